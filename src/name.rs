@@ -1,0 +1,118 @@
+//! Names that were checked once and are trusted from then on.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Serialize;
+
+/// The name of a package: `^[a-z][a-z0-9_]*$`, the rule hex.pm publishes by.
+///
+/// It holds no `-`, so `NAME-VERSION` splits at the first one, and no `/` or `.`, so it is always a
+/// plain file name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct PackageName(String);
+
+/// The name of a repository as clients configure it: one or more of `A-Z a-z 0-9 _ . -`.
+///
+/// A registry's `repository` must equal the name under which the client knows it, or the client
+/// refuses every resource (`HEX_NO_VERIFY_REPO_ORIGIN` is its only way around).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct RepositoryName(String);
+
+/// Why a text is no name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidName {
+    /// Not `^[a-z][a-z0-9_]*$`.
+    #[error(
+        "{0:?} is not a package name: expected a lowercase letter, then lowercase letters, digits or _"
+    )]
+    Package(String),
+    /// Not `[A-Za-z0-9_.-]+`.
+    #[error("{0:?} is not a repository name: expected letters, digits, _, . or -")]
+    Repository(String),
+}
+
+impl PackageName {
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl RepositoryName {
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for PackageName {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        let starts_well = text.starts_with(|first: char| first.is_ascii_lowercase());
+        let goes_on_well =
+            text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
+        if starts_well && goes_on_well {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidName::Package(text.to_owned()))
+        }
+    }
+}
+
+impl FromStr for RepositoryName {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        let good = text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'));
+        if good && !text.is_empty() {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidName::Repository(text.to_owned()))
+        }
+    }
+}
+
+impl fmt::Display for PackageName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for RepositoryName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn package_names_follow_hex_pm() {
+        for good in ["a", "phoenix_live_view", "a1", "x_"] {
+            assert_eq!(good.parse::<PackageName>().unwrap().as_str(), good);
+        }
+        for bad in ["", "A", "_a", "1a", "a-b", "a.b", "a/b", "..", "é", "aé", "a\n", "a "] {
+            assert!(bad.parse::<PackageName>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn repository_names_are_what_clients_configure() {
+        for good in ["acme", "hexpm", "hexpm.acme", "A-1_b.c"] {
+            assert_eq!(good.parse::<RepositoryName>().unwrap().as_str(), good);
+        }
+        for bad in ["", "a b", "a/b", "hexpm:acme", "é", "a\n"] {
+            assert!(bad.parse::<RepositoryName>().is_err(), "{bad:?}");
+        }
+    }
+}

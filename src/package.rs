@@ -1,0 +1,73 @@
+//! Packages and their releases, in Hex's own words.
+
+use crate::checksum::{InnerChecksum, OuterChecksum};
+use crate::name::{PackageName, RepositoryName};
+use crate::version::Version;
+
+/// A package with its releases.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Package {
+    /// Unique in its repository.
+    pub name: PackageName,
+    /// Ascending by version, and never empty.
+    pub releases: Vec<Release>,
+    /// When its newest tarball was last changed.
+    pub updated_at: UnixSeconds,
+}
+
+/// One version of a package, as a client needs it to resolve and check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Release {
+    /// Unique in its package.
+    pub version: Version,
+    /// Of the three parts inside the tarball.
+    pub inner_checksum: InnerChecksum,
+    /// Of the tarball as it is served.
+    pub outer_checksum: OuterChecksum,
+    /// By package name, bytewise.
+    pub dependencies: Vec<Dependency>,
+}
+
+/// What a release needs: a *requirement* in the tarball's metadata, a *dependency* in the registry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dependency {
+    /// The package that is needed. Not a [`PackageName`]: it may live in a repository with other
+    /// rules, and Hex carries whatever stands there.
+    pub package: String,
+    /// Which versions of it will do.
+    pub requirement: Requirement,
+    /// Whether it is needed only where something else asks for it too.
+    pub optional: bool,
+    /// Its OTP application.
+    pub app: String,
+    /// Where it is found; `None` is the repository that holds the release.
+    pub repository: Option<String>,
+}
+
+/// A version requirement such as `~> 1.0`: carried, never resolved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Requirement(pub String);
+
+impl Requirement {
+    /// What no requirement at all means to Hex.
+    #[must_use]
+    pub fn any() -> Self {
+        Self(">= 0.0.0".to_owned())
+    }
+}
+
+/// Whole seconds since 1970-01-01T00:00:00Z; before that, negative.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UnixSeconds(pub i64);
+
+impl Dependency {
+    /// The dependency as `repository` says it: a repository that is its own goes unsaid.
+    ///
+    /// `mix hex.build` writes `hexpm` on every dependency without `repo:`, so this is what lets a
+    /// rebuilt `hexpm` resolve within itself.
+    #[must_use]
+    pub fn seen_from(mut self, repository: &RepositoryName) -> Self {
+        self.repository.take_if(|named| named == repository.as_str());
+        self
+    }
+}
