@@ -1,0 +1,448 @@
+//! Erlang terms as text: the format of `metadata.config`.
+//!
+//! Read is what Hex's own tokenizer (`safe_erl_term`) and `erl_parse:parse_term/1` read, and nothing
+//! more: no comments, no floats, no funs. Where those set no bound, this does: terms nest at most
+//! [`MAX_DEPTH`] deep and integers fit 64 bits, so that no input overflows the stack or takes more
+//! than linear time.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use winnow::ascii::digit1;
+use winnow::combinator::{
+    alt, cut_err, delimited, dispatch, eof, fail, opt, peek, preceded, repeat, separated,
+    separated_pair, terminated,
+};
+use winnow::error::{ContextError, StrContext};
+use winnow::stream::Stateful;
+use winnow::token::{any, one_of, take_till, take_while};
+use winnow::{ModalResult, Parser};
+
+/// How deep terms may nest. Real metadata goes five deep.
+pub const MAX_DEPTH: usize = 64;
+
+/// One Erlang term.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Term {
+    /// `true`, `'with space'`
+    Atom(String),
+    /// `-1`
+    Integer(i64),
+    /// `<<"text">>`, `<<"text"/utf8>>`, `<<1,2>>`
+    Binary(Vec<u8>),
+    /// `"text"`: to Erlang a list of code points.
+    String(String),
+    /// `{A, B}`
+    Tuple(Vec<Term>),
+    /// `[A, B]`
+    List(Vec<Term>),
+    /// `#{K => V}`, in the order in which it is written.
+    Map(Vec<(Term, Term)>),
+}
+
+/// Where a text stops being Erlang terms.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: expected {expected}, found {found}")]
+pub struct SyntaxError {
+    /// Counted from 1.
+    pub line: usize,
+    /// What could have stood there.
+    pub expected: &'static str,
+    /// What stands there, shortened.
+    pub found: String,
+}
+
+/// The bytes of a term file as text: UTF-8, or latin1 where they are not valid UTF-8, as Hex decides.
+#[must_use]
+pub fn decode(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(bytes.iter().copied().map(char::from).collect()),
+    }
+}
+
+/// Reads terms that each end in a dot, as `file:consult/1` would.
+///
+/// # Errors
+/// [`SyntaxError`] says where the text stops being terms.
+pub fn parse_terms(text: &str) -> Result<Vec<Term>, SyntaxError> {
+    let input = Input { input: text, state: 0 };
+    let form = terminated(term, cut_err(token('.')).context(label("a dot after the term")));
+    delimited(space, repeat(0.., form), eof.context(label("a term")))
+        .parse(input)
+        .map_err(|error| SyntaxError::at(text, error.offset(), error.inner()))
+}
+
+impl SyntaxError {
+    fn at(text: &str, offset: usize, context: &ContextError) -> Self {
+        let expected = context.context().find_map(|context| match context {
+            StrContext::Label(label) => Some(*label),
+            _ => None,
+        });
+        let (before, after) = text.split_at_checked(offset).unwrap_or((text, ""));
+        let found = match after.char_indices().nth(20) {
+            Some((end, _)) => format!("{:?}…", after.get(..end).unwrap_or_default()),
+            None if after.is_empty() => "the end".to_owned(),
+            None => format!("{after:?}"),
+        };
+        Self {
+            line: before.matches('\n').count() + 1,
+            expected: expected.unwrap_or("a term"),
+            found,
+        }
+    }
+}
+
+/// The text yet to be read and how many terms enclose this place.
+type Input<'i> = Stateful<&'i str, usize>;
+
+fn label(expected: &'static str) -> StrContext {
+    StrContext::Label(expected)
+}
+
+/// The tokenizer skips everything up to and including the space character.
+fn space(input: &mut Input<'_>) -> ModalResult<()> {
+    take_while(0.., '\0'..=' ').void().parse_next(input)
+}
+
+fn token<'i>(symbol: char) -> impl Parser<Input<'i>, (), winnow::error::ErrMode<ContextError>> {
+    (symbol, space).void()
+}
+
+/// Decides on the first character, so that an error stands where the text goes wrong.
+fn term(input: &mut Input<'_>) -> ModalResult<Term> {
+    let body = dispatch! { peek(any);
+        '{' => nested(tuple),
+        '[' => nested(list),
+        '#' => nested(map),
+        '<' => cut_err(binary),
+        '"' => strings.map(Term::String),
+        '\'' => quoted('\'').map(Term::Atom),
+        'a'..='z' => atom.map(Term::Atom),
+        '0'..='9' | '-' | '+' => cut_err(integer).map(Term::Integer),
+        _ => fail,
+    };
+    terminated(body, space).context(label("a term")).parse_next(input)
+}
+
+fn nested<'i>(
+    mut inner: impl FnMut(&mut Input<'i>) -> ModalResult<Term>,
+) -> impl FnMut(&mut Input<'i>) -> ModalResult<Term> {
+    move |input| {
+        if input.state == MAX_DEPTH {
+            let too_deep = label("at most 64 levels of nesting");
+            return cut_err(fail.context(too_deep)).parse_next(input);
+        }
+        input.state += 1;
+        let term = inner(input)?;
+        input.state -= 1;
+        Ok(term)
+    }
+}
+
+fn tuple(input: &mut Input<'_>) -> ModalResult<Term> {
+    let close = cut_err('}').context(label("`,` or `}`"));
+    delimited(token('{'), separated(0.., term, token(',')), close)
+        .map(Term::Tuple)
+        .parse_next(input)
+}
+
+fn list(input: &mut Input<'_>) -> ModalResult<Term> {
+    let close = cut_err(']').context(label("`,` or `]`"));
+    delimited(token('['), separated(0.., term, token(',')), close).map(Term::List).parse_next(input)
+}
+
+fn map(input: &mut Input<'_>) -> ModalResult<Term> {
+    let arrow = cut_err(("=>", space)).context(label("`=>`"));
+    let pair = separated_pair(term, arrow, cut_err(term));
+    let open = (token('#'), cut_err(token('{')).context(label("`{`")));
+    let close = cut_err('}').context(label("`,` or `}`"));
+    delimited(open, separated(0.., pair, token(',')), close).map(Term::Map).parse_next(input)
+}
+
+fn binary(input: &mut Input<'_>) -> ModalResult<Term> {
+    let open = ("<<", space).context(label("`<<`"));
+    let close = ">>".context(label("`,` or `>>`"));
+    let segments = separated(0.., terminated(segment, space), token(','));
+    delimited(open, segments, close)
+        .map(|segments: Vec<Vec<u8>>| Term::Binary(segments.concat()))
+        .parse_next(input)
+}
+
+/// A string, with or without `/utf8`, or one byte as a number.
+fn segment(input: &mut Input<'_>) -> ModalResult<Vec<u8>> {
+    dispatch! { peek(any);
+        '"' => text_segment,
+        '0'..='9' => cut_err(byte_segment),
+        _ => fail,
+    }
+    .parse_next(input)
+}
+
+fn text_segment(input: &mut Input<'_>) -> ModalResult<Vec<u8>> {
+    let utf8 = preceded(token('/'), cut_err("utf8").context(label("the type `utf8`")));
+    let (text, (), utf8) = (strings, space, opt(utf8)).parse_next(input)?;
+    Ok(match utf8 {
+        Some(_) => text.into_bytes(),
+        None => text.chars().map(low_byte).collect(),
+    })
+}
+
+fn byte_segment(input: &mut Input<'_>) -> ModalResult<Vec<u8>> {
+    digit1
+        .parse_to()
+        .map(|byte: u8| vec![byte])
+        .context(label("a byte from 0 to 255"))
+        .parse_next(input)
+}
+
+/// Without `/utf8` a character stands for its lowest eight bits, as in Erlang's own `<<"…">>`.
+#[expect(clippy::cast_possible_truncation, reason = "dropping the upper bits is the rule")]
+fn low_byte(character: char) -> u8 {
+    u32::from(character) as u8
+}
+
+/// Adjacent strings are one string: `io_lib_pretty` breaks long ones this way.
+fn strings(input: &mut Input<'_>) -> ModalResult<String> {
+    let mut text = quoted('"').parse_next(input)?;
+    while let Some(more) = opt(preceded((space, peek('"')), quoted('"'))).parse_next(input)? {
+        text.push_str(&more);
+    }
+    Ok(text)
+}
+
+/// Hex's tokenizer takes the longest match of `"(\\\^.|\\.|[^"])*"`, in which a lone backslash is an
+/// ordinary character too. So after `\` or `\^` it reads even a closing quote as an escaped one and
+/// runs on to the next quote. Such a text has two readings, and we sign neither.
+fn quoted<'i>(quote: char) -> impl Parser<Input<'i>, String, winnow::error::ErrMode<ContextError>> {
+    let plain = take_till(1.., (quote, '\\')).map(Fragment::Text);
+    let escape = preceded('\\', cut_err(escape)).map(Fragment::Character);
+    let text = repeat(0.., alt((plain, escape)))
+        .fold(String::new, Fragment::append)
+        .with_taken()
+        .verify_map(|(text, raw): (String, &str)| {
+            (!raw.ends_with('\\') && !raw.ends_with("\\^")).then_some(text)
+        })
+        .context(label("no backslash before the closing quote, where Hex reads on"));
+    let close = cut_err(quote).context(label("a closing quote"));
+    delimited(quote, cut_err(text), close)
+}
+
+#[derive(Clone, Copy)]
+enum Fragment<'i> {
+    Text(&'i str),
+    Character(Option<char>),
+}
+
+impl Fragment<'_> {
+    fn append(mut text: String, fragment: Self) -> String {
+        match fragment {
+            Self::Text(more) => text.push_str(more),
+            Self::Character(character) => text.extend(character),
+        }
+        text
+    }
+}
+
+/// What follows a backslash; an escaped control character or space stands for nothing.
+fn escape(input: &mut Input<'_>) -> ModalResult<Option<char>> {
+    let octal = take_while(3, '0'..='7')
+        .verify_map(|digits| char::from_u32(u32::from_str_radix(digits, 8).ok()?));
+    let control = preceded('^', any).verify_map(|of| char::from_u32(u32::from(of) & 31));
+    let named = any.map(|name| match name {
+        '\0'..=' ' => None,
+        'n' => Some('\n'),
+        'r' => Some('\r'),
+        't' => Some('\t'),
+        'v' => Some('\x0B'),
+        'b' => Some('\x08'),
+        'f' => Some('\x0C'),
+        'e' => Some('\x1B'),
+        's' => Some(' '),
+        'd' => Some('\x7F'),
+        other => Some(other),
+    });
+    alt((octal.map(Some), control.map(Some), named))
+        .context(label("the rest of an escape"))
+        .parse_next(input)
+}
+
+fn atom(input: &mut Input<'_>) -> ModalResult<String> {
+    (one_of('a'..='z'), take_while(0.., is_in_atom)).take().map(str::to_owned).parse_next(input)
+}
+
+fn is_in_atom(character: char) -> bool {
+    character.is_ascii_alphanumeric() || matches!(character, '_' | '@')
+}
+
+fn integer(input: &mut Input<'_>) -> ModalResult<i64> {
+    let negative = terminated(opt(one_of(['-', '+'])), space).parse_next(input)? == Some('-');
+    digit1
+        .verify_map(|digits: &str| {
+            let magnitude: i128 = digits.parse().ok()?;
+            i64::try_from(if negative { -magnitude } else { magnitude }).ok()
+        })
+        .context(label("an integer of 64 bits"))
+        .parse_next(input)
+}
+
+/// Writes a term so that [`parse_terms`], Hex and Erlang read it back.
+impl fmt::Display for Term {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Atom(name) if is_plain_atom(name) => f.write_str(name),
+            Self::Atom(name) => write!(f, "'{}'", Escaped(name, '\'')),
+            Self::Integer(value) => write!(f, "{value}"),
+            Self::Binary(bytes) => match std::str::from_utf8(bytes) {
+                Ok(text) if text.is_ascii() => write!(f, "<<\"{}\">>", Escaped(text, '"')),
+                Ok(text) => write!(f, "<<\"{}\"/utf8>>", Escaped(text, '"')),
+                Err(_) => write!(f, "<<{}>>", Separated(bytes)),
+            },
+            Self::String(text) => write!(f, "\"{}\"", Escaped(text, '"')),
+            Self::Tuple(terms) => write!(f, "{{{}}}", Separated(terms)),
+            Self::List(terms) => write!(f, "[{}]", Separated(terms)),
+            Self::Map(pairs) => {
+                let pairs: Vec<String> = pairs.iter().map(|(k, v)| format!("{k} => {v}")).collect();
+                write!(f, "#{{{}}}", Separated(&pairs))
+            }
+        }
+    }
+}
+
+fn is_plain_atom(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_lowercase()) && name.chars().all(is_in_atom)
+}
+
+struct Separated<'a, T>(&'a [T]);
+
+impl<T: fmt::Display> fmt::Display for Separated<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, item) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str(",")?;
+            }
+            item.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+struct Escaped<'a>(&'a str, char);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|character| match character {
+            quote if quote == self.1 => write!(f, "\\{quote}"),
+            // A backslash too, so that none stands before the closing quote.
+            '\0'..='\x1F' | '\x7F' | '\\' => write!(f, "\\{:03o}", u32::from(character)),
+            plain => write!(f, "{plain}"),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(text: &str) -> Term {
+        let mut terms = parse_terms(&format!("{text}.")).unwrap();
+        assert_eq!(terms.len(), 1, "{text}");
+        terms.remove(0)
+    }
+
+    fn binary_of(text: &str) -> Vec<u8> {
+        match one(text) {
+            Term::Binary(bytes) => bytes,
+            other => panic!("{text} is {other:?}"),
+        }
+    }
+
+    fn error(text: &str) -> String {
+        parse_terms(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn reads_every_kind_of_term() {
+        assert_eq!(
+            one(r#"{true, 'q w', -12, "s", [], [1,2], #{a => <<"b">>}, <<>>}"#),
+            Term::Tuple(vec![
+                Term::Atom("true".into()),
+                Term::Atom("q w".into()),
+                Term::Integer(-12),
+                Term::String("s".into()),
+                Term::List(vec![]),
+                Term::List(vec![Term::Integer(1), Term::Integer(2)]),
+                Term::Map(vec![(Term::Atom("a".into()), Term::Binary(b"b".to_vec()))]),
+                Term::Binary(vec![]),
+            ])
+        );
+    }
+
+    #[test]
+    fn forms_may_share_a_line_and_be_spaced_oddly() {
+        assert_eq!(parse_terms("a.b . \n\tc.\r\n").unwrap().len(), 3);
+        assert_eq!(parse_terms(" \n").unwrap(), []);
+        assert_eq!(parse_terms("").unwrap(), []);
+    }
+
+    // What Hex's own reader makes of each was tried with it.
+    #[test]
+    fn binaries_hold_the_bytes_that_hex_reads() {
+        assert_eq!(binary_of(r#"<<"é">>"#), [0xE9]);
+        assert_eq!(binary_of(r#"<<"ā">>"#), [0x01]);
+        assert_eq!(binary_of(r#"<<"ā"/utf8>>"#), "ā".as_bytes());
+        assert_eq!(binary_of(r#"<<"x", 10, "y" / utf8>>"#), b"x\ny");
+        assert_eq!(binary_of("<<\"x\"\n \"y\">>"), b"xy");
+    }
+
+    #[test]
+    fn escapes_are_those_of_hex() {
+        assert_eq!(
+            binary_of(r#"<<"\n\r\t\v\b\f\e\s\d\"\\.">>"#),
+            b"\n\r\t\x0B\x08\x0C\x1B \x7F\"\\."
+        );
+        assert_eq!(binary_of(r#"<<"\x41\12\0\1234">>"#), b"x41120S4");
+        assert_eq!(binary_of("<<\"\\^Ax\\ \\\ny\">>"), b"\x01xy");
+    }
+
+    #[test]
+    fn a_text_with_two_readings_is_refused() {
+        for text in [r#"<<"x\\">>."#, r#""x\^\"."#, r#""x\\^"."#, r"'x\\'."] {
+            assert!(error(text).contains("no backslash before the closing quote"), "{text}");
+        }
+        assert_eq!(one(r#""x\\ ""#), Term::String("x\\ ".into()));
+    }
+
+    #[test]
+    fn errors_say_where_and_what() {
+        assert_eq!(error("{a}.\n{b"), "line 2: expected `,` or `}`, found the end");
+        assert_eq!(error("{a}"), "line 1: expected a dot after the term, found the end");
+        assert_eq!(error("% c\n"), "line 1: expected a term, found \"% c\\n\"");
+        assert_eq!(error("[a,]."), "line 1: expected `,` or `]`, found \",].\"");
+        assert_eq!(error("<<300>>."), "line 1: expected a byte from 0 to 255, found \"300>>.\"");
+        assert_eq!(error("\"abc"), "line 1: expected a closing quote, found the end");
+        assert_eq!(
+            error("99999999999999999999."),
+            "line 1: expected an integer of 64 bits, found \"99999999999999999999\"…"
+        );
+        for text in ["--1.", "1.0.5", "$a.", "<<1:8>>.", "[a|b].", "x. .", "Var.", "<<x>>."] {
+            assert!(parse_terms(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn nesting_has_a_bound_and_the_stack_holds() {
+        let nested = |depth: usize| format!("{}{}.", "[".repeat(depth), "]".repeat(depth));
+        assert!(parse_terms(&nested(MAX_DEPTH)).is_ok());
+        assert!(error(&nested(MAX_DEPTH + 1)).contains("64 levels"));
+        for opening in ["[", "{", "#{a =>", "{a,["] {
+            assert!(parse_terms(&opening.repeat(300_000)).is_err());
+        }
+    }
+
+    #[test]
+    fn latin1_is_read_where_utf8_is_not_valid() {
+        assert_eq!(decode(b"caf\xE9"), "café");
+        assert_eq!(decode("café".as_bytes()), "café");
+    }
+}
