@@ -1,0 +1,271 @@
+//! `metadata.config`: what a package says of itself.
+
+use std::collections::HashSet;
+
+use crate::erlang::{self, SyntaxError, Term};
+use crate::name::{InvalidName, PackageName};
+use crate::package::{Dependency, Requirement};
+use crate::version::{InvalidVersion, Version};
+
+/// The part of the metadata that a registry is made of.
+///
+/// Hex specification, "Package metadata". What else it holds (description, licenses, links …) is
+/// checked to be well-formed and then left alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Metadata {
+    /// The package's name.
+    pub name: PackageName,
+    /// The release's version.
+    pub version: Version,
+    /// The OTP application, often named like the package.
+    pub app: String,
+    /// `requirements`, by package name, bytewise. `repository` stands as the metadata has it.
+    pub requirements: Vec<Dependency>,
+}
+
+/// Why `metadata.config` cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum MetadataError {
+    /// It is not a sequence of Erlang terms.
+    #[error("it does not parse")]
+    Syntax(#[from] SyntaxError),
+    /// A term is no pair with a binary as its key.
+    #[error("{0} is not in key-value form: expected {{<<\"key\">>, Value}}")]
+    NotKeyValue(String),
+    /// Hex would let the last one win.
+    #[error("{place} has {key:?} twice")]
+    RepeatedKey {
+        /// Where in the metadata.
+        place: String,
+        /// Which key.
+        key: String,
+    },
+    /// A key that every package must have.
+    #[error("{0:?} is missing")]
+    Missing(&'static str),
+    /// A value that is no text, or no UTF-8.
+    #[error("{key} is {found}: expected {expected}")]
+    WrongType {
+        /// Whose value it is.
+        key: String,
+        /// The value, shortened.
+        found: String,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// A name that hex.pm would refuse.
+    #[error(transparent)]
+    Name(#[from] InvalidName),
+    /// A version that Elixir would refuse.
+    #[error(transparent)]
+    Version(#[from] InvalidVersion),
+    /// A requirement without the key `requirement`.
+    #[error("the requirement on {0:?} does not say which versions: \"requirement\" is missing")]
+    NoRequirement(String),
+}
+
+impl Metadata {
+    /// Reads the bytes of `metadata.config`.
+    ///
+    /// # Errors
+    /// [`MetadataError`] names the first key at fault.
+    pub fn parse(bytes: &[u8]) -> Result<Self, MetadataError> {
+        let terms = erlang::parse_terms(&erlang::decode(bytes))?;
+        let pairs = Pairs::of_forms(&terms)?;
+        let required = |key| pairs.get(key).ok_or(MetadataError::Missing(key));
+        let name = text("name", required("name")?)?;
+        let version = text("version", required("version")?)?;
+        let app = text("app", required("app")?)?;
+        let requirements = pairs.get("requirements").map_or(Ok(Vec::new()), requirements)?;
+        Ok(Self { name: name.parse()?, version: version.parse()?, app, requirements })
+    }
+}
+
+/// Keys and values in which each key is a binary and comes once.
+struct Pairs<'a>(Vec<(&'a [u8], &'a Term)>);
+
+impl<'a> Pairs<'a> {
+    fn of_forms(forms: &'a [Term]) -> Result<Self, MetadataError> {
+        Self::collect("the metadata", forms.iter().map(pair_of_tuple))
+    }
+
+    /// The pairs of a list of two-element tuples or of a map: Hex takes both.
+    fn of_term(place: &str, term: &'a Term) -> Result<Self, MetadataError> {
+        match term {
+            Term::List(items) => Self::collect(place, items.iter().map(pair_of_tuple)),
+            Term::Map(items) => Self::collect(place, items.iter().map(|(k, v)| Ok((k, v)))),
+            other => Err(MetadataError::WrongType {
+                key: place.to_owned(),
+                found: excerpt(other),
+                expected: "a list of pairs",
+            }),
+        }
+    }
+
+    fn collect(
+        place: &str,
+        items: impl Iterator<Item = Result<(&'a Term, &'a Term), MetadataError>>,
+    ) -> Result<Self, MetadataError> {
+        let mut seen = HashSet::new();
+        let mut pairs = Vec::new();
+        for item in items {
+            let (key, value) = item?;
+            let Term::Binary(key) = key else {
+                return Err(MetadataError::NotKeyValue(excerpt(key)));
+            };
+            if !seen.insert(key) {
+                let key = String::from_utf8_lossy(key).into_owned();
+                return Err(MetadataError::RepeatedKey { place: place.to_owned(), key });
+            }
+            pairs.push((key.as_slice(), value));
+        }
+        Ok(Self(pairs))
+    }
+
+    fn get(&self, wanted: &str) -> Option<&'a Term> {
+        let mut pairs = self.0.iter();
+        pairs.find_map(|(key, value)| (*key == wanted.as_bytes()).then_some(*value))
+    }
+}
+
+fn pair_of_tuple(term: &Term) -> Result<(&Term, &Term), MetadataError> {
+    match term {
+        Term::Tuple(items) => match items.as_slice() {
+            [key, value] => Ok((key, value)),
+            _ => Err(MetadataError::NotKeyValue(excerpt(term))),
+        },
+        _ => Err(MetadataError::NotKeyValue(excerpt(term))),
+    }
+}
+
+/// Both shapes: `{Name, Pairs}` of today, and old rebar's list of lists with `name` among the pairs.
+fn requirements(term: &Term) -> Result<Vec<Dependency>, MetadataError> {
+    let mut requirements = match term {
+        Term::List(items) if matches!(items.first(), Some(Term::List(_))) => {
+            items.iter().map(legacy_requirement).collect::<Result<Vec<_>, _>>()?
+        }
+        _ => {
+            let Pairs(pairs) = Pairs::of_term("\"requirements\"", term)?;
+            let named = pairs.into_iter().map(|(name, term)| {
+                let name = utf8("the name of a requirement", name)?;
+                let pairs = Pairs::of_term(&format!("the requirement on {name:?}"), term)?;
+                requirement(name, &pairs)
+            });
+            named.collect::<Result<Vec<_>, _>>()?
+        }
+    };
+    requirements.sort_by(|a, b| a.package.cmp(&b.package));
+    let mut neighbours = requirements.windows(2);
+    if let Some([twice, _]) =
+        neighbours.find(|pair| matches!(pair, [a, b] if a.package == b.package))
+    {
+        return Err(MetadataError::RepeatedKey {
+            place: "\"requirements\"".to_owned(),
+            key: twice.package.clone(),
+        });
+    }
+    Ok(requirements)
+}
+
+fn legacy_requirement(term: &Term) -> Result<Dependency, MetadataError> {
+    let pairs = Pairs::of_term("a requirement", term)?;
+    let name = pairs.get("name").ok_or(MetadataError::Missing("name"))?;
+    requirement(text("the name of a requirement", name)?, &pairs)
+}
+
+fn requirement(package: String, pairs: &Pairs<'_>) -> Result<Dependency, MetadataError> {
+    let place = |key: &str| format!("{key} of the requirement on {package:?}");
+    let requirement = match pairs.get("requirement") {
+        None => return Err(MetadataError::NoRequirement(package)),
+        Some(term) if is_nothing(term) => Requirement::any(),
+        Some(term) => Requirement(text(&place("\"requirement\""), term)?),
+    };
+    let optional = match pairs.get("optional") {
+        None => false,
+        Some(Term::Atom(atom)) if atom == "true" => true,
+        Some(Term::Atom(atom)) if atom == "false" => false,
+        Some(term) if is_nothing(term) => false,
+        Some(other) => {
+            return Err(MetadataError::WrongType {
+                key: place("\"optional\""),
+                found: excerpt(other),
+                expected: "true or false",
+            });
+        }
+    };
+    // The registry's own rule for an absent `app`: it is named like the package.
+    let app = match pairs.get("app") {
+        Some(term) if !is_nothing(term) => text(&place("\"app\""), term)?,
+        _ => package.clone(),
+    };
+    let repository = match pairs.get("repository") {
+        Some(term) if !is_nothing(term) => Some(text(&place("\"repository\""), term)?),
+        _ => None,
+    };
+    Ok(Dependency { package, requirement, optional, app, repository })
+}
+
+/// Elixir's and Erlang's word for "nothing here".
+fn is_nothing(term: &Term) -> bool {
+    matches!(term, Term::Atom(atom) if atom == "nil" || atom == "undefined")
+}
+
+fn text(key: &str, term: &Term) -> Result<String, MetadataError> {
+    match term {
+        Term::Binary(bytes) => utf8(key, bytes),
+        other => Err(MetadataError::WrongType {
+            key: key.to_owned(),
+            found: excerpt(other),
+            expected: "a binary such as <<\"text\">>",
+        }),
+    }
+}
+
+fn utf8(key: &str, bytes: &[u8]) -> Result<String, MetadataError> {
+    let text = std::str::from_utf8(bytes).ok().filter(|text| !text.is_empty());
+    text.map(str::to_owned).ok_or_else(|| MetadataError::WrongType {
+        key: key.to_owned(),
+        found: excerpt(&Term::Binary(bytes.to_vec())),
+        expected: "text in UTF-8, and not empty",
+    })
+}
+
+/// A term for messages, no longer than they can bear.
+fn excerpt(term: &Term) -> String {
+    let whole = term.to_string();
+    match whole.char_indices().nth(60) {
+        Some((end, _)) => format!("{}…", whole.get(..end).unwrap_or_default()),
+        None => whole,
+    }
+}
+
+/// Terms that [`Metadata::parse`] and Hex read back, one to a line.
+impl std::fmt::Display for Metadata {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let pairs = [
+            ("app", binary(&self.app)),
+            ("name", binary(self.name.as_str())),
+            ("requirements", Term::List(self.requirements.iter().map(requirement_term).collect())),
+            ("version", binary(&self.version.to_string())),
+        ];
+        pairs.into_iter().try_for_each(|(key, value)| writeln!(f, "{}.", pair(key, value)))
+    }
+}
+
+fn requirement_term(requirement: &Dependency) -> Term {
+    let repository = requirement.repository.as_deref().map(|name| pair("repository", binary(name)));
+    let pairs = [
+        pair("app", binary(&requirement.app)),
+        pair("optional", Term::Atom(requirement.optional.to_string())),
+        pair("requirement", binary(&requirement.requirement.0)),
+    ];
+    pair(&requirement.package, Term::List(pairs.into_iter().chain(repository).collect()))
+}
+
+fn pair(key: &str, value: Term) -> Term {
+    Term::Tuple(vec![binary(key), value])
+}
+
+fn binary(text: &str) -> Term {
+    Term::Binary(text.as_bytes().to_vec())
+}

@@ -1,0 +1,187 @@
+//! A package tarball, from bytes in memory.
+//!
+//! ```text
+//! NAME-VERSION.tar
+//! ├── VERSION           "3"
+//! ├── CHECKSUM          SHA-256 of VERSION, metadata.config and contents.tar.gz, in hex
+//! ├── metadata.config   Erlang terms
+//! └── contents.tar.gz   the package's files
+//! ```
+//!
+//! Hex specification, "Package tarball". What Hex itself lets pass and clients read in two ways is
+//! refused: whoever signs a tarball's checksum vouches for one reading of it.
+
+mod archive;
+mod contents;
+mod create;
+mod file_name;
+mod metadata;
+mod outer;
+#[cfg(test)]
+mod tests;
+
+pub use archive::ArchiveError;
+pub use contents::ContentsError;
+pub use create::create;
+pub use file_name::{FileName, InvalidFileName};
+pub use metadata::{Metadata, MetadataError};
+pub use outer::OuterError;
+
+use crate::checksum::{InnerChecksum, OuterChecksum};
+use crate::name::RepositoryName;
+use crate::package::{Dependency, Release};
+use contents::ContentsChecker;
+use outer::OuterFiles;
+
+/// The sizes, in bytes, up to which clients read a tarball and its parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The whole tarball.
+    pub tarball: usize,
+    /// VERSION.
+    pub version: usize,
+    /// CHECKSUM.
+    pub checksum: usize,
+    /// metadata.config.
+    pub metadata: usize,
+    /// contents.tar.gz, inflated: all of the tar archive inside.
+    pub contents: usize,
+}
+
+impl Limits {
+    /// Those of `hex_core`, which mix, rebar3 and hex.pm share.
+    pub const HEX: Self = Self {
+        tarball: 16 << 20,
+        version: 32,
+        checksum: 128,
+        metadata: 1 << 20,
+        contents: 128 << 20,
+    };
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::HEX
+    }
+}
+
+/// Why bytes are no package tarball.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Larger than clients read.
+    #[error("it has more than {limit} bytes, the most that clients accept")]
+    TooLarge {
+        /// In bytes.
+        limit: usize,
+    },
+    /// The outer archive is at fault.
+    #[error(transparent)]
+    Outer(#[from] OuterError),
+    /// A format that no client reads.
+    #[error("VERSION says {found:?}: expected \"3\", without a newline")]
+    Version {
+        /// As it stands there.
+        found: String,
+    },
+    /// CHECKSUM cannot be read.
+    #[error("CHECKSUM says {found:?}: expected 64 hex digits")]
+    ChecksumSyntax {
+        /// As it stands there.
+        found: String,
+    },
+    /// CHECKSUM belongs to other files.
+    #[error("inner checksum mismatch: CHECKSUM says {}…, the files hash to {}…", short(.stated), short(.actual))]
+    ChecksumMismatch {
+        /// What CHECKSUM says.
+        stated: InnerChecksum,
+        /// What the files are.
+        actual: InnerChecksum,
+    },
+    /// The metadata is at fault.
+    #[error("metadata.config")]
+    Metadata(#[from] MetadataError),
+    /// The contents are at fault.
+    #[error("contents.tar.gz")]
+    Contents(#[from] ContentsError),
+}
+
+fn short(checksum: &InnerChecksum) -> String {
+    checksum.to_string().chars().take(12).collect()
+}
+
+/// A tarball that was found to be sound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tarball {
+    /// What it says of itself.
+    pub metadata: Metadata,
+    /// Of the three parts, and equal to CHECKSUM.
+    pub inner_checksum: InnerChecksum,
+    /// Of all its bytes.
+    pub outer_checksum: OuterChecksum,
+}
+
+impl Tarball {
+    /// The release that a registry of `repository` lists for it.
+    #[must_use]
+    pub fn into_release(self, repository: &RepositoryName) -> Release {
+        let requirements = self.metadata.requirements.into_iter();
+        Release {
+            version: self.metadata.version,
+            inner_checksum: self.inner_checksum,
+            outer_checksum: self.outer_checksum,
+            // Here a requirement of the metadata becomes a dependency of the registry.
+            dependencies: requirements.map(|one: Dependency| one.seen_from(repository)).collect(),
+        }
+    }
+}
+
+/// Unpacks tarballs one after another, reusing memory: one a thread.
+pub struct Unpacker {
+    limits: Limits,
+    contents: Option<ContentsChecker>,
+}
+
+impl Unpacker {
+    /// An unpacker that also inflates and checks the contents.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, contents: Some(ContentsChecker::new()) }
+    }
+
+    /// An unpacker that takes the contents on trust: their checksum is still compared.
+    #[must_use]
+    pub fn without_contents(limits: Limits) -> Self {
+        Self { limits, contents: None }
+    }
+
+    /// Checks all of a tarball and reads what a registry needs of it.
+    ///
+    /// # Errors
+    /// [`Error`] says what is wrong and what was expected.
+    pub fn unpack(&mut self, tarball: &[u8]) -> Result<Tarball, Error> {
+        if tarball.len() > self.limits.tarball {
+            return Err(Error::TooLarge { limit: self.limits.tarball });
+        }
+        let files = OuterFiles::read(tarball, &self.limits)?;
+        let inner_checksum = check_inner_checksum(&files)?;
+        let metadata = Metadata::parse(files.metadata)?;
+        if let Some(checker) = &mut self.contents {
+            checker.check(files.contents, self.limits.contents)?;
+        }
+        Ok(Tarball { metadata, inner_checksum, outer_checksum: OuterChecksum::of(tarball) })
+    }
+}
+
+fn check_inner_checksum(files: &OuterFiles<'_>) -> Result<InnerChecksum, Error> {
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    if files.version != b"3" {
+        return Err(Error::Version { found: text(files.version) });
+    }
+    let stated = InnerChecksum::from_hex(files.checksum)
+        .ok_or_else(|| Error::ChecksumSyntax { found: text(files.checksum) })?;
+    let actual = InnerChecksum::of(files.version, files.metadata, files.contents);
+    if stated != actual {
+        return Err(Error::ChecksumMismatch { stated, actual });
+    }
+    Ok(actual)
+}
