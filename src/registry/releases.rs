@@ -1,0 +1,103 @@
+//! `/packages/NAME`: all that a client resolves a package with.
+
+use prost::Message;
+
+use super::proto::package as proto;
+use super::{DecodeError, Payload};
+use crate::checksum::{InnerChecksum, OuterChecksum};
+use crate::name::{PackageName, RepositoryName};
+use crate::package::{Dependency, Package, Release, Requirement};
+
+/// What `packages/NAME` says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Releases {
+    /// The repository that serves it.
+    pub repository: RepositoryName,
+    /// The package.
+    pub package: PackageName,
+    /// Ascending by version.
+    pub releases: Vec<Release>,
+}
+
+impl Releases {
+    /// The releases of one package of `repository`.
+    #[must_use]
+    pub fn of(repository: &RepositoryName, package: &Package) -> Self {
+        Self {
+            repository: repository.clone(),
+            package: package.name.clone(),
+            releases: package.releases.clone(),
+        }
+    }
+
+    /// The message as it is signed.
+    #[must_use]
+    pub fn encode(&self) -> Payload {
+        let message = proto::Package {
+            releases: self.releases.iter().map(encode_release).collect(),
+            name: self.package.to_string(),
+            repository: self.repository.to_string(),
+            advisories: Vec::new(),
+        };
+        Payload(message.encode_to_vec())
+    }
+
+    /// The twin of [`encode`](Self::encode).
+    ///
+    /// # Errors
+    /// [`DecodeError`] for another message, or one with a name, version or checksum that is none.
+    pub fn decode(payload: &Payload) -> Result<Self, DecodeError> {
+        let message = proto::Package::decode(payload.as_bytes())?;
+        let releases = message.releases.into_iter().map(decode_release);
+        Ok(Self {
+            releases: releases.collect::<Result<_, _>>()?,
+            package: message.name.parse()?,
+            repository: message.repository.parse()?,
+        })
+    }
+}
+
+fn encode_release(release: &Release) -> proto::Release {
+    proto::Release {
+        version: release.version.to_string(),
+        inner_checksum: release.inner_checksum.as_bytes().to_vec(),
+        dependencies: release.dependencies.iter().map(encode_dependency).collect(),
+        retired: None,
+        outer_checksum: Some(release.outer_checksum.as_bytes().to_vec()),
+        advisory_indexes: Vec::new(),
+        published_at: None,
+    }
+}
+
+fn decode_release(message: proto::Release) -> Result<Release, DecodeError> {
+    let checksum = |bytes: Vec<u8>| bytes.try_into().map_err(|_| DecodeError::Checksum);
+    let outer_checksum = message.outer_checksum.ok_or(DecodeError::Checksum)?;
+    Ok(Release {
+        version: message.version.parse()?,
+        inner_checksum: InnerChecksum::from_bytes(checksum(message.inner_checksum)?),
+        outer_checksum: OuterChecksum::from_bytes(checksum(outer_checksum)?),
+        dependencies: message.dependencies.into_iter().map(decode_dependency).collect(),
+    })
+}
+
+fn encode_dependency(dependency: &Dependency) -> proto::Dependency {
+    proto::Dependency {
+        package: dependency.package.clone(),
+        requirement: dependency.requirement.0.clone(),
+        // Always said, as `mix hex.registry build` does. Gleam takes a present `false` for true;
+        // it knows no repository but hex.pm's, so it never reads this.
+        optional: Some(dependency.optional),
+        app: Some(dependency.app.clone()),
+        repository: dependency.repository.clone(),
+    }
+}
+
+fn decode_dependency(message: proto::Dependency) -> Dependency {
+    Dependency {
+        app: message.app.unwrap_or_else(|| message.package.clone()),
+        package: message.package,
+        requirement: Requirement(message.requirement),
+        optional: message.optional.unwrap_or(false),
+        repository: message.repository,
+    }
+}

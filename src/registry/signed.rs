@@ -1,0 +1,144 @@
+//! From a payload to the bytes that are served, and back: payload → `Signed` → gzip.
+//!
+//! The bytes that were signed are the bytes that are written: a payload is encoded once and never
+//! again. Hex specification, "Registry v2", "Signing".
+
+use std::io::{self, Read};
+
+use flate2::bufread::GzDecoder;
+use flate2::{Compression, GzBuilder};
+use prost::Message;
+
+use super::proto::signed as proto;
+use crate::key::{KeyError, PrivateKey, PublicKey};
+
+/// An encoded `Names`, `Versions` or `Package`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Payload(pub(super) Vec<u8>);
+
+/// A payload with a signature that nobody has checked: it tells nothing until
+/// [`verify`](Self::verify).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Signed {
+    payload: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+/// Why bytes are no signed resource.
+#[derive(Debug, thiserror::Error)]
+pub enum SignedError {
+    /// They do not inflate, or to more than is allowed.
+    #[error("it is not gzipped, or damaged")]
+    Gzip(#[source] io::Error),
+    /// More than one gzip stream, or something else after it.
+    #[error("bytes follow the end of its gzip stream")]
+    TrailingBytes,
+    /// What was gzipped is no `Signed`.
+    #[error("it is not a signed resource")]
+    Message(#[source] prost::DecodeError),
+    /// It has fields besides payload and signature, or has them oddly encoded.
+    #[error("it holds more than a payload and its signature")]
+    NotCanonical,
+    /// The signature is another key's, or the payload was changed.
+    #[error("its signature is not that of {0}")]
+    Signature(String),
+}
+
+/// No registry comes near: hex.pm's `versions` inflates to some 5 MB.
+const MAX_INFLATED: u64 = 1 << 30;
+
+/// The byte by which gzip names its writer's system. Ours leaves it unknown; zlib, which Hex uses,
+/// names one.
+const GZIP_SYSTEM: (usize, u8) = (9, 255);
+
+impl Payload {
+    /// The payload with its signature under `key`.
+    ///
+    /// # Errors
+    /// [`KeyError::Signing`], which no sound key gives.
+    pub fn sign(self, key: &PrivateKey) -> Result<Signed, KeyError> {
+        let signature = key.sign(&self.0)?;
+        Ok(Signed { payload: self.0, signature })
+    }
+
+    /// The encoded message.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Signed {
+    /// Reads a file as it is served.
+    ///
+    /// # Errors
+    /// [`SignedError`], other than for the signature, which is not looked at here.
+    pub fn from_gzip(bytes: &[u8]) -> Result<Self, SignedError> {
+        let mut message = Vec::new();
+        let mut stream = GzDecoder::new(bytes).take(MAX_INFLATED);
+        stream.read_to_end(&mut message).map_err(SignedError::Gzip)?;
+        if !stream.into_inner().into_inner().is_empty() {
+            return Err(SignedError::TrailingBytes);
+        }
+        let read = proto::Signed::decode(message.as_slice()).map_err(SignedError::Message)?;
+        let signed = Self { payload: read.payload, signature: read.signature.unwrap_or_default() };
+        // Fields that nobody signed, or the same ones in another order: no signer writes those.
+        if signed.encode() == message { Ok(signed) } else { Err(SignedError::NotCanonical) }
+    }
+
+    /// The file's bytes before they are gzipped.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        // Both fields written by hand would save a copy of each and lose the schema.
+        let message = proto::Signed {
+            payload: self.payload.clone(),
+            signature: Some(self.signature.clone()),
+        };
+        message.encode_to_vec()
+    }
+
+    /// The file's bytes as they are served: the same for the same message, for no time is in them.
+    ///
+    /// # Panics
+    /// Never: it reads from memory and writes into it.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "said above")]
+    pub fn to_gzip(&self) -> Vec<u8> {
+        let (_, system) = GZIP_SYSTEM;
+        let encoded = self.encode();
+        let header = GzBuilder::new().operating_system(system);
+        let mut stream = header.read(encoded.as_slice(), Compression::default());
+        let mut file = Vec::new();
+        stream.read_to_end(&mut file).expect("memory reads and writes");
+        file
+    }
+
+    /// The payload, if `key` signed it.
+    ///
+    /// # Errors
+    /// [`SignedError::Signature`].
+    pub fn verify(self, key: &PublicKey) -> Result<Payload, SignedError> {
+        if key.verify(&self.payload, &self.signature) {
+            Ok(Payload(self.payload))
+        } else {
+            Err(SignedError::Signature(key.fingerprint().to_owned()))
+        }
+    }
+
+    /// Whether this is `payload` under a signature that `key` verifies.
+    #[must_use]
+    pub fn holds(&self, payload: &Payload, key: &PublicKey) -> bool {
+        self.payload == payload.0 && key.verify(&self.payload, &self.signature)
+    }
+}
+
+/// Whether a gzip file was written by another program than this one.
+///
+/// Two programs make different gzip bytes of one message, and clients take either. So what another
+/// program wrote is judged by its message, and what this one wrote by every byte.
+pub(crate) fn is_foreign_gzip(bytes: &[u8]) -> bool {
+    let (position, system) = GZIP_SYSTEM;
+    // Deflate, no optional fields, no time, default compression, made on Unix: Hex's own header.
+    let hex = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3];
+    bytes.get(position) != Some(&system) && bytes.starts_with(&hex)
+}
