@@ -1,0 +1,8 @@
+//! The tree that clients are served, and how it comes to change.
+
+mod path;
+mod plan;
+
+pub use path::{Folder, RepositoryPath};
+pub use plan::{Action, Change, Plan};
+pub(crate) use plan::{State, Wanted};

@@ -1,0 +1,81 @@
+//! Where things stand in the served tree: the only place that spells `packages/`.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::name::PackageName;
+use crate::registry::Resource;
+
+/// A path below a repository's URL, such as `packages/phoenix`. Always `/`-separated.
+///
+/// Hex specification, "Endpoints", "Repository".
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct RepositoryPath(String);
+
+/// The folders that a registry is built from and into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Folder {
+    /// `tarballs/NAME-VERSION.tar`
+    Tarballs,
+    /// `packages/NAME`
+    Packages,
+}
+
+impl Folder {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Tarballs => "tarballs",
+            Self::Packages => "packages",
+        }
+    }
+
+    /// The folder itself.
+    #[must_use]
+    pub fn path(self) -> RepositoryPath {
+        RepositoryPath(self.name().to_owned())
+    }
+
+    /// A file in it, by the name under which it was listed.
+    #[must_use]
+    pub fn file(self, name: &str) -> RepositoryPath {
+        RepositoryPath(format!("{}/{name}", self.name()))
+    }
+}
+
+impl RepositoryPath {
+    /// The key that clients check signatures with.
+    #[must_use]
+    pub fn public_key() -> Self {
+        Self("public_key".to_owned())
+    }
+
+    /// Where a resource is served.
+    #[must_use]
+    pub fn resource(resource: &Resource) -> Self {
+        match resource {
+            Resource::Names => Self("names".to_owned()),
+            Resource::Versions => Self("versions".to_owned()),
+            Resource::Package(name) => Self::package(name),
+        }
+    }
+
+    /// Where a package's releases are served.
+    #[must_use]
+    pub fn package(name: &PackageName) -> Self {
+        Folder::Packages.file(name.as_str())
+    }
+
+    /// The path as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RepositoryPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

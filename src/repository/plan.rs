@@ -1,0 +1,108 @@
+//! What a build will change, and the one place that orders writes.
+
+use super::{Folder, RepositoryPath};
+use crate::store::{Store, StoreError};
+
+/// The changes that turn what stands into what should stand, in the order in which they are made.
+///
+/// No reader may meet an index that names what is not there. So the key comes first, then packages,
+/// then the indexes that name them, and what they no longer name goes last.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// What is done, in this order.
+    pub changes: Vec<Change>,
+    /// How many files stand as they should and are left alone.
+    pub unchanged: usize,
+}
+
+/// One change to one path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// What it changes.
+    pub path: RepositoryPath,
+    /// How.
+    pub action: Action,
+}
+
+/// What is done to a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// A folder that was missing.
+    CreateFolder,
+    /// A file that was missing, with its bytes.
+    Create(Vec<u8>),
+    /// A file that has other bytes.
+    Update(Vec<u8>),
+    /// A file that nothing names any more.
+    Remove,
+}
+
+/// A file as it should stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    pub path: RepositoryPath,
+    pub state: State,
+}
+
+/// What has to be done for a file to stand as it should.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    Stands,
+    Differs(Vec<u8>),
+    Missing(Vec<u8>),
+}
+
+impl State {
+    /// Compares the bytes that stand with those that should.
+    pub fn of(standing: Option<&[u8]>, wanted: Vec<u8>) -> Self {
+        match standing {
+            None => Self::Missing(wanted),
+            Some(standing) if standing == wanted => Self::Stands,
+            Some(_) => Self::Differs(wanted),
+        }
+    }
+}
+
+impl Plan {
+    /// Orders what has to be done: `wanted` as it comes (whoever names a file comes after it), then
+    /// the removal of every file of `packages` that is not wanted.
+    pub(crate) fn between(
+        missing_folder: Option<Folder>,
+        packages: Vec<RepositoryPath>,
+        wanted: Vec<Wanted>,
+    ) -> Self {
+        let keep: std::collections::HashSet<RepositoryPath> =
+            wanted.iter().map(|file| file.path.clone()).collect();
+        let mut plan = Self::default();
+        if let Some(folder) = missing_folder {
+            plan.push(folder.path(), Action::CreateFolder);
+        }
+        for Wanted { path, state } in wanted {
+            match state {
+                State::Stands => plan.unchanged += 1,
+                State::Differs(bytes) => plan.push(path, Action::Update(bytes)),
+                State::Missing(bytes) => plan.push(path, Action::Create(bytes)),
+            }
+        }
+        for stale in packages.into_iter().filter(|path| !keep.contains(path)) {
+            plan.push(stale, Action::Remove);
+        }
+        plan
+    }
+
+    fn push(&mut self, path: RepositoryPath, action: Action) {
+        self.changes.push(Change { path, action });
+    }
+
+    /// Makes the changes, one after another.
+    ///
+    /// # Errors
+    /// The first that fails; those before it are made, and every file is whole.
+    pub fn apply(&self, store: &dyn Store) -> Result<(), StoreError> {
+        self.changes.iter().try_for_each(|change| match &change.action {
+            Action::CreateFolder => store.create_folder(&change.path),
+            Action::Create(bytes) | Action::Update(bytes) => store.put(&change.path, bytes),
+            Action::Remove => store.remove(&change.path),
+        })
+    }
+}

@@ -1,0 +1,149 @@
+//! A served tree in a directory.
+
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use tempfile::Builder;
+use walkdir::{DirEntry, WalkDir};
+
+use super::{Kind, Listed, Store, StoreError};
+use crate::package::UnixSeconds;
+use crate::repository::{Folder, RepositoryPath};
+
+/// A directory whose files any static server can serve.
+#[derive(Clone, Debug)]
+pub struct DirStore {
+    root: PathBuf,
+}
+
+impl DirStore {
+    /// The tree below `root`, which need not exist yet.
+    #[must_use]
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    fn path(&self, path: &RepositoryPath) -> PathBuf {
+        self.root.join(path.as_str())
+    }
+
+    fn error(
+        &self,
+        action: &'static str,
+        path: &RepositoryPath,
+    ) -> impl Fn(io::Error) -> StoreError {
+        let location = self.locate(path);
+        move |source| StoreError { action, location: location.clone(), source }
+    }
+}
+
+impl Store for DirStore {
+    fn list(&self, folder: Folder) -> Result<Option<Vec<Listed>>, StoreError> {
+        let path = folder.path();
+        let failed = self.error("list", &path);
+        let directory = self.path(&path);
+        match fs::metadata(&directory) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(failed(error)),
+            Ok(found) if !found.is_dir() => {
+                return Err(failed(io::ErrorKind::NotADirectory.into()));
+            }
+            Ok(_) => {}
+        }
+        // The links are followed one by one, so that a dangling one is listed too.
+        let walk = WalkDir::new(directory).min_depth(1).max_depth(1).sort_by_file_name();
+        let listed = walk.into_iter().map(|entry| match entry {
+            Ok(entry) => Ok(listed(&entry)),
+            Err(error) => Err(failed(error.into())),
+        });
+        listed.collect::<Result<_, _>>().map(Some)
+    }
+
+    fn read(
+        &self,
+        path: &RepositoryPath,
+        limit: usize,
+        buffer: &mut Vec<u8>,
+    ) -> Result<bool, StoreError> {
+        buffer.clear();
+        let failed = self.error("read", path);
+        let file = match File::open(self.path(path)) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(failed(error)),
+        };
+        let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+        file.take(limit.saturating_add(1)).read_to_end(buffer).map_err(failed)?;
+        Ok(true)
+    }
+
+    fn put(&self, path: &RepositoryPath, bytes: &[u8]) -> Result<(), StoreError> {
+        replace(&self.path(path), bytes).map_err(self.error("write", path))
+    }
+
+    fn remove(&self, path: &RepositoryPath) -> Result<(), StoreError> {
+        match fs::remove_file(self.path(path)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(self.error("remove", path)(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn create_folder(&self, path: &RepositoryPath) -> Result<(), StoreError> {
+        fs::create_dir_all(self.path(path)).map_err(self.error("create", path))
+    }
+
+    fn locate(&self, path: &RepositoryPath) -> String {
+        self.path(path).display().to_string()
+    }
+}
+
+fn listed(entry: &DirEntry) -> Listed {
+    let (kind, modified) = match fs::metadata(entry.path()) {
+        Ok(found) => (kind(&found), modified(&found)),
+        Err(error) => (Kind::Unreadable(error.to_string()), UnixSeconds(0)),
+    };
+    Listed { name: entry.file_name().to_string_lossy().into_owned(), kind, modified }
+}
+
+fn kind(found: &Metadata) -> Kind {
+    match found.file_type() {
+        kind if kind.is_file() => Kind::File,
+        kind if kind.is_dir() => Kind::Folder,
+        _ => Kind::Other,
+    }
+}
+
+/// Rounded down, as `stat` gives it to Hex, before 1970 too.
+fn modified(found: &Metadata) -> UnixSeconds {
+    let seconds = |time: std::time::Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+    let time = found.modified().unwrap_or(UNIX_EPOCH);
+    UnixSeconds(match time.duration_since(UNIX_EPOCH) {
+        Ok(since) => seconds(since),
+        Err(error) => {
+            let before = error.duration();
+            -seconds(before) - i64::from(before.subsec_nanos() > 0)
+        }
+    })
+}
+
+/// Writes beside the old file and renames over it, so that a reader has either and never a part.
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let mut builder = Builder::new();
+    builder.prefix(".hexreg-").suffix(".tmp");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // What the umask leaves: a web server runs as somebody else and has to read it.
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    let mut file = builder.tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.persist(path)?;
+    Ok(())
+}

@@ -1,0 +1,91 @@
+//! Where a served tree lives.
+
+mod dir;
+
+pub use dir::DirStore;
+
+use std::io;
+
+use crate::package::UnixSeconds;
+use crate::repository::{Folder, RepositoryPath};
+
+/// A place that keeps files by their path in the served tree.
+///
+/// Shared between threads: `list` and `read` run in parallel.
+pub trait Store: Sync {
+    /// The files in a folder, by name; `None` where the folder is missing.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the folder cannot be listed.
+    fn list(&self, folder: Folder) -> Result<Option<Vec<Listed>>, StoreError>;
+
+    /// Reads a file into `buffer`, whose former content is gone afterwards, up to `limit` bytes and
+    /// one more, so that a file above the limit is not read whole and can be told. `false` where
+    /// there is no such file.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the file is there and cannot be read.
+    fn read(
+        &self,
+        path: &RepositoryPath,
+        limit: usize,
+        buffer: &mut Vec<u8>,
+    ) -> Result<bool, StoreError>;
+
+    /// Writes a file: readers see the old bytes or the new ones, whole.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the old file, if there was one, is still there.
+    fn put(&self, path: &RepositoryPath, bytes: &[u8]) -> Result<(), StoreError>;
+
+    /// Removes a file. One that is gone already is no error.
+    ///
+    /// # Errors
+    /// [`StoreError`] where it is still there.
+    fn remove(&self, path: &RepositoryPath) -> Result<(), StoreError>;
+
+    /// Makes a folder, and those above it.
+    ///
+    /// # Errors
+    /// [`StoreError`] where it cannot be made.
+    fn create_folder(&self, path: &RepositoryPath) -> Result<(), StoreError>;
+
+    /// The path as a person would find it.
+    fn locate(&self, path: &RepositoryPath) -> String;
+}
+
+/// A file in a folder's listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its name in the folder; a name that is not UTF-8 has U+FFFD in it.
+    pub name: String,
+    /// What it is, or why that cannot be told.
+    pub kind: Kind,
+    /// When it was last changed.
+    pub modified: UnixSeconds,
+}
+
+/// What a listed name stands for, links followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A file with bytes.
+    File,
+    /// A folder.
+    Folder,
+    /// A device, a pipe, a socket.
+    Other,
+    /// A link to nothing, or nothing that may be looked at.
+    Unreadable(String),
+}
+
+/// What could not be done, to what, and why.
+#[derive(Debug, thiserror::Error)]
+#[error("could not {action} {location}")]
+pub struct StoreError {
+    /// A verb: `read`, `write`.
+    pub action: &'static str,
+    /// The path as a person would find it.
+    pub location: String,
+    /// What the system says.
+    pub source: io::Error,
+}
