@@ -1,0 +1,69 @@
+//! hexreg turns a directory of package tarballs into a signed [Hex] registry.
+//!
+//! This page is the map: the line that everything follows, and what stands where.
+//!
+//! # One straight line
+//!
+//! ```text
+//! list tarballs                           store::list
+//!  → read each, in parallel               ops::read      every failure collected
+//!  → tarball::Unpacker → Release          pure           checksums, metadata, contents, limits
+//!  → Registry::assemble                   pure           sort, refuse duplicates
+//!  → one Payload a resource               pure           protobuf
+//!  → sign → gzip                          ops::seal      skipped where the payload stands already
+//!  → Plan::between                        pure           create, update, remove, leave
+//!  → Plan::apply                          store::put     the one place that orders writes
+//!  → Report                               ops::report    the cli prints it
+//! ```
+//!
+//! [`ops::build::build`] is that line on one screen: start there.
+//!
+//! - The middle knows no file system, clock, environment, terminal or thread count: times come with
+//!   the listing, and work runs on the rayon pool of whoever calls.
+//! - Same input, same bytes out. What has not changed is not written again.
+//! - The bytes that were signed are the bytes that are written: a payload is encoded once.
+//! - The library never prints. Only the binary's `src/cli/` does.
+//!
+//! # Rooms
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | `cli` (in the binary) | arguments, messages, exit codes: one file a command |
+//! | [`ops`] | one verb a file: options → report |
+//! | [`registry`] | what a registry says; one file a resource, its decoder beside its encoder |
+//! | [`tarball`] | a package tarball from bytes in memory, and its twin that creates one |
+//! | [`repository`] | the served tree: paths, and the plan that changes it |
+//! | [`store`] | where that tree lives |
+//! | [`package`] | packages, releases, dependencies |
+//! | [`name`], [`version`], [`checksum`] | values that are checked once |
+//! | [`key`] | private and public keys, fingerprints |
+//! | [`erlang`] | Erlang terms as text |
+//!
+//! Imports run downwards: `cli → ops → registry, tarball, repository, store → package, key, values`.
+//! Only [`registry`] names the generated protobuf types.
+//!
+//! # Decisions that are not obvious
+//!
+//! - **The walk over a tar archive is ours** (`tarball/archive.rs`); the tar crate reads its headers.
+//!   Lenient readers disagree on what an archive holds, and a tool that signs must refuse what has
+//!   two readings: sizes given twice, bytes after the end, names that only some readers see.
+//! - **libdeflate inflates contents** and says nothing of bytes after the stream; how those are
+//!   found all the same stands in `tarball/contents.rs`.
+//! - **A standing file is compared by content, not by time**: what another program gzipped is left
+//!   alone where its message is the same, what this one gzipped must be the same to the byte.
+//! - **Strings that end in a backslash are refused** in `metadata.config`: Hex's tokenizer takes the
+//!   closing quote for an escaped one and reads on (`erlang.rs`).
+//!
+//! [Hex]: https://hex.pm
+
+pub mod checksum;
+pub mod erlang;
+pub mod key;
+pub mod name;
+pub mod ops;
+pub mod package;
+pub mod registry;
+pub mod repository;
+pub mod store;
+pub mod tarball;
+pub mod version;

@@ -1,0 +1,100 @@
+//! `hexreg build`: from a folder of tarballs to a signed registry. START HERE.
+
+use std::num::NonZeroUsize;
+
+pub use super::read::{Cause, Rejection};
+pub use super::report::{Changed, Report, Warning};
+
+use super::{read, report, seal};
+use crate::key::{KeyError, PrivateKey};
+use crate::name::RepositoryName;
+use crate::package::UnixSeconds;
+use crate::registry::{AssembleError, Registry};
+use crate::repository::{Folder, Plan};
+use crate::store::{Store, StoreError};
+use crate::tarball::Limits;
+
+/// What to build, and how.
+#[derive(Debug)]
+pub struct Options {
+    /// The name under which clients know the repository.
+    pub repository: RepositoryName,
+    /// What signs it.
+    pub key: PrivateKey,
+    /// What clients accept.
+    pub limits: Limits,
+    /// Whether to inflate and check what is in the packages.
+    pub check_contents: bool,
+    /// `SOURCE_DATE_EPOCH`: no `updated_at` is later than this.
+    pub latest: Option<UnixSeconds>,
+    /// Whether another key's `public_key` may be replaced.
+    pub rotate_key: bool,
+    /// Plan, and write nothing.
+    pub dry_run: bool,
+}
+
+/// Why there is no registry. Nothing was written, save for the last two.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Tarballs that clients could not use, or not all in the same way.
+    #[error("{} of {total} tarballs rejected", .rejections.len())]
+    Rejected {
+        /// Each of them, by path.
+        rejections: Vec<Rejection>,
+        /// How many tarballs there are.
+        total: NonZeroUsize,
+    },
+    /// Tarballs that do not make a registry together.
+    #[error(transparent)]
+    Assemble(#[from] AssembleError),
+    /// Clients hold another key than the one that would sign.
+    #[error(
+        "{location} is the key {standing}, and this build would sign with {signing}: every client would have to be told"
+    )]
+    OtherKey {
+        /// Where it stands.
+        location: String,
+        /// The fingerprint clients know.
+        standing: String,
+        /// The fingerprint of the key in hand.
+        signing: String,
+    },
+    /// What stands at `public_key` is none.
+    #[error("{location} is not a public key")]
+    NotAKey {
+        /// Where it stands.
+        location: String,
+        /// What is wrong with it.
+        source: KeyError,
+    },
+    /// The key in hand does not sign.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// Reading or writing failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Builds the registry of the tarballs in `store`, on the threads of the current rayon pool.
+///
+/// # Errors
+/// [`Error`]; unless it is [`Error::Store`] from a write, nothing was written.
+pub fn build(store: &dyn Store, options: &Options) -> Result<Report, Error> {
+    let tarballs = store.list(Folder::Tarballs)?;
+    let missing = tarballs.is_none().then_some(Folder::Tarballs);
+    let (tarballs, mut warnings) = read::select(store, tarballs.unwrap_or_default());
+
+    let releases = read::releases(store, &tarballs, options)?;
+    let registry = Registry::assemble(options.repository.clone(), releases)?;
+
+    let mut wanted = vec![seal::public_key(store, &options.key, options.rotate_key)?];
+    wanted.extend(seal::resources(store, &options.key, registry.payloads())?);
+    let (packages, odd) = seal::standing_packages(store)?;
+    warnings.extend(odd);
+
+    let plan = Plan::between(missing, packages, wanted);
+    if !options.dry_run {
+        plan.apply(store)?;
+    }
+    Ok(report::of(&registry, &plan, warnings))
+}

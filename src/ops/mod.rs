@@ -1,0 +1,6 @@
+//! What hexreg does: one verb a file, from options to a report.
+
+pub mod build;
+mod read;
+mod report;
+mod seal;

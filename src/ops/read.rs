@@ -1,0 +1,118 @@
+//! From the listing of `tarballs/` to releases, or to every reason why not.
+
+use std::num::NonZeroUsize;
+
+use rayon::prelude::*;
+
+use super::build::{Error, Options};
+use super::report::Warning;
+use crate::package::UnixSeconds;
+use crate::registry::FoundRelease;
+use crate::repository::{Folder, RepositoryPath};
+use crate::store::{Kind, Listed, Store, StoreError};
+use crate::tarball::{self, FileName, InvalidFileName, Unpacker};
+
+/// A tarball that no registry may list.
+#[derive(Debug)]
+pub struct Rejection {
+    /// Where it lies.
+    pub location: String,
+    /// What is wrong with it.
+    pub cause: Cause,
+}
+
+/// Why a tarball is rejected.
+#[derive(Debug, thiserror::Error)]
+pub enum Cause {
+    /// It is a folder.
+    #[error("it is a directory: expected a tar archive")]
+    Directory,
+    /// Reading it could wait for ever.
+    #[error("it is a device, a pipe or a socket: expected a tar archive")]
+    NotAFile,
+    /// It cannot be looked at.
+    #[error("it cannot be read: {0}")]
+    Unreadable(String),
+    /// It was listed and is gone.
+    #[error("it vanished while the registry was built")]
+    Vanished,
+    /// It is not called what clients ask for.
+    #[error(transparent)]
+    FileName(#[from] InvalidFileName),
+    /// It is no sound tarball.
+    #[error(transparent)]
+    Tarball(#[from] tarball::Error),
+    /// Reading it failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What the names of tarballs end in. Clients ask for it in lowercase, so `.TAR` is something else.
+const EXTENSION: &str = ".tar";
+
+/// Parts what is called a tarball from what is not.
+pub(super) fn select(store: &dyn Store, listed: Vec<Listed>) -> (Vec<Listed>, Vec<Warning>) {
+    let (tarballs, others): (Vec<_>, Vec<_>) =
+        listed.into_iter().partition(|file| file.name.ends_with(EXTENSION));
+    let passed_over = others.iter().map(|file| Warning::PassedOver {
+        location: store.locate(&Folder::Tarballs.file(&file.name)),
+    });
+    let warnings = passed_over.collect();
+    (tarballs, warnings)
+}
+
+/// Reads and checks every tarball, in parallel.
+pub(super) fn releases(
+    store: &dyn Store,
+    tarballs: &[Listed],
+    options: &Options,
+) -> Result<Vec<FoundRelease>, Error> {
+    let worker = || {
+        let unpacker = if options.check_contents {
+            Unpacker::new(options.limits)
+        } else {
+            Unpacker::without_contents(options.limits)
+        };
+        (Vec::new(), unpacker)
+    };
+    let read = tarballs.par_iter().map_init(worker, |(buffer, unpacker), listed| {
+        let path = Folder::Tarballs.file(&listed.name);
+        release(store, &path, listed, options, buffer, unpacker)
+            .map_err(|cause| Rejection { location: store.locate(&path), cause })
+    });
+    let (releases, rejections): (Vec<_>, Vec<_>) =
+        read.collect::<Vec<_>>().into_iter().partition(Result::is_ok);
+    let rejections: Vec<Rejection> = rejections.into_iter().filter_map(Result::err).collect();
+    match NonZeroUsize::new(tarballs.len()) {
+        Some(total) if !rejections.is_empty() => Err(Error::Rejected { rejections, total }),
+        _ => Ok(releases.into_iter().filter_map(Result::ok).collect()),
+    }
+}
+
+fn release(
+    store: &dyn Store,
+    path: &RepositoryPath,
+    listed: &Listed,
+    options: &Options,
+    buffer: &mut Vec<u8>,
+    unpacker: &mut Unpacker,
+) -> Result<FoundRelease, Cause> {
+    match &listed.kind {
+        Kind::File => {}
+        Kind::Folder => return Err(Cause::Directory),
+        Kind::Other => return Err(Cause::NotAFile),
+        Kind::Unreadable(reason) => return Err(Cause::Unreadable(reason.clone())),
+    }
+    let file_name: FileName = listed.name.parse()?;
+    if !store.read(path, options.limits.tarball, buffer)? {
+        return Err(Cause::Vanished);
+    }
+    let tarball = unpacker.unpack(buffer)?;
+    file_name.check(&tarball.metadata)?;
+    let latest = options.latest.unwrap_or(UnixSeconds(i64::MAX));
+    Ok(FoundRelease {
+        package: file_name.package,
+        release: tarball.into_release(&options.repository),
+        updated_at: listed.modified.min(latest),
+    })
+}

@@ -1,0 +1,88 @@
+//! From payloads to signed files, signing only what does not stand already.
+
+use rayon::prelude::*;
+
+use super::build::Error;
+use super::report::Warning;
+use crate::key::{PrivateKey, PublicKey};
+use crate::registry::{Payload, Resource, Signed, is_foreign_gzip};
+use crate::repository::{Folder, RepositoryPath, State, Wanted};
+use crate::store::{Kind, Store};
+
+/// No registry file comes near; a larger one is not ours and is written anew.
+const MAX_FILE: usize = 1 << 30;
+
+/// `public_key` as it should stand, unless that would lock every client out.
+pub(super) fn public_key(
+    store: &dyn Store,
+    key: &PrivateKey,
+    rotate: bool,
+) -> Result<Wanted, Error> {
+    let path = RepositoryPath::public_key();
+    let signing = key.public_key();
+    let mut standing = Vec::new();
+    let found = store.read(&path, MAX_FILE, &mut standing)?;
+    if found && !rotate && standing != signing.to_pem().as_bytes() {
+        let location = store.locate(&path);
+        match PublicKey::from_pem(&String::from_utf8_lossy(&standing)) {
+            // The same key in another form, such as SPKI.
+            Ok(standing) if standing == *signing => {}
+            Ok(standing) => {
+                return Err(Error::OtherKey {
+                    location,
+                    standing: standing.fingerprint().to_owned(),
+                    signing: signing.fingerprint().to_owned(),
+                });
+            }
+            Err(source) => return Err(Error::NotAKey { location, source }),
+        }
+    }
+    let state = State::of(found.then_some(&standing), signing.to_pem().into());
+    Ok(Wanted { path, state })
+}
+
+/// Every resource as it should stand, in the order of `payloads`.
+pub(super) fn resources(
+    store: &dyn Store,
+    key: &PrivateKey,
+    payloads: Vec<(Resource, Payload)>,
+) -> Result<Vec<Wanted>, Error> {
+    let sealed = payloads.into_par_iter().map_init(Vec::new, |standing, (resource, payload)| {
+        let path = RepositoryPath::resource(&resource);
+        let found = store.read(&path, MAX_FILE, standing)?;
+        let state = seal(payload, key, found.then_some(standing))?;
+        Ok(Wanted { path, state })
+    });
+    sealed.collect()
+}
+
+/// What stands is kept where it says the same under the same key; RSA PKCS#1 v1.5 would sign it the
+/// same way again, and checking a signature costs a thirtieth of making one.
+fn seal(payload: Payload, key: &PrivateKey, standing: Option<&Vec<u8>>) -> Result<State, Error> {
+    let signed = standing
+        .and_then(|bytes| Signed::from_gzip(bytes).ok())
+        .filter(|signed| signed.holds(&payload, key.public_key()));
+    match (signed, standing) {
+        (Some(_), Some(bytes)) if is_foreign_gzip(bytes) => Ok(State::Stands),
+        (Some(signed), _) => Ok(State::of(standing.map(Vec::as_slice), signed.to_gzip())),
+        (None, _) => Ok(State::of(standing.map(Vec::as_slice), payload.sign(key)?.to_gzip())),
+    }
+}
+
+/// The files that stand in `packages/`, and what else lies there.
+pub(super) fn standing_packages(
+    store: &dyn Store,
+) -> Result<(Vec<RepositoryPath>, Vec<Warning>), Error> {
+    let listed = store.list(Folder::Packages)?.unwrap_or_default();
+    // Hex passes over hidden files too; a temporary file of a build under way is one.
+    let (files, others): (Vec<_>, Vec<_>) = listed
+        .into_iter()
+        .filter(|file| !file.name.starts_with('.'))
+        .partition(|file| file.kind == Kind::File);
+    let path = |name: &str| Folder::Packages.file(name);
+    let odd = others
+        .iter()
+        .map(|file| Warning::NotAPackage { location: store.locate(&path(&file.name)) });
+    let warnings = odd.collect();
+    Ok((files.iter().map(|file| path(&file.name)).collect(), warnings))
+}
