@@ -1,0 +1,93 @@
+//! How a failure is told: what was tried, what is wrong, what to do, and the exit code.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use super::output;
+
+/// Why a command did not do what it was asked to.
+#[derive(Debug, Serialize)]
+pub struct Failure {
+    /// What was tried and what is wrong.
+    error: String,
+    /// Each input at fault.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    rejected: Vec<Rejected>,
+    /// What to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+    #[serde(skip)]
+    fault: Fault,
+}
+
+/// One input at fault.
+#[derive(Debug, Serialize)]
+pub struct Rejected {
+    /// Which.
+    pub path: String,
+    /// Why.
+    pub reason: String,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    Input,
+    Environment,
+}
+
+impl Failure {
+    /// What was given is at fault: exit code 1.
+    pub fn input(error: impl Into<String>) -> Self {
+        Self { error: error.into(), rejected: Vec::new(), hint: None, fault: Fault::Input }
+    }
+
+    /// How it was given is at fault, or the machine: exit code 2.
+    pub fn environment(error: impl Into<String>) -> Self {
+        Self { fault: Fault::Environment, ..Self::input(error) }
+    }
+
+    /// Adds each input at fault.
+    pub fn rejecting(self, rejected: Vec<Rejected>) -> Self {
+        Self { rejected, ..self }
+    }
+
+    /// Adds what to do.
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// Tells a person, on standard error.
+    pub fn print(&self) {
+        let (error, hint) = (output::ERROR, output::HINT);
+        anstream::eprintln!("{error}error:{error:#} {}", self.error);
+        for Rejected { path, reason } in &self.rejected {
+            anstream::eprintln!("  {path}: {reason}");
+        }
+        if let Some(text) = &self.hint {
+            anstream::eprintln!("{hint}hint:{hint:#} {text}");
+        }
+    }
+}
+
+/// The exit code of a command that ended so.
+pub fn exit_code(done: &Result<(), Failure>) -> ExitCode {
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure { fault: Fault::Input, .. }) => ExitCode::from(1),
+        Err(Failure { fault: Fault::Environment, .. }) => ExitCode::from(2),
+    }
+}
+
+/// An error and what caused it, outermost first: no error's text repeats its source's.
+pub fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,142 @@
+//! `hexreg key`
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use hexreg::key::{KeyError, NewKeyBits, PrivateKey, PublicKey};
+
+use super::failure::Failure;
+use super::output;
+use super::private_key::Source;
+
+/// Make and look at the keys that registries are signed with
+#[derive(clap::Subcommand)]
+pub enum Command {
+    New(New),
+    Show(Show),
+}
+
+/// Make a new private key
+///
+/// The file is readable by its owner alone. One that exists is never overwritten.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  hexreg key new acme.pem
+  hexreg key new acme.pem --bits 4096
+
+Keep the key out of the directory that is served, and keep a copy: without it every client has to
+be given a new public_key.")]
+pub struct New {
+    /// The file to make
+    path: PathBuf,
+    /// The size of the RSA modulus; verifying and signing slow down as it grows
+    #[arg(long, value_enum, default_value_t = Bits::B2048)]
+    bits: Bits,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Bits {
+    #[value(name = "2048")]
+    B2048,
+    #[value(name = "3072")]
+    B3072,
+    #[value(name = "4096")]
+    B4096,
+}
+
+/// Print a key's size and fingerprint
+///
+/// The fingerprint is what `mix hex.repo list` prints, and what `ssh-keygen -lf` prints of the same
+/// key.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  hexreg key show acme.pem
+  hexreg key show acme.pem --public > acme_public.pem
+  hexreg key show public/public_key")]
+pub struct Show {
+    /// A private or a public key in PEM; `-` reads standard input
+    path: PathBuf,
+    /// Print the public key in PEM, as it stands in a registry's public_key
+    #[arg(long)]
+    public: bool,
+}
+
+impl Command {
+    /// Does what was asked for.
+    pub fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::New(args) => args.run(),
+            Self::Show(args) => args.run(),
+        }
+    }
+}
+
+impl New {
+    fn run(self) -> Result<(), Failure> {
+        let bits = match self.bits {
+            Bits::B2048 => NewKeyBits::Bits2048,
+            Bits::B3072 => NewKeyBits::Bits3072,
+            Bits::B4096 => NewKeyBits::Bits4096,
+        };
+        let path = self.path.display();
+        let failed = |error: KeyError| Failure::environment(format!("{path}: {error}"));
+        // First of all, so that nobody waits for a key that has no place.
+        let file = create_private(&self.path).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => Failure::environment(format!(
+                "{path} is there already, and keys are never overwritten"
+            ))
+            .hint("give another path; `hexreg key show` tells whose key this is"),
+            _ => Failure::environment(format!("could not create {path}: {error}")),
+        })?;
+        let made = PrivateKey::generate(bits).and_then(|key| Ok((key.to_pem()?, key)));
+        let (pem, key) = made.inspect_err(|_| discard(&self.path)).map_err(failed)?;
+        write(file, pem.as_bytes())
+            .inspect_err(|_| discard(&self.path))
+            .map_err(|error| Failure::environment(format!("could not write {path}: {error}")))?;
+        output::line(&format!("* creating {path}"))?;
+        describe(key.public_key())
+    }
+}
+
+/// A new file that its owner alone may read; fails where anything bears that name.
+fn create_private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+fn write(mut file: File, bytes: &[u8]) -> io::Result<()> {
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Takes back a file that this run made and could not fill; its error is the one to tell.
+fn discard(path: &Path) {
+    let _ = fs::remove_file(path);
+}
+
+impl Show {
+    fn run(self) -> Result<(), Failure> {
+        let source = Source::from_argument(Some(&self.path))?;
+        let pem = source.read()?;
+        let key = match PublicKey::from_pem(&pem) {
+            Err(KeyError::PrivateKey) => source.parse(&pem)?.public_key().clone(),
+            parsed => parsed.map_err(|error| source.broken(&error))?,
+        };
+        if self.public {
+            return output::raw(key.to_pem().as_bytes());
+        }
+        describe(&key)
+    }
+}
+
+fn describe(key: &PublicKey) -> Result<(), Failure> {
+    output::line(&format!("size:        RSA, {} bits", key.bits()))?;
+    output::line(&format!("fingerprint: {}", key.fingerprint()))
+}

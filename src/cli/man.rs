@@ -1,0 +1,31 @@
+//! `hexreg man`
+
+use std::fs;
+use std::path::PathBuf;
+
+use clap::CommandFactory;
+
+use super::failure::Failure;
+use super::{Cli, output};
+
+/// Write the manual pages into a directory
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  hexreg man ~/.local/share/man/man1
+  man hexreg-build")]
+pub struct Args {
+    /// Where to write them; it is created where it is missing
+    dir: PathBuf,
+}
+
+impl Args {
+    /// Writes one page a command.
+    pub fn run(self) -> Result<(), Failure> {
+        let dir = self.dir.display();
+        fs::create_dir_all(&self.dir)
+            .and_then(|()| clap_mangen::generate_to(Cli::command(), &self.dir))
+            .map_err(|error| Failure::environment(format!("could not write to {dir}: {error}")))?;
+        output::line(&format!("* creating {dir}/hexreg.1 and one page a command"))
+    }
+}

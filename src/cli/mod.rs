@@ -1,0 +1,48 @@
+//! The command line: the only part of hexreg that prints.
+
+mod build;
+mod completions;
+mod failure;
+mod key;
+mod man;
+mod output;
+mod private_key;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use failure::Failure;
+
+/// Build, sign and check Hex package registries.
+///
+/// Hex is the package registry of Elixir, Erlang and Gleam. hexreg makes one of your own out of a
+/// directory of package tarballs.
+#[derive(Parser)]
+#[command(name = "hexreg", version, arg_required_else_help = true, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 done; 1 the input is at fault; 2 usage or environment.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Build(build::Args),
+    #[command(subcommand)]
+    Key(key::Command),
+    Completions(completions::Args),
+    Man(man::Args),
+}
+
+/// Runs what the arguments say and tells how it ended.
+pub fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        // Reports its failures itself: as JSON where that was asked for.
+        Command::Build(args) => return args.main(),
+        Command::Key(command) => command.run(),
+        Command::Completions(args) => args.run(),
+        Command::Man(args) => args.run(),
+    };
+    failure::exit_code(&done.inspect_err(Failure::print))
+}

@@ -1,0 +1,158 @@
+//! Where a private key comes from, and what is wrong with where it lies.
+
+use std::env;
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use hexreg::key::{KeyError, PrivateKey};
+use zeroize::Zeroizing;
+
+use super::failure::{Failure, chain};
+
+/// Holds a key itself, for CI secrets.
+pub const KEY_VARIABLE: &str = "HEXREG_PRIVATE_KEY";
+
+/// Holds the passphrase of an encrypted key.
+pub const PASSPHRASE_VARIABLE: &str = "HEXREG_PRIVATE_KEY_PASSPHRASE";
+
+/// Where to take a key from.
+pub enum Source {
+    Path(PathBuf),
+    StandardInput,
+    Environment,
+}
+
+impl Source {
+    /// The source that `--private-key` names, or without it the environment.
+    pub fn from_argument(argument: Option<&Path>) -> Result<Self, Failure> {
+        match argument {
+            Some(path) if path == Path::new("-") => Ok(Self::StandardInput),
+            Some(path) => Ok(Self::Path(path.to_owned())),
+            None if env::var_os(KEY_VARIABLE).is_some_and(|value| !value.is_empty()) => {
+                Ok(Self::Environment)
+            }
+            None => Err(Failure::environment("there is no private key to sign with").hint(format!(
+                "give --private-key=PATH, --private-key=- for standard input, or the key itself in \
+                 {KEY_VARIABLE}; `hexreg key new PATH` makes one"
+            ))),
+        }
+    }
+
+    /// How messages call it.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Path(path) => path.display().to_string(),
+            Self::StandardInput => "standard input".to_owned(),
+            Self::Environment => KEY_VARIABLE.to_owned(),
+        }
+    }
+
+    /// Its text, wiped from memory when dropped.
+    pub fn read(&self) -> Result<Zeroizing<String>, Failure> {
+        let mut bytes = Zeroizing::new(Vec::new());
+        let read = match self {
+            Self::Path(path) => {
+                fs::File::open(path).and_then(|mut file| file.read_to_end(&mut bytes))
+            }
+            Self::StandardInput => io::stdin().lock().read_to_end(&mut bytes),
+            Self::Environment => {
+                return env::var(KEY_VARIABLE)
+                    .map(Zeroizing::new)
+                    .map_err(|_| self.broken(&KeyError::NotPem));
+            }
+        };
+        read.map_err(|error| {
+            Failure::environment(format!("could not read {}: {error}", self.name()))
+        })?;
+        let text = std::str::from_utf8(&bytes).map_err(|_| self.broken(&KeyError::NotPem))?;
+        Ok(Zeroizing::new(text.to_owned()))
+    }
+
+    /// The private key in `pem`; asks for the passphrase where it is needed and not in the
+    /// environment.
+    pub fn parse(&self, pem: &str) -> Result<PrivateKey, Failure> {
+        let passphrase = env::var(PASSPHRASE_VARIABLE).ok().map(Zeroizing::new);
+        let given = passphrase.as_deref().map(String::as_str);
+        match PrivateKey::from_pem(pem, given) {
+            Err(KeyError::PassphraseNeeded) => {
+                let asked = self.ask_passphrase()?;
+                PrivateKey::from_pem(pem, Some(&asked)).map_err(|error| self.broken(&error))
+            }
+            parsed => parsed.map_err(|error| self.broken(&error)),
+        }
+    }
+
+    fn ask_passphrase(&self) -> Result<Zeroizing<String>, Failure> {
+        let prompt = format!("Passphrase of {}: ", self.name());
+        let answer = rpassword::prompt_password(prompt);
+        answer.map(Zeroizing::new).map_err(|_| {
+            Failure::environment(format!("{}: {}", self.name(), KeyError::PassphraseNeeded))
+                .hint(format!("there is no terminal to ask on: set {PASSPHRASE_VARIABLE}"))
+        })
+    }
+
+    /// A key that cannot be used.
+    pub fn broken(&self, error: &KeyError) -> Failure {
+        let failure = Failure::input(format!("{}: {}", self.name(), chain(error)));
+        match error {
+            KeyError::LegacyEncryption => failure
+                .hint(format!("convert it: openssl pkcs8 -topk8 -in {} -out new.pem", self.name())),
+            KeyError::Unsupported { label } if label == "OPENSSH PRIVATE KEY" => {
+                failure.hint("convert a copy of it: ssh-keygen -p -m PEM -f COPY")
+            }
+            KeyError::WrongPassphrase => failure.hint(format!(
+                "the passphrase comes from {PASSPHRASE_VARIABLE}, else from the terminal"
+            )),
+            _ => failure,
+        }
+    }
+
+    /// Refuses a key that would be published with everything else in `public_dir`.
+    pub fn refuse_inside(&self, public_dir: &Path) -> Result<(), Failure> {
+        let Self::Path(path) = self else { return Ok(()) };
+        if lies_inside(path, public_dir) {
+            return Err(Failure::environment(format!(
+                "{} lies inside {}: a private key there would be published",
+                path.display(),
+                public_dir.display()
+            ))
+            .hint("move it out, and if the directory was ever served, make a new key"));
+        }
+        Ok(())
+    }
+
+    /// Says so where others than the owner may read the file.
+    pub fn exposure(&self) -> Option<String> {
+        let Self::Path(path) = self else { return None };
+        let mode = mode(path)?;
+        (mode & 0o077 != 0).then(|| {
+            format!(
+                "{} can be read or changed by others (mode {:03o}): chmod 600 it",
+                path.display(),
+                mode & 0o777
+            )
+        })
+    }
+}
+
+/// Whether the file, or a link to it, lies below `directory`.
+fn lies_inside(path: &Path, directory: &Path) -> bool {
+    let Ok(directory) = directory.canonicalize() else { return false };
+    let target = path.canonicalize().ok();
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let place = parent.unwrap_or(Path::new(".")).canonicalize().ok();
+    [target, place].iter().flatten().any(|found| found.starts_with(&directory))
+}
+
+#[cfg(unix)]
+fn mode(path: &Path) -> Option<u32> {
+    use std::os::unix::fs::PermissionsExt;
+    let found = fs::metadata(path).ok()?;
+    found.is_file().then(|| found.permissions().mode())
+}
+
+#[cfg(not(unix))]
+fn mode(_path: &Path) -> Option<u32> {
+    None
+}
