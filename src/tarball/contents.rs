@@ -17,7 +17,9 @@ pub enum ContentsError {
     #[error("its gzip stream is damaged")]
     Damaged,
     /// The size at the end of the stream is not what comes out.
-    #[error("its gzip stream says it holds {0} bytes, which is not what it holds")]
+    #[error(
+        "its gzip stream is cut off, or goes on after its end: it ends in a size of {0} bytes, and holds another"
+    )]
     FalseSize(u32),
     /// More than clients unpack.
     #[error("it holds {size} bytes unpacked; clients refuse more than {limit}")]

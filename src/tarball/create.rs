@@ -5,18 +5,18 @@ use std::io::{self, Write};
 use flate2::{Compression, GzBuilder};
 use tar::{Builder, EntryType, Header};
 
-use super::Metadata;
 use crate::checksum::InnerChecksum;
 
 /// 2000-01-01T00:00:00Z: Hex gives every entry this time, so that tarballs are reproducible.
 const Y2K: u64 = 946_684_800;
 
-/// Packs `files`, pairs of path and bytes, into a tarball that [`super::Unpacker`] and Hex accept.
+/// Packs `files`, pairs of path and bytes, with the text of `metadata.config`, such as
+/// [`Metadata`](super::Metadata) prints, into a tarball that [`Unpacker`](super::Unpacker) and Hex
+/// accept.
 ///
 /// # Errors
 /// A path that no tar archive can hold.
-pub fn create(metadata: &Metadata, files: &[(&str, &[u8])]) -> io::Result<Vec<u8>> {
-    let metadata = metadata.to_string();
+pub fn create(metadata: &str, files: &[(&str, &[u8])]) -> io::Result<Vec<u8>> {
     let contents = gzip(&archive(files)?)?;
     let checksum = InnerChecksum::of(b"3", metadata.as_bytes(), &contents);
     archive(&[

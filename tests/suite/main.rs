@@ -1,0 +1,26 @@
+//! The one test binary. What a test is about decides its module; rules of a single file are tested
+//! at the bottom of that file.
+//!
+//! | module | what belongs there |
+//! | --- | --- |
+//! | `golden` | our bytes against those of the real Hex client |
+//! | `malformed` | one test for each kind of bad tarball, and one for each odd but valid kind |
+//! | `properties` | what holds for every input, by proptest |
+//! | `building` | what a build creates, updates, leaves alone, removes and refuses |
+//! | `keys` | the forms keys come in, and where they lie |
+//! | `messages` | snapshots of what each command says |
+//! | `readers` | independent programs read what we wrote: the `hexpm` crate, ssh-keygen, tar |
+//! | `clients` | rebar3 fetches packages from nginx |
+//! | `support` | the builders and runners that the others share |
+//!
+//! A changed message is taken over with `INSTA_UPDATE=always cargo test`; read the diff.
+
+mod building;
+mod clients;
+mod golden;
+mod keys;
+mod malformed;
+mod messages;
+mod properties;
+mod readers;
+mod support;

@@ -1,0 +1,33 @@
+//! Builders and runners that tests share.
+
+pub mod hexreg;
+pub mod raw_tar;
+pub mod repository;
+pub mod tarball;
+pub mod tools;
+
+use std::path::PathBuf;
+
+/// A path in `fixtures/`.
+pub fn fixture(path: &str) -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "fixtures", path].iter().collect()
+}
+
+/// A file in `fixtures/`.
+pub fn read_fixture(path: &str) -> Vec<u8> {
+    std::fs::read(fixture(path)).unwrap_or_else(|error| panic!("fixtures/{path}: {error}"))
+}
+
+/// What a gzipped file holds.
+pub fn gunzip(bytes: &[u8]) -> Vec<u8> {
+    let mut inflated = Vec::new();
+    std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(bytes), &mut inflated).unwrap();
+    inflated
+}
+
+/// Bytes gzipped.
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut stream = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    std::io::Write::write_all(&mut stream, bytes).unwrap();
+    stream.finish().unwrap()
+}

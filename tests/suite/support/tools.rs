@@ -1,0 +1,23 @@
+//! Programs that tests need and a machine may lack.
+
+use std::env;
+use std::io::Write;
+use std::path::PathBuf;
+
+/// Where a program is; `None` where it is absent, which is said even when output is captured.
+/// `scripts/test` sets `HEXREG_TEST_TOOLS=required`, so that no test is left out there.
+pub fn find(program: &str, test: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let mut directories: Vec<PathBuf> = env::split_paths(&path).collect();
+    // Servers lie where the PATH of an ordinary user does not lead.
+    directories.push("/usr/sbin".into());
+    let found =
+        directories.iter().map(|directory| directory.join(program)).find(|path| path.is_file());
+    if found.is_none() {
+        let required = env::var_os("HEXREG_TEST_TOOLS").is_some_and(|value| value == "required");
+        assert!(!required, "{test} needs {program}, which is not installed");
+        let mut stderr = std::io::stderr();
+        writeln!(stderr, "LEFT OUT: {test} needs {program}, which is not installed").unwrap();
+    }
+    found
+}
