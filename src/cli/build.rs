@@ -89,9 +89,8 @@ impl Args {
     pub fn main(self) -> ExitCode {
         let done = self.run();
         if let Err(failure) = &done {
-            failure.print();
-            if self.json && output::json(failure).is_err() {
-                return ExitCode::from(2);
+            if !self.json || output::json(failure).is_err() {
+                failure.print();
             }
         }
         failure::exit_code(&done)

@@ -15,6 +15,15 @@
 //!
 //! A changed message is taken over with `INSTA_UPDATE=always cargo test`; read the diff.
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test says what must hold by failing, and so do the helpers it shares"
+)]
+
 mod building;
 mod clients;
 mod golden;

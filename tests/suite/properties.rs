@@ -1,1 +1,288 @@
-//! x
+//! What holds for every input.
+
+use std::collections::BTreeMap;
+
+use hexreg::checksum::{InnerChecksum, OuterChecksum};
+use hexreg::erlang::{self, Term};
+use hexreg::key::PrivateKey;
+use hexreg::name::{PackageName, RepositoryName};
+use hexreg::ops::build::{Changed, Error, Options, Report, build};
+use hexreg::package::{Dependency, Package, Release, Requirement, UnixSeconds};
+use hexreg::registry::{FoundRelease, Names, Registry, Releases, Signed, Versions};
+use hexreg::tarball::{self, Limits, Metadata, Unpacker};
+use hexreg::version::Version;
+use proptest::collection::{btree_map, vec};
+use proptest::prelude::*;
+use proptest::string::string_regex;
+use rayon::prelude::*;
+
+use crate::support::memory::MemoryStore;
+use crate::support::read_fixture;
+use crate::support::tarball::Tarball;
+
+fn name() -> impl Strategy<Value = PackageName> {
+    string_regex("[a-z][a-z0-9_]{0,8}").unwrap().prop_map(|name| name.parse().unwrap())
+}
+
+fn repository_name() -> impl Strategy<Value = RepositoryName> {
+    string_regex("[A-Za-z0-9_.-]{1,8}").unwrap().prop_map(|name| name.parse().unwrap())
+}
+
+fn version() -> impl Strategy<Value = Version> {
+    let number = "(0|[1-9][0-9]{0,3})";
+    let part = "(0|[1-9][0-9]{0,2}|[0-9]{0,2}[a-zA-Z-][a-z0-9-]{0,3})";
+    let version = format!("{number}[.]{number}[.]{number}(-{part}([.]{part}){{0,2}})?");
+    string_regex(&version).unwrap().prop_map(|version| version.parse().unwrap())
+}
+
+/// Any text that is not empty, with everything in it that needs an escape.
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![string_regex("[a-z~>=. 0-9]{1,12}").unwrap(), string_regex("(?s).{1,12}").unwrap()]
+}
+
+fn dependencies() -> impl Strategy<Value = Vec<Dependency>> {
+    let rest = (text(), any::<bool>(), text(), proptest::option::of(text()));
+    btree_map(text(), rest, 0..4).prop_map(|all| {
+        let dependencies =
+            all.into_iter().map(|(package, (requirement, optional, app, repository))| {
+                let requirement = Requirement(requirement);
+                Dependency { package, requirement, optional, app, repository }
+            });
+        dependencies.collect()
+    })
+}
+
+fn metadata() -> impl Strategy<Value = Metadata> {
+    (name(), version(), text(), dependencies()).prop_map(|(name, version, app, requirements)| {
+        Metadata { name, version, app, requirements }
+    })
+}
+
+fn release() -> impl Strategy<Value = Release> {
+    let checksums = (any::<[u8; 32]>(), any::<[u8; 32]>());
+    (version(), checksums, dependencies()).prop_map(|(version, (inner, outer), dependencies)| {
+        Release {
+            version,
+            inner_checksum: InnerChecksum::from_bytes(inner),
+            outer_checksum: OuterChecksum::from_bytes(outer),
+            dependencies,
+        }
+    })
+}
+
+/// Releases of a few packages, each once.
+fn found() -> impl Strategy<Value = Vec<FoundRelease>> {
+    let one = (release(), any::<i64>().prop_map(UnixSeconds));
+    vec((name(), one), 0..12).prop_map(|all| {
+        let unique: BTreeMap<_, _> =
+            all.into_iter().map(|(package, one)| ((package, one.0.version.clone()), one)).collect();
+        let found = unique.into_iter().map(|((package, _), (release, updated_at))| FoundRelease {
+            package,
+            release,
+            updated_at,
+        });
+        found.collect()
+    })
+}
+
+fn term() -> impl Strategy<Value = Term> {
+    let leaf = prop_oneof![
+        string_regex("(?s).{0,9}").unwrap().prop_map(Term::Atom),
+        any::<i64>().prop_map(Term::Integer),
+        string_regex("(?s).{0,9}").unwrap().prop_map(|text| Term::Binary(text.into_bytes())),
+        vec(any::<u8>(), 0..9).prop_map(Term::Binary),
+        string_regex("(?s).{0,9}").unwrap().prop_map(Term::String),
+    ];
+    leaf.prop_recursive(4, 24, 5, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..5).prop_map(Term::Tuple),
+            vec(inner.clone(), 0..5).prop_map(Term::List),
+            vec((inner.clone(), inner), 0..4).prop_map(Term::Map),
+        ]
+    })
+}
+
+fn unpack(tarball: &[u8]) -> Result<tarball::Tarball, tarball::Error> {
+    Unpacker::new(Limits::HEX).unpack(tarball)
+}
+
+fn options(key: PrivateKey) -> Options {
+    Options {
+        repository: "acme".parse().unwrap(),
+        key,
+        limits: Limits::HEX,
+        check_contents: true,
+        latest: None,
+        rotate_key: false,
+        dry_run: false,
+    }
+}
+
+fn acme_key() -> PrivateKey {
+    let pem = read_fixture("golden/keys/acme-2048.pem");
+    PrivateKey::from_pem(std::str::from_utf8(&pem).unwrap(), None).unwrap()
+}
+
+fn build_on(threads: usize, store: &MemoryStore) -> Result<Report, Error> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    pool.install(|| build(store, &options(acme_key())))
+}
+
+proptest! {
+    #[test]
+    fn unpack_undoes_create(
+        metadata in metadata(),
+        files in btree_map("[a-z]{1,20}/[a-zA-Z0-9_. ]{1,150}x", vec(any::<u8>(), 0..2000), 0..5),
+    ) {
+        let files: Vec<(&str, &[u8])> = files.iter().map(|(path, data)| (&**path, &**data)).collect();
+        let tarball = tarball::create(&metadata.to_string(), &files).unwrap();
+        let unpacked = unpack(&tarball).unwrap();
+        prop_assert_eq!(unpacked.metadata, metadata);
+        prop_assert_eq!(unpacked.outer_checksum, OuterChecksum::of(&tarball));
+    }
+
+    #[test]
+    fn reading_undoes_writing_of_terms(terms in vec(term(), 0..5)) {
+        let written: Vec<String> = terms.iter().map(|term| format!("{term}.\n")).collect();
+        prop_assert_eq!(erlang::parse_terms(&written.concat()).unwrap(), terms);
+    }
+
+    /// Also of what is far from any term: an error, and no panic.
+    #[test]
+    fn terms_are_read_or_refused(text in "(?s).{0,40}", bytes in vec(any::<u8>(), 0..40)) {
+        let _ = erlang::parse_terms(&text);
+        let _ = erlang::parse_terms(&erlang::decode(&bytes));
+    }
+
+    #[test]
+    fn tarballs_are_unpacked_or_refused(bytes in vec(any::<u8>(), 0..3000)) {
+        prop_assert!(unpack(&bytes).is_err());
+    }
+
+    #[test]
+    fn decode_undoes_encode(repository in repository_name(), found in found()) {
+        let registry = Registry::assemble(repository, found).unwrap();
+        let names = Names::of(&registry);
+        prop_assert_eq!(Names::decode(&names.encode()).unwrap(), names);
+        let versions = Versions::of(&registry);
+        prop_assert_eq!(Versions::decode(&versions.encode()).unwrap(), versions);
+        for package in &registry.packages {
+            let releases = Releases::of(&registry.repository, package);
+            prop_assert_eq!(Releases::decode(&releases.encode()).unwrap(), releases);
+        }
+    }
+
+    #[test]
+    fn the_order_of_releases_does_not_matter(
+        (found, shuffled) in found().prop_flat_map(|found| (Just(found.clone()), Just(found).prop_shuffle())),
+    ) {
+        let assemble = |found| Registry::assemble("acme".parse().unwrap(), found).unwrap();
+        prop_assert_eq!(assemble(found).payloads(), assemble(shuffled).payloads());
+    }
+
+    #[test]
+    fn packages_and_releases_ascend(found in found()) {
+        let registry = Registry::assemble("acme".parse().unwrap(), found.clone()).unwrap();
+        prop_assert!(registry.packages.is_sorted_by(|a, b| a.name < b.name));
+        let ascends = |package: &Package| package.releases.is_sorted_by(|a, b| a.version < b.version);
+        prop_assert!(registry.packages.iter().all(ascends));
+        prop_assert_eq!(registry.release_count(), found.len());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    #[test]
+    fn the_order_of_the_listing_and_the_number_of_jobs_do_not_matter(
+        releases in btree_map((name(), version()), name(), 1..20),
+        jobs in 1..8_usize,
+    ) {
+        let store = MemoryStore::default();
+        for ((name, version), requirement) in &releases {
+            let tarball = Tarball::new(name.as_str(), &version.to_string());
+            let tarball = tarball.requires(requirement.as_str(), "~> 1.0").build();
+            store.set(&format!("tarballs/{name}-{version}.tar"), &tarball);
+        }
+        let reversed = store.reversed();
+        build_on(1, &store).unwrap();
+        build_on(jobs, &reversed).unwrap();
+        prop_assert_eq!(store.files(), reversed.files());
+    }
+}
+
+/// Every bit of `bytes` flipped in turn, in parallel.
+fn each_flipped_bit(bytes: &[u8], check: impl Fn(usize, &[u8]) + Sync) {
+    (0..bytes.len() * 8).into_par_iter().for_each(|bit| {
+        let mut flipped = bytes.to_vec();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        check(bit, &flipped);
+    });
+}
+
+/// A tarball with a flipped bit is refused; or the bit says nothing (a header's time, the case of a
+/// digit in CHECKSUM), and the outer checksum, which clients compare, is another one all the same.
+#[test]
+fn a_flipped_bit_in_a_tarball_is_noticed() {
+    let tarball = Tarball::new("foo", "1.0.0").requires("bar", "~> 1.0").build();
+    let sound = unpack(&tarball).unwrap();
+    each_flipped_bit(&tarball, |bit, flipped| {
+        if let Ok(read) = unpack(flipped) {
+            assert_eq!(read.metadata, sound.metadata, "bit {bit}");
+            assert_eq!(read.inner_checksum, sound.inner_checksum, "bit {bit}");
+            assert_ne!(read.outer_checksum, sound.outer_checksum, "bit {bit}");
+        }
+    });
+}
+
+/// In what was signed, a reader notices every flipped bit.
+#[test]
+fn a_flipped_bit_in_a_signed_message_never_verifies() {
+    let key = acme_key();
+    let registry = Registry::assemble("acme".parse().unwrap(), []).unwrap();
+    let signed = Names::of(&registry).encode().sign(&key).unwrap();
+    each_flipped_bit(&signed.encode(), |bit, flipped| {
+        let read = Signed::from_gzip(&crate::support::gzip(flipped));
+        let verified = read.and_then(|signed| signed.verify(key.public_key()));
+        assert!(verified.is_err(), "bit {bit}");
+    });
+}
+
+/// In a file as it is served, the next build notices every flipped bit and puts it right, those too
+/// that gzip passes over.
+#[test]
+fn a_flipped_bit_in_a_served_file_is_put_right() {
+    let store = MemoryStore::default();
+    store.set("tarballs/foo-1.0.0.tar", &Tarball::new("foo", "1.0.0").build());
+    build_on(1, &store).unwrap();
+    let sound = store.files();
+    for path in ["names", "versions", "packages/foo"] {
+        each_flipped_bit(&sound[path], |bit, flipped| {
+            let store = MemoryStore::of(&sound);
+            store.set(path, flipped);
+            let report = build(&store, &options(acme_key())).unwrap();
+            let changes: Vec<_> =
+                report.changes.iter().map(|(path, how)| (path.as_str(), *how)).collect();
+            assert_eq!(changes, [(path, Changed::Updated)], "bit {bit}");
+            assert!(store.files() == sound, "bit {bit}");
+        });
+    }
+}
+
+/// In `public_key` it makes another key or none, and nothing is signed; or it says nothing to a
+/// reader of PEM (which white space ends a line), and is put right.
+#[test]
+fn a_flipped_bit_in_the_public_key_is_noticed() {
+    let store = MemoryStore::default();
+    build_on(1, &store).unwrap();
+    let sound = store.files();
+    each_flipped_bit(&sound["public_key"], |bit, flipped| {
+        let store = MemoryStore::of(&sound);
+        store.set("public_key", flipped);
+        match build(&store, &options(acme_key())) {
+            Ok(_) => assert!(store.files() == sound, "bit {bit}"),
+            Err(Error::OtherKey { .. } | Error::NotAKey { .. }) => {}
+            Err(other) => panic!("bit {bit}: {other}"),
+        }
+    });
+}

@@ -1,6 +1,7 @@
 //! Builders and runners that tests share.
 
 pub mod hexreg;
+pub mod memory;
 pub mod raw_tar;
 pub mod repository;
 pub mod tarball;

@@ -85,15 +85,17 @@ impl Entry {
 /// `LENGTH KEY=VALUE\n`, where the length counts its own digits.
 pub fn pax_record(key: &str, value: &str) -> String {
     let rest = format!(" {key}={value}\n");
-    let length =
-        (1..).map(|digits| rest.len() + digits).find(|n| n.to_string().len() + rest.len() == *n);
-    format!("{}{rest}", length.unwrap())
+    let length = |digits: usize| (rest.len() + digits).to_string();
+    let right = (1..20).map(length).zip(1..).find(|(length, digits)| length.len() == *digits);
+    right.unwrap().0 + &rest
 }
 
 /// The entries and the two empty blocks that end an archive.
 pub fn archive(entries: &[Entry]) -> Vec<u8> {
     let mut archive = Vec::new();
-    entries.iter().for_each(|entry| entry.write(&mut archive));
+    for entry in entries {
+        entry.write(&mut archive);
+    }
     archive.extend([0; 1024]);
     archive
 }

@@ -21,7 +21,7 @@ pub struct Tarball {
 enum Change {
     Without(&'static str),
     Replace(&'static str, Vec<Entry>),
-    Append(Entry),
+    Append(Box<Entry>),
     Reverse,
 }
 
@@ -94,7 +94,7 @@ impl Tarball {
 
     /// Adds an entry at the end.
     pub fn entry(self, entry: Entry) -> Self {
-        self.change(Change::Append(entry))
+        self.change(Change::Append(Box::new(entry)))
     }
 
     /// Turns the order of the entries round.
@@ -147,7 +147,7 @@ impl Tarball {
                     let place = entries.iter().position(|entry| entry.path() == *name).unwrap();
                     entries.splice(place..=place, with.iter().cloned());
                 }
-                Change::Append(entry) => entries.push(entry.clone()),
+                Change::Append(entry) => entries.push(Entry::clone(entry)),
                 Change::Reverse => entries.reverse(),
             }
         }

@@ -1,0 +1,81 @@
+//! A served tree in memory.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use hexreg::package::UnixSeconds;
+use hexreg::repository::{Folder, RepositoryPath};
+use hexreg::store::{Kind, Listed, Store, StoreError};
+
+/// Files by path.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    files: Mutex<BTreeMap<String, Vec<u8>>>,
+    reverse: bool,
+}
+
+impl MemoryStore {
+    pub fn of(files: &BTreeMap<String, Vec<u8>>) -> Self {
+        Self { files: Mutex::new(files.clone()), reverse: false }
+    }
+
+    /// The same files, listed back to front.
+    pub fn reversed(&self) -> Self {
+        Self { files: Mutex::new(self.files()), reverse: !self.reverse }
+    }
+
+    pub fn files(&self) -> BTreeMap<String, Vec<u8>> {
+        self.files.lock().unwrap().clone()
+    }
+
+    pub fn set(&self, path: &str, bytes: &[u8]) {
+        self.files.lock().unwrap().insert(path.to_owned(), bytes.to_vec());
+    }
+}
+
+impl Store for MemoryStore {
+    fn list(&self, folder: Folder) -> Result<Option<Vec<Listed>>, StoreError> {
+        let prefix = format!("{}/", folder.path());
+        let files = self.files.lock().unwrap();
+        let names = files.keys().filter_map(|path| path.strip_prefix(&prefix));
+        let modified = UnixSeconds(1_700_000_000);
+        let mut listed: Vec<Listed> = names
+            .map(|name| Listed { name: name.to_owned(), kind: Kind::File, modified })
+            .collect();
+        if self.reverse {
+            listed.reverse();
+        }
+        Ok(Some(listed))
+    }
+
+    fn read(
+        &self,
+        path: &RepositoryPath,
+        _: usize,
+        buffer: &mut Vec<u8>,
+    ) -> Result<bool, StoreError> {
+        buffer.clear();
+        let files = self.files.lock().unwrap();
+        let found = files.get(path.as_str());
+        buffer.extend(found.into_iter().flatten());
+        Ok(found.is_some())
+    }
+
+    fn put(&self, path: &RepositoryPath, bytes: &[u8]) -> Result<(), StoreError> {
+        self.set(path.as_str(), bytes);
+        Ok(())
+    }
+
+    fn remove(&self, path: &RepositoryPath) -> Result<(), StoreError> {
+        self.files.lock().unwrap().remove(path.as_str());
+        Ok(())
+    }
+
+    fn create_folder(&self, _: &RepositoryPath) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn locate(&self, path: &RepositoryPath) -> String {
+        path.to_string()
+    }
+}
