@@ -1,12 +1,15 @@
 //! The forms keys come in, where they come from, and where they lie.
 
 use std::fs;
+use std::io::Write;
+use std::process::{Command, Stdio};
 
 use hexreg::key::{KeyError, PrivateKey, PublicKey};
 
 use crate::support::hexreg::Ran;
 use crate::support::read_fixture;
 use crate::support::repository::TestRepository;
+use crate::support::tools;
 
 const ACME_2048: &str = "SHA256:roYMrL1Q60Kv7n0/VbgT2yw879NgEa+QKFvEt0/wKtU";
 const BUILD: [&str; 3] = ["build", "public", "--name=acme"];
@@ -14,14 +17,6 @@ const PASSPHRASE: &str = "HEXREG_PRIVATE_KEY_PASSPHRASE";
 
 fn pem(file: &str) -> String {
     String::from_utf8(read_fixture(&format!("golden/keys/{file}"))).unwrap()
-}
-
-/// A key of any kind, made by OpenSSL where the machine has it; every Debian does.
-fn openssl(arguments: &str) -> String {
-    let output = std::process::Command::new("openssl").args(arguments.split(' ')).output();
-    let output = output.expect("openssl is installed");
-    assert!(output.status.success(), "openssl {arguments}");
-    String::from_utf8(output.stdout).unwrap()
 }
 
 #[test]
@@ -55,20 +50,27 @@ fn windows_line_ends_and_text_around_the_key_do_no_harm() {
 
 #[test]
 fn sizes_from_2048_to_8192_bits_sign() {
-    let large = openssl("genrsa 8192");
+    let large = String::from_utf8(read_fixture("keys/rsa-8192.pem")).unwrap();
     let key = PrivateKey::from_pem(&large, None).unwrap();
     assert_eq!(key.public_key().bits(), 8192);
     let repository = TestRepository::new().release("foo", "1.0.0");
     repository.hexreg().env("HEXREG_PRIVATE_KEY", &large).run(BUILD).ok();
 
-    let small = openssl("genrsa 1024");
-    assert!(matches!(PrivateKey::from_pem(&small, None), Err(KeyError::Size(1024))));
+    let repository = TestRepository::new();
+    repository.write_key("small.pem", "keys/rsa-1024.pem");
+    let ran = repository.hexreg().run(BUILD.into_iter().chain(["--private-key=small.pem"]));
+    insta::assert_snapshot!(ran.transcript(), @r"
+    exit code: 1
+    --- stdout
+    --- stderr
+    error: small.pem: it is an RSA key of 1024 bits: expected 2048 to 8192
+    ");
 }
 
 #[test]
 fn what_is_no_rsa_key_is_told_apart() {
     let error = |pem: &str| PrivateKey::from_pem(pem, None).unwrap_err().to_string();
-    let elliptic = openssl("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256");
+    let elliptic = String::from_utf8(read_fixture("keys/ec-p256.pem")).unwrap();
     insta::assert_snapshot!(error(&elliptic), @"it is not an RSA key: Hex registries are signed with RSA only");
     insta::assert_snapshot!(error("hello"), @"it is not a PEM file: expected -----BEGIN PRIVATE KEY-----");
     insta::assert_snapshot!(error(""), @"it is not a PEM file: expected -----BEGIN PRIVATE KEY-----");
@@ -124,6 +126,49 @@ fn the_passphrase_comes_from_the_environment() {
     --- stderr
     error: key.pem: it cannot be decrypted: the passphrase is wrong, or the encryption is none of PBES2
     hint: the passphrase comes from HEXREG_PRIVATE_KEY_PASSPHRASE, else from the terminal
+    ");
+}
+
+/// `script` gives hexreg a terminal and types the passphrase on it.
+#[test]
+fn the_passphrase_is_asked_for_on_a_terminal() {
+    let test = "the_passphrase_is_asked_for_on_a_terminal";
+    let Some(script) = tools::find("script", test) else { return };
+    let repository = TestRepository::new().key("acme-2048-encrypted.pem");
+    let hexreg = assert_cmd::cargo::cargo_bin!("hexreg").display();
+    let mut child = Command::new(script)
+        .args(["-qec", &format!("'{hexreg}' key show key.pem"), "/dev/null"])
+        .current_dir(repository.root())
+        .env_remove(PASSPHRASE)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(b"golden\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert!(shown.contains("Passphrase of key.pem: "), "{shown}");
+    assert!(shown.contains(ACME_2048), "{shown}");
+}
+
+#[test]
+fn without_a_terminal_to_ask_on_the_passphrase_is_missed() {
+    let test = "without_a_terminal_to_ask_on_the_passphrase_is_missed";
+    let Some(setsid) = tools::find("setsid", test) else { return };
+    let repository = TestRepository::new().key("acme-2048-encrypted.pem");
+    let output = Command::new(setsid)
+        .arg("--wait")
+        .arg(assert_cmd::cargo::cargo_bin!("hexreg"))
+        .args(["key", "show", "key.pem"])
+        .current_dir(repository.root())
+        .env_remove(PASSPHRASE)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    insta::assert_snapshot!(String::from_utf8(output.stderr).unwrap(), @r"
+    error: key.pem: it is encrypted, and no passphrase was given
+    hint: there is no terminal to ask on: set HEXREG_PRIVATE_KEY_PASSPHRASE
     ");
 }
 

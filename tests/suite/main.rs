@@ -9,6 +9,7 @@
 //! | `building` | what a build creates, updates, leaves alone, removes and refuses |
 //! | `keys` | the forms keys come in, and where they lie |
 //! | `messages` | snapshots of what each command says |
+//! | `readme` | the README is true |
 //! | `readers` | independent programs read what we wrote: the `hexpm` crate, ssh-keygen, tar |
 //! | `clients` | rebar3 fetches packages from nginx |
 //! | `support` | the builders and runners that the others share |
@@ -32,4 +33,5 @@ mod malformed;
 mod messages;
 mod properties;
 mod readers;
+mod readme;
 mod support;
