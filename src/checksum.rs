@@ -30,18 +30,6 @@ impl InnerChecksum {
         let bytes = HEXUPPER_PERMISSIVE.decode(digits).ok()?;
         Some(Self(bytes.try_into().ok()?))
     }
-
-    /// Takes 32 bytes as a registry holds them.
-    #[must_use]
-    pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    /// The 32 bytes as a registry holds them.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
 }
 
 impl OuterChecksum {
@@ -50,45 +38,42 @@ impl OuterChecksum {
     pub fn of(tarball: &[u8]) -> Self {
         Self(Sha256::digest(tarball).into())
     }
-
-    /// Takes 32 bytes as a registry holds them.
-    #[must_use]
-    pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    /// The 32 bytes as a registry holds them.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
 }
 
-/// 64 uppercase hex digits, as Hex prints them.
-impl fmt::Display for InnerChecksum {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&HEXUPPER.encode(&self.0))
-    }
+/// What the two have in common.
+macro_rules! checksum {
+    ($name:ident) => {
+        impl $name {
+            /// Takes 32 bytes as a registry holds them.
+            #[must_use]
+            pub fn from_bytes(bytes: [u8; 32]) -> Self {
+                Self(bytes)
+            }
+
+            /// The 32 bytes as a registry holds them.
+            #[must_use]
+            pub fn as_bytes(&self) -> &[u8; 32] {
+                &self.0
+            }
+        }
+
+        /// 64 uppercase hex digits, as Hex prints them.
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&HEXUPPER.encode(&self.0))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({self})", stringify!($name))
+            }
+        }
+    };
 }
 
-/// 64 uppercase hex digits, as Hex prints them.
-impl fmt::Display for OuterChecksum {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&HEXUPPER.encode(&self.0))
-    }
-}
-
-impl fmt::Debug for InnerChecksum {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "InnerChecksum({self})")
-    }
-}
-
-impl fmt::Debug for OuterChecksum {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "OuterChecksum({self})")
-    }
-}
+checksum!(InnerChecksum);
+checksum!(OuterChecksum);
 
 #[cfg(test)]
 mod tests {

@@ -4,8 +4,6 @@ mod names;
 mod proto;
 mod releases;
 mod signed;
-#[cfg(test)]
-mod tests;
 mod versions;
 
 pub use names::Names;

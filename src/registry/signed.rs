@@ -142,3 +142,51 @@ pub(crate) fn is_foreign_gzip(bytes: &[u8]) -> bool {
     let hex = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3];
     bytes.get(position) != Some(&system) && bytes.starts_with(&hex)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signed() -> Signed {
+        Signed { payload: b"payload".to_vec(), signature: b"signature".to_vec() }
+    }
+
+    /// A message in gzip as zlib writes it, on Unix.
+    fn gzip(message: &[u8]) -> Vec<u8> {
+        let mut file = Vec::new();
+        let mut stream = GzBuilder::new().operating_system(3).read(message, Compression::default());
+        stream.read_to_end(&mut file).unwrap();
+        file
+    }
+
+    #[test]
+    fn reading_undoes_writing() {
+        assert_eq!(Signed::from_gzip(&signed().to_gzip()).unwrap(), signed());
+        assert_eq!(Signed::from_gzip(&gzip(&signed().encode())).unwrap(), signed());
+    }
+
+    #[test]
+    fn what_another_program_wrote_is_told_apart() {
+        assert!(is_foreign_gzip(&gzip(&signed().encode())));
+        assert!(!is_foreign_gzip(&signed().to_gzip()));
+        // A damaged header is nobody's.
+        let mut damaged = gzip(&signed().encode());
+        damaged[4] ^= 1;
+        assert!(!is_foreign_gzip(&damaged));
+        assert!(!is_foreign_gzip(b""));
+    }
+
+    #[test]
+    fn nothing_may_follow_or_be_added() {
+        let file = signed().to_gzip();
+        let trailing = [file.as_slice(), b"x"].concat();
+        assert!(matches!(Signed::from_gzip(&trailing), Err(SignedError::TrailingBytes)));
+        let second = [file.as_slice(), &file].concat();
+        assert!(matches!(Signed::from_gzip(&second), Err(SignedError::TrailingBytes)));
+        // Field 3, which nobody knows.
+        let added = [signed().encode(), vec![0x1A, 1, b'x']].concat();
+        assert!(matches!(Signed::from_gzip(&gzip(&added)), Err(SignedError::NotCanonical)));
+        assert!(matches!(Signed::from_gzip(b"junk"), Err(SignedError::Gzip(_))));
+        assert!(matches!(Signed::from_gzip(&gzip(b"\xFF")), Err(SignedError::Message(_))));
+    }
+}

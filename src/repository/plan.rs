@@ -1,5 +1,7 @@
 //! What a build will change, and the one place that orders writes.
 
+use std::collections::HashSet;
+
 use super::{Folder, RepositoryPath};
 use crate::store::{Store, StoreError};
 
@@ -71,8 +73,7 @@ impl Plan {
         packages: Vec<RepositoryPath>,
         wanted: Vec<Wanted>,
     ) -> Self {
-        let keep: std::collections::HashSet<RepositoryPath> =
-            wanted.iter().map(|file| file.path.clone()).collect();
+        let keep: HashSet<_> = wanted.iter().map(|file| file.path.clone()).collect();
         let mut plan = Self::default();
         if let Some(folder) = missing_folder {
             plan.push(folder.path(), Action::CreateFolder);
@@ -104,5 +105,48 @@ impl Plan {
             Action::Create(bytes) | Action::Update(bytes) => store.put(&change.path, bytes),
             Action::Remove => store.remove(&change.path),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted(name: &str, state: State) -> Wanted {
+        Wanted { path: Folder::Packages.file(name), state }
+    }
+
+    #[test]
+    fn a_state_is_found_by_comparing_bytes() {
+        let wanted = || b"new".to_vec();
+        assert_eq!(State::of(None, wanted()), State::Missing(wanted()));
+        assert_eq!(State::of(Some(b"old"), wanted()), State::Differs(wanted()));
+        assert_eq!(State::of(Some(b"new"), wanted()), State::Stands);
+    }
+
+    #[test]
+    fn wanted_files_keep_their_order_and_removals_come_last() {
+        let stands = ["stale", "same", "different"];
+        let plan = Plan::between(
+            Some(Folder::Tarballs),
+            stands.map(|name| Folder::Packages.file(name)).to_vec(),
+            vec![
+                wanted("missing", State::Missing(vec![1])),
+                wanted("same", State::Stands),
+                wanted("different", State::Differs(vec![2])),
+            ],
+        );
+        let changes: Vec<_> =
+            plan.changes.iter().map(|change| (change.path.as_str(), &change.action)).collect();
+        assert_eq!(
+            changes,
+            [
+                ("tarballs", &Action::CreateFolder),
+                ("packages/missing", &Action::Create(vec![1])),
+                ("packages/different", &Action::Update(vec![2])),
+                ("packages/stale", &Action::Remove),
+            ]
+        );
+        assert_eq!(plan.unchanged, 1);
     }
 }

@@ -17,8 +17,6 @@ mod create;
 mod file_name;
 mod metadata;
 mod outer;
-#[cfg(test)]
-mod tests;
 
 pub use archive::ArchiveError;
 pub use contents::ContentsError;
