@@ -3,7 +3,7 @@
 use tar::EntryType;
 
 use super::Limits;
-use super::archive::{self, ArchiveError, shown};
+use super::archive::{self, ArchiveError};
 
 /// The four files of a package tarball, as they lie in it.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +22,7 @@ pub enum OuterError {
     Archive(#[from] ArchiveError),
     /// Hex in memory refuses it, Hex on disk accepts it: clients would disagree.
     #[error(
-        "unexpected entry {0}: a package tarball holds VERSION, CHECKSUM, metadata.config and contents.tar.gz only"
+        "unexpected entry {0:?}: a package tarball holds VERSION, CHECKSUM, metadata.config and contents.tar.gz only"
     )]
     Unexpected(String),
     /// Hex would let the last one win.
@@ -61,11 +61,11 @@ impl<'a> OuterFiles<'a> {
         for entry in archive::entries(tarball) {
             let entry = entry?;
             let (name, found) = match &*entry.path {
-                b"VERSION" => (VERSION, &mut version),
-                b"CHECKSUM" => (CHECKSUM, &mut checksum),
-                b"metadata.config" => (METADATA, &mut metadata),
-                b"contents.tar.gz" => (CONTENTS, &mut contents),
-                other => return Err(OuterError::Unexpected(shown(other))),
+                "VERSION" => (VERSION, &mut version),
+                "CHECKSUM" => (CHECKSUM, &mut checksum),
+                "metadata.config" => (METADATA, &mut metadata),
+                "contents.tar.gz" => (CONTENTS, &mut contents),
+                other => return Err(OuterError::Unexpected(other.to_owned())),
             };
             // '\0' is how tar said "regular file" before POSIX; both arrive as Regular.
             if entry.kind != EntryType::Regular {

@@ -1,0 +1,94 @@
+//! The 512 bytes before an entry: what every reader reads alike.
+
+use std::borrow::Cow;
+
+use tar::EntryType;
+
+use super::{ArchiveError, BLOCK};
+
+/// The fields of a header that count.
+#[derive(Debug)]
+pub(super) struct Header<'a> {
+    pub path: Cow<'a, str>,
+    pub link: Cow<'a, str>,
+    pub kind: EntryType,
+    pub size: usize,
+}
+
+impl<'a> Header<'a> {
+    /// Reads the header that begins at `offset`.
+    pub fn read(block: &'a [u8; BLOCK], offset: usize) -> Result<Self, ArchiveError> {
+        let header = tar::Header::from_byte_slice(block);
+        // The checksum field counts as eight spaces.
+        let sum = |bytes: &[u8]| bytes.iter().map(|byte| u32::from(*byte)).sum::<u32>();
+        let computed = sum(block) - sum(&header.as_old().cksum) + 8 * u32::from(b' ');
+        if header.cksum().ok() != Some(computed) {
+            return Err(match offset {
+                0 => ArchiveError::NotTar,
+                _ => ArchiveError::DamagedHeader { offset },
+            });
+        }
+        let bad = |problem| ArchiveError::BadHeader { offset, problem };
+        check_format(block).map_err(bad)?;
+        check_numbers(header).map_err(bad)?;
+        let size = header.entry_size().ok().and_then(|size| usize::try_from(size).ok());
+        let link = header.link_name_bytes().unwrap_or_default();
+        Ok(Self {
+            path: text(header.path_bytes()).map_err(bad)?,
+            link: text(link).map_err(bad)?,
+            kind: header.entry_type(),
+            size: size.ok_or_else(|| bad("has a size that is no octal number"))?,
+        })
+    }
+}
+
+/// Readers tell formats apart by the magic and disagree on what they do not know, and so on where a
+/// name continues.
+fn check_format(block: &[u8; BLOCK]) -> Result<(), &'static str> {
+    let magic = block.get(257..265).unwrap_or_default();
+    let (owners, trailer) = (block.get(265..329), block.get(508..512));
+    match magic {
+        // Before POSIX: there is nothing behind the link's name.
+        [0, 0, 0, 0, 0, 0, 0, 0] => return Ok(()),
+        b"ustar\x0000" if trailer == Some(b"tar\0") => return Err("is in the format of star"),
+        b"ustar\x0000" | b"ustar  \0" => {}
+        _ => return Err("is in an unknown format: expected v7, ustar, PAX or GNU"),
+    }
+    let [user, group] = [owners.and_then(|o| o.get(..32)), owners.and_then(|o| o.get(32..))];
+    for name in [user, group].into_iter().flatten() {
+        let end = name.iter().position(|byte| *byte == 0).unwrap_or(name.len());
+        std::str::from_utf8(name.get(..end).unwrap_or_default())
+            .map_err(|_| "has an owner that is not UTF-8")?;
+    }
+    Ok(())
+}
+
+/// Octal digits with spaces before and zeros or spaces after them. Base-256, signs and anything else
+/// are read differently or not at all.
+fn check_numbers(header: &tar::Header) -> Result<(), &'static str> {
+    let old = header.as_old();
+    if !is_octal(&old.size) || !old.size.iter().any(u8::is_ascii_digit) {
+        return Err("has a size that is no octal number");
+    }
+    let others: [&[u8]; 5] = [&old.mode, &old.uid, &old.gid, &old.mtime, &old.cksum];
+    if others.into_iter().all(is_octal) {
+        Ok(())
+    } else {
+        Err("has a field that is no octal number")
+    }
+}
+
+fn is_octal(field: &[u8]) -> bool {
+    let mut rest = field.iter().skip_while(|byte| **byte == b' ');
+    let after = rest.by_ref().find(|byte| !matches!(byte, b'0'..=b'7'));
+    after.into_iter().chain(rest).all(|byte| matches!(byte, 0 | b' '))
+}
+
+/// Hex refuses names that are not UTF-8.
+fn text(bytes: Cow<'_, [u8]>) -> Result<Cow<'_, str>, &'static str> {
+    const PROBLEM: &str = "has a name that is not UTF-8";
+    match bytes {
+        Cow::Borrowed(bytes) => std::str::from_utf8(bytes).map(Cow::Borrowed).map_err(|_| PROBLEM),
+        Cow::Owned(bytes) => String::from_utf8(bytes).map(Cow::Owned).map_err(|_| PROBLEM),
+    }
+}

@@ -1,0 +1,179 @@
+//! A tar archive as a tool reads it that will sign what it read.
+//!
+//! The `tar` crate reads the fields of a header; the walk from one to the next is ours, because
+//! lenient readers disagree. Where two of Hex, GNU tar and the others could see different entries, or
+//! one of them none, this one refuses: sizes given twice, entries named twice over, bytes in padding
+//! or after the end, numbers that are none, sparse files. Names are reported, not judged; that is for
+//! whoever knows what the archive is.
+
+mod extension;
+mod header;
+
+use std::borrow::Cow;
+
+use tar::EntryType;
+
+use extension::Extension;
+use header::Header;
+
+const BLOCK: usize = 512;
+
+/// One entry, with extended headers applied.
+#[derive(Debug)]
+pub(crate) struct Entry<'a> {
+    /// Its path, as it is written.
+    pub path: Cow<'a, str>,
+    /// Whether an extended header gave it another path than its own header does.
+    pub renamed: bool,
+    /// What it is.
+    pub kind: EntryType,
+    /// Where it points, for both kinds of link.
+    pub link: Cow<'a, str>,
+    /// Its bytes; none unless it is a file.
+    pub data: &'a [u8],
+}
+
+/// Why bytes are no tar archive, or one with more than one reading.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ArchiveError {
+    /// There are no bytes.
+    #[error("it is empty (0 bytes)")]
+    Empty,
+    /// It does not begin with a tar header.
+    #[error("it is not a tar archive")]
+    NotTar,
+    /// It ends in the middle of an entry.
+    #[error("it is truncated: it ends within {0}")]
+    TruncatedEntry(String),
+    /// It ends without the two empty blocks that end an archive.
+    #[error("it is truncated: the end-of-archive marker is missing")]
+    TruncatedEnd,
+    /// A header does not match its own checksum.
+    #[error("it is damaged: no tar header at byte {offset}, where one was expected")]
+    DamagedHeader {
+        /// Where the header begins.
+        offset: usize,
+    },
+    /// A header that some readers refuse, or read in another way.
+    #[error("the header at byte {offset} {problem}")]
+    BadHeader {
+        /// Where the header begins.
+        offset: usize,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// There are bytes between an entry's end and the next header.
+    #[error("bytes other than zero fill up the last block of {0:?}")]
+    DirtyPadding(String),
+    /// There are bytes after the end-of-archive marker.
+    #[error("{0} bytes follow the end of the archive")]
+    TrailingBytes(usize),
+    /// PAX and the header disagree, so that readers would see different entries.
+    #[error("the size of {entry:?} is {pax:?} in its PAX header and {header} in its tar header")]
+    SizesDisagree {
+        /// The entry's path.
+        entry: String,
+        /// As the PAX header has it.
+        pax: String,
+        /// As the tar header has it, in bytes.
+        header: usize,
+    },
+    /// A link, directory or device claims to have contents.
+    #[error("{0:?} is not a file, yet it has a size")]
+    SizeWithoutFile(String),
+    /// A file that some readers take for a directory.
+    #[error("{0:?} is a file, yet it is named like a directory")]
+    FileWithSlash(String),
+}
+
+/// Whether an entry of this kind may have bytes of its own.
+pub(crate) fn is_file(kind: EntryType) -> bool {
+    // A contiguous file ('7') is an ordinary file to everybody today.
+    kind.is_file() || kind.is_contiguous()
+}
+
+/// Walks the entries of an archive that lies in memory.
+pub(crate) fn entries(bytes: &[u8]) -> impl Iterator<Item = Result<Entry<'_>, ArchiveError>> {
+    let mut walk = Walk { bytes, offset: 0 };
+    std::iter::from_fn(move || {
+        let step = walk.next_entry().transpose();
+        if matches!(step, Some(Err(_))) {
+            walk.offset = usize::MAX;
+        }
+        step
+    })
+}
+
+struct Walk<'a> {
+    bytes: &'a [u8],
+    offset: usize,
+}
+
+impl<'a> Walk<'a> {
+    fn next_entry(&mut self) -> Result<Option<Entry<'a>>, ArchiveError> {
+        let mut extension = Extension::default();
+        loop {
+            let offset = self.offset;
+            let Some(rest) = self.bytes.get(offset..) else {
+                return Ok(None);
+            };
+            let Some(block) = rest.first_chunk::<BLOCK>() else {
+                return Err(self.too_short(rest));
+            };
+            if block.iter().all(|byte| *byte == 0) {
+                extension.expect_none()?;
+                self.offset = usize::MAX;
+                return check_end(rest).map(|()| None);
+            }
+            let header = Header::read(block, offset)?;
+            let data = self.data(&header)?;
+            match header.kind {
+                EntryType::XHeader => extension.apply_pax(offset, data)?,
+                EntryType::GNULongName => extension.apply_long_name(offset, data)?,
+                EntryType::GNULongLink => extension.apply_long_link(offset, data)?,
+                EntryType::XGlobalHeader => {
+                    // Hex spends what was said of the next entry on this header.
+                    extension.expect_none()?;
+                    extension::check_global_pax(offset, data)?;
+                }
+                _ => return extension.complete(header, data).map(Some),
+            }
+        }
+    }
+
+    fn too_short(&self, rest: &[u8]) -> ArchiveError {
+        match (self.bytes, rest) {
+            ([], _) => ArchiveError::Empty,
+            (_, []) => ArchiveError::TruncatedEnd,
+            _ if self.offset == 0 => ArchiveError::NotTar,
+            _ => ArchiveError::TruncatedEntry("a header".to_owned()),
+        }
+    }
+
+    /// The bytes that follow a header; steps past them and their padding.
+    fn data(&mut self, header: &Header<'_>) -> Result<&'a [u8], ArchiveError> {
+        let truncated = || ArchiveError::TruncatedEntry(format!("{:?}", header.path));
+        let start = self.offset.saturating_add(BLOCK);
+        let end = start.checked_add(header.size).ok_or_else(truncated)?;
+        let next = end.checked_next_multiple_of(BLOCK).ok_or_else(truncated)?;
+        let data = self.bytes.get(start..end).ok_or_else(truncated)?;
+        let padding = self.bytes.get(end..next).ok_or_else(truncated)?;
+        if padding.iter().any(|byte| *byte != 0) {
+            return Err(ArchiveError::DirtyPadding(header.path.to_string()));
+        }
+        self.offset = next;
+        Ok(data)
+    }
+}
+
+/// An archive ends in two empty blocks; writers may go on with zeros up to their record size.
+fn check_end(rest: &[u8]) -> Result<(), ArchiveError> {
+    if rest.len() < 2 * BLOCK {
+        return Err(ArchiveError::TruncatedEnd);
+    }
+    match rest.iter().position(|byte| *byte != 0) {
+        Some(first) if first < 2 * BLOCK => Err(ArchiveError::TrailingBytes(rest.len() - BLOCK)),
+        Some(_) => Err(ArchiveError::TrailingBytes(rest.len() - 2 * BLOCK)),
+        None => Ok(()),
+    }
+}
