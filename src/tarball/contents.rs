@@ -5,7 +5,7 @@ use libdeflater::{DecompressionError, Decompressor};
 use memchr::memmem;
 use tar::EntryType;
 
-use super::archive::{self, ArchiveError, Entry, shown};
+use super::archive::{self, ArchiveError, Entry};
 
 /// Why `contents.tar.gz` cannot be unpacked safely, or by everybody to the same files.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -13,6 +13,9 @@ pub enum ContentsError {
     /// It does not begin as gzip does.
     #[error("it is not gzipped")]
     NotGzip,
+    /// It has optional parts that readers treat differently.
+    #[error("its gzip header has flags that readers treat differently")]
+    GzipFlags,
     /// It does not inflate, or not to what its own checksum says.
     #[error("its gzip stream is damaged")]
     Damaged,
@@ -36,16 +39,18 @@ pub enum ContentsError {
     #[error("the archive inside")]
     Archive(#[from] ArchiveError),
     /// `/etc/passwd`, `\\server`, `C:\`
-    #[error("{0} is an absolute path")]
+    #[error("{0:?} is an absolute path")]
     AbsolutePath(String),
     /// `a/../../b`
-    #[error("{0} has `..` in its path")]
+    #[error("{0:?} has `..` in its path")]
     ParentPath(String),
     /// It could not be created anywhere.
-    #[error("an entry has an empty path, or one with a zero byte or of more than 4096 bytes")]
+    #[error(
+        "an entry has a path that cannot be created: empty, with a zero byte, or of more than 4096 bytes"
+    )]
     ImpossiblePath,
     /// A link to outside of the package.
-    #[error("{path} links to {target}, outside of the package")]
+    #[error("{path:?} links to {target:?}, outside of the package")]
     LinkLeaves {
         /// The link's own path.
         path: String,
@@ -53,7 +58,7 @@ pub enum ContentsError {
         target: String,
     },
     /// A link whose target goes down and up again: where that leads depends on other links.
-    #[error("{path} links to {target}, which goes down and up again")]
+    #[error("{path:?} links to {target:?}, which goes down and up again")]
     LinkWinds {
         /// The link's own path.
         path: String,
@@ -61,20 +66,29 @@ pub enum ContentsError {
         target: String,
     },
     /// Hex passes over hard links in silence, tar unpacks them.
-    #[error("{0} is a hard link, which Hex does not unpack")]
+    #[error("{0:?} is a hard link, which Hex does not unpack")]
     HardLink(String),
-    /// An entry whose path leads through a link.
-    #[error("{path} lies beneath {link}, which is a link")]
-    BeneathLink {
+    /// An entry whose path leads through a file or a link.
+    #[error("{path:?} lies beneath {leaf:?}, which is no directory")]
+    BeneathFile {
         /// The entry's path.
         path: String,
-        /// The link's path.
-        link: String,
+        /// The path of the file or link.
+        leaf: String,
     },
+    /// Two entries of one path that are not both files or both directories.
+    #[error("{0:?} is in it twice, as two different things")]
+    TwoKinds(String),
+    /// Clients write their copy of the metadata there.
+    #[error("{0:?} takes the place of hex_metadata.config, which clients write themselves")]
+    Reserved(String),
     /// A device, a pipe or something unknown.
-    #[error("{0} is neither a file, a directory nor a link")]
+    #[error("{0:?} is neither a file, a directory nor a link")]
     UnsupportedKind(String),
 }
+
+/// Where clients put a copy of metadata.config once they have unpacked the contents.
+const METADATA_COPY: &str = "hex_metadata.config";
 
 /// `PATH_MAX`: a longer path cannot be created on Linux, and costs to check.
 const MAX_PATH: usize = 4096;
@@ -99,8 +113,13 @@ impl ContentsChecker {
     }
 
     fn inflate(&mut self, contents: &[u8], limit: usize) -> Result<&[u8], ContentsError> {
-        if !contents.starts_with(&[0x1F, 0x8B]) {
+        let [0x1F, 0x8B, _, flags, ..] = *contents else {
             return Err(ContentsError::NotGzip);
+        };
+        // A checksum of the header, which libdeflate passes over and zlib compares, and what is
+        // reserved, which zlib refuses. Nothing that packs for Hex sets them.
+        if flags & 0b1110_0010 != 0 {
+            return Err(ContentsError::GzipFlags);
         }
         let (_, trailer) = contents.split_last_chunk::<4>().ok_or(ContentsError::Damaged)?;
         let stated = u32::from_le_bytes(*trailer);
@@ -150,105 +169,104 @@ fn has_trailing_bytes(gzip: &[u8], inflated: &[u8], size: u32) -> bool {
     read.is_err() || !stream.into_inner().is_empty()
 }
 
+/// Which path each entry takes, by its components, and what it is there.
+type Paths<'a> = Vec<(Vec<&'a str>, EntryType)>;
+
 fn check_entries(tar: &[u8]) -> Result<(), ContentsError> {
-    let mut has_links = false;
-    for entry in archive::entries(tar) {
-        let entry = entry?;
-        check_path(&entry.path)?;
+    let entries: Vec<Entry<'_>> = archive::entries(tar).collect::<Result<_, _>>()?;
+    let mut paths = Paths::with_capacity(entries.len());
+    for entry in &entries {
+        let path = check_path(&entry.path, entry.kind)?;
         match entry.kind {
-            EntryType::Symlink => {
-                check_link(&entry)?;
-                has_links = true;
-            }
-            EntryType::Link => return Err(ContentsError::HardLink(shown(&entry.path))),
+            EntryType::Symlink => check_link(entry)?,
+            EntryType::Link => return Err(ContentsError::HardLink(entry.path.to_string())),
             EntryType::Directory => {}
             kind if archive::is_file(kind) => {}
-            _ => return Err(ContentsError::UnsupportedKind(shown(&entry.path))),
+            _ => return Err(ContentsError::UnsupportedKind(entry.path.to_string())),
         }
+        paths.push((path, entry.kind));
     }
-    if has_links { refuse_paths_through_links(tar) } else { Ok(()) }
+    check_together(paths)
 }
 
-/// Windows takes `\` for a separator and `C:` for a root, so Hex does wherever it packs.
-fn is_separator(byte: u8) -> bool {
-    matches!(byte, b'/' | b'\\')
+/// Windows takes `\` for a separator and `C:` for a root, and so does Hex wherever it packs.
+const SEPARATORS: [char; 2] = ['/', '\\'];
+
+fn is_absolute(path: &str) -> bool {
+    let has_drive = matches!(path.as_bytes(), [drive, b':', ..] if drive.is_ascii_alphabetic());
+    path.starts_with(SEPARATORS) || has_drive
 }
 
-fn is_absolute(path: &[u8]) -> bool {
-    match path {
-        [first, ..] if is_separator(*first) => true,
-        [drive, b':', ..] => drive.is_ascii_alphabetic(),
-        _ => false,
-    }
+fn components(path: &str) -> impl Iterator<Item = &str> {
+    path.split(SEPARATORS).filter(|part| !part.is_empty() && *part != ".")
 }
 
-fn components(path: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let parts = path.split(|byte| is_separator(*byte));
-    parts.filter(|part| !part.is_empty() && *part != b".")
-}
-
-fn check_path(path: &[u8]) -> Result<(), ContentsError> {
-    if path.is_empty() || path.len() > MAX_PATH || path.contains(&0) {
+/// The components of a path that can be created below the package's root.
+fn check_path(path: &str, kind: EntryType) -> Result<Vec<&str>, ContentsError> {
+    let parts: Vec<&str> = components(path).collect();
+    let is_root = parts.is_empty() && kind != EntryType::Directory;
+    if path.is_empty() || is_root || path.len() > MAX_PATH || path.contains('\0') {
         return Err(ContentsError::ImpossiblePath);
     }
     if is_absolute(path) {
-        return Err(ContentsError::AbsolutePath(shown(path)));
+        return Err(ContentsError::AbsolutePath(path.to_owned()));
     }
-    if components(path).any(|part| part == b"..") {
-        return Err(ContentsError::ParentPath(shown(path)));
+    if parts.contains(&"..") {
+        return Err(ContentsError::ParentPath(path.to_owned()));
     }
-    Ok(())
+    if parts.first() == Some(&METADATA_COPY) && !(parts.len() == 1 && archive::is_file(kind)) {
+        return Err(ContentsError::Reserved(path.to_owned()));
+    }
+    Ok(parts)
 }
 
 /// A target goes up first, at most to the package's root, and only down from there. As no entry lies
 /// beneath a link, going up first passes through real directories, so it cannot leave the package;
 /// and going down ends at a file or at another link that was checked the same way.
 fn check_link(link: &Entry<'_>) -> Result<(), ContentsError> {
-    if link.link.is_empty() || link.link.len() > MAX_PATH || link.link.contains(&0) {
+    if link.link.is_empty() || link.link.len() > MAX_PATH || link.link.contains('\0') {
         return Err(ContentsError::ImpossiblePath);
     }
-    let path = || shown(&link.path);
-    let target = || shown(&link.link);
+    let (path, target) = (link.path.to_string(), link.link.to_string());
     let depth = components(&link.path).count().saturating_sub(1);
-    let ups = components(&link.link).take_while(|part| *part == b"..").count();
+    let ups = components(&link.link).take_while(|part| *part == "..").count();
     if is_absolute(&link.link) || ups > depth {
-        return Err(ContentsError::LinkLeaves { path: path(), target: target() });
+        return Err(ContentsError::LinkLeaves { path, target });
     }
-    if components(&link.link).skip(ups).any(|part| part == b"..") {
-        return Err(ContentsError::LinkWinds { path: path(), target: target() });
-    }
-    Ok(())
-}
-
-/// Sorted by component, what lies beneath a link follows right after it.
-fn refuse_paths_through_links(tar: &[u8]) -> Result<(), ContentsError> {
-    let mut paths = Vec::new();
-    for entry in archive::entries(tar) {
-        let entry = entry?;
-        // Zero cannot be in a component and sorts before all that can.
-        let path = components(&entry.path).collect::<Vec<_>>().join(&0);
-        paths.push((path, entry.kind == EntryType::Symlink));
-    }
-    paths.sort();
-    let mut last_link: Option<&[u8]> = None;
-    for (path, is_link) in &paths {
-        if let Some(link) = last_link.filter(|link| lies_beneath(path, link)) {
-            return Err(ContentsError::BeneathLink {
-                path: shown_components(path),
-                link: shown_components(link),
-            });
-        }
-        if *is_link {
-            last_link = Some(path);
-        }
+    if components(&link.link).skip(ups).any(|part| part == "..") {
+        return Err(ContentsError::LinkWinds { path, target });
     }
     Ok(())
 }
 
-fn lies_beneath(path: &[u8], link: &[u8]) -> bool {
-    path.strip_prefix(link).is_some_and(|below| below.starts_with(&[0]))
-}
-
-fn shown_components(path: &[u8]) -> String {
-    shown(&path.split(|byte| *byte == 0).collect::<Vec<_>>().join(&b'/'))
+/// Files may come again, and everybody keeps the last, as directories may; but what is a link once is
+/// written through by some readers and replaced by others. Nothing lies beneath what is no directory.
+///
+/// Sorted by component, what lies beneath a path follows right after it.
+fn check_together(mut paths: Paths<'_>) -> Result<(), ContentsError> {
+    let rank = |kind: EntryType| (kind != EntryType::Directory, kind == EntryType::Symlink);
+    paths.sort_by(|(a, a_kind), (b, b_kind)| a.cmp(b).then(rank(*a_kind).cmp(&rank(*b_kind))));
+    let mut above: Option<&(Vec<&str>, EntryType)> = None;
+    for entry in &paths {
+        let (path, kind) = entry;
+        if let Some((leaf, leaf_kind)) = above.filter(|(leaf, _)| path.starts_with(leaf)) {
+            let same = path.len() == leaf.len();
+            if !same {
+                let (path, leaf) = (path.join("/"), leaf.join("/"));
+                return Err(ContentsError::BeneathFile { path, leaf });
+            }
+            if *leaf_kind == EntryType::Symlink || *kind == EntryType::Symlink {
+                return Err(ContentsError::TwoKinds(path.join("/")));
+            }
+        }
+        if *kind != EntryType::Directory {
+            above = Some(entry);
+        }
+    }
+    let mut neighbours = paths.iter().zip(paths.iter().skip(1));
+    let differ = |a: &EntryType, b: &EntryType| a.is_dir() != b.is_dir();
+    match neighbours.find(|((a, a_kind), (b, b_kind))| a == b && differ(a_kind, b_kind)) {
+        Some(((path, _), _)) => Err(ContentsError::TwoKinds(path.join("/"))),
+        None => Ok(()),
+    }
 }
