@@ -1,7 +1,8 @@
 //! Erlang terms as text: the format of `metadata.config`.
 //!
 //! Read is what Hex's own tokenizer (`safe_erl_term`) and `erl_parse:parse_term/1` read, and nothing
-//! more: no comments, no floats, no funs. Where those set no bound, this does: terms nest at most
+//! more: no comments, no floats, no funs. (Which atoms Hex knows is another matter, see
+//! `tarball/metadata.rs`.) Where those set no bound, this does: terms nest at most
 //! [`MAX_DEPTH`] deep and integers fit 64 bits, so that no input overflows the stack or takes more
 //! than linear time.
 

@@ -53,6 +53,9 @@ pub enum MetadataError {
         /// What it should be.
         expected: &'static str,
     },
+    /// An atom that Hex does not know everywhere.
+    #[error("it has the atom {0}: Hex reads true, false, nil and undefined everywhere, others not")]
+    UnknownAtom(String),
     /// A name that hex.pm would refuse.
     #[error(transparent)]
     Name(#[from] InvalidName),
@@ -72,12 +75,48 @@ impl Metadata {
     pub fn parse(bytes: &[u8]) -> Result<Self, MetadataError> {
         let terms = erlang::parse_terms(&erlang::decode(bytes))?;
         let pairs = Pairs::of_forms(&terms)?;
+        if let Some(atom) = terms.iter().find_map(unknown_atom) {
+            return Err(MetadataError::UnknownAtom(excerpt(atom)));
+        }
+        check_files(&pairs)?;
         let required = |key| pairs.get(key).ok_or(MetadataError::Missing(key));
         let name = text("name", required("name")?)?;
         let version = text("version", required("version")?)?;
         let app = text("app", required("app")?)?;
         let requirements = pairs.get("requirements").map_or(Ok(Vec::new()), requirements)?;
         Ok(Self { name: name.parse()?, version: version.parse()?, app, requirements })
+    }
+}
+
+/// Hex refuses an atom that its virtual machine has not met yet, so which ones it takes depends on
+/// what was loaded. These it always has, and real metadata holds no others.
+fn unknown_atom(term: &Term) -> Option<&Term> {
+    match term {
+        Term::Atom(atom) => match atom.as_str() {
+            "true" | "false" | "nil" | "undefined" => None,
+            _ => Some(term),
+        },
+        Term::Tuple(items) | Term::List(items) => items.iter().find_map(unknown_atom),
+        Term::Map(pairs) => {
+            pairs.iter().find_map(|(key, value)| unknown_atom(key).or_else(|| unknown_atom(value)))
+        }
+        Term::Integer(_) | Term::Binary(_) | Term::String(_) => None,
+    }
+}
+
+/// Without `build_tools` Hex guesses them from `files`, and crashes where those are no file names.
+fn check_files(pairs: &Pairs<'_>) -> Result<(), MetadataError> {
+    let Some(files) = pairs.get("files") else { return Ok(()) };
+    let guesses = !matches!(pairs.get("build_tools"), Some(Term::List(_)));
+    let is_name = |term: &Term| matches!(term, Term::Binary(_));
+    match files {
+        Term::List(files) if files.iter().all(is_name) => Ok(()),
+        other if guesses => Err(MetadataError::WrongType {
+            key: "files".to_owned(),
+            found: excerpt(other),
+            expected: "a list of binaries, as there are no build_tools",
+        }),
+        _ => Ok(()),
     }
 }
 
