@@ -42,7 +42,9 @@ pub struct PublicKey {
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// There is no PEM block, or a broken one.
-    #[error("it is not a PEM file: expected -----BEGIN PRIVATE KEY-----")]
+    #[error(
+        "it is not a key in PEM: expected a line -----BEGIN … KEY-----, base64 and a line -----END … KEY-----"
+    )]
     NotPem,
     /// A public key where a private one is needed.
     #[error("it is a public key: expected the private key that belongs to it")]
@@ -70,8 +72,11 @@ pub enum KeyError {
     /// It is encrypted and no passphrase is at hand.
     #[error("it is encrypted, and no passphrase was given")]
     PassphraseNeeded,
-    /// Another passphrase, or an encryption that is not known.
-    #[error("it cannot be decrypted: the passphrase is wrong, or the encryption is none of PBES2")]
+    /// PBES1 or a cipher of another time.
+    #[error("it is encrypted in a way that is not supported: expected PBES2 with AES or DES-EDE3")]
+    UnknownEncryption,
+    /// Another passphrase.
+    #[error("it cannot be decrypted: the passphrase is wrong")]
     WrongPassphrase,
     /// The numbers do not make a key.
     #[error("it is damaged: its numbers do not make an RSA key")]
@@ -118,25 +123,29 @@ impl PrivateKey {
     /// [`KeyError::PassphraseNeeded`] where it is encrypted and `passphrase` is `None`; the others
     /// say what it is instead of such a key.
     pub fn from_pem(pem: &str, passphrase: Option<&str>) -> Result<Self, KeyError> {
-        let (label, der) = match SecretDocument::from_pem(pem.trim()) {
-            Ok(parts) => parts,
-            Err(_) if pem.contains("Proc-Type: 4,ENCRYPTED") => {
-                return Err(KeyError::LegacyEncryption);
-            }
-            Err(_) => return Err(KeyError::NotPem),
-        };
+        let label = label(pem)?;
+        match label {
+            "RSA PRIVATE KEY" | "PRIVATE KEY" | "ENCRYPTED PRIVATE KEY" => {}
+            "PUBLIC KEY" | "RSA PUBLIC KEY" => return Err(KeyError::PublicKey),
+            label => return Err(KeyError::Unsupported { label: label.to_owned() }),
+        }
+        if pem.contains("Proc-Type: 4,ENCRYPTED") {
+            return Err(KeyError::LegacyEncryption);
+        }
+        let (_, der) = SecretDocument::from_pem(pem.trim()).map_err(|_| KeyError::NotPem)?;
         match label {
             "RSA PRIVATE KEY" => Self::from_pkcs1(der.as_bytes()),
             "PRIVATE KEY" => Self::from_pkcs8(der.as_bytes()),
-            "ENCRYPTED PRIVATE KEY" => {
+            _ => {
                 let passphrase = passphrase.ok_or(KeyError::PassphraseNeeded)?;
                 let encrypted = EncryptedPrivateKeyInfo::from_der(der.as_bytes());
-                let encrypted = encrypted.map_err(|_| KeyError::Damaged)?;
+                let encrypted = encrypted.map_err(|_| KeyError::UnknownEncryption)?;
+                if encrypted.encryption_algorithm.pbes2().is_none() {
+                    return Err(KeyError::UnknownEncryption);
+                }
                 let der = encrypted.decrypt(passphrase).map_err(|_| KeyError::WrongPassphrase)?;
                 Self::from_pkcs8(der.as_bytes())
             }
-            "PUBLIC KEY" | "RSA PUBLIC KEY" => Err(KeyError::PublicKey),
-            label => Err(KeyError::Unsupported { label: label.to_owned() }),
         }
     }
 
@@ -184,6 +193,14 @@ fn secret_der(pair: &KeyPair) -> Result<SecretDocument, KeyError> {
     SecretDocument::try_from(der.as_ref()).map_err(|_| KeyError::Damaged)
 }
 
+/// What the first PEM block says it holds. Read before the block itself, whose lines may be of a
+/// length that the decoder refuses.
+fn label(pem: &str) -> Result<&str, KeyError> {
+    let (_, from) = pem.split_once("-----BEGIN ").ok_or(KeyError::NotPem)?;
+    let (label, _) = from.split_once("-----").ok_or(KeyError::NotPem)?;
+    Ok(label)
+}
+
 fn require_rsa(algorithm: ObjectIdentifier) -> Result<(), KeyError> {
     if algorithm == pkcs1::ALGORITHM_OID { Ok(()) } else { Err(KeyError::NotRsa) }
 }
@@ -194,7 +211,11 @@ impl PublicKey {
     /// # Errors
     /// [`KeyError`] says what it is instead.
     pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
-        let (label, der) = Document::from_pem(pem.trim()).map_err(|_| KeyError::NotPem)?;
+        let label = label(pem)?;
+        if label.contains("PRIVATE") {
+            return Err(KeyError::PrivateKey);
+        }
+        let (_, der) = Document::from_pem(pem.trim()).map_err(|_| KeyError::NotPem)?;
         match label {
             "RSA PUBLIC KEY" => Self::from_pkcs1(der.as_bytes()),
             "PUBLIC KEY" => {
@@ -203,7 +224,6 @@ impl PublicKey {
                 require_rsa(info.algorithm.oid)?;
                 Self::from_pkcs1(info.subject_public_key.as_bytes().ok_or(KeyError::Damaged)?)
             }
-            label if label.contains("PRIVATE") => Err(KeyError::PrivateKey),
             label => Err(KeyError::Unsupported { label: label.to_owned() }),
         }
     }

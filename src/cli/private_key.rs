@@ -72,7 +72,7 @@ impl Source {
     /// The private key in `pem`; asks for the passphrase where it is needed and not in the
     /// environment.
     pub fn parse(&self, pem: &str) -> Result<PrivateKey, Failure> {
-        let passphrase = env::var(PASSPHRASE_VARIABLE).ok().map(Zeroizing::new);
+        let passphrase = passphrase()?;
         let given = passphrase.as_deref().map(String::as_str);
         match PrivateKey::from_pem(pem, given) {
             Err(KeyError::PassphraseNeeded) => {
@@ -96,8 +96,10 @@ impl Source {
     pub fn broken(&self, error: &KeyError) -> Failure {
         let failure = Failure::input(format!("{}: {}", self.name(), chain(error)));
         match error {
-            KeyError::LegacyEncryption => failure
-                .hint(format!("convert it: openssl pkcs8 -topk8 -in {} -out new.pem", self.name())),
+            KeyError::LegacyEncryption | KeyError::UnknownEncryption => failure.hint(format!(
+                "convert it: openssl pkcs8 -topk8 -v2 aes-256-cbc -in {} -out new.pem",
+                self.name()
+            )),
             KeyError::Unsupported { label } if label == "OPENSSH PRIVATE KEY" => {
                 failure.hint("convert a copy of it: ssh-keygen -p -m PEM -f COPY")
             }
@@ -136,13 +138,33 @@ impl Source {
     }
 }
 
-/// Whether the file, or a link to it, lies below `directory`.
+/// The passphrase in the environment; an empty one is none, as CI systems set what is not given.
+fn passphrase() -> Result<Option<Zeroizing<String>>, Failure> {
+    match env::var(PASSPHRASE_VARIABLE).map(Zeroizing::new) {
+        Ok(passphrase) if !passphrase.is_empty() => Ok(Some(passphrase)),
+        Ok(_) | Err(env::VarError::NotPresent) => Ok(None),
+        Err(env::VarError::NotUnicode(_)) => {
+            Err(Failure::environment(format!("{PASSPHRASE_VARIABLE} is not UTF-8")))
+        }
+    }
+}
+
+/// Whether the file, or a link to it, lies below `directory` or what is linked to from there.
+///
+/// Links are looked for in the directory itself; those further down would take a walk through all
+/// that is served.
 fn lies_inside(path: &Path, directory: &Path) -> bool {
     let Ok(directory) = directory.canonicalize() else { return false };
+    let linked = fs::read_dir(&directory).into_iter().flatten().flatten();
+    let linked = linked.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_symlink()));
+    let mut served: Vec<PathBuf> =
+        linked.filter_map(|entry| entry.path().canonicalize().ok()).collect();
+    served.push(directory);
     let target = path.canonicalize().ok();
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let place = parent.unwrap_or(Path::new(".")).canonicalize().ok();
-    [target, place].iter().flatten().any(|found| found.starts_with(&directory))
+    let mut places = [target, place].into_iter().flatten();
+    places.any(|place| served.iter().any(|served| place.starts_with(served)))
 }
 
 #[cfg(unix)]
