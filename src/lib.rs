@@ -13,7 +13,8 @@
 //!  → sign → gzip                          ops::seal      skipped where the payload stands already
 //!  → Plan::between                        pure           create, update, remove, leave
 //!  → Plan::apply                          store::put     the one place that orders writes
-//!  → Report                               ops::report    the cli prints it
+//!  → Report                               ops::report    the cli prints it, and what an
+//!                                                         ops::observer heard meanwhile
 //! ```
 //!
 //! [`ops::build::build`] is that line on one screen: start there.
@@ -44,15 +45,17 @@
 //!
 //! # Decisions that are not obvious
 //!
-//! - **The walk over a tar archive is ours** (`tarball/archive.rs`); the tar crate reads its headers.
-//!   Lenient readers disagree on what an archive holds, and a tool that signs must refuse what has
-//!   two readings: sizes given twice, bytes after the end, names that only some readers see.
+//! - **The walk over a tar archive is ours** (`tarball/archive/`); the tar crate reads the fields of
+//!   its headers. Lenient readers disagree on what an archive holds, and a tool that signs must refuse
+//!   what has two readings: sizes given twice, bytes after the end, names that only some readers see.
 //! - **libdeflate inflates contents** and says nothing of bytes after the stream; how those are
 //!   found all the same stands in `tarball/contents.rs`.
 //! - **A standing file is compared by content, not by time**: what another program gzipped is left
 //!   alone where its message is the same, what this one gzipped must be the same to the byte.
 //! - **Strings that end in a backslash are refused** in `metadata.config`: Hex's tokenizer takes the
 //!   closing quote for an escaped one and reads on (`erlang.rs`).
+//! - **One file a resource** (`registry/names.rs` …) rather than one enum with all payloads: its
+//!   decoder is its encoder's neighbour, and a new resource is a new file.
 //!
 //! [Hex]: https://hex.pm
 

@@ -1,14 +1,15 @@
 //! `hexreg build`
 
 use std::env;
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hexreg::name::RepositoryName;
-use hexreg::ops::build::{self, Changed, Error, Options, Rejection, Report};
+use hexreg::ops::build::{self, Error, Options, Rejection, Report};
+use hexreg::ops::observer::{Observer, Warning};
 use hexreg::package::UnixSeconds;
-use hexreg::repository::RepositoryPath;
+use hexreg::repository::{Changed, RepositoryPath};
 use hexreg::store::{DirStore, Store};
 use hexreg::tarball::Limits;
 use rayon::ThreadPoolBuilder;
@@ -50,8 +51,8 @@ pub struct Args {
     #[arg(long, value_name = "PATH")]
     private_key: Option<PathBuf>,
     /// How many tarballs to read at once [default: one a processor]
-    #[arg(long, value_name = "N")]
-    jobs: Option<NonZeroUsize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
+    jobs: Option<u16>,
     /// Print errors alone
     #[arg(long, short)]
     quiet: bool,
@@ -77,30 +78,93 @@ struct Json<'a> {
     packages: usize,
     releases: usize,
     dry_run: bool,
-    created: Vec<&'a RepositoryPath>,
-    updated: Vec<&'a RepositoryPath>,
-    removed: Vec<&'a RepositoryPath>,
     unchanged: usize,
+    #[serde(flatten)]
+    so_far: SoFar,
+}
+
+/// What `--json` prints of a build that failed.
+#[derive(Serialize)]
+struct JsonFailure<'a> {
+    #[serde(flatten)]
+    failure: &'a Failure,
+    #[serde(flatten)]
+    so_far: SoFar,
+}
+
+/// What was done and warned of, in order.
+#[derive(Clone, Debug, Default, Serialize)]
+struct SoFar {
+    created: Vec<RepositoryPath>,
+    updated: Vec<RepositoryPath>,
+    removed: Vec<RepositoryPath>,
     warnings: Vec<String>,
+}
+
+/// Prints what is heard of a build, or keeps it for `--json`.
+struct Listener<'a> {
+    store: &'a DirStore,
+    prints: bool,
+    heard: Mutex<SoFar>,
+}
+
+impl Listener<'_> {
+    fn heard(&self) -> MutexGuard<'_, SoFar> {
+        // A list that was pushed to half-way is whole all the same.
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn say(&self, warning: String) {
+        if self.prints {
+            output::warning(&warning);
+        }
+        self.heard().warnings.push(warning);
+    }
+}
+
+impl Observer for Listener<'_> {
+    fn warn(&self, warning: Warning) {
+        self.say(warning.to_string());
+    }
+
+    fn changed(&self, path: &RepositoryPath, changed: Changed) {
+        let mut heard = self.heard();
+        let (verb, paths) = match changed {
+            Changed::Created => ("creating", &mut heard.created),
+            Changed::Updated => ("updating", &mut heard.updated),
+            Changed::Removed => ("removing", &mut heard.removed),
+        };
+        paths.push(path.clone());
+        if self.prints {
+            // The build goes on; its summary will fail to print in the same way, and say so.
+            let _ = output::line(&format!("* {verb} {}", self.store.locate(path)));
+        }
+    }
 }
 
 impl Args {
     /// Builds, and tells how it went.
     pub fn main(self) -> ExitCode {
-        let done = self.run();
+        let store = DirStore::new(&self.public_dir);
+        let prints = !self.json && !self.quiet;
+        let listener = Listener { store: &store, prints, heard: Mutex::default() };
+        let done = self.run(&listener);
         if let Err(failure) = &done {
-            if !self.json || output::json(failure).is_err() {
+            let so_far = listener.heard().clone();
+            if !self.json || output::json(&JsonFailure { failure, so_far }).is_err() {
                 failure.print();
             }
         }
         failure::exit_code(&done)
     }
 
-    fn run(&self) -> Result<(), Failure> {
+    fn run(&self, listener: &Listener<'_>) -> Result<(), Failure> {
         let source = Source::from_argument(self.private_key.as_deref())?;
         source.refuse_inside(&self.public_dir)?;
         let key = source.parse(&source.read()?)?;
-        let exposure = source.exposure();
+        if let Some(exposure) = source.exposure() {
+            listener.say(exposure);
+        }
         let options = Options {
             repository: self.name.clone(),
             key,
@@ -110,41 +174,22 @@ impl Args {
             rotate_key: self.rotate_key,
             dry_run: self.dry_run,
         };
-        let store = DirStore::new(&self.public_dir);
-        let threads = self.jobs.map_or(0, NonZeroUsize::get);
-        let pool = ThreadPoolBuilder::new().num_threads(threads).build();
+        let pool = ThreadPoolBuilder::new().num_threads(self.jobs.map_or(0, usize::from)).build();
         let pool = pool.map_err(|error| Failure::environment(format!("no threads: {error}")))?;
-        let report = pool.install(|| build::build(&store, &options));
+        let report = pool.install(|| build::build(listener.store, &options, listener));
         let report = report.map_err(|error| self.failure(&error))?;
-        let warnings = report.warnings.iter().map(ToString::to_string).chain(exposure).collect();
-        self.print(&report, &store, &options, warnings)
-    }
-
-    fn print(
-        &self,
-        report: &Report,
-        store: &DirStore,
-        options: &Options,
-        warnings: Vec<String>,
-    ) -> Result<(), Failure> {
         if self.json {
-            return output::json(&Json::of(report, options, warnings));
+            return output::json(&Json {
+                repository: &options.repository,
+                fingerprint: options.key.public_key().fingerprint(),
+                packages: report.packages,
+                releases: report.releases,
+                dry_run: options.dry_run,
+                unchanged: report.unchanged,
+                so_far: listener.heard().clone(),
+            });
         }
-        if self.quiet {
-            return Ok(());
-        }
-        for warning in &warnings {
-            output::warning(warning);
-        }
-        for (path, changed) in &report.changes {
-            let verb = match changed {
-                Changed::Created => "creating",
-                Changed::Updated => "updating",
-                Changed::Removed => "removing",
-            };
-            output::line(&format!("* {verb} {}", store.locate(path)))?;
-        }
-        output::line(&summary(report, options))
+        if self.quiet { Ok(()) } else { output::line(&summary(&report, &options)) }
     }
 
     fn failure(&self, error: &Error) -> Failure {
@@ -171,7 +216,13 @@ impl Args {
                  replace it",
             ),
             Error::Assemble(_) => Failure::input(message).hint("nothing was written"),
-            Error::Key(_) | Error::Store(_) => Failure::environment(message),
+            Error::Key(_) | Error::Read(_) => {
+                Failure::environment(message).hint("nothing was written")
+            }
+            Error::Write(_) => Failure::environment(message).hint(
+                "what was done before it stands, and every file is whole: build again once this is \
+                 mended",
+            ),
         }
     }
 }
@@ -200,27 +251,6 @@ fn summary(report: &Report, options: &Options) -> String {
     };
     let dry_run = if options.dry_run { " (dry run: nothing was written)" } else { "" };
     format!("{counted}; {changes}{dry_run}")
-}
-
-impl<'a> Json<'a> {
-    fn of(report: &'a Report, options: &'a Options, warnings: Vec<String>) -> Self {
-        let of = |wanted| {
-            let changes = report.changes.iter().filter(move |(_, changed)| *changed == wanted);
-            changes.map(|(path, _)| path).collect()
-        };
-        Self {
-            repository: &options.repository,
-            fingerprint: options.key.public_key().fingerprint(),
-            packages: report.packages,
-            releases: report.releases,
-            dry_run: options.dry_run,
-            created: of(Changed::Created),
-            updated: of(Changed::Updated),
-            removed: of(Changed::Removed),
-            unchanged: report.unchanged,
-            warnings,
-        }
-    }
 }
 
 fn source_date_epoch() -> Result<Option<UnixSeconds>, Failure> {

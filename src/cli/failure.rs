@@ -1,11 +1,12 @@
 //! How a failure is told: what was tried, what is wrong, what to do, and the exit code.
 
 use std::error::Error;
+use std::io::Write;
 use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::output;
+use super::output::{self, Printable};
 
 /// Why a command did not do what it was asked to.
 #[derive(Debug, Serialize)]
@@ -58,15 +59,16 @@ impl Failure {
         Self { hint: Some(hint.into()), ..self }
     }
 
-    /// Tells a person, on standard error.
+    /// Tells a person, on standard error. Where that is closed or full, the exit code still tells.
     pub fn print(&self) {
+        let mut stderr = anstream::stderr();
         let (error, hint) = (output::ERROR, output::HINT);
-        anstream::eprintln!("{error}error:{error:#} {}", self.error);
+        let _ = writeln!(stderr, "{error}error:{error:#} {}", Printable(&self.error));
         for Rejected { path, reason } in &self.rejected {
-            anstream::eprintln!("  {path}: {reason}");
+            let _ = writeln!(stderr, "  {}: {}", Printable(path), Printable(reason));
         }
         if let Some(text) = &self.hint {
-            anstream::eprintln!("{hint}hint:{hint:#} {text}");
+            let _ = writeln!(stderr, "{hint}hint:{hint:#} {}", Printable(text));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What is printed when things go well. `NO_COLOR` and terminals are anstream's to know.
 
+use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
@@ -13,7 +14,7 @@ pub const HINT: Style = AnsiColor::Cyan.on_default().bold();
 
 /// A line on standard output.
 pub fn line(text: &str) -> Result<(), Failure> {
-    written(writeln!(anstream::stdout(), "{text}"))
+    written(writeln!(anstream::stdout(), "{}", Printable(text)))
 }
 
 /// Text for another program to read, as it is.
@@ -28,9 +29,25 @@ pub fn json(value: &impl Serialize) -> Result<(), Failure> {
     written(writeln!(io::stdout(), "{text}"))
 }
 
-/// A line on standard error.
+/// A line on standard error. Where that is closed or full, there is nowhere left to say so.
 pub fn warning(text: &str) {
-    anstream::eprintln!("{WARNING}warning:{WARNING:#} {text}");
+    let _ = writeln!(anstream::stderr(), "{WARNING}warning:{WARNING:#} {}", Printable(text));
+}
+
+/// Text without a character that could move the cursor, colour what follows, forge a line or turn the
+/// direction of writing: a file's name may hold any.
+pub struct Printable<'a>(pub &'a str);
+
+impl fmt::Display for Printable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|character| match character {
+            control if control.is_control() => write!(f, "{}", control.escape_default()),
+            '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => {
+                write!(f, "{}", character.escape_unicode())
+            }
+            plain => f.write_char(plain),
+        })
+    }
 }
 
 /// Whoever closed the pipe has read enough.
@@ -65,6 +82,12 @@ pub fn thousands(number: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_terminal_obeys_is_escaped() {
+        let printed = Printable("a\x1b[31m\n\u{202E}é“").to_string();
+        assert_eq!(printed, "a\\u{1b}[31m\\n\\u{202e}é“");
+    }
 
     #[test]
     fn numbers_are_grouped_and_nouns_counted() {

@@ -3,14 +3,15 @@
 use std::num::NonZeroUsize;
 
 pub use super::read::{Cause, Rejection};
-pub use super::report::{Changed, Report, Warning};
+pub use super::report::Report;
 
-use super::{read, report, seal};
+use super::observer::Observer;
+use super::{read, seal};
 use crate::key::{KeyError, PrivateKey};
 use crate::name::RepositoryName;
 use crate::package::UnixSeconds;
 use crate::registry::{AssembleError, Registry};
-use crate::repository::{Folder, Plan};
+use crate::repository::{Change, Folder, Plan};
 use crate::store::{Store, StoreError};
 use crate::tarball::Limits;
 
@@ -33,7 +34,7 @@ pub struct Options {
     pub dry_run: bool,
 }
 
-/// Why there is no registry. Nothing was written, save for the last two.
+/// Why there is no registry. Nothing was written, unless it is [`Error::Write`].
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Tarballs that clients could not use, or not all in the same way.
@@ -70,31 +71,40 @@ pub enum Error {
     /// The key in hand does not sign.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// Reading or writing failed.
+    /// The tree cannot be read.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Read(#[from] StoreError),
+    /// A change failed. Those that the observer heard of were made, and every file is whole.
+    #[error(transparent)]
+    Write(StoreError),
 }
 
 /// Builds the registry of the tarballs in `store`, on the threads of the current rayon pool.
 ///
 /// # Errors
-/// [`Error`]; unless it is [`Error::Store`] from a write, nothing was written.
-pub fn build(store: &dyn Store, options: &Options) -> Result<Report, Error> {
+/// [`Error`]; unless it is [`Error::Write`], nothing was written.
+pub fn build(
+    store: &dyn Store,
+    options: &Options,
+    observer: &dyn Observer,
+) -> Result<Report, Error> {
     let tarballs = store.list(Folder::Tarballs)?;
     let missing = tarballs.is_none().then_some(Folder::Tarballs);
-    let (tarballs, mut warnings) = read::select(store, tarballs.unwrap_or_default());
+    let tarballs = read::select(store, tarballs.unwrap_or_default(), observer);
 
     let releases = read::releases(store, &tarballs, options)?;
     let registry = Registry::assemble(options.repository.clone(), releases)?;
 
     let mut wanted = vec![seal::public_key(store, &options.key, options.rotate_key)?];
     wanted.extend(seal::resources(store, &options.key, registry.payloads())?);
-    let (packages, odd) = seal::standing_packages(store)?;
-    warnings.extend(odd);
+    let packages = seal::standing_packages(store, observer)?;
 
     let plan = Plan::between(missing, packages, wanted);
-    if !options.dry_run {
-        plan.apply(store)?;
+    let heard = |change: &Change| observer.changed(&change.path, change.changed());
+    if options.dry_run {
+        plan.changes.iter().for_each(heard);
+    } else {
+        plan.apply(store, heard).map_err(Error::Write)?;
     }
-    Ok(report::of(&registry, &plan, warnings))
+    Ok(Report::of(&registry, &plan))
 }

@@ -1,6 +1,7 @@
 //! What hexreg does: one verb a file, from options to a report.
 
 pub mod build;
+pub mod observer;
 mod read;
 mod report;
 mod seal;

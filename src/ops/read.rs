@@ -1,15 +1,16 @@
 //! From the listing of `tarballs/` to releases, or to every reason why not.
 
+use std::io;
 use std::num::NonZeroUsize;
 
 use rayon::prelude::*;
 
 use super::build::{Error, Options};
-use super::report::Warning;
+use super::observer::{Observer, Warning};
 use crate::package::UnixSeconds;
 use crate::registry::FoundRelease;
 use crate::repository::{Folder, RepositoryPath};
-use crate::store::{Kind, Listed, Store, StoreError};
+use crate::store::{Kind, Listed, Store};
 use crate::tarball::{self, FileName, InvalidFileName, Unpacker};
 
 /// A tarball that no registry may list.
@@ -33,6 +34,9 @@ pub enum Cause {
     /// It cannot be looked at.
     #[error("it cannot be read: {0}")]
     Unreadable(String),
+    /// Reading it failed.
+    #[error("it cannot be read")]
+    Read(#[from] io::Error),
     /// It was listed and is gone.
     #[error("it vanished while the registry was built")]
     Vanished,
@@ -42,23 +46,26 @@ pub enum Cause {
     /// It is no sound tarball.
     #[error(transparent)]
     Tarball(#[from] tarball::Error),
-    /// Reading it failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 /// What the names of tarballs end in. Clients ask for it in lowercase, so `.TAR` is something else.
 const EXTENSION: &str = ".tar";
 
 /// Parts what is called a tarball from what is not.
-pub(super) fn select(store: &dyn Store, listed: Vec<Listed>) -> (Vec<Listed>, Vec<Warning>) {
-    let (tarballs, others): (Vec<_>, Vec<_>) =
-        listed.into_iter().partition(|file| file.name.ends_with(EXTENSION));
-    let passed_over = others.iter().map(|file| Warning::PassedOver {
-        location: store.locate(&Folder::Tarballs.file(&file.name)),
+pub(super) fn select(
+    store: &dyn Store,
+    mut listed: Vec<Listed>,
+    observer: &dyn Observer,
+) -> Vec<Listed> {
+    listed.retain(|file| {
+        let is_tarball = file.name.ends_with(EXTENSION);
+        if !is_tarball {
+            let location = store.locate(&Folder::Tarballs.file(&file.name));
+            observer.warn(Warning::PassedOver { location });
+        }
+        is_tarball
     });
-    let warnings = passed_over.collect();
-    (tarballs, warnings)
+    listed
 }
 
 /// Reads and checks every tarball, in parallel.
@@ -104,7 +111,7 @@ fn release(
         Kind::Unreadable(reason) => return Err(Cause::Unreadable(reason.clone())),
     }
     let file_name: FileName = listed.name.parse()?;
-    if !store.read(path, options.limits.tarball, buffer)? {
+    if !store.read(path, options.limits.tarball, buffer).map_err(|error| error.source)? {
         return Err(Cause::Vanished);
     }
     let tarball = unpacker.unpack(buffer)?;

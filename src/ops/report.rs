@@ -1,7 +1,7 @@
-//! What a build did, for the cli to print.
+//! What a build did, once it is done.
 
 use crate::registry::Registry;
-use crate::repository::{Action, Plan, RepositoryPath};
+use crate::repository::{Changed, Plan, RepositoryPath};
 
 /// What a build did, or with a dry run would do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,52 +14,16 @@ pub struct Report {
     pub changes: Vec<(RepositoryPath, Changed)>,
     /// How many files were left alone.
     pub unchanged: usize,
-    /// What a person should look at.
-    pub warnings: Vec<Warning>,
 }
 
-/// What happened to a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Changed {
-    /// It was missing.
-    Created,
-    /// It was different.
-    Updated,
-    /// It was no longer wanted.
-    Removed,
-}
-
-/// Something that does not keep a registry from being built.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Warning {
-    /// A file in `tarballs/` that is not called a tarball.
-    #[error("{location} passed over: it does not end in .tar")]
-    PassedOver {
-        /// Where it lies.
-        location: String,
-    },
-    /// Something in `packages/` that is no file.
-    #[error("{location} left alone: it is not a file, and nothing but files belongs there")]
-    NotAPackage {
-        /// Where it lies.
-        location: String,
-    },
-}
-
-pub(super) fn of(registry: &Registry, plan: &Plan, warnings: Vec<Warning>) -> Report {
-    let changes = plan.changes.iter().map(|change| {
-        let changed = match change.action {
-            Action::CreateFolder | Action::Create(_) => Changed::Created,
-            Action::Update(_) => Changed::Updated,
-            Action::Remove => Changed::Removed,
-        };
-        (change.path.clone(), changed)
-    });
-    Report {
-        packages: registry.packages.len(),
-        releases: registry.release_count(),
-        changes: changes.collect(),
-        unchanged: plan.unchanged,
-        warnings,
+impl Report {
+    pub(super) fn of(registry: &Registry, plan: &Plan) -> Self {
+        let changes = plan.changes.iter();
+        Self {
+            packages: registry.packages.len(),
+            releases: registry.release_count(),
+            changes: changes.map(|change| (change.path.clone(), change.changed())).collect(),
+            unchanged: plan.unchanged,
+        }
     }
 }

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::build::Error;
-use super::report::Warning;
+use super::observer::{Observer, Warning};
 use crate::key::{PrivateKey, PublicKey};
 use crate::registry::{Payload, Resource, Signed, is_foreign_gzip};
 use crate::repository::{Folder, RepositoryPath, State, Wanted};
@@ -69,20 +69,23 @@ fn seal(payload: Payload, key: &PrivateKey, standing: Option<&Vec<u8>>) -> Resul
     }
 }
 
-/// The files that stand in `packages/`, and what else lies there.
+/// The files that stand in `packages/`; of what else lies there the observer hears.
 pub(super) fn standing_packages(
     store: &dyn Store,
-) -> Result<(Vec<RepositoryPath>, Vec<Warning>), Error> {
-    let listed = store.list(Folder::Packages)?.unwrap_or_default();
-    // Hex passes over hidden files too; a temporary file of a build under way is one.
-    let (files, others): (Vec<_>, Vec<_>) = listed
-        .into_iter()
-        .filter(|file| !file.name.starts_with('.'))
-        .partition(|file| file.kind == Kind::File);
-    let path = |name: &str| Folder::Packages.file(name);
-    let odd = others
-        .iter()
-        .map(|file| Warning::NotAPackage { location: store.locate(&path(&file.name)) });
-    let warnings = odd.collect();
-    Ok((files.iter().map(|file| path(&file.name)).collect(), warnings))
+    observer: &dyn Observer,
+) -> Result<Vec<RepositoryPath>, Error> {
+    let mut files = Vec::new();
+    for listed in store.list(Folder::Packages)?.unwrap_or_default() {
+        let path = Folder::Packages.file(&listed.name);
+        // Hex passes over hidden files too; a temporary file of a build under way is one.
+        if listed.name.starts_with('.') {
+            continue;
+        }
+        if listed.kind == Kind::File {
+            files.push(path);
+        } else {
+            observer.warn(Warning::NotAPackage { location: store.locate(&path) });
+        }
+    }
+    Ok(files)
 }

@@ -4,5 +4,5 @@ mod path;
 mod plan;
 
 pub use path::{Folder, RepositoryPath};
-pub use plan::{Action, Change, Plan};
+pub use plan::{Action, Change, Changed, Plan};
 pub(crate) use plan::{State, Wanted};

@@ -39,6 +39,29 @@ pub enum Action {
     Remove,
 }
 
+/// What becomes of a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Changed {
+    /// It was missing.
+    Created,
+    /// It was different.
+    Updated,
+    /// It was no longer wanted.
+    Removed,
+}
+
+impl Change {
+    /// What becomes of the path.
+    #[must_use]
+    pub fn changed(&self) -> Changed {
+        match self.action {
+            Action::CreateFolder | Action::Create(_) => Changed::Created,
+            Action::Update(_) => Changed::Updated,
+            Action::Remove => Changed::Removed,
+        }
+    }
+}
+
 /// A file as it should stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Wanted {
@@ -95,15 +118,19 @@ impl Plan {
         self.changes.push(Change { path, action });
     }
 
-    /// Makes the changes, one after another.
+    /// Makes the changes, one after another, and tells of each once it is made.
     ///
     /// # Errors
     /// The first that fails; those before it are made, and every file is whole.
-    pub fn apply(&self, store: &dyn Store) -> Result<(), StoreError> {
-        self.changes.iter().try_for_each(|change| match &change.action {
-            Action::CreateFolder => store.create_folder(&change.path),
-            Action::Create(bytes) | Action::Update(bytes) => store.put(&change.path, bytes),
-            Action::Remove => store.remove(&change.path),
+    pub fn apply(&self, store: &dyn Store, made: impl Fn(&Change)) -> Result<(), StoreError> {
+        self.changes.iter().try_for_each(|change| {
+            match &change.action {
+                Action::CreateFolder => store.create_folder(&change.path),
+                Action::Create(bytes) | Action::Update(bytes) => store.put(&change.path, bytes),
+                Action::Remove => store.remove(&change.path),
+            }?;
+            made(change);
+            Ok(())
         })
     }
 }

@@ -1,0 +1,32 @@
+//! What is heard of a build while it runs.
+
+use crate::repository::{Changed, RepositoryPath};
+
+/// Hears of a build while it runs, on whichever thread it does. Methods that are not overridden do
+/// nothing, and so does `()`.
+pub trait Observer: Sync {
+    /// Something that a person should look at.
+    fn warn(&self, _warning: Warning) {}
+
+    /// A path was changed, or with a dry run would be.
+    fn changed(&self, _path: &RepositoryPath, _changed: Changed) {}
+}
+
+impl Observer for () {}
+
+/// Something that does not keep a registry from being built.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Warning {
+    /// A file in `tarballs/` that is not called a tarball.
+    #[error("{location} passed over: it does not end in .tar")]
+    PassedOver {
+        /// Where it lies.
+        location: String,
+    },
+    /// Something in `packages/` that is no file, or none that can be removed by its name.
+    #[error("{location} left alone: nothing but files with plain names belongs there")]
+    NotAPackage {
+        /// Where it lies.
+        location: String,
+    },
+}
