@@ -56,7 +56,10 @@ impl Store for DirStore {
         let walk = WalkDir::new(directory).min_depth(1).max_depth(1).sort_by_file_name();
         let listed = walk.into_iter().map(|entry| match entry {
             Ok(entry) => Ok(listed(&entry)),
-            Err(error) => Err(failed(error.into())),
+            // walkdir's own error says the path again.
+            Err(error) => {
+                Err(failed(error.into_io_error().unwrap_or_else(|| io::ErrorKind::Other.into())))
+            }
         });
         listed.collect::<Result<_, _>>().map(Some)
     }
@@ -69,11 +72,16 @@ impl Store for DirStore {
     ) -> Result<bool, StoreError> {
         buffer.clear();
         let failed = self.error("read", path);
-        let file = match File::open(self.path(path)) {
-            Ok(file) => file,
+        let path = self.path(path);
+        match fs::metadata(&path) {
+            // Opening a pipe would wait for a writer.
+            Ok(found) if !found.is_file() => {
+                return Err(failed(io::Error::other("it is not a file")));
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-            Err(error) => return Err(failed(error)),
-        };
+            _ => {}
+        }
+        let file = File::open(path).map_err(&failed)?;
         let limit = u64::try_from(limit).unwrap_or(u64::MAX);
         file.take(limit.saturating_add(1)).read_to_end(buffer).map_err(failed)?;
         Ok(true)
@@ -103,6 +111,9 @@ impl Store for DirStore {
 
 fn listed(entry: &DirEntry) -> Listed {
     let (kind, modified) = match fs::metadata(entry.path()) {
+        Ok(_) if entry.file_name().to_str().is_none() => {
+            (Kind::Unreadable("its name is not UTF-8".to_owned()), UnixSeconds(0))
+        }
         Ok(found) => (kind(&found), modified(&found)),
         Err(error) => (Kind::Unreadable(error.to_string()), UnixSeconds(0)),
     };
@@ -142,8 +153,9 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         // What the umask leaves: a web server runs as somebody else and has to read it.
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    let mut file = builder.tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.persist(path)?;
+    // tempfile's errors name the temporary file, which is nobody's business.
+    let mut file = builder.tempfile_in(folder).map_err(|error| io::Error::from(error.kind()))?;
+    file.as_file_mut().write_all(bytes)?;
+    file.persist(path).map_err(|error| error.error)?;
     Ok(())
 }

@@ -74,7 +74,7 @@ pub enum Kind {
     Folder,
     /// A device, a pipe, a socket.
     Other,
-    /// A link to nothing, or nothing that may be looked at.
+    /// A link to nothing, nothing that may be looked at, or with a name that is no text.
     Unreadable(String),
 }
 
