@@ -223,16 +223,19 @@ fn many_packages_stand_in_order_whatever_the_number_of_jobs() {
     assert!(listed.is_sorted_by(|a, b| a.split(' ').next() < b.split(' ').next()));
 }
 
-/// A web server runs as somebody else.
+/// A web server runs as somebody else: what is served has the mode of any new file.
 #[test]
-fn served_files_can_be_read_by_all_and_no_temporary_file_stays() {
+fn served_files_have_the_usual_mode_and_no_temporary_file_stays() {
     use std::os::unix::fs::PermissionsExt;
     let repository = TestRepository::new().release("foo", "1.0.0");
     repository.build(&[]).ok();
+    let usual = fs::metadata(repository.path("public/tarballs/foo-1.0.0.tar")).unwrap();
     for entry in WalkDir::new(repository.path("public")) {
         let entry = entry.unwrap();
-        let mode = entry.metadata().unwrap().permissions().mode();
-        assert_eq!(mode & 0o444, 0o444, "{}", entry.path().display());
+        let found = entry.metadata().unwrap();
+        if found.is_file() {
+            assert_eq!(found.permissions().mode(), usual.permissions().mode());
+        }
         assert!(!entry.file_name().to_str().unwrap().starts_with('.'));
     }
 }
@@ -245,7 +248,7 @@ fn what_is_no_package_in_packages_is_left_alone() {
     repository.write("public/packages/Stale", b"");
     let ran = repository.build(&[]).ok();
     assert!(ran.stdout.contains("* removing public/packages/Stale\n"), "{}", ran.stdout);
-    insta::assert_snapshot!(ran.stderr, @"warning: public/packages/folder left alone: it is not a file, and nothing but files belongs there");
+    insta::assert_snapshot!(ran.stderr, @"warning: public/packages/folder left alone: nothing but files with plain names belongs there");
     assert!(repository.path("public/packages/.hidden").exists());
 }
 
@@ -259,7 +262,54 @@ fn a_folder_that_is_a_file_is_an_error_of_the_environment() {
     --- stdout
     --- stderr
     error: failed to build `acme`: could not list public/tarballs: not a directory
+    hint: nothing was written
     ");
+}
+
+/// What was done before a failure is told, and building again completes it.
+#[test]
+fn a_failure_half_way_says_what_was_done() {
+    let repository = TestRepository::new().release("foo", "1.0.0");
+    repository.set_mtime("foo-1.0.0.tar", 1_700_000_000);
+    repository.build(&[]).ok();
+    let sound = repository.served();
+    repository.write("public/packages/foo", b"junk");
+    // A folder cannot be replaced by a file, whoever runs the test.
+    fs::remove_file(repository.path("public/versions")).unwrap();
+    fs::create_dir(repository.path("public/versions")).unwrap();
+    insta::assert_snapshot!(repository.build(&[]).transcript(), @r"
+    exit code: 2
+    --- stdout
+    --- stderr
+    error: failed to build `acme`: could not read public/versions: it is not a file
+    hint: nothing was written
+    ");
+    fs::remove_dir(repository.path("public/versions")).unwrap();
+    repository.build(&[]).ok();
+    assert_eq!(repository.served(), sound);
+}
+
+#[test]
+fn a_pipe_in_place_of_a_served_file_is_not_waited_for() {
+    let repository = TestRepository::new().release("foo", "1.0.0");
+    let made = std::process::Command::new("mkfifo").arg(repository.path("public/names")).status();
+    assert!(made.unwrap().success());
+    let ran = repository.build(&[]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("could not read public/names: it is not a file"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_name_that_is_not_utf8_in_packages_is_left_alone() {
+    use std::os::unix::ffi::OsStrExt;
+    let repository = TestRepository::new();
+    let name = std::ffi::OsStr::from_bytes(b"foo\xFF");
+    fs::create_dir_all(repository.path("public/packages")).unwrap();
+    fs::write(repository.path("public/packages").join(name), b"").unwrap();
+    repository.build(&[]).ok();
+    let ran = repository.build(&[]).ok();
+    assert_eq!(ran.stdout, "acme: 0 packages, 0 releases; nothing has changed\n");
+    assert!(ran.stderr.contains("left alone"), "{}", ran.stderr);
 }
 
 #[test]

@@ -72,16 +72,59 @@ fn what_is_no_rsa_key_is_told_apart() {
     let error = |pem: &str| PrivateKey::from_pem(pem, None).unwrap_err().to_string();
     let elliptic = String::from_utf8(read_fixture("keys/ec-p256.pem")).unwrap();
     insta::assert_snapshot!(error(&elliptic), @"it is not an RSA key: Hex registries are signed with RSA only");
-    insta::assert_snapshot!(error("hello"), @"it is not a PEM file: expected -----BEGIN PRIVATE KEY-----");
-    insta::assert_snapshot!(error(""), @"it is not a PEM file: expected -----BEGIN PRIVATE KEY-----");
+    insta::assert_snapshot!(error("hello"), @"it is not a key in PEM: expected a line -----BEGIN … KEY-----, base64 and a line -----END … KEY-----");
+    insta::assert_snapshot!(error(""), @"it is not a key in PEM: expected a line -----BEGIN … KEY-----, base64 and a line -----END … KEY-----");
     insta::assert_snapshot!(error(&pem("hexpm-public.pem")), @"it is a public key: expected the private key that belongs to it");
     insta::assert_snapshot!(error(&pem("acme-2048-encrypted.pem")), @"it is encrypted, and no passphrase was given");
     let certificate = pem("hexpm-public.pem").replace("PUBLIC KEY", "CERTIFICATE");
     insta::assert_snapshot!(error(&certificate), @r#"it holds a "CERTIFICATE": expected an RSA key in PKCS#1 or PKCS#8"#);
     let cut = pem("acme-2048.pem").replace("-----END PRIVATE KEY-----\n", "");
-    insta::assert_snapshot!(error(&cut), @"it is not a PEM file: expected -----BEGIN PRIVATE KEY-----");
+    insta::assert_snapshot!(error(&cut), @"it is not a key in PEM: expected a line -----BEGIN … KEY-----, base64 and a line -----END … KEY-----");
     let legacy = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\nAAAA\n-----END RSA PRIVATE KEY-----\n";
     insta::assert_snapshot!(error(legacy), @"it is encrypted in OpenSSL's old way: expected encrypted PKCS#8, as `openssl pkcs8 -topk8` writes it");
+}
+
+/// What OpenSSL's `pkcs8 -topk8` wrote by default over the years, and what nobody should use.
+#[test]
+fn encrypted_keys_of_every_age() {
+    for file in ["pbes2-aes256-sha256", "pbes2-des3-sha1", "pbes2-aes128-scrypt"] {
+        let pem = String::from_utf8(read_fixture(&format!("keys/{file}.pem"))).unwrap();
+        let key = PrivateKey::from_pem(&pem, Some("golden")).unwrap();
+        assert_eq!(key.public_key().fingerprint(), ACME_2048, "{file}");
+        let wrong = PrivateKey::from_pem(&pem, Some("silver"));
+        assert!(matches!(wrong, Err(KeyError::WrongPassphrase)), "{file}: {wrong:?}");
+    }
+    let repository = TestRepository::new();
+    repository.write_key("pbes1.pem", "keys/pbes1-des-md5.pem");
+    let ran = repository.hexreg().env(PASSPHRASE, "golden").run(["key", "show", "pbes1.pem"]);
+    insta::assert_snapshot!(ran.stderr, @r"
+    error: pbes1.pem: it is encrypted in a way that is not supported: expected PBES2 with AES or DES-EDE3
+    hint: convert it: openssl pkcs8 -topk8 -v2 aes-256-cbc -in pbes1.pem -out new.pem
+    ");
+}
+
+#[test]
+fn an_openssh_key_is_told_how_to_convert() {
+    let repository = TestRepository::new();
+    repository.write_key("id_rsa", "keys/openssh.pem");
+    insta::assert_snapshot!(repository.hexreg().run(["key", "show", "id_rsa"]).transcript(), @r#"
+    exit code: 1
+    --- stdout
+    --- stderr
+    error: id_rsa: it holds a "OPENSSH PRIVATE KEY": expected an RSA key in PKCS#1 or PKCS#8
+    hint: convert a copy of it: ssh-keygen -p -m PEM -f COPY
+    "#);
+}
+
+/// CI systems set a secret that is not given to nothing.
+#[test]
+fn an_empty_passphrase_is_none() {
+    let pem = pem("acme-2048-encrypted.pem");
+    let repository = TestRepository::new();
+    let setsid = repository.hexreg().env(PASSPHRASE, "").env("HEXREG_PRIVATE_KEY", &pem);
+    let ran = setsid.run(BUILD);
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("no passphrase was given"), "{}", ran.stderr);
 }
 
 /// A key whose numbers were damaged must not sign: a wrong prime gives the key away.
@@ -124,7 +167,7 @@ fn the_passphrase_comes_from_the_environment() {
     exit code: 1
     --- stdout
     --- stderr
-    error: key.pem: it cannot be decrypted: the passphrase is wrong, or the encryption is none of PBES2
+    error: key.pem: it cannot be decrypted: the passphrase is wrong
     hint: the passphrase comes from HEXREG_PRIVATE_KEY_PASSPHRASE, else from the terminal
     ");
 }
@@ -253,7 +296,7 @@ fn a_public_key_that_is_none_stops_the_build_too() {
     exit code: 1
     --- stdout
     --- stderr
-    error: failed to build `acme`: public/public_key is not a public key: it is not a PEM file: expected -----BEGIN PRIVATE KEY-----
+    error: failed to build `acme`: public/public_key is not a public key: it is not a key in PEM: expected a line -----BEGIN … KEY-----, base64 and a line -----END … KEY-----
     hint: nothing was written; put back the file that clients know, or give --rotate-key to replace it
     ");
     repository.build(&["--rotate-key"]).ok();

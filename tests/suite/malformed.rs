@@ -76,7 +76,7 @@ rejects! {
         "it is damaged: no tar header at byte 4096, where one was expected";
     size_with_a_sign: foo().replace("VERSION", &[Entry::file("VERSION", b"3")
         .header(|header| header.as_old_mut().size.copy_from_slice(b"+0000000001\0"))]).build(),
-        "it is damaged: the size of \"VERSION\" is not a number";
+        "the header at byte 0 has a size that is no octal number";
     bytes_after_the_end: foo().trailing(b"more").build(), "4 bytes follow the end of the archive";
     a_second_archive_after_the_end: foo().trailing(&foo().build()).build(),
         "5120 bytes follow the end of the archive";
@@ -130,14 +130,69 @@ rejects! {
         "metadata.config has 1048688 bytes; clients refuse more than 1048576";
 }
 
+fn with_version_header(change: impl FnOnce(&mut tar::Header)) -> Vec<u8> {
+    foo().replace("VERSION", &[Entry::file("VERSION", b"3").header(change)]).build()
+}
+
+/// Puts bytes at an offset of a header.
+fn put(offset: usize, bytes: &'static [u8]) -> impl FnOnce(&mut tar::Header) {
+    move |header| header.as_mut_bytes()[offset..offset + bytes.len()].copy_from_slice(bytes)
+}
+
+// Headers that Hex, GNU tar and the tar crate read in different ways.
+rejects! {
+    header_of_an_unknown_format: with_version_header(put(257, b"ustar\x00  ")),
+        "the header at byte 0 is in an unknown format: expected v7, ustar, PAX or GNU";
+    header_in_the_format_of_star: with_version_header(put(508, b"tar\0")),
+        "the header at byte 0 is in the format of star";
+    header_with_a_prefix: with_version_header(put(345, b"sub")),
+        "unexpected entry \"sub/VERSION\": a package tarball holds VERSION, CHECKSUM, \
+         metadata.config and contents.tar.gz only";
+    header_size_in_base_256: with_version_header(put(124, b"\x80\0\0\0\0\0\0\0\0\0\0\x01")),
+        "the header at byte 0 has a size that is no octal number";
+    header_size_after_a_tab: with_version_header(put(124, b"\t0000000001")),
+        "the header at byte 0 has a size that is no octal number";
+    header_without_a_size: with_version_header(put(124, &[0; 12])),
+        "the header at byte 0 has a size that is no octal number";
+    header_with_a_mode_that_is_none: with_version_header(put(100, b"zzzzzzz")),
+        "the header at byte 0 has a field that is no octal number";
+    header_with_a_negative_time: with_version_header(put(136, b"-1")),
+        "the header at byte 0 has a field that is no octal number";
+    header_with_an_owner_in_latin1: with_version_header(put(265, b"\xE9")),
+        "the header at byte 0 has an owner that is not UTF-8";
+    header_with_a_name_in_latin1: foo().entry(Entry::file("x", b"").header(put(0, b"\xE9"))).build(),
+        "the header at byte 4096 has a name that is not UTF-8";
+    gnu_long_name_in_latin1: foo().replace("VERSION",
+        &[Entry::new("x", EntryType::GNULongName, b"\xE9\0"), Entry::file("VERSION", b"3")]).build(),
+        "the header at byte 0 has a name that is not UTF-8";
+    file_named_like_a_directory: foo().entry(Entry::file("lib/", b"x")).build(),
+        "\"lib/\" is a file, yet it is named like a directory";
+    pax_value_with_a_newline: foo().replace("VERSION",
+        &[Entry::pax(&[("comment", "hi\n17 path=CHECKSUM")]), Entry::file("VERSION", b"3")]).build(),
+        "the header at byte 0 has a newline in a record, where Hex reads another one";
+    pax_value_empty: foo().replace("VERSION",
+        &[Entry::pax(&[("comment", "")]), Entry::file("VERSION", b"3")]).build(),
+        "the header at byte 0 has a record without key or value, which Hex does not read";
+    pax_time_is_no_number: foo().replace("VERSION",
+        &[Entry::pax(&[("mtime", "soon")]), Entry::file("VERSION", b"3")]).build(),
+        "the header at byte 0 has a time that is no number";
+    pax_owner_is_no_number: foo().replace("VERSION",
+        &[Entry::pax(&[("uid", "abc")]), Entry::file("VERSION", b"3")]).build(),
+        "the header at byte 0 has an owner that is no number";
+    pax_global_between_pax_and_entry: foo().replace("VERSION",
+        &[Entry::pax(&[("path", "VERSION")]), Entry::global_pax(&[("comment", "x")]),
+          Entry::file("VERSION", b"3")]).build(),
+        "the header at byte 0 is not followed by its entry";
+}
+
 // Extended headers.
 rejects! {
     pax_and_header_sizes_disagree: foo().replace("VERSION",
         &[Entry::pax(&[("size", "513")]), Entry::file("VERSION", b"3")]).build(),
-        "the size of \"VERSION\" is 513 in its PAX header and 1 in its tar header";
+        "the size of \"VERSION\" is \"513\" in its PAX header and 1 in its tar header";
     pax_size_is_no_number: foo().replace("VERSION",
         &[Entry::pax(&[("size", "many")]), Entry::file("VERSION", b"3")]).build(),
-        "the size of \"VERSION\" is many in its PAX header and 1 in its tar header";
+        "the size of \"VERSION\" is \"many\" in its PAX header and 1 in its tar header";
     pax_renames: foo().replace("VERSION",
         &[Entry::pax(&[("path", "VERSION")]), Entry::file("OTHER", b"3")]).build(),
         "VERSION has that name only in an extended header";
@@ -146,21 +201,21 @@ rejects! {
         "VERSION has that name only in an extended header";
     pax_says_it_twice: foo().replace("VERSION",
         &[Entry::pax(&[("path", "VERSION"), ("path", "CHECKSUM")]), Entry::file("VERSION", b"3")]).build(),
-        "the extended header at byte 0 says again what was said already";
+        "the header at byte 0 says again what was said already";
     pax_malformed: foo().replace("VERSION",
         &[Entry::new("x", EntryType::XHeader, b"99 path=VERSION\n"), Entry::file("VERSION", b"3")]).build(),
-        "the extended header at byte 0 is malformed";
+        "the header at byte 0 is malformed";
     pax_sparse: foo().replace("VERSION",
         &[Entry::pax(&[("GNU.sparse.major", "1")]), Entry::file("VERSION", b"3")]).build(),
-        "the extended header at byte 0 describes a sparse file";
+        "the header at byte 0 describes a sparse file";
     pax_global_path: foo().replace("VERSION",
         &[Entry::global_pax(&[("path", "x")]), Entry::file("VERSION", b"3")]).build(),
-        "the extended header at byte 0 changes every entry that follows";
+        "the header at byte 0 changes every entry that follows";
     pax_for_no_entry: foo().entry(Entry::pax(&[("mtime", "1.5")])).build(),
-        "the extended header at byte 4096 belongs to no entry";
+        "the header at byte 4096 is not followed by its entry";
     pax_name_with_a_zero_byte: foo().replace("VERSION",
         &[Entry::pax(&[("path", "VERSION\0x")]), Entry::file("VERSION", b"3")]).build(),
-        "the extended header at byte 0 has a zero byte in a name";
+        "the header at byte 0 has a zero byte in a name";
 }
 
 // VERSION and CHECKSUM.
@@ -230,6 +285,10 @@ rejects! {
     metadata_number_without_bound: metadata(&format!("{{<<\"a\">>,{}}}.", "9".repeat(500_000))),
         "metadata.config: it does not parse: line 1: expected an integer of 64 bits, found \
          \"99999999999999999999\"…";
+    metadata_with_an_unknown_atom: foo().more_metadata("{<<\"x\">>,[{1,never_seen}]}.").build(),
+        "metadata.config: it has the atom never_seen: Hex reads true, false, nil and undefined everywhere, others not";
+    metadata_with_files_that_are_none: foo().metadata([NAME, VERSION, APP, "{<<\"files\">>,[1]}."].concat()).build(),
+        "metadata.config: files is [1]: expected a list of binaries, as there are no build_tools";
     requirement_lacks_requirement: with_requirements("[{<<\"bar\">>,[{<<\"app\">>,<<\"bar\">>}]}]"),
         "metadata.config: the requirement on \"bar\" does not say which versions: \"requirement\" is missing";
     requirement_twice: with_requirements(
@@ -304,9 +363,9 @@ rejects! {
     contents_with_a_pax_parent_path: files(&[Entry::pax(&[("path", "../x")]), Entry::file("x", b"")]),
         "contents.tar.gz: \"../x\" has `..` in its path";
     contents_with_an_empty_path: files(&[Entry::file("", b"")]),
-        "contents.tar.gz: an entry has an empty path, or one with a zero byte or of more than 4096 bytes";
+        "contents.tar.gz: an entry has a path that cannot be created: empty, with a zero byte, or of more than 4096 bytes";
     contents_with_a_boundless_path: files(&[Entry::gnu_long_name(&"a".repeat(5000)), Entry::file("a", b"")]),
-        "contents.tar.gz: an entry has an empty path, or one with a zero byte or of more than 4096 bytes";
+        "contents.tar.gz: an entry has a path that cannot be created: empty, with a zero byte, or of more than 4096 bytes";
     contents_with_an_absolute_link: files(&[Entry::symlink("a", "/etc/passwd")]),
         "contents.tar.gz: \"a\" links to \"/etc/passwd\", outside of the package";
     contents_with_a_link_that_leaves: files(&[Entry::symlink("lib/a", "../../x")]),
@@ -315,7 +374,30 @@ rejects! {
         "contents.tar.gz: \"c\" links to \"a/b/../x\", which goes down and up again";
     contents_with_an_entry_beneath_a_link: files(
         &[Entry::symlink("lib", "src"), Entry::file("lib!", b""), Entry::file("lib/a/b", b"")]),
-        "contents.tar.gz: \"lib/a/b\" lies beneath \"lib\", which is a link";
+        "contents.tar.gz: \"lib/a/b\" lies beneath \"lib\", which is no directory";
+    contents_with_a_file_through_a_link: files(
+        &[Entry::symlink("a", "b"), Entry::file("a", b"evil"), Entry::file("b", b"")]),
+        "contents.tar.gz: \"a\" is in it twice, as two different things";
+    contents_with_an_entry_beneath_a_file: files(&[Entry::file("a/b", b""), Entry::file("a", b"")]),
+        "contents.tar.gz: \"a/b\" lies beneath \"a\", which is no directory";
+    contents_with_a_file_and_a_directory_of_one_name: files(
+        &[Entry::new("a/", EntryType::Directory, b""), Entry::file("a", b"")]),
+        "contents.tar.gz: \"a\" is in it twice, as two different things";
+    contents_with_a_file_for_the_root: files(&[Entry::file(".", b"")]),
+        "contents.tar.gz: an entry has a path that cannot be created: empty, with a zero byte, or of more than 4096 bytes";
+    contents_with_a_directory_for_the_metadata: files(
+        &[Entry::new("hex_metadata.config/", EntryType::Directory, b"")]),
+        "contents.tar.gz: \"hex_metadata.config/\" takes the place of hex_metadata.config, which clients write themselves";
+    contents_with_a_link_for_the_metadata: files(&[Entry::symlink("hex_metadata.config", "mix.exs")]),
+        "contents.tar.gz: \"hex_metadata.config\" takes the place of hex_metadata.config, which clients write themselves";
+    contents_with_a_gzip_header_checksum: { let mut bytes = gzip(&raw_tar::archive(&[]));
+        bytes[3] |= 2; bytes.splice(10..10, [0, 0]); foo().contents(&bytes).build() },
+        "contents.tar.gz: its gzip header has flags that readers treat differently";
+    contents_with_a_prefix_that_leaves: files(&[Entry::file("x", b"").header(put(345, b"../.."))]),
+        "contents.tar.gz: \"../../x\" has `..` in its path";
+    contents_with_a_smuggled_name: files(
+        &[Entry::pax(&[("comment", "hi\n26 path=lib/smuggled.erl")]), Entry::file("safe.erl", b"")]),
+        "contents.tar.gz: the archive inside: the header at byte 0 has a newline in a record, where Hex reads another one";
     contents_with_a_hard_link: files(&[Entry::new("a", EntryType::Link, b"").linking_to("b")]),
         "contents.tar.gz: \"a\" is a hard link, which Hex does not unpack";
     contents_with_a_character_device: files(&[Entry::new("null", EntryType::Char, b"")]),
@@ -417,6 +499,29 @@ fn a_dangling_link() {
     assert_eq!(reason, "it cannot be read: No such file or directory (os error 2)");
 }
 
+#[test]
+fn a_name_that_is_not_utf8() {
+    use std::os::unix::ffi::OsStrExt;
+    let repository = TestRepository::new().release("sound", "1.0.0");
+    let name = std::ffi::OsStr::from_bytes(b"foo-\xFF-1.0.0.tar");
+    fs::write(repository.path("public/tarballs").join(name), b"").unwrap();
+    let reason = rejection_in(&repository, "foo-\u{FFFD}-1.0.0.tar");
+    assert_eq!(reason, "it cannot be read: its name is not UTF-8");
+}
+
+/// A name cannot colour the terminal or forge a line on it.
+#[test]
+fn a_name_with_terminal_escapes() {
+    let repository = TestRepository::new().tarball("a\x1b[31m\nerror: b.tar", b"");
+    let ran = repository.build(&[]);
+    assert_eq!(ran.code, 1);
+    insta::assert_snapshot!(ran.stderr, @r#"
+    error: failed to build `acme`: 1 of 1 tarball rejected
+      public/tarballs/a\u{1b}[31m\nerror: b.tar: its file name is not NAME-VERSION.tar: there is no `-` between name and version
+    hint: nothing was written; remove or replace these files and build again
+    "#);
+}
+
 /// All are reported, sorted, not the first alone.
 #[test]
 fn every_rejected_tarball_is_named() {
@@ -453,7 +558,7 @@ accepts! {
     gnu_long_name_of_the_same_name: foo().replace("VERSION",
         &[Entry::gnu_long_name("VERSION"), Entry::file("VERSION", b"3")]).build();
     pax_archive: foo().replace("VERSION",
-        &[Entry::pax(&[("mtime", "1700000000.5"), ("comment", "two\nlines"), ("path", "VERSION"), ("size", "1")]),
+        &[Entry::pax(&[("mtime", "1700000000.5"), ("comment", "hello = world"), ("path", "VERSION"), ("size", "1")]),
           Entry::file("VERSION", b"3")]).build();
     pax_global_comment: foo().replace("VERSION",
         &[Entry::global_pax(&[("comment", "hello")]), Entry::file("VERSION", b"3")]).build();
@@ -467,6 +572,8 @@ accepts! {
     contents_with_links_that_stay: files(
         &[Entry::file("priv/lib.so.1", b""), Entry::symlink("priv/lib.so", "lib.so.1"),
           Entry::symlink("a/b/c", "../../priv/lib.so"), Entry::symlink("root", ".")]);
+    contents_with_a_file_twice: files(&[Entry::file("a", b"1"), Entry::file("./a", b"2")]);
+    contents_with_a_copy_of_the_metadata: files(&[Entry::file("hex_metadata.config", b"")]);
     contents_with_long_names: files(
         &[Entry::gnu_long_name(&"a/".repeat(100)), Entry::new("a", EntryType::Directory, b""),
           Entry::pax(&[("path", &"b".repeat(200))]), Entry::file("b", b"b")]);
@@ -474,13 +581,13 @@ accepts! {
         // Eight bytes that stand twice are no proof of a second stream.
         let whole = gzip(&raw_tar::archive(&[Entry::file("a", b"a")]));
         let trailer = whole[whole.len() - 8..].to_vec();
-        foo().contents(&gzip_with_comment(&raw_tar::archive(&[Entry::file("a", b"a")]), &trailer)).build()
+        foo().contents(&gzip_with_extra(&raw_tar::archive(&[Entry::file("a", b"a")]), &trailer)).build()
     };
 }
 
-/// A gzip stream with a comment in its header; the comment's own end is a zero byte.
-fn gzip_with_comment(bytes: &[u8], comment: &[u8]) -> Vec<u8> {
-    let builder = flate2::GzBuilder::new().extra(comment);
+/// A gzip stream with an extra field in its header.
+fn gzip_with_extra(bytes: &[u8], extra: &[u8]) -> Vec<u8> {
+    let builder = flate2::GzBuilder::new().extra(extra);
     let mut stream = builder.write(Vec::new(), flate2::Compression::default());
     std::io::Write::write_all(&mut stream, bytes).unwrap();
     stream.finish().unwrap()

@@ -63,15 +63,15 @@ fn json_of_a_build() {
     repository.write_tarball("baz-1.0.0.tar", &baz);
     let ran = repository.build(&["--json"]).ok();
     assert_eq!(ran.stderr, "");
-    insta::assert_snapshot!(ran.stdout, @r#"{"repository":"acme","fingerprint":"SHA256:roYMrL1Q60Kv7n0/VbgT2yw879NgEa+QKFvEt0/wKtU","packages":2,"releases":2,"dry_run":false,"created":["packages/baz"],"updated":["versions","names"],"removed":["packages/bar"],"unchanged":2,"warnings":["public/tarballs/README passed over: it does not end in .tar"]}"#);
+    insta::assert_snapshot!(ran.stdout, @r#"{"repository":"acme","fingerprint":"SHA256:roYMrL1Q60Kv7n0/VbgT2yw879NgEa+QKFvEt0/wKtU","packages":2,"releases":2,"dry_run":false,"unchanged":2,"created":["packages/baz"],"updated":["versions","names"],"removed":["packages/bar"],"warnings":["public/tarballs/README passed over: it does not end in .tar"]}"#);
 }
 
 #[test]
 fn json_of_a_failure() {
-    let repository = TestRepository::new().tarball("foo-1.0.0.tar", b"");
+    let repository = TestRepository::new().tarball("foo-1.0.0.tar", b"").tarball("README", b"");
     let ran = repository.build(&["--json"]);
     assert_eq!((ran.code, ran.stderr.as_str()), (1, ""));
-    insta::assert_snapshot!(ran.stdout, @r#"{"error":"failed to build `acme`: 1 of 1 tarball rejected","rejected":[{"path":"public/tarballs/foo-1.0.0.tar","reason":"it is empty (0 bytes)"}],"hint":"nothing was written; remove or replace these files and build again"}"#);
+    insta::assert_snapshot!(ran.stdout, @r#"{"error":"failed to build `acme`: 1 of 1 tarball rejected","rejected":[{"path":"public/tarballs/foo-1.0.0.tar","reason":"it is empty (0 bytes)"}],"hint":"nothing was written; remove or replace these files and build again","created":[],"updated":[],"removed":[],"warnings":["public/tarballs/README passed over: it does not end in .tar"]}"#);
 }
 
 #[test]

@@ -74,7 +74,10 @@ fn every_option_and_variable_is_in_the_readme() {
     for arguments in commands {
         let help = Hexreg::new(directory.path()).run(arguments.iter().copied()).ok().stdout;
         let words = help.split(|c: char| !(c.is_ascii_alphanumeric() || "-_".contains(c)));
-        let told = |word: &&str| word.starts_with("--") || word.starts_with("HEXREG_");
+        let is_variable = |word: &str| {
+            word.contains('_') && word.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
+        };
+        let told = |word: &&str| word.starts_with("--") || is_variable(word);
         for word in words.filter(told) {
             assert!(readme.contains(word), "{word} of {arguments:?} is not in the README");
             seen += 1;

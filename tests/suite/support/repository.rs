@@ -123,8 +123,8 @@ impl TestRepository {
         let public = self.path("public");
         let files = WalkDir::new(&public).into_iter().filter_map(Result::ok);
         let files = files.filter(|entry| entry.file_type().is_file()).map(|entry| {
-            let path = entry.path().strip_prefix(&public).unwrap().to_str().unwrap().to_owned();
-            (path, fs::read(entry.path()).unwrap())
+            let path = entry.path().strip_prefix(&public).unwrap();
+            (path.to_string_lossy().into_owned(), fs::read(entry.path()).unwrap())
         });
         files.filter(|(path, _)| !path.starts_with("tarballs/")).collect()
     }
