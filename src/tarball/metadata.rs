@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::erlang::{self, SyntaxError, Term};
-use crate::name::{InvalidName, PackageName};
+use crate::name::{InvalidName, PackageName, RepositoryName};
 use crate::package::{Dependency, Requirement};
 use crate::version::{InvalidVersion, Version};
 
@@ -213,6 +213,14 @@ fn legacy_requirement(term: &Term) -> Result<Dependency, MetadataError> {
 }
 
 fn requirement(package: String, pairs: &Pairs<'_>) -> Result<Dependency, MetadataError> {
+    // Clients ask for `packages/NAME`: whatever the rules of its repository, it is a plain file name.
+    if package.parse::<RepositoryName>().is_err() || package.starts_with('.') {
+        return Err(MetadataError::WrongType {
+            key: "the name of a requirement".to_owned(),
+            found: excerpt(&binary(&package)),
+            expected: "letters, digits, _, . or -",
+        });
+    }
     let place = |key: &str| format!("{key} of the requirement on {package:?}");
     let requirement = match pairs.get("requirement") {
         None => return Err(MetadataError::NoRequirement(package)),

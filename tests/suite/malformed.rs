@@ -289,6 +289,8 @@ rejects! {
         "metadata.config: it has the atom never_seen: Hex reads true, false, nil and undefined everywhere, others not";
     metadata_with_files_that_are_none: foo().metadata([NAME, VERSION, APP, "{<<\"files\">>,[1]}."].concat()).build(),
         "metadata.config: files is [1]: expected a list of binaries, as there are no build_tools";
+    requirement_on_a_path: with_requirements("[{<<\"a/../b\">>,[{<<\"requirement\">>,nil}]}]"),
+        "metadata.config: the name of a requirement is <<\"a/../b\">>: expected letters, digits, _, . or -";
     requirement_lacks_requirement: with_requirements("[{<<\"bar\">>,[{<<\"app\">>,<<\"bar\">>}]}]"),
         "metadata.config: the requirement on \"bar\" does not say which versions: \"requirement\" is missing";
     requirement_twice: with_requirements(

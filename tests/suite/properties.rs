@@ -45,7 +45,7 @@ fn text() -> impl Strategy<Value = String> {
 
 fn dependencies() -> impl Strategy<Value = Vec<Dependency>> {
     let rest = (text(), any::<bool>(), text(), proptest::option::of(text()));
-    btree_map(text(), rest, 0..4).prop_map(|all| {
+    btree_map("[A-Za-z0-9_][A-Za-z0-9_.-]{0,9}", rest, 0..4).prop_map(|all| {
         let dependencies =
             all.into_iter().map(|(package, (requirement, optional, app, repository))| {
                 let requirement = Requirement(requirement);
