@@ -6,6 +6,8 @@ pub use dir::DirStore;
 
 use std::io;
 
+use serde::{Deserialize, Serialize};
+
 use crate::package::UnixSeconds;
 use crate::repository::{Folder, RepositoryPath};
 
@@ -63,6 +65,24 @@ pub struct Listed {
     pub kind: Kind,
     /// When it was last changed.
     pub modified: UnixSeconds,
+    /// What tells that it is still the same; `None` where the store has nothing of the kind.
+    pub stamp: Option<Stamp>,
+}
+
+/// What a store knows of a file without reading it. A file that was written to, replaced or renamed
+/// over since has another one, whatever its size and time of modification were set to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamp {
+    /// In bytes.
+    pub size: u64,
+    /// Nanoseconds since 1970, as anybody may set it.
+    pub modified: i64,
+    /// Nanoseconds since 1970 of the last change of any kind, which nobody can set.
+    pub changed: i64,
+    /// Which file of its file system it is.
+    pub inode: u64,
+    /// Which file system it is in.
+    pub device: u64,
 }
 
 /// What a listed name stands for, links followed.

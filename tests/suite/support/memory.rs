@@ -40,7 +40,7 @@ impl Store for MemoryStore {
         let names = files.keys().filter_map(|path| path.strip_prefix(&prefix));
         let modified = UnixSeconds(1_700_000_000);
         let mut listed: Vec<Listed> = names
-            .map(|name| Listed { name: name.to_owned(), kind: Kind::File, modified })
+            .map(|name| Listed { name: name.to_owned(), kind: Kind::File, modified, stamp: None })
             .collect();
         if self.reverse {
             listed.reverse();
