@@ -5,8 +5,8 @@
 //! # One straight line
 //!
 //! ```text
-//! list tarballs                           store::list
-//!  → read each, in parallel               ops::read      every failure collected
+//! list what stands                        ops::listing   done, where the cache knows all of it
+//!  → read each, in parallel               ops::read      unless known; every failure collected
 //!  → tarball::Unpacker → Release          pure           checksums, metadata, contents, limits
 //!  → Registry::assemble                   pure           sort, refuse duplicates
 //!  → one Payload a resource               pure           protobuf
@@ -35,12 +35,14 @@
 //! | [`tarball`] | a package tarball from bytes in memory, and its twin that creates one |
 //! | [`repository`] | the served tree: paths, and the plan that changes it |
 //! | [`store`] | where that tree lives |
+//! | [`cache`] | what was true of each file the last time; [`ops`] asks it through `ops::memory` |
 //! | [`package`] | packages, releases, dependencies |
 //! | [`name`], [`version`], [`checksum`] | values that are checked once |
 //! | [`key`] | private and public keys, fingerprints |
 //! | [`erlang`] | Erlang terms as text |
 //!
-//! Imports run downwards: `cli → ops → registry, tarball, repository, store → package, key, values`.
+//! Imports run downwards: `cli → ops → cache → registry, tarball, repository, store → package, key,
+//! values`.
 //! Only [`registry`] names the generated protobuf types.
 //!
 //! # Decisions that are not obvious
@@ -59,6 +61,7 @@
 //!
 //! [Hex]: https://hex.pm
 
+pub mod cache;
 pub mod checksum;
 pub mod erlang;
 pub mod key;

@@ -1,5 +1,7 @@
 //! Packages and their releases, in Hex's own words.
 
+use serde::{Deserialize, Serialize};
+
 use crate::checksum::{InnerChecksum, OuterChecksum};
 use crate::name::{PackageName, RepositoryName};
 use crate::version::Version;
@@ -16,7 +18,7 @@ pub struct Package {
 }
 
 /// One version of a package, as a client needs it to resolve and check.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Release {
     /// Unique in its package.
     pub version: Version,
@@ -29,7 +31,7 @@ pub struct Release {
 }
 
 /// What a release needs: a *requirement* in the tarball's metadata, a *dependency* in the registry.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dependency {
     /// The package that is needed. Not a [`PackageName`]: it may live in a repository with other
     /// rules, and Hex carries whatever stands there.
@@ -45,7 +47,7 @@ pub struct Dependency {
 }
 
 /// A version requirement such as `~> 1.0`: carried, never resolved.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Requirement(pub String);
 
 impl Requirement {

@@ -15,6 +15,7 @@ use hexreg::tarball::Limits;
 use rayon::ThreadPoolBuilder;
 use serde::Serialize;
 
+use super::cache;
 use super::failure::{self, Failure, Rejected, chain};
 use super::output;
 use super::private_key::Source;
@@ -37,6 +38,7 @@ Examples:
 Environment:
   HEXREG_PRIVATE_KEY             the private key itself, where --private-key is not given
   HEXREG_PRIVATE_KEY_PASSPHRASE  the passphrase of an encrypted key
+  HEXREG_CACHE_DIR               where to keep the cache, where --cache-dir is not given
   SOURCE_DATE_EPOCH              no updated_at is later than this, in seconds since 1970
   NO_COLOR                       no colour, whatever the terminal can do")]
 #[expect(clippy::struct_excessive_bools, reason = "one field a flag, as clap has it")]
@@ -68,6 +70,8 @@ pub struct Args {
     /// Replace a public_key that belongs to another private key
     #[arg(long)]
     rotate_key: bool,
+    #[command(flatten)]
+    cache: cache::CacheArgs,
 }
 
 /// What `--json` prints of a build.
@@ -173,6 +177,7 @@ impl Args {
             latest: source_date_epoch()?,
             rotate_key: self.rotate_key,
             dry_run: self.dry_run,
+            cache: self.cache.file(&self.public_dir)?,
         };
         let pool = ThreadPoolBuilder::new().num_threads(self.jobs.map_or(0, usize::from)).build();
         let pool = pool.map_err(|error| Failure::environment(format!("no threads: {error}")))?;

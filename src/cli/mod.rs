@@ -1,6 +1,7 @@
 //! The command line: the only part of hexreg that prints.
 
 mod build;
+mod cache;
 mod completions;
 mod failure;
 mod key;

@@ -1,17 +1,21 @@
 //! `hexreg build`: from a folder of tarballs to a signed registry. START HERE.
 
+use std::iter;
 use std::num::NonZeroUsize;
 
 pub use super::read::{Cause, Rejection};
 pub use super::report::Report;
 
+use super::listing::Listing;
+use super::memory::Memory;
 use super::observer::Observer;
 use super::{read, seal};
+use crate::cache::CacheFile;
 use crate::key::{KeyError, PrivateKey};
 use crate::name::RepositoryName;
 use crate::package::UnixSeconds;
 use crate::registry::{AssembleError, Registry};
-use crate::repository::{Change, Folder, Plan};
+use crate::repository::{Change, Plan};
 use crate::store::{Store, StoreError};
 use crate::tarball::Limits;
 
@@ -32,6 +36,8 @@ pub struct Options {
     pub rotate_key: bool,
     /// Plan, and write nothing.
     pub dry_run: bool,
+    /// What was true the last time is kept there, if anywhere.
+    pub cache: Option<CacheFile>,
 }
 
 /// Why there is no registry. Nothing was written, unless it is [`Error::Write`].
@@ -88,23 +94,28 @@ pub fn build(
     options: &Options,
     observer: &dyn Observer,
 ) -> Result<Report, Error> {
-    let tarballs = store.list(Folder::Tarballs)?;
-    let missing = tarballs.is_none().then_some(Folder::Tarballs);
-    let tarballs = read::select(store, tarballs.unwrap_or_default(), observer);
+    let listing = Listing::take(store, observer)?;
+    let mut memory = Memory::new(options);
+    if let Some(report) = memory.unchanged(&listing) {
+        return Ok(report);
+    }
 
-    let releases = read::releases(store, &tarballs, options)?;
+    let releases = read::releases(store, &listing.tarballs, options, memory.recall())?;
     let registry = Registry::assemble(options.repository.clone(), releases)?;
 
-    let mut wanted = vec![seal::public_key(store, &options.key, options.rotate_key)?];
-    wanted.extend(seal::resources(store, &options.key, registry.payloads())?);
-    let packages = seal::standing_packages(store, observer)?;
+    let public_key = seal::public_key(store, &options.key, options.rotate_key)?;
+    let payloads = registry.payloads();
+    let sealed = seal::resources(store, &options.key, payloads, &listing, &memory)?;
 
-    let plan = Plan::between(missing, packages, wanted);
+    let wanted = iter::once(&public_key).chain(sealed.iter().map(|sealed| &sealed.wanted));
+    let plan = Plan::between(listing.missing, &listing.packages, wanted);
     let heard = |change: &Change| observer.changed(&change.path, change.changed());
+    let report = Report::of(&registry, &plan);
     if options.dry_run {
         plan.changes.iter().for_each(heard);
     } else {
         plan.apply(store, heard).map_err(Error::Write)?;
+        memory.remember(&listing, &registry, &sealed, &report);
     }
-    Ok(Report::of(&registry, &plan))
+    Ok(report)
 }

@@ -1,6 +1,8 @@
 //! What hexreg does: one verb a file, from options to a report.
 
 pub mod build;
+mod listing;
+mod memory;
 pub mod observer;
 mod read;
 mod report;

@@ -6,8 +6,9 @@ use std::num::NonZeroUsize;
 use rayon::prelude::*;
 
 use super::build::{Error, Options};
-use super::observer::{Observer, Warning};
-use crate::package::UnixSeconds;
+use crate::cache::KnownTarball;
+use crate::name::PackageName;
+use crate::package::{Release, UnixSeconds};
 use crate::registry::FoundRelease;
 use crate::repository::{Folder, RepositoryPath};
 use crate::store::{Kind, Listed, Store};
@@ -48,31 +49,12 @@ pub enum Cause {
     Tarball(#[from] tarball::Error),
 }
 
-/// What the names of tarballs end in. Clients ask for it in lowercase, so `.TAR` is something else.
-const EXTENSION: &str = ".tar";
-
-/// Parts what is called a tarball from what is not.
-pub(super) fn select(
-    store: &dyn Store,
-    mut listed: Vec<Listed>,
-    observer: &dyn Observer,
-) -> Vec<Listed> {
-    listed.retain(|file| {
-        let is_tarball = file.name.ends_with(EXTENSION);
-        if !is_tarball {
-            let location = store.locate(&Folder::Tarballs.file(&file.name));
-            observer.warn(Warning::PassedOver { location });
-        }
-        is_tarball
-    });
-    listed
-}
-
-/// Reads and checks every tarball, in parallel.
+/// Reads and checks every tarball that is not known, in parallel; in the order of the listing.
 pub(super) fn releases(
     store: &dyn Store,
     tarballs: &[Listed],
     options: &Options,
+    known: Vec<KnownTarball>,
 ) -> Result<Vec<FoundRelease>, Error> {
     let worker = || {
         let unpacker = if options.check_contents {
@@ -82,13 +64,21 @@ pub(super) fn releases(
         };
         (Vec::new(), unpacker)
     };
-    let read = tarballs.par_iter().map_init(worker, |(buffer, unpacker), listed| {
-        let path = Folder::Tarballs.file(&listed.name);
-        release(store, &path, listed, options, buffer, unpacker)
-            .map_err(|cause| Rejection { location: store.locate(&path), cause })
-    });
+    let known = same_as_known(tarballs, known);
+    let found =
+        tarballs.par_iter().zip(known).map_init(worker, |(buffer, unpacker), (listed, known)| {
+            let (package, release) = if let Some(known) = known {
+                (known.package, known.release)
+            } else {
+                let path = Folder::Tarballs.file(&listed.name);
+                read(store, &path, listed, options, buffer, unpacker)
+                    .map_err(|cause| Rejection { location: store.locate(&path), cause })?
+            };
+            let latest = options.latest.unwrap_or(UnixSeconds(i64::MAX));
+            Ok(FoundRelease { package, release, updated_at: listed.modified.min(latest) })
+        });
     let (releases, rejections): (Vec<_>, Vec<_>) =
-        read.collect::<Vec<_>>().into_iter().partition(Result::is_ok);
+        found.collect::<Vec<_>>().into_iter().partition(Result::is_ok);
     let rejections: Vec<Rejection> = rejections.into_iter().filter_map(Result::err).collect();
     match NonZeroUsize::new(tarballs.len()) {
         Some(total) if !rejections.is_empty() => Err(Error::Rejected { rejections, total }),
@@ -96,14 +86,26 @@ pub(super) fn releases(
     }
 }
 
-fn release(
+/// For each tarball what is known of it, if it is still the same. Both come by name.
+fn same_as_known(tarballs: &[Listed], known: Vec<KnownTarball>) -> Vec<Option<KnownTarball>> {
+    let mut known = known.into_iter().peekable();
+    let same = tarballs.iter().map(|listed| {
+        while known.next_if(|known| known.name < listed.name).is_some() {}
+        let same_name = known.next_if(|known| known.name == listed.name);
+        same_name.filter(|known| Some(known.stamp) == listed.stamp)
+    });
+    same.collect()
+}
+
+/// What one tarball holds.
+fn read(
     store: &dyn Store,
     path: &RepositoryPath,
     listed: &Listed,
     options: &Options,
     buffer: &mut Vec<u8>,
     unpacker: &mut Unpacker,
-) -> Result<FoundRelease, Cause> {
+) -> Result<(PackageName, Release), Cause> {
     match &listed.kind {
         Kind::File => {}
         Kind::Folder => return Err(Cause::Directory),
@@ -116,10 +118,5 @@ fn release(
     }
     let tarball = unpacker.unpack(buffer)?;
     file_name.check(&tarball.metadata)?;
-    let latest = options.latest.unwrap_or(UnixSeconds(i64::MAX));
-    Ok(FoundRelease {
-        package: file_name.package,
-        release: tarball.into_release(&options.repository),
-        updated_at: listed.modified.min(latest),
-    })
+    Ok((file_name.package, tarball.into_release(&options.repository)))
 }

@@ -3,11 +3,13 @@
 use rayon::prelude::*;
 
 use super::build::Error;
-use super::observer::{Observer, Warning};
+use super::listing::Listing;
+use super::memory::{self, Memory};
+use crate::cache::Fingerprint;
 use crate::key::{PrivateKey, PublicKey};
 use crate::registry::{Payload, Resource, Signed, is_foreign_gzip};
-use crate::repository::{Folder, RepositoryPath, State, Wanted};
-use crate::store::{Kind, Store};
+use crate::repository::{RepositoryPath, State, Wanted};
+use crate::store::Store;
 
 /// No registry file comes near; a larger one is not ours and is written anew.
 const MAX_FILE: usize = 1 << 30;
@@ -41,17 +43,32 @@ pub(super) fn public_key(
     Ok(Wanted { path, state })
 }
 
+/// A resource as it should stand.
+pub(super) struct Sealed {
+    pub wanted: Wanted,
+    /// SHA-256 of what it says.
+    pub payload: Fingerprint,
+}
+
 /// Every resource as it should stand, in the order of `payloads`.
 pub(super) fn resources(
     store: &dyn Store,
     key: &PrivateKey,
     payloads: Vec<(Resource, Payload)>,
-) -> Result<Vec<Wanted>, Error> {
+    listing: &Listing,
+    memory: &Memory<'_>,
+) -> Result<Vec<Sealed>, Error> {
     let sealed = payloads.into_par_iter().map_init(Vec::new, |standing, (resource, payload)| {
         let path = RepositoryPath::resource(&resource);
-        let found = store.read(&path, MAX_FILE, standing)?;
-        let state = seal(payload, key, found.then_some(standing))?;
-        Ok(Wanted { path, state })
+        let fingerprint = memory::fingerprint(&payload);
+        let stamp = listing.served(&path).and_then(|file| file.stamp);
+        let state = if memory.knows(&path, stamp, &fingerprint) {
+            State::Stands
+        } else {
+            let found = store.read(&path, MAX_FILE, standing)?;
+            seal(payload, key, found.then_some(standing))?
+        };
+        Ok(Sealed { wanted: Wanted { path, state }, payload: fingerprint })
     });
     sealed.collect()
 }
@@ -67,25 +84,4 @@ fn seal(payload: Payload, key: &PrivateKey, standing: Option<&Vec<u8>>) -> Resul
         (Some(signed), _) => Ok(State::of(standing.map(Vec::as_slice), signed.to_gzip())),
         (None, _) => Ok(State::of(standing.map(Vec::as_slice), payload.sign(key)?.to_gzip())),
     }
-}
-
-/// The files that stand in `packages/`; of what else lies there the observer hears.
-pub(super) fn standing_packages(
-    store: &dyn Store,
-    observer: &dyn Observer,
-) -> Result<Vec<RepositoryPath>, Error> {
-    let mut files = Vec::new();
-    for listed in store.list(Folder::Packages)?.unwrap_or_default() {
-        let path = Folder::Packages.file(&listed.name);
-        // Hex passes over hidden files too; a temporary file of a build under way is one.
-        if listed.name.starts_with('.') {
-            continue;
-        }
-        if listed.kind == Kind::File {
-            files.push(path);
-        } else {
-            observer.warn(Warning::NotAPackage { location: store.locate(&path) });
-        }
-    }
-    Ok(files)
 }

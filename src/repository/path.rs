@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::name::PackageName;
 use crate::registry::Resource;
@@ -10,7 +10,7 @@ use crate::registry::Resource;
 /// A path below a repository's URL, such as `packages/phoenix`. Always `/`-separated.
 ///
 /// Hex specification, "Endpoints", "Repository".
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RepositoryPath(String);
 
@@ -21,6 +21,8 @@ pub enum Folder {
     Tarballs,
     /// `packages/NAME`
     Packages,
+    /// What all of it lies in: `names`, `versions`, `public_key`.
+    Root,
 }
 
 impl Folder {
@@ -28,6 +30,7 @@ impl Folder {
         match self {
             Self::Tarballs => "tarballs",
             Self::Packages => "packages",
+            Self::Root => "",
         }
     }
 
@@ -40,7 +43,10 @@ impl Folder {
     /// A file in it, by the name under which it was listed.
     #[must_use]
     pub fn file(self, name: &str) -> RepositoryPath {
-        RepositoryPath(format!("{}/{name}", self.name()))
+        match self {
+            Self::Root => RepositoryPath(name.to_owned()),
+            _ => RepositoryPath(format!("{}/{name}", self.name())),
+        }
     }
 }
 

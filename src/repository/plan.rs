@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::{Folder, RepositoryPath};
-use crate::store::{Store, StoreError};
+use crate::store::{Listed, Store, StoreError};
 
 /// The changes that turn what stands into what should stand, in the order in which they are made.
 ///
@@ -90,26 +90,30 @@ impl State {
 
 impl Plan {
     /// Orders what has to be done: `wanted` as it comes (whoever names a file comes after it), then
-    /// the removal of every file of `packages` that is not wanted.
-    pub(crate) fn between(
+    /// the removal of every file of `packages/` that is not wanted.
+    pub(crate) fn between<'a>(
         missing_folder: Option<Folder>,
-        packages: Vec<RepositoryPath>,
-        wanted: Vec<Wanted>,
+        packages: &[Listed],
+        wanted: impl Iterator<Item = &'a Wanted>,
     ) -> Self {
-        let keep: HashSet<_> = wanted.iter().map(|file| file.path.clone()).collect();
+        let mut keep = HashSet::new();
         let mut plan = Self::default();
         if let Some(folder) = missing_folder {
             plan.push(folder.path(), Action::CreateFolder);
         }
         for Wanted { path, state } in wanted {
+            keep.insert(path);
             match state {
                 State::Stands => plan.unchanged += 1,
-                State::Differs(bytes) => plan.push(path, Action::Update(bytes)),
-                State::Missing(bytes) => plan.push(path, Action::Create(bytes)),
+                State::Differs(bytes) => plan.push(path.clone(), Action::Update(bytes.clone())),
+                State::Missing(bytes) => plan.push(path.clone(), Action::Create(bytes.clone())),
             }
         }
-        for stale in packages.into_iter().filter(|path| !keep.contains(path)) {
-            plan.push(stale, Action::Remove);
+        for file in packages {
+            let path = Folder::Packages.file(&file.name);
+            if !keep.contains(&path) {
+                plan.push(path, Action::Remove);
+            }
         }
         plan
     }
@@ -138,6 +142,8 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::package::UnixSeconds;
+    use crate::store::Kind;
 
     fn wanted(name: &str, state: State) -> Wanted {
         Wanted { path: Folder::Packages.file(name), state }
@@ -153,16 +159,19 @@ mod tests {
 
     #[test]
     fn wanted_files_keep_their_order_and_removals_come_last() {
-        let stands = ["stale", "same", "different"];
-        let plan = Plan::between(
-            Some(Folder::Tarballs),
-            stands.map(|name| Folder::Packages.file(name)).to_vec(),
-            vec![
-                wanted("missing", State::Missing(vec![1])),
-                wanted("same", State::Stands),
-                wanted("different", State::Differs(vec![2])),
-            ],
-        );
+        let listed = |name: &str| Listed {
+            name: name.to_owned(),
+            kind: Kind::File,
+            modified: UnixSeconds(0),
+            stamp: None,
+        };
+        let wanted = [
+            wanted("missing", State::Missing(vec![1])),
+            wanted("same", State::Stands),
+            wanted("different", State::Differs(vec![2])),
+        ];
+        let stands = ["different", "same", "stale"].map(listed);
+        let plan = Plan::between(Some(Folder::Tarballs), &stands, wanted.iter());
         let changes: Vec<_> =
             plan.changes.iter().map(|change| (change.path.as_str(), &change.action)).collect();
         assert_eq!(

@@ -7,6 +7,7 @@
 //! | `malformed` | one test for each kind of bad tarball, and one for each odd but valid kind |
 //! | `properties` | what holds for every input, by proptest |
 //! | `building` | what a build creates, updates, leaves alone, removes and refuses |
+//! | `cache` | what a build remembers, and when it must not |
 //! | `keys` | the forms keys come in, and where they lie |
 //! | `messages` | snapshots of what each command says |
 //! | `readme` | the README is true |
@@ -26,6 +27,7 @@
 )]
 
 mod building;
+mod cache;
 mod clients;
 mod golden;
 mod keys;

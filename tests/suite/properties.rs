@@ -166,6 +166,7 @@ fn options(key: PrivateKey) -> Options {
         latest: None,
         rotate_key: false,
         dry_run: false,
+        cache: None,
     }
 }
 

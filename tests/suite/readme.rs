@@ -52,6 +52,7 @@ fn the_demonstration_runs_as_printed() {
             .args(["-c", &format!("{{ {command}; }} 2>&1")])
             .current_dir(directory.path())
             .env("PATH", &path)
+            .env("HEXREG_CACHE_DIR", directory.path().join("cache"))
             .output()
             .unwrap();
         assert_printed(&String::from_utf8(output.stdout).unwrap(), &expected, &command);

@@ -36,7 +36,8 @@ pub struct Hexreg {
 impl Hexreg {
     pub fn new(directory: &Path) -> Self {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("hexreg"));
-        command.current_dir(directory).env_clear();
+        // Each test has a cache of its own.
+        command.current_dir(directory).env_clear().env("HEXREG_CACHE_DIR", directory.join("cache"));
         Self { command, input: Vec::new() }
     }
 

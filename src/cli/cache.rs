@@ -1,0 +1,59 @@
+//! Where the cache is kept.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use hexreg::cache::CacheFile;
+
+use super::failure::Failure;
+
+const VARIABLE: &str = "HEXREG_CACHE_DIR";
+
+/// Options of commands that remember what they found.
+#[derive(clap::Args)]
+pub struct CacheArgs {
+    /// Where to keep what was true of each tarball, so that the next build need not read it again
+    /// [default: $XDG_CACHE_HOME/hexreg, else ~/.cache/hexreg]
+    #[arg(long, value_name = "DIR")]
+    cache_dir: Option<PathBuf>,
+    /// Read everything again, and keep nothing
+    #[arg(long, conflicts_with = "cache_dir")]
+    no_cache: bool,
+}
+
+impl CacheArgs {
+    /// The cache of a registry; none where it is not wanted, or has no place.
+    pub fn file(&self, public_dir: &Path) -> Result<Option<CacheFile>, Failure> {
+        let Some(directory) = self.directory().filter(|_| !self.no_cache) else { return Ok(None) };
+        if lies_inside(&directory, public_dir) {
+            return Err(Failure::environment(format!(
+                "the cache directory {} lies inside {}, and would be published",
+                directory.display(),
+                public_dir.display()
+            ))
+            .hint(format!("give another one by --cache-dir or {VARIABLE}, or --no-cache")));
+        }
+        // A directory that is yet to be made has nothing to remember.
+        Ok(CacheFile::of(&directory, public_dir).ok())
+    }
+
+    fn directory(&self) -> Option<PathBuf> {
+        let variable =
+            |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let shared = || {
+            // The XDG specification has relative paths ignored.
+            let given = variable("XDG_CACHE_HOME").filter(|path| path.is_absolute());
+            given.or_else(|| Some(variable("HOME")?.join(".cache")))
+        };
+        let own = self.cache_dir.clone().or_else(|| variable(VARIABLE));
+        own.or_else(|| Some(shared()?.join("hexreg")))
+    }
+}
+
+/// Whether a directory that may not exist yet would lie below another.
+fn lies_inside(directory: &Path, public_dir: &Path) -> bool {
+    let Ok(public_dir) = public_dir.canonicalize() else { return false };
+    let Ok(directory) = std::path::absolute(directory) else { return false };
+    let existing = directory.ancestors().find_map(|above| above.canonicalize().ok());
+    directory.starts_with(&public_dir) || existing.is_some_and(|real| real.starts_with(&public_dir))
+}

@@ -1,0 +1,101 @@
+//! What stands in a repository, before any of it is read.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use sha2::{Digest, Sha256};
+
+use super::observer::{Observer, Warning};
+use crate::cache::{self, Fingerprint};
+use crate::repository::{Folder, RepositoryPath};
+use crate::store::{Kind, Listed, Stamp, Store, StoreError};
+
+/// The directory entries that a build goes by, each folder's by name.
+pub(super) struct Listing {
+    /// When it was begun, in nanoseconds since 1970.
+    seen: i64,
+    /// The folder for tarballs, where it has to be made.
+    pub missing: Option<Folder>,
+    /// What is called a tarball.
+    pub tarballs: Vec<Listed>,
+    /// The files of `packages/`.
+    pub packages: Vec<Listed>,
+    /// What lies beside the folders.
+    root: Vec<Listed>,
+}
+
+/// What the names of tarballs end in. Clients ask for it in lowercase, so `.TAR` is something else.
+const EXTENSION: &str = ".tar";
+
+impl Listing {
+    /// Lists the folders; of what does not belong there the observer hears.
+    pub fn take(store: &dyn Store, observer: &dyn Observer) -> Result<Self, StoreError> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let location = |folder: Folder, file: &Listed| store.locate(&folder.file(&file.name));
+        let tarballs = store.list(Folder::Tarballs)?;
+        let missing = tarballs.is_none().then_some(Folder::Tarballs);
+        let mut tarballs = tarballs.unwrap_or_default();
+        tarballs.retain(|file| {
+            let is_tarball = file.name.ends_with(EXTENSION);
+            if !is_tarball {
+                observer.warn(Warning::PassedOver { location: location(Folder::Tarballs, file) });
+            }
+            is_tarball
+        });
+        let mut packages = store.list(Folder::Packages)?.unwrap_or_default();
+        packages.retain(|file| {
+            // Hex passes over hidden files too; a temporary file of a build under way is one.
+            let is_hidden = file.name.starts_with('.');
+            let is_package = !is_hidden && file.kind == Kind::File;
+            if !is_hidden && !is_package {
+                observer.warn(Warning::NotAPackage { location: location(Folder::Packages, file) });
+            }
+            is_package
+        });
+        let mut root = store.list(Folder::Root)?.unwrap_or_default();
+        root.retain(|file| file.kind == Kind::File && !file.name.starts_with('.'));
+        let seen = i64::try_from(now.as_nanos()).unwrap_or(i64::MAX);
+        Ok(Self { seen, missing, tarballs, packages, root })
+    }
+
+    /// The stamp of a file that would show if it were changed from now on.
+    pub fn settled_stamp(&self, file: &Listed) -> Option<Stamp> {
+        file.stamp.filter(|stamp| cache::is_settled(stamp, self.seen))
+    }
+
+    /// The entry of a file that is served, tarballs aside.
+    pub fn served(&self, path: &RepositoryPath) -> Option<&Listed> {
+        match path.as_str().split_once('/') {
+            Some((_, name)) => find(&self.packages, name),
+            None => find(&self.root, path.as_str()),
+        }
+    }
+
+    /// The entry of a tarball.
+    pub fn tarball(&self, name: &str) -> Option<&Listed> {
+        find(&self.tarballs, name)
+    }
+
+    /// Of all names and stamps; `None` where one is not settled.
+    pub fn fingerprint(&self) -> Option<Fingerprint> {
+        let mut digest = Sha256::new();
+        for files in [&self.tarballs, &self.packages, &self.root] {
+            digest.update(files.len().to_le_bytes());
+            for file in files {
+                let stamp = self.settled_stamp(file)?;
+                digest.update(file.name.len().to_le_bytes());
+                digest.update(&file.name);
+                digest.update(stamp.size.to_le_bytes());
+                digest.update(stamp.modified.to_le_bytes());
+                digest.update(stamp.changed.to_le_bytes());
+                digest.update(stamp.inode.to_le_bytes());
+                digest.update(stamp.device.to_le_bytes());
+            }
+        }
+        Some(digest.finalize().into())
+    }
+}
+
+fn find<'a>(files: &'a [Listed], name: &str) -> Option<&'a Listed> {
+    let found = files.binary_search_by(|file| file.name.as_str().cmp(name)).ok()?;
+    files.get(found)
+}
