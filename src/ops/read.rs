@@ -2,12 +2,13 @@
 
 use std::io;
 use std::num::NonZeroUsize;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
 
 use super::build::{Error, Options};
 use crate::cache::KnownTarball;
-use crate::name::PackageName;
+use crate::name::{PackageName, RepositoryName};
 use crate::package::{Release, UnixSeconds};
 use crate::registry::FoundRelease;
 use crate::repository::{Folder, RepositoryPath};
@@ -56,27 +57,23 @@ pub(super) fn releases(
     options: &Options,
     known: Vec<KnownTarball>,
 ) -> Result<Vec<FoundRelease>, Error> {
-    let worker = || {
-        let unpacker = if options.check_contents {
-            Unpacker::new(options.limits)
-        } else {
-            Unpacker::without_contents(options.limits)
-        };
-        (Vec::new(), unpacker)
-    };
+    // As many as there are threads, and each keeps the memory that it has grown.
+    let idle: Mutex<Vec<Reader>> = Mutex::default();
     let known = same_as_known(tarballs, known);
-    let found =
-        tarballs.par_iter().zip(known).map_init(worker, |(buffer, unpacker), (listed, known)| {
-            let (package, release) = if let Some(known) = known {
-                (known.package, known.release)
-            } else {
-                let path = Folder::Tarballs.file(&listed.name);
-                read(store, &path, listed, options, buffer, unpacker)
-                    .map_err(|cause| Rejection { location: store.locate(&path), cause })?
-            };
-            let latest = options.latest.unwrap_or(UnixSeconds(i64::MAX));
-            Ok(FoundRelease { package, release, updated_at: listed.modified.min(latest) })
-        });
+    let found = tarballs.par_iter().zip(known).map(|(listed, known)| {
+        let (package, release) = if let Some(known) = known {
+            (known.package, known.release)
+        } else {
+            let path = Folder::Tarballs.file(&listed.name);
+            let reader = lock(&idle).pop();
+            let mut reader = reader.unwrap_or_else(|| Reader::new(options));
+            let read = reader.read(store, &path, listed);
+            lock(&idle).push(reader);
+            read.map_err(|cause| Rejection { location: store.locate(&path), cause })?
+        };
+        let latest = options.latest.unwrap_or(UnixSeconds(i64::MAX));
+        Ok(FoundRelease { package, release, updated_at: listed.modified.min(latest) })
+    });
     let (releases, rejections): (Vec<_>, Vec<_>) =
         found.collect::<Vec<_>>().into_iter().partition(Result::is_ok);
     let rejections: Vec<Rejection> = rejections.into_iter().filter_map(Result::err).collect();
@@ -97,26 +94,49 @@ fn same_as_known(tarballs: &[Listed], known: Vec<KnownTarball>) -> Vec<Option<Kn
     same.collect()
 }
 
-/// What one tarball holds.
-fn read(
-    store: &dyn Store,
-    path: &RepositoryPath,
-    listed: &Listed,
-    options: &Options,
-    buffer: &mut Vec<u8>,
-    unpacker: &mut Unpacker,
-) -> Result<(PackageName, Release), Cause> {
-    match &listed.kind {
-        Kind::File => {}
-        Kind::Folder => return Err(Cause::Directory),
-        Kind::Other => return Err(Cause::NotAFile),
-        Kind::Unreadable(reason) => return Err(Cause::Unreadable(reason.clone())),
+/// Reads tarballs one after another.
+struct Reader<'a> {
+    repository: &'a RepositoryName,
+    limit: usize,
+    unpacker: Unpacker,
+    buffer: Vec<u8>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(options: &'a Options) -> Self {
+        let unpacker = if options.check_contents {
+            Unpacker::new(options.limits)
+        } else {
+            Unpacker::without_contents(options.limits)
+        };
+        let (repository, limit) = (&options.repository, options.limits.tarball);
+        Self { repository, limit, unpacker, buffer: Vec::new() }
     }
-    let file_name: FileName = listed.name.parse()?;
-    if !store.read(path, options.limits.tarball, buffer).map_err(|error| error.source)? {
-        return Err(Cause::Vanished);
+
+    /// What one tarball holds.
+    fn read(
+        &mut self,
+        store: &dyn Store,
+        path: &RepositoryPath,
+        listed: &Listed,
+    ) -> Result<(PackageName, Release), Cause> {
+        match &listed.kind {
+            Kind::File => {}
+            Kind::Folder => return Err(Cause::Directory),
+            Kind::Other => return Err(Cause::NotAFile),
+            Kind::Unreadable(reason) => return Err(Cause::Unreadable(reason.clone())),
+        }
+        let file_name: FileName = listed.name.parse()?;
+        if !store.read(path, self.limit, &mut self.buffer).map_err(|error| error.source)? {
+            return Err(Cause::Vanished);
+        }
+        let tarball = self.unpacker.unpack(&self.buffer)?;
+        file_name.check(&tarball.metadata)?;
+        Ok((file_name.package, tarball.into_release(self.repository)))
     }
-    let tarball = unpacker.unpack(buffer)?;
-    file_name.check(&tarball.metadata)?;
-    Ok((file_name.package, tarball.into_release(&options.repository)))
+}
+
+/// A list that a panic left behind is whole: it is pushed to and popped from, nothing else.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
