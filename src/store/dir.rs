@@ -53,13 +53,15 @@ impl Store for DirStore {
             }
             Ok(_) => {}
         }
-        let walk = WalkDir::new(directory).min_depth(1).max_depth(1).sort_by_file_name();
+        let walk = WalkDir::new(directory).min_depth(1).max_depth(1);
         let entries = walk.into_iter().collect::<Result<Vec<_>, _>>();
         // walkdir's own error says the path again.
         let entries =
             entries.map_err(|error| failed(error.into_io_error().unwrap_or_else(other)))?;
         // In parallel: asking for what each is takes longer than listing them.
-        Ok(Some(entries.par_iter().map(listed).collect()))
+        let mut files: Vec<Listed> = entries.par_iter().map(listed).collect();
+        files.par_sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        Ok(Some(files))
     }
 
     fn read(
