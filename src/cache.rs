@@ -7,7 +7,7 @@
 //! racily clean).
 //!
 //! ```text
-//! MAGIC | length | head | SHA-256 of these | SHA-256 of what follows | tarballs and files
+//! MAGIC | length | head | BLAKE3 of these | BLAKE3 of what follows | tarballs and files
 //! ```
 //!
 //! The head alone tells whether nothing has changed at all; the rest is read only where something has.
@@ -18,7 +18,6 @@ use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::name::PackageName;
 use crate::package::Release;
@@ -35,8 +34,14 @@ const MOMENT: i64 = 2_000_000_000;
 /// More than any head takes, in bytes.
 const MAX_HEAD: u64 = 512;
 
-/// A fingerprint of whatever an answer depends on.
+/// The BLAKE3 hash of whatever an answer depends on.
 pub type Fingerprint = [u8; 32];
+
+/// The fingerprint of bytes.
+#[must_use]
+pub fn fingerprint(bytes: &[u8]) -> Fingerprint {
+    blake3::hash(bytes).into()
+}
 
 /// Where a cache is kept.
 #[derive(Clone, Debug)]
@@ -86,7 +91,7 @@ pub struct KnownFile {
     pub path: RepositoryPath,
     /// By which it is known again.
     pub stamp: Stamp,
-    /// SHA-256 of its payload.
+    /// Of its payload.
     pub payload: Fingerprint,
 }
 
@@ -120,7 +125,7 @@ impl CacheFile {
     /// The real path of `public_dir` cannot be told.
     pub fn of(cache_dir: &Path, public_dir: &Path) -> io::Result<Self> {
         let real = public_dir.canonicalize()?;
-        let name = HEXLOWER.encode(&Sha256::digest(real.as_os_str().as_encoded_bytes()));
+        let name = HEXLOWER.encode(&fingerprint(real.as_os_str().as_encoded_bytes()));
         Ok(Self(cache_dir.join(name).with_extension("cache")))
     }
 
@@ -138,7 +143,7 @@ impl CacheFile {
         let bytes = fs::read(&self.0).ok()?;
         let (head, rest) = split(&bytes)?;
         let (digest, body) = rest.split_first_chunk::<32>()?;
-        if head.context != *context || Sha256::digest(body)[..] != digest[..] {
+        if head.context != *context || fingerprint(body) != *digest {
             return None;
         }
         postcard::from_bytes(body).ok()
@@ -157,7 +162,7 @@ impl CacheFile {
         let start = [MAGIC, &[length], head.as_slice()].concat();
         // A temporary file is readable by its owner alone to begin with.
         let mut file = tempfile::Builder::new().prefix(".hexreg-").tempfile_in(folder)?;
-        for part in [&start[..], &Sha256::digest(&start), &Sha256::digest(&body), &body] {
+        for part in [&start[..], &fingerprint(&start), &fingerprint(&body), &body] {
             file.write_all(part)?;
         }
         file.persist(&self.0)?;
@@ -171,6 +176,6 @@ fn split(bytes: &[u8]) -> Option<(Head, &[u8])> {
     let (head, after) = after.split_at_checked(usize::from(*length))?;
     let (digest, rest) = after.split_first_chunk::<32>()?;
     let covered = bytes.get(..MAGIC.len() + 1 + head.len())?;
-    let is_sound = Sha256::digest(covered)[..] == digest[..];
+    let is_sound = fingerprint(covered) == *digest;
     Some((postcard::from_bytes(head).ok().filter(|_| is_sound)?, rest))
 }

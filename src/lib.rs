@@ -56,6 +56,8 @@
 //!   alone where its message is the same, what this one gzipped must be the same to the byte.
 //! - **Strings that end in a backslash are refused** in `metadata.config`: Hex's tokenizer takes the
 //!   closing quote for an escaped one and reads on (`erlang.rs`).
+//! - **A cache knows a file by what the file system says of it, and never one that changed in the moment
+//!   it was looked at** (`cache.rs`). BLAKE3 guards it: fast where a processor has no SHA instructions.
 //! - **One file a resource** (`registry/names.rs` …) rather than one enum with all payloads: its
 //!   decoder is its encoder's neighbour, and a new resource is a new file.
 //!

@@ -2,8 +2,6 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use sha2::{Digest, Sha256};
-
 use super::observer::{Observer, Warning};
 use crate::cache::{self, Fingerprint};
 use crate::repository::{Folder, RepositoryPath};
@@ -77,21 +75,21 @@ impl Listing {
 
     /// Of all names and stamps; `None` where one is not settled.
     pub fn fingerprint(&self) -> Option<Fingerprint> {
-        let mut digest = Sha256::new();
+        let mut text = Vec::new();
         for files in [&self.tarballs, &self.packages, &self.root] {
-            digest.update(files.len().to_le_bytes());
+            text.extend(files.len().to_le_bytes());
             for file in files {
                 let stamp = self.settled_stamp(file)?;
-                digest.update(file.name.len().to_le_bytes());
-                digest.update(&file.name);
-                digest.update(stamp.size.to_le_bytes());
-                digest.update(stamp.modified.to_le_bytes());
-                digest.update(stamp.changed.to_le_bytes());
-                digest.update(stamp.inode.to_le_bytes());
-                digest.update(stamp.device.to_le_bytes());
+                text.extend(file.name.len().to_le_bytes());
+                text.extend(file.name.bytes());
+                text.extend(stamp.size.to_le_bytes());
+                text.extend(stamp.modified.to_le_bytes());
+                text.extend(stamp.changed.to_le_bytes());
+                text.extend(stamp.inode.to_le_bytes());
+                text.extend(stamp.device.to_le_bytes());
             }
         }
-        Some(digest.finalize().into())
+        Some(cache::fingerprint(&text))
     }
 }
 

@@ -1,17 +1,16 @@
 //! What a build need not find out again, and what the next one need not.
 
 use rayon::prelude::*;
-use sha2::{Digest, Sha256};
 
 use super::build::Options;
 use super::listing::Listing;
 use super::report::Report;
 use super::seal::Sealed;
 use crate::cache::{
-    CacheFile, Fingerprint, Head, KnownFile, KnownRef, KnownTarball, KnownTarballRef,
+    self, CacheFile, Fingerprint, Head, KnownFile, KnownRef, KnownTarball, KnownTarballRef,
 };
 use crate::package::Package;
-use crate::registry::{Payload, Registry};
+use crate::registry::Registry;
 use crate::repository::{RepositoryPath, State};
 use crate::store::Stamp;
 
@@ -106,15 +105,6 @@ fn context(options: &Options) -> Fingerprint {
         format!("{:?}", options.latest),
         format!("{limits:?}"),
     ];
-    let mut digest = Sha256::new();
-    for part in parts {
-        digest.update(part.len().to_le_bytes());
-        digest.update(part);
-    }
-    digest.finalize().into()
-}
-
-/// Of a payload.
-pub(super) fn fingerprint(payload: &Payload) -> Fingerprint {
-    Sha256::digest(payload.as_bytes()).into()
+    // No part holds a zero byte, so none runs into the next.
+    cache::fingerprint(parts.join("\0").as_bytes())
 }

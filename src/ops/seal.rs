@@ -4,8 +4,8 @@ use rayon::prelude::*;
 
 use super::build::Error;
 use super::listing::Listing;
-use super::memory::{self, Memory};
-use crate::cache::Fingerprint;
+use super::memory::Memory;
+use crate::cache::{self, Fingerprint};
 use crate::key::{PrivateKey, PublicKey};
 use crate::registry::{Payload, Resource, Signed, is_foreign_gzip};
 use crate::repository::{RepositoryPath, State, Wanted};
@@ -46,7 +46,7 @@ pub(super) fn public_key(
 /// A resource as it should stand.
 pub(super) struct Sealed {
     pub wanted: Wanted,
-    /// SHA-256 of what it says.
+    /// Of what it says.
     pub payload: Fingerprint,
 }
 
@@ -60,7 +60,7 @@ pub(super) fn resources(
 ) -> Result<Vec<Sealed>, Error> {
     let sealed = payloads.into_par_iter().map_init(Vec::new, |standing, (resource, payload)| {
         let path = RepositoryPath::resource(&resource);
-        let fingerprint = memory::fingerprint(&payload);
+        let fingerprint = cache::fingerprint(payload.as_bytes());
         let stamp = listing.served(&path).and_then(|file| file.stamp);
         let state = if memory.knows(&path, stamp, &fingerprint) {
             State::Stands
