@@ -15,6 +15,8 @@ pub(crate) use signed::is_foreign_gzip;
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
+
 use crate::name::{InvalidName, PackageName, RepositoryName};
 use crate::package::{Package, Release, UnixSeconds};
 use crate::version::{InvalidVersion, Version};
@@ -117,17 +119,17 @@ impl Registry {
         self.packages.iter().map(|package| package.releases.len()).sum()
     }
 
-    /// Every resource with its payload: packages first, then what names them.
+    /// Every resource with its payload: packages first, then what names them. Encoded on the threads
+    /// of the current rayon pool.
     #[must_use]
     pub fn payloads(&self) -> Vec<(Resource, Payload)> {
-        let packages = self.packages.iter().map(|package| {
-            let payload = Releases::of(&self.repository, package).encode();
-            (Resource::Package(package.name.clone()), payload)
+        let packages = self.packages.par_iter().map(|Package { name, releases, .. }| {
+            let payload = releases::encode(&self.repository, name, releases);
+            (Resource::Package(name.clone()), payload)
         });
-        let indexes = [
-            (Resource::Versions, Versions::of(self).encode()),
-            (Resource::Names, Names::of(self).encode()),
-        ];
-        packages.chain(indexes).collect()
+        let mut payloads: Vec<_> = packages.collect();
+        payloads.push((Resource::Versions, Versions::of(self).encode()));
+        payloads.push((Resource::Names, Names::of(self).encode()));
+        payloads
     }
 }

@@ -33,13 +33,7 @@ impl Releases {
     /// The message as it is signed.
     #[must_use]
     pub fn encode(&self) -> Payload {
-        let message = proto::Package {
-            releases: self.releases.iter().map(encode_release).collect(),
-            name: self.package.to_string(),
-            repository: self.repository.to_string(),
-            advisories: Vec::new(),
-        };
-        Payload(message.encode_to_vec())
+        encode(&self.repository, &self.package, &self.releases)
     }
 
     /// The twin of [`encode`](Self::encode).
@@ -55,6 +49,21 @@ impl Releases {
             repository: message.repository.parse()?,
         })
     }
+}
+
+/// The message of one package, out of what a registry holds already.
+pub(super) fn encode(
+    repository: &RepositoryName,
+    package: &PackageName,
+    releases: &[Release],
+) -> Payload {
+    let message = proto::Package {
+        releases: releases.iter().map(encode_release).collect(),
+        name: package.to_string(),
+        repository: repository.to_string(),
+        advisories: Vec::new(),
+    };
+    Payload(message.encode_to_vec())
 }
 
 fn encode_release(release: &Release) -> proto::Release {
