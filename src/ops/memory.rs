@@ -33,7 +33,8 @@ impl<'a> Memory<'a> {
         let settled = head.settled?;
         let (packages, releases, unchanged) = (head.packages, head.releases, head.files);
         let report = Report { packages, releases, changes: Vec::new(), unchanged };
-        (listing.fingerprint() == Some(settled)).then_some(report)
+        let same = listing.missing.is_none() && listing.fingerprint() == Some(settled);
+        same.then_some(report)
     }
 
     /// What is known of tarballs, by file name.

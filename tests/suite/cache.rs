@@ -225,6 +225,18 @@ fn a_cache_of_other_options_is_as_good_as_none() {
     assert_eq!(repository.build(&[]).code, 1);
 }
 
+/// A folder without a file looks like none.
+#[test]
+fn a_folder_that_is_gone_is_made_again() {
+    let repository = TestRepository::new();
+    repository.build(&[]).ok();
+    wait_a_moment();
+    repository.build(&[]).ok();
+    fs::remove_dir(repository.path("public/tarballs")).unwrap();
+    let ran = repository.build(&[]).ok();
+    assert!(ran.stdout.starts_with("* creating public/tarballs\n"), "{}", ran.stdout);
+}
+
 /// Two registries do not share a cache, and one has the same by whatever path it is reached.
 #[test]
 fn a_cache_belongs_to_a_real_path() {
