@@ -12,7 +12,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         let path = format!("proto/{schema}.proto");
         println!("cargo::rerun-if-changed={path}");
         let descriptors = protox::compile([path], ["proto"])?;
-        prost_build::Config::new().default_package_filename(schema).compile_fds(descriptors)?;
+        let mut config = prost_build::Config::new();
+        // A payload is shared, not copied, on its way into a signed message.
+        config.bytes([".Signed"]).default_package_filename(schema).compile_fds(descriptors)?;
     }
     Ok(())
 }

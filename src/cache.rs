@@ -7,7 +7,7 @@
 //! racily clean).
 //!
 //! ```text
-//! MAGIC | length | head | BLAKE3 of these | BLAKE3 of what follows | tarballs and files
+//! MAGIC | length | head | BLAKE3 of these | BLAKE3 of what follows | what is known
 //! ```
 //!
 //! The head alone tells whether nothing has changed at all; the rest is read only where something has.
@@ -17,11 +17,8 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
-use crate::name::PackageName;
-use crate::package::Release;
-use crate::repository::RepositoryPath;
 use crate::store::Stamp;
 
 /// Another version may find other things true of the same bytes.
@@ -62,53 +59,66 @@ pub struct Head {
     pub files: usize,
 }
 
-/// What was found in a tarball.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KnownTarball {
-    /// Its file name.
-    pub name: String,
-    /// By which it is known again.
-    pub stamp: Stamp,
-    /// Its package.
-    pub package: PackageName,
-    /// What it holds.
-    pub release: Release,
+/// All that a cache holds besides its head, borrowed from its bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Known<'a> {
+    /// By name, bytewise.
+    #[serde(borrow)]
+    pub packages: Vec<KnownPackage<'a>>,
+    /// What stood in `versions`.
+    pub versions: Option<KnownIndex>,
+    /// What stood in `names`.
+    pub names: Option<KnownIndex>,
 }
 
-/// The same, to be written: fields in the same order.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub(crate) struct KnownTarballRef<'a> {
+/// A package whose tarballs were read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownPackage<'a> {
+    /// Its name.
     pub name: &'a str,
-    pub stamp: Stamp,
-    pub package: &'a PackageName,
-    pub release: &'a Release,
+    /// Those of its tarballs that had settled, by file name, bytewise.
+    pub tarballs: Vec<KnownTarball<'a>>,
+    /// What `packages/NAME` says of all of them: the releases themselves.
+    #[serde(serialize_with = "bytes")]
+    pub payload: &'a [u8],
+    /// The file that says so, validly signed, if it stood and had settled.
+    pub served: Option<Stamp>,
 }
 
-/// What stood in a served file, validly signed.
+/// A tarball that was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KnownFile {
-    /// Its path.
-    pub path: RepositoryPath,
+pub struct KnownTarball<'a> {
+    /// Its file name.
+    pub name: &'a str,
     /// By which it is known again.
     pub stamp: Stamp,
+}
+
+/// What stood in `names` or `versions`, validly signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownIndex {
+    /// By which the file is known again.
+    pub served: Stamp,
     /// Of its payload.
     pub payload: Fingerprint,
 }
 
-/// All that a cache holds besides its head.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-pub struct Known {
-    /// By file name, bytewise.
-    pub tarballs: Vec<KnownTarball>,
-    /// By path, bytewise.
-    pub files: Vec<KnownFile>,
+/// The same bytes that a sequence of numbers is, written at once.
+fn bytes<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_bytes(bytes)
 }
 
-/// The same, to be written.
-#[derive(Serialize)]
-pub(crate) struct KnownRef<'a> {
-    pub tarballs: Vec<KnownTarballRef<'a>>,
-    pub files: Vec<KnownFile>,
+impl<'a> Known<'a> {
+    /// What a cache says, if it is sound and was made in this context.
+    #[must_use]
+    pub fn parse(cache: &'a [u8], context: &Fingerprint) -> Option<Self> {
+        let (head, rest) = split(cache)?;
+        let (digest, body) = rest.split_first_chunk::<32>()?;
+        if head.context != *context || fingerprint(body) != *digest {
+            return None;
+        }
+        postcard::from_bytes(body).ok()
+    }
 }
 
 /// Whether a file that was looked at at `seen`, in nanoseconds since 1970, would show by its stamp
@@ -137,23 +147,17 @@ impl CacheFile {
         split(&start).map(|(head, _)| head)
     }
 
-    /// Reads everything, if it is there, sound, and made in this context.
+    /// Reads everything, if it is there.
     #[must_use]
-    pub fn load(&self, context: &Fingerprint) -> Option<Known> {
-        let bytes = fs::read(&self.0).ok()?;
-        let (head, rest) = split(&bytes)?;
-        let (digest, body) = rest.split_first_chunk::<32>()?;
-        if head.context != *context || fingerprint(body) != *digest {
-            return None;
-        }
-        postcard::from_bytes(body).ok()
+    pub fn read(&self) -> Option<Vec<u8>> {
+        fs::read(&self.0).ok()
     }
 
     /// Writes a new cache in place of the old one, for its owner alone.
     ///
     /// # Errors
     /// It cannot be written; the old one, if there was one, still stands.
-    pub(crate) fn save(&self, head: &Head, known: &KnownRef<'_>) -> io::Result<()> {
+    pub(crate) fn save(&self, head: &Head, known: &Known<'_>) -> io::Result<()> {
         let folder = self.0.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder)?;
         let head = postcard::to_stdvec(head).map_err(io::Error::other)?;

@@ -3,17 +3,16 @@
 use std::fmt;
 
 use data_encoding::{HEXUPPER, HEXUPPER_PERMISSIVE};
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// SHA-256 over VERSION, metadata.config and contents.tar.gz, concatenated.
 ///
 /// The tarball carries it in CHECKSUM. Hex calls it deprecated, yet every client still compares it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct InnerChecksum([u8; 32]);
 
 /// SHA-256 over the whole tarball as it is served: what lock files pin.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct OuterChecksum([u8; 32]);
 
 impl InnerChecksum {

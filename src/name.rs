@@ -3,14 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// The name of a package: `^[a-z][a-z0-9_]*$`, the rule hex.pm publishes by.
 ///
 /// It holds no `-`, so `NAME-VERSION` splits at the first one, and no `/` or `.`, so it is always a
 /// plain file name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PackageName(String);
 
 /// The name of a repository as clients configure it: one or more of `A-Z a-z 0-9 _ . -`.
@@ -47,14 +46,6 @@ impl RepositoryName {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-}
-
-impl TryFrom<String> for PackageName {
-    type Error = InvalidName;
-
-    fn try_from(text: String) -> Result<Self, InvalidName> {
-        text.parse()
     }
 }
 

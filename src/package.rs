@@ -1,7 +1,5 @@
 //! Packages and their releases, in Hex's own words.
 
-use serde::{Deserialize, Serialize};
-
 use crate::checksum::{InnerChecksum, OuterChecksum};
 use crate::name::{PackageName, RepositoryName};
 use crate::version::Version;
@@ -11,14 +9,37 @@ use crate::version::Version;
 pub struct Package {
     /// Unique in its repository.
     pub name: PackageName,
-    /// Ascending by version, and never empty.
+    /// Ascending by version.
     pub releases: Vec<Release>,
-    /// When its newest tarball was last changed.
-    pub updated_at: UnixSeconds,
+}
+
+/// Two tarballs hold the same release.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{package} {version} comes twice")]
+pub struct Twice {
+    /// Its package.
+    pub package: PackageName,
+    /// Its version.
+    pub version: Version,
+}
+
+impl Package {
+    /// Sorts the releases of one package; their order does not matter.
+    ///
+    /// # Errors
+    /// [`Twice`] where two have the same version.
+    pub fn assemble(name: PackageName, mut releases: Vec<Release>) -> Result<Self, Twice> {
+        releases.sort_by(|a, b| a.version.cmp(&b.version));
+        let mut neighbours = releases.iter().zip(releases.iter().skip(1));
+        match neighbours.find(|(a, b)| a.version == b.version) {
+            Some((twice, _)) => Err(Twice { package: name, version: twice.version.clone() }),
+            None => Ok(Self { name, releases }),
+        }
+    }
 }
 
 /// One version of a package, as a client needs it to resolve and check.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Release {
     /// Unique in its package.
     pub version: Version,
@@ -31,7 +52,7 @@ pub struct Release {
 }
 
 /// What a release needs: a *requirement* in the tarball's metadata, a *dependency* in the registry.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dependency {
     /// The package that is needed. Not a [`PackageName`]: it may live in a repository with other
     /// rules, and Hex carries whatever stands there.
@@ -47,7 +68,7 @@ pub struct Dependency {
 }
 
 /// A version requirement such as `~> 1.0`: carried, never resolved.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Requirement(pub String);
 
 impl Requirement {

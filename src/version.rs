@@ -3,15 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-
 /// The version of a release: `MAJOR.MINOR.PATCH[-PRE]`, ordered by precedence.
 ///
 /// Semantic Versioning 2.0 as Elixir reads it. Build metadata (`+…`) is refused, as hex.pm does: it
 /// takes no part in the order, so two releases that differ in nothing else would be the same one.
 /// Each of the three numbers must fit 64 bits, which is ours to ask: Elixir sets no bound.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version(semver::Version);
 
 /// Why a text is no version of a release.
@@ -28,14 +25,6 @@ pub enum InvalidVersion {
     /// It carries `+BUILD`.
     #[error("version {0:?} has build metadata (+…), which no release may have")]
     BuildMetadata(String),
-}
-
-impl TryFrom<String> for Version {
-    type Error = InvalidVersion;
-
-    fn try_from(text: String) -> Result<Self, InvalidVersion> {
-        text.parse()
-    }
 }
 
 impl FromStr for Version {

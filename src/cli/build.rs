@@ -81,6 +81,7 @@ struct Json<'a> {
     fingerprint: &'a str,
     packages: usize,
     releases: usize,
+    read: usize,
     dry_run: bool,
     unchanged: usize,
     #[serde(flatten)]
@@ -189,6 +190,7 @@ impl Args {
                 fingerprint: options.key.public_key().fingerprint(),
                 packages: report.packages,
                 releases: report.releases,
+                read: report.read,
                 dry_run: options.dry_run,
                 unchanged: report.unchanged,
                 so_far: listener.heard().clone(),
@@ -220,7 +222,6 @@ impl Args {
                 "nothing was written; put back the file that clients know, or give --rotate-key to \
                  replace it",
             ),
-            Error::Assemble(_) => Failure::input(message).hint("nothing was written"),
             Error::Key(_) | Error::Read(_) => {
                 Failure::environment(message).hint("nothing was written")
             }

@@ -14,7 +14,7 @@ use crate::cache::CacheFile;
 use crate::key::{KeyError, PrivateKey};
 use crate::name::RepositoryName;
 use crate::package::UnixSeconds;
-use crate::registry::{AssembleError, Registry};
+use crate::registry::Registry;
 use crate::repository::{Change, Plan};
 use crate::store::{Store, StoreError};
 use crate::tarball::Limits;
@@ -51,9 +51,6 @@ pub enum Error {
         /// How many tarballs there are.
         total: NonZeroUsize,
     },
-    /// Tarballs that do not make a registry together.
-    #[error(transparent)]
-    Assemble(#[from] AssembleError),
     /// Clients hold another key than the one that would sign.
     #[error(
         "{location} is the key {standing}, and this build would sign with {signing}: every client would have to be told"
@@ -95,27 +92,29 @@ pub fn build(
     observer: &dyn Observer,
 ) -> Result<Report, Error> {
     let listing = Listing::take(store, observer)?;
-    let mut memory = Memory::new(options);
+    let memory = Memory::new(options);
     if let Some(report) = memory.unchanged(&listing) {
         return Ok(report);
     }
 
-    let releases = read::releases(store, &listing.tarballs, options, memory.recall())?;
-    let registry = Registry::assemble(options.repository.clone(), releases)?;
+    let remembered = memory.read();
+    let recalled = memory.recall(&remembered);
+    let found = read::packages(store, &listing, options, &recalled)?;
+    let registry = Registry::assemble(options.repository.clone(), found.packages);
 
     let public_key = seal::public_key(store, &options.key, options.rotate_key)?;
     let payloads = registry.payloads();
-    let sealed = seal::resources(store, &options.key, payloads, &listing, &memory)?;
+    let resources = seal::resources(store, &options.key, &payloads, &listing, &recalled)?;
 
-    let wanted = iter::once(&public_key).chain(sealed.iter().map(|sealed| &sealed.wanted));
-    let plan = Plan::between(listing.missing, &listing.packages, wanted);
+    let wanted = iter::once(&public_key).chain(&resources);
+    let plan = Plan::between(listing.missing, &listing.resources, wanted);
     let heard = |change: &Change| observer.changed(&change.path, change.changed());
-    let report = Report::of(&registry, &plan);
+    let report = Report::of(&registry, found.read, &plan);
     if options.dry_run {
         plan.changes.iter().for_each(heard);
     } else {
         plan.apply(store, heard).map_err(Error::Write)?;
-        memory.remember(&listing, &registry, &sealed, &report);
+        memory.remember(&recalled, &listing, &payloads, &resources, &report);
     }
     Ok(report)
 }

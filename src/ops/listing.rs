@@ -2,6 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use rayon::prelude::*;
+
 use super::observer::{Observer, Warning};
 use crate::cache::{self, Fingerprint};
 use crate::repository::{Folder, RepositoryPath};
@@ -16,7 +18,7 @@ pub(super) struct Listing {
     /// What is called a tarball.
     pub tarballs: Vec<Listed>,
     /// The files of `packages/`.
-    pub packages: Vec<Listed>,
+    pub resources: Vec<Listed>,
     /// What lies beside the folders.
     root: Vec<Listed>,
 }
@@ -39,8 +41,8 @@ impl Listing {
             }
             is_tarball
         });
-        let mut packages = store.list(Folder::Packages)?.unwrap_or_default();
-        packages.retain(|file| {
+        let mut resources = store.list(Folder::Packages)?.unwrap_or_default();
+        resources.retain(|file| {
             // Hex passes over hidden files too; a temporary file of a build under way is one.
             let is_hidden = file.name.starts_with('.');
             let is_package = !is_hidden && file.kind == Kind::File;
@@ -52,7 +54,10 @@ impl Listing {
         let mut root = store.list(Folder::Root)?.unwrap_or_default();
         root.retain(|file| file.kind == Kind::File && !file.name.starts_with('.'));
         let seen = i64::try_from(now.as_nanos()).unwrap_or(i64::MAX);
-        Ok(Self { seen, missing, tarballs, packages, root })
+        for files in [&mut tarballs, &mut resources, &mut root] {
+            files.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        }
+        Ok(Self { seen, missing, tarballs, resources, root })
     }
 
     /// The stamp of a file that would show if it were changed from now on.
@@ -63,20 +68,29 @@ impl Listing {
     /// The entry of a file that is served, tarballs aside.
     pub fn served(&self, path: &RepositoryPath) -> Option<&Listed> {
         match path.as_str().split_once('/') {
-            Some((_, name)) => find(&self.packages, name),
+            Some((_, name)) => find(&self.resources, name),
             None => find(&self.root, path.as_str()),
         }
     }
 
-    /// The entry of a tarball.
-    pub fn tarball(&self, name: &str) -> Option<&Listed> {
-        find(&self.tarballs, name)
+    /// The tarballs of each package: names that are alike up to the first `-` stand together.
+    pub fn packages(&self) -> impl IndexedParallelIterator<Item = &[Listed]> {
+        let same = |a: &Listed, b: &Listed| package(a) == package(b);
+        self.tarballs.chunk_by(same).collect::<Vec<_>>().into_par_iter()
+    }
+
+    /// The tarballs of one package.
+    pub fn tarballs_of(&self, package: &str) -> &[Listed] {
+        let prefix = format!("{package}-");
+        let from = self.tarballs.partition_point(|file| file.name < prefix);
+        let (_, from) = self.tarballs.split_at(from);
+        from.split_at(from.partition_point(|file| file.name.starts_with(&prefix))).0
     }
 
     /// Of all names and stamps; `None` where one is not settled.
     pub fn fingerprint(&self) -> Option<Fingerprint> {
         let mut text = Vec::new();
-        for files in [&self.tarballs, &self.packages, &self.root] {
+        for files in [&self.tarballs, &self.resources, &self.root] {
             text.extend(files.len().to_le_bytes());
             for file in files {
                 let stamp = self.settled_stamp(file)?;
@@ -91,6 +105,12 @@ impl Listing {
         }
         Some(cache::fingerprint(&text))
     }
+}
+
+/// The package that a tarball is of, by its file name.
+pub(super) fn package(tarball: &Listed) -> &str {
+    let name = tarball.name.as_str();
+    name.split_once('-').map_or(name, |(package, _)| package)
 }
 
 fn find<'a>(files: &'a [Listed], name: &str) -> Option<&'a Listed> {

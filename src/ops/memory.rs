@@ -1,30 +1,34 @@
 //! What a build need not find out again, and what the next one need not.
 
-use rayon::prelude::*;
+use std::collections::HashMap;
+
+use bytes::Bytes;
 
 use super::build::Options;
-use super::listing::Listing;
+use super::listing::{self, Listing};
 use super::report::Report;
-use super::seal::Sealed;
 use crate::cache::{
-    self, CacheFile, Fingerprint, Head, KnownFile, KnownRef, KnownTarball, KnownTarballRef,
+    self, CacheFile, Fingerprint, Head, Known, KnownIndex, KnownPackage, KnownTarball,
 };
-use crate::package::Package;
-use crate::registry::Registry;
-use crate::repository::{RepositoryPath, State};
-use crate::store::Stamp;
+use crate::package::{Release, UnixSeconds};
+use crate::registry::{Entry, Payload, Releases, Resource};
+use crate::repository::{State, Wanted};
+use crate::store::{Listed, Stamp};
+use crate::tarball::FileName;
+
+/// Among how many tarballs one that was read makes it worth writing a cache.
+const WORTHWHILE: usize = 64;
 
 /// The cache of one registry, if it has one.
 pub(super) struct Memory<'a> {
     cache: Option<&'a CacheFile>,
     context: Fingerprint,
-    files: Vec<KnownFile>,
 }
 
 impl<'a> Memory<'a> {
     /// A memory that nothing was recalled from yet.
     pub fn new(options: &'a Options) -> Self {
-        Self { cache: options.cache.as_ref(), context: context(options), files: Vec::new() }
+        Self { cache: options.cache.as_ref(), context: context(options) }
     }
 
     /// The report of a build that has nothing to do: everything stands as it last stood well.
@@ -32,68 +36,162 @@ impl<'a> Memory<'a> {
         let head = self.cache?.head().filter(|head| head.context == self.context)?;
         let settled = head.settled?;
         let (packages, releases, unchanged) = (head.packages, head.releases, head.files);
-        let report = Report { packages, releases, changes: Vec::new(), unchanged };
+        let report = Report { packages, releases, read: 0, changes: Vec::new(), unchanged };
         let same = listing.missing.is_none() && listing.fingerprint() == Some(settled);
         same.then_some(report)
     }
 
-    /// What is known of tarballs, by file name.
-    pub fn recall(&mut self) -> Vec<KnownTarball> {
-        let known = self.cache.and_then(|cache| cache.load(&self.context)).unwrap_or_default();
-        self.files = known.files;
-        known.tarballs
+    /// The bytes that [`recall`](Self::recall) makes sense of.
+    pub fn read(&self) -> Bytes {
+        self.cache.and_then(CacheFile::read).unwrap_or_default().into()
     }
 
-    /// Whether a file with this stamp is known to hold this payload, validly signed.
-    pub fn knows(
-        &self,
-        path: &RepositoryPath,
-        stamp: Option<Stamp>,
-        payload: &Fingerprint,
-    ) -> bool {
-        let found = self.files.binary_search_by(|file| file.path.cmp(path));
-        let known = found.ok().and_then(|found| self.files.get(found));
-        known.is_some_and(|file| Some(file.stamp) == stamp && file.payload == *payload)
+    /// What is known, package by package.
+    pub fn recall<'b>(&self, bytes: &'b Bytes) -> Recalled<'b> {
+        let known = Known::parse(bytes, &self.context).unwrap_or_default();
+        Recalled { bytes, known }
     }
 
-    /// Keeps what was found for the next build. That one does without where this fails, so nobody is
-    /// told.
+    /// Keeps what was found for the next build, if that is worth it. That one does without where this
+    /// fails, so nobody is told.
     pub fn remember(
         &self,
+        recalled: &Recalled<'_>,
         listing: &Listing,
-        registry: &Registry,
-        sealed: &[Sealed],
+        payloads: &[(Resource, &Payload)],
+        wanted: &[Wanted],
         report: &Report,
     ) {
         let Some(cache) = self.cache else { return };
-        let mut tarballs: Vec<_> = registry
-            .packages
-            .par_iter()
-            .flat_map_iter(|package| package.releases.iter().map(move |release| (package, release)))
-            .filter_map(|(Package { name: package, .. }, release)| {
-                let file = listing.tarball(&format!("{package}-{}.tar", release.version))?;
-                let stamp = listing.settled_stamp(file)?;
-                Some(KnownTarballRef { name: &file.name, stamp, package, release })
-            })
-            .collect();
-        tarballs.par_sort_unstable_by_key(|tarball| tarball.name);
-        let files = sealed.iter().filter(|sealed| sealed.wanted.state == State::Stands);
-        let files = files.filter_map(|sealed| {
-            let path = sealed.wanted.path.clone();
-            let stamp = listing.settled_stamp(listing.served(&path)?)?;
-            Some(KnownFile { path, stamp, payload: sealed.payload })
-        });
-        let mut known = KnownRef { tarballs, files: files.collect() };
-        known.files.sort_by(|a, b| a.path.cmp(&b.path));
+        // What was just written is too young to be known again, so the next build will look at it and
+        // write a cache, whatever this one does. To write all of it for a few tarballs takes longer
+        // than reading those once more.
+        let little = report.read < recalled.tarballs() / WORTHWHILE;
+        if little && !report.changes.is_empty() {
+            return;
+        }
+        let mut known = Known::default();
+        for ((resource, payload), wanted) in payloads.iter().zip(wanted) {
+            let stands = wanted.state == State::Stands;
+            let file = listing.served(&wanted.path).filter(|_| stands);
+            let served = file.and_then(|file| listing.settled_stamp(file));
+            let index = || {
+                let payload = cache::fingerprint(payload.as_bytes());
+                served.map(|served| KnownIndex { served, payload })
+            };
+            match resource {
+                Resource::Names => known.names = index(),
+                Resource::Versions => known.versions = index(),
+                Resource::Package(name) => known.packages.push(KnownPackage {
+                    name: name.as_str(),
+                    tarballs: settled(listing, name.as_str()),
+                    payload: payload.as_bytes(),
+                    served,
+                }),
+            }
+        }
         let head = Head {
             context: self.context,
-            settled: listing.fingerprint().filter(|_| report.changes.is_empty()),
+            settled: report.changes.is_empty().then(|| listing.fingerprint()).flatten(),
             packages: report.packages,
             releases: report.releases,
             files: report.unchanged,
         };
         let _ = cache.save(&head, &known);
     }
+}
+
+fn settled<'a>(listing: &'a Listing, package: &str) -> Vec<KnownTarball<'a>> {
+    let settled = listing.tarballs_of(package).iter().filter_map(|file| {
+        Some(KnownTarball { name: &file.name, stamp: listing.settled_stamp(file)? })
+    });
+    settled.collect()
+}
+
+/// What was found the last time.
+pub(super) struct Recalled<'a> {
+    bytes: &'a Bytes,
+    known: Known<'a>,
+}
+
+impl<'a> Recalled<'a> {
+    /// How many tarballs are known, whether they still are as they were or not.
+    pub fn tarballs(&self) -> usize {
+        self.known.packages.iter().map(|package| package.tarballs.len()).sum()
+    }
+
+    /// The package that these tarballs are of.
+    fn package(&self, tarballs: &[Listed]) -> Option<&KnownPackage<'a>> {
+        self.named(listing::package(tarballs.first()?))
+    }
+
+    fn named(&self, name: &str) -> Option<&KnownPackage<'a>> {
+        let packages = &self.known.packages;
+        let found = packages.binary_search_by(|known| known.name.cmp(name)).ok()?;
+        packages.get(found)
+    }
+
+    /// The entry of a package whose tarballs are all as they were.
+    pub fn entry(&self, tarballs: &[Listed], updated_at: UnixSeconds) -> Option<Entry> {
+        let known = self.package(tarballs)?;
+        let same = known.tarballs.len() == tarballs.len()
+            && known.tarballs.iter().zip(tarballs).all(|(known, listed)| is_same(known, listed));
+        if !same {
+            return None;
+        }
+        let names = tarballs.iter().map(|listed| listed.name.parse::<FileName>());
+        let versions = names.map(|name| name.map(|name| name.version));
+        let mut versions: Vec<_> = versions.collect::<Result<_, _>>().ok()?;
+        versions.sort();
+        let payload = self.payload(known);
+        Some(Entry { name: known.name.parse().ok()?, versions, updated_at, payload })
+    }
+
+    /// For each tarball of a package its release, if it is as it was.
+    pub fn releases(&self, tarballs: &[Listed]) -> Vec<Option<(FileName, Release)>> {
+        let known = self.package(tarballs);
+        let decoded = known.and_then(|known| Releases::decode(&self.payload(known)).ok());
+        let (Some(known), Some(decoded)) = (known, decoded) else {
+            return vec![None; tarballs.len()];
+        };
+        let releases = decoded.releases.into_iter();
+        let mut releases: HashMap<_, _> =
+            releases.map(|release| (release.version.clone(), release)).collect();
+        let of_tarballs = tarballs.iter().map(|listed| {
+            let by_name = |known: &KnownTarball<'_>| known.name.cmp(&listed.name);
+            let known = known.tarballs.get(known.tarballs.binary_search_by(by_name).ok()?)?;
+            let name: FileName = listed.name.parse().ok().filter(|_| is_same(known, listed))?;
+            let release = releases.remove(&name.version)?;
+            Some((name, release))
+        });
+        of_tarballs.collect()
+    }
+
+    fn payload(&self, known: &KnownPackage<'a>) -> Payload {
+        Payload::from_bytes(self.bytes.slice_ref(known.payload))
+    }
+
+    /// Whether a file with this stamp holds this payload, validly signed; `None` where that is not
+    /// known.
+    pub fn holds(&self, resource: &Resource, stamp: Stamp, payload: &Payload) -> Option<bool> {
+        let index = |known: Option<KnownIndex>| {
+            let known = known.filter(|known| known.served == stamp)?;
+            Some(known.payload == cache::fingerprint(payload.as_bytes()))
+        };
+        match resource {
+            Resource::Names => index(self.known.names),
+            Resource::Versions => index(self.known.versions),
+            Resource::Package(name) => {
+                let known = self.named(name.as_str());
+                let known = known.filter(|known| known.served == Some(stamp))?;
+                Some(known.payload == payload.as_bytes())
+            }
+        }
+    }
+}
+
+fn is_same(known: &KnownTarball<'_>, listed: &Listed) -> bool {
+    known.name == listed.name && Some(known.stamp) == listed.stamp
 }
 
 /// Of everything that answers depend on besides files.

@@ -1,16 +1,18 @@
-//! From the listing of `tarballs/` to releases, or to every reason why not.
+//! From the listing of `tarballs/` to packages, or to every reason why not.
 
 use std::io;
 use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
 
 use super::build::{Error, Options};
-use crate::cache::KnownTarball;
-use crate::name::{PackageName, RepositoryName};
-use crate::package::{Release, UnixSeconds};
-use crate::registry::FoundRelease;
+use super::listing::Listing;
+use super::memory::Recalled;
+use crate::name::RepositoryName;
+use crate::package::{Package, Release, Twice, UnixSeconds};
+use crate::registry::Entry;
 use crate::repository::{Folder, RepositoryPath};
 use crate::store::{Kind, Listed, Store};
 use crate::tarball::{self, FileName, InvalidFileName, Unpacker};
@@ -45,53 +47,94 @@ pub enum Cause {
     /// It is not called what clients ask for.
     #[error(transparent)]
     FileName(#[from] InvalidFileName),
+    /// Another tarball holds the same release.
+    #[error(transparent)]
+    Twice(#[from] Twice),
     /// It is no sound tarball.
     #[error(transparent)]
     Tarball(#[from] tarball::Error),
 }
 
-/// Reads and checks every tarball that is not known, in parallel; in the order of the listing.
-pub(super) fn releases(
+/// Every package, and how many tarballs were read for them.
+pub(super) struct Found {
+    pub packages: Vec<Entry>,
+    pub read: usize,
+}
+
+/// Reads and checks every tarball that is not known, in parallel, and makes packages of them.
+pub(super) fn packages(
     store: &dyn Store,
-    tarballs: &[Listed],
+    listing: &Listing,
     options: &Options,
-    known: Vec<KnownTarball>,
-) -> Result<Vec<FoundRelease>, Error> {
-    // As many as there are threads, and each keeps the memory that it has grown.
-    let idle: Mutex<Vec<Reader>> = Mutex::default();
-    let known = same_as_known(tarballs, known);
-    let found = tarballs.par_iter().zip(known).map(|(listed, known)| {
-        let (package, release) = if let Some(known) = known {
-            (known.package, known.release)
-        } else {
-            let path = Folder::Tarballs.file(&listed.name);
-            let reader = lock(&idle).pop();
-            let mut reader = reader.unwrap_or_else(|| Reader::new(options));
-            let read = reader.read(store, &path, listed);
-            lock(&idle).push(reader);
-            read.map_err(|cause| Rejection { location: store.locate(&path), cause })?
-        };
-        let latest = options.latest.unwrap_or(UnixSeconds(i64::MAX));
-        Ok(FoundRelease { package, release, updated_at: listed.modified.min(latest) })
-    });
-    let (releases, rejections): (Vec<_>, Vec<_>) =
-        found.collect::<Vec<_>>().into_iter().partition(Result::is_ok);
-    let rejections: Vec<Rejection> = rejections.into_iter().filter_map(Result::err).collect();
-    match NonZeroUsize::new(tarballs.len()) {
-        Some(total) if !rejections.is_empty() => Err(Error::Rejected { rejections, total }),
-        _ => Ok(releases.into_iter().filter_map(Result::ok).collect()),
+    recalled: &Recalled<'_>,
+) -> Result<Found, Error> {
+    let readers = Readers { store, options, idle: Mutex::default(), read: AtomicUsize::new(0) };
+    let found = listing.packages().map(|tarballs| readers.entry(tarballs, recalled));
+    let (packages, rejections) = partition(found.collect());
+    match NonZeroUsize::new(listing.tarballs.len()) {
+        Some(total) if !rejections.is_empty() => {
+            let rejections = rejections.into_iter().flatten().collect();
+            Err(Error::Rejected { rejections, total })
+        }
+        _ => Ok(Found { packages, read: readers.read.into_inner() }),
     }
 }
 
-/// For each tarball what is known of it, if it is still the same. Both come by name.
-fn same_as_known(tarballs: &[Listed], known: Vec<KnownTarball>) -> Vec<Option<KnownTarball>> {
-    let mut known = known.into_iter().peekable();
-    let same = tarballs.iter().map(|listed| {
-        while known.next_if(|known| known.name < listed.name).is_some() {}
-        let same_name = known.next_if(|known| known.name == listed.name);
-        same_name.filter(|known| Some(known.stamp) == listed.stamp)
-    });
-    same.collect()
+/// What went well, and what did not, each in order.
+fn partition<T, E>(results: Vec<Result<T, E>>) -> (Vec<T>, Vec<E>) {
+    let (mut good, mut bad) = (Vec::with_capacity(results.len()), Vec::new());
+    for result in results {
+        match result {
+            Ok(value) => good.push(value),
+            Err(error) => bad.push(error),
+        }
+    }
+    (good, bad)
+}
+
+/// As many readers as there are threads, each of which keeps the memory that it has grown.
+struct Readers<'a> {
+    store: &'a dyn Store,
+    options: &'a Options,
+    idle: Mutex<Vec<Reader<'a>>>,
+    read: AtomicUsize,
+}
+
+impl Readers<'_> {
+    /// A package out of its tarballs, or every reason why not.
+    fn entry(&self, tarballs: &[Listed], known: &Recalled<'_>) -> Result<Entry, Vec<Rejection>> {
+        let latest = self.options.latest.unwrap_or(UnixSeconds(i64::MAX));
+        let newest = tarballs.iter().map(|listed| listed.modified.min(latest)).max();
+        let updated_at = newest.unwrap_or(latest);
+        if let Some(entry) = known.entry(tarballs, updated_at) {
+            return Ok(entry);
+        }
+        let read = tarballs.par_iter().zip(known.releases(tarballs));
+        let read = read.map(|(listed, known)| known.map_or_else(|| self.read(listed), Ok));
+        let (found, rejections) = partition(read.collect());
+        match found.first() {
+            Some((FileName { package, .. }, _)) if rejections.is_empty() => {
+                let package = package.clone();
+                let releases = found.into_iter().map(|(_, release)| release).collect();
+                let package = Package::assemble(package, releases).map_err(|twice| {
+                    let location = self.store.locate(&Folder::Tarballs.path());
+                    vec![Rejection { location, cause: twice.into() }]
+                })?;
+                Ok(Entry::of(&self.options.repository, package, updated_at))
+            }
+            _ => Err(rejections),
+        }
+    }
+
+    fn read(&self, listed: &Listed) -> Result<(FileName, Release), Rejection> {
+        self.read.fetch_add(1, Ordering::Relaxed);
+        let path = Folder::Tarballs.file(&listed.name);
+        let reader = lock(&self.idle).pop();
+        let mut reader = reader.unwrap_or_else(|| Reader::new(self.options));
+        let read = reader.read(self.store, &path, listed);
+        lock(&self.idle).push(reader);
+        read.map_err(|cause| Rejection { location: self.store.locate(&path), cause })
+    }
 }
 
 /// Reads tarballs one after another.
@@ -119,7 +162,7 @@ impl<'a> Reader<'a> {
         store: &dyn Store,
         path: &RepositoryPath,
         listed: &Listed,
-    ) -> Result<(PackageName, Release), Cause> {
+    ) -> Result<(FileName, Release), Cause> {
         match &listed.kind {
             Kind::File => {}
             Kind::Folder => return Err(Cause::Directory),
@@ -132,7 +175,7 @@ impl<'a> Reader<'a> {
         }
         let tarball = self.unpacker.unpack(&self.buffer)?;
         file_name.check(&tarball.metadata)?;
-        Ok((file_name.package, tarball.into_release(self.repository)))
+        Ok((file_name, tarball.into_release(self.repository)))
     }
 }
 

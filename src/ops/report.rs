@@ -10,6 +10,8 @@ pub struct Report {
     pub packages: usize,
     /// How many releases they have together.
     pub releases: usize,
+    /// How many tarballs were read; the others were known.
+    pub read: usize,
     /// What changed, in the order in which it did.
     pub changes: Vec<(RepositoryPath, Changed)>,
     /// How many files were left alone.
@@ -17,11 +19,12 @@ pub struct Report {
 }
 
 impl Report {
-    pub(super) fn of(registry: &Registry, plan: &Plan) -> Self {
+    pub(super) fn of(registry: &Registry, read: usize, plan: &Plan) -> Self {
         let changes = plan.changes.iter();
         Self {
             packages: registry.packages.len(),
             releases: registry.release_count(),
+            read,
             changes: changes.map(|change| (change.path.clone(), change.changed())).collect(),
             unchanged: plan.unchanged,
         }

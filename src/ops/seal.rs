@@ -4,10 +4,9 @@ use rayon::prelude::*;
 
 use super::build::Error;
 use super::listing::Listing;
-use super::memory::Memory;
-use crate::cache::{self, Fingerprint};
+use super::memory::Recalled;
 use crate::key::{PrivateKey, PublicKey};
-use crate::registry::{Payload, Resource, Signed, is_foreign_gzip};
+use crate::registry::{Gzip, Payload, Resource, Signed, is_foreign_gzip};
 use crate::repository::{RepositoryPath, State, Wanted};
 use crate::store::Store;
 
@@ -43,45 +42,47 @@ pub(super) fn public_key(
     Ok(Wanted { path, state })
 }
 
-/// A resource as it should stand.
-pub(super) struct Sealed {
-    pub wanted: Wanted,
-    /// Of what it says.
-    pub payload: Fingerprint,
-}
-
 /// Every resource as it should stand, in the order of `payloads`.
 pub(super) fn resources(
     store: &dyn Store,
     key: &PrivateKey,
-    payloads: Vec<(Resource, Payload)>,
+    payloads: &[(Resource, &Payload)],
     listing: &Listing,
-    memory: &Memory<'_>,
-) -> Result<Vec<Sealed>, Error> {
-    let sealed = payloads.into_par_iter().map_init(Vec::new, |standing, (resource, payload)| {
-        let path = RepositoryPath::resource(&resource);
-        let fingerprint = cache::fingerprint(payload.as_bytes());
+    recalled: &Recalled<'_>,
+) -> Result<Vec<Wanted>, Error> {
+    let worker = || (Vec::new(), Gzip::new());
+    let wanted = payloads.par_iter().map_init(worker, |(standing, gzip), (resource, payload)| {
+        let path = RepositoryPath::resource(resource);
         let stamp = listing.served(&path).and_then(|file| file.stamp);
-        let state = if memory.knows(&path, stamp, &fingerprint) {
-            State::Stands
-        } else {
-            let found = store.read(&path, MAX_FILE, standing)?;
-            seal(payload, key, found.then_some(standing))?
+        let state = match stamp.and_then(|stamp| recalled.holds(resource, stamp, payload)) {
+            Some(true) => State::Stands,
+            Some(false) => State::Differs(payload.sign(key)?.to_gzip(gzip)),
+            None => {
+                let found = store.read(&path, MAX_FILE, standing)?;
+                seal(payload, key, gzip, found.then_some(standing))?
+            }
         };
-        Ok(Sealed { wanted: Wanted { path, state }, payload: fingerprint })
+        Ok(Wanted { path, state })
     });
-    sealed.collect()
+    wanted.collect()
 }
 
 /// What stands is kept where it says the same under the same key; RSA PKCS#1 v1.5 would sign it the
 /// same way again, and checking a signature costs a thirtieth of making one.
-fn seal(payload: Payload, key: &PrivateKey, standing: Option<&Vec<u8>>) -> Result<State, Error> {
+fn seal(
+    payload: &Payload,
+    key: &PrivateKey,
+    gzip: &mut Gzip,
+    standing: Option<&Vec<u8>>,
+) -> Result<State, Error> {
     let signed = standing
         .and_then(|bytes| Signed::from_gzip(bytes).ok())
-        .filter(|signed| signed.holds(&payload, key.public_key()));
-    match (signed, standing) {
-        (Some(_), Some(bytes)) if is_foreign_gzip(bytes) => Ok(State::Stands),
-        (Some(signed), _) => Ok(State::of(standing.map(Vec::as_slice), signed.to_gzip())),
-        (None, _) => Ok(State::of(standing.map(Vec::as_slice), payload.sign(key)?.to_gzip())),
+        .filter(|signed| signed.holds(payload, key.public_key()));
+    if let (Some(_), Some(bytes)) = (&signed, standing) {
+        if is_foreign_gzip(bytes) {
+            return Ok(State::Stands);
+        }
     }
+    let signed = signed.map_or_else(|| payload.sign(key), Ok)?;
+    Ok(State::of(standing.map(Vec::as_slice), signed.to_gzip(gzip)))
 }

@@ -8,37 +8,37 @@ mod versions;
 
 pub use names::Names;
 pub use releases::Releases;
-pub use signed::{Payload, Signed, SignedError};
+pub use signed::{Gzip, Payload, Signed, SignedError};
 pub use versions::Versions;
 
 pub(crate) use signed::is_foreign_gzip;
 
-use std::collections::BTreeMap;
-
-use rayon::prelude::*;
-
 use crate::name::{InvalidName, PackageName, RepositoryName};
-use crate::package::{Package, Release, UnixSeconds};
+use crate::package::{Package, UnixSeconds};
 use crate::version::{InvalidVersion, Version};
 
-/// All packages of a repository, in the order in which they are written.
+/// All that a repository says of its packages, every resource encoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registry {
     /// The name under which clients know it.
     pub repository: RepositoryName,
     /// By name, bytewise.
-    pub packages: Vec<Package>,
+    pub packages: Vec<Entry>,
+    versions: Payload,
+    names: Payload,
 }
 
-/// A release as it is found, before it is sorted in with the others.
+/// A package in a registry: its own resource, and what the indexes say of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FoundRelease {
-    /// Its package.
-    pub package: PackageName,
-    /// What its tarball holds.
-    pub release: Release,
-    /// When its tarball was last changed.
+pub struct Entry {
+    /// Unique in the registry.
+    pub name: PackageName,
+    /// Ascending.
+    pub versions: Vec<Version>,
+    /// When its newest tarball was last changed.
     pub updated_at: UnixSeconds,
+    /// What `packages/NAME` says: [`Releases`].
+    pub payload: Payload,
 }
 
 /// One resource of a registry.
@@ -50,19 +50,6 @@ pub enum Resource {
     Versions,
     /// `/packages/NAME`
     Package(PackageName),
-}
-
-/// Why releases do not make a registry.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AssembleError {
-    /// Two tarballs hold the same release.
-    #[error("{package} {version} comes twice")]
-    Twice {
-        /// Its package.
-        package: PackageName,
-        /// Its version.
-        version: Version,
-    },
 }
 
 /// Why a payload is not the resource it should be.
@@ -82,54 +69,40 @@ pub enum DecodeError {
     Checksum,
 }
 
+impl Entry {
+    /// The entry of a package in `repository`.
+    #[must_use]
+    pub fn of(repository: &RepositoryName, package: Package, updated_at: UnixSeconds) -> Self {
+        let payload = releases::encode(repository, &package.name, &package.releases);
+        let versions = package.releases.into_iter().map(|release| release.version);
+        Self { name: package.name, versions: versions.collect(), updated_at, payload }
+    }
+}
+
 impl Registry {
-    /// Sorts releases into packages; their order does not matter.
-    ///
-    /// # Errors
-    /// [`AssembleError`] where two are the same.
-    pub fn assemble(
-        repository: RepositoryName,
-        releases: impl IntoIterator<Item = FoundRelease>,
-    ) -> Result<Self, AssembleError> {
-        let mut packages: BTreeMap<PackageName, Package> = BTreeMap::new();
-        for found in releases {
-            let package = packages.entry(found.package).or_insert_with_key(|name| Package {
-                name: name.clone(),
-                releases: Vec::new(),
-                updated_at: found.updated_at,
-            });
-            package.updated_at = package.updated_at.max(found.updated_at);
-            package.releases.push(found.release);
-        }
-        let mut packages: Vec<Package> = packages.into_values().collect();
-        for package in &mut packages {
-            package.releases.sort_by(|a, b| a.version.cmp(&b.version));
-            let mut neighbours = package.releases.iter().zip(package.releases.iter().skip(1));
-            if let Some((twice, _)) = neighbours.find(|(a, b)| a.version == b.version) {
-                let version = twice.version.clone();
-                return Err(AssembleError::Twice { package: package.name.clone(), version });
-            }
-        }
-        Ok(Self { repository, packages })
+    /// The registry of these packages; their order does not matter.
+    #[must_use]
+    pub fn assemble(repository: RepositoryName, mut packages: Vec<Entry>) -> Self {
+        packages.sort_by(|a, b| a.name.cmp(&b.name));
+        let (versions, names) = rayon::join(
+            || versions::encode(&repository, &packages),
+            || names::encode(&repository, &packages),
+        );
+        Self { repository, packages, versions, names }
     }
 
     /// How many releases there are in all packages.
     #[must_use]
     pub fn release_count(&self) -> usize {
-        self.packages.iter().map(|package| package.releases.len()).sum()
+        self.packages.iter().map(|package| package.versions.len()).sum()
     }
 
-    /// Every resource with its payload: packages first, then what names them. Encoded on the threads
-    /// of the current rayon pool.
+    /// Every resource with its payload: packages first, then what names them.
     #[must_use]
-    pub fn payloads(&self) -> Vec<(Resource, Payload)> {
-        let packages = self.packages.par_iter().map(|Package { name, releases, .. }| {
-            let payload = releases::encode(&self.repository, name, releases);
-            (Resource::Package(name.clone()), payload)
-        });
-        let mut payloads: Vec<_> = packages.collect();
-        payloads.push((Resource::Versions, Versions::of(self).encode()));
-        payloads.push((Resource::Names, Names::of(self).encode()));
-        payloads
+    pub fn payloads(&self) -> Vec<(Resource, &Payload)> {
+        let packages = self.packages.iter();
+        let packages = packages.map(|one| (Resource::Package(one.name.clone()), &one.payload));
+        let indexes = [(Resource::Versions, &self.versions), (Resource::Names, &self.names)];
+        packages.chain(indexes).collect()
     }
 }

@@ -3,7 +3,7 @@
 use prost::Message;
 
 use super::proto::names as proto;
-use super::{DecodeError, Payload, Registry};
+use super::{DecodeError, Entry, Payload};
 use crate::name::{PackageName, RepositoryName};
 use crate::package::UnixSeconds;
 
@@ -17,28 +17,11 @@ pub struct Names {
 }
 
 impl Names {
-    /// The packages of a registry.
-    #[must_use]
-    pub fn of(registry: &Registry) -> Self {
-        let packages = registry.packages.iter();
-        Self {
-            repository: registry.repository.clone(),
-            packages: packages.map(|one| (one.name.clone(), Some(one.updated_at))).collect(),
-        }
-    }
-
     /// The message as it is signed.
     #[must_use]
     pub fn encode(&self) -> Payload {
-        let packages = self.packages.iter().map(|(name, updated_at)| proto::Package {
-            name: name.to_string(),
-            // Whole seconds, as Hex takes them from the file system.
-            updated_at: updated_at
-                .map(|UnixSeconds(seconds)| proto::Timestamp { seconds, nanos: 0 }),
-        });
-        let message =
-            proto::Names { packages: packages.collect(), repository: self.repository.to_string() };
-        Payload(message.encode_to_vec())
+        let packages = self.packages.iter().map(|(name, updated_at)| package(name, *updated_at));
+        message(&self.repository, packages.collect())
     }
 
     /// The twin of [`encode`](Self::encode).
@@ -56,4 +39,20 @@ impl Names {
             repository: message.repository.parse()?,
         })
     }
+}
+
+/// The message of a registry with these packages.
+pub(super) fn encode(repository: &RepositoryName, packages: &[Entry]) -> Payload {
+    let packages = packages.iter().map(|one| package(&one.name, Some(one.updated_at)));
+    message(repository, packages.collect())
+}
+
+fn package(name: &PackageName, updated_at: Option<UnixSeconds>) -> proto::Package {
+    // Whole seconds, as Hex takes them from the file system.
+    let timestamp = |UnixSeconds(seconds)| proto::Timestamp { seconds, nanos: 0 };
+    proto::Package { name: name.to_string(), updated_at: updated_at.map(timestamp) }
+}
+
+fn message(repository: &RepositoryName, packages: Vec<proto::Package>) -> Payload {
+    Payload::encode(&proto::Names { packages, repository: repository.to_string() })
 }

@@ -6,7 +6,7 @@ use super::proto::package as proto;
 use super::{DecodeError, Payload};
 use crate::checksum::{InnerChecksum, OuterChecksum};
 use crate::name::{PackageName, RepositoryName};
-use crate::package::{Dependency, Package, Release, Requirement};
+use crate::package::{Dependency, Release, Requirement};
 
 /// What `packages/NAME` says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,16 +20,6 @@ pub struct Releases {
 }
 
 impl Releases {
-    /// The releases of one package of `repository`.
-    #[must_use]
-    pub fn of(repository: &RepositoryName, package: &Package) -> Self {
-        Self {
-            repository: repository.clone(),
-            package: package.name.clone(),
-            releases: package.releases.clone(),
-        }
-    }
-
     /// The message as it is signed.
     #[must_use]
     pub fn encode(&self) -> Payload {
@@ -51,7 +41,7 @@ impl Releases {
     }
 }
 
-/// The message of one package, out of what a registry holds already.
+/// The message of one package.
 pub(super) fn encode(
     repository: &RepositoryName,
     package: &PackageName,
@@ -63,7 +53,7 @@ pub(super) fn encode(
         repository: repository.to_string(),
         advisories: Vec::new(),
     };
-    Payload(message.encode_to_vec())
+    Payload::encode(&message)
 }
 
 fn encode_release(release: &Release) -> proto::Release {

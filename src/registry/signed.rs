@@ -5,23 +5,24 @@
 
 use std::io::{self, Read};
 
+use bytes::Bytes;
 use flate2::bufread::GzDecoder;
-use flate2::{Compression, GzBuilder};
+use libdeflater::{CompressionLvl, Compressor};
 use prost::Message;
 
 use super::proto::signed as proto;
 use crate::key::{KeyError, PrivateKey, PublicKey};
 
-/// An encoded `Names`, `Versions` or `Package`.
+/// An encoded `Names`, `Versions` or `Package`. Clones share its bytes.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Payload(pub(super) Vec<u8>);
+pub struct Payload(Bytes);
 
 /// A payload with a signature that nobody has checked: it tells nothing until
 /// [`verify`](Self::verify).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Signed {
-    payload: Vec<u8>,
-    signature: Vec<u8>,
+    payload: Bytes,
+    signature: Bytes,
 }
 
 /// Why bytes are no signed resource.
@@ -47,18 +48,28 @@ pub enum SignedError {
 /// No registry comes near: hex.pm's `versions` inflates to some 5 MB.
 const MAX_INFLATED: u64 = 1 << 30;
 
-/// The byte by which gzip names its writer's system. Ours leaves it unknown; zlib, which Hex uses,
+/// The byte by which gzip names its writer's system. libdeflate leaves it unknown; zlib, which Hex uses,
 /// names one.
 const GZIP_SYSTEM: (usize, u8) = (9, 255);
 
 impl Payload {
+    pub(super) fn encode(message: &impl Message) -> Self {
+        Self(message.encode_to_vec().into())
+    }
+
+    /// What was encoded before, and kept.
+    #[must_use]
+    pub fn from_bytes(bytes: Bytes) -> Self {
+        Self(bytes)
+    }
+
     /// The payload with its signature under `key`.
     ///
     /// # Errors
     /// [`KeyError::Signing`], which no sound key gives.
-    pub fn sign(self, key: &PrivateKey) -> Result<Signed, KeyError> {
-        let signature = key.sign(&self.0)?;
-        Ok(Signed { payload: self.0, signature })
+    pub fn sign(&self, key: &PrivateKey) -> Result<Signed, KeyError> {
+        let signature = key.sign(&self.0)?.into();
+        Ok(Signed { payload: self.0.clone(), signature })
     }
 
     /// The encoded message.
@@ -89,7 +100,6 @@ impl Signed {
     /// The file's bytes before they are gzipped.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        // Both fields written by hand would save a copy of each and lose the schema.
         let message = proto::Signed {
             payload: self.payload.clone(),
             signature: Some(self.signature.clone()),
@@ -98,19 +108,9 @@ impl Signed {
     }
 
     /// The file's bytes as they are served: the same for the same message, for no time is in them.
-    ///
-    /// # Panics
-    /// Never: it reads from memory and writes into it.
     #[must_use]
-    #[expect(clippy::expect_used, reason = "said above")]
-    pub fn to_gzip(&self) -> Vec<u8> {
-        let (_, system) = GZIP_SYSTEM;
-        let encoded = self.encode();
-        let header = GzBuilder::new().operating_system(system);
-        let mut stream = header.read(encoded.as_slice(), Compression::default());
-        let mut file = Vec::new();
-        stream.read_to_end(&mut file).expect("memory reads and writes");
-        file
+    pub fn to_gzip(&self, gzip: &mut Gzip) -> Vec<u8> {
+        gzip.compress(&self.encode())
     }
 
     /// The payload, if `key` signed it.
@@ -132,6 +132,31 @@ impl Signed {
     }
 }
 
+/// Compresses files one after another, reusing memory: one a thread.
+pub struct Gzip(Compressor);
+
+impl Gzip {
+    /// With what gzip itself takes as its default level.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(Compressor::new(CompressionLvl::default()))
+    }
+
+    fn compress(&mut self, bytes: &[u8]) -> Vec<u8> {
+        let mut file = vec![0; self.0.gzip_compress_bound(bytes.len())];
+        // The bound is one, so there is always room.
+        let written = self.0.gzip_compress(bytes, &mut file).unwrap_or(0);
+        file.truncate(written);
+        file
+    }
+}
+
+impl Default for Gzip {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// Whether a gzip file was written by another program than this one.
 ///
 /// Two programs make different gzip bytes of one message, and clients take either. So what another
@@ -145,10 +170,12 @@ pub(crate) fn is_foreign_gzip(bytes: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use flate2::{Compression, GzBuilder};
+
     use super::*;
 
     fn signed() -> Signed {
-        Signed { payload: b"payload".to_vec(), signature: b"signature".to_vec() }
+        Signed { payload: b"payload"[..].into(), signature: b"signature"[..].into() }
     }
 
     /// A message in gzip as zlib writes it, on Unix.
@@ -161,14 +188,14 @@ mod tests {
 
     #[test]
     fn reading_undoes_writing() {
-        assert_eq!(Signed::from_gzip(&signed().to_gzip()).unwrap(), signed());
+        assert_eq!(Signed::from_gzip(&signed().to_gzip(&mut Gzip::new())).unwrap(), signed());
         assert_eq!(Signed::from_gzip(&gzip(&signed().encode())).unwrap(), signed());
     }
 
     #[test]
     fn what_another_program_wrote_is_told_apart() {
         assert!(is_foreign_gzip(&gzip(&signed().encode())));
-        assert!(!is_foreign_gzip(&signed().to_gzip()));
+        assert!(!is_foreign_gzip(&signed().to_gzip(&mut Gzip::new())));
         // A damaged header is nobody's.
         let mut damaged = gzip(&signed().encode());
         damaged[4] ^= 1;
@@ -178,7 +205,7 @@ mod tests {
 
     #[test]
     fn nothing_may_follow_or_be_added() {
-        let file = signed().to_gzip();
+        let file = signed().to_gzip(&mut Gzip::new());
         let trailing = [file.as_slice(), b"x"].concat();
         assert!(matches!(Signed::from_gzip(&trailing), Err(SignedError::TrailingBytes)));
         let second = [file.as_slice(), &file].concat();

@@ -1,9 +1,10 @@
 //! `/versions`: which releases each package has.
 
 use prost::Message;
+use rayon::prelude::*;
 
 use super::proto::versions as proto;
-use super::{DecodeError, Payload, Registry};
+use super::{DecodeError, Entry, Payload};
 use crate::name::{PackageName, RepositoryName};
 use crate::version::Version;
 
@@ -17,30 +18,11 @@ pub struct Versions {
 }
 
 impl Versions {
-    /// The releases of a registry.
-    #[must_use]
-    pub fn of(registry: &Registry) -> Self {
-        let packages = registry.packages.iter().map(|package| {
-            let versions = package.releases.iter().map(|release| release.version.clone());
-            (package.name.clone(), versions.collect())
-        });
-        Self { repository: registry.repository.clone(), packages: packages.collect() }
-    }
-
     /// The message as it is signed.
     #[must_use]
     pub fn encode(&self) -> Payload {
-        let packages = self.packages.iter().map(|(name, versions)| proto::Package {
-            name: name.to_string(),
-            versions: versions.iter().map(Version::to_string).collect(),
-            retired: Vec::new(),
-            with_advisories: Vec::new(),
-        });
-        let message = proto::Versions {
-            packages: packages.collect(),
-            repository: self.repository.to_string(),
-        };
-        Payload(message.encode_to_vec())
+        let packages = self.packages.iter().map(|(name, versions)| package(name, versions));
+        message(&self.repository, packages.collect())
     }
 
     /// The twin of [`encode`](Self::encode).
@@ -58,4 +40,23 @@ impl Versions {
             repository: message.repository.parse()?,
         })
     }
+}
+
+/// The message of a registry with these packages.
+pub(super) fn encode(repository: &RepositoryName, packages: &[Entry]) -> Payload {
+    let packages = packages.par_iter().map(|one| package(&one.name, &one.versions));
+    message(repository, packages.collect())
+}
+
+fn package(name: &PackageName, versions: &[Version]) -> proto::Package {
+    proto::Package {
+        name: name.to_string(),
+        versions: versions.iter().map(Version::to_string).collect(),
+        retired: Vec::new(),
+        with_advisories: Vec::new(),
+    }
+}
+
+fn message(repository: &RepositoryName, packages: Vec<proto::Package>) -> Payload {
+    Payload::encode(&proto::Versions { packages, repository: repository.to_string() })
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::name::PackageName;
 use crate::registry::Resource;
@@ -10,7 +10,7 @@ use crate::registry::Resource;
 /// A path below a repository's URL, such as `packages/phoenix`. Always `/`-separated.
 ///
 /// Hex specification, "Endpoints", "Repository".
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct RepositoryPath(String);
 

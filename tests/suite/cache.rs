@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use hexreg::cache::CacheFile;
 use hexreg::key::PrivateKey;
-use hexreg::ops::build::{Options, build};
+use hexreg::ops::build::{Options, Report, build};
 use hexreg::store::DirStore;
 use hexreg::tarball::Limits;
 
@@ -84,6 +84,44 @@ fn a_new_tarball_is_the_only_one_that_is_read() {
         paths.iter().filter(|path| path.starts_with("public/tarballs/")).collect();
     assert_eq!(tarballs, ["public/tarballs/baz-1.0.0.tar"]);
     assert!(!paths.contains(&"public/packages/foo".to_owned()), "{paths:?}");
+}
+
+/// A cache of many tarballs is not written again for a few.
+#[test]
+fn a_few_tarballs_are_read_twice_rather_than_all_written_to_the_cache() {
+    let mut repository = TestRepository::new();
+    for release in 0..130 {
+        repository = repository.release("foo", &format!("1.{release}.0"));
+    }
+    let read = |repository: &TestRepository| {
+        let report = repository.build(&["--json"]).ok().stdout;
+        let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+        report["read"].as_u64().unwrap()
+    };
+    wait_a_moment();
+    assert_eq!(read(&repository), 130);
+    wait_a_moment();
+    assert_eq!(read(&repository), 0);
+    let cache = fs::read(cache_file(&repository)).unwrap();
+    let add = |version: &str| {
+        let tarball = Tarball::new("foo", version).build();
+        repository.write_tarball(&format!("foo-{version}.tar"), &tarball);
+    };
+    add("2.0.0");
+    wait_a_moment();
+    assert_eq!(read(&repository), 1);
+    assert_eq!(fs::read(cache_file(&repository)).unwrap(), cache);
+    // Nothing has changed, so this one is worth remembering.
+    wait_a_moment();
+    assert_eq!(read(&repository), 1);
+    assert_ne!(fs::read(cache_file(&repository)).unwrap(), cache);
+    assert_eq!(read(&repository), 0);
+    for version in ["2.1.0", "2.2.0", "2.3.0"] {
+        add(version);
+    }
+    wait_a_moment();
+    assert_eq!(read(&repository), 3);
+    assert_eq!(read(&repository), 0, "three of 131 are enough to remember");
 }
 
 /// The same bytes, with and without.
@@ -191,15 +229,16 @@ fn a_damaged_cache_is_as_good_as_none() {
             fs::remove_file(repository.path(path)).unwrap();
         }
         fs::write(&file, &sound).unwrap();
-        let expected = build(&store, &options, &()).unwrap();
+        let report = || Report { read: 0, ..build(&store, &options, &()).unwrap() };
+        let expected = report();
         fs::write(&file, [&sound[..], b"x"].concat()).unwrap();
-        assert_eq!(build(&store, &options, &()).unwrap(), expected);
+        assert_eq!(report(), expected);
         for place in 0..sound.len() {
             let mut flipped = sound.clone();
             flipped[place] ^= 0x55;
             for damaged in [&flipped, &sound[..place]] {
                 fs::write(&file, damaged).unwrap();
-                assert_eq!(build(&store, &options, &()).unwrap(), expected, "{place}");
+                assert_eq!(report(), expected, "{place}");
             }
         }
     }

@@ -1,6 +1,6 @@
 //! What holds for every input.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
 
 use hexreg::checksum::{InnerChecksum, OuterChecksum};
@@ -9,7 +9,7 @@ use hexreg::key::PrivateKey;
 use hexreg::name::{PackageName, RepositoryName};
 use hexreg::ops::build::{Error, Options, Report, build};
 use hexreg::package::{Dependency, Package, Release, Requirement, UnixSeconds};
-use hexreg::registry::{FoundRelease, Names, Registry, Releases, Signed, Versions};
+use hexreg::registry::{Entry, Names, Registry, Releases, Resource, Signed, Versions};
 use hexreg::repository::Changed;
 use hexreg::tarball::{self, Limits, Metadata, Unpacker};
 use hexreg::version::Version;
@@ -19,7 +19,7 @@ use proptest::string::string_regex;
 use rayon::prelude::*;
 
 use crate::support::memory::MemoryStore;
-use crate::support::raw_tar::{self, Entry};
+use crate::support::raw_tar;
 use crate::support::tarball::Tarball;
 use crate::support::{gunzip, gzip, read_fixture};
 
@@ -73,19 +73,23 @@ fn release() -> impl Strategy<Value = Release> {
     })
 }
 
-/// Releases of a few packages, each once.
-fn found() -> impl Strategy<Value = Vec<FoundRelease>> {
-    let one = (release(), any::<i64>().prop_map(UnixSeconds));
-    vec((name(), one), 0..12).prop_map(|all| {
-        let unique: BTreeMap<_, _> =
-            all.into_iter().map(|(package, one)| ((package, one.0.version.clone()), one)).collect();
-        let found = unique.into_iter().map(|((package, _), (release, updated_at))| FoundRelease {
-            package,
-            release,
-            updated_at,
-        });
-        found.collect()
-    })
+/// A few packages, each with different releases in any order.
+fn packages() -> impl Strategy<Value = Vec<(PackageName, Vec<Release>, UnixSeconds)>> {
+    let releases = vec(release(), 1..6).prop_map(|all| {
+        let unique: HashMap<_, _> = all.into_iter().map(|one| (one.version.clone(), one)).collect();
+        unique.into_values().collect::<Vec<_>>()
+    });
+    let packages = btree_map(name(), (releases, any::<i64>().prop_map(UnixSeconds)), 0..6);
+    packages.prop_map(|all| all.into_iter().map(|(name, (all, time))| (name, all, time)).collect())
+}
+
+fn assemble(packages: Vec<(PackageName, Vec<Release>, UnixSeconds)>) -> Registry {
+    let repository: RepositoryName = "acme".parse().unwrap();
+    let entries = packages.into_iter().map(|(name, releases, updated_at)| {
+        Entry::of(&repository, Package::assemble(name, releases).unwrap(), updated_at)
+    });
+    let entries = entries.collect();
+    Registry::assemble(repository, entries)
 }
 
 fn term() -> impl Strategy<Value = Term> {
@@ -218,7 +222,7 @@ proptest! {
     ) {
         let sound = Tarball::new("foo", "1.0.0").requires("bar", "~> 1.0");
         let text = metadata.iter().fold(sound.metadata_text(), |text, edit| edit.apply(&text));
-        let inner = raw_tar::archive(&[Entry::file("a", b"a"), Entry::symlink("b", "a")]);
+        let inner = raw_tar::archive(&[raw_tar::Entry::file("a", b"a"), raw_tar::Entry::symlink("b", "a")]);
         let inner = contents.iter().fold(inner, |bytes, edit| edit.apply(&bytes));
         let tarball = Tarball::new("foo", "1.0.0").metadata(text).contents(&gzip(&inner)).build();
         let tarball = archive.iter().fold(tarball, |bytes, edit| edit.apply(&bytes));
@@ -228,33 +232,71 @@ proptest! {
     }
 
     #[test]
-    fn decode_undoes_encode(repository in repository_name(), found in found()) {
-        let registry = Registry::assemble(repository, found).unwrap();
-        let names = Names::of(&registry);
-        prop_assert_eq!(Names::decode(&names.encode()).unwrap(), names);
-        let versions = Versions::of(&registry);
-        prop_assert_eq!(Versions::decode(&versions.encode()).unwrap(), versions);
-        for package in &registry.packages {
-            let releases = Releases::of(&registry.repository, package);
+    fn decode_undoes_encode(repository in repository_name(), packages in packages()) {
+        for (package, releases, _) in &packages {
+            let releases = Releases {
+                repository: repository.clone(),
+                package: package.clone(),
+                releases: releases.clone(),
+            };
             prop_assert_eq!(Releases::decode(&releases.encode()).unwrap(), releases);
         }
+        let times = packages.iter().map(|(name, _, time)| (name.clone(), Some(*time)));
+        let names = Names { repository: repository.clone(), packages: times.collect() };
+        prop_assert_eq!(Names::decode(&names.encode()).unwrap(), names);
+        let versions = packages.into_iter().map(|(name, releases, _)| {
+            (name, releases.into_iter().map(|release| release.version).collect())
+        });
+        let versions = Versions { repository, packages: versions.collect() };
+        prop_assert_eq!(Versions::decode(&versions.encode()).unwrap(), versions);
     }
 
     #[test]
-    fn the_order_of_releases_does_not_matter(
-        (found, shuffled) in found().prop_flat_map(|found| (Just(found.clone()), Just(found).prop_shuffle())),
+    fn the_order_of_packages_and_releases_does_not_matter(
+        (packages, shuffled) in packages().prop_flat_map(|all| (Just(all.clone()), Just(all).prop_shuffle())),
     ) {
-        let assemble = |found| Registry::assemble("acme".parse().unwrap(), found).unwrap();
-        prop_assert_eq!(assemble(found).payloads(), assemble(shuffled).payloads());
+        let turned = shuffled.into_iter().map(|(name, mut releases, time)| {
+            releases.reverse();
+            (name, releases, time)
+        });
+        prop_assert_eq!(assemble(packages), assemble(turned.collect()));
     }
 
+    /// What a registry says is what its packages are, and ascends.
     #[test]
-    fn packages_and_releases_ascend(found in found()) {
-        let registry = Registry::assemble("acme".parse().unwrap(), found.clone()).unwrap();
-        prop_assert!(registry.packages.is_sorted_by(|a, b| a.name < b.name));
-        let ascends = |package: &Package| package.releases.is_sorted_by(|a, b| a.version < b.version);
-        prop_assert!(registry.packages.iter().all(ascends));
-        prop_assert_eq!(registry.release_count(), found.len());
+    fn the_resources_of_a_registry_say_what_its_packages_are(packages in packages()) {
+        let registry = assemble(packages.clone());
+        prop_assert_eq!(registry.release_count(), packages.iter().map(|(_, all, _)| all.len()).sum::<usize>());
+        let payloads = registry.payloads();
+        prop_assert_eq!(payloads.len(), packages.len() + 2);
+        for (resource, payload) in payloads {
+            match resource {
+                Resource::Names => {
+                    let said = Names::decode(payload).unwrap().packages;
+                    let expected: Vec<_> =
+                        packages.iter().map(|(name, _, time)| (name.clone(), Some(*time))).collect();
+                    prop_assert_eq!(said, expected);
+                }
+                Resource::Versions => {
+                    let said = Versions::decode(payload).unwrap().packages;
+                    prop_assert!(said.is_sorted_by(|a, b| a.0 < b.0));
+                    for ((said, versions), (name, releases, _)) in said.iter().zip(&packages) {
+                        prop_assert_eq!(said, name);
+                        prop_assert!(versions.is_sorted_by(|a, b| a < b));
+                        prop_assert_eq!(versions.len(), releases.len());
+                    }
+                }
+                Resource::Package(package) => {
+                    let said = Releases::decode(payload).unwrap();
+                    prop_assert_eq!(&said.package, &package);
+                    prop_assert!(said.releases.is_sorted_by(|a, b| a.version < b.version));
+                    let (_, releases, _) =
+                        packages.iter().find(|(name, ..)| *name == package).unwrap();
+                    prop_assert_eq!(said.releases.len(), releases.len());
+                    prop_assert!(said.releases.iter().all(|release| releases.contains(release)));
+                }
+            }
+        }
     }
 }
 
@@ -307,8 +349,8 @@ fn a_flipped_bit_in_a_tarball_is_noticed() {
 #[test]
 fn a_flipped_bit_in_a_signed_message_never_verifies() {
     let key = acme_key();
-    let registry = Registry::assemble("acme".parse().unwrap(), []).unwrap();
-    let signed = Names::of(&registry).encode().sign(&key).unwrap();
+    let names = Names { repository: "acme".parse().unwrap(), packages: Vec::new() };
+    let signed = names.encode().sign(&key).unwrap();
     each_flipped_bit(&signed.encode(), |bit, flipped| {
         let read = Signed::from_gzip(&gzip(flipped));
         let verified = read.and_then(|signed| signed.verify(key.public_key()));
