@@ -55,7 +55,7 @@ impl Listing {
         root.retain(|file| file.kind == Kind::File && !file.name.starts_with('.'));
         let seen = i64::try_from(now.as_nanos()).unwrap_or(i64::MAX);
         for files in [&mut tarballs, &mut resources, &mut root] {
-            files.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+            files.par_sort_unstable_by(|a, b| a.name.cmp(&b.name));
         }
         Ok(Self { seen, missing, tarballs, resources, root })
     }
@@ -74,9 +74,8 @@ impl Listing {
     }
 
     /// The tarballs of each package: names that are alike up to the first `-` stand together.
-    pub fn packages(&self) -> impl IndexedParallelIterator<Item = &[Listed]> {
-        let same = |a: &Listed, b: &Listed| package(a) == package(b);
-        self.tarballs.chunk_by(same).collect::<Vec<_>>().into_par_iter()
+    pub fn packages(&self) -> impl ParallelIterator<Item = &[Listed]> {
+        self.tarballs.par_chunk_by(|a, b| package(a) == package(b))
     }
 
     /// The tarballs of one package.

@@ -184,7 +184,9 @@ impl<'a> Recalled<'a> {
             Resource::Package(name) => {
                 let known = self.named(name.as_str());
                 let known = known.filter(|known| known.served == Some(stamp))?;
-                Some(known.payload == payload.as_bytes())
+                let payload = payload.as_bytes();
+                // Where no tarball has changed, it is the very same bytes.
+                Some(std::ptr::eq(known.payload, payload) || known.payload == payload)
             }
         }
     }

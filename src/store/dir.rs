@@ -59,9 +59,7 @@ impl Store for DirStore {
         let entries =
             entries.map_err(|error| failed(error.into_io_error().unwrap_or_else(other)))?;
         // In parallel: asking for what each is takes longer than listing them.
-        let mut files: Vec<Listed> = entries.par_iter().map(listed).collect();
-        files.par_sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        Ok(Some(files))
+        Ok(Some(entries.par_iter().map(listed).collect()))
     }
 
     fn read(

@@ -15,7 +15,7 @@ use crate::repository::{Folder, RepositoryPath};
 ///
 /// Shared between threads: `list` and `read` run in parallel.
 pub trait Store: Sync {
-    /// The files in a folder, by name; `None` where the folder is missing.
+    /// The files in a folder, in any order; `None` where the folder is missing.
     ///
     /// # Errors
     /// [`StoreError`] where the folder cannot be listed.
