@@ -116,7 +116,7 @@ fn term(input: &mut Input<'_>) -> ModalResult<Term> {
         '{' => nested(tuple),
         '[' => nested(list),
         '#' => nested(map),
-        '<' => cut_err(binary),
+        '<' => cut_err(alt((plain_binary, binary))),
         '"' => strings.map(Term::String),
         '\'' => quoted('\'').map(Term::Atom),
         'a'..='z' => atom.map(Term::Atom),
@@ -159,6 +159,14 @@ fn map(input: &mut Input<'_>) -> ModalResult<Term> {
     let open = (token('#'), cut_err(token('{')).context(label("`{`")));
     let close = cut_err('}').context(label("`,` or `}`"));
     delimited(open, separated(0.., pair, token(',')), close).map(Term::Map).parse_next(input)
+}
+
+/// What nearly all binaries are, and [`binary`] would read the same: one string without an escape.
+fn plain_binary(input: &mut Input<'_>) -> ModalResult<Term> {
+    let text = take_till(0.., ('"', '\\')).verify(str::is_ascii);
+    delimited("<<\"", text, ("\"", opt("/utf8"), ">>"))
+        .map(|text: &str| Term::Binary(text.as_bytes().to_vec()))
+        .parse_next(input)
 }
 
 fn binary(input: &mut Input<'_>) -> ModalResult<Term> {

@@ -1,6 +1,6 @@
 //! `metadata.config`: what a package says of itself.
 
-use std::collections::HashSet;
+use std::fmt;
 
 use crate::erlang::{self, SyntaxError, Term};
 use crate::name::{InvalidName, PackageName, RepositoryName};
@@ -120,7 +120,7 @@ fn check_files(pairs: &Pairs<'_>) -> Result<(), MetadataError> {
     }
 }
 
-/// Keys and values in which each key is a binary and comes once.
+/// Keys and values, by key, in which each key is a binary and comes once.
 struct Pairs<'a>(Vec<(&'a [u8], &'a Term)>);
 
 impl<'a> Pairs<'a> {
@@ -129,12 +129,12 @@ impl<'a> Pairs<'a> {
     }
 
     /// The pairs of a list of two-element tuples or of a map: Hex takes both.
-    fn of_term(place: &str, term: &'a Term) -> Result<Self, MetadataError> {
+    fn of_term(place: impl fmt::Display, term: &'a Term) -> Result<Self, MetadataError> {
         match term {
             Term::List(items) => Self::collect(place, items.iter().map(pair_of_tuple)),
             Term::Map(items) => Self::collect(place, items.iter().map(|(k, v)| Ok((k, v)))),
             other => Err(MetadataError::WrongType {
-                key: place.to_owned(),
+                key: place.to_string(),
                 found: excerpt(other),
                 expected: "a list of pairs",
             }),
@@ -142,28 +142,28 @@ impl<'a> Pairs<'a> {
     }
 
     fn collect(
-        place: &str,
+        place: impl fmt::Display,
         items: impl Iterator<Item = Result<(&'a Term, &'a Term), MetadataError>>,
     ) -> Result<Self, MetadataError> {
-        let mut seen = HashSet::new();
-        let mut pairs = Vec::new();
-        for item in items {
-            let (key, value) = item?;
-            let Term::Binary(key) = key else {
-                return Err(MetadataError::NotKeyValue(excerpt(key)));
-            };
-            if !seen.insert(key) {
-                let key = String::from_utf8_lossy(key).into_owned();
-                return Err(MetadataError::RepeatedKey { place: place.to_owned(), key });
-            }
-            pairs.push((key.as_slice(), value));
+        let pairs = items.map(|item| match item? {
+            (Term::Binary(key), value) => Ok((key.as_slice(), value)),
+            (key, _) => Err(MetadataError::NotKeyValue(excerpt(key))),
+        });
+        let mut pairs: Vec<_> = pairs.collect::<Result<_, _>>()?;
+        pairs.sort_by_key(|(key, _)| *key);
+        let mut neighbours = pairs.iter().zip(pairs.iter().skip(1));
+        match neighbours.find(|((a, _), (b, _))| a == b) {
+            Some(((key, _), _)) => Err(MetadataError::RepeatedKey {
+                place: place.to_string(),
+                key: String::from_utf8_lossy(key).into_owned(),
+            }),
+            None => Ok(Self(pairs)),
         }
-        Ok(Self(pairs))
     }
 
     fn get(&self, wanted: &str) -> Option<&'a Term> {
-        let mut pairs = self.0.iter();
-        pairs.find_map(|(key, value)| (*key == wanted.as_bytes()).then_some(*value))
+        let found = self.0.binary_search_by_key(&wanted.as_bytes(), |(key, _)| *key).ok()?;
+        self.0.get(found).map(|(_, value)| *value)
     }
 }
 
@@ -187,7 +187,7 @@ fn requirements(term: &Term) -> Result<Vec<Dependency>, MetadataError> {
             let Pairs(pairs) = Pairs::of_term("\"requirements\"", term)?;
             let named = pairs.into_iter().map(|(name, term)| {
                 let name = utf8("the name of a requirement", name)?;
-                let pairs = Pairs::of_term(&format!("the requirement on {name:?}"), term)?;
+                let pairs = Pairs::of_term(format_args!("the requirement on {name:?}"), term)?;
                 requirement(name, &pairs)
             });
             named.collect::<Result<Vec<_>, _>>()?
@@ -221,11 +221,11 @@ fn requirement(package: String, pairs: &Pairs<'_>) -> Result<Dependency, Metadat
             expected: "letters, digits, _, . or -",
         });
     }
-    let place = |key: &str| format!("{key} of the requirement on {package:?}");
+    let of = |key| KeyOf { key, package: &package };
     let requirement = match pairs.get("requirement") {
         None => return Err(MetadataError::NoRequirement(package)),
         Some(term) if is_nothing(term) => Requirement::any(),
-        Some(term) => Requirement(text(&place("\"requirement\""), term)?),
+        Some(term) => Requirement(text(of("requirement"), term)?),
     };
     let optional = match pairs.get("optional") {
         None => false,
@@ -234,7 +234,7 @@ fn requirement(package: String, pairs: &Pairs<'_>) -> Result<Dependency, Metadat
         Some(term) if is_nothing(term) => false,
         Some(other) => {
             return Err(MetadataError::WrongType {
-                key: place("\"optional\""),
+                key: of("optional").to_string(),
                 found: excerpt(other),
                 expected: "true or false",
             });
@@ -242,14 +242,26 @@ fn requirement(package: String, pairs: &Pairs<'_>) -> Result<Dependency, Metadat
     };
     // The registry's own rule for an absent `app`: it is named like the package.
     let app = match pairs.get("app") {
-        Some(term) if !is_nothing(term) => text(&place("\"app\""), term)?,
+        Some(term) if !is_nothing(term) => text(of("app"), term)?,
         _ => package.clone(),
     };
     let repository = match pairs.get("repository") {
-        Some(term) if !is_nothing(term) => Some(text(&place("\"repository\""), term)?),
+        Some(term) if !is_nothing(term) => Some(text(of("repository"), term)?),
         _ => None,
     };
     Ok(Dependency { package, requirement, optional, app, repository })
+}
+
+/// A key of a requirement, for messages.
+struct KeyOf<'a> {
+    key: &'static str,
+    package: &'a str,
+}
+
+impl fmt::Display for KeyOf<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} of the requirement on {:?}", self.key, self.package)
+    }
 }
 
 /// Elixir's and Erlang's word for "nothing here".
@@ -257,21 +269,21 @@ fn is_nothing(term: &Term) -> bool {
     matches!(term, Term::Atom(atom) if atom == "nil" || atom == "undefined")
 }
 
-fn text(key: &str, term: &Term) -> Result<String, MetadataError> {
+fn text(key: impl fmt::Display, term: &Term) -> Result<String, MetadataError> {
     match term {
         Term::Binary(bytes) => utf8(key, bytes),
         other => Err(MetadataError::WrongType {
-            key: key.to_owned(),
+            key: key.to_string(),
             found: excerpt(other),
             expected: "a binary such as <<\"text\">>",
         }),
     }
 }
 
-fn utf8(key: &str, bytes: &[u8]) -> Result<String, MetadataError> {
+fn utf8(key: impl fmt::Display, bytes: &[u8]) -> Result<String, MetadataError> {
     let text = std::str::from_utf8(bytes).ok().filter(|text| !text.is_empty());
     text.map(str::to_owned).ok_or_else(|| MetadataError::WrongType {
-        key: key.to_owned(),
+        key: key.to_string(),
         found: excerpt(&Term::Binary(bytes.to_vec())),
         expected: "text in UTF-8, and not empty",
     })
@@ -287,8 +299,8 @@ fn excerpt(term: &Term) -> String {
 }
 
 /// Terms that [`Metadata::parse`] and Hex read back, one to a line.
-impl std::fmt::Display for Metadata {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Metadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let pairs = [
             ("app", binary(&self.app)),
             ("name", binary(self.name.as_str())),
