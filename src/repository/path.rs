@@ -73,6 +73,13 @@ impl RepositoryPath {
         Folder::Packages.file(name.as_str())
     }
 
+    /// Whether a package's releases are served there.
+    #[must_use]
+    pub fn is_package(&self) -> bool {
+        let in_folder = self.0.strip_prefix(Folder::Packages.name());
+        in_folder.is_some_and(|rest| rest.starts_with('/'))
+    }
+
     /// The path as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -2,8 +2,13 @@
 
 use std::collections::HashSet;
 
+use rayon::prelude::*;
+
 use super::{Folder, RepositoryPath};
 use crate::store::{Listed, Store, StoreError};
+
+/// How many changes are made before somebody hears of them.
+const BATCH: usize = 64;
 
 /// The changes that turn what stands into what should stand, in the order in which they are made.
 ///
@@ -51,6 +56,21 @@ pub enum Changed {
 }
 
 impl Change {
+    /// Whether neither names the other: packages, and what is removed of them.
+    fn goes_with(&self, other: &Self) -> bool {
+        let is_removal = |change: &Self| matches!(change.action, Action::Remove);
+        let are_packages = self.path.is_package() && other.path.is_package();
+        are_packages && is_removal(self) == is_removal(other)
+    }
+
+    fn make(&self, store: &dyn Store) -> Result<(), StoreError> {
+        match &self.action {
+            Action::CreateFolder => store.create_folder(&self.path),
+            Action::Create(bytes) | Action::Update(bytes) => store.put(&self.path, bytes),
+            Action::Remove => store.remove(&self.path),
+        }
+    }
+
     /// What becomes of the path.
     #[must_use]
     pub fn changed(&self) -> Changed {
@@ -122,20 +142,26 @@ impl Plan {
         self.changes.push(Change { path, action });
     }
 
-    /// Makes the changes, one after another, and tells of each once it is made.
+    /// Makes the changes, at once where none depends on another, and tells of them in order.
     ///
     /// # Errors
-    /// The first that fails; those before it are made, and every file is whole.
+    /// The first that failed; what came before it is made, and every file is whole.
     pub fn apply(&self, store: &dyn Store, made: impl Fn(&Change)) -> Result<(), StoreError> {
-        self.changes.iter().try_for_each(|change| {
-            match &change.action {
-                Action::CreateFolder => store.create_folder(&change.path),
-                Action::Create(bytes) | Action::Update(bytes) => store.put(&change.path, bytes),
-                Action::Remove => store.remove(&change.path),
-            }?;
-            made(change);
-            Ok(())
-        })
+        let together = self.changes.chunk_by(Change::goes_with);
+        for batch in together.flat_map(|changes| changes.chunks(BATCH)) {
+            let results: Vec<_> = batch.par_iter().map(|change| change.make(store)).collect();
+            let mut failed = None;
+            for (change, result) in batch.iter().zip(results) {
+                match result {
+                    Ok(()) => made(change),
+                    Err(error) => failed = failed.or(Some(error)),
+                }
+            }
+            if let Some(error) = failed {
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 }
 
