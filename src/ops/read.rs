@@ -44,6 +44,9 @@ pub enum Cause {
     /// It was listed and is gone.
     #[error("it vanished while the registry was built")]
     Vanished,
+    /// Somebody wrote to it or replaced it.
+    #[error("it changed while the registry was built")]
+    Changed,
     /// It is not called what clients ask for.
     #[error(transparent)]
     FileName(#[from] InvalidFileName),
@@ -170,8 +173,10 @@ impl<'a> Reader<'a> {
             Kind::Unreadable(reason) => return Err(Cause::Unreadable(reason.clone())),
         }
         let file_name: FileName = listed.name.parse()?;
-        if !store.read(path, self.limit, &mut self.buffer).map_err(|error| error.source)? {
-            return Err(Cause::Vanished);
+        let content = store.read(path, self.limit, &mut self.buffer).map_err(|e| e.source)?;
+        let content = content.ok_or(Cause::Vanished)?;
+        if content.stamp != listed.stamp {
+            return Err(Cause::Changed);
         }
         let tarball = self.unpacker.unpack(&self.buffer)?;
         file_name.check(&tarball.metadata)?;

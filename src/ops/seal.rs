@@ -22,7 +22,7 @@ pub(super) fn public_key(
     let path = RepositoryPath::public_key();
     let signing = key.public_key();
     let mut standing = Vec::new();
-    let found = store.read(&path, MAX_FILE, &mut standing)?;
+    let found = store.read(&path, MAX_FILE, &mut standing)?.is_some();
     if found && !rotate && standing != signing.to_pem().as_bytes() {
         let location = store.locate(&path);
         match PublicKey::from_pem(&String::from_utf8_lossy(&standing)) {
@@ -58,7 +58,7 @@ pub(super) fn resources(
             Some(true) => State::Stands,
             Some(false) => State::Differs(payload.sign(key)?.to_gzip(gzip)),
             None => {
-                let found = store.read(&path, MAX_FILE, standing)?;
+                let found = store.read(&path, MAX_FILE, standing)?.is_some();
                 seal(payload, key, gzip, found.then_some(standing))?
             }
         };

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use tempfile::Builder;
 use walkdir::{DirEntry, WalkDir};
 
-use super::{Kind, Listed, Stamp, Store, StoreError};
+use super::{Content, Kind, Listed, Stamp, Store, StoreError};
 use crate::package::UnixSeconds;
 use crate::repository::{Folder, RepositoryPath};
 
@@ -67,22 +67,21 @@ impl Store for DirStore {
         path: &RepositoryPath,
         limit: usize,
         buffer: &mut Vec<u8>,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<Content>, StoreError> {
         buffer.clear();
-        let failed = self.error("read", path);
-        let path = self.path(path);
-        match fs::metadata(&path) {
-            // Opening a pipe would wait for a writer.
-            Ok(found) if !found.is_file() => {
-                return Err(failed(io::Error::other("it is not a file")));
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-            _ => {}
+        let failed = |error| self.error("read", path)(error);
+        let file = match open(&self.path(path)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened.map_err(failed)?,
+        };
+        let limit = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+        let read = (&file).take(limit).read_to_end(buffer);
+        let found = file.metadata().map_err(failed)?;
+        if !found.is_file() {
+            return Err(failed(io::Error::other("it is not a file")));
         }
-        let file = File::open(path).map_err(&failed)?;
-        let limit = u64::try_from(limit).unwrap_or(u64::MAX);
-        file.take(limit.saturating_add(1)).read_to_end(buffer).map_err(failed)?;
-        Ok(true)
+        read.map_err(failed)?;
+        Ok(Some(Content { stamp: stamp(&found) }))
     }
 
     fn put(&self, path: &RepositoryPath, bytes: &[u8]) -> Result<(), StoreError> {
@@ -105,6 +104,19 @@ impl Store for DirStore {
     fn locate(&self, path: &RepositoryPath) -> String {
         self.path(path).display().to_string()
     }
+}
+
+/// Opens a file, and a pipe without waiting for whoever might write to it.
+#[cfg(unix)]
+fn open(path: &Path) -> io::Result<File> {
+    use rustix::fs::{Mode, OFlags};
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    Ok(rustix::fs::open(path, flags, Mode::empty())?.into())
+}
+
+#[cfg(not(unix))]
+fn open(path: &Path) -> io::Result<File> {
+    File::open(path)
 }
 
 fn other() -> io::Error {
@@ -168,7 +180,6 @@ fn modified(found: &Metadata) -> UnixSeconds {
 /// Writes beside the old file and renames over it, so that a reader has either and never a part.
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
     let mut builder = Builder::new();
     builder.prefix(".hexreg-").suffix(".tmp");
     #[cfg(unix)]
@@ -177,8 +188,15 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         // What the umask leaves: a web server runs as somebody else and has to read it.
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
+    let made = builder.tempfile_in(folder).or_else(|error| match error.kind() {
+        io::ErrorKind::NotFound => {
+            fs::create_dir_all(folder)?;
+            builder.tempfile_in(folder)
+        }
+        _ => Err(error),
+    });
     // tempfile's errors name the temporary file, which is nobody's business.
-    let mut file = builder.tempfile_in(folder).map_err(|error| io::Error::from(error.kind()))?;
+    let mut file = made.map_err(|error| io::Error::from(error.kind()))?;
     file.as_file_mut().write_all(bytes)?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())

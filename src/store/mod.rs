@@ -13,7 +13,7 @@ use crate::repository::{Folder, RepositoryPath};
 
 /// A place that keeps files by their path in the served tree.
 ///
-/// Shared between threads: `list` and `read` run in parallel.
+/// Shared between threads, all of which may use it at once.
 pub trait Store: Sync {
     /// The files in a folder, in any order; `None` where the folder is missing.
     ///
@@ -22,7 +22,7 @@ pub trait Store: Sync {
     fn list(&self, folder: Folder) -> Result<Option<Vec<Listed>>, StoreError>;
 
     /// Reads a file into `buffer`, whose former content is gone afterwards, up to `limit` bytes and
-    /// one more, so that a file above the limit is not read whole and can be told. `false` where
+    /// one more, so that a file above the limit is not read whole and can be told. `None` where
     /// there is no such file.
     ///
     /// # Errors
@@ -32,7 +32,7 @@ pub trait Store: Sync {
         path: &RepositoryPath,
         limit: usize,
         buffer: &mut Vec<u8>,
-    ) -> Result<bool, StoreError>;
+    ) -> Result<Option<Content>, StoreError>;
 
     /// Writes a file: readers see the old bytes or the new ones, whole.
     ///
@@ -66,6 +66,14 @@ pub struct Listed {
     /// When it was last changed.
     pub modified: UnixSeconds,
     /// What tells that it is still the same; `None` where the store has nothing of the kind.
+    pub stamp: Option<Stamp>,
+}
+
+/// A file that was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Content {
+    /// Of the file that the bytes came from, once they had: where it is that of the listing, they are
+    /// those of the file that was listed. `None` where the store has nothing of the kind.
     pub stamp: Option<Stamp>,
 }
 

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use hexreg::package::UnixSeconds;
 use hexreg::repository::{Folder, RepositoryPath};
-use hexreg::store::{Kind, Listed, Store, StoreError};
+use hexreg::store::{Content, Kind, Listed, Store, StoreError};
 
 /// Files by path.
 #[derive(Debug, Default)]
@@ -53,12 +53,12 @@ impl Store for MemoryStore {
         path: &RepositoryPath,
         _: usize,
         buffer: &mut Vec<u8>,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<Content>, StoreError> {
         buffer.clear();
         let files = self.files.lock().unwrap();
         let found = files.get(path.as_str());
         buffer.extend(found.into_iter().flatten());
-        Ok(found.is_some())
+        Ok(found.map(|_| Content { stamp: None }))
     }
 
     fn put(&self, path: &RepositoryPath, bytes: &[u8]) -> Result<(), StoreError> {
