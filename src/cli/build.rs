@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hexreg::name::RepositoryName;
 use hexreg::ops::build::{self, Error, Options, Rejection, Report};
-use hexreg::ops::observer::{Observer, Warning};
+use hexreg::ops::observer::{Observer, Warning, Work};
 use hexreg::package::UnixSeconds;
 use hexreg::repository::{Changed, RepositoryPath};
 use hexreg::store::{DirStore, Store};
@@ -19,6 +19,7 @@ use super::cache;
 use super::failure::{self, Failure, Rejected, chain};
 use super::output;
 use super::private_key::Source;
+use super::progress::Progress;
 
 const EPOCH_VARIABLE: &str = "SOURCE_DATE_EPOCH";
 
@@ -110,6 +111,7 @@ struct SoFar {
 struct Listener<'a> {
     store: &'a DirStore,
     prints: bool,
+    progress: Progress,
     heard: Mutex<SoFar>,
 }
 
@@ -121,6 +123,7 @@ impl Listener<'_> {
 
     fn say(&self, warning: String) {
         if self.prints {
+            self.progress.clear();
             output::warning(&warning);
         }
         self.heard().warnings.push(warning);
@@ -132,6 +135,14 @@ impl Observer for Listener<'_> {
         self.say(warning.to_string());
     }
 
+    fn began(&self, work: Work, parts: usize) {
+        self.progress.begin(work, parts);
+    }
+
+    fn went_on(&self, parts: usize, bytes: u64) {
+        self.progress.go_on(parts, bytes);
+    }
+
     fn changed(&self, path: &RepositoryPath, changed: Changed) {
         let mut heard = self.heard();
         let (verb, paths) = match changed {
@@ -141,6 +152,7 @@ impl Observer for Listener<'_> {
         };
         paths.push(path.clone());
         if self.prints {
+            self.progress.clear();
             // The build goes on; its summary will fail to print in the same way, and say so.
             let _ = output::line(&format!("* {verb} {}", self.store.locate(path)));
         }
@@ -152,7 +164,8 @@ impl Args {
     pub fn main(self) -> ExitCode {
         let store = DirStore::new(&self.public_dir);
         let prints = !self.json && !self.quiet;
-        let listener = Listener { store: &store, prints, heard: Mutex::default() };
+        let progress = Progress::new(prints);
+        let listener = Listener { store: &store, prints, progress, heard: Mutex::default() };
         let done = self.run(&listener);
         if let Err(failure) = &done {
             let so_far = listener.heard().clone();
@@ -183,6 +196,7 @@ impl Args {
         let pool = ThreadPoolBuilder::new().num_threads(self.jobs.map_or(0, usize::from)).build();
         let pool = pool.map_err(|error| Failure::environment(format!("no threads: {error}")))?;
         let report = pool.install(|| build::build(listener.store, &options, listener));
+        listener.progress.clear();
         let report = report.map_err(|error| self.failure(&error))?;
         if self.json {
             return output::json(&Json {

@@ -8,6 +8,7 @@ mod key;
 mod man;
 mod output;
 mod private_key;
+mod progress;
 
 use std::process::ExitCode;
 

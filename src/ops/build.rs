@@ -99,12 +99,12 @@ pub fn build(
 
     let remembered = memory.read();
     let recalled = memory.recall(&remembered);
-    let found = read::packages(store, &listing, options, &recalled)?;
+    let found = read::packages(store, &listing, options, &recalled, observer)?;
     let registry = Registry::assemble(options.repository.clone(), found.packages);
 
     let public_key = seal::public_key(store, &options.key, options.rotate_key)?;
     let payloads = registry.payloads();
-    let resources = seal::resources(store, &options.key, &payloads, &listing, &recalled)?;
+    let resources = seal::resources(store, &options.key, &payloads, &listing, &recalled, observer)?;
 
     let wanted = iter::once(&public_key).chain(&resources);
     let plan = Plan::between(listing.missing, &listing.resources, wanted);

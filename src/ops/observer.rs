@@ -8,11 +8,26 @@ pub trait Observer: Sync {
     /// Something that a person should look at.
     fn warn(&self, _warning: Warning) {}
 
+    /// Work begins that is made of so many parts.
+    fn began(&self, _work: Work, _parts: usize) {}
+
+    /// So many more parts of it are done, for which so many bytes were read.
+    fn went_on(&self, _parts: usize, _bytes: u64) {}
+
     /// A path was changed, or with a dry run would be.
     fn changed(&self, _path: &RepositoryPath, _changed: Changed) {}
 }
 
 impl Observer for () {}
+
+/// What takes its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Tarballs are read and checked, unless they are known.
+    ReadingTarballs,
+    /// Resources are compared with what stands, and signed where they differ.
+    SealingResources,
+}
 
 /// Something that does not keep a registry from being built.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use super::build::{Error, Options};
 use super::listing::Listing;
 use super::memory::Recalled;
+use super::observer::{Observer, Work};
 use crate::name::RepositoryName;
 use crate::package::{Package, Release, Twice, UnixSeconds};
 use crate::registry::Entry;
@@ -70,8 +71,11 @@ pub(super) fn packages(
     listing: &Listing,
     options: &Options,
     recalled: &Recalled<'_>,
+    observer: &dyn Observer,
 ) -> Result<Found, Error> {
-    let readers = Readers { store, options, idle: Mutex::default(), read: AtomicUsize::new(0) };
+    observer.began(Work::ReadingTarballs, listing.tarballs.len());
+    let readers =
+        Readers { store, options, observer, idle: Mutex::default(), read: AtomicUsize::new(0) };
     let found = listing.packages().map(|tarballs| readers.entry(tarballs, recalled));
     let (packages, rejections) = partition(found.collect());
     match NonZeroUsize::new(listing.tarballs.len()) {
@@ -99,6 +103,7 @@ fn partition<T, E>(results: Vec<Result<T, E>>) -> (Vec<T>, Vec<E>) {
 struct Readers<'a> {
     store: &'a dyn Store,
     options: &'a Options,
+    observer: &'a dyn Observer,
     idle: Mutex<Vec<Reader<'a>>>,
     read: AtomicUsize,
 }
@@ -110,6 +115,7 @@ impl Readers<'_> {
         let newest = tarballs.iter().map(|listed| listed.modified.min(latest)).max();
         let updated_at = newest.unwrap_or(latest);
         if let Some(entry) = known.entry(tarballs, updated_at) {
+            self.observer.went_on(tarballs.len(), 0);
             return Ok(entry);
         }
         let read = tarballs.par_iter().zip(known.releases(tarballs));
@@ -135,6 +141,7 @@ impl Readers<'_> {
         let reader = lock(&self.idle).pop();
         let mut reader = reader.unwrap_or_else(|| Reader::new(self.options));
         let read = reader.read(self.store, &path, listed);
+        self.observer.went_on(1, listed.stamp.map_or(0, |stamp| stamp.size));
         lock(&self.idle).push(reader);
         read.map_err(|cause| Rejection { location: self.store.locate(&path), cause })
     }

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use super::build::Error;
 use super::listing::Listing;
 use super::memory::Recalled;
+use super::observer::{Observer, Work};
 use crate::key::{PrivateKey, PublicKey};
 use crate::registry::{Gzip, Payload, Resource, Signed, is_foreign_gzip};
 use crate::repository::{RepositoryPath, State, Wanted};
@@ -49,7 +50,9 @@ pub(super) fn resources(
     payloads: &[(Resource, &Payload)],
     listing: &Listing,
     recalled: &Recalled<'_>,
+    observer: &dyn Observer,
 ) -> Result<Vec<Wanted>, Error> {
+    observer.began(Work::SealingResources, payloads.len());
     let worker = || (Vec::new(), Gzip::new());
     let wanted = payloads.par_iter().map_init(worker, |(standing, gzip), (resource, payload)| {
         let path = RepositoryPath::resource(resource);
@@ -62,6 +65,7 @@ pub(super) fn resources(
                 seal(payload, key, gzip, found.then_some(standing))?
             }
         };
+        observer.went_on(1, 0);
         Ok(Wanted { path, state })
     });
     wanted.collect()

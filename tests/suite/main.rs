@@ -10,6 +10,7 @@
 //! | `cache` | what a build remembers, and when it must not |
 //! | `keys` | the forms keys come in, and where they lie |
 //! | `messages` | snapshots of what each command says |
+//! | `progress` | how far a build has come, on a terminal |
 //! | `readme` | the README is true |
 //! | `readers` | independent programs read what we wrote: the `hexpm` crate, ssh-keygen, tar |
 //! | `clients` | rebar3 fetches packages from nginx |
@@ -33,6 +34,7 @@ mod golden;
 mod keys;
 mod malformed;
 mod messages;
+mod progress;
 mod properties;
 mod readers;
 mod readme;
