@@ -1,13 +1,12 @@
 //! A served tree in a directory.
 
-use std::fs::{self, File, Metadata};
+use std::fs::{self, DirEntry, File, Metadata};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use rayon::prelude::*;
 use tempfile::Builder;
-use walkdir::{DirEntry, WalkDir};
 
 use super::{Content, Kind, Listed, Stamp, Store, StoreError};
 use crate::package::UnixSeconds;
@@ -53,11 +52,8 @@ impl Store for DirStore {
             }
             Ok(_) => {}
         }
-        let walk = WalkDir::new(directory).min_depth(1).max_depth(1);
-        let entries = walk.into_iter().collect::<Result<Vec<_>, _>>();
-        // walkdir's own error says the path again.
-        let entries =
-            entries.map_err(|error| failed(error.into_io_error().unwrap_or_else(other)))?;
+        let entries = fs::read_dir(directory).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+        let entries = entries.map_err(failed)?;
         // In parallel: asking for what each is takes longer than listing them.
         Ok(Some(entries.par_iter().map(listed).collect()))
     }
@@ -119,21 +115,20 @@ fn open(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
-fn other() -> io::Error {
-    io::ErrorKind::Other.into()
-}
-
-/// Links are followed here, one by one, so that a dangling one is listed too.
+/// Asks for an entry by its name in the folder that is open, which spares the kernel its path; and
+/// follows links one by one, so that a dangling one is listed too.
 fn listed(entry: &DirEntry) -> Listed {
     let unreadable = |reason: String| (Kind::Unreadable(reason), UnixSeconds(0), None);
-    let (kind, modified, stamp) = match fs::metadata(entry.path()) {
-        Ok(_) if entry.file_name().to_str().is_none() => {
-            unreadable("its name is not UTF-8".to_owned())
-        }
+    let found = entry
+        .metadata()
+        .and_then(|found| if found.is_symlink() { fs::metadata(entry.path()) } else { Ok(found) });
+    let name = entry.file_name();
+    let (kind, modified, stamp) = match found {
+        Ok(_) if name.to_str().is_none() => unreadable("its name is not UTF-8".to_owned()),
         Ok(found) => (kind(&found), modified(&found), stamp(&found)),
         Err(error) => unreadable(error.to_string()),
     };
-    Listed { name: entry.file_name().to_string_lossy().into_owned(), kind, modified, stamp }
+    Listed { name: name.to_string_lossy().into_owned(), kind, modified, stamp }
 }
 
 #[cfg(unix)]
