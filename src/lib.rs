@@ -8,8 +8,8 @@
 //! list what stands                        ops::listing   done, where the cache knows all of it
 //!  → read each, in parallel               ops::read      unless known; every failure collected
 //!  → tarball::Unpacker → Release          pure           checksums, metadata, contents, limits
-//!  → Registry::assemble                   pure           sort, refuse duplicates
-//!  → one Payload a resource               pure           protobuf
+//!  → Package → Entry, its Payload encoded pure           sorted; as the cache has it, where nothing changed
+//!  → Registry::assemble                   pure           names and versions encoded too
 //!  → sign → gzip                          ops::seal      skipped where the payload stands already
 //!  → Plan::between                        pure           create, update, remove, leave
 //!  → Plan::apply                          store::put     the one place that orders writes
@@ -58,6 +58,13 @@
 //!   closing quote for an escaped one and reads on (`erlang.rs`).
 //! - **A cache knows a file by what the file system says of it, and never one that changed in the moment
 //!   it was looked at** (`cache.rs`). BLAKE3 guards it: fast where a processor has no SHA instructions.
+//! - **The cache holds packages as they were encoded**, so that work grows with what has changed: an
+//!   unchanged package is neither decoded nor encoded, and the cache itself is not written again for
+//!   a few tarballs (`ops/memory.rs`).
+//! - **Random numbers are seeded by the operating system alone** (`.cargo/config.toml`): what aws-lc
+//!   adds by default takes 45 ms of every process that signs, and what they are for here is to blind a
+//!   signature against a watcher of the clock. A build outside of this repository pays those 45 ms.
+//! - **libdeflate compresses too**: a third of zlib's time, and one allocation a thread.
 //! - **One file a resource** (`registry/names.rs` …) rather than one enum with all payloads: its
 //!   decoder is its encoder's neighbour, and a new resource is a new file.
 //!
