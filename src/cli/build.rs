@@ -4,6 +4,7 @@ use std::env;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use hexreg::name::RepositoryName;
 use hexreg::ops::build::{self, Error, Options, Rejection, Report};
@@ -62,6 +63,9 @@ pub struct Args {
     /// Print one JSON object and nothing else
     #[arg(long)]
     json: bool,
+    /// How many seconds to wait for another build of the same directory to end
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    lock_timeout: u32,
     /// Say what would be done and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -105,6 +109,12 @@ struct SoFar {
     updated: Vec<RepositoryPath>,
     removed: Vec<RepositoryPath>,
     warnings: Vec<String>,
+}
+
+impl SoFar {
+    fn is_empty(&self) -> bool {
+        self.created.is_empty() && self.updated.is_empty() && self.removed.is_empty()
+    }
 }
 
 /// Prints what is heard of a build, or keeps it for `--json`.
@@ -190,6 +200,7 @@ impl Args {
             check_contents: !self.no_check_contents,
             latest: source_date_epoch()?,
             rotate_key: self.rotate_key,
+            lock_timeout: Duration::from_secs(self.lock_timeout.into()),
             dry_run: self.dry_run,
             cache: self.cache.file(&self.public_dir)?,
         };
@@ -197,7 +208,7 @@ impl Args {
         let pool = pool.map_err(|error| Failure::environment(format!("no threads: {error}")))?;
         let report = pool.install(|| build::build(listener.store, &options, listener));
         listener.progress.clear();
-        let report = report.map_err(|error| self.failure(&error))?;
+        let report = report.map_err(|error| self.failure(&error, listener))?;
         if self.json {
             return output::json(&Json {
                 repository: &options.repository,
@@ -213,7 +224,7 @@ impl Args {
         if self.quiet { Ok(()) } else { output::line(&summary(&report, &options)) }
     }
 
-    fn failure(&self, error: &Error) -> Failure {
+    fn failure(&self, error: &Error, listener: &Listener<'_>) -> Failure {
         let message = format!("failed to build `{}`: {}", self.name, chain(error));
         match error {
             Error::Rejected { rejections, total } => {
@@ -236,9 +247,13 @@ impl Args {
                 "nothing was written; put back the file that clients know, or give --rotate-key to \
                  replace it",
             ),
+            Error::Busy { .. } => Failure::environment(message)
+                .hint("nothing was written; let it end, or give a longer --lock-timeout"),
             Error::Key(_) | Error::Read(_) => {
                 Failure::environment(message).hint("nothing was written")
             }
+            Error::Write(_) if listener.heard().is_empty() => Failure::environment(message)
+                .hint("nothing was changed: build again once this is mended"),
             Error::Write(_) => Failure::environment(message).hint(
                 "what was done before it stands, and every file is whole: build again once this is \
                  mended",

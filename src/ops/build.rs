@@ -2,6 +2,7 @@
 
 use std::iter;
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 pub use super::read::{Cause, Rejection};
 pub use super::report::Report;
@@ -9,7 +10,7 @@ pub use super::report::Report;
 use super::listing::Listing;
 use super::memory::Memory;
 use super::observer::Observer;
-use super::{read, seal};
+use super::{lock, read, seal};
 use crate::cache::CacheFile;
 use crate::key::{KeyError, PrivateKey};
 use crate::name::RepositoryName;
@@ -34,6 +35,8 @@ pub struct Options {
     pub latest: Option<UnixSeconds>,
     /// Whether another key's `public_key` may be replaced.
     pub rotate_key: bool,
+    /// How long to wait for another build to end.
+    pub lock_timeout: Duration,
     /// Plan, and write nothing.
     pub dry_run: bool,
     /// What was true the last time is kept there, if anywhere.
@@ -50,6 +53,14 @@ pub enum Error {
         rejections: Vec<Rejection>,
         /// How many tarballs there are.
         total: NonZeroUsize,
+    },
+    /// Another build did not end in time.
+    #[error("another build holds {location}, and did not end within {} s", .timeout.as_secs())]
+    Busy {
+        /// The directory.
+        location: String,
+        /// How long it was waited for.
+        timeout: Duration,
     },
     /// Clients hold another key than the one that would sign.
     #[error(
@@ -91,6 +102,10 @@ pub fn build(
     options: &Options,
     observer: &dyn Observer,
 ) -> Result<Report, Error> {
+    // Whoever writes nothing need not keep anybody else from it.
+    let lock = || lock::wait(store, options.lock_timeout, observer);
+    let _lock = (!options.dry_run).then(lock).transpose()?;
+
     let listing = Listing::take(store, observer)?;
     let memory = Memory::new(options);
     if let Some(report) = memory.unchanged(&listing) {
@@ -107,13 +122,13 @@ pub fn build(
     let resources = seal::resources(store, &options.key, &payloads, &listing, &recalled, observer)?;
 
     let wanted = iter::once(&public_key).chain(&resources);
-    let plan = Plan::between(listing.missing, &listing.resources, wanted);
+    let plan = Plan::between(&listing.leftovers, listing.missing, &listing.resources, wanted);
     let heard = |change: &Change| observer.changed(&change.path, change.changed());
     let report = Report::of(&registry, found.read, &plan);
     if options.dry_run {
         plan.changes.iter().for_each(heard);
     } else {
-        plan.apply(store, heard).map_err(Error::Write)?;
+        plan.apply(store, &heard).map_err(Error::Write)?;
         memory.remember(&recalled, &listing, &payloads, &resources, &report);
     }
     Ok(report)

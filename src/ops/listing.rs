@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::observer::{Observer, Warning};
 use crate::cache::{self, Fingerprint};
 use crate::repository::{Folder, RepositoryPath};
-use crate::store::{Kind, Listed, Stamp, Store, StoreError};
+use crate::store::{self, Kind, Listed, Stamp, Store, StoreError};
 
 /// The directory entries that a build goes by, each folder's by name.
 pub(super) struct Listing {
@@ -19,6 +19,8 @@ pub(super) struct Listing {
     pub tarballs: Vec<Listed>,
     /// The files of `packages/`.
     pub resources: Vec<Listed>,
+    /// What killed builds left: nobody else writes under such names.
+    pub leftovers: Vec<RepositoryPath>,
     /// What lies beside the folders.
     root: Vec<Listed>,
 }
@@ -41,8 +43,15 @@ impl Listing {
             }
             is_tarball
         });
+        let mut leftovers = Vec::new();
+        let mut note = |folder: Folder, file: &Listed| {
+            if store::is_temporary(&file.name) && file.kind == Kind::File {
+                leftovers.push(folder.file(&file.name));
+            }
+        };
         let mut resources = store.list(Folder::Packages)?.unwrap_or_default();
         resources.retain(|file| {
+            note(Folder::Packages, file);
             // Hex passes over hidden files too; a temporary file of a build under way is one.
             let is_hidden = file.name.starts_with('.');
             let is_package = !is_hidden && file.kind == Kind::File;
@@ -52,12 +61,16 @@ impl Listing {
             is_package
         });
         let mut root = store.list(Folder::Root)?.unwrap_or_default();
-        root.retain(|file| file.kind == Kind::File && !file.name.starts_with('.'));
+        root.retain(|file| {
+            note(Folder::Root, file);
+            file.kind == Kind::File && !file.name.starts_with('.')
+        });
+        leftovers.sort();
         let seen = i64::try_from(now.as_nanos()).unwrap_or(i64::MAX);
         for files in [&mut tarballs, &mut resources, &mut root] {
             files.par_sort_unstable_by(|a, b| a.name.cmp(&b.name));
         }
-        Ok(Self { seen, missing, tarballs, resources, root })
+        Ok(Self { seen, missing, tarballs, resources, leftovers, root })
     }
 
     /// The stamp of a file that would show if it were changed from now on.

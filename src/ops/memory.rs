@@ -37,7 +37,8 @@ impl<'a> Memory<'a> {
         let settled = head.settled?;
         let (packages, releases, unchanged) = (head.packages, head.releases, head.files);
         let report = Report { packages, releases, read: 0, changes: Vec::new(), unchanged };
-        let same = listing.missing.is_none() && listing.fingerprint() == Some(settled);
+        let nothing_to_do = listing.missing.is_none() && listing.leftovers.is_empty();
+        let same = nothing_to_do && listing.fingerprint() == Some(settled);
         same.then_some(report)
     }
 

@@ -2,6 +2,7 @@
 
 pub mod build;
 mod listing;
+mod lock;
 mod memory;
 pub mod observer;
 mod read;

@@ -1,5 +1,7 @@
 //! What is heard of a build while it runs.
 
+use std::time::Duration;
+
 use crate::repository::{Changed, RepositoryPath};
 
 /// Hears of a build while it runs, on whichever thread it does. Methods that are not overridden do
@@ -37,6 +39,22 @@ pub enum Warning {
     PassedOver {
         /// Where it lies.
         location: String,
+    },
+    /// Another build is at work.
+    #[error("another build holds {location}: waiting up to {} s for it to end", .timeout.as_secs())]
+    Waiting {
+        /// The directory.
+        location: String,
+        /// For how long.
+        timeout: Duration,
+    },
+    /// Nothing keeps two builds from working at once.
+    #[error("{location} cannot be locked ({reason}): see to it that no other build runs on it")]
+    NoLock {
+        /// The directory.
+        location: String,
+        /// What the system says.
+        reason: String,
     },
     /// Something in `packages/` that is no file, or none that can be removed by its name.
     #[error("{location} left alone: nothing but files with plain names belongs there")]

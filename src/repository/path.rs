@@ -14,15 +14,18 @@ use crate::registry::Resource;
 #[serde(transparent)]
 pub struct RepositoryPath(String);
 
+const NAMES: &str = "names";
+const VERSIONS: &str = "versions";
+
 /// The folders that a registry is built from and into.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Folder {
-    /// `tarballs/NAME-VERSION.tar`
-    Tarballs,
-    /// `packages/NAME`
-    Packages,
     /// What all of it lies in: `names`, `versions`, `public_key`.
     Root,
+    /// `packages/NAME`
+    Packages,
+    /// `tarballs/NAME-VERSION.tar`
+    Tarballs,
 }
 
 impl Folder {
@@ -61,8 +64,8 @@ impl RepositoryPath {
     #[must_use]
     pub fn resource(resource: &Resource) -> Self {
         match resource {
-            Resource::Names => Self("names".to_owned()),
-            Resource::Versions => Self("versions".to_owned()),
+            Resource::Names => Self(NAMES.to_owned()),
+            Resource::Versions => Self(VERSIONS.to_owned()),
             Resource::Package(name) => Self::package(name),
         }
     }
@@ -73,11 +76,24 @@ impl RepositoryPath {
         Folder::Packages.file(name.as_str())
     }
 
-    /// Whether a package's releases are served there.
+    /// Whether it is one of the two resources that name packages.
     #[must_use]
-    pub fn is_package(&self) -> bool {
-        let in_folder = self.0.strip_prefix(Folder::Packages.name());
-        in_folder.is_some_and(|rest| rest.starts_with('/'))
+    pub fn is_index(&self) -> bool {
+        [NAMES, VERSIONS].contains(&self.as_str())
+    }
+
+    /// The last part.
+    #[must_use]
+    pub fn file_name(&self) -> &str {
+        self.0.rsplit_once('/').map_or(&self.0, |(_, name)| name)
+    }
+
+    /// The folder that it lies in.
+    #[must_use]
+    pub fn folder(&self) -> Folder {
+        let folder = self.0.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let mut known = [Folder::Tarballs, Folder::Packages].into_iter();
+        known.find(|known| known.name() == folder).unwrap_or(Folder::Root)
     }
 
     /// The path as text.

@@ -2,24 +2,32 @@
 
 use std::collections::HashSet;
 
-use rayon::prelude::*;
-
 use super::{Folder, RepositoryPath};
-use crate::store::{Listed, Store, StoreError};
-
-/// How many changes are made before somebody hears of them.
-const BATCH: usize = 64;
+use crate::store::{self, Listed, Store, StoreError};
 
 /// The changes that turn what stands into what should stand, in the order in which they are made.
 ///
-/// No reader may meet an index that names what is not there. So the key comes first, then packages,
-/// then the indexes that name them, and what they no longer name goes last.
+/// No reader may meet an index that names what is not there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     /// What is done, in this order.
     pub changes: Vec<Change>,
     /// How many files stand as they should and are left alone.
     pub unchanged: usize,
+}
+
+/// What has to stand for good before the next of these is begun: the key, then packages, then the
+/// indexes that name them, and what they no longer name goes last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// What a killed build left.
+    Leftovers,
+    /// What all signatures are checked with, and the folders.
+    Ground,
+    Packages,
+    /// `versions`, then `names`.
+    Indexes,
+    Removals,
 }
 
 /// One change to one path.
@@ -56,18 +64,22 @@ pub enum Changed {
 }
 
 impl Change {
-    /// Whether neither names the other: packages, and what is removed of them.
-    fn goes_with(&self, other: &Self) -> bool {
-        let is_removal = |change: &Self| matches!(change.action, Action::Remove);
-        let are_packages = self.path.is_package() && other.path.is_package();
-        are_packages && is_removal(self) == is_removal(other)
+    fn stage(&self) -> Stage {
+        match self.action {
+            Action::Remove if store::is_temporary(self.path.file_name()) => Stage::Leftovers,
+            Action::Remove => Stage::Removals,
+            _ if self.path.folder() == Folder::Packages => Stage::Packages,
+            _ if self.path.is_index() => Stage::Indexes,
+            _ => Stage::Ground,
+        }
     }
 
-    fn make(&self, store: &dyn Store) -> Result<(), StoreError> {
+    /// What the file will hold, if the change is one to a file that stays.
+    #[must_use]
+    pub fn bytes(&self) -> Option<&[u8]> {
         match &self.action {
-            Action::CreateFolder => store.create_folder(&self.path),
-            Action::Create(bytes) | Action::Update(bytes) => store.put(&self.path, bytes),
-            Action::Remove => store.remove(&self.path),
+            Action::Create(bytes) | Action::Update(bytes) => Some(bytes),
+            Action::CreateFolder | Action::Remove => None,
         }
     }
 
@@ -109,15 +121,19 @@ impl State {
 }
 
 impl Plan {
-    /// Orders what has to be done: `wanted` as it comes (whoever names a file comes after it), then
-    /// the removal of every file of `packages/` that is not wanted.
+    /// Orders what has to be done: `leftovers` are removed, then comes `wanted` as it comes (whoever
+    /// names a file comes after it), then the removal of every file of `packages/` that is not wanted.
     pub(crate) fn between<'a>(
+        leftovers: &[RepositoryPath],
         missing_folder: Option<Folder>,
         packages: &[Listed],
         wanted: impl Iterator<Item = &'a Wanted>,
     ) -> Self {
         let mut keep = HashSet::new();
         let mut plan = Self::default();
+        for path in leftovers {
+            plan.push(path.clone(), Action::Remove);
+        }
         if let Some(folder) = missing_folder {
             plan.push(folder.path(), Action::CreateFolder);
         }
@@ -142,26 +158,17 @@ impl Plan {
         self.changes.push(Change { path, action });
     }
 
-    /// Makes the changes, at once where none depends on another, and tells of them in order.
+    /// Makes the changes and tells of them in order.
     ///
     /// # Errors
-    /// The first that failed; what came before it is made, and every file is whole.
-    pub fn apply(&self, store: &dyn Store, made: impl Fn(&Change)) -> Result<(), StoreError> {
-        let together = self.changes.chunk_by(Change::goes_with);
-        for batch in together.flat_map(|changes| changes.chunks(BATCH)) {
-            let results: Vec<_> = batch.par_iter().map(|change| change.make(store)).collect();
-            let mut failed = None;
-            for (change, result) in batch.iter().zip(results) {
-                match result {
-                    Ok(()) => made(change),
-                    Err(error) => failed = failed.or(Some(error)),
-                }
-            }
-            if let Some(error) = failed {
-                return Err(error);
-            }
-        }
-        Ok(())
+    /// The first that failed; those before it are made, and every file is whole.
+    pub fn apply(&self, store: &dyn Store, made: &dyn Fn(&Change)) -> Result<(), StoreError> {
+        // What fills up the disk goes before anything is written to it.
+        let leftovers = self.changes.partition_point(|one| one.stage() == Stage::Leftovers);
+        let (leftovers, rest) = self.changes.split_at(leftovers);
+        store.apply(&[leftovers], made)?;
+        let rest: Vec<_> = rest.chunk_by(|a, b| a.stage() == b.stage()).collect();
+        store.apply(&rest, made)
     }
 }
 
@@ -196,13 +203,15 @@ mod tests {
             wanted("same", State::Stands),
             wanted("different", State::Differs(vec![2])),
         ];
+        let leftover = Folder::Packages.file(".hexreg-abc.tmp");
         let stands = ["different", "same", "stale"].map(listed);
-        let plan = Plan::between(Some(Folder::Tarballs), &stands, wanted.iter());
+        let plan = Plan::between(&[leftover], Some(Folder::Tarballs), &stands, wanted.iter());
         let changes: Vec<_> =
             plan.changes.iter().map(|change| (change.path.as_str(), &change.action)).collect();
         assert_eq!(
             changes,
             [
+                ("packages/.hexreg-abc.tmp", &Action::Remove),
                 ("tarballs", &Action::CreateFolder),
                 ("packages/missing", &Action::Create(vec![1])),
                 ("packages/different", &Action::Update(vec![2])),

@@ -4,12 +4,13 @@ mod dir;
 
 pub use dir::DirStore;
 
+use std::fs::File;
 use std::io;
 
 use serde::{Deserialize, Serialize};
 
 use crate::package::UnixSeconds;
-use crate::repository::{Folder, RepositoryPath};
+use crate::repository::{Change, Folder, RepositoryPath};
 
 /// A place that keeps files by their path in the served tree.
 ///
@@ -34,23 +35,20 @@ pub trait Store: Sync {
         buffer: &mut Vec<u8>,
     ) -> Result<Option<Content>, StoreError>;
 
-    /// Writes a file: readers see the old bytes or the new ones, whole.
+    /// Makes changes, stage by stage: what a stage changes is there for good before the next one
+    /// begins. Within a stage they are made in order. Readers see a file as it was or as it is to be,
+    /// whole. Of each change that was made `made` hears.
     ///
     /// # Errors
-    /// [`StoreError`]; the old file, if there was one, is still there.
-    fn put(&self, path: &RepositoryPath, bytes: &[u8]) -> Result<(), StoreError>;
+    /// [`StoreError`] for the first change that failed; none after it was made.
+    fn apply(&self, stages: &[&[Change]], made: &dyn Fn(&Change)) -> Result<(), StoreError>;
 
-    /// Removes a file. One that is gone already is no error.
+    /// Keeps everybody else who asks for it from changing anything, until the lock is dropped or its
+    /// process ends.
     ///
     /// # Errors
-    /// [`StoreError`] where it is still there.
-    fn remove(&self, path: &RepositoryPath) -> Result<(), StoreError>;
-
-    /// Makes a folder, and those above it.
-    ///
-    /// # Errors
-    /// [`StoreError`] where it cannot be made.
-    fn create_folder(&self, path: &RepositoryPath) -> Result<(), StoreError>;
+    /// [`StoreError`] where that cannot be told.
+    fn lock(&self) -> Result<Locked, StoreError>;
 
     /// The path as a person would find it.
     fn locate(&self, path: &RepositoryPath) -> String;
@@ -67,6 +65,40 @@ pub struct Listed {
     pub modified: UnixSeconds,
     /// What tells that it is still the same; `None` where the store has nothing of the kind.
     pub stamp: Option<Stamp>,
+}
+
+/// What came of asking for a lock.
+#[derive(Debug)]
+pub enum Locked {
+    /// It is ours.
+    Held(Lock),
+    /// It is somebody else's.
+    Busy,
+    /// There is no such thing here, as on some network file systems; why not.
+    Unsupported(io::Error),
+}
+
+/// A lock, until it is dropped.
+#[derive(Debug)]
+pub struct Lock {
+    /// The open file that the system ties the lock to.
+    _held: Option<File>,
+}
+
+/// Whether a file of this name was being written when its writer was killed, or still is.
+pub(crate) fn is_temporary(name: &str) -> bool {
+    name.starts_with(TEMPORARY.0) && name.ends_with(TEMPORARY.1)
+}
+
+/// How the name of a file begins and ends that is being written.
+pub(crate) const TEMPORARY: (&str, &str) = (".hexreg-", ".tmp");
+
+impl Lock {
+    /// The lock of a store that nobody shares.
+    #[must_use]
+    pub fn of_nothing() -> Self {
+        Self { _held: None }
+    }
 }
 
 /// A file that was read.

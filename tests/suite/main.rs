@@ -11,6 +11,7 @@
 //! | `keys` | the forms keys come in, and where they lie |
 //! | `messages` | snapshots of what each command says |
 //! | `progress` | how far a build has come, on a terminal |
+//! | `publishing` | how files come to stand: whole, in order, for good, one build at a time |
 //! | `readme` | the README is true |
 //! | `readers` | independent programs read what we wrote: the `hexpm` crate, ssh-keygen, tar |
 //! | `clients` | rebar3 fetches packages from nginx |
@@ -36,6 +37,7 @@ mod malformed;
 mod messages;
 mod progress;
 mod properties;
+mod publishing;
 mod readers;
 mod readme;
 mod support;

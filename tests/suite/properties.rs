@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
+use std::time::Duration;
 
 use hexreg::checksum::{InnerChecksum, OuterChecksum};
 use hexreg::erlang::{self, Term};
@@ -169,6 +170,7 @@ fn options(key: PrivateKey) -> Options {
         check_contents: true,
         latest: None,
         rotate_key: false,
+        lock_timeout: Duration::ZERO,
         dry_run: false,
         cache: None,
     }

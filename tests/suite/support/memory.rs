@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use hexreg::package::UnixSeconds;
-use hexreg::repository::{Folder, RepositoryPath};
-use hexreg::store::{Content, Kind, Listed, Store, StoreError};
+use hexreg::repository::{Action, Change, Folder, RepositoryPath};
+use hexreg::store::{Content, Kind, Listed, Lock, Locked, Store, StoreError};
 
 /// Files by path.
 #[derive(Debug, Default)]
@@ -61,18 +61,24 @@ impl Store for MemoryStore {
         Ok(found.map(|_| Content { stamp: None }))
     }
 
-    fn put(&self, path: &RepositoryPath, bytes: &[u8]) -> Result<(), StoreError> {
-        self.set(path.as_str(), bytes);
+    fn apply(&self, stages: &[&[Change]], made: &dyn Fn(&Change)) -> Result<(), StoreError> {
+        for change in stages.iter().copied().flatten() {
+            match &change.action {
+                Action::CreateFolder => {}
+                Action::Create(bytes) | Action::Update(bytes) => {
+                    self.set(change.path.as_str(), bytes);
+                }
+                Action::Remove => {
+                    self.files.lock().unwrap().remove(change.path.as_str());
+                }
+            }
+            made(change);
+        }
         Ok(())
     }
 
-    fn remove(&self, path: &RepositoryPath) -> Result<(), StoreError> {
-        self.files.lock().unwrap().remove(path.as_str());
-        Ok(())
-    }
-
-    fn create_folder(&self, _: &RepositoryPath) -> Result<(), StoreError> {
-        Ok(())
+    fn lock(&self) -> Result<Locked, StoreError> {
+        Ok(Locked::Held(Lock::of_nothing()))
     }
 
     fn locate(&self, path: &RepositoryPath) -> String {

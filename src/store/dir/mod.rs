@@ -1,16 +1,18 @@
 //! A served tree in a directory.
 
+mod lock;
+mod write;
+
 use std::fs::{self, DirEntry, File, Metadata};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use rayon::prelude::*;
-use tempfile::Builder;
 
-use super::{Content, Kind, Listed, Stamp, Store, StoreError};
+use super::{Content, Kind, Listed, Locked, Stamp, Store, StoreError};
 use crate::package::UnixSeconds;
-use crate::repository::{Folder, RepositoryPath};
+use crate::repository::{Change, Folder, RepositoryPath};
 
 /// A directory whose files any static server can serve.
 #[derive(Clone, Debug)]
@@ -26,7 +28,11 @@ impl DirStore {
     }
 
     fn path(&self, path: &RepositoryPath) -> PathBuf {
-        self.root.join(path.as_str())
+        match path.as_str() {
+            // Joined, it would end in a slash.
+            "" => self.root.clone(),
+            path => self.root.join(path),
+        }
     }
 
     fn error(
@@ -80,21 +86,14 @@ impl Store for DirStore {
         Ok(Some(Content { stamp: stamp(&found) }))
     }
 
-    fn put(&self, path: &RepositoryPath, bytes: &[u8]) -> Result<(), StoreError> {
-        replace(&self.path(path), bytes).map_err(self.error("write", path))
+    fn apply(&self, stages: &[&[Change]], made: &dyn Fn(&Change)) -> Result<(), StoreError> {
+        self.make(stages, made)
     }
 
-    fn remove(&self, path: &RepositoryPath) -> Result<(), StoreError> {
-        match fs::remove_file(self.path(path)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(self.error("remove", path)(error))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn create_folder(&self, path: &RepositoryPath) -> Result<(), StoreError> {
-        fs::create_dir_all(self.path(path)).map_err(self.error("create", path))
+    fn lock(&self) -> Result<Locked, StoreError> {
+        let root = Folder::Root.path();
+        let failed = self.error("lock", &root);
+        fs::create_dir_all(&self.root).and_then(|()| lock::take(&self.root)).map_err(failed)
     }
 
     fn locate(&self, path: &RepositoryPath) -> String {
@@ -170,29 +169,4 @@ fn modified(found: &Metadata) -> UnixSeconds {
             -seconds(before) - i64::from(before.subsec_nanos() > 0)
         }
     })
-}
-
-/// Writes beside the old file and renames over it, so that a reader has either and never a part.
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut builder = Builder::new();
-    builder.prefix(".hexreg-").suffix(".tmp");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // What the umask leaves: a web server runs as somebody else and has to read it.
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
-    let made = builder.tempfile_in(folder).or_else(|error| match error.kind() {
-        io::ErrorKind::NotFound => {
-            fs::create_dir_all(folder)?;
-            builder.tempfile_in(folder)
-        }
-        _ => Err(error),
-    });
-    // tempfile's errors name the temporary file, which is nobody's business.
-    let mut file = made.map_err(|error| io::Error::from(error.kind()))?;
-    file.as_file_mut().write_all(bytes)?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
 }

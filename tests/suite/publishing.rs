@@ -1,0 +1,217 @@
+//! How files come to stand: whole, in order, for good, and by one build at a time.
+
+use std::fs;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::support::repository::TestRepository;
+use crate::support::tarball::Tarball;
+use crate::support::tools;
+
+/// Another program that holds the lock of `public/`, until it is killed.
+fn hold(repository: &TestRepository) -> Child {
+    let mut child = Command::new("flock")
+        .args(["--no-fork", "public", "sh", "-c", "echo held; exec sleep 600"])
+        .current_dir(repository.root())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = [0; 5];
+    std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut said).unwrap();
+    child
+}
+
+#[test]
+fn a_second_build_waits_says_so_and_gives_up() {
+    let test = "a_second_build_waits_says_so_and_gives_up";
+    if tools::find("flock", test).is_none() {
+        return;
+    }
+    let repository = TestRepository::new().release("foo", "1.0.0");
+    let mut other = hold(&repository);
+    let began = Instant::now();
+    let ran = repository.build(&["--lock-timeout=1"]);
+    assert!(began.elapsed() >= Duration::from_secs(1));
+    insta::assert_snapshot!(ran.transcript(), @r"
+    exit code: 2
+    --- stdout
+    --- stderr
+    warning: another build holds public: waiting up to 1 s for it to end
+    error: failed to build `acme`: another build holds public, and did not end within 1 s
+    hint: nothing was written; let it end, or give a longer --lock-timeout
+    ");
+    assert!(repository.served().is_empty());
+
+    let ran = repository.build(&["--lock-timeout=0", "--json"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (2, ""));
+
+    // A dry run changes nothing, so it need not wait.
+    repository.build(&["--lock-timeout=0", "--dry-run"]).ok();
+    other.kill().unwrap();
+    other.wait().unwrap();
+}
+
+/// The lock dies with its process, so nothing goes stale.
+#[test]
+fn a_build_goes_on_once_the_other_is_killed() {
+    let test = "a_build_goes_on_once_the_other_is_killed";
+    if tools::find("flock", test).is_none() {
+        return;
+    }
+    let repository = TestRepository::new().release("foo", "1.0.0");
+    let mut other = hold(&repository);
+    let killer = std::thread::spawn(move || {
+        sleep(Duration::from_millis(500));
+        other.kill().unwrap();
+        other.wait().unwrap();
+    });
+    let ran = repository.build(&[]).ok();
+    killer.join().unwrap();
+    assert!(ran.stderr.contains("waiting up to 60 s"), "{}", ran.stderr);
+    assert!(ran.stdout.ends_with("4 created, 0 updated, 0 removed\n"), "{}", ran.stdout);
+}
+
+#[test]
+fn what_a_killed_build_left_is_removed() {
+    let repository = TestRepository::new().release("foo", "1.0.0");
+    repository.build(&[]).ok();
+    let sound = repository.served();
+    for left in ["public/.hexreg-AbC123.tmp", "public/packages/.hexreg-x.tmp"] {
+        repository.write(left, b"half a fi");
+    }
+    // The same with a cache that knows everything else.
+    sleep(Duration::from_millis(2_100));
+    let ran = repository.build(&[]).ok();
+    insta::assert_snapshot!(ran.stdout, @r"
+    * removing public/.hexreg-AbC123.tmp
+    * removing public/packages/.hexreg-x.tmp
+    acme: 1 package, 1 release; 0 created, 0 updated, 2 removed
+    ");
+    assert_eq!(repository.served(), sound);
+    repository.write("public/.hexreg-AbC123.tmp", b"half a fi");
+    assert!(repository.build(&[]).ok().stdout.starts_with("* removing"));
+    // What only looks a little like it is somebody else's.
+    for kept in ["public/.hexreg-x", "public/packages/.x.tmp", "public/tarballs/.hexreg-x.tmp"] {
+        repository.write(kept, b"");
+    }
+    let ran = repository.build(&[]).ok();
+    assert!(ran.stdout.ends_with("nothing has changed\n"), "{}", ran.stdout);
+}
+
+/// The calls by which a build changes what is served, as strace sees them: `fsync .hexreg-*.tmp`,
+/// `rename versions`.
+fn calls(repository: &TestRepository) -> Vec<String> {
+    let log = repository.path("strace.log");
+    let status = Command::new("strace")
+        .args(["-f", "-y", "-e", "trace=fsync,syncfs,rename,renameat,renameat2,unlink,unlinkat"])
+        .arg("-o")
+        .arg(&log)
+        .arg(assert_cmd::cargo::cargo_bin!("hexreg"))
+        .args(["build", "public", "--name=acme", "--private-key=key.pem", "--quiet", "--no-cache"])
+        .current_dir(repository.root())
+        .status();
+    assert!(status.unwrap().success());
+    let log = fs::read_to_string(log).unwrap();
+    let root = repository.path("public").canonicalize().unwrap();
+    let calls = log.lines().filter_map(|line| {
+        let line = line.split_once(' ')?.1.trim_start();
+        let (call, arguments) = line.split_once('(')?;
+        let path = match call {
+            "fsync" | "syncfs" => arguments.split_once('<')?.1.split_once('>')?.0,
+            _ => arguments.rsplit('"').nth(1)?,
+        };
+        let path = path.strip_prefix(root.to_str().unwrap()).unwrap_or(path);
+        let path = path.trim_start_matches("public").trim_start_matches('/');
+        let temporary = path.split_once(".hexreg-").map(|(folder, _)| format!("{folder}TEMPORARY"));
+        Some(format!("{} {}", call.replace("at", ""), temporary.unwrap_or_else(|| path.to_owned())))
+    });
+    calls.collect()
+}
+
+/// Where a call is among others; all of its kind if there are several.
+fn places(calls: &[String], wanted: &str) -> Vec<usize> {
+    let places: Vec<_> = (0..calls.len()).filter(|place| calls[*place] == wanted).collect();
+    assert!(!places.is_empty(), "no {wanted:?} in {calls:#?}");
+    places
+}
+
+#[test]
+fn files_are_flushed_then_renamed_and_each_stage_is_flushed_before_the_next() {
+    let test = "files_are_flushed_then_renamed_and_each_stage_is_flushed_before_the_next";
+    if tools::find("strace", test).is_none() {
+        return;
+    }
+    for packages in [1, 40] {
+        let mut repository = TestRepository::new().release("stale", "1.0.0");
+        repository.build(&[]).ok();
+        repository.remove_tarball("stale-1.0.0.tar");
+        for package in 0..packages {
+            repository = repository.release(&format!("package{package}"), "1.0.0");
+        }
+        let calls = calls(&repository);
+        let first = |wanted: &str| places(&calls, wanted)[0];
+        let last = |wanted: &str| *places(&calls, wanted).last().unwrap();
+        let renamed = |package: usize| first(&format!("rename packages/package{package}"));
+        let first_rename = (0..packages).map(renamed).min().unwrap();
+        let last_package = (0..packages).map(renamed).max().unwrap();
+
+        // Everything is on the disk before anything is seen.
+        if packages == 1 {
+            assert_eq!(places(&calls, "fsync packages/TEMPORARY").len(), 1);
+            assert_eq!(places(&calls, "fsync TEMPORARY").len(), 2);
+            assert!(last("fsync packages/TEMPORARY") < first_rename);
+            assert!(last("fsync TEMPORARY") < first_rename);
+        } else {
+            assert!(last("syncfs packages") < first_rename);
+            assert!(last("syncfs ") < first_rename);
+        }
+        let flushed_between = |call: &str, from: usize, to: usize| {
+            let between = places(&calls, call).into_iter().any(|place| from < place && place < to);
+            assert!(between, "no {call:?} between {from} and {to} of {calls:#?}");
+        };
+        flushed_between("fsync packages", last_package, first("rename versions"));
+        assert!(first("rename versions") < first("rename names"));
+        flushed_between("fsync ", first("rename names"), first("unlink packages/stale"));
+        flushed_between("fsync packages", first("unlink packages/stale"), usize::MAX);
+    }
+}
+
+/// A build of nothing new flushes nothing.
+#[test]
+fn where_nothing_changes_nothing_is_flushed() {
+    let test = "where_nothing_changes_nothing_is_flushed";
+    if tools::find("strace", test).is_none() {
+        return;
+    }
+    let repository = TestRepository::new().release("foo", "1.0.0");
+    repository.build(&[]).ok();
+    assert_eq!(calls(&repository), Vec::<String>::new());
+}
+
+/// Nobody sees anything of a build that finds no room.
+#[test]
+fn a_build_that_cannot_write_all_of_it_changes_nothing() {
+    let repository = TestRepository::new().release("foo", "1.0.0");
+    repository.build(&[]).ok();
+    let sound = repository.served();
+    let big = (0..400).map(|minor| format!("1.{minor}.0"));
+    for version in big {
+        repository
+            .write_tarball(&format!("bar-{version}.tar"), &Tarball::new("bar", &version).build());
+    }
+    // 20 blocks of 512 bytes: enough for `names`, not for `packages/bar`.
+    let hexreg = assert_cmd::cargo::cargo_bin!("hexreg").display().to_string();
+    let build = "build public --name=acme --private-key=key.pem --no-cache";
+    let output = Command::new("sh")
+        .args(["-c", &format!("trap '' XFSZ; ulimit -f 20; exec '{hexreg}' {build} 2>&1")])
+        .current_dir(repository.root())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    insta::assert_snapshot!(String::from_utf8(output.stdout).unwrap(), @r"
+    error: failed to build `acme`: could not write public/packages/bar: File too large (os error 27)
+    hint: nothing was changed: build again once this is mended
+    ");
+    assert_eq!(repository.served(), sound, "and no temporary file stays");
+}
