@@ -4,10 +4,11 @@
 //! another version or made with other options, it is as if there were none. It says nothing of a file
 //! by its name, only by its [`Stamp`]; and nothing of a file that was changed in the moment it was
 //! looked at, for a second change in that moment could leave the same stamp (git calls such an entry
-//! racily clean).
+//! racily clean). Such a change shows only where the file system keeps the time of the last change
+//! itself, and its clock and ours are not seconds apart.
 //!
 //! ```text
-//! MAGIC | length | head | BLAKE3 of these | BLAKE3 of what follows | what is known
+//! MAGIC | length | head | digest of these | digest of what follows | what is known
 //! ```
 //!
 //! The head alone tells whether nothing has changed at all; the rest is read only where something has.
@@ -19,10 +20,11 @@ use std::path::{Path, PathBuf};
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::key::PrivateKey;
 use crate::store::Stamp;
 
 /// Another version may find other things true of the same bytes.
-const MAGIC: &[u8] = concat!("hexreg cache 1 ", env!("CARGO_PKG_VERSION"), "\n").as_bytes();
+const MAGIC: &[u8] = concat!("hexreg cache 2 ", env!("CARGO_PKG_VERSION"), "\n").as_bytes();
 
 /// How long a file must have been left alone before it is looked at, in nanoseconds: the coarsest
 /// clock of a file system in use (FAT) ticks every two seconds.
@@ -40,6 +42,27 @@ pub fn fingerprint(bytes: &[u8]) -> Fingerprint {
     blake3::hash(bytes).into()
 }
 
+/// What a cache was made with, the signing key above all: its digests are keyed with it, so that a
+/// cache of other options is as good as none, and nobody who lacks the key can make one that counts.
+#[derive(Clone)]
+pub struct Context([u8; 32]);
+
+impl Context {
+    /// The context of a key and whatever else answers depend on besides files; `None` for a key that
+    /// cannot be written down.
+    #[must_use]
+    pub fn of(key: &PrivateKey, options: &str) -> Option<Self> {
+        let mut hasher = blake3::Hasher::new_derive_key("hexreg cache");
+        hasher.update(key.to_pem().ok()?.as_bytes());
+        hasher.update(options.as_bytes());
+        Some(Self(hasher.finalize().into()))
+    }
+
+    fn digest(&self, bytes: &[u8]) -> [u8; 32] {
+        blake3::keyed_hash(&self.0, bytes).into()
+    }
+}
+
 /// Where a cache is kept.
 #[derive(Clone, Debug)]
 pub struct CacheFile(PathBuf);
@@ -47,8 +70,6 @@ pub struct CacheFile(PathBuf);
 /// What is told without looking at a single file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
-    /// Of everything besides files that the rest depends on: key, options.
-    pub context: Fingerprint,
     /// Of the listing in which everything stood as it should; `None` where it did not quite.
     pub settled: Option<Fingerprint>,
     /// How many packages there were.
@@ -78,7 +99,9 @@ pub struct KnownPackage<'a> {
     pub name: &'a str,
     /// Those of its tarballs that had settled, by file name, bytewise.
     pub tarballs: Vec<KnownTarball<'a>>,
-    /// What `packages/NAME` says of all of them: the releases themselves.
+    /// Whether those are all that it had.
+    pub complete: bool,
+    /// What `packages/NAME` says of all that it had: the releases themselves.
     #[serde(serialize_with = "bytes")]
     pub payload: &'a [u8],
     /// The file that says so, validly signed, if it stood and had settled.
@@ -111,13 +134,11 @@ fn bytes<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> 
 impl<'a> Known<'a> {
     /// What a cache says, if it is sound and was made in this context.
     #[must_use]
-    pub fn parse(cache: &'a [u8], context: &Fingerprint) -> Option<Self> {
-        let (head, rest) = split(cache)?;
+    pub fn parse(cache: &'a [u8], context: &Context) -> Option<Self> {
+        let (_, rest) = split(cache, context)?;
         let (digest, body) = rest.split_first_chunk::<32>()?;
-        if head.context != *context || fingerprint(body) != *digest {
-            return None;
-        }
-        postcard::from_bytes(body).ok()
+        let is_sound = context.digest(body) == *digest;
+        is_sound.then(|| postcard::from_bytes(body).ok()).flatten()
     }
 }
 
@@ -139,12 +160,12 @@ impl CacheFile {
         Ok(Self(cache_dir.join(name).with_extension("cache")))
     }
 
-    /// Reads the head, if it is there and sound.
+    /// Reads the head, if it is there, sound, and made in this context.
     #[must_use]
-    pub fn head(&self) -> Option<Head> {
+    pub fn head(&self, context: &Context) -> Option<Head> {
         let mut start = Vec::new();
         File::open(&self.0).ok()?.take(MAX_HEAD).read_to_end(&mut start).ok()?;
-        split(&start).map(|(head, _)| head)
+        split(&start, context).map(|(head, _)| head)
     }
 
     /// Reads everything, if it is there.
@@ -157,7 +178,7 @@ impl CacheFile {
     ///
     /// # Errors
     /// It cannot be written; the old one, if there was one, still stands.
-    pub(crate) fn save(&self, head: &Head, known: &Known<'_>) -> io::Result<()> {
+    pub(crate) fn save(&self, context: &Context, head: &Head, known: &Known<'_>) -> io::Result<()> {
         let folder = self.0.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder)?;
         let head = postcard::to_stdvec(head).map_err(io::Error::other)?;
@@ -166,7 +187,7 @@ impl CacheFile {
         let start = [MAGIC, &[length], head.as_slice()].concat();
         // A temporary file is readable by its owner alone to begin with.
         let mut file = tempfile::Builder::new().prefix(".hexreg-").tempfile_in(folder)?;
-        for part in [&start[..], &fingerprint(&start), &fingerprint(&body), &body] {
+        for part in [&start[..], &context.digest(&start), &context.digest(&body), &body] {
             file.write_all(part)?;
         }
         file.persist(&self.0)?;
@@ -175,11 +196,11 @@ impl CacheFile {
 }
 
 /// The head, and what follows it, of a cache whose head is sound.
-fn split(bytes: &[u8]) -> Option<(Head, &[u8])> {
+fn split<'a>(bytes: &'a [u8], context: &Context) -> Option<(Head, &'a [u8])> {
     let (length, after) = bytes.strip_prefix(MAGIC)?.split_first()?;
     let (head, after) = after.split_at_checked(usize::from(*length))?;
     let (digest, rest) = after.split_first_chunk::<32>()?;
     let covered = bytes.get(..MAGIC.len() + 1 + head.len())?;
-    let is_sound = fingerprint(covered) == *digest;
-    Some((postcard::from_bytes(head).ok().filter(|_| is_sound)?, rest))
+    let is_sound = context.digest(covered) == *digest;
+    is_sound.then(|| Some((postcard::from_bytes(head).ok()?, rest))).flatten()
 }

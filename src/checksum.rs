@@ -50,6 +50,12 @@ macro_rules! checksum {
                 Self(bytes)
             }
 
+            /// Its first twelve digits, to be told apart by in a message.
+            #[must_use]
+            pub fn excerpt(&self) -> String {
+                self.to_string().chars().take(12).collect()
+            }
+
             /// The 32 bytes as a registry holds them.
             #[must_use]
             pub fn as_bytes(&self) -> &[u8; 32] {

@@ -7,10 +7,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hexreg::name::RepositoryName;
-use hexreg::ops::build::{self, Error, Options, Rejection, Report};
+use hexreg::ops::build::{self, Alarm, Error, Options, Rejection, Report};
 use hexreg::ops::observer::{Observer, Warning, Work};
 use hexreg::package::UnixSeconds;
-use hexreg::repository::{Changed, RepositoryPath};
+use hexreg::repository::{Changed, Folder, RepositoryPath};
 use hexreg::store::{DirStore, Store};
 use hexreg::tarball::Limits;
 use rayon::ThreadPoolBuilder;
@@ -72,6 +72,9 @@ pub struct Args {
     /// Do not unpack packages to check the files in them
     #[arg(long)]
     no_check_contents: bool,
+    /// Refuse to change or remove a release that was published
+    #[arg(long)]
+    immutable: bool,
     /// Replace a public_key that belongs to another private key
     #[arg(long)]
     rotate_key: bool,
@@ -199,6 +202,7 @@ impl Args {
             limits: Limits::HEX,
             check_contents: !self.no_check_contents,
             latest: source_date_epoch()?,
+            immutable: self.immutable,
             rotate_key: self.rotate_key,
             lock_timeout: Duration::from_secs(self.lock_timeout.into()),
             dry_run: self.dry_run,
@@ -239,6 +243,17 @@ impl Args {
                     .rejecting(rejected)
                     .hint("nothing was written; remove or replace these files and build again")
             }
+            Error::Immutable(alarms) => {
+                let message = format!(
+                    "failed to build `{}`: {} would not stay as published",
+                    self.name,
+                    output::count(alarms.len(), "release"),
+                );
+                let rejected = alarms.iter().map(|alarm| alarmed(listener.store, alarm)).collect();
+                Failure::input(message)
+                    .rejecting(rejected)
+                    .hint("nothing was written; put back the tarballs that were published, or build without --immutable")
+            }
             Error::OtherKey { .. } => Failure::input(message).hint(
                 "nothing was written; sign with the former key, or give --rotate-key and hand the \
                  new public_key to every client",
@@ -249,6 +264,8 @@ impl Args {
             ),
             Error::Busy { .. } => Failure::environment(message)
                 .hint("nothing was written; let it end, or give a longer --lock-timeout"),
+            Error::Changed { .. } => Failure::environment(message)
+                .hint("nothing was written; build again once nobody else writes there"),
             Error::Key(_) | Error::Read(_) => {
                 Failure::environment(message).hint("nothing was written")
             }
@@ -260,6 +277,12 @@ impl Args {
             ),
         }
     }
+}
+
+/// An alarm at the tarball that it is about.
+fn alarmed(store: &DirStore, alarm: &Alarm) -> Rejected {
+    let file_name = format!("{}-{}.tar", alarm.package, alarm.version);
+    Rejected { path: store.locate(&Folder::Tarballs.file(&file_name)), reason: alarm.to_string() }
 }
 
 fn rejected(rejection: &Rejection) -> Rejected {

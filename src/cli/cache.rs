@@ -1,7 +1,7 @@
 //! Where the cache is kept.
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use hexreg::cache::CacheFile;
 
@@ -24,8 +24,15 @@ pub struct CacheArgs {
 impl CacheArgs {
     /// The cache of a registry; none where it is not wanted, or has no place.
     pub fn file(&self, public_dir: &Path) -> Result<Option<CacheFile>, Failure> {
-        let Some(directory) = self.directory().filter(|_| !self.no_cache) else { return Ok(None) };
+        let given = self.given();
+        let Some(directory) = given.clone().or_else(usual).filter(|_| !self.no_cache) else {
+            return Ok(None);
+        };
         if lies_inside(&directory, public_dir) {
+            if given.is_none() {
+                // Somebody whose home is served: nothing that was asked for.
+                return Ok(None);
+            }
             return Err(Failure::environment(format!(
                 "the cache directory {} lies inside {}, and would be published",
                 directory.display(),
@@ -37,23 +44,30 @@ impl CacheArgs {
         Ok(CacheFile::of(&directory, public_dir).ok())
     }
 
-    fn directory(&self) -> Option<PathBuf> {
-        let variable =
-            |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let shared = || {
-            // The XDG specification has relative paths ignored.
-            let given = variable("XDG_CACHE_HOME").filter(|path| path.is_absolute());
-            given.or_else(|| Some(variable("HOME")?.join(".cache")))
-        };
-        let own = self.cache_dir.clone().or_else(|| variable(VARIABLE));
-        own.or_else(|| Some(shared()?.join("hexreg")))
+    fn given(&self) -> Option<PathBuf> {
+        self.cache_dir.clone().or_else(|| variable(VARIABLE))
     }
+}
+
+fn variable(name: &str) -> Option<PathBuf> {
+    env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+fn usual() -> Option<PathBuf> {
+    // The XDG specification has relative paths ignored.
+    let shared = variable("XDG_CACHE_HOME").filter(|path| path.is_absolute());
+    Some(shared.or_else(|| Some(variable("HOME")?.join(".cache")))?.join("hexreg"))
 }
 
 /// Whether a directory that may not exist yet would lie below another.
 fn lies_inside(directory: &Path, public_dir: &Path) -> bool {
     let Ok(public_dir) = public_dir.canonicalize() else { return false };
     let Ok(directory) = std::path::absolute(directory) else { return false };
+    // Where `..` follows what is not there, nobody can tell where it leads.
+    let is_winding = directory.components().any(|part| part == Component::ParentDir);
+    if is_winding && directory.canonicalize().is_err() {
+        return true;
+    }
     let existing = directory.ancestors().find_map(|above| above.canonicalize().ok());
     directory.starts_with(&public_dir) || existing.is_some_and(|real| real.starts_with(&public_dir))
 }

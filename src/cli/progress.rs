@@ -4,7 +4,7 @@ use std::env;
 use std::fmt::Write;
 use std::io::{IsTerminal, stderr};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use hexreg::ops::observer::Work;
@@ -16,7 +16,8 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// A bar on standard error, which stays away where that is no terminal.
 pub struct Progress {
     wanted: bool,
-    began: Instant,
+    /// When the first work began: a key may have been waited for before.
+    began: OnceLock<Instant>,
     bytes: Arc<AtomicU64>,
     bar: Mutex<ProgressBar>,
 }
@@ -28,7 +29,7 @@ impl Progress {
         let can_draw = stderr().is_terminal() && env::var_os("TERM").is_none_or(|it| it != "dumb");
         Self {
             wanted: wanted && can_draw,
-            began: Instant::now(),
+            began: OnceLock::new(),
             bytes: Arc::default(),
             bar: Mutex::new(ProgressBar::hidden()),
         }
@@ -41,6 +42,7 @@ impl Progress {
                 u64::try_from(parts).ok(),
                 ProgressDrawTarget::hidden(),
             );
+            self.began();
             let mut current = self.bar();
             current.finish_and_clear();
             *current = bar.with_style(self.style(work));
@@ -52,7 +54,7 @@ impl Progress {
         if self.wanted {
             self.bytes.fetch_add(bytes, Ordering::Relaxed);
             let bar = self.bar();
-            if bar.is_hidden() && self.began.elapsed() > PATIENCE {
+            if bar.is_hidden() && self.began().elapsed() > PATIENCE {
                 bar.set_draw_target(ProgressDrawTarget::stderr());
             }
             bar.inc(u64::try_from(parts).unwrap_or(u64::MAX));
@@ -62,6 +64,10 @@ impl Progress {
     /// Makes room for whatever is printed next.
     pub fn clear(&self) {
         self.bar().finish_and_clear();
+    }
+
+    fn began(&self) -> Instant {
+        *self.began.get_or_init(Instant::now)
     }
 
     fn bar(&self) -> MutexGuard<'_, ProgressBar> {
@@ -78,7 +84,7 @@ impl Progress {
                 "signing [{bar:30}] {human_pos} of {human_len} resources, {eta} left"
             }
         };
-        let (bytes, began) = (Arc::clone(&self.bytes), self.began);
+        let (bytes, began) = (Arc::clone(&self.bytes), self.began());
         let speed = move |_: &ProgressState, line: &mut dyn Write| {
             let milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
             let bytes = bytes.load(Ordering::Relaxed).saturating_mul(1_000);

@@ -4,13 +4,14 @@ use std::iter;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+pub use super::alarm::Alarm;
 pub use super::read::{Cause, Rejection};
 pub use super::report::Report;
 
 use super::listing::Listing;
 use super::memory::Memory;
-use super::observer::Observer;
-use super::{lock, read, seal};
+use super::observer::{Observer, Warning};
+use super::{alarm, lock, read, seal};
 use crate::cache::CacheFile;
 use crate::key::{KeyError, PrivateKey};
 use crate::name::RepositoryName;
@@ -22,6 +23,7 @@ use crate::tarball::Limits;
 
 /// What to build, and how.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each says one thing that is done or not")]
 pub struct Options {
     /// The name under which clients know the repository.
     pub repository: RepositoryName,
@@ -33,6 +35,8 @@ pub struct Options {
     pub check_contents: bool,
     /// `SOURCE_DATE_EPOCH`: no `updated_at` is later than this.
     pub latest: Option<UnixSeconds>,
+    /// Whether what was published must stay as it is.
+    pub immutable: bool,
     /// Whether another key's `public_key` may be replaced.
     pub rotate_key: bool,
     /// How long to wait for another build to end.
@@ -62,6 +66,12 @@ pub enum Error {
         /// How long it was waited for.
         timeout: Duration,
     },
+    /// Somebody else changes what is served.
+    #[error("{location} changed while the registry was built")]
+    Changed {
+        /// Where it stands.
+        location: String,
+    },
     /// Clients hold another key than the one that would sign.
     #[error(
         "{location} is the key {standing}, and this build would sign with {signing}: every client would have to be told"
@@ -74,6 +84,12 @@ pub enum Error {
         /// The fingerprint of the key in hand.
         signing: String,
     },
+    /// Published releases would change, which [`Options::immutable`] forbids.
+    #[error("{} that were published would not stay as they are", .0.len())]
+    Immutable(
+        /// Each of them.
+        Vec<Alarm>,
+    ),
     /// What stands at `public_key` is none.
     #[error("{location} is not a public key")]
     NotAKey {
@@ -123,6 +139,14 @@ pub fn build(
 
     let wanted = iter::once(&public_key).chain(&resources);
     let plan = Plan::between(&listing.leftovers, listing.missing, &listing.resources, wanted);
+    let alarms = alarm::raise(store, options.key.public_key(), &plan)?;
+    if options.immutable && !alarms.is_empty() {
+        return Err(Error::Immutable(alarms));
+    }
+    for alarm in alarms {
+        observer.warn(Warning::Alarm(alarm));
+    }
+
     let heard = |change: &Change| observer.changed(&change.path, change.changed());
     let report = Report::of(&registry, found.read, &plan);
     if options.dry_run {

@@ -21,7 +21,7 @@ pub(super) struct Listing {
     pub resources: Vec<Listed>,
     /// What killed builds left: nobody else writes under such names.
     pub leftovers: Vec<RepositoryPath>,
-    /// What lies beside the folders.
+    /// `names`, `versions` and `public_key`, as far as they are there.
     root: Vec<Listed>,
 }
 
@@ -63,7 +63,7 @@ impl Listing {
         let mut root = store.list(Folder::Root)?.unwrap_or_default();
         root.retain(|file| {
             note(Folder::Root, file);
-            file.kind == Kind::File && !file.name.starts_with('.')
+            file.kind == Kind::File && RepositoryPath::is_of_a_registry(&file.name)
         });
         leftovers.sort();
         let seen = i64::try_from(now.as_nanos()).unwrap_or(i64::MAX);

@@ -7,9 +7,7 @@ use bytes::Bytes;
 use super::build::Options;
 use super::listing::{self, Listing};
 use super::report::Report;
-use crate::cache::{
-    self, CacheFile, Fingerprint, Head, Known, KnownIndex, KnownPackage, KnownTarball,
-};
+use crate::cache::{self, CacheFile, Context, Head, Known, KnownIndex, KnownPackage, KnownTarball};
 use crate::package::{Release, UnixSeconds};
 use crate::registry::{Entry, Payload, Releases, Resource};
 use crate::repository::{State, Wanted};
@@ -20,20 +18,18 @@ use crate::tarball::FileName;
 const WORTHWHILE: usize = 64;
 
 /// The cache of one registry, if it has one.
-pub(super) struct Memory<'a> {
-    cache: Option<&'a CacheFile>,
-    context: Fingerprint,
-}
+pub(super) struct Memory<'a>(Option<(&'a CacheFile, Context)>);
 
 impl<'a> Memory<'a> {
     /// A memory that nothing was recalled from yet.
     pub fn new(options: &'a Options) -> Self {
-        Self { cache: options.cache.as_ref(), context: context(options) }
+        Self(options.cache.as_ref().and_then(|cache| Some((cache, context(options)?))))
     }
 
     /// The report of a build that has nothing to do: everything stands as it last stood well.
     pub fn unchanged(&self, listing: &Listing) -> Option<Report> {
-        let head = self.cache?.head().filter(|head| head.context == self.context)?;
+        let (cache, context) = self.0.as_ref()?;
+        let head = cache.head(context)?;
         let settled = head.settled?;
         let (packages, releases, unchanged) = (head.packages, head.releases, head.files);
         let report = Report { packages, releases, read: 0, changes: Vec::new(), unchanged };
@@ -44,13 +40,14 @@ impl<'a> Memory<'a> {
 
     /// The bytes that [`recall`](Self::recall) makes sense of.
     pub fn read(&self) -> Bytes {
-        self.cache.and_then(CacheFile::read).unwrap_or_default().into()
+        let read = self.0.as_ref().and_then(|(cache, _)| cache.read());
+        read.unwrap_or_default().into()
     }
 
     /// What is known, package by package.
     pub fn recall<'b>(&self, bytes: &'b Bytes) -> Recalled<'b> {
-        let known = Known::parse(bytes, &self.context).unwrap_or_default();
-        Recalled { bytes, known }
+        let known = self.0.as_ref().and_then(|(_, context)| Known::parse(bytes, context));
+        Recalled { bytes, known: known.unwrap_or_default() }
     }
 
     /// Keeps what was found for the next build, if that is worth it. That one does without where this
@@ -63,7 +60,7 @@ impl<'a> Memory<'a> {
         wanted: &[Wanted],
         report: &Report,
     ) {
-        let Some(cache) = self.cache else { return };
+        let Some((cache, context)) = &self.0 else { return };
         // What was just written is too young to be known again, so the next build will look at it and
         // write a cache, whatever this one does. To write all of it for a few tarballs takes longer
         // than reading those once more.
@@ -83,27 +80,32 @@ impl<'a> Memory<'a> {
             match resource {
                 Resource::Names => known.names = index(),
                 Resource::Versions => known.versions = index(),
-                Resource::Package(name) => known.packages.push(KnownPackage {
-                    name: name.as_str(),
-                    tarballs: settled(listing, name.as_str()),
-                    payload: payload.as_bytes(),
-                    served,
-                }),
+                Resource::Package(name) => {
+                    let all = listing.tarballs_of(name.as_str());
+                    let tarballs = known_again(listing, all);
+                    known.packages.push(KnownPackage {
+                        name: name.as_str(),
+                        complete: tarballs.len() == all.len(),
+                        tarballs,
+                        payload: payload.as_bytes(),
+                        served,
+                    });
+                }
             }
         }
         let head = Head {
-            context: self.context,
             settled: report.changes.is_empty().then(|| listing.fingerprint()).flatten(),
             packages: report.packages,
             releases: report.releases,
             files: report.unchanged,
         };
-        let _ = cache.save(&head, &known);
+        let _ = cache.save(context, &head, &known);
     }
 }
 
-fn settled<'a>(listing: &'a Listing, package: &str) -> Vec<KnownTarball<'a>> {
-    let settled = listing.tarballs_of(package).iter().filter_map(|file| {
+/// Those of a package's tarballs that will be known again.
+fn known_again<'a>(listing: &Listing, tarballs: &'a [Listed]) -> Vec<KnownTarball<'a>> {
+    let settled = tarballs.iter().filter_map(|file| {
         Some(KnownTarball { name: &file.name, stamp: listing.settled_stamp(file)? })
     });
     settled.collect()
@@ -135,7 +137,8 @@ impl<'a> Recalled<'a> {
     /// The entry of a package whose tarballs are all as they were.
     pub fn entry(&self, tarballs: &[Listed], updated_at: UnixSeconds) -> Option<Entry> {
         let known = self.package(tarballs)?;
-        let same = known.tarballs.len() == tarballs.len()
+        let same = known.complete
+            && known.tarballs.len() == tarballs.len()
             && known.tarballs.iter().zip(tarballs).all(|(known, listed)| is_same(known, listed));
         if !same {
             return None;
@@ -198,15 +201,13 @@ fn is_same(known: &KnownTarball<'_>, listed: &Listed) -> bool {
 }
 
 /// Of everything that answers depend on besides files.
-fn context(options: &Options) -> Fingerprint {
-    let limits = options.limits;
+fn context(options: &Options) -> Option<Context> {
     let parts = [
         options.repository.as_str().to_owned(),
-        options.key.public_key().fingerprint().to_owned(),
         options.check_contents.to_string(),
         format!("{:?}", options.latest),
-        format!("{limits:?}"),
+        format!("{:?}", options.limits),
     ];
     // No part holds a zero byte, so none runs into the next.
-    cache::fingerprint(parts.join("\0").as_bytes())
+    Context::of(&options.key, &parts.join("\0"))
 }

@@ -1,5 +1,6 @@
 //! What hexreg does: one verb a file, from options to a report.
 
+mod alarm;
 pub mod build;
 mod listing;
 mod lock;

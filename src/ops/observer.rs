@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::alarm::Alarm;
 use crate::repository::{Changed, RepositoryPath};
 
 /// Hears of a build while it runs, on whichever thread it does. Methods that are not overridden do
@@ -40,6 +41,9 @@ pub enum Warning {
         /// Where it lies.
         location: String,
     },
+    /// Lock files that name a release will not work with what it becomes.
+    #[error("{0}: whoever has locked it cannot fetch it any more")]
+    Alarm(Alarm),
     /// Another build is at work.
     #[error("another build holds {location}: waiting up to {} s for it to end", .timeout.as_secs())]
     Waiting {

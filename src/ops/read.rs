@@ -119,7 +119,13 @@ impl Readers<'_> {
             return Ok(entry);
         }
         let read = tarballs.par_iter().zip(known.releases(tarballs));
-        let read = read.map(|(listed, known)| known.map_or_else(|| self.read(listed), Ok));
+        let read = read.map(|(listed, known)| match known {
+            Some(known) => {
+                self.observer.went_on(1, 0);
+                Ok(known)
+            }
+            None => self.read(listed),
+        });
         let (found, rejections) = partition(read.collect());
         match found.first() {
             Some((FileName { package, .. }, _)) if rejections.is_empty() => {

@@ -12,7 +12,7 @@ use crate::repository::{RepositoryPath, State, Wanted};
 use crate::store::Store;
 
 /// No registry file comes near; a larger one is not ours and is written anew.
-const MAX_FILE: usize = 1 << 30;
+pub(super) const MAX_FILE: usize = 1 << 30;
 
 /// `public_key` as it should stand, unless that would lock every client out.
 pub(super) fn public_key(
@@ -61,8 +61,11 @@ pub(super) fn resources(
             Some(true) => State::Stands,
             Some(false) => State::Differs(payload.sign(key)?.to_gzip(gzip)),
             None => {
-                let found = store.read(&path, MAX_FILE, standing)?.is_some();
-                seal(payload, key, gzip, found.then_some(standing))?
+                let content = store.read(&path, MAX_FILE, standing)?;
+                if content.and_then(|content| content.stamp) != stamp {
+                    return Err(Error::Changed { location: store.locate(&path) });
+                }
+                seal(payload, key, gzip, content.map(|_| &*standing))?
             }
         };
         observer.went_on(1, 0);

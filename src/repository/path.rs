@@ -16,6 +16,7 @@ pub struct RepositoryPath(String);
 
 const NAMES: &str = "names";
 const VERSIONS: &str = "versions";
+const PUBLIC_KEY: &str = "public_key";
 
 /// The folders that a registry is built from and into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,7 +58,7 @@ impl RepositoryPath {
     /// The key that clients check signatures with.
     #[must_use]
     pub fn public_key() -> Self {
-        Self("public_key".to_owned())
+        Self(PUBLIC_KEY.to_owned())
     }
 
     /// Where a resource is served.
@@ -74,6 +75,12 @@ impl RepositoryPath {
     #[must_use]
     pub fn package(name: &PackageName) -> Self {
         Folder::Packages.file(name.as_str())
+    }
+
+    /// Whether a file of this name beside the folders belongs to a registry.
+    #[must_use]
+    pub fn is_of_a_registry(name: &str) -> bool {
+        [NAMES, VERSIONS, PUBLIC_KEY].contains(&name)
     }
 
     /// Whether it is one of the two resources that name packages.

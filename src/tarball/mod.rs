@@ -88,7 +88,7 @@ pub enum Error {
         found: String,
     },
     /// CHECKSUM belongs to other files.
-    #[error("inner checksum mismatch: CHECKSUM says {}…, the files hash to {}…", short(.stated), short(.actual))]
+    #[error("inner checksum mismatch: CHECKSUM says {}…, the files hash to {}…", .stated.excerpt(), .actual.excerpt())]
     ChecksumMismatch {
         /// What CHECKSUM says.
         stated: InnerChecksum,
@@ -101,10 +101,6 @@ pub enum Error {
     /// The contents are at fault.
     #[error("contents.tar.gz")]
     Contents(#[from] ContentsError),
-}
-
-fn short(checksum: &InnerChecksum) -> String {
-    checksum.to_string().chars().take(12).collect()
 }
 
 /// A tarball that was found to be sound.

@@ -139,6 +139,43 @@ fn a_cache_changes_no_byte() {
     assert!(!repository.path("cache").exists(), "--no-cache keeps nothing");
 }
 
+/// A cache knows of the older of two tarballs, and of a payload that lists both.
+#[test]
+fn a_young_release_that_is_withdrawn_is_not_remembered() {
+    let repository = TestRepository::new().release("foo", "1.0.0");
+    wait_a_moment();
+    repository.write_tarball("foo-1.1.0.tar", &Tarball::new("foo", "1.1.0").build());
+    repository.build(&[]).ok();
+    repository.remove_tarball("foo-1.1.0.tar");
+    repository.build(&[]).ok();
+    let with = repository.served();
+    repository.build(&["--no-cache"]).ok();
+    assert_eq!(repository.served(), with);
+    let foo = crate::support::gunzip(&repository.read("public/packages/foo"));
+    assert!(!foo.windows(5).any(|window| window == b"1.1.0"));
+}
+
+/// Whoever may write the cache may not sign.
+#[test]
+fn a_forged_cache_is_as_good_as_none() {
+    let repository = settled();
+    let file = cache_file(&repository);
+    let mut forged = fs::read(&file).unwrap();
+    // All that stands between MAGIC and the end, digests that need no key included.
+    let magic = forged.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+    let body = magic + 1 + usize::from(forged[magic]) + 64;
+    let place = forged.windows(9).rposition(|window| window == b"\n\x051.0.0\x12 ").unwrap();
+    forged[place + 9] ^= 1;
+    let digest: [u8; 32] = hexreg::cache::fingerprint(&forged[body..]);
+    forged[body - 32..body].copy_from_slice(&digest);
+    fs::write(&file, forged).unwrap();
+    let sound = repository.served();
+    fs::remove_file(repository.path("public/packages/foo")).unwrap();
+    fs::remove_file(repository.path("public/packages/bar")).unwrap();
+    repository.build(&[]).ok();
+    assert_eq!(repository.served(), sound);
+}
+
 /// `touch -r`, `cp -p`: name, size and time are what they were.
 #[test]
 fn a_tarball_replaced_under_the_same_name_size_and_time_is_noticed() {
@@ -219,12 +256,13 @@ fn a_damaged_cache_is_as_good_as_none() {
         limits: Limits::HEX,
         check_contents: true,
         latest: None,
+        immutable: false,
         rotate_key: false,
         lock_timeout: Duration::ZERO,
         dry_run: true,
         cache: Some(cache.clone()),
     };
-    assert!(cache.head().is_some_and(|head| head.settled.is_some()), "the cache is in use");
+    assert_eq!(build(&store, &options, &()).unwrap().read, 0, "the cache is in use");
     for gone in [None, Some("public/packages/foo")] {
         if let Some(path) = gone {
             fs::remove_file(repository.path(path)).unwrap();

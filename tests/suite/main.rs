@@ -12,6 +12,7 @@
 //! | `messages` | snapshots of what each command says |
 //! | `progress` | how far a build has come, on a terminal |
 //! | `publishing` | how files come to stand: whole, in order, for good, one build at a time |
+//! | `alarms` | a published release that changes or goes |
 //! | `readme` | the README is true |
 //! | `readers` | independent programs read what we wrote: the `hexpm` crate, ssh-keygen, tar |
 //! | `clients` | rebar3 fetches packages from nginx |
@@ -28,6 +29,7 @@
     reason = "a test says what must hold by failing, and so do the helpers it shares"
 )]
 
+mod alarms;
 mod building;
 mod cache;
 mod clients;

@@ -63,7 +63,7 @@ fn json_of_a_build() {
     repository.write_tarball("baz-1.0.0.tar", &baz);
     let ran = repository.build(&["--json", "--no-cache"]).ok();
     assert_eq!(ran.stderr, "");
-    insta::assert_snapshot!(ran.stdout, @r#"{"repository":"acme","fingerprint":"SHA256:roYMrL1Q60Kv7n0/VbgT2yw879NgEa+QKFvEt0/wKtU","packages":2,"releases":2,"read":2,"dry_run":false,"unchanged":2,"created":["packages/baz"],"updated":["versions","names"],"removed":["packages/bar"],"warnings":["public/tarballs/README passed over: it does not end in .tar"]}"#);
+    insta::assert_snapshot!(ran.stdout, @r#"{"repository":"acme","fingerprint":"SHA256:roYMrL1Q60Kv7n0/VbgT2yw879NgEa+QKFvEt0/wKtU","packages":2,"releases":2,"read":2,"dry_run":false,"unchanged":2,"created":["packages/baz"],"updated":["versions","names"],"removed":["packages/bar"],"warnings":["public/tarballs/README passed over: it does not end in .tar","bar 1.0.0 was published, and is gone: whoever has locked it cannot fetch it any more"]}"#);
 }
 
 #[test]

@@ -169,6 +169,7 @@ fn options(key: PrivateKey) -> Options {
         limits: Limits::HEX,
         check_contents: true,
         latest: None,
+        immutable: false,
         rotate_key: false,
         lock_timeout: Duration::ZERO,
         dry_run: false,
