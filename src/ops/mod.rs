@@ -1,6 +1,7 @@
 //! What hexreg does: one verb a file, from options to a report.
 
 pub mod build;
+pub mod inspect;
 mod listing;
 mod memory;
 pub mod observer;
