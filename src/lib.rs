@@ -31,7 +31,7 @@
 //! | --- | --- |
 //! | `cli` (in the binary) | arguments, messages, exit codes: one file a command |
 //! | [`ops`] | one verb a file: options → report |
-//! | [`registry`] | what a registry says; one file a resource, its decoder beside its encoder |
+//! | [`registry`] | what a registry says; one file a resource, its decoder beside its encoder, and what is read for people alone (`remarks.rs`) |
 //! | [`tarball`] | a package tarball from bytes in memory, and its twin that creates one |
 //! | [`repository`] | the served tree: paths, and the plan that changes it |
 //! | [`store`] | where that tree lives |
@@ -65,6 +65,8 @@
 //!   adds by default takes 45 ms of every process that signs, and what they are for here is to blind a
 //!   signature against a watcher of the clock. A build outside of this repository pays those 45 ms.
 //! - **libdeflate compresses too**: a third of zlib's time, and one allocation a thread.
+//! - **What a signed file is, is told by what only one resource says**, then by where the file lies: no
+//!   resource names itself, and their fields have the same numbers (`ops/inspect.rs`).
 //! - **One file a resource** (`registry/names.rs` …) rather than one enum with all payloads: its
 //!   decoder is its encoder's neighbour, and a new resource is a new file.
 //!

@@ -4,11 +4,13 @@ mod build;
 mod cache;
 mod completions;
 mod failure;
+mod inspect;
 mod key;
 mod man;
 mod output;
 mod private_key;
 mod progress;
+mod view;
 
 use std::process::ExitCode;
 
@@ -31,6 +33,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Build(build::Args),
+    Inspect(inspect::Args),
     #[command(subcommand)]
     Key(key::Command),
     Completions(completions::Args),
@@ -40,8 +43,9 @@ enum Command {
 /// Runs what the arguments say and tells how it ended.
 pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
-        // Reports its failures itself: as JSON where that was asked for.
+        // These report their failures themselves: as JSON where that was asked for.
         Command::Build(args) => return args.main(),
+        Command::Inspect(args) => return args.main(),
         Command::Key(command) => command.run(),
         Command::Completions(args) => args.run(),
         Command::Man(args) => args.run(),

@@ -2,6 +2,7 @@
 
 mod alarm;
 pub mod build;
+pub mod inspect;
 mod listing;
 mod lock;
 mod memory;

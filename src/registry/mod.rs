@@ -3,11 +3,13 @@
 mod names;
 mod proto;
 mod releases;
+mod remarks;
 mod signed;
 mod versions;
 
 pub use names::Names;
 pub use releases::Releases;
+pub use remarks::{Advisory, Marks, ReleaseRemarks, Remarks, Retired};
 pub use signed::{Gzip, Payload, Signed, SignedError};
 pub use versions::Versions;
 
@@ -67,6 +69,9 @@ pub enum DecodeError {
     /// It lacks a checksum or has one that is not 32 bytes long.
     #[error("a checksum is not 32 bytes long")]
     Checksum,
+    /// It points at a version or an advisory by a number that none has.
+    #[error("it points at a version or an advisory that is not in it")]
+    Index,
 }
 
 impl Entry {

@@ -125,6 +125,12 @@ impl Signed {
         }
     }
 
+    /// The payload, whoever signed it: good for showing what a file says, and for nothing else.
+    #[must_use]
+    pub fn into_unverified(self) -> Payload {
+        Payload(self.payload)
+    }
+
     /// Whether this is `payload` under a signature that `key` verifies.
     #[must_use]
     pub fn holds(&self, payload: &Payload, key: &PublicKey) -> bool {

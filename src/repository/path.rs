@@ -1,6 +1,7 @@
 //! Where things stand in the served tree: the only place that spells `packages/`.
 
 use std::fmt;
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -71,6 +72,19 @@ impl RepositoryPath {
         }
     }
 
+    /// The resource that is served where a path ends so; the twin of [`resource`](Self::resource).
+    #[must_use]
+    pub fn resource_at(path: &Path) -> Option<Resource> {
+        let name = path.file_name()?.to_str()?;
+        // First of all: a package may be called `names`.
+        let folder = path.parent().and_then(Path::file_name);
+        if folder.is_some_and(|folder| folder == Folder::Packages.name()) {
+            return name.parse().ok().map(Resource::Package);
+        }
+        let mut indexes = [Resource::Names, Resource::Versions].into_iter();
+        indexes.find(|index| Self::resource(index).as_str() == name)
+    }
+
     /// Where a package's releases are served.
     #[must_use]
     pub fn package(name: &PackageName) -> Self {
@@ -113,5 +127,23 @@ impl RepositoryPath {
 impl fmt::Display for RepositoryPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resource_is_known_by_where_it_is_served() {
+        let package = |name: &str| Resource::Package(name.parse().unwrap());
+        let all = [Resource::Names, Resource::Versions, package("foo"), package("names")];
+        for resource in all {
+            let path = Path::new("public").join(RepositoryPath::resource(&resource).as_str());
+            assert_eq!(RepositoryPath::resource_at(&path), Some(resource));
+        }
+        for elsewhere in ["", "..", "foo", "packages", "packages/foo.bak", "names/foo"] {
+            assert_eq!(RepositoryPath::resource_at(Path::new(elsewhere)), None, "{elsewhere}");
+        }
     }
 }

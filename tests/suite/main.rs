@@ -8,6 +8,7 @@
 //! | `properties` | what holds for every input, by proptest |
 //! | `building` | what a build creates, updates, leaves alone, removes and refuses |
 //! | `cache` | what a build remembers, and when it must not |
+//! | `inspect` | what is said of one file, and whose signature it bears |
 //! | `keys` | the forms keys come in, and where they lie |
 //! | `messages` | snapshots of what each command says |
 //! | `progress` | how far a build has come, on a terminal |
@@ -34,6 +35,7 @@ mod building;
 mod cache;
 mod clients;
 mod golden;
+mod inspect;
 mod keys;
 mod malformed;
 mod messages;

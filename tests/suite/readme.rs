@@ -63,9 +63,10 @@ fn the_demonstration_runs_as_printed() {
 fn every_option_and_variable_is_in_the_readme() {
     let directory = TempDir::new().unwrap();
     let readme = readme();
-    let commands: [&[&str]; 6] = [
+    let commands: [&[&str]; 7] = [
         &["--help"],
         &["build", "--help"],
+        &["inspect", "--help"],
         &["key", "new", "--help"],
         &["key", "show", "--help"],
         &["completions", "--help"],

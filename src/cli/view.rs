@@ -1,0 +1,249 @@
+//! What `hexreg inspect` found, in the words of its JSON; its text is made of the same.
+
+use data_encoding::HEXLOWER;
+use hexreg::name::PackageName;
+use hexreg::ops::inspect::{Contents, Says, Signature};
+use hexreg::package::{Dependency, Release, UnixSeconds};
+use hexreg::registry::{Advisory, Marks, Names, ReleaseRemarks, Releases, Remarks, Versions};
+use hexreg::tarball::Tarball;
+use hexreg::version::Version;
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// What a file says.
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum View {
+    Names(Index<NamesPackage>),
+    Versions(Index<VersionsPackage>),
+    NamesOrVersions(Index<NamesPackage>),
+    Package(PackageView),
+    Tarball(TarballView),
+}
+
+/// Whether the signature is that of the key that was given.
+#[derive(Serialize)]
+pub struct SignatureView {
+    /// `None` where there was no key to check it with.
+    pub holds: Option<bool>,
+    /// That key's.
+    pub fingerprint: Option<String>,
+}
+
+#[derive(Serialize)]
+pub struct Index<T> {
+    pub repository: String,
+    pub signature: SignatureView,
+    pub packages: Vec<T>,
+}
+
+#[derive(Serialize)]
+pub struct NamesPackage {
+    pub name: String,
+    pub updated_at: Option<String>,
+}
+
+#[derive(Serialize)]
+pub struct VersionsPackage {
+    pub name: String,
+    pub versions: Vec<VersionView>,
+}
+
+#[derive(Serialize)]
+pub struct VersionView {
+    pub version: String,
+    pub retired: bool,
+    pub with_advisories: bool,
+}
+
+#[derive(Serialize)]
+pub struct PackageView {
+    pub name: String,
+    pub repository: String,
+    pub signature: SignatureView,
+    pub releases: Vec<ReleaseView>,
+    pub advisories: Vec<AdvisoryView>,
+}
+
+#[derive(Serialize)]
+pub struct ReleaseView {
+    pub version: String,
+    pub inner_checksum: String,
+    pub outer_checksum: String,
+    pub published_at: Option<String>,
+    pub retired: Option<RetiredView>,
+    /// Their ids.
+    pub advisories: Vec<String>,
+    pub dependencies: Vec<DependencyView>,
+}
+
+#[derive(Serialize)]
+pub struct RetiredView {
+    pub reason: String,
+    pub message: Option<String>,
+}
+
+#[derive(Serialize)]
+pub struct AdvisoryView {
+    pub id: String,
+    pub severity: Option<String>,
+    pub summary: String,
+    pub html_url: String,
+}
+
+#[derive(Serialize)]
+pub struct DependencyView {
+    pub package: String,
+    pub requirement: String,
+    pub optional: bool,
+    pub app: String,
+    pub repository: Option<String>,
+}
+
+#[derive(Serialize)]
+pub struct TarballView {
+    pub name: String,
+    pub version: String,
+    pub app: String,
+    pub size: usize,
+    pub inner_checksum: String,
+    pub outer_checksum: String,
+    pub requirements: Vec<DependencyView>,
+}
+
+impl View {
+    /// The view of what was found; the fingerprint is of the key that it was checked with.
+    pub fn of(contents: Contents, fingerprint: Option<&str>) -> Self {
+        match contents {
+            Contents::Tarball { tarball, size } => Self::Tarball(of_tarball(tarball, size)),
+            Contents::Signed(says, signature) => {
+                let signature = of_signature(signature, fingerprint);
+                match says {
+                    Says::Names(names) => Self::Names(of_names(names, signature)),
+                    Says::Versions(versions, marks) => {
+                        Self::Versions(of_versions(versions, marks, signature))
+                    }
+                    Says::NamesOrVersions(names) => {
+                        Self::NamesOrVersions(of_names(names, signature))
+                    }
+                    Says::Package(releases, remarks) => {
+                        Self::Package(of_package(releases, remarks, signature))
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn of_signature(signature: Signature, fingerprint: Option<&str>) -> SignatureView {
+    let holds = match signature {
+        Signature::NotChecked => None,
+        Signature::Holds => Some(true),
+        Signature::DoesNotHold => Some(false),
+    };
+    SignatureView { holds, fingerprint: fingerprint.map(str::to_owned) }
+}
+
+fn of_names(names: Names, signature: SignatureView) -> Index<NamesPackage> {
+    let packages = names.packages.into_iter().map(|(name, updated_at)| NamesPackage {
+        name: name.to_string(),
+        updated_at: updated_at.map(time),
+    });
+    let (repository, packages) = (names.repository.to_string(), packages.collect());
+    Index { repository, signature, packages }
+}
+
+fn of_versions(
+    versions: Versions,
+    marks: Vec<Vec<Marks>>,
+    signature: SignatureView,
+) -> Index<VersionsPackage> {
+    let view = |(version, marks): (Version, Marks)| VersionView {
+        version: version.to_string(),
+        retired: marks.retired,
+        with_advisories: marks.with_advisories,
+    };
+    let packages = versions.packages.into_iter().zip(marks);
+    let packages = packages.map(|((name, versions), marks): ((PackageName, _), _)| {
+        let versions = versions.into_iter().zip(marks).map(view).collect();
+        VersionsPackage { name: name.to_string(), versions }
+    });
+    let (repository, packages) = (versions.repository.to_string(), packages.collect());
+    Index { repository, signature, packages }
+}
+
+fn of_package(releases: Releases, remarks: Remarks, signature: SignatureView) -> PackageView {
+    let (advisories, remarks) = (remarks.advisories, remarks.releases);
+    let view = |(release, remarks)| of_release(release, remarks, &advisories);
+    PackageView {
+        name: releases.package.to_string(),
+        repository: releases.repository.to_string(),
+        signature,
+        releases: releases.releases.into_iter().zip(remarks).map(view).collect(),
+        advisories: advisories.iter().cloned().map(of_advisory).collect(),
+    }
+}
+
+fn of_release(release: Release, remarks: ReleaseRemarks, advisories: &[Advisory]) -> ReleaseView {
+    let ids = remarks.advisories.into_iter().filter_map(|index| advisories.get(index));
+    ReleaseView {
+        version: release.version.to_string(),
+        inner_checksum: HEXLOWER.encode(release.inner_checksum.as_bytes()),
+        outer_checksum: HEXLOWER.encode(release.outer_checksum.as_bytes()),
+        published_at: remarks.published_at.map(time),
+        retired: remarks
+            .retired
+            .map(|retired| RetiredView { reason: retired.reason, message: retired.message }),
+        advisories: ids.map(|advisory| advisory.id.clone()).collect(),
+        dependencies: release.dependencies.into_iter().map(of_dependency).collect(),
+    }
+}
+
+fn of_advisory(advisory: Advisory) -> AdvisoryView {
+    let Advisory { id, summary, severity, html_url } = advisory;
+    AdvisoryView { id, severity, summary, html_url }
+}
+
+fn of_dependency(dependency: Dependency) -> DependencyView {
+    let Dependency { package, requirement, optional, app, repository } = dependency;
+    DependencyView { package, requirement: requirement.0, optional, app, repository }
+}
+
+fn of_tarball(tarball: Tarball, size: usize) -> TarballView {
+    let metadata = tarball.metadata;
+    TarballView {
+        name: metadata.name.to_string(),
+        version: metadata.version.to_string(),
+        app: metadata.app,
+        size,
+        inner_checksum: HEXLOWER.encode(tarball.inner_checksum.as_bytes()),
+        outer_checksum: HEXLOWER.encode(tarball.outer_checksum.as_bytes()),
+        requirements: metadata.requirements.into_iter().map(of_dependency).collect(),
+    }
+}
+
+/// `2023-11-14T22:13:20Z`; the seconds themselves where they lead beyond what calendars are made for.
+fn time(UnixSeconds(seconds): UnixSeconds) -> String {
+    let time = Timestamp::from_second(seconds);
+    time.map_or_else(|_| seconds.to_string(), |time| time.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_time_can_be_told() {
+        for (seconds, told) in [
+            (1_700_000_000, "2023-11-14T22:13:20Z"),
+            (0, "1970-01-01T00:00:00Z"),
+            (-1, "1969-12-31T23:59:59Z"),
+            (253_402_207_200, "9999-12-30T22:00:00Z"),
+            (253_402_300_800, "253402300800"),
+            (i64::MAX, "9223372036854775807"),
+            (i64::MIN, "-9223372036854775808"),
+        ] {
+            assert_eq!(time(UnixSeconds(seconds)), told);
+        }
+    }
+}

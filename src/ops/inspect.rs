@@ -1,0 +1,271 @@
+//! `hexreg inspect`: what one file says.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use crate::key::PublicKey;
+use crate::registry::{
+    DecodeError, Marks, Names, Payload, Releases, Remarks, Resource, Signed, SignedError, Versions,
+};
+use crate::repository::RepositoryPath;
+use crate::tarball::{self, FileName, InvalidFileName, Limits, Tarball, Unpacker};
+
+/// How to look at a file.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Whose signature is expected.
+    pub public_key: Option<PublicKey>,
+    /// What clients accept of a tarball.
+    pub limits: Limits,
+}
+
+/// What was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// What the file says.
+    pub contents: Contents,
+    /// What is odd about where it lies.
+    pub warning: Option<Warning>,
+}
+
+/// What a file says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Contents {
+    /// It is a signed resource of a registry.
+    Signed(Says, Signature),
+    /// It is a package, and was found to be sound.
+    Tarball {
+        /// What it holds.
+        tarball: Tarball,
+        /// In bytes.
+        size: usize,
+    },
+}
+
+/// What a signed resource says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Says {
+    /// `/names`
+    Names(Names),
+    /// `/versions`, and the marks of each package's versions.
+    Versions(Versions, Vec<Vec<Marks>>),
+    /// `/packages/NAME`
+    Package(Releases, Remarks),
+    /// `/names` or `/versions`: of no package it says what only one of them does.
+    NamesOrVersions(Names),
+}
+
+/// Whether a signature is the one that was expected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signature {
+    /// There was no key to check it with.
+    NotChecked,
+    /// It is that key's.
+    Holds,
+    /// It is another key's, or the file was changed.
+    DoesNotHold,
+}
+
+/// Clients would not take the file for what it is, where it lies now.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Warning {
+    /// Another resource belongs there.
+    #[error("it holds {holds}, and lies where {belongs} belongs")]
+    Misplaced {
+        /// What it is.
+        holds: RepositoryPath,
+        /// What clients look for there.
+        belongs: RepositoryPath,
+    },
+    /// The tarball is not called what clients ask for.
+    #[error(transparent)]
+    FileName(InvalidFileName),
+}
+
+/// Why a file says nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Reading it failed.
+    #[error(transparent)]
+    Read(#[from] io::Error),
+    /// It is none of what can be inspected.
+    #[error(
+        "it is neither gzipped, as names, versions and packages/NAME are, nor a tar archive, as packages are"
+    )]
+    Neither,
+    /// No registry has such a file.
+    #[error("it has more than {MAX_SIGNED} bytes: no signed file of a registry comes near")]
+    TooLarge,
+    /// It is no signed resource.
+    #[error(transparent)]
+    Signed(#[from] SignedError),
+    /// It is signed, and not what belongs where it lies.
+    #[error(transparent)]
+    Resource(#[from] DecodeError),
+    /// It is signed, and no resource.
+    #[error("what is signed in it is neither names nor versions nor packages/NAME")]
+    NoResource,
+    /// It is no sound tarball.
+    #[error(transparent)]
+    Tarball(#[from] tarball::Error),
+    /// A key was given to check a tarball with.
+    #[error("a package tarball bears no signature: packages/NAME has its checksums, and is signed")]
+    NeverSigned,
+}
+
+/// hex.pm's `versions` has some 2 MB.
+const MAX_SIGNED: usize = 1 << 30;
+
+/// What every gzip stream begins with.
+const GZIP: [u8; 2] = [0x1F, 0x8B];
+
+/// Where a tar header says that it is one, and how.
+const TAR: (usize, &[u8]) = (257, b"ustar");
+
+/// What a file is, before it has been looked through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Tarball,
+    Signed,
+}
+
+/// Reads a file and tells what it says.
+///
+/// # Errors
+/// [`Error`] where it says nothing that can be relied on. A signature that does not hold is no error
+/// here: the report says so.
+pub fn inspect(path: &Path, options: &Options) -> Result<Report, Error> {
+    let bytes = read(path, options.limits.tarball)?;
+    inspect_bytes(&bytes, path, options)
+}
+
+/// Reads a signed file whole, and anything else up to `limit` and one byte more.
+fn read(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    let mut bytes = Vec::new();
+    let up_to = |limit: usize| u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    (&mut file).take(up_to(limit)).read_to_end(&mut bytes)?;
+    if Kind::of(&bytes, path) == Some(Kind::Signed) {
+        file.take(up_to(MAX_SIGNED.saturating_sub(bytes.len()))).read_to_end(&mut bytes)?;
+    }
+    Ok(bytes)
+}
+
+/// Tells what the bytes of a file say, which lies at `path` or would.
+///
+/// # Errors
+/// As of [`inspect`].
+pub fn inspect_bytes(bytes: &[u8], path: &Path, options: &Options) -> Result<Report, Error> {
+    match Kind::of(bytes, path) {
+        Some(Kind::Tarball) => inspect_tarball(bytes, path, options),
+        Some(Kind::Signed) => inspect_signed(bytes, path, options),
+        None => Err(Error::Neither),
+    }
+}
+
+impl Kind {
+    /// Its name comes first: of what is called a tarball, it is to be said why it is none.
+    fn of(bytes: &[u8], path: &Path) -> Option<Self> {
+        let (position, tar) = TAR;
+        let is_tar = bytes.get(position..).is_some_and(|from| from.starts_with(tar));
+        if is_tar || path.extension().is_some_and(|extension| extension == "tar") {
+            Some(Self::Tarball)
+        } else if bytes.starts_with(&GZIP) || RepositoryPath::resource_at(path).is_some() {
+            Some(Self::Signed)
+        } else {
+            None
+        }
+    }
+}
+
+fn inspect_tarball(bytes: &[u8], path: &Path, options: &Options) -> Result<Report, Error> {
+    if options.public_key.is_some() {
+        return Err(Error::NeverSigned);
+    }
+    let tarball = Unpacker::new(options.limits).unpack(bytes)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let named = name.parse().and_then(|name: FileName| name.check(&tarball.metadata));
+    Ok(Report {
+        contents: Contents::Tarball { tarball, size: bytes.len() },
+        warning: named.err().map(Warning::FileName),
+    })
+}
+
+fn inspect_signed(bytes: &[u8], path: &Path, options: &Options) -> Result<Report, Error> {
+    if bytes.len() > MAX_SIGNED {
+        return Err(Error::TooLarge);
+    }
+    let signed = Signed::from_gzip(bytes)?;
+    let signature = match &options.public_key {
+        None => Signature::NotChecked,
+        Some(key) if signed.clone().verify(key).is_ok() => Signature::Holds,
+        Some(_) => Signature::DoesNotHold,
+    };
+    let belongs = RepositoryPath::resource_at(path);
+    let says = Says::of(&signed.into_unverified(), belongs.as_ref())?;
+    let paths = says.resource().zip(belongs);
+    let paths = paths.map(|(holds, belongs)| {
+        (RepositoryPath::resource(&holds), RepositoryPath::resource(&belongs))
+    });
+    let paths = paths.filter(|(holds, belongs)| holds != belongs);
+    Ok(Report {
+        contents: Contents::Signed(says, signature),
+        warning: paths.map(|(holds, belongs)| Warning::Misplaced { holds, belongs }),
+    })
+}
+
+impl Says {
+    /// What a payload says, which lies where `belongs` does.
+    ///
+    /// No resource says which one it is, and all number their fields alike. But each has something
+    /// that no other has: releases have checksums, `versions` has versions and `names` has times.
+    /// Only where there is nothing of all that does the place decide.
+    fn of(payload: &Payload, belongs: Option<&Resource>) -> Result<Self, Error> {
+        let package = Releases::decode(payload).and_then(|releases| {
+            let remarks = Remarks::decode(payload)?;
+            Ok(Self::Package(releases, remarks))
+        });
+        let versions = Versions::decode(payload).and_then(|versions| {
+            let marks = Marks::decode(payload)?;
+            Ok(Self::Versions(versions, marks))
+        });
+        let names = Names::decode(payload).map(Self::Names);
+        let is_certain = |reading: &Result<Self, _>| reading.as_ref().is_ok_and(Self::is_certain);
+        match belongs {
+            _ if is_certain(&package) => Ok(package?),
+            _ if is_certain(&versions) => Ok(versions?),
+            _ if is_certain(&names) => Ok(names?),
+            Some(Resource::Package(_)) => Ok(package?),
+            Some(Resource::Versions) => Ok(versions?),
+            Some(Resource::Names) => Ok(names?),
+            // A package of no release: it alone has a third field.
+            None if package.is_ok() => Ok(package?),
+            None => match names {
+                Ok(Self::Names(names)) => Ok(Self::NamesOrVersions(names)),
+                _ => Err(Error::NoResource),
+            },
+        }
+    }
+
+    /// Whether it says what no other resource does.
+    fn is_certain(&self) -> bool {
+        match self {
+            Self::Names(names) => names.packages.iter().any(|(_, updated_at)| updated_at.is_some()),
+            Self::Versions(all, _) => all.packages.iter().any(|(_, some)| !some.is_empty()),
+            Self::Package(package, _) => !package.releases.is_empty(),
+            Self::NamesOrVersions(_) => false,
+        }
+    }
+
+    /// Which resource it is, if that can be told.
+    #[must_use]
+    pub fn resource(&self) -> Option<Resource> {
+        match self {
+            Self::Names(_) => Some(Resource::Names),
+            Self::Versions(..) => Some(Resource::Versions),
+            Self::Package(releases, _) => Some(Resource::Package(releases.package.clone())),
+            Self::NamesOrVersions(_) => None,
+        }
+    }
+}
