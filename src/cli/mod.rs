@@ -10,6 +10,7 @@ mod man;
 mod output;
 mod private_key;
 mod progress;
+mod verify;
 mod view;
 
 use std::process::ExitCode;
@@ -33,6 +34,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Build(build::Args),
+    Verify(verify::Args),
     Inspect(inspect::Args),
     #[command(subcommand)]
     Key(key::Command),
@@ -45,6 +47,7 @@ pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
         // These report their failures themselves: as JSON where that was asked for.
         Command::Build(args) => return args.main(),
+        Command::Verify(args) => return args.main(),
         Command::Inspect(args) => return args.main(),
         Command::Key(command) => command.run(),
         Command::Completions(args) => args.run(),

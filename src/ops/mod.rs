@@ -10,3 +10,4 @@ pub mod observer;
 mod read;
 mod report;
 mod seal;
+pub mod verify;

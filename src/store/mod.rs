@@ -22,6 +22,12 @@ pub trait Store: Sync {
     /// [`StoreError`] where the folder cannot be listed.
     fn list(&self, folder: Folder) -> Result<Option<Vec<Listed>>, StoreError>;
 
+    /// Every file at any depth, links followed, in any order; `None` where there is no tree at all.
+    ///
+    /// # Errors
+    /// [`StoreError`] where it cannot be listed.
+    fn walk(&self) -> Result<Option<Vec<(RepositoryPath, Kind)>>, StoreError>;
+
     /// Reads a file into `buffer`, whose former content is gone afterwards, up to `limit` bytes and
     /// one more, so that a file above the limit is not read whole and can be told. `None` where
     /// there is no such file.

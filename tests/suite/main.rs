@@ -14,6 +14,7 @@
 //! | `progress` | how far a build has come, on a terminal |
 //! | `publishing` | how files come to stand: whole, in order, for good, one build at a time |
 //! | `alarms` | a published release that changes or goes |
+//! | `verifying` | damage of every kind is found |
 //! | `readme` | the README is true |
 //! | `readers` | independent programs read what we wrote: the `hexpm` crate, ssh-keygen, tar |
 //! | `clients` | rebar3 fetches packages from nginx |
@@ -45,3 +46,4 @@ mod publishing;
 mod readers;
 mod readme;
 mod support;
+mod verifying;

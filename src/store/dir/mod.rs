@@ -3,12 +3,13 @@
 mod lock;
 mod write;
 
-use std::fs::{self, DirEntry, File, Metadata};
+use std::fs::{self, DirEntry, File, FileType, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use rayon::prelude::*;
+use walkdir::WalkDir;
 
 use super::{Content, Kind, Listed, Locked, Stamp, Store, StoreError};
 use crate::package::UnixSeconds;
@@ -62,6 +63,26 @@ impl Store for DirStore {
         let entries = entries.map_err(failed)?;
         // In parallel: asking for what each is takes longer than listing them.
         Ok(Some(entries.par_iter().map(listed).collect()))
+    }
+
+    fn walk(&self) -> Result<Option<Vec<(RepositoryPath, Kind)>>, StoreError> {
+        if !self.root.try_exists().map_err(self.error("list", &Folder::Root.path()))? {
+            return Ok(None);
+        }
+        let walk = WalkDir::new(&self.root).min_depth(1).follow_links(true).into_iter();
+        let files = walk.filter_map(|entry| {
+            let (path, kind) = match &entry {
+                Ok(entry) if entry.file_type().is_dir() => return None,
+                Ok(entry) => (Some(entry.path()), kind(entry.file_type())),
+                Err(error) => (error.path(), Kind::Unreadable(error.to_string())),
+            };
+            let path = path.and_then(|path| path.strip_prefix(&self.root).ok());
+            let path = path.unwrap_or(Path::new(""));
+            let unreadable = || Kind::Unreadable("its name is not UTF-8".to_owned());
+            let kind = if path.to_str().is_some() { kind } else { unreadable() };
+            Some((Folder::Root.file(&path.to_string_lossy()), kind))
+        });
+        Ok(Some(files.collect()))
     }
 
     fn read(
@@ -124,7 +145,7 @@ fn listed(entry: &DirEntry) -> Listed {
     let name = entry.file_name();
     let (kind, modified, stamp) = match found {
         Ok(_) if name.to_str().is_none() => unreadable("its name is not UTF-8".to_owned()),
-        Ok(found) => (kind(&found), modified(&found), stamp(&found)),
+        Ok(found) => (kind(found.file_type()), modified(&found), stamp(&found)),
         Err(error) => unreadable(error.to_string()),
     };
     Listed { name: name.to_string_lossy().into_owned(), kind, modified, stamp }
@@ -150,8 +171,8 @@ fn stamp(_found: &Metadata) -> Option<Stamp> {
     None
 }
 
-fn kind(found: &Metadata) -> Kind {
-    match found.file_type() {
+fn kind(found: FileType) -> Kind {
+    match found {
         kind if kind.is_file() => Kind::File,
         kind if kind.is_dir() => Kind::Folder,
         _ => Kind::Other,

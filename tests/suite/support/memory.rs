@@ -48,6 +48,11 @@ impl Store for MemoryStore {
         Ok(Some(listed))
     }
 
+    fn walk(&self) -> Result<Option<Vec<(RepositoryPath, Kind)>>, StoreError> {
+        let files = self.files();
+        Ok(Some(files.keys().map(|path| (Folder::Root.file(path), Kind::File)).collect()))
+    }
+
     fn read(
         &self,
         path: &RepositoryPath,

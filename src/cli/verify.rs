@@ -1,0 +1,163 @@
+//! `hexreg verify`
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use hexreg::key::PublicKey;
+use hexreg::name::RepositoryName;
+use hexreg::ops::observer::{Observer, Work};
+use hexreg::ops::verify::{self, Options, Problem, Report};
+use hexreg::repository::Folder;
+use hexreg::store::{DirStore, Store};
+use hexreg::tarball::Limits;
+use rayon::ThreadPoolBuilder;
+use serde::Serialize;
+
+use super::failure::{self, Failure, chain};
+use super::output;
+use super::progress::Progress;
+
+/// Check a registry as a suspicious client would, all of it
+///
+/// Every signature, name and order, every tarball's checksums and dependencies, what the files say of
+/// each other, what is missing, what nobody names, and private keys that would be served. Lists every
+/// problem with its path and changes nothing.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  hexreg verify public
+  hexreg verify public --name=acme --public-key=acme.pub.pem
+  hexreg verify public --json | jq -r '.problems[].path'
+
+Exit codes: 0 no problem; 1 some; 2 it could not be looked at.")]
+pub struct Args {
+    /// The directory that is served to clients
+    #[arg(value_name = "PUBLIC_DIR")]
+    public_dir: PathBuf,
+    /// The name under which clients know the repository [default: what its files agree on]
+    #[arg(long)]
+    name: Option<RepositoryName>,
+    /// The key that clients hold, in PEM [default: PUBLIC_DIR/public_key]
+    #[arg(long, value_name = "PATH")]
+    public_key: Option<PathBuf>,
+    /// Unpack packages too, and check the files in them
+    #[arg(long)]
+    check_contents: bool,
+    /// How many files to read at once [default: one a processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
+    jobs: Option<u16>,
+    /// Print one JSON object and nothing else
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Json<'a> {
+    repository: Option<&'a RepositoryName>,
+    fingerprint: Option<&'a str>,
+    packages: usize,
+    releases: usize,
+    problems: Vec<JsonProblem>,
+}
+
+#[derive(Serialize)]
+struct JsonProblem {
+    path: String,
+    kind: &'static str,
+    problem: String,
+}
+
+struct Listener(Progress);
+
+impl Observer for Listener {
+    fn began(&self, work: Work, parts: usize) {
+        self.0.begin(work, parts);
+    }
+
+    fn went_on(&self, parts: usize, bytes: u64) {
+        self.0.go_on(parts, bytes);
+    }
+}
+
+impl Args {
+    /// Checks, and tells what is wrong.
+    pub fn main(self) -> ExitCode {
+        match self.run() {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::from(1),
+            Err(failure) => {
+                if !self.json || output::json(&failure).is_err() {
+                    failure.print();
+                }
+                failure::exit_code(&Err(failure))
+            }
+        }
+    }
+
+    /// Whether all is well.
+    fn run(&self) -> Result<bool, Failure> {
+        let store = DirStore::new(&self.public_dir);
+        let options = Options {
+            repository: self.name.clone(),
+            public_key: self.public_key()?,
+            limits: Limits::HEX,
+            check_contents: self.check_contents,
+        };
+        let pool = ThreadPoolBuilder::new().num_threads(self.jobs.map_or(0, usize::from)).build();
+        let pool = pool.map_err(|error| Failure::environment(format!("no threads: {error}")))?;
+        let listener = Listener(Progress::new(!self.json));
+        let report = pool.install(|| verify::verify(&store, &options, &listener));
+        listener.0.clear();
+        let report = report.map_err(|error| {
+            let message =
+                format!("failed to verify {}: {}", self.public_dir.display(), chain(&error));
+            Failure::environment(message).hint("name the directory that is served to clients")
+        })?;
+        let print = if self.json { print_json } else { print_text };
+        print(&store, &report)?;
+        Ok(report.problems.is_empty())
+    }
+
+    fn public_key(&self) -> Result<Option<PublicKey>, Failure> {
+        let Some(path) = &self.public_key else { return Ok(None) };
+        let name = path.display();
+        let text = fs::read(path)
+            .map_err(|error| Failure::environment(format!("could not read {name}: {error}")))?;
+        let key = PublicKey::from_pem(&String::from_utf8_lossy(&text));
+        key.map(Some).map_err(|error| Failure::environment(format!("{name}: {}", chain(&error))))
+    }
+}
+
+fn print_text(store: &DirStore, report: &Report) -> Result<(), Failure> {
+    for Problem { path, wrong } in &report.problems {
+        output::line(&format!("{}: {}", store.locate(path), chain(wrong)))?;
+    }
+    let name = report.repository.as_ref().map(RepositoryName::to_string);
+    let name = name.unwrap_or_else(|| store.locate(&Folder::Root.path()));
+    let problems = match report.problems.len() {
+        0 => "no problem".to_owned(),
+        number => output::count(number, "problem"),
+    };
+    output::line(&format!(
+        "{name}: {}, {}; {problems}",
+        output::count(report.packages, "package"),
+        output::count(report.releases, "release"),
+    ))
+}
+
+fn print_json(store: &DirStore, report: &Report) -> Result<(), Failure> {
+    let problems = report.problems.iter().map(|Problem { path, wrong }| JsonProblem {
+        path: store.locate(path),
+        kind: wrong.kind(),
+        problem: chain(wrong),
+    });
+    output::json(&Json {
+        repository: report.repository.as_ref(),
+        fingerprint: report.public_key.as_ref().map(PublicKey::fingerprint),
+        packages: report.packages,
+        releases: report.releases,
+        problems: problems.collect(),
+    })
+}

@@ -1,0 +1,93 @@
+//! `names` against `versions` against `packages/*`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::problem::{Problem, Wrong};
+use super::resources::Resources;
+use crate::name::PackageName;
+use crate::registry::Resource;
+use crate::repository::RepositoryPath;
+use crate::version::Version;
+
+/// Whatever two of them say differently. The order of packages is anybody's: Hex has its own.
+pub(super) fn compare(resources: &Resources) -> Vec<Problem> {
+    let names = RepositoryPath::resource(&Resource::Names);
+    let versions = RepositoryPath::resource(&Resource::Versions);
+    let mut problems = Vec::new();
+    let mut note = |path: &RepositoryPath, wrong: Wrong| problems.push(wrong.at(path.clone()));
+
+    for (package, releases) in &resources.packages {
+        let path = RepositoryPath::package(package);
+        if releases.is_empty() {
+            note(&path, Wrong::NoReleases(package.clone()));
+        }
+        let ascending: Vec<&Version> = releases.iter().map(|release| &release.version).collect();
+        if let Some(version) = out_of_order(&ascending) {
+            note(&path, Wrong::Order { package: package.clone(), version: version.clone() });
+        }
+    }
+
+    let mut listed: BTreeMap<&PackageName, Vec<&Version>> = BTreeMap::new();
+    for (package, of_package) in resources.versions.iter().flat_map(|index| &index.packages) {
+        let of_package: Vec<&Version> = of_package.iter().collect();
+        if of_package.is_empty() {
+            note(&versions, Wrong::NoReleases(package.clone()));
+        }
+        if let Some(version) = out_of_order(&of_package) {
+            note(&versions, Wrong::Order { package: package.clone(), version: version.clone() });
+        }
+        if listed.insert(package, of_package).is_some() {
+            note(&versions, Wrong::PackageTwice(package.clone()));
+        }
+    }
+    let mut in_names = BTreeSet::new();
+    for (package, _) in resources.names.iter().flat_map(|index| &index.packages) {
+        if !in_names.insert(package) {
+            note(&names, Wrong::PackageTwice(package.clone()));
+        }
+    }
+
+    if resources.versions.is_some() {
+        for (package, releases) in &resources.packages {
+            let Some(listed) = listed.get(package) else {
+                note(&versions, Wrong::NotInVersions(package.clone()));
+                continue;
+            };
+            let has: BTreeSet<&Version> = releases.iter().map(|release| &release.version).collect();
+            let said: BTreeSet<&Version> = listed.iter().copied().collect();
+            for version in has.difference(&said) {
+                let (package, version) = (package.clone(), (*version).clone());
+                note(&versions, Wrong::VersionMissing { package, version });
+            }
+            for version in said.difference(&has) {
+                let (package, version) = (package.clone(), (*version).clone());
+                note(&versions, Wrong::VersionTooMany { package, version });
+            }
+        }
+        let is_missing = |package: &&PackageName| {
+            !resources.packages.contains_key(*package) && !resources.refused.contains(*package)
+        };
+        for package in listed.keys().copied().filter(is_missing) {
+            note(&RepositoryPath::package(package), Wrong::NamedButMissing);
+        }
+    }
+    if resources.names.is_some() {
+        let known: BTreeSet<&PackageName> =
+            listed.keys().copied().chain(resources.packages.keys()).collect();
+        for package in known.difference(&in_names) {
+            note(&names, Wrong::NotInNames((*package).clone()));
+        }
+        for package in
+            in_names.difference(&known).filter(|name| !resources.refused.contains(**name))
+        {
+            note(&names, Wrong::NamesNothing((*package).clone()));
+        }
+    }
+    problems
+}
+
+/// The first version that is not above the one before it: clients mark versions by their place.
+fn out_of_order<'a>(versions: &[&'a Version]) -> Option<&'a Version> {
+    let mut neighbours = versions.iter().zip(versions.iter().skip(1));
+    neighbours.find(|(a, b)| a >= b).map(|(_, version)| *version)
+}

@@ -1,0 +1,86 @@
+//! `hexreg verify`: a registry as a suspicious client reads it, all of it. Nothing is written.
+
+mod indexes;
+mod problem;
+mod resources;
+mod strays;
+mod tarballs;
+
+pub use problem::{Problem, Wrong};
+
+use super::observer::{Observer, Work};
+use crate::key::PublicKey;
+use crate::name::RepositoryName;
+use crate::store::{Store, StoreError};
+use crate::tarball::Limits;
+use resources::Resources;
+use strays::Tree;
+
+/// What to expect.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The name under which clients know the repository; without it, whatever its files agree on.
+    pub repository: Option<RepositoryName>,
+    /// The key that clients hold; without it, the registry's own `public_key`.
+    pub public_key: Option<PublicKey>,
+    /// What clients accept.
+    pub limits: Limits,
+    /// Whether to inflate and check what is in the packages.
+    pub check_contents: bool,
+}
+
+/// What was found.
+#[derive(Debug)]
+pub struct Report {
+    /// The name that was expected, or else the one that the files give.
+    pub repository: Option<RepositoryName>,
+    /// The key that signatures were checked with, if there was one.
+    pub public_key: Option<PublicKey>,
+    /// How many packages could be read.
+    pub packages: usize,
+    /// How many releases they have.
+    pub releases: usize,
+    /// Everything that is wrong, by path.
+    pub problems: Vec<Problem>,
+}
+
+/// Why nothing was found out.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The tree cannot be listed.
+    #[error(transparent)]
+    List(#[from] StoreError),
+    /// There is nothing to list.
+    #[error("there is no such directory")]
+    Missing,
+}
+
+/// Reads everything in `store` and compares each thing with what the others say of it, on the threads
+/// of the current rayon pool.
+///
+/// # Errors
+/// [`Error`] where the tree cannot be listed at all. What is wrong in it is in the report.
+pub fn verify(
+    store: &dyn Store,
+    options: &Options,
+    observer: &dyn Observer,
+) -> Result<Report, Error> {
+    let tree = Tree::walk(store)?;
+    let mut problems = Vec::new();
+
+    let resources = Resources::read(store, &tree, options, &mut problems);
+    problems.extend(indexes::compare(&resources));
+
+    observer.began(Work::ReadingTarballs, resources.release_count());
+    problems.extend(tarballs::check(store, &resources, options, observer));
+    problems.extend(strays::find(store, &tree, &resources));
+
+    problems.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(Report {
+        packages: resources.packages.len(),
+        releases: resources.release_count(),
+        repository: resources.repository,
+        public_key: resources.public_key,
+        problems,
+    })
+}

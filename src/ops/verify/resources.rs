@@ -1,0 +1,171 @@
+//! The key, and every signed file, each on its own.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rayon::prelude::*;
+
+use super::Options;
+use super::problem::{Problem, Wrong};
+use super::strays::Tree;
+use crate::key::PublicKey;
+use crate::name::{PackageName, RepositoryName};
+use crate::ops::seal::MAX_FILE;
+use crate::package::Release;
+use crate::registry::{Marks, Names, Payload, Releases, Remarks, Resource, Signed, Versions};
+use crate::repository::RepositoryPath;
+use crate::store::Store;
+
+/// What the signed files say, as far as they can be trusted to say it.
+pub(super) struct Resources {
+    pub repository: Option<RepositoryName>,
+    pub public_key: Option<PublicKey>,
+    pub names: Option<Names>,
+    pub versions: Option<Versions>,
+    pub packages: BTreeMap<PackageName, Vec<Release>>,
+    /// Whose file is there and says nothing.
+    pub refused: BTreeSet<PackageName>,
+}
+
+/// What one file says.
+enum Says {
+    Names(Names),
+    Versions(Versions),
+    Package(Releases),
+}
+
+impl Resources {
+    pub fn read(
+        store: &dyn Store,
+        tree: &Tree,
+        options: &Options,
+        problems: &mut Vec<Problem>,
+    ) -> Self {
+        let public_key = public_key(store, options, problems);
+        let packages = tree.files.iter().filter_map(|(path, _)| {
+            let name = path.as_str().strip_prefix("packages/")?;
+            name.parse().ok().map(Resource::Package)
+        });
+        let all: Vec<Resource> =
+            [Resource::Names, Resource::Versions].into_iter().chain(packages).collect();
+        let read = all.into_par_iter().map(|resource| {
+            let path = RepositoryPath::resource(&resource);
+            let says = says(store, &path, &resource, public_key.as_ref());
+            says.map_err(|wrong| (resource, wrong.at(path)))
+        });
+        let read: Vec<_> = read.collect();
+        let mut this = Self {
+            repository: options.repository.clone(),
+            public_key,
+            names: None,
+            versions: None,
+            packages: BTreeMap::new(),
+            refused: BTreeSet::new(),
+        };
+        for read in read {
+            match read {
+                Ok(says) => this.take(says, problems),
+                Err((resource, problem)) => {
+                    if let Resource::Package(name) = resource {
+                        this.refused.insert(name);
+                    }
+                    problems.push(problem);
+                }
+            }
+        }
+        this
+    }
+
+    /// How many releases the packages have that could be read.
+    pub fn release_count(&self) -> usize {
+        self.packages.values().map(Vec::len).sum()
+    }
+
+    /// Takes in what a file says, unless clients refuse it for whose it is.
+    fn take(&mut self, says: Says, problems: &mut Vec<Problem>) {
+        let (resource, found) = match &says {
+            Says::Names(names) => (Resource::Names, &names.repository),
+            Says::Versions(versions) => (Resource::Versions, &versions.repository),
+            Says::Package(package) => {
+                (Resource::Package(package.package.clone()), &package.repository)
+            }
+        };
+        let expected = self.repository.get_or_insert_with(|| found.clone());
+        if found != expected {
+            let (found, expected) = (found.clone(), expected.clone());
+            let wrong = Wrong::OtherRepository { found, expected };
+            problems.push(wrong.at(RepositoryPath::resource(&resource)));
+        }
+        match says {
+            Says::Names(names) => self.names = Some(names),
+            Says::Versions(versions) => self.versions = Some(versions),
+            Says::Package(package) => {
+                self.packages.insert(package.package, package.releases);
+            }
+        }
+    }
+}
+
+/// The key that clients hold.
+fn public_key(
+    store: &dyn Store,
+    options: &Options,
+    problems: &mut Vec<Problem>,
+) -> Option<PublicKey> {
+    let path = RepositoryPath::public_key();
+    let mut pem = Vec::new();
+    let standing = match store.read(&path, MAX_FILE, &mut pem) {
+        Ok(Some(_)) => PublicKey::from_pem(&String::from_utf8_lossy(&pem)).map_err(Wrong::NotAKey),
+        Ok(None) => Err(Wrong::Missing),
+        Err(error) => Err(Wrong::Unreadable(error)),
+    };
+    match (&options.public_key, standing) {
+        // Whoever was given a key need not be served one.
+        (Some(given), Err(Wrong::Missing)) => Some(given.clone()),
+        (Some(given), Ok(standing)) => {
+            if *given != standing {
+                let found = standing.fingerprint().to_owned();
+                let expected = given.fingerprint().to_owned();
+                problems.push(Wrong::OtherKey { found, expected }.at(path));
+            }
+            Some(given.clone())
+        }
+        (None, Ok(standing)) => Some(standing),
+        (given, Err(wrong)) => {
+            problems.push(wrong.at(path));
+            given.clone()
+        }
+    }
+}
+
+/// What a file says, if it is what belongs there and the key signed it. Without a key, of which the
+/// report speaks, the rest is looked at all the same.
+fn says(
+    store: &dyn Store,
+    path: &RepositoryPath,
+    resource: &Resource,
+    key: Option<&PublicKey>,
+) -> Result<Says, Wrong> {
+    let mut file = Vec::new();
+    store.read(path, MAX_FILE, &mut file).map_err(Wrong::Unreadable)?.ok_or(Wrong::Missing)?;
+    let signed = Signed::from_gzip(&file)?;
+    let payload: Payload = match key {
+        Some(key) => signed.verify(key)?,
+        None => signed.into_unverified(),
+    };
+    match resource {
+        Resource::Names => Ok(Says::Names(Names::decode(&payload)?)),
+        Resource::Versions => {
+            Marks::decode(&payload)?;
+            Ok(Says::Versions(Versions::decode(&payload)?))
+        }
+        Resource::Package(name) => {
+            Remarks::decode(&payload)?;
+            let releases = Releases::decode(&payload)?;
+            if releases.package == *name {
+                Ok(Says::Package(releases))
+            } else {
+                Err(Wrong::OtherPackage(releases.package))
+            }
+        }
+    }
+}

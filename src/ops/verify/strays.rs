@@ -1,0 +1,113 @@
+//! Files that nobody names, and keys that nobody should be served.
+
+use std::collections::HashSet;
+
+use memchr::memmem;
+use rayon::prelude::*;
+
+use super::Error;
+use super::problem::{Problem, Wrong};
+use super::resources::Resources;
+use crate::repository::RepositoryPath;
+use crate::store::{self, Kind, Store};
+
+/// Everything that is served, at any depth.
+pub(super) struct Tree {
+    /// By path.
+    pub files: Vec<(RepositoryPath, Kind)>,
+}
+
+impl Tree {
+    pub fn walk(store: &dyn Store) -> Result<Self, Error> {
+        let mut files = store.walk()?.ok_or(Error::Missing)?;
+        files.sort_by(|(a, _), (b, _)| a.cmp(b));
+        Ok(Self { files })
+    }
+}
+
+/// How much of a file is looked through for a key: no key is as long.
+const KEY_ROOM: usize = 64 << 10;
+
+/// What a private key in PEM has in its first line, of whatever kind it is.
+const KEY_MARK: &[u8] = b"PRIVATE KEY-----";
+
+/// What nobody names, and every private key.
+pub(super) fn find(store: &dyn Store, tree: &Tree, resources: &Resources) -> Vec<Problem> {
+    let releases = releases(resources);
+    let found = tree.files.par_iter().map_init(Vec::new, |bytes, (path, kind)| {
+        let place = place(path, &releases, resources);
+        // What says what it should holds no key; and what a release names is the release's matter.
+        let is_sound = matches!(place, Place::Tarball | Place::Package);
+        let is_key = *kind == Kind::File
+            && !is_sound
+            && matches!(store.read(path, KEY_ROOM, bytes), Ok(Some(_)))
+            && memmem::find(bytes, KEY_MARK).is_some();
+        let wrong = match place {
+            _ if is_key => Wrong::PrivateKey,
+            Place::Index | Place::Package | Place::Tarball | Place::Other => return None,
+            _ if *kind != Kind::File => Wrong::NotAFile,
+            Place::Leftover => Wrong::Leftover,
+            Place::Unnamed => Wrong::Unnamed,
+            Place::Nowhere => Wrong::Stray,
+        };
+        Some(wrong.at(path.clone()))
+    });
+    found.flatten_iter().collect()
+}
+
+/// What a path is to the registry.
+#[derive(Clone, Copy)]
+enum Place {
+    /// `names`, `versions`, `public_key`, or a package that was found wanting: told of elsewhere.
+    Index,
+    /// A package that says what it should.
+    Package,
+    /// What a release names.
+    Tarball,
+    /// What clients may ask for, and no registry signs.
+    Other,
+    /// What a killed build left.
+    Leftover,
+    /// Where a release could name it.
+    Unnamed,
+    Nowhere,
+}
+
+fn place(path: &RepositoryPath, releases: &HashSet<String>, resources: &Resources) -> Place {
+    let text = path.as_str();
+    let (folder, name) = text.split_once('/').unwrap_or(("", text));
+    let named = |extension: &str| {
+        let release = name.strip_suffix(extension).filter(|release| !release.contains('/'));
+        let package = release.and_then(|release| release.split_once('-')?.0.parse().ok());
+        match release {
+            Some(release) if releases.contains(release) => Place::Tarball,
+            // Its package says nothing, so nobody can tell.
+            Some(_) if package.is_some_and(|package| resources.refused.contains(&package)) => {
+                Place::Other
+            }
+            _ => Place::Unnamed,
+        }
+    };
+    match folder {
+        _ if store::is_temporary(path.file_name()) => Place::Leftover,
+        "" if RepositoryPath::is_of_a_registry(name) => Place::Index,
+        "packages" => match name.parse() {
+            Ok(name) if resources.packages.contains_key(&name) => Place::Package,
+            Ok(_) => Place::Index,
+            Err(_) => Place::Nowhere,
+        },
+        "tarballs" => named(".tar"),
+        "docs" => named(".tar.gz"),
+        "installs" | "policies" => Place::Other,
+        _ => Place::Nowhere,
+    }
+}
+
+/// `NAME-VERSION` of each.
+fn releases(resources: &Resources) -> HashSet<String> {
+    let packages = resources.packages.iter();
+    let releases = packages.flat_map(|(package, releases)| {
+        releases.iter().map(move |release| format!("{package}-{}", release.version))
+    });
+    releases.collect()
+}

@@ -1,0 +1,112 @@
+//! Every tarball against what the registry says of it.
+
+use rayon::prelude::*;
+
+use super::Options;
+use super::problem::{Problem, Wrong};
+use super::resources::Resources;
+use crate::checksum::OuterChecksum;
+use crate::name::{PackageName, RepositoryName};
+use crate::ops::observer::Observer;
+use crate::package::{Dependency, Release};
+use crate::repository::Folder;
+use crate::store::Store;
+use crate::tarball::{FileName, Unpacker};
+
+/// Reads the tarball of every release.
+pub(super) fn check(
+    store: &dyn Store,
+    resources: &Resources,
+    options: &Options,
+    observer: &dyn Observer,
+) -> Vec<Problem> {
+    let releases: Vec<(&PackageName, &Release)> = resources
+        .packages
+        .iter()
+        .flat_map(|(package, releases)| releases.iter().map(move |release| (package, release)))
+        .collect();
+    let reader = || {
+        let unpacker = if options.check_contents {
+            Unpacker::new(options.limits)
+        } else {
+            Unpacker::without_contents(options.limits)
+        };
+        (unpacker, Vec::new())
+    };
+    let checked =
+        releases.into_par_iter().map_init(reader, |(unpacker, bytes), (package, release)| {
+            let name = FileName { package: package.clone(), version: release.version.clone() };
+            let path = Folder::Tarballs.file(&format!("{name}.tar"));
+            let read = store.read(&path, options.limits.tarball, bytes);
+            let wrong = match read {
+                Ok(Some(_)) => {
+                    wrong(unpacker, bytes, &name, release, resources.repository.as_ref())
+                }
+                Ok(None) => vec![Wrong::Missing],
+                Err(error) => vec![Wrong::Unreadable(error)],
+            };
+            observer.went_on(1, u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+            wrong.into_iter().map(|wrong| wrong.at(path.clone())).collect::<Vec<_>>()
+        });
+    checked.flatten_iter().collect()
+}
+
+/// What is wrong with one tarball.
+fn wrong(
+    unpacker: &mut Unpacker,
+    bytes: &[u8],
+    name: &FileName,
+    release: &Release,
+    repository: Option<&RepositoryName>,
+) -> Vec<Wrong> {
+    let outer = OuterChecksum::of(bytes);
+    let mut wrong = Vec::new();
+    if outer != release.outer_checksum {
+        wrong.push(Wrong::OuterChecksum { found: outer, said: release.outer_checksum });
+    }
+    let tarball = match unpacker.unpack(bytes) {
+        Ok(tarball) => tarball,
+        Err(error) => {
+            wrong.push(error.into());
+            return wrong;
+        }
+    };
+    if tarball.inner_checksum != release.inner_checksum {
+        let (found, said) = (tarball.inner_checksum, release.inner_checksum);
+        wrong.push(Wrong::InnerChecksum { found, said });
+    }
+    if let Err(error) = name.check(&tarball.metadata) {
+        wrong.push(error.into());
+    }
+    if let Some(repository) = repository {
+        let needs = sorted(tarball.into_release(repository).dependencies);
+        let said =
+            sorted(release.dependencies.iter().cloned().map(|one| one.seen_from(repository)));
+        if needs != said {
+            wrong.push(Wrong::Dependencies { needs: list(&needs), said: list(&said) });
+        }
+    }
+    wrong
+}
+
+/// By package name: Hex writes them in an order of its own.
+fn sorted(dependencies: impl IntoIterator<Item = Dependency>) -> Vec<Dependency> {
+    let mut dependencies: Vec<_> = dependencies.into_iter().collect();
+    dependencies.sort_by(|a, b| a.package.cmp(&b.package));
+    dependencies
+}
+
+/// `bar ~> 1.0, baz >= 0.0.0 (optional)`
+fn list(dependencies: &[Dependency]) -> String {
+    let one = |dependency: &Dependency| {
+        let Dependency { package, requirement, optional, app, repository } = dependency;
+        let app = if app == package { String::new() } else { format!(" as {app}") };
+        let optional = if *optional { " (optional)" } else { "" };
+        let repository = repository.as_ref().map(|name| format!(" of {name}")).unwrap_or_default();
+        format!("{package} {}{app}{repository}{optional}", requirement.0)
+    };
+    match dependencies {
+        [] => "nothing".to_owned(),
+        _ => dependencies.iter().map(one).collect::<Vec<_>>().join(", "),
+    }
+}

@@ -1,0 +1,482 @@
+//! Damage of every kind is found, and nothing is found where there is none.
+//!
+//! What is planted is signed anew where a signature would tell of it first: a registry may be wrong in
+//! the hands of whoever holds its key.
+
+use std::fs;
+
+use flate2::{Compression, GzBuilder};
+use hexreg::checksum::{InnerChecksum, OuterChecksum};
+use hexreg::key::PrivateKey;
+use hexreg::name::PackageName;
+use hexreg::package::UnixSeconds;
+use hexreg::registry::{Gzip, Names, Payload, Releases, Signed, Versions};
+
+use crate::support::hexreg::Ran;
+use crate::support::raw_tar::Entry;
+use crate::support::repository::TestRepository;
+use crate::support::tarball::Tarball;
+use crate::support::{fixture, gunzip, gzip, read_fixture};
+
+/// `bar` 1.0.0, and `foo` 1.0.0 and 1.1.0, which needs `bar`.
+fn sound() -> TestRepository {
+    let needy = Tarball::new("foo", "1.1.0").requires("bar", "~> 1.0").build();
+    let repository = TestRepository::new()
+        .release("bar", "1.0.0")
+        .release("foo", "1.0.0")
+        .tarball("foo-1.1.0.tar", &needy);
+    repository.build(&[]).ok();
+    repository
+}
+
+fn verify(repository: &TestRepository, more: &[&str]) -> Ran {
+    repository.hexreg().run(["verify", "public"].iter().chain(more).copied())
+}
+
+/// The problems of a damaged registry, which are these: `path kind`.
+#[track_caller]
+fn finds(repository: &TestRepository, more: &[&str], expected: &[&str]) -> Ran {
+    let json = verify(repository, &[more, &["--json"]].concat());
+    assert_eq!(json.code, 1, "{}", json.transcript());
+    let report: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    let problems = report["problems"].as_array().unwrap().iter().map(|problem| {
+        let text = |key: &str| problem[key].as_str().unwrap().to_owned();
+        format!("{} {}", text("path").trim_start_matches("public/"), text("kind"))
+    });
+    assert_eq!(problems.collect::<Vec<_>>(), expected, "{}", json.stdout);
+    let ran = verify(repository, more);
+    assert_eq!((ran.code, ran.stderr.as_str()), (1, ""));
+    ran
+}
+
+fn key() -> PrivateKey {
+    let pem = String::from_utf8(read_fixture("golden/keys/acme-2048.pem")).unwrap();
+    PrivateKey::from_pem(&pem, None).unwrap()
+}
+
+fn payload(repository: &TestRepository, path: &str) -> Payload {
+    let file = repository.read(&format!("public/{path}"));
+    Signed::from_gzip(&file).unwrap().verify(key().public_key()).unwrap()
+}
+
+fn sign(repository: &TestRepository, path: &str, payload: &Payload) {
+    let file = payload.sign(&key()).unwrap().to_gzip(&mut Gzip::new());
+    repository.write(&format!("public/{path}"), &file);
+}
+
+/// Changes what a package says, and signs it.
+fn change_package(repository: &TestRepository, package: &str, change: impl Fn(&mut Releases)) {
+    let path = format!("packages/{package}");
+    let mut releases = Releases::decode(&payload(repository, &path)).unwrap();
+    change(&mut releases);
+    sign(repository, &path, &releases.encode());
+}
+
+fn change_versions(repository: &TestRepository, change: impl Fn(&mut Versions)) {
+    let mut versions = Versions::decode(&payload(repository, "versions")).unwrap();
+    change(&mut versions);
+    sign(repository, "versions", &versions.encode());
+}
+
+fn change_names(repository: &TestRepository, change: impl Fn(&mut Names)) {
+    let mut names = Names::decode(&payload(repository, "names")).unwrap();
+    change(&mut names);
+    sign(repository, "names", &names.encode());
+}
+
+fn name(name: &str) -> PackageName {
+    name.parse().unwrap()
+}
+
+#[test]
+fn a_sound_registry_has_no_problem() {
+    let repository = sound();
+    for more in [&[][..], &["--name=acme"], &["--check-contents"], &["--jobs=1"]] {
+        let ran = verify(&repository, more).ok();
+        assert_eq!(
+            ran.transcript(),
+            "exit code: 0\n--- stdout\nacme: 2 packages, 3 releases; no problem\n--- stderr\n"
+        );
+    }
+    insta::assert_snapshot!(verify(&repository, &["--json"]).ok().stdout, @r#"{"repository":"acme","fingerprint":"SHA256:roYMrL1Q60Kv7n0/VbgT2yw879NgEa+QKFvEt0/wKtU","packages":2,"releases":3,"problems":[]}"#);
+}
+
+/// By the real Hex client, which orders packages and gzips in its own way.
+#[test]
+fn a_registry_that_mix_wrote_has_no_problem() {
+    for registry in ["golden/acme/expected", "golden/acme-4096", "golden/empty"] {
+        let repository = TestRepository::new();
+        let copy = |from: &str, to: &str| {
+            for entry in walkdir::WalkDir::new(fixture(from)).into_iter().flatten() {
+                let path = entry.path().strip_prefix(fixture(from)).unwrap().to_str().unwrap();
+                if entry.file_type().is_file() {
+                    repository.write(&format!("{to}/{path}"), &fs::read(entry.path()).unwrap());
+                }
+            }
+        };
+        copy(registry, "public");
+        if registry != "golden/empty" {
+            copy("golden/acme/tarballs", "public/tarballs");
+        }
+        let ran = verify(&repository, &["--name=acme", "--check-contents"]);
+        assert_eq!(ran.code, 0, "{registry}: {}", ran.transcript());
+    }
+}
+
+#[test]
+fn without_a_public_key_file_one_that_is_given_serves() {
+    let repository = sound();
+    fs::rename(repository.path("public/public_key"), repository.path("acme.pub")).unwrap();
+    verify(&repository, &["--public-key=acme.pub"]).ok();
+    // Without any, everything else is looked at all the same.
+    finds(&repository, &[], &["public_key missing"]);
+}
+
+#[test]
+fn what_cannot_be_looked_at_is_an_error_of_the_environment() {
+    let repository = sound();
+    insta::assert_snapshot!(repository.hexreg().run(["verify", "nowhere"]).transcript(), @r"
+    exit code: 2
+    --- stdout
+    --- stderr
+    error: failed to verify nowhere: there is no such directory
+    hint: name the directory that is served to clients
+    ");
+    assert_eq!(verify(&repository, &["--public-key=nowhere"]).code, 2);
+    repository.write("junk", b"junk");
+    assert_eq!(verify(&repository, &["--public-key=junk"]).code, 2);
+}
+
+#[test]
+fn keys_and_signatures() {
+    let repository = sound();
+    repository.write("public/public_key", b"junk");
+    finds(&repository, &[], &["public_key not_a_key"]);
+
+    let repository = sound();
+    repository.write("public/public_key", &read_fixture("golden/acme-4096/public_key"));
+    finds(
+        &repository,
+        &[],
+        &[
+            "names signature",
+            "packages/bar signature",
+            "packages/foo signature",
+            "versions signature",
+        ],
+    );
+
+    let repository = sound();
+    repository.write("other.pem", &read_fixture("golden/acme-4096/public_key"));
+    let ran = finds(
+        &repository,
+        &["--public-key=other.pem"],
+        &[
+            "names signature",
+            "packages/bar signature",
+            "packages/foo signature",
+            "public_key other_key",
+            "versions signature",
+        ],
+    );
+    insta::assert_snapshot!(ran.stdout, @r"
+    public/names: its signature is not that of SHA256:bUESh9wmx18yY9JtcpqOqn6e0Z2Wcb9Ro4nfpdG8MNs
+    public/packages/bar: its signature is not that of SHA256:bUESh9wmx18yY9JtcpqOqn6e0Z2Wcb9Ro4nfpdG8MNs
+    public/packages/foo: its signature is not that of SHA256:bUESh9wmx18yY9JtcpqOqn6e0Z2Wcb9Ro4nfpdG8MNs
+    public/public_key: it is the key SHA256:roYMrL1Q60Kv7n0/VbgT2yw879NgEa+QKFvEt0/wKtU, and clients hold SHA256:bUESh9wmx18yY9JtcpqOqn6e0Z2Wcb9Ro4nfpdG8MNs
+    public/versions: its signature is not that of SHA256:bUESh9wmx18yY9JtcpqOqn6e0Z2Wcb9Ro4nfpdG8MNs
+    public: 0 packages, 0 releases; 5 problems
+    ");
+
+    // One file alone: its payload changed, its signature kept.
+    let repository = sound();
+    let message = gunzip(&repository.read("public/packages/foo"));
+    let place = message.windows(5).position(|window| window == b"1.1.0").unwrap();
+    let mut changed = message.clone();
+    changed[place] = b'2';
+    repository.write("public/packages/foo", &gzip(&changed));
+    finds(&repository, &[], &["packages/foo signature"]);
+}
+
+#[test]
+fn files_that_are_no_signed_resource() {
+    for (damage, kind) in
+        [(&b"junk"[..], "not_signed"), (b"", "not_signed"), (&gzip(b"\xFF\xFF"), "not_signed")]
+    {
+        let repository = sound();
+        repository.write("public/names", damage);
+        finds(&repository, &[], &[&format!("names {kind}")]);
+    }
+    // Bytes after the end; a field that nobody signed.
+    let repository = sound();
+    let file = repository.read("public/versions");
+    repository.write("public/versions", &[&file[..], b"x"].concat());
+    finds(&repository, &[], &["versions not_signed"]);
+    let repository = sound();
+    let message = [gunzip(&file), vec![0x1A, 1, b'x']].concat();
+    let mut stream = GzBuilder::new().write(Vec::new(), Compression::default());
+    std::io::Write::write_all(&mut stream, &message).unwrap();
+    repository.write("public/versions", &stream.finish().unwrap());
+    finds(&repository, &[], &["versions not_signed"]);
+    // Validly signed, and another message.
+    let repository = sound();
+    sign(&repository, "packages/foo", &Payload::from_bytes(b"\x0A\x01x"[..].into()));
+    finds(&repository, &[], &["packages/foo not_the_resource"]);
+}
+
+#[test]
+fn files_that_are_missing_or_no_files() {
+    let repository = sound();
+    fs::remove_file(repository.path("public/names")).unwrap();
+    finds(&repository, &[], &["names missing"]);
+
+    let repository = sound();
+    fs::remove_file(repository.path("public/versions")).unwrap();
+    finds(&repository, &[], &["versions missing"]);
+
+    let repository = sound();
+    fs::remove_file(repository.path("public/packages/bar")).unwrap();
+    finds(&repository, &[], &["packages/bar named_but_missing", "tarballs/bar-1.0.0.tar unnamed"]);
+
+    let repository = sound();
+    repository.remove_tarball("foo-1.0.0.tar");
+    finds(&repository, &[], &["tarballs/foo-1.0.0.tar missing"]);
+
+    let repository = sound();
+    fs::remove_file(repository.path("public/names")).unwrap();
+    fs::create_dir(repository.path("public/names")).unwrap();
+    finds(&repository, &[], &["names unreadable"]);
+
+    let repository = sound();
+    std::os::unix::fs::symlink("nowhere", repository.path("public/tarballs/link")).unwrap();
+    finds(&repository, &[], &["tarballs/link not_a_file"]);
+}
+
+#[test]
+fn names_that_clients_refuse() {
+    finds(
+        &sound(),
+        &["--name=other"],
+        &[
+            "names other_repository",
+            "packages/bar other_repository",
+            "packages/foo other_repository",
+            "versions other_repository",
+        ],
+    );
+    let repository = sound();
+    change_package(&repository, "foo", |package| package.repository = "other".parse().unwrap());
+    finds(&repository, &[], &["packages/foo other_repository"]);
+
+    let repository = sound();
+    let other = repository.read("public/packages/foo");
+    repository.write("public/packages/bar", &other);
+    finds(&repository, &[], &["packages/bar other_package"]);
+}
+
+#[test]
+fn indexes_that_disagree() {
+    let repository = sound();
+    change_names(&repository, |names| {
+        names.packages.retain(|(package, _)| *package != name("foo"));
+    });
+    finds(&repository, &[], &["names not_in_names"]);
+
+    let repository = sound();
+    change_names(&repository, |names| names.packages.push((name("new"), Some(UnixSeconds(0)))));
+    finds(&repository, &[], &["names names_nothing"]);
+
+    let repository = sound();
+    change_names(&repository, |names| names.packages.push(names.packages[0].clone()));
+    finds(&repository, &[], &["names package_twice"]);
+
+    let repository = sound();
+    change_versions(&repository, |index| index.packages.retain(|(one, _)| *one != name("foo")));
+    finds(&repository, &[], &["versions not_in_versions"]);
+
+    let repository = sound();
+    change_versions(&repository, |index| index.packages.push(index.packages[0].clone()));
+    finds(&repository, &[], &["versions package_twice"]);
+
+    let repository = sound();
+    change_versions(&repository, |index| {
+        index.packages[1].1.pop();
+    });
+    finds(&repository, &[], &["versions version_missing"]);
+
+    let repository = sound();
+    change_versions(&repository, |index| index.packages[1].1.push("2.0.0".parse().unwrap()));
+    finds(&repository, &[], &["versions version_too_many"]);
+
+    let repository = sound();
+    change_versions(&repository, |index| index.packages[1].1.reverse());
+    finds(&repository, &[], &["versions order"]);
+
+    let repository = sound();
+    change_package(&repository, "foo", |package| package.releases.reverse());
+    finds(&repository, &[], &["packages/foo order"]);
+
+    let repository = sound();
+    change_package(&repository, "foo", |package| {
+        package.releases.push(package.releases[1].clone());
+    });
+    finds(&repository, &[], &["packages/foo order"]);
+
+    let repository = sound();
+    change_package(&repository, "bar", |package| package.releases.clear());
+    change_versions(&repository, |index| index.packages[0].1.clear());
+    finds(
+        &repository,
+        &[],
+        &["packages/bar no_releases", "tarballs/bar-1.0.0.tar unnamed", "versions no_releases"],
+    );
+}
+
+#[test]
+fn tarballs_that_are_not_what_the_registry_says() {
+    let repository = sound();
+    let other = Tarball::new("foo", "1.0.0").more_metadata("{<<\"x\">>,1}.").build();
+    repository.write_tarball("foo-1.0.0.tar", &other);
+    finds(
+        &repository,
+        &[],
+        &["tarballs/foo-1.0.0.tar outer_checksum", "tarballs/foo-1.0.0.tar inner_checksum"],
+    );
+
+    let repository = sound();
+    change_package(&repository, "foo", |package| {
+        package.releases[0].inner_checksum = InnerChecksum::from_bytes([7; 32]);
+    });
+    finds(&repository, &[], &["tarballs/foo-1.0.0.tar inner_checksum"]);
+
+    let repository = sound();
+    let bytes = repository.read("public/tarballs/foo-1.0.0.tar");
+    let truncated = &bytes[..bytes.len() - 1];
+    repository.write_tarball("foo-1.0.0.tar", truncated);
+    change_package(&repository, "foo", |package| {
+        package.releases[0].outer_checksum = OuterChecksum::of(truncated);
+    });
+    finds(&repository, &[], &["tarballs/foo-1.0.0.tar tarball"]);
+
+    let repository = sound();
+    let other = repository.read("public/tarballs/bar-1.0.0.tar");
+    repository.write_tarball("foo-1.0.0.tar", &other);
+    let inner = Releases::decode(&payload(&repository, "packages/bar")).unwrap();
+    change_package(&repository, "foo", |package| {
+        package.releases[0].inner_checksum = inner.releases[0].inner_checksum;
+        package.releases[0].outer_checksum = inner.releases[0].outer_checksum;
+    });
+    finds(&repository, &[], &["tarballs/foo-1.0.0.tar file_name"]);
+
+    let repository = sound();
+    change_package(&repository, "foo", |package| {
+        package.releases[1].dependencies[0].optional = true;
+    });
+    let ran = finds(&repository, &[], &["tarballs/foo-1.1.0.tar dependencies"]);
+    insta::assert_snapshot!(ran.stdout, @r"
+    public/tarballs/foo-1.1.0.tar: it needs bar ~> 1.0, and the registry says bar ~> 1.0 (optional)
+    acme: 2 packages, 3 releases; 1 problem
+    ");
+    let repository = sound();
+    change_package(&repository, "foo", |package| package.releases[1].dependencies.clear());
+    finds(&repository, &[], &["tarballs/foo-1.1.0.tar dependencies"]);
+
+    // What is in a package is looked at where that is asked for.
+    let outside = Tarball::new("foo", "1.0.0").files(&[Entry::file("/etc/passwd", b"")]).build();
+    let repository = TestRepository::new().tarball("foo-1.0.0.tar", &outside);
+    repository.build(&["--no-check-contents"]).ok();
+    verify(&repository, &[]).ok();
+    finds(&repository, &["--check-contents"], &["tarballs/foo-1.0.0.tar tarball"]);
+}
+
+#[test]
+fn files_that_nobody_names() {
+    let repository = sound();
+    for path in [
+        "README",
+        ".git/config",
+        "packages/Foo",
+        "packages/deep/file",
+        "packages/.hexreg-x.tmp",
+        "tarballs/foo-9.0.0.tar",
+        "tarballs/README",
+        "docs/foo-1.0.0.tar.gz",
+        "docs/foo-9.0.0.tar.gz",
+        "installs/hex-1.x.csv",
+        "policies/strict",
+    ] {
+        repository.write(&format!("public/{path}"), b"junk");
+    }
+    finds(
+        &repository,
+        &[],
+        &[
+            ".git/config stray",
+            "README stray",
+            "docs/foo-9.0.0.tar.gz unnamed",
+            "packages/.hexreg-x.tmp leftover",
+            "packages/Foo stray",
+            "packages/deep/file stray",
+            "tarballs/README unnamed",
+            "tarballs/foo-9.0.0.tar unnamed",
+        ],
+    );
+    // A package that nobody lists.
+    let repository = sound();
+    let mut new = Releases::decode(&payload(&repository, "packages/foo")).unwrap();
+    new.package = name("new");
+    new.releases.clear();
+    sign(&repository, "packages/new", &new.encode());
+    finds(
+        &repository,
+        &[],
+        &["names not_in_names", "packages/new no_releases", "versions not_in_versions"],
+    );
+}
+
+#[test]
+fn private_keys_wherever_they_lie() {
+    for key in
+        ["golden/keys/acme-2048.pem", "golden/keys/acme-2048-encrypted.pem", "keys/openssh.pem"]
+    {
+        let repository = sound();
+        for path in ["key.pem", "docs/deep/er/.key", "packages/x-y", "tarballs/k.tar", "installs/k"]
+        {
+            repository.write(&format!("public/{path}"), &read_fixture(key));
+        }
+        finds(
+            &repository,
+            &[],
+            &[
+                "docs/deep/er/.key private_key",
+                "installs/k private_key",
+                "key.pem private_key",
+                "packages/x-y private_key",
+                "tarballs/k.tar private_key",
+            ],
+        );
+    }
+    // In place of the public one, too.
+    let repository = sound();
+    repository.write("public/public_key", &read_fixture("golden/keys/acme-2048.pem"));
+    let ran = finds(&repository, &[], &["public_key not_a_key", "public_key private_key"]);
+    insta::assert_snapshot!(ran.stdout, @r"
+    public/public_key: it is not a public key: it is a private key: expected the public key that belongs to it
+    public/public_key: it holds a PRIVATE KEY, and is published: replace that key
+    acme: 2 packages, 3 releases; 2 problems
+    ");
+    // Through a link, as a web server would follow it.
+    let repository = sound();
+    fs::create_dir(repository.path("secrets")).unwrap();
+    fs::rename(repository.path("key.pem"), repository.path("secrets/key.pem")).unwrap();
+    std::os::unix::fs::symlink("../secrets", repository.path("public/link")).unwrap();
+    finds(&repository, &[], &["link/key.pem private_key"]);
+}
+
+/// One damaged package does not drown the report: its tarballs are nobody's fault.
+#[test]
+fn a_damaged_package_is_one_problem() {
+    let repository = sound();
+    repository.write("public/packages/foo", b"junk");
+    finds(&repository, &[], &["packages/foo not_signed"]);
+}
