@@ -8,6 +8,8 @@
 //!
 //! The libraries and the number of threads are hexreg's own. Nothing is checked, nothing written.
 
+#![expect(clippy::arithmetic_side_effects, reason = "its numbers are small, and its own")]
+
 use std::collections::HashSet;
 use std::error::Error;
 use std::fs::{self, File};

@@ -199,8 +199,8 @@ impl CacheFile {
 fn split<'a>(bytes: &'a [u8], context: &Context) -> Option<(Head, &'a [u8])> {
     let (length, after) = bytes.strip_prefix(MAGIC)?.split_first()?;
     let (head, after) = after.split_at_checked(usize::from(*length))?;
+    let covered = bytes.get(..bytes.len().checked_sub(after.len())?)?;
     let (digest, rest) = after.split_first_chunk::<32>()?;
-    let covered = bytes.get(..MAGIC.len() + 1 + head.len())?;
     let is_sound = context.digest(covered) == *digest;
     is_sound.then(|| Some((postcard::from_bytes(head).ok()?, rest))).flatten()
 }

@@ -87,7 +87,7 @@ impl SyntaxError {
             None => format!("{after:?}"),
         };
         Self {
-            line: before.matches('\n').count() + 1,
+            line: before.matches('\n').count().saturating_add(1),
             expected: expected.unwrap_or("a term"),
             found,
         }
@@ -134,9 +134,10 @@ fn nested<'i>(
             let too_deep = label("at most 64 levels of nesting");
             return cut_err(fail.context(too_deep)).parse_next(input);
         }
-        input.state += 1;
+        let depth = input.state;
+        input.state = depth.saturating_add(1);
         let term = inner(input)?;
-        input.state -= 1;
+        input.state = depth;
         Ok(term)
     }
 }
@@ -289,7 +290,7 @@ fn integer(input: &mut Input<'_>) -> ModalResult<i64> {
     digit1
         .verify_map(|digits: &str| {
             let magnitude: i128 = digits.parse().ok()?;
-            i64::try_from(if negative { -magnitude } else { magnitude }).ok()
+            i64::try_from(if negative { magnitude.checked_neg()? } else { magnitude }).ok()
         })
         .context(label("an integer of 64 bits"))
         .parse_next(input)

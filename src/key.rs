@@ -272,7 +272,7 @@ impl PublicKey {
 fn bits(number: UintRef<'_>) -> usize {
     let bytes = number.as_bytes();
     let leading_zeros = bytes.first().map_or(0, |first| first.leading_zeros() as usize);
-    bytes.len() * 8 - leading_zeros
+    bytes.len().saturating_mul(8).saturating_sub(leading_zeros)
 }
 
 /// `SHA256:` and the unpadded base64 of SHA-256 over the key in SSH's encoding (RFC 4253, 6.6).

@@ -215,7 +215,8 @@ fn checksums<'a>(inner: &str, outer: &str) -> [(&'a str, String); 2] {
 
 /// One to a line, the values below each other.
 fn print_fields(indent: &str, fields: &[(&str, String)]) -> Result<(), Failure> {
-    let width = fields.iter().map(|(name, _)| name.len() + 1).max().unwrap_or_default();
+    let width =
+        fields.iter().map(|(name, _)| name.len().saturating_add(1)).max().unwrap_or_default();
     fields.iter().try_for_each(|(name, value)| {
         let name = format!("{name}:");
         output::line(&format!("{indent}{name:width$} {value}"))

@@ -71,7 +71,7 @@ pub fn thousands(number: usize) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && digits.len().saturating_sub(index) % 3 == 0 {
             grouped.push(',');
         }
         grouped.push(digit);

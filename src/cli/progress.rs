@@ -88,7 +88,7 @@ impl Progress {
         let speed = move |_: &ProgressState, line: &mut dyn Write| {
             let milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
             let bytes = bytes.load(Ordering::Relaxed).saturating_mul(1_000);
-            let a_second = bytes / milliseconds.max(1);
+            let a_second = bytes.checked_div(milliseconds).unwrap_or_default();
             // A line that cannot be written to is not drawn either.
             let _ = write!(line, "{}/s", HumanBytes(a_second));
         };

@@ -140,7 +140,7 @@ impl Plan {
         for Wanted { path, state } in wanted {
             keep.insert(path);
             match state {
-                State::Stands => plan.unchanged += 1,
+                State::Stands => plan.unchanged = plan.unchanged.saturating_add(1),
                 State::Differs(bytes) => plan.push(path.clone(), Action::Update(bytes.clone())),
                 State::Missing(bytes) => plan.push(path.clone(), Action::Create(bytes.clone())),
             }

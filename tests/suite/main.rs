@@ -23,6 +23,7 @@
 //! A changed message is taken over with `INSTA_UPDATE=always cargo test`; read the diff.
 
 #![expect(
+    clippy::arithmetic_side_effects,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,

@@ -187,7 +187,7 @@ fn modified(found: &Metadata) -> UnixSeconds {
         Ok(since) => seconds(since),
         Err(error) => {
             let before = error.duration();
-            -seconds(before) - i64::from(before.subsec_nanos() > 0)
+            0_i64.saturating_sub(seconds(before)).saturating_sub((before.subsec_nanos() > 0).into())
         }
     })
 }

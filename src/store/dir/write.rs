@@ -30,17 +30,16 @@ impl DirStore {
         let mut laid_down = self.lay_down(stages)?.into_iter();
         for stage in stages {
             let mut result = Ok(());
-            let mut done = 0;
+            let mut done = Vec::with_capacity(stage.len());
             for (change, new) in stage.iter().zip(&mut laid_down) {
                 result = self.put_in_place(change, new);
                 if result.is_err() {
                     break;
                 }
-                done += 1;
+                done.push(change);
             }
-            let (done, _) = stage.split_at(done);
-            let flushed = self.flush_folders_of(done);
-            done.iter().for_each(made);
+            let flushed = self.flush_folders_of(&done);
+            done.into_iter().for_each(made);
             result.and(flushed)?;
         }
         Ok(())
@@ -79,7 +78,7 @@ impl DirStore {
         result.map_err(self.error(action, &change.path))
     }
 
-    fn flush_folders_of(&self, changes: &[Change]) -> Result<(), StoreError> {
+    fn flush_folders_of(&self, changes: &[&Change]) -> Result<(), StoreError> {
         let mut folders: BTreeSet<_> = changes.iter().map(|change| change.path.folder()).collect();
         // A folder may be new itself.
         if !folders.is_empty() {

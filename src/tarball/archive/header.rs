@@ -21,7 +21,8 @@ impl<'a> Header<'a> {
         let header = tar::Header::from_byte_slice(block);
         // The checksum field counts as eight spaces.
         let sum = |bytes: &[u8]| bytes.iter().map(|byte| u32::from(*byte)).sum::<u32>();
-        let computed = sum(block) - sum(&header.as_old().cksum) + 8 * u32::from(b' ');
+        let others = sum(block).saturating_sub(sum(&header.as_old().cksum));
+        let computed = others.saturating_add(sum(b"        "));
         if header.cksum().ok() != Some(computed) {
             return Err(match offset {
                 0 => ArchiveError::NotTar,

@@ -173,15 +173,14 @@ fn is_zero(bytes: &[u8]) -> bool {
 
 /// An archive ends in two empty blocks; writers may go on with zeros up to their record size.
 fn check_end(rest: &[u8]) -> Result<(), ArchiveError> {
-    if rest.len() < 2 * BLOCK {
+    let after_one = rest.get(BLOCK..).unwrap_or_default();
+    let Some(after_both) = after_one.get(BLOCK..) else {
         return Err(ArchiveError::TruncatedEnd);
-    }
-    if is_zero(rest) {
+    };
+    if is_zero(after_one) {
         return Ok(());
     }
-    match rest.iter().position(|byte| *byte != 0) {
-        Some(first) if first < 2 * BLOCK => Err(ArchiveError::TrailingBytes(rest.len() - BLOCK)),
-        Some(_) => Err(ArchiveError::TrailingBytes(rest.len() - 2 * BLOCK)),
-        None => Ok(()),
-    }
+    let is_marked = after_one.first_chunk::<BLOCK>().is_some_and(|block| is_zero(block));
+    let trailing = if is_marked { after_both } else { after_one };
+    Err(ArchiveError::TrailingBytes(trailing.len()))
 }
