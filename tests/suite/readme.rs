@@ -1,5 +1,6 @@
 //! The README says what is so: its demonstration runs as printed, and every option is in it.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -86,4 +87,30 @@ fn every_option_and_variable_is_in_the_readme() {
         }
     }
     assert!(seen > 20, "{seen}");
+}
+
+/// The table of bad tarballs has every kind that a test refuses, and no other.
+#[test]
+fn every_kind_of_bad_tarball_is_in_the_table() {
+    let table = include_str!("../../docs/reliability.md");
+    let table = table.split_once("## Bad tarballs").unwrap().1;
+    let table = table.split("\n## ").next().unwrap();
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+    let told: BTreeSet<&str> = rows.map(|(kind, _)| kind).collect();
+
+    let source = include_str!("malformed.rs");
+    let blocks = source.split("rejects! {").skip(1).map(|rest| rest.split("\n}").next().unwrap());
+    let in_blocks = blocks.flat_map(str::lines).filter_map(|line| {
+        let (name, _) = line.strip_prefix("    ")?.split_once(": ")?;
+        name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_').then_some(name)
+    });
+    let functions = source.split("#[test]\nfn ").skip(1).filter_map(|function| {
+        let (name, body) = function.split_once("()")?;
+        let body = body.split("\n}").next()?;
+        (body.contains("rejection") || body.contains("assert_cut_off")).then_some(name)
+    });
+    let tested: BTreeSet<&str> = in_blocks.chain(functions).collect();
+    assert_eq!(tested.difference(&told).collect::<Vec<_>>(), Vec::<&&str>::new());
+    assert_eq!(told.difference(&tested).collect::<Vec<_>>(), Vec::<&&str>::new());
+    assert!(tested.len() > 140);
 }
