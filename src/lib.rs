@@ -12,7 +12,8 @@
 //!  → Registry::assemble                   pure           names and versions encoded too
 //!  → sign → gzip                          ops::seal      skipped where the payload stands already
 //!  → Plan::between                        pure           create, update, remove, leave
-//!  → Plan::apply                          store::put     the one place that orders writes
+//!                                         ops::alarm     what would break the locks of users
+//!  → Plan::apply                          store::apply   the one place that orders writes
 //!  → Report                               ops::report    the cli prints it, and what an
 //!                                                         ops::observer heard meanwhile
 //! ```
@@ -67,6 +68,9 @@
 //! - **libdeflate compresses too**: a third of zlib's time, and one allocation a thread.
 //! - **What a signed file is, is told by what only one resource says**, then by where the file lies: no
 //!   resource names itself, and their fields have the same numbers (`ops/inspect.rs`).
+//! - **A store is handed all stages of a plan at once** (`store/dir/write.rs`): so every new file can be
+//!   laid down and flushed before a reader sees any, and a full disk changes nothing.
+//! - **A lock on the directory itself**: there is no file to go stale, and it ends with its process.
 //! - **One file a resource** (`registry/names.rs` …) rather than one enum with all payloads: its
 //!   decoder is its encoder's neighbour, and a new resource is a new file.
 //!

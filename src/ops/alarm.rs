@@ -5,7 +5,9 @@ use std::fmt;
 
 use rayon::prelude::*;
 
-use super::build::Error;
+use super::error::Error;
+use super::observer::{Observer, Warning};
+use super::options::Options;
 use super::seal::MAX_FILE;
 use crate::checksum::OuterChecksum;
 use crate::key::PublicKey;
@@ -45,12 +47,24 @@ impl fmt::Display for Alarm {
     }
 }
 
-/// Compares each package that changes with what it was.
+/// Compares each package that changes with what it was, and warns, or refuses.
 pub(super) fn raise(
     store: &dyn Store,
-    signing: &PublicKey,
+    options: &Options,
     plan: &Plan,
-) -> Result<Vec<Alarm>, Error> {
+    observer: &dyn Observer,
+) -> Result<(), Error> {
+    let alarms = alarms(store, options.key.public_key(), plan)?;
+    if options.immutable && !alarms.is_empty() {
+        return Err(Error::Immutable(alarms));
+    }
+    for alarm in alarms {
+        observer.warn(Warning::Alarm(alarm));
+    }
+    Ok(())
+}
+
+fn alarms(store: &dyn Store, signing: &PublicKey, plan: &Plan) -> Result<Vec<Alarm>, Error> {
     let is_package = |change: &&Change| change.path.folder() == Folder::Packages;
     let changes: Vec<&Change> = plan.changes.iter().filter(is_package).collect();
     if changes.is_empty() {

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::build::Error;
+use super::error::Error;
 use super::observer::{Observer, Warning};
 use crate::repository::Folder;
 use crate::store::{Lock, Locked, Store};

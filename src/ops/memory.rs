@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 
-use super::build::Options;
 use super::listing::{self, Listing};
+use super::options::Options;
 use super::report::Report;
 use crate::cache::{self, CacheFile, Context, Head, Known, KnownIndex, KnownPackage, KnownTarball};
 use crate::package::{Release, UnixSeconds};

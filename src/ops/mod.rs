@@ -2,11 +2,13 @@
 
 mod alarm;
 pub mod build;
+mod error;
 pub mod inspect;
 mod listing;
 mod lock;
 mod memory;
 pub mod observer;
+mod options;
 mod read;
 mod report;
 mod seal;

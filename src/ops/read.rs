@@ -7,10 +7,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
 
-use super::build::{Error, Options};
+use super::error::Error;
 use super::listing::Listing;
 use super::memory::Recalled;
 use super::observer::{Observer, Work};
+use super::options::Options;
 use crate::name::RepositoryName;
 use crate::package::{Package, Release, Twice, UnixSeconds};
 use crate::registry::Entry;

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::build::Error;
+use super::error::Error;
 use super::listing::Listing;
 use super::memory::Recalled;
 use super::observer::{Observer, Work};

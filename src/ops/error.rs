@@ -1,0 +1,71 @@
+//! Why a build fails.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use super::alarm::Alarm;
+use super::read::Rejection;
+use crate::key::KeyError;
+use crate::store::StoreError;
+
+/// Why there is no registry. Nothing was written, unless it is [`Error::Write`].
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Tarballs that clients could not use, or not all in the same way.
+    #[error("{} of {total} tarballs rejected", .rejections.len())]
+    Rejected {
+        /// Each of them, by path.
+        rejections: Vec<Rejection>,
+        /// How many tarballs there are.
+        total: NonZeroUsize,
+    },
+    /// Another build did not end in time.
+    #[error("another build holds {location}, and did not end within {} s", .timeout.as_secs())]
+    Busy {
+        /// The directory.
+        location: String,
+        /// How long it was waited for.
+        timeout: Duration,
+    },
+    /// Somebody else changes what is served.
+    #[error("{location} changed while the registry was built")]
+    Changed {
+        /// Where it stands.
+        location: String,
+    },
+    /// Clients hold another key than the one that would sign.
+    #[error(
+        "{location} is the key {standing}, and this build would sign with {signing}: every client would have to be told"
+    )]
+    OtherKey {
+        /// Where it stands.
+        location: String,
+        /// The fingerprint clients know.
+        standing: String,
+        /// The fingerprint of the key in hand.
+        signing: String,
+    },
+    /// Published releases would change, which [`Options::immutable`](super::build::Options::immutable) forbids.
+    #[error("{} that were published would not stay as they are", .0.len())]
+    Immutable(
+        /// Each of them.
+        Vec<Alarm>,
+    ),
+    /// What stands at `public_key` is none.
+    #[error("{location} is not a public key")]
+    NotAKey {
+        /// Where it stands.
+        location: String,
+        /// What is wrong with it.
+        source: KeyError,
+    },
+    /// The key in hand does not sign.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The tree cannot be read.
+    #[error(transparent)]
+    Read(#[from] StoreError),
+    /// A change failed. Those that the observer heard of were made, and every file is whole.
+    #[error(transparent)]
+    Write(StoreError),
+}

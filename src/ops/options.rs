@@ -1,0 +1,35 @@
+//! What a build is told.
+
+use std::time::Duration;
+
+use crate::cache::CacheFile;
+use crate::key::PrivateKey;
+use crate::name::RepositoryName;
+use crate::package::UnixSeconds;
+use crate::tarball::Limits;
+
+/// What to build, and how.
+#[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each says one thing that is done or not")]
+pub struct Options {
+    /// The name under which clients know the repository.
+    pub repository: RepositoryName,
+    /// What signs it.
+    pub key: PrivateKey,
+    /// What clients accept.
+    pub limits: Limits,
+    /// Whether to inflate and check what is in the packages.
+    pub check_contents: bool,
+    /// `SOURCE_DATE_EPOCH`: no `updated_at` is later than this.
+    pub latest: Option<UnixSeconds>,
+    /// Whether what was published must stay as it is.
+    pub immutable: bool,
+    /// Whether another key's `public_key` may be replaced.
+    pub rotate_key: bool,
+    /// How long to wait for another build to end.
+    pub lock_timeout: Duration,
+    /// Plan, and write nothing.
+    pub dry_run: bool,
+    /// What was true the last time is kept there, if anywhere.
+    pub cache: Option<CacheFile>,
+}
