@@ -5,16 +5,16 @@
 //! # One straight line
 //!
 //! ```text
-//! list what stands                        ops::listing   done, where the cache knows all of it
-//!  → read each, in parallel               ops::read      unless known; every failure collected
-//!  → tarball::Unpacker → Release          pure           checksums, metadata, contents, limits
-//!  → Package → Entry, its Payload encoded pure           sorted; as the cache has it, where nothing changed
-//!  → Registry::assemble                   pure           names and versions encoded too
-//!  → sign → gzip                          ops::seal      skipped where the payload stands already
-//!  → Plan::between                        pure           create, update, remove, leave
-//!                                         ops::alarm     what would break the locks of users
-//!  → Plan::apply                          store::apply   the one place that orders writes
-//!  → Report                               ops::report    the cli prints it, and what an
+//! list what stands                        build::listing  done, where the cache knows all of it
+//!  → read each, in parallel               build::read     unless known; every failure collected
+//!  → tarball::Unpacker → Release          pure            checksums, metadata, contents, limits
+//!  → Package → Entry, its Payload encoded pure            sorted; as the cache has it, where nothing changed
+//!  → Registry::assemble                   pure            names and versions encoded too
+//!  → sign → gzip                          build::seal     skipped where the payload stands already
+//!  → Plan::between                        pure            create, update, remove, leave
+//!                                         build::alarm    what would break the locks of users
+//!  → Plan::apply                          store::apply    the one place that orders writes
+//!  → Report                               build::report   the cli prints it, and what an
 //!                                                         ops::observer heard meanwhile
 //! ```
 //!
@@ -36,7 +36,7 @@
 //! | [`tarball`] | a package tarball from bytes in memory, and its twin that creates one |
 //! | [`repository`] | the served tree: paths, and the plan that changes it |
 //! | [`store`] | where that tree lives |
-//! | [`cache`] | what was true of each file the last time; [`ops`] asks it through `ops::memory` |
+//! | [`cache`] | what was true of each file the last time; [`ops`] asks it through `ops::build` |
 //! | [`package`] | packages, releases, dependencies |
 //! | [`name`], [`version`], [`checksum`] | values that are checked once |
 //! | [`key`] | private and public keys, fingerprints |
@@ -61,7 +61,7 @@
 //!   it was looked at** (`cache.rs`). BLAKE3 guards it: fast where a processor has no SHA instructions.
 //! - **The cache holds packages as they were encoded**, so that work grows with what has changed: an
 //!   unchanged package is neither decoded nor encoded, and the cache itself is not written again for
-//!   a few tarballs (`ops/memory.rs`).
+//!   a few tarballs (`ops/build/memory.rs`).
 //! - **Random numbers are seeded by the operating system alone** (`.cargo/config.toml`): what aws-lc
 //!   adds by default takes 45 ms of every process that signs, and what they are for here is to blind a
 //!   signature against a watcher of the clock. A build outside of this repository pays those 45 ms.

@@ -1,20 +1,29 @@
 //! `hexreg build`: from a folder of tarballs to a signed registry. START HERE.
 
+mod alarm;
+mod error;
+mod listing;
+mod lock;
+mod memory;
+mod options;
+mod read;
+mod report;
+mod seal;
+
+pub use alarm::Alarm;
+pub use error::Error;
+pub use options::Options;
+pub use read::{Cause, Rejection};
+pub use report::Report;
+
 use std::iter;
 
-pub use super::alarm::Alarm;
-pub use super::error::Error;
-pub use super::options::Options;
-pub use super::read::{Cause, Rejection};
-pub use super::report::Report;
-
-use super::listing::Listing;
-use super::memory::Memory;
 use super::observer::Observer;
-use super::{alarm, lock, read, seal};
 use crate::registry::Registry;
 use crate::repository::{Change, Plan};
 use crate::store::Store;
+use listing::Listing;
+use memory::Memory;
 
 /// Builds the registry of the tarballs in `store`, on the threads of the current rayon pool.
 ///

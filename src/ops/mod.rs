@@ -1,15 +1,7 @@
-//! What hexreg does: one verb a file, from options to a report.
+//! What hexreg does: one verb a file, from options to a report; a verb's parts stand in the folder
+//! beside it.
 
-mod alarm;
 pub mod build;
-mod error;
 pub mod inspect;
-mod listing;
-mod lock;
-mod memory;
 pub mod observer;
-mod options;
-mod read;
-mod report;
-mod seal;
 pub mod verify;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::alarm::Alarm;
+use super::build::Alarm;
 use crate::repository::{Changed, RepositoryPath};
 
 /// Hears of a build while it runs, on whichever thread it does. Methods that are not overridden do

@@ -13,7 +13,7 @@ pub use remarks::{Advisory, Marks, ReleaseRemarks, Remarks, Retired};
 pub use signed::{Gzip, Payload, Signed, SignedError};
 pub use versions::Versions;
 
-pub(crate) use signed::is_foreign_gzip;
+pub(crate) use signed::{MAX_FILE, is_foreign_gzip};
 
 use crate::name::{InvalidName, PackageName, RepositoryName};
 use crate::package::{Package, UnixSeconds};

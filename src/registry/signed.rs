@@ -45,6 +45,9 @@ pub enum SignedError {
     Signature(String),
 }
 
+/// In bytes; no registry file comes near, and a larger one is none.
+pub(crate) const MAX_FILE: usize = 1 << 30;
+
 /// No registry comes near: hex.pm's `versions` inflates to some 5 MB.
 const MAX_INFLATED: u64 = 1 << 30;
 

@@ -45,7 +45,7 @@ pub enum Error {
         /// The fingerprint of the key in hand.
         signing: String,
     },
-    /// Published releases would change, which [`Options::immutable`](super::build::Options::immutable) forbids.
+    /// Published releases would change, which [`Options::immutable`](super::Options::immutable) forbids.
     #[error("{} that were published would not stay as they are", .0.len())]
     Immutable(
         /// Each of them.

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::error::Error;
-use super::observer::{Observer, Warning};
+use crate::ops::observer::{Observer, Warning};
 use crate::repository::Folder;
 use crate::store::{Lock, Locked, Store};
 

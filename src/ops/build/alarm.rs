@@ -6,13 +6,12 @@ use std::fmt;
 use rayon::prelude::*;
 
 use super::error::Error;
-use super::observer::{Observer, Warning};
 use super::options::Options;
-use super::seal::MAX_FILE;
 use crate::checksum::OuterChecksum;
 use crate::key::PublicKey;
 use crate::name::PackageName;
-use crate::registry::{Releases, Signed};
+use crate::ops::observer::{Observer, Warning};
+use crate::registry::{MAX_FILE, Releases, Signed};
 use crate::repository::{Action, Change, Folder, Plan, RepositoryPath};
 use crate::store::Store;
 use crate::version::Version;

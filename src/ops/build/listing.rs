@@ -4,8 +4,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rayon::prelude::*;
 
-use super::observer::{Observer, Warning};
 use crate::cache::{self, Fingerprint};
+use crate::ops::observer::{Observer, Warning};
 use crate::repository::{Folder, RepositoryPath};
 use crate::store::{self, Kind, Listed, Stamp, Store, StoreError};
 

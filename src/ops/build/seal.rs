@@ -5,14 +5,11 @@ use rayon::prelude::*;
 use super::error::Error;
 use super::listing::Listing;
 use super::memory::Recalled;
-use super::observer::{Observer, Work};
 use crate::key::{PrivateKey, PublicKey};
-use crate::registry::{Gzip, Payload, Resource, Signed, is_foreign_gzip};
+use crate::ops::observer::{Observer, Work};
+use crate::registry::{Gzip, MAX_FILE, Payload, Resource, Signed, is_foreign_gzip};
 use crate::repository::{RepositoryPath, State, Wanted};
 use crate::store::Store;
-
-/// No registry file comes near; a larger one is not ours and is written anew.
-pub(super) const MAX_FILE: usize = 1 << 30;
 
 /// `public_key` as it should stand, unless that would lock every client out.
 pub(super) fn public_key(
