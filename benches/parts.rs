@@ -38,7 +38,7 @@ fn metadata() -> Metadata {
     }
 }
 
-/// Text that deflate makes about a third of, as it does of source code.
+/// Text that deflate makes about a quarter of, as it does of source code.
 fn source(bytes: usize) -> Vec<u8> {
     let mut state = 1_u64;
     let words = std::iter::repeat_with(|| {

@@ -18,7 +18,7 @@ use std::time::{Duration, SystemTime};
 use hexreg::tarball;
 use rayon::prelude::*;
 
-/// 2023-11-14T22:13:20Z: every tarball is from then on, so that none is younger than a cache.
+/// 2023-11-14T22:13:20Z: every tarball is from then on, so that `names` says the same each time.
 const EPOCH: u64 = 1_700_000_000;
 
 /// How many times smaller the text below is once compressed, roughly.

@@ -2,7 +2,7 @@
 //!
 //! ```console
 //! $ floor cold PUBLIC_DIR KEY JOBS     # read, hash twice, inflate, sign
-//! $ floor unchanged PUBLIC_DIR         # list and stat
+//! $ floor unchanged PUBLIC_DIR JOBS    # list and stat
 //! $ floor verify PUBLIC_DIR JOBS       # read, hash twice
 //! ```
 //!
@@ -30,9 +30,9 @@ fn main() -> Result<()> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         ["cold", public, key, jobs] => cold(Path::new(public), Path::new(key), jobs.parse()?),
-        ["unchanged", public] => unchanged(Path::new(public)),
+        ["unchanged", public, jobs] => unchanged(Path::new(public), jobs.parse()?),
         ["verify", public, jobs] => verify(Path::new(public), jobs.parse()?),
-        _ => Err("usage: floor cold PUBLIC_DIR KEY JOBS | unchanged PUBLIC_DIR | \
+        _ => Err("usage: floor cold PUBLIC_DIR KEY JOBS | unchanged PUBLIC_DIR JOBS | \
                   verify PUBLIC_DIR JOBS"
             .into()),
     }
@@ -95,14 +95,14 @@ fn verify(public: &Path, jobs: usize) -> Result<()> {
     Ok(())
 }
 
-fn unchanged(public: &Path) -> Result<()> {
-    for entry in fs::read_dir(public)? {
-        let entry = entry?;
-        let found = entry.metadata()?;
-        if found.is_dir() {
-            unchanged(&entry.path())?;
-        }
-        std::hint::black_box(found);
+fn unchanged(public: &Path, jobs: usize) -> Result<()> {
+    rayon::ThreadPoolBuilder::new().num_threads(jobs).build_global()?;
+    for folder in ["", "packages", "tarballs"] {
+        let entries = fs::read_dir(public.join(folder))?.collect::<std::io::Result<Vec<_>>>()?;
+        entries.par_iter().try_for_each(|entry| {
+            std::hint::black_box(entry.metadata()?);
+            Result::Ok(())
+        })?;
     }
     Ok(())
 }

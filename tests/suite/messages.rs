@@ -10,6 +10,7 @@ fn help() {
     for (name, arguments) in [
         ("help", &["--help"][..]),
         ("help-build", &["build", "--help"]),
+        ("help-verify", &["verify", "--help"]),
         ("help-inspect", &["inspect", "--help"]),
         ("help-key", &["key", "--help"]),
         ("help-key-new", &["key", "new", "--help"]),

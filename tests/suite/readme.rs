@@ -64,9 +64,10 @@ fn the_demonstration_runs_as_printed() {
 fn every_option_and_variable_is_in_the_readme() {
     let directory = TempDir::new().unwrap();
     let readme = readme();
-    let commands: [&[&str]; 7] = [
+    let commands: [&[&str]; 8] = [
         &["--help"],
         &["build", "--help"],
+        &["verify", "--help"],
         &["inspect", "--help"],
         &["key", "new", "--help"],
         &["key", "show", "--help"],
