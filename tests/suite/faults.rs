@@ -1,0 +1,173 @@
+//! What fails, fails cleanly: whichever operation it is, of a store in memory and of the real one, and
+//! however little room there is. Clients find what they are sent to, whole, and the next build makes
+//! everything right.
+//!
+//! `scripts/kill` tries each system call; CI has time for some.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use hexreg::key::PrivateKey;
+use hexreg::ops::build::{Error, Options, Report, build};
+use hexreg::ops::observer::Observer;
+use hexreg::repository::{Changed, RepositoryPath};
+use hexreg::store::Store;
+use hexreg::tarball::Limits;
+
+use crate::support::faulty::{Fault, FaultyStore};
+use crate::support::memory::MemoryStore;
+use crate::support::random::setting;
+use crate::support::read_fixture;
+use crate::support::repository::TestRepository;
+use crate::support::strace;
+use crate::support::tarball::Tarball;
+use crate::support::turn::{Item, KINDS, Turn, file_name, tarball};
+use crate::support::witness::{Files, Moment, Tree, Witness, is_temporary};
+
+fn options() -> Options {
+    let pem = read_fixture("golden/keys/acme-2048.pem");
+    Options {
+        repository: "acme".parse().unwrap(),
+        key: PrivateKey::from_pem(std::str::from_utf8(&pem).unwrap(), None).unwrap(),
+        limits: Limits::HEX,
+        check_contents: true,
+        latest: None,
+        immutable: false,
+        rotate_key: false,
+        lock_timeout: Duration::ZERO,
+        dry_run: false,
+        cache: None,
+    }
+}
+
+/// Hears what was changed.
+#[derive(Default)]
+struct Heard(Mutex<Vec<String>>);
+
+impl Observer for Heard {
+    fn changed(&self, path: &RepositoryPath, _: Changed) {
+        self.0.lock().unwrap().push(path.to_string());
+    }
+}
+
+fn with_tarballs(mut served: Files, items: &[Item<'_>]) -> MemoryStore {
+    let tarballs = items.iter().map(|item| (format!("tarballs/{}", file_name(*item)), *item));
+    served.extend(tarballs.map(|(path, item)| (path, tarball(item))));
+    MemoryStore::of(&served)
+}
+
+fn tree(store: &MemoryStore) -> Tree {
+    Tree::of(store.files())
+}
+
+#[test]
+fn whichever_operation_of_a_store_fails_no_client_is_harmed_and_the_next_build_makes_it_right() {
+    let options = options();
+    // One thread, so that the n-th operation is always the same.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    let build = |store: &dyn Store, heard: &Heard| -> Result<Report, Error> {
+        pool.install(|| build(store, &options, heard))
+    };
+    let mut faults = 0;
+    for (_, before, after) in KINDS {
+        let before = with_tarballs(Files::new(), before);
+        build(&before, &Heard::default()).unwrap();
+        let stood = if tree(&before).tarballs.is_empty() { Tree::default() } else { tree(&before) };
+        let start = with_tarballs(stood.served.clone(), after);
+        let done = MemoryStore::of(&start.files());
+        build(&done, &Heard::default()).unwrap();
+        let witness = Witness { before: stood, after: tree(&done) };
+
+        for kind in [ErrorKind::StorageFull, ErrorKind::Other, ErrorKind::PermissionDenied] {
+            for (torn, lasting) in [(false, false), (true, false), (false, true)] {
+                for at in 1.. {
+                    let store = MemoryStore::of(&start.files());
+                    let faulty = FaultyStore::new(&store, Fault { at, kind, torn, lasting });
+                    let heard = Heard::default();
+                    let built = build(&faulty, &heard);
+                    let moment = witness.examine(&tree(&store));
+                    if !faulty.has_failed() {
+                        built.unwrap();
+                        assert_eq!(moment, Moment::Done);
+                        break;
+                    }
+                    faults += 1;
+                    let error = built.expect_err("what failed is told");
+                    if !matches!(error, Error::Write(_)) {
+                        assert_eq!(moment, Moment::NothingWritten, "{error}");
+                    }
+                    for path in heard.0.into_inner().unwrap() {
+                        let stands = store.files().get(&path) == done.files().get(&path);
+                        assert!(stands, "{path} was said to be changed");
+                    }
+                    build(&store, &Heard::default()).unwrap();
+                    assert_eq!(tree(&store), witness.after);
+                }
+            }
+        }
+    }
+    writeln!(std::io::stderr(), "{faults} operations of a store failed").unwrap();
+}
+
+/// The calls by which a build meets the world.
+const CALLS: [&str; 10] = [
+    "open,openat",
+    "read",
+    "write",
+    "fsync",
+    "syncfs",
+    "rename,renameat,renameat2",
+    "unlink,unlinkat",
+    "flock",
+    "fstat,newfstatat,statx",
+    "getdents64",
+];
+
+#[test]
+fn whichever_system_call_fails_no_client_is_harmed_and_the_next_build_makes_it_right() {
+    let test = "whichever_system_call_fails_no_client_is_harmed_and_the_next_build_makes_it_right";
+    if !strace::is_available(test) {
+        return;
+    }
+    let every = setting("HEXREG_EVERY", 7);
+    let mut ends: BTreeMap<(Moment, i32), usize> = BTreeMap::new();
+    for turn in Turn::every_kind().chain([Turn::many()]) {
+        // Which error it is hardly matters, so a few calls share them.
+        for (place, calls) in CALLS.into_iter().enumerate() {
+            let errors = ["ENOSPC", "EIO", "EACCES"];
+            let errors = if every == 1 { &errors[..] } else { &errors[place % 3..][..1] };
+            for error in errors {
+                let is_rare = turn.name != "many" && (calls.contains("name") || calls == "flock");
+                let step = if is_rare && !calls.contains("stat") { 1 } else { every };
+                for n in (1..).step_by(step) {
+                    turn.rewind();
+                    let tampering = format!("error={error}");
+                    let traced = strace::build(&turn.repository, calls, &tampering, &n.to_string());
+                    if std::env::var_os("SHOW").is_some() {
+                        eprintln!("{} {calls} {error} {n}: {:?} {}", turn.name, traced.code, traced.stderr);
+                        eprintln!("    {:?}", traced.hits);
+                    }
+                    let tree = turn.repository.tree();
+                    let moment = turn.witness.examine(&tree);
+                    let code = traced.code.expect("no signal ends it");
+                    if traced.hits.is_empty() {
+                        assert_eq!((code, moment), (0, Moment::Done), "{traced:?}");
+                        break;
+                    }
+                    *ends.entry((moment, code)).or_default() += 1;
+                    turn.build_again();
+                }
+            }
+        }
+    }
+    let mut stderr = std::io::stderr();
+    writeln!(stderr, "{} builds with a call that failed:", ends.values().sum::<usize>()).unwrap();
+    for ((moment, code), times) in &ends {
+        writeln!(stderr, "{times:5}  exit code {code}, {moment}").unwrap();
+    }
+}
