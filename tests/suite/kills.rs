@@ -6,16 +6,17 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
 use std::process::Stdio;
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::support::random::{Random, setting};
 use crate::support::repository::TestRepository;
 use crate::support::strace;
 use crate::support::turn::{Turn, file_name, tarball};
-use crate::support::witness::{Moment, Witness, is_temporary};
+use crate::support::witness::{Moment, Tree, Witness, is_temporary};
 
 const SIGKILL: i32 = 9;
 
@@ -33,6 +34,12 @@ struct Life {
     durations: BTreeMap<&'static str, Duration>,
     /// How often a build was killed, by step and by moment.
     killed: BTreeMap<(&'static str, Moment), usize>,
+}
+
+/// What tells that a file was replaced, or that something was done in a folder.
+fn look(path: &PathBuf) -> Option<(u64, i64, i64)> {
+    let found = fs::metadata(path).ok()?;
+    Some((found.ino(), found.mtime(), found.mtime_nsec()))
 }
 
 impl Life {
@@ -114,27 +121,28 @@ impl Life {
 
     /// Builds and kills; `None` where the build was faster.
     fn kill(&mut self, step: &'static str, witness: &Witness) -> Option<Moment> {
+        let whole = self.durations[step];
+        // A third of the kills fall anywhere, the others soon after a file or folder is seen to change.
+        let changes = witness.changes();
+        let first = changes.iter().find(|path| path.starts_with("packages/"));
+        let watched = [None, None, Some("packages"), first.map(String::as_str), Some("versions")];
+        let watched = watched.into_iter().chain([Some("names")]).nth(self.random.below(6)).unwrap();
+        let watched = watched.map(|path| self.repository.path("public").join(path));
+        let delay = if watched.is_some() { Duration::from_millis(3) } else { whole };
+        let delay = delay.mul_f64(self.random.fraction());
+
         let mut build = self.repository.hexreg().command();
         build.args(["build", "public", "--name=acme", "--private-key=key.pem", "--quiet"]);
         build.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let whole = self.durations[step];
-        let delay = whole.mul_f64(self.random.fraction());
-        // Half of the kills fall anywhere, and half where something is being written.
-        let waits = self.random.below(2) == 0;
-        let written = || {
-            let folders = ["public", "public/packages"].map(|folder| self.repository.path(folder));
-            folders.map(|folder| fs::metadata(folder).and_then(|found| found.modified()).ok())
-        };
-        let stood = written();
-        let began = Instant::now();
+        let stood = watched.as_ref().map(look);
+        let mut began = Instant::now();
         let mut build = build.spawn().unwrap();
-        if waits {
-            while written() == stood && build.try_wait().unwrap().is_none() {
-                std::hint::spin_loop();
-            }
-            sleep(delay / 4);
-        } else {
-            sleep(delay.saturating_sub(began.elapsed()));
+        if watched.is_some() {
+            while watched.as_ref().map(look) == stood && build.try_wait().unwrap().is_none() {}
+            began = Instant::now();
+        }
+        while began.elapsed() < delay {
+            std::hint::spin_loop();
         }
         build.kill().unwrap();
         let ended = build.wait().unwrap();
@@ -143,10 +151,11 @@ impl Life {
             *self.killed.entry((step, moment)).or_default() += 1;
             return Some(moment);
         }
-        assert_eq!(ended.code(), Some(0));
-        assert_eq!(moment, Moment::Done);
-        // It was faster than others, so the next is killed earlier.
-        self.durations.insert(step, whole.mul_f64(0.9));
+        assert_eq!((ended.code(), moment), (Some(0), Moment::Done));
+        if watched.is_none() {
+            // It was faster than the one that was measured, so the next is killed earlier.
+            self.durations.insert(step, whole.mul_f64(0.9));
+        }
         None
     }
 
@@ -172,8 +181,7 @@ fn a_build_killed_at_a_random_moment_harms_no_client_and_the_next_makes_it_right
         let step = STEPS[turn % STEPS.len()];
         let tarballs = life.repository.tree().tarballs;
         life.take(step);
-        let before = life.repository.tree();
-        let before = crate::support::witness::Tree { tarballs, ..before };
+        let before = Tree { tarballs, ..life.repository.tree() };
         let witness = Witness { before, after: life.repository.fresh() };
         // Some are killed again and again before one comes through.
         while life.kill(step, &witness).is_some() {

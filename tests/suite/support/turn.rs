@@ -93,7 +93,8 @@ impl Turn {
         if before.is_empty() {
             let _ = fs::remove_dir(public.join("packages"));
         }
-        for (path, bytes) in before.iter().filter(|(path, bytes)| stands.get(*path) != Some(bytes)) {
+        for (path, bytes) in before.iter().filter(|(path, bytes)| stands.get(*path) != Some(bytes))
+        {
             self.repository.write(&format!("public/{path}"), bytes);
         }
         let _ = fs::remove_dir_all(self.repository.path("cache"));

@@ -1,7 +1,7 @@
 //! What must hold of a repository at every moment of a build, checked file by file as clients read
 //! it, with none of what builds it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use hexreg::checksum::OuterChecksum;
@@ -88,7 +88,7 @@ impl Tree {
         Some(signed.verify(&key).unwrap_or_else(|error| panic!("{path}: {error}")))
     }
 
-    fn versions(&self) -> Option<Versions> {
+    pub fn versions(&self) -> Option<Versions> {
         self.payload("versions").map(|payload| Versions::decode(&payload).unwrap())
     }
 
@@ -177,6 +177,14 @@ impl Witness {
             was.is_some() && was != self.after.tarballs.get(tarball)
         });
         self.moment(tree)
+    }
+
+    /// What a build has to change, in the order of their names.
+    pub fn changes(&self) -> Vec<String> {
+        let [before, after] = [&self.before, &self.after].map(|tree| &tree.served);
+        let paths: BTreeSet<_> = before.keys().chain(after.keys()).collect();
+        let changes = paths.into_iter().filter(|path| before.get(*path) != after.get(*path));
+        changes.cloned().collect()
     }
 
     fn moment(&self, tree: &Tree) -> Moment {
