@@ -143,7 +143,7 @@ fn whichever_system_call_fails_no_client_is_harmed_and_the_next_build_makes_it_r
     if !strace::is_available(test) {
         return;
     }
-    let every = setting("HEXREG_EVERY", 7);
+    let every = setting("HEXREG_EVERY", 11);
     let mut ends: BTreeMap<(Moment, i32), usize> = BTreeMap::new();
     for turn in Turn::every_kind().chain([Turn::many()]) {
         // Which error it is hardly matters, so a few calls share them.
@@ -182,6 +182,22 @@ fn whichever_system_call_fails_no_client_is_harmed_and_the_next_build_makes_it_r
     for ((moment, code), times) in &ends {
         writeln!(stderr, "{times:5}  exit code {code}, {moment}").unwrap();
     }
+}
+
+/// Else two builds' messages run into each other, letter by letter.
+#[test]
+fn a_message_is_written_at_once() {
+    let test = "a_message_is_written_at_once";
+    if !strace::is_available(test) {
+        return;
+    }
+    let repository = TestRepository::new();
+    for name in ["a", "b", "c"] {
+        repository.write(&format!("public/tarballs/{name}-1.0.0.tar"), b"oops");
+    }
+    let second = strace::build(&repository, "write", "error=EIO", "2");
+    assert_eq!((second.code, second.hits.as_slice()), (Some(1), &[] as &[String]));
+    assert_eq!(second.stderr.lines().count(), 5, "{}", second.stderr);
 }
 
 /// A file system in memory, gone when dropped.

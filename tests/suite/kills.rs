@@ -221,7 +221,7 @@ fn a_build_killed_before_any_one_of_its_system_calls_is_made_right_by_the_next()
     if !strace::is_available(test) {
         return;
     }
-    let every = setting("HEXREG_EVERY", 7);
+    let every = setting("HEXREG_EVERY", 11);
     let mut moments: BTreeMap<Moment, usize> = BTreeMap::new();
     for turn in Turn::every_kind().chain([Turn::many()]) {
         for calls in CALLS {
