@@ -1,7 +1,7 @@
 //! How a failure is told: what was tried, what is wrong, what to do, and the exit code.
 
 use std::error::Error;
-use std::io::Write;
+use std::fmt::Write;
 use std::process::ExitCode;
 
 use serde::Serialize;
@@ -61,15 +61,15 @@ impl Failure {
 
     /// Tells a person, on standard error. Where that is closed or full, the exit code still tells.
     pub fn print(&self) {
-        let mut stderr = anstream::stderr();
         let (error, hint) = (output::ERROR, output::HINT);
-        let _ = writeln!(stderr, "{error}error:{error:#} {}", Printable(&self.error));
+        let mut text = format!("{error}error:{error:#} {}\n", Printable(&self.error));
         for Rejected { path, reason } in &self.rejected {
-            let _ = writeln!(stderr, "  {}: {}", Printable(path), Printable(reason));
+            let _ = writeln!(text, "  {}: {}", Printable(path), Printable(reason));
         }
-        if let Some(text) = &self.hint {
-            let _ = writeln!(stderr, "{hint}hint:{hint:#} {}", Printable(text));
+        if let Some(advice) = &self.hint {
+            let _ = writeln!(text, "{hint}hint:{hint:#} {}", Printable(advice));
         }
+        output::errors(&text);
     }
 }
 

@@ -29,9 +29,16 @@ pub fn json(value: &impl Serialize) -> Result<(), Failure> {
     written(writeln!(io::stdout(), "{text}"))
 }
 
-/// A line on standard error. Where that is closed or full, there is nowhere left to say so.
+/// A line on standard error.
 pub fn warning(text: &str) {
-    let _ = writeln!(anstream::stderr(), "{WARNING}warning:{WARNING:#} {}", Printable(text));
+    errors(&format!("{WARNING}warning:{WARNING:#} {}\n", Printable(text)));
+}
+
+/// Text on standard error at once, for nothing gathers what is written there: written piece by piece,
+/// two programs' messages would run into each other. Where that is closed or full, there is nowhere
+/// left to say so.
+pub fn errors(text: &str) {
+    let _ = anstream::stderr().write_all(text.as_bytes());
 }
 
 /// Text without a character that could move the cursor, colour what follows, forge a line or turn the

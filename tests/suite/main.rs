@@ -13,6 +13,9 @@
 //! | `messages` | snapshots of what each command says |
 //! | `progress` | how far a build has come, on a terminal |
 //! | `publishing` | how files come to stand: whole, in order, for good, one build at a time |
+//! | `kills` | builds that are killed, at random moments and before each system call |
+//! | `faults` | system calls and stores that fail, and full disks: each place, one after the other |
+//! | `races` | many builds at once, readers meanwhile, tarballs that change under them |
 //! | `alarms` | a published release that changes or goes |
 //! | `verifying` | damage of every kind is found |
 //! | `readme` | the README is true |
@@ -36,14 +39,17 @@ mod alarms;
 mod building;
 mod cache;
 mod clients;
+mod faults;
 mod golden;
 mod inspect;
 mod keys;
+mod kills;
 mod malformed;
 mod messages;
 mod progress;
 mod properties;
 mod publishing;
+mod races;
 mod readers;
 mod readme;
 mod support;

@@ -50,6 +50,11 @@ impl Hexreg {
         Self { input: input.to_vec(), ..self }
     }
 
+    /// The command itself, for what is more than to wait for its end.
+    pub fn command(self) -> Command {
+        self.command
+    }
+
     pub fn run<'a>(mut self, arguments: impl IntoIterator<Item = &'a str>) -> Ran {
         self.command.args(arguments);
         self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -1,11 +1,16 @@
 //! Builders and runners that tests share.
 
+pub mod faulty;
 pub mod hexreg;
 pub mod memory;
+pub mod random;
 pub mod raw_tar;
 pub mod repository;
+pub mod strace;
 pub mod tarball;
 pub mod tools;
+pub mod turn;
+pub mod witness;
 
 use std::path::PathBuf;
 

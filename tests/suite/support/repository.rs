@@ -1,6 +1,5 @@
 //! A directory with a repository in it.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -10,6 +9,7 @@ use walkdir::WalkDir;
 
 use super::hexreg::{Hexreg, Ran};
 use super::tarball::Tarball;
+use super::witness::{Files, Tree};
 use super::{fixture, read_fixture};
 
 /// `public/` and `key.pem` in a directory of their own, named `acme`.
@@ -119,13 +119,36 @@ impl TestRepository {
     }
 
     /// Every file that is served, save the tarballs, with its bytes.
-    pub fn served(&self) -> BTreeMap<String, Vec<u8>> {
-        let public = self.path("public");
-        let files = WalkDir::new(&public).into_iter().filter_map(Result::ok);
-        let files = files.filter(|entry| entry.file_type().is_file()).map(|entry| {
-            let path = entry.path().strip_prefix(&public).unwrap();
-            (path.to_string_lossy().into_owned(), fs::read(entry.path()).unwrap())
+    pub fn served(&self) -> Files {
+        self.files("public", |path| !path.starts_with("tarballs"))
+    }
+
+    /// The whole of `public/`.
+    pub fn tree(&self) -> Tree {
+        Tree::of(self.files("public", |_| true))
+    }
+
+    /// What a build of the same tarballs makes where nothing stands, with nothing to go by.
+    #[cfg(unix)]
+    pub fn fresh(&self) -> Tree {
+        fs::create_dir(self.path("fresh")).unwrap();
+        std::os::unix::fs::symlink("../public/tarballs", self.path("fresh/tarballs")).unwrap();
+        let build = ["build", "fresh", "--name=acme", "--private-key=key.pem", "--no-cache"];
+        self.hexreg().run(build).ok();
+        let served = self.files("fresh", |_| true);
+        fs::remove_dir_all(self.path("fresh")).unwrap();
+        let tarballs = self.files("public", |path| path.starts_with("tarballs"));
+        Tree { served, ..Tree::of(tarballs) }
+    }
+
+    fn files(&self, directory: &str, wanted: impl Fn(&Path) -> bool) -> Files {
+        let directory = self.path(directory);
+        let files = WalkDir::new(&directory).into_iter().filter_map(Result::ok);
+        let files = files.filter(|entry| entry.file_type().is_file()).filter_map(|entry| {
+            let path = entry.path().strip_prefix(&directory).unwrap();
+            let bytes = || fs::read(entry.path()).unwrap();
+            wanted(path).then(|| (path.to_string_lossy().into_owned(), bytes()))
         });
-        files.filter(|(path, _)| !path.starts_with("tarballs/")).collect()
+        files.collect()
     }
 }

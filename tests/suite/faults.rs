@@ -1,0 +1,310 @@
+//! What fails, fails cleanly: whichever operation it is, of a store in memory and of the real one, and
+//! however little room there is. Clients find what they are sent to, whole, and the next build makes
+//! everything right.
+//!
+//! `scripts/kill` tries each system call; CI has time for some.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use hexreg::key::PrivateKey;
+use hexreg::ops::build::{Error, Options, Report, build};
+use hexreg::ops::observer::Observer;
+use hexreg::repository::{Changed, RepositoryPath};
+use hexreg::store::Store;
+use hexreg::tarball::Limits;
+
+use crate::support::faulty::{Fault, FaultyStore};
+use crate::support::memory::MemoryStore;
+use crate::support::random::setting;
+use crate::support::read_fixture;
+use crate::support::repository::TestRepository;
+use crate::support::strace::{self, Traced};
+use crate::support::tarball::Tarball;
+use crate::support::turn::{Item, KINDS, Turn, file_name, tarball};
+use crate::support::witness::{Files, Moment, Tree, Witness, is_temporary};
+
+fn options() -> Options {
+    let pem = read_fixture("golden/keys/acme-2048.pem");
+    Options {
+        repository: "acme".parse().unwrap(),
+        key: PrivateKey::from_pem(std::str::from_utf8(&pem).unwrap(), None).unwrap(),
+        limits: Limits::HEX,
+        check_contents: true,
+        latest: None,
+        immutable: false,
+        rotate_key: false,
+        lock_timeout: Duration::ZERO,
+        dry_run: false,
+        cache: None,
+    }
+}
+
+/// Hears what was changed.
+#[derive(Default)]
+struct Heard(Mutex<Vec<String>>);
+
+impl Observer for Heard {
+    fn changed(&self, path: &RepositoryPath, _: Changed) {
+        self.0.lock().unwrap().push(path.to_string());
+    }
+}
+
+fn with_tarballs(mut served: Files, items: &[Item<'_>]) -> MemoryStore {
+    let tarballs = items.iter().map(|item| (format!("tarballs/{}", file_name(*item)), *item));
+    served.extend(tarballs.map(|(path, item)| (path, tarball(item))));
+    MemoryStore::of(&served)
+}
+
+fn tree(store: &MemoryStore) -> Tree {
+    Tree::of(store.files())
+}
+
+#[test]
+fn whichever_operation_of_a_store_fails_no_client_is_harmed_and_the_next_build_makes_it_right() {
+    let options = options();
+    // One thread, so that the n-th operation is always the same.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    let build = |store: &dyn Store, heard: &Heard| -> Result<Report, Error> {
+        pool.install(|| build(store, &options, heard))
+    };
+    let mut faults = 0;
+    for (_, before, after) in KINDS {
+        let before = with_tarballs(Files::new(), before);
+        build(&before, &Heard::default()).unwrap();
+        let stood = if tree(&before).tarballs.is_empty() { Tree::default() } else { tree(&before) };
+        let start = with_tarballs(stood.served.clone(), after);
+        let done = MemoryStore::of(&start.files());
+        build(&done, &Heard::default()).unwrap();
+        let witness = Witness { before: stood, after: tree(&done) };
+
+        for kind in [ErrorKind::StorageFull, ErrorKind::Other, ErrorKind::PermissionDenied] {
+            for (torn, lasting) in [(false, false), (true, false), (false, true)] {
+                for at in 1.. {
+                    let store = MemoryStore::of(&start.files());
+                    let faulty = FaultyStore::new(&store, Fault { at, kind, torn, lasting });
+                    let heard = Heard::default();
+                    let built = build(&faulty, &heard);
+                    let moment = witness.examine(&tree(&store));
+                    if !faulty.has_failed() {
+                        built.unwrap();
+                        assert_eq!(moment, Moment::Done);
+                        break;
+                    }
+                    faults += 1;
+                    let error = built.expect_err("what failed is told");
+                    if !matches!(error, Error::Write(_)) {
+                        assert_eq!(moment, Moment::NothingWritten, "{error}");
+                    }
+                    for path in heard.0.into_inner().unwrap() {
+                        let stands = store.files().get(&path) == done.files().get(&path);
+                        assert!(stands, "{path} was said to be changed");
+                    }
+                    build(&store, &Heard::default()).unwrap();
+                    assert_eq!(tree(&store), witness.after);
+                }
+            }
+        }
+    }
+    writeln!(std::io::stderr(), "{faults} operations of a store failed").unwrap();
+}
+
+/// The calls by which a build meets the world.
+const CALLS: [&str; 10] = [
+    "open,openat",
+    "read",
+    "write",
+    "fsync",
+    "syncfs",
+    "rename,renameat,renameat2",
+    "unlink,unlinkat",
+    "flock",
+    "fstat,newfstatat,statx",
+    "getdents64",
+];
+
+/// The exit code says that it failed, and the message why; unless it was the message that failed.
+fn is_clear(traced: &Traced, code: i32) {
+    assert!([0, 1, 2].contains(&code), "{traced:?}");
+    assert!(!traced.stderr.contains("panicked"), "{traced:?}");
+    let is_told = traced.stderr.lines().any(|line| line.starts_with("error: "));
+    let is_silenced = traced.hits.iter().any(|call| call.contains(" write(2, "));
+    assert!(code == 0 || is_told || is_silenced, "{traced:?}");
+}
+
+#[test]
+fn whichever_system_call_fails_no_client_is_harmed_and_the_next_build_makes_it_right() {
+    let test = "whichever_system_call_fails_no_client_is_harmed_and_the_next_build_makes_it_right";
+    if !strace::is_available(test) {
+        return;
+    }
+    let every = setting("HEXREG_EVERY", 11);
+    let mut ends: BTreeMap<(Moment, i32), usize> = BTreeMap::new();
+    for turn in Turn::every_kind().chain([Turn::many()]) {
+        // Which error it is hardly matters, so a few calls share them.
+        for (place, calls) in CALLS.into_iter().enumerate() {
+            let errors = ["ENOSPC", "EIO", "EACCES"];
+            let errors = if every == 1 { &errors[..] } else { &errors[place % 3..][..1] };
+            for error in errors {
+                let is_rare = turn.name != "many" && (calls.contains("name") || calls == "flock");
+                let step = if is_rare && !calls.contains("stat") { 1 } else { every };
+                for n in (1..).step_by(step) {
+                    turn.rewind();
+                    let tampering = format!("error={error}");
+                    let traced = strace::build(&turn.repository, calls, &tampering, &n.to_string());
+                    let tree = turn.repository.tree();
+                    let moment = turn.witness.examine(&tree);
+                    let code = traced.code.expect("no signal ends it");
+                    if traced.hits.is_empty() {
+                        assert_eq!((code, moment), (0, Moment::Done), "{traced:?}");
+                        break;
+                    }
+                    is_clear(&traced, code);
+                    // What it cannot remove stays, and so does what it cannot look at.
+                    if !calls.contains("unlink") && !calls.contains("stat") {
+                        let stood = &turn.witness.before.served;
+                        let mut left = tree.served.keys().filter(|path| is_temporary(path));
+                        assert!(left.all(|path| stood.contains_key(path)), "{traced:?}");
+                    }
+                    *ends.entry((moment, code)).or_default() += 1;
+                    turn.build_again();
+                }
+            }
+        }
+    }
+    let mut stderr = std::io::stderr();
+    writeln!(stderr, "{} builds with a call that failed:", ends.values().sum::<usize>()).unwrap();
+    for ((moment, code), times) in &ends {
+        writeln!(stderr, "{times:5}  exit code {code}, {moment}").unwrap();
+    }
+}
+
+/// Else two builds' messages run into each other, letter by letter.
+#[test]
+fn a_message_is_written_at_once() {
+    let test = "a_message_is_written_at_once";
+    if !strace::is_available(test) {
+        return;
+    }
+    let repository = TestRepository::new();
+    for name in ["a", "b", "c"] {
+        repository.write(&format!("public/tarballs/{name}-1.0.0.tar"), b"oops");
+    }
+    let second = strace::build(&repository, "write", "error=EIO", "2");
+    assert_eq!((second.code, second.hits.as_slice()), (Some(1), &[] as &[String]));
+    assert_eq!(second.stderr.lines().count(), 5, "{}", second.stderr);
+}
+
+/// A file system in memory, gone when dropped.
+struct Disk(PathBuf);
+
+impl Disk {
+    /// `None` where nobody may mount one, which is said.
+    fn mount(path: PathBuf, size: &str, test: &str) -> Option<Self> {
+        fs::create_dir_all(&path).unwrap();
+        let size = format!("size={size}");
+        let mount =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&path).output();
+        if mount.is_ok_and(|mount| mount.status.success()) {
+            return Some(Self(path));
+        }
+        writeln!(std::io::stderr(), "LEFT OUT: {test} may not mount a file system here").unwrap();
+        None
+    }
+
+    /// Takes up all room but so many pages.
+    fn fill(&self, pages: usize) {
+        let filler = self.0.join("filler");
+        let mut file = fs::File::create(&filler).unwrap();
+        while file.write(&[0; PAGE]).is_ok() {}
+        let length = file.metadata().unwrap().len();
+        file.set_len(length.saturating_sub((pages * PAGE) as u64)).unwrap();
+    }
+
+    fn make_room(&self) {
+        fs::remove_file(self.0.join("filler")).unwrap();
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // Whatever still holds it: it is to be gone when its directory is removed.
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+/// What a small file takes of a file system in memory.
+const PAGE: usize = 4096;
+
+#[test]
+fn however_little_room_a_disk_has_a_build_changes_all_or_nothing() {
+    let test = "however_little_room_a_disk_has_a_build_changes_all_or_nothing";
+    let repository = TestRepository::new();
+    let Some(disk) = Disk::mount(repository.path("public"), "1m", test) else { return };
+    for item in [("foo", "1.0.0", 0), ("bar", "1.0.0", 0), ("gone", "1.0.0", 0)] {
+        repository.write_tarball(&file_name(item), &tarball(item));
+    }
+    repository.build(&["--no-cache"]).ok();
+    let before = repository.tree();
+    repository.remove_tarball("gone-1.0.0.tar");
+    // More than a page each.
+    for release in 0..60 {
+        let version = format!("2.{release}.0");
+        for name in ["foo", "baz"] {
+            repository.write_tarball(&format!("{name}-{version}.tar"), &small(name, &version));
+        }
+    }
+    let witness = Witness { before, after: repository.fresh() };
+
+    let mut full = 0;
+    for pages in 0.. {
+        disk.fill(pages);
+        let ran = repository.build(&["--no-cache"]);
+        let mut tree = repository.tree();
+        tree.served.remove("filler");
+        let moment = witness.examine(&tree);
+        disk.make_room();
+        if ran.code == 0 {
+            assert_eq!(moment, Moment::Done);
+            break;
+        }
+        full += 1;
+        assert_eq!((ran.code, moment), (2, Moment::NothingWritten), "{}", ran.transcript());
+        assert!(ran.stderr.contains("No space left on device"), "{}", ran.transcript());
+        assert!(ran.stderr.contains("hint: nothing was changed"), "{}", ran.transcript());
+    }
+    assert!(full > 4, "{full}");
+    repository.build(&["--no-cache"]).ok();
+    assert_eq!(repository.tree(), witness.after);
+}
+
+/// A disk that was filled while nothing stood yet.
+#[test]
+fn a_first_build_on_a_full_disk_leaves_nothing() {
+    let test = "a_first_build_on_a_full_disk_leaves_nothing";
+    let repository = TestRepository::new();
+    let Some(disk) = Disk::mount(repository.path("public"), "256k", test) else { return };
+    repository.write_tarball("foo-1.0.0.tar", &small("foo", "1.0.0"));
+    disk.fill(0);
+    let ran = repository.build(&["--no-cache"]);
+    insta::assert_snapshot!(ran.transcript(), @r"
+    exit code: 2
+    --- stdout
+    --- stderr
+    error: failed to build `acme`: could not write public/public_key: No space left on device (os error 28)
+    hint: nothing was changed: build again once this is mended
+    ");
+    assert_eq!(repository.served().into_keys().collect::<Vec<_>>(), ["filler"]);
+    disk.make_room();
+    repository.build(&["--no-cache"]).ok();
+    assert_eq!(repository.tree(), repository.fresh());
+}
+
+fn small(name: &str, version: &str) -> Vec<u8> {
+    Tarball::new(name, version).build()
+}

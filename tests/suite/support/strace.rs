@@ -1,0 +1,82 @@
+//! Makes system calls fail, or kills whoever makes them.
+//!
+//! strace counts the calls of each thread by itself, and a process has made many before it does what a
+//! test is about. So it is set on a build that waits for its key, and that works with one thread: from
+//! there on its n-th call is the same in every run.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, Stdio};
+
+use super::repository::TestRepository;
+use super::tools;
+
+/// How a build ended under strace.
+#[derive(Debug)]
+pub struct Traced {
+    /// `None` where it was killed.
+    pub code: Option<i32>,
+    pub signal: Option<i32>,
+    pub stderr: String,
+    /// The calls that were tampered with, as strace writes them.
+    pub hits: Vec<String>,
+}
+
+/// Whether builds can be watched here; says so where not.
+pub fn is_available(test: &str) -> bool {
+    if tools::find("strace", test).is_none() {
+        return false;
+    }
+    // To watch a process that is not its child takes rights that some systems keep for root.
+    let scope = std::fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").unwrap_or_default();
+    let restricted = scope.trim() != "" && scope.trim() != "0";
+    let is_root = is_root_here();
+    if restricted && !is_root {
+        writeln!(std::io::stderr(), "LEFT OUT: {test} may not watch other processes here").unwrap();
+    }
+    is_root || !restricted
+}
+
+fn is_root_here() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata("/proc/self").is_ok_and(|found| found.uid() == 0)
+}
+
+/// Builds, with the `n`-th of these system calls tampered with: `signal=KILL`, `error=EIO`. `n` as
+/// strace has it: `3+` is the third and all that follow.
+pub fn build(repository: &TestRepository, calls: &str, tampering: &str, n: &str) -> Traced {
+    let mut build = repository.hexreg().command();
+    build.args(["build", "public", "--name=acme", "--private-key=-", "--jobs=1"]);
+    build.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut build = build.spawn().unwrap();
+    // Not every processor has every call.
+    let calls: Vec<_> = calls.split(',').map(|call| format!("?{call}")).collect();
+    let calls = calls.join(",");
+    let log = repository.path("strace.log");
+    let mut strace = Command::new("strace")
+        .args(["-f", "-e", &format!("trace={calls}")])
+        .args(["-e", &format!("inject={calls}:{tampering}:when={n}"), "-o"])
+        .arg(&log)
+        .args(["-p", &build.id().to_string()])
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(strace.stderr.take().unwrap());
+    let mut attached = String::new();
+    said.read_line(&mut attached).unwrap();
+    assert!(attached.contains("attached"), "{attached}");
+    // Whoever was killed reads no more.
+    let _ = build.stdin.take().unwrap().write_all(&repository.read("key.pem"));
+    let ended = build.wait_with_output().unwrap();
+    std::io::copy(&mut said, &mut std::io::sink()).unwrap();
+    strace.wait().unwrap();
+    let log = std::fs::read_to_string(log).unwrap();
+    let hits = log.lines().filter(|line| line.contains("(INJECTED)"));
+    Traced {
+        code: ended.status.code(),
+        signal: ended.status.signal(),
+        stderr: String::from_utf8(ended.stderr).unwrap(),
+        hits: hits.map(str::to_owned).collect(),
+    }
+}
