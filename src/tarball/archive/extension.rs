@@ -149,19 +149,29 @@ fn check_record(record: &[u8]) -> Result<(&str, &str), &'static str> {
         return Err("has a newline in a record, where Hex reads another one");
     }
     match key {
-        "uid" | "gid" if !is_integer(value) => Err("has an owner that is no number"),
-        "atime" | "mtime" | "ctime" if !is_time(value) => Err("has a time that is no number"),
+        "uid" | "gid" if !is_owner(value) => Err("has an owner that is no number of 32 bits"),
+        "atime" | "mtime" | "ctime" if !is_time(value) => {
+            Err("has a time that is no number of 64 bits")
+        }
         sparse if sparse.starts_with("GNU.sparse.") => Err("describes a sparse file"),
         _ => Ok((key, value)),
     }
 }
 
-fn is_integer(text: &str) -> bool {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+/// GNU tar refuses what no system can take: less than zero, or more than 32 bits.
+fn is_owner(text: &str) -> bool {
+    is_digits(text) && text.parse::<u32>().is_ok()
 }
 
+/// Seconds since 1970, which GNU tar refuses beyond 64 bits, and a fraction.
 fn is_time(text: &str) -> bool {
     let (seconds, fraction) = text.split_once('.').unwrap_or((text, ""));
-    is_integer(seconds) && fraction.bytes().all(|byte| byte.is_ascii_digit())
+    let digits = seconds.strip_prefix('-').unwrap_or(seconds);
+    is_digits(digits)
+        && seconds.parse::<i64>().is_ok()
+        && fraction.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
