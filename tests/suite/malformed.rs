@@ -202,6 +202,9 @@ rejects! {
     pax_size_is_no_number: foo().replace("VERSION",
         &[Entry::pax(&[("size", "many")]), Entry::file("VERSION", b"3")]).build(),
         "the size of \"VERSION\" is \"many\" in its PAX header and 1 in its tar header";
+    pax_size_with_a_sign: foo().replace("VERSION",
+        &[Entry::pax(&[("size", "+1")]), Entry::file("VERSION", b"3")]).build(),
+        "the size of \"VERSION\" is \"+1\" in its PAX header and 1 in its tar header";
     pax_renames: foo().replace("VERSION",
         &[Entry::pax(&[("path", "VERSION")]), Entry::file("OTHER", b"3")]).build(),
         "VERSION has that name only in an extended header";

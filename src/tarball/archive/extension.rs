@@ -22,7 +22,9 @@ impl<'a> Extension<'a> {
         let path = self.path.map_or(header.path, Cow::Borrowed);
         let link = self.link.map_or(header.link, Cow::Borrowed);
         let kind = header.kind;
-        if let Some(pax) = self.size.filter(|size| size.parse() != Ok(header.size)) {
+        // GNU tar refuses a sign, where others read on.
+        let agrees = |size: &&str| is_digits(size) && size.parse() == Ok(header.size);
+        if let Some(pax) = self.size.filter(|size| !agrees(size)) {
             let (entry, pax) = (path.into_owned(), pax.to_owned());
             return Err(ArchiveError::SizesDisagree { entry, pax, header: header.size });
         }
