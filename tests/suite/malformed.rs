@@ -214,6 +214,9 @@ rejects! {
     pax_says_it_twice: foo().replace("VERSION",
         &[Entry::pax(&[("path", "VERSION"), ("path", "CHECKSUM")]), Entry::file("VERSION", b"3")]).build(),
         "the header at byte 0 says again what was said already";
+    pax_twice: foo().replace("VERSION",
+        &[Entry::pax(&[("path", "VERSION")]), Entry::pax(&[]), Entry::file("VERSION", b"3")]).build(),
+        "the header at byte 1024 is the second PAX header of one entry";
     pax_malformed: foo().replace("VERSION",
         &[Entry::new("x", EntryType::XHeader, b"99 path=VERSION\n"), Entry::file("VERSION", b"3")]).build(),
         "the header at byte 0 is malformed";

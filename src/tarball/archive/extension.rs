@@ -13,6 +13,8 @@ pub(super) struct Extension<'a> {
     path: Option<&'a str>,
     link: Option<&'a str>,
     size: Option<&'a str>,
+    /// Whether a PAX header is among them.
+    pax: bool,
 }
 
 impl<'a> Extension<'a> {
@@ -44,6 +46,10 @@ impl<'a> Extension<'a> {
 
     pub fn apply_pax(&mut self, offset: usize, data: &'a [u8]) -> Result<(), ArchiveError> {
         self.offset = Some(offset);
+        // GNU tar forgets the first, even where the second is empty; others add the two up.
+        if std::mem::replace(&mut self.pax, true) {
+            return Err(bad(offset, "is the second PAX header of one entry"));
+        }
         for record in (Records { rest: data }) {
             let (key, value) = record.map_err(|problem| bad(offset, problem))?;
             let field = match key {
