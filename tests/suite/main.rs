@@ -15,7 +15,8 @@
 //! | `publishing` | how files come to stand: whole, in order, for good, one build at a time |
 //! | `alarms` | a published release that changes or goes |
 //! | `readme` | the README is true |
-//! | `readers` | independent programs read what we wrote: the `hexpm` crate, ssh-keygen, tar |
+//! | `readers` | independent programs read what we wrote: the `hexpm` crate, ssh-keygen |
+//! | `archives` | GNU tar reads what we accept as we do |
 //! | `clients` | rebar3 fetches packages from nginx |
 //! | `support` | the builders and runners that the others share |
 //!
@@ -31,6 +32,7 @@
 )]
 
 mod alarms;
+mod archives;
 mod building;
 mod cache;
 mod clients;
