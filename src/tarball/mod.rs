@@ -18,12 +18,13 @@ mod file_name;
 mod metadata;
 mod outer;
 
-pub use archive::ArchiveError;
+pub use archive::{ArchiveError, Entry, entries};
 pub use contents::ContentsError;
 pub use create::create;
 pub use file_name::{FileName, InvalidFileName};
 pub use metadata::{Metadata, MetadataError};
 pub use outer::OuterError;
+pub use tar::EntryType;
 
 use crate::checksum::{InnerChecksum, OuterChecksum};
 use crate::name::RepositoryName;

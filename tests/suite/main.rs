@@ -19,7 +19,8 @@
 //! | `alarms` | a published release that changes or goes |
 //! | `verifying` | damage of every kind is found |
 //! | `readme` | the README is true |
-//! | `readers` | independent programs read what we wrote: the `hexpm` crate, ssh-keygen, tar |
+//! | `readers` | independent programs read what we wrote: the `hexpm` crate, ssh-keygen |
+//! | `archives` | GNU tar reads what we accept as we do |
 //! | `clients` | rebar3 fetches packages from nginx |
 //! | `support` | the builders and runners that the others share |
 //!
@@ -36,6 +37,7 @@
 )]
 
 mod alarms;
+mod archives;
 mod building;
 mod cache;
 mod clients;

@@ -175,10 +175,19 @@ rejects! {
         "the header at byte 0 has a record without key or value, which Hex does not read";
     pax_time_is_no_number: foo().replace("VERSION",
         &[Entry::pax(&[("mtime", "soon")]), Entry::file("VERSION", b"3")]).build(),
-        "the header at byte 0 has a time that is no number";
+        "the header at byte 0 has a time that is no number of 64 bits";
+    pax_time_beyond_64_bits: foo().replace("VERSION",
+        &[Entry::pax(&[("mtime", "9223372036854775808")]), Entry::file("VERSION", b"3")]).build(),
+        "the header at byte 0 has a time that is no number of 64 bits";
     pax_owner_is_no_number: foo().replace("VERSION",
         &[Entry::pax(&[("uid", "abc")]), Entry::file("VERSION", b"3")]).build(),
-        "the header at byte 0 has an owner that is no number";
+        "the header at byte 0 has an owner that is no number of 32 bits";
+    pax_owner_beyond_32_bits: foo().replace("VERSION",
+        &[Entry::pax(&[("uid", "4294967296")]), Entry::file("VERSION", b"3")]).build(),
+        "the header at byte 0 has an owner that is no number of 32 bits";
+    pax_owner_below_zero: foo().replace("VERSION",
+        &[Entry::pax(&[("gid", "-1")]), Entry::file("VERSION", b"3")]).build(),
+        "the header at byte 0 has an owner that is no number of 32 bits";
     pax_global_between_pax_and_entry: foo().replace("VERSION",
         &[Entry::pax(&[("path", "VERSION")]), Entry::global_pax(&[("comment", "x")]),
           Entry::file("VERSION", b"3")]).build(),
@@ -193,6 +202,9 @@ rejects! {
     pax_size_is_no_number: foo().replace("VERSION",
         &[Entry::pax(&[("size", "many")]), Entry::file("VERSION", b"3")]).build(),
         "the size of \"VERSION\" is \"many\" in its PAX header and 1 in its tar header";
+    pax_size_with_a_sign: foo().replace("VERSION",
+        &[Entry::pax(&[("size", "+1")]), Entry::file("VERSION", b"3")]).build(),
+        "the size of \"VERSION\" is \"+1\" in its PAX header and 1 in its tar header";
     pax_renames: foo().replace("VERSION",
         &[Entry::pax(&[("path", "VERSION")]), Entry::file("OTHER", b"3")]).build(),
         "VERSION has that name only in an extended header";
@@ -202,6 +214,9 @@ rejects! {
     pax_says_it_twice: foo().replace("VERSION",
         &[Entry::pax(&[("path", "VERSION"), ("path", "CHECKSUM")]), Entry::file("VERSION", b"3")]).build(),
         "the header at byte 0 says again what was said already";
+    pax_twice: foo().replace("VERSION",
+        &[Entry::pax(&[("path", "VERSION")]), Entry::pax(&[]), Entry::file("VERSION", b"3")]).build(),
+        "the header at byte 1024 is the second PAX header of one entry";
     pax_malformed: foo().replace("VERSION",
         &[Entry::new("x", EntryType::XHeader, b"99 path=VERSION\n"), Entry::file("VERSION", b"3")]).build(),
         "the header at byte 0 is malformed";

@@ -13,6 +13,8 @@ pub(super) struct Extension<'a> {
     path: Option<&'a str>,
     link: Option<&'a str>,
     size: Option<&'a str>,
+    /// Whether a PAX header is among them.
+    pax: bool,
 }
 
 impl<'a> Extension<'a> {
@@ -22,7 +24,9 @@ impl<'a> Extension<'a> {
         let path = self.path.map_or(header.path, Cow::Borrowed);
         let link = self.link.map_or(header.link, Cow::Borrowed);
         let kind = header.kind;
-        if let Some(pax) = self.size.filter(|size| size.parse() != Ok(header.size)) {
+        // GNU tar refuses a sign, where others read on.
+        let agrees = |size: &&str| is_digits(size) && size.parse() == Ok(header.size);
+        if let Some(pax) = self.size.filter(|size| !agrees(size)) {
             let (entry, pax) = (path.into_owned(), pax.to_owned());
             return Err(ArchiveError::SizesDisagree { entry, pax, header: header.size });
         }
@@ -42,6 +46,10 @@ impl<'a> Extension<'a> {
 
     pub fn apply_pax(&mut self, offset: usize, data: &'a [u8]) -> Result<(), ArchiveError> {
         self.offset = Some(offset);
+        // GNU tar forgets the first, even where the second is empty; others add the two up.
+        if std::mem::replace(&mut self.pax, true) {
+            return Err(bad(offset, "is the second PAX header of one entry"));
+        }
         for record in (Records { rest: data }) {
             let (key, value) = record.map_err(|problem| bad(offset, problem))?;
             let field = match key {
@@ -149,19 +157,29 @@ fn check_record(record: &[u8]) -> Result<(&str, &str), &'static str> {
         return Err("has a newline in a record, where Hex reads another one");
     }
     match key {
-        "uid" | "gid" if !is_integer(value) => Err("has an owner that is no number"),
-        "atime" | "mtime" | "ctime" if !is_time(value) => Err("has a time that is no number"),
+        "uid" | "gid" if !is_owner(value) => Err("has an owner that is no number of 32 bits"),
+        "atime" | "mtime" | "ctime" if !is_time(value) => {
+            Err("has a time that is no number of 64 bits")
+        }
         sparse if sparse.starts_with("GNU.sparse.") => Err("describes a sparse file"),
         _ => Ok((key, value)),
     }
 }
 
-fn is_integer(text: &str) -> bool {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+/// GNU tar refuses what no system can take: less than zero, or more than 32 bits.
+fn is_owner(text: &str) -> bool {
+    is_digits(text) && text.parse::<u32>().is_ok()
 }
 
+/// Seconds since 1970, which GNU tar refuses beyond 64 bits, and a fraction.
 fn is_time(text: &str) -> bool {
     let (seconds, fraction) = text.split_once('.').unwrap_or((text, ""));
-    is_integer(seconds) && fraction.bytes().all(|byte| byte.is_ascii_digit())
+    let digits = seconds.strip_prefix('-').unwrap_or(seconds);
+    is_digits(digits)
+        && seconds.parse::<i64>().is_ok()
+        && fraction.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }

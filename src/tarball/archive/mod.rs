@@ -18,9 +18,9 @@ use header::Header;
 
 const BLOCK: usize = 512;
 
-/// One entry, with extended headers applied.
+/// One entry of a tar archive, with extended headers applied.
 #[derive(Debug)]
-pub(crate) struct Entry<'a> {
+pub struct Entry<'a> {
     /// Its path, as it is written.
     pub path: Cow<'a, str>,
     /// Whether an extended header gave it another path than its own header does.
@@ -92,8 +92,20 @@ pub(crate) fn is_file(kind: EntryType) -> bool {
     kind.is_file() || kind.is_contiguous()
 }
 
-/// Walks the entries of an archive that lies in memory.
-pub(crate) fn entries(bytes: &[u8]) -> impl Iterator<Item = Result<Entry<'_>, ArchiveError>> {
+/// Walks the entries of a tar archive that lies in memory, up to the first fault.
+///
+/// This is how a tarball is read and, inflated, its contents: what other readers could take for another
+/// archive is refused. Names are as they are written, and may lead anywhere.
+///
+/// ```
+/// let packed = hexreg::tarball::create("", &[])?;
+/// let paths: Vec<String> = hexreg::tarball::entries(&packed)
+///     .map(|entry| Ok(entry?.path.into_owned()))
+///     .collect::<Result<_, hexreg::tarball::ArchiveError>>()?;
+/// assert_eq!(paths, ["VERSION", "CHECKSUM", "metadata.config", "contents.tar.gz"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn entries(bytes: &[u8]) -> impl Iterator<Item = Result<Entry<'_>, ArchiveError>> {
     let mut walk = Walk { bytes, offset: 0 };
     std::iter::from_fn(move || {
         let step = walk.next_entry().transpose();

@@ -127,15 +127,20 @@ impl Tarball {
         InnerChecksum::of(&self.version, &self.metadata_text(), &self.contents)
     }
 
+    /// The four files as they would be without any change.
+    pub fn parts(&self) -> [(&'static str, Vec<u8>); 4] {
+        let right = self.inner_checksum().to_string().into_bytes();
+        [
+            ("VERSION", self.version.clone()),
+            ("CHECKSUM", self.checksum.clone().unwrap_or(right)),
+            ("metadata.config", self.metadata_text()),
+            ("contents.tar.gz", self.contents.clone()),
+        ]
+    }
+
     /// The four entries as they would be without any change.
     pub fn entries(&self) -> Vec<Entry> {
-        let right = self.inner_checksum().to_string().into_bytes();
-        vec![
-            Entry::file("VERSION", &self.version),
-            Entry::file("CHECKSUM", self.checksum.as_ref().unwrap_or(&right)),
-            Entry::file("metadata.config", &self.metadata_text()),
-            Entry::file("contents.tar.gz", &self.contents),
-        ]
+        self.parts().iter().map(|(path, data)| Entry::file(path, data)).collect()
     }
 
     pub fn build(&self) -> Vec<u8> {
