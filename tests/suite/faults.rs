@@ -73,7 +73,7 @@ fn whichever_operation_of_a_store_fails_no_client_is_harmed_and_the_next_build_m
     let build = |store: &dyn Store, heard: &Heard| -> Result<Report, Error> {
         pool.install(|| build(store, &options, heard))
     };
-    let mut faults = 0;
+    let mut count = 0;
     for (_, before, after) in KINDS {
         let before = with_tarballs(Files::new(), before);
         build(&before, &Heard::default()).unwrap();
@@ -89,15 +89,15 @@ fn whichever_operation_of_a_store_fails_no_client_is_harmed_and_the_next_build_m
                     let store = MemoryStore::of(&start.files());
                     let faulty = FaultyStore::new(&store, Fault { at, kind, torn, lasting });
                     let heard = Heard::default();
-                    let built = build(&faulty, &heard);
+                    let outcome = build(&faulty, &heard);
                     let moment = witness.examine(&tree(&store));
                     if !faulty.has_failed() {
-                        built.unwrap();
+                        outcome.unwrap();
                         assert_eq!(moment, Moment::Done);
                         break;
                     }
-                    faults += 1;
-                    let error = built.expect_err("what failed is told");
+                    count += 1;
+                    let error = outcome.expect_err("what failed is told");
                     if !matches!(error, Error::Write(_)) {
                         assert_eq!(moment, Moment::NothingWritten, "{error}");
                     }
@@ -111,7 +111,8 @@ fn whichever_operation_of_a_store_fails_no_client_is_harmed_and_the_next_build_m
             }
         }
     }
-    writeln!(std::io::stderr(), "{faults} operations of a store failed").unwrap();
+    let mut stderr = std::io::stderr();
+    writeln!(stderr, "{count} operations of a store failed").unwrap();
 }
 
 /// The calls by which a build meets the world.
@@ -213,7 +214,8 @@ impl Disk {
         if mount.is_ok_and(|mount| mount.status.success()) {
             return Some(Self(path));
         }
-        writeln!(std::io::stderr(), "LEFT OUT: {test} may not mount a file system here").unwrap();
+        let mut stderr = std::io::stderr();
+        writeln!(stderr, "LEFT OUT: {test} may not mount a file system here").unwrap();
         None
     }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use hexreg::key::PrivateKey;
 use hexreg::ops::build::{Cause, Error, Options, build};
 use hexreg::repository::{Change, Folder, RepositoryPath};
-use hexreg::store::{Content, DirStore, Listed, Locked, Store, StoreError};
+use hexreg::store::{Content, DirStore, Kind, Listed, Locked, Store, StoreError};
 use hexreg::tarball::Limits;
 
 use crate::support::random::{Random, setting};
@@ -172,7 +172,8 @@ fn a_reader_during_builds_that_add_misses_nothing() {
         }
     });
     let seen = seen.into_inner();
-    writeln!(std::io::stderr(), "{seen} releases were looked for and found").unwrap();
+    let mut stderr = std::io::stderr();
+    writeln!(stderr, "{seen} releases were looked for and found").unwrap();
     assert!(seen > 100, "{seen}");
 }
 
@@ -186,6 +187,10 @@ struct Meddled<'a> {
 impl Store for Meddled<'_> {
     fn list(&self, folder: Folder) -> Result<Option<Vec<Listed>>, StoreError> {
         self.inner.list(folder)
+    }
+
+    fn walk(&self) -> Result<Option<Vec<(RepositoryPath, Kind)>>, StoreError> {
+        self.inner.walk()
     }
 
     fn read(

@@ -5,7 +5,7 @@ use std::slice;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hexreg::repository::{Change, Folder, RepositoryPath};
-use hexreg::store::{Content, Listed, Locked, Store, StoreError};
+use hexreg::store::{Content, Kind, Listed, Locked, Store, StoreError};
 
 use super::memory::MemoryStore;
 
@@ -52,6 +52,11 @@ impl Store for FaultyStore<'_> {
     fn list(&self, folder: Folder) -> Result<Option<Vec<Listed>>, StoreError> {
         self.step("list", &folder.path())?;
         self.inner.list(folder)
+    }
+
+    fn walk(&self) -> Result<Option<Vec<(RepositoryPath, Kind)>>, StoreError> {
+        self.step("list", &Folder::Root.path())?;
+        self.inner.walk()
     }
 
     fn read(

@@ -32,7 +32,8 @@ pub fn is_available(test: &str) -> bool {
     let restricted = scope.trim() != "" && scope.trim() != "0";
     let is_root = is_root_here();
     if restricted && !is_root {
-        writeln!(std::io::stderr(), "LEFT OUT: {test} may not watch other processes here").unwrap();
+        let mut stderr = std::io::stderr();
+        writeln!(stderr, "LEFT OUT: {test} may not watch other processes here").unwrap();
     }
     is_root || !restricted
 }
