@@ -3,6 +3,8 @@
 use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 
+use anstream::adapter::strip_str;
+use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
@@ -38,7 +40,11 @@ pub fn warning(text: &str) {
 /// two programs' messages would run into each other. Where that is closed or full, there is nowhere
 /// left to say so.
 pub fn errors(text: &str) {
-    let _ = anstream::stderr().write_all(text.as_bytes());
+    let _ = match AutoStream::choice(&io::stderr()) {
+        // The stream that takes colours away writes what is left piece by piece.
+        ColorChoice::Never => io::stderr().write_all(strip_str(text).to_string().as_bytes()),
+        _ => anstream::stderr().write_all(text.as_bytes()),
+    };
 }
 
 /// Text without a character that could move the cursor, colour what follows, forge a line or turn the

@@ -73,7 +73,8 @@ pub fn verify(
 
     observer.began(Work::ReadingTarballs, resources.release_count());
     problems.extend(tarballs::check(store, &resources, options, observer));
-    problems.extend(strays::find(store, &tree, &resources));
+    let strays = strays::find(store, &tree, &resources, &problems);
+    problems.extend(strays);
 
     problems.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(Report {

@@ -92,6 +92,9 @@ fn a_new_key_does_not_forget_what_the_old_one_signed() {
 fn a_file_that_is_not_validly_signed_raises_no_alarm() {
     let repository = TestRepository::new().release("foo", "1.0.0");
     repository.build(&[]).ok();
+    // Nor was what lies where no client looks for it.
+    let copy = repository.read("public/packages/foo");
+    repository.write("public/packages/copy", &copy);
     repository.write("public/packages/foo", b"junk");
     repository.write("public/packages/bar", b"junk");
     assert_eq!(repository.build(&["--immutable"]).ok().stderr, "");

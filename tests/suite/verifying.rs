@@ -142,6 +142,7 @@ fn what_cannot_be_looked_at_is_an_error_of_the_environment() {
     error: failed to verify nowhere: there is no such directory
     hint: name the directory that is served to clients
     ");
+    assert_eq!(repository.hexreg().run(["verify", "key.pem"]).code, 2);
     assert_eq!(verify(&repository, &["--public-key=nowhere"]).code, 2);
     repository.write("junk", b"junk");
     assert_eq!(verify(&repository, &["--public-key=junk"]).code, 2);
@@ -249,7 +250,20 @@ fn files_that_are_missing_or_no_files() {
 
     let repository = sound();
     std::os::unix::fs::symlink("nowhere", repository.path("public/tarballs/link")).unwrap();
-    finds(&repository, &[], &["tarballs/link not_a_file"]);
+    finds(&repository, &[], &["tarballs/link unreadable"]);
+
+    // More ways than anybody could follow.
+    let repository = sound();
+    for level in 0..30 {
+        let folder = repository.path(&format!("public/installs/{level}"));
+        fs::create_dir_all(&folder).unwrap();
+        for link in ["a", "b"] {
+            std::os::unix::fs::symlink(format!("../{}", level + 1), folder.join(link)).unwrap();
+        }
+    }
+    // Each folder is entered once, by whichever way; the last two links lead nowhere.
+    let ran = verify(&repository, &[]);
+    assert!(ran.stdout.ends_with("; 2 problems\n"), "{}", ran.stdout);
 }
 
 #[test]
@@ -264,6 +278,10 @@ fn names_that_clients_refuse() {
             "versions other_repository",
         ],
     );
+    let repository = sound();
+    change_names(&repository, |names| names.repository = "other".parse().unwrap());
+    finds(&repository, &[], &["names other_repository"]);
+
     let repository = sound();
     change_package(&repository, "foo", |package| package.repository = "other".parse().unwrap());
     finds(&repository, &[], &["packages/foo other_repository"]);
@@ -455,6 +473,17 @@ fn private_keys_wherever_they_lie() {
                 "tarballs/k.tar private_key",
             ],
         );
+    }
+    // In documentation, in place of a package, and far behind.
+    let repository = sound();
+    let key = read_fixture("golden/keys/acme-2048.pem");
+    repository.write("public/docs/foo-1.0.0.tar.gz", &key);
+    repository.write("public/installs/far", &[vec![b'\n'; 70_000], key.clone()].concat());
+    repository.write("public/tarballs/foo-1.0.0.tar", &key);
+    let ran = verify(&repository, &[]);
+    for path in ["docs/foo-1.0.0.tar.gz", "installs/far", "tarballs/foo-1.0.0.tar"] {
+        let told = format!("public/{path}: it holds a PRIVATE KEY");
+        assert!(ran.stdout.contains(&told), "{}", ran.stdout);
     }
     // In place of the public one, too.
     let repository = sound();

@@ -80,6 +80,8 @@ fn alarms(store: &dyn Store, signing: &PublicKey, plan: &Plan) -> Result<Vec<Ala
             Action::Create(_) | Action::CreateFolder => None,
         };
         let was = found.and_then(|_| releases(&file, &keys));
+        // What lies elsewhere than clients look for it was never published.
+        let was = was.filter(|was| RepositoryPath::package(&was.package) == change.path);
         let is = change.bytes().and_then(|bytes| releases(bytes, &keys));
         Ok(was.map_or_else(Vec::new, |was| compare(was, is)))
     });

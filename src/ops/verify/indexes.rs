@@ -18,6 +18,7 @@ pub(super) fn compare(resources: &Resources) -> Vec<Problem> {
 
     for (package, releases) in &resources.packages {
         let path = RepositoryPath::package(package);
+        let releases = &releases.releases;
         if releases.is_empty() {
             note(&path, Wrong::NoReleases(package.clone()));
         }
@@ -53,7 +54,8 @@ pub(super) fn compare(resources: &Resources) -> Vec<Problem> {
                 note(&versions, Wrong::NotInVersions(package.clone()));
                 continue;
             };
-            let has: BTreeSet<&Version> = releases.iter().map(|release| &release.version).collect();
+            let has: BTreeSet<&Version> =
+                releases.releases.iter().map(|release| &release.version).collect();
             let said: BTreeSet<&Version> = listed.iter().copied().collect();
             for version in has.difference(&said) {
                 let (package, version) = (package.clone(), (*version).clone());

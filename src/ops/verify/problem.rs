@@ -27,6 +27,9 @@ pub enum Wrong {
     /// It is there and cannot be read.
     #[error("it cannot be read")]
     Unreadable(#[source] StoreError),
+    /// It is not known what it is: a folder that may not be listed, a link that leads in a circle.
+    #[error("it cannot be looked at: {0}")]
+    Unlistable(String),
     /// A folder, a pipe, a link to nothing.
     #[error("it is not a file")]
     NotAFile,
@@ -150,7 +153,7 @@ impl Wrong {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Missing => "missing",
-            Self::Unreadable(_) => "unreadable",
+            Self::Unreadable(_) | Self::Unlistable(_) => "unreadable",
             Self::NotAFile => "not_a_file",
             Self::NotAKey(_) => "not_a_key",
             Self::OtherKey { .. } => "other_key",

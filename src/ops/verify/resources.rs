@@ -9,7 +9,6 @@ use super::problem::{Problem, Wrong};
 use super::strays::Tree;
 use crate::key::PublicKey;
 use crate::name::{PackageName, RepositoryName};
-use crate::package::Release;
 use crate::registry::MAX_FILE;
 use crate::registry::{Marks, Names, Payload, Releases, Remarks, Resource, Signed, Versions};
 use crate::repository::RepositoryPath;
@@ -21,7 +20,7 @@ pub(super) struct Resources {
     pub public_key: Option<PublicKey>,
     pub names: Option<Names>,
     pub versions: Option<Versions>,
-    pub packages: BTreeMap<PackageName, Vec<Release>>,
+    pub packages: BTreeMap<PackageName, Releases>,
     /// Whose file is there and says nothing.
     pub refused: BTreeSet<PackageName>,
 }
@@ -54,7 +53,7 @@ impl Resources {
         });
         let read: Vec<_> = read.collect();
         let mut this = Self {
-            repository: options.repository.clone(),
+            repository: options.repository.clone().or_else(|| most_agree_on(&read)),
             public_key,
             names: None,
             versions: None,
@@ -77,32 +76,54 @@ impl Resources {
 
     /// How many releases the packages have that could be read.
     pub fn release_count(&self) -> usize {
-        self.packages.values().map(Vec::len).sum()
+        self.packages.values().map(|package| package.releases.len()).sum()
     }
 
-    /// Takes in what a file says, unless clients refuse it for whose it is.
+    /// Takes in what a file says.
     fn take(&mut self, says: Says, problems: &mut Vec<Problem>) {
-        let (resource, found) = match &says {
-            Says::Names(names) => (Resource::Names, &names.repository),
-            Says::Versions(versions) => (Resource::Versions, &versions.repository),
-            Says::Package(package) => {
-                (Resource::Package(package.package.clone()), &package.repository)
-            }
-        };
-        let expected = self.repository.get_or_insert_with(|| found.clone());
-        if found != expected {
+        let found = says.repository();
+        if let Some(expected) = self.repository.as_ref().filter(|expected| *expected != found) {
             let (found, expected) = (found.clone(), expected.clone());
             let wrong = Wrong::OtherRepository { found, expected };
-            problems.push(wrong.at(RepositoryPath::resource(&resource)));
+            problems.push(wrong.at(RepositoryPath::resource(&says.resource())));
         }
         match says {
             Says::Names(names) => self.names = Some(names),
             Says::Versions(versions) => self.versions = Some(versions),
             Says::Package(package) => {
-                self.packages.insert(package.package, package.releases);
+                self.packages.insert(package.package.clone(), package);
             }
         }
     }
+}
+
+impl Says {
+    fn repository(&self) -> &RepositoryName {
+        match self {
+            Self::Names(names) => &names.repository,
+            Self::Versions(versions) => &versions.repository,
+            Self::Package(package) => &package.repository,
+        }
+    }
+
+    fn resource(&self) -> Resource {
+        match self {
+            Self::Names(_) => Resource::Names,
+            Self::Versions(_) => Resource::Versions,
+            Self::Package(package) => Resource::Package(package.package.clone()),
+        }
+    }
+}
+
+/// The repository that most of the files are of, so that one of another is the one to be blamed.
+fn most_agree_on<E>(read: &[Result<Says, E>]) -> Option<RepositoryName> {
+    let mut counts: BTreeMap<&str, (usize, &RepositoryName)> = BTreeMap::new();
+    for says in read.iter().flatten() {
+        let name = says.repository();
+        let (count, _) = counts.entry(name.as_str()).or_insert((0, name));
+        *count = count.saturating_add(1);
+    }
+    counts.into_values().max_by_key(|(count, _)| *count).map(|(_, name)| name.clone())
 }
 
 /// The key that clients hold.

@@ -25,34 +25,51 @@ impl Tree {
     }
 }
 
-/// How much of a file is looked through for a key: no key is as long.
-const KEY_ROOM: usize = 64 << 10;
-
-/// What a private key in PEM has in its first line, of whatever kind it is.
-const KEY_MARK: &[u8] = b"PRIVATE KEY-----";
+/// How much of a file is looked through for a key in PEM, in bytes.
+const KEY_ROOM: usize = 64 << 20;
 
 /// What nobody names, and every private key.
-pub(super) fn find(store: &dyn Store, tree: &Tree, resources: &Resources) -> Vec<Problem> {
+pub(super) fn find(
+    store: &dyn Store,
+    tree: &Tree,
+    resources: &Resources,
+    problems: &[Problem],
+) -> Vec<Problem> {
+    let unsound: HashSet<&RepositoryPath> = problems.iter().map(|problem| &problem.path).collect();
     let releases = releases(resources);
     let found = tree.files.par_iter().map_init(Vec::new, |bytes, (path, kind)| {
         let place = place(path, &releases, resources);
-        // What says what it should holds no key; and what a release names is the release's matter.
-        let is_sound = matches!(place, Place::Tarball | Place::Package);
-        let is_key = *kind == Kind::File
-            && !is_sound
-            && matches!(store.read(path, KEY_ROOM, bytes), Ok(Some(_)))
-            && memmem::find(bytes, KEY_MARK).is_some();
-        let wrong = match place {
-            _ if is_key => Wrong::PrivateKey,
-            Place::Index | Place::Package | Place::Tarball | Place::Other => return None,
-            _ if *kind != Kind::File => Wrong::NotAFile,
-            Place::Leftover => Wrong::Leftover,
-            Place::Unnamed => Wrong::Unnamed,
-            Place::Nowhere => Wrong::Stray,
+        // What says what it should holds no key; what is in a sound package is the package's matter.
+        let is_sound = match place {
+            Place::Package => true,
+            Place::Tarball => !unsound.contains(path),
+            _ => false,
+        };
+        let wrong = match kind {
+            Kind::Unreadable(reason) => Wrong::Unlistable(reason.clone()),
+            Kind::Folder | Kind::Other => Wrong::NotAFile,
+            Kind::File if !is_sound && holds_key(store, path, bytes) => Wrong::PrivateKey,
+            Kind::File => match place {
+                Place::Index | Place::Package | Place::Tarball | Place::Other => return None,
+                Place::Leftover => Wrong::Leftover,
+                Place::Unnamed => Wrong::Unnamed,
+                Place::Nowhere => Wrong::Stray,
+            },
         };
         Some(wrong.at(path.clone()))
     });
     found.flatten_iter().collect()
+}
+
+/// A file that cannot be read holds none that a client could read either.
+fn holds_key(store: &dyn Store, path: &RepositoryPath, bytes: &mut Vec<u8>) -> bool {
+    let read = store.read(path, KEY_ROOM, bytes);
+    let mut armours = memmem::find_iter(bytes, b"-----BEGIN ").filter_map(|at| bytes.get(at..));
+    let is_key = |armour: &[u8]| {
+        let line = armour.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        memmem::find(line, b"PRIVATE KEY").is_some()
+    };
+    matches!(read, Ok(Some(_))) && armours.any(is_key)
 }
 
 /// What a path is to the registry.
@@ -89,7 +106,7 @@ fn place(path: &RepositoryPath, releases: &HashSet<String>, resources: &Resource
         }
     };
     match folder {
-        _ if store::is_temporary(path.file_name()) => Place::Leftover,
+        "" | "packages" if store::is_temporary(name) => Place::Leftover,
         "" if RepositoryPath::is_of_a_registry(name) => Place::Index,
         "packages" => match name.parse() {
             Ok(name) if resources.packages.contains_key(&name) => Place::Package,
@@ -97,7 +114,11 @@ fn place(path: &RepositoryPath, releases: &HashSet<String>, resources: &Resource
             Err(_) => Place::Nowhere,
         },
         "tarballs" => named(".tar"),
-        "docs" => named(".tar.gz"),
+        "docs" => match named(".tar.gz") {
+            // Nothing vouches for what is in it.
+            Place::Tarball => Place::Other,
+            place => place,
+        },
         "installs" | "policies" => Place::Other,
         _ => Place::Nowhere,
     }
@@ -107,7 +128,7 @@ fn place(path: &RepositoryPath, releases: &HashSet<String>, resources: &Resource
 fn releases(resources: &Resources) -> HashSet<String> {
     let packages = resources.packages.iter();
     let releases = packages.flat_map(|(package, releases)| {
-        releases.iter().map(move |release| format!("{package}-{}", release.version))
+        releases.releases.iter().map(move |release| format!("{package}-{}", release.version))
     });
     releases.collect()
 }

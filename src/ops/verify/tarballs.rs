@@ -6,9 +6,10 @@ use super::Options;
 use super::problem::{Problem, Wrong};
 use super::resources::Resources;
 use crate::checksum::OuterChecksum;
-use crate::name::{PackageName, RepositoryName};
+use crate::name::RepositoryName;
 use crate::ops::observer::Observer;
 use crate::package::{Dependency, Release};
+use crate::registry::Releases;
 use crate::repository::Folder;
 use crate::store::Store;
 use crate::tarball::{FileName, Unpacker};
@@ -20,10 +21,10 @@ pub(super) fn check(
     options: &Options,
     observer: &dyn Observer,
 ) -> Vec<Problem> {
-    let releases: Vec<(&PackageName, &Release)> = resources
+    let releases: Vec<(&Releases, &Release)> = resources
         .packages
-        .iter()
-        .flat_map(|(package, releases)| releases.iter().map(move |release| (package, release)))
+        .values()
+        .flat_map(|package| package.releases.iter().map(move |release| (package, release)))
         .collect();
     let reader = || {
         let unpacker = if options.check_contents {
@@ -35,13 +36,12 @@ pub(super) fn check(
     };
     let checked =
         releases.into_par_iter().map_init(reader, |(unpacker, bytes), (package, release)| {
-            let name = FileName { package: package.clone(), version: release.version.clone() };
+            let name =
+                FileName { package: package.package.clone(), version: release.version.clone() };
             let path = Folder::Tarballs.file(&format!("{name}.tar"));
             let read = store.read(&path, options.limits.tarball, bytes);
             let wrong = match read {
-                Ok(Some(_)) => {
-                    wrong(unpacker, bytes, &name, release, resources.repository.as_ref())
-                }
+                Ok(Some(_)) => wrong(unpacker, bytes, &name, release, &package.repository),
                 Ok(None) => vec![Wrong::Missing],
                 Err(error) => vec![Wrong::Unreadable(error)],
             };
@@ -57,7 +57,7 @@ fn wrong(
     bytes: &[u8],
     name: &FileName,
     release: &Release,
-    repository: Option<&RepositoryName>,
+    repository: &RepositoryName,
 ) -> Vec<Wrong> {
     let outer = OuterChecksum::of(bytes);
     let mut wrong = Vec::new();
@@ -78,13 +78,10 @@ fn wrong(
     if let Err(error) = name.check(&tarball.metadata) {
         wrong.push(error.into());
     }
-    if let Some(repository) = repository {
-        let needs = sorted(tarball.into_release(repository).dependencies);
-        let said =
-            sorted(release.dependencies.iter().cloned().map(|one| one.seen_from(repository)));
-        if needs != said {
-            wrong.push(Wrong::Dependencies { needs: list(&needs), said: list(&said) });
-        }
+    let needs = sorted(tarball.into_release(repository).dependencies);
+    let said = sorted(release.dependencies.iter().cloned().map(|one| one.seen_from(repository)));
+    if needs != said {
+        wrong.push(Wrong::Dependencies { needs: list(&needs), said: list(&said) });
     }
     wrong
 }

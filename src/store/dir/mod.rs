@@ -3,6 +3,7 @@
 mod lock;
 mod write;
 
+use std::collections::HashSet;
 use std::fs::{self, DirEntry, File, FileType, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -66,15 +67,28 @@ impl Store for DirStore {
     }
 
     fn walk(&self) -> Result<Option<Vec<(RepositoryPath, Kind)>>, StoreError> {
-        if !self.root.try_exists().map_err(self.error("list", &Folder::Root.path()))? {
-            return Ok(None);
-        }
+        let root = Folder::Root.path();
+        let failed = self.error("list", &root);
+        match fs::read_dir(&self.root) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened.map_err(failed)?,
+        };
+        let mut entered = HashSet::new();
         let walk = WalkDir::new(&self.root).min_depth(1).follow_links(true).into_iter();
+        // Links may lead to one folder in more ways than anybody could follow.
+        let walk = walk
+            .filter_entry(|entry| !entry.file_type().is_dir() || entered.insert(identity(entry)));
         let files = walk.filter_map(|entry| {
             let (path, kind) = match &entry {
                 Ok(entry) if entry.file_type().is_dir() => return None,
                 Ok(entry) => (Some(entry.path()), kind(entry.file_type())),
-                Err(error) => (error.path(), Kind::Unreadable(error.to_string())),
+                Err(error) => {
+                    let reason = error.io_error().map_or_else(
+                        || "its links lead in a circle".to_owned(),
+                        io::Error::to_string,
+                    );
+                    (error.path(), Kind::Unreadable(reason))
+                }
             };
             let path = path.and_then(|path| path.strip_prefix(&self.root).ok());
             let path = path.unwrap_or(Path::new(""));
@@ -120,6 +134,18 @@ impl Store for DirStore {
     fn locate(&self, path: &RepositoryPath) -> String {
         self.path(path).display().to_string()
     }
+}
+
+/// By which a folder is known again, whichever way leads to it.
+#[cfg(unix)]
+fn identity(folder: &walkdir::DirEntry) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    folder.metadata().ok().map(|found| (found.dev(), found.ino()))
+}
+
+#[cfg(not(unix))]
+fn identity(folder: &walkdir::DirEntry) -> Option<PathBuf> {
+    folder.path().canonicalize().ok()
 }
 
 /// Opens a file, and a pipe without waiting for whoever might write to it.
