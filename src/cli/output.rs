@@ -38,7 +38,10 @@ pub fn warning(text: &str) {
 /// two programs' messages would run into each other. Where that is closed or full, there is nowhere
 /// left to say so.
 pub fn errors(text: &str) {
-    let _ = anstream::stderr().write_all(text.as_bytes());
+    let choice = anstream::stderr().current_choice();
+    let mut whole = anstream::AutoStream::new(Vec::new(), choice);
+    let _ = whole.write_all(text.as_bytes());
+    let _ = io::stderr().write_all(&whole.into_inner());
 }
 
 /// Text without a character that could move the cursor, colour what follows, forge a line or turn the
