@@ -10,40 +10,22 @@ use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Mutex;
-use std::time::Duration;
 
-use hexreg::key::PrivateKey;
-use hexreg::ops::build::{Error, Options, Report, build};
+use hexreg::ops::build::{Error, Report, build};
 use hexreg::ops::observer::Observer;
 use hexreg::repository::{Changed, RepositoryPath};
 use hexreg::store::Store;
-use hexreg::tarball::Limits;
 
 use crate::support::faulty::{Fault, FaultyStore};
 use crate::support::memory::MemoryStore;
+use crate::support::options;
 use crate::support::random::setting;
-use crate::support::read_fixture;
 use crate::support::repository::TestRepository;
 use crate::support::strace::{self, Traced};
 use crate::support::tarball::Tarball;
+use crate::support::tools;
 use crate::support::turn::{Item, KINDS, Turn, file_name, tarball};
 use crate::support::witness::{Files, Moment, Tree, Witness, is_temporary};
-
-fn options() -> Options {
-    let pem = read_fixture("golden/keys/acme-2048.pem");
-    Options {
-        repository: "acme".parse().unwrap(),
-        key: PrivateKey::from_pem(std::str::from_utf8(&pem).unwrap(), None).unwrap(),
-        limits: Limits::HEX,
-        check_contents: true,
-        latest: None,
-        immutable: false,
-        rotate_key: false,
-        lock_timeout: Duration::ZERO,
-        dry_run: false,
-        cache: None,
-    }
-}
 
 /// Hears what was changed.
 #[derive(Default)]
@@ -70,49 +52,48 @@ fn whichever_operation_of_a_store_fails_no_client_is_harmed_and_the_next_build_m
     let options = options();
     // One thread, so that the n-th operation is always the same.
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    let build = |store: &dyn Store, heard: &Heard| -> Result<Report, Error> {
+    let run = |store: &dyn Store, heard: &Heard| -> Result<Report, Error> {
         pool.install(|| build(store, &options, heard))
     };
-    let mut count = 0;
+    let mut faults = 0;
     for (_, before, after) in KINDS {
         let before = with_tarballs(Files::new(), before);
-        build(&before, &Heard::default()).unwrap();
+        run(&before, &Heard::default()).unwrap();
         let stood = if tree(&before).tarballs.is_empty() { Tree::default() } else { tree(&before) };
         let start = with_tarballs(stood.served.clone(), after);
         let done = MemoryStore::of(&start.files());
-        build(&done, &Heard::default()).unwrap();
+        run(&done, &Heard::default()).unwrap();
         let witness = Witness { before: stood, after: tree(&done) };
 
         for kind in [ErrorKind::StorageFull, ErrorKind::Other, ErrorKind::PermissionDenied] {
             for (torn, lasting) in [(false, false), (true, false), (false, true)] {
                 for at in 1.. {
-                    let store = MemoryStore::of(&start.files());
-                    let faulty = FaultyStore::new(&store, Fault { at, kind, torn, lasting });
+                    let memory = MemoryStore::of(&start.files());
+                    let store = FaultyStore::new(&memory, Fault { at, kind, torn, lasting });
                     let heard = Heard::default();
-                    let outcome = build(&faulty, &heard);
-                    let moment = witness.examine(&tree(&store));
-                    if !faulty.has_failed() {
-                        outcome.unwrap();
+                    let built = run(&store, &heard);
+                    let moment = witness.examine(&tree(&memory));
+                    if !store.has_failed() {
+                        built.unwrap();
                         assert_eq!(moment, Moment::Done);
                         break;
                     }
-                    count += 1;
-                    let error = outcome.expect_err("what failed is told");
+                    faults += 1;
+                    let error = built.expect_err("what failed is told");
                     if !matches!(error, Error::Write(_)) {
                         assert_eq!(moment, Moment::NothingWritten, "{error}");
                     }
                     for path in heard.0.into_inner().unwrap() {
-                        let stands = store.files().get(&path) == done.files().get(&path);
+                        let stands = memory.files().get(&path) == done.files().get(&path);
                         assert!(stands, "{path} was said to be changed");
                     }
-                    build(&store, &Heard::default()).unwrap();
-                    assert_eq!(tree(&store), witness.after);
+                    run(&memory, &Heard::default()).unwrap();
+                    assert_eq!(tree(&memory), witness.after);
                 }
             }
         }
     }
-    let mut stderr = std::io::stderr();
-    writeln!(stderr, "{count} operations of a store failed").unwrap();
+    eprintln!("{faults} operations of a store failed");
 }
 
 /// The calls by which a build meets the world.
@@ -178,10 +159,9 @@ fn whichever_system_call_fails_no_client_is_harmed_and_the_next_build_makes_it_r
             }
         }
     }
-    let mut stderr = std::io::stderr();
-    writeln!(stderr, "{} builds with a call that failed:", ends.values().sum::<usize>()).unwrap();
+    eprintln!("{} builds with a call that failed:", ends.values().sum::<usize>());
     for ((moment, code), times) in &ends {
-        writeln!(stderr, "{times:5}  exit code {code}, {moment}").unwrap();
+        eprintln!("{times:5}  exit code {code}, {moment}");
     }
 }
 
@@ -214,8 +194,7 @@ impl Disk {
         if mount.is_ok_and(|mount| mount.status.success()) {
             return Some(Self(path));
         }
-        let mut stderr = std::io::stderr();
-        writeln!(stderr, "LEFT OUT: {test} may not mount a file system here").unwrap();
+        tools::leave_out(&format!("{test} may not mount a file system here"));
         None
     }
 

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
@@ -160,11 +159,10 @@ impl Life {
     }
 
     fn report(&self) {
-        let mut stderr = std::io::stderr();
         let total: usize = self.killed.values().sum();
-        writeln!(stderr, "{total} builds killed:").unwrap();
+        eprintln!("{total} builds killed:");
         for ((step, moment), times) in &self.killed {
-            writeln!(stderr, "{times:5}  {step}, {moment}").unwrap();
+            eprintln!("{times:5}  {step}, {moment}");
         }
     }
 }
@@ -239,10 +237,9 @@ fn a_build_killed_before_any_one_of_its_system_calls_is_made_right_by_the_next()
             }
         }
     }
-    let mut stderr = std::io::stderr();
-    writeln!(stderr, "{} builds killed before a call:", moments.values().sum::<usize>()).unwrap();
+    eprintln!("{} builds killed before a call:", moments.values().sum::<usize>());
     for (moment, times) in &moments {
-        writeln!(stderr, "{times:5}  {moment}").unwrap();
+        eprintln!("{times:5}  {moment}");
     }
     assert_eq!(moments.len(), 6, "at every moment: {moments:?}");
 }

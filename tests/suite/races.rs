@@ -9,14 +9,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use hexreg::key::PrivateKey;
-use hexreg::ops::build::{Cause, Error, Options, build};
+use hexreg::ops::build::{Cause, Error, build};
 use hexreg::repository::{Change, Folder, RepositoryPath};
 use hexreg::store::{Content, DirStore, Kind, Listed, Locked, Store, StoreError};
-use hexreg::tarball::Limits;
 
+use crate::support::options;
 use crate::support::random::{Random, setting};
-use crate::support::read_fixture;
 use crate::support::repository::TestRepository;
 use crate::support::turn::{file_name, tarball};
 use crate::support::witness::{Files, Tree, is_temporary};
@@ -100,13 +98,10 @@ fn many_builds_at_once_make_one_registry_while_tarballs_come_go_and_change() {
         assert!(!tree.served.keys().any(|path| is_temporary(path)));
     }
     let [well, rejected, failed] = ends;
-    let mut stderr = std::io::stderr();
-    writeln!(
-        stderr,
+    eprintln!(
         "of {} builds {well} went well, {rejected} rejected a tarball and {failed} failed",
         ends.iter().sum::<usize>()
-    )
-    .unwrap();
+    );
     assert!(well > 0);
 
     repository.build(&[]).ok();
@@ -172,8 +167,7 @@ fn a_reader_during_builds_that_add_misses_nothing() {
         }
     });
     let seen = seen.into_inner();
-    let mut stderr = std::io::stderr();
-    writeln!(stderr, "{seen} releases were looked for and found").unwrap();
+    eprintln!("{seen} releases were looked for and found");
     assert!(seen > 100, "{seen}");
 }
 
@@ -224,23 +218,10 @@ fn meddle(
     file: &'static str,
     meddle: &(dyn Fn(PathBuf) + Sync),
 ) -> Error {
-    let pem = read_fixture("golden/keys/acme-2048.pem");
-    let options = Options {
-        repository: "acme".parse().unwrap(),
-        key: PrivateKey::from_pem(std::str::from_utf8(&pem).unwrap(), None).unwrap(),
-        limits: Limits::HEX,
-        check_contents: true,
-        latest: None,
-        immutable: false,
-        rotate_key: false,
-        lock_timeout: Duration::ZERO,
-        dry_run: false,
-        cache: None,
-    };
     // Times of a file system may tick as seldom as a hundred times a second.
     thread::sleep(Duration::from_millis(20));
     let inner = DirStore::new(repository.path("public"));
-    build(&Meddled { inner, file, meddle }, &options, &()).unwrap_err()
+    build(&Meddled { inner, file, meddle }, &options(), &()).unwrap_err()
 }
 
 fn cause(error: Error) -> Cause {

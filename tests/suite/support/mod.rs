@@ -13,6 +13,11 @@ pub mod turn;
 pub mod witness;
 
 use std::path::PathBuf;
+use std::time::Duration;
+
+use ::hexreg::key::PrivateKey;
+use ::hexreg::ops::build::Options;
+use ::hexreg::tarball::Limits;
 
 /// A path in `fixtures/`.
 pub fn fixture(path: &str) -> PathBuf {
@@ -36,4 +41,21 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut stream = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     std::io::Write::write_all(&mut stream, bytes).unwrap();
     stream.finish().unwrap()
+}
+
+/// What `hexreg build --name=acme` goes by, without a cache and waiting for nobody.
+pub fn options() -> Options {
+    let pem = String::from_utf8(read_fixture("golden/keys/acme-2048.pem")).unwrap();
+    Options {
+        repository: "acme".parse().unwrap(),
+        key: PrivateKey::from_pem(&pem, None).unwrap(),
+        limits: Limits::HEX,
+        check_contents: true,
+        latest: None,
+        immutable: false,
+        rotate_key: false,
+        lock_timeout: Duration::ZERO,
+        dry_run: false,
+        cache: None,
+    }
 }

@@ -32,8 +32,7 @@ pub fn is_available(test: &str) -> bool {
     let restricted = scope.trim() != "" && scope.trim() != "0";
     let is_root = is_root_here();
     if restricted && !is_root {
-        let mut stderr = std::io::stderr();
-        writeln!(stderr, "LEFT OUT: {test} may not watch other processes here").unwrap();
+        tools::leave_out(&format!("{test} may not watch other processes here"));
     }
     is_root || !restricted
 }

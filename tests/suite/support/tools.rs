@@ -16,8 +16,13 @@ pub fn find(program: &str, test: &str) -> Option<PathBuf> {
     if found.is_none() {
         let required = env::var_os("HEXREG_TEST_TOOLS").is_some_and(|value| value == "required");
         assert!(!required, "{test} needs {program}, which is not installed");
-        let mut stderr = std::io::stderr();
-        writeln!(stderr, "LEFT OUT: {test} needs {program}, which is not installed").unwrap();
+        leave_out(&format!("{test} needs {program}, which is not installed"));
     }
     found
+}
+
+/// Says that a test is left out, and why, even when output is captured.
+pub fn leave_out(why: &str) {
+    let mut stderr = std::io::stderr();
+    writeln!(stderr, "LEFT OUT: {why}").unwrap();
 }

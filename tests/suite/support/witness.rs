@@ -53,7 +53,7 @@ impl fmt::Display for Moment {
 /// Whether a killed build may have left a file of this name.
 pub fn is_temporary(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap();
-    name.strip_suffix(".tmp").is_some_and(|name| name.starts_with(".hexreg-"))
+    name.strip_prefix(".hexreg-").is_some_and(|rest| rest.strip_suffix(".tmp").is_some())
 }
 
 impl Tree {
