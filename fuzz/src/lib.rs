@@ -35,12 +35,13 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     file
 }
 
-/// What a gzip file of one stream and nothing after it holds, by another library than hexreg's own.
-pub fn gunzip(bytes: &[u8]) -> Option<Vec<u8>> {
+/// What a gzip file holds and how many bytes follow it, by another library than hexreg's own; `None`
+/// where that one refuses it.
+pub fn gunzip(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
     let mut stream = GzDecoder::new(bytes);
     let mut inflated = Vec::new();
     stream.read_to_end(&mut inflated).ok()?;
-    stream.into_inner().is_empty().then_some(inflated)
+    Some((inflated, stream.into_inner().len()))
 }
 
 /// Gives every header of an archive the checksum that it should have.

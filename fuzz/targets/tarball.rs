@@ -41,9 +41,13 @@ fn check(tarball: &[u8]) {
             let again = UNPACKER.with_borrow_mut(|unpacker| unpacker.unpack(tarball));
             assert_eq!(again.ok(), Some(read), "the unpacker remembers");
             let contents = same_entries(tarball).expect("an accepted tarball has contents");
-            let inner = gunzip(&contents).expect("accepted contents are one gzip stream");
-            same_entries(&inner);
-            stays_inside(&inner);
+            // libdeflate takes symbols that deflate does not define, where zlib refuses the stream: known,
+            // and no tool writes them (docs/reliability.md).
+            if let Some((inner, trailing)) = gunzip(&contents) {
+                assert_eq!(trailing, 0, "bytes follow the gzip stream");
+                same_entries(&inner);
+                stays_inside(&inner);
+            }
         }
         Err(error) => drop(error.to_string()),
     }

@@ -211,6 +211,9 @@ rejects! {
     gnu_long_name_renames: foo().replace("VERSION",
         &[Entry::gnu_long_name("VERSION"), Entry::file("OTHER", b"3")]).build(),
         "VERSION has that name only in an extended header";
+    gnu_long_name_with_two_zeros: foo().replace("VERSION",
+        &[Entry::gnu_long_name("VERSION\0"), Entry::file("VERSION", b"3")]).build(),
+        "the header at byte 0 has a zero byte in a name";
     pax_says_it_twice: foo().replace("VERSION",
         &[Entry::pax(&[("path", "VERSION"), ("path", "CHECKSUM")]), Entry::file("VERSION", b"3")]).build(),
         "the header at byte 0 says again what was said already";

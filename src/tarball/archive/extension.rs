@@ -101,11 +101,10 @@ fn set_once<'a>(
     }
 }
 
-/// GNU ends long names with a zero byte.
+/// GNU ends long names with a zero byte. Of more than one, some readers take one off and some all.
 fn gnu_text(offset: usize, data: &[u8]) -> Result<&str, ArchiveError> {
-    let end = data.iter().position(|byte| *byte == 0).unwrap_or(data.len());
-    let (text, zeros) = data.split_at_checked(end).unwrap_or((data, &[]));
-    if zeros.iter().any(|byte| *byte != 0) {
+    let text = data.strip_suffix(b"\0").unwrap_or(data);
+    if text.contains(&0) {
         return Err(bad(offset, "has a zero byte in a name"));
     }
     std::str::from_utf8(text).map_err(|_| bad(offset, "has a name that is not UTF-8"))
