@@ -143,6 +143,9 @@ fn put(offset: usize, bytes: &'static [u8]) -> impl FnOnce(&mut tar::Header) {
 rejects! {
     header_of_an_unknown_format: with_version_header(put(257, b"ustar\x00  ")),
         "the header at byte 0 is in an unknown format: expected v7, ustar, PAX or GNU";
+    pax_header_in_the_format_before_pax: foo().replace("VERSION",
+        &[Entry::pax(&[("comment", "x")]).header(put(257, &[0; 8])), Entry::file("VERSION", b"3")]).build(),
+        "the header at byte 0 extends another in a format that cannot";
     header_in_the_format_of_star: with_version_header(put(508, b"tar\0")),
         "the header at byte 0 is in the format of star";
     header_with_a_prefix: with_version_header(put(345, b"sub")),

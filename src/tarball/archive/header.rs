@@ -47,8 +47,13 @@ impl<'a> Header<'a> {
 /// name continues.
 fn check_format(block: &[u8; BLOCK]) -> Result<(), &'static str> {
     let magic = block.get(257..265).unwrap_or_default();
+    let extends = matches!(block.get(156), Some(b'x' | b'g' | b'L' | b'K'));
     let (owners, trailer) = (block.get(265..329), block.get(508..512));
     match magic {
+        // Some readers take such a one for a file.
+        [0, 0, 0, 0, 0, 0, 0, 0] if extends => {
+            return Err("extends another in a format that cannot");
+        }
         // Before POSIX: there is nothing behind the link's name.
         [0, 0, 0, 0, 0, 0, 0, 0] => return Ok(()),
         b"ustar\x0000" if trailer == Some(b"tar\0") => return Err("is in the format of star"),
