@@ -3,6 +3,7 @@
 use std::env;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use hexreg::name::RepositoryName;
 use hexreg::ops::build::{self, Alarm, Error, Options, Rejection, Report};
 use hexreg::ops::observer::{Observer, Warning, Work};
 use hexreg::package::UnixSeconds;
-use hexreg::repository::{Changed, Folder, RepositoryPath};
+use hexreg::repository::{Changed, RepositoryPath};
 use hexreg::store::{DirStore, Store};
 use hexreg::tarball::Limits;
 use rayon::ThreadPoolBuilder;
@@ -120,12 +121,16 @@ impl SoFar {
     }
 }
 
+/// How many warnings of one kind a person is told one by one; `--json` has all.
+const TOLD: usize = 20;
+
 /// Prints what is heard of a build, or keeps it for `--json`.
 struct Listener<'a> {
     store: &'a DirStore,
     prints: bool,
     progress: Progress,
     heard: Mutex<SoFar>,
+    alarms: AtomicUsize,
 }
 
 impl Listener<'_> {
@@ -135,17 +140,35 @@ impl Listener<'_> {
     }
 
     fn say(&self, warning: String) {
+        self.print_warning(&warning);
+        self.heard().warnings.push(warning);
+    }
+
+    fn print_warning(&self, warning: &str) {
         if self.prints {
             self.progress.clear();
-            output::warning(&warning);
+            output::warning(warning);
         }
-        self.heard().warnings.push(warning);
+    }
+
+    /// Counts the alarms that nobody was told of one by one.
+    fn tell_untold_alarms(&self) {
+        let untold = self.alarms.load(Ordering::Relaxed).saturating_sub(TOLD);
+        if untold > 0 {
+            let untold = output::count(untold, "more alarm");
+            self.print_warning(&format!("{untold}: --json lists all of them"));
+        }
     }
 }
 
 impl Observer for Listener<'_> {
     fn warn(&self, warning: Warning) {
-        self.say(warning.to_string());
+        let is_alarm = matches!(warning, Warning::Alarm { .. });
+        if is_alarm && self.alarms.fetch_add(1, Ordering::Relaxed) >= TOLD {
+            self.heard().warnings.push(warning.to_string());
+        } else {
+            self.say(warning.to_string());
+        }
     }
 
     fn began(&self, work: Work, parts: usize) {
@@ -178,7 +201,8 @@ impl Args {
         let store = DirStore::new(&self.public_dir);
         let prints = !self.json && !self.quiet;
         let progress = Progress::new(prints);
-        let listener = Listener { store: &store, prints, progress, heard: Mutex::default() };
+        let (heard, alarms) = (Mutex::default(), AtomicUsize::new(0));
+        let listener = Listener { store: &store, prints, progress, heard, alarms };
         let done = self.run(&listener);
         if let Err(failure) = &done {
             let so_far = listener.heard().clone();
@@ -212,6 +236,7 @@ impl Args {
         let pool = pool.map_err(|error| Failure::environment(format!("no threads: {error}")))?;
         let report = pool.install(|| build::build(listener.store, &options, listener));
         listener.progress.clear();
+        listener.tell_untold_alarms();
         let report = report.map_err(|error| self.failure(&error, listener))?;
         if self.json {
             return output::json(&Json {
@@ -245,16 +270,16 @@ impl Args {
             }
             Error::Immutable(alarms) => {
                 let message = format!(
-                    "failed to build `{}`: {} would not stay as published",
+                    "failed to build `{}`: what was published would not stay as it is in {}",
                     self.name,
-                    output::count(alarms.len(), "release"),
+                    output::count(alarms.len(), "place"),
                 );
                 let rejected = alarms.iter().map(|alarm| alarmed(listener.store, alarm)).collect();
                 Failure::input(message)
                     .rejecting(rejected)
-                    .hint("nothing was written; put back the tarballs that were published, or build without --immutable")
+                    .hint("nothing was written; put back what was published, or build without --immutable")
             }
-            Error::OtherKey { .. } => Failure::input(message).hint(
+            Error::OtherKey { .. } | Error::LostKey { .. } => Failure::input(message).hint(
                 "nothing was written; sign with the former key, or give --rotate-key and hand the \
                  new public_key to every client",
             ),
@@ -279,10 +304,9 @@ impl Args {
     }
 }
 
-/// An alarm at the tarball that it is about.
+/// An alarm at the file that it is about.
 fn alarmed(store: &DirStore, alarm: &Alarm) -> Rejected {
-    let file_name = format!("{}-{}.tar", alarm.package, alarm.version);
-    Rejected { path: store.locate(&Folder::Tarballs.file(&file_name)), reason: alarm.to_string() }
+    Rejected { path: store.locate(&alarm.path()), reason: alarm.to_string() }
 }
 
 fn rejected(rejection: &Rejection) -> Rejected {

@@ -6,6 +6,7 @@ mod listing;
 mod lock;
 mod memory;
 mod options;
+mod published;
 mod read;
 mod report;
 mod seal;
@@ -24,6 +25,7 @@ use crate::repository::{Change, Plan};
 use crate::store::Store;
 use listing::Listing;
 use memory::Memory;
+use published::Published;
 
 /// Builds the registry of the tarballs in `store`, on the threads of the current rayon pool.
 ///
@@ -55,7 +57,8 @@ pub fn build(
 
     let wanted = iter::once(&public_key).chain(&resources);
     let plan = Plan::between(&listing.leftovers, listing.missing, &listing.resources, wanted);
-    alarm::raise(store, options, &plan, observer)?;
+    let published = Published::read(store, options.key.public_key(), &plan)?;
+    alarm::raise(&published, &registry, options, observer)?;
 
     let heard = |change: &Change| observer.changed(&change.path, change.changed());
     let report = Report::of(&registry, found.read, &plan);

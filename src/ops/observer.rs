@@ -42,8 +42,11 @@ pub enum Warning {
         location: String,
     },
     /// Lock files that name a release will not work with what it becomes.
-    #[error("{0}: whoever has locked it cannot fetch it any more")]
-    Alarm(Alarm),
+    #[error("{alarm}: {}", alarm.consequence())]
+    Alarm {
+        /// Which.
+        alarm: Alarm,
+    },
     /// Another build is at work.
     #[error("another build holds {location}: waiting up to {} s for it to end", .timeout.as_secs())]
     Waiting {

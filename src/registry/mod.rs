@@ -96,6 +96,13 @@ impl Registry {
         Self { repository, packages, versions, names }
     }
 
+    /// The package of this name.
+    #[must_use]
+    pub fn package(&self, name: &PackageName) -> Option<&Entry> {
+        let found = self.packages.binary_search_by(|one| one.name.cmp(name)).ok()?;
+        self.packages.get(found)
+    }
+
     /// How many releases there are in all packages.
     #[must_use]
     pub fn release_count(&self) -> usize {

@@ -28,9 +28,9 @@ fn a_release_that_changes_or_goes_is_warned_of() {
     let ran = repository.build(&[]).ok();
     assert_eq!(ran.stderr, dry.stderr);
     insta::assert_snapshot!(ran.stderr, @r"
+    warning: bar 1.0.0 was published, and is gone: whoever has locked it cannot fetch it any more
     warning: foo 1.1.0 is another tarball than the one that was published: its outer checksum was 2F1F4B666FE1…, and is FE1176F54E2A…: whoever has locked it cannot fetch it any more
     warning: foo 2.0.0 was published, and is gone: whoever has locked it cannot fetch it any more
-    warning: bar 1.0.0 was published, and is gone: whoever has locked it cannot fetch it any more
     ");
     assert_eq!(repository.build(&[]).ok().stderr, "", "it is the new registry that counts now");
 }
@@ -43,11 +43,11 @@ fn an_immutable_registry_refuses() {
     exit code: 1
     --- stdout
     --- stderr
-    error: failed to build `acme`: 3 releases would not stay as published
+    error: failed to build `acme`: what was published would not stay as it is in 3 places
+      public/tarballs/bar-1.0.0.tar: bar 1.0.0 was published, and is gone
       public/tarballs/foo-1.1.0.tar: foo 1.1.0 is another tarball than the one that was published: its outer checksum was 2F1F4B666FE1…, and is FE1176F54E2A…
       public/tarballs/foo-2.0.0.tar: foo 2.0.0 was published, and is gone
-      public/tarballs/bar-1.0.0.tar: bar 1.0.0 was published, and is gone
-    hint: nothing was written; put back the tarballs that were published, or build without --immutable
+    hint: nothing was written; put back what was published, or build without --immutable
     ");
     assert_eq!(repository.served(), before);
     let ran = repository.build(&["--immutable", "--json"]);
@@ -87,15 +87,142 @@ fn a_new_key_does_not_forget_what_the_old_one_signed() {
     assert_eq!(ran.code, 1, "{}", ran.transcript());
 }
 
-/// What nobody signed was never published.
+/// What lies where no client looks for it, and what `versions` does not name.
 #[test]
-fn a_file_that_is_not_validly_signed_raises_no_alarm() {
+fn what_was_never_published_raises_no_alarm() {
+    let repository = TestRepository::new().release("foo", "1.0.0").release("bar", "1.0.0");
+    repository.build(&[]).ok();
+    let foo = repository.read("public/packages/foo");
+    repository.write("public/packages/copy", &foo);
+    repository.write("public/packages/baz", b"junk");
+    assert_eq!(repository.build(&["--immutable"]).ok().stderr, "");
+    // Both are validly signed, and neither is where it belongs; `versions` still names both.
+    let bar = repository.read("public/packages/bar");
+    repository.write("public/packages/bar", &foo);
+    repository.write("public/packages/foo", &bar);
+    let ran = repository.build(&["--immutable"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.stderr.contains("foo 1.0.0 was published, and packages/foo"), "{}", ran.stderr);
+}
+
+/// Whoever takes the package's file away with its tarball does not take it out of `versions`.
+#[test]
+fn a_release_whose_package_is_gone_or_damaged_is_missed_all_the_same() {
+    let repository = TestRepository::new()
+        .release("foo", "1.0.0")
+        .release("foo", "2.0.0")
+        .release("bar", "1.0.0")
+        .release("baz", "1.0.0");
+    repository.build(&[]).ok();
+    repository.write("public/packages/foo", b"junk");
+    repository.remove_tarball("foo-2.0.0.tar");
+    repository.remove("public/packages/bar");
+    repository.remove_tarball("bar-1.0.0.tar");
+    repository.remove("public/packages/baz");
+    let before = repository.served();
+    insta::assert_snapshot!(repository.build(&["--immutable"]).transcript(), @r"
+    exit code: 1
+    --- stdout
+    --- stderr
+    error: failed to build `acme`: what was published would not stay as it is in 4 places
+      public/tarballs/bar-1.0.0.tar: bar 1.0.0 was published, and is gone
+      public/packages/baz: baz 1.0.0 was published, and packages/baz, which told its checksum, is missing or not validly signed
+      public/packages/foo: foo 1.0.0 was published, and packages/foo, which told its checksum, is missing or not validly signed
+      public/tarballs/foo-2.0.0.tar: foo 2.0.0 was published, and is gone
+    hint: nothing was written; put back what was published, or build without --immutable
+    ");
+    assert_eq!(repository.served(), before);
+    insta::assert_snapshot!(repository.build(&[]).ok().stderr, @r"
+    warning: bar 1.0.0 was published, and is gone: whoever has locked it cannot fetch it any more
+    warning: baz 1.0.0 was published, and packages/baz, which told its checksum, is missing or not validly signed: if this is another tarball, whoever has locked it cannot fetch it any more
+    warning: foo 1.0.0 was published, and packages/foo, which told its checksum, is missing or not validly signed: if this is another tarball, whoever has locked it cannot fetch it any more
+    warning: foo 2.0.0 was published, and is gone: whoever has locked it cannot fetch it any more
+    ");
+    repository.build(&["--immutable"]).ok();
+}
+
+/// As a change of keys leaves it that was cut short, or bytes that went bad.
+#[test]
+fn what_no_known_key_signed_cannot_be_compared() {
     let repository = TestRepository::new().release("foo", "1.0.0");
     repository.build(&[]).ok();
-    // Nor was what lies where no client looks for it.
-    let copy = repository.read("public/packages/foo");
-    repository.write("public/packages/copy", &copy);
+    repository.write_key("key.pem", "golden/keys/acme-4096.pem");
+    let other = TestRepository::new();
+    other.write_key("key.pem", "golden/keys/acme-4096.pem");
+    other.build(&[]).ok();
+    repository.write("public/public_key", &other.read("public/public_key"));
+    let ran = repository.build(&["--immutable"]);
+    insta::assert_snapshot!(ran.transcript(), @r"
+    exit code: 1
+    --- stdout
+    --- stderr
+    error: failed to build `acme`: what was published would not stay as it is in 2 places
+      public/packages/foo: what packages/foo published cannot be told: it is damaged, or another key signed it
+      public/versions: what versions published cannot be told: it is damaged, or another key signed it
+    hint: nothing was written; put back what was published, or build without --immutable
+    ");
+    let ran = repository.build(&[]).ok();
+    assert_eq!(ran.stderr.lines().count(), 2, "{}", ran.stderr);
+    repository.build(&["--immutable"]).ok();
+}
+
+/// A registry that no index was written for yet.
+#[test]
+fn without_versions_each_package_counts() {
+    let repository = TestRepository::new().release("foo", "1.0.0").release("bar", "1.0.0");
+    repository.build(&[]).ok();
+    repository.remove("public/versions");
+    repository.build(&["--immutable"]).ok();
+    repository.remove("public/versions");
     repository.write("public/packages/foo", b"junk");
-    repository.write("public/packages/bar", b"junk");
-    assert_eq!(repository.build(&["--immutable"]).ok().stderr, "");
+    repository.remove_tarball("bar-1.0.0.tar");
+    let ran = repository.build(&["--immutable"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.stderr.contains("bar 1.0.0 was published, and is gone"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("what packages/foo published cannot be told"), "{}", ran.stderr);
+}
+
+/// Whoever cannot see the key that clients hold must not sign with another one by accident.
+#[test]
+fn a_lost_public_key_is_not_replaced_with_another_unasked() {
+    let repository = TestRepository::new().release("foo", "1.0.0");
+    repository.build(&[]).ok();
+    let key = repository.read("public/public_key");
+    repository.remove("public/public_key");
+    repository.build(&["--immutable"]).ok();
+    assert_eq!(repository.read("public/public_key"), key);
+
+    repository.remove("public/public_key");
+    repository.write_key("key.pem", "golden/keys/acme-4096.pem");
+    let before = repository.served();
+    insta::assert_snapshot!(repository.build(&[]).transcript(), @r"
+    exit code: 1
+    --- stdout
+    --- stderr
+    error: failed to build `acme`: public/public_key is missing, and public/versions is not signed with the key SHA256:bUESh9wmx18yY9JtcpqOqn6e0Z2Wcb9Ro4nfpdG8MNs, which this build would sign with
+    hint: nothing was written; sign with the former key, or give --rotate-key and hand the new public_key to every client
+    ");
+    assert_eq!(repository.served(), before);
+    repository.remove("public/versions");
+    let ran = repository.build(&[]);
+    assert!(ran.stderr.contains("public/names is not signed"), "{}", ran.transcript());
+    repository.build(&["--rotate-key"]).ok();
+}
+
+/// A wall of warnings is not read.
+#[test]
+fn of_many_alarms_some_are_told_and_the_rest_counted() {
+    let mut repository = TestRepository::new();
+    for version in 0..25 {
+        repository = repository.release("foo", &format!("1.0.{version}"));
+    }
+    repository.build(&[]).ok();
+    for version in 0..25 {
+        repository.remove_tarball(&format!("foo-1.0.{version}.tar"));
+    }
+    let ran = repository.build(&["--dry-run"]).ok();
+    assert_eq!(ran.stderr.lines().count(), 21);
+    assert!(ran.stderr.ends_with("warning: 5 more alarms: --json lists all of them\n"));
+    let ran = repository.build(&["--dry-run", "--json"]).ok();
+    assert_eq!(ran.stdout.matches("was published, and is gone").count(), 25);
 }

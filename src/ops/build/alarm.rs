@@ -3,108 +3,162 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use rayon::prelude::*;
-
 use super::error::Error;
 use super::options::Options;
+use super::published::{Index, Published};
 use crate::checksum::OuterChecksum;
-use crate::key::PublicKey;
 use crate::name::PackageName;
 use crate::ops::observer::{Observer, Warning};
-use crate::registry::{MAX_FILE, Releases, Signed};
-use crate::repository::{Action, Change, Folder, Plan, RepositoryPath};
-use crate::store::Store;
+use crate::registry::{Registry, Releases, Resource};
+use crate::repository::{Folder, RepositoryPath};
 use crate::version::Version;
 
-/// A release that the present registry lists, validly signed, and the new one would not, or not as
-/// it is.
+/// Something that clients were told, validly signed, and would be told no longer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Alarm {
-    /// Its package.
-    pub package: PackageName,
-    /// Its version.
-    pub version: Version,
-    /// What clients have locked.
-    pub was: OuterChecksum,
-    /// What they would be offered, if anything.
-    pub is: Option<OuterChecksum>,
+pub enum Alarm {
+    /// A release that has another outer checksum than the one that clients have locked.
+    Changed {
+        /// Its package.
+        package: PackageName,
+        /// Its version.
+        version: Version,
+        /// What clients have locked.
+        was: OuterChecksum,
+        /// What they would be offered.
+        is: OuterChecksum,
+    },
+    /// A release that is not there any more.
+    Gone {
+        /// Its package.
+        package: PackageName,
+        /// Its version.
+        version: Version,
+    },
+    /// A release that `versions` names, whose package's file does not tell what it was.
+    Unknown {
+        /// Its package.
+        package: PackageName,
+        /// Its version.
+        version: Version,
+    },
+    /// A file whose signature does not hold, and nothing else tells what it published.
+    Illegible {
+        /// The file.
+        path: RepositoryPath,
+    },
+}
+
+impl Alarm {
+    /// The file that a person would look at.
+    #[must_use]
+    pub fn path(&self) -> RepositoryPath {
+        match self {
+            Self::Changed { package, version, .. } | Self::Gone { package, version } => {
+                Folder::Tarballs.file(&format!("{package}-{version}.tar"))
+            }
+            Self::Unknown { package, .. } => RepositoryPath::package(package),
+            Self::Illegible { path } => path.clone(),
+        }
+    }
+
+    /// What it means for those who use the registry.
+    #[must_use]
+    pub fn consequence(&self) -> &'static str {
+        match self {
+            Self::Changed { .. } | Self::Gone { .. } => {
+                "whoever has locked it cannot fetch it any more"
+            }
+            Self::Unknown { .. } => {
+                "if this is another tarball, whoever has locked it cannot fetch it any more"
+            }
+            Self::Illegible { .. } => "whoever has locked it may not be able to fetch it any more",
+        }
+    }
 }
 
 impl fmt::Display for Alarm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { package, version, was, is } = self;
-        match is {
-            Some(is) => write!(
+        match self {
+            Self::Changed { package, version, was, is } => write!(
                 f,
                 "{package} {version} is another tarball than the one that was published: its outer \
                  checksum was {}…, and is {}…",
                 was.excerpt(),
                 is.excerpt()
             ),
-            None => write!(f, "{package} {version} was published, and is gone"),
+            Self::Gone { package, version } => {
+                write!(f, "{package} {version} was published, and is gone")
+            }
+            Self::Unknown { package, version } => write!(
+                f,
+                "{package} {version} was published, and {}, which told its checksum, is missing or \
+                 not validly signed",
+                RepositoryPath::package(package)
+            ),
+            Self::Illegible { path } => write!(
+                f,
+                "what {path} published cannot be told: it is damaged, or another key signed it"
+            ),
         }
     }
 }
 
-/// Compares each package that changes with what it was, and warns, or refuses.
+/// Compares what was published with what is to be, and warns, or refuses.
 pub(super) fn raise(
-    store: &dyn Store,
+    published: &Published,
+    registry: &Registry,
     options: &Options,
-    plan: &Plan,
     observer: &dyn Observer,
 ) -> Result<(), Error> {
-    let alarms = alarms(store, options.key.public_key(), plan)?;
+    let alarms = alarms(published, registry);
     if options.immutable && !alarms.is_empty() {
         return Err(Error::Immutable(alarms));
     }
     for alarm in alarms {
-        observer.warn(Warning::Alarm(alarm));
+        observer.warn(Warning::Alarm { alarm });
     }
     Ok(())
 }
 
-fn alarms(store: &dyn Store, signing: &PublicKey, plan: &Plan) -> Result<Vec<Alarm>, Error> {
-    let is_package = |change: &&Change| change.path.folder() == Folder::Packages;
-    let changes: Vec<&Change> = plan.changes.iter().filter(is_package).collect();
-    if changes.is_empty() {
-        return Ok(Vec::new());
+fn alarms(published: &Published, registry: &Registry) -> Vec<Alarm> {
+    let mut alarms: Vec<_> =
+        published.packages.values().flat_map(|was| compare(was, registry)).collect();
+    for (name, versions) in published.without_file(registry) {
+        let is = registry.package(name);
+        alarms.extend(versions.iter().map(|version| {
+            let (package, version) = (name.clone(), version.clone());
+            match is {
+                Some(is) if is.versions.contains(&version) => Alarm::Unknown { package, version },
+                _ => Alarm::Gone { package, version },
+            }
+        }));
     }
-    let mut standing = Vec::new();
-    store.read(&RepositoryPath::public_key(), MAX_FILE, &mut standing)?;
-    let standing = PublicKey::from_pem(&String::from_utf8_lossy(&standing)).ok();
-    let keys: Vec<&PublicKey> = standing.iter().chain([signing]).collect();
-    let alarms = changes.into_par_iter().map(|change| {
-        let mut file = Vec::new();
-        let found = match change.action {
-            Action::Update(_) | Action::Remove => store.read(&change.path, MAX_FILE, &mut file)?,
-            Action::Create(_) | Action::CreateFolder => None,
-        };
-        let was = found.and_then(|_| releases(&file, &keys));
-        // What lies elsewhere than clients look for it was never published.
-        let was = was.filter(|was| RepositoryPath::package(&was.package) == change.path);
-        let is = change.bytes().and_then(|bytes| releases(bytes, &keys));
-        Ok(was.map_or_else(Vec::new, |was| compare(was, is)))
-    });
-    Ok(alarms.collect::<Result<Vec<_>, Error>>()?.concat())
+    // What a legible index does not name, no client was sent to; and what it does was looked at.
+    let illegible = |path: &RepositoryPath| Alarm::Illegible { path: path.clone() };
+    match published.versions {
+        Index::Legible(_) => {}
+        Index::Missing => alarms.extend(published.illegible.iter().map(illegible)),
+        Index::Illegible => {
+            alarms.extend(published.illegible.iter().map(illegible));
+            alarms.push(illegible(&RepositoryPath::resource(&Resource::Versions)));
+        }
+    }
+    alarms
 }
 
-/// What a file says, if one of the keys signed it.
-fn releases(file: &[u8], keys: &[&PublicKey]) -> Option<Releases> {
-    let signed = Signed::from_gzip(file).ok()?;
-    let payload = keys.iter().find_map(|key| signed.clone().verify(key).ok())?;
-    Releases::decode(&payload).ok()
-}
-
-fn compare(was: Releases, is: Option<Releases>) -> Vec<Alarm> {
+fn compare(was: &Releases, registry: &Registry) -> Vec<Alarm> {
+    let is = registry.package(&was.package);
+    let is = is.and_then(|is| Releases::decode(&is.payload).ok());
     let present = is.map(|is| is.releases).unwrap_or_default().into_iter();
     let present: BTreeMap<_, _> =
         present.map(|release| (release.version, release.outer_checksum)).collect();
-    let package = was.package;
-    let alarms = was.releases.into_iter().filter_map(|release| {
-        let is = present.get(&release.version).copied();
-        let was = release.outer_checksum;
-        let alarm = Alarm { package: package.clone(), version: release.version, was, is };
-        (is != Some(was)).then_some(alarm)
+    let alarms = was.releases.iter().filter_map(|release| {
+        let (package, version) = (was.package.clone(), release.version.clone());
+        match present.get(&version) {
+            Some(is) if *is == release.outer_checksum => None,
+            Some(&is) => Some(Alarm::Changed { package, version, was: release.outer_checksum, is }),
+            None => Some(Alarm::Gone { package, version }),
+        }
     });
     alarms.collect()
 }

@@ -45,8 +45,20 @@ pub enum Error {
         /// The fingerprint of the key in hand.
         signing: String,
     },
+    /// The key that clients hold is not there to be compared, and did not sign with the one in hand.
+    #[error(
+        "{location} is missing, and {signed} is not signed with the key {signing}, which this build would sign with"
+    )]
+    LostKey {
+        /// Where the key should stand.
+        location: String,
+        /// What another key signed.
+        signed: String,
+        /// The fingerprint of the key in hand.
+        signing: String,
+    },
     /// Published releases would change, which [`Options::immutable`](super::Options::immutable) forbids.
-    #[error("{} that were published would not stay as they are", .0.len())]
+    #[error("what was published would not stay as it is in {} places", .0.len())]
     Immutable(
         /// Each of them.
         Vec<Alarm>,

@@ -36,8 +36,28 @@ pub(super) fn public_key(
             Err(source) => return Err(Error::NotAKey { location, source }),
         }
     }
+    if !found && !rotate {
+        refuse_lost_key(store, signing)?;
+    }
     let state = State::of(found.then_some(&standing), signing.to_pem().into());
     Ok(Wanted { path, state })
+}
+
+/// Where `public_key` is gone, what stands still tells which key clients hold.
+fn refuse_lost_key(store: &dyn Store, signing: &PublicKey) -> Result<(), Error> {
+    let mut file = Vec::new();
+    for index in [Resource::Versions, Resource::Names] {
+        let path = RepositoryPath::resource(&index);
+        store.read(&path, MAX_FILE, &mut file)?;
+        if Signed::from_gzip(&file).is_ok_and(|signed| signed.verify(signing).is_err()) {
+            return Err(Error::LostKey {
+                location: store.locate(&RepositoryPath::public_key()),
+                signed: store.locate(&path),
+                signing: signing.fingerprint().to_owned(),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Every resource as it should stand, in the order of `payloads`.

@@ -96,6 +96,10 @@ impl TestRepository {
         fs::write(path, bytes).unwrap();
     }
 
+    pub fn remove(&self, path: &str) {
+        fs::remove_file(self.path(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+    }
+
     pub fn root(&self) -> &Path {
         self.directory.path()
     }
