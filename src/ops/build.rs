@@ -56,11 +56,15 @@ pub fn build(
     let resources = seal::resources(store, &options.key, &payloads, &listing, &recalled, observer)?;
 
     let wanted = iter::once(&public_key).chain(&resources);
-    let plan = Plan::between(&listing.leftovers, listing.missing, &listing.resources, wanted);
+    let mut plan = Plan::between(&listing.leftovers, listing.missing, &listing.resources, wanted);
     let published = Published::read(store, options.key.public_key(), &plan)?;
     alarm::raise(&published, &registry, options, observer)?;
+    plan.bridge(published.bridges(&registry, &options.key)?);
 
-    let heard = |change: &Change| observer.changed(&change.path, change.changed());
+    let heard = |change: &Change| {
+        let changed = change.changed().into_iter();
+        changed.for_each(|changed| observer.changed(&change.path, changed));
+    };
     let report = Report::of(&registry, found.read, &plan);
     if options.dry_run {
         plan.changes.iter().for_each(heard);

@@ -1,6 +1,7 @@
 //! What a build will change, and the one place that orders writes.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::mem;
 
 use super::{Folder, RepositoryPath};
 use crate::store::{self, Listed, Store, StoreError};
@@ -17,8 +18,8 @@ pub struct Plan {
 }
 
 /// What has to stand for good before the next of these is begun: the key, then packages, then the
-/// indexes that name them, and what they no longer name goes last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// indexes that name them, and what they no longer name goes last, packages and releases alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Stage {
     /// What a killed build left.
     Leftovers,
@@ -48,6 +49,10 @@ pub enum Action {
     Create(Vec<u8>),
     /// A file that has other bytes.
     Update(Vec<u8>),
+    /// A package between two updates: what the indexes name before and what they name after.
+    Bridge(Vec<u8>),
+    /// A package that loses releases, once no index names them.
+    Shrink(Vec<u8>),
     /// A file that nothing names any more.
     Remove,
 }
@@ -67,7 +72,7 @@ impl Change {
     fn stage(&self) -> Stage {
         match self.action {
             Action::Remove if store::is_temporary(self.path.file_name()) => Stage::Leftovers,
-            Action::Remove => Stage::Removals,
+            Action::Remove | Action::Shrink(_) => Stage::Removals,
             _ if self.path.folder() == Folder::Packages => Stage::Packages,
             _ if self.path.is_index() => Stage::Indexes,
             _ => Stage::Ground,
@@ -78,18 +83,22 @@ impl Change {
     #[must_use]
     pub fn bytes(&self) -> Option<&[u8]> {
         match &self.action {
-            Action::Create(bytes) | Action::Update(bytes) => Some(bytes),
+            Action::Create(bytes)
+            | Action::Update(bytes)
+            | Action::Bridge(bytes)
+            | Action::Shrink(bytes) => Some(bytes),
             Action::CreateFolder | Action::Remove => None,
         }
     }
 
-    /// What becomes of the path.
+    /// What becomes of the path; `None` where another change to it follows.
     #[must_use]
-    pub fn changed(&self) -> Changed {
+    pub fn changed(&self) -> Option<Changed> {
         match self.action {
-            Action::CreateFolder | Action::Create(_) => Changed::Created,
-            Action::Update(_) => Changed::Updated,
-            Action::Remove => Changed::Removed,
+            Action::CreateFolder | Action::Create(_) => Some(Changed::Created),
+            Action::Update(_) | Action::Shrink(_) => Some(Changed::Updated),
+            Action::Bridge(_) => None,
+            Action::Remove => Some(Changed::Removed),
         }
     }
 }
@@ -154,6 +163,25 @@ impl Plan {
         plan
     }
 
+    /// Puts off the updates of packages that lose releases until no index names those. Where one gains
+    /// others too, `bridges` has the file that stands meanwhile.
+    pub(crate) fn bridge(&mut self, mut bridges: HashMap<RepositoryPath, Option<Vec<u8>>>) {
+        let mut late = Vec::new();
+        for Change { path, action } in mem::take(&mut self.changes) {
+            match (action, bridges.remove(&path)) {
+                (Action::Update(bytes), Some(bridge)) => {
+                    if let Some(bridge) = bridge {
+                        self.push(path.clone(), Action::Bridge(bridge));
+                    }
+                    late.push(Change { path, action: Action::Shrink(bytes) });
+                }
+                (action, _) => self.push(path, action),
+            }
+        }
+        let removals = self.changes.partition_point(|one| one.stage() < Stage::Removals);
+        self.changes.splice(removals..removals, late);
+    }
+
     fn push(&mut self, path: RepositoryPath, action: Action) {
         self.changes.push(Change { path, action });
     }
@@ -188,6 +216,39 @@ mod tests {
         assert_eq!(State::of(None, wanted()), State::Missing(wanted()));
         assert_eq!(State::of(Some(b"old"), wanted()), State::Differs(wanted()));
         assert_eq!(State::of(Some(b"new"), wanted()), State::Stands);
+    }
+
+    #[test]
+    fn what_loses_releases_comes_after_the_indexes() {
+        let update = |path: &RepositoryPath| Wanted {
+            path: path.clone(),
+            state: State::Differs(path.as_str().into()),
+        };
+        let [grows, shrinks, both] =
+            ["grows", "shrinks", "both"].map(|one| Folder::Packages.file(one));
+        let versions = Folder::Root.file("versions");
+        let wanted = [&grows, &shrinks, &both, &versions].map(update);
+        let stale = Listed {
+            name: "stale".to_owned(),
+            kind: Kind::File,
+            modified: UnixSeconds(0),
+            stamp: None,
+        };
+        let mut plan = Plan::between(&[], None, &[stale], wanted.iter());
+        plan.bridge([(shrinks, None), (both, Some(b"bridge".to_vec()))].into());
+        let changes: Vec<_> =
+            plan.changes.iter().map(|change| (change.path.as_str(), &change.action)).collect();
+        assert_eq!(
+            changes,
+            [
+                ("packages/grows", &Action::Update(b"packages/grows".to_vec())),
+                ("packages/both", &Action::Bridge(b"bridge".to_vec())),
+                ("versions", &Action::Update(b"versions".to_vec())),
+                ("packages/shrinks", &Action::Shrink(b"packages/shrinks".to_vec())),
+                ("packages/both", &Action::Shrink(b"packages/both".to_vec())),
+                ("packages/stale", &Action::Remove),
+            ]
+        );
     }
 
     #[test]

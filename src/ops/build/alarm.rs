@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::error::Error;
 use super::options::Options;
-use super::published::{Index, Published};
+use super::published::{Published, Standing};
 use crate::checksum::OuterChecksum;
 use crate::name::PackageName;
 use crate::ops::observer::{Observer, Warning};
@@ -136,9 +136,9 @@ fn alarms(published: &Published, registry: &Registry) -> Vec<Alarm> {
     // What a legible index does not name, no client was sent to; and what it does was looked at.
     let illegible = |path: &RepositoryPath| Alarm::Illegible { path: path.clone() };
     match published.versions {
-        Index::Legible(_) => {}
-        Index::Missing => alarms.extend(published.illegible.iter().map(illegible)),
-        Index::Illegible => {
+        Standing::Legible(_) => {}
+        Standing::Missing => alarms.extend(published.illegible.iter().map(illegible)),
+        Standing::Illegible => {
             alarms.extend(published.illegible.iter().map(illegible));
             alarms.push(illegible(&RepositoryPath::resource(&Resource::Versions)));
         }

@@ -1,14 +1,15 @@
 //! What the standing registry told clients, validly signed, of that which is about to change.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use rayon::prelude::*;
 
 use super::error::Error;
-use crate::key::PublicKey;
+use crate::key::{PrivateKey, PublicKey};
 use crate::name::PackageName;
+use crate::package::Release;
 use crate::registry::{
-    DecodeError, MAX_FILE, Payload, Registry, Releases, Resource, Signed, Versions,
+    DecodeError, Gzip, MAX_FILE, Payload, Registry, Releases, Resource, Signed, Versions,
 };
 use crate::repository::{Change, Plan, RepositoryPath};
 use crate::store::Store;
@@ -23,18 +24,19 @@ pub(super) struct Published {
     /// Other files of `packages/` that change or go. What they told, they do not tell any more.
     pub illegible: Vec<RepositoryPath>,
     /// What `versions` tells.
-    pub versions: Index,
+    pub versions: Standing<Versions>,
     /// The packages whose files change, go, or are missing already.
     changing: HashSet<PackageName>,
 }
 
-/// An index, if it is there.
+/// A file that may be there.
 #[derive(Default)]
-pub(super) enum Index {
+pub(super) enum Standing<T> {
     #[default]
     Missing,
+    /// It says nothing, or nothing that a known key signed.
     Illegible,
-    Legible(Versions),
+    Legible(T),
 }
 
 impl Published {
@@ -48,11 +50,7 @@ impl Published {
         }
         let keys = Keys::of(store, signing)?;
         let index = RepositoryPath::resource(&Resource::Versions);
-        published.versions = match keys.read(store, &index, Versions::decode)? {
-            None => Index::Missing,
-            Some(None) => Index::Illegible,
-            Some(Some(versions)) => Index::Legible(versions),
-        };
+        published.versions = keys.read(store, &index, Versions::decode)?;
         let packages = resources.into_par_iter().filter_map(|(change, resource)| match resource {
             Resource::Package(name) => Some((&change.path, name)),
             Resource::Names | Resource::Versions => None,
@@ -63,11 +61,13 @@ impl Published {
         });
         for (path, name, found) in found.collect::<Result<Vec<_>, Error>>()? {
             match found {
-                None => {}
-                Some(Some(releases)) if releases.package == name => {
+                Standing::Missing => {}
+                Standing::Legible(releases) if releases.package == name => {
                     published.packages.insert(name.clone(), releases);
                 }
-                Some(_) => published.illegible.push(path.clone()),
+                Standing::Legible(_) | Standing::Illegible => {
+                    published.illegible.push(path.clone());
+                }
             }
             published.changing.insert(name);
         }
@@ -80,8 +80,8 @@ impl Published {
         registry: &Registry,
     ) -> impl Iterator<Item = (&PackageName, &[Version])> {
         let named = match &self.versions {
-            Index::Legible(versions) => versions.packages.as_slice(),
-            Index::Missing | Index::Illegible => &[],
+            Standing::Legible(versions) => versions.packages.as_slice(),
+            Standing::Missing | Standing::Illegible => &[],
         };
         let without_file = named.iter().filter(|(name, _)| {
             // A file that the plan leaves alone is as it should be.
@@ -90,11 +90,42 @@ impl Published {
         });
         without_file.map(|(name, versions)| (name, versions.as_slice()))
     }
+
+    /// For each package that is to lose releases: nothing, if that is all that happens to it, or the
+    /// file that has both what `versions` names now and what it is to name.
+    pub fn bridges(
+        &self,
+        registry: &Registry,
+        key: &PrivateKey,
+    ) -> Result<HashMap<RepositoryPath, Option<Vec<u8>>>, Error> {
+        let bridges = self.packages.par_iter().filter_map(|(name, was)| {
+            let mut is = Releases::decode(&registry.package(name)?.payload).ok()?;
+            let lost = lacking(&was.releases, &is.releases);
+            if lost.is_empty() {
+                return None;
+            }
+            let gains = !lacking(&is.releases, &was.releases).is_empty();
+            is.releases.extend(lost);
+            is.releases.sort_by(|a, b| a.version.cmp(&b.version));
+            Some((RepositoryPath::package(name), gains.then(|| is.encode())))
+        });
+        let sealed = bridges.map(|(path, bridge)| {
+            let signed = bridge.map(|bridge| bridge.sign(key)).transpose()?;
+            Ok((path, signed.map(|signed| signed.to_gzip(&mut Gzip::new()))))
+        });
+        sealed.collect()
+    }
 }
 
 /// The resource that a change is one to.
 fn resource(change: &Change) -> Option<Resource> {
     RepositoryPath::resource_at(change.path.as_str().as_ref())
+}
+
+/// The releases of a version that `others` have not.
+fn lacking(releases: &[Release], others: &[Release]) -> Vec<Release> {
+    let others: HashSet<_> = others.iter().map(|release| &release.version).collect();
+    releases.iter().filter(|release| !others.contains(&release.version)).cloned().collect()
 }
 
 /// What a signature may hold under: the key that clients have, and the one that they will have.
@@ -108,21 +139,21 @@ impl Keys {
         Ok(Self(standing.into_iter().chain([signing.clone()]).collect()))
     }
 
-    /// What a file says; `None` where it is missing, and inside of it where it says nothing that one
-    /// of the keys signed.
+    /// Reads a file and what it says.
     fn read<T>(
         &self,
         store: &dyn Store,
         path: &RepositoryPath,
         decode: impl Fn(&Payload) -> Result<T, DecodeError>,
-    ) -> Result<Option<Option<T>>, Error> {
+    ) -> Result<Standing<T>, Error> {
         let mut file = Vec::new();
         if store.read(path, MAX_FILE, &mut file)?.is_none() {
-            return Ok(None);
+            return Ok(Standing::Missing);
         }
         let signed = Signed::from_gzip(&file).ok();
         let payload =
             signed.and_then(|signed| self.0.iter().find_map(|key| signed.clone().verify(key).ok()));
-        Ok(Some(payload.and_then(|payload| decode(&payload).ok())))
+        let says = payload.and_then(|payload| decode(&payload).ok());
+        Ok(says.map_or(Standing::Illegible, Standing::Legible))
     }
 }

@@ -1,7 +1,7 @@
 //! What a build did, once it is done.
 
 use crate::registry::Registry;
-use crate::repository::{Changed, Plan, RepositoryPath};
+use crate::repository::{Change, Changed, Plan, RepositoryPath};
 
 /// What a build did, or with a dry run would do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,12 +20,12 @@ pub struct Report {
 
 impl Report {
     pub(super) fn of(registry: &Registry, read: usize, plan: &Plan) -> Self {
-        let changes = plan.changes.iter();
+        let changed = |change: &Change| Some((change.path.clone(), change.changed()?));
         Self {
             packages: registry.packages.len(),
             releases: registry.release_count(),
             read,
-            changes: changes.map(|change| (change.path.clone(), change.changed())).collect(),
+            changes: plan.changes.iter().filter_map(changed).collect(),
             unchanged: plan.unchanged,
         }
     }

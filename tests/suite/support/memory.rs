@@ -69,13 +69,12 @@ impl Store for MemoryStore {
     fn apply(&self, stages: &[&[Change]], made: &dyn Fn(&Change)) -> Result<(), StoreError> {
         for change in stages.iter().copied().flatten() {
             match &change.action {
-                Action::CreateFolder => {}
-                Action::Create(bytes) | Action::Update(bytes) => {
-                    self.set(change.path.as_str(), bytes);
-                }
                 Action::Remove => {
                     self.files.lock().unwrap().remove(change.path.as_str());
                 }
+                _ => change.bytes().into_iter().for_each(|bytes| {
+                    self.set(change.path.as_str(), bytes);
+                }),
             }
             made(change);
         }

@@ -26,7 +26,7 @@ pub fn file_name((name, version, _): Item<'_>) -> String {
 }
 
 /// Every kind of change: from nothing, more, less, and all at once over what a killed build left.
-pub const KINDS: [(&str, &[Item<'_>], &[Item<'_>]); 4] = [
+pub const KINDS: [(&str, &[Item<'_>], &[Item<'_>]); 5] = [
     ("first", &[], &[("foo", "1.0.0", 0), ("foo", "1.1.0", 0), ("bar", "1.0.0", 0)]),
     (
         "addition",
@@ -37,6 +37,12 @@ pub const KINDS: [(&str, &[Item<'_>], &[Item<'_>]); 4] = [
         "removal",
         &[("foo", "1.0.0", 0), ("foo", "1.1.0", 0), ("bar", "1.0.0", 0), ("baz", "1.0.0", 0)],
         &[("foo", "1.0.0", 0), ("bar", "1.0.0", 0)],
+    ),
+    // One package loses a release, one exchanges it for another.
+    (
+        "exchange",
+        &[("foo", "1.0.0", 0), ("foo", "1.1.0", 0), ("bar", "1.0.0", 0), ("bar", "1.1.0", 0)],
+        &[("foo", "1.1.0", 0), ("bar", "1.1.0", 0), ("bar", "2.0.0", 0)],
     ),
     (
         "everything",
