@@ -10,6 +10,7 @@ mod man;
 mod output;
 mod private_key;
 mod progress;
+mod serve;
 mod verify;
 mod view;
 
@@ -36,6 +37,7 @@ enum Command {
     Build(build::Args),
     Verify(verify::Args),
     Inspect(inspect::Args),
+    Serve(serve::Args),
     #[command(subcommand)]
     Key(key::Command),
     Completions(completions::Args),
@@ -49,6 +51,7 @@ pub fn main() -> ExitCode {
         Command::Build(args) => return args.main(),
         Command::Verify(args) => return args.main(),
         Command::Inspect(args) => return args.main(),
+        Command::Serve(args) => args.run(),
         Command::Key(command) => command.run(),
         Command::Completions(args) => args.run(),
         Command::Man(args) => args.run(),

@@ -1,0 +1,139 @@
+//! `hexreg serve`
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use hexreg::name::RepositoryName;
+use hexreg::ops::serve::{self, Error, Limits, Mount, Options, Started, Tls};
+use tracing_subscriber::filter::LevelFilter;
+
+use super::failure::{Failure, chain};
+use super::output;
+
+/// Serve registries over HTTP, as their clients expect it
+///
+/// What `hexreg build` or `hexreg mirror` wrote is served as it stands: a build meanwhile is seen at
+/// once, and nothing else that lies in the directory is ever given away. Ends with SIGTERM or SIGINT,
+/// once those are answered who have asked.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  hexreg serve public
+  hexreg serve public --listen=0.0.0.0:8443 --tls-cert=cert.pem --tls-key=key.pem --auth-file=readers
+  hexreg serve --repo acme=public --repo hexpm=mirror
+
+Whether the server is well: GET /healthz, which needs no credentials.")]
+pub struct Args {
+    /// The directory that stands at /
+    #[arg(value_name = "PUBLIC_DIR", required_unless_present = "repo")]
+    public_dir: Option<PathBuf>,
+    /// A directory that stands at /repos/NAME; may be given more than once
+    #[arg(long, value_name = "NAME=DIR", value_parser = named)]
+    repo: Vec<(RepositoryName, PathBuf)>,
+    /// The address to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8000")]
+    listen: SocketAddr,
+    /// Who may read: passwords and tokens, as `hexreg auth add` writes them
+    #[arg(long, value_name = "FILE")]
+    auth_file: Option<PathBuf>,
+    /// Let whoever reaches it read without credentials and without encryption
+    #[arg(long)]
+    allow_anonymous: bool,
+    /// The certificate and those that lead to it, in PEM: serve HTTPS
+    #[arg(long, value_name = "PATH", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's private key, in PEM
+    #[arg(long, value_name = "PATH", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Serve numbers for Prometheus at /metrics of this loopback address
+    #[arg(long, value_name = "ADDRESS")]
+    metrics_listen: Option<SocketAddr>,
+    /// How each request is written down, on standard error
+    #[arg(long, value_name = "FORMAT", value_enum, default_value = "text")]
+    log_format: LogFormat,
+    /// How many connections may be open at once
+    #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    max_connections: u32,
+    /// Print errors alone: neither what to tell clients nor a line for each request
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum LogFormat {
+    /// For people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+fn named(text: &str) -> Result<(RepositoryName, PathBuf), String> {
+    let (name, directory) = text.split_once('=').ok_or("expected NAME=DIR")?;
+    let name: RepositoryName = name.parse().map_err(|error| format!("{error}"))?;
+    if directory.is_empty() {
+        return Err("expected a directory after =".to_owned());
+    }
+    Ok((name, directory.into()))
+}
+
+impl Args {
+    /// Serves until it is told to end.
+    pub fn run(self) -> Result<(), Failure> {
+        self.log();
+        let plain = self.public_dir.into_iter().map(|directory| Mount { name: None, directory });
+        let named = self.repo.into_iter();
+        let named = named.map(|(name, directory)| Mount { name: Some(name), directory });
+        let tls = self.tls_cert.zip(self.tls_key);
+        let options = Options {
+            mounts: plain.chain(named).collect(),
+            listen: self.listen,
+            allow_anonymous: self.allow_anonymous,
+            auth_file: self.auth_file,
+            tls: tls.map(|(certificates, key)| Tls { certificates, key }),
+            metrics: self.metrics_listen,
+            log_requests: !self.quiet,
+            limits: Limits {
+                connections: usize::try_from(self.max_connections).unwrap_or(usize::MAX),
+                ..Limits::default()
+            },
+        };
+        let quiet = self.quiet;
+        let done = serve::serve(&options, |started| {
+            if !quiet {
+                // Whoever closed standard output has read enough; the server goes on.
+                let _ = output::line(&announcement(started));
+            }
+        });
+        done.map_err(|error| failure(&error))
+    }
+
+    fn log(&self) {
+        let level = if self.quiet { LevelFilter::ERROR } else { LevelFilter::INFO };
+        let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(level);
+        match self.log_format {
+            LogFormat::Text => log.init(),
+            LogFormat::Json => log.json().flatten_event(true).init(),
+        }
+    }
+}
+
+fn announcement(started: &Started<'_>) -> String {
+    format!("{}", started.address)
+}
+
+fn failure(error: &Error) -> Failure {
+    let message = format!("failed to serve: {}", chain(error));
+    let hint = match error {
+        Error::NotADirectory(_) => "name the directory that `hexreg build` writes",
+        Error::Twice(_) => "give each a name of its own: --repo NAME=DIR",
+        Error::Exposed(_) => {
+            "give --auth-file and --tls-cert, listen on 127.0.0.1, or say --allow-anonymous"
+        }
+        Error::ExposedMetrics(_) => "give --metrics-listen=127.0.0.1:PORT",
+        Error::Listen(..) => "end what listens there, or give another --listen",
+        Error::Tls(_) => "give --tls-cert the whole chain and --tls-key its first one's key",
+        Error::Gate(_) => "mend the file; `hexreg auth add` writes entries",
+        Error::Run(_) => "nothing is served",
+    };
+    Failure::environment(message).hint(hint)
+}

@@ -1,0 +1,255 @@
+//! `hexreg serve`: a registry over HTTP, as its clients expect it. START HERE.
+//!
+//! ```text
+//! connection::Door → (TLS) → hyper → answer::answer
+//!    refuse what no registry client sends
+//!    gate        who asks
+//!    site        which directory, which file: asset::Asset knows every path there is
+//!    files       its bytes, through tower-http
+//!    access      what is written down of it
+//! ```
+
+mod access;
+mod answer;
+mod asset;
+mod connection;
+mod files;
+mod gate;
+mod metrics;
+mod pages;
+mod reload;
+mod site;
+mod tls;
+
+pub use asset::{Asset, Kind};
+pub use site::Mount;
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use axum_server::Handle;
+use axum_server::tls_rustls::RustlsAcceptor;
+use hyper_util::rt::TokioTimer;
+use tokio::runtime::Runtime;
+use tokio::signal;
+
+use access::Access;
+use answer::{Service, answer};
+use connection::Door;
+use gate::Gate;
+use metrics::Metrics;
+use pages::Pages;
+use site::Site;
+
+/// What to serve, where, and to whom.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The repositories, no two of one name.
+    pub mounts: Vec<Mount>,
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Whether it may be read by anybody who can reach it, with neither credentials nor encryption.
+    pub allow_anonymous: bool,
+    /// Who may read; everybody where it is missing.
+    pub auth_file: Option<PathBuf>,
+    /// The certificate chain and its key, both in PEM; without, it is HTTP.
+    pub tls: Option<Tls>,
+    /// Where Prometheus may ask for numbers.
+    pub metrics: Option<SocketAddr>,
+    /// Whether each request gets a line in the log.
+    pub log_requests: bool,
+    /// What one client may take from the others.
+    pub limits: Limits,
+}
+
+/// Two files in PEM.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    /// The server's certificate, then those that lead to one that clients know.
+    pub certificates: PathBuf,
+    /// The key of the first.
+    pub key: PathBuf,
+}
+
+/// What one client may take from the others.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// How many connections may be open at once.
+    pub connections: usize,
+    /// Bytes of a request's head.
+    pub head: usize,
+    /// How long a head may take to arrive, and a connection may be idle.
+    pub idle: Duration,
+    /// How long a client may take nothing of what is sent to it.
+    pub stall: Duration,
+    /// How long those that are being answered have when the server ends.
+    pub goodbye: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 4_096,
+            head: 16 * 1024,
+            idle: Duration::from_secs(30),
+            stall: Duration::from_secs(30),
+            goodbye: Duration::from_secs(20),
+        }
+    }
+}
+
+/// Why nothing is served.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A directory is not there, or is none.
+    #[error("{} is not a directory", .0.display())]
+    NotADirectory(PathBuf),
+    /// Two repositories would stand at one place.
+    #[error("two repositories would be served at {0}")]
+    Twice(String),
+    /// Everybody on the network could read what is served, and what is asked for.
+    #[error(
+        "{0} can be reached from other machines, and there is neither --auth-file nor --tls-cert"
+    )]
+    Exposed(SocketAddr),
+    /// The numbers are for this machine alone.
+    #[error("{0} can be reached from other machines: metrics are for a loopback address")]
+    ExposedMetrics(SocketAddr),
+    /// Somebody else listens there, or nobody may.
+    #[error("could not listen on {0}")]
+    Listen(SocketAddr, #[source] io::Error),
+    /// A certificate or its key is no good.
+    #[error(transparent)]
+    Tls(#[from] tls::Error),
+    /// The file that says who may read is no good.
+    #[error(transparent)]
+    Gate(#[from] gate::Error),
+    /// The machine does not let it run.
+    #[error("could not run")]
+    Run(#[source] io::Error),
+}
+
+/// What is served, once it is.
+#[derive(Debug)]
+pub struct Started<'a> {
+    /// The address that was got, with the port where any was asked for.
+    pub address: SocketAddr,
+    /// Where numbers are.
+    pub metrics: Option<SocketAddr>,
+    /// As it was asked for.
+    pub options: &'a Options,
+}
+
+/// Serves until the process is told to end by SIGTERM or SIGINT, and `started` is told when it does.
+///
+/// # Errors
+/// [`Error`], before anything is served.
+pub fn serve(options: &Options, started: impl FnOnce(&Started<'_>)) -> Result<(), Error> {
+    check(options)?;
+    let metrics = Arc::new(Metrics::new());
+    let service = Service {
+        site: Site::new(options.mounts.clone(), options.auth_file.is_none()),
+        gate: Gate::open(options.auth_file.as_deref())?,
+        pages: Pages::new(options),
+        access: Access { metrics: Arc::clone(&metrics), log: options.log_requests },
+    };
+    let certificates = options.tls.as_ref().map(tls::Certificates::load).transpose()?;
+    let listener = listen(options.listen)?;
+    let for_metrics = options.metrics.map(listen).transpose()?;
+    let address = listener.local_addr().map_err(Error::Run)?;
+    let metrics_address = for_metrics.as_ref().and_then(|listener| listener.local_addr().ok());
+
+    let runtime = Runtime::new().map_err(Error::Run)?;
+    let ended = runtime.block_on(async {
+        let handle = Handle::new();
+        let service = Arc::new(service);
+        let router = Router::new().fallback(answer).with_state(Arc::clone(&service));
+        let door =
+            Door::new(options.limits.connections, options.limits.stall, Arc::clone(&metrics));
+        reload::watch(service, certificates.clone());
+        tokio::spawn(end_with_signal(handle.clone(), options.limits.goodbye));
+        if let Some(listener) = for_metrics {
+            tokio::spawn(serve_metrics(listener, metrics)?);
+        }
+        started(&Started { address, metrics: metrics_address, options });
+
+        let mut server = axum_server::from_tcp(listener)?.handle(handle).acceptor(door.clone());
+        let limits = options.limits;
+        let mut http1 = server.http_builder().http1();
+        http1.timer(TokioTimer::new()).header_read_timeout(limits.idle).max_buf_size(limits.head);
+        let mut http2 = server.http_builder().http2();
+        http2.timer(TokioTimer::new()).keep_alive_interval(limits.idle);
+        http2.max_header_list_size(u32::try_from(limits.head).unwrap_or(u32::MAX));
+        let application = router.into_make_service_with_connect_info::<SocketAddr>();
+        match certificates {
+            Some(certificates) => {
+                let tls = RustlsAcceptor::new(certificates.config()).acceptor(door);
+                server.acceptor(tls).serve(application).await
+            }
+            None => server.serve(application).await,
+        }
+    });
+    // Readers of files on a disk that hangs are not waited for.
+    runtime.shutdown_background();
+    ended.map_err(Error::Run)
+}
+
+fn check(options: &Options) -> Result<(), Error> {
+    for (index, mount) in options.mounts.iter().enumerate() {
+        if !mount.directory.is_dir() {
+            return Err(Error::NotADirectory(mount.directory.clone()));
+        }
+        if options.mounts.iter().skip(index).skip(1).any(|other| other.name == mount.name) {
+            return Err(Error::Twice(mount.path()));
+        }
+    }
+    let is_guarded = options.auth_file.is_some() || options.tls.is_some();
+    if !options.listen.ip().is_loopback() && !is_guarded && !options.allow_anonymous {
+        return Err(Error::Exposed(options.listen));
+    }
+    match options.metrics {
+        Some(address) if !address.ip().is_loopback() => Err(Error::ExposedMetrics(address)),
+        _ => Ok(()),
+    }
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
+    let listener = TcpListener::bind(address);
+    let listener = listener.and_then(|one| one.set_nonblocking(true).map(|()| one));
+    listener.map_err(|error| Error::Listen(address, error))
+}
+
+/// The numbers, at an address of their own.
+fn serve_metrics(
+    listener: TcpListener,
+    metrics: Arc<Metrics>,
+) -> io::Result<impl Future<Output = io::Result<()>>> {
+    let text = get(move || async move { metrics.response() });
+    let router = Router::new().route("/metrics", text);
+    Ok(axum_server::from_tcp(listener)?.serve(router.into_make_service()))
+}
+
+/// Lets nobody in any more once the process is to end, and those go on who are being answered.
+async fn end_with_signal(handle: Handle<SocketAddr>, goodbye: Duration) {
+    let interrupted = signal::ctrl_c();
+    #[cfg(unix)]
+    let terminated = async {
+        match signal::unix::signal(signal::unix::SignalKind::terminate()) {
+            Ok(mut signals) => signals.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminated = std::future::pending::<Option<()>>();
+    tokio::select! {
+        _ = interrupted => {}
+        _ = terminated => {}
+    }
+    tracing::info!("ending: waiting for those who are being answered");
+    handle.graceful_shutdown(Some(goodbye));
+}

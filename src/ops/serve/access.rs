@@ -1,0 +1,117 @@
+//! What was asked and how it was answered: a line in the log and a number among the metrics, once the
+//! last byte of the body was taken or the client went away.
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use axum::body::{Body, Bytes};
+use axum::http::request::Parts;
+use axum::http::{Method, Response, StatusCode};
+use http_body::{Body as _, Frame, SizeHint};
+
+use super::metrics::Metrics;
+
+/// Writes down what was asked.
+pub(super) struct Access {
+    pub metrics: Arc<Metrics>,
+    pub log: bool,
+}
+
+/// A request, as far as it is written down: nothing of its headers, where credentials are, nor of what
+/// follows the path.
+pub(super) struct Asked {
+    client: SocketAddr,
+    method: Method,
+    path: String,
+    began: Instant,
+    /// Who asked, where that is known.
+    pub visitor: Option<Arc<str>>,
+    /// What was asked for.
+    pub kind: &'static str,
+}
+
+impl Access {
+    pub fn begin(&self, client: SocketAddr, request: &Parts) -> Asked {
+        let path = if self.log { request.uri.path().to_owned() } else { String::new() };
+        let method = request.method.clone();
+        Asked { client, method, path, began: Instant::now(), visitor: None, kind: "other" }
+    }
+
+    pub fn end(&self, asked: Asked, response: Response<Body>) -> Response<Body> {
+        let status = response.status();
+        response.map(|body| {
+            let is_whole = body.is_end_stream();
+            let log = self.log;
+            let metrics = Arc::clone(&self.metrics);
+            Body::new(Counted { body, asked, status, sent: 0, is_whole, log, metrics })
+        })
+    }
+}
+
+/// A body that counts what is taken of it, and tells once it is dropped.
+struct Counted {
+    body: Body,
+    asked: Asked,
+    status: StatusCode,
+    sent: u64,
+    is_whole: bool,
+    log: bool,
+    metrics: Arc<Metrics>,
+}
+
+impl http_body::Body for Counted {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.body).poll_frame(context);
+        match &polled {
+            Poll::Ready(Some(Ok(frame))) => {
+                let bytes = frame.data_ref().map_or(0, Bytes::len);
+                this.sent = this.sent.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+                this.is_whole = this.body.is_end_stream();
+            }
+            Poll::Ready(None) => this.is_whole = true,
+            Poll::Ready(Some(Err(_))) | Poll::Pending => {}
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let Self { asked, status, sent, is_whole, .. } = self;
+        // A client that asks for the head alone takes no body.
+        let is_whole = *is_whole || asked.method == Method::HEAD;
+        let took = asked.began.elapsed();
+        self.metrics.answered(asked.kind, *status, *sent, took);
+        if self.log {
+            tracing::info!(
+                target: "hexreg::access",
+                client = %asked.client.ip(),
+                visitor = asked.visitor.as_deref().unwrap_or("-"),
+                method = %asked.method,
+                path = asked.path,
+                status = status.as_u16(),
+                bytes = sent,
+                whole = is_whole,
+                milliseconds = took.as_secs_f64() * 1_000.0,
+            );
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! From the path of a request to the one file that it may mean.
+
+use percent_encoding::percent_decode_str;
+
+use crate::name::PackageName;
+use crate::repository::RepositoryPath;
+use crate::tarball::FileName;
+
+/// A file that clients ask for. Nothing else in a repository's directory is ever looked at, so it does
+/// not matter what lies there.
+///
+/// Hex specification, "Endpoints", "Repository".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asset {
+    /// What it is.
+    pub kind: Kind,
+    /// Where it lies below the repository, in characters that no URL has to encode.
+    pub path: String,
+}
+
+/// What a file is to clients, and to whoever keeps a copy on the way to them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// `names`, `versions`, `packages/NAME`, `public_key`: they change with every release.
+    Registry,
+    /// `tarballs/NAME-VERSION.tar`
+    Tarball,
+    /// `docs/NAME-VERSION.tar.gz`
+    Docs,
+    /// What `mix local.hex` and `mix local.rebar` ask for, below `installs/`.
+    Installs,
+}
+
+impl Kind {
+    /// For how long a copy is good, in seconds: as hex.pm says.
+    #[must_use]
+    pub fn max_age(self) -> u32 {
+        match self {
+            Self::Registry | Self::Installs => 3_600,
+            Self::Tarball => 604_800,
+            Self::Docs => 86_400,
+        }
+    }
+
+    /// Its name where requests are counted.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Registry => "registry",
+            Self::Tarball => "tarball",
+            Self::Docs => "docs",
+            Self::Installs => "installs",
+        }
+    }
+}
+
+/// How deep `installs/` goes: `installs/1.18.0/builds/hex-2.1.1.ez` and one more.
+const INSTALLS_DEPTH: usize = 4;
+
+impl Asset {
+    /// The file that a URL's path means, below the repository's own URL: decoded once, part by part, and
+    /// only if it is a name that clients know. `None` for all others, such as those with `..`, a
+    /// hidden name, or a slash that was encoded.
+    #[must_use]
+    pub fn at(path: &str) -> Option<Self> {
+        let parts = path.split('/').map(|part| percent_decode_str(part).decode_utf8().ok());
+        let parts: Vec<_> = parts.collect::<Option<_>>()?;
+        let parts: Vec<&str> = parts.iter().map(AsRef::as_ref).collect();
+        let kind = match parts.as_slice() {
+            [index] if RepositoryPath::is_of_a_registry(index) => Kind::Registry,
+            ["packages", name] if name.parse::<PackageName>().is_ok() => Kind::Registry,
+            ["tarballs", file] if is_tarball(file) => Kind::Tarball,
+            ["docs", file] if file.strip_suffix(".gz").is_some_and(is_tarball) => Kind::Docs,
+            ["installs", rest @ ..] if is_install(rest) => Kind::Installs,
+            _ => return None,
+        };
+        Some(Self { kind, path: parts.join("/") })
+    }
+}
+
+fn is_tarball(name: &str) -> bool {
+    name.ends_with(".tar") && is_plain(name) && name.parse::<FileName>().is_ok()
+}
+
+/// Lists and archives of Hex and rebar3, and the keys that lists are signed with; no other key.
+fn is_install(parts: &[&str]) -> bool {
+    let named = |name: &&str| {
+        let of_a_tool = name.starts_with("hex") || name.starts_with("rebar");
+        (of_a_tool && !name.ends_with(".pem")) || *name == "public_keys.pem"
+    };
+    (1..=INSTALLS_DEPTH).contains(&parts.len())
+        && parts.iter().all(|part| is_plain(part))
+        && parts.last().is_some_and(named)
+}
+
+/// Whether it is neither hidden nor anything but a name, on any system.
+fn is_plain(part: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-+".contains(&byte);
+    part.bytes().all(is_plain) && part.starts_with(|first: char| first.is_ascii_alphanumeric())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_clients_ask_for_is_found() {
+        for (path, kind) in [
+            ("names", Kind::Registry),
+            ("versions", Kind::Registry),
+            ("public_key", Kind::Registry),
+            ("packages/phoenix_live_view", Kind::Registry),
+            ("tarballs/phoenix-1.8.0-rc.1.tar", Kind::Tarball),
+            ("tarballs/a-1.0.0+build.5.tar", Kind::Tarball),
+            ("docs/phoenix-1.8.0.tar.gz", Kind::Docs),
+            ("installs/hex-1.x.csv", Kind::Installs),
+            ("installs/hex-1.x.csv.signed", Kind::Installs),
+            ("installs/1.18.0/hex-2.1.1.ez", Kind::Installs),
+            ("installs/1.0.0/rebar3-3.13.1", Kind::Installs),
+            ("installs/public_keys.pem", Kind::Installs),
+        ] {
+            assert_eq!(Asset::at(path), Some(Asset { kind, path: path.to_owned() }));
+        }
+        assert_eq!(
+            Asset::at("tarballs/a-1.0.0%2Bbuild.tar").unwrap().path,
+            "tarballs/a-1.0.0+build.tar"
+        );
+        assert_eq!(Asset::at("%70ackages/foo").unwrap().path, "packages/foo");
+    }
+
+    #[test]
+    fn nothing_else_is() {
+        for path in [
+            "",
+            "packages",
+            "packages/",
+            "packages//foo",
+            "/packages/foo",
+            "packages/foo/",
+            "packages/Foo",
+            "packages/.hexreg-abc.tmp",
+            ".hexreg-abc.tmp",
+            "packages/../key.pem",
+            "packages/%2e%2e/key.pem",
+            "packages/..%2fkey.pem",
+            "packages%2ffoo",
+            "packages/%252e%252e",
+            "packages/..\\key.pem",
+            "tarballs/..%5c..%5ckey.tar",
+            "tarballs/foo-1.0.0",
+            "tarballs/foo-1.0.0.tar.gz",
+            "tarballs/foo-1.0.0/../../x.tar",
+            "tarballs/foo-%00.tar",
+            "tarballs/%ff-1.0.0.tar",
+            "docs/foo-1.0.0.tar",
+            "installs",
+            "installs/",
+            "installs/.hidden",
+            "installs/a/../b",
+            "installs/1/2/3/4/hex-1.x.csv",
+            "installs/acme.pem",
+            "installs/hex-key.pem",
+            "installs/%2e/x",
+            "installs/hex%00b",
+            "acme.pem",
+            "%",
+            "names%",
+            "%zz",
+            "NAMES",
+            "names ",
+        ] {
+            assert_eq!(Asset::at(path), None, "{path}");
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Files as tower-http serves them: what the kernel has at hand is read at once, and only what it would
+//! have to wait for is left to another thread.
+//!
+//! A registry is small and mostly in memory, and handing a request to another thread and back costs
+//! more than reading `packages/NAME`. Linux can be asked to answer only if it need not wait
+//! (`openat2` with `RESOLVE_CACHED`, `preadv2` with `RWF_NOWAIT`); elsewhere every call goes to another
+//! thread.
+
+use std::fs;
+use std::future::{self, Future};
+use std::io::{self, SeekFrom};
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncSeek, ReadBuf};
+use tokio::task::{JoinHandle, spawn_blocking};
+use tower_http::services::fs as http;
+
+/// The files of one or more repositories, opened for one request each: whoever has a file open goes on
+/// with it, whole, after a build has put another in its place.
+#[derive(Clone, Copy, Debug)]
+pub struct Files;
+
+/// What is said of a file in a response's head, and belongs to the very file that is then read.
+#[derive(Clone, Copy, Debug)]
+pub struct Metadata {
+    size: u64,
+    modified: SystemTime,
+}
+
+/// An open file.
+#[derive(Debug)]
+pub struct File {
+    file: Arc<fs::File>,
+    metadata: Metadata,
+    /// Where the next byte is asked of the file.
+    position: u64,
+    /// What another thread is reading.
+    reading: Option<JoinHandle<io::Result<Vec<u8>>>>,
+    /// What it has read, as far as nobody has taken it yet.
+    read: Bytes,
+}
+
+/// In bytes: how much another thread reads at once.
+const CHUNK: usize = 256 * 1024;
+
+type Opening<T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send>>;
+
+impl http::Backend for Files {
+    type File = File;
+    type Metadata = Metadata;
+    type OpenFuture = Opening<File>;
+    type MetadataFuture = Opening<Metadata>;
+
+    fn open(&self, path: PathBuf) -> Opening<File> {
+        match now::open(&path) {
+            Some(opened) => Box::pin(future::ready(opened.and_then(File::new))),
+            None => Box::pin(elsewhere(move || fs::File::open(path).and_then(File::new))),
+        }
+    }
+
+    fn metadata(&self, path: PathBuf) -> Opening<Metadata> {
+        let opening = self.open(path);
+        Box::pin(async move { Ok(opening.await?.metadata) })
+    }
+}
+
+impl File {
+    fn advance(&mut self, read: usize) {
+        self.position = self.position.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
+    }
+
+    fn new(file: fs::File) -> io::Result<Self> {
+        let found = file.metadata()?;
+        // A pipe or a device could be read for ever.
+        if !found.is_file() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        let metadata = Metadata { size: found.len(), modified: found.modified()? };
+        Ok(Self { file: Arc::new(file), metadata, position: 0, reading: None, read: Bytes::new() })
+    }
+}
+
+impl http::Metadata for Metadata {
+    fn is_dir(&self) -> bool {
+        // None is ever opened.
+        false
+    }
+
+    fn modified(&self) -> io::Result<SystemTime> {
+        Ok(self.modified)
+    }
+
+    fn len(&self) -> u64 {
+        self.size
+    }
+}
+
+impl http::File for File {
+    type Metadata = Metadata;
+    type MetadataFuture<'a> = future::Ready<io::Result<Metadata>>;
+
+    fn metadata(&self) -> Self::MetadataFuture<'_> {
+        future::ready(Ok(self.metadata))
+    }
+}
+
+impl AsyncRead for File {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if let Some(reading) = &mut this.reading {
+            let read = ready!(Pin::new(reading).poll(context));
+            this.reading = None;
+            this.read = read.map_err(io::Error::other)??.into();
+            this.advance(this.read.len());
+            if this.read.is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        if !this.read.is_empty() {
+            let taken = this.read.split_to(this.read.len().min(buffer.remaining()));
+            buffer.put_slice(&taken);
+            return Poll::Ready(Ok(()));
+        }
+        // What was written to it since is not what its head was made of.
+        let rest = this.metadata.size.saturating_sub(this.position);
+        let room = buffer.remaining().min(rest.try_into().unwrap_or(usize::MAX));
+        if room == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        if let Some(read) = now::read(&this.file, this.position, buffer.initialize_unfilled_to(room)) {
+            let read = read?;
+            buffer.advance(read);
+            this.advance(read);
+            return Poll::Ready(Ok(()));
+        }
+        let (file, from) = (Arc::clone(&this.file), this.position);
+        this.reading = Some(spawn_blocking(move || read_at(&file, from, room.min(CHUNK))));
+        Pin::new(this).poll_read(context, buffer)
+    }
+}
+
+impl AsyncSeek for File {
+    fn start_seek(self: Pin<&mut Self>, position: SeekFrom) -> io::Result<()> {
+        let this = self.get_mut();
+        let (from, by) = match position {
+            SeekFrom::Start(position) => (position, 0),
+            SeekFrom::Current(by) => (this.position, by),
+            SeekFrom::End(by) => (this.metadata.size, by),
+        };
+        this.position = from.checked_add_signed(by).ok_or(io::ErrorKind::InvalidInput)?;
+        (this.reading, this.read) = (None, Bytes::new());
+        Ok(())
+    }
+
+    fn poll_complete(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<u64>> {
+        Poll::Ready(Ok(self.position))
+    }
+}
+
+async fn elsewhere<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    spawn_blocking(work).await.map_err(io::Error::other)?
+}
+
+#[cfg(unix)]
+fn read_at(file: &fs::File, from: u64, size: usize) -> io::Result<Vec<u8>> {
+    use std::os::unix::fs::FileExt;
+    let mut bytes = vec![0; size];
+    let read = file.read_at(&mut bytes, from)?;
+    bytes.truncate(read);
+    Ok(bytes)
+}
+
+#[cfg(windows)]
+fn read_at(file: &fs::File, from: u64, size: usize) -> io::Result<Vec<u8>> {
+    use std::os::windows::fs::FileExt;
+    let mut bytes = vec![0; size];
+    let read = file.seek_read(&mut bytes, from)?;
+    bytes.truncate(read);
+    Ok(bytes)
+}
+
+/// What need not be waited for: `None` where it would have to be, or where that cannot be asked.
+#[cfg(target_os = "linux")]
+mod now {
+    use std::fs::File;
+    use std::io::{self, IoSliceMut};
+    use std::path::Path;
+
+    use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
+    use rustix::io::{Errno, ReadWriteFlags, preadv2};
+
+    pub fn open(path: &Path) -> Option<io::Result<File>> {
+        // NONBLOCK: a pipe would wait for its writer.
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        match openat2(CWD, path, flags, Mode::empty(), ResolveFlags::CACHED) {
+            Ok(file) => Some(Ok(file.into())),
+            // Old kernels know neither the call nor the flag, and sandboxes may forbid it.
+            Err(Errno::AGAIN | Errno::NOSYS | Errno::INVAL | Errno::PERM) => None,
+            Err(error) => Some(Err(error.into())),
+        }
+    }
+
+    pub fn read(file: &File, from: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
+        let mut buffers = [IoSliceMut::new(buffer)];
+        match preadv2(file, &mut buffers, from, ReadWriteFlags::NOWAIT) {
+            Ok(read) => Some(Ok(read)),
+            // Not every file system can be asked.
+            Err(Errno::AGAIN | Errno::OPNOTSUPP | Errno::NOSYS) => None,
+            Err(error) => Some(Err(error.into())),
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod now {
+    use std::fs::File;
+    use std::io;
+    use std::path::Path;
+
+    pub fn open(_: &Path) -> Option<io::Result<File>> {
+        None
+    }
+
+    pub fn read(_: &File, _: u64, _: &mut [u8]) -> Option<io::Result<usize>> {
+        None
+    }
+}

@@ -1,0 +1,71 @@
+//! Numbers for Prometheus.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::header::{CONTENT_TYPE, HeaderValue};
+use axum::http::{Response, StatusCode};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use super::answer::plain;
+
+/// What is counted.
+pub(super) struct Metrics {
+    registry: Registry,
+    requests: Family<Labels, Counter>,
+    bytes: Counter,
+    seconds: Histogram,
+    /// How many connections are open.
+    pub connections: Gauge,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Labels {
+    kind: &'static str,
+    status: u16,
+}
+
+/// In seconds, from the answer out of memory to the large tarball over a slow line.
+const BUCKETS: [f64; 9] = [0.0005, 0.001, 0.005, 0.01, 0.05, 0.25, 1.0, 5.0, 30.0];
+
+impl Metrics {
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("hexreg");
+        let requests = Family::default();
+        registry.register("requests", "Requests answered", requests.clone());
+        let bytes = Counter::default();
+        registry.register_with_unit("sent", "Bytes of bodies sent", Unit::Bytes, bytes.clone());
+        let seconds = Histogram::new(BUCKETS);
+        let help = "From a request's head to the end of its answer";
+        registry.register_with_unit("answering", help, Unit::Seconds, seconds.clone());
+        let connections = Gauge::default();
+        registry.register("connections", "Connections that are open", connections.clone());
+        Self { registry, requests, bytes, seconds, connections }
+    }
+
+    pub fn answered(&self, kind: &'static str, status: StatusCode, bytes: u64, took: Duration) {
+        self.requests.get_or_create(&Labels { kind, status: status.as_u16() }).inc();
+        self.bytes.inc_by(bytes);
+        self.seconds.observe(took.as_secs_f64());
+    }
+
+    /// As Prometheus reads it: OpenMetrics text.
+    pub fn response(&self) -> Response<Body> {
+        let mut text = String::new();
+        if encode(&mut text, &self.registry).is_err() {
+            return plain(StatusCode::INTERNAL_SERVER_ERROR);
+        }
+        let mut response = Response::new(Body::from(text));
+        let kind = HeaderValue::from_static(
+            "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        );
+        response.headers_mut().insert(CONTENT_TYPE, kind);
+        response
+    }
+}

@@ -1,0 +1,169 @@
+//! Which directory stands where in the server's paths.
+
+use std::io;
+use std::path::PathBuf;
+
+use axum::body::Body;
+use axum::http::header::{self, HeaderValue};
+use axum::http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
+use headers::{ETag, HeaderMapExt, IfRange, LastModified};
+use tower_http::services::ServeDir;
+use tower_http::services::fs::DefaultServeDirFallback;
+
+use super::asset::{Asset, Kind};
+use super::answer::plain;
+use super::files::Files;
+use crate::name::RepositoryName;
+
+/// One repository's directory.
+#[derive(Clone, Debug)]
+pub struct Mount {
+    /// What follows `/repos/` in its URL; without, it stands at `/`.
+    pub name: Option<RepositoryName>,
+    /// The directory that `hexreg build` writes.
+    pub directory: PathBuf,
+}
+
+/// Every repository, by where it stands.
+pub(super) struct Site {
+    mounts: Vec<(Mount, ServeDir<DefaultServeDirFallback, Files>)>,
+    /// Whether copies on the way may be given to anybody.
+    is_public: bool,
+}
+
+/// What a path means.
+pub(super) enum Target<'a> {
+    /// A page that shows one repository.
+    Repository(&'a Mount),
+    /// The page that shows all of those with names.
+    All,
+    /// A file of one repository.
+    File(File<'a>),
+}
+
+/// A file of a repository, by its name alone.
+pub(super) struct File<'a> {
+    asset: Asset,
+    service: &'a ServeDir<DefaultServeDirFallback, Files>,
+    is_public: bool,
+}
+
+/// In bytes, how much of a file is read at once.
+const CHUNK: usize = 256 * 1024;
+
+/// Where repositories with names stand.
+const NAMED: &str = "/repos/";
+
+impl Mount {
+    /// Where it stands: `/`, or `/repos/NAME`.
+    #[must_use]
+    pub fn path(&self) -> String {
+        self.name.as_ref().map_or_else(|| "/".to_owned(), |name| format!("{NAMED}{name}"))
+    }
+}
+
+impl Site {
+    pub fn new(mounts: Vec<Mount>, is_public: bool) -> Self {
+        let mounts = mounts.into_iter().map(|mount| {
+            let service = ServeDir::with_backend(&mount.directory, Files)
+                .append_index_html_on_directories(false)
+                .redirect_to_trailing_slash(false)
+                .ignore_multi_range_requests(true)
+                .with_buf_chunk_size(CHUNK);
+            (mount, service)
+        });
+        Self { mounts: mounts.collect(), is_public }
+    }
+
+    pub fn mounts(&self) -> impl Iterator<Item = &Mount> {
+        self.mounts.iter().map(|(mount, _)| mount)
+    }
+
+    /// What a request's path means, if anything.
+    pub fn find(&self, path: &str) -> Option<Target<'_>> {
+        let (name, rest) = match path.strip_prefix(NAMED) {
+            Some(named) => {
+                let (name, rest) = named.split_once('/').unwrap_or((named, ""));
+                (Some(name), rest)
+            }
+            None => (None, path.strip_prefix('/')?),
+        };
+        let found = |(mount, _): &&(Mount, _)| mount.name.as_ref().map(RepositoryName::as_str) == name;
+        let Some((mount, service)) = self.mounts.iter().find(found) else {
+            return (path == "/").then_some(Target::All);
+        };
+        if rest.is_empty() {
+            return Some(Target::Repository(mount));
+        }
+        let asset = Asset::at(rest)?;
+        Some(Target::File(File { asset, service, is_public: self.is_public }))
+    }
+}
+
+impl File<'_> {
+    pub fn kind(&self) -> Kind {
+        self.asset.kind
+    }
+
+    /// The file as HTTP has it: whole, in part, or not at all where the client's copy is still good.
+    pub async fn respond(&self, method: &Method, mut headers: HeaderMap) -> Response<Body> {
+        if !headers.contains_key(header::IF_RANGE) {
+            return self.ask(method, &headers).await;
+        }
+        // tower-http does not know the condition: what it gives counts only where it holds.
+        if let Some(condition) = headers.typed_get::<IfRange>() {
+            let response = self.ask(method, &headers).await;
+            let etag: Option<ETag> = response.headers().typed_get();
+            let modified: Option<LastModified> = response.headers().typed_get();
+            let is_part = response.status() == StatusCode::PARTIAL_CONTENT;
+            if !is_part || !condition.is_modified(etag.as_ref(), modified.as_ref()) {
+                return response;
+            }
+        }
+        headers.remove(header::RANGE);
+        self.ask(method, &headers).await
+    }
+
+    async fn ask(&self, method: &Method, headers: &HeaderMap) -> Response<Body> {
+        let mut request = Request::new(Body::empty());
+        *request.method_mut() = method.clone();
+        headers.clone_into(request.headers_mut());
+        match Uri::try_from(format!("/{}", self.asset.path)) {
+            Ok(uri) => *request.uri_mut() = uri,
+            Err(_) => return plain(StatusCode::NOT_FOUND),
+        }
+        let mut service = self.service.clone();
+        match service.try_call(request).await {
+            Ok(response) if response.status() == StatusCode::NOT_FOUND => {
+                plain(StatusCode::NOT_FOUND)
+            }
+            Ok(response) => self.dress(response.map(Body::new)),
+            // A folder, or a file where a folder should be.
+            Err(error) if is_absence(&error) => plain(StatusCode::NOT_FOUND),
+            Err(error) => {
+                tracing::error!(path = self.asset.path, %error, "could not read");
+                plain(StatusCode::INTERNAL_SERVER_ERROR)
+            }
+        }
+    }
+
+    /// Stored bytes as they are, with what caches need to know.
+    fn dress(&self, mut response: Response<Body>) -> Response<Body> {
+        let whose = if self.is_public { "public" } else { "private" };
+        let control = format!("{whose}, max-age={}", self.asset.kind.max_age());
+        let headers = response.headers_mut();
+        if let Ok(control) = HeaderValue::try_from(control) {
+            headers.insert(header::CACHE_CONTROL, control);
+        }
+        if headers.contains_key(header::CONTENT_TYPE) {
+            let octets = HeaderValue::from_static("application/octet-stream");
+            headers.insert(header::CONTENT_TYPE, octets);
+        }
+        response
+    }
+}
+
+fn is_absence(error: &io::Error) -> bool {
+    use io::ErrorKind::{IsADirectory, NotADirectory, NotFound};
+    matches!(error.kind(), NotFound | NotADirectory | IsADirectory)
+}

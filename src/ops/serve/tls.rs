@@ -1,0 +1,85 @@
+//! Certificates, and how they are exchanged while the server runs.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum_server::tls_rustls::RustlsConfig;
+use rustls::ServerConfig;
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use super::Tls;
+
+/// Why a server cannot show who it is.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file is not there, or is no PEM.
+    #[error("could not read {}", .path.display())]
+    Pem {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: pem::Error,
+    },
+    /// There is none in it.
+    #[error("there is no certificate in {}: expected PEM", .0.display())]
+    NoCertificate(PathBuf),
+    /// The key is of a kind that is not used, or another certificate's.
+    #[error("{} and {} do not go together", .tls.certificates.display(), .tls.key.display())]
+    Pair {
+        /// Both files.
+        tls: Tls,
+        /// What is wrong.
+        source: rustls::Error,
+    },
+}
+
+/// The certificates that new connections are shown.
+#[derive(Clone)]
+pub(super) struct Certificates {
+    files: Tls,
+    config: RustlsConfig,
+}
+
+impl Certificates {
+    pub fn load(files: &Tls) -> Result<Self, Error> {
+        let config = RustlsConfig::from_config(Arc::new(config(files)?));
+        Ok(Self { files: files.clone(), config })
+    }
+
+    pub fn config(&self) -> RustlsConfig {
+        self.config.clone()
+    }
+
+    pub fn files(&self) -> [PathBuf; 2] {
+        [self.files.certificates.clone(), self.files.key.clone()]
+    }
+
+    /// Reads the files again; where they are no good, what was good stays.
+    pub fn reload(&self) -> Result<(), Error> {
+        self.config.reload_from_config(Arc::new(config(&self.files)?));
+        Ok(())
+    }
+}
+
+fn config(files: &Tls) -> Result<ServerConfig, Error> {
+    let pem = |path: &PathBuf| {
+        let path = path.clone();
+        move |source| Error::Pem { path, source }
+    };
+    let chain = CertificateDer::pem_file_iter(&files.certificates)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(pem(&files.certificates))?;
+    if chain.is_empty() {
+        return Err(Error::NoCertificate(files.certificates.clone()));
+    }
+    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(pem(&files.key))?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .and_then(|config| config.with_no_client_auth().with_single_cert(chain, key));
+    let mut config =
+        config.map_err(|source| Error::Pair { tls: files.clone(), source })?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}
