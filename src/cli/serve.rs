@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use hexreg::name::RepositoryName;
 use hexreg::ops::serve::{self, Error, Limits, Mount, Options, Started, Tls};
@@ -54,6 +55,9 @@ pub struct Args {
     /// How many connections may be open at once
     #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     max_connections: u32,
+    /// After how many seconds a connection is closed whose client sends nothing, or takes nothing
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    idle_timeout: u64,
     /// Print errors alone: neither what to tell clients nor a line for each request
     #[arg(long, short)]
     quiet: bool,
@@ -94,6 +98,8 @@ impl Args {
             log_requests: !self.quiet,
             limits: Limits {
                 connections: usize::try_from(self.max_connections).unwrap_or(usize::MAX),
+                idle: Duration::from_secs(self.idle_timeout),
+                stall: Duration::from_secs(self.idle_timeout),
                 ..Limits::default()
             },
         };
@@ -118,7 +124,7 @@ impl Args {
 }
 
 fn announcement(started: &Started<'_>) -> String {
-    format!("{}", started.address)
+    format!("serving http://{}\n", started.address)
 }
 
 fn failure(error: &Error) -> Failure {

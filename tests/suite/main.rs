@@ -18,6 +18,7 @@
 //! | `races` | many builds at once, readers meanwhile, tarballs that change under them |
 //! | `alarms` | a published release that changes or goes |
 //! | `verifying` | damage of every kind is found |
+//! | `serving` | what `hexreg serve` answers, request by request |
 //! | `readme` | the README is true |
 //! | `readers` | independent programs read what we wrote: the `hexpm` crate, ssh-keygen |
 //! | `archives` | GNU tar reads what we accept as we do |
@@ -54,5 +55,6 @@ mod publishing;
 mod races;
 mod readers;
 mod readme;
+mod serving;
 mod support;
 mod verifying;

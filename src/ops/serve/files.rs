@@ -136,7 +136,9 @@ impl AsyncRead for File {
         if room == 0 {
             return Poll::Ready(Ok(()));
         }
-        if let Some(read) = now::read(&this.file, this.position, buffer.initialize_unfilled_to(room)) {
+        if let Some(read) =
+            now::read(&this.file, this.position, buffer.initialize_unfilled_to(room))
+        {
             let read = read?;
             buffer.advance(read);
             this.advance(read);

@@ -62,9 +62,8 @@ impl Metrics {
             return plain(StatusCode::INTERNAL_SERVER_ERROR);
         }
         let mut response = Response::new(Body::from(text));
-        let kind = HeaderValue::from_static(
-            "application/openmetrics-text; version=1.0.0; charset=utf-8",
-        );
+        let kind =
+            HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
         response.headers_mut().insert(CONTENT_TYPE, kind);
         response
     }

@@ -4,9 +4,9 @@ use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{Response, StatusCode};
 
+use super::Options;
 use super::answer::plain;
 use super::site::{Mount, Site};
-use super::Options;
 
 pub(super) struct Pages;
 

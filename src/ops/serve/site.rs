@@ -10,8 +10,8 @@ use headers::{ETag, HeaderMapExt, IfRange, LastModified};
 use tower_http::services::ServeDir;
 use tower_http::services::fs::DefaultServeDirFallback;
 
-use super::asset::{Asset, Kind};
 use super::answer::plain;
+use super::asset::{Asset, Kind};
 use super::files::Files;
 use crate::name::RepositoryName;
 
@@ -88,7 +88,8 @@ impl Site {
             }
             None => (None, path.strip_prefix('/')?),
         };
-        let found = |(mount, _): &&(Mount, _)| mount.name.as_ref().map(RepositoryName::as_str) == name;
+        let found =
+            |(mount, _): &&(Mount, _)| mount.name.as_ref().map(RepositoryName::as_str) == name;
         let Some((mount, service)) = self.mounts.iter().find(found) else {
             return (path == "/").then_some(Target::All);
         };

@@ -78,8 +78,7 @@ fn config(files: &Tls) -> Result<ServerConfig, Error> {
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .and_then(|config| config.with_no_client_auth().with_single_cert(chain, key));
-    let mut config =
-        config.map_err(|source| Error::Pair { tls: files.clone(), source })?;
+    let mut config = config.map_err(|source| Error::Pair { tls: files.clone(), source })?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }

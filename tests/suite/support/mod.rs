@@ -6,6 +6,7 @@ pub mod memory;
 pub mod random;
 pub mod raw_tar;
 pub mod repository;
+pub mod server;
 pub mod strace;
 pub mod tarball;
 pub mod tools;

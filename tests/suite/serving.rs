@@ -1,0 +1,233 @@
+//! `hexreg serve`, request by request.
+
+mod limits;
+mod paths;
+
+use std::fs;
+use std::io::{Read, Write};
+use std::time::Duration;
+
+use crate::support::repository::TestRepository;
+use crate::support::server::{Answer, Server};
+
+fn repository() -> TestRepository {
+    let repository = TestRepository::new().samples();
+    repository.build(&[]).ok();
+    repository.write("public/docs/welcome-0.1.0.tar.gz", b"docs");
+    repository.write("public/installs/hex-1.x.csv", b"2.1.1,abc,1.14.0\n");
+    repository
+}
+
+#[test]
+fn every_kind_of_file_is_served_as_it_is_with_what_caches_need() {
+    let repository = repository();
+    let server = Server::of(&repository, &[]);
+    for (path, age) in [
+        ("names", 3_600),
+        ("versions", 3_600),
+        ("packages/welcome", 3_600),
+        ("public_key", 3_600),
+        ("tarballs/welcome-0.1.0.tar", 604_800),
+        ("docs/welcome-0.1.0.tar.gz", 86_400),
+        ("installs/hex-1.x.csv", 3_600),
+    ] {
+        let bytes = repository.read(&format!("public/{path}"));
+        let answer = server.get(&format!("/{path}"), &["Accept-Encoding: gzip, br"]);
+        assert_eq!((answer.status, &answer.body), (200, &bytes), "{path}");
+        assert_eq!(answer.expect("content-type"), "application/octet-stream");
+        assert_eq!(answer.expect("content-length"), bytes.len().to_string());
+        assert_eq!(answer.expect("cache-control"), format!("public, max-age={age}"));
+        assert_eq!(answer.expect("accept-ranges"), "bytes");
+        assert_eq!(answer.header("content-encoding"), None);
+        assert_eq!(answer.header("location"), None);
+        let etag = answer.expect("etag");
+        assert!(etag.starts_with('"') && etag.ends_with('"') && etag.len() > 8, "{etag}");
+        assert!(answer.expect("last-modified").ends_with(" GMT"));
+
+        let head = server.ask("HEAD", &format!("/{path}"), &[]);
+        assert_eq!(head.status, 200);
+        for name in ["etag", "last-modified", "content-length", "cache-control", "content-type"] {
+            assert_eq!(head.expect(name), answer.expect(name), "{path}");
+        }
+    }
+}
+
+/// Header lines of a request for a file of ten bytes, and what is answered.
+#[test]
+fn the_rules_of_http_hold() {
+    let repository = repository();
+    repository.write("public/docs/welcome-0.1.0.tar.gz", b"0123456789");
+    let server = Server::of(&repository, &[]);
+    let path = "/docs/welcome-0.1.0.tar.gz";
+    let answer = server.get(path, &[]);
+    let etag = answer.expect("etag").to_owned();
+    let date = answer.expect("last-modified").to_owned();
+    let long_ago = "Sat, 01 Jan 2000 00:00:00 GMT";
+    let with = |name: &str, value: &str| format!("{name}: {value}");
+    let table: [(Vec<String>, u16, &str); 33] = [
+        (vec![], 200, "0123456789"),
+        // Conditions on the copy that the client has.
+        (vec![with("If-None-Match", &etag)], 304, ""),
+        (vec![with("If-None-Match", &format!("W/{etag}"))], 304, ""),
+        (vec![with("If-None-Match", &format!("\"other\", {etag}"))], 304, ""),
+        (vec![with("If-None-Match", "*")], 304, ""),
+        (vec![with("If-None-Match", "\"other\"")], 200, "0123456789"),
+        // rebar3 sends an empty one for what it does not have.
+        (vec![with("If-None-Match", "")], 200, "0123456789"),
+        (vec![with("If-None-Match", "junk")], 200, "0123456789"),
+        (vec![with("If-Modified-Since", &date)], 304, ""),
+        (vec![with("If-Modified-Since", long_ago)], 200, "0123456789"),
+        (vec![with("If-Modified-Since", "yesterday")], 200, "0123456789"),
+        // The tag counts, whatever the time says.
+        (
+            vec![with("If-None-Match", "\"other\""), with("If-Modified-Since", &date)],
+            200,
+            "0123456789",
+        ),
+        (vec![with("If-None-Match", &etag), with("If-Modified-Since", long_ago)], 304, ""),
+        (vec![with("If-Match", &etag)], 200, "0123456789"),
+        (vec![with("If-Match", "*")], 200, "0123456789"),
+        (vec![with("If-Match", "\"other\"")], 412, ""),
+        (vec![with("If-Unmodified-Since", &date)], 200, "0123456789"),
+        (vec![with("If-Unmodified-Since", long_ago)], 412, ""),
+        // Parts.
+        (vec![with("Range", "bytes=0-0")], 206, "0"),
+        (vec![with("Range", "bytes=2-4")], 206, "234"),
+        (vec![with("Range", "bytes=7-")], 206, "789"),
+        (vec![with("Range", "bytes=-3")], 206, "789"),
+        (vec![with("Range", "bytes=8-100")], 206, "89"),
+        (vec![with("Range", "bytes=0-9")], 206, "0123456789"),
+        (vec![with("Range", "bytes=10-")], 416, ""),
+        (vec![with("Range", "bytes=0-1,4-5")], 200, "0123456789"),
+        (vec![with("Range", "lines=1-2")], 416, ""),
+        // A part of what the client has the other part of, or all.
+        (vec![with("Range", "bytes=7-"), with("If-Range", &etag)], 206, "789"),
+        (vec![with("Range", "bytes=7-"), with("If-Range", &date)], 206, "789"),
+        (vec![with("Range", "bytes=7-"), with("If-Range", "\"other\"")], 200, "0123456789"),
+        (
+            vec![with("Range", "bytes=7-"), with("If-Range", &format!("W/{etag}"))],
+            200,
+            "0123456789",
+        ),
+        (vec![with("Range", "bytes=7-"), with("If-Range", long_ago)], 200, "0123456789"),
+        (vec![with("Range", "bytes=7-"), with("If-Range", "junk")], 200, "0123456789"),
+    ];
+    for (headers, status, body) in table {
+        let lines: Vec<&str> = headers.iter().map(String::as_str).collect();
+        let answer = server.get(path, &lines);
+        assert_eq!(answer.status, status, "{lines:?}");
+        if answer.status < 300 {
+            assert_eq!(String::from_utf8_lossy(&answer.body), body, "{lines:?}");
+            assert_eq!(answer.expect("etag"), etag, "{lines:?}");
+        }
+        if status == 304 {
+            assert_eq!(answer.expect("etag"), etag, "{lines:?}");
+            assert_eq!(answer.expect("cache-control"), "public, max-age=86400");
+        }
+        if status == 206 {
+            assert!(answer.expect("content-range").ends_with("/10"), "{lines:?}");
+        }
+        let head = server.ask("HEAD", path, &lines);
+        assert_eq!(head.status, status, "HEAD {lines:?}");
+    }
+}
+
+#[test]
+fn a_tag_survives_a_restart_and_changes_with_the_file() {
+    let repository = repository();
+    let first = Server::of(&repository, &[]);
+    let tag = |server: &Server| server.get("/packages/greeting", &[]).expect("etag").to_owned();
+    let before = tag(&first);
+    drop(first);
+    let second = Server::of(&repository, &[]);
+    assert_eq!(tag(&second), before);
+    let repository = repository.release("greeting", "9.0.0");
+    repository.build(&[]).ok();
+    assert_ne!(tag(&second), before);
+}
+
+#[test]
+fn nothing_but_reading_is_offered() {
+    let repository = repository();
+    let server = Server::of(&repository, &[]);
+    for method in ["POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "PROPFIND"] {
+        let answer = server.ask(method, "/names", &[]);
+        assert_eq!(answer.status, 405, "{method}");
+        assert_eq!(answer.expect("allow"), "GET, HEAD");
+    }
+    assert_eq!(server.get("/packages/nothing", &[]).status, 404);
+    assert_eq!(server.get("/tarballs/welcome-9.9.9.tar", &[]).status, 404);
+    assert_eq!(server.get("/healthz", &[]).body, b"200 OK\n");
+}
+
+/// A build puts files in place while they are read.
+#[test]
+fn a_file_that_is_replaced_is_seen_at_once_and_given_whole() {
+    let repository = repository();
+    let server = Server::of(&repository, &[]);
+    let old = vec![b'o'; 8 << 20];
+    let new = vec![b'n'; 9 << 20];
+    repository.write("public/tarballs/big-1.0.0.tar", &old);
+    let mut stream = server.connect();
+    stream
+        .write_all(b"GET /tarballs/big-1.0.0.tar HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        .unwrap();
+    let mut received = vec![0; 4096];
+    stream.read_exact(&mut received).unwrap();
+    fs::write(repository.path("public/tarballs/new"), &new).unwrap();
+    fs::rename(
+        repository.path("public/tarballs/new"),
+        repository.path("public/tarballs/big-1.0.0.tar"),
+    )
+    .unwrap();
+    assert_eq!(server.get("/tarballs/big-1.0.0.tar", &[]).body, new);
+    stream.read_to_end(&mut received).unwrap();
+    assert_eq!(Answer::parse(&received, false).unwrap().body, old);
+}
+
+#[test]
+fn repositories_with_names_stand_below_repos() {
+    let repository = repository();
+    repository.write("other/packages/foo", b"of another");
+    let arguments = ["public", "--repo", "acme=public", "--repo=hexpm=other"];
+    let server = Server::run(repository.root(), &arguments);
+    let welcome = repository.read("public/packages/welcome");
+    assert_eq!(server.get("/packages/welcome", &[]).body, welcome);
+    assert_eq!(server.get("/repos/acme/packages/welcome", &[]).body, welcome);
+    assert_eq!(server.get("/repos/hexpm/packages/foo", &[]).body, b"of another");
+    for path in [
+        "/packages/foo",
+        "/repos/hexpm/packages/welcome",
+        "/repos/acme/../hexpm/packages/foo",
+        "/repos/none/packages/foo",
+        "/repos/acme/repos/hexpm/packages/foo",
+        "/repos//packages/foo",
+    ] {
+        assert_eq!(server.get(path, &[]).status, 404, "{path}");
+    }
+    let server = Server::run(repository.root(), &["--repo=acme=public"]);
+    assert_eq!(server.get("/packages/welcome", &[]).status, 404);
+    assert_eq!(server.get("/repos/acme/packages/welcome", &[]).body, welcome);
+}
+
+#[test]
+fn it_ends_when_told_to_once_those_are_answered_who_have_asked() {
+    for signal in ["-TERM", "-INT"] {
+        let repository = repository();
+        let big = vec![b'x'; 32 << 20];
+        repository.write("public/tarballs/big-1.0.0.tar", &big);
+        let server = Server::of(&repository, &[]);
+        let mut stream = server.connect();
+        stream.write_all(b"GET /tarballs/big-1.0.0.tar HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        let mut received = vec![0; 4096];
+        stream.read_exact(&mut received).unwrap();
+        let idle = server.connect();
+        server.signal(signal);
+        std::thread::sleep(Duration::from_millis(300));
+        assert!(std::net::TcpStream::connect(server.address).is_err(), "it lets somebody in");
+        stream.read_to_end(&mut received).unwrap();
+        assert_eq!(Answer::parse(&received, false).unwrap().body, big);
+        drop(idle);
+        assert_eq!(server.ended(), 0);
+    }
+}

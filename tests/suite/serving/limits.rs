@@ -1,0 +1,121 @@
+//! What no client sends, and clients that hold others up.
+
+use std::io::{Read, Write};
+use std::time::{Duration, Instant};
+
+use super::repository;
+use crate::support::server::Server;
+
+/// Shapes in which a second request hides from whoever counts differently.
+#[test]
+fn a_request_with_a_body_or_two_readings_is_refused_and_ends_its_connection() {
+    let repository = repository();
+    let server = Server::of(&repository, &[]);
+    let hidden = "GET /versions HTTP/1.1\r\nHost: x\r\n\r\n";
+    for head in [
+        format!("Content-Length: {}\r\n", hidden.len()),
+        "Transfer-Encoding: chunked\r\n".to_owned(),
+        "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n".to_owned(),
+        "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n".to_owned(),
+        "Transfer-Encoding: xchunked\r\n".to_owned(),
+        "Transfer-Encoding : chunked\r\n".to_owned(),
+        "Transfer-Encoding: identity\r\n".to_owned(),
+        "Content-Length: 0\r\nContent-Length: 5\r\n".to_owned(),
+        "Content-Length: -1\r\n".to_owned(),
+        "Content-Length: +5\r\n".to_owned(),
+        "Content-Length: 5, 5\r\n".to_owned(),
+        " Content-Length: 5\r\n".to_owned(),
+        "X: a\n b\r\nContent-Length : 5\r\n".to_owned(),
+        "X: \0\r\n".to_owned(),
+        "X\r\n".to_owned(),
+    ] {
+        let request = format!("GET /names HTTP/1.1\r\nHost: x\r\n{head}\r\n0\r\n\r\n{hidden}");
+        let mut stream = server.connect();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        let text = String::from_utf8_lossy(&answer);
+        assert!(text.is_empty() || text.starts_with("HTTP/1.1 400"), "{head:?}: {text}");
+        assert_eq!(
+            text.matches("HTTP/1.1 ").count(),
+            usize::from(!text.is_empty()),
+            "{head:?}: {text}"
+        );
+    }
+}
+
+#[test]
+fn what_is_no_request_or_too_large_is_refused() {
+    let repository = repository();
+    let server = Server::of(&repository, &[]);
+    let long = "x".repeat(20_000);
+    let many: String = (0..300).map(|number| format!("X-{number}: y\r\n")).collect();
+    for (request, statuses) in [
+        (format!("GET /names HTTP/1.1\r\nHost: x\r\nX: {long}\r\n\r\n"), [431, 400]),
+        (format!("GET /{long} HTTP/1.1\r\nHost: x\r\n\r\n"), [431, 414]),
+        (format!("GET /names HTTP/1.1\r\nHost: x\r\n{many}\r\n"), [431, 400]),
+        ("GET /names HTTP/9.9\r\nHost: x\r\n\r\n".to_owned(), [400, 505]),
+        ("GET  /names HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(), [400, 404]),
+        ("junk\r\n\r\n".to_owned(), [400, 404]),
+        ("\u{16}\u{3}\u{1}\u{2}\0\u{1}\0\u{1}\u{fc}\u{3}\u{3}\r\n\r\n".to_owned(), [400, 400]),
+    ] {
+        let shown: String = request.chars().take(40).collect();
+        if let Some(answer) = server.send(request.as_bytes(), true) {
+            assert!(statuses.contains(&answer.status), "{} for {shown}", answer.status);
+        }
+    }
+    assert_eq!(server.get("/names", &[]).status, 200, "it is well");
+}
+
+/// Many that say nothing keep nobody out for long.
+#[test]
+fn connections_are_bounded_and_the_next_one_gets_its_turn() {
+    let repository = repository();
+    let server = Server::of(&repository, &["--max-connections=8"]);
+    let idle: Vec<_> = (0..8).map(|_| server.connect()).collect();
+    std::thread::sleep(Duration::from_millis(300));
+    let mut late = server.connect();
+    late.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+    late.write_all(b"GET /names HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    assert!(late.read(&mut [0; 1]).is_err(), "there is no room for it");
+    drop(idle);
+    late.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let mut answer = Vec::new();
+    late.read_to_end(&mut answer).unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 200"));
+}
+
+/// Whoever sends a byte now and then.
+#[test]
+fn a_head_that_takes_its_time_is_cut_off() {
+    let repository = repository();
+    let server = Server::of(&repository, &["--idle-timeout=2"]);
+    let mut stream = server.connect();
+    let began = Instant::now();
+    let mut alive = true;
+    for byte in b"GET /names HTTP/1.1\r\nHost: x\r\nX-Slow: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" {
+        alive &= stream.write_all(&[*byte]).is_ok();
+        if !alive {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let mut rest = Vec::new();
+    let _ = stream.read_to_end(&mut rest);
+    assert!(began.elapsed() < Duration::from_secs(9), "{:?}", began.elapsed());
+    assert!(!rest.starts_with(b"HTTP/1.1 200"));
+}
+
+/// Whoever asks for much and takes nothing of it.
+#[test]
+fn a_client_that_takes_nothing_is_cut_off() {
+    let repository = repository();
+    repository.write("public/tarballs/big-1.0.0.tar", &vec![b'x'; 64 << 20]);
+    let server = Server::of(&repository, &["--idle-timeout=2"]);
+    let mut stream = server.connect();
+    stream.write_all(b"GET /tarballs/big-1.0.0.tar HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    std::thread::sleep(Duration::from_secs(5));
+    let mut received = Vec::new();
+    let _ = stream.read_to_end(&mut received);
+    assert!(received.len() < 48 << 20, "{}", received.len());
+}

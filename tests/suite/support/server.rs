@@ -1,0 +1,184 @@
+//! A server on a free port of the loopback interface, and requests to it byte for byte.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::hexreg::Hexreg;
+use super::repository::TestRepository;
+
+/// How long anything here may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A running server, ended when dropped.
+pub struct Server {
+    process: Child,
+    pub address: SocketAddr,
+    /// What it said on standard output when it started.
+    pub said: String,
+}
+
+/// A response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+/// Nobody listens there at the moment.
+pub fn free_address() -> SocketAddr {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
+}
+
+impl Server {
+    /// `hexreg serve public` and more, on a free port.
+    pub fn of(repository: &TestRepository, more: &[&str]) -> Self {
+        Self::run(repository.root(), &[&["public"], more].concat())
+    }
+
+    /// `hexreg serve` with these arguments in a directory; standard error goes to `serve.log` there.
+    pub fn run(directory: &Path, arguments: &[&str]) -> Self {
+        let log = File::options().create(true).append(true).open(directory.join("serve.log"));
+        let mut process = Hexreg::new(directory)
+            .command()
+            .args(["serve", "--listen=127.0.0.1:0"])
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log.unwrap())
+            .spawn()
+            .unwrap();
+        let mut said = String::new();
+        let mut output = BufReader::new(process.stdout.take().unwrap());
+        // It says what to tell clients, and then an empty line.
+        loop {
+            let mut line = String::new();
+            let read = output.read_line(&mut line).unwrap();
+            if read == 0 {
+                let log = std::fs::read_to_string(directory.join("serve.log")).unwrap();
+                panic!("it does not serve: {said}{log}");
+            }
+            if line.trim().is_empty() && !said.is_empty() {
+                break;
+            }
+            said.push_str(&line);
+        }
+        let url = said.split("://").nth(1).unwrap_or_else(|| panic!("no URL: {said}"));
+        let port = url.split(|one: char| one.is_whitespace() || one == '/').next().unwrap();
+        let port = port.rsplit(':').next().unwrap().parse().unwrap();
+        Self { process, address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)), said }
+    }
+
+    /// Another program, which listens there once it has started.
+    pub fn other(command: &mut Command, address: SocketAddr) -> Self {
+        let process = command.stdin(Stdio::null()).spawn().unwrap();
+        let this = Self { process, address, said: String::new() };
+        let began = Instant::now();
+        while TcpStream::connect(address).is_err() {
+            assert!(began.elapsed() < PATIENCE, "{command:?} does not listen");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        this
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Sends a signal, as `kill` does.
+    pub fn signal(&self, name: &str) {
+        let id = self.process.id().to_string();
+        assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
+    }
+
+    /// How it ended, which it must do soon.
+    pub fn ended(mut self) -> i32 {
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.process.try_wait().unwrap() {
+                return status.code().unwrap_or(-1);
+            }
+            assert!(began.elapsed() < PATIENCE, "it does not end");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    pub fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream
+    }
+
+    /// `GET` with these header lines.
+    pub fn get(&self, path: &str, headers: &[&str]) -> Answer {
+        self.ask("GET", path, headers)
+    }
+
+    pub fn ask(&self, method: &str, path: &str, headers: &[&str]) -> Answer {
+        let lines: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
+        let request =
+            format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{lines}\r\n");
+        self.send(request.as_bytes(), method == "HEAD")
+            .unwrap_or_else(|| panic!("{method} {path} is not answered"))
+    }
+
+    /// Bytes as they are, and the first answer, if there is one before the connection ends.
+    pub fn send(&self, request: &[u8], head: bool) -> Option<Answer> {
+        let mut stream = self.connect();
+        // A server that refuses the beginning need not take the rest.
+        let _ = stream.write_all(request);
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        Answer::parse(&answer, head)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Answer {
+    /// The first response of a connection, whose body has the length that is said.
+    pub fn parse(bytes: &[u8], head: bool) -> Option<Self> {
+        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
+        let text = std::str::from_utf8(&bytes[..end]).unwrap();
+        let mut lines = text.split("\r\n");
+        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+        let headers = lines.map(|line| {
+            let (name, value) = line.split_once(':').unwrap();
+            (name.to_ascii_lowercase(), value.trim().to_owned())
+        });
+        let headers: Vec<_> = headers.collect();
+        let mut answer = Self { status, headers, body: bytes[end + 4..].to_vec() };
+        if !head && status != 304 {
+            let length = answer.header("content-length").expect("a body has a length");
+            assert_eq!(answer.body.len().to_string(), length, "{text}");
+        } else {
+            assert!(answer.body.is_empty(), "{text}");
+            answer.body.clear();
+        }
+        Some(answer)
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(one, _)| one == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    #[track_caller]
+    pub fn expect(&self, name: &str) -> &str {
+        self.header(name).unwrap_or_else(|| panic!("no {name} in {:?}", self.headers))
+    }
+}
