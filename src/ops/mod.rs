@@ -4,4 +4,5 @@
 pub mod build;
 pub mod inspect;
 pub mod observer;
+pub mod serve;
 pub mod verify;

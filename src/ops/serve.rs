@@ -1,0 +1,4 @@
+//! `hexreg serve`: repositories over HTTP.
+
+pub mod page;
+pub mod snippets;
