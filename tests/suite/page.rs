@@ -156,7 +156,7 @@ fn a_person_reads_what_is_needed() {
     repository.build(&[]).ok();
     let html = page::render(&state(&repository), &visit(""));
     let pages = Pages::serve(vec![("/", html, true)]);
-    let text = text(&chromium.document(&pages.url("/")));
+    let read = text(&chromium.document(&pages.url("/")));
 
     let key = String::from_utf8(repository.read("public/public_key")).unwrap();
     let fingerprint = hexreg::key::PublicKey::from_pem(&key).unwrap().fingerprint().to_owned();
@@ -171,7 +171,7 @@ fn a_person_reads_what_is_needed() {
         key.trim_end(),
         r#"repo_key => <<"TOKEN">>"#,
     ] {
-        assert!(text.contains(expected), "{expected:?} is not in\n{text}");
+        assert!(read.contains(expected), "{expected:?} is not in\n{read}");
     }
     assert_eq!(pages.asked(), ["/"], "the page fetches something");
 }

@@ -15,7 +15,7 @@ use crate::name::RepositoryName;
 /// The `Content-Security-Policy` to send with either page: its own style sheet, known by its hash, its
 /// own search form, and nothing else, whatever found its way into it.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; \
-     style-src 'sha256-gygXWGOXTKAffsiR5wvGHJOKz/MOWEecnpTkIZpd4W0='; \
+     style-src 'sha256-9v/LToixmVNSYtYBekSWuTtNPUrgPg/YzkpYnvWEYBI='; \
      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// How many packages a page lists: a registry of many thousands stays quick to load.

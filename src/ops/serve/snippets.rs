@@ -200,9 +200,9 @@ mod tests {
     fn a_url_stays_one_word() {
         let evil = "http://x/$(reboot)'; reboot #\">>.";
         let lines = with("acme", evil, false, mix);
-        assert!(lines.contains(r##" 'http://x/$(reboot)'\''; reboot #">>.' --fetch"##), "{lines}");
+        assert!(lines.contains(r#" 'http://x/$(reboot)'\''; reboot #">>.' --fetch"#), "{lines}");
         let lines = with("acme", evil, false, rebar3);
-        assert!(lines.contains(r##"<<"http://x/$(reboot)'; reboot #\">>.">>"##), "{lines}");
+        assert!(lines.contains(r#"<<"http://x/$(reboot)'; reboot #\">>.">>"#), "{lines}");
         let lines = with("acme", "http://[::1]:80", false, mix);
         assert!(lines.contains(" 'http://[::1]:80' "), "{lines}");
         assert_eq!(erlang_binary("é\\"), "<<\"é\\\\\"/utf8>>");

@@ -105,7 +105,7 @@ fn a_page_stays_small_however_many_packages_there_are() {
 fn without_packages_it_says_how_to_add_one() {
     let html = render(&repository(&[]), &visit(""));
     assert!(html.contains("There are none yet."), "{html}");
-    assert!(html.contains("hexreg build PUBLIC_DIR --name=acme --private-key=KEY"), "{html}");
+    assert!(html.contains("hexreg build PUBLIC_DIR <span class=\"option\">--name=acme<"), "{html}");
     assert!(!html.contains("<form"), "{html}");
 }
 
