@@ -73,6 +73,8 @@
 //! - **A lock on the directory itself**: there is no file to go stale, and it ends with its process.
 //! - **One file a resource** (`registry/names.rs` …) rather than one enum with all payloads: its
 //!   decoder is its encoder's neighbour, and a new resource is a new file.
+//! - **Pages for people run nothing and fetch nothing** (`ops/serve/page.rs`, `templates/`): their one
+//!   style sheet stands in them, and the policy that is sent with them knows it by its hash.
 //!
 //! [Hex]: https://hex.pm
 

@@ -27,6 +27,14 @@ pub enum InvalidVersion {
     BuildMetadata(String),
 }
 
+impl Version {
+    /// Whether it has `-PRE`.
+    #[must_use]
+    pub fn is_pre_release(&self) -> bool {
+        !self.0.pre.is_empty()
+    }
+}
+
 impl FromStr for Version {
     type Err = InvalidVersion;
 
@@ -77,6 +85,12 @@ mod tests {
         for pair in ascending.windows(2) {
             assert!(version(pair[0]) < version(pair[1]), "{pair:?}");
         }
+    }
+
+    #[test]
+    fn tells_pre_releases() {
+        assert!(version("1.0.0-rc.1").is_pre_release());
+        assert!(!version("1.0.0").is_pre_release());
     }
 
     #[test]

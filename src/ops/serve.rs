@@ -16,9 +16,11 @@ mod connection;
 mod files;
 mod gate;
 mod metrics;
+pub mod page;
 mod pages;
 mod reload;
 mod site;
+pub mod snippets;
 mod tls;
 
 pub use asset::{Asset, Kind};

@@ -7,6 +7,8 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use hexreg::key::PublicKey;
+use hexreg::ops::serve::snippets::{self, Access};
 use tempfile::TempDir;
 
 use crate::support::repository::TestRepository;
@@ -145,6 +147,31 @@ fn rebar3_fetches_with_a_2048_bit_key() {
 #[test]
 fn rebar3_fetches_with_a_4096_bit_key() {
     rebar3_fetches("rebar3_fetches_with_a_4096_bit_key", "acme-4096.pem");
+}
+
+#[test]
+fn rebar3_needs_nothing_but_the_lines_to_copy() {
+    let test = "rebar3_needs_nothing_but_the_lines_to_copy";
+    let Some((nginx, rebar3)) = programs(test) else { return };
+    let repository = TestRepository::new().samples();
+    repository.build(&[]).ok();
+    let server = Nginx::serve(&nginx, &repository.path("public"));
+    let pem = String::from_utf8(repository.read("public/public_key")).unwrap();
+    let (name, key) = ("acme".parse().unwrap(), PublicKey::from_pem(&pem).unwrap());
+    let (package, version) = ("welcome".parse().unwrap(), "0.1.0".parse().unwrap());
+    let url = server.url();
+    let access = Access { repository: &name, url: &url, key: &key, token: true };
+
+    let project = Project::new(rebar3, &url, &pem);
+    let dependency = snippets::rebar3_dependency(&package, Some(&version));
+    fs::write(project.directory.path().join("rebar.config"), dependency).unwrap();
+    let everywhere = project.directory.path().join("home/config/.config/rebar3");
+    fs::create_dir_all(&everywhere).unwrap();
+    fs::write(everywhere.join("rebar.config"), snippets::rebar3(&access)).unwrap();
+
+    let output = project.get_deps();
+    assert!(output.status.success(), "{}", text(&output));
+    assert!(project.dependency("welcome/src/welcome.erl").is_file());
 }
 
 #[test]

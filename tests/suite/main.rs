@@ -23,6 +23,7 @@
 //! | `readers` | independent programs read what we wrote: the `hexpm` crate, ssh-keygen |
 //! | `archives` | GNU tar reads what we accept as we do |
 //! | `clients` | rebar3 fetches packages from nginx |
+//! | `page` | what a browser shows: Chromium reads, measures and pictures it |
 //! | `support` | the builders and runners that the others share |
 //!
 //! A changed message is taken over with `INSTA_UPDATE=always cargo test`; read the diff.
@@ -49,6 +50,7 @@ mod keys;
 mod kills;
 mod malformed;
 mod messages;
+mod page;
 mod progress;
 mod properties;
 mod publishing;

@@ -1,0 +1,292 @@
+//! What a repository says of itself, read again only where its files have changed.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::cache::is_settled;
+use crate::key::{KeyError, PublicKey};
+use crate::name::{PackageName, RepositoryName};
+use crate::registry::{DecodeError, MAX_FILE, Resource, Signed, SignedError, Versions};
+use crate::repository::{Folder, RepositoryPath};
+use crate::store::{Stamp, Store, StoreError};
+use crate::version::Version;
+
+/// A repository that can be asked what it says, over and over: what it said is kept until
+/// `public_key` or `versions` changes.
+pub struct Facts {
+    store: Arc<dyn Store + Send + Sync>,
+    known: Mutex<Option<Known>>,
+}
+
+/// What a repository says.
+#[derive(Debug)]
+pub enum State {
+    /// What its key signed.
+    Built(Overview),
+    /// There is no `versions`.
+    NotBuilt,
+    /// There is one that nobody should believe.
+    Unsound(Unsound),
+}
+
+/// What `versions` says, in short.
+#[derive(Debug)]
+pub struct Overview {
+    /// The name under which clients know it.
+    pub repository: RepositoryName,
+    /// The key that signed it.
+    pub key: PublicKey,
+    /// By name.
+    pub packages: Vec<Summary>,
+    /// How many releases all of them have.
+    pub releases: usize,
+}
+
+/// A package, in short.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// Its name.
+    pub name: PackageName,
+    /// The latest stable release, or where there is none the latest of all.
+    pub latest: Option<Version>,
+    /// How many releases it has.
+    pub releases: usize,
+}
+
+/// Why nobody should believe what stands there.
+#[derive(Debug, thiserror::Error)]
+pub enum Unsound {
+    /// Without it nothing can be checked.
+    #[error("public_key is missing")]
+    NoKey,
+    /// Nothing can be checked with it.
+    #[error("public_key cannot be used")]
+    Key(#[source] KeyError),
+    /// Damaged, or another key's.
+    #[error("versions cannot be trusted")]
+    Versions(#[source] SignedError),
+    /// Signed, and something else.
+    #[error("versions cannot be understood")]
+    Contents(#[source] DecodeError),
+    /// It cannot be told.
+    #[error("a file cannot be read")]
+    Unreadable(#[source] StoreError),
+}
+
+/// What was read, and of which files.
+struct Known {
+    state: Arc<State>,
+    stamps: Stamps,
+}
+
+/// Of `public_key` and `versions`; `None` where a file is missing.
+type Stamps = [Option<Stamp>; 2];
+
+/// In bytes; no key comes near.
+const MAX_KEY: usize = 1 << 16;
+
+impl Facts {
+    /// Of the repository that lives in `store`.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store + Send + Sync>) -> Self {
+        Self { store, known: Mutex::new(None) }
+    }
+
+    /// What it says now. While one thread reads, the others wait for what it finds.
+    #[must_use]
+    pub fn current(&self) -> Arc<State> {
+        // What a thread that panicked left is whole: it is replaced in one go.
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let standing = stamps(&*self.store);
+        if let Some(known) = known.as_ref().filter(|known| Some(known.stamps) == standing) {
+            return known.state.clone();
+        }
+        let seen = now();
+        let (state, stamps) = match read(&*self.store) {
+            Ok((state, stamps)) => (state, stamps),
+            Err(error) => (State::Unsound(Unsound::Unreadable(error)), None),
+        };
+        let state = Arc::new(state);
+        // What was written only now may be written again without its stamp telling.
+        let settled = |stamps: &Stamps| stamps.iter().flatten().all(|one| is_settled(one, seen));
+        *known = stamps.filter(settled).map(|stamps| Known { state: state.clone(), stamps });
+        state
+    }
+}
+
+/// Of the files as they stand; `None` where the store has no stamps, or cannot be asked.
+fn stamps(store: &dyn Store) -> Option<Stamps> {
+    let listed = store.list(Folder::Root).ok()?.unwrap_or_default();
+    let stamp = |path: RepositoryPath| match listed.iter().find(|one| one.name == path.file_name())
+    {
+        None => Some(None),
+        Some(one) => one.stamp.map(Some),
+    };
+    Some([stamp(RepositoryPath::public_key())?, stamp(versions())?])
+}
+
+/// What the files say, and their stamps where the store has some.
+fn read(store: &dyn Store) -> Result<(State, Option<Stamps>), StoreError> {
+    let (mut pem, mut file) = (Vec::new(), Vec::new());
+    // The key first: a build writes it first too.
+    let key = store.read(&RepositoryPath::public_key(), MAX_KEY, &mut pem)?;
+    let versions = store.read(&versions(), MAX_FILE, &mut file)?;
+    let state = match (&key, &versions) {
+        (_, None) => State::NotBuilt,
+        (None, Some(_)) => State::Unsound(Unsound::NoKey),
+        (Some(_), Some(_)) => overview(&pem, &file).map_or_else(State::Unsound, State::Built),
+    };
+    let stamps = [key, versions].map(|content| match content {
+        None => Some(None),
+        Some(content) => content.stamp.map(Some),
+    });
+    let [key, versions] = stamps;
+    Ok((state, key.zip(versions).map(|(key, versions)| [key, versions])))
+}
+
+fn overview(pem: &[u8], file: &[u8]) -> Result<Overview, Unsound> {
+    let key = PublicKey::from_pem(&String::from_utf8_lossy(pem)).map_err(Unsound::Key)?;
+    let signed = Signed::from_gzip(file).map_err(Unsound::Versions)?;
+    let payload = signed.verify(&key).map_err(Unsound::Versions)?;
+    let versions = Versions::decode(&payload).map_err(Unsound::Contents)?;
+    Ok(Overview::new(key, versions))
+}
+
+fn versions() -> RepositoryPath {
+    RepositoryPath::resource(&Resource::Versions)
+}
+
+/// Nanoseconds since 1970.
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+}
+
+impl Overview {
+    /// Of what `key` signed.
+    #[must_use]
+    pub fn new(key: PublicKey, versions: Versions) -> Self {
+        let packages = versions.packages.into_iter().map(|(name, versions)| Summary {
+            name,
+            releases: versions.len(),
+            latest: latest(versions),
+        });
+        let mut packages: Vec<Summary> = packages.collect();
+        // As mix writes it, the file has them in any order.
+        packages.sort_by(|a, b| a.name.cmp(&b.name));
+        let releases = packages.iter().map(|package| package.releases).sum();
+        Self { repository: versions.repository, key, packages, releases }
+    }
+}
+
+fn latest(versions: Vec<Version>) -> Option<Version> {
+    versions.into_iter().max_by(|a, b| {
+        let rank = |version: &Version| !version.is_pre_release();
+        rank(a).cmp(&rank(b)).then_with(|| a.cmp(b))
+    })
+}
+
+/// Of the store nothing but what it says.
+impl fmt::Debug for Facts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Facts").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+    use crate::store::DirStore;
+
+    fn of(versions: &[&str]) -> Option<String> {
+        let versions = versions.iter().map(|version| version.parse().unwrap());
+        latest(versions.collect()).map(|version| version.to_string())
+    }
+
+    #[test]
+    fn the_latest_is_stable_where_one_is() {
+        assert_eq!(of(&["1.9.0", "1.10.0", "2.0.0-rc.1"]).unwrap(), "1.10.0");
+        assert_eq!(of(&["0.1.0", "0.10.0", "0.9.0"]).unwrap(), "0.10.0");
+        assert_eq!(of(&["1.0.0-rc.2", "1.0.0-rc.10", "1.0.0-beta"]).unwrap(), "1.0.0-rc.10");
+        assert_eq!(of(&[]), None);
+    }
+
+    fn golden(file: &str) -> Vec<u8> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/golden/acme/expected");
+        fs::read(root.join(file)).unwrap()
+    }
+
+    /// A directory, and the facts of it.
+    fn repository() -> (tempfile::TempDir, Facts) {
+        let directory = tempfile::TempDir::new().unwrap();
+        let facts = Facts::new(Arc::new(DirStore::new(directory.path())));
+        (directory, facts)
+    }
+
+    #[test]
+    fn every_state_is_told() {
+        let (directory, facts) = repository();
+        let write = |file: &str, bytes: &[u8]| fs::write(directory.path().join(file), bytes);
+        let missing = Facts::new(Arc::new(DirStore::new(directory.path().join("missing"))));
+        assert!(matches!(*missing.current(), State::NotBuilt));
+        assert!(matches!(*facts.current(), State::NotBuilt));
+
+        write("versions", &golden("versions")).unwrap();
+        assert!(matches!(*facts.current(), State::Unsound(Unsound::NoKey)));
+
+        write("public_key", b"no key").unwrap();
+        assert!(matches!(*facts.current(), State::Unsound(Unsound::Key(KeyError::NotPem))));
+
+        write("public_key", &golden("public_key")).unwrap();
+        let state = facts.current();
+        let State::Built(overview) = &*state else { panic!("{state:?}") };
+        assert_eq!(overview.repository.as_str(), "acme");
+        assert!(!overview.packages.is_empty());
+        assert!(overview.packages.is_sorted_by(|a, b| a.name < b.name));
+
+        write("versions", b"junk").unwrap();
+        let state = facts.current();
+        assert!(matches!(&*state, State::Unsound(Unsound::Versions(SignedError::Gzip(_)))));
+
+        fs::remove_file(directory.path().join("versions")).unwrap();
+        assert!(matches!(*facts.current(), State::NotBuilt));
+        fs::create_dir(directory.path().join("versions")).unwrap();
+        assert!(matches!(*facts.current(), State::Unsound(Unsound::Unreadable(_))));
+    }
+
+    #[test]
+    fn another_key_is_told() {
+        let (directory, facts) = repository();
+        let keys = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/golden/keys");
+        fs::copy(keys.join("hexpm-public.pem"), directory.path().join("public_key")).unwrap();
+        fs::write(directory.path().join("versions"), golden("versions")).unwrap();
+        let state = facts.current();
+        assert!(matches!(&*state, State::Unsound(Unsound::Versions(SignedError::Signature(_)))));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_has_not_changed_is_not_read_again() {
+        let (directory, facts) = repository();
+        for file in ["public_key", "versions"] {
+            fs::write(directory.path().join(file), golden(file)).unwrap();
+        }
+        // Just written, they are read each time.
+        assert!(!Arc::ptr_eq(&facts.current(), &facts.current()));
+        let since = SystemTime::now();
+        let first = loop {
+            let first = facts.current();
+            if Arc::ptr_eq(&first, &facts.current()) {
+                break first;
+            }
+            assert!(since.elapsed().unwrap().as_secs() < 60, "it never settles");
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        };
+        fs::write(directory.path().join("versions"), golden("versions")).unwrap();
+        assert!(!Arc::ptr_eq(&first, &facts.current()));
+    }
+}

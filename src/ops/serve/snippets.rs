@@ -1,0 +1,210 @@
+//! Lines to copy: how mix and rebar3 are told of a repository.
+//!
+//! The URL may come out of a request, and the lines end in a shell or in a configuration: whatever it
+//! holds, it stays one word there.
+
+use crate::key::PublicKey;
+use crate::name::{PackageName, RepositoryName};
+use crate::version::Version;
+
+/// How clients come to a repository.
+#[derive(Clone, Copy, Debug)]
+pub struct Access<'a> {
+    /// The name that its files are signed for.
+    pub repository: &'a RepositoryName,
+    /// Where it is served; a slash at the end does not matter.
+    pub url: &'a str,
+    /// The key that it is signed with.
+    pub key: &'a PublicKey,
+    /// Whether it answers only who sends a token.
+    pub token: bool,
+}
+
+/// Stands where the token has to go.
+const TOKEN: &str = "TOKEN";
+
+/// The repository that mix and rebar3 know without being told, and take everything from that names
+/// no other.
+const HEXPM: &str = "hexpm";
+
+/// Shell lines that tell mix.
+///
+/// Where they end in `mix hex.repo list`, nothing has compared the key with its fingerprint yet, and
+/// whoever runs them has to.
+#[must_use]
+pub fn mix(access: &Access<'_>) -> String {
+    let Access { repository, key, token, .. } = access;
+    let url = url(access);
+    let address = shell_word(url);
+    if repository.as_str() != HEXPM {
+        let fingerprint = key.fingerprint();
+        let auth = if *token { format!(" --auth-key {TOKEN}") } else { String::new() };
+        return format!(
+            "mix hex.repo add {repository} {address} --fetch-public-key {fingerprint}{auth}"
+        );
+    }
+    // mix has this one already: `set` changes it, and can fetch no key.
+    let header = if *token { format!(" -H 'authorization: {TOKEN}'") } else { String::new() };
+    // Hex would hand the token to hex.pm, to exchange it.
+    let auth =
+        if *token { format!(" --auth-key {TOKEN} --no-oauth-exchange") } else { String::new() };
+    let key = shell_word(&format!("{url}/public_key"));
+    format!(
+        "curl -fsS{header} -o {HEXPM}.pem {key}\n\
+         mix hex.repo set {HEXPM} --url {address} --public-key {HEXPM}.pem{auth}\n\
+         mix hex.repo list"
+    )
+}
+
+/// A dependency in `mix.exs`.
+#[must_use]
+pub fn mix_dependency(
+    repository: &RepositoryName,
+    package: &PackageName,
+    latest: Option<&Version>,
+) -> String {
+    let requirement = requirement(latest);
+    match repository.as_str() {
+        HEXPM => format!("{{:{package}, \"{requirement}\"}}"),
+        repository => format!("{{:{package}, \"{requirement}\", repo: \"{repository}\"}}"),
+    }
+}
+
+/// What tells rebar3, in its configuration.
+#[must_use]
+pub fn rebar3(access: &Access<'_>) -> String {
+    let repository = erlang_binary(access.repository.as_str());
+    let url = erlang_binary(url(access));
+    let pem = access.key.to_pem().trim_end();
+    let token =
+        if access.token { format!(",\n    repo_key => <<\"{TOKEN}\">>") } else { String::new() };
+    format!(
+        "{{hex, [{{repos, [\n  #{{name => {repository},\n    repo_url => {url}{token},\n    \
+         repo_public_key => <<\"{pem}\n\">>}}\n]}}]}}."
+    )
+}
+
+/// A dependency in `rebar.config`.
+#[must_use]
+pub fn rebar3_dependency(package: &PackageName, latest: Option<&Version>) -> String {
+    format!("{{deps, [{{{package}, \"{}\"}}]}}.", requirement(latest))
+}
+
+/// What a project would write that begins with this release.
+fn requirement(latest: Option<&Version>) -> String {
+    let Some(latest) = latest else { return ">= 0.0.0".to_owned() };
+    let version = latest.to_string();
+    match version.rsplit_once('.') {
+        Some((minor, _patch)) if !latest.is_pre_release() => format!("~> {minor}"),
+        // No shorter one lets a pre-release in.
+        _ => format!("~> {version}"),
+    }
+}
+
+fn url<'a>(access: &Access<'a>) -> &'a str {
+    access.url.trim_end_matches('/')
+}
+
+/// One word of a POSIX shell.
+fn shell_word(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./:@%+=,".contains(&byte);
+    if !text.is_empty() && text.bytes().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+fn erlang_binary(text: &str) -> String {
+    let escaped = text.replace('\\', r"\\").replace('"', r#"\""#);
+    let encoding = if text.is_ascii() { "" } else { "/utf8" };
+    format!("<<\"{escaped}\"{encoding}>>")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PEM: &str = include_str!(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/fixtures/golden/acme/expected/public_key"
+    ));
+
+    fn key() -> PublicKey {
+        PublicKey::from_pem(PEM).unwrap()
+    }
+
+    fn with<T>(name: &str, url: &str, token: bool, snippet: fn(&Access<'_>) -> T) -> T {
+        let repository = name.parse().unwrap();
+        snippet(&Access { repository: &repository, url, key: &key(), token })
+    }
+
+    #[test]
+    fn mix_fetches_the_key_and_checks_it() {
+        let fingerprint = key().fingerprint().to_owned();
+        assert_eq!(
+            with("acme", "https://hex.example.com/", false, mix),
+            format!(
+                "mix hex.repo add acme https://hex.example.com --fetch-public-key {fingerprint}"
+            )
+        );
+        assert_eq!(
+            with("acme", "http://localhost:8080/repos/acme", true, mix),
+            format!(
+                "mix hex.repo add acme http://localhost:8080/repos/acme \
+                 --fetch-public-key {fingerprint} --auth-key TOKEN"
+            )
+        );
+    }
+
+    #[test]
+    fn mix_has_hexpm_already() {
+        assert_eq!(
+            with("hexpm", "https://hex.example.com", false, mix),
+            "curl -fsS -o hexpm.pem https://hex.example.com/public_key\n\
+             mix hex.repo set hexpm --url https://hex.example.com --public-key hexpm.pem\n\
+             mix hex.repo list"
+        );
+        let lines = with("hexpm", "https://hex.example.com", true, mix);
+        assert!(lines.starts_with("curl -fsS -H 'authorization: TOKEN' -o hexpm.pem "), "{lines}");
+        assert!(lines.contains("--public-key hexpm.pem --auth-key TOKEN --no-oauth-exchange\n"));
+    }
+
+    #[test]
+    fn rebar3_is_given_the_key_itself() {
+        let expected = format!(
+            "{{hex, [{{repos, [\n  #{{name => <<\"acme\">>,\n    \
+             repo_url => <<\"https://hex.example.com\">>,\n    \
+             repo_public_key => <<\"{}\n\">>}}\n]}}]}}.",
+            key().to_pem().trim_end()
+        );
+        assert_eq!(with("acme", "https://hex.example.com/", false, rebar3), expected);
+        let lines = with("acme", "https://hex.example.com", true, rebar3);
+        assert!(lines.contains("\n    repo_key => <<\"TOKEN\">>,\n"), "{lines}");
+    }
+
+    #[test]
+    fn dependencies_name_a_repository_other_than_hexpm() {
+        let (acme, hexpm) = ("acme".parse().unwrap(), "hexpm".parse().unwrap());
+        let foo = "foo".parse().unwrap();
+        let stable = "1.2.3".parse().unwrap();
+        assert_eq!(mix_dependency(&acme, &foo, Some(&stable)), r#"{:foo, "~> 1.2", repo: "acme"}"#);
+        assert_eq!(mix_dependency(&hexpm, &foo, Some(&stable)), r#"{:foo, "~> 1.2"}"#);
+        assert_eq!(rebar3_dependency(&foo, Some(&stable)), r#"{deps, [{foo, "~> 1.2"}]}."#);
+        let early = "2.0.0-rc.1".parse().unwrap();
+        assert_eq!(rebar3_dependency(&foo, Some(&early)), r#"{deps, [{foo, "~> 2.0.0-rc.1"}]}."#);
+        assert_eq!(rebar3_dependency(&foo, None), r#"{deps, [{foo, ">= 0.0.0"}]}."#);
+    }
+
+    #[test]
+    fn a_url_stays_one_word() {
+        let evil = "http://x/$(reboot)'; reboot #\">>.";
+        let lines = with("acme", evil, false, mix);
+        assert!(lines.contains(r#" 'http://x/$(reboot)'\''; reboot #">>.' --fetch"#), "{lines}");
+        let lines = with("acme", evil, false, rebar3);
+        assert!(lines.contains(r#"<<"http://x/$(reboot)'; reboot #\">>.">>"#), "{lines}");
+        let lines = with("acme", "http://[::1]:80", false, mix);
+        assert!(lines.contains(" 'http://[::1]:80' "), "{lines}");
+        assert_eq!(erlang_binary("é\\"), "<<\"é\\\\\"/utf8>>");
+    }
+}
