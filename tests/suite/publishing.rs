@@ -99,22 +99,29 @@ fn what_a_killed_build_left_is_removed() {
     assert!(ran.stdout.ends_with("nothing has changed\n"), "{}", ran.stdout);
 }
 
-/// The calls by which a build changes what is served, as strace sees them: `fsync .hexreg-*.tmp`,
-/// `rename versions`.
-fn calls(repository: &TestRepository) -> Vec<String> {
+/// The calls by which a build changes what is served, as strace sees them, with their paths from the
+/// directory of the repository: `fsync public/TEMPORARY`, `rename public/versions`.
+fn calls_of_a_build(repository: &TestRepository, public_dir: &str) -> Vec<String> {
     let log = repository.path("strace.log");
+    let traced = "trace=fsync,syncfs,mkdir,mkdirat,rename,renameat,renameat2,unlink,unlinkat";
     let status = Command::new("strace")
-        .args(["-f", "-y", "-e", "trace=fsync,syncfs,rename,renameat,renameat2,unlink,unlinkat"])
-        .arg("-o")
+        .args(["-f", "-y", "-e", traced, "-o"])
         .arg(&log)
         .arg(assert_cmd::cargo::cargo_bin!("hexreg"))
-        .args(["build", "public", "--name=acme", "--private-key=key.pem", "--quiet", "--no-cache"])
+        .args([
+            "build",
+            public_dir,
+            "--name=acme",
+            "--private-key=key.pem",
+            "--quiet",
+            "--no-cache",
+        ])
         .current_dir(repository.root())
         .status();
     assert!(status.unwrap().success());
     let log = fs::read_to_string(log).unwrap();
-    let root = repository.path("public").canonicalize().unwrap();
-    let calls = log.lines().filter_map(|line| {
+    let root = repository.root().canonicalize().unwrap();
+    let calls = log.lines().filter(|line| !line.contains(" = -1 ")).filter_map(|line| {
         let line = line.split_once(' ')?.1.trim_start();
         let (call, arguments) = line.split_once('(')?;
         let path = match call {
@@ -122,11 +129,21 @@ fn calls(repository: &TestRepository) -> Vec<String> {
             _ => arguments.rsplit('"').nth(1)?,
         };
         let path = path.strip_prefix(root.to_str().unwrap()).unwrap_or(path);
-        let path = path.trim_start_matches("public").trim_start_matches('/');
+        let path = if path.is_empty() { "." } else { path.trim_start_matches('/') };
         let temporary = path.split_once(".hexreg-").map(|(folder, _)| format!("{folder}TEMPORARY"));
         Some(format!("{} {}", call.replace("at", ""), temporary.unwrap_or_else(|| path.to_owned())))
     });
     calls.collect()
+}
+
+/// Those that concern `public/`, with their paths from there.
+fn calls(repository: &TestRepository) -> Vec<String> {
+    let calls = calls_of_a_build(repository, "public");
+    let below = calls.iter().filter_map(|call| {
+        let (call, path) = call.split_once(" public")?;
+        Some(format!("{call} {}", path.trim_start_matches('/')))
+    });
+    below.collect()
 }
 
 /// Where a call is among others; all of its kind if there are several.
@@ -175,6 +192,36 @@ fn files_are_flushed_then_renamed_and_each_stage_is_flushed_before_the_next() {
         flushed_between("fsync ", first("rename names"), first("unlink packages/stale"));
         flushed_between("fsync packages", first("unlink packages/stale"), usize::MAX);
     }
+}
+
+/// What lies in a directory is there for good once the whole way to it is.
+#[test]
+fn the_way_to_a_new_directory_is_flushed_before_anything_is_in_it() {
+    let test = "the_way_to_a_new_directory_is_flushed_before_anything_is_in_it";
+    if tools::find("strace", test).is_none() {
+        return;
+    }
+    let repository = TestRepository::new();
+    fs::create_dir(repository.path("a")).unwrap();
+    let calls_for = |public_dir| {
+        let calls = calls_of_a_build(&repository, public_dir);
+        let laid_down = calls.iter().position(|call| call.ends_with("TEMPORARY")).unwrap();
+        calls[..laid_down].join("\n")
+    };
+    insta::assert_snapshot!(calls_for("a/b/public"), @r"
+    fsync .
+    mkdir a/b
+    fsync a
+    mkdir a/b/public
+    fsync a/b
+    fsync a/b
+    ");
+    // It was there, perhaps because a build was killed once it had made it.
+    fs::create_dir(repository.path("public")).unwrap();
+    insta::assert_snapshot!(calls_for("public"), @"fsync .");
+    // It has been built before.
+    fs::remove_file(repository.path("public/versions")).unwrap();
+    insta::assert_snapshot!(calls_for("public"), @"");
 }
 
 /// A build of nothing new flushes nothing.

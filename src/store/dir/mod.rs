@@ -1,5 +1,6 @@
 //! A served tree in a directory.
 
+mod folder;
 mod lock;
 mod write;
 
@@ -127,8 +128,11 @@ impl Store for DirStore {
 
     fn lock(&self) -> Result<Locked, StoreError> {
         let root = Folder::Root.path();
-        let failed = self.error("lock", &root);
-        fs::create_dir_all(&self.root).and_then(|()| lock::take(&self.root)).map_err(failed)
+        // Not each time that somebody who waits for it asks.
+        if !self.root.is_dir() {
+            folder::create(&self.root).map_err(self.error("create", &root))?;
+        }
+        lock::take(&self.root).map_err(self.error("lock", &root))
     }
 
     fn locate(&self, path: &RepositoryPath) -> String {

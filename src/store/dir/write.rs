@@ -6,15 +6,15 @@
 //! next; if only the process is killed, the same, and temporary files that the next build removes.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
 use rayon::prelude::*;
 use tempfile::{Builder, TempPath};
 
-use super::DirStore;
-use crate::repository::{Action, Change, Folder};
+use super::{DirStore, folder};
+use crate::repository::{Action, Change, Folder, RepositoryPath};
 use crate::store::{StoreError, TEMPORARY};
 
 /// Up to how many files are flushed one by one. Beyond, one flush of their file system is faster, and
@@ -49,6 +49,7 @@ impl DirStore {
     /// a folder. Dropping them removes them.
     fn lay_down(&self, stages: &[&[Change]]) -> Result<Vec<Option<TempPath>>, StoreError> {
         let changes: Vec<&Change> = stages.iter().copied().flatten().collect();
+        let folders = self.folders_for(&changes)?;
         let few = changes.len() <= FEW;
         let laid_down = changes.par_iter().map(|change| {
             let Some(bytes) = change.bytes() else { return Ok(None) };
@@ -57,20 +58,36 @@ impl DirStore {
         });
         let laid_down: Vec<_> = laid_down.collect::<Result<_, _>>()?;
         if !few {
-            let paths = changes.iter().filter(|change| change.bytes().is_some());
-            let folders: BTreeSet<_> = paths.map(|change| change.path.folder()).collect();
             for folder in folders {
-                flush_file_system(&self.path(&folder.path()))
-                    .map_err(self.error("flush", &folder.path()))?;
+                folder::flush_file_system(&self.path(&folder))
+                    .map_err(self.error("flush", &folder))?;
             }
         }
         Ok(laid_down)
     }
 
+    /// The folders of new files, each of which is there for good from then on.
+    fn folders_for(&self, changes: &[&Change]) -> Result<Vec<RepositoryPath>, StoreError> {
+        let new = || changes.iter().filter(|change| change.bytes().is_some());
+        let folders: BTreeSet<_> = new().map(|change| change.path.folder()).collect();
+        let folders: Vec<_> = folders.into_iter().map(Folder::path).collect();
+        // Where there is a key, the build that wrote it has seen to the way there.
+        let key = RepositoryPath::public_key();
+        let is_first =
+            new().any(|change| change.path == key && matches!(change.action, Action::Create(_)));
+        for folder in &folders {
+            let path = self.path(folder);
+            if is_first || !path.is_dir() {
+                folder::create(&path).map_err(self.error("create", folder))?;
+            }
+        }
+        Ok(folders)
+    }
+
     fn put_in_place(&self, change: &Change, new: Option<TempPath>) -> Result<(), StoreError> {
         let path = self.path(&change.path);
         let (action, result) = match (&change.action, new) {
-            (Action::CreateFolder, _) => ("create", fs::create_dir_all(path)),
+            (Action::CreateFolder, _) => ("create", folder::create(&path)),
             (Action::Remove, _) => ("remove", remove(&path)),
             (_, Some(new)) => ("write", new.persist(path).map_err(|error| error.error)),
             (_, None) => ("write", Err(io::ErrorKind::NotFound.into())),
@@ -86,7 +103,7 @@ impl DirStore {
         }
         folders.into_iter().rev().try_for_each(|folder| {
             let path = folder.path();
-            flush_folder(&self.path(&path)).map_err(self.error("flush", &path))
+            folder::flush(&self.path(&path)).map_err(self.error("flush", &path))
         })
     }
 }
@@ -102,15 +119,9 @@ fn write_beside(path: &Path, bytes: &[u8], flush: bool) -> io::Result<TempPath> 
         // What the umask leaves: a web server runs as somebody else and has to read it.
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    let made = builder.tempfile_in(folder).or_else(|error| match error.kind() {
-        io::ErrorKind::NotFound => {
-            fs::create_dir_all(folder)?;
-            builder.tempfile_in(folder)
-        }
-        _ => Err(error),
-    });
     // tempfile's errors name the temporary file, which is nobody's business.
-    let mut file = made.map_err(|error| io::Error::from(error.kind()))?;
+    let made = builder.tempfile_in(folder).map_err(|error| io::Error::from(error.kind()));
+    let mut file = made?;
     file.as_file_mut().write_all(bytes)?;
     if flush {
         file.as_file().sync_all()?;
@@ -124,29 +135,4 @@ fn remove(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
-}
-
-#[cfg(target_os = "linux")]
-fn flush_file_system(folder: &Path) -> io::Result<()> {
-    Ok(rustix::fs::syncfs(File::open(folder)?)?)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn flush_file_system(_folder: &Path) -> io::Result<()> {
-    Ok(())
-}
-
-/// So that a rename in it outlives the machine.
-#[cfg(unix)]
-fn flush_folder(folder: &Path) -> io::Result<()> {
-    match File::open(folder)?.sync_all() {
-        // Some file systems have no such thing.
-        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
-        flushed => flushed,
-    }
-}
-
-#[cfg(not(unix))]
-fn flush_folder(_folder: &Path) -> io::Result<()> {
-    Ok(())
 }
