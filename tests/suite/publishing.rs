@@ -99,13 +99,11 @@ fn what_a_killed_build_left_is_removed() {
     assert!(ran.stdout.ends_with("nothing has changed\n"), "{}", ran.stdout);
 }
 
-/// The calls by which a build changes what is served, as strace sees them, with their paths from the
-/// directory of the repository: `fsync public/TEMPORARY`, `rename public/versions`.
-fn calls_of_a_build(repository: &TestRepository, public_dir: &str) -> Vec<String> {
+/// What strace writes of these calls of a build.
+fn trace(repository: &TestRepository, public_dir: &str, calls: &str) -> String {
     let log = repository.path("strace.log");
-    let traced = "trace=fsync,syncfs,mkdir,mkdirat,rename,renameat,renameat2,unlink,unlinkat";
     let status = Command::new("strace")
-        .args(["-f", "-y", "-e", traced, "-o"])
+        .args(["-f", "-y", "-e", &format!("trace={calls}"), "-o"])
         .arg(&log)
         .arg(assert_cmd::cargo::cargo_bin!("hexreg"))
         .args([
@@ -119,7 +117,14 @@ fn calls_of_a_build(repository: &TestRepository, public_dir: &str) -> Vec<String
         .current_dir(repository.root())
         .status();
     assert!(status.unwrap().success());
-    let log = fs::read_to_string(log).unwrap();
+    fs::read_to_string(log).unwrap()
+}
+
+/// The calls by which a build changes what is served, with their paths from the directory of the
+/// repository: `fsync public/TEMPORARY`, `rename public/versions`.
+fn calls_of_a_build(repository: &TestRepository, public_dir: &str) -> Vec<String> {
+    let calls = "fsync,syncfs,mkdir,mkdirat,rename,renameat,renameat2,unlink,unlinkat";
+    let log = trace(repository, public_dir, calls);
     let root = repository.root().canonicalize().unwrap();
     let calls = log.lines().filter(|line| !line.contains(" = -1 ")).filter_map(|line| {
         let line = line.split_once(' ')?.1.trim_start();
@@ -192,6 +197,31 @@ fn files_are_flushed_then_renamed_and_each_stage_is_flushed_before_the_next() {
         flushed_between("fsync ", first("rename names"), first("unlink packages/stale"));
         flushed_between("fsync packages", first("unlink packages/stale"), usize::MAX);
     }
+}
+
+/// syncfs tells of errors since its file was opened, and of none that somebody else was told of before.
+#[test]
+fn what_is_flushed_at_once_was_opened_before_anything_was_written() {
+    let test = "what_is_flushed_at_once_was_opened_before_anything_was_written";
+    if tools::find("strace", test).is_none() {
+        return;
+    }
+    let mut repository = TestRepository::new();
+    for package in 0..20 {
+        repository = repository.release(&format!("package{package}"), "1.0.0");
+    }
+    let log = trace(&repository, "public", "openat,syncfs");
+    let lines: Vec<_> = log.lines().collect();
+    let first_write = lines.iter().position(|line| line.contains(".hexreg-")).unwrap();
+    let mut flushes = 0;
+    for (place, line) in lines.iter().enumerate() {
+        let Some((_, file)) = line.split_once("syncfs(") else { continue };
+        let file = format!(" = {}", file.split_once('>').unwrap().0);
+        let opened = lines[..place].iter().rposition(|line| line.contains(&file)).unwrap();
+        assert!(opened < first_write, "{log}");
+        flushes += 1;
+    }
+    assert_eq!(flushes, 2, "{log}");
 }
 
 /// What lies in a directory is there for good once the whole way to it is.

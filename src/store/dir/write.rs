@@ -13,13 +13,13 @@ use std::path::Path;
 use rayon::prelude::*;
 use tempfile::{Builder, TempPath};
 
-use super::{DirStore, folder};
+use super::DirStore;
+use super::folder::{self, FileSystem};
 use crate::repository::{Action, Change, Folder, RepositoryPath};
 use crate::store::{StoreError, TEMPORARY};
 
-/// Up to how many files are flushed one by one. Beyond, one flush of their file system is faster, and
-/// since Linux 5.8 it tells of errors as well.
-const FEW: usize = if cfg!(target_os = "linux") { 16 } else { usize::MAX };
+/// Up to how many files are flushed one by one. Beyond, one flush of their file system is faster.
+const FEW: usize = 16;
 
 impl DirStore {
     pub(super) fn make(
@@ -50,18 +50,20 @@ impl DirStore {
     fn lay_down(&self, stages: &[&[Change]]) -> Result<Vec<Option<TempPath>>, StoreError> {
         let changes: Vec<&Change> = stages.iter().copied().flatten().collect();
         let folders = self.folders_for(&changes)?;
-        let few = changes.len() <= FEW;
+        let one_by_one = changes.len() <= FEW || !FileSystem::tells_of_errors();
+        let opened = folders.iter().filter(|_| !one_by_one).map(|folder| {
+            let opened = FileSystem::of(&self.path(folder));
+            Ok((folder, opened.map_err(self.error("open", folder))?))
+        });
+        let file_systems: Vec<_> = opened.collect::<Result<_, StoreError>>()?;
         let laid_down = changes.par_iter().map(|change| {
             let Some(bytes) = change.bytes() else { return Ok(None) };
-            let laid_down = write_beside(&self.path(&change.path), bytes, few);
+            let laid_down = write_beside(&self.path(&change.path), bytes, one_by_one);
             laid_down.map(Some).map_err(self.error("write", &change.path))
         });
         let laid_down: Vec<_> = laid_down.collect::<Result<_, _>>()?;
-        if !few {
-            for folder in folders {
-                folder::flush_file_system(&self.path(&folder))
-                    .map_err(self.error("flush", &folder))?;
-            }
+        for (folder, file_system) in file_systems {
+            file_system.flush().map_err(self.error("flush", folder))?;
         }
         Ok(laid_down)
     }
