@@ -4,6 +4,9 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
+#[cfg(unix)]
+use rustix::io::Errno;
+
 /// Makes a folder and those above it that are missing, each for good before anything is put in it.
 ///
 /// The first that is there is made to stay too: a build that was killed may have made it and no more.
@@ -39,10 +42,16 @@ fn make(path: &Path) -> io::Result<()> {
 #[cfg(unix)]
 pub(super) fn flush(folder: &Path) -> io::Result<()> {
     match File::open(folder)?.sync_all() {
-        // Some file systems have no such thing.
-        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+        Err(error) if Errno::from_io_error(&error).is_some_and(is_no_such_thing) => Ok(()),
         flushed => flushed,
     }
+}
+
+/// Whether it is the answer of a file system that flushes no folders, or nothing but what is open for
+/// writing, as no folder ever is. What it is told to keep it keeps in its own way.
+#[cfg(unix)]
+fn is_no_such_thing(errno: Errno) -> bool {
+    [Errno::INVAL, Errno::NOTSUP, Errno::OPNOTSUPP, Errno::NOSYS, Errno::BADF].contains(&errno)
 }
 
 #[cfg(not(unix))]
