@@ -311,6 +311,25 @@ fn a_first_build_on_a_full_disk_leaves_nothing() {
     assert_eq!(repository.tree(), repository.fresh());
 }
 
+/// There is room, and no file can be made.
+#[test]
+fn a_disk_that_takes_no_more_files_says_so() {
+    let test = "a_disk_that_takes_no_more_files_says_so";
+    let repository = TestRepository::new();
+    // The directory itself, `tarballs`, a tarball and `packages`.
+    let Some(_disk) = Disk::mount(repository.path("public"), "1m,nr_inodes=4", test) else {
+        return;
+    };
+    repository.write_tarball("foo-1.0.0.tar", &small("foo", "1.0.0"));
+    insta::assert_snapshot!(repository.build(&["--no-cache"]).transcript(), @r"
+    exit code: 2
+    --- stdout
+    --- stderr
+    error: failed to build `acme`: could not write public/public_key: No space left on device (os error 28)
+    hint: nothing was changed: build again once this is mended
+    ");
+}
+
 fn small(name: &str, version: &str) -> Vec<u8> {
     Tarball::new(name, version).build()
 }

@@ -6,7 +6,7 @@
 //! next; if only the process is killed, the same, and temporary files that the next build removes.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -113,16 +113,9 @@ impl DirStore {
 /// Writes a new file beside the one that it will replace, so that a rename is all that is left.
 fn write_beside(path: &Path, bytes: &[u8], flush: bool) -> io::Result<TempPath> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    let mut builder = Builder::new();
-    builder.prefix(TEMPORARY.0).suffix(TEMPORARY.1);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // What the umask leaves: a web server runs as somebody else and has to read it.
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
-    // tempfile's errors name the temporary file, which is nobody's business.
-    let made = builder.tempfile_in(folder).map_err(|error| io::Error::from(error.kind()));
+    // tempfile's own way to open a file hides what the system says behind the name of that file.
+    let open = |path: &Path| File::options().write(true).create_new(true).open(path);
+    let made = Builder::new().prefix(TEMPORARY.0).suffix(TEMPORARY.1).make_in(folder, open);
     let mut file = made?;
     file.as_file_mut().write_all(bytes)?;
     if flush {
