@@ -3,11 +3,17 @@
 use std::fs;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use hexreg::ops::build::build;
+use hexreg::package::UnixSeconds;
+
+use crate::support::memory::MemoryStore;
+use crate::support::options;
 use crate::support::repository::TestRepository;
 use crate::support::tarball::Tarball;
 use crate::support::tools;
+use crate::support::witness::is_temporary;
 
 /// Another program that holds the lock of `public/`, until it is killed.
 fn hold(repository: &TestRepository) -> Child {
@@ -97,6 +103,33 @@ fn what_a_killed_build_left_is_removed() {
     }
     let ran = repository.build(&[]).ok();
     assert!(ran.stdout.ends_with("nothing has changed\n"), "{}", ran.stdout);
+}
+
+/// Another one, on another machine, may be writing what looks like a leftover.
+#[test]
+fn where_there_is_no_lock_only_what_is_a_day_old_is_taken_for_a_leftover() {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    let now = i64::try_from(now.as_secs()).unwrap();
+    let hour = 60 * 60;
+    let ages = [("new", 0), ("young", 23 * hour), ("old", 25 * hour), ("ahead", -25 * hour)];
+    let store = || {
+        let tarball = Tarball::new("foo", "1.0.0").build();
+        let foo = [("tarballs/foo-1.0.0.tar".to_owned(), tarball)];
+        ages.iter().fold(MemoryStore::of(&foo.into()), |store, (name, age)| {
+            let path = format!("packages/.hexreg-{name}.tmp");
+            store.file(&path, b"half a fi", UnixSeconds(now - age))
+        })
+    };
+    let left = |store: &MemoryStore| -> Vec<_> {
+        let paths = store.files().into_keys().filter(|path| is_temporary(path));
+        paths.map(|path| path.replace("packages/.hexreg-", "")).collect()
+    };
+    let alone = store();
+    build(&alone, &options(), &()).unwrap();
+    assert_eq!(left(&alone), [""; 0]);
+    let shared = store().without_lock();
+    build(&shared, &options(), &()).unwrap();
+    assert_eq!(left(&shared), ["ahead.tmp", "new.tmp", "young.tmp"]);
 }
 
 /// What strace writes of these calls of a build.

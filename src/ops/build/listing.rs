@@ -19,7 +19,7 @@ pub(super) struct Listing {
     pub tarballs: Vec<Listed>,
     /// The files of `packages/`.
     pub resources: Vec<Listed>,
-    /// What killed builds left: nobody else writes under such names.
+    /// What killed builds left, as far as that is certain.
     pub leftovers: Vec<RepositoryPath>,
     /// `names`, `versions` and `public_key`, as far as they are there.
     root: Vec<Listed>,
@@ -28,10 +28,22 @@ pub(super) struct Listing {
 /// What the names of tarballs end in. Clients ask for it in lowercase, so `.TAR` is something else.
 const EXTENSION: &str = ".tar";
 
+/// How old a temporary file must be, in seconds, to be nobody's where no lock keeps others from writing:
+/// far older than any build is long or any two clocks are apart, and still some day it is gone.
+const ABANDONED: i64 = 24 * 60 * 60;
+
 impl Listing {
-    /// Lists the folders; of what does not belong there the observer hears.
-    pub fn take(store: &dyn Store, observer: &dyn Observer) -> Result<Self, StoreError> {
+    /// Lists the folders; of what does not belong there the observer hears. For whoever
+    /// `is_alone` whatever is temporary was left by a build that is no more.
+    pub fn take(
+        store: &dyn Store,
+        is_alone: bool,
+        observer: &dyn Observer,
+    ) -> Result<Self, StoreError> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let begun = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+        let is_abandoned =
+            |file: &Listed| is_alone || begun.saturating_sub(file.modified.0) > ABANDONED;
         let location = |folder: Folder, file: &Listed| store.locate(&folder.file(&file.name));
         let tarballs = store.list(Folder::Tarballs)?;
         let missing = tarballs.is_none().then_some(Folder::Tarballs);
@@ -45,7 +57,7 @@ impl Listing {
         });
         let mut leftovers = Vec::new();
         let mut note = |folder: Folder, file: &Listed| {
-            if store::is_temporary(&file.name) && file.kind == Kind::File {
+            if store::is_temporary(&file.name) && file.kind == Kind::File && is_abandoned(file) {
                 leftovers.push(folder.file(&file.name));
             }
         };

@@ -11,21 +11,21 @@ use crate::store::{Lock, Locked, Store};
 /// How often whoever waits looks again.
 const INTERVAL: Duration = Duration::from_millis(50);
 
-/// Waits for the lock, and says so.
+/// Waits for the lock, and says so; `None` where there is no such thing, which is said too.
 pub(super) fn wait(
     store: &dyn Store,
     timeout: Duration,
     observer: &dyn Observer,
-) -> Result<Lock, Error> {
+) -> Result<Option<Lock>, Error> {
     let location = || store.locate(&Folder::Root.path());
     let began = Instant::now();
     let mut told = false;
     loop {
         match store.lock()? {
-            Locked::Held(lock) => return Ok(lock),
+            Locked::Held(lock) => return Ok(Some(lock)),
             Locked::Unsupported(error) => {
                 observer.warn(Warning::NoLock { location: location(), reason: error.to_string() });
-                return Ok(Lock::of_nothing());
+                return Ok(None);
             }
             Locked::Busy if began.elapsed() >= timeout => {
                 return Err(Error::Busy { location: location(), timeout });
