@@ -4,7 +4,7 @@
 //!
 //! `scripts/kill` tries each system call; CI has time for some.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
@@ -163,6 +163,52 @@ fn whichever_system_call_fails_no_client_is_harmed_and_the_next_build_makes_it_r
     for ((moment, code), times) in &ends {
         eprintln!("{times:5}  exit code {code}, {moment}");
     }
+}
+
+/// What is said is what failed, whatever it was asked for.
+#[test]
+fn what_cannot_be_looked_at_is_named() {
+    let test = "what_cannot_be_looked_at_is_named";
+    if !strace::is_available(test) {
+        return;
+    }
+    let repository = TestRepository::new().release("foo", "1.0.0").release("gone", "1.0.0");
+    repository.build(&["--no-cache"]).ok();
+    repository.remove_tarball("gone-1.0.0.tar");
+    let said = |n: &str| {
+        let calls = "fstat,stat,lstat,newfstatat,statx";
+        let traced = strace::build(&repository, calls, "error=EIO", n);
+        let error = "error: failed to build `acme`: ";
+        let said = traced.stderr.lines().find_map(|line| line.strip_prefix(error));
+        let said = said.unwrap_or("nothing");
+        (!traced.hits.is_empty()).then(|| format!("{}: {said}", traced.code.unwrap()))
+    };
+    insta::assert_snapshot!(said("1+").unwrap(), @"2: could not create public: Input/output error (os error 5)");
+    let mut all = BTreeSet::new();
+    for n in 1.. {
+        // To be removed again.
+        repository.write("public/packages/gone", b"");
+        let Some(said) = said(&n.to_string()) else { break };
+        all.insert(said);
+    }
+    insta::assert_snapshot!(all.into_iter().collect::<Vec<_>>().join("\n"), @r"
+    0: nothing
+    1: 1 of 1 tarball rejected
+    2: could not list public/packages: Input/output error (os error 5)
+    2: could not list public/tarballs: Input/output error (os error 5)
+    2: could not list public: Input/output error (os error 5)
+    2: could not lock public: Input/output error (os error 5)
+    2: could not look at public/names: Input/output error (os error 5)
+    2: could not look at public/packages/foo: Input/output error (os error 5)
+    2: could not look at public/packages/gone: Input/output error (os error 5)
+    2: could not look at public/public_key: Input/output error (os error 5)
+    2: could not look at public/versions: Input/output error (os error 5)
+    2: could not read public/names: Input/output error (os error 5)
+    2: could not read public/packages/foo: Input/output error (os error 5)
+    2: could not read public/packages/gone: Input/output error (os error 5)
+    2: could not read public/public_key: Input/output error (os error 5)
+    2: could not read public/versions: Input/output error (os error 5)
+    ");
 }
 
 /// As on some network file systems.

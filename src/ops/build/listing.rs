@@ -1,5 +1,6 @@
 //! What stands in a repository, before any of it is read.
 
+use std::io;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rayon::prelude::*;
@@ -61,13 +62,24 @@ impl Listing {
                 leftovers.push(folder.file(&file.name));
             }
         };
+        // Whether to keep, to replace or to remove it depends on what it is.
+        let look = |folder: Folder, file: &Listed| match &file.kind {
+            Kind::Unknown(reason) => Err(StoreError {
+                action: "look at",
+                location: location(folder, file),
+                source: io::Error::other(reason.clone()),
+            }),
+            _ => Ok(()),
+        };
+        let is_hidden = |file: &Listed| file.name.starts_with('.');
         let mut resources = store.list(Folder::Packages)?.unwrap_or_default();
+        let mut served = resources.iter().filter(|file| !is_hidden(file));
+        served.try_for_each(|file| look(Folder::Packages, file))?;
         resources.retain(|file| {
             note(Folder::Packages, file);
             // Hex passes over hidden files too; a temporary file of a build under way is one.
-            let is_hidden = file.name.starts_with('.');
-            let is_package = !is_hidden && file.kind == Kind::File;
-            if !is_hidden && !is_package {
+            let is_package = !is_hidden(file) && file.kind == Kind::File;
+            if !is_hidden(file) && !is_package {
                 observer.warn(Warning::NotAPackage { location: location(Folder::Packages, file) });
             }
             is_package
@@ -75,8 +87,10 @@ impl Listing {
         let mut root = store.list(Folder::Root)?.unwrap_or_default();
         root.retain(|file| {
             note(Folder::Root, file);
-            file.kind == Kind::File && RepositoryPath::is_of_a_registry(&file.name)
+            RepositoryPath::is_of_a_registry(&file.name)
         });
+        root.iter().try_for_each(|file| look(Folder::Root, file))?;
+        root.retain(|file| file.kind == Kind::File);
         leftovers.sort();
         let seen = i64::try_from(now.as_nanos()).unwrap_or(i64::MAX);
         for files in [&mut tarballs, &mut resources, &mut root] {
