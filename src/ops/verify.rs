@@ -6,7 +6,7 @@ mod resources;
 mod strays;
 mod tarballs;
 
-pub use problem::{Problem, Wrong};
+pub use problem::{Mark, Problem, Wrong};
 
 use super::observer::{Observer, Work};
 use crate::key::PublicKey;

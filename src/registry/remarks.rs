@@ -49,7 +49,7 @@ pub struct Advisory {
     pub html_url: String,
 }
 
-/// What `versions` marks one version with.
+/// What `versions` marks one version with, as its package says at greater length.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Marks {
     /// Its author advises against it.
@@ -71,6 +71,14 @@ impl Remarks {
             releases: releases.collect::<Result<_, _>>()?,
             advisories: message.advisories.into_iter().map(advisory).collect(),
         })
+    }
+}
+
+impl ReleaseRemarks {
+    /// What `versions` marks the release with.
+    #[must_use]
+    pub fn marks(&self) -> Marks {
+        Marks { retired: self.retired.is_some(), with_advisories: !self.advisories.is_empty() }
     }
 }
 

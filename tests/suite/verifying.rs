@@ -13,6 +13,7 @@ use hexreg::package::UnixSeconds;
 use hexreg::registry::{Gzip, Names, Payload, Releases, Signed, Versions};
 
 use crate::support::hexreg::Ran;
+use crate::support::protobuf::{amend, field, number};
 use crate::support::raw_tar::Entry;
 use crate::support::repository::TestRepository;
 use crate::support::tarball::Tarball;
@@ -348,6 +349,45 @@ fn indexes_that_disagree() {
         &[],
         &["packages/bar no_releases", "tarballs/bar-1.0.0.tar unnamed", "versions no_releases"],
     );
+}
+
+#[test]
+fn marks_that_disagree() {
+    // `foo` 1.1.0 is retired and `foo` 1.0.0 has an advisory: in the package, in `versions`, in both.
+    let retired = |repository: &TestRepository| {
+        let package = payload(repository, "packages/foo");
+        let package = amend(package.as_bytes(), 1, &field(4, number(1, 2)));
+        let texts = [1, 2, 3, 6].map(|place| field(place, "GHSA-0000"));
+        let package = amend(&package, 0, &number(6, 0));
+        let package = [package, field(4, texts.concat())].concat();
+        sign(repository, "packages/foo", &Payload::from_bytes(package.into()));
+    };
+    let marked = |repository: &TestRepository| {
+        let versions = payload(repository, "versions");
+        let marks = [field(3, [1]), field(5, [0])].concat();
+        let versions = amend(versions.as_bytes(), 1, &marks);
+        sign(repository, "versions", &Payload::from_bytes(versions.into()));
+    };
+    let repository = sound();
+    retired(&repository);
+    let ran = finds(&repository, &[], &["versions advisories_missing", "versions retired_missing"]);
+    insta::assert_snapshot!(ran.stdout, @r"
+    public/versions: it does not mark foo 1.0.0 as having advisories, and packages/foo does
+    public/versions: it does not mark foo 1.1.0 as retired, and packages/foo does
+    acme: 2 packages, 3 releases; 2 problems
+    ");
+    marked(&repository);
+    verify(&repository, &[]).ok();
+
+    let repository = sound();
+    marked(&repository);
+    let ran =
+        finds(&repository, &[], &["versions advisories_too_many", "versions retired_too_many"]);
+    insta::assert_snapshot!(ran.stdout, @r"
+    public/versions: it marks foo 1.0.0 as having advisories, and packages/foo does not
+    public/versions: it marks foo 1.1.0 as retired, and packages/foo does not
+    acme: 2 packages, 3 releases; 2 problems
+    ");
 }
 
 #[test]

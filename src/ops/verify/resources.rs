@@ -9,8 +9,9 @@ use super::problem::{Problem, Wrong};
 use super::strays::Tree;
 use crate::key::PublicKey;
 use crate::name::{PackageName, RepositoryName};
-use crate::registry::MAX_FILE;
-use crate::registry::{Marks, Names, Payload, Releases, Remarks, Resource, Signed, Versions};
+use crate::registry::{
+    MAX_FILE, Marks, Names, Payload, ReleaseRemarks, Releases, Remarks, Resource, Signed, Versions,
+};
 use crate::repository::RepositoryPath;
 use crate::store::Store;
 
@@ -20,7 +21,11 @@ pub(super) struct Resources {
     pub public_key: Option<PublicKey>,
     pub names: Option<Names>,
     pub versions: Option<Versions>,
+    /// Of each version that `versions` names, in its order.
+    pub marks: Vec<Vec<Marks>>,
     pub packages: BTreeMap<PackageName, Releases>,
+    /// Of each release that the packages have, in their order.
+    pub package_marks: BTreeMap<PackageName, Vec<Marks>>,
     /// Whose file is there and says nothing.
     pub refused: BTreeSet<PackageName>,
 }
@@ -28,8 +33,8 @@ pub(super) struct Resources {
 /// What one file says.
 enum Says {
     Names(Names),
-    Versions(Versions),
-    Package(Releases),
+    Versions(Versions, Vec<Vec<Marks>>),
+    Package(Releases, Vec<Marks>),
 }
 
 impl Resources {
@@ -57,7 +62,9 @@ impl Resources {
             public_key,
             names: None,
             versions: None,
+            marks: Vec::new(),
             packages: BTreeMap::new(),
+            package_marks: BTreeMap::new(),
             refused: BTreeSet::new(),
         };
         for read in read {
@@ -89,8 +96,12 @@ impl Resources {
         }
         match says {
             Says::Names(names) => self.names = Some(names),
-            Says::Versions(versions) => self.versions = Some(versions),
-            Says::Package(package) => {
+            Says::Versions(versions, marks) => {
+                self.versions = Some(versions);
+                self.marks = marks;
+            }
+            Says::Package(package, marks) => {
+                self.package_marks.insert(package.package.clone(), marks);
                 self.packages.insert(package.package.clone(), package);
             }
         }
@@ -101,16 +112,16 @@ impl Says {
     fn repository(&self) -> &RepositoryName {
         match self {
             Self::Names(names) => &names.repository,
-            Self::Versions(versions) => &versions.repository,
-            Self::Package(package) => &package.repository,
+            Self::Versions(versions, _) => &versions.repository,
+            Self::Package(package, _) => &package.repository,
         }
     }
 
     fn resource(&self) -> Resource {
         match self {
             Self::Names(_) => Resource::Names,
-            Self::Versions(_) => Resource::Versions,
-            Self::Package(package) => Resource::Package(package.package.clone()),
+            Self::Versions(..) => Resource::Versions,
+            Self::Package(package, _) => Resource::Package(package.package.clone()),
         }
     }
 }
@@ -176,14 +187,14 @@ fn says(
     match resource {
         Resource::Names => Ok(Says::Names(Names::decode(&payload)?)),
         Resource::Versions => {
-            Marks::decode(&payload)?;
-            Ok(Says::Versions(Versions::decode(&payload)?))
+            let marks = Marks::decode(&payload)?;
+            Ok(Says::Versions(Versions::decode(&payload)?, marks))
         }
         Resource::Package(name) => {
-            Remarks::decode(&payload)?;
+            let remarks = Remarks::decode(&payload)?.releases;
             let releases = Releases::decode(&payload)?;
             if releases.package == *name {
-                Ok(Says::Package(releases))
+                Ok(Says::Package(releases, remarks.iter().map(ReleaseRemarks::marks).collect()))
             } else {
                 Err(Wrong::OtherPackage(releases.package))
             }
