@@ -220,6 +220,15 @@ fn files_that_are_no_signed_resource() {
     std::io::Write::write_all(&mut stream, &message).unwrap();
     repository.write("public/versions", &stream.finish().unwrap());
     finds(&repository, &[], &["versions not_signed"]);
+    // A few kilobytes that inflate without end are not inflated to it.
+    let repository = sound();
+    let bomb = gzip(&vec![0; (64 << 20) + 1]);
+    repository.write("public/packages/foo", &bomb);
+    repository.write("public/public_key", &vec![b'\n'; 1 << 20]);
+    let ran = finds(&repository, &[], &["packages/foo too_large", "public_key not_a_key"]);
+    let told = "packages/foo: it has more than 67108864 bytes, gzipped or not: no such file of a \
+                registry comes near\n";
+    assert!(ran.stdout.contains(told), "{}", ran.stdout);
     // Validly signed, and another message.
     let repository = sound();
     sign(&repository, "packages/foo", &Payload::from_bytes(b"\x0A\x01x"[..].into()));
@@ -414,6 +423,11 @@ fn tarballs_that_are_not_what_the_registry_says() {
     change_package(&repository, "foo", |package| {
         package.releases[0].outer_checksum = OuterChecksum::of(truncated);
     });
+    finds(&repository, &[], &["tarballs/foo-1.0.0.tar tarball"]);
+
+    // What clients do not read either has no checksum.
+    let repository = sound();
+    repository.write_tarball("foo-1.0.0.tar", &vec![0; (16 << 20) + 1]);
     finds(&repository, &[], &["tarballs/foo-1.0.0.tar tarball"]);
 
     let repository = sound();

@@ -198,6 +198,7 @@ impl Wrong {
             Self::NotAKey(_) => "not_a_key",
             Self::OtherKey { .. } => "other_key",
             Self::Signed(SignedError::Signature(_)) => "signature",
+            Self::Signed(SignedError::TooLarge { .. }) => "too_large",
             Self::Signed(_) => "not_signed",
             Self::Decode(_) => "not_the_resource",
             Self::OtherRepository { .. } => "other_repository",

@@ -7,10 +7,10 @@ use rayon::prelude::*;
 use super::Options;
 use super::problem::{Problem, Wrong};
 use super::strays::Tree;
-use crate::key::PublicKey;
+use crate::key::{KeyError, PublicKey};
 use crate::name::{PackageName, RepositoryName};
 use crate::registry::{
-    MAX_FILE, Marks, Names, Payload, ReleaseRemarks, Releases, Remarks, Resource, Signed, Versions,
+    Marks, Names, Payload, ReleaseRemarks, Releases, Remarks, Resource, Signed, Versions,
 };
 use crate::repository::RepositoryPath;
 use crate::store::Store;
@@ -51,9 +51,9 @@ impl Resources {
         });
         let all: Vec<Resource> =
             [Resource::Names, Resource::Versions].into_iter().chain(packages).collect();
-        let read = all.into_par_iter().map(|resource| {
+        let read = all.into_par_iter().map_init(Vec::new, |file, resource| {
             let path = RepositoryPath::resource(&resource);
-            let says = says(store, &path, &resource, public_key.as_ref());
+            let says = says(store, &path, &resource, public_key.as_ref(), file);
             says.map_err(|wrong| (resource, wrong.at(path)))
         });
         let read: Vec<_> = read.collect();
@@ -137,6 +137,9 @@ fn most_agree_on<E>(read: &[Result<Says, E>]) -> Option<RepositoryName> {
     counts.into_values().max_by_key(|(count, _)| *count).map(|(_, name)| name.clone())
 }
 
+/// In bytes: the largest key that signs has 1,500 in PEM.
+const MAX_KEY: usize = 64 << 10;
+
 /// The key that clients hold.
 fn public_key(
     store: &dyn Store,
@@ -145,7 +148,8 @@ fn public_key(
 ) -> Option<PublicKey> {
     let path = RepositoryPath::public_key();
     let mut pem = Vec::new();
-    let standing = match store.read(&path, MAX_FILE, &mut pem) {
+    let standing = match store.read(&path, MAX_KEY, &mut pem) {
+        Ok(Some(_)) if pem.len() > MAX_KEY => Err(Wrong::NotAKey(KeyError::NotPem)),
         Ok(Some(_)) => PublicKey::from_pem(&String::from_utf8_lossy(&pem)).map_err(Wrong::NotAKey),
         Ok(None) => Err(Wrong::Missing),
         Err(error) => Err(Wrong::Unreadable(error)),
@@ -176,10 +180,11 @@ fn says(
     path: &RepositoryPath,
     resource: &Resource,
     key: Option<&PublicKey>,
+    file: &mut Vec<u8>,
 ) -> Result<Says, Wrong> {
-    let mut file = Vec::new();
-    store.read(path, MAX_FILE, &mut file).map_err(Wrong::Unreadable)?.ok_or(Wrong::Missing)?;
-    let signed = Signed::from_gzip(&file)?;
+    let limit = resource.max_size();
+    store.read(path, limit, file).map_err(Wrong::Unreadable)?.ok_or(Wrong::Missing)?;
+    let signed = Signed::from_gzip_up_to(limit, file)?;
     let payload: Payload = match key {
         Some(key) => signed.verify(key)?,
         None => signed.into_unverified(),
