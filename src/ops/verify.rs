@@ -3,6 +3,7 @@
 mod indexes;
 mod problem;
 mod resources;
+mod secrets;
 mod strays;
 mod tarballs;
 

@@ -3,6 +3,8 @@
 //! What is planted is signed anew where a signature would tell of it first: a registry may be wrong in
 //! the hands of whoever holds its key.
 
+mod secrets;
+
 use std::fs;
 
 use flate2::{Compression, GzBuilder};
@@ -504,56 +506,6 @@ fn files_that_nobody_names() {
         &[],
         &["names not_in_names", "packages/new no_releases", "versions not_in_versions"],
     );
-}
-
-#[test]
-fn private_keys_wherever_they_lie() {
-    for key in
-        ["golden/keys/acme-2048.pem", "golden/keys/acme-2048-encrypted.pem", "keys/openssh.pem"]
-    {
-        let repository = sound();
-        for path in ["key.pem", "docs/deep/er/.key", "packages/x-y", "tarballs/k.tar", "installs/k"]
-        {
-            repository.write(&format!("public/{path}"), &read_fixture(key));
-        }
-        finds(
-            &repository,
-            &[],
-            &[
-                "docs/deep/er/.key private_key",
-                "installs/k private_key",
-                "key.pem private_key",
-                "packages/x-y private_key",
-                "tarballs/k.tar private_key",
-            ],
-        );
-    }
-    // In documentation, in place of a package, and far behind.
-    let repository = sound();
-    let key = read_fixture("golden/keys/acme-2048.pem");
-    repository.write("public/docs/foo-1.0.0.tar.gz", &key);
-    repository.write("public/installs/far", &[vec![b'\n'; 70_000], key.clone()].concat());
-    repository.write("public/tarballs/foo-1.0.0.tar", &key);
-    let ran = verify(&repository, &[]);
-    for path in ["docs/foo-1.0.0.tar.gz", "installs/far", "tarballs/foo-1.0.0.tar"] {
-        let told = format!("public/{path}: it holds a PRIVATE KEY");
-        assert!(ran.stdout.contains(&told), "{}", ran.stdout);
-    }
-    // In place of the public one, too.
-    let repository = sound();
-    repository.write("public/public_key", &read_fixture("golden/keys/acme-2048.pem"));
-    let ran = finds(&repository, &[], &["public_key not_a_key", "public_key private_key"]);
-    insta::assert_snapshot!(ran.stdout, @r"
-    public/public_key: it is not a public key: it is a private key: expected the public key that belongs to it
-    public/public_key: it holds a PRIVATE KEY, and is published: replace that key
-    acme: 2 packages, 3 releases; 2 problems
-    ");
-    // Through a link, as a web server would follow it.
-    let repository = sound();
-    fs::create_dir(repository.path("secrets")).unwrap();
-    fs::rename(repository.path("key.pem"), repository.path("secrets/key.pem")).unwrap();
-    std::os::unix::fs::symlink("../secrets", repository.path("public/link")).unwrap();
-    finds(&repository, &[], &["link/key.pem private_key"]);
 }
 
 /// One damaged package does not drown the report: its tarballs are nobody's fault.
