@@ -3,6 +3,7 @@
 //! What is planted is signed anew where a signature would tell of it first: a registry may be wrong in
 //! the hands of whoever holds its key.
 
+mod looking;
 mod secrets;
 
 use std::fs;

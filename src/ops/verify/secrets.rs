@@ -4,15 +4,19 @@ use memchr::memmem;
 
 use crate::key::is_private_key_in_der;
 use crate::repository::RepositoryPath;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// How much of a file is looked through, in bytes.
 const ROOM: usize = 64 << 20;
 
-/// A file that cannot be read holds none that a client could read either.
-pub(super) fn holds_key(store: &dyn Store, path: &RepositoryPath, bytes: &mut Vec<u8>) -> bool {
-    let read = store.read(path, ROOM, bytes);
-    matches!(read, Ok(Some(_))) && (is_key(bytes) || has_armour(bytes))
+/// Whether a file holds one; a file that is gone does not.
+pub(super) fn holds_key(
+    store: &dyn Store,
+    path: &RepositoryPath,
+    bytes: &mut Vec<u8>,
+) -> Result<bool, StoreError> {
+    let read = store.read(path, ROOM, bytes)?;
+    Ok(read.is_some() && (is_key(bytes) || has_armour(bytes)))
 }
 
 /// In forms that are a key only where they are the whole file.

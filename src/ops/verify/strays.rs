@@ -45,12 +45,16 @@ pub(super) fn find(
         let wrong = match kind {
             Kind::Unreadable(reason) => Wrong::Unlistable(reason.clone()),
             Kind::Folder | Kind::Other => Wrong::NotAFile,
-            Kind::File if !is_sound && secrets::holds_key(store, path, bytes) => Wrong::PrivateKey,
-            Kind::File => match place {
-                Place::Index | Place::Package | Place::Tarball | Place::Other => return None,
-                Place::Leftover => Wrong::Leftover,
-                Place::Unnamed => Wrong::Unnamed,
-                Place::Nowhere => Wrong::Stray,
+            Kind::File if is_sound => return None,
+            Kind::File => match (secrets::holds_key(store, path, bytes), place) {
+                (Ok(true), _) => Wrong::PrivateKey,
+                // Whoever was to read it has said so.
+                (Err(_), _) if unsound.contains(path) => return None,
+                (Err(error), _) => Wrong::Unreadable(error),
+                (Ok(false), Place::Leftover) => Wrong::Leftover,
+                (Ok(false), Place::Unnamed) => Wrong::Unnamed,
+                (Ok(false), Place::Nowhere) => Wrong::Stray,
+                (Ok(false), _) => return None,
             },
         };
         Some(wrong.at(path.clone()))

@@ -76,8 +76,10 @@ impl Store for DirStore {
         let mut entered = HashSet::new();
         let walk = WalkDir::new(&self.root).min_depth(1).follow_links(true).into_iter();
         // Links may lead to one folder in more ways than anybody could follow.
-        let walk = walk
-            .filter_entry(|entry| !entry.file_type().is_dir() || entered.insert(identity(entry)));
+        let walk = walk.filter_entry(|entry| {
+            // One that cannot be told apart is entered: what is wrong with it is to be found.
+            !entry.file_type().is_dir() || identity(entry).is_none_or(|one| entered.insert(one))
+        });
         let files = walk.filter_map(|entry| {
             let (path, kind) = match &entry {
                 Ok(entry) if entry.file_type().is_dir() => return None,
