@@ -102,7 +102,7 @@ fn a_sound_registry_has_no_problem() {
             "exit code: 0\n--- stdout\nacme: 2 packages, 3 releases; no problem\n--- stderr\n"
         );
     }
-    insta::assert_snapshot!(verify(&repository, &["--json"]).ok().stdout, @r#"{"repository":"acme","fingerprint":"SHA256:roYMrL1Q60Kv7n0/VbgT2yw879NgEa+QKFvEt0/wKtU","packages":2,"releases":3,"problems":[]}"#);
+    insta::assert_snapshot!(verify(&repository, &["--json"]).ok().stdout, @r#"{"repository":"acme","fingerprint":"SHA256:roYMrL1Q60Kv7n0/VbgT2yw879NgEa+QKFvEt0/wKtU","packages":2,"releases":3,"problems":[],"warnings":[]}"#);
 }
 
 /// By the real Hex client, which orders packages and gzips in its own way.
@@ -146,6 +146,7 @@ fn what_cannot_be_looked_at_is_an_error_of_the_environment() {
     error: failed to verify nowhere: there is no such directory
     hint: name the directory that is served to clients
     ");
+    assert!(!repository.path("nowhere").exists());
     assert_eq!(repository.hexreg().run(["verify", "key.pem"]).code, 2);
     assert_eq!(verify(&repository, &["--public-key=nowhere"]).code, 2);
     repository.write("junk", b"junk");

@@ -15,6 +15,7 @@ use walkdir::WalkDir;
 use super::{Content, Kind, Listed, Locked, Stamp, Store, StoreError};
 use crate::package::UnixSeconds;
 use crate::repository::{Change, Folder, RepositoryPath};
+use lock::Mode;
 
 /// A directory whose files any static server can serve.
 #[derive(Clone, Debug)]
@@ -130,7 +131,13 @@ impl Store for DirStore {
     fn lock(&self) -> Result<Locked, StoreError> {
         let root = Folder::Root.path();
         let failed = self.error("lock", &root);
-        fs::create_dir_all(&self.root).and_then(|()| lock::take(&self.root)).map_err(failed)
+        fs::create_dir_all(&self.root)
+            .and_then(|()| lock::take(&self.root, Mode::Alone))
+            .map_err(failed)
+    }
+
+    fn lock_shared(&self) -> Result<Locked, StoreError> {
+        lock::take(&self.root, Mode::Shared).map_err(self.error("lock", &Folder::Root.path()))
     }
 
     fn locate(&self, path: &RepositoryPath) -> String {
