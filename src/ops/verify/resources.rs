@@ -10,7 +10,7 @@ use super::strays::Tree;
 use crate::key::{KeyError, PublicKey};
 use crate::name::{PackageName, RepositoryName};
 use crate::registry::{
-    Marks, Names, Payload, ReleaseRemarks, Releases, Remarks, Resource, Signed, Versions,
+    Marks, Names, Payload, ReleaseRemarks, Releases, Resource, Signed, Versions,
 };
 use crate::repository::RepositoryPath;
 use crate::store::Store;
@@ -54,7 +54,7 @@ impl Resources {
         let read = all.into_par_iter().map_init(Vec::new, |file, resource| {
             let path = RepositoryPath::resource(&resource);
             let says = says(store, &path, &resource, public_key.as_ref(), file);
-            says.map_err(|wrong| (resource, wrong.at(path)))
+            (resource, says)
         });
         let read: Vec<_> = read.collect();
         let mut this = Self {
@@ -69,12 +69,12 @@ impl Resources {
         };
         for read in read {
             match read {
-                Ok(says) => this.take(says, problems),
-                Err((resource, problem)) => {
+                (_, Ok(says)) => this.take(says, problems),
+                (resource, Err(wrong)) => {
+                    problems.push(wrong.at(RepositoryPath::resource(&resource)));
                     if let Resource::Package(name) = resource {
                         this.refused.insert(name);
                     }
-                    problems.push(problem);
                 }
             }
         }
@@ -127,9 +127,9 @@ impl Says {
 }
 
 /// The repository that most of the files are of, so that one of another is the one to be blamed.
-fn most_agree_on<E>(read: &[Result<Says, E>]) -> Option<RepositoryName> {
+fn most_agree_on(read: &[(Resource, Result<Says, Wrong>)]) -> Option<RepositoryName> {
     let mut counts: BTreeMap<&str, (usize, &RepositoryName)> = BTreeMap::new();
-    for says in read.iter().flatten() {
+    for says in read.iter().filter_map(|(_, says)| says.as_ref().ok()) {
         let name = says.repository();
         let (count, _) = counts.entry(name.as_str()).or_insert((0, name));
         *count = count.saturating_add(1);
@@ -196,10 +196,12 @@ fn says(
             Ok(Says::Versions(Versions::decode(&payload)?, marks))
         }
         Resource::Package(name) => {
-            let remarks = Remarks::decode(&payload)?.releases;
-            let releases = Releases::decode(&payload)?;
+            let (releases, remarks) = Releases::decode_with_remarks(&payload)?;
             if releases.package == *name {
-                Ok(Says::Package(releases, remarks.iter().map(ReleaseRemarks::marks).collect()))
+                Ok(Says::Package(
+                    releases,
+                    remarks.releases.iter().map(ReleaseRemarks::marks).collect(),
+                ))
             } else {
                 Err(Wrong::OtherPackage(releases.package))
             }
