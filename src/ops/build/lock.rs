@@ -1,15 +1,12 @@
 //! One build at a time.
 
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::error::Error;
-use crate::ops::observer::{Observer, Warning};
+use crate::ops::lock::{self, Wanted};
+use crate::ops::observer::Observer;
 use crate::repository::Folder;
-use crate::store::{Lock, Locked, Store};
-
-/// How often whoever waits looks again.
-const INTERVAL: Duration = Duration::from_millis(50);
+use crate::store::{Lock, Store};
 
 /// Waits for the lock, and says so.
 pub(super) fn wait(
@@ -17,25 +14,6 @@ pub(super) fn wait(
     timeout: Duration,
     observer: &dyn Observer,
 ) -> Result<Lock, Error> {
-    let location = || store.locate(&Folder::Root.path());
-    let began = Instant::now();
-    let mut told = false;
-    loop {
-        match store.lock()? {
-            Locked::Held(lock) => return Ok(lock),
-            Locked::Unsupported(error) => {
-                observer.warn(Warning::NoLock { location: location(), reason: error.to_string() });
-                return Ok(Lock::of_nothing());
-            }
-            Locked::Busy if began.elapsed() >= timeout => {
-                return Err(Error::Busy { location: location(), timeout });
-            }
-            Locked::Busy if !told => {
-                observer.warn(Warning::Waiting { location: location(), timeout });
-                told = true;
-            }
-            Locked::Busy => {}
-        }
-        thread::sleep(INTERVAL.min(timeout.saturating_sub(began.elapsed())));
-    }
+    let lock = lock::wait(store, Wanted::Alone, timeout, observer)?;
+    lock.ok_or_else(|| Error::Busy { location: store.locate(&Folder::Root.path()), timeout })
 }
