@@ -6,7 +6,8 @@ use std::path::Path;
 
 use crate::key::PublicKey;
 use crate::registry::{
-    DecodeError, Marks, Names, Payload, Releases, Remarks, Resource, Signed, SignedError, Versions,
+    DecodeError, MAX_FILE, Marks, Names, Payload, Releases, Remarks, Resource, Signed, SignedError,
+    Versions,
 };
 use crate::repository::RepositoryPath;
 use crate::tarball::{self, FileName, InvalidFileName, Limits, Tarball, Unpacker};
@@ -114,8 +115,8 @@ pub enum Error {
     NeverSigned,
 }
 
-/// hex.pm's `versions` has some 2 MB.
-const MAX_SIGNED: usize = 1 << 30;
+/// Of whichever resource it turns out to be.
+const MAX_SIGNED: usize = MAX_FILE;
 
 /// What every gzip stream begins with.
 const GZIP: [u8; 2] = [0x1F, 0x8B];

@@ -3,5 +3,6 @@
 
 pub mod build;
 pub mod inspect;
+mod lock;
 pub mod observer;
 pub mod verify;

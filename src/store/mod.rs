@@ -56,6 +56,13 @@ pub trait Store: Sync {
     /// [`StoreError`] where that cannot be told.
     fn lock(&self) -> Result<Locked, StoreError>;
 
+    /// Keeps whoever asks for [`lock`](Self::lock) waiting, and nobody who asks for this, until the lock
+    /// is dropped or its process ends. Takes no right but to read, and leaves nothing behind.
+    ///
+    /// # Errors
+    /// [`StoreError`] where that cannot be told, as where there is no tree.
+    fn lock_shared(&self) -> Result<Locked, StoreError>;
+
     /// The path as a person would find it.
     fn locate(&self, path: &RepositoryPath) -> String;
 }

@@ -8,6 +8,7 @@ use hexreg::registry::{Gzip, Payload};
 use hexreg::tarball::Limits;
 
 use crate::support::hexreg::Ran;
+use crate::support::protobuf::{field, number, varint};
 use crate::support::repository::TestRepository;
 use crate::support::tarball::Tarball;
 use crate::support::{gzip, read_fixture};
@@ -29,23 +30,6 @@ fn golden() -> TestRepository {
 
 fn inspect(repository: &TestRepository, arguments: &[&str]) -> Ran {
     repository.hexreg().run([&["inspect"], arguments].concat())
-}
-
-/// A field of a protobuf message that is made of bytes: text, or another message.
-fn field(number: u8, bytes: impl AsRef<[u8]>) -> Vec<u8> {
-    let bytes = bytes.as_ref();
-    let head = [vec![number << 3 | 2], varint(bytes.len() as u64)].concat();
-    [head, bytes.to_vec()].concat()
-}
-
-/// A field that is a number.
-fn number(number: u8, value: i64) -> Vec<u8> {
-    [vec![number << 3], varint(u64::from_ne_bytes(value.to_ne_bytes()))].concat()
-}
-
-fn varint(value: u64) -> Vec<u8> {
-    let low = u8::try_from(value & 0x7F).unwrap();
-    if value < 0x80 { vec![low] } else { [vec![low | 0x80], varint(value >> 7)].concat() }
 }
 
 fn time(seconds: i64) -> Vec<u8> {

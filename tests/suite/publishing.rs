@@ -17,8 +17,13 @@ use crate::support::witness::is_temporary;
 
 /// Another program that holds the lock of `public/`, until it is killed.
 fn hold(repository: &TestRepository) -> Child {
+    hold_as("--exclusive", repository)
+}
+
+/// As above, alone or sharing it.
+pub fn hold_as(how: &str, repository: &TestRepository) -> Child {
     let mut child = Command::new("flock")
-        .args(["--no-fork", "public", "sh", "-c", "echo held; exec sleep 600"])
+        .args([how, "--no-fork", "public", "sh", "-c", "echo held; exec sleep 600"])
         .current_dir(repository.root())
         .stdout(Stdio::piped())
         .spawn()
@@ -43,8 +48,8 @@ fn a_second_build_waits_says_so_and_gives_up() {
     exit code: 2
     --- stdout
     --- stderr
-    warning: another build holds public: waiting up to 1 s for it to end
-    error: failed to build `acme`: another build holds public, and did not end within 1 s
+    warning: another hexreg holds public: waiting up to 1 s for it to end
+    error: failed to build `acme`: another hexreg holds public, and did not end within 1 s
     hint: nothing was written; let it end, or give a longer --lock-timeout
     ");
     assert!(repository.served().is_empty());

@@ -208,6 +208,10 @@ impl Store for Meddled<'_> {
         self.inner.lock()
     }
 
+    fn lock_shared(&self) -> Result<Locked, StoreError> {
+        self.inner.lock_shared()
+    }
+
     fn locate(&self, path: &RepositoryPath) -> String {
         self.inner.locate(path)
     }

@@ -10,16 +10,29 @@ use crate::store::{Lock, Locked};
 #[cfg(unix)]
 const TRIES: usize = 10;
 
+/// Who else may hold it meanwhile.
+#[derive(Clone, Copy)]
+pub(super) enum Mode {
+    /// Nobody.
+    Alone,
+    /// Whoever shares it.
+    Shared,
+}
+
 #[cfg(unix)]
-pub(super) fn take(root: &Path) -> io::Result<Locked> {
+pub(super) fn take(root: &Path, mode: Mode) -> io::Result<Locked> {
     use std::os::unix::fs::MetadataExt;
 
     use rustix::fs::{FlockOperation, flock};
     use rustix::io::Errno;
 
+    let operation = match mode {
+        Mode::Alone => FlockOperation::NonBlockingLockExclusive,
+        Mode::Shared => FlockOperation::NonBlockingLockShared,
+    };
     for _ in 0..TRIES {
         let directory = File::open(root)?;
-        match flock(&directory, FlockOperation::NonBlockingLockExclusive) {
+        match flock(&directory, operation) {
             Ok(()) => {}
             Err(Errno::WOULDBLOCK) => return Ok(Locked::Busy),
             // NFS wants a file that is open for writing, which a directory never is.
@@ -38,6 +51,6 @@ pub(super) fn take(root: &Path) -> io::Result<Locked> {
 }
 
 #[cfg(not(unix))]
-pub(super) fn take(_root: &Path) -> io::Result<Locked> {
+pub(super) fn take(_root: &Path, _mode: Mode) -> io::Result<Locked> {
     Ok(Locked::Unsupported(io::ErrorKind::Unsupported.into()))
 }

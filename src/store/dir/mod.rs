@@ -16,6 +16,7 @@ use walkdir::WalkDir;
 use super::{Content, Kind, Listed, Locked, Stamp, Store, StoreError};
 use crate::package::UnixSeconds;
 use crate::repository::{Change, Folder, RepositoryPath};
+use lock::Mode;
 
 /// A directory whose files any static server can serve.
 #[derive(Clone, Debug)]
@@ -77,8 +78,10 @@ impl Store for DirStore {
         let mut entered = HashSet::new();
         let walk = WalkDir::new(&self.root).min_depth(1).follow_links(true).into_iter();
         // Links may lead to one folder in more ways than anybody could follow.
-        let walk = walk
-            .filter_entry(|entry| !entry.file_type().is_dir() || entered.insert(identity(entry)));
+        let walk = walk.filter_entry(|entry| {
+            // One that cannot be told apart is entered: what is wrong with it is to be found.
+            !entry.file_type().is_dir() || identity(entry).is_none_or(|one| entered.insert(one))
+        });
         let files = walk.filter_map(|entry| {
             let (path, kind) = match &entry {
                 Ok(entry) if entry.file_type().is_dir() => return None,
@@ -129,7 +132,11 @@ impl Store for DirStore {
         if !self.root.is_dir() {
             folder::create(&self.root).map_err(self.error("create", &root))?;
         }
-        lock::take(&self.root).map_err(self.error("lock", &root))
+        lock::take(&self.root, Mode::Alone).map_err(self.error("lock", &root))
+    }
+
+    fn lock_shared(&self) -> Result<Locked, StoreError> {
+        lock::take(&self.root, Mode::Shared).map_err(self.error("lock", &Folder::Root.path()))
     }
 
     fn locate(&self, path: &RepositoryPath) -> String {
