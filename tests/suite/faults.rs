@@ -343,7 +343,7 @@ fn a_first_build_on_a_full_disk_leaves_nothing() {
     let Some(disk) = Disk::mount(repository.path("public"), "256k", test) else { return };
     repository.write_tarball("foo-1.0.0.tar", &small("foo", "1.0.0"));
     disk.fill(0);
-    let ran = repository.build(&["--no-cache"]);
+    let ran = repository.build(&["--no-cache", "--jobs=1"]);
     insta::assert_snapshot!(ran.transcript(), @r"
     exit code: 2
     --- stdout
@@ -367,7 +367,7 @@ fn a_disk_that_takes_no_more_files_says_so() {
         return;
     };
     repository.write_tarball("foo-1.0.0.tar", &small("foo", "1.0.0"));
-    insta::assert_snapshot!(repository.build(&["--no-cache"]).transcript(), @r"
+    insta::assert_snapshot!(repository.build(&["--no-cache", "--jobs=1"]).transcript(), @r"
     exit code: 2
     --- stdout
     --- stderr
