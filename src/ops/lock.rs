@@ -19,13 +19,23 @@ pub(super) enum Wanted {
     Shared,
 }
 
-/// Waits for the lock, and says so; `None` where it was not to be had in time.
+/// What came of waiting for a lock.
+pub(super) enum Waited {
+    /// It is ours.
+    Held(Lock),
+    /// There is no such thing here.
+    Unsupported,
+    /// It was not to be had in time.
+    InVain,
+}
+
+/// Waits for the lock, and says so; also where there is none.
 pub(super) fn wait(
     store: &dyn Store,
     wanted: Wanted,
     timeout: Duration,
     observer: &dyn Observer,
-) -> Result<Option<Lock>, StoreError> {
+) -> Result<Waited, StoreError> {
     let location = || store.locate(&Folder::Root.path());
     let began = Instant::now();
     let mut told = false;
@@ -35,12 +45,12 @@ pub(super) fn wait(
             Wanted::Shared => store.lock_shared(),
         };
         match locked? {
-            Locked::Held(lock) => return Ok(Some(lock)),
+            Locked::Held(lock) => return Ok(Waited::Held(lock)),
             Locked::Unsupported(error) => {
                 observer.warn(Warning::NoLock { location: location(), reason: error.to_string() });
-                return Ok(Some(Lock::of_nothing()));
+                return Ok(Waited::Unsupported);
             }
-            Locked::Busy if began.elapsed() >= timeout => return Ok(None),
+            Locked::Busy if began.elapsed() >= timeout => return Ok(Waited::InVain),
             Locked::Busy if !told => {
                 observer.warn(Warning::Waiting { location: location(), timeout });
                 told = true;

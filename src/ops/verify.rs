@@ -12,7 +12,7 @@ pub use problem::{Mark, Problem, Wrong};
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use super::lock::{self, Wanted};
+use super::lock::{self, Waited, Wanted};
 use super::observer::{Observer, Work};
 use crate::key::PublicKey;
 use crate::name::RepositoryName;
@@ -104,10 +104,17 @@ pub fn verify(
 }
 
 /// In the middle of a build a registry does not agree with itself.
-fn lock(store: &dyn Store, timeout: Duration, observer: &dyn Observer) -> Result<Lock, Error> {
+fn lock(
+    store: &dyn Store,
+    timeout: Duration,
+    observer: &dyn Observer,
+) -> Result<Option<Lock>, Error> {
     match lock::wait(store, Wanted::Shared, timeout, observer) {
-        Ok(Some(lock)) => Ok(lock),
-        Ok(None) => Err(Error::Busy { location: store.locate(&Folder::Root.path()), timeout }),
+        Ok(Waited::Held(lock)) => Ok(Some(lock)),
+        Ok(Waited::Unsupported) => Ok(None),
+        Ok(Waited::InVain) => {
+            Err(Error::Busy { location: store.locate(&Folder::Root.path()), timeout })
+        }
         Err(error) if error.source.kind() == ErrorKind::NotFound => Err(Error::Missing),
         Err(error) => Err(error.into()),
     }

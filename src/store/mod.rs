@@ -147,8 +147,10 @@ pub enum Kind {
     Folder,
     /// A device, a pipe, a socket.
     Other,
-    /// A link to nothing, nothing that may be looked at, or with a name that is no text.
+    /// A link to nothing, or what has a name that is no text.
     Unreadable(String),
+    /// It cannot be looked at; why not.
+    Unknown(String),
 }
 
 /// What could not be done, to what, and why.

@@ -43,7 +43,7 @@ pub(super) fn find(
             _ => false,
         };
         let wrong = match kind {
-            Kind::Unreadable(reason) => Wrong::Unlistable(reason.clone()),
+            Kind::Unreadable(reason) | Kind::Unknown(reason) => Wrong::Unlistable(reason.clone()),
             Kind::Folder | Kind::Other => Wrong::NotAFile,
             Kind::File if is_sound => return None,
             Kind::File => match (secrets::holds_key(store, path, bytes), place) {
