@@ -1,6 +1,6 @@
 //! `hexreg inspect`: what one file says.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -90,6 +90,9 @@ pub enum Error {
     /// Reading it failed.
     #[error(transparent)]
     Read(#[from] io::Error),
+    /// Reading it could wait for ever.
+    #[error("it is a device, a pipe or a socket, not a regular file")]
+    NotAFile,
     /// It is none of what can be inspected.
     #[error(
         "it is neither gzipped, as names, versions and packages/NAME are, nor a tar archive, as packages are"
@@ -142,7 +145,13 @@ pub fn inspect(path: &Path, options: &Options) -> Result<Report, Error> {
 }
 
 /// Reads a signed file whole, and anything else up to `limit` and one byte more.
-fn read(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
+fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Error> {
+    // Before it is opened: for a pipe that alone waits, and a device may be set going by it. Opening or
+    // reading a directory fails, and says so.
+    let kind = fs::metadata(path)?.file_type();
+    if !kind.is_file() && !kind.is_dir() {
+        return Err(Error::NotAFile);
+    }
     let mut file = File::open(path)?;
     let mut bytes = Vec::new();
     let up_to = |limit: usize| u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
