@@ -10,7 +10,7 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA512, RSA_PKCS1_SHA512, UnparsedPublicKey};
 use data_encoding::BASE64_NOPAD;
-use rsa::pkcs1::der::Decode;
+use rsa::pkcs1::der::{Decode, SliceReader};
 use rsa::pkcs1::{self, UintRef};
 use rsa::pkcs8::spki::SubjectPublicKeyInfoRef;
 use rsa::pkcs8::{
@@ -199,6 +199,17 @@ fn label(pem: &str) -> Result<&str, KeyError> {
     let (_, from) = pem.split_once("-----BEGIN ").ok_or(KeyError::NotPem)?;
     let (label, _) = from.split_once("-----").ok_or(KeyError::NotPem)?;
     Ok(label)
+}
+
+/// Whether bytes begin with a private key in DER: PKCS#1, or PKCS#8 of any kind, encrypted or not. What
+/// follows it does not matter.
+pub(crate) fn is_private_key_in_der(bytes: &[u8]) -> bool {
+    fn begins_with<'a, T: Decode<'a>>(bytes: &'a [u8]) -> bool {
+        SliceReader::new(bytes).and_then(|mut reader| T::decode(&mut reader)).is_ok()
+    }
+    begins_with::<pkcs1::RsaPrivateKey<'_>>(bytes)
+        || begins_with::<PrivateKeyInfo<'_>>(bytes)
+        || begins_with::<EncryptedPrivateKeyInfo<'_>>(bytes)
 }
 
 fn require_rsa(algorithm: ObjectIdentifier) -> Result<(), KeyError> {

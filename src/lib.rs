@@ -70,7 +70,8 @@
 //!   resource names itself, and their fields have the same numbers (`ops/inspect.rs`).
 //! - **A store is handed all stages of a plan at once** (`store/dir/write.rs`): so every new file can be
 //!   laid down and flushed before a reader sees any, and a full disk changes nothing.
-//! - **A lock on the directory itself**: there is no file to go stale, and it ends with its process.
+//! - **A lock on the directory itself**: there is no file to go stale, and it ends with its process; and
+//!   whoever only reads can share it without a right to write.
 //! - **One file a resource** (`registry/names.rs` …) rather than one enum with all payloads: its
 //!   decoder is its encoder's neighbour, and a new resource is a new file.
 //! - **Pages for people run nothing and fetch nothing** (`ops/serve/page.rs`, `templates/`): their one

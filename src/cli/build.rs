@@ -64,7 +64,7 @@ pub struct Args {
     /// Print one JSON object and nothing else
     #[arg(long)]
     json: bool,
-    /// How many seconds to wait for another build of the same directory to end
+    /// How many seconds to wait for another build or verify of the same directory to end
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     lock_timeout: u32,
     /// Say what would be done and write nothing

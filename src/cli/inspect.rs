@@ -101,6 +101,8 @@ fn failure(file: &str, error: &Error) -> Failure {
     let message = format!("{file}: {}", chain(error));
     match error {
         Error::Read(error) => Failure::environment(format!("could not read {file}: {error}")),
+        Error::NotAFile => Failure::environment(format!("could not read {file}: {error}"))
+            .hint("save what comes out of it to a file, and inspect that"),
         Error::NeverSigned => Failure::environment(message)
             .hint("inspect packages/NAME with the key, and compare the outer checksum"),
         Error::Neither | Error::Signed(_) | Error::NoResource => Failure::input(message).hint(

@@ -3,11 +3,13 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use hexreg::key::PublicKey;
 use hexreg::name::RepositoryName;
-use hexreg::ops::observer::{Observer, Work};
-use hexreg::ops::verify::{self, Options, Problem, Report};
+use hexreg::ops::observer::{Observer, Warning, Work};
+use hexreg::ops::verify::{self, Error, Options, Problem, Report};
 use hexreg::repository::Folder;
 use hexreg::store::{DirStore, Store};
 use hexreg::tarball::Limits;
@@ -22,7 +24,8 @@ use super::progress::Progress;
 ///
 /// Every signature, name and order, every tarball's checksums and dependencies, what the files say of
 /// each other, what is missing, what nobody names, and private keys that would be served. Lists every
-/// problem with its path and changes nothing.
+/// problem with its path and changes nothing. No build works on the directory meanwhile: one waits for
+/// the other.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -47,6 +50,9 @@ pub struct Args {
     /// How many files to read at once [default: one a processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     jobs: Option<u16>,
+    /// How many seconds to wait for a build of the same directory to end
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    lock_timeout: u32,
     /// Print one JSON object and nothing else
     #[arg(long)]
     json: bool,
@@ -60,6 +66,7 @@ struct Json<'a> {
     packages: usize,
     releases: usize,
     problems: Vec<JsonProblem>,
+    warnings: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -69,15 +76,30 @@ struct JsonProblem {
     problem: String,
 }
 
-struct Listener(Progress);
+/// Prints what is heard meanwhile, or keeps it for `--json`.
+struct Listener {
+    prints: bool,
+    progress: Progress,
+    warnings: Mutex<Vec<String>>,
+}
 
 impl Observer for Listener {
+    fn warn(&self, warning: Warning) {
+        let warning = warning.to_string();
+        if self.prints {
+            self.progress.clear();
+            output::warning(&warning);
+        }
+        // A list that was pushed to half-way is whole all the same.
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).push(warning);
+    }
+
     fn began(&self, work: Work, parts: usize) {
-        self.0.begin(work, parts);
+        self.progress.begin(work, parts);
     }
 
     fn went_on(&self, parts: usize, bytes: u64) {
-        self.0.go_on(parts, bytes);
+        self.progress.go_on(parts, bytes);
     }
 }
 
@@ -104,19 +126,29 @@ impl Args {
             public_key: self.public_key()?,
             limits: Limits::HEX,
             check_contents: self.check_contents,
+            lock_timeout: Duration::from_secs(self.lock_timeout.into()),
         };
         let pool = ThreadPoolBuilder::new().num_threads(self.jobs.map_or(0, usize::from)).build();
         let pool = pool.map_err(|error| Failure::environment(format!("no threads: {error}")))?;
-        let listener = Listener(Progress::new(!self.json));
+        let prints = !self.json;
+        let progress = Progress::new(prints);
+        let listener = Listener { prints, progress, warnings: Mutex::default() };
         let report = pool.install(|| verify::verify(&store, &options, &listener));
-        listener.0.clear();
+        listener.progress.clear();
         let report = report.map_err(|error| {
             let message =
                 format!("failed to verify {}: {}", self.public_dir.display(), chain(&error));
-            Failure::environment(message).hint("name the directory that is served to clients")
+            Failure::environment(message).hint(match error {
+                Error::Busy { .. } => "let it end, or give a longer --lock-timeout",
+                Error::List(_) | Error::Missing => "name the directory that is served to clients",
+            })
         })?;
-        let print = if self.json { print_json } else { print_text };
-        print(&store, &report)?;
+        if self.json {
+            let warnings = listener.warnings.into_inner().unwrap_or_else(PoisonError::into_inner);
+            print_json(&store, &report, warnings)?;
+        } else {
+            print_text(&store, &report)?;
+        }
         Ok(report.problems.is_empty())
     }
 
@@ -147,7 +179,7 @@ fn print_text(store: &DirStore, report: &Report) -> Result<(), Failure> {
     ))
 }
 
-fn print_json(store: &DirStore, report: &Report) -> Result<(), Failure> {
+fn print_json(store: &DirStore, report: &Report, warnings: Vec<String>) -> Result<(), Failure> {
     let problems = report.problems.iter().map(|Problem { path, wrong }| JsonProblem {
         path: store.locate(path),
         kind: wrong.kind(),
@@ -159,5 +191,6 @@ fn print_json(store: &DirStore, report: &Report) -> Result<(), Failure> {
         packages: report.packages,
         releases: report.releases,
         problems: problems.collect(),
+        warnings,
     })
 }

@@ -38,9 +38,11 @@ pub fn build(
 ) -> Result<Report, Error> {
     // Whoever writes nothing need not keep anybody else from it.
     let lock = || lock::wait(store, options.lock_timeout, observer);
-    let _lock = (!options.dry_run).then(lock).transpose()?;
+    let lock = (!options.dry_run).then(lock).transpose()?;
+    // A dry run tells what a build with a lock would do.
+    let is_alone = lock.as_ref().is_none_or(Option::is_some);
 
-    let listing = Listing::take(store, observer)?;
+    let listing = Listing::take(store, is_alone, observer)?;
     let memory = Memory::new(options);
     if let Some(report) = memory.unchanged(&listing) {
         return Ok(report);

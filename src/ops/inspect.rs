@@ -1,12 +1,13 @@
 //! `hexreg inspect`: what one file says.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
 use crate::key::PublicKey;
 use crate::registry::{
-    DecodeError, Marks, Names, Payload, Releases, Remarks, Resource, Signed, SignedError, Versions,
+    DecodeError, MAX_FILE, Marks, Names, Payload, Releases, Remarks, Resource, Signed, SignedError,
+    Versions,
 };
 use crate::repository::RepositoryPath;
 use crate::tarball::{self, FileName, InvalidFileName, Limits, Tarball, Unpacker};
@@ -89,6 +90,9 @@ pub enum Error {
     /// Reading it failed.
     #[error(transparent)]
     Read(#[from] io::Error),
+    /// Reading it could wait for ever.
+    #[error("it is a device, a pipe or a socket, not a regular file")]
+    NotAFile,
     /// It is none of what can be inspected.
     #[error(
         "it is neither gzipped, as names, versions and packages/NAME are, nor a tar archive, as packages are"
@@ -114,8 +118,8 @@ pub enum Error {
     NeverSigned,
 }
 
-/// hex.pm's `versions` has some 2 MB.
-const MAX_SIGNED: usize = 1 << 30;
+/// Of whichever resource it turns out to be.
+const MAX_SIGNED: usize = MAX_FILE;
 
 /// What every gzip stream begins with.
 const GZIP: [u8; 2] = [0x1F, 0x8B];
@@ -141,7 +145,13 @@ pub fn inspect(path: &Path, options: &Options) -> Result<Report, Error> {
 }
 
 /// Reads a signed file whole, and anything else up to `limit` and one byte more.
-fn read(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
+fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Error> {
+    // Before it is opened: for a pipe that alone waits, and a device may be set going by it. Opening or
+    // reading a directory fails, and says so.
+    let kind = fs::metadata(path)?.file_type();
+    if !kind.is_file() && !kind.is_dir() {
+        return Err(Error::NotAFile);
+    }
     let mut file = File::open(path)?;
     let mut bytes = Vec::new();
     let up_to = |limit: usize| u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);

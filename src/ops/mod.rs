@@ -3,6 +3,7 @@
 
 pub mod build;
 pub mod inspect;
+mod lock;
 pub mod observer;
 pub mod serve;
 pub mod verify;

@@ -1,4 +1,4 @@
-//! What is heard of a build while it runs.
+//! What is heard of a build, or of whoever reads what it wrote, while they run.
 
 use std::time::Duration;
 
@@ -47,16 +47,16 @@ pub enum Warning {
         /// Which.
         alarm: Alarm,
     },
-    /// Another build is at work.
-    #[error("another build holds {location}: waiting up to {} s for it to end", .timeout.as_secs())]
+    /// A build is at work, or somebody who reads and wants none meanwhile.
+    #[error("another hexreg holds {location}: waiting up to {} s for it to end", .timeout.as_secs())]
     Waiting {
         /// The directory.
         location: String,
         /// For how long.
         timeout: Duration,
     },
-    /// Nothing keeps two builds from working at once.
-    #[error("{location} cannot be locked ({reason}): see to it that no other build runs on it")]
+    /// Nothing keeps a build from working at the same time.
+    #[error("{location} cannot be locked ({reason}): see to it that no build runs on it meanwhile")]
     NoLock {
         /// The directory.
         location: String,

@@ -3,15 +3,21 @@
 mod indexes;
 mod problem;
 mod resources;
+mod secrets;
 mod strays;
 mod tarballs;
 
-pub use problem::{Problem, Wrong};
+pub use problem::{Mark, Problem, Wrong};
 
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use super::lock::{self, Waited, Wanted};
 use super::observer::{Observer, Work};
 use crate::key::PublicKey;
 use crate::name::RepositoryName;
-use crate::store::{Store, StoreError};
+use crate::repository::Folder;
+use crate::store::{Lock, Store, StoreError};
 use crate::tarball::Limits;
 use resources::Resources;
 use strays::Tree;
@@ -27,6 +33,8 @@ pub struct Options {
     pub limits: Limits,
     /// Whether to inflate and check what is in the packages.
     pub check_contents: bool,
+    /// How long to wait for a build to end.
+    pub lock_timeout: Duration,
 }
 
 /// What was found.
@@ -47,24 +55,33 @@ pub struct Report {
 /// Why nothing was found out.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The tree cannot be listed.
+    /// The tree cannot be listed or locked.
     #[error(transparent)]
     List(#[from] StoreError),
     /// There is nothing to list.
     #[error("there is no such directory")]
     Missing,
+    /// A build did not end in time.
+    #[error("a build holds {location}, and did not end within {} s", .timeout.as_secs())]
+    Busy {
+        /// The directory.
+        location: String,
+        /// How long it was waited for.
+        timeout: Duration,
+    },
 }
 
 /// Reads everything in `store` and compares each thing with what the others say of it, on the threads
 /// of the current rayon pool.
 ///
 /// # Errors
-/// [`Error`] where the tree cannot be listed at all. What is wrong in it is in the report.
+/// [`Error`] where the tree cannot be looked at as a whole. What is wrong in it is in the report.
 pub fn verify(
     store: &dyn Store,
     options: &Options,
     observer: &dyn Observer,
 ) -> Result<Report, Error> {
+    let _lock = lock(store, options.lock_timeout, observer)?;
     let tree = Tree::walk(store)?;
     let mut problems = Vec::new();
 
@@ -84,4 +101,21 @@ pub fn verify(
         public_key: resources.public_key,
         problems,
     })
+}
+
+/// In the middle of a build a registry does not agree with itself.
+fn lock(
+    store: &dyn Store,
+    timeout: Duration,
+    observer: &dyn Observer,
+) -> Result<Option<Lock>, Error> {
+    match lock::wait(store, Wanted::Shared, timeout, observer) {
+        Ok(Waited::Held(lock)) => Ok(Some(lock)),
+        Ok(Waited::Unsupported) => Ok(None),
+        Ok(Waited::InVain) => {
+            Err(Error::Busy { location: store.locate(&Folder::Root.path()), timeout })
+        }
+        Err(error) if error.source.kind() == ErrorKind::NotFound => Err(Error::Missing),
+        Err(error) => Err(error.into()),
+    }
 }

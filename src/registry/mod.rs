@@ -84,6 +84,23 @@ impl Entry {
     }
 }
 
+impl Resource {
+    /// The most bytes that its file may have or inflate to.
+    ///
+    /// Clients have no such limit: they inflate whatever they are sent. This one keeps a few kilobytes
+    /// that inflate without end from taking all memory. hex.pm's `versions`, of some 17,000 packages,
+    /// inflates to 5 MB; at 256 MiB there is room for fifty times that. A package is one of many, read
+    /// on each thread at once, and clients read the whole of it whenever they resolve: 64 MiB are ten
+    /// releases a day for ten years, of 1,800 bytes each, which is thirty dependencies.
+    #[must_use]
+    pub fn max_size(&self) -> usize {
+        match self {
+            Self::Names | Self::Versions => signed::MAX_INDEX,
+            Self::Package(_) => signed::MAX_PACKAGE,
+        }
+    }
+}
+
 impl Registry {
     /// The registry of these packages; their order does not matter.
     #[must_use]

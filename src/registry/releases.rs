@@ -3,7 +3,7 @@
 use prost::Message;
 
 use super::proto::package as proto;
-use super::{DecodeError, Payload};
+use super::{DecodeError, Payload, Remarks};
 use crate::checksum::{InnerChecksum, OuterChecksum};
 use crate::name::{PackageName, RepositoryName};
 use crate::package::{Dependency, Release, Requirement};
@@ -31,7 +31,20 @@ impl Releases {
     /// # Errors
     /// [`DecodeError`] for another message, or one with a name, version or checksum that is none.
     pub fn decode(payload: &Payload) -> Result<Self, DecodeError> {
+        Self::of(proto::Package::decode(payload.as_bytes())?)
+    }
+
+    /// The message and all that is remarked in it, decoded once.
+    ///
+    /// # Errors
+    /// [`DecodeError`] where either cannot be read.
+    pub fn decode_with_remarks(payload: &Payload) -> Result<(Self, Remarks), DecodeError> {
         let message = proto::Package::decode(payload.as_bytes())?;
+        let remarks = Remarks::of(&message)?;
+        Ok((Self::of(message)?, remarks))
+    }
+
+    fn of(message: proto::Package) -> Result<Self, DecodeError> {
         let releases = message.releases.into_iter().map(decode_release);
         Ok(Self {
             releases: releases.collect::<Result<_, _>>()?,

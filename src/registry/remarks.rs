@@ -49,7 +49,7 @@ pub struct Advisory {
     pub html_url: String,
 }
 
-/// What `versions` marks one version with.
+/// What `versions` marks one version with, as its package says at greater length.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Marks {
     /// Its author advises against it.
@@ -64,29 +64,40 @@ impl Remarks {
     /// # Errors
     /// [`DecodeError`] for another message, or one that points at an advisory that is not there.
     pub fn decode(payload: &Payload) -> Result<Self, DecodeError> {
-        let message = package::Package::decode(payload.as_bytes())?;
+        Self::of(&package::Package::decode(payload.as_bytes())?)
+    }
+
+    pub(super) fn of(message: &package::Package) -> Result<Self, DecodeError> {
         let count = message.advisories.len();
-        let releases = message.releases.into_iter().map(|release| remarks(release, count));
+        let releases = message.releases.iter().map(|release| remarks(release, count));
         Ok(Self {
             releases: releases.collect::<Result<_, _>>()?,
-            advisories: message.advisories.into_iter().map(advisory).collect(),
+            advisories: message.advisories.iter().map(advisory).collect(),
         })
     }
 }
 
-fn remarks(release: package::Release, advisories: usize) -> Result<ReleaseRemarks, DecodeError> {
-    let indexes = release.advisory_indexes.into_iter().map(|index| {
-        let index = usize::try_from(index).ok().filter(|index| *index < advisories);
+impl ReleaseRemarks {
+    /// What `versions` marks the release with.
+    #[must_use]
+    pub fn marks(&self) -> Marks {
+        Marks { retired: self.retired.is_some(), with_advisories: !self.advisories.is_empty() }
+    }
+}
+
+fn remarks(release: &package::Release, advisories: usize) -> Result<ReleaseRemarks, DecodeError> {
+    let indexes = release.advisory_indexes.iter().map(|index| {
+        let index = usize::try_from(*index).ok().filter(|index| *index < advisories);
         index.ok_or(DecodeError::Index)
     });
     Ok(ReleaseRemarks {
-        retired: release.retired.map(retired),
-        published_at: release.published_at.map(|time| UnixSeconds(time.seconds)),
+        retired: release.retired.as_ref().map(retired),
+        published_at: release.published_at.as_ref().map(|time| UnixSeconds(time.seconds)),
         advisories: indexes.collect::<Result<_, _>>()?,
     })
 }
 
-fn retired(status: package::RetirementStatus) -> Retired {
+fn retired(status: &package::RetirementStatus) -> Retired {
     use package::RetirementReason as Reason;
     let reason = match Reason::try_from(status.reason) {
         Ok(Reason::RetiredOther) => "other".to_owned(),
@@ -96,10 +107,10 @@ fn retired(status: package::RetirementStatus) -> Retired {
         Ok(Reason::RetiredRenamed) => "renamed".to_owned(),
         Err(_) => status.reason.to_string(),
     };
-    Retired { reason, message: status.message }
+    Retired { reason, message: status.message.clone() }
 }
 
-fn advisory(message: package::SecurityAdvisory) -> Advisory {
+fn advisory(message: &package::SecurityAdvisory) -> Advisory {
     use package::AdvisorySeverity as Severity;
     let severity = message.severity.map(|severity| match Severity::try_from(severity) {
         Ok(Severity::SeverityNone) => "none".to_owned(),
@@ -109,7 +120,12 @@ fn advisory(message: package::SecurityAdvisory) -> Advisory {
         Ok(Severity::SeverityCritical) => "critical".to_owned(),
         Err(_) => severity.to_string(),
     });
-    Advisory { id: message.id, summary: message.summary, severity, html_url: message.html_url }
+    Advisory {
+        id: message.id.clone(),
+        summary: message.summary.clone(),
+        severity,
+        html_url: message.html_url.clone(),
+    }
 }
 
 impl Marks {

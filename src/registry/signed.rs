@@ -28,9 +28,17 @@ pub struct Signed {
 /// Why bytes are no signed resource.
 #[derive(Debug, thiserror::Error)]
 pub enum SignedError {
-    /// They do not inflate, or to more than is allowed.
+    /// They do not inflate.
     #[error("it is not gzipped, or damaged")]
     Gzip(#[source] io::Error),
+    /// They are more than any registry has, or inflate to more.
+    #[error(
+        "it has more than {limit} bytes, gzipped or not: no such file of a registry comes near"
+    )]
+    TooLarge {
+        /// In bytes.
+        limit: usize,
+    },
     /// More than one gzip stream, or something else after it.
     #[error("bytes follow the end of its gzip stream")]
     TrailingBytes,
@@ -45,11 +53,14 @@ pub enum SignedError {
     Signature(String),
 }
 
-/// In bytes; no registry file comes near, and a larger one is none.
-pub(crate) const MAX_FILE: usize = 1 << 30;
+/// The most that is read of any registry file, in bytes: [`Resource::max_size`] of the largest.
+///
+/// [`Resource::max_size`]: super::Resource::max_size
+pub(crate) const MAX_FILE: usize = MAX_INDEX;
 
-/// No registry comes near: hex.pm's `versions` inflates to some 5 MB.
-const MAX_INFLATED: u64 = 1 << 30;
+/// See [`Resource::max_size`](super::Resource::max_size).
+pub(super) const MAX_INDEX: usize = 256 << 20;
+pub(super) const MAX_PACKAGE: usize = 64 << 20;
 
 /// The byte by which gzip names its writer's system. libdeflate leaves it unknown; zlib, which Hex uses,
 /// names one.
@@ -83,18 +94,35 @@ impl Payload {
 }
 
 impl Signed {
-    /// Reads a file as it is served.
+    /// Reads a file as it is served, whichever resource it is.
     ///
     /// # Errors
     /// [`SignedError`], other than for the signature, which is not looked at here.
     pub fn from_gzip(bytes: &[u8]) -> Result<Self, SignedError> {
+        Self::from_gzip_up_to(MAX_INDEX, bytes)
+    }
+
+    /// Reads a file that neither has more than so many bytes nor inflates to more.
+    ///
+    /// # Errors
+    /// As of [`from_gzip`](Self::from_gzip).
+    pub fn from_gzip_up_to(limit: usize, bytes: &[u8]) -> Result<Self, SignedError> {
+        if bytes.len() > limit {
+            return Err(SignedError::TooLarge { limit });
+        }
         let mut message = Vec::new();
-        let mut stream = GzDecoder::new(bytes).take(MAX_INFLATED);
+        let one_more = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+        let mut stream = GzDecoder::new(bytes).take(one_more);
         stream.read_to_end(&mut message).map_err(SignedError::Gzip)?;
+        if message.len() > limit {
+            return Err(SignedError::TooLarge { limit });
+        }
         if !stream.into_inner().into_inner().is_empty() {
             return Err(SignedError::TrailingBytes);
         }
-        let read = proto::Signed::decode(message.as_slice()).map_err(SignedError::Message)?;
+        // Payload and signature share its memory.
+        let message = Bytes::from(message);
+        let read = proto::Signed::decode(message.clone()).map_err(SignedError::Message)?;
         let signed = Self { payload: read.payload, signature: read.signature.unwrap_or_default() };
         // Fields that nobody signed, or the same ones in another order: no signer writes those.
         if signed.encode() == message { Ok(signed) } else { Err(SignedError::NotCanonical) }
@@ -210,6 +238,23 @@ mod tests {
         damaged[4] ^= 1;
         assert!(!is_foreign_gzip(&damaged));
         assert!(!is_foreign_gzip(b""));
+    }
+
+    #[test]
+    fn nothing_above_the_limit_is_read() {
+        let small = signed().encode();
+        assert_eq!(Signed::from_gzip_up_to(64, &gzip(&small)).unwrap(), signed());
+        let is_too_large = |limit, file: &[u8]| {
+            let read = Signed::from_gzip_up_to(limit, file);
+            matches!(read, Err(SignedError::TooLarge { limit: told }) if told == limit)
+        };
+        let bomb = gzip(&vec![0; 1 << 20]);
+        assert!(bomb.len() < 2000);
+        assert!(is_too_large((1 << 20) - 1, &bomb));
+        assert!(is_too_large(bomb.len() - 1, &bomb));
+        assert!(!is_too_large(1 << 20, &bomb));
+        // The bytes after it are nobody's.
+        assert!(is_too_large(2000, &[bomb.as_slice(), b"x"].concat()));
     }
 
     #[test]

@@ -26,7 +26,9 @@ enum Stage {
     /// What all signatures are checked with, and the folders.
     Ground,
     Packages,
-    /// `versions`, then `names`.
+    /// `versions`, then `names`. If the machine stops, either may be found new beside the other as it
+    /// was: clients read each for itself, and what either names is there until the next stage. So a
+    /// flush in between, of up to some milliseconds in a cold build, would keep nobody from harm.
     Indexes,
     Removals,
 }

@@ -56,6 +56,13 @@ pub trait Store: Sync {
     /// [`StoreError`] where that cannot be told.
     fn lock(&self) -> Result<Locked, StoreError>;
 
+    /// Keeps whoever asks for [`lock`](Self::lock) waiting, and nobody who asks for this, until the lock
+    /// is dropped or its process ends. Takes no right but to read, and leaves nothing behind.
+    ///
+    /// # Errors
+    /// [`StoreError`] where that cannot be told, as where there is no tree.
+    fn lock_shared(&self) -> Result<Locked, StoreError>;
+
     /// The path as a person would find it.
     fn locate(&self, path: &RepositoryPath) -> String;
 }
@@ -140,8 +147,10 @@ pub enum Kind {
     Folder,
     /// A device, a pipe, a socket.
     Other,
-    /// A link to nothing, nothing that may be looked at, or with a name that is no text.
+    /// A link to nothing, or what has a name that is no text.
     Unreadable(String),
+    /// It cannot be looked at; why not.
+    Unknown(String),
 }
 
 /// What could not be done, to what, and why.

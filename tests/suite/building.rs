@@ -264,6 +264,27 @@ fn a_folder_that_is_a_file_is_an_error_of_the_environment() {
     error: failed to build `acme`: could not list public/tarballs: not a directory
     hint: nothing was written
     ");
+    for public_dir in ["public/tarballs", "public/tarballs/below"] {
+        let ran =
+            repository.hexreg().run(["build", public_dir, "--name=acme", "--private-key=key.pem"]);
+        let why = format!("could not create {public_dir}: not a directory");
+        assert!(ran.stderr.contains(&why), "{}", ran.stderr);
+    }
+}
+
+/// A link that leads nowhere is known to be one.
+#[test]
+fn a_dangling_link_in_packages_is_left_alone_or_replaced() {
+    let repository = TestRepository::new().release("foo", "1.0.0");
+    fs::create_dir_all(repository.path("public/packages")).unwrap();
+    for name in ["foo", "bar"] {
+        std::os::unix::fs::symlink("nowhere", repository.path("public/packages").join(name))
+            .unwrap();
+    }
+    let ran = repository.build(&[]).ok();
+    assert!(ran.stderr.contains("public/packages/bar left alone"), "{}", ran.stderr);
+    assert!(repository.path("public/packages/foo").is_file());
+    assert!(repository.path("public/packages/bar").is_symlink());
 }
 
 /// What was done before a failure is told, and building again completes it.

@@ -4,7 +4,7 @@
 //!
 //! `scripts/kill` tries each system call; CI has time for some.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
@@ -115,7 +115,7 @@ fn is_clear(traced: &Traced, code: i32) {
     assert!([0, 1, 2].contains(&code), "{traced:?}");
     assert!(!traced.stderr.contains("panicked"), "{traced:?}");
     let is_told = traced.stderr.lines().any(|line| line.starts_with("error: "));
-    let is_silenced = traced.hits.iter().any(|call| call.contains(" write(2, "));
+    let is_silenced = traced.hits.iter().any(|call| call.contains(" write(2<"));
     assert!(code == 0 || is_told || is_silenced, "{traced:?}");
 }
 
@@ -162,6 +162,77 @@ fn whichever_system_call_fails_no_client_is_harmed_and_the_next_build_makes_it_r
     eprintln!("{} builds with a call that failed:", ends.values().sum::<usize>());
     for ((moment, code), times) in &ends {
         eprintln!("{times:5}  exit code {code}, {moment}");
+    }
+}
+
+/// What is said is what failed, whatever it was asked for.
+#[test]
+fn what_cannot_be_looked_at_is_named() {
+    let test = "what_cannot_be_looked_at_is_named";
+    if !strace::is_available(test) {
+        return;
+    }
+    let repository = TestRepository::new().release("foo", "1.0.0").release("gone", "1.0.0");
+    repository.build(&["--no-cache"]).ok();
+    repository.remove_tarball("gone-1.0.0.tar");
+    let said = |n: &str| {
+        let calls = "fstat,stat,lstat,newfstatat,statx";
+        let traced = strace::build(&repository, calls, "error=EIO", n);
+        let error = "error: failed to build `acme`: ";
+        let said = traced.stderr.lines().find_map(|line| line.strip_prefix(error));
+        let said = said.unwrap_or("nothing");
+        (!traced.hits.is_empty()).then(|| format!("{}: {said}", traced.code.unwrap()))
+    };
+    insta::assert_snapshot!(said("1+").unwrap(), @"2: could not create public: Input/output error (os error 5)");
+    let mut all = BTreeSet::new();
+    for n in 1.. {
+        // To be removed again.
+        repository.write("public/packages/gone", b"");
+        let Some(said) = said(&n.to_string()) else { break };
+        all.insert(said);
+    }
+    insta::assert_snapshot!(all.into_iter().collect::<Vec<_>>().join("\n"), @r"
+    0: nothing
+    1: 1 of 1 tarball rejected
+    2: could not list public/packages: Input/output error (os error 5)
+    2: could not list public/tarballs: Input/output error (os error 5)
+    2: could not list public: Input/output error (os error 5)
+    2: could not lock public: Input/output error (os error 5)
+    2: could not look at public/names: Input/output error (os error 5)
+    2: could not look at public/packages/foo: Input/output error (os error 5)
+    2: could not look at public/packages/gone: Input/output error (os error 5)
+    2: could not look at public/public_key: Input/output error (os error 5)
+    2: could not look at public/versions: Input/output error (os error 5)
+    2: could not read public/names: Input/output error (os error 5)
+    2: could not read public/packages/foo: Input/output error (os error 5)
+    2: could not read public/packages/gone: Input/output error (os error 5)
+    2: could not read public/public_key: Input/output error (os error 5)
+    2: could not read public/versions: Input/output error (os error 5)
+    ");
+}
+
+/// As on some network file systems.
+#[test]
+fn a_file_system_that_flushes_no_folders_will_do_and_one_that_fails_to_will_not() {
+    let test = "a_file_system_that_flushes_no_folders_will_do_and_one_that_fails_to_will_not";
+    if !strace::is_available(test) {
+        return;
+    }
+    let turn = Turn::of(KINDS[1]);
+    let no_such_thing = ["EINVAL", "EOPNOTSUPP", "ENOSYS", "EBADF"];
+    for error in no_such_thing.into_iter().chain(["EIO", "EROFS"]) {
+        let (mut files, mut folders) = (0, 0);
+        for n in 1.. {
+            turn.rewind();
+            let tampering = format!("error={error}");
+            let traced = strace::build(&turn.repository, "fsync", &tampering, &n.to_string());
+            let Some(hit) = traced.hits.first() else { break };
+            let is_file = hit.contains(".tmp>");
+            *(if is_file { &mut files } else { &mut folders }) += 1;
+            let is_forgiven = !is_file && no_such_thing.contains(&error);
+            assert_eq!(traced.code, Some(if is_forgiven { 0 } else { 2 }), "{traced:?}");
+        }
+        assert!(files > 2 && folders > 2, "{files} {folders}");
     }
 }
 
@@ -272,7 +343,7 @@ fn a_first_build_on_a_full_disk_leaves_nothing() {
     let Some(disk) = Disk::mount(repository.path("public"), "256k", test) else { return };
     repository.write_tarball("foo-1.0.0.tar", &small("foo", "1.0.0"));
     disk.fill(0);
-    let ran = repository.build(&["--no-cache"]);
+    let ran = repository.build(&["--no-cache", "--jobs=1"]);
     insta::assert_snapshot!(ran.transcript(), @r"
     exit code: 2
     --- stdout
@@ -284,6 +355,25 @@ fn a_first_build_on_a_full_disk_leaves_nothing() {
     disk.make_room();
     repository.build(&["--no-cache"]).ok();
     assert_eq!(repository.tree(), repository.fresh());
+}
+
+/// There is room, and no file can be made.
+#[test]
+fn a_disk_that_takes_no_more_files_says_so() {
+    let test = "a_disk_that_takes_no_more_files_says_so";
+    let repository = TestRepository::new();
+    // The directory itself, `tarballs`, a tarball and `packages`.
+    let Some(_disk) = Disk::mount(repository.path("public"), "1m,nr_inodes=4", test) else {
+        return;
+    };
+    repository.write_tarball("foo-1.0.0.tar", &small("foo", "1.0.0"));
+    insta::assert_snapshot!(repository.build(&["--no-cache", "--jobs=1"]).transcript(), @r"
+    exit code: 2
+    --- stdout
+    --- stderr
+    error: failed to build `acme`: could not write public/public_key: No space left on device (os error 28)
+    hint: nothing was changed: build again once this is mended
+    ");
 }
 
 fn small(name: &str, version: &str) -> Vec<u8> {

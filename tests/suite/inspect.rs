@@ -1,5 +1,7 @@
 //! What is said of one file, and whose signature it bears.
 
+use std::os::unix::fs::symlink;
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 use hexreg::key::PrivateKey;
@@ -8,6 +10,7 @@ use hexreg::registry::{Gzip, Payload};
 use hexreg::tarball::Limits;
 
 use crate::support::hexreg::Ran;
+use crate::support::protobuf::{field, number, varint};
 use crate::support::repository::TestRepository;
 use crate::support::tarball::Tarball;
 use crate::support::{gzip, read_fixture};
@@ -29,23 +32,6 @@ fn golden() -> TestRepository {
 
 fn inspect(repository: &TestRepository, arguments: &[&str]) -> Ran {
     repository.hexreg().run([&["inspect"], arguments].concat())
-}
-
-/// A field of a protobuf message that is made of bytes: text, or another message.
-fn field(number: u8, bytes: impl AsRef<[u8]>) -> Vec<u8> {
-    let bytes = bytes.as_ref();
-    let head = [vec![number << 3 | 2], varint(bytes.len() as u64)].concat();
-    [head, bytes.to_vec()].concat()
-}
-
-/// A field that is a number.
-fn number(number: u8, value: i64) -> Vec<u8> {
-    [vec![number << 3], varint(u64::from_ne_bytes(value.to_ne_bytes()))].concat()
-}
-
-fn varint(value: u64) -> Vec<u8> {
-    let low = u8::try_from(value & 0x7F).unwrap();
-    if value < 0x80 { vec![low] } else { [vec![low | 0x80], varint(value >> 7)].concat() }
 }
 
 fn time(seconds: i64) -> Vec<u8> {
@@ -571,6 +557,30 @@ fn anything_else() {
     {"file":"absent","error":"could not read absent: No such file or directory (os error 2)","warnings":[]}
     --- stderr
     "#);
+}
+
+#[test]
+fn a_pipe_or_a_device_is_not_waited_for() {
+    let repository = golden();
+    let made = std::process::Command::new("mkfifo").arg(repository.path("pipe.tar")).status();
+    assert!(made.unwrap().success());
+    symlink("pipe.tar", repository.path("link.tar")).unwrap();
+    UnixListener::bind(repository.path("socket")).unwrap();
+    for file in ["pipe.tar", "link.tar", "socket", "/dev/zero"] {
+        let ran = inspect(&repository, &[file]);
+        assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{file}");
+        let problem = "it is a device, a pipe or a socket, not a regular file";
+        let hint = "save what comes out of it to a file, and inspect that";
+        assert_eq!(ran.stderr, format!("error: could not read {file}: {problem}\nhint: {hint}\n"));
+    }
+}
+
+#[test]
+fn a_link_to_a_file_is_that_file() {
+    let repository = golden();
+    symlink("public/names", repository.path("link")).unwrap();
+    let told = |file: &str| inspect(&repository, &[file]).ok().stdout;
+    assert_eq!(told("link"), told("public/names"));
 }
 
 /// A file may come from anybody, and is looked at on a terminal.

@@ -3,16 +3,27 @@
 use std::fs;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use hexreg::ops::build::build;
+use hexreg::package::UnixSeconds;
+
+use crate::support::memory::MemoryStore;
+use crate::support::options;
 use crate::support::repository::TestRepository;
 use crate::support::tarball::Tarball;
 use crate::support::tools;
+use crate::support::witness::is_temporary;
 
 /// Another program that holds the lock of `public/`, until it is killed.
 fn hold(repository: &TestRepository) -> Child {
+    hold_as("--exclusive", repository)
+}
+
+/// As above, alone or sharing it.
+pub fn hold_as(how: &str, repository: &TestRepository) -> Child {
     let mut child = Command::new("flock")
-        .args(["--no-fork", "public", "sh", "-c", "echo held; exec sleep 600"])
+        .args([how, "--no-fork", "public", "sh", "-c", "echo held; exec sleep 600"])
         .current_dir(repository.root())
         .stdout(Stdio::piped())
         .spawn()
@@ -37,8 +48,8 @@ fn a_second_build_waits_says_so_and_gives_up() {
     exit code: 2
     --- stdout
     --- stderr
-    warning: another build holds public: waiting up to 1 s for it to end
-    error: failed to build `acme`: another build holds public, and did not end within 1 s
+    warning: another hexreg holds public: waiting up to 1 s for it to end
+    error: failed to build `acme`: another hexreg holds public, and did not end within 1 s
     hint: nothing was written; let it end, or give a longer --lock-timeout
     ");
     assert!(repository.served().is_empty());
@@ -99,22 +110,61 @@ fn what_a_killed_build_left_is_removed() {
     assert!(ran.stdout.ends_with("nothing has changed\n"), "{}", ran.stdout);
 }
 
-/// The calls by which a build changes what is served, as strace sees them: `fsync .hexreg-*.tmp`,
-/// `rename versions`.
-fn calls(repository: &TestRepository) -> Vec<String> {
+/// Another one, on another machine, may be writing what looks like a leftover.
+#[test]
+fn where_there_is_no_lock_only_what_is_a_day_old_is_taken_for_a_leftover() {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    let now = i64::try_from(now.as_secs()).unwrap();
+    let hour = 60 * 60;
+    let ages = [("new", 0), ("young", 23 * hour), ("old", 25 * hour), ("ahead", -25 * hour)];
+    let store = || {
+        let tarball = Tarball::new("foo", "1.0.0").build();
+        let foo = [("tarballs/foo-1.0.0.tar".to_owned(), tarball)];
+        ages.iter().fold(MemoryStore::of(&foo.into()), |store, (name, age)| {
+            let path = format!("packages/.hexreg-{name}.tmp");
+            store.file(&path, b"half a fi", UnixSeconds(now - age))
+        })
+    };
+    let left = |store: &MemoryStore| -> Vec<_> {
+        let paths = store.files().into_keys().filter(|path| is_temporary(path));
+        paths.map(|path| path.replace("packages/.hexreg-", "")).collect()
+    };
+    let alone = store();
+    build(&alone, &options(), &()).unwrap();
+    assert_eq!(left(&alone), [""; 0]);
+    let shared = store().without_lock();
+    build(&shared, &options(), &()).unwrap();
+    assert_eq!(left(&shared), ["ahead.tmp", "new.tmp", "young.tmp"]);
+}
+
+/// What strace writes of these calls of a build.
+fn trace(repository: &TestRepository, public_dir: &str, calls: &str) -> String {
     let log = repository.path("strace.log");
     let status = Command::new("strace")
-        .args(["-f", "-y", "-e", "trace=fsync,syncfs,rename,renameat,renameat2,unlink,unlinkat"])
-        .arg("-o")
+        .args(["-f", "-y", "-e", &format!("trace={calls}"), "-o"])
         .arg(&log)
         .arg(assert_cmd::cargo::cargo_bin!("hexreg"))
-        .args(["build", "public", "--name=acme", "--private-key=key.pem", "--quiet", "--no-cache"])
+        .args([
+            "build",
+            public_dir,
+            "--name=acme",
+            "--private-key=key.pem",
+            "--quiet",
+            "--no-cache",
+        ])
         .current_dir(repository.root())
         .status();
     assert!(status.unwrap().success());
-    let log = fs::read_to_string(log).unwrap();
-    let root = repository.path("public").canonicalize().unwrap();
-    let calls = log.lines().filter_map(|line| {
+    fs::read_to_string(log).unwrap()
+}
+
+/// The calls by which a build changes what is served, with their paths from the directory of the
+/// repository: `fsync public/TEMPORARY`, `rename public/versions`.
+fn calls_of_a_build(repository: &TestRepository, public_dir: &str) -> Vec<String> {
+    let calls = "fsync,syncfs,mkdir,mkdirat,rename,renameat,renameat2,unlink,unlinkat";
+    let log = trace(repository, public_dir, calls);
+    let root = repository.root().canonicalize().unwrap();
+    let calls = log.lines().filter(|line| !line.contains(" = -1 ")).filter_map(|line| {
         let line = line.split_once(' ')?.1.trim_start();
         let (call, arguments) = line.split_once('(')?;
         let path = match call {
@@ -122,11 +172,21 @@ fn calls(repository: &TestRepository) -> Vec<String> {
             _ => arguments.rsplit('"').nth(1)?,
         };
         let path = path.strip_prefix(root.to_str().unwrap()).unwrap_or(path);
-        let path = path.trim_start_matches("public").trim_start_matches('/');
+        let path = if path.is_empty() { "." } else { path.trim_start_matches('/') };
         let temporary = path.split_once(".hexreg-").map(|(folder, _)| format!("{folder}TEMPORARY"));
         Some(format!("{} {}", call.replace("at", ""), temporary.unwrap_or_else(|| path.to_owned())))
     });
     calls.collect()
+}
+
+/// Those that concern `public/`, with their paths from there.
+fn calls(repository: &TestRepository) -> Vec<String> {
+    let calls = calls_of_a_build(repository, "public");
+    let below = calls.iter().filter_map(|call| {
+        let (call, path) = call.split_once(" public")?;
+        Some(format!("{call} {}", path.trim_start_matches('/')))
+    });
+    below.collect()
 }
 
 /// Where a call is among others; all of its kind if there are several.
@@ -175,6 +235,61 @@ fn files_are_flushed_then_renamed_and_each_stage_is_flushed_before_the_next() {
         flushed_between("fsync ", first("rename names"), first("unlink packages/stale"));
         flushed_between("fsync packages", first("unlink packages/stale"), usize::MAX);
     }
+}
+
+/// syncfs tells of errors since its file was opened, and of none that somebody else was told of before.
+#[test]
+fn what_is_flushed_at_once_was_opened_before_anything_was_written() {
+    let test = "what_is_flushed_at_once_was_opened_before_anything_was_written";
+    if tools::find("strace", test).is_none() {
+        return;
+    }
+    let mut repository = TestRepository::new();
+    for package in 0..20 {
+        repository = repository.release(&format!("package{package}"), "1.0.0");
+    }
+    let log = trace(&repository, "public", "openat,syncfs");
+    let lines: Vec<_> = log.lines().collect();
+    let first_write = lines.iter().position(|line| line.contains(".hexreg-")).unwrap();
+    let mut flushes = 0;
+    for (place, line) in lines.iter().enumerate() {
+        let Some((_, file)) = line.split_once("syncfs(") else { continue };
+        let file = format!(" = {}", file.split_once('>').unwrap().0);
+        let opened = lines[..place].iter().rposition(|line| line.contains(&file)).unwrap();
+        assert!(opened < first_write, "{log}");
+        flushes += 1;
+    }
+    assert_eq!(flushes, 2, "{log}");
+}
+
+/// What lies in a directory is there for good once the whole way to it is.
+#[test]
+fn the_way_to_a_new_directory_is_flushed_before_anything_is_in_it() {
+    let test = "the_way_to_a_new_directory_is_flushed_before_anything_is_in_it";
+    if tools::find("strace", test).is_none() {
+        return;
+    }
+    let repository = TestRepository::new();
+    fs::create_dir(repository.path("a")).unwrap();
+    let calls_for = |public_dir| {
+        let calls = calls_of_a_build(&repository, public_dir);
+        let laid_down = calls.iter().position(|call| call.ends_with("TEMPORARY")).unwrap();
+        calls[..laid_down].join("\n")
+    };
+    insta::assert_snapshot!(calls_for("a/b/public"), @r"
+    fsync .
+    mkdir a/b
+    fsync a
+    mkdir a/b/public
+    fsync a/b
+    fsync a/b
+    ");
+    // It was there, perhaps because a build was killed once it had made it.
+    fs::create_dir(repository.path("public")).unwrap();
+    insta::assert_snapshot!(calls_for("public"), @"fsync .");
+    // It has been built before.
+    fs::remove_file(repository.path("public/versions")).unwrap();
+    insta::assert_snapshot!(calls_for("public"), @"");
 }
 
 /// A build of nothing new flushes nothing.

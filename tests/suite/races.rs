@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -16,6 +16,7 @@ use hexreg::store::{Content, DirStore, Kind, Listed, Locked, Store, StoreError};
 use crate::support::options;
 use crate::support::random::{Random, setting};
 use crate::support::repository::TestRepository;
+use crate::support::strace;
 use crate::support::turn::{file_name, tarball};
 use crate::support::witness::{Files, Tree, is_temporary};
 
@@ -207,6 +208,10 @@ impl Store for Meddled<'_> {
         self.inner.lock()
     }
 
+    fn lock_shared(&self) -> Result<Locked, StoreError> {
+        self.inner.lock_shared()
+    }
+
     fn locate(&self, path: &RepositoryPath) -> String {
         self.inner.locate(path)
     }
@@ -280,4 +285,40 @@ fn a_served_file_that_changes_after_it_was_listed_is_noticed() {
         repository.build(&[]).ok();
         assert_eq!(repository.served(), served);
     }
+}
+
+/// A deployment that swaps directories while a build is about to lock the one that it has opened.
+#[test]
+fn a_directory_that_is_replaced_before_it_is_locked_is_not_taken_for_one_that_others_hold() {
+    let test =
+        "a_directory_that_is_replaced_before_it_is_locked_is_not_taken_for_one_that_others_hold";
+    if !strace::is_available(test) {
+        return;
+    }
+    let repository = TestRepository::new().release("old", "1.0.0");
+    let new = tarball(("new", "1.0.0", 0));
+    repository.write("next/tarballs/new-1.0.0.tar", &new);
+    let public = repository.path("public").canonicalize().unwrap();
+    let traced = thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_open_elsewhere(&public) {
+                thread::sleep(Duration::from_millis(1));
+            }
+            fs::rename(&public, repository.path("previous")).unwrap();
+            fs::rename(repository.path("next"), &public).unwrap();
+        });
+        strace::build(&repository, "flock", "delay_enter=500000", "1")
+    });
+    assert_eq!((traced.code, traced.stderr.as_str()), (Some(0), ""));
+    let served: Vec<_> = repository.served().into_keys().collect();
+    assert_eq!(served, ["names", "packages/new", "public_key", "versions"]);
+    assert!(!repository.path("previous/versions").exists());
+}
+
+/// Whether some process has this file open.
+fn is_open_elsewhere(path: &Path) -> bool {
+    let processes = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+    let files = processes.filter_map(|process| fs::read_dir(process.path().join("fd")).ok());
+    let mut files = files.flatten().filter_map(Result::ok);
+    files.any(|file| fs::read_link(file.path()).is_ok_and(|open| open == path))
 }

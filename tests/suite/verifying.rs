@@ -3,6 +3,9 @@
 //! What is planted is signed anew where a signature would tell of it first: a registry may be wrong in
 //! the hands of whoever holds its key.
 
+mod looking;
+mod secrets;
+
 use std::fs;
 
 use flate2::{Compression, GzBuilder};
@@ -13,6 +16,7 @@ use hexreg::package::UnixSeconds;
 use hexreg::registry::{Gzip, Names, Payload, Releases, Signed, Versions};
 
 use crate::support::hexreg::Ran;
+use crate::support::protobuf::{amend, field, number};
 use crate::support::raw_tar::Entry;
 use crate::support::repository::TestRepository;
 use crate::support::tarball::Tarball;
@@ -98,7 +102,7 @@ fn a_sound_registry_has_no_problem() {
             "exit code: 0\n--- stdout\nacme: 2 packages, 3 releases; no problem\n--- stderr\n"
         );
     }
-    insta::assert_snapshot!(verify(&repository, &["--json"]).ok().stdout, @r#"{"repository":"acme","fingerprint":"SHA256:roYMrL1Q60Kv7n0/VbgT2yw879NgEa+QKFvEt0/wKtU","packages":2,"releases":3,"problems":[]}"#);
+    insta::assert_snapshot!(verify(&repository, &["--json"]).ok().stdout, @r#"{"repository":"acme","fingerprint":"SHA256:roYMrL1Q60Kv7n0/VbgT2yw879NgEa+QKFvEt0/wKtU","packages":2,"releases":3,"problems":[],"warnings":[]}"#);
 }
 
 /// By the real Hex client, which orders packages and gzips in its own way.
@@ -142,6 +146,7 @@ fn what_cannot_be_looked_at_is_an_error_of_the_environment() {
     error: failed to verify nowhere: there is no such directory
     hint: name the directory that is served to clients
     ");
+    assert!(!repository.path("nowhere").exists());
     assert_eq!(repository.hexreg().run(["verify", "key.pem"]).code, 2);
     assert_eq!(verify(&repository, &["--public-key=nowhere"]).code, 2);
     repository.write("junk", b"junk");
@@ -219,6 +224,15 @@ fn files_that_are_no_signed_resource() {
     std::io::Write::write_all(&mut stream, &message).unwrap();
     repository.write("public/versions", &stream.finish().unwrap());
     finds(&repository, &[], &["versions not_signed"]);
+    // A few kilobytes that inflate without end are not inflated to it.
+    let repository = sound();
+    let bomb = gzip(&vec![0; (64 << 20) + 1]);
+    repository.write("public/packages/foo", &bomb);
+    repository.write("public/public_key", &vec![b'\n'; 1 << 20]);
+    let ran = finds(&repository, &[], &["packages/foo too_large", "public_key not_a_key"]);
+    let told = "packages/foo: it has more than 67108864 bytes, gzipped or not: no such file of a \
+                registry comes near\n";
+    assert!(ran.stdout.contains(told), "{}", ran.stdout);
     // Validly signed, and another message.
     let repository = sound();
     sign(&repository, "packages/foo", &Payload::from_bytes(b"\x0A\x01x"[..].into()));
@@ -351,6 +365,45 @@ fn indexes_that_disagree() {
 }
 
 #[test]
+fn marks_that_disagree() {
+    // `foo` 1.1.0 is retired and `foo` 1.0.0 has an advisory: in the package, in `versions`, in both.
+    let retired = |repository: &TestRepository| {
+        let package = payload(repository, "packages/foo");
+        let package = amend(package.as_bytes(), 1, &field(4, number(1, 2)));
+        let texts = [1, 2, 3, 6].map(|place| field(place, "GHSA-0000"));
+        let package = amend(&package, 0, &number(6, 0));
+        let package = [package, field(4, texts.concat())].concat();
+        sign(repository, "packages/foo", &Payload::from_bytes(package.into()));
+    };
+    let marked = |repository: &TestRepository| {
+        let versions = payload(repository, "versions");
+        let marks = [field(3, [1]), field(5, [0])].concat();
+        let versions = amend(versions.as_bytes(), 1, &marks);
+        sign(repository, "versions", &Payload::from_bytes(versions.into()));
+    };
+    let repository = sound();
+    retired(&repository);
+    let ran = finds(&repository, &[], &["versions advisories_missing", "versions retired_missing"]);
+    insta::assert_snapshot!(ran.stdout, @r"
+    public/versions: it does not mark foo 1.0.0 as having advisories, and packages/foo does
+    public/versions: it does not mark foo 1.1.0 as retired, and packages/foo does
+    acme: 2 packages, 3 releases; 2 problems
+    ");
+    marked(&repository);
+    verify(&repository, &[]).ok();
+
+    let repository = sound();
+    marked(&repository);
+    let ran =
+        finds(&repository, &[], &["versions advisories_too_many", "versions retired_too_many"]);
+    insta::assert_snapshot!(ran.stdout, @r"
+    public/versions: it marks foo 1.0.0 as having advisories, and packages/foo does not
+    public/versions: it marks foo 1.1.0 as retired, and packages/foo does not
+    acme: 2 packages, 3 releases; 2 problems
+    ");
+}
+
+#[test]
 fn tarballs_that_are_not_what_the_registry_says() {
     let repository = sound();
     let other = Tarball::new("foo", "1.0.0").more_metadata("{<<\"x\">>,1}.").build();
@@ -374,6 +427,11 @@ fn tarballs_that_are_not_what_the_registry_says() {
     change_package(&repository, "foo", |package| {
         package.releases[0].outer_checksum = OuterChecksum::of(truncated);
     });
+    finds(&repository, &[], &["tarballs/foo-1.0.0.tar tarball"]);
+
+    // What clients do not read either has no checksum.
+    let repository = sound();
+    repository.write_tarball("foo-1.0.0.tar", &vec![0; (16 << 20) + 1]);
     finds(&repository, &[], &["tarballs/foo-1.0.0.tar tarball"]);
 
     let repository = sound();
@@ -450,56 +508,6 @@ fn files_that_nobody_names() {
         &[],
         &["names not_in_names", "packages/new no_releases", "versions not_in_versions"],
     );
-}
-
-#[test]
-fn private_keys_wherever_they_lie() {
-    for key in
-        ["golden/keys/acme-2048.pem", "golden/keys/acme-2048-encrypted.pem", "keys/openssh.pem"]
-    {
-        let repository = sound();
-        for path in ["key.pem", "docs/deep/er/.key", "packages/x-y", "tarballs/k.tar", "installs/k"]
-        {
-            repository.write(&format!("public/{path}"), &read_fixture(key));
-        }
-        finds(
-            &repository,
-            &[],
-            &[
-                "docs/deep/er/.key private_key",
-                "installs/k private_key",
-                "key.pem private_key",
-                "packages/x-y private_key",
-                "tarballs/k.tar private_key",
-            ],
-        );
-    }
-    // In documentation, in place of a package, and far behind.
-    let repository = sound();
-    let key = read_fixture("golden/keys/acme-2048.pem");
-    repository.write("public/docs/foo-1.0.0.tar.gz", &key);
-    repository.write("public/installs/far", &[vec![b'\n'; 70_000], key.clone()].concat());
-    repository.write("public/tarballs/foo-1.0.0.tar", &key);
-    let ran = verify(&repository, &[]);
-    for path in ["docs/foo-1.0.0.tar.gz", "installs/far", "tarballs/foo-1.0.0.tar"] {
-        let told = format!("public/{path}: it holds a PRIVATE KEY");
-        assert!(ran.stdout.contains(&told), "{}", ran.stdout);
-    }
-    // In place of the public one, too.
-    let repository = sound();
-    repository.write("public/public_key", &read_fixture("golden/keys/acme-2048.pem"));
-    let ran = finds(&repository, &[], &["public_key not_a_key", "public_key private_key"]);
-    insta::assert_snapshot!(ran.stdout, @r"
-    public/public_key: it is not a public key: it is a private key: expected the public key that belongs to it
-    public/public_key: it holds a PRIVATE KEY, and is published: replace that key
-    acme: 2 packages, 3 releases; 2 problems
-    ");
-    // Through a link, as a web server would follow it.
-    let repository = sound();
-    fs::create_dir(repository.path("secrets")).unwrap();
-    fs::rename(repository.path("key.pem"), repository.path("secrets/key.pem")).unwrap();
-    std::os::unix::fs::symlink("../secrets", repository.path("public/link")).unwrap();
-    finds(&repository, &[], &["link/key.pem private_key"]);
 }
 
 /// One damaged package does not drown the report: its tarballs are nobody's fault.

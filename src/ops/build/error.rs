@@ -19,8 +19,8 @@ pub enum Error {
         /// How many tarballs there are.
         total: NonZeroUsize,
     },
-    /// Another build did not end in time.
-    #[error("another build holds {location}, and did not end within {} s", .timeout.as_secs())]
+    /// Another build, or somebody who reads, did not end in time.
+    #[error("another hexreg holds {location}, and did not end within {} s", .timeout.as_secs())]
     Busy {
         /// The directory.
         location: String,

@@ -1,5 +1,6 @@
 //! What stands in a repository, before any of it is read.
 
+use std::io;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rayon::prelude::*;
@@ -19,7 +20,7 @@ pub(super) struct Listing {
     pub tarballs: Vec<Listed>,
     /// The files of `packages/`.
     pub resources: Vec<Listed>,
-    /// What killed builds left: nobody else writes under such names.
+    /// What killed builds left, as far as that is certain.
     pub leftovers: Vec<RepositoryPath>,
     /// `names`, `versions` and `public_key`, as far as they are there.
     root: Vec<Listed>,
@@ -28,10 +29,22 @@ pub(super) struct Listing {
 /// What the names of tarballs end in. Clients ask for it in lowercase, so `.TAR` is something else.
 const EXTENSION: &str = ".tar";
 
+/// How old a temporary file must be, in seconds, to be nobody's where no lock keeps others from writing:
+/// far older than any build is long or any two clocks are apart, and still some day it is gone.
+const ABANDONED: i64 = 24 * 60 * 60;
+
 impl Listing {
-    /// Lists the folders; of what does not belong there the observer hears.
-    pub fn take(store: &dyn Store, observer: &dyn Observer) -> Result<Self, StoreError> {
+    /// Lists the folders; of what does not belong there the observer hears. For whoever
+    /// `is_alone` whatever is temporary was left by a build that is no more.
+    pub fn take(
+        store: &dyn Store,
+        is_alone: bool,
+        observer: &dyn Observer,
+    ) -> Result<Self, StoreError> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let begun = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+        let is_abandoned =
+            |file: &Listed| is_alone || begun.saturating_sub(file.modified.0) > ABANDONED;
         let location = |folder: Folder, file: &Listed| store.locate(&folder.file(&file.name));
         let tarballs = store.list(Folder::Tarballs)?;
         let missing = tarballs.is_none().then_some(Folder::Tarballs);
@@ -45,17 +58,28 @@ impl Listing {
         });
         let mut leftovers = Vec::new();
         let mut note = |folder: Folder, file: &Listed| {
-            if store::is_temporary(&file.name) && file.kind == Kind::File {
+            if store::is_temporary(&file.name) && file.kind == Kind::File && is_abandoned(file) {
                 leftovers.push(folder.file(&file.name));
             }
         };
+        // Whether to keep, to replace or to remove it depends on what it is.
+        let look = |folder: Folder, file: &Listed| match &file.kind {
+            Kind::Unknown(reason) => Err(StoreError {
+                action: "look at",
+                location: location(folder, file),
+                source: io::Error::other(reason.clone()),
+            }),
+            _ => Ok(()),
+        };
+        let is_hidden = |file: &Listed| file.name.starts_with('.');
         let mut resources = store.list(Folder::Packages)?.unwrap_or_default();
+        let mut served = resources.iter().filter(|file| !is_hidden(file));
+        served.try_for_each(|file| look(Folder::Packages, file))?;
         resources.retain(|file| {
             note(Folder::Packages, file);
             // Hex passes over hidden files too; a temporary file of a build under way is one.
-            let is_hidden = file.name.starts_with('.');
-            let is_package = !is_hidden && file.kind == Kind::File;
-            if !is_hidden && !is_package {
+            let is_package = !is_hidden(file) && file.kind == Kind::File;
+            if !is_hidden(file) && !is_package {
                 observer.warn(Warning::NotAPackage { location: location(Folder::Packages, file) });
             }
             is_package
@@ -63,8 +87,10 @@ impl Listing {
         let mut root = store.list(Folder::Root)?.unwrap_or_default();
         root.retain(|file| {
             note(Folder::Root, file);
-            file.kind == Kind::File && RepositoryPath::is_of_a_registry(&file.name)
+            RepositoryPath::is_of_a_registry(&file.name)
         });
+        root.iter().try_for_each(|file| look(Folder::Root, file))?;
+        root.retain(|file| file.kind == Kind::File);
         leftovers.sort();
         let seen = i64::try_from(now.as_nanos()).unwrap_or(i64::MAX);
         for files in [&mut tarballs, &mut resources, &mut root] {

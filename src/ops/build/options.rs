@@ -26,7 +26,7 @@ pub struct Options {
     pub immutable: bool,
     /// Whether another key's `public_key` may be replaced.
     pub rotate_key: bool,
-    /// How long to wait for another build to end.
+    /// How long to wait for another build to end, or for whoever reads.
     pub lock_timeout: Duration,
     /// Plan, and write nothing.
     pub dry_run: bool,

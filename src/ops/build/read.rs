@@ -184,7 +184,9 @@ impl<'a> Reader<'a> {
             Kind::File => {}
             Kind::Folder => return Err(Cause::Directory),
             Kind::Other => return Err(Cause::NotAFile),
-            Kind::Unreadable(reason) => return Err(Cause::Unreadable(reason.clone())),
+            Kind::Unreadable(reason) | Kind::Unknown(reason) => {
+                return Err(Cause::Unreadable(reason.clone()));
+            }
         }
         let file_name: FileName = listed.name.parse()?;
         let content = store.read(path, self.limit, &mut self.buffer).map_err(|e| e.source)?;

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::problem::{Problem, Wrong};
+use super::problem::{Mark, Problem, Wrong};
 use super::resources::Resources;
 use crate::name::PackageName;
-use crate::registry::Resource;
+use crate::registry::{Marks, Resource};
 use crate::repository::RepositoryPath;
 use crate::version::Version;
 
@@ -85,7 +85,36 @@ pub(super) fn compare(resources: &Resources) -> Vec<Problem> {
             note(&names, Wrong::NamesNothing((*package).clone()));
         }
     }
+    problems.extend(compare_marks(resources));
     problems
+}
+
+/// The marks of `versions` against what the packages say of the same releases.
+fn compare_marks(resources: &Resources) -> Vec<Problem> {
+    let versions = RepositoryPath::resource(&Resource::Versions);
+    let said = resources.versions.iter().flat_map(|index| &index.packages).zip(&resources.marks);
+    let differing = said.flat_map(|((package, versions), marks)| {
+        let said: BTreeMap<&Version, &Marks> = versions.iter().zip(marks).collect();
+        let releases = resources.packages.get(package).into_iter();
+        let releases = releases.flat_map(|package| &package.releases);
+        let due = resources.package_marks.get(package).into_iter().flatten();
+        let both = releases.zip(due).filter_map(move |(release, due)| {
+            Some((package, &release.version, *said.get(&release.version)?, due))
+        });
+        both.flat_map(|(package, version, said, due)| {
+            let retired = (Mark::Retired, said.retired, due.retired);
+            let advisories = (Mark::WithAdvisories, said.with_advisories, due.with_advisories);
+            [retired, advisories].into_iter().filter_map(|(mark, said, due)| {
+                let (package, version) = (package.clone(), version.clone());
+                match (said, due) {
+                    (false, true) => Some(Wrong::MarkMissing { package, version, mark }),
+                    (true, false) => Some(Wrong::MarkTooMany { package, version, mark }),
+                    _ => None,
+                }
+            })
+        })
+    });
+    differing.map(|wrong| wrong.at(versions.clone())).collect()
 }
 
 /// The first version that is not above the one before it: clients mark versions by their place.

@@ -1,5 +1,7 @@
 //! What can be wrong with a registry.
 
+use std::fmt;
+
 use crate::checksum::{InnerChecksum, OuterChecksum};
 use crate::key::KeyError;
 use crate::name::{PackageName, RepositoryName};
@@ -103,6 +105,26 @@ pub enum Wrong {
         /// Which.
         version: Version,
     },
+    /// A version that only the package marks.
+    #[error("it does not mark {package} {version} as {mark}, and packages/{package} does")]
+    MarkMissing {
+        /// Whose.
+        package: PackageName,
+        /// Which.
+        version: Version,
+        /// With what.
+        mark: Mark,
+    },
+    /// A version that only `versions` marks.
+    #[error("it marks {package} {version} as {mark}, and packages/{package} does not")]
+    MarkTooMany {
+        /// Whose.
+        package: PackageName,
+        /// Which.
+        version: Version,
+        /// With what.
+        mark: Mark,
+    },
     /// It is larger than clients read, or not a sound tarball.
     #[error(transparent)]
     Tarball(#[from] tarball::Error),
@@ -147,6 +169,24 @@ pub enum Wrong {
     PrivateKey,
 }
 
+/// What `versions` and a package both say of a release, to warn of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// Its author advises against it.
+    Retired,
+    /// A hole in it is known.
+    WithAdvisories,
+}
+
+impl fmt::Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Retired => "retired",
+            Self::WithAdvisories => "having advisories",
+        })
+    }
+}
+
 impl Wrong {
     /// One word for programs to go by; it does not change.
     #[must_use]
@@ -158,6 +198,7 @@ impl Wrong {
             Self::NotAKey(_) => "not_a_key",
             Self::OtherKey { .. } => "other_key",
             Self::Signed(SignedError::Signature(_)) => "signature",
+            Self::Signed(SignedError::TooLarge { .. }) => "too_large",
             Self::Signed(_) => "not_signed",
             Self::Decode(_) => "not_the_resource",
             Self::OtherRepository { .. } => "other_repository",
@@ -171,6 +212,10 @@ impl Wrong {
             Self::NamedButMissing => "named_but_missing",
             Self::VersionMissing { .. } => "version_missing",
             Self::VersionTooMany { .. } => "version_too_many",
+            Self::MarkMissing { mark: Mark::Retired, .. } => "retired_missing",
+            Self::MarkMissing { mark: Mark::WithAdvisories, .. } => "advisories_missing",
+            Self::MarkTooMany { mark: Mark::Retired, .. } => "retired_too_many",
+            Self::MarkTooMany { mark: Mark::WithAdvisories, .. } => "advisories_too_many",
             Self::Tarball(_) => "tarball",
             Self::FileName(_) => "file_name",
             Self::OuterChecksum { .. } => "outer_checksum",

@@ -7,10 +7,11 @@ use rayon::prelude::*;
 use super::Options;
 use super::problem::{Problem, Wrong};
 use super::strays::Tree;
-use crate::key::PublicKey;
+use crate::key::{KeyError, PublicKey};
 use crate::name::{PackageName, RepositoryName};
-use crate::registry::MAX_FILE;
-use crate::registry::{Marks, Names, Payload, Releases, Remarks, Resource, Signed, Versions};
+use crate::registry::{
+    Marks, Names, Payload, ReleaseRemarks, Releases, Resource, Signed, Versions,
+};
 use crate::repository::RepositoryPath;
 use crate::store::Store;
 
@@ -20,7 +21,11 @@ pub(super) struct Resources {
     pub public_key: Option<PublicKey>,
     pub names: Option<Names>,
     pub versions: Option<Versions>,
+    /// Of each version that `versions` names, in its order.
+    pub marks: Vec<Vec<Marks>>,
     pub packages: BTreeMap<PackageName, Releases>,
+    /// Of each release that the packages have, in their order.
+    pub package_marks: BTreeMap<PackageName, Vec<Marks>>,
     /// Whose file is there and says nothing.
     pub refused: BTreeSet<PackageName>,
 }
@@ -28,8 +33,8 @@ pub(super) struct Resources {
 /// What one file says.
 enum Says {
     Names(Names),
-    Versions(Versions),
-    Package(Releases),
+    Versions(Versions, Vec<Vec<Marks>>),
+    Package(Releases, Vec<Marks>),
 }
 
 impl Resources {
@@ -46,10 +51,10 @@ impl Resources {
         });
         let all: Vec<Resource> =
             [Resource::Names, Resource::Versions].into_iter().chain(packages).collect();
-        let read = all.into_par_iter().map(|resource| {
+        let read = all.into_par_iter().map_init(Vec::new, |file, resource| {
             let path = RepositoryPath::resource(&resource);
-            let says = says(store, &path, &resource, public_key.as_ref());
-            says.map_err(|wrong| (resource, wrong.at(path)))
+            let says = says(store, &path, &resource, public_key.as_ref(), file);
+            (resource, says)
         });
         let read: Vec<_> = read.collect();
         let mut this = Self {
@@ -57,17 +62,19 @@ impl Resources {
             public_key,
             names: None,
             versions: None,
+            marks: Vec::new(),
             packages: BTreeMap::new(),
+            package_marks: BTreeMap::new(),
             refused: BTreeSet::new(),
         };
         for read in read {
             match read {
-                Ok(says) => this.take(says, problems),
-                Err((resource, problem)) => {
+                (_, Ok(says)) => this.take(says, problems),
+                (resource, Err(wrong)) => {
+                    problems.push(wrong.at(RepositoryPath::resource(&resource)));
                     if let Resource::Package(name) = resource {
                         this.refused.insert(name);
                     }
-                    problems.push(problem);
                 }
             }
         }
@@ -89,8 +96,12 @@ impl Resources {
         }
         match says {
             Says::Names(names) => self.names = Some(names),
-            Says::Versions(versions) => self.versions = Some(versions),
-            Says::Package(package) => {
+            Says::Versions(versions, marks) => {
+                self.versions = Some(versions);
+                self.marks = marks;
+            }
+            Says::Package(package, marks) => {
+                self.package_marks.insert(package.package.clone(), marks);
                 self.packages.insert(package.package.clone(), package);
             }
         }
@@ -101,30 +112,33 @@ impl Says {
     fn repository(&self) -> &RepositoryName {
         match self {
             Self::Names(names) => &names.repository,
-            Self::Versions(versions) => &versions.repository,
-            Self::Package(package) => &package.repository,
+            Self::Versions(versions, _) => &versions.repository,
+            Self::Package(package, _) => &package.repository,
         }
     }
 
     fn resource(&self) -> Resource {
         match self {
             Self::Names(_) => Resource::Names,
-            Self::Versions(_) => Resource::Versions,
-            Self::Package(package) => Resource::Package(package.package.clone()),
+            Self::Versions(..) => Resource::Versions,
+            Self::Package(package, _) => Resource::Package(package.package.clone()),
         }
     }
 }
 
 /// The repository that most of the files are of, so that one of another is the one to be blamed.
-fn most_agree_on<E>(read: &[Result<Says, E>]) -> Option<RepositoryName> {
+fn most_agree_on(read: &[(Resource, Result<Says, Wrong>)]) -> Option<RepositoryName> {
     let mut counts: BTreeMap<&str, (usize, &RepositoryName)> = BTreeMap::new();
-    for says in read.iter().flatten() {
+    for says in read.iter().filter_map(|(_, says)| says.as_ref().ok()) {
         let name = says.repository();
         let (count, _) = counts.entry(name.as_str()).or_insert((0, name));
         *count = count.saturating_add(1);
     }
     counts.into_values().max_by_key(|(count, _)| *count).map(|(_, name)| name.clone())
 }
+
+/// In bytes: the largest key that signs has 1,500 in PEM.
+const MAX_KEY: usize = 64 << 10;
 
 /// The key that clients hold.
 fn public_key(
@@ -134,7 +148,8 @@ fn public_key(
 ) -> Option<PublicKey> {
     let path = RepositoryPath::public_key();
     let mut pem = Vec::new();
-    let standing = match store.read(&path, MAX_FILE, &mut pem) {
+    let standing = match store.read(&path, MAX_KEY, &mut pem) {
+        Ok(Some(_)) if pem.len() > MAX_KEY => Err(Wrong::NotAKey(KeyError::NotPem)),
         Ok(Some(_)) => PublicKey::from_pem(&String::from_utf8_lossy(&pem)).map_err(Wrong::NotAKey),
         Ok(None) => Err(Wrong::Missing),
         Err(error) => Err(Wrong::Unreadable(error)),
@@ -165,10 +180,11 @@ fn says(
     path: &RepositoryPath,
     resource: &Resource,
     key: Option<&PublicKey>,
+    file: &mut Vec<u8>,
 ) -> Result<Says, Wrong> {
-    let mut file = Vec::new();
-    store.read(path, MAX_FILE, &mut file).map_err(Wrong::Unreadable)?.ok_or(Wrong::Missing)?;
-    let signed = Signed::from_gzip(&file)?;
+    let limit = resource.max_size();
+    store.read(path, limit, file).map_err(Wrong::Unreadable)?.ok_or(Wrong::Missing)?;
+    let signed = Signed::from_gzip_up_to(limit, file)?;
     let payload: Payload = match key {
         Some(key) => signed.verify(key)?,
         None => signed.into_unverified(),
@@ -176,14 +192,16 @@ fn says(
     match resource {
         Resource::Names => Ok(Says::Names(Names::decode(&payload)?)),
         Resource::Versions => {
-            Marks::decode(&payload)?;
-            Ok(Says::Versions(Versions::decode(&payload)?))
+            let marks = Marks::decode(&payload)?;
+            Ok(Says::Versions(Versions::decode(&payload)?, marks))
         }
         Resource::Package(name) => {
-            Remarks::decode(&payload)?;
-            let releases = Releases::decode(&payload)?;
+            let (releases, remarks) = Releases::decode_with_remarks(&payload)?;
             if releases.package == *name {
-                Ok(Says::Package(releases))
+                Ok(Says::Package(
+                    releases,
+                    remarks.releases.iter().map(ReleaseRemarks::marks).collect(),
+                ))
             } else {
                 Err(Wrong::OtherPackage(releases.package))
             }

@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
-use memchr::memmem;
 use rayon::prelude::*;
 
 use super::Error;
 use super::problem::{Problem, Wrong};
 use super::resources::Resources;
+use super::secrets;
 use crate::repository::RepositoryPath;
 use crate::store::{self, Kind, Store};
 
@@ -24,9 +24,6 @@ impl Tree {
         Ok(Self { files })
     }
 }
-
-/// How much of a file is looked through for a key in PEM, in bytes.
-const KEY_ROOM: usize = 64 << 20;
 
 /// What nobody names, and every private key.
 pub(super) fn find(
@@ -46,30 +43,23 @@ pub(super) fn find(
             _ => false,
         };
         let wrong = match kind {
-            Kind::Unreadable(reason) => Wrong::Unlistable(reason.clone()),
+            Kind::Unreadable(reason) | Kind::Unknown(reason) => Wrong::Unlistable(reason.clone()),
             Kind::Folder | Kind::Other => Wrong::NotAFile,
-            Kind::File if !is_sound && holds_key(store, path, bytes) => Wrong::PrivateKey,
-            Kind::File => match place {
-                Place::Index | Place::Package | Place::Tarball | Place::Other => return None,
-                Place::Leftover => Wrong::Leftover,
-                Place::Unnamed => Wrong::Unnamed,
-                Place::Nowhere => Wrong::Stray,
+            Kind::File if is_sound => return None,
+            Kind::File => match (secrets::holds_key(store, path, bytes), place) {
+                (Ok(true), _) => Wrong::PrivateKey,
+                // Whoever was to read it has said so.
+                (Err(_), _) if unsound.contains(path) => return None,
+                (Err(error), _) => Wrong::Unreadable(error),
+                (Ok(false), Place::Leftover) => Wrong::Leftover,
+                (Ok(false), Place::Unnamed) => Wrong::Unnamed,
+                (Ok(false), Place::Nowhere) => Wrong::Stray,
+                (Ok(false), _) => return None,
             },
         };
         Some(wrong.at(path.clone()))
     });
     found.flatten_iter().collect()
-}
-
-/// A file that cannot be read holds none that a client could read either.
-fn holds_key(store: &dyn Store, path: &RepositoryPath, bytes: &mut Vec<u8>) -> bool {
-    let read = store.read(path, KEY_ROOM, bytes);
-    let mut armours = memmem::find_iter(bytes, b"-----BEGIN ").filter_map(|at| bytes.get(at..));
-    let is_key = |armour: &[u8]| {
-        let line = armour.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        memmem::find(line, b"PRIVATE KEY").is_some()
-    };
-    matches!(read, Ok(Some(_))) && armours.any(is_key)
 }
 
 /// What a path is to the registry.

@@ -12,7 +12,7 @@ use crate::package::{Dependency, Release};
 use crate::registry::Releases;
 use crate::repository::Folder;
 use crate::store::Store;
-use crate::tarball::{FileName, Unpacker};
+use crate::tarball::{self, FileName, Unpacker};
 
 /// Reads the tarball of every release.
 pub(super) fn check(
@@ -59,12 +59,21 @@ fn wrong(
     release: &Release,
     repository: &RepositoryName,
 ) -> Vec<Wrong> {
-    let outer = OuterChecksum::of(bytes);
+    let read = unpacker.unpack(bytes);
+    let found = match &read {
+        // Nobody has read all of it.
+        Err(tarball::Error::TooLarge { limit }) => {
+            return vec![tarball::Error::TooLarge { limit: *limit }.into()];
+        }
+        Err(_) => OuterChecksum::of(bytes),
+        // Hashing takes most of the time, so never twice.
+        Ok(tarball) => tarball.outer_checksum,
+    };
     let mut wrong = Vec::new();
-    if outer != release.outer_checksum {
-        wrong.push(Wrong::OuterChecksum { found: outer, said: release.outer_checksum });
+    if found != release.outer_checksum {
+        wrong.push(Wrong::OuterChecksum { found, said: release.outer_checksum });
     }
-    let tarball = match unpacker.unpack(bytes) {
+    let tarball = match read {
         Ok(tarball) => tarball,
         Err(error) => {
             wrong.push(error.into());

@@ -6,33 +6,51 @@ use std::path::Path;
 
 use crate::store::{Lock, Locked};
 
+/// How often the directory may turn out to be another one by the time it is locked.
 #[cfg(unix)]
-pub(super) fn take(root: &Path) -> io::Result<Locked> {
+const TRIES: usize = 10;
+
+/// Who else may hold it meanwhile.
+#[derive(Clone, Copy)]
+pub(super) enum Mode {
+    /// Nobody.
+    Alone,
+    /// Whoever shares it.
+    Shared,
+}
+
+#[cfg(unix)]
+pub(super) fn take(root: &Path, mode: Mode) -> io::Result<Locked> {
     use std::os::unix::fs::MetadataExt;
 
     use rustix::fs::{FlockOperation, flock};
     use rustix::io::Errno;
 
-    let directory = File::open(root)?;
-    match flock(&directory, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => {}
-        Err(Errno::WOULDBLOCK) => return Ok(Locked::Busy),
-        // NFS wants a file that is open for writing, which a directory never is.
-        Err(errno @ (Errno::BADF | Errno::NOLCK | Errno::NOTSUP | Errno::NOSYS | Errno::INVAL)) => {
-            return Ok(Locked::Unsupported(errno.into()));
+    let operation = match mode {
+        Mode::Alone => FlockOperation::NonBlockingLockExclusive,
+        Mode::Shared => FlockOperation::NonBlockingLockShared,
+    };
+    for _ in 0..TRIES {
+        let directory = File::open(root)?;
+        match flock(&directory, operation) {
+            Ok(()) => {}
+            Err(Errno::WOULDBLOCK) => return Ok(Locked::Busy),
+            // NFS wants a file that is open for writing, which a directory never is.
+            Err(
+                errno @ (Errno::BADF | Errno::NOLCK | Errno::NOTSUP | Errno::NOSYS | Errno::INVAL),
+            ) => return Ok(Locked::Unsupported(errno.into())),
+            Err(errno) => return Err(errno.into()),
         }
-        Err(errno) => return Err(errno.into()),
+        // Somebody may have put another directory in its place since it was opened; that one is meant.
+        let (ours, present) = (directory.metadata()?, root.metadata()?);
+        if (ours.dev(), ours.ino()) == (present.dev(), present.ino()) {
+            return Ok(Locked::Held(Lock { _held: Some(directory) }));
+        }
     }
-    // Whoever held it may have put another directory in its place.
-    let (ours, present) = (directory.metadata()?, root.metadata()?);
-    if (ours.dev(), ours.ino()) == (present.dev(), present.ino()) {
-        Ok(Locked::Held(Lock { _held: Some(directory) }))
-    } else {
-        Ok(Locked::Busy)
-    }
+    Err(io::Error::other("another directory takes its place again and again"))
 }
 
 #[cfg(not(unix))]
-pub(super) fn take(_root: &Path) -> io::Result<Locked> {
+pub(super) fn take(_root: &Path, _mode: Mode) -> io::Result<Locked> {
     Ok(Locked::Unsupported(io::ErrorKind::Unsupported.into()))
 }

@@ -1,5 +1,6 @@
 //! A served tree in a directory.
 
+mod folder;
 mod lock;
 mod write;
 
@@ -15,6 +16,7 @@ use walkdir::WalkDir;
 use super::{Content, Kind, Listed, Locked, Stamp, Store, StoreError};
 use crate::package::UnixSeconds;
 use crate::repository::{Change, Folder, RepositoryPath};
+use lock::Mode;
 
 /// A directory whose files any static server can serve.
 #[derive(Clone, Debug)]
@@ -76,18 +78,17 @@ impl Store for DirStore {
         let mut entered = HashSet::new();
         let walk = WalkDir::new(&self.root).min_depth(1).follow_links(true).into_iter();
         // Links may lead to one folder in more ways than anybody could follow.
-        let walk = walk
-            .filter_entry(|entry| !entry.file_type().is_dir() || entered.insert(identity(entry)));
+        let walk = walk.filter_entry(|entry| {
+            // One that cannot be told apart is entered: what is wrong with it is to be found.
+            !entry.file_type().is_dir() || identity(entry).is_none_or(|one| entered.insert(one))
+        });
         let files = walk.filter_map(|entry| {
             let (path, kind) = match &entry {
                 Ok(entry) if entry.file_type().is_dir() => return None,
                 Ok(entry) => (Some(entry.path()), kind(entry.file_type())),
                 Err(error) => {
-                    let reason = error.io_error().map_or_else(
-                        || "its links lead in a circle".to_owned(),
-                        io::Error::to_string,
-                    );
-                    (error.path(), Kind::Unreadable(reason))
+                    let circle = || Kind::Unreadable("its links lead in a circle".to_owned());
+                    (error.path(), error.io_error().map_or_else(circle, kind_of_none))
                 }
             };
             let path = path.and_then(|path| path.strip_prefix(&self.root).ok());
@@ -127,8 +128,15 @@ impl Store for DirStore {
 
     fn lock(&self) -> Result<Locked, StoreError> {
         let root = Folder::Root.path();
-        let failed = self.error("lock", &root);
-        fs::create_dir_all(&self.root).and_then(|()| lock::take(&self.root)).map_err(failed)
+        // Not each time that somebody who waits for it asks.
+        if !self.root.is_dir() {
+            folder::create(&self.root).map_err(self.error("create", &root))?;
+        }
+        lock::take(&self.root, Mode::Alone).map_err(self.error("lock", &root))
+    }
+
+    fn lock_shared(&self) -> Result<Locked, StoreError> {
+        lock::take(&self.root, Mode::Shared).map_err(self.error("lock", &Folder::Root.path()))
     }
 
     fn locate(&self, path: &RepositoryPath) -> String {
@@ -164,15 +172,17 @@ fn open(path: &Path) -> io::Result<File> {
 /// Asks for an entry by its name in the folder that is open, which spares the kernel its path; and
 /// follows links one by one, so that a dangling one is listed too.
 fn listed(entry: &DirEntry) -> Listed {
-    let unreadable = |reason: String| (Kind::Unreadable(reason), UnixSeconds(0), None);
+    let none = |kind: Kind| (kind, UnixSeconds(0), None);
     let found = entry
         .metadata()
         .and_then(|found| if found.is_symlink() { fs::metadata(entry.path()) } else { Ok(found) });
     let name = entry.file_name();
     let (kind, modified, stamp) = match found {
-        Ok(_) if name.to_str().is_none() => unreadable("its name is not UTF-8".to_owned()),
+        Ok(_) if name.to_str().is_none() => {
+            none(Kind::Unreadable("its name is not UTF-8".to_owned()))
+        }
         Ok(found) => (kind(found.file_type()), modified(&found), stamp(&found)),
-        Err(error) => unreadable(error.to_string()),
+        Err(error) => none(kind_of_none(&error)),
     };
     Listed { name: name.to_string_lossy().into_owned(), kind, modified, stamp }
 }
@@ -202,6 +212,14 @@ fn kind(found: FileType) -> Kind {
         kind if kind.is_file() => Kind::File,
         kind if kind.is_dir() => Kind::Folder,
         _ => Kind::Other,
+    }
+}
+
+/// What has a name and is not found all the same is a link; of all else there is no telling.
+fn kind_of_none(error: &io::Error) -> Kind {
+    match error.kind() {
+        io::ErrorKind::NotFound => Kind::Unreadable(error.to_string()),
+        _ => Kind::Unknown(error.to_string()),
     }
 }
 

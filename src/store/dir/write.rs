@@ -14,12 +14,12 @@ use rayon::prelude::*;
 use tempfile::{Builder, TempPath};
 
 use super::DirStore;
-use crate::repository::{Action, Change, Folder};
+use super::folder::{self, FileSystem};
+use crate::repository::{Action, Change, Folder, RepositoryPath};
 use crate::store::{StoreError, TEMPORARY};
 
-/// Up to how many files are flushed one by one. Beyond, one flush of their file system is faster, and
-/// since Linux 5.8 it tells of errors as well.
-const FEW: usize = if cfg!(target_os = "linux") { 16 } else { usize::MAX };
+/// Up to how many files are flushed one by one. Beyond, one flush of their file system is faster.
+const FEW: usize = 16;
 
 impl DirStore {
     pub(super) fn make(
@@ -49,28 +49,47 @@ impl DirStore {
     /// a folder. Dropping them removes them.
     fn lay_down(&self, stages: &[&[Change]]) -> Result<Vec<Option<TempPath>>, StoreError> {
         let changes: Vec<&Change> = stages.iter().copied().flatten().collect();
-        let few = changes.len() <= FEW;
+        let folders = self.folders_for(&changes)?;
+        let one_by_one = changes.len() <= FEW || !FileSystem::tells_of_errors();
+        let opened = folders.iter().filter(|_| !one_by_one).map(|folder| {
+            let opened = FileSystem::of(&self.path(folder));
+            Ok((folder, opened.map_err(self.error("open", folder))?))
+        });
+        let file_systems: Vec<_> = opened.collect::<Result<_, StoreError>>()?;
         let laid_down = changes.par_iter().map(|change| {
             let Some(bytes) = change.bytes() else { return Ok(None) };
-            let laid_down = write_beside(&self.path(&change.path), bytes, few);
+            let laid_down = write_beside(&self.path(&change.path), bytes, one_by_one);
             laid_down.map(Some).map_err(self.error("write", &change.path))
         });
         let laid_down: Vec<_> = laid_down.collect::<Result<_, _>>()?;
-        if !few {
-            let paths = changes.iter().filter(|change| change.bytes().is_some());
-            let folders: BTreeSet<_> = paths.map(|change| change.path.folder()).collect();
-            for folder in folders {
-                flush_file_system(&self.path(&folder.path()))
-                    .map_err(self.error("flush", &folder.path()))?;
-            }
+        for (folder, file_system) in file_systems {
+            file_system.flush().map_err(self.error("flush", folder))?;
         }
         Ok(laid_down)
+    }
+
+    /// The folders of new files, each of which is there for good from then on.
+    fn folders_for(&self, changes: &[&Change]) -> Result<Vec<RepositoryPath>, StoreError> {
+        let new = || changes.iter().filter(|change| change.bytes().is_some());
+        let folders: BTreeSet<_> = new().map(|change| change.path.folder()).collect();
+        let folders: Vec<_> = folders.into_iter().map(Folder::path).collect();
+        // Where there is a key, the build that wrote it has seen to the way there.
+        let key = RepositoryPath::public_key();
+        let is_first =
+            new().any(|change| change.path == key && matches!(change.action, Action::Create(_)));
+        for folder in &folders {
+            let path = self.path(folder);
+            if is_first || !path.is_dir() {
+                folder::create(&path).map_err(self.error("create", folder))?;
+            }
+        }
+        Ok(folders)
     }
 
     fn put_in_place(&self, change: &Change, new: Option<TempPath>) -> Result<(), StoreError> {
         let path = self.path(&change.path);
         let (action, result) = match (&change.action, new) {
-            (Action::CreateFolder, _) => ("create", fs::create_dir_all(path)),
+            (Action::CreateFolder, _) => ("create", folder::create(&path)),
             (Action::Remove, _) => ("remove", remove(&path)),
             (_, Some(new)) => ("write", new.persist(path).map_err(|error| error.error)),
             (_, None) => ("write", Err(io::ErrorKind::NotFound.into())),
@@ -86,7 +105,7 @@ impl DirStore {
         }
         folders.into_iter().rev().try_for_each(|folder| {
             let path = folder.path();
-            flush_folder(&self.path(&path)).map_err(self.error("flush", &path))
+            folder::flush(&self.path(&path)).map_err(self.error("flush", &path))
         })
     }
 }
@@ -94,23 +113,10 @@ impl DirStore {
 /// Writes a new file beside the one that it will replace, so that a rename is all that is left.
 fn write_beside(path: &Path, bytes: &[u8], flush: bool) -> io::Result<TempPath> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    let mut builder = Builder::new();
-    builder.prefix(TEMPORARY.0).suffix(TEMPORARY.1);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // What the umask leaves: a web server runs as somebody else and has to read it.
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
-    let made = builder.tempfile_in(folder).or_else(|error| match error.kind() {
-        io::ErrorKind::NotFound => {
-            fs::create_dir_all(folder)?;
-            builder.tempfile_in(folder)
-        }
-        _ => Err(error),
-    });
-    // tempfile's errors name the temporary file, which is nobody's business.
-    let mut file = made.map_err(|error| io::Error::from(error.kind()))?;
+    // tempfile's own way to open a file hides what the system says behind the name of that file.
+    let open = |path: &Path| File::options().write(true).create_new(true).open(path);
+    let made = Builder::new().prefix(TEMPORARY.0).suffix(TEMPORARY.1).make_in(folder, open);
+    let mut file = made?;
     file.as_file_mut().write_all(bytes)?;
     if flush {
         file.as_file().sync_all()?;
@@ -124,29 +130,4 @@ fn remove(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
-}
-
-#[cfg(target_os = "linux")]
-fn flush_file_system(folder: &Path) -> io::Result<()> {
-    Ok(rustix::fs::syncfs(File::open(folder)?)?)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn flush_file_system(_folder: &Path) -> io::Result<()> {
-    Ok(())
-}
-
-/// So that a rename in it outlives the machine.
-#[cfg(unix)]
-fn flush_folder(folder: &Path) -> io::Result<()> {
-    match File::open(folder)?.sync_all() {
-        // Some file systems have no such thing.
-        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
-        flushed => flushed,
-    }
-}
-
-#[cfg(not(unix))]
-fn flush_folder(_folder: &Path) -> io::Result<()> {
-    Ok(())
 }

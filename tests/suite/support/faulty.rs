@@ -86,6 +86,11 @@ impl Store for FaultyStore<'_> {
         self.inner.lock()
     }
 
+    fn lock_shared(&self) -> Result<Locked, StoreError> {
+        self.step("lock", &Folder::Root.path())?;
+        self.inner.lock_shared()
+    }
+
     fn locate(&self, path: &RepositoryPath) -> String {
         self.inner.locate(path)
     }

@@ -1,6 +1,7 @@
 //! A served tree in memory.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::Mutex;
 
 use hexreg::package::UnixSeconds;
@@ -11,17 +12,32 @@ use hexreg::store::{Content, Kind, Listed, Lock, Locked, Store, StoreError};
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     files: Mutex<BTreeMap<String, Vec<u8>>>,
+    /// When they were changed, where it is not in 2023.
+    times: BTreeMap<String, UnixSeconds>,
     reverse: bool,
+    has_no_lock: bool,
 }
 
 impl MemoryStore {
     pub fn of(files: &BTreeMap<String, Vec<u8>>) -> Self {
-        Self { files: Mutex::new(files.clone()), reverse: false }
+        Self { files: Mutex::new(files.clone()), ..Self::default() }
     }
 
     /// The same files, listed back to front.
     pub fn reversed(&self) -> Self {
-        Self { files: Mutex::new(self.files()), reverse: !self.reverse }
+        Self { reverse: !self.reverse, ..Self::of(&self.files()) }
+    }
+
+    /// One that cannot be locked, as on some network file systems.
+    pub fn without_lock(self) -> Self {
+        Self { has_no_lock: true, ..self }
+    }
+
+    /// With a file that was changed at this time.
+    pub fn file(mut self, path: &str, bytes: &[u8], modified: UnixSeconds) -> Self {
+        self.set(path, bytes);
+        self.times.insert(path.to_owned(), modified);
+        self
     }
 
     pub fn files(&self) -> BTreeMap<String, Vec<u8>> {
@@ -37,11 +53,12 @@ impl Store for MemoryStore {
     fn list(&self, folder: Folder) -> Result<Option<Vec<Listed>>, StoreError> {
         let prefix = format!("{}/", folder.path());
         let files = self.files.lock().unwrap();
-        let names = files.keys().filter_map(|path| path.strip_prefix(&prefix));
-        let modified = UnixSeconds(1_700_000_000);
-        let mut listed: Vec<Listed> = names
-            .map(|name| Listed { name: name.to_owned(), kind: Kind::File, modified, stamp: None })
-            .collect();
+        let listed = files.keys().filter_map(|path| {
+            let name = path.strip_prefix(&prefix)?.to_owned();
+            let modified = self.times.get(path).copied().unwrap_or(UnixSeconds(1_700_000_000));
+            Some(Listed { name, kind: Kind::File, modified, stamp: None })
+        });
+        let mut listed: Vec<_> = listed.collect();
         if self.reverse {
             listed.reverse();
         }
@@ -82,6 +99,13 @@ impl Store for MemoryStore {
     }
 
     fn lock(&self) -> Result<Locked, StoreError> {
+        if self.has_no_lock {
+            return Ok(Locked::Unsupported(io::ErrorKind::Unsupported.into()));
+        }
+        Ok(Locked::Held(Lock::of_nothing()))
+    }
+
+    fn lock_shared(&self) -> Result<Locked, StoreError> {
         Ok(Locked::Held(Lock::of_nothing()))
     }
 

@@ -3,6 +3,7 @@
 pub mod faulty;
 pub mod hexreg;
 pub mod memory;
+pub mod protobuf;
 pub mod random;
 pub mod raw_tar;
 pub mod repository;

@@ -18,7 +18,7 @@ pub struct Traced {
     pub code: Option<i32>,
     pub signal: Option<i32>,
     pub stderr: String,
-    /// The calls that were tampered with, as strace writes them.
+    /// The calls that were tampered with, as strace writes them, with the paths of open files.
     pub hits: Vec<String>,
 }
 
@@ -54,7 +54,7 @@ pub fn build(repository: &TestRepository, calls: &str, tampering: &str, n: &str)
     let calls = calls.join(",");
     let log = repository.path("strace.log");
     let mut strace = Command::new("strace")
-        .args(["-f", "-e", &format!("trace={calls}")])
+        .args(["-f", "-y", "-e", &format!("trace={calls}")])
         .args(["-e", &format!("inject={calls}:{tampering}:when={n}"), "-o"])
         .arg(&log)
         .args(["-p", &build.id().to_string()])

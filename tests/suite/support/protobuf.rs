@@ -1,0 +1,43 @@
+//! Protobuf messages made by hand: what the library decodes and never writes.
+
+/// A field that is made of bytes: text, or another message.
+pub fn field(number: u8, bytes: impl AsRef<[u8]>) -> Vec<u8> {
+    let bytes = bytes.as_ref();
+    let head = [vec![number << 3 | 2], varint(bytes.len() as u64)].concat();
+    [head, bytes.to_vec()].concat()
+}
+
+/// A field that is a number.
+pub fn number(number: u8, value: i64) -> Vec<u8> {
+    [vec![number << 3], varint(u64::from_ne_bytes(value.to_ne_bytes()))].concat()
+}
+
+/// A message with more in the message that is at this place of its first field. All its fields are made
+/// of bytes, as those of `versions` and `packages/NAME` are.
+pub fn amend(mut message: &[u8], mut place: usize, more: &[u8]) -> Vec<u8> {
+    let mut amended = Vec::new();
+    while let [tag, rest @ ..] = message {
+        let (length, rest) = read_varint(rest);
+        let (bytes, rest) = rest.split_at(length);
+        message = rest;
+        let is_meant = tag >> 3 == 1 && place == 0;
+        place = place.wrapping_sub(usize::from(tag >> 3 == 1));
+        let more = if is_meant { more } else { &[] };
+        amended.extend(field(tag >> 3, [bytes, more].concat()));
+    }
+    amended
+}
+
+pub fn varint(value: u64) -> Vec<u8> {
+    let low = u8::try_from(value & 0x7F).unwrap();
+    if value < 0x80 { vec![low] } else { [vec![low | 0x80], varint(value >> 7)].concat() }
+}
+
+fn read_varint(bytes: &[u8]) -> (usize, &[u8]) {
+    let (low, rest) = (usize::from(bytes[0] & 0x7F), &bytes[1..]);
+    if bytes[0] < 0x80 {
+        return (low, rest);
+    }
+    let (high, rest) = read_varint(rest);
+    (high << 7 | low, rest)
+}

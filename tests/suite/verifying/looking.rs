@@ -1,0 +1,138 @@
+//! What cannot be looked at is told, wherever it lies.
+
+use std::io::ErrorKind;
+use std::process::Command;
+use std::time::Duration;
+
+use hexreg::ops::verify::{Options, Report, verify};
+use hexreg::store::Store;
+use hexreg::tarball::Limits;
+
+use super::{sound, verify as run};
+use crate::publishing::hold_as;
+use crate::support::faulty::{Fault, FaultyStore};
+use crate::support::memory::MemoryStore;
+use crate::support::tools;
+
+fn options() -> Options {
+    Options {
+        repository: None,
+        public_key: None,
+        limits: Limits::HEX,
+        check_contents: false,
+        lock_timeout: Duration::ZERO,
+    }
+}
+
+/// With one thread, so that the n-th operation is always the same.
+fn look(store: &dyn Store) -> Result<Report, hexreg::ops::verify::Error> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    pool.install(|| verify(store, &options(), &()))
+}
+
+#[test]
+fn whatever_cannot_be_read_is_a_problem() {
+    let repository = sound();
+    for path in ["installs/hex-1.x.csv", "docs/foo-1.0.0.tar.gz", "policies/strict"] {
+        repository.write(&format!("public/{path}"), b"junk");
+    }
+    let mut files = repository.served();
+    for release in ["bar-1.0.0", "foo-1.0.0", "foo-1.1.0"] {
+        let path = format!("tarballs/{release}.tar");
+        let bytes = repository.read(&format!("public/{path}"));
+        files.insert(path, bytes);
+    }
+    let memory = MemoryStore::of(&files);
+    assert!(look(&memory).unwrap().problems.is_empty());
+
+    let mut told = Vec::new();
+    for at in 1.. {
+        let fault = Fault { at, kind: ErrorKind::PermissionDenied, torn: false, lasting: false };
+        let store = FaultyStore::new(&memory, fault);
+        let found = look(&store);
+        if !store.has_failed() {
+            break;
+        }
+        match found {
+            Err(error) => told.push(error.to_string().trim_end().to_owned()),
+            Ok(report) => {
+                let unreadable = |kind| kind == "unreadable";
+                let mut problems = report.problems.iter();
+                let problem = problems.find(|problem| unreadable(problem.wrong.kind())).unwrap();
+                told.push(problem.path.to_string());
+            }
+        }
+    }
+    told.sort();
+    // The key and the indexes are read once more, to see whether they hold a private key.
+    insta::assert_snapshot!(told.join("\n"), @r"
+    could not list
+    could not lock
+    docs/foo-1.0.0.tar.gz
+    installs/hex-1.x.csv
+    names
+    names
+    packages/bar
+    packages/foo
+    policies/strict
+    public_key
+    public_key
+    tarballs/bar-1.0.0.tar
+    tarballs/foo-1.0.0.tar
+    tarballs/foo-1.1.0.tar
+    versions
+    versions
+    ");
+}
+
+#[test]
+fn a_build_and_whoever_looks_wait_for_each_other() {
+    let test = "a_build_and_whoever_looks_wait_for_each_other";
+    if tools::find("flock", test).is_none() {
+        return;
+    }
+    let repository = sound();
+    let mut other = hold_as("--exclusive", &repository);
+    insta::assert_snapshot!(run(&repository, &["--lock-timeout=1"]).transcript(), @r"
+    exit code: 2
+    --- stdout
+    --- stderr
+    warning: another hexreg holds public: waiting up to 1 s for it to end
+    error: failed to verify public: a build holds public, and did not end within 1 s
+    hint: let it end, or give a longer --lock-timeout
+    ");
+    other.kill().unwrap();
+    other.wait().unwrap();
+
+    let mut other = hold_as("--shared", &repository);
+    run(&repository, &["--lock-timeout=0"]).ok();
+    assert_eq!(repository.build(&["--lock-timeout=0"]).code, 2);
+    other.kill().unwrap();
+    other.wait().unwrap();
+    repository.build(&["--lock-timeout=0"]).ok();
+}
+
+/// Somebody with no right but to read, in a directory that nothing can be written to.
+#[test]
+fn looking_takes_no_right_to_write() {
+    let test = "looking_takes_no_right_to_write";
+    if tools::find("setpriv", test).is_none() {
+        return;
+    }
+    let repository = sound();
+    repository.chmod("", 0o755);
+    repository.chmod("public", 0o555);
+    let mut binary = repository.hexreg().command();
+    let mut nobody = Command::new("setpriv");
+    nobody.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(binary.get_program());
+    let arguments: Vec<_> = nobody.get_args().map(ToOwned::to_owned).collect();
+    let can = Command::new("setpriv").args(arguments).arg("--version").output().unwrap();
+    if !can.status.success() {
+        tools::leave_out(&format!("{test} may not become somebody else here"));
+        return;
+    }
+    nobody.current_dir(repository.root()).args(["verify", "public"]);
+    binary.args(["verify", "public"]);
+    let (nobody, owner) = (nobody.output().unwrap(), binary.output().unwrap());
+    assert_eq!(nobody, owner);
+}

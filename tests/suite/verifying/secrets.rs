@@ -1,0 +1,94 @@
+//! Private keys that would be served, in whichever form.
+
+use std::fs;
+
+use data_encoding::BASE64;
+
+use super::{finds, sound, verify};
+use crate::support::read_fixture;
+
+#[test]
+fn private_keys_wherever_they_lie() {
+    for key in
+        ["golden/keys/acme-2048.pem", "golden/keys/acme-2048-encrypted.pem", "keys/openssh.pem"]
+    {
+        let repository = sound();
+        for path in ["key.pem", "docs/deep/er/.key", "packages/x-y", "tarballs/k.tar", "installs/k"]
+        {
+            repository.write(&format!("public/{path}"), &read_fixture(key));
+        }
+        finds(
+            &repository,
+            &[],
+            &[
+                "docs/deep/er/.key private_key",
+                "installs/k private_key",
+                "key.pem private_key",
+                "packages/x-y private_key",
+                "tarballs/k.tar private_key",
+            ],
+        );
+    }
+    // In documentation, in place of a package, and far behind.
+    let repository = sound();
+    let key = read_fixture("golden/keys/acme-2048.pem");
+    repository.write("public/docs/foo-1.0.0.tar.gz", &key);
+    repository.write("public/installs/far", &[vec![b'\n'; 70_000], key.clone()].concat());
+    repository.write("public/tarballs/foo-1.0.0.tar", &key);
+    let ran = verify(&repository, &[]);
+    for path in ["docs/foo-1.0.0.tar.gz", "installs/far", "tarballs/foo-1.0.0.tar"] {
+        let told = format!("public/{path}: it holds a PRIVATE KEY");
+        assert!(ran.stdout.contains(&told), "{}", ran.stdout);
+    }
+    // In place of the public one, too.
+    let repository = sound();
+    repository.write("public/public_key", &read_fixture("golden/keys/acme-2048.pem"));
+    let ran = finds(&repository, &[], &["public_key not_a_key", "public_key private_key"]);
+    insta::assert_snapshot!(ran.stdout, @r"
+    public/public_key: it is not a public key: it is a private key: expected the public key that belongs to it
+    public/public_key: it holds a PRIVATE KEY, and is published: replace that key
+    acme: 2 packages, 3 releases; 2 problems
+    ");
+    // Through a link, as a web server would follow it.
+    let repository = sound();
+    fs::create_dir(repository.path("secrets")).unwrap();
+    fs::rename(repository.path("key.pem"), repository.path("secrets/key.pem")).unwrap();
+    std::os::unix::fs::symlink("../secrets", repository.path("public/link")).unwrap();
+    finds(&repository, &[], &["link/key.pem private_key"]);
+}
+
+/// What is between the lines of a PEM file.
+fn der(file: &str) -> Vec<u8> {
+    let pem = String::from_utf8(read_fixture(file)).unwrap();
+    let base64: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
+    BASE64.decode(base64.as_bytes()).unwrap()
+}
+
+#[test]
+fn private_keys_in_other_forms_than_pem() {
+    for file in [
+        "golden/keys/acme-2048-pkcs1.pem",
+        "golden/keys/acme-2048.pem",
+        "golden/keys/acme-2048-encrypted.pem",
+        "keys/rsa-1024.pem",
+        "keys/rsa-8192.pem",
+        "keys/ec-p256.pem",
+        "keys/pbes2-aes128-scrypt.pem",
+    ] {
+        let repository = sound();
+        repository.write("public/installs/key.der", &der(file));
+        repository.write("public/key.der", &[der(file), b"\n".to_vec()].concat());
+        finds(&repository, &[], &["installs/key.der private_key", "key.der private_key"]);
+    }
+    let repository = sound();
+    repository.write("public/installs/x.ppk", b"PuTTY-User-Key-File-3: ssh-rsa\r\n");
+    repository.write("public/installs/ssh", b"---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\n");
+    finds(&repository, &[], &["installs/ssh private_key", "installs/x.ppk private_key"]);
+
+    // Public ones, half ones, and what only speaks of them.
+    let repository = sound();
+    repository.write("public/installs/public.der", &der("golden/keys/hexpm-public.pem"));
+    repository.write("public/installs/half.der", &der("golden/keys/acme-2048.pem")[..600]);
+    repository.write("public/installs/README", b"a PuTTY-User-Key-File-3 is no PRIVATE KEY");
+    verify(&repository, &[]).ok();
+}
