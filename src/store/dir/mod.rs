@@ -3,6 +3,8 @@
 mod lock;
 mod write;
 
+pub(crate) use write::flush_folder;
+
 use std::collections::HashSet;
 use std::fs::{self, DirEntry, File, FileType, Metadata};
 use std::io::{self, Read};
