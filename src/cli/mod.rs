@@ -1,5 +1,6 @@
 //! The command line: the only part of hexreg that prints.
 
+mod auth;
 mod build;
 mod cache;
 mod completions;
@@ -39,6 +40,8 @@ enum Command {
     Inspect(inspect::Args),
     #[command(subcommand)]
     Key(key::Command),
+    #[command(subcommand)]
+    Auth(auth::Command),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -50,6 +53,7 @@ pub fn main() -> ExitCode {
         Command::Build(args) => return args.main(),
         Command::Verify(args) => return args.main(),
         Command::Inspect(args) => return args.main(),
+        Command::Auth(command) => return command.main(),
         Command::Key(command) => command.run(),
         Command::Completions(args) => args.run(),
         Command::Man(args) => args.run(),
