@@ -39,11 +39,12 @@
 //! | [`cache`] | what was true of each file the last time; [`ops`] asks it through `ops::build` |
 //! | [`package`] | packages, releases, dependencies |
 //! | [`name`], [`version`], [`checksum`] | values that are checked once |
+//! | [`auth`] | who may read: names, passwords, tokens, and what an `Authorization` header is worth |
 //! | [`key`] | private and public keys, fingerprints |
 //! | [`erlang`] | Erlang terms as text |
 //!
 //! Imports run downwards: `cli → ops → cache → registry, tarball, repository, store → package, key,
-//! values`.
+//! auth, values`.
 //! Only [`registry`] names the generated protobuf types.
 //!
 //! # Decisions that are not obvious
@@ -79,6 +80,7 @@
 //!
 //! [Hex]: https://hex.pm
 
+pub mod auth;
 pub mod cache;
 pub mod checksum;
 pub mod erlang;

@@ -1,5 +1,6 @@
 //! The command line: the only part of hexreg that prints.
 
+mod auth;
 mod build;
 mod cache;
 mod completions;
@@ -10,6 +11,7 @@ mod man;
 mod output;
 mod private_key;
 mod progress;
+mod secret_file;
 mod serve;
 mod verify;
 mod view;
@@ -40,6 +42,8 @@ enum Command {
     Serve(serve::Args),
     #[command(subcommand)]
     Key(key::Command),
+    #[command(subcommand)]
+    Auth(auth::Command),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -52,6 +56,7 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => return args.main(),
         Command::Inspect(args) => return args.main(),
         Command::Serve(args) => args.run(),
+        Command::Auth(command) => return command.main(),
         Command::Key(command) => command.run(),
         Command::Completions(args) => args.run(),
         Command::Man(args) => args.run(),

@@ -9,6 +9,7 @@ use hexreg::key::{KeyError, PrivateKey};
 use zeroize::Zeroizing;
 
 use super::failure::{Failure, chain};
+use super::secret_file;
 
 /// Holds a key itself, for CI secrets.
 pub const KEY_VARIABLE: &str = "HEXREG_PRIVATE_KEY";
@@ -113,7 +114,7 @@ impl Source {
     /// Refuses a key that would be published with everything else in `public_dir`.
     pub fn refuse_inside(&self, public_dir: &Path) -> Result<(), Failure> {
         let Self::Path(path) = self else { return Ok(()) };
-        if lies_inside(path, public_dir) {
+        if secret_file::lies_inside(path, public_dir) {
             return Err(Failure::environment(format!(
                 "{} lies inside {}: a private key there would be published",
                 path.display(),
@@ -127,14 +128,7 @@ impl Source {
     /// Says so where others than the owner may read the file.
     pub fn exposure(&self) -> Option<String> {
         let Self::Path(path) = self else { return None };
-        let mode = mode(path)?;
-        (mode & 0o077 != 0).then(|| {
-            format!(
-                "{} can be read or changed by others (mode {:03o}): chmod 600 it",
-                path.display(),
-                mode & 0o777
-            )
-        })
+        secret_file::exposure(path)
     }
 }
 
@@ -147,34 +141,4 @@ fn passphrase() -> Result<Option<Zeroizing<String>>, Failure> {
             Err(Failure::environment(format!("{PASSPHRASE_VARIABLE} is not UTF-8")))
         }
     }
-}
-
-/// Whether the file, or a link to it, lies below `directory` or what is linked to from there.
-///
-/// Links are looked for in the directory itself; those further down would take a walk through all
-/// that is served.
-fn lies_inside(path: &Path, directory: &Path) -> bool {
-    let Ok(directory) = directory.canonicalize() else { return false };
-    let linked = fs::read_dir(&directory).into_iter().flatten().flatten();
-    let linked = linked.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_symlink()));
-    let mut served: Vec<PathBuf> =
-        linked.filter_map(|entry| entry.path().canonicalize().ok()).collect();
-    served.push(directory);
-    let target = path.canonicalize().ok();
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let place = parent.unwrap_or(Path::new(".")).canonicalize().ok();
-    let mut places = [target, place].into_iter().flatten();
-    places.any(|place| served.iter().any(|served| place.starts_with(served)))
-}
-
-#[cfg(unix)]
-fn mode(path: &Path) -> Option<u32> {
-    use std::os::unix::fs::PermissionsExt;
-    let found = fs::metadata(path).ok()?;
-    found.is_file().then(|| found.permissions().mode())
-}
-
-#[cfg(not(unix))]
-fn mode(_path: &Path) -> Option<u32> {
-    None
 }

@@ -1,13 +1,17 @@
 //! `hexreg serve`
 
+use std::fmt::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use hexreg::name::RepositoryName;
+use hexreg::ops::serve::page::{Overview, State};
+use hexreg::ops::serve::snippets::{self, Access};
 use hexreg::ops::serve::{self, Error, Limits, Mount, Options, Started, Tls};
 use tracing_subscriber::filter::LevelFilter;
 
+use super::auth;
 use super::failure::{Failure, chain};
 use super::output;
 
@@ -34,6 +38,9 @@ pub struct Args {
     /// The address to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8000")]
     listen: SocketAddr,
+    /// The URL under which clients reach it [default: the address]
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
     /// Who may read: passwords and tokens, as `hexreg auth add` writes them
     #[arg(long, value_name = "FILE")]
     auth_file: Option<PathBuf>,
@@ -91,6 +98,7 @@ impl Args {
         let options = Options {
             mounts: plain.chain(named).collect(),
             listen: self.listen,
+            url: self.url,
             allow_anonymous: self.allow_anonymous,
             auth_file: self.auth_file,
             tls: tls.map(|(certificates, key)| Tls { certificates, key }),
@@ -103,14 +111,14 @@ impl Args {
                 ..Limits::default()
             },
         };
-        let quiet = self.quiet;
+        let (quiet, token) = (self.quiet, options.auth_file.is_some());
         let done = serve::serve(&options, |started| {
             if !quiet {
                 // Whoever closed standard output has read enough; the server goes on.
-                let _ = output::line(&announcement(started));
+                let _ = announcement(started, token).lines().try_for_each(output::line);
             }
         });
-        done.map_err(|error| failure(&error))
+        done.map_err(failure)
     }
 
     fn log(&self) {
@@ -123,12 +131,52 @@ impl Args {
     }
 }
 
-fn announcement(started: &Started<'_>) -> String {
-    format!("serving http://{}\n", started.address)
+/// What a user needs next.
+fn announcement(started: &Started, token: bool) -> String {
+    let Started { url, metrics, repositories } = started;
+    let mut text = String::new();
+    for (mount, state) in repositories {
+        let url = format!("{url}{}", mount.path());
+        let url = url.trim_end_matches('/');
+        match &**state {
+            State::Built(overview) => {
+                let Overview { repository, key, .. } = overview;
+                let access = Access { repository, url, key, token };
+                let _ = write!(
+                    text,
+                    "serving {repository} at {url}\nfingerprint {}\n\nmix:\n{}\n\nrebar.config:\n{}\n\n",
+                    key.fingerprint(),
+                    indented(&snippets::mix(&access)),
+                    indented(&snippets::rebar3(&access)),
+                );
+            }
+            State::NotBuilt => {
+                let _ = write!(text, "serving {url}, where no registry was built yet\n\n");
+            }
+            State::Unsound(reason) => {
+                let _ = write!(
+                    text,
+                    "serving {url}, which clients will refuse: {}\nsee what `hexreg verify {}` says\n\n",
+                    chain(reason),
+                    mount.directory.display()
+                );
+            }
+        }
+    }
+    if let Some(metrics) = metrics {
+        let _ = write!(text, "metrics at {metrics}\n\n");
+    }
+    text.push_str("Ctrl-C ends it");
+    text
 }
 
-fn failure(error: &Error) -> Failure {
-    let message = format!("failed to serve: {}", chain(error));
+fn indented(lines: &str) -> String {
+    let lines: Vec<_> = lines.lines().map(|line| format!("    {line}")).collect();
+    lines.join("\n")
+}
+
+fn failure(error: Error) -> Failure {
+    let message = format!("failed to serve: {}", chain(&error));
     let hint = match error {
         Error::NotADirectory(_) => "name the directory that `hexreg build` writes",
         Error::Twice(_) => "give each a name of its own: --repo NAME=DIR",
@@ -138,7 +186,9 @@ fn failure(error: &Error) -> Failure {
         Error::ExposedMetrics(_) => "give --metrics-listen=127.0.0.1:PORT",
         Error::Listen(..) => "end what listens there, or give another --listen",
         Error::Tls(_) => "give --tls-cert the whole chain and --tls-key its first one's key",
-        Error::Gate(_) => "mend the file; `hexreg auth add` writes entries",
+        Error::Auth(error) => return auth::broken(error),
+        Error::AuthFileServed(_) => "keep it elsewhere",
+        Error::NoRandomness(_) => "nothing is served",
         Error::Run(_) => "nothing is served",
     };
     Failure::environment(message).hint(hint)

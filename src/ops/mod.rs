@@ -1,6 +1,7 @@
 //! What hexreg does: one verb a file, from options to a report; a verb's parts stand in the folder
 //! beside it.
 
+pub mod auth;
 pub mod build;
 pub mod inspect;
 mod lock;

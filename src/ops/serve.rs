@@ -28,7 +28,7 @@ pub use site::Mount;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,6 +40,8 @@ use hyper_util::rt::TokioTimer;
 use tokio::runtime::Runtime;
 use tokio::signal;
 
+use super::auth::AuthError;
+use crate::auth::NoRandomness;
 use access::Access;
 use answer::{Service, answer};
 use connection::Door;
@@ -55,6 +57,8 @@ pub struct Options {
     pub mounts: Vec<Mount>,
     /// Where to listen.
     pub listen: SocketAddr,
+    /// The URL under which clients reach it, where that is not the address: behind a proxy, by a name.
+    pub url: Option<String>,
     /// Whether it may be read by anybody who can reach it, with neither credentials nor encryption.
     pub allow_anonymous: bool,
     /// Who may read; everybody where it is missing.
@@ -130,7 +134,13 @@ pub enum Error {
     Tls(#[from] tls::Error),
     /// The file that says who may read is no good.
     #[error(transparent)]
-    Gate(#[from] gate::Error),
+    Auth(#[from] AuthError),
+    /// What would be served tells who may read it.
+    #[error("{} lies in a directory that is served", .0.display())]
+    AuthFileServed(PathBuf),
+    /// The system has no random numbers.
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
     /// The machine does not let it run.
     #[error("could not run")]
     Run(#[source] io::Error),
@@ -138,33 +148,48 @@ pub enum Error {
 
 /// What is served, once it is.
 #[derive(Debug)]
-pub struct Started<'a> {
-    /// The address that was got, with the port where any was asked for.
-    pub address: SocketAddr,
-    /// Where numbers are.
-    pub metrics: Option<SocketAddr>,
-    /// As it was asked for.
-    pub options: &'a Options,
+pub struct Started {
+    /// The server's URL: what was given, or the address that was got.
+    pub url: String,
+    /// The numbers' URL.
+    pub metrics: Option<String>,
+    /// Each repository and how it stands.
+    pub repositories: Vec<(Mount, Arc<page::State>)>,
+}
+
+impl Options {
+    fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
 }
 
 /// Serves until the process is told to end by SIGTERM or SIGINT, and `started` is told when it does.
 ///
 /// # Errors
 /// [`Error`], before anything is served.
-pub fn serve(options: &Options, started: impl FnOnce(&Started<'_>)) -> Result<(), Error> {
+pub fn serve(options: &Options, started: impl FnOnce(&Started)) -> Result<(), Error> {
     check(options)?;
     let metrics = Arc::new(Metrics::new());
     let service = Service {
         site: Site::new(options.mounts.clone(), options.auth_file.is_none()),
-        gate: Gate::open(options.auth_file.as_deref())?,
+        gate: Gate::open(options)?,
         pages: Pages::new(options),
         access: Access { metrics: Arc::clone(&metrics), log: options.log_requests },
     };
     let certificates = options.tls.as_ref().map(tls::Certificates::load).transpose()?;
     let listener = listen(options.listen)?;
     let for_metrics = options.metrics.map(listen).transpose()?;
-    let address = listener.local_addr().map_err(Error::Run)?;
-    let metrics_address = for_metrics.as_ref().and_then(|listener| listener.local_addr().ok());
+    let started_as = Started {
+        url: match &options.url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => format!("{}://{}", options.scheme(), address(&listener)?),
+        },
+        metrics: for_metrics
+            .as_ref()
+            .map(|listener| Ok::<_, Error>(format!("http://{}/metrics", address(listener)?)))
+            .transpose()?,
+        repositories: service.pages.states().map(|(mount, state)| (mount.clone(), state)).collect(),
+    };
 
     let runtime = Runtime::new().map_err(Error::Run)?;
     let ended = runtime.block_on(async {
@@ -178,7 +203,7 @@ pub fn serve(options: &Options, started: impl FnOnce(&Started<'_>)) -> Result<()
         if let Some(listener) = for_metrics {
             tokio::spawn(serve_metrics(listener, metrics)?);
         }
-        started(&Started { address, metrics: metrics_address, options });
+        started(&started_as);
 
         let mut server = axum_server::from_tcp(listener)?.handle(handle).acceptor(door.clone());
         let limits = options.limits;
@@ -210,6 +235,12 @@ fn check(options: &Options) -> Result<(), Error> {
             return Err(Error::Twice(mount.path()));
         }
     }
+    if let Some(file) = &options.auth_file {
+        let served = |mount: &Mount| lies_inside(file, &mount.directory);
+        if options.mounts.iter().any(served) {
+            return Err(Error::AuthFileServed(file.clone()));
+        }
+    }
     let is_guarded = options.auth_file.is_some() || options.tls.is_some();
     if !options.listen.ip().is_loopback() && !is_guarded && !options.allow_anonymous {
         return Err(Error::Exposed(options.listen));
@@ -220,10 +251,19 @@ fn check(options: &Options) -> Result<(), Error> {
     }
 }
 
+fn lies_inside(file: &Path, directory: &Path) -> bool {
+    let [file, directory] = [file, directory].map(|path| path.canonicalize().ok());
+    file.zip(directory).is_some_and(|(file, directory)| file.starts_with(directory))
+}
+
 fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
     let listener = TcpListener::bind(address);
     let listener = listener.and_then(|one| one.set_nonblocking(true).map(|()| one));
     listener.map_err(|error| Error::Listen(address, error))
+}
+
+fn address(listener: &TcpListener) -> Result<SocketAddr, Error> {
+    listener.local_addr().map_err(Error::Run)
 }
 
 /// The numbers, at an address of their own.

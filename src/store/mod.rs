@@ -3,6 +3,7 @@
 mod dir;
 
 pub use dir::DirStore;
+pub(crate) use dir::flush_folder;
 
 use std::fs::File;
 use std::io;

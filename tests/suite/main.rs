@@ -10,6 +10,7 @@
 //! | `cache` | what a build remembers, and when it must not |
 //! | `inspect` | what is said of one file, and whose signature it bears |
 //! | `keys` | the forms keys come in, and where they lie |
+//! | `auth` | who may read: files of passwords and tokens, and what changes them |
 //! | `messages` | snapshots of what each command says |
 //! | `progress` | how far a build has come, on a terminal |
 //! | `publishing` | how files come to stand: whole, in order, for good, one build at a time |
@@ -40,6 +41,7 @@
 
 mod alarms;
 mod archives;
+mod auth;
 mod building;
 mod cache;
 mod clients;

@@ -15,6 +15,9 @@ fn help() {
         ("help-key", &["key", "--help"]),
         ("help-key-new", &["key", "new", "--help"]),
         ("help-key-show", &["key", "show", "--help"]),
+        ("help-auth", &["auth", "--help"]),
+        ("help-auth-add", &["auth", "add", "--help"]),
+        ("help-auth-remove", &["auth", "remove", "--help"]),
         ("help-completions", &["completions", "--help"]),
         ("help-man", &["man", "--help"]),
     ] {

@@ -64,13 +64,15 @@ fn the_demonstration_runs_as_printed() {
 fn every_option_and_variable_is_in_the_readme() {
     let directory = TempDir::new().unwrap();
     let readme = readme();
-    let commands: [&[&str]; 8] = [
+    let commands: [&[&str]; 10] = [
         &["--help"],
         &["build", "--help"],
         &["verify", "--help"],
         &["inspect", "--help"],
         &["key", "new", "--help"],
         &["key", "show", "--help"],
+        &["auth", "add", "--help"],
+        &["auth", "remove", "--help"],
         &["completions", "--help"],
         &["man", "--help"],
     ];

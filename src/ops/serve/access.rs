@@ -13,6 +13,7 @@ use axum::http::{Method, Response, StatusCode};
 use http_body::{Body as _, Frame, SizeHint};
 
 use super::metrics::Metrics;
+use crate::auth::UserName;
 
 /// Writes down what was asked.
 pub(super) struct Access {
@@ -28,7 +29,7 @@ pub(super) struct Asked {
     path: String,
     began: Instant,
     /// Who asked, where that is known.
-    pub visitor: Option<Arc<str>>,
+    pub visitor: Option<UserName>,
     /// What was asked for.
     pub kind: &'static str,
 }
@@ -104,7 +105,7 @@ impl Drop for Counted {
             tracing::info!(
                 target: "hexreg::access",
                 client = %asked.client.ip(),
-                visitor = asked.visitor.as_deref().unwrap_or("-"),
+                visitor = asked.visitor.as_ref().map_or("-", UserName::as_str),
                 method = %asked.method,
                 path = asked.path,
                 status = status.as_u16(),

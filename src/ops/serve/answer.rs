@@ -62,7 +62,7 @@ impl Service {
             }
             Some(Target::All) => {
                 asked.kind = "page";
-                self.pages.all(&self.site, request).await
+                self.pages.all().await
             }
             None => plain(StatusCode::NOT_FOUND),
         }

@@ -1,23 +1,119 @@
-//! What a browser is shown.
+//! What a browser is shown, as a response.
+
+use std::sync::Arc;
 
 use axum::body::Body;
+use axum::http::header::{self, HeaderName, HeaderValue};
 use axum::http::request::Parts;
 use axum::http::{Response, StatusCode};
+use percent_encoding::percent_decode_str;
+use tokio::task::spawn_blocking;
 
 use super::Options;
 use super::answer::plain;
-use super::site::{Mount, Site};
+use super::page::{self, CONTENT_SECURITY_POLICY, Facts, State, Visit};
+use super::site::Mount;
+use crate::name::RepositoryName;
+use crate::store::DirStore;
 
-pub(super) struct Pages;
+/// The pages of all repositories.
+pub(super) struct Pages {
+    repositories: Vec<(Mount, Arc<Facts>)>,
+    /// Where clients find the server, if that was said.
+    url: Option<String>,
+    scheme: &'static str,
+    token: bool,
+}
 
 impl Pages {
-    pub fn new(_: &Options) -> Self {
-        Self
+    pub fn new(options: &Options) -> Self {
+        let repositories = options.mounts.iter().map(|mount| {
+            let store = Arc::new(DirStore::new(&mount.directory));
+            (mount.clone(), Arc::new(Facts::new(store)))
+        });
+        Self {
+            repositories: repositories.collect(),
+            url: options.url.clone(),
+            scheme: options.scheme(),
+            token: options.auth_file.is_some(),
+        }
     }
-    pub async fn repository(&self, _: &Mount, _: &Parts) -> Response<Body> {
-        plain(StatusCode::OK)
+
+    /// Every repository, as it stands.
+    pub fn states(&self) -> impl Iterator<Item = (&Mount, Arc<State>)> {
+        self.repositories.iter().map(|(mount, facts)| (mount, facts.current()))
     }
-    pub async fn all(&self, _: &Site, _: &Parts) -> Response<Body> {
-        plain(StatusCode::OK)
+
+    /// The page of one repository.
+    pub async fn repository(&self, mount: &Mount, request: &Parts) -> Response<Body> {
+        let found = self.repositories.iter().find(|(one, _)| one == mount);
+        let Some((_, facts)) = found else { return plain(StatusCode::NOT_FOUND) };
+        let facts = Arc::clone(facts);
+        let (base_url, query) = (self.base_url(mount, request), query(request));
+        let token = self.token;
+        let shown = spawn_blocking(move || {
+            let state = facts.current();
+            let visit = Visit { base_url: &base_url, query: &query, token };
+            (page::render(&state, &visit), matches!(*state, State::Built(_)))
+        });
+        match shown.await {
+            Ok((html, true)) => respond(StatusCode::OK, html),
+            Ok((html, false)) => respond(StatusCode::SERVICE_UNAVAILABLE, html),
+            Err(_) => plain(StatusCode::INTERNAL_SERVER_ERROR),
+        }
     }
+
+    /// The page that leads to those with names.
+    pub async fn all(&self) -> Response<Body> {
+        let named = self.repositories.iter();
+        let named: Vec<(RepositoryName, Arc<Facts>)> = named
+            .filter_map(|(mount, facts)| Some((mount.name.clone()?, Arc::clone(facts))))
+            .collect();
+        let shown = spawn_blocking(move || {
+            let states: Vec<_> =
+                named.iter().map(|(name, facts)| (name, facts.current())).collect();
+            let states: Vec<_> = states.iter().map(|(name, state)| (*name, &**state)).collect();
+            page::index(&states)
+        });
+        match shown.await {
+            Ok(html) => respond(StatusCode::OK, html),
+            Err(_) => plain(StatusCode::INTERNAL_SERVER_ERROR),
+        }
+    }
+
+    /// Where a client that can ask for this page finds the repository.
+    fn base_url(&self, mount: &Mount, request: &Parts) -> String {
+        let path = mount.path();
+        let path = path.trim_end_matches('/');
+        if let Some(url) = &self.url {
+            return format!("{}{path}", url.trim_end_matches('/'));
+        }
+        let host = request.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let host = host.or_else(|| request.uri.authority().map(|one| one.as_str()));
+        format!("{}://{}{path}", self.scheme, host.unwrap_or("localhost"))
+    }
+}
+
+/// What is searched for: `q`, as a form sends it.
+fn query(request: &Parts) -> String {
+    let mut fields = request.uri.query().unwrap_or_default().split('&');
+    let value = fields.find_map(|field| field.strip_prefix("q=")).unwrap_or_default();
+    percent_decode_str(&value.replace('+', " ")).decode_utf8_lossy().trim().to_owned()
+}
+
+fn respond(status: StatusCode, html: String) -> Response<Body> {
+    let mut response = Response::new(Body::from(html));
+    *response.status_mut() = status;
+    let said: [(HeaderName, &'static str); 5] = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        // It says what stands now, and to whoever may see it.
+        (header::CACHE_CONTROL, "private, no-cache"),
+    ];
+    for (name, value) in said {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
 }

@@ -1,7 +1,7 @@
 //! Files that are read again once they have changed.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -29,7 +29,7 @@ pub(super) fn watch(service: Arc<Service>, certificates: Option<Certificates>) {
             Err(error) => tracing::error!(%error, "certificates left as they were"),
         });
     }
-    if let Some(file) = service.gate.file() {
+    if let Some(file) = service.gate.file().map(Path::to_owned) {
         follow(vec![file], move || match service.gate.reload() {
             Ok(()) => tracing::info!("who may read was read again"),
             Err(error) => tracing::error!(%error, "who may read was left as it was"),
@@ -38,7 +38,7 @@ pub(super) fn watch(service: Arc<Service>, certificates: Option<Certificates>) {
 }
 
 /// Calls `changed` each time one of the files has, on a thread that may wait for them.
-fn follow(files: Vec<std::path::PathBuf>, changed: impl Fn() + Send + Sync + 'static) {
+fn follow(files: Vec<PathBuf>, changed: impl Fn() + Send + Sync + 'static) {
     let changed = Arc::new(changed);
     let all = move || files.iter().map(|file| look(file)).collect::<Vec<_>>();
     let all = Arc::new(all);

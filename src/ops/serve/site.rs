@@ -16,7 +16,7 @@ use super::files::Files;
 use crate::name::RepositoryName;
 
 /// One repository's directory.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mount {
     /// What follows `/repos/` in its URL; without, it stands at `/`.
     pub name: Option<RepositoryName>,

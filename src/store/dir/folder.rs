@@ -40,7 +40,7 @@ fn make(path: &Path) -> io::Result<()> {
 
 /// So that what was made, renamed or removed in it outlives the machine.
 #[cfg(unix)]
-pub(super) fn flush(folder: &Path) -> io::Result<()> {
+pub(crate) fn flush(folder: &Path) -> io::Result<()> {
     match File::open(folder)?.sync_all() {
         Err(error) if Errno::from_io_error(&error).is_some_and(is_no_such_thing) => Ok(()),
         flushed => flushed,
@@ -55,7 +55,7 @@ fn is_no_such_thing(errno: Errno) -> bool {
 }
 
 #[cfg(not(unix))]
-pub(super) fn flush(_folder: &Path) -> io::Result<()> {
+pub(crate) fn flush(_folder: &Path) -> io::Result<()> {
     Ok(())
 }
 

@@ -4,6 +4,8 @@ mod folder;
 mod lock;
 mod write;
 
+pub(crate) use folder::flush as flush_folder;
+
 use std::collections::HashSet;
 use std::fs::{self, DirEntry, File, FileType, Metadata};
 use std::io::{self, Read};

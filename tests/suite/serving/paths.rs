@@ -129,7 +129,8 @@ fn path() -> impl Strategy<Value = String> {
         "%u002e",
         "%ef%bc%8f",
     ];
-    let part = prop_oneof![8 => prop::sample::select(PARTS).prop_map(str::to_owned), 1 => "[!-~]{1,6}"];
+    let part =
+        prop_oneof![8 => prop::sample::select(PARTS).prop_map(str::to_owned), 1 => "[!-~]{1,6}"];
     prop::collection::vec((part, prop::bool::weighted(0.7)), 1..8).prop_map(|parts| {
         parts.into_iter().fold(String::from("/"), |path, (part, slash)| {
             path + &part + if slash { "/" } else { "" }

@@ -54,22 +54,15 @@ impl Server {
             .unwrap();
         let mut said = String::new();
         let mut output = BufReader::new(process.stdout.take().unwrap());
-        // It says what to tell clients, and then an empty line.
-        loop {
-            let mut line = String::new();
-            let read = output.read_line(&mut line).unwrap();
-            if read == 0 {
+        // It says what to tell clients, and then how to end it.
+        while !said.ends_with("Ctrl-C ends it\n") {
+            if output.read_line(&mut said).unwrap() == 0 {
                 let log = std::fs::read_to_string(directory.join("serve.log")).unwrap();
                 panic!("it does not serve: {said}{log}");
             }
-            if line.trim().is_empty() && !said.is_empty() {
-                break;
-            }
-            said.push_str(&line);
         }
-        let url = said.split("://").nth(1).unwrap_or_else(|| panic!("no URL: {said}"));
-        let port = url.split(|one: char| one.is_whitespace() || one == '/').next().unwrap();
-        let port = port.rsplit(':').next().unwrap().parse().unwrap();
+        let port = said.split("://127.0.0.1:").nth(1).unwrap_or_else(|| panic!("no URL: {said}"));
+        let port = port.split(|one: char| !one.is_ascii_digit()).next().unwrap().parse().unwrap();
         Self { process, address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)), said }
     }
 

@@ -1,0 +1,100 @@
+//! Names of those who may read.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Serialize, Serializer};
+
+/// The longest name, in bytes: `htpasswd` goes no further either.
+const MAX_LENGTH: usize = 255;
+
+/// The name of a person or a machine that may read: what precedes the `:` of a line and of a Basic
+/// pair.
+///
+/// Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UserName(Arc<str>);
+
+/// Why a text is no name. It does not repeat the text, which may be a secret in the wrong place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidUserName {
+    /// There is none.
+    #[error("the name is empty")]
+    Empty,
+    /// The file and Basic (RFC 7617) end a name at the first one.
+    #[error("the name has a `:` in it, which would end it")]
+    Colon,
+    /// A control character.
+    #[error("the name has a control character in it")]
+    Control,
+    /// A blank at its beginning or end, which nobody would see.
+    #[error("the name begins or ends with a blank")]
+    Blank,
+    /// Its line would be a comment.
+    #[error("the name begins with `#`, which would make its line a comment")]
+    Comment,
+    /// Longer than 255 bytes.
+    #[error("the name is longer than {MAX_LENGTH} bytes")]
+    TooLong,
+}
+
+impl UserName {
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for UserName {
+    type Err = InvalidUserName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidUserName> {
+        match text {
+            "" => Err(InvalidUserName::Empty),
+            text if text.contains(':') => Err(InvalidUserName::Colon),
+            text if text.contains(char::is_control) => Err(InvalidUserName::Control),
+            text if text.trim() != text => Err(InvalidUserName::Blank),
+            text if text.starts_with('#') => Err(InvalidUserName::Comment),
+            text if text.len() > MAX_LENGTH => Err(InvalidUserName::TooLong),
+            text => Ok(Self(text.into())),
+        }
+    }
+}
+
+impl fmt::Display for UserName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Serialize for UserName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_fits_its_line_and_a_basic_pair() {
+        for good in ["bob", "ci build", "bob@example.com", "é", "a#b", "$x"] {
+            assert_eq!(good.parse::<UserName>().unwrap().as_str(), good);
+        }
+        for (bad, why) in [
+            ("", InvalidUserName::Empty),
+            ("a:b", InvalidUserName::Colon),
+            ("a\nb", InvalidUserName::Control),
+            ("a\0", InvalidUserName::Control),
+            (" a", InvalidUserName::Blank),
+            ("a\u{a0}", InvalidUserName::Blank),
+            ("#a", InvalidUserName::Comment),
+            (&"a".repeat(256), InvalidUserName::TooLong),
+        ] {
+            assert_eq!(bad.parse::<UserName>(), Err(why), "{bad:?}");
+        }
+    }
+}

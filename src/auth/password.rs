@@ -1,0 +1,214 @@
+//! Hashes of passwords: bcrypt and argon2id, slow to compute on purpose.
+
+use std::fmt;
+use std::str::FromStr;
+
+use argon2::password_hash::phc;
+use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+use bcrypt::HashParts;
+
+use super::file::Problem;
+use super::{NoRandomness, random};
+
+/// The most that bcrypt may cost: about ten seconds, and where `htpasswd` stops.
+const MAX_BCRYPT_COST: u32 = 17;
+
+/// The most memory that argon2 may take, in KiB: 1 GiB.
+const MAX_ARGON2_MEMORY: u32 = 1 << 20;
+
+/// The most that argon2 may cost, in KiB of memory written: a few seconds.
+const MAX_ARGON2_WORK: u64 = 1 << 23;
+
+/// The longest password, in bytes: a Basic header of any client has room for it.
+const MAX_LENGTH: usize = 1024;
+
+/// The hash of a password, as a line of the file holds it: bcrypt (`$2a$`, `$2b$`, `$2y$`) or argon2id
+/// as a PHC string.
+///
+/// bcrypt reads no more of a password than its first 72 bytes, here as in Apache.
+#[derive(Clone)]
+pub struct PasswordHash(Kind);
+
+#[derive(Clone)]
+enum Kind {
+    Bcrypt(String),
+    Argon2id(Box<phc::PasswordHash>),
+}
+
+/// Why a password cannot be one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidPassword {
+    /// There is none, and a Basic pair without one holds a token.
+    #[error("the password is empty")]
+    Empty,
+    /// RFC 7617 has no place for them.
+    #[error("the password has a control character in it")]
+    Control,
+    /// Longer than 1024 bytes.
+    #[error("the password is longer than {MAX_LENGTH} bytes")]
+    TooLong,
+    /// There is no salt without it.
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
+    /// There is not the memory for it.
+    #[error("the password could not be hashed: there is not enough memory")]
+    Hashing,
+}
+
+impl PasswordHash {
+    /// The argon2id of a password: 19 MiB, two passes, as OWASP advises.
+    ///
+    /// # Errors
+    /// [`InvalidPassword`].
+    pub fn of(password: &str) -> Result<Self, InvalidPassword> {
+        match password {
+            "" => return Err(InvalidPassword::Empty),
+            text if text.contains(char::is_control) => return Err(InvalidPassword::Control),
+            text if text.len() > MAX_LENGTH => return Err(InvalidPassword::TooLong),
+            _ => {}
+        }
+        let salt = random::<16>()?;
+        let hash = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::DEFAULT)
+            .hash_password_with_salt(password.as_bytes(), &salt)
+            .map_err(|_| InvalidPassword::Hashing)?;
+        Ok(Self(Kind::Argon2id(Box::new(hash))))
+    }
+
+    /// Whether the password is the one; takes as long as the hash was made to take, right or wrong.
+    #[must_use]
+    pub fn matches(&self, password: &[u8]) -> bool {
+        match &self.0 {
+            Kind::Bcrypt(hash) => bcrypt::verify(password, hash).unwrap_or(false),
+            Kind::Argon2id(hash) => Argon2::default().verify_password(password, &**hash).is_ok(),
+        }
+    }
+}
+
+impl FromStr for PasswordHash {
+    type Err = Problem;
+
+    fn from_str(text: &str) -> Result<Self, Problem> {
+        let kind = match text {
+            text if ["$2a$", "$2b$", "$2y$"].iter().any(|scheme| text.starts_with(scheme)) => {
+                read_bcrypt(text)?
+            }
+            text if text.starts_with("$argon2id$") => read_argon2id(text)?,
+            text => return Err(Problem::unknown_scheme(text)),
+        };
+        Ok(Self(kind))
+    }
+}
+
+fn read_bcrypt(text: &str) -> Result<Kind, Problem> {
+    // The crate would take a sign for part of the number.
+    let digits = text.get(4..6).filter(|cost| cost.bytes().all(|byte| byte.is_ascii_digit()));
+    let parts = digits.and_then(|_| text.parse::<HashParts>().ok());
+    match parts.ok_or(Problem::MalformedBcrypt)?.get_cost() {
+        4..=MAX_BCRYPT_COST => Ok(Kind::Bcrypt(text.to_owned())),
+        cost => Err(Problem::BcryptCost(cost)),
+    }
+}
+
+fn read_argon2id(text: &str) -> Result<Kind, Problem> {
+    let hash = phc::PasswordHash::new(text).map_err(|_| Problem::MalformedArgon2)?;
+    // 8 bytes is the least that argon2 itself takes.
+    let salted = hash.salt.as_ref().is_some_and(|salt| salt.as_ref().len() >= 8);
+    // Only the version of today has argon2id.
+    if !salted || hash.hash.is_none() || hash.version != Some(Version::V0x13.into()) {
+        return Err(Problem::MalformedArgon2);
+    }
+    let params = Params::try_from(&hash).map_err(|_| Problem::MalformedArgon2)?;
+    let work = u64::from(params.m_cost()).saturating_mul(params.t_cost().into());
+    if params.m_cost() > MAX_ARGON2_MEMORY || work > MAX_ARGON2_WORK {
+        return Err(Problem::Argon2Cost);
+    }
+    Ok(Kind::Argon2id(Box::new(hash)))
+}
+
+/// As it stands in the file.
+impl fmt::Display for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::Bcrypt(hash) => f.write_str(hash),
+            Kind::Argon2id(hash) => hash.fmt(f),
+        }
+    }
+}
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordHash(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Apache's `htpasswd -nbB`, and the `argon2` program.
+    const BCRYPT: &str = "$2y$05$bGxgEP6Q/HIaVz3wn9.FROVisJk7gCAB5L77Dz6ptinkgyTTCRJf.";
+    const ARGON2: &str =
+        "$argon2id$v=19$m=4096,t=3,p=1$c29tZXNhbHQ$fPRnlj/5Q+8nNssIsNMVNWbd02kYedEWlNFYcsyq+2E";
+
+    #[test]
+    fn what_other_programs_hashed_is_verified() {
+        for text in
+            [BCRYPT, &BCRYPT.replace("$2y$", "$2b$"), &BCRYPT.replace("$2y$", "$2a$"), ARGON2]
+        {
+            let hash: PasswordHash = text.parse().unwrap();
+            assert!(hash.matches("pä:ss".as_bytes()), "{text}");
+            assert!(!hash.matches(b"pass"), "{text}");
+            assert!(!hash.matches(b""), "{text}");
+            assert_eq!(hash.to_string(), *text);
+            assert_eq!(format!("{hash:?}"), "PasswordHash(…)");
+        }
+    }
+
+    #[test]
+    fn a_new_hash_is_argon2id_with_a_salt_of_its_own() {
+        let [one, other] = [(); 2].map(|()| PasswordHash::of("open sesame").unwrap().to_string());
+        assert!(one.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{one}");
+        assert_ne!(one, other);
+        let read: PasswordHash = one.parse().unwrap();
+        assert!(read.matches(b"open sesame") && !read.matches(b"open sesam"));
+    }
+
+    #[test]
+    fn what_no_client_could_send_is_no_password() {
+        let why = |password: &str| PasswordHash::of(password).unwrap_err();
+        assert_eq!(why(""), InvalidPassword::Empty);
+        assert_eq!(why("a\tb"), InvalidPassword::Control);
+        assert_eq!(why(&"a".repeat(1025)), InvalidPassword::TooLong);
+    }
+
+    #[test]
+    fn a_damaged_or_boundless_hash_is_refused() {
+        let why = |text: &str| text.parse::<PasswordHash>().unwrap_err();
+        for bad in [
+            BCRYPT.trim_end_matches('.'),
+            &format!("{BCRYPT}:extra"),
+            &BCRYPT.replace("$05$", "$+5$"),
+            &BCRYPT.replace("$05$", "$é$"),
+            "$2y$",
+        ] {
+            assert_eq!(why(bad), Problem::MalformedBcrypt, "{bad}");
+        }
+        assert_eq!(why(&BCRYPT.replace("$05$", "$18$")), Problem::BcryptCost(18));
+        assert_eq!(why(&BCRYPT.replace("$05$", "$03$")), Problem::BcryptCost(3));
+        for bad in [
+            "$argon2id$",
+            "$argon2id$v=19$m=4096,t=3,p=1",
+            "$argon2id$v=19$m=4096,t=3,p=1$c29tZXNhbHQ",
+            &ARGON2.replace("v=19", "v=16"),
+            &ARGON2.replace("$v=19", ""),
+            &ARGON2.replace("p=1", "p=0"),
+            &ARGON2.replace("p=1", "p=999999999"),
+            &ARGON2.replace("t=3", "x=3"),
+            &format!("{ARGON2}$"),
+        ] {
+            assert_eq!(why(bad), Problem::MalformedArgon2, "{bad}");
+        }
+        assert_eq!(why(&ARGON2.replace("m=4096", "m=4294967295")), Problem::Argon2Cost);
+        assert_eq!(why(&ARGON2.replace("t=3", "t=4294967295")), Problem::Argon2Cost);
+    }
+}

@@ -1,0 +1,141 @@
+//! Tokens, and what is kept of them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use data_encoding::{BASE64URL_NOPAD, HEXLOWER_PERMISSIVE};
+use sha2::{Digest, Sha256};
+use subtle::{Choice, ConstantTimeEq};
+use zeroize::Zeroizing;
+
+use super::{NoRandomness, random};
+
+/// How a digest begins in the file.
+pub(super) const SCHEME: &str = "$sha256$";
+
+/// A secret that a machine made, for machines: `hexreg_` and the unpadded base64url of 256 random bits.
+///
+/// It has no character that a URL, a shell or an Erlang string takes for something else, and the
+/// beginning tells whoever finds one lying about, or a scanner of secrets, what it is. Wiped from memory
+/// when dropped, and never shown by `Debug`.
+pub struct Token(Zeroizing<String>);
+
+impl Token {
+    /// Makes a new one.
+    ///
+    /// # Errors
+    /// [`NoRandomness`].
+    pub fn generate() -> Result<Self, NoRandomness> {
+        let secret = Zeroizing::new(random::<32>()?);
+        let encoded = Zeroizing::new(BASE64URL_NOPAD.encode(secret.as_slice()));
+        Ok(Self(Zeroizing::new(format!("hexreg_{}", encoded.as_str()))))
+    }
+
+    /// The secret itself, to be shown once.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// What is kept of it.
+    #[must_use]
+    pub fn digest(&self) -> TokenDigest {
+        TokenDigest::of(self.0.as_bytes())
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+/// The SHA-256 of a token.
+///
+/// A plain digest suffices, where a password takes bcrypt or argon2: a token has 256 bits of
+/// randomness, so there is nothing to guess it by, however fast a guess is. That holds of tokens that
+/// `hexreg auth add` made; a secret that somebody thought of is a password.
+#[derive(Clone, Copy)]
+pub struct TokenDigest([u8; 32]);
+
+impl TokenDigest {
+    /// The digest of what was sent as a token.
+    #[must_use]
+    pub fn of(token: &[u8]) -> Self {
+        Self(Sha256::digest(token).into())
+    }
+
+    /// Whether they are the same, in a time that does not tell how alike they are.
+    pub(super) fn same(&self, other: &Self) -> Choice {
+        self.0.ct_eq(&other.0)
+    }
+
+    /// For a map of what the file itself says, where time tells nobody anything.
+    pub(super) fn bytes(&self) -> [u8; 32] {
+        self.0
+    }
+}
+
+impl FromStr for TokenDigest {
+    type Err = ();
+
+    /// Reads `$sha256$` and 43 characters of base64url or 64 of hex.
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let encoded = text.strip_prefix(SCHEME).ok_or(())?.as_bytes();
+        let decoded = match encoded.len() {
+            43 => BASE64URL_NOPAD.decode(encoded),
+            64 => HEXLOWER_PERMISSIVE.decode(encoded),
+            _ => return Err(()),
+        };
+        Ok(Self(decoded.map_err(|_| ())?.try_into().map_err(|_| ())?))
+    }
+}
+
+/// As it stands in the file.
+impl fmt::Display for TokenDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{SCHEME}{}", BASE64URL_NOPAD.encode(&self.0))
+    }
+}
+
+impl fmt::Debug for TokenDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenDigest(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_long_new_and_hidden() {
+        let [one, other] = [(); 2].map(|()| Token::generate().unwrap());
+        assert_eq!(one.reveal().len(), "hexreg_".len() + 43);
+        assert!(one.reveal().bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)));
+        assert_ne!(one.reveal(), other.reveal());
+        assert_eq!(format!("{one:?} {:?}", one.digest()), "Token(…) TokenDigest(…)");
+    }
+
+    #[test]
+    fn a_digest_is_read_in_both_forms() {
+        let hex = "$sha256$2BB80D537B1DA3E38BD30361AA855686bde0eacd7162fef6a25fe97bf527a25b";
+        let written = TokenDigest::of(b"secret").to_string();
+        assert_eq!(written, "$sha256$K7gNU3sdo-OL0wNhqoVWhr3g6s1xYv72ol_pe_Unols");
+        for text in [hex, &written] {
+            let read: TokenDigest = text.parse().unwrap();
+            assert!(bool::from(read.same(&TokenDigest::of(b"secret"))));
+            assert!(!bool::from(read.same(&TokenDigest::of(b"secre"))));
+        }
+        for bad in [
+            "",
+            "$sha256$",
+            "$sha256$é",
+            &written.replace("$sha256$", ""),
+            &hex.replace('b', ""),
+            "$sha512$aa",
+        ] {
+            assert!(bad.parse::<TokenDigest>().is_err(), "{bad}");
+        }
+    }
+}

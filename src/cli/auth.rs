@@ -1,0 +1,227 @@
+//! `hexreg auth`
+
+use std::io::{self, BufRead, IsTerminal, Read};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use hexreg::auth::{InvalidPassword, PasswordHash, UserName};
+use hexreg::ops::auth::{self, AuthError, Done};
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use super::failure::{self, Failure, Rejected, chain};
+use super::output::{self, Printable};
+use super::secret_file;
+
+/// Say who may read what `hexreg serve` serves
+#[derive(clap::Subcommand)]
+pub enum Command {
+    Add(Add),
+    Remove(Remove),
+}
+
+/// Give a name a new token, or a password
+///
+/// Makes the file where there is none, readable by its owner alone. The token is printed on standard
+/// output, this once: the file keeps its SHA-256. A name may have any number of tokens, and one password.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  hexreg auth add readers ci
+  hexreg auth add readers ann --password
+  token=$(hexreg auth add readers ci)
+
+`htpasswd -B` changes the same file; hashes other than bcrypt and argon2id are refused.")]
+pub struct Add {
+    /// The file of those who may read, as `hexreg serve --auth-file` takes it
+    file: PathBuf,
+    /// Who it is for; no `:`
+    name: UserName,
+    /// Ask twice for a password on the terminal, or read one line of standard input, instead of making a
+    /// token; it replaces the one the name had
+    #[arg(long)]
+    password: bool,
+    /// Print one JSON object and nothing else
+    #[arg(long)]
+    json: bool,
+}
+
+/// Take away the password and all tokens of a name
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  hexreg auth remove readers ci")]
+pub struct Remove {
+    /// The file of those who may read, as `hexreg serve --auth-file` takes it
+    file: PathBuf,
+    /// Whose
+    name: UserName,
+    /// Print one JSON object and nothing else
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `add --json` prints.
+#[derive(Serialize)]
+struct Added<'a> {
+    name: &'a UserName,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<&'a str>,
+    file: String,
+}
+
+/// What `remove --json` prints.
+#[derive(Serialize)]
+struct Gone<'a> {
+    name: &'a UserName,
+    file: String,
+    passwords: usize,
+    tokens: usize,
+}
+
+impl Command {
+    /// Does what was asked for.
+    pub fn main(self) -> ExitCode {
+        let (done, json) = match &self {
+            Self::Add(args) => (args.run(), args.json),
+            Self::Remove(args) => (args.run(), args.json),
+        };
+        if let Err(failure) = &done {
+            if !json || output::json(failure).is_err() {
+                failure.print();
+            }
+        }
+        failure::exit_code(&done)
+    }
+}
+
+impl Add {
+    fn run(&self) -> Result<(), Failure> {
+        if self.password { self.set_password() } else { self.add_token() }
+    }
+
+    fn add_token(&self) -> Result<(), Failure> {
+        let Self { file, name, .. } = self;
+        let (token, done) = auth::add_token(file, name).map_err(broken)?;
+        if self.json {
+            let file = file.display().to_string();
+            return output::json(&Added { name, token: Some(token.reveal()), file });
+        }
+        output::line(token.reveal())?;
+        output::errors(&format!(
+            "* {done} {file}\n\
+             The token of {name} is on standard output, this once: the file has its SHA-256 alone.\n\
+             mix:    mix hex.repo add REPO URL --public-key=public_key --auth-key TOKEN\n\
+             rebar3: repo_key => <<\"TOKEN\">> beside the repository's repo_url\n",
+            done = verb(done),
+            file = Printable(&file.display().to_string()),
+            name = Printable(name.as_str()),
+        ));
+        warn_of(file);
+        Ok(())
+    }
+
+    fn set_password(&self) -> Result<(), Failure> {
+        let Self { file, name, .. } = self;
+        let password = PasswordHash::of(&ask_password(name)?);
+        let password = password.map_err(|error| match error {
+            InvalidPassword::NoRandomness(_) | InvalidPassword::Hashing => {
+                Failure::environment(error.to_string())
+            }
+            _ => Failure::input(error.to_string()),
+        })?;
+        let (done, replaced) = auth::set_password(file, name, &password).map_err(broken)?;
+        if self.json {
+            return output::json(&Added { name, token: None, file: file.display().to_string() });
+        }
+        output::line(&format!("* {} {}", verb(done), file.display()))?;
+        let what = if replaced { "has another password" } else { "has a password" };
+        output::line(&format!("{name} {what}"))?;
+        warn_of(file);
+        Ok(())
+    }
+}
+
+impl Remove {
+    fn run(&self) -> Result<(), Failure> {
+        let Self { file, name, json } = self;
+        let auth::Removed { passwords, tokens } = auth::remove(file, name).map_err(broken)?;
+        if *json {
+            let file = file.display().to_string();
+            return output::json(&Gone { name, file, passwords, tokens });
+        }
+        output::line(&format!("* {} {}", verb(Done::Updated), file.display()))?;
+        output::line(&format!(
+            "{name}: {} and {} removed",
+            output::count(passwords, "password"),
+            output::count(tokens, "token")
+        ))?;
+        warn_of(file);
+        Ok(())
+    }
+}
+
+/// From a terminal twice, so that nobody is locked out by a slip; else one line.
+fn ask_password(name: &UserName) -> Result<Zeroizing<String>, Failure> {
+    let unread =
+        |error: io::Error| Failure::environment(format!("could not read a password: {error}"));
+    if io::stdin().is_terminal() {
+        let ask = |prompt: String| rpassword::prompt_password(prompt).map(Zeroizing::new);
+        let name = Printable(name.as_str());
+        let password = ask(format!("Password of {name}: ")).map_err(unread)?;
+        let again = ask(format!("Again, the password of {name}: ")).map_err(unread)?;
+        if password == again {
+            return Ok(password);
+        }
+        return Err(Failure::input("the two passwords differ").hint("nothing was changed"));
+    }
+    // No password that can be used is longer; what is cut off is found too long afterwards.
+    let mut line = Zeroizing::new(Vec::with_capacity(4096));
+    io::stdin().lock().take(4096).read_until(b'\n', &mut line).map_err(unread)?;
+    let text =
+        std::str::from_utf8(&line).map_err(|_| Failure::input("the password is not UTF-8"))?;
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    Ok(Zeroizing::new(text.strip_suffix('\r').unwrap_or(text).to_owned()))
+}
+
+/// What came of an attempt to read or change the file.
+pub fn broken(error: AuthError) -> Failure {
+    let text = chain(&error);
+    match error {
+        AuthError::Invalid { path, source } => Failure::input(format!(
+            "{} has {} that cannot be used",
+            path.display(),
+            output::count(source.lines.len(), "line")
+        ))
+        .rejecting(
+            source
+                .lines
+                .into_iter()
+                .map(|bad| Rejected {
+                    path: format!("{}:{}", path.display(), bad.line),
+                    reason: bad.problem.to_string(),
+                })
+                .collect(),
+        ),
+        AuthError::TooLarge(_) | AuthError::NoEntry { .. } => Failure::input(text),
+        AuthError::Changed(_) | AuthError::Busy(_) => {
+            Failure::environment(text).hint("nothing was changed; do it again")
+        }
+        AuthError::Owner { .. } => Failure::environment(text)
+            .hint("nothing was changed; do it as the owner of the file, or as root"),
+        _ => Failure::environment(text),
+    }
+}
+
+fn warn_of(file: &Path) {
+    if let Some(warning) = secret_file::exposure(file) {
+        output::warning(&warning);
+    }
+}
+
+fn verb(done: Done) -> &'static str {
+    match done {
+        Done::Created => "creating",
+        Done::Updated => "updating",
+    }
+}
