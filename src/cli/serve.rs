@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anstream::{AutoStream, ColorChoice};
 use hexreg::name::RepositoryName;
 use hexreg::ops::serve::page::{Overview, State};
 use hexreg::ops::serve::snippets::{self, Access};
@@ -124,6 +125,8 @@ impl Args {
     fn log(&self) {
         let level = if self.quiet { LevelFilter::ERROR } else { LevelFilter::INFO };
         let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(level);
+        let coloured = AutoStream::choice(&std::io::stderr()) != ColorChoice::Never;
+        let log = log.with_ansi(coloured);
         match self.log_format {
             LogFormat::Text => log.init(),
             LogFormat::Json => log.json().flatten_event(true).init(),
@@ -144,10 +147,10 @@ fn announcement(started: &Started, token: bool) -> String {
                 let access = Access { repository, url, key, token };
                 let _ = write!(
                     text,
-                    "serving {repository} at {url}\nfingerprint {}\n\nmix:\n{}\n\nrebar.config:\n{}\n\n",
+                    "serving {repository} at {url}\nfingerprint {}\n\nfor mix, in a shell:\n\n{}\n\nfor rebar3, in rebar.config:\n\n{}\n\n",
                     key.fingerprint(),
-                    indented(&snippets::mix(&access)),
-                    indented(&snippets::rebar3(&access)),
+                    snippets::mix(&access),
+                    snippets::rebar3(&access),
                 );
             }
             State::NotBuilt => {
@@ -168,11 +171,6 @@ fn announcement(started: &Started, token: bool) -> String {
     }
     text.push_str("Ctrl-C ends it");
     text
-}
-
-fn indented(lines: &str) -> String {
-    let lines: Vec<_> = lines.lines().map(|line| format!("    {line}")).collect();
-    lines.join("\n")
 }
 
 fn failure(error: Error) -> Failure {
