@@ -77,6 +77,8 @@ enum LogFormat {
     Text,
     /// One JSON object a line
     Json,
+    /// Not at all; what else there is to say is for people
+    Off,
 }
 
 fn named(text: &str) -> Result<(RepositoryName, PathBuf), String> {
@@ -104,7 +106,7 @@ impl Args {
             auth_file: self.auth_file,
             tls: tls.map(|(certificates, key)| Tls { certificates, key }),
             metrics: self.metrics_listen,
-            log_requests: !self.quiet,
+            log_requests: !self.quiet && self.log_format != LogFormat::Off,
             limits: Limits {
                 connections: usize::try_from(self.max_connections).unwrap_or(usize::MAX),
                 idle: Duration::from_secs(self.idle_timeout),
@@ -128,7 +130,7 @@ impl Args {
         let coloured = AutoStream::choice(&std::io::stderr()) != ColorChoice::Never;
         let log = log.with_ansi(coloured);
         match self.log_format {
-            LogFormat::Text => log.init(),
+            LogFormat::Text | LogFormat::Off => log.init(),
             LogFormat::Json => log.json().flatten_event(true).init(),
         }
     }

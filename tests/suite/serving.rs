@@ -2,6 +2,7 @@
 
 mod limits;
 mod paths;
+mod rebuilding;
 
 use std::fs;
 use std::io::{Read, Write};

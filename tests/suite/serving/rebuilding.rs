@@ -1,0 +1,102 @@
+//! Builds while clients read, and many of them: nobody gets half of anything, and memory does not grow.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use hexreg::key::PublicKey;
+use hexreg::registry::{Releases, Signed};
+
+use super::repository;
+use crate::support::random::setting;
+use crate::support::server::{Answer, Server};
+use crate::support::tarball::Tarball;
+use crate::support::tools;
+
+/// Kilobytes of memory that a process holds.
+fn memory(process: u32) -> usize {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// One request of many on a connection, answered whole.
+fn ask(stream: &mut TcpStream, path: &str) -> Answer {
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    let mut answer = Vec::new();
+    let mut buffer = [0; 65_536];
+    loop {
+        let read = stream.read(&mut buffer).unwrap();
+        assert!(read > 0, "{path} is cut off");
+        answer.extend(&buffer[..read]);
+        let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
+        let head = String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase();
+        let length = head.split("content-length: ").nth(1).unwrap().lines().next().unwrap();
+        if answer.len() == end + 4 + length.parse::<usize>().unwrap() {
+            return Answer::parse(&answer, false).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_rebuild_every_second_tears_nothing_and_memory_stays_flat() {
+    let test = "a_rebuild_every_second_tears_nothing_and_memory_stays_flat";
+    let Some(wrk) = tools::find("wrk", test) else { return };
+    let seconds = setting("HEXREG_SECONDS", 6);
+    let repository = repository();
+    let key = String::from_utf8(repository.read("public/public_key")).unwrap();
+    let key = PublicKey::from_pem(&key).unwrap();
+    let server = Server::of(&repository, &["--log-format=off"]);
+    let (done, read, seen) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
+    let mut held = Vec::new();
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let mut stream = server.connect();
+                while !done.load(Ordering::Relaxed) {
+                    let answer = ask(&mut stream, "/packages/greeting");
+                    assert_eq!(answer.status, 200);
+                    let payload = Signed::from_gzip(&answer.body).unwrap().verify(&key).unwrap();
+                    let releases = Releases::decode(&payload).unwrap().releases;
+                    seen.fetch_max(releases.len(), Ordering::Relaxed);
+                    let newest = &releases.last().unwrap().version;
+                    let tarball = ask(&mut stream, &format!("/tarballs/greeting-{newest}.tar"));
+                    assert_eq!(tarball.status, 200, "{newest}");
+                    read.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        let load = scope.spawn(|| {
+            let url = format!("{}/packages/greeting", server.url());
+            let duration = format!("-d{seconds}");
+            let output = Command::new(wrk).args(["-t1", "-c512", &duration, &url]).output();
+            String::from_utf8(output.unwrap().stdout).unwrap()
+        });
+        let began = Instant::now();
+        for build in 1.. {
+            if began.elapsed() > Duration::from_secs(u64::try_from(seconds).unwrap()) {
+                break;
+            }
+            let version = format!("2.0.{build}");
+            let tarball = Tarball::new("greeting", &version).build();
+            repository.write_tarball(&format!("greeting-{version}.tar"), &tarball);
+            repository.build(&[]).ok();
+            held.push(memory(server.id()));
+            thread::sleep(Duration::from_secs(1));
+        }
+        done.store(true, Ordering::Relaxed);
+        let load = load.join().unwrap();
+        assert!(!load.contains("Non-2xx") && !load.contains("Socket errors"), "{load}");
+        eprintln!("{}", load.lines().last().unwrap_or_default());
+    });
+    let (read, seen) = (read.into_inner(), seen.into_inner());
+    assert!(read > 20 && seen > 3, "{read} reads, {seen} releases");
+    eprintln!("{read} packages read whole, up to {seen} releases; memory in kB: {held:?}");
+    // Once all connections are there, it holds what it needs.
+    let (early, last) = (held[1.min(held.len() - 1)], held[held.len() - 1]);
+    assert!(last < early + early / 4 + 8_192, "{held:?}");
+}
