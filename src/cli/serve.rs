@@ -138,8 +138,13 @@ impl Args {
 
 /// What a user needs next.
 fn announcement(started: &Started, token: bool) -> String {
-    let Started { url, metrics, repositories } = started;
-    let mut text = String::new();
+    let Started { url, address, metrics, repositories } = started;
+    let mut text = format!("listening on {address}\n\n");
+    if url == address && url.starts_with("https:") {
+        text.push_str(
+            "clients look for the name in the certificate, and take no address: give --url=https://NAME\n\n",
+        );
+    }
     for (mount, state) in repositories {
         let url = format!("{url}{}", mount.path());
         let url = url.trim_end_matches('/');

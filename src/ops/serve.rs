@@ -149,8 +149,10 @@ pub enum Error {
 /// What is served, once it is.
 #[derive(Debug)]
 pub struct Started {
-    /// The server's URL: what was given, or the address that was got.
+    /// The server's URL: what was given, or the address.
     pub url: String,
+    /// The URL of the address that was got.
+    pub address: String,
     /// The numbers' URL.
     pub metrics: Option<String>,
     /// Each repository and how it stands.
@@ -179,14 +181,14 @@ pub fn serve(options: &Options, started: impl FnOnce(&Started)) -> Result<(), Er
     let certificates = options.tls.as_ref().map(tls::Certificates::load).transpose()?;
     let listener = listen(options.listen)?;
     let for_metrics = options.metrics.map(listen).transpose()?;
+    let address = format!("{}://{}", options.scheme(), local_address(&listener)?);
+    let url = options.url.as_ref().map(|url| url.trim_end_matches('/').to_owned());
     let started_as = Started {
-        url: match &options.url {
-            Some(url) => url.trim_end_matches('/').to_owned(),
-            None => format!("{}://{}", options.scheme(), address(&listener)?),
-        },
+        url: url.unwrap_or_else(|| address.clone()),
+        address,
         metrics: for_metrics
             .as_ref()
-            .map(|listener| Ok::<_, Error>(format!("http://{}/metrics", address(listener)?)))
+            .map(|listener| Ok::<_, Error>(format!("http://{}/metrics", local_address(listener)?)))
             .transpose()?,
         repositories: service.pages.states().map(|(mount, state)| (mount.clone(), state)).collect(),
     };
@@ -262,7 +264,7 @@ fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
     listener.map_err(|error| Error::Listen(address, error))
 }
 
-fn address(listener: &TcpListener) -> Result<SocketAddr, Error> {
+fn local_address(listener: &TcpListener) -> Result<SocketAddr, Error> {
     listener.local_addr().map_err(Error::Run)
 }
 

@@ -12,6 +12,7 @@ fn help() {
         ("help-build", &["build", "--help"]),
         ("help-verify", &["verify", "--help"]),
         ("help-inspect", &["inspect", "--help"]),
+        ("help-serve", &["serve", "--help"]),
         ("help-key", &["key", "--help"]),
         ("help-key-new", &["key", "new", "--help"]),
         ("help-key-show", &["key", "show", "--help"]),

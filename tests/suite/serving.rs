@@ -232,3 +232,88 @@ fn it_ends_when_told_to_once_those_are_answered_who_have_asked() {
         assert_eq!(server.ended(), 0);
     }
 }
+
+#[test]
+fn what_it_says_when_it_starts_is_what_a_user_needs_next() {
+    let repository = repository();
+    let server = Server::of(&repository, &["--url=https://hex.example.com/"]);
+    let key = String::from_utf8(repository.read("public/public_key")).unwrap();
+    let said = server.said.replace(key.trim_end(), "PEM");
+    let said = said.replace(&server.address.port().to_string(), "PORT");
+    insta::assert_snapshot!(said, @r#"
+    listening on http://127.0.0.1:PORT
+
+    serving acme at https://hex.example.com
+    fingerprint SHA256:roYMrL1Q60Kv7n0/VbgT2yw879NgEa+QKFvEt0/wKtU
+
+    for mix, in a shell:
+
+    mix hex.repo add acme https://hex.example.com --fetch-public-key SHA256:roYMrL1Q60Kv7n0/VbgT2yw879NgEa+QKFvEt0/wKtU
+
+    for rebar3, in rebar.config:
+
+    {hex, [{repos, [
+      #{name => <<"acme">>,
+        repo_url => <<"https://hex.example.com">>,
+        repo_public_key => <<"PEM
+    ">>}
+    ]}]}.
+
+    Ctrl-C ends it
+    "#);
+    // An empty directory can be served before there is anything in it.
+    fs::create_dir(repository.path("empty")).unwrap();
+    let server = Server::run(repository.root(), &["empty", "--metrics-listen=127.0.0.1:0"]);
+    assert!(server.said.contains("no registry was built yet"), "{}", server.said);
+    let metrics = server.said.rsplit("http://127.0.0.1:").next().unwrap();
+    let port = metrics.split('/').next().unwrap().parse().unwrap();
+    assert_eq!(server.get("/names", &[]).status, 404);
+    assert_eq!(server.get("/", &[]).status, 503);
+    let answer = server.at(port).get("/metrics", &[]);
+    let text = String::from_utf8(answer.body).unwrap();
+    assert!(text.contains("hexreg_requests_total{kind=\"registry\",status=\"404\"} 1"), "{text}");
+    assert!(text.contains("hexreg_requests_total{kind=\"page\",status=\"503\"} 1"), "{text}");
+    assert!(text.contains("hexreg_connections 0"), "{text}");
+    assert!(text.ends_with("# EOF\n"), "{text}");
+}
+
+#[test]
+fn what_cannot_be_served_is_told_and_why() {
+    let repository = repository();
+    repository.write("readers", b"");
+    repository.write("public/readers", b"");
+    repository.write("cert.pem", b"junk");
+    let served = |arguments: &[&str]| {
+        let ran = repository.hexreg().run(["serve"].iter().chain(arguments).copied());
+        assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{}", ran.stderr);
+        ran.stderr
+    };
+    let said = [
+        &["nowhere"][..],
+        &["public", "--listen=0.0.0.0:0"],
+        &["public", "--auth-file=none"],
+        &["public", "--auth-file=public/readers"],
+        &["public", "--tls-cert=cert.pem", "--tls-key=cert.pem"],
+        &["public", "--metrics-listen=0.0.0.0:0"],
+        &["--repo=a=public", "--repo=a=public"],
+    ];
+    let said: Vec<_> = said.into_iter().map(served).collect();
+    insta::assert_snapshot!(said.concat(), @r"
+    error: failed to serve: nowhere is not a directory
+    hint: name the directory that `hexreg build` writes
+    error: failed to serve: 0.0.0.0:0 can be reached from other machines, and there is neither --auth-file nor --tls-cert
+    hint: give --auth-file and --tls-cert, listen on 127.0.0.1, or say --allow-anonymous
+    error: could not read none: No such file or directory (os error 2)
+    error: failed to serve: public/readers lies in a directory that is served
+    hint: keep it elsewhere
+    error: failed to serve: there is no certificate in cert.pem: expected PEM
+    hint: give --tls-cert the whole chain and --tls-key its first one's key
+    error: failed to serve: 0.0.0.0:0 can be reached from other machines: metrics are for a loopback address
+    hint: give --metrics-listen=127.0.0.1:PORT
+    error: failed to serve: two repositories would be served at /repos/a
+    hint: give each a name of its own: --repo NAME=DIR
+    ");
+    let taken = Server::of(&repository, &[]);
+    let listen = format!("--listen={}", taken.address);
+    assert!(served(&["public", &listen]).contains("Address already in use"));
+}

@@ -9,7 +9,7 @@
 use std::fs;
 use std::future::{self, Future};
 use std::io::{self, SeekFrom};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -20,23 +20,25 @@ use tokio::io::{AsyncRead, AsyncSeek, ReadBuf};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tower_http::services::fs as http;
 
-/// The files of one or more repositories, opened for one request each: whoever has a file open goes on
-/// with it, whole, after a build has put another in its place.
-#[derive(Clone, Copy, Debug)]
-pub struct Files;
+/// A file that was opened for one request: whoever has it goes on with it, whole, after a build has put
+/// another in its place. tower-http asks for it by a path, which does not matter.
+#[derive(Clone, Debug)]
+pub(super) struct Opened {
+    file: Arc<fs::File>,
+    metadata: Metadata,
+}
 
 /// What is said of a file in a response's head, and belongs to the very file that is then read.
 #[derive(Clone, Copy, Debug)]
-pub struct Metadata {
+pub(super) struct Metadata {
     size: u64,
     modified: SystemTime,
 }
 
-/// An open file.
+/// A file as it is read.
 #[derive(Debug)]
-pub struct File {
-    file: Arc<fs::File>,
-    metadata: Metadata,
+pub(super) struct File {
+    opened: Opened,
     /// Where the next byte is asked of the file.
     position: u64,
     /// What another thread is reading.
@@ -48,40 +50,49 @@ pub struct File {
 /// In bytes: how much another thread reads at once.
 const CHUNK: usize = 256 * 1024;
 
-type Opening<T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send>>;
-
-impl http::Backend for Files {
-    type File = File;
-    type Metadata = Metadata;
-    type OpenFuture = Opening<File>;
-    type MetadataFuture = Opening<Metadata>;
-
-    fn open(&self, path: PathBuf) -> Opening<File> {
-        match now::open(&path) {
-            Some(opened) => Box::pin(future::ready(opened.and_then(File::new))),
-            None => Box::pin(elsewhere(move || fs::File::open(path).and_then(File::new))),
-        }
-    }
-
-    fn metadata(&self, path: PathBuf) -> Opening<Metadata> {
-        let opening = self.open(path);
-        Box::pin(async move { Ok(opening.await?.metadata) })
-    }
-}
-
-impl File {
-    fn advance(&mut self, read: usize) {
-        self.position = self.position.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
-    }
-
-    fn new(file: fs::File) -> io::Result<Self> {
+impl Opened {
+    /// Opens a file, and looks at it.
+    ///
+    /// # Errors
+    /// What the system says; [`io::ErrorKind::NotFound`] for what is no file.
+    pub async fn open(path: &Path) -> io::Result<Self> {
+        let file = match now::open(path) {
+            Some(opened) => opened?,
+            None => {
+                let path = path.to_owned();
+                let opening = spawn_blocking(move || fs::File::open(path));
+                opening.await.map_err(io::Error::other)??
+            }
+        };
         let found = file.metadata()?;
         // A pipe or a device could be read for ever.
         if !found.is_file() {
             return Err(io::ErrorKind::NotFound.into());
         }
         let metadata = Metadata { size: found.len(), modified: found.modified()? };
-        Ok(Self { file: Arc::new(file), metadata, position: 0, reading: None, read: Bytes::new() })
+        Ok(Self { file: Arc::new(file), metadata })
+    }
+}
+
+impl http::Backend for Opened {
+    type File = File;
+    type Metadata = Metadata;
+    type OpenFuture = future::Ready<io::Result<File>>;
+    type MetadataFuture = future::Ready<io::Result<Metadata>>;
+
+    fn open(&self, _: PathBuf) -> Self::OpenFuture {
+        let opened = self.clone();
+        future::ready(Ok(File { opened, position: 0, reading: None, read: Bytes::new() }))
+    }
+
+    fn metadata(&self, _: PathBuf) -> Self::MetadataFuture {
+        future::ready(Ok(self.metadata))
+    }
+}
+
+impl File {
+    fn advance(&mut self, read: usize) {
+        self.position = self.position.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
     }
 }
 
@@ -105,7 +116,7 @@ impl http::File for File {
     type MetadataFuture<'a> = future::Ready<io::Result<Metadata>>;
 
     fn metadata(&self) -> Self::MetadataFuture<'_> {
-        future::ready(Ok(self.metadata))
+        future::ready(Ok(self.opened.metadata))
     }
 }
 
@@ -131,20 +142,20 @@ impl AsyncRead for File {
             return Poll::Ready(Ok(()));
         }
         // What was written to it since is not what its head was made of.
-        let rest = this.metadata.size.saturating_sub(this.position);
+        let rest = this.opened.metadata.size.saturating_sub(this.position);
         let room = buffer.remaining().min(rest.try_into().unwrap_or(usize::MAX));
         if room == 0 {
             return Poll::Ready(Ok(()));
         }
         if let Some(read) =
-            now::read(&this.file, this.position, buffer.initialize_unfilled_to(room))
+            now::read(&this.opened.file, this.position, buffer.initialize_unfilled_to(room))
         {
             let read = read?;
             buffer.advance(read);
             this.advance(read);
             return Poll::Ready(Ok(()));
         }
-        let (file, from) = (Arc::clone(&this.file), this.position);
+        let (file, from) = (Arc::clone(&this.opened.file), this.position);
         this.reading = Some(spawn_blocking(move || read_at(&file, from, room.min(CHUNK))));
         Pin::new(this).poll_read(context, buffer)
     }
@@ -156,7 +167,7 @@ impl AsyncSeek for File {
         let (from, by) = match position {
             SeekFrom::Start(position) => (position, 0),
             SeekFrom::Current(by) => (this.position, by),
-            SeekFrom::End(by) => (this.metadata.size, by),
+            SeekFrom::End(by) => (this.opened.metadata.size, by),
         };
         this.position = from.checked_add_signed(by).ok_or(io::ErrorKind::InvalidInput)?;
         (this.reading, this.read) = (None, Bytes::new());
@@ -166,12 +177,6 @@ impl AsyncSeek for File {
     fn poll_complete(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<u64>> {
         Poll::Ready(Ok(self.position))
     }
-}
-
-async fn elsewhere<T: Send + 'static>(
-    work: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> io::Result<T> {
-    spawn_blocking(work).await.map_err(io::Error::other)?
 }
 
 #[cfg(unix)]

@@ -5,14 +5,13 @@ use std::path::PathBuf;
 
 use axum::body::Body;
 use axum::http::header::{self, HeaderValue};
-use axum::http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
+use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
 use headers::{ETag, HeaderMapExt, IfRange, LastModified};
 use tower_http::services::ServeDir;
-use tower_http::services::fs::DefaultServeDirFallback;
 
 use super::answer::plain;
 use super::asset::{Asset, Kind};
-use super::files::Files;
+use super::files::Opened;
 use crate::name::RepositoryName;
 
 /// One repository's directory.
@@ -26,7 +25,7 @@ pub struct Mount {
 
 /// Every repository, by where it stands.
 pub(super) struct Site {
-    mounts: Vec<(Mount, ServeDir<DefaultServeDirFallback, Files>)>,
+    mounts: Vec<Mount>,
     /// Whether copies on the way may be given to anybody.
     is_public: bool,
 }
@@ -38,13 +37,13 @@ pub(super) enum Target<'a> {
     /// The page that shows all of those with names.
     All,
     /// A file of one repository.
-    File(File<'a>),
+    File(File),
 }
 
 /// A file of a repository, by its name alone.
-pub(super) struct File<'a> {
-    asset: Asset,
-    service: &'a ServeDir<DefaultServeDirFallback, Files>,
+pub(super) struct File {
+    kind: Kind,
+    path: PathBuf,
     is_public: bool,
 }
 
@@ -64,19 +63,11 @@ impl Mount {
 
 impl Site {
     pub fn new(mounts: Vec<Mount>, is_public: bool) -> Self {
-        let mounts = mounts.into_iter().map(|mount| {
-            let service = ServeDir::with_backend(&mount.directory, Files)
-                .append_index_html_on_directories(false)
-                .redirect_to_trailing_slash(false)
-                .ignore_multi_range_requests(true)
-                .with_buf_chunk_size(CHUNK);
-            (mount, service)
-        });
-        Self { mounts: mounts.collect(), is_public }
+        Self { mounts, is_public }
     }
 
-    pub fn mounts(&self) -> impl Iterator<Item = &Mount> {
-        self.mounts.iter().map(|(mount, _)| mount)
+    pub fn mounts(&self) -> &[Mount] {
+        &self.mounts
     }
 
     /// What a request's path means, if anything.
@@ -88,32 +79,36 @@ impl Site {
             }
             None => (None, path.strip_prefix('/')?),
         };
-        let found =
-            |(mount, _): &&(Mount, _)| mount.name.as_ref().map(RepositoryName::as_str) == name;
-        let Some((mount, service)) = self.mounts.iter().find(found) else {
+        let is_it = |mount: &&Mount| mount.name.as_ref().map(RepositoryName::as_str) == name;
+        let Some(mount) = self.mounts.iter().find(is_it) else {
             return (path == "/").then_some(Target::All);
         };
         if rest.is_empty() {
             return Some(Target::Repository(mount));
         }
-        let asset = Asset::at(rest)?;
-        Some(Target::File(File { asset, service, is_public: self.is_public }))
+        let Asset { kind, path } = Asset::at(rest)?;
+        let path = mount.directory.join(path);
+        Some(Target::File(File { kind, path, is_public: self.is_public }))
     }
 }
 
-impl File<'_> {
+impl File {
     pub fn kind(&self) -> Kind {
-        self.asset.kind
+        self.kind
     }
 
     /// The file as HTTP has it: whole, in part, or not at all where the client's copy is still good.
     pub async fn respond(&self, method: &Method, mut headers: HeaderMap) -> Response<Body> {
+        let opened = match Opened::open(&self.path).await {
+            Ok(opened) => opened,
+            Err(error) => return self.cannot(&error),
+        };
         if !headers.contains_key(header::IF_RANGE) {
-            return self.ask(method, &headers).await;
+            return self.ask(opened, method, headers).await;
         }
         // tower-http does not know the condition: what it gives counts only where it holds.
         if let Some(condition) = headers.typed_get::<IfRange>() {
-            let response = self.ask(method, &headers).await;
+            let response = self.ask(opened.clone(), method, headers.clone()).await;
             let etag: Option<ETag> = response.headers().typed_get();
             let modified: Option<LastModified> = response.headers().typed_get();
             let is_part = response.status() == StatusCode::PARTIAL_CONTENT;
@@ -122,36 +117,36 @@ impl File<'_> {
             }
         }
         headers.remove(header::RANGE);
-        self.ask(method, &headers).await
+        self.ask(opened, method, headers).await
     }
 
-    async fn ask(&self, method: &Method, headers: &HeaderMap) -> Response<Body> {
+    async fn ask(&self, opened: Opened, method: &Method, headers: HeaderMap) -> Response<Body> {
         let mut request = Request::new(Body::empty());
         *request.method_mut() = method.clone();
-        headers.clone_into(request.headers_mut());
-        match Uri::try_from(format!("/{}", self.asset.path)) {
-            Ok(uri) => *request.uri_mut() = uri,
-            Err(_) => return plain(StatusCode::NOT_FOUND),
-        }
-        let mut service = self.service.clone();
+        *request.headers_mut() = headers;
+        let mut service = ServeDir::with_backend("", opened)
+            .append_index_html_on_directories(false)
+            .ignore_multi_range_requests(true)
+            .with_buf_chunk_size(CHUNK);
         match service.try_call(request).await {
-            Ok(response) if response.status() == StatusCode::NOT_FOUND => {
-                plain(StatusCode::NOT_FOUND)
-            }
             Ok(response) => self.dress(response.map(Body::new)),
-            // A folder, or a file where a folder should be.
-            Err(error) if is_absence(&error) => plain(StatusCode::NOT_FOUND),
-            Err(error) => {
-                tracing::error!(path = self.asset.path, %error, "could not read");
-                plain(StatusCode::INTERNAL_SERVER_ERROR)
-            }
+            Err(error) => self.cannot(&error),
         }
+    }
+
+    fn cannot(&self, error: &io::Error) -> Response<Body> {
+        use io::ErrorKind::{IsADirectory, NotADirectory, NotFound};
+        if matches!(error.kind(), NotFound | NotADirectory | IsADirectory) {
+            return plain(StatusCode::NOT_FOUND);
+        }
+        tracing::error!(path = %self.path.display(), %error, "could not read");
+        plain(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     /// Stored bytes as they are, with what caches need to know.
     fn dress(&self, mut response: Response<Body>) -> Response<Body> {
         let whose = if self.is_public { "public" } else { "private" };
-        let control = format!("{whose}, max-age={}", self.asset.kind.max_age());
+        let control = format!("{whose}, max-age={}", self.kind.max_age());
         let headers = response.headers_mut();
         if let Ok(control) = HeaderValue::try_from(control) {
             headers.insert(header::CACHE_CONTROL, control);
@@ -162,9 +157,4 @@ impl File<'_> {
         }
         response
     }
-}
-
-fn is_absence(error: &io::Error) -> bool {
-    use io::ErrorKind::{IsADirectory, NotADirectory, NotFound};
-    matches!(error.kind(), NotFound | NotADirectory | IsADirectory)
 }

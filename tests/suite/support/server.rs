@@ -61,7 +61,8 @@ impl Server {
                 panic!("it does not serve: {said}{log}");
             }
         }
-        let port = said.split("://127.0.0.1:").nth(1).unwrap_or_else(|| panic!("no URL: {said}"));
+        let port =
+            said.split("://127.0.0.1:").nth(1).unwrap_or_else(|| panic!("no address: {said}"));
         let port = port.split(|one: char| !one.is_ascii_digit()).next().unwrap().parse().unwrap();
         Self { process, address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)), said }
     }
@@ -80,6 +81,11 @@ impl Server {
 
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// The same server at another of its ports.
+    pub fn at(&self, port: u16) -> Port {
+        Port(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
     }
 
     pub fn id(&self) -> u32 {
@@ -105,10 +111,7 @@ impl Server {
     }
 
     pub fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
-        stream
+        Port(self.address).connect()
     }
 
     /// `GET` with these header lines.
@@ -117,6 +120,32 @@ impl Server {
     }
 
     pub fn ask(&self, method: &str, path: &str, headers: &[&str]) -> Answer {
+        Port(self.address).ask(method, path, headers)
+    }
+
+    /// Bytes as they are, and the first answer, if there is one before the connection ends.
+    pub fn send(&self, request: &[u8], head: bool) -> Option<Answer> {
+        Port(self.address).send(request, head)
+    }
+}
+
+/// Where something listens.
+#[derive(Clone, Copy)]
+pub struct Port(SocketAddr);
+
+impl Port {
+    fn connect(self) -> TcpStream {
+        let stream = TcpStream::connect(self.0).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream
+    }
+
+    pub fn get(self, path: &str, headers: &[&str]) -> Answer {
+        self.ask("GET", path, headers)
+    }
+
+    fn ask(self, method: &str, path: &str, headers: &[&str]) -> Answer {
         let lines: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
         let request =
             format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{lines}\r\n");
@@ -124,8 +153,7 @@ impl Server {
             .unwrap_or_else(|| panic!("{method} {path} is not answered"))
     }
 
-    /// Bytes as they are, and the first answer, if there is one before the connection ends.
-    pub fn send(&self, request: &[u8], head: bool) -> Option<Answer> {
+    fn send(self, request: &[u8], head: bool) -> Option<Answer> {
         let mut stream = self.connect();
         // A server that refuses the beginning need not take the rest.
         let _ = stream.write_all(request);
