@@ -116,10 +116,19 @@ impl Server {
         self.ask("GET", path, headers)
     }
 
+    /// `GET` from a host of that name, with these header lines.
+    pub fn get_from(&self, host: &str, path: &str, headers: &[&str]) -> Answer {
+        self.ask_host(host, "GET", path, headers)
+    }
+
     pub fn ask(&self, method: &str, path: &str, headers: &[&str]) -> Answer {
+        self.ask_host("x", method, path, headers)
+    }
+
+    fn ask_host(&self, host: &str, method: &str, path: &str, headers: &[&str]) -> Answer {
         let lines: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
         let request =
-            format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{lines}\r\n");
+            format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{lines}\r\n");
         self.send(request.as_bytes(), method == "HEAD")
             .unwrap_or_else(|| panic!("{method} {path} is not answered"))
     }
