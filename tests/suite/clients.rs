@@ -1,5 +1,6 @@
 //! The real client: rebar3 fetches packages out of what hexreg built.
 
+mod credentials;
 mod nginx;
 mod serve;
 
