@@ -3,6 +3,7 @@
 mod credentials;
 mod nginx;
 mod serve;
+mod tampered;
 
 use std::fs;
 use std::path::PathBuf;
