@@ -4,6 +4,7 @@ mod credentials;
 mod nginx;
 mod serve;
 mod tampered;
+mod tls;
 
 use std::fs;
 use std::path::PathBuf;
