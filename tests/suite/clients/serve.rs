@@ -1,5 +1,7 @@
 //! Out of `hexreg serve`, which anybody may read.
 
+use std::io::{Read, Write};
+
 use super::{Project, log, samples};
 use crate::support::server::Server;
 use crate::support::tools;
@@ -29,6 +31,19 @@ fn rebar3_fetches_and_asks_again_for_nothing_it_has() {
     for path in ["tarballs/welcome-0.1.0.tar", "tarballs/greeting-1.1.0.tar"] {
         assert!(second.contains(&format!("path=\"/{path}\" status=304 bytes=0")), "{second}");
     }
+}
+
+#[test]
+fn a_client_that_goes_away_was_not_given_the_whole() {
+    let repository = samples();
+    repository.write("public/tarballs/big-1.0.0.tar", &vec![0; 64 << 20]);
+    let server = Server::of(&repository, &[]);
+    let mut stream = server.connect();
+    stream.write_all(b"GET /tarballs/big-1.0.0.tar HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    stream.read_exact(&mut [0; 4096]).unwrap();
+    drop(stream);
+    let log = log(&repository, "method=GET", 1);
+    assert!(log.contains("whole=false"), "{log}");
 }
 
 /// What follows this line, up to an empty one.

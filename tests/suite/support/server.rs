@@ -126,7 +126,7 @@ impl Server {
     }
 
     fn ask_host(&self, host: &str, method: &str, path: &str, headers: &[&str]) -> Answer {
-        let lines: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
+        let lines: String = headers.iter().flat_map(|line| [*line, "\r\n"]).collect();
         let request =
             format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{lines}\r\n");
         self.send(request.as_bytes(), method == "HEAD")
