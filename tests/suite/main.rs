@@ -23,7 +23,7 @@
 //! | `readme` | the README is true |
 //! | `readers` | independent programs read what we wrote: the `hexpm` crate, ssh-keygen |
 //! | `archives` | GNU tar reads what we accept as we do |
-//! | `clients` | rebar3 fetches packages from nginx |
+//! | `clients` | rebar3 fetches packages from nginx and from `hexreg serve` |
 //! | `page` | what a browser shows: Chromium reads, measures and pictures it |
 //! | `support` | the builders and runners that the others share |
 //!

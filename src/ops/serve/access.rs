@@ -10,6 +10,7 @@ use std::time::Instant;
 use axum::body::{Body, Bytes};
 use axum::http::request::Parts;
 use axum::http::{Method, Response, StatusCode};
+use headers::{ContentLength, HeaderMapExt};
 use http_body::{Body as _, Frame, SizeHint};
 
 use super::metrics::Metrics;
@@ -43,11 +44,12 @@ impl Access {
 
     pub fn end(&self, asked: Asked, response: Response<Body>) -> Response<Body> {
         let status = response.status();
+        let length = response.headers().typed_get().map(|ContentLength(length)| length);
         response.map(|body| {
             let is_whole = body.is_end_stream();
             let log = self.log;
             let metrics = Arc::clone(&self.metrics);
-            Body::new(Counted { body, asked, status, sent: 0, is_whole, log, metrics })
+            Body::new(Counted { body, asked, status, length, sent: 0, is_whole, log, metrics })
         })
     }
 }
@@ -57,6 +59,7 @@ struct Counted {
     body: Body,
     asked: Asked,
     status: StatusCode,
+    length: Option<u64>,
     sent: u64,
     is_whole: bool,
     log: bool,
@@ -77,7 +80,8 @@ impl http_body::Body for Counted {
             Poll::Ready(Some(Ok(frame))) => {
                 let bytes = frame.data_ref().map_or(0, Bytes::len);
                 this.sent = this.sent.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
-                this.is_whole = this.body.is_end_stream();
+                // Nobody asks once more for what has had the length that was said.
+                this.is_whole = this.body.is_end_stream() || this.length == Some(this.sent);
             }
             Poll::Ready(None) => this.is_whole = true,
             Poll::Ready(Some(Err(_))) | Poll::Pending => {}
@@ -111,7 +115,7 @@ impl Drop for Counted {
                 status = status.as_u16(),
                 bytes = sent,
                 whole = is_whole,
-                milliseconds = took.as_secs_f64() * 1_000.0,
+                milliseconds = (took.as_secs_f64() * 1_000_000.0).round() / 1_000.0,
             );
         }
     }

@@ -1,5 +1,7 @@
 //! From the path of a request to the one file that it may mean.
 
+use std::path::Path;
+
 use percent_encoding::percent_decode_str;
 
 use crate::name::PackageName;
@@ -79,14 +81,16 @@ impl Asset {
 }
 
 fn is_tarball(name: &str) -> bool {
-    name.ends_with(".tar") && is_plain(name) && name.parse::<FileName>().is_ok()
+    let is_tar = Path::new(name).extension().is_some_and(|extension| extension == "tar");
+    is_tar && is_plain(name) && name.parse::<FileName>().is_ok()
 }
 
 /// Lists and archives of Hex and rebar3, and the keys that lists are signed with; no other key.
 fn is_install(parts: &[&str]) -> bool {
     let named = |name: &&str| {
-        let of_a_tool = name.starts_with("hex") || name.starts_with("rebar");
-        (of_a_tool && !name.ends_with(".pem")) || *name == "public_keys.pem"
+        let is_of_a_tool = name.starts_with("hex") || name.starts_with("rebar");
+        let is_pem = Path::new(name).extension().is_some_and(|extension| extension == "pem");
+        (is_of_a_tool && !is_pem) || *name == "public_keys.pem"
     };
     (1..=INSTALLS_DEPTH).contains(&parts.len())
         && parts.iter().all(|part| is_plain(part))

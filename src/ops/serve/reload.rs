@@ -1,6 +1,8 @@
 //! Files that are read again once they have changed.
 
+use std::error::Error;
 use std::fs;
+use std::iter;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -26,13 +28,13 @@ pub(super) fn watch(service: Arc<Service>, certificates: Option<Certificates>) {
         let files = certificates.files();
         follow(files.to_vec(), move || match certificates.reload() {
             Ok(()) => tracing::info!("certificates read again"),
-            Err(error) => tracing::error!(%error, "certificates left as they were"),
+            Err(error) => tracing::error!(error = chain(&error), "certificates left as they were"),
         });
     }
     if let Some(file) = service.gate.file().map(Path::to_owned) {
         follow(vec![file], move || match service.gate.reload() {
             Ok(()) => tracing::info!("who may read was read again"),
-            Err(error) => tracing::error!(%error, "who may read was left as it was"),
+            Err(error) => tracing::error!(error = chain(&error), "who may read was left as it was"),
         });
     }
 }
@@ -59,4 +61,10 @@ fn follow(files: Vec<PathBuf>, changed: impl Fn() + Send + Sync + 'static) {
             seen = looked.await.unwrap_or(seen);
         }
     });
+}
+
+/// An error and what caused it.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let causes = iter::successors(Some(error), |error| (*error).source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

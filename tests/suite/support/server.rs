@@ -119,8 +119,13 @@ impl Server {
         self.ask("GET", path, headers)
     }
 
+    /// `GET` from a host of that name, with these header lines.
+    pub fn get_from(&self, host: &str, path: &str, headers: &[&str]) -> Answer {
+        Port(self.address).ask(host, "GET", path, headers)
+    }
+
     pub fn ask(&self, method: &str, path: &str, headers: &[&str]) -> Answer {
-        Port(self.address).ask(method, path, headers)
+        Port(self.address).ask("x", method, path, headers)
     }
 
     /// Bytes as they are, and the first answer, if there is one before the connection ends.
@@ -142,13 +147,13 @@ impl Port {
     }
 
     pub fn get(self, path: &str, headers: &[&str]) -> Answer {
-        self.ask("GET", path, headers)
+        self.ask("x", "GET", path, headers)
     }
 
-    fn ask(self, method: &str, path: &str, headers: &[&str]) -> Answer {
-        let lines: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
+    fn ask(self, host: &str, method: &str, path: &str, headers: &[&str]) -> Answer {
+        let lines: String = headers.iter().flat_map(|line| [*line, "\r\n"]).collect();
         let request =
-            format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{lines}\r\n");
+            format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{lines}\r\n");
         self.send(request.as_bytes(), method == "HEAD")
             .unwrap_or_else(|| panic!("{method} {path} is not answered"))
     }

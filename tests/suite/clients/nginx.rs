@@ -1,0 +1,93 @@
+//! Out of nginx.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+use super::{Project, configuration, samples};
+use crate::support::repository::TestRepository;
+use crate::support::server::{Server, free_address};
+use crate::support::tools;
+
+/// A web server on a free port of the loopback interface, ended when dropped.
+struct Nginx {
+    server: Server,
+    _prefix: TempDir,
+}
+
+impl Nginx {
+    fn serve(program: &Path, root: &Path) -> Self {
+        let prefix = TempDir::new().unwrap();
+        let address = free_address();
+        let configuration = format!(
+            "daemon off;\nmaster_process off;\npid {prefix}/pid;\nerror_log {prefix}/error.log;\n\
+             events {{}}\n\
+             http {{\n access_log off;\n default_type application/octet-stream;\n gzip off;\n\
+             client_body_temp_path {prefix}/body;\n proxy_temp_path {prefix}/proxy;\n\
+             fastcgi_temp_path {prefix}/fastcgi;\n uwsgi_temp_path {prefix}/uwsgi;\n\
+             scgi_temp_path {prefix}/scgi;\n\
+             server {{ listen {address}; root {root}; }}\n}}\n",
+            prefix = prefix.path().display(),
+            root = root.display(),
+        );
+        fs::write(prefix.path().join("nginx.conf"), configuration).unwrap();
+        let mut command = Command::new(program);
+        command.arg("-p").arg(prefix.path()).args(["-c", "nginx.conf"]).stderr(Stdio::null());
+        Self { server: Server::other(&mut command, address), _prefix: prefix }
+    }
+
+    fn url(&self) -> String {
+        self.server.url()
+    }
+}
+
+/// nginx and rebar3, where both are there.
+fn programs(test: &str) -> Option<(PathBuf, PathBuf)> {
+    tools::find("nginx", test).zip(tools::find("rebar3", test))
+}
+
+fn rebar3_fetches(test: &str, key: &str) {
+    let Some((nginx, rebar3)) = programs(test) else { return };
+    let repository = TestRepository::new().samples().key(key);
+    repository.build(&[]).ok();
+    let server = Nginx::serve(&nginx, &repository.path("public"));
+    Project::of(rebar3, &repository, &server.url(), None).fetches(&repository);
+}
+
+#[test]
+fn rebar3_fetches_with_a_2048_bit_key() {
+    rebar3_fetches("rebar3_fetches_with_a_2048_bit_key", "acme-2048.pem");
+}
+
+#[test]
+fn rebar3_fetches_with_a_4096_bit_key() {
+    rebar3_fetches("rebar3_fetches_with_a_4096_bit_key", "acme-4096.pem");
+}
+
+/// nginx asks for no token, and one that is sent does no harm.
+#[test]
+fn rebar3_needs_nothing_but_the_lines_to_copy() {
+    let test = "rebar3_needs_nothing_but_the_lines_to_copy";
+    let Some((nginx, rebar3)) = programs(test) else { return };
+    let repository = samples();
+    let server = Nginx::serve(&nginx, &repository.path("public"));
+    Project::of(rebar3, &repository, &server.url(), Some("TOKEN")).fetches(&repository);
+}
+
+#[test]
+fn rebar3_refuses_a_wrong_key() {
+    let Some((nginx, rebar3)) = programs("rebar3_refuses_a_wrong_key") else { return };
+    let repository = samples();
+    let server = Nginx::serve(&nginx, &repository.path("public"));
+    let other = TestRepository::new().key("acme-4096.pem");
+    other.build(&[]).ok();
+    let project = Project::of(rebar3, &other, &server.url(), None);
+    project.is_refused();
+    assert!(!project.dependency("welcome").exists());
+
+    // Nothing but the key kept it from fetching.
+    project.configure(&configuration(&repository, &server.url(), None));
+    project.fetches(&repository);
+}

@@ -1,0 +1,90 @@
+//! Out of `hexreg serve`, which anybody may read.
+
+use std::io::{Read, Write};
+
+use super::{Project, log, samples};
+use crate::support::server::Server;
+use crate::support::tools;
+
+#[test]
+fn rebar3_fetches_and_asks_again_for_nothing_it_has() {
+    let test = "rebar3_fetches_and_asks_again_for_nothing_it_has";
+    let Some(rebar3) = tools::find("rebar3", test) else { return };
+    let repository = samples();
+    let server = Server::of(&repository, &[]);
+    let project = Project::of(rebar3, &repository, &server.url(), None);
+    project.fetches(&repository);
+    let first = log(&repository, "method=GET", 4);
+    assert_eq!(first.matches("status=200").count(), 4, "{first}");
+    for path in ["packages/welcome", "packages/greeting"] {
+        assert!(first.contains(&format!("path=\"/{path}\" status=200")), "{first}");
+    }
+    // What a client has taken to its end was not cut off.
+    assert_eq!(first.matches("whole=true").count(), 4, "{first}");
+
+    // It has the tarballs and their tags; what it knows of packages it asks for again when told to.
+    project.forget();
+    project.fetches(&repository);
+    let second = log(&repository, "method=GET", 6);
+    let second = second.strip_prefix(&first).unwrap();
+    assert_eq!(second.lines().count(), 2, "{second}");
+    for path in ["tarballs/welcome-0.1.0.tar", "tarballs/greeting-1.1.0.tar"] {
+        assert!(second.contains(&format!("path=\"/{path}\" status=304 bytes=0")), "{second}");
+    }
+}
+
+#[test]
+fn a_client_that_goes_away_was_not_given_the_whole() {
+    let repository = samples();
+    repository.write("public/tarballs/big-1.0.0.tar", &vec![0; 64 << 20]);
+    let server = Server::of(&repository, &[]);
+    let mut stream = server.connect();
+    stream.write_all(b"GET /tarballs/big-1.0.0.tar HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    stream.read_exact(&mut [0; 4096]).unwrap();
+    drop(stream);
+    let log = log(&repository, "method=GET", 1);
+    assert!(log.contains("whole=false"), "{log}");
+}
+
+/// What follows this line, up to an empty one.
+fn after<'a>(text: &'a str, line: &str) -> &'a str {
+    let (_, rest) = text.split_once(line).unwrap_or_else(|| panic!("no {line} in {text}"));
+    rest.split_once("\n\n").unwrap().0
+}
+
+/// What a browser copies of an element's text.
+fn unescape(html: &str) -> String {
+    html.replace("&#60;", "<")
+        .replace("&#62;", ">")
+        .replace("&#34;", "\"")
+        .replace("&#39;", "'")
+        .replace("&#38;", "&")
+}
+
+#[test]
+fn the_lines_to_copy_work_word_for_word() {
+    let test = "the_lines_to_copy_work_word_for_word";
+    let Some(rebar3) = tools::find("rebar3", test) else { return };
+    let repository = samples();
+    let token = repository.hexreg().run(["auth", "add", "readers", "ci"]).ok().stdout;
+    let token = token.trim();
+    for (arguments, path) in [
+        (vec!["public"], ""),
+        (vec!["public", "--auth-file=readers"], ""),
+        (vec!["--repo=acme=public", "--auth-file=readers"], "/repos/acme"),
+    ] {
+        let server = Server::run(repository.root(), &arguments);
+        let printed = after(&server.said, "for rebar3, in rebar.config:\n\n").to_owned();
+        let header = format!("Authorization: {token}");
+        let host = server.address.to_string();
+        let page = server.get_from(&host, &format!("{path}/"), &[&header]).body;
+        let page = String::from_utf8(page).unwrap();
+        let (_, shown) = page.split_once("rebar3/rebar.config</code></h3>\n<pre><code>").unwrap();
+        let shown = unescape(shown.split_once("</code></pre>").unwrap().0);
+        assert_eq!(printed, shown);
+        let has_token = arguments.contains(&"--auth-file=readers");
+        assert_eq!(printed.matches("TOKEN").count(), usize::from(has_token));
+        let project = Project::knowing(rebar3.clone(), &printed.replace("TOKEN", token));
+        project.fetches(&repository);
+    }
+}

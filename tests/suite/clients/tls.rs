@@ -1,0 +1,151 @@
+//! Over TLS.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use super::{Project, configuration, log, samples, soon};
+use crate::support::repository::TestRepository;
+use crate::support::server::Server;
+use crate::support::tools;
+
+const TLS: [&str; 2] = ["--tls-cert=server.pem", "--tls-key=server.key"];
+
+/// Makes certificates in a directory.
+struct Authority<'a> {
+    openssl: PathBuf,
+    repository: &'a TestRepository,
+}
+
+impl<'a> Authority<'a> {
+    /// `ca.pem`, which nobody trusts who was not told to.
+    fn new(openssl: PathBuf, repository: &'a TestRepository) -> Self {
+        let this = Self { openssl, repository };
+        let is_authority = "basicConstraints=critical,CA:TRUE";
+        this.request("ca", &["-subj", "/CN=a test's authority", "-addext", is_authority]);
+        this
+    }
+
+    /// A certificate of the authority for a host, as `NAME.pem`, and its key, as `NAME.key`.
+    fn issue(&self, name: &str, host: &str) {
+        let names = format!("subjectAltName=DNS:{host}");
+        let is_none = "basicConstraints=critical,CA:FALSE";
+        let subject = format!("/CN={name} certificate");
+        let by = ["-CA", "ca.pem", "-CAkey", "ca.key", "-subj", &subject];
+        self.request(name, &[&by[..], &["-addext", is_none, "-addext", &names]].concat());
+    }
+
+    fn request(&self, name: &str, more: &[&str]) {
+        let status = Command::new(&self.openssl)
+            .args(["req", "-config", "/dev/null", "-x509", "-days", "2", "-noenc"])
+            .args(["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"])
+            .args(["-keyout", &format!("{name}.key"), "-out", &format!("{name}.pem")])
+            .args(more)
+            .current_dir(self.repository.root())
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        assert!(status.unwrap().success(), "{name}");
+    }
+
+    /// The subject of the certificate that a new connection is shown.
+    fn shown(&self, server: &Server) -> String {
+        let output = Command::new(&self.openssl)
+            .args(["s_client", "-CAfile", "ca.pem", "-verify_return_error"])
+            .args(["-connect", &server.address.to_string()])
+            .current_dir(self.repository.root())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let subject = said.lines().find_map(|line| line.strip_prefix("subject="));
+        subject.unwrap_or_else(|| panic!("no certificate: {said}")).replace(" = ", "=")
+    }
+}
+
+/// rebar3 asks a certificate for a name, and takes no address for one.
+fn url(server: &Server) -> String {
+    format!("https://localhost:{}", server.address.port())
+}
+
+/// What rebar3 trusts instead of what it brings with it.
+fn trusting(repository: &TestRepository, configuration: &str) -> String {
+    let path = repository.path("ca.pem");
+    format!("{configuration}\n{{ssl_cacerts_path, \"{}\"}}.\n", path.display())
+}
+
+#[test]
+fn rebar3_fetches_over_tls_from_whom_it_trusts() {
+    let test = "rebar3_fetches_over_tls_from_whom_it_trusts";
+    let programs = tools::find("rebar3", test).zip(tools::find("openssl", test));
+    let Some((rebar3, openssl)) = programs else { return };
+    let repository = samples();
+    let token = repository.hexreg().run(["auth", "add", "readers", "ci"]).ok().stdout;
+    let authority = Authority::new(openssl, &repository);
+    authority.issue("server", "localhost");
+    let server = Server::of(&repository, &[&TLS[..], &["--auth-file=readers"]].concat());
+    assert!(server.said.contains("serving acme at https://127.0.0.1:"), "{}", server.said);
+
+    let lines = configuration(&repository, &url(&server), Some(token.trim()));
+    let project = Project::knowing(rebar3.clone(), &lines);
+    let said = project.is_refused();
+    assert!(said.contains("Unknown CA"), "{said}");
+    project.configure(&trusting(&repository, &lines));
+    project.fetches(&repository);
+    project.forget();
+    project.fetches(&repository);
+    let log = log(&repository, "visitor=\"ci\"", 6);
+    assert_eq!(log.matches("status=200").count(), 4, "{log}");
+    assert_eq!(log.matches("status=304").count(), 2, "{log}");
+
+    // Of the authority, and for another host.
+    authority.issue("server", "other.example");
+    let server = Server::of(&repository, &TLS);
+    let lines = configuration(&repository, &url(&server), None);
+    let said = Project::knowing(rebar3, &trusting(&repository, &lines)).is_refused();
+    assert!(said.contains("hostname_check_failed"), "{said}");
+}
+
+#[test]
+fn new_connections_are_shown_a_new_certificate() {
+    let test = "new_connections_are_shown_a_new_certificate";
+    let Some(openssl) = tools::find("openssl", test) else { return };
+    let repository = samples();
+    let authority = Authority::new(openssl, &repository);
+    authority.issue("first", "localhost");
+    authority.issue("second", "localhost");
+    let write = |name: &str, end: &str| {
+        let bytes = repository.read(&format!("{name}.{end}"));
+        repository.write(&format!("server.{end}"), &bytes);
+    };
+    let rename = |name: &str, end: &str| {
+        let [from, to] = [name, "server"].map(|name| repository.path(&format!("{name}.{end}")));
+        std::fs::rename(from, to).unwrap();
+    };
+    write("first", "pem");
+    write("first", "key");
+    let server = Server::of(&repository, &TLS);
+    assert_eq!(authority.shown(&server), "CN=first certificate");
+
+    // The one without the other is no pair.
+    write("second", "pem");
+    let refused = log(&repository, "certificates left as they were", 1);
+    assert!(refused.contains("ERROR"), "{refused}");
+    assert!(refused.contains("do not go together"), "{refused}");
+    assert_eq!(authority.shown(&server), "CN=first certificate");
+    write("second", "key");
+    soon("the second is shown", || authority.shown(&server) == "CN=second certificate");
+
+    for junk in ["", "junk", "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"] {
+        let before = log(&repository, "certificates left", 1).matches("certificates left").count();
+        repository.write("server.pem", junk.as_bytes());
+        log(&repository, "certificates left", before + 1);
+        assert_eq!(authority.shown(&server), "CN=second certificate");
+    }
+    repository.remove("server.pem");
+    log(&repository, "No such file", 1);
+    assert_eq!(authority.shown(&server), "CN=second certificate");
+
+    rename("first", "pem");
+    rename("first", "key");
+    soon("the first is shown", || authority.shown(&server) == "CN=first certificate");
+}
