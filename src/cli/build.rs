@@ -73,7 +73,7 @@ pub struct Args {
     /// Do not unpack packages to check the files in them
     #[arg(long)]
     no_check_contents: bool,
-    /// Refuse to change or remove a release that was published
+    /// Refuse to change or remove a release that was published, and where that cannot be told
     #[arg(long)]
     immutable: bool,
     /// Replace a public_key that belongs to another private key
@@ -277,7 +277,8 @@ impl Args {
                 let rejected = alarms.iter().map(|alarm| alarmed(listener.store, alarm)).collect();
                 Failure::input(message)
                     .rejecting(rejected)
-                    .hint("nothing was written; put back what was published, or build without --immutable")
+                    .hint("nothing was written; put back what was published, or build without --immutable; so too \
+                           where a change of keys was cut short")
             }
             Error::OtherKey { .. } | Error::LostKey { .. } => Failure::input(message).hint(
                 "nothing was written; sign with the former key, or give --rotate-key and hand the \

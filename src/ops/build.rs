@@ -36,13 +36,8 @@ pub fn build(
     options: &Options,
     observer: &dyn Observer,
 ) -> Result<Report, Error> {
-    // Whoever writes nothing need not keep anybody else from it.
-    let lock = || lock::wait(store, options.lock_timeout, observer);
-    let lock = (!options.dry_run).then(lock).transpose()?;
-    // A dry run tells what a build with a lock would do.
-    let is_alone = lock.as_ref().is_none_or(Option::is_some);
-
-    let listing = Listing::take(store, is_alone, observer)?;
+    let turn = lock::wait(store, options, observer)?;
+    let listing = Listing::take(store, turn.is_alone, observer)?;
     let memory = Memory::new(options);
     if let Some(report) = memory.unchanged(&listing) {
         return Ok(report);
@@ -53,7 +48,7 @@ pub fn build(
     let found = read::packages(store, &listing, options, &recalled, observer)?;
     let registry = Registry::assemble(options.repository.clone(), found.packages);
 
-    let public_key = seal::public_key(store, &options.key, options.rotate_key)?;
+    let public_key = seal::public_key(store, options, &listing)?;
     let payloads = registry.payloads();
     let resources = seal::resources(store, &options.key, &payloads, &listing, &recalled, observer)?;
 

@@ -47,7 +47,7 @@ fn an_immutable_registry_refuses() {
       public/tarballs/bar-1.0.0.tar: bar 1.0.0 was published, and is gone
       public/tarballs/foo-1.1.0.tar: foo 1.1.0 is another tarball than the one that was published: its outer checksum was 2F1F4B666FE1…, and is FE1176F54E2A…
       public/tarballs/foo-2.0.0.tar: foo 2.0.0 was published, and is gone
-    hint: nothing was written; put back what was published, or build without --immutable
+    hint: nothing was written; put back what was published, or build without --immutable; so too where a change of keys was cut short
     ");
     assert_eq!(repository.served(), before);
     let ran = repository.build(&["--immutable", "--json"]);
@@ -126,16 +126,16 @@ fn a_release_whose_package_is_gone_or_damaged_is_missed_all_the_same() {
     --- stderr
     error: failed to build `acme`: what was published would not stay as it is in 4 places
       public/tarballs/bar-1.0.0.tar: bar 1.0.0 was published, and is gone
-      public/packages/baz: baz 1.0.0 was published, and packages/baz, which told its checksum, is missing or not validly signed
-      public/packages/foo: foo 1.0.0 was published, and packages/foo, which told its checksum, is missing or not validly signed
+      public/packages/baz: baz 1.0.0 was published, and packages/baz, which told its checksum, is missing, older, or not validly signed
+      public/packages/foo: foo 1.0.0 was published, and packages/foo, which told its checksum, is missing, older, or not validly signed
       public/tarballs/foo-2.0.0.tar: foo 2.0.0 was published, and is gone
-    hint: nothing was written; put back what was published, or build without --immutable
+    hint: nothing was written; put back what was published, or build without --immutable; so too where a change of keys was cut short
     ");
     assert_eq!(repository.served(), before);
     insta::assert_snapshot!(repository.build(&[]).ok().stderr, @r"
     warning: bar 1.0.0 was published, and is gone: whoever has locked it cannot fetch it any more
-    warning: baz 1.0.0 was published, and packages/baz, which told its checksum, is missing or not validly signed: if this is another tarball, whoever has locked it cannot fetch it any more
-    warning: foo 1.0.0 was published, and packages/foo, which told its checksum, is missing or not validly signed: if this is another tarball, whoever has locked it cannot fetch it any more
+    warning: baz 1.0.0 was published, and packages/baz, which told its checksum, is missing, older, or not validly signed: if this is another tarball, whoever has locked it cannot fetch it any more
+    warning: foo 1.0.0 was published, and packages/foo, which told its checksum, is missing, older, or not validly signed: if this is another tarball, whoever has locked it cannot fetch it any more
     warning: foo 2.0.0 was published, and is gone: whoever has locked it cannot fetch it any more
     ");
     repository.build(&["--immutable"]).ok();
@@ -157,29 +157,73 @@ fn what_no_known_key_signed_cannot_be_compared() {
     --- stdout
     --- stderr
     error: failed to build `acme`: what was published would not stay as it is in 2 places
-      public/packages/foo: what packages/foo published cannot be told: it is damaged, or another key signed it
-      public/versions: what versions published cannot be told: it is damaged, or another key signed it
-    hint: nothing was written; put back what was published, or build without --immutable
+      public/packages/foo: what packages/foo published cannot be told: it is missing or damaged, or another key signed it
+      public/versions: what versions published cannot be told: it is missing or damaged, or another key signed it
+    hint: nothing was written; put back what was published, or build without --immutable; so too where a change of keys was cut short
     ");
     let ran = repository.build(&[]).ok();
     assert_eq!(ran.stderr.lines().count(), 2, "{}", ran.stderr);
     repository.build(&["--immutable"]).ok();
 }
 
-/// A registry that no index was written for yet.
+/// A registry that no index was written for yet, or that has lost the one that counts.
 #[test]
-fn without_versions_each_package_counts() {
+fn without_versions_each_package_counts_and_names_tells_that_there_was_one() {
     let repository = TestRepository::new().release("foo", "1.0.0").release("bar", "1.0.0");
     repository.build(&[]).ok();
     repository.remove("public/versions");
+    let ran = repository.build(&["--immutable"]);
+    assert!(ran.stderr.contains("what versions published cannot be told"), "{}", ran.stderr);
+    repository.remove("public/names");
     repository.build(&["--immutable"]).ok();
+
     repository.remove("public/versions");
+    repository.remove("public/names");
     repository.write("public/packages/foo", b"junk");
     repository.remove_tarball("bar-1.0.0.tar");
     let ran = repository.build(&["--immutable"]);
     assert_eq!(ran.code, 1);
     assert!(ran.stderr.contains("bar 1.0.0 was published, and is gone"), "{}", ran.stderr);
     assert!(ran.stderr.contains("what packages/foo published cannot be told"), "{}", ran.stderr);
+}
+
+/// As out of an old backup, or after half a copy.
+#[test]
+fn a_release_that_its_package_does_not_tell_of_yet_is_missed_too() {
+    let repository = TestRepository::new().release("foo", "1.0.0");
+    repository.build(&[]).ok();
+    let old = repository.read("public/packages/foo");
+    let repository = repository.release("foo", "2.0.0");
+    repository.build(&[]).ok();
+    repository.write("public/packages/foo", &old);
+    let ran = repository.build(&["--immutable"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.stderr.contains("foo 2.0.0 was published, and packages/foo"), "{}", ran.stderr);
+    // The old file is as the new one should be.
+    repository.remove_tarball("foo-2.0.0.tar");
+    let ran = repository.build(&["--immutable"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.stderr.contains("foo 2.0.0 was published, and is gone"), "{}", ran.stderr);
+}
+
+#[test]
+fn another_name_is_told_of() {
+    let repository = TestRepository::new().release("foo", "1.0.0");
+    repository.build(&[]).ok();
+    let build = |more: &[&str]| {
+        let usual = ["build", "public", "--name=acmee", "--private-key=key.pem"];
+        repository.hexreg().run(usual.iter().chain(more).copied())
+    };
+    insta::assert_snapshot!(build(&["--dry-run"]).ok().stderr, @"warning: the repository was published as acme, and would be acmee: whoever knows it by the former name will refuse all of it");
+    let ran = build(&["--immutable"]);
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.stderr.contains("public/versions: the repository was published as acme"),
+        "{}",
+        ran.stderr
+    );
+    build(&[]).ok();
+    assert_eq!(build(&[]).ok().stderr, "");
 }
 
 /// Whoever cannot see the key that clients hold must not sign with another one by accident.
@@ -203,9 +247,12 @@ fn a_lost_public_key_is_not_replaced_with_another_unasked() {
     hint: nothing was written; sign with the former key, or give --rotate-key and hand the new public_key to every client
     ");
     assert_eq!(repository.served(), before);
-    repository.remove("public/versions");
-    let ran = repository.build(&[]);
-    assert!(ran.stderr.contains("public/names is not signed"), "{}", ran.transcript());
+    for (gone, next) in [("versions", "names"), ("names", "packages/foo")] {
+        repository.remove(&format!("public/{gone}"));
+        let ran = repository.build(&[]);
+        let told = format!("public/{next} is not signed");
+        assert!(ran.stderr.contains(&told), "{}", ran.transcript());
+    }
     repository.build(&["--rotate-key"]).ok();
 }
 

@@ -158,6 +158,25 @@ fn trace(repository: &TestRepository, public_dir: &str, calls: &str) -> String {
     fs::read_to_string(log).unwrap()
 }
 
+/// A dry run waits for nobody, and takes nobody's files for leftovers.
+#[test]
+fn a_dry_run_beside_a_build_leaves_its_files_out() {
+    let test = "a_dry_run_beside_a_build_leaves_its_files_out";
+    if tools::find("flock", test).is_none() {
+        return;
+    }
+    let repository = TestRepository::new().release("foo", "1.0.0");
+    repository.build(&[]).ok();
+    repository.write("public/.hexreg-AbC123.tmp", b"half a fi");
+    let ran = repository.build(&["--dry-run"]).ok();
+    assert!(ran.stdout.contains("removing"), "{}", ran.stdout);
+    let mut other = hold(&repository);
+    let ran = repository.build(&["--dry-run"]).ok();
+    assert!(!ran.stdout.contains("removing"), "{}", ran.stdout);
+    other.kill().unwrap();
+    other.wait().unwrap();
+}
+
 /// The calls by which a build changes what is served, with their paths from the directory of the
 /// repository: `fsync public/TEMPORARY`, `rename public/versions`.
 fn calls_of_a_build(repository: &TestRepository, public_dir: &str) -> Vec<String> {

@@ -7,7 +7,7 @@ use super::error::Error;
 use super::options::Options;
 use super::published::{Published, Standing};
 use crate::checksum::OuterChecksum;
-use crate::name::PackageName;
+use crate::name::{PackageName, RepositoryName};
 use crate::ops::observer::{Observer, Warning};
 use crate::registry::{Registry, Releases, Resource};
 use crate::repository::{Folder, RepositoryPath};
@@ -34,17 +34,26 @@ pub enum Alarm {
         /// Its version.
         version: Version,
     },
-    /// A release that `versions` names, whose package's file does not tell what it was.
+    /// A release that `versions` names, whose package does not tell what it was.
     Unknown {
         /// Its package.
         package: PackageName,
         /// Its version.
         version: Version,
     },
-    /// A file whose signature does not hold, and nothing else tells what it published.
+    /// A file that is gone or whose signature does not hold, and nothing else tells what it published.
     Illegible {
         /// The file.
         path: RepositoryPath,
+    },
+    /// Another name than the one under which clients know the repository.
+    Renamed {
+        /// What tells it.
+        path: RepositoryPath,
+        /// The name that clients have configured.
+        was: RepositoryName,
+        /// The one that would be signed.
+        is: RepositoryName,
     },
 }
 
@@ -57,7 +66,7 @@ impl Alarm {
                 Folder::Tarballs.file(&format!("{package}-{version}.tar"))
             }
             Self::Unknown { package, .. } => RepositoryPath::package(package),
-            Self::Illegible { path } => path.clone(),
+            Self::Illegible { path } | Self::Renamed { path, .. } => path.clone(),
         }
     }
 
@@ -71,6 +80,7 @@ impl Alarm {
             Self::Unknown { .. } => {
                 "if this is another tarball, whoever has locked it cannot fetch it any more"
             }
+            Self::Renamed { .. } => "whoever knows it by the former name will refuse all of it",
             Self::Illegible { .. } => "whoever has locked it may not be able to fetch it any more",
         }
     }
@@ -91,14 +101,18 @@ impl fmt::Display for Alarm {
             }
             Self::Unknown { package, version } => write!(
                 f,
-                "{package} {version} was published, and {}, which told its checksum, is missing or \
-                 not validly signed",
+                "{package} {version} was published, and {}, which told its checksum, is missing, \
+                 older, or not validly signed",
                 RepositoryPath::package(package)
             ),
             Self::Illegible { path } => write!(
                 f,
-                "what {path} published cannot be told: it is damaged, or another key signed it"
+                "what {path} published cannot be told: it is missing or damaged, or another key \
+                 signed it"
             ),
+            Self::Renamed { was, is, .. } => {
+                write!(f, "the repository was published as {was}, and would be {is}")
+            }
         }
     }
 }
@@ -123,24 +137,30 @@ pub(super) fn raise(
 fn alarms(published: &Published, registry: &Registry) -> Vec<Alarm> {
     let mut alarms: Vec<_> =
         published.packages.values().flat_map(|was| compare(was, registry)).collect();
-    for (name, versions) in published.without_file(registry) {
-        let is = registry.package(name);
-        alarms.extend(versions.iter().map(|version| {
-            let (package, version) = (name.clone(), version.clone());
-            match is {
-                Some(is) if is.versions.contains(&version) => Alarm::Unknown { package, version },
-                _ => Alarm::Gone { package, version },
-            }
-        }));
-    }
-    // What a legible index does not name, no client was sent to; and what it does was looked at.
+    alarms.extend(published.untold(registry).into_iter().map(|(package, version)| {
+        let is = registry.package(package);
+        let (package, version) = (package.clone(), version.clone());
+        match is {
+            Some(is) if is.versions.contains(&version) => Alarm::Unknown { package, version },
+            _ => Alarm::Gone { package, version },
+        }
+    }));
     let illegible = |path: &RepositoryPath| Alarm::Illegible { path: path.clone() };
-    match published.versions {
+    let index = RepositoryPath::resource(&Resource::Versions);
+    match &published.versions {
+        // What it does not name, no client was sent to; and what it does was looked at.
+        Standing::Legible(versions) if versions.repository != registry.repository => {
+            let (was, is) = (versions.repository.clone(), registry.repository.clone());
+            alarms.push(Alarm::Renamed { path: index, was, is });
+        }
         Standing::Legible(_) => {}
-        Standing::Missing => alarms.extend(published.illegible.iter().map(illegible)),
-        Standing::Illegible => {
+        // No build came as far as to write it.
+        Standing::Missing if !published.has_names => {
             alarms.extend(published.illegible.iter().map(illegible));
-            alarms.push(illegible(&RepositoryPath::resource(&Resource::Versions)));
+        }
+        Standing::Missing | Standing::Illegible => {
+            alarms.extend(published.illegible.iter().map(illegible));
+            alarms.push(illegible(&index));
         }
     }
     alarms

@@ -9,7 +9,7 @@ use crate::key::{PrivateKey, PublicKey};
 use crate::name::PackageName;
 use crate::package::Release;
 use crate::registry::{
-    DecodeError, Gzip, MAX_FILE, Payload, Registry, Releases, Resource, Signed, Versions,
+    DecodeError, Gzip, MAX_FILE, Names, Payload, Registry, Releases, Resource, Signed, Versions,
 };
 use crate::repository::{Change, Plan, RepositoryPath};
 use crate::store::Store;
@@ -25,6 +25,8 @@ pub(super) struct Published {
     pub illegible: Vec<RepositoryPath>,
     /// What `versions` tells.
     pub versions: Standing<Versions>,
+    /// Whether there is `names`, which is written after `versions`.
+    pub has_names: bool,
     /// The packages whose files change, go, or are missing already.
     changing: HashSet<PackageName>,
 }
@@ -51,6 +53,9 @@ impl Published {
         let keys = Keys::of(store, signing)?;
         let index = RepositoryPath::resource(&Resource::Versions);
         published.versions = keys.read(store, &index, Versions::decode)?;
+        let names = RepositoryPath::resource(&Resource::Names);
+        let names = keys.read(store, &names, Names::decode)?;
+        published.has_names = !matches!(names, Standing::Missing);
         let packages = resources.into_par_iter().filter_map(|(change, resource)| match resource {
             Resource::Package(name) => Some((&change.path, name)),
             Resource::Names | Resource::Versions => None,
@@ -74,25 +79,25 @@ impl Published {
         Ok(published)
     }
 
-    /// The packages that `versions` names, and that no file tells the releases of.
-    pub fn without_file(
-        &self,
-        registry: &Registry,
-    ) -> impl Iterator<Item = (&PackageName, &[Version])> {
-        let named = match &self.versions {
-            Standing::Legible(versions) => versions.packages.as_slice(),
-            Standing::Missing | Standing::Illegible => &[],
-        };
-        let without_file = named.iter().filter(|(name, _)| {
-            // A file that the plan leaves alone is as it should be.
-            let stands = !self.changing.contains(name) && registry.package(name).is_some();
-            !stands && !self.packages.contains_key(name)
+    /// The releases that `versions` names, and no package tells of: its file is gone or damaged, or it
+    /// is an older one.
+    pub fn untold(&self, registry: &Registry) -> Vec<(&PackageName, &Version)> {
+        let Standing::Legible(versions) = &self.versions else { return Vec::new() };
+        let untold = versions.packages.iter().flat_map(|(name, versions)| {
+            let told: HashSet<&Version> = match self.packages.get(name) {
+                Some(was) => was.releases.iter().map(|release| &release.version).collect(),
+                None if self.changing.contains(name) => HashSet::new(),
+                // A file that the plan leaves alone is as it should be.
+                None => registry.package(name).into_iter().flat_map(|is| &is.versions).collect(),
+            };
+            let untold = versions.iter().filter(move |version| !told.contains(version));
+            untold.map(move |version| (name, version))
         });
-        without_file.map(|(name, versions)| (name, versions.as_slice()))
+        untold.collect()
     }
 
     /// For each package that is to lose releases: nothing, if that is all that happens to it, or the
-    /// file that has both what `versions` names now and what it is to name.
+    /// file that has both what it lists now and what it is to list.
     pub fn bridges(
         &self,
         registry: &Registry,

@@ -5,18 +5,20 @@ use rayon::prelude::*;
 use super::error::Error;
 use super::listing::Listing;
 use super::memory::Recalled;
+use super::options::Options;
 use crate::key::{PrivateKey, PublicKey};
 use crate::ops::observer::{Observer, Work};
 use crate::registry::{Gzip, MAX_FILE, Payload, Resource, Signed, is_foreign_gzip};
-use crate::repository::{RepositoryPath, State, Wanted};
+use crate::repository::{Folder, RepositoryPath, State, Wanted};
 use crate::store::Store;
 
 /// `public_key` as it should stand, unless that would lock every client out.
 pub(super) fn public_key(
     store: &dyn Store,
-    key: &PrivateKey,
-    rotate: bool,
+    options: &Options,
+    listing: &Listing,
 ) -> Result<Wanted, Error> {
+    let (key, rotate) = (&options.key, options.rotate_key);
     let path = RepositoryPath::public_key();
     let signing = key.public_key();
     let mut standing = Vec::new();
@@ -37,20 +39,22 @@ pub(super) fn public_key(
         }
     }
     if !found && !rotate {
-        refuse_lost_key(store, signing)?;
+        refuse_lost_key(store, signing, listing)?;
     }
     let state = State::of(found.then_some(&standing), signing.to_pem().into());
     Ok(Wanted { path, state })
 }
 
-/// Where `public_key` is gone, what stands still tells which key clients hold.
-fn refuse_lost_key(store: &dyn Store, signing: &PublicKey) -> Result<(), Error> {
+/// Where `public_key` is gone, what stands still tells which key clients hold: the first file that tells
+/// anything.
+fn refuse_lost_key(store: &dyn Store, signing: &PublicKey, listing: &Listing) -> Result<(), Error> {
+    let indexes = [Resource::Versions, Resource::Names].map(|one| RepositoryPath::resource(&one));
+    let packages = listing.resources.iter().map(|file| Folder::Packages.file(&file.name));
     let mut file = Vec::new();
-    for index in [Resource::Versions, Resource::Names] {
-        let path = RepositoryPath::resource(&index);
+    for path in indexes.into_iter().chain(packages) {
         store.read(&path, MAX_FILE, &mut file)?;
-        if Signed::from_gzip(&file).is_ok_and(|signed| signed.verify(signing).is_err()) {
-            return Err(Error::LostKey {
+        if let Ok(signed) = Signed::from_gzip(&file) {
+            return signed.verify(signing).map(drop).map_err(|_| Error::LostKey {
                 location: store.locate(&RepositoryPath::public_key()),
                 signed: store.locate(&path),
                 signing: signing.fingerprint().to_owned(),
