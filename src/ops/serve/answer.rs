@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use axum::http::{Method, Response, StatusCode};
 
 use super::access::{Access, Asked};
-use super::gate::{Gate, Visitor};
+use super::gate::{Gate, Visitor, ask_who};
 use super::pages::Pages;
 use super::site::{Site, Target};
 
@@ -49,7 +49,7 @@ impl Service {
         match self.gate.admit(request.headers.get(header::AUTHORIZATION)).await {
             Visitor::Anybody => {}
             Visitor::Known(name) => asked.visitor = Some(name),
-            Visitor::Stranger => return self.gate.ask_who(),
+            Visitor::Stranger => return ask_who(),
         }
         match self.site.find(path) {
             Some(Target::File(file)) => {

@@ -56,13 +56,12 @@ impl Opened {
     /// # Errors
     /// What the system says; [`io::ErrorKind::NotFound`] for what is no file.
     pub async fn open(path: &Path) -> io::Result<Self> {
-        let file = match now::open(path) {
-            Some(opened) => opened?,
-            None => {
-                let path = path.to_owned();
-                let opening = spawn_blocking(move || fs::File::open(path));
-                opening.await.map_err(io::Error::other)??
-            }
+        let file = if let Some(opened) = now::open(path) {
+            opened?
+        } else {
+            let path = path.to_owned();
+            let opening = spawn_blocking(move || fs::File::open(path));
+            opening.await.map_err(io::Error::other)??
         };
         let found = file.metadata()?;
         // A pipe or a device could be read for ever.

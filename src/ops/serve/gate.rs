@@ -70,12 +70,12 @@ impl Gate {
             }
         }
     }
+}
 
-    /// What a stranger is told. A browser asks its user for a name and a password.
-    pub fn ask_who(&self) -> Response<Body> {
-        let mut response = plain(StatusCode::UNAUTHORIZED);
-        let challenge = HeaderValue::from_static("Basic realm=\"hexreg\", charset=\"UTF-8\"");
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
-        response
-    }
+/// What a stranger is told. A browser asks its user for a name and a password.
+pub(super) fn ask_who() -> Response<Body> {
+    let mut response = plain(StatusCode::UNAUTHORIZED);
+    let challenge = HeaderValue::from_static("Basic realm=\"hexreg\", charset=\"UTF-8\"");
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    response
 }

@@ -55,7 +55,7 @@ impl Metrics {
         self.seconds.observe(took.as_secs_f64());
     }
 
-    /// As Prometheus reads it: OpenMetrics text.
+    /// As Prometheus reads it, in the text format of `OpenMetrics`.
     pub fn response(&self) -> Response<Body> {
         let mut text = String::new();
         if encode(&mut text, &self.registry).is_err() {

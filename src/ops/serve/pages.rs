@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::header::{self, HeaderName, HeaderValue};
 use axum::http::request::Parts;
+use axum::http::uri::Authority;
 use axum::http::{Response, StatusCode};
 use percent_encoding::percent_decode_str;
 use tokio::task::spawn_blocking;
@@ -89,7 +90,7 @@ impl Pages {
             return format!("{}{path}", url.trim_end_matches('/'));
         }
         let host = request.headers.get(header::HOST).and_then(|host| host.to_str().ok());
-        let host = host.or_else(|| request.uri.authority().map(|one| one.as_str()));
+        let host = host.or_else(|| request.uri.authority().map(Authority::as_str));
         format!("{}://{}{path}", self.scheme, host.unwrap_or("localhost"))
     }
 }
