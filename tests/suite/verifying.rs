@@ -7,6 +7,7 @@ mod looking;
 mod secrets;
 
 use std::fs;
+use std::process::Command;
 
 use flate2::{Compression, GzBuilder};
 use hexreg::checksum::{InnerChecksum, OuterChecksum};
@@ -148,6 +149,15 @@ fn what_cannot_be_looked_at_is_an_error_of_the_environment() {
     ");
     assert!(!repository.path("nowhere").exists());
     assert_eq!(repository.hexreg().run(["verify", "key.pem"]).code, 2);
+    let made = Command::new("mkfifo").arg(repository.path("pipe")).status().unwrap();
+    assert!(made.success());
+    insta::assert_snapshot!(repository.hexreg().run(["verify", "pipe"]).transcript(), @r"
+    exit code: 2
+    --- stdout
+    --- stderr
+    error: failed to verify pipe: could not lock pipe: Not a directory (os error 20)
+    hint: name the directory that is served to clients
+    ");
     assert_eq!(verify(&repository, &["--public-key=nowhere"]).code, 2);
     repository.write("junk", b"junk");
     assert_eq!(verify(&repository, &["--public-key=junk"]).code, 2);
