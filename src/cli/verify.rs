@@ -1,6 +1,7 @@
 //! `hexreg verify`
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
@@ -138,10 +139,11 @@ impl Args {
         let report = report.map_err(|error| {
             let message =
                 format!("failed to verify {}: {}", self.public_dir.display(), chain(&error));
-            Failure::environment(message).hint(match error {
-                Error::Busy { .. } => "let it end, or give a longer --lock-timeout",
-                Error::List(_) | Error::Missing => "name the directory that is served to clients",
-            })
+            let failure = Failure::environment(message);
+            match hint(&error) {
+                Some(hint) => failure.hint(hint),
+                None => failure,
+            }
         })?;
         if self.json {
             let warnings = listener.warnings.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -159,6 +161,21 @@ impl Args {
             .map_err(|error| Failure::environment(format!("could not read {name}: {error}")))?;
         let key = PublicKey::from_pem(&String::from_utf8_lossy(&text));
         key.map(Some).map_err(|error| Failure::environment(format!("{name}: {}", chain(&error))))
+    }
+}
+
+/// What to do, where that can be told.
+fn hint(error: &Error) -> Option<&'static str> {
+    match error {
+        Error::Busy { .. } => Some("let it end, or give a longer --lock-timeout"),
+        Error::Missing => Some("name the directory that is served to clients"),
+        Error::List(error) => match error.source.kind() {
+            ErrorKind::NotADirectory => Some("name the directory that is served to clients"),
+            ErrorKind::PermissionDenied => {
+                Some("verify as somebody who may read and enter the directory")
+            }
+            _ => None,
+        },
     }
 }
 

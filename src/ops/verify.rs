@@ -62,7 +62,7 @@ pub enum Error {
     #[error("there is no such directory")]
     Missing,
     /// A build did not end in time.
-    #[error("a build holds {location}, and did not end within {} s", .timeout.as_secs())]
+    #[error("another hexreg holds {location}, and did not end within {} s", .timeout.as_secs())]
     Busy {
         /// The directory.
         location: String,

@@ -270,7 +270,9 @@ fn files_that_are_missing_or_no_files() {
     let repository = sound();
     fs::remove_file(repository.path("public/names")).unwrap();
     fs::create_dir(repository.path("public/names")).unwrap();
-    finds(&repository, &[], &["names unreadable"]);
+    let ran = finds(&repository, &[], &["names unreadable"]);
+    let told = "public/names: it cannot be read: it is not a file\n";
+    assert!(ran.stdout.starts_with(told), "{}", ran.stdout);
 
     let repository = sound();
     std::os::unix::fs::symlink("nowhere", repository.path("public/tarballs/link")).unwrap();

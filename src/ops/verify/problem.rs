@@ -1,6 +1,7 @@
 //! What can be wrong with a registry.
 
 use std::fmt;
+use std::io;
 
 use crate::checksum::{InnerChecksum, OuterChecksum};
 use crate::key::KeyError;
@@ -28,7 +29,7 @@ pub enum Wrong {
     Missing,
     /// It is there and cannot be read.
     #[error("it cannot be read")]
-    Unreadable(#[source] StoreError),
+    Unreadable(#[source] io::Error),
     /// It is not known what it is: a folder that may not be listed, a link that leads in a circle.
     #[error("it cannot be looked at: {0}")]
     Unlistable(String),
@@ -226,6 +227,11 @@ impl Wrong {
             Self::Leftover => "leftover",
             Self::PrivateKey => "private_key",
         }
+    }
+
+    /// Of which the problem has the path already.
+    pub(super) fn unreadable(error: StoreError) -> Self {
+        Self::Unreadable(error.source)
     }
 
     /// The problem of a file.

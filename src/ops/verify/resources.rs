@@ -152,7 +152,7 @@ fn public_key(
         Ok(Some(_)) if pem.len() > MAX_KEY => Err(Wrong::NotAKey(KeyError::NotPem)),
         Ok(Some(_)) => PublicKey::from_pem(&String::from_utf8_lossy(&pem)).map_err(Wrong::NotAKey),
         Ok(None) => Err(Wrong::Missing),
-        Err(error) => Err(Wrong::Unreadable(error)),
+        Err(error) => Err(Wrong::unreadable(error)),
     };
     match (&options.public_key, standing) {
         // Whoever was given a key need not be served one.
@@ -183,7 +183,7 @@ fn says(
     file: &mut Vec<u8>,
 ) -> Result<Says, Wrong> {
     let limit = resource.max_size();
-    store.read(path, limit, file).map_err(Wrong::Unreadable)?.ok_or(Wrong::Missing)?;
+    store.read(path, limit, file).map_err(Wrong::unreadable)?.ok_or(Wrong::Missing)?;
     let signed = Signed::from_gzip_up_to(limit, file)?;
     let payload: Payload = match key {
         Some(key) => signed.verify(key)?,

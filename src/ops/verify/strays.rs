@@ -50,7 +50,7 @@ pub(super) fn find(
                 (Ok(true), _) => Wrong::PrivateKey,
                 // Whoever was to read it has said so.
                 (Err(_), _) if unsound.contains(path) => return None,
-                (Err(error), _) => Wrong::Unreadable(error),
+                (Err(error), _) => Wrong::unreadable(error),
                 (Ok(false), Place::Leftover) => Wrong::Leftover,
                 (Ok(false), Place::Unnamed) => Wrong::Unnamed,
                 (Ok(false), Place::Nowhere) => Wrong::Stray,

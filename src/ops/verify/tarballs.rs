@@ -43,7 +43,7 @@ pub(super) fn check(
             let wrong = match read {
                 Ok(Some(_)) => wrong(unpacker, bytes, &name, release, &package.repository),
                 Ok(None) => vec![Wrong::Missing],
-                Err(error) => vec![Wrong::Unreadable(error)],
+                Err(error) => vec![Wrong::unreadable(error)],
             };
             observer.went_on(1, u64::try_from(bytes.len()).unwrap_or(u64::MAX));
             wrong.into_iter().map(|wrong| wrong.at(path.clone())).collect::<Vec<_>>()

@@ -12,6 +12,7 @@ use super::{sound, verify as run};
 use crate::publishing::hold_as;
 use crate::support::faulty::{Fault, FaultyStore};
 use crate::support::memory::MemoryStore;
+use crate::support::repository::TestRepository;
 use crate::support::tools;
 
 fn options() -> Options {
@@ -98,7 +99,7 @@ fn a_build_and_whoever_looks_wait_for_each_other() {
     --- stdout
     --- stderr
     warning: another hexreg holds public: waiting up to 1 s for it to end
-    error: failed to verify public: a build holds public, and did not end within 1 s
+    error: failed to verify public: another hexreg holds public, and did not end within 1 s
     hint: let it end, or give a longer --lock-timeout
     ");
     other.kill().unwrap();
@@ -122,17 +123,44 @@ fn looking_takes_no_right_to_write() {
     let repository = sound();
     repository.chmod("", 0o755);
     repository.chmod("public", 0o555);
-    let mut binary = repository.hexreg().command();
+    let Some(mut nobody) = nobody(&repository, test) else { return };
+    let mut owner = repository.hexreg().command();
+    nobody.args(["verify", "public"]);
+    owner.args(["verify", "public"]);
+    let (nobody, owner) = (nobody.output().unwrap(), owner.output().unwrap());
+    assert_eq!(nobody, owner);
+}
+
+/// Whoever may not look is told why, and not that it is another directory.
+#[test]
+fn a_directory_that_may_not_be_read() {
+    let test = "a_directory_that_may_not_be_read";
+    if tools::find("setpriv", test).is_none() {
+        return;
+    }
+    let repository = sound();
+    repository.chmod("", 0o755);
+    repository.chmod("public", 0o700);
+    let Some(mut nobody) = nobody(&repository, test) else { return };
+    let output = nobody.args(["verify", "public"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    insta::assert_snapshot!(String::from_utf8(output.stderr).unwrap(), @r"
+    error: failed to verify public: could not lock public: Permission denied (os error 13)
+    hint: verify as somebody who may read and enter the directory
+    ");
+}
+
+/// hexreg as a user who owns nothing; none where this one may not become another.
+fn nobody(repository: &TestRepository, test: &str) -> Option<Command> {
+    let binary = repository.hexreg().command();
     let mut nobody = Command::new("setpriv");
     nobody.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(binary.get_program());
     let arguments: Vec<_> = nobody.get_args().map(ToOwned::to_owned).collect();
     let can = Command::new("setpriv").args(arguments).arg("--version").output().unwrap();
     if !can.status.success() {
         tools::leave_out(&format!("{test} may not become somebody else here"));
-        return;
+        return None;
     }
-    nobody.current_dir(repository.root()).args(["verify", "public"]);
-    binary.args(["verify", "public"]);
-    let (nobody, owner) = (nobody.output().unwrap(), binary.output().unwrap());
-    assert_eq!(nobody, owner);
+    nobody.current_dir(repository.root());
+    Some(nobody)
 }
