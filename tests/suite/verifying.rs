@@ -170,6 +170,11 @@ fn keys_and_signatures() {
     finds(&repository, &[], &["public_key not_a_key"]);
 
     let repository = sound();
+    let key = repository.read("public/public_key");
+    repository.write("public/public_key", &["\u{FEFF}".as_bytes(), &key].concat());
+    finds(&repository, &[], &["public_key not_a_key"]);
+
+    let repository = sound();
     repository.write("public/public_key", &read_fixture("golden/acme-4096/public_key"));
     finds(
         &repository,

@@ -39,6 +39,9 @@ pub enum Wrong {
     /// `public_key` is none.
     #[error("it is not a public key")]
     NotAKey(#[source] KeyError),
+    /// `public_key` is one, behind what Erlang takes for a part of its first line.
+    #[error("it begins with a byte order mark: clients find no key in it")]
+    MarkedKey,
     /// `public_key` is not the key that clients hold.
     #[error("it is the key {found}, and clients hold {expected}")]
     OtherKey {
@@ -196,7 +199,7 @@ impl Wrong {
             Self::Missing => "missing",
             Self::Unreadable(_) | Self::Unlistable(_) => "unreadable",
             Self::NotAFile => "not_a_file",
-            Self::NotAKey(_) => "not_a_key",
+            Self::NotAKey(_) | Self::MarkedKey => "not_a_key",
             Self::OtherKey { .. } => "other_key",
             Self::Signed(SignedError::Signature(_)) => "signature",
             Self::Signed(SignedError::TooLarge { .. }) => "too_large",

@@ -150,6 +150,7 @@ fn public_key(
     let mut pem = Vec::new();
     let standing = match store.read(&path, MAX_KEY, &mut pem) {
         Ok(Some(_)) if pem.len() > MAX_KEY => Err(Wrong::NotAKey(KeyError::NotPem)),
+        Ok(Some(_)) if pem.starts_with("\u{FEFF}".as_bytes()) => Err(Wrong::MarkedKey),
         Ok(Some(_)) => PublicKey::from_pem(&String::from_utf8_lossy(&pem)).map_err(Wrong::NotAKey),
         Ok(None) => Err(Wrong::Missing),
         Err(error) => Err(Wrong::unreadable(error)),
