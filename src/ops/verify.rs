@@ -89,7 +89,7 @@ pub fn verify(
     problems.extend(indexes::compare(&resources));
 
     observer.began(Work::ReadingTarballs, resources.release_count());
-    problems.extend(tarballs::check(store, &resources, options, observer));
+    problems.extend(tarballs::check(store, &tree, &resources, options, observer));
     let strays = strays::find(store, &tree, &resources, &problems);
     problems.extend(strays);
 

@@ -36,6 +36,9 @@ pub enum Wrong {
     /// A folder, a pipe, a link to nothing.
     #[error("it is not a file")]
     NotAFile,
+    /// A file or a pipe where packages or tarballs should lie.
+    #[error("it is not a folder")]
+    NotAFolder,
     /// `public_key` is none.
     #[error("it is not a public key")]
     NotAKey(#[source] KeyError),
@@ -199,6 +202,7 @@ impl Wrong {
             Self::Missing => "missing",
             Self::Unreadable(_) | Self::Unlistable(_) => "unreadable",
             Self::NotAFile => "not_a_file",
+            Self::NotAFolder => "not_a_folder",
             Self::NotAKey(_) | Self::MarkedKey => "not_a_key",
             Self::OtherKey { .. } => "other_key",
             Self::Signed(SignedError::Signature(_)) => "signature",

@@ -12,7 +12,7 @@ use crate::name::{PackageName, RepositoryName};
 use crate::registry::{
     Marks, Names, Payload, ReleaseRemarks, Releases, Resource, Signed, Versions,
 };
-use crate::repository::RepositoryPath;
+use crate::repository::{Folder, RepositoryPath};
 use crate::store::Store;
 
 /// What the signed files say, as far as they can be trusted to say it.
@@ -27,7 +27,9 @@ pub(super) struct Resources {
     /// Of each release that the packages have, in their order.
     pub package_marks: BTreeMap<PackageName, Vec<Marks>>,
     /// Whose file is there and says nothing.
-    pub refused: BTreeSet<PackageName>,
+    refused: BTreeSet<PackageName>,
+    /// Whether it is known which packages have a file.
+    has_all_packages: bool,
 }
 
 /// What one file says.
@@ -66,6 +68,7 @@ impl Resources {
             packages: BTreeMap::new(),
             package_marks: BTreeMap::new(),
             refused: BTreeSet::new(),
+            has_all_packages: tree.is_whole(Folder::Packages),
         };
         for read in read {
             match read {
@@ -84,6 +87,12 @@ impl Resources {
     /// How many releases the packages have that could be read.
     pub fn release_count(&self) -> usize {
         self.packages.values().map(|package| package.releases.len()).sum()
+    }
+
+    /// Whether a package that says nothing may have a file all the same.
+    pub fn is_unknown(&self, package: &PackageName) -> bool {
+        !self.packages.contains_key(package)
+            && (!self.has_all_packages || self.refused.contains(package))
     }
 
     /// Takes in what a file says.

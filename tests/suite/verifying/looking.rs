@@ -1,6 +1,8 @@
 //! What cannot be looked at is told, wherever it lies.
 
+use std::fs;
 use std::io::ErrorKind;
+use std::os::unix::fs::symlink;
 use std::process::Command;
 use std::time::Duration;
 
@@ -8,12 +10,12 @@ use hexreg::ops::verify::{Options, Report, verify};
 use hexreg::store::Store;
 use hexreg::tarball::Limits;
 
-use super::{sound, verify as run};
+use super::{finds, sound, verify as run};
 use crate::publishing::hold_as;
 use crate::support::faulty::{Fault, FaultyStore};
 use crate::support::memory::MemoryStore;
 use crate::support::repository::TestRepository;
-use crate::support::tools;
+use crate::support::{read_fixture, tools};
 
 fn options() -> Options {
     Options {
@@ -84,6 +86,45 @@ fn whatever_cannot_be_read_is_a_problem() {
     versions
     versions
     ");
+}
+
+/// What follows from what could not be looked at is not known, and not told.
+#[test]
+fn a_folder_that_cannot_be_looked_at_is_one_problem() {
+    for folder in ["packages", "tarballs"] {
+        let damaged = || {
+            let repository = sound();
+            repository.write("public/docs/foo-1.0.0.tar.gz", b"junk");
+            fs::rename(repository.path(&format!("public/{folder}")), repository.path("away"))
+                .unwrap();
+            repository
+        };
+        let repository = damaged();
+        repository.write(&format!("public/{folder}"), b"junk");
+        let ran = finds(&repository, &[], &[&format!("{folder} not_a_folder")]);
+        let told = format!("public/{folder}: it is not a folder\n");
+        assert!(ran.stdout.starts_with(&told), "{}", ran.stdout);
+
+        // A link in a circle cannot be entered by anybody, root included; one to nothing neither.
+        for target in [folder, "nowhere"] {
+            let repository = damaged();
+            symlink(target, repository.path(&format!("public/{folder}"))).unwrap();
+            finds(&repository, &[], &[&format!("{folder} unreadable")]);
+        }
+    }
+    let repository = sound();
+    for path in ["packages/foo", "tarballs/bar-1.0.0.tar"] {
+        let place = repository.path(&format!("public/{path}"));
+        fs::remove_file(&place).unwrap();
+        symlink(place.file_name().unwrap(), &place).unwrap();
+    }
+    finds(&repository, &[], &["packages/foo unreadable", "tarballs/bar-1.0.0.tar unreadable"]);
+    // What can be told all the same is.
+    let repository = sound();
+    repository.write("public/tarballs/README", b"junk");
+    fs::rename(repository.path("public/packages"), repository.path("away")).unwrap();
+    repository.write("public/packages", &read_fixture("golden/keys/acme-2048.pem"));
+    finds(&repository, &[], &["packages private_key", "tarballs/README unnamed"]);
 }
 
 #[test]
