@@ -1,6 +1,5 @@
 //! `hexreg verify`
 
-use std::fs;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -20,6 +19,7 @@ use serde::Serialize;
 use super::failure::{self, Failure, chain};
 use super::output;
 use super::progress::Progress;
+use super::public_key;
 
 /// Check a registry as a suspicious client would, all of it
 ///
@@ -34,7 +34,8 @@ Examples:
   hexreg verify public --name=acme --public-key=acme.pub.pem
   hexreg verify public --json | jq -r '.problems[].path'
 
-Exit codes: 0 no problem; 1 some; 2 it could not be looked at.")]
+Exit codes: 0 no problem; 1 some; 2 it could not be looked at, or not with
+the key that was given.")]
 pub struct Args {
     /// The directory that is served to clients
     #[arg(value_name = "PUBLIC_DIR")]
@@ -42,7 +43,7 @@ pub struct Args {
     /// The name under which clients know the repository [default: what its files agree on]
     #[arg(long)]
     name: Option<RepositoryName>,
-    /// The key that clients hold, in PEM [default: PUBLIC_DIR/public_key]
+    /// The key that clients hold, in PEM; `-` reads standard input [default: PUBLIC_DIR/public_key]
     #[arg(long, value_name = "PATH")]
     public_key: Option<PathBuf>,
     /// Unpack packages too, and check the files in them
@@ -124,7 +125,7 @@ impl Args {
         let store = DirStore::new(&self.public_dir);
         let options = Options {
             repository: self.name.clone(),
-            public_key: self.public_key()?,
+            public_key: public_key::from_argument(self.public_key.as_deref())?,
             limits: Limits::HEX,
             check_contents: self.check_contents,
             lock_timeout: Duration::from_secs(self.lock_timeout.into()),
@@ -152,15 +153,6 @@ impl Args {
             print_text(&store, &report)?;
         }
         Ok(report.problems.is_empty())
-    }
-
-    fn public_key(&self) -> Result<Option<PublicKey>, Failure> {
-        let Some(path) = &self.public_key else { return Ok(None) };
-        let name = path.display();
-        let text = fs::read(path)
-            .map_err(|error| Failure::environment(format!("could not read {name}: {error}")))?;
-        let key = PublicKey::from_pem(&String::from_utf8_lossy(&text));
-        key.map(Some).map_err(|error| Failure::environment(format!("{name}: {}", chain(&error))))
     }
 }
 

@@ -133,6 +133,8 @@ fn without_a_public_key_file_one_that_is_given_serves() {
     let repository = sound();
     fs::rename(repository.path("public/public_key"), repository.path("acme.pub")).unwrap();
     verify(&repository, &["--public-key=acme.pub"]).ok();
+    let given = repository.read("acme.pub");
+    repository.hexreg().input(&given).run(["verify", "public", "--public-key=-"]).ok();
     // Without any, everything else is looked at all the same.
     finds(&repository, &[], &["public_key missing"]);
 }
@@ -161,6 +163,14 @@ fn what_cannot_be_looked_at_is_an_error_of_the_environment() {
     assert_eq!(verify(&repository, &["--public-key=nowhere"]).code, 2);
     repository.write("junk", b"junk");
     assert_eq!(verify(&repository, &["--public-key=junk"]).code, 2);
+    let private = repository.read("key.pem");
+    let ran = repository.hexreg().input(&private).run(["verify", "public", "--public-key=-"]);
+    insta::assert_snapshot!(ran.transcript(), @r"
+    exit code: 2
+    --- stdout
+    --- stderr
+    error: standard input: it is a private key: expected the public key that belongs to it
+    ");
 }
 
 #[test]
