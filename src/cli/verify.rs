@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hexreg::key::PublicKey;
@@ -71,6 +71,14 @@ struct Json<'a> {
     warnings: Vec<String>,
 }
 
+/// What `--json` prints where nothing was found out.
+#[derive(Serialize)]
+struct JsonFailure<'a> {
+    #[serde(flatten)]
+    failure: &'a Failure,
+    warnings: Vec<String>,
+}
+
 #[derive(Serialize)]
 struct JsonProblem {
     path: String,
@@ -85,6 +93,13 @@ struct Listener {
     warnings: Mutex<Vec<String>>,
 }
 
+impl Listener {
+    fn warnings(&self) -> MutexGuard<'_, Vec<String>> {
+        // A list that was pushed to half-way is whole all the same.
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Observer for Listener {
     fn warn(&self, warning: Warning) {
         let warning = warning.to_string();
@@ -92,8 +107,7 @@ impl Observer for Listener {
             self.progress.clear();
             output::warning(&warning);
         }
-        // A list that was pushed to half-way is whole all the same.
-        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).push(warning);
+        self.warnings().push(warning);
     }
 
     fn began(&self, work: Work, parts: usize) {
@@ -108,11 +122,16 @@ impl Observer for Listener {
 impl Args {
     /// Checks, and tells what is wrong.
     pub fn main(self) -> ExitCode {
-        match self.run() {
+        let prints = !self.json;
+        let progress = Progress::new(prints);
+        let listener = Listener { prints, progress, warnings: Mutex::default() };
+        match self.run(&listener) {
             Ok(true) => ExitCode::SUCCESS,
             Ok(false) => ExitCode::from(1),
             Err(failure) => {
-                if !self.json || output::json(&failure).is_err() {
+                let warnings = listener.warnings().clone();
+                let json = JsonFailure { failure: &failure, warnings };
+                if !self.json || output::json(&json).is_err() {
                     failure.print();
                 }
                 failure::exit_code(&Err(failure))
@@ -121,7 +140,7 @@ impl Args {
     }
 
     /// Whether all is well.
-    fn run(&self) -> Result<bool, Failure> {
+    fn run(&self, listener: &Listener) -> Result<bool, Failure> {
         let store = DirStore::new(&self.public_dir);
         let options = Options {
             repository: self.name.clone(),
@@ -132,10 +151,7 @@ impl Args {
         };
         let pool = ThreadPoolBuilder::new().num_threads(self.jobs.map_or(0, usize::from)).build();
         let pool = pool.map_err(|error| Failure::environment(format!("no threads: {error}")))?;
-        let prints = !self.json;
-        let progress = Progress::new(prints);
-        let listener = Listener { prints, progress, warnings: Mutex::default() };
-        let report = pool.install(|| verify::verify(&store, &options, &listener));
+        let report = pool.install(|| verify::verify(&store, &options, listener));
         listener.progress.clear();
         let report = report.map_err(|error| {
             let message =
@@ -147,8 +163,7 @@ impl Args {
             }
         })?;
         if self.json {
-            let warnings = listener.warnings.into_inner().unwrap_or_else(PoisonError::into_inner);
-            print_json(&store, &report, warnings)?;
+            print_json(&store, &report, listener.warnings().clone())?;
         } else {
             print_text(&store, &report)?;
         }

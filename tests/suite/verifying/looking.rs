@@ -143,6 +143,9 @@ fn a_build_and_whoever_looks_wait_for_each_other() {
     error: failed to verify public: another hexreg holds public, and did not end within 1 s
     hint: let it end, or give a longer --lock-timeout
     ");
+    let ran = run(&repository, &["--lock-timeout=1", "--json"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (2, ""));
+    insta::assert_snapshot!(ran.stdout, @r#"{"error":"failed to verify public: another hexreg holds public, and did not end within 1 s","hint":"let it end, or give a longer --lock-timeout","warnings":["another hexreg holds public: waiting up to 1 s for it to end"]}"#);
     other.kill().unwrap();
     other.wait().unwrap();
 
