@@ -82,7 +82,10 @@ fn private_keys_in_other_forms_than_pem() {
     }
     let repository = sound();
     repository.write("public/installs/x.ppk", b"PuTTY-User-Key-File-3: ssh-rsa\r\n");
-    repository.write("public/installs/ssh", b"---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\n");
+    repository.write(
+        "public/installs/ssh",
+        format!("---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\n{}\n", "P2/5".repeat(16)).as_bytes(),
+    );
     finds(&repository, &[], &["installs/ssh private_key", "installs/x.ppk private_key"]);
 
     // Public ones, half ones, and what only speaks of them.
@@ -90,5 +93,17 @@ fn private_keys_in_other_forms_than_pem() {
     repository.write("public/installs/public.der", &der("golden/keys/hexpm-public.pem"));
     repository.write("public/installs/half.der", &der("golden/keys/acme-2048.pem")[..600]);
     repository.write("public/installs/README", b"a PuTTY-User-Key-File-3 is no PRIVATE KEY");
+    verify(&repository, &[]).ok();
+}
+
+/// What is written about keys and what reads them may be served.
+#[test]
+fn what_only_mentions_a_private_key() {
+    let repository = sound();
+    let readme = "Give it a key, which begins with\n\n    -----BEGIN PRIVATE KEY-----\n\n\
+                  and `-----BEGIN RSA PRIVATE KEY-----` will do.\n";
+    repository.write("public/installs/README.md", readme.as_bytes());
+    let binary = fs::read(assert_cmd::cargo::cargo_bin!("hexreg")).unwrap();
+    repository.write("public/installs/hexreg", &binary);
     verify(&repository, &[]).ok();
 }
