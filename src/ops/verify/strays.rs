@@ -49,6 +49,8 @@ pub(super) fn find(
             Place::Tarball => !unsound.contains(path),
             _ => false,
         };
+        // It may well print a key that is an example, as its package may.
+        let is_inflated = !matches!(place, Place::Documentation);
         let wrong = match kind {
             // Whoever was to read it has said so.
             Kind::Unknown(_) if unsound.contains(path) => return None,
@@ -56,7 +58,7 @@ pub(super) fn find(
             Kind::Other if matches!(place, Place::Folder) => Wrong::NotAFolder,
             Kind::Folder | Kind::Other => Wrong::NotAFile,
             Kind::File if is_sound => return None,
-            Kind::File => match (secrets::holds_key(store, path, bytes), place) {
+            Kind::File => match (secrets::holds_key(store, path, is_inflated, bytes), place) {
                 (Ok(true), _) => Wrong::PrivateKey,
                 (Err(_), _) if unsound.contains(path) => return None,
                 (Err(error), _) => Wrong::unreadable(error),
@@ -83,6 +85,8 @@ enum Place {
     Tarball,
     /// Where packages or tarballs should lie.
     Folder,
+    /// What a release names, and nothing vouches for.
+    Documentation,
     /// What clients may ask for, and no registry signs.
     Other,
     /// What a killed build left.
@@ -120,8 +124,7 @@ fn place(path: &RepositoryPath, releases: &HashSet<String>, resources: &Resource
         },
         "tarballs" => named(".tar"),
         "docs" => match named(".tar.gz") {
-            // Nothing vouches for what is in it.
-            Place::Tarball => Place::Other,
+            Place::Tarball | Place::Other => Place::Documentation,
             place => place,
         },
         "installs" | "policies" => Place::Other,
