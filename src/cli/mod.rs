@@ -10,6 +10,7 @@ mod man;
 mod output;
 mod private_key;
 mod progress;
+mod public_key;
 mod verify;
 mod view;
 
