@@ -46,6 +46,9 @@ pub enum KeyError {
         "it is not a key in PEM: expected a line -----BEGIN … KEY-----, base64 and a line -----END … KEY-----"
     )]
     NotPem,
+    /// More than one PEM block, so that nobody can tell which of them is meant.
+    #[error("it holds {0} blocks of PEM: expected one key and no other block")]
+    Several(usize),
     /// A public key where a private one is needed.
     #[error("it is a public key: expected the private key that belongs to it")]
     PublicKey,
@@ -132,7 +135,7 @@ impl PrivateKey {
         if pem.contains("Proc-Type: 4,ENCRYPTED") {
             return Err(KeyError::LegacyEncryption);
         }
-        let (_, der) = SecretDocument::from_pem(pem.trim()).map_err(|_| KeyError::NotPem)?;
+        let (_, der) = SecretDocument::from_pem(bare(pem)).map_err(|_| not_one_block(pem))?;
         match label {
             "RSA PRIVATE KEY" => Self::from_pkcs1(der.as_bytes()),
             "PRIVATE KEY" => Self::from_pkcs8(der.as_bytes()),
@@ -193,6 +196,19 @@ fn secret_der(pair: &KeyPair) -> Result<SecretDocument, KeyError> {
     SecretDocument::try_from(der.as_ref()).map_err(|_| KeyError::Damaged)
 }
 
+/// Without what editors put around it, the mark by which some of them know UTF-8 among it.
+fn bare(pem: &str) -> &str {
+    pem.strip_prefix('\u{FEFF}').unwrap_or(pem).trim()
+}
+
+/// Why no key could be read.
+fn not_one_block(pem: &str) -> KeyError {
+    match pem.matches("-----BEGIN ").count() {
+        0 | 1 => KeyError::NotPem,
+        several => KeyError::Several(several),
+    }
+}
+
 /// What the first PEM block says it holds. Read before the block itself, whose lines may be of a
 /// length that the decoder refuses.
 fn label(pem: &str) -> Result<&str, KeyError> {
@@ -226,7 +242,7 @@ impl PublicKey {
         if label.contains("PRIVATE") {
             return Err(KeyError::PrivateKey);
         }
-        let (_, der) = Document::from_pem(pem.trim()).map_err(|_| KeyError::NotPem)?;
+        let (_, der) = Document::from_pem(bare(pem)).map_err(|_| not_one_block(pem))?;
         match label {
             "RSA PUBLIC KEY" => Self::from_pkcs1(der.as_bytes()),
             "PUBLIC KEY" => {

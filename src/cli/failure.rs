@@ -49,6 +49,11 @@ impl Failure {
         Self { fault: Fault::Environment, ..Self::input(error) }
     }
 
+    /// The same, where what was given is not what was to be looked at: exit code 2.
+    pub fn of_usage(self) -> Self {
+        Self { fault: Fault::Environment, ..self }
+    }
+
     /// Adds each input at fault.
     pub fn rejecting(self, rejected: Vec<Rejected>) -> Self {
         Self { rejected, ..self }

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::failure::{self, Failure, chain};
 use super::output;
-use super::private_key::Source;
+use super::public_key;
 use super::view::{
     DependencyView, Index, NamesPackage, PackageView, ReleaseView, RetiredView, SignatureView,
     TarballView, VersionView, View,
@@ -30,7 +30,10 @@ Examples:
   hexreg inspect public/tarballs/greeting-1.0.0.tar --json
 
 The public_key that lies beside a file tells whether the two belong together, not whose they are:
-compare its fingerprint with one that came by a way that can be trusted.")]
+compare its fingerprint with one that came by a way that can be trusted.
+
+Exit codes: 0 it says what it should; 1 it does not, or another key signed it; 2 usage or environment,
+the key that was given included.")]
 pub struct Args {
     /// names, versions or packages/NAME of a registry, or a tarball
     file: PathBuf,
@@ -70,7 +73,8 @@ impl Args {
     }
 
     fn inspect(&self, file: &str) -> Result<Found, Failure> {
-        let options = Options { public_key: self.public_key()?, limits: Limits::HEX };
+        let public_key = public_key::from_argument(self.public_key.as_deref())?;
+        let options = Options { public_key, limits: Limits::HEX };
         let report = inspect::inspect(&self.file, &options);
         let Report { contents, warning } = report.map_err(|error| failure(file, &error))?;
         let fingerprint = options.public_key.as_ref().map(PublicKey::fingerprint);
@@ -87,13 +91,6 @@ impl Args {
             failure: forged,
             warnings: warning.iter().map(|warning| format!("{file}: {warning}")).collect(),
         })
-    }
-
-    fn public_key(&self) -> Result<Option<PublicKey>, Failure> {
-        let Some(path) = &self.public_key else { return Ok(None) };
-        let source = Source::from_argument(Some(path))?;
-        let key = PublicKey::from_pem(&source.read()?);
-        key.map(Some).map_err(|error| source.broken(&error))
     }
 }
 

@@ -11,6 +11,7 @@ mod man;
 mod output;
 mod private_key;
 mod progress;
+mod public_key;
 mod secret_file;
 mod serve;
 mod verify;

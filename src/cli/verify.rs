@@ -1,9 +1,9 @@
 //! `hexreg verify`
 
-use std::fs;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hexreg::key::PublicKey;
@@ -19,6 +19,7 @@ use serde::Serialize;
 use super::failure::{self, Failure, chain};
 use super::output;
 use super::progress::Progress;
+use super::public_key;
 
 /// Check a registry as a suspicious client would, all of it
 ///
@@ -33,7 +34,8 @@ Examples:
   hexreg verify public --name=acme --public-key=acme.pub.pem
   hexreg verify public --json | jq -r '.problems[].path'
 
-Exit codes: 0 no problem; 1 some; 2 it could not be looked at.")]
+Exit codes: 0 no problem; 1 some; 2 it could not be looked at, or not with
+the key that was given.")]
 pub struct Args {
     /// The directory that is served to clients
     #[arg(value_name = "PUBLIC_DIR")]
@@ -41,7 +43,7 @@ pub struct Args {
     /// The name under which clients know the repository [default: what its files agree on]
     #[arg(long)]
     name: Option<RepositoryName>,
-    /// The key that clients hold, in PEM [default: PUBLIC_DIR/public_key]
+    /// The key that clients hold, in PEM; `-` reads standard input [default: PUBLIC_DIR/public_key]
     #[arg(long, value_name = "PATH")]
     public_key: Option<PathBuf>,
     /// Unpack packages too, and check the files in them
@@ -69,6 +71,14 @@ struct Json<'a> {
     warnings: Vec<String>,
 }
 
+/// What `--json` prints where nothing was found out.
+#[derive(Serialize)]
+struct JsonFailure<'a> {
+    #[serde(flatten)]
+    failure: &'a Failure,
+    warnings: Vec<String>,
+}
+
 #[derive(Serialize)]
 struct JsonProblem {
     path: String,
@@ -83,6 +93,13 @@ struct Listener {
     warnings: Mutex<Vec<String>>,
 }
 
+impl Listener {
+    fn warnings(&self) -> MutexGuard<'_, Vec<String>> {
+        // A list that was pushed to half-way is whole all the same.
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Observer for Listener {
     fn warn(&self, warning: Warning) {
         let warning = warning.to_string();
@@ -90,8 +107,7 @@ impl Observer for Listener {
             self.progress.clear();
             output::warning(&warning);
         }
-        // A list that was pushed to half-way is whole all the same.
-        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).push(warning);
+        self.warnings().push(warning);
     }
 
     fn began(&self, work: Work, parts: usize) {
@@ -106,11 +122,16 @@ impl Observer for Listener {
 impl Args {
     /// Checks, and tells what is wrong.
     pub fn main(self) -> ExitCode {
-        match self.run() {
+        let prints = !self.json;
+        let progress = Progress::new(prints);
+        let listener = Listener { prints, progress, warnings: Mutex::default() };
+        match self.run(&listener) {
             Ok(true) => ExitCode::SUCCESS,
             Ok(false) => ExitCode::from(1),
             Err(failure) => {
-                if !self.json || output::json(&failure).is_err() {
+                let warnings = listener.warnings().clone();
+                let json = JsonFailure { failure: &failure, warnings };
+                if !self.json || output::json(&json).is_err() {
                     failure.print();
                 }
                 failure::exit_code(&Err(failure))
@@ -119,46 +140,49 @@ impl Args {
     }
 
     /// Whether all is well.
-    fn run(&self) -> Result<bool, Failure> {
+    fn run(&self, listener: &Listener) -> Result<bool, Failure> {
         let store = DirStore::new(&self.public_dir);
         let options = Options {
             repository: self.name.clone(),
-            public_key: self.public_key()?,
+            public_key: public_key::from_argument(self.public_key.as_deref())?,
             limits: Limits::HEX,
             check_contents: self.check_contents,
             lock_timeout: Duration::from_secs(self.lock_timeout.into()),
         };
         let pool = ThreadPoolBuilder::new().num_threads(self.jobs.map_or(0, usize::from)).build();
         let pool = pool.map_err(|error| Failure::environment(format!("no threads: {error}")))?;
-        let prints = !self.json;
-        let progress = Progress::new(prints);
-        let listener = Listener { prints, progress, warnings: Mutex::default() };
-        let report = pool.install(|| verify::verify(&store, &options, &listener));
+        let report = pool.install(|| verify::verify(&store, &options, listener));
         listener.progress.clear();
         let report = report.map_err(|error| {
             let message =
                 format!("failed to verify {}: {}", self.public_dir.display(), chain(&error));
-            Failure::environment(message).hint(match error {
-                Error::Busy { .. } => "let it end, or give a longer --lock-timeout",
-                Error::List(_) | Error::Missing => "name the directory that is served to clients",
-            })
+            let failure = Failure::environment(message);
+            match hint(&error) {
+                Some(hint) => failure.hint(hint),
+                None => failure,
+            }
         })?;
         if self.json {
-            let warnings = listener.warnings.into_inner().unwrap_or_else(PoisonError::into_inner);
-            print_json(&store, &report, warnings)?;
+            print_json(&store, &report, listener.warnings().clone())?;
         } else {
             print_text(&store, &report)?;
         }
         Ok(report.problems.is_empty())
     }
+}
 
-    fn public_key(&self) -> Result<Option<PublicKey>, Failure> {
-        let Some(path) = &self.public_key else { return Ok(None) };
-        let name = path.display();
-        let text = fs::read(path)
-            .map_err(|error| Failure::environment(format!("could not read {name}: {error}")))?;
-        let key = PublicKey::from_pem(&String::from_utf8_lossy(&text));
-        key.map(Some).map_err(|error| Failure::environment(format!("{name}: {}", chain(&error))))
+/// What to do, where that can be told.
+fn hint(error: &Error) -> Option<&'static str> {
+    match error {
+        Error::Busy { .. } => Some("let it end, or give a longer --lock-timeout"),
+        Error::Missing => Some("name the directory that is served to clients"),
+        Error::List(error) => match error.source.kind() {
+            ErrorKind::NotADirectory => Some("name the directory that is served to clients"),
+            ErrorKind::PermissionDenied => {
+                Some("verify as somebody who may read and enter the directory")
+            }
+            _ => None,
+        },
     }
 }
 

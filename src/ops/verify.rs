@@ -62,7 +62,7 @@ pub enum Error {
     #[error("there is no such directory")]
     Missing,
     /// A build did not end in time.
-    #[error("a build holds {location}, and did not end within {} s", .timeout.as_secs())]
+    #[error("another hexreg holds {location}, and did not end within {} s", .timeout.as_secs())]
     Busy {
         /// The directory.
         location: String,
@@ -89,7 +89,7 @@ pub fn verify(
     problems.extend(indexes::compare(&resources));
 
     observer.began(Work::ReadingTarballs, resources.release_count());
-    problems.extend(tarballs::check(store, &resources, options, observer));
+    problems.extend(tarballs::check(store, &tree, &resources, options, observer));
     let strays = strays::find(store, &tree, &resources, &problems);
     problems.extend(strays);
 

@@ -231,13 +231,13 @@ fn a_key_that_is_none() {
     let repository = golden();
     let check = |key| inspect(&repository, &["public/names", "--public-key", key]).transcript();
     insta::assert_snapshot!(check("key.pem"), @r"
-    exit code: 1
+    exit code: 2
     --- stdout
     --- stderr
     error: key.pem: it is a private key: expected the public key that belongs to it
     ");
     insta::assert_snapshot!(check("public/names"), @r"
-    exit code: 1
+    exit code: 2
     --- stdout
     --- stderr
     error: public/names: it is not a key in PEM: expected a line -----BEGIN … KEY-----, base64 and a line -----END … KEY-----

@@ -49,6 +49,24 @@ fn windows_line_ends_and_text_around_the_key_do_no_harm() {
 }
 
 #[test]
+fn the_mark_of_utf_8_does_no_harm() {
+    let marked = format!("\u{FEFF}{}", pem("acme-2048.pem"));
+    assert!(PrivateKey::from_pem(&marked, None).is_ok());
+    let marked = format!("\u{FEFF}{}", pem("hexpm-public.pem").replace('\n', "\r\n"));
+    assert!(PublicKey::from_pem(&marked).is_ok());
+}
+
+#[test]
+fn two_keys_in_a_file_are_counted() {
+    let both = pem("acme-2048.pem") + &pem("acme-4096.pem");
+    let error = PrivateKey::from_pem(&both, None).unwrap_err();
+    insta::assert_snapshot!(error, @"it holds 2 blocks of PEM: expected one key and no other block");
+    let both = pem("hexpm-public.pem") + &pem("acme-4096.pem");
+    let error = PublicKey::from_pem(&both).unwrap_err();
+    insta::assert_snapshot!(error, @"it holds 2 blocks of PEM: expected one key and no other block");
+}
+
+#[test]
 fn sizes_from_2048_to_8192_bits_sign() {
     let large = String::from_utf8(read_fixture("keys/rsa-8192.pem")).unwrap();
     let key = PrivateKey::from_pem(&large, None).unwrap();

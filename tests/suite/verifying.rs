@@ -3,6 +3,8 @@
 //! What is planted is signed anew where a signature would tell of it first: a registry may be wrong in
 //! the hands of whoever holds its key.
 
+mod indexes;
+mod keys;
 mod looking;
 mod secrets;
 
@@ -12,11 +14,9 @@ use flate2::{Compression, GzBuilder};
 use hexreg::checksum::{InnerChecksum, OuterChecksum};
 use hexreg::key::PrivateKey;
 use hexreg::name::PackageName;
-use hexreg::package::UnixSeconds;
 use hexreg::registry::{Gzip, Names, Payload, Releases, Signed, Versions};
 
 use crate::support::hexreg::Ran;
-use crate::support::protobuf::{amend, field, number};
 use crate::support::raw_tar::Entry;
 use crate::support::repository::TestRepository;
 use crate::support::tarball::Tarball;
@@ -128,83 +128,6 @@ fn a_registry_that_mix_wrote_has_no_problem() {
 }
 
 #[test]
-fn without_a_public_key_file_one_that_is_given_serves() {
-    let repository = sound();
-    fs::rename(repository.path("public/public_key"), repository.path("acme.pub")).unwrap();
-    verify(&repository, &["--public-key=acme.pub"]).ok();
-    // Without any, everything else is looked at all the same.
-    finds(&repository, &[], &["public_key missing"]);
-}
-
-#[test]
-fn what_cannot_be_looked_at_is_an_error_of_the_environment() {
-    let repository = sound();
-    insta::assert_snapshot!(repository.hexreg().run(["verify", "nowhere"]).transcript(), @r"
-    exit code: 2
-    --- stdout
-    --- stderr
-    error: failed to verify nowhere: there is no such directory
-    hint: name the directory that is served to clients
-    ");
-    assert!(!repository.path("nowhere").exists());
-    assert_eq!(repository.hexreg().run(["verify", "key.pem"]).code, 2);
-    assert_eq!(verify(&repository, &["--public-key=nowhere"]).code, 2);
-    repository.write("junk", b"junk");
-    assert_eq!(verify(&repository, &["--public-key=junk"]).code, 2);
-}
-
-#[test]
-fn keys_and_signatures() {
-    let repository = sound();
-    repository.write("public/public_key", b"junk");
-    finds(&repository, &[], &["public_key not_a_key"]);
-
-    let repository = sound();
-    repository.write("public/public_key", &read_fixture("golden/acme-4096/public_key"));
-    finds(
-        &repository,
-        &[],
-        &[
-            "names signature",
-            "packages/bar signature",
-            "packages/foo signature",
-            "versions signature",
-        ],
-    );
-
-    let repository = sound();
-    repository.write("other.pem", &read_fixture("golden/acme-4096/public_key"));
-    let ran = finds(
-        &repository,
-        &["--public-key=other.pem"],
-        &[
-            "names signature",
-            "packages/bar signature",
-            "packages/foo signature",
-            "public_key other_key",
-            "versions signature",
-        ],
-    );
-    insta::assert_snapshot!(ran.stdout, @r"
-    public/names: its signature is not that of SHA256:bUESh9wmx18yY9JtcpqOqn6e0Z2Wcb9Ro4nfpdG8MNs
-    public/packages/bar: its signature is not that of SHA256:bUESh9wmx18yY9JtcpqOqn6e0Z2Wcb9Ro4nfpdG8MNs
-    public/packages/foo: its signature is not that of SHA256:bUESh9wmx18yY9JtcpqOqn6e0Z2Wcb9Ro4nfpdG8MNs
-    public/public_key: it is the key SHA256:roYMrL1Q60Kv7n0/VbgT2yw879NgEa+QKFvEt0/wKtU, and clients hold SHA256:bUESh9wmx18yY9JtcpqOqn6e0Z2Wcb9Ro4nfpdG8MNs
-    public/versions: its signature is not that of SHA256:bUESh9wmx18yY9JtcpqOqn6e0Z2Wcb9Ro4nfpdG8MNs
-    public: 0 packages, 0 releases; 5 problems
-    ");
-
-    // One file alone: its payload changed, its signature kept.
-    let repository = sound();
-    let message = gunzip(&repository.read("public/packages/foo"));
-    let place = message.windows(5).position(|window| window == b"1.1.0").unwrap();
-    let mut changed = message.clone();
-    changed[place] = b'2';
-    repository.write("public/packages/foo", &gzip(&changed));
-    finds(&repository, &[], &["packages/foo signature"]);
-}
-
-#[test]
 fn files_that_are_no_signed_resource() {
     for (damage, kind) in
         [(&b"junk"[..], "not_signed"), (b"", "not_signed"), (&gzip(b"\xFF\xFF"), "not_signed")]
@@ -260,7 +183,9 @@ fn files_that_are_missing_or_no_files() {
     let repository = sound();
     fs::remove_file(repository.path("public/names")).unwrap();
     fs::create_dir(repository.path("public/names")).unwrap();
-    finds(&repository, &[], &["names unreadable"]);
+    let ran = finds(&repository, &[], &["names unreadable"]);
+    let told = "public/names: it cannot be read: it is not a file\n";
+    assert!(ran.stdout.starts_with(told), "{}", ran.stdout);
 
     let repository = sound();
     std::os::unix::fs::symlink("nowhere", repository.path("public/tarballs/link")).unwrap();
@@ -304,103 +229,6 @@ fn names_that_clients_refuse() {
     let other = repository.read("public/packages/foo");
     repository.write("public/packages/bar", &other);
     finds(&repository, &[], &["packages/bar other_package"]);
-}
-
-#[test]
-fn indexes_that_disagree() {
-    let repository = sound();
-    change_names(&repository, |names| {
-        names.packages.retain(|(package, _)| *package != name("foo"));
-    });
-    finds(&repository, &[], &["names not_in_names"]);
-
-    let repository = sound();
-    change_names(&repository, |names| names.packages.push((name("new"), Some(UnixSeconds(0)))));
-    finds(&repository, &[], &["names names_nothing"]);
-
-    let repository = sound();
-    change_names(&repository, |names| names.packages.push(names.packages[0].clone()));
-    finds(&repository, &[], &["names package_twice"]);
-
-    let repository = sound();
-    change_versions(&repository, |index| index.packages.retain(|(one, _)| *one != name("foo")));
-    finds(&repository, &[], &["versions not_in_versions"]);
-
-    let repository = sound();
-    change_versions(&repository, |index| index.packages.push(index.packages[0].clone()));
-    finds(&repository, &[], &["versions package_twice"]);
-
-    let repository = sound();
-    change_versions(&repository, |index| {
-        index.packages[1].1.pop();
-    });
-    finds(&repository, &[], &["versions version_missing"]);
-
-    let repository = sound();
-    change_versions(&repository, |index| index.packages[1].1.push("2.0.0".parse().unwrap()));
-    finds(&repository, &[], &["versions version_too_many"]);
-
-    let repository = sound();
-    change_versions(&repository, |index| index.packages[1].1.reverse());
-    finds(&repository, &[], &["versions order"]);
-
-    let repository = sound();
-    change_package(&repository, "foo", |package| package.releases.reverse());
-    finds(&repository, &[], &["packages/foo order"]);
-
-    let repository = sound();
-    change_package(&repository, "foo", |package| {
-        package.releases.push(package.releases[1].clone());
-    });
-    finds(&repository, &[], &["packages/foo order"]);
-
-    let repository = sound();
-    change_package(&repository, "bar", |package| package.releases.clear());
-    change_versions(&repository, |index| index.packages[0].1.clear());
-    finds(
-        &repository,
-        &[],
-        &["packages/bar no_releases", "tarballs/bar-1.0.0.tar unnamed", "versions no_releases"],
-    );
-}
-
-#[test]
-fn marks_that_disagree() {
-    // `foo` 1.1.0 is retired and `foo` 1.0.0 has an advisory: in the package, in `versions`, in both.
-    let retired = |repository: &TestRepository| {
-        let package = payload(repository, "packages/foo");
-        let package = amend(package.as_bytes(), 1, &field(4, number(1, 2)));
-        let texts = [1, 2, 3, 6].map(|place| field(place, "GHSA-0000"));
-        let package = amend(&package, 0, &number(6, 0));
-        let package = [package, field(4, texts.concat())].concat();
-        sign(repository, "packages/foo", &Payload::from_bytes(package.into()));
-    };
-    let marked = |repository: &TestRepository| {
-        let versions = payload(repository, "versions");
-        let marks = [field(3, [1]), field(5, [0])].concat();
-        let versions = amend(versions.as_bytes(), 1, &marks);
-        sign(repository, "versions", &Payload::from_bytes(versions.into()));
-    };
-    let repository = sound();
-    retired(&repository);
-    let ran = finds(&repository, &[], &["versions advisories_missing", "versions retired_missing"]);
-    insta::assert_snapshot!(ran.stdout, @r"
-    public/versions: it does not mark foo 1.0.0 as having advisories, and packages/foo does
-    public/versions: it does not mark foo 1.1.0 as retired, and packages/foo does
-    acme: 2 packages, 3 releases; 2 problems
-    ");
-    marked(&repository);
-    verify(&repository, &[]).ok();
-
-    let repository = sound();
-    marked(&repository);
-    let ran =
-        finds(&repository, &[], &["versions advisories_too_many", "versions retired_too_many"]);
-    insta::assert_snapshot!(ran.stdout, @r"
-    public/versions: it marks foo 1.0.0 as having advisories, and packages/foo does not
-    public/versions: it marks foo 1.1.0 as retired, and packages/foo does not
-    acme: 2 packages, 3 releases; 2 problems
-    ");
 }
 
 #[test]

@@ -67,7 +67,7 @@ pub(super) fn compare(resources: &Resources) -> Vec<Problem> {
             }
         }
         let is_missing = |package: &&PackageName| {
-            !resources.packages.contains_key(*package) && !resources.refused.contains(*package)
+            !resources.packages.contains_key(*package) && !resources.is_unknown(package)
         };
         for package in listed.keys().copied().filter(is_missing) {
             note(&RepositoryPath::package(package), Wrong::NamedButMissing);
@@ -79,9 +79,7 @@ pub(super) fn compare(resources: &Resources) -> Vec<Problem> {
         for package in known.difference(&in_names) {
             note(&names, Wrong::NotInNames((*package).clone()));
         }
-        for package in
-            in_names.difference(&known).filter(|name| !resources.refused.contains(**name))
-        {
+        for package in in_names.difference(&known).filter(|name| !resources.is_unknown(name)) {
             note(&names, Wrong::NamesNothing((*package).clone()));
         }
     }

@@ -1,6 +1,7 @@
 //! What can be wrong with a registry.
 
 use std::fmt;
+use std::io;
 
 use crate::checksum::{InnerChecksum, OuterChecksum};
 use crate::key::KeyError;
@@ -28,16 +29,22 @@ pub enum Wrong {
     Missing,
     /// It is there and cannot be read.
     #[error("it cannot be read")]
-    Unreadable(#[source] StoreError),
+    Unreadable(#[source] io::Error),
     /// It is not known what it is: a folder that may not be listed, a link that leads in a circle.
     #[error("it cannot be looked at: {0}")]
     Unlistable(String),
     /// A folder, a pipe, a link to nothing.
     #[error("it is not a file")]
     NotAFile,
+    /// A file or a pipe where packages or tarballs should lie.
+    #[error("it is not a folder")]
+    NotAFolder,
     /// `public_key` is none.
     #[error("it is not a public key")]
     NotAKey(#[source] KeyError),
+    /// `public_key` is one, behind what Erlang takes for a part of its first line.
+    #[error("it begins with a byte order mark: clients find no key in it")]
+    MarkedKey,
     /// `public_key` is not the key that clients hold.
     #[error("it is the key {found}, and clients hold {expected}")]
     OtherKey {
@@ -195,7 +202,8 @@ impl Wrong {
             Self::Missing => "missing",
             Self::Unreadable(_) | Self::Unlistable(_) => "unreadable",
             Self::NotAFile => "not_a_file",
-            Self::NotAKey(_) => "not_a_key",
+            Self::NotAFolder => "not_a_folder",
+            Self::NotAKey(_) | Self::MarkedKey => "not_a_key",
             Self::OtherKey { .. } => "other_key",
             Self::Signed(SignedError::Signature(_)) => "signature",
             Self::Signed(SignedError::TooLarge { .. }) => "too_large",
@@ -226,6 +234,11 @@ impl Wrong {
             Self::Leftover => "leftover",
             Self::PrivateKey => "private_key",
         }
+    }
+
+    /// Of which the problem has the path already.
+    pub(super) fn unreadable(error: StoreError) -> Self {
+        Self::Unreadable(error.source)
     }
 
     /// The problem of a file.

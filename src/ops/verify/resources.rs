@@ -12,7 +12,7 @@ use crate::name::{PackageName, RepositoryName};
 use crate::registry::{
     Marks, Names, Payload, ReleaseRemarks, Releases, Resource, Signed, Versions,
 };
-use crate::repository::RepositoryPath;
+use crate::repository::{Folder, RepositoryPath};
 use crate::store::Store;
 
 /// What the signed files say, as far as they can be trusted to say it.
@@ -27,7 +27,9 @@ pub(super) struct Resources {
     /// Of each release that the packages have, in their order.
     pub package_marks: BTreeMap<PackageName, Vec<Marks>>,
     /// Whose file is there and says nothing.
-    pub refused: BTreeSet<PackageName>,
+    refused: BTreeSet<PackageName>,
+    /// Whether it is known which packages have a file.
+    has_all_packages: bool,
 }
 
 /// What one file says.
@@ -66,6 +68,7 @@ impl Resources {
             packages: BTreeMap::new(),
             package_marks: BTreeMap::new(),
             refused: BTreeSet::new(),
+            has_all_packages: tree.is_whole(Folder::Packages),
         };
         for read in read {
             match read {
@@ -84,6 +87,12 @@ impl Resources {
     /// How many releases the packages have that could be read.
     pub fn release_count(&self) -> usize {
         self.packages.values().map(|package| package.releases.len()).sum()
+    }
+
+    /// Whether a package that says nothing may have a file all the same.
+    pub fn is_unknown(&self, package: &PackageName) -> bool {
+        !self.packages.contains_key(package)
+            && (!self.has_all_packages || self.refused.contains(package))
     }
 
     /// Takes in what a file says.
@@ -150,9 +159,10 @@ fn public_key(
     let mut pem = Vec::new();
     let standing = match store.read(&path, MAX_KEY, &mut pem) {
         Ok(Some(_)) if pem.len() > MAX_KEY => Err(Wrong::NotAKey(KeyError::NotPem)),
+        Ok(Some(_)) if pem.starts_with("\u{FEFF}".as_bytes()) => Err(Wrong::MarkedKey),
         Ok(Some(_)) => PublicKey::from_pem(&String::from_utf8_lossy(&pem)).map_err(Wrong::NotAKey),
         Ok(None) => Err(Wrong::Missing),
-        Err(error) => Err(Wrong::Unreadable(error)),
+        Err(error) => Err(Wrong::unreadable(error)),
     };
     match (&options.public_key, standing) {
         // Whoever was given a key need not be served one.
@@ -183,7 +193,7 @@ fn says(
     file: &mut Vec<u8>,
 ) -> Result<Says, Wrong> {
     let limit = resource.max_size();
-    store.read(path, limit, file).map_err(Wrong::Unreadable)?.ok_or(Wrong::Missing)?;
+    store.read(path, limit, file).map_err(Wrong::unreadable)?.ok_or(Wrong::Missing)?;
     let signed = Signed::from_gzip_up_to(limit, file)?;
     let payload: Payload = match key {
         Some(key) => signed.verify(key)?,

@@ -8,7 +8,7 @@ use super::Error;
 use super::problem::{Problem, Wrong};
 use super::resources::Resources;
 use super::secrets;
-use crate::repository::RepositoryPath;
+use crate::repository::{Folder, RepositoryPath};
 use crate::store::{self, Kind, Store};
 
 /// Everything that is served, at any depth.
@@ -22,6 +22,13 @@ impl Tree {
         let mut files = store.walk()?.ok_or(Error::Missing)?;
         files.sort_by(|(a, _), (b, _)| a.cmp(b));
         Ok(Self { files })
+    }
+
+    /// Whether everything in a folder was found: it is not so where the folder, or all of the tree, is
+    /// among what should be files.
+    pub fn is_whole(&self, folder: Folder) -> bool {
+        let (root, folder) = (Folder::Root.path(), folder.path());
+        !self.files.iter().any(|(path, _)| *path == root || *path == folder)
     }
 }
 
@@ -42,15 +49,20 @@ pub(super) fn find(
             Place::Tarball => !unsound.contains(path),
             _ => false,
         };
+        // It may well print a key that is an example, as its package may.
+        let is_inflated = !matches!(place, Place::Documentation);
         let wrong = match kind {
+            // Whoever was to read it has said so.
+            Kind::Unknown(_) if unsound.contains(path) => return None,
             Kind::Unreadable(reason) | Kind::Unknown(reason) => Wrong::Unlistable(reason.clone()),
+            Kind::Other if matches!(place, Place::Folder) => Wrong::NotAFolder,
             Kind::Folder | Kind::Other => Wrong::NotAFile,
             Kind::File if is_sound => return None,
-            Kind::File => match (secrets::holds_key(store, path, bytes), place) {
+            Kind::File => match (secrets::holds_key(store, path, is_inflated, bytes), place) {
                 (Ok(true), _) => Wrong::PrivateKey,
-                // Whoever was to read it has said so.
                 (Err(_), _) if unsound.contains(path) => return None,
-                (Err(error), _) => Wrong::Unreadable(error),
+                (Err(error), _) => Wrong::unreadable(error),
+                (Ok(false), Place::Folder) => Wrong::NotAFolder,
                 (Ok(false), Place::Leftover) => Wrong::Leftover,
                 (Ok(false), Place::Unnamed) => Wrong::Unnamed,
                 (Ok(false), Place::Nowhere) => Wrong::Stray,
@@ -71,6 +83,10 @@ enum Place {
     Package,
     /// What a release names.
     Tarball,
+    /// Where packages or tarballs should lie.
+    Folder,
+    /// What a release names, and nothing vouches for.
+    Documentation,
     /// What clients may ask for, and no registry signs.
     Other,
     /// What a killed build left.
@@ -89,7 +105,7 @@ fn place(path: &RepositoryPath, releases: &HashSet<String>, resources: &Resource
         match release {
             Some(release) if releases.contains(release) => Place::Tarball,
             // Its package says nothing, so nobody can tell.
-            Some(_) if package.is_some_and(|package| resources.refused.contains(&package)) => {
+            Some(_) if package.is_some_and(|package| resources.is_unknown(&package)) => {
                 Place::Other
             }
             _ => Place::Unnamed,
@@ -98,6 +114,9 @@ fn place(path: &RepositoryPath, releases: &HashSet<String>, resources: &Resource
     match folder {
         "" | "packages" if store::is_temporary(name) => Place::Leftover,
         "" if RepositoryPath::is_of_a_registry(name) => Place::Index,
+        "" if [Folder::Packages, Folder::Tarballs].iter().any(|known| known.path() == *path) => {
+            Place::Folder
+        }
         "packages" => match name.parse() {
             Ok(name) if resources.packages.contains_key(&name) => Place::Package,
             Ok(_) => Place::Index,
@@ -105,8 +124,7 @@ fn place(path: &RepositoryPath, releases: &HashSet<String>, resources: &Resource
         },
         "tarballs" => named(".tar"),
         "docs" => match named(".tar.gz") {
-            // Nothing vouches for what is in it.
-            Place::Tarball => Place::Other,
+            Place::Tarball | Place::Other => Place::Documentation,
             place => place,
         },
         "installs" | "policies" => Place::Other,

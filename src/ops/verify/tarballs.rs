@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use super::Options;
 use super::problem::{Problem, Wrong};
 use super::resources::Resources;
+use super::strays::Tree;
 use crate::checksum::OuterChecksum;
 use crate::name::RepositoryName;
 use crate::ops::observer::Observer;
@@ -17,6 +18,7 @@ use crate::tarball::{self, FileName, Unpacker};
 /// Reads the tarball of every release.
 pub(super) fn check(
     store: &dyn Store,
+    tree: &Tree,
     resources: &Resources,
     options: &Options,
     observer: &dyn Observer,
@@ -26,6 +28,7 @@ pub(super) fn check(
         .values()
         .flat_map(|package| package.releases.iter().map(move |release| (package, release)))
         .collect();
+    let is_whole = tree.is_whole(Folder::Tarballs);
     let reader = || {
         let unpacker = if options.check_contents {
             Unpacker::new(options.limits)
@@ -42,8 +45,10 @@ pub(super) fn check(
             let read = store.read(&path, options.limits.tarball, bytes);
             let wrong = match read {
                 Ok(Some(_)) => wrong(unpacker, bytes, &name, release, &package.repository),
+                // The folder is to blame, and is told of.
+                Ok(None) | Err(_) if !is_whole => Vec::new(),
                 Ok(None) => vec![Wrong::Missing],
-                Err(error) => vec![Wrong::Unreadable(error)],
+                Err(error) => vec![Wrong::unreadable(error)],
             };
             observer.went_on(1, u64::try_from(bytes.len()).unwrap_or(u64::MAX));
             wrong.into_iter().map(|wrong| wrong.at(path.clone())).collect::<Vec<_>>()

@@ -31,7 +31,7 @@ pub(super) fn take(root: &Path, mode: Mode) -> io::Result<Locked> {
         Mode::Shared => FlockOperation::NonBlockingLockShared,
     };
     for _ in 0..TRIES {
-        let directory = File::open(root)?;
+        let directory = open(root)?;
         match flock(&directory, operation) {
             Ok(()) => {}
             Err(Errno::WOULDBLOCK) => return Ok(Locked::Busy),
@@ -48,6 +48,14 @@ pub(super) fn take(root: &Path, mode: Mode) -> io::Result<Locked> {
         }
     }
     Err(io::Error::other("another directory takes its place again and again"))
+}
+
+/// A pipe is told from a directory without waiting for whoever might write to it.
+#[cfg(unix)]
+fn open(root: &Path) -> io::Result<File> {
+    use rustix::fs::{Mode, OFlags};
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    Ok(rustix::fs::open(root, flags, Mode::empty())?.into())
 }
 
 #[cfg(not(unix))]

@@ -1,6 +1,8 @@
 //! What cannot be looked at is told, wherever it lies.
 
+use std::fs;
 use std::io::ErrorKind;
+use std::os::unix::fs::symlink;
 use std::process::Command;
 use std::time::Duration;
 
@@ -8,11 +10,12 @@ use hexreg::ops::verify::{Options, Report, verify};
 use hexreg::store::Store;
 use hexreg::tarball::Limits;
 
-use super::{sound, verify as run};
+use super::{finds, sound, verify as run};
 use crate::publishing::hold_as;
 use crate::support::faulty::{Fault, FaultyStore};
 use crate::support::memory::MemoryStore;
-use crate::support::tools;
+use crate::support::repository::TestRepository;
+use crate::support::{read_fixture, tools};
 
 fn options() -> Options {
     Options {
@@ -85,6 +88,45 @@ fn whatever_cannot_be_read_is_a_problem() {
     ");
 }
 
+/// What follows from what could not be looked at is not known, and not told.
+#[test]
+fn a_folder_that_cannot_be_looked_at_is_one_problem() {
+    for folder in ["packages", "tarballs"] {
+        let damaged = || {
+            let repository = sound();
+            repository.write("public/docs/foo-1.0.0.tar.gz", b"junk");
+            fs::rename(repository.path(&format!("public/{folder}")), repository.path("away"))
+                .unwrap();
+            repository
+        };
+        let repository = damaged();
+        repository.write(&format!("public/{folder}"), b"junk");
+        let ran = finds(&repository, &[], &[&format!("{folder} not_a_folder")]);
+        let told = format!("public/{folder}: it is not a folder\n");
+        assert!(ran.stdout.starts_with(&told), "{}", ran.stdout);
+
+        // A link in a circle cannot be entered by anybody, root included; one to nothing neither.
+        for target in [folder, "nowhere"] {
+            let repository = damaged();
+            symlink(target, repository.path(&format!("public/{folder}"))).unwrap();
+            finds(&repository, &[], &[&format!("{folder} unreadable")]);
+        }
+    }
+    let repository = sound();
+    for path in ["packages/foo", "tarballs/bar-1.0.0.tar"] {
+        let place = repository.path(&format!("public/{path}"));
+        fs::remove_file(&place).unwrap();
+        symlink(place.file_name().unwrap(), &place).unwrap();
+    }
+    finds(&repository, &[], &["packages/foo unreadable", "tarballs/bar-1.0.0.tar unreadable"]);
+    // What can be told all the same is.
+    let repository = sound();
+    repository.write("public/tarballs/README", b"junk");
+    fs::rename(repository.path("public/packages"), repository.path("away")).unwrap();
+    repository.write("public/packages", &read_fixture("golden/keys/acme-2048.pem"));
+    finds(&repository, &[], &["packages private_key", "tarballs/README unnamed"]);
+}
+
 #[test]
 fn a_build_and_whoever_looks_wait_for_each_other() {
     let test = "a_build_and_whoever_looks_wait_for_each_other";
@@ -98,9 +140,12 @@ fn a_build_and_whoever_looks_wait_for_each_other() {
     --- stdout
     --- stderr
     warning: another hexreg holds public: waiting up to 1 s for it to end
-    error: failed to verify public: a build holds public, and did not end within 1 s
+    error: failed to verify public: another hexreg holds public, and did not end within 1 s
     hint: let it end, or give a longer --lock-timeout
     ");
+    let ran = run(&repository, &["--lock-timeout=1", "--json"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (2, ""));
+    insta::assert_snapshot!(ran.stdout, @r#"{"error":"failed to verify public: another hexreg holds public, and did not end within 1 s","hint":"let it end, or give a longer --lock-timeout","warnings":["another hexreg holds public: waiting up to 1 s for it to end"]}"#);
     other.kill().unwrap();
     other.wait().unwrap();
 
@@ -122,17 +167,44 @@ fn looking_takes_no_right_to_write() {
     let repository = sound();
     repository.chmod("", 0o755);
     repository.chmod("public", 0o555);
-    let mut binary = repository.hexreg().command();
+    let Some(mut nobody) = nobody(&repository, test) else { return };
+    let mut owner = repository.hexreg().command();
+    nobody.args(["verify", "public"]);
+    owner.args(["verify", "public"]);
+    let (nobody, owner) = (nobody.output().unwrap(), owner.output().unwrap());
+    assert_eq!(nobody, owner);
+}
+
+/// Whoever may not look is told why, and not that it is another directory.
+#[test]
+fn a_directory_that_may_not_be_read() {
+    let test = "a_directory_that_may_not_be_read";
+    if tools::find("setpriv", test).is_none() {
+        return;
+    }
+    let repository = sound();
+    repository.chmod("", 0o755);
+    repository.chmod("public", 0o700);
+    let Some(mut nobody) = nobody(&repository, test) else { return };
+    let output = nobody.args(["verify", "public"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    insta::assert_snapshot!(String::from_utf8(output.stderr).unwrap(), @r"
+    error: failed to verify public: could not lock public: Permission denied (os error 13)
+    hint: verify as somebody who may read and enter the directory
+    ");
+}
+
+/// hexreg as a user who owns nothing; none where this one may not become another.
+fn nobody(repository: &TestRepository, test: &str) -> Option<Command> {
+    let binary = repository.hexreg().command();
     let mut nobody = Command::new("setpriv");
     nobody.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(binary.get_program());
     let arguments: Vec<_> = nobody.get_args().map(ToOwned::to_owned).collect();
     let can = Command::new("setpriv").args(arguments).arg("--version").output().unwrap();
     if !can.status.success() {
         tools::leave_out(&format!("{test} may not become somebody else here"));
-        return;
+        return None;
     }
-    nobody.current_dir(repository.root()).args(["verify", "public"]);
-    binary.args(["verify", "public"]);
-    let (nobody, owner) = (nobody.output().unwrap(), binary.output().unwrap());
-    assert_eq!(nobody, owner);
+    nobody.current_dir(repository.root());
+    Some(nobody)
 }
