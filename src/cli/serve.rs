@@ -193,8 +193,7 @@ fn failure(error: Error) -> Failure {
         Error::Tls(_) => "give --tls-cert the whole chain and --tls-key its first one's key",
         Error::Auth(error) => return auth::broken(error),
         Error::AuthFileServed(_) => "keep it elsewhere",
-        Error::NoRandomness(_) => "nothing is served",
-        Error::Run(_) => "nothing is served",
+        Error::NoRandomness(_) | Error::Run(_) => "nothing is served",
     };
     Failure::environment(message).hint(hint)
 }

@@ -9,7 +9,7 @@ use std::io::{Read, Write};
 use std::time::Duration;
 
 use crate::support::repository::TestRepository;
-use crate::support::server::{Answer, Server};
+use crate::support::server::{Answer, Port, Server};
 
 fn repository() -> TestRepository {
     let repository = TestRepository::new().samples();
@@ -269,7 +269,7 @@ fn what_it_says_when_it_starts_is_what_a_user_needs_next() {
     let port = metrics.split('/').next().unwrap().parse().unwrap();
     assert_eq!(server.get("/names", &[]).status, 404);
     assert_eq!(server.get("/", &[]).status, 503);
-    let answer = server.at(port).get("/metrics", &[]);
+    let answer = Port::of(port).get("/metrics", &[]);
     let text = String::from_utf8(answer.body).unwrap();
     assert!(text.contains("hexreg_requests_total{kind=\"registry\",status=\"404\"} 1"), "{text}");
     assert!(text.contains("hexreg_requests_total{kind=\"page\",status=\"503\"} 1"), "{text}");

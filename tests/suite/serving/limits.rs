@@ -49,7 +49,7 @@ fn what_is_no_request_or_too_large_is_refused() {
     let repository = repository();
     let server = Server::of(&repository, &[]);
     let long = "x".repeat(20_000);
-    let many: String = (0..300).map(|number| format!("X-{number}: y\r\n")).collect();
+    let many = "X-Many: y\r\n".repeat(300);
     for (request, statuses) in [
         (format!("GET /names HTTP/1.1\r\nHost: x\r\nX: {long}\r\n\r\n"), [431, 400]),
         (format!("GET /{long} HTTP/1.1\r\nHost: x\r\n\r\n"), [431, 414]),

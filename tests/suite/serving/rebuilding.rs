@@ -28,7 +28,7 @@ fn memory(process: u32) -> usize {
 fn ask(stream: &mut TcpStream, path: &str) -> Answer {
     write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
     let mut answer = Vec::new();
-    let mut buffer = [0; 65_536];
+    let mut buffer = vec![0; 65_536];
     loop {
         let read = stream.read(&mut buffer).unwrap();
         assert!(read > 0, "{path} is cut off");

@@ -83,11 +83,6 @@ impl Server {
         format!("http://{}", self.address)
     }
 
-    /// The same server at another of its ports.
-    pub fn at(&self, port: u16) -> Port {
-        Port(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
-    }
-
     pub fn id(&self) -> u32 {
         self.process.id()
     }
@@ -139,6 +134,10 @@ impl Server {
 pub struct Port(SocketAddr);
 
 impl Port {
+    pub fn of(number: u16) -> Self {
+        Self(SocketAddr::from((Ipv4Addr::LOCALHOST, number)))
+    }
+
     fn connect(self) -> TcpStream {
         let stream = TcpStream::connect(self.0).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
