@@ -71,14 +71,14 @@ fn free_address() -> SocketAddr {
 }
 
 /// A project that depends on `welcome` of the repository `acme`.
-struct Project {
+pub struct Project {
     directory: TempDir,
     rebar3: PathBuf,
     nowhere: String,
 }
 
 impl Project {
-    fn new(rebar3: PathBuf, url: &str, public_key: &str) -> Self {
+    pub fn new(rebar3: PathBuf, url: &str, public_key: &str) -> Self {
         let directory = TempDir::new().unwrap();
         let configuration = format!(
             "{{deps, [{{welcome, \"0.1.0\"}}]}}.\n\
@@ -89,7 +89,7 @@ impl Project {
         Self { directory, rebar3, nowhere: format!("http://{}", free_address()) }
     }
 
-    fn get_deps(&self) -> Output {
+    pub fn get_deps(&self) -> Output {
         let home = self.directory.path().join("home");
         Command::new(&self.rebar3)
             .arg("get-deps")
@@ -103,12 +103,12 @@ impl Project {
             .unwrap()
     }
 
-    fn dependency(&self, path: &str) -> PathBuf {
+    pub fn dependency(&self, path: &str) -> PathBuf {
         self.directory.path().join("_build/default/lib").join(path)
     }
 }
 
-fn text(output: &Output) -> String {
+pub fn text(output: &Output) -> String {
     [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes)).concat()
 }
 
