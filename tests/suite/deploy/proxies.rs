@@ -19,6 +19,7 @@ type Serve = fn(&TestRepository, test: &str, readers: Option<&str>) -> Option<Se
 
 const WAYS: [Serve; 3] = [ours, nginx, caddy];
 
+#[expect(clippy::unnecessary_wraps, reason = "the other two may be missing")]
 fn ours(repository: &TestRepository, _: &str, readers: Option<&str>) -> Option<Server> {
     let more = readers.map(|readers| {
         repository.write("readers", readers.as_bytes());
