@@ -23,14 +23,19 @@ use crate::support::server::free_address;
 const SOON: Duration = Duration::from_secs(3);
 
 /// A project that depends on `welcome`, and a home of its own.
-struct Project {
+pub struct Project {
     directory: TempDir,
     rebar3: PathBuf,
 }
 
 impl Project {
     /// Of somebody who knows the repository under this URL, and may have a token.
-    fn of(rebar3: PathBuf, repository: &TestRepository, url: &str, token: Option<&str>) -> Self {
+    pub fn of(
+        rebar3: PathBuf,
+        repository: &TestRepository,
+        url: &str,
+        token: Option<&str>,
+    ) -> Self {
         Self::knowing(rebar3, &configuration(repository, url, token))
     }
 
@@ -69,7 +74,7 @@ impl Project {
 
     /// rebar3 fetches what the project needs, as it lies in the repository.
     #[track_caller]
-    fn fetches(&self, repository: &TestRepository) {
+    pub fn fetches(&self, repository: &TestRepository) {
         let output = self.get_deps();
         assert!(output.status.success(), "{}", text(&output));
         // `welcome` needs `greeting ~> 1.0`, of which 1.1.0 is the newest.
@@ -105,7 +110,7 @@ impl Project {
     }
 }
 
-fn text(output: &Output) -> String {
+pub fn text(output: &Output) -> String {
     [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes)).concat()
 }
 

@@ -1,7 +1,7 @@
 //! `hexreg serve`, request by request.
 
 mod limits;
-mod paths;
+pub mod paths;
 mod rebuilding;
 
 use std::fs;
@@ -11,7 +11,8 @@ use std::time::Duration;
 use crate::support::repository::TestRepository;
 use crate::support::server::{Answer, Port, Server};
 
-fn repository() -> TestRepository {
+/// With every kind of file that clients ask for.
+pub fn repository() -> TestRepository {
     let repository = TestRepository::new().samples();
     repository.build(&[]).ok();
     repository.write("public/docs/welcome-0.1.0.tar.gz", b"docs");
@@ -22,7 +23,11 @@ fn repository() -> TestRepository {
 #[test]
 fn every_kind_of_file_is_served_as_it_is_with_what_caches_need() {
     let repository = repository();
-    let server = Server::of(&repository, &[]);
+    every_kind_is_served(&Server::of(&repository, &[]), &repository);
+}
+
+/// What each server of a registry must do, ours or not.
+pub fn every_kind_is_served(server: &Server, repository: &TestRepository) {
     for (path, age) in [
         ("names", 3_600),
         ("versions", 3_600),

@@ -1,5 +1,8 @@
 //! Whatever is asked for, nothing but what clients need comes back.
 
+use std::fs;
+use std::process::Command;
+
 use proptest::prelude::*;
 
 use super::repository;
@@ -7,7 +10,7 @@ use crate::support::repository::TestRepository;
 use crate::support::server::Server;
 
 /// What nobody may see, lying in and beside what is served.
-fn with_secrets() -> TestRepository {
+pub fn with_secrets() -> TestRepository {
     let repository = repository();
     for path in [
         "secret",
@@ -21,69 +24,87 @@ fn with_secrets() -> TestRepository {
         "public/tarballs/notes.txt",
         "public/tarballs/key.pem",
         "public/installs/acme.pem",
+        "public/installs/hex-key.pem",
         "public/installs/.hidden",
         "public/docs/index.html",
         "public/other/names",
     ] {
         repository.write(path, b"SECRET");
     }
+    fs::create_dir_all(repository.path("public/packages/folder")).unwrap();
     repository
 }
+
+/// Paths that lead to none of the files that clients need, on any server.
+const ASTRAY: &[&str] = &[
+    "/secret",
+    "/.hexreg-a.tmp",
+    "/.git/config",
+    "/acme.pem",
+    "/packages/.hexreg-b.tmp",
+    "/packages/key.pem",
+    "/packages",
+    "/packages/",
+    "/packages/folder",
+    "/tarballs/",
+    "/tarballs/.hidden-1.0.0.tar",
+    "/tarballs/notes.txt",
+    "/tarballs/key.pem",
+    "/installs/acme.pem",
+    "/installs/hex-key.pem",
+    "/installs/.hidden",
+    "/docs/index.html",
+    "/other/names",
+    "/../secret",
+    "/packages/../../secret",
+    "/packages/../secret",
+    "/packages/%2e%2e/secret",
+    "/packages/%2E%2E%2Fsecret",
+    "/packages/..%2fsecret",
+    "/packages/..%5csecret",
+    "/packages/..%c0%afsecret",
+    "/packages/%252e%252e/secret",
+    "/packages/%00/../secret",
+    "/packages/welcome%00.tar",
+    "/%2e%2e/secret",
+    "/tarballs/..%2f..%2fsecret-1.0.0.tar",
+    "/installs/%2e%2e/secret",
+];
 
 #[test]
 fn what_lies_beside_a_registry_is_invisible() {
     let repository = with_secrets();
     let server = Server::of(&repository, &[]);
+    nothing_else_is_visible(&server);
+    for path in ASTRAY {
+        assert_eq!(server.get(path, &[]).status, 404, "{path}");
+    }
+    // A pipe where a file should be, which others wait for.
+    let pipe = repository.path("public/packages/pipe");
+    assert!(Command::new("mkfifo").arg(pipe).status().unwrap().success());
+    assert_eq!(server.get("/packages/pipe", &[]).status, 404);
+    // Ways around that others take for the way, and what is there is the same to them.
     for path in [
-        "/secret",
-        "/.hexreg-a.tmp",
-        "/.git/config",
-        "/acme.pem",
-        "/packages/.hexreg-b.tmp",
-        "/packages/key.pem",
-        "/packages",
-        "/packages/",
-        "/tarballs/",
-        "/tarballs/.hidden-1.0.0.tar",
-        "/tarballs/notes.txt",
-        "/tarballs/key.pem",
-        "/installs/acme.pem",
-        "/installs/.hidden",
-        "/docs/index.html",
-        "/other/names",
-        "/../secret",
-        "/packages/../../secret",
-        "/packages/../secret",
-        "/packages/%2e%2e/secret",
-        "/packages/%2E%2E%2Fsecret",
-        "/packages/..%2fsecret",
-        "/packages/..%5csecret",
-        "/packages/..%c0%afsecret",
-        "/packages/%252e%252e/secret",
-        "/packages/%00/../secret",
-        "/packages/welcome%00.tar",
-        "/%2e%2e/secret",
         "//secret",
         "/./secret",
         "/packages//welcome",
         "/packages/./welcome",
         "/packages/x/../welcome",
-        "/tarballs/..%2f..%2fsecret-1.0.0.tar",
         "/installs/../secret",
-        "/installs/%2e%2e/secret",
         "/repos/../secret",
         "/repos/acme/../../secret",
     ] {
+        assert_eq!(server.get(path, &[]).status, 404, "{path}");
+    }
+}
+
+/// What no server of a registry may show, of the files of [`with_secrets`].
+pub fn nothing_else_is_visible(server: &Server) {
+    for path in ASTRAY {
         let answer = server.get(path, &[]);
-        assert_eq!(answer.status, 404, "{path}");
+        assert!(matches!(answer.status, 400 | 404), "{} {path}", answer.status);
         assert!(!String::from_utf8_lossy(&answer.body).contains("SECRET"), "{path}");
     }
-    // A folder or a pipe where a file should be.
-    std::fs::create_dir_all(repository.path("public/packages/folder")).unwrap();
-    assert_eq!(server.get("/packages/folder", &[]).status, 404);
-    let pipe = repository.path("public/packages/pipe");
-    assert!(std::process::Command::new("mkfifo").arg(pipe).status().unwrap().success());
-    assert_eq!(server.get("/packages/pipe", &[]).status, 404);
 }
 
 /// Parts of paths that lead astray, put together in all ways.
