@@ -99,7 +99,7 @@ fn is_install(parts: &[&str]) -> bool {
 
 /// Whether it is neither hidden nor anything but a name, on any system.
 fn is_plain(part: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-+".contains(&byte);
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     part.bytes().all(is_plain) && part.starts_with(|first: char| first.is_ascii_alphanumeric())
 }
 
@@ -115,7 +115,6 @@ mod tests {
             ("public_key", Kind::Registry),
             ("packages/phoenix_live_view", Kind::Registry),
             ("tarballs/phoenix-1.8.0-rc.1.tar", Kind::Tarball),
-            ("tarballs/a-1.0.0+build.5.tar", Kind::Tarball),
             ("docs/phoenix-1.8.0.tar.gz", Kind::Docs),
             ("installs/hex-1.x.csv", Kind::Installs),
             ("installs/hex-1.x.csv.signed", Kind::Installs),
@@ -125,10 +124,7 @@ mod tests {
         ] {
             assert_eq!(Asset::at(path), Some(Asset { kind, path: path.to_owned() }));
         }
-        assert_eq!(
-            Asset::at("tarballs/a-1.0.0%2Bbuild.tar").unwrap().path,
-            "tarballs/a-1.0.0+build.tar"
-        );
+        assert_eq!(Asset::at("tarballs/a-1.0.0%2drc.tar").unwrap().path, "tarballs/a-1.0.0-rc.tar");
         assert_eq!(Asset::at("%70ackages/foo").unwrap().path, "packages/foo");
     }
 

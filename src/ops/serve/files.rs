@@ -71,6 +71,11 @@ impl Opened {
         let metadata = Metadata { size: found.len(), modified: found.modified()? };
         Ok(Self { file: Arc::new(file), metadata })
     }
+
+    /// In bytes.
+    pub fn size(&self) -> u64 {
+        self.metadata.size
+    }
 }
 
 impl http::Backend for Opened {

@@ -124,10 +124,12 @@ impl File {
         let mut request = Request::new(Body::empty());
         *request.method_mut() = method.clone();
         *request.headers_mut() = headers;
+        // Most files are far smaller than what is read of a large one at once.
+        let size = opened.size().try_into().unwrap_or(usize::MAX);
         let mut service = ServeDir::with_backend("", opened)
             .append_index_html_on_directories(false)
             .ignore_multi_range_requests(true)
-            .with_buf_chunk_size(CHUNK);
+            .with_buf_chunk_size(size.clamp(1, CHUNK));
         match service.try_call(request).await {
             Ok(response) => self.dress(response.map(Body::new)),
             Err(error) => self.cannot(&error),
