@@ -26,6 +26,9 @@
 //! - The bytes that were signed are the bytes that are written: a payload is encoded once.
 //! - The library never prints. Only the binary's `src/cli/` does.
 //!
+//! What serves has a line of its own, from a connection to a file's bytes: [`ops::serve`]. It is the only
+//! part that is asynchronous.
+//!
 //! # Rooms
 //!
 //! | module | what it holds |
@@ -75,6 +78,11 @@
 //!   whoever only reads can share it without a right to write.
 //! - **One file a resource** (`registry/names.rs` …) rather than one enum with all payloads: its
 //!   decoder is its encoder's neighbour, and a new resource is a new file.
+//! - **tower-http answers, our own code finds and opens** (`ops/serve/site.rs`): a path is looked up
+//!   among those that clients know before any file is, and the file that is opened then is the one that
+//!   head and body are made of, whatever a build does meanwhile.
+//! - **What the kernel has at hand is read on the spot** (`ops/serve/files.rs`): to hand a request for a
+//!   small file to another thread and back costs more than to read it.
 //! - **Pages for people run nothing and fetch nothing** (`ops/serve/page.rs`, `templates/`): their one
 //!   style sheet stands in them, and the policy that is sent with them knows it by its hash.
 //!

@@ -48,6 +48,7 @@ use connection::Door;
 use gate::Gate;
 use metrics::Metrics;
 use pages::Pages;
+use reload::Watch;
 use site::Site;
 
 /// What to serve, where, and to whom.
@@ -171,6 +172,7 @@ impl Options {
 /// [`Error`], before anything is served.
 pub fn serve(options: &Options, started: impl FnOnce(&Started)) -> Result<(), Error> {
     check(options)?;
+    let watch = Watch::begin(options);
     let metrics = Arc::new(Metrics::new());
     let service = Service {
         site: Site::new(options.mounts.clone(), options.auth_file.is_none()),
@@ -200,7 +202,7 @@ pub fn serve(options: &Options, started: impl FnOnce(&Started)) -> Result<(), Er
         let router = Router::new().fallback(answer).with_state(Arc::clone(&service));
         let door =
             Door::new(options.limits.connections, options.limits.stall, Arc::clone(&metrics));
-        reload::watch(service, certificates.clone());
+        watch.follow(service, certificates.clone());
         tokio::spawn(end_with_signal(handle.clone(), options.limits.goodbye));
         if let Some(listener) = for_metrics {
             tokio::spawn(serve_metrics(listener, metrics)?);

@@ -1,6 +1,6 @@
 //! Who may read: [`crate::auth::Gate`], for a server that must not wait.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use axum::body::Body;
 use axum::http::header::{self, HeaderValue};
@@ -42,11 +42,6 @@ impl Gate {
         let Some(file) = options.auth_file.clone() else { return Ok(Self { guard: None }) };
         let gate = auth::Gate::new(ops::auth::read(&file)?)?;
         Ok(Self { guard: Some(Guard { file, gate, checks: Semaphore::new(CHECKS) }) })
-    }
-
-    /// Where it stands who may read.
-    pub fn file(&self) -> Option<&Path> {
-        self.guard.as_ref().map(|guard| guard.file.as_path())
     }
 
     /// Reads the file again; where it is no good, those may read who could.

@@ -51,10 +51,6 @@ impl Certificates {
         self.config.clone()
     }
 
-    pub fn files(&self) -> [PathBuf; 2] {
-        [self.files.certificates.clone(), self.files.key.clone()]
-    }
-
     /// Reads the files again; where they are no good, what was good stays.
     pub fn reload(&self) -> Result<(), Error> {
         self.config.reload_from_config(Arc::new(config(&self.files)?));

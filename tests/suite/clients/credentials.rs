@@ -161,6 +161,25 @@ fn no_log_holds_a_credential() {
     }
 }
 
+/// As an editor does it, or a copy: it is empty for a moment.
+#[test]
+fn a_file_that_is_being_written_locks_nobody_out() {
+    let repository = samples();
+    let token = add_token(&repository, "ci");
+    let server = Server::of(&repository, &["--auth-file=readers"]);
+    let right = repository.read("readers");
+    for _ in 0..5 {
+        repository.write("readers", b"");
+        std::thread::sleep(std::time::Duration::from_millis(150));
+        repository.write("readers", &right);
+        for _ in 0..10 {
+            let answer = server.get("/names", &[&format!("Authorization: {token}")]);
+            assert_eq!(answer.status, 200);
+            std::thread::sleep(std::time::Duration::from_millis(60));
+        }
+    }
+}
+
 #[test]
 fn a_file_at_fault_leaves_those_who_could_read() {
     let repository = samples();
