@@ -15,10 +15,11 @@ use tracing_subscriber::filter::LevelFilter;
 use super::auth;
 use super::failure::{Failure, chain};
 use super::output;
+use super::secret_file;
 
 /// Serve registries over HTTP, as their clients expect it
 ///
-/// What `hexreg build` or `hexreg mirror` wrote is served as it stands: a build meanwhile is seen at
+/// What `hexreg build` wrote is served as it stands: a build meanwhile is seen at
 /// once, and nothing else that lies in the directory is ever given away. Ends with SIGTERM or SIGINT,
 /// once those are answered who have asked.
 #[derive(clap::Args)]
@@ -26,7 +27,7 @@ use super::output;
 Examples:
   hexreg serve public
   hexreg serve public --listen=0.0.0.0:8443 --tls-cert=cert.pem --tls-key=key.pem --auth-file=readers
-  hexreg serve --repo acme=public --repo hexpm=mirror
+  hexreg serve --repo acme=public --repo hexpm=copy
 
 Whether the server is well: GET /healthz, which needs no credentials.")]
 pub struct Args {
@@ -114,11 +115,16 @@ impl Args {
                 ..Limits::default()
             },
         };
-        let (quiet, token) = (self.quiet, options.auth_file.is_some());
+        let quiet = self.quiet;
+        for secret in options.auth_file.iter().chain(options.tls.iter().map(|tls| &tls.key)) {
+            if let Some(exposure) = secret_file::exposure(secret).filter(|_| !quiet) {
+                output::warning(&exposure);
+            }
+        }
         let done = serve::serve(&options, |started| {
             if !quiet {
                 // Whoever closed standard output has read enough; the server goes on.
-                let _ = announcement(started, token).lines().try_for_each(output::line);
+                let _ = announcement(started, &options).lines().try_for_each(output::line);
             }
         });
         done.map_err(failure)
@@ -128,7 +134,8 @@ impl Args {
         let level = if self.quiet { LevelFilter::ERROR } else { LevelFilter::INFO };
         let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(level);
         let coloured = AutoStream::choice(&std::io::stderr()) != ColorChoice::Never;
-        let log = log.with_ansi(coloured);
+        // Where nobody reads what is written, it goes on all the same.
+        let log = log.with_ansi(coloured).log_internal_errors(false);
         match self.log_format {
             LogFormat::Text | LogFormat::Off => log.init(),
             LogFormat::Json => log.json().flatten_event(true).init(),
@@ -137,13 +144,24 @@ impl Args {
 }
 
 /// What a user needs next.
-fn announcement(started: &Started, token: bool) -> String {
+fn announcement(started: &Started, options: &Options) -> String {
+    let token = options.auth_file.is_some();
+    let (is_open, is_unspecified) =
+        (!options.listen.ip().is_loopback(), options.listen.ip().is_unspecified());
     let Started { url, address, metrics, repositories } = started;
     let mut text = format!("listening on {address}\n\n");
     if url == address && url.starts_with("https:") {
         text.push_str(
             "clients look for the name in the certificate, and take no address: give --url=https://NAME\n\n",
         );
+    }
+    if is_open && token && url.starts_with("http:") {
+        text.push_str(
+            "credentials travel in the clear: give --tls-cert, or put a proxy that has one in front\n\n",
+        );
+    }
+    if url == address && is_unspecified {
+        text.push_str("clients need a name or an address of this machine: give --url\n\n");
     }
     for (mount, state) in repositories {
         let url = format!("{url}{}", mount.path());

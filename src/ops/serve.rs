@@ -210,12 +210,12 @@ pub fn serve(options: &Options, started: impl FnOnce(&Started)) -> Result<(), Er
         started(&started_as);
 
         let mut server = axum_server::from_tcp(listener)?.handle(handle).acceptor(door.clone());
+        // No client of a registry needs HTTP/2, in which one connection is two hundred requests, none of
+        // which these limits know; nor is there a time by which a connection has to say which it is.
+        server = server.http1_only();
         let limits = options.limits;
         let mut http1 = server.http_builder().http1();
         http1.timer(TokioTimer::new()).header_read_timeout(limits.idle).max_buf_size(limits.head);
-        let mut http2 = server.http_builder().http2();
-        http2.timer(TokioTimer::new()).keep_alive_interval(limits.idle);
-        http2.max_header_list_size(u32::try_from(limits.head).unwrap_or(u32::MAX));
         let application = router.into_make_service_with_connect_info::<SocketAddr>();
         match certificates {
             Some(certificates) => {
@@ -296,6 +296,6 @@ async fn end_with_signal(handle: Handle<SocketAddr>, goodbye: Duration) {
         _ = interrupted => {}
         _ = terminated => {}
     }
-    tracing::info!("ending: waiting for those who are being answered");
     handle.graceful_shutdown(Some(goodbye));
+    tracing::info!("ending: waiting for those who are being answered");
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::header::{self, HeaderMap, HeaderValue};
+use axum::http::header::{self, HeaderValue};
 use axum::http::request::Parts;
-use axum::http::{Method, Response, StatusCode};
+use axum::http::{Method, Response, StatusCode, Version};
 
 use super::access::{Access, Asked};
 use super::gate::{Gate, Visitor, ask_who};
@@ -39,7 +39,7 @@ pub(super) async fn answer(
 
 impl Service {
     async fn respond(&self, request: &Parts, asked: &mut Asked) -> Response<Body> {
-        if let Some(refused) = refuse(&request.method, &request.headers) {
+        if let Some(refused) = refuse(request) {
             return refused;
         }
         let path = request.uri.path();
@@ -82,11 +82,14 @@ impl Service {
 
 /// What no client of a registry sends. A body that nobody reads would be taken for the next request by
 /// a proxy that counts differently.
-fn refuse(method: &Method, headers: &HeaderMap) -> Option<Response<Body>> {
+fn refuse(request: &Parts) -> Option<Response<Body>> {
+    let Parts { method, headers, .. } = request;
     let empty = |length: &HeaderValue| length.as_bytes() == b"0";
     let has_body = headers.contains_key(header::TRANSFER_ENCODING)
         || !headers.get_all(header::CONTENT_LENGTH).iter().all(empty);
-    let (status, name, value) = if has_body {
+    let hosts = headers.get_all(header::HOST).iter().count();
+    let has_host = hosts == 1 || (hosts == 0 && request.version < Version::HTTP_11);
+    let (status, name, value) = if has_body || !has_host {
         (StatusCode::BAD_REQUEST, header::CONNECTION, "close")
     } else if method != Method::GET && method != Method::HEAD {
         (StatusCode::METHOD_NOT_ALLOWED, header::ALLOW, "GET, HEAD")

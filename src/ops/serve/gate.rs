@@ -1,6 +1,7 @@
 //! Who may read: [`crate::auth::Gate`], for a server that must not wait.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::header::{self, HeaderValue};
@@ -26,7 +27,7 @@ pub(super) struct Gate {
 struct Guard {
     file: PathBuf,
     gate: auth::Gate,
-    checks: Semaphore,
+    checks: Arc<Semaphore>,
 }
 
 /// Who asks.
@@ -41,7 +42,7 @@ impl Gate {
     pub fn open(options: &Options) -> Result<Self, Error> {
         let Some(file) = options.auth_file.clone() else { return Ok(Self { guard: None }) };
         let gate = auth::Gate::new(ops::auth::read(&file)?)?;
-        Ok(Self { guard: Some(Guard { file, gate, checks: Semaphore::new(CHECKS) }) })
+        Ok(Self { guard: Some(Guard { file, gate, checks: Arc::new(Semaphore::new(CHECKS)) }) })
     }
 
     /// Reads the file again; where it is no good, those may read who could.
@@ -59,8 +60,15 @@ impl Gate {
             Answer::Admitted(name) => Visitor::Known(name),
             Answer::NoCredentials | Answer::Refused => Visitor::Stranger,
             Answer::Undecided(check) => {
-                let Ok(_permit) = guard.checks.acquire().await else { return Visitor::Stranger };
-                let settled = spawn_blocking(move || check.settle()).await;
+                let permit = Arc::clone(&guard.checks).acquire_owned().await;
+                let Ok(permit) = permit else { return Visitor::Stranger };
+                // Whoever hangs up does not end the check, nor may anybody take its place before.
+                let settled = spawn_blocking(move || {
+                    let settled = check.settle();
+                    drop(permit);
+                    settled
+                });
+                let settled = settled.await;
                 settled.ok().flatten().map_or(Visitor::Stranger, Visitor::Known)
             }
         }

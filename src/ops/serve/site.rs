@@ -103,6 +103,11 @@ impl File {
             Ok(opened) => opened,
             Err(error) => return self.cannot(&error),
         };
+        // A unit that is not known is as good as none.
+        let is_bytes = |range: &HeaderValue| range.as_bytes().starts_with(b"bytes=");
+        if !headers.get(header::RANGE).is_none_or(is_bytes) {
+            headers.remove(header::RANGE);
+        }
         if !headers.contains_key(header::IF_RANGE) {
             return self.ask(opened, method, headers).await;
         }
@@ -148,7 +153,11 @@ impl File {
     /// Stored bytes as they are, with what caches need to know.
     fn dress(&self, mut response: Response<Body>) -> Response<Body> {
         let whose = if self.is_public { "public" } else { "private" };
-        let control = format!("{whose}, max-age={}", self.kind.max_age());
+        let control = if response.status().is_client_error() {
+            "no-store".to_owned()
+        } else {
+            format!("{whose}, max-age={}", self.kind.max_age())
+        };
         let headers = response.headers_mut();
         if let Ok(control) = HeaderValue::try_from(control) {
             headers.insert(header::CACHE_CONTROL, control);

@@ -1,10 +1,11 @@
 //! What no client sends, and clients that hold others up.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::repository;
-use crate::support::server::Server;
+use crate::support::server::{Port, Server};
 
 /// Shapes in which a second request hides from whoever counts differently.
 #[test]
@@ -28,6 +29,7 @@ fn a_request_with_a_body_or_two_readings_is_refused_and_ends_its_connection() {
         "X: a\n b\r\nContent-Length : 5\r\n".to_owned(),
         "X: \0\r\n".to_owned(),
         "X\r\n".to_owned(),
+        "Host: y\r\n".to_owned(),
     ] {
         let request = format!("GET /names HTTP/1.1\r\nHost: x\r\n{head}\r\n0\r\n\r\n{hidden}");
         let mut stream = server.connect();
@@ -118,4 +120,51 @@ fn a_client_that_takes_nothing_is_cut_off() {
     let mut received = Vec::new();
     let _ = stream.read_to_end(&mut received);
     assert!(received.len() < 48 << 20, "{}", received.len());
+}
+
+/// Whoever only holds a place.
+#[test]
+fn a_connection_that_says_nothing_is_closed() {
+    let repository = repository();
+    let server = Server::of(&repository, &["--idle-timeout=2"]);
+    for said in ["", "P", "PRI * HTTP/2.0\r\n\r\n", "GET /names"] {
+        let mut stream = server.connect();
+        stream.write_all(said.as_bytes()).unwrap();
+        let began = Instant::now();
+        let _ = stream.read_to_end(&mut Vec::new());
+        assert!(began.elapsed() < Duration::from_secs(8), "{said:?}: {:?}", began.elapsed());
+    }
+}
+
+/// As after `hexreg serve public 2>&1 | head`.
+#[test]
+fn it_goes_on_and_ends_where_nobody_reads_its_log() {
+    let repository = repository();
+    let mut process = repository
+        .hexreg()
+        .command()
+        .args(["serve", "public", "--listen=127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(process.stderr.take());
+    let mut said = BufReader::new(process.stdout.take().unwrap());
+    let mut line = String::new();
+    said.read_line(&mut line).unwrap();
+    let port = line.trim().rsplit(':').next().unwrap().parse().unwrap();
+    std::thread::spawn(move || said.lines().for_each(drop));
+    for _ in 0..3 {
+        assert_eq!(Port::of(port).get("/names", &[]).status, 200);
+    }
+    let id = process.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    let began = Instant::now();
+    while process.try_wait().unwrap().is_none() {
+        if began.elapsed() > Duration::from_secs(10) {
+            process.kill().unwrap();
+            panic!("it does not end");
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
