@@ -6,7 +6,7 @@ mod rebuilding;
 
 use std::fs;
 use std::io::{Read, Write};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::support::repository::TestRepository;
 use crate::support::server::{Answer, Port, Server};
@@ -277,12 +277,23 @@ fn what_it_says_when_it_starts_is_what_a_user_needs_next() {
     let port = metrics.split('/').next().unwrap().parse().unwrap();
     assert_eq!(server.get("/names", &[]).status, 404);
     assert_eq!(server.get("/", &[]).status, 503);
-    let answer = Port::of(port).get("/metrics", &[]);
-    let text = String::from_utf8(answer.body).unwrap();
-    assert!(text.contains("hexreg_requests_total{kind=\"registry\",status=\"404\"} 1"), "{text}");
-    assert!(text.contains("hexreg_requests_total{kind=\"page\",status=\"503\"} 1"), "{text}");
-    assert!(text.contains("hexreg_connections 0"), "{text}");
-    assert!(text.ends_with("# EOF\n"), "{text}");
+    // What was answered is counted, and a connection forgotten, a moment after the client has it.
+    let wanted = [
+        "hexreg_requests_total{kind=\"registry\",status=\"404\"} 1",
+        "hexreg_requests_total{kind=\"page\",status=\"503\"} 1",
+        "hexreg_connections 0",
+    ];
+    let began = Instant::now();
+    loop {
+        let answer = Port::of(port).get("/metrics", &[]);
+        let text = String::from_utf8(answer.body).unwrap();
+        assert!(text.ends_with("# EOF\n"), "{text}");
+        if wanted.iter().all(|line| text.contains(line)) {
+            break;
+        }
+        assert!(began.elapsed() < Duration::from_secs(5), "{text}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 #[test]
