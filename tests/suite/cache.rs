@@ -14,7 +14,6 @@ use hexreg::cache::CacheFile;
 use hexreg::key::PrivateKey;
 use hexreg::ops::build::{Options, Report, build};
 use hexreg::store::DirStore;
-use hexreg::tarball::Limits;
 
 use crate::support::repository::TestRepository;
 use crate::support::tarball::Tarball;
@@ -251,16 +250,10 @@ fn a_damaged_cache_is_as_good_as_none() {
     let pem = String::from_utf8(repository.read("key.pem")).unwrap();
     let cache = CacheFile::of(&repository.path("cache"), &repository.path("public")).unwrap();
     let options = Options {
-        repository: "acme".parse().unwrap(),
         key: PrivateKey::from_pem(&pem, None).unwrap(),
-        limits: Limits::HEX,
-        check_contents: true,
-        latest: None,
-        immutable: false,
-        rotate_key: false,
-        lock_timeout: Duration::ZERO,
         dry_run: true,
         cache: Some(cache.clone()),
+        ..crate::support::options()
     };
     assert_eq!(build(&store, &options, &()).unwrap().read, 0, "the cache is in use");
     for gone in [None, Some("public/packages/foo")] {

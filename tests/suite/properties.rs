@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
-use std::time::Duration;
 
 use hexreg::auth::{AuthFile, Gate, Token, UserName, with_token, without};
 use hexreg::checksum::{InnerChecksum, OuterChecksum};
@@ -164,18 +163,7 @@ fn unpack(tarball: &[u8]) -> Result<tarball::Tarball, tarball::Error> {
 }
 
 fn options(key: PrivateKey) -> Options {
-    Options {
-        repository: "acme".parse().unwrap(),
-        key,
-        limits: Limits::HEX,
-        check_contents: true,
-        latest: None,
-        immutable: false,
-        rotate_key: false,
-        lock_timeout: Duration::ZERO,
-        dry_run: false,
-        cache: None,
-    }
+    Options { key, ..crate::support::options() }
 }
 
 fn acme_key() -> PrivateKey {
