@@ -26,6 +26,8 @@ mod tls;
 pub use asset::{Asset, Kind};
 pub use site::Mount;
 
+use std::convert::Infallible;
+use std::future::{self, Future};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -39,6 +41,7 @@ use axum_server::tls_rustls::RustlsAcceptor;
 use hyper_util::rt::TokioTimer;
 use tokio::runtime::Runtime;
 use tokio::signal;
+use tower::service_fn;
 
 use super::auth::AuthError;
 use crate::auth::NoRandomness;
@@ -199,10 +202,9 @@ pub fn serve(options: &Options, started: impl FnOnce(&Started)) -> Result<(), Er
     let ended = runtime.block_on(async {
         let handle = Handle::new();
         let service = Arc::new(service);
-        let router = Router::new().fallback(answer).with_state(Arc::clone(&service));
         let door =
             Door::new(options.limits.connections, options.limits.stall, Arc::clone(&metrics));
-        watch.follow(service, certificates.clone());
+        watch.follow(Arc::clone(&service), certificates.clone());
         tokio::spawn(end_with_signal(handle.clone(), options.limits.goodbye));
         if let Some(listener) = for_metrics {
             tokio::spawn(serve_metrics(listener, metrics)?);
@@ -216,7 +218,12 @@ pub fn serve(options: &Options, started: impl FnOnce(&Started)) -> Result<(), Er
         let limits = options.limits;
         let mut http1 = server.http_builder().http1();
         http1.timer(TokioTimer::new()).header_read_timeout(limits.idle).max_buf_size(limits.head);
-        let application = router.into_make_service_with_connect_info::<SocketAddr>();
+        let application = service_fn(move |client: SocketAddr| {
+            let service = Arc::clone(&service);
+            future::ready(Ok::<_, Infallible>(service_fn(move |request| {
+                answer(Arc::clone(&service), client, request)
+            })))
+        });
         match certificates {
             Some(certificates) => {
                 let tls = RustlsAcceptor::new(certificates.config()).acceptor(door);

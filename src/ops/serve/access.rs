@@ -42,20 +42,20 @@ impl Access {
         Asked { client, method, path, began: Instant::now(), visitor: None, kind: "other" }
     }
 
-    pub fn end(&self, asked: Asked, response: Response<Body>) -> Response<Body> {
+    pub fn end(&self, asked: Asked, response: Response<Body>) -> Response<Counted> {
         let status = response.status();
         let length = response.headers().typed_get().map(|ContentLength(length)| length);
         response.map(|body| {
             let is_whole = body.is_end_stream();
             let log = self.log;
             let metrics = Arc::clone(&self.metrics);
-            Body::new(Counted { body, asked, status, length, sent: 0, is_whole, log, metrics })
+            Counted { body, asked, status, length, sent: 0, is_whole, log, metrics }
         })
     }
 }
 
 /// A body that counts what is taken of it, and tells once it is dropped.
-struct Counted {
+pub(super) struct Counted {
     body: Body,
     asked: Asked,
     status: StatusCode,

@@ -1,15 +1,15 @@
 //! Every request's way: refused, let in, found, answered.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{self, HeaderValue};
 use axum::http::request::Parts;
-use axum::http::{Method, Response, StatusCode, Version};
+use axum::http::{Method, Request, Response, StatusCode, Version};
 
-use super::access::{Access, Asked};
+use super::access::{Access, Asked, Counted};
 use super::gate::{Gate, Visitor, ask_who};
 use super::pages::Pages;
 use super::site::{Site, Target};
@@ -26,20 +26,20 @@ pub(super) struct Service {
 const HEALTH: &str = "/healthz";
 
 /// Answers one request, and writes it down.
-pub(super) async fn answer(
-    State(service): State<Arc<Service>>,
-    ConnectInfo(client): ConnectInfo<SocketAddr>,
-    request: Request,
-) -> Response<Body> {
+pub(super) async fn answer<B>(
+    service: Arc<Service>,
+    client: SocketAddr,
+    request: Request<B>,
+) -> Result<Response<Counted>, Infallible> {
     let (request, _) = request.into_parts();
     let mut asked = service.access.begin(client, &request);
-    let response = service.respond(&request, &mut asked).await;
-    service.access.end(asked, response)
+    let response = service.respond(request, &mut asked).await;
+    Ok(service.access.end(asked, response))
 }
 
 impl Service {
-    async fn respond(&self, request: &Parts, asked: &mut Asked) -> Response<Body> {
-        if let Some(refused) = refuse(request) {
+    async fn respond(&self, request: Parts, asked: &mut Asked) -> Response<Body> {
+        if let Some(refused) = refuse(&request) {
             return refused;
         }
         let path = request.uri.path();
@@ -54,11 +54,11 @@ impl Service {
         match self.site.find(path) {
             Some(Target::File(file)) => {
                 asked.kind = file.kind().as_str();
-                file.respond(&request.method, request.headers.clone()).await
+                file.respond(&request.method, request.headers).await
             }
             Some(Target::Repository(mount)) => {
                 asked.kind = "page";
-                self.pages.repository(mount, request).await
+                self.pages.repository(mount, &request).await
             }
             Some(Target::All) => {
                 asked.kind = "page";
