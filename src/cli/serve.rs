@@ -1,12 +1,14 @@
 //! `hexreg serve`
 
 use std::fmt::Write;
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
+use axum::http::Uri;
 use hexreg::name::RepositoryName;
+use hexreg::ops;
 use hexreg::ops::serve::page::{Overview, State};
 use hexreg::ops::serve::snippets::{self, Access};
 use hexreg::ops::serve::{self, Error, Limits, Mount, Options, Started, Tls};
@@ -38,10 +40,10 @@ pub struct Args {
     #[arg(long, value_name = "NAME=DIR", value_parser = named)]
     repo: Vec<(RepositoryName, PathBuf)>,
     /// The address to listen on; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8000")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8000", value_parser = address)]
     listen: SocketAddr,
     /// The URL under which clients reach it [default: the address]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = base_url)]
     url: Option<String>,
     /// Who may read: passwords and tokens, as `hexreg auth add` writes them
     #[arg(long, value_name = "FILE")]
@@ -56,7 +58,7 @@ pub struct Args {
     #[arg(long, value_name = "PATH", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
     /// Serve numbers for Prometheus at /metrics of this loopback address
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
     metrics_listen: Option<SocketAddr>,
     /// How each request is written down, on standard error
     #[arg(long, value_name = "FORMAT", value_enum, default_value = "text")]
@@ -89,6 +91,28 @@ fn named(text: &str) -> Result<(RepositoryName, PathBuf), String> {
         return Err("expected a directory after =".to_owned());
     }
     Ok((name, directory.into()))
+}
+
+/// An address, or a name that stands for one: where there are several, the first in IPv4.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let found = text.to_socket_addrs();
+    let found =
+        found.map_err(|error| format!("{error}; expected HOST:PORT, as in 127.0.0.1:8000"))?;
+    let found: Vec<_> = found.collect();
+    let first = found.iter().find(|address| address.is_ipv4()).or(found.first());
+    first.copied().ok_or_else(|| "it stands for no address".to_owned())
+}
+
+/// What clients are told to ask, so that nothing of a request's own can be in it.
+fn base_url(text: &str) -> Result<String, String> {
+    let url: Uri = text.parse().map_err(|error| format!("{error}"))?;
+    let is_http = matches!(url.scheme_str(), Some("http" | "https"));
+    let host = url.authority().is_some_and(|authority| !authority.as_str().contains('@'));
+    if is_http && host && url.query().is_none() && !text.contains('#') {
+        Ok(text.to_owned())
+    } else {
+        Err("expected http://HOST or https://HOST, with nothing but a path after it".to_owned())
+    }
 }
 
 impl Args {
@@ -143,6 +167,10 @@ impl Args {
     }
 }
 
+fn is_empty(auth_file: &Path) -> bool {
+    ops::auth::read(auth_file).is_ok_and(|readers| readers.is_empty())
+}
+
 /// What a user needs next.
 fn announcement(started: &Started, options: &Options) -> String {
     let token = options.auth_file.is_some();
@@ -150,6 +178,14 @@ fn announcement(started: &Started, options: &Options) -> String {
         (!options.listen.ip().is_loopback(), options.listen.ip().is_unspecified());
     let Started { url, address, metrics, repositories } = started;
     let mut text = format!("listening on {address}\n\n");
+    let readers = options.auth_file.as_ref();
+    if let Some(file) = readers.filter(|file| is_empty(file)) {
+        let file = file.display();
+        let _ = write!(
+            text,
+            "{file} names nobody: give out a token with `hexreg auth add {file} NAME`\n\n"
+        );
+    }
     if url == address && url.starts_with("https:") {
         text.push_str(
             "clients look for the name in the certificate, and take no address: give --url=https://NAME\n\n",

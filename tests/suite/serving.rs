@@ -9,7 +9,7 @@ use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
 use crate::support::repository::TestRepository;
-use crate::support::server::{Answer, Port, Server};
+use crate::support::server::{Answer, Server};
 
 /// With every kind of file that clients ask for.
 pub fn repository() -> TestRepository {
@@ -70,7 +70,7 @@ fn the_rules_of_http_hold() {
     let date = answer.expect("last-modified").to_owned();
     let long_ago = "Sat, 01 Jan 2000 00:00:00 GMT";
     let with = |name: &str, value: &str| format!("{name}: {value}");
-    let table: [(Vec<String>, u16, &str); 33] = [
+    let table: [(Vec<String>, u16, &str); 35] = [
         (vec![], 200, "0123456789"),
         // Conditions on the copy that the client has.
         (vec![with("If-None-Match", &etag)], 304, ""),
@@ -78,6 +78,9 @@ fn the_rules_of_http_hold() {
         (vec![with("If-None-Match", &format!("\"other\", {etag}"))], 304, ""),
         (vec![with("If-None-Match", "*")], 304, ""),
         (vec![with("If-None-Match", "\"other\"")], 200, "0123456789"),
+        // One list, in two lines.
+        (vec![with("If-None-Match", "\"other\""), with("If-None-Match", &etag)], 304, ""),
+        (vec![with("If-None-Match", "\"a\""), with("If-None-Match", "\"b\"")], 200, "0123456789"),
         // rebar3 sends an empty one for what it does not have.
         (vec![with("If-None-Match", "")], 200, "0123456789"),
         (vec![with("If-None-Match", "junk")], 200, "0123456789"),
@@ -129,6 +132,11 @@ fn the_rules_of_http_hold() {
         if status == 304 {
             assert_eq!(answer.expect("etag"), etag, "{lines:?}");
             assert_eq!(answer.expect("cache-control"), "public, max-age=86400");
+            assert_eq!(
+                answer.header("content-length"),
+                None,
+                "that would be the file's: {lines:?}"
+            );
         }
         if status > 400 {
             assert_eq!(answer.expect("cache-control"), "no-store", "{lines:?}");
@@ -273,8 +281,6 @@ fn what_it_says_when_it_starts_is_what_a_user_needs_next() {
     fs::create_dir(repository.path("empty")).unwrap();
     let server = Server::run(repository.root(), &["empty", "--metrics-listen=127.0.0.1:0"]);
     assert!(server.said.contains("no registry was built yet"), "{}", server.said);
-    let metrics = server.said.rsplit("http://127.0.0.1:").next().unwrap();
-    let port = metrics.split('/').next().unwrap().parse().unwrap();
     assert_eq!(server.get("/names", &[]).status, 404);
     assert_eq!(server.get("/", &[]).status, 503);
     // What was answered is counted, and a connection forgotten, a moment after the client has it.
@@ -285,8 +291,7 @@ fn what_it_says_when_it_starts_is_what_a_user_needs_next() {
     ];
     let began = Instant::now();
     loop {
-        let answer = Port::of(port).get("/metrics", &[]);
-        let text = String::from_utf8(answer.body).unwrap();
+        let text = server.metrics();
         assert!(text.ends_with("# EOF\n"), "{text}");
         if wanted.iter().all(|line| text.contains(line)) {
             break;
@@ -318,6 +323,10 @@ fn what_cannot_be_served_is_told_and_why() {
         &["public", "--tls-cert=cert.pem", "--tls-key=cert.pem"],
         &["public", "--metrics-listen=0.0.0.0:0"],
         &["--repo=a=public", "--repo=a=public"],
+        &["public", "--listen=8000"],
+        &["public", "--url=registry.example"],
+        &["public", "--url=https://user:secret@registry.example"],
+        &["public", "--url=https://registry.example/?a"],
     ];
     let said: Vec<_> = said.into_iter().map(served).collect();
     insta::assert_snapshot!(said.concat(), @r"
@@ -334,8 +343,21 @@ fn what_cannot_be_served_is_told_and_why() {
     hint: give --metrics-listen=127.0.0.1:PORT
     error: failed to serve: two repositories would be served at /repos/a
     hint: give each a name of its own: --repo NAME=DIR
+    error: invalid value '8000' for '--listen <ADDRESS>': invalid socket address; expected HOST:PORT, as in 127.0.0.1:8000
+
+    For more information, try '--help'.
+    error: invalid value 'registry.example' for '--url <URL>': expected http://HOST or https://HOST, with nothing but a path after it
+
+    For more information, try '--help'.
+    error: invalid value 'https://user:secret@registry.example' for '--url <URL>': expected http://HOST or https://HOST, with nothing but a path after it
+
+    For more information, try '--help'.
+    error: invalid value 'https://registry.example/?a' for '--url <URL>': expected http://HOST or https://HOST, with nothing but a path after it
+
+    For more information, try '--help'.
     ");
-    let taken = Server::of(&repository, &[]);
+    let taken = Server::of(&repository, &["--listen=localhost:0", "--auth-file=readers"]);
+    assert!(taken.said.contains("readers names nobody"), "{}", taken.said);
     let listen = format!("--listen={}", taken.address);
     assert!(served(&["public", &listen]).contains("Address already in use"));
 }

@@ -34,13 +34,17 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// For how long a copy is good, in seconds: as hex.pm says.
+    /// `Cache-Control`, as hex.pm has it: for how long a copy is good, in seconds, and whether it may be
+    /// given to anybody.
     #[must_use]
-    pub fn max_age(self) -> u32 {
-        match self {
-            Self::Registry | Self::Installs => 3_600,
-            Self::Tarball => 604_800,
-            Self::Docs => 86_400,
+    pub fn cache_control(self, is_public: bool) -> &'static str {
+        match (self, is_public) {
+            (Self::Registry | Self::Installs, true) => "public, max-age=3600",
+            (Self::Registry | Self::Installs, false) => "private, max-age=3600",
+            (Self::Tarball, true) => "public, max-age=604800",
+            (Self::Tarball, false) => "private, max-age=604800",
+            (Self::Docs, true) => "public, max-age=86400",
+            (Self::Docs, false) => "private, max-age=86400",
         }
     }
 

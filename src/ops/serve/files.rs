@@ -60,7 +60,7 @@ impl Opened {
             opened?
         } else {
             let path = path.to_owned();
-            let opening = spawn_blocking(move || fs::File::open(path));
+            let opening = spawn_blocking(move || open(&path));
             opening.await.map_err(io::Error::other)??
         };
         let found = file.metadata()?;
@@ -181,6 +181,19 @@ impl AsyncSeek for File {
     fn poll_complete(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<u64>> {
         Poll::Ready(Ok(self.position))
     }
+}
+
+#[cfg(unix)]
+fn open(path: &Path) -> io::Result<fs::File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    // A pipe would wait for its writer.
+    let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0);
+    fs::OpenOptions::new().read(true).custom_flags(flags).open(path)
+}
+
+#[cfg(not(unix))]
+fn open(path: &Path) -> io::Result<fs::File> {
+    fs::File::open(path)
 }
 
 #[cfg(unix)]

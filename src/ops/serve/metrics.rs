@@ -23,6 +23,8 @@ pub(super) struct Metrics {
     seconds: Histogram,
     /// How many connections are open.
     pub connections: Gauge,
+    /// How often certificates, or who may read, were to be read again and were no good.
+    pub failed_reloads: Counter,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -46,7 +48,10 @@ impl Metrics {
         registry.register_with_unit("answering", help, Unit::Seconds, seconds.clone());
         let connections = Gauge::default();
         registry.register("connections", "Connections that are open", connections.clone());
-        Self { registry, requests, bytes, seconds, connections }
+        let failed_reloads = Counter::default();
+        let help = "Times that changed files were no good, and what was read before was kept";
+        registry.register("failed_reloads", help, failed_reloads.clone());
+        Self { registry, requests, bytes, seconds, connections, failed_reloads }
     }
 
     pub fn answered(&self, kind: &'static str, status: StatusCode, bytes: u64, took: Duration) {

@@ -58,17 +58,22 @@ impl Watch {
 
     /// Has them read again when they change, for as long as the runtime lives.
     pub fn follow(self, service: Arc<Service>, certificates: Option<Certificates>) {
+        let metrics = Arc::clone(&service.access.metrics);
         if let Some(certificates) = certificates {
             self.certificates.follow(move || match certificates.reload() {
                 Ok(()) => tracing::info!("certificates read again"),
                 Err(error) => {
+                    metrics.failed_reloads.inc();
                     tracing::error!(error = chain(&error), "certificates left as they were");
                 }
             });
         }
         self.readers.follow(move || match service.gate.reload() {
             Ok(()) => tracing::info!("who may read was read again"),
-            Err(error) => tracing::error!(error = chain(&error), "who may read was left as it was"),
+            Err(error) => {
+                service.access.metrics.failed_reloads.inc();
+                tracing::error!(error = chain(&error), "who may read was left as it was");
+            }
         });
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use axum::body::Body;
-use axum::http::header::{self, HeaderValue};
+use axum::http::header::{self, HeaderName, HeaderValue};
 use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
 use headers::{ETag, HeaderMapExt, IfRange, LastModified};
 use tower_http::services::ServeDir;
@@ -108,6 +108,7 @@ impl File {
         if !headers.get(header::RANGE).is_none_or(is_bytes) {
             headers.remove(header::RANGE);
         }
+        join(&mut headers, &header::IF_NONE_MATCH);
         if !headers.contains_key(header::IF_RANGE) {
             return self.ask(opened, method, headers).await;
         }
@@ -152,20 +153,27 @@ impl File {
 
     /// Stored bytes as they are, with what caches need to know.
     fn dress(&self, mut response: Response<Body>) -> Response<Body> {
-        let whose = if self.is_public { "public" } else { "private" };
         let control = if response.status().is_client_error() {
-            "no-store".to_owned()
+            "no-store"
         } else {
-            format!("{whose}, max-age={}", self.kind.max_age())
+            self.kind.cache_control(self.is_public)
         };
         let headers = response.headers_mut();
-        if let Ok(control) = HeaderValue::try_from(control) {
-            headers.insert(header::CACHE_CONTROL, control);
-        }
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(control));
         if headers.contains_key(header::CONTENT_TYPE) {
             let octets = HeaderValue::from_static("application/octet-stream");
             headers.insert(header::CONTENT_TYPE, octets);
         }
         response
+    }
+}
+
+/// Makes one line of several: RFC 9110, section 5.3. tower-http reads the first alone.
+fn join(headers: &mut HeaderMap, name: &HeaderName) {
+    let lines: Vec<_> = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
+    if lines.len() > 1 {
+        if let Ok(line) = HeaderValue::from_bytes(&lines.join(&b", "[..])) {
+            headers.insert(name, line);
+        }
     }
 }

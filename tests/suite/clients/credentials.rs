@@ -184,7 +184,7 @@ fn a_file_that_is_being_written_locks_nobody_out() {
 fn a_file_at_fault_leaves_those_who_could_read() {
     let repository = samples();
     let token = add_token(&repository, "ci");
-    let server = Server::of(&repository, &["--auth-file=readers"]);
+    let server = Server::of(&repository, &["--auth-file=readers", "--metrics-listen=127.0.0.1:0"]);
     let status = || server.get("/names", &[&format!("Authorization: {token}")]).status;
     let right = repository.read("readers");
     let plain = [&right, &b"ann:correct-horse\n"[..]].concat();
@@ -198,6 +198,7 @@ fn a_file_at_fault_leaves_those_who_could_read() {
     repository.remove("readers");
     log(&repository, "No such file", 1);
     assert_eq!(status(), 200);
+    soon("it is counted", || server.metrics().contains("hexreg_failed_reloads_total 3\n"));
     repository.write("readers", b"");
     soon("nobody is let in", || status() == 401);
     repository.write("readers", &right);

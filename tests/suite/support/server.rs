@@ -43,9 +43,12 @@ impl Server {
     /// `hexreg serve` with these arguments in a directory; standard error goes to `serve.log` there.
     pub fn run(directory: &Path, arguments: &[&str]) -> Self {
         let log = File::options().create(true).append(true).open(directory.join("serve.log"));
+        let chosen = arguments.iter().any(|argument| argument.starts_with("--listen"));
+        let listen = (!chosen).then_some("--listen=127.0.0.1:0");
         let mut process = Hexreg::new(directory)
             .command()
-            .args(["serve", "--listen=127.0.0.1:0"])
+            .arg("serve")
+            .args(listen)
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -81,6 +84,13 @@ impl Server {
 
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Its numbers, where `--metrics-listen` asked for them.
+    pub fn metrics(&self) -> String {
+        let port = self.said.rsplit("http://127.0.0.1:").next().unwrap();
+        let port = port.split('/').next().unwrap().parse().unwrap();
+        String::from_utf8(Port::of(port).get("/metrics", &[]).body).unwrap()
     }
 
     pub fn id(&self) -> u32 {
