@@ -60,6 +60,9 @@ impl Kind {
     }
 }
 
+/// In bytes: hardly any file system takes a longer name, and to be asked for one is no error of the disk.
+const LONGEST_NAME: usize = 255;
+
 /// How deep `installs/` goes: `installs/1.18.0/builds/hex-2.1.1.ez` and one more.
 const INSTALLS_DEPTH: usize = 4;
 
@@ -72,6 +75,9 @@ impl Asset {
         let parts = path.split('/').map(|part| percent_decode_str(part).decode_utf8().ok());
         let parts: Vec<_> = parts.collect::<Option<_>>()?;
         let parts: Vec<&str> = parts.iter().map(AsRef::as_ref).collect();
+        if parts.iter().any(|part| part.len() > LONGEST_NAME) {
+            return None;
+        }
         let kind = match parts.as_slice() {
             [index] if RepositoryPath::is_of_a_registry(index) => Kind::Registry,
             ["packages", name] if name.parse::<PackageName>().is_ok() => Kind::Registry,
@@ -175,5 +181,8 @@ mod tests {
         ] {
             assert_eq!(Asset::at(path), None, "{path}");
         }
+        let longest = format!("packages/{}", "a".repeat(255));
+        assert!(Asset::at(&longest).is_some());
+        assert_eq!(Asset::at(&format!("{longest}a")), None);
     }
 }

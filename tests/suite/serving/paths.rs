@@ -79,6 +79,11 @@ fn what_lies_beside_a_registry_is_invisible() {
     for path in ASTRAY {
         assert_eq!(server.get(path, &[]).status, 404, "{path}");
     }
+    // Names that no file can have.
+    let long = "a".repeat(256);
+    for path in [format!("/packages/{long}"), format!("/tarballs/{long}-1.0.0.tar")] {
+        assert_eq!(server.get(&path, &[]).status, 404, "{path}");
+    }
     // A pipe where a file should be, which others wait for.
     let pipe = repository.path("public/packages/pipe");
     assert!(Command::new("mkfifo").arg(pipe).status().unwrap().success());
