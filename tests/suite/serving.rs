@@ -70,7 +70,7 @@ fn the_rules_of_http_hold() {
     let date = answer.expect("last-modified").to_owned();
     let long_ago = "Sat, 01 Jan 2000 00:00:00 GMT";
     let with = |name: &str, value: &str| format!("{name}: {value}");
-    let table: [(Vec<String>, u16, &str); 35] = [
+    let table: [(Vec<String>, u16, &str); 36] = [
         (vec![], 200, "0123456789"),
         // Conditions on the copy that the client has.
         (vec![with("If-None-Match", &etag)], 304, ""),
@@ -97,6 +97,7 @@ fn the_rules_of_http_hold() {
         (vec![with("If-Match", &etag)], 200, "0123456789"),
         (vec![with("If-Match", "*")], 200, "0123456789"),
         (vec![with("If-Match", "\"other\"")], 412, ""),
+        (vec![with("If-Match", "\"other\""), with("If-Match", &etag)], 200, "0123456789"),
         (vec![with("If-Unmodified-Since", &date)], 200, "0123456789"),
         (vec![with("If-Unmodified-Since", long_ago)], 412, ""),
         // Parts.

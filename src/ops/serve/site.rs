@@ -108,7 +108,9 @@ impl File {
         if !headers.get(header::RANGE).is_none_or(is_bytes) {
             headers.remove(header::RANGE);
         }
-        join(&mut headers, &header::IF_NONE_MATCH);
+        for list in [header::IF_MATCH, header::IF_NONE_MATCH] {
+            join(&mut headers, &list);
+        }
         if !headers.contains_key(header::IF_RANGE) {
             return self.ask(opened, method, headers).await;
         }
