@@ -303,6 +303,7 @@ async fn end_with_signal(handle: Handle<SocketAddr>, goodbye: Duration) {
         _ = interrupted => {}
         _ = terminated => {}
     }
-    handle.graceful_shutdown(Some(goodbye));
+    // Where nobody is, the process may be gone right after the next line.
     tracing::info!("ending: waiting for those who are being answered");
+    handle.graceful_shutdown(Some(goodbye));
 }
