@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
 use axum::http::Uri;
+use axum::http::uri::Authority;
 use hexreg::name::RepositoryName;
 use hexreg::ops;
 use hexreg::ops::serve::page::{Overview, State};
@@ -106,13 +107,24 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 /// What clients are told to ask, so that nothing of a request's own can be in it.
 fn base_url(text: &str) -> Result<String, String> {
     let url: Uri = text.parse().map_err(|error| format!("{error}"))?;
-    let is_http = matches!(url.scheme_str(), Some("http" | "https"));
-    let host = url.authority().is_some_and(|authority| !authority.as_str().contains('@'));
-    if is_http && host && url.query().is_none() && !text.contains('#') {
-        Ok(text.to_owned())
-    } else {
-        Err("expected http://HOST or https://HOST, with nothing but a path after it".to_owned())
+    // In small letters, as clients compare it.
+    let scheme = url.scheme_str().filter(|scheme| matches!(*scheme, "http" | "https"));
+    let is_plain = url.authority().is_some_and(is_host) && url.query().is_none();
+    match scheme.zip(text.split_once(':')) {
+        Some((scheme, (_, rest))) if is_plain && !text.contains('#') => {
+            Ok(format!("{scheme}:{rest}"))
+        }
+        _ => {
+            Err("expected http://HOST or https://HOST, with nothing but a path after it".to_owned())
+        }
     }
+}
+
+/// Whether it is a host, with a port that there is or none, and without a user.
+fn is_host(authority: &Authority) -> bool {
+    let (text, host) = (authority.as_str(), authority.host());
+    let is_port = text == host || authority.port_u16().is_some();
+    !host.is_empty() && is_port && !text.contains('@')
 }
 
 impl Args {

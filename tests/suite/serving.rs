@@ -278,6 +278,8 @@ fn what_it_says_when_it_starts_is_what_a_user_needs_next() {
 
     Ctrl-C ends it
     "#);
+    let server = Server::of(&repository, &["--url=HTTPS://hex.example.com:444/hex/"]);
+    assert!(server.said.contains("serving acme at https://hex.example.com:444/hex\n"));
     // An empty directory can be served before there is anything in it.
     fs::create_dir(repository.path("empty")).unwrap();
     let server = Server::run(repository.root(), &["empty", "--metrics-listen=127.0.0.1:0"]);
@@ -328,6 +330,8 @@ fn what_cannot_be_served_is_told_and_why() {
         &["public", "--url=registry.example"],
         &["public", "--url=https://user:secret@registry.example"],
         &["public", "--url=https://registry.example/?a"],
+        &["public", "--url=https://registry.example:99999"],
+        &["public", "--url=https://:8000"],
     ];
     let said: Vec<_> = said.into_iter().map(served).collect();
     insta::assert_snapshot!(said.concat(), @r"
@@ -354,6 +358,12 @@ fn what_cannot_be_served_is_told_and_why() {
 
     For more information, try '--help'.
     error: invalid value 'https://registry.example/?a' for '--url <URL>': expected http://HOST or https://HOST, with nothing but a path after it
+
+    For more information, try '--help'.
+    error: invalid value 'https://registry.example:99999' for '--url <URL>': expected http://HOST or https://HOST, with nothing but a path after it
+
+    For more information, try '--help'.
+    error: invalid value 'https://:8000' for '--url <URL>': expected http://HOST or https://HOST, with nothing but a path after it
 
     For more information, try '--help'.
     ");
