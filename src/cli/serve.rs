@@ -208,7 +208,8 @@ fn announcement(started: &Started, options: &Options) -> String {
             "credentials travel in the clear: give --tls-cert, or put a proxy that has one in front\n\n",
         );
     }
-    if url == address && is_unspecified {
+    // Whoever needs a name for the certificate was told so.
+    if url == address && is_unspecified && url.starts_with("http:") {
         text.push_str("clients need a name or an address of this machine: give --url\n\n");
     }
     for (mount, state) in repositories {
@@ -255,7 +256,7 @@ fn failure(error: Error) -> Failure {
             "give --auth-file and --tls-cert, listen on 127.0.0.1, or say --allow-anonymous"
         }
         Error::ExposedMetrics(_) => "give --metrics-listen=127.0.0.1:PORT",
-        Error::Listen(..) => "end what listens there, or give another --listen",
+        Error::Listen(..) => "end what listens there, or give another address",
         Error::Tls(_) => "give --tls-cert the whole chain and --tls-key its first one's key",
         Error::Auth(error) => return auth::broken(error),
         Error::AuthFileServed(_) => "keep it elsewhere",
