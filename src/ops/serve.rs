@@ -7,12 +7,14 @@
 //!    site        which directory, which file: asset::Asset knows every path there is
 //!    files       its bytes, through tower-http
 //!    access      what is written down of it
+//! ending      when there are no more
 //! ```
 
 mod access;
 mod answer;
 mod asset;
 mod connection;
+mod ending;
 mod files;
 mod gate;
 mod metrics;
@@ -40,7 +42,6 @@ use axum_server::Handle;
 use axum_server::tls_rustls::RustlsAcceptor;
 use hyper_util::rt::TokioTimer;
 use tokio::runtime::Runtime;
-use tokio::signal;
 use tower::service_fn;
 
 use super::auth::AuthError;
@@ -48,6 +49,7 @@ use crate::auth::NoRandomness;
 use access::Access;
 use answer::{Service, answer};
 use connection::Door;
+use ending::Signals;
 use gate::Gate;
 use metrics::Metrics;
 use pages::Pages;
@@ -205,7 +207,7 @@ pub fn serve(options: &Options, started: impl FnOnce(&Started)) -> Result<(), Er
         let door =
             Door::new(options.limits.connections, options.limits.stall, Arc::clone(&metrics));
         watch.follow(Arc::clone(&service), certificates.clone());
-        tokio::spawn(end_with_signal(handle.clone(), options.limits.goodbye));
+        tokio::spawn(Signals::listen()?.end(handle.clone(), options.limits.goodbye));
         if let Some(listener) = for_metrics {
             tokio::spawn(serve_metrics(listener, metrics)?);
         }
@@ -285,25 +287,4 @@ fn serve_metrics(
     let text = get(move || async move { metrics.response() });
     let router = Router::new().route("/metrics", text);
     Ok(axum_server::from_tcp(listener)?.serve(router.into_make_service()))
-}
-
-/// Lets nobody in any more once the process is to end, and those go on who are being answered.
-async fn end_with_signal(handle: Handle<SocketAddr>, goodbye: Duration) {
-    let interrupted = signal::ctrl_c();
-    #[cfg(unix)]
-    let terminated = async {
-        match signal::unix::signal(signal::unix::SignalKind::terminate()) {
-            Ok(mut signals) => signals.recv().await,
-            Err(_) => std::future::pending().await,
-        }
-    };
-    #[cfg(not(unix))]
-    let terminated = std::future::pending::<Option<()>>();
-    tokio::select! {
-        _ = interrupted => {}
-        _ = terminated => {}
-    }
-    // Where nobody is, the process may be gone right after the next line.
-    tracing::info!("ending: waiting for those who are being answered");
-    handle.graceful_shutdown(Some(goodbye));
 }

@@ -146,7 +146,8 @@ fn the_rules_of_http_hold() {
             assert!(answer.expect("content-range").ends_with("/10"), "{lines:?}");
         }
         let head = server.ask("HEAD", path, &lines);
-        assert_eq!(head.status, status, "HEAD {lines:?}");
+        let is_of_a_part = matches!(status, 206 | 416);
+        assert_eq!(head.status, if is_of_a_part { 200 } else { status }, "HEAD {lines:?}");
     }
 }
 
@@ -248,6 +249,24 @@ fn it_ends_when_told_to_once_those_are_answered_who_have_asked() {
         drop(idle);
         assert_eq!(server.ended(), 0);
     }
+}
+
+/// Whoever says it twice does not wait for a client that takes nothing.
+#[test]
+fn it_ends_at_once_when_told_twice() {
+    let repository = repository();
+    repository.write("public/tarballs/big-1.0.0.tar", &vec![b'x'; 32 << 20]);
+    let server = Server::of(&repository, &[]);
+    let mut stream = server.connect();
+    stream.write_all(b"GET /tarballs/big-1.0.0.tar HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    stream.read_exact(&mut [0; 4096]).unwrap();
+    server.signal("-INT");
+    std::thread::sleep(Duration::from_millis(500));
+    let began = Instant::now();
+    server.signal("-INT");
+    assert_eq!(server.ended(), 0);
+    assert!(began.elapsed() < Duration::from_secs(5), "it waited {:?}", began.elapsed());
+    drop(stream);
 }
 
 #[test]

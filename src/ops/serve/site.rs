@@ -103,9 +103,9 @@ impl File {
             Ok(opened) => opened,
             Err(error) => return self.cannot(&error),
         };
-        // A unit that is not known is as good as none.
+        // A unit that is not known is as good as none, and parts are for GET: RFC 9110, section 14.2.
         let is_bytes = |range: &HeaderValue| range.as_bytes().starts_with(b"bytes=");
-        if !headers.get(header::RANGE).is_none_or(is_bytes) {
+        if *method != Method::GET || !headers.get(header::RANGE).is_none_or(is_bytes) {
             headers.remove(header::RANGE);
         }
         for list in [header::IF_MATCH, header::IF_NONE_MATCH] {
