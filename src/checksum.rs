@@ -23,13 +23,6 @@ impl InnerChecksum {
             Sha256::new().chain_update(version).chain_update(metadata).chain_update(contents);
         Self(digest.finalize().into())
     }
-
-    /// Reads 64 hex digits of either case, as CHECKSUM holds them; `None` for anything else.
-    #[must_use]
-    pub fn from_hex(digits: &[u8]) -> Option<Self> {
-        let bytes = HEXUPPER_PERMISSIVE.decode(digits).ok()?;
-        Some(Self(bytes.try_into().ok()?))
-    }
 }
 
 impl OuterChecksum {
@@ -48,6 +41,14 @@ macro_rules! checksum {
             #[must_use]
             pub fn from_bytes(bytes: [u8; 32]) -> Self {
                 Self(bytes)
+            }
+
+            /// Reads 64 hex digits of either case, as CHECKSUM and lock files hold them; `None` for
+            /// anything else.
+            #[must_use]
+            pub fn from_hex(digits: &[u8]) -> Option<Self> {
+                let bytes = HEXUPPER_PERMISSIVE.decode(digits).ok()?;
+                Some(Self(bytes.try_into().ok()?))
             }
 
             /// Its first twelve digits, to be told apart by in a message.
