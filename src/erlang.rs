@@ -1,4 +1,4 @@
-//! Erlang terms as text: the format of `metadata.config`.
+//! Erlang terms as text: the format of `metadata.config` and `rebar.lock`.
 //!
 //! Read is what Hex's own tokenizer (`safe_erl_term`) and `erl_parse:parse_term/1` read, and nothing
 //! more: no comments, no floats, no funs. (Which atoms Hex knows is another matter, see
@@ -41,7 +41,7 @@ pub enum Term {
     Map(Vec<(Term, Term)>),
 }
 
-/// Where a text stops being Erlang terms.
+/// Where a text stops being terms: Erlang's, or Elixir's in a lock file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: expected {expected}, found {found}")]
 pub struct SyntaxError {
@@ -75,7 +75,8 @@ pub fn parse_terms(text: &str) -> Result<Vec<Term>, SyntaxError> {
 }
 
 impl SyntaxError {
-    fn at(text: &str, offset: usize, context: &ContextError) -> Self {
+    /// What winnow says of a text at a byte of it.
+    pub(crate) fn at(text: &str, offset: usize, context: &ContextError) -> Self {
         let expected = context.context().find_map(|context| match context {
             StrContext::Label(label) => Some(*label),
             _ => None,
@@ -95,9 +96,9 @@ impl SyntaxError {
 }
 
 /// The text yet to be read and how many terms enclose this place.
-type Input<'i> = Stateful<&'i str, usize>;
+pub(crate) type Input<'i> = Stateful<&'i str, usize>;
 
-fn label(expected: &'static str) -> StrContext {
+pub(crate) fn label(expected: &'static str) -> StrContext {
     StrContext::Label(expected)
 }
 
@@ -126,9 +127,10 @@ fn term(input: &mut Input<'_>) -> ModalResult<Term> {
     terminated(body, space).context(label("a term")).parse_next(input)
 }
 
-fn nested<'i>(
-    mut inner: impl FnMut(&mut Input<'i>) -> ModalResult<Term>,
-) -> impl FnMut(&mut Input<'i>) -> ModalResult<Term> {
+/// One level deeper, where there is one.
+pub(crate) fn nested<'i, T>(
+    mut inner: impl FnMut(&mut Input<'i>) -> ModalResult<T>,
+) -> impl FnMut(&mut Input<'i>) -> ModalResult<T> {
     move |input| {
         if input.state == MAX_DEPTH {
             let too_deep = label("at most 64 levels of nesting");

@@ -44,6 +44,7 @@
 //! | [`name`], [`version`], [`checksum`] | values that are checked once |
 //! | [`auth`] | who may read: names, passwords, tokens, and what an `Authorization` header is worth |
 //! | [`key`] | private and public keys, fingerprints |
+//! | [`lockfile`] | what a project pins: `mix.lock`, `rebar.lock`, `manifest.toml` |
 //! | [`erlang`] | Erlang terms as text |
 //!
 //! Imports run downwards: `cli → ops → cache → registry, tarball, repository, store → package, key,
@@ -93,6 +94,7 @@ pub mod cache;
 pub mod checksum;
 pub mod erlang;
 pub mod key;
+pub mod lockfile;
 pub mod name;
 pub mod ops;
 pub mod package;

@@ -1,0 +1,65 @@
+//! `manifest.toml`: what Gleam locks. It knows no repository but hex.pm's.
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::{Error, HEXPM, LockFile, Problem, Reader, Source, Why, excerpt, line_at};
+
+#[derive(Deserialize)]
+struct Manifest {
+    packages: Vec<Spanned<Package>>,
+}
+
+/// With what else it holds left unread.
+#[derive(Deserialize)]
+struct Package {
+    name: String,
+    version: String,
+    otp_app: Option<String>,
+    source: String,
+    outer_checksum: Option<String>,
+    repo: Option<String>,
+    commit: Option<String>,
+}
+
+pub(super) fn parse(text: &str) -> Result<LockFile, Error> {
+    let manifest: Manifest = toml::from_str(text).map_err(|error| {
+        let offset = error.span().map_or(0, |span| span.start);
+        let message = error.message().lines().collect::<Vec<_>>().join(", ");
+        Error::Toml { line: line_at(text.as_bytes(), offset), message }
+    })?;
+    let mut reader = Reader::default();
+    for package in &manifest.packages {
+        let offset = package.span().start;
+        let package = package.get_ref();
+        let app = package.otp_app.as_ref().unwrap_or(&package.name);
+        let taken = source(package).and_then(|source| reader.take(app, source));
+        if let Err(problem) = taken {
+            let line = Some(line_at(text.as_bytes(), offset));
+            return Err(Error::Entry { line, app: app.clone(), problem });
+        }
+    }
+    Ok(reader.file)
+}
+
+fn source(package: &Package) -> Result<Source<'_>, Problem> {
+    match package.source.as_str() {
+        "hex" => Ok(Source::Hex {
+            package: &package.name,
+            version: &package.version,
+            repository: Some(HEXPM),
+            inner: None,
+            outer: Some(required("its outer_checksum", package.outer_checksum.as_deref())?),
+        }),
+        "git" => Ok(Source::Git {
+            url: required("its repo, as it comes from git", package.repo.as_deref())?,
+            revision: required("its commit, as it comes from git", package.commit.as_deref())?,
+        }),
+        "local" => Ok(Source::Elsewhere(Why::Path)),
+        other => Ok(Source::Elsewhere(Why::Other(excerpt(other)))),
+    }
+}
+
+fn required<'a>(expected: &'static str, value: Option<&'a str>) -> Result<&'a str, Problem> {
+    value.ok_or_else(|| Problem::Part { expected, found: "nothing".to_owned() })
+}

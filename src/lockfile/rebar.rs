@@ -1,0 +1,170 @@
+//! `rebar.lock`: Erlang terms. A list of locks alone, or with the version of the format, and then the
+//! checksums of those that are packages.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use super::{Error, LockFile, Problem, Reader, Source, Why, excerpt};
+use crate::erlang::{self, Term};
+
+pub(super) fn parse(bytes: &[u8]) -> Result<LockFile, Error> {
+    let text = erlang::decode(bytes);
+    let terms = erlang::parse_terms(&without_comments(&text))?;
+    let (locks, attributes) = match terms.as_slice() {
+        [] => (&[][..], &[][..]),
+        [Term::List(locks)] => (locks.as_slice(), &[][..]),
+        [first @ Term::Tuple(versioned), rest @ ..] => match (versioned.as_slice(), rest.first()) {
+            ([_, Term::List(locks)], None) => (locks.as_slice(), &[][..]),
+            ([_, Term::List(locks)], Some(Term::List(attributes))) => {
+                (locks.as_slice(), attributes.as_slice())
+            }
+            ([_, Term::List(_)], Some(other)) => {
+                return Err(form("a list of checksums after the locks", other));
+            }
+            _ => return Err(form("`{\"1.2.0\", [LOCK, …]}`", first)),
+        },
+        [other, ..] => return Err(form("`{\"1.2.0\", [LOCK, …]}` or `[LOCK, …]` alone", other)),
+    };
+    let inner = checksums(attributes, "pkg_hash")?;
+    let outer = checksums(attributes, "pkg_hash_ext")?;
+    let mut reader = Reader::default();
+    for lock in locks {
+        let Term::Tuple(elements) = lock else { return Err(form("a lock", lock)) };
+        let [app, bound, ..] = elements.as_slice() else { return Err(form("a lock", lock)) };
+        let app = text_of(app).ok_or_else(|| form("an application's name", app))?;
+        let taken = source(bound, inner.get(app).copied(), outer.get(app).copied())
+            .and_then(|source| reader.take(app, source));
+        if let Err(problem) = taken {
+            return Err(Error::Entry { line: None, app: app.to_owned(), problem });
+        }
+    }
+    Ok(reader.file)
+}
+
+/// `{pkg, Name, Version}`; of old with one checksum or both after it, which then count.
+fn source<'a>(
+    term: &'a Term,
+    inner: Option<&'a Term>,
+    outer: Option<&'a Term>,
+) -> Result<Source<'a>, Problem> {
+    let parts = match term {
+        Term::Tuple(parts) => parts.as_slice(),
+        _ => &[],
+    };
+    let Some((Term::Atom(resource), parts)) = parts.split_first() else {
+        return Err(unexpected("a resource such as `{pkg, …}`", Some(term)));
+    };
+    let part = |index: usize| parts.get(index);
+    match resource.as_str() {
+        "pkg" => Ok(Source::Hex {
+            package: required("a package's name", part(0))?,
+            version: required("a version", part(1))?,
+            repository: None,
+            inner: optional("its inner checksum", part(2).or(inner))?,
+            outer: optional("its outer checksum", part(3).or(outer))?,
+        }),
+        "git" | "git_subdir" => {
+            Ok(Source::Git { url: required("a URL", part(0))?, revision: revision(part(1))? })
+        }
+        "path" => Ok(Source::Elsewhere(Why::Path)),
+        "hg" => Ok(Source::Elsewhere(Why::Hg)),
+        other => Ok(Source::Elsewhere(Why::Other(excerpt(other)))),
+    }
+}
+
+/// `{ref, "…"}`, which alone stays what it is; the branch or tag otherwise.
+fn revision(term: Option<&Term>) -> Result<&str, Problem> {
+    let expected = "a commit, as `{ref, …}`";
+    match term {
+        Some(Term::Tuple(pair)) => required(expected, pair.get(1)),
+        other => required(expected, other),
+    }
+}
+
+/// The checksums under a key, by application.
+fn checksums<'a>(attributes: &'a [Term], key: &str) -> Result<HashMap<&'a str, &'a Term>, Error> {
+    let mut found = HashMap::new();
+    for (name, value) in attributes.iter().filter_map(pair) {
+        let Term::List(items) = value else { continue };
+        if text_of(name) != Some(key) {
+            continue;
+        }
+        for item in items {
+            let named = pair(item).and_then(|(app, checksum)| Some((text_of(app)?, checksum)));
+            let (app, checksum) = named.ok_or_else(|| form("an application's checksum", item))?;
+            if found.insert(app, checksum).is_some() {
+                let app = app.to_owned();
+                return Err(Error::Entry { line: None, app, problem: Problem::Twice });
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn pair(term: &Term) -> Option<(&Term, &Term)> {
+    match term {
+        Term::Tuple(pair) => match pair.as_slice() {
+            [key, value] => Some((key, value)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn required<'a>(expected: &'static str, term: Option<&'a Term>) -> Result<&'a str, Problem> {
+    term.and_then(text_of).ok_or_else(|| unexpected(expected, term))
+}
+
+fn optional<'a>(
+    expected: &'static str,
+    term: Option<&'a Term>,
+) -> Result<Option<&'a str>, Problem> {
+    match term {
+        None => Ok(None),
+        Some(Term::Atom(nothing)) if nothing == "undefined" => Ok(None),
+        some => required(expected, some).map(Some),
+    }
+}
+
+/// Names are binaries, URLs and versions of old were strings.
+fn text_of(term: &Term) -> Option<&str> {
+    match term {
+        Term::Binary(bytes) => std::str::from_utf8(bytes).ok(),
+        Term::String(text) | Term::Atom(text) => Some(text),
+        _ => None,
+    }
+}
+
+fn unexpected(expected: &'static str, found: Option<&Term>) -> Problem {
+    let found = found.map_or("nothing".to_owned(), |term| excerpt(&term.to_string()));
+    Problem::Part { expected, found }
+}
+
+fn form(expected: &'static str, found: &Term) -> Error {
+    Error::Form { expected, found: excerpt(&found.to_string()) }
+}
+
+/// Comments as spaces: Erlang has them where a term file is consulted, and Hex's terms do not.
+fn without_comments(text: &str) -> Cow<'_, str> {
+    if !text.contains('%') {
+        return Cow::Borrowed(text);
+    }
+    let (mut quote, mut escaped, mut comment) = (None, false, false);
+    let blanked = text.chars().map(|character| {
+        match (character, quote) {
+            ('\n', None) => comment = false,
+            _ if comment => return ' ',
+            ('%', None) => {
+                comment = true;
+                return ' ';
+            }
+            ('"' | '\'', None) => quote = Some(character),
+            (_, Some(_)) if escaped => escaped = false,
+            ('\\', Some(_)) => escaped = true,
+            (_, Some(open)) if character == open => quote = None,
+            _ => {}
+        }
+        character
+    });
+    Cow::Owned(blanked.collect())
+}
