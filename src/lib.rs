@@ -41,7 +41,7 @@
 //! | [`store`] | where that tree lives |
 //! | [`cache`] | what was true of each file the last time; [`ops`] asks it through `ops::build` |
 //! | [`package`] | packages, releases, dependencies |
-//! | [`name`], [`version`], [`checksum`] | values that are checked once |
+//! | [`name`], [`version`], [`requirement`], [`checksum`] | values that are checked once |
 //! | [`auth`] | who may read: names, passwords, tokens, and what an `Authorization` header is worth |
 //! | [`key`] | private and public keys, fingerprints |
 //! | [`lockfile`] | what a project pins: `mix.lock`, `rebar.lock`, `manifest.toml` |
@@ -100,6 +100,7 @@ pub mod ops;
 pub mod package;
 pub mod registry;
 pub mod repository;
+pub mod requirement;
 pub mod store;
 pub mod tarball;
 pub mod version;

@@ -33,6 +33,23 @@ impl Version {
     pub fn is_pre_release(&self) -> bool {
         !self.0.pre.is_empty()
     }
+
+    /// As a requirement names it: build metadata is read, and counts for nothing.
+    pub(crate) fn without_build(text: &str) -> Result<Self, semver::Error> {
+        let mut version = semver::Version::parse(text)?;
+        version.build = semver::BuildMetadata::EMPTY;
+        Ok(Self(version))
+    }
+
+    /// The first of its numbers.
+    pub(crate) fn major(&self) -> u64 {
+        self.0.major
+    }
+
+    /// The second of its numbers.
+    pub(crate) fn minor(&self) -> u64 {
+        self.0.minor
+    }
 }
 
 impl FromStr for Version {
