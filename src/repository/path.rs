@@ -19,7 +19,7 @@ const NAMES: &str = "names";
 const VERSIONS: &str = "versions";
 const PUBLIC_KEY: &str = "public_key";
 
-/// The folders that a registry is built from and into.
+/// The folders of a repository: a registry is built from and into the first three, and mirrors have more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Folder {
     /// What all of it lies in: `names`, `versions`, `public_key`.
@@ -28,6 +28,10 @@ pub enum Folder {
     Packages,
     /// `tarballs/NAME-VERSION.tar`
     Tarballs,
+    /// `docs/NAME-VERSION.tar.gz`
+    Docs,
+    /// What `mix local.hex` and `mix local.rebar` ask for.
+    Installs,
 }
 
 impl Folder {
@@ -35,6 +39,8 @@ impl Folder {
         match self {
             Self::Tarballs => "tarballs",
             Self::Packages => "packages",
+            Self::Docs => "docs",
+            Self::Installs => "installs",
             Self::Root => "",
         }
     }
@@ -115,6 +121,12 @@ impl RepositoryPath {
         let folder = self.0.rsplit_once('/').map_or("", |(folder, _)| folder);
         let mut known = [Folder::Tarballs, Folder::Packages].into_iter();
         known.find(|known| known.name() == folder).unwrap_or(Folder::Root)
+    }
+
+    /// The path of what it lies in, which may be deeper than any [`Folder`].
+    #[must_use]
+    pub fn parent(&self) -> Self {
+        Self(self.0.rsplit_once('/').map_or("", |(parent, _)| parent).to_owned())
     }
 
     /// The path as text.

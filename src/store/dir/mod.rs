@@ -21,7 +21,7 @@ use crate::repository::{Change, Folder, RepositoryPath};
 use lock::Mode;
 
 /// A directory whose files any static server can serve.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DirStore {
     root: PathBuf,
 }

@@ -71,8 +71,8 @@ impl DirStore {
     /// The folders of new files, each of which is there for good from then on.
     fn folders_for(&self, changes: &[&Change]) -> Result<Vec<RepositoryPath>, StoreError> {
         let new = || changes.iter().filter(|change| change.bytes().is_some());
-        let folders: BTreeSet<_> = new().map(|change| change.path.folder()).collect();
-        let folders: Vec<_> = folders.into_iter().map(Folder::path).collect();
+        let folders: BTreeSet<_> = new().map(|change| change.path.parent()).collect();
+        let folders: Vec<_> = folders.into_iter().collect();
         // Where there is a key, the build that wrote it has seen to the way there.
         let key = RepositoryPath::public_key();
         let is_first =
@@ -98,13 +98,12 @@ impl DirStore {
     }
 
     fn flush_folders_of(&self, changes: &[&Change]) -> Result<(), StoreError> {
-        let mut folders: BTreeSet<_> = changes.iter().map(|change| change.path.folder()).collect();
+        let mut folders: BTreeSet<_> = changes.iter().map(|change| change.path.parent()).collect();
         // A folder may be new itself.
         if !folders.is_empty() {
-            folders.insert(Folder::Root);
+            folders.insert(Folder::Root.path());
         }
-        folders.into_iter().rev().try_for_each(|folder| {
-            let path = folder.path();
+        folders.into_iter().rev().try_for_each(|path| {
             folder::flush(&self.path(&path)).map_err(self.error("flush", &path))
         })
     }
