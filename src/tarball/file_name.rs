@@ -8,7 +8,7 @@ use crate::name::PackageName;
 use crate::version::Version;
 
 /// The file name of a tarball.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileName {
     /// Before the first `-`, which no package name holds.
     pub package: PackageName,

@@ -167,6 +167,17 @@ impl Unpacker {
     }
 }
 
+/// The inner checksum of a tarball, whatever its metadata and contents say.
+///
+/// # Errors
+/// [`Error`] where it is too large, not made of the four files, or CHECKSUM is another's.
+pub fn inner_checksum(tarball: &[u8], limits: &Limits) -> Result<InnerChecksum, Error> {
+    if tarball.len() > limits.tarball {
+        return Err(Error::TooLarge { limit: limits.tarball });
+    }
+    check_inner_checksum(&OuterFiles::read(tarball, limits)?)
+}
+
 fn check_inner_checksum(files: &OuterFiles<'_>) -> Result<InnerChecksum, Error> {
     let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
     if files.version != b"3" {
