@@ -5,6 +5,7 @@ pub mod auth;
 pub mod build;
 pub mod inspect;
 mod lock;
+pub mod mirror;
 pub mod observer;
 pub mod serve;
 pub mod verify;

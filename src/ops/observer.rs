@@ -1,4 +1,4 @@
-//! What is heard of a build, or of whoever reads what it wrote, while they run.
+//! What is heard of a build or a mirror, or of whoever reads what was written, while they run.
 
 use std::time::Duration;
 
@@ -17,6 +17,12 @@ pub trait Observer: Sync {
     /// So many more parts of it are done, for which so many bytes were read.
     fn went_on(&self, _parts: usize, _bytes: u64) {}
 
+    /// A file is being fetched.
+    fn fetching(&self, _file: &str) {}
+
+    /// So many parts of a mirror are done, of so many that are known of, and so many bytes came for them.
+    fn mirrored(&self, _done: usize, _known: usize, _bytes: u64) {}
+
     /// A path was changed, or with a dry run would be.
     fn changed(&self, _path: &RepositoryPath, _changed: Changed) {}
 }
@@ -30,6 +36,8 @@ pub enum Work {
     ReadingTarballs,
     /// Resources are compared with what stands, and signed where they differ.
     SealingResources,
+    /// Files are fetched and put in place.
+    Mirroring,
 }
 
 /// Something that does not keep a registry from being built.

@@ -1,0 +1,303 @@
+//! `hexreg mirror`: what upstream serves, checked, in a directory that any static server can serve again.
+//! START HERE.
+//!
+//! ```text
+//! holdings     what the mirror has, and keeps in mind
+//! selection    what is wanted: everything, packages by name, what lock files pin
+//! indexes      what upstream's `names` and `versions` say of each package
+//!  → planner   pure: what to do next, given what is known
+//!  ⇄ courier   carries it out: client (requests), check (who signed it), shelf (the disk)
+//!  → finish    the indexes, once all that they name is there; then what nobody wants any more
+//!  → Report
+//! ```
+
+mod check;
+mod client;
+mod courier;
+mod finish;
+mod git;
+mod holdings;
+mod indexes;
+mod installs;
+mod planner;
+mod selection;
+mod shelf;
+mod wrong;
+
+pub use client::{Patience, Unanswered};
+pub use git::GitMirror;
+pub use planner::Failed;
+pub use selection::{Chosen, LeftOut, Only, Selection};
+pub use wrong::{Disagreement, Wrong};
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use reqwest::header::HeaderValue;
+use tokio::runtime::Runtime;
+use url::Url;
+
+use super::lock::{self, Waited, Wanted};
+use super::observer::Observer;
+use crate::key::PublicKey;
+use crate::name::{PackageName, RepositoryName};
+use crate::registry::Resource;
+use crate::repository::{Folder, RepositoryPath};
+use crate::store::{DirStore, Lock, Store, StoreError};
+use crate::tarball::Limits;
+use check::Checker;
+use client::Client;
+use courier::Courier;
+use holdings::Holdings;
+use indexes::Indexes;
+use planner::{Planner, Setup};
+
+/// What to mirror, from where, and how.
+#[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own")]
+pub struct Options {
+    /// From where.
+    pub upstream: Upstream,
+    /// What of it.
+    pub selection: Selection,
+    /// Whether upstream's signed files are kept out of what is served: for a registry of one's own.
+    pub tarballs_only: bool,
+    /// Whether documentation is mirrored too.
+    pub docs: bool,
+    /// Whether what `mix local.hex` and `mix local.rebar` ask for is.
+    pub installs: bool,
+    /// Whether git repositories are that lock files pin.
+    pub git: bool,
+    /// How many requests there are at once.
+    pub jobs: usize,
+    /// Whether what nobody wants any more is removed.
+    pub prune: bool,
+    /// Whether nothing is written.
+    pub dry_run: bool,
+    /// Packages of which is taken what upstream says, though it lost or changed releases.
+    pub accept: BTreeSet<PackageName>,
+    /// What clients accept.
+    pub limits: Limits,
+    /// How long upstream is waited for.
+    pub patience: Patience,
+    /// How long to wait for another hexreg to end.
+    pub lock_timeout: Duration,
+}
+
+/// A repository to mirror.
+#[derive(Clone, Debug)]
+pub struct Upstream {
+    /// Of the repository, by http or https, without credentials.
+    pub url: Url,
+    /// What it calls itself.
+    pub name: RepositoryName,
+    /// What it signs with.
+    pub key: PublicKey,
+    /// What is sent as `Authorization`, to this host alone.
+    pub authorization: Option<HeaderValue>,
+}
+
+impl Upstream {
+    /// hex.pm's repository.
+    pub const HEXPM_URL: &'static str = "https://repo.hex.pm";
+    /// What hex.pm's repository calls itself.
+    pub const HEXPM_NAME: &'static str = "hexpm";
+    /// What hex.pm signs with, in PEM, as it stands in every client.
+    pub const HEXPM_KEY: &'static str = include_str!("mirror/hexpm-public.pem");
+}
+
+/// What was done.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// How many packages are wanted.
+    pub packages: usize,
+    /// How many of their releases.
+    pub releases: usize,
+    /// What was asked of upstream: requests, and those among them that asked for the same again.
+    pub requests: u64,
+    /// See [`requests`](Self::requests).
+    pub retries: u64,
+    /// Of bodies that came.
+    pub bytes: u64,
+    /// What was not mirrored, and why.
+    pub failures: Vec<Failed>,
+    /// What lock files have that upstream has not.
+    pub left_out: Vec<LeftOut>,
+    /// Git repositories.
+    pub git: Vec<GitMirror>,
+}
+
+/// Why nothing was mirrored, or no more.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The directory cannot be read, or takes no more.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Another hexreg did not end in time.
+    #[error("another hexreg holds {location}, and did not end within {} s", .timeout.as_secs())]
+    Busy {
+        /// The directory.
+        location: String,
+        /// How long it was waited for.
+        timeout: Duration,
+    },
+    /// What stands there was signed by somebody else.
+    #[error("{location} is of a registry that another key signed")]
+    OtherRegistry {
+        /// The file.
+        location: String,
+    },
+    /// Nothing is wanted.
+    #[error("nothing that was asked for is in the repository `{0}`")]
+    NothingWanted(RepositoryName),
+    /// Without the two indexes there is no telling what has changed.
+    #[error("{path}")]
+    Index {
+        /// Which.
+        path: RepositoryPath,
+        /// Why.
+        source: Box<Wrong>,
+    },
+    /// There can be no requests at all.
+    #[error("could not begin to ask")]
+    Client(#[source] reqwest::Error),
+    /// The machine does not let it run.
+    #[error("could not run")]
+    Run(#[source] io::Error),
+}
+
+/// Brings a directory up to what upstream has.
+///
+/// # Errors
+/// [`Error`]. What could not be mirrored among other things is in the report; then the indexes are left as
+/// they were.
+pub fn mirror(
+    directory: &Path,
+    options: &Options,
+    observer: &dyn Observer,
+) -> Result<Report, Error> {
+    let _turn = turn(directory, options, observer)?;
+    let runtime = Runtime::new().map_err(Error::Run)?;
+    let done = runtime.block_on(run(directory, options, observer));
+    // Nobody waits for requests that came to nothing.
+    runtime.shutdown_background();
+    done
+}
+
+async fn run(
+    directory: &Path,
+    options: &Options,
+    observer: &dyn Observer,
+) -> Result<Report, Error> {
+    let Options { upstream, selection, .. } = options;
+    let wants = match selection {
+        Selection::All => None,
+        Selection::Some(chosen) => Some(chosen.wants(&upstream.name)),
+    };
+    let mut report = Report::default();
+    if let Selection::Some(chosen) = selection {
+        report.left_out = chosen.left_out(&upstream.name, options.git);
+    }
+    let holdings = Holdings::open(directory, options)?;
+    if !options.dry_run {
+        holdings.clear()?;
+    }
+    let courier = Arc::new(courier(holdings, options)?);
+    if wants.as_ref().is_none_or(|wants| !wants.is_empty()) {
+        let (names, versions) =
+            tokio::join!(courier.index(Resource::Names), courier.index(Resource::Versions));
+        let index = |resource: Resource| {
+            move |wrong| {
+                let path = RepositoryPath::resource(&resource);
+                Error::Index { path, source: Box::new(wrong) }
+            }
+        };
+        let names = names.map_err(index(Resource::Names))?;
+        let versions = versions.map_err(index(Resource::Versions))?;
+        let mut indexes = Indexes::default();
+        indexes.add(names.index.clone());
+        indexes.add(versions.index.clone());
+        let known = courier.holdings.known()?;
+        let mut planner = Planner::new(Setup {
+            repository: upstream.name.clone(),
+            wants,
+            upstream: indexes,
+            known: known.clone(),
+            docs: options.docs,
+            accept: options.accept.clone(),
+        });
+        let carried = courier.carry_out(&mut planner, observer).await;
+        finish::stands(&courier, &carried)?;
+        report.failures.append(&mut planner.failures);
+        let mut tags = Vec::new();
+        if options.installs {
+            let carried =
+                installs::mirror(&courier, &mut report.failures, &mut tags, observer).await;
+            finish::stands(&courier, &carried)?;
+        }
+        (report.packages, report.releases) = (planner.packages().count(), planner.wanted.len());
+        let ending = finish::Ending { names, versions, tags, known, planner: &planner };
+        finish::finish(&courier, options, &ending, report.failures.is_empty(), observer)?;
+    } else if !options.git || report.left_out.is_empty() && no_git(selection) {
+        return Err(Error::NothingWanted(upstream.name.clone()));
+    }
+    courier.close()?;
+    mirror_git(directory, options, &mut report).await;
+    let counters = &courier.client.counters;
+    report.requests = counters.requests.load(Ordering::Relaxed);
+    report.retries = counters.retries.load(Ordering::Relaxed);
+    report.bytes = counters.bytes();
+    Ok(report)
+}
+
+fn no_git(selection: &Selection) -> bool {
+    match selection {
+        Selection::All => true,
+        Selection::Some(chosen) => chosen.git().next().is_none(),
+    }
+}
+
+fn courier(holdings: Holdings, options: &Options) -> Result<Courier, Error> {
+    let Upstream { url, name, key, authorization } = options.upstream.clone();
+    let client = Client::new(&url, authorization, options.patience).map_err(Error::Client)?;
+    let checker = Checker { repository: name, key, limits: options.limits };
+    Ok(Courier::new(client, checker, holdings, options.jobs, options.dry_run))
+}
+
+async fn mirror_git(directory: &Path, options: &Options, report: &mut Report) {
+    let Selection::Some(chosen) = &options.selection else { return };
+    for pin in chosen.git().filter(|_| options.git) {
+        let (to, from, dry_run) = (directory.to_owned(), pin.clone(), options.dry_run);
+        let mirrored = tokio::task::spawn_blocking(move || git::mirror(&to, &from, dry_run)).await;
+        match mirrored.unwrap_or_else(|error| Err(Wrong::Git(error.to_string()))) {
+            Ok(mirror) => report.git.push(mirror),
+            Err(wrong) => {
+                report.failures.push(Failed { path: format!("git: {}", pin.app), wrong });
+            }
+        }
+    }
+}
+
+/// Waits for the lock; whoever writes nothing need not keep anybody else from it.
+fn turn(
+    directory: &Path,
+    options: &Options,
+    observer: &dyn Observer,
+) -> Result<Option<Lock>, Error> {
+    if options.dry_run {
+        return Ok(None);
+    }
+    let store = DirStore::new(directory);
+    match lock::wait(&store, Wanted::Alone, options.lock_timeout, observer)? {
+        Waited::Held(lock) => Ok(Some(lock)),
+        Waited::Unsupported => Ok(None),
+        Waited::InVain => {
+            let location = store.locate(&Folder::Root.path());
+            Err(Error::Busy { location, timeout: options.lock_timeout })
+        }
+    }
+}

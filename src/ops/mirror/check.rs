@@ -1,0 +1,100 @@
+//! What fetched bytes are, if upstream signed them or something that names them.
+
+use std::io::{self, Read};
+
+use bytes::Bytes;
+use flate2::bufread::GzDecoder;
+
+use super::indexes::Index;
+use super::planner::{PackageFile, Wanted};
+use super::wrong::{Disagreement, Wrong};
+use crate::checksum::OuterChecksum;
+use crate::key::PublicKey;
+use crate::name::{PackageName, RepositoryName};
+use crate::registry::{Payload, Releases, Resource, Signed};
+use crate::tarball::{self, Limits};
+
+/// Who has to have signed what.
+#[derive(Clone, Debug)]
+pub(super) struct Checker {
+    pub repository: RepositoryName,
+    pub key: PublicKey,
+    pub limits: Limits,
+}
+
+impl Checker {
+    /// `names` or `versions`.
+    pub fn index(&self, resource: &Resource, bytes: &[u8]) -> Result<Index, Wrong> {
+        let payload = self.payload(resource, bytes)?;
+        let index = match resource {
+            Resource::Names => Index::decode_names(&payload)?,
+            _ => Index::decode_versions(&payload)?,
+        };
+        self.is_of_repository(index.repository())?;
+        Ok(index)
+    }
+
+    /// `packages/NAME`.
+    pub fn package(&self, name: &PackageName, bytes: &Bytes) -> Result<PackageFile, Wrong> {
+        let payload = self.payload(&Resource::Package(name.clone()), bytes)?;
+        let releases = Releases::decode(&payload)?;
+        self.is_of_repository(&releases.repository)?;
+        if releases.package != *name {
+            return Err(Wrong::OtherPackage(releases.package));
+        }
+        Ok(PackageFile { releases, bytes: bytes.clone() })
+    }
+
+    /// A tarball: lock file, registry and file have to agree on both checksums. What else is in it is
+    /// for whoever builds a registry from it to judge; upstream has signed for it.
+    pub fn tarball(&self, wanted: &Wanted, bytes: &[u8]) -> Result<(), Wrong> {
+        let outer = OuterChecksum::of(bytes);
+        let read = tarball::inner_checksum(bytes, &self.limits);
+        let is_wanted = outer == wanted.outer_checksum
+            && read.as_ref().is_ok_and(|inner| *inner == wanted.inner_checksum);
+        let pin = wanted.pin.as_ref();
+        let is_pinned = pin.is_none_or(|pin| {
+            pin.inner_checksum.is_none_or(|inner| inner == wanted.inner_checksum)
+                && pin.outer_checksum.is_none_or(|outer| outer == wanted.outer_checksum)
+        });
+        if is_wanted && is_pinned {
+            return Ok(());
+        }
+        match read {
+            // It is the very file that upstream means, so what is wrong with it is upstream's.
+            Err(error) if outer == wanted.outer_checksum && is_pinned => Err(error.into()),
+            read => Err(Wrong::Disagreement(Box::new(Disagreement {
+                lock: pin.map(|pin| (pin.lock.clone(), pin.inner_checksum, pin.outer_checksum)),
+                registry: (wanted.inner_checksum, wanted.outer_checksum),
+                file: (read.ok(), outer),
+            }))),
+        }
+    }
+
+    fn payload(&self, resource: &Resource, bytes: &[u8]) -> Result<Payload, Wrong> {
+        let signed = Signed::from_gzip_up_to(resource.max_size(), bytes)?;
+        Ok(signed.verify(&self.key)?)
+    }
+
+    fn is_of_repository(&self, found: &RepositoryName) -> Result<(), Wrong> {
+        if *found == self.repository {
+            return Ok(());
+        }
+        let (found, expected) = (found.clone(), self.repository.clone());
+        Err(Wrong::OtherRepository { found, expected })
+    }
+}
+
+/// In bytes: how much documentation may inflate to.
+const MAX_DOCS: u64 = 1 << 30;
+
+/// Documentation, which nobody signs: all that can be told is whether it came whole.
+pub(super) fn docs(bytes: &[u8]) -> Result<(), Wrong> {
+    let mut stream = GzDecoder::new(bytes).take(MAX_DOCS);
+    let inflated = io::copy(&mut stream, &mut io::sink());
+    match inflated {
+        Ok(MAX_DOCS) => Err(Wrong::Docs(format!("it inflates to more than {MAX_DOCS} bytes"))),
+        Ok(_) => Ok(()),
+        Err(error) => Err(Wrong::Docs(error.to_string())),
+    }
+}

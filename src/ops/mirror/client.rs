@@ -1,0 +1,300 @@
+//! One file of upstream's at a time: asked for, asked for again where that may help, and never more of it
+//! than it may have.
+
+use std::error::Error;
+use std::iter;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use reqwest::header::{AUTHORIZATION, ETAG, HeaderValue, IF_NONE_MATCH, RETRY_AFTER};
+use reqwest::redirect::{Attempt, Policy};
+use reqwest::{Response, StatusCode};
+use url::Url;
+
+use super::wrong::Wrong;
+
+/// How long upstream is waited for, and how often it is asked again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// How often a file is asked for before it is given up.
+    pub attempts: u32,
+    /// About how long to wait before the second time; twice as long before each further one.
+    pub pause: Duration,
+    /// The longest of those, and the longest that upstream may ask for with `Retry-After`.
+    pub longest_pause: Duration,
+    /// How long nothing may come.
+    pub stall: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            attempts: 5,
+            pause: Duration::from_millis(500),
+            longest_pause: Duration::from_secs(60),
+            stall: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Why there is no answer that could be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unanswered {
+    /// Another status than one that has what was asked for.
+    #[error("{url} answers {status}")]
+    Status {
+        /// What was asked for.
+        url: String,
+        /// As it came.
+        status: StatusCode,
+    },
+    /// More bytes than such a file has.
+    #[error("{url} has more than {limit} bytes, the most that such a file has")]
+    TooLarge {
+        /// What was asked for.
+        url: String,
+        /// In bytes.
+        limit: usize,
+    },
+    /// It asks for more patience than there is.
+    #[error("{url} answers {status}, and asks to be left alone for {} s", .wait.as_secs())]
+    Later {
+        /// What was asked for.
+        url: String,
+        /// As it came.
+        status: StatusCode,
+        /// For how long.
+        wait: Duration,
+    },
+    /// No connection, one that broke, or one on which nothing came.
+    #[error("{url}: {reason}")]
+    Broken {
+        /// What was asked for.
+        url: String,
+        /// What was seen.
+        reason: String,
+    },
+}
+
+/// What came of asking.
+pub(super) enum Answer<T> {
+    /// What was there the last time.
+    Unchanged,
+    /// It is not there.
+    Missing,
+    /// What was read, and the tag by which to ask whether it has changed.
+    Found(T, Option<String>),
+}
+
+/// What a run asked of upstream.
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    pub requests: AtomicU64,
+    /// How many of those asked for the same thing again.
+    pub retries: AtomicU64,
+    /// Of bodies.
+    pub bytes: AtomicU64,
+}
+
+impl Counters {
+    /// How many bytes of bodies have come so far.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+}
+
+/// Asks one upstream.
+pub(super) struct Client {
+    http: reqwest::Client,
+    /// Ends in a slash.
+    base: Url,
+    authorization: Option<HeaderValue>,
+    patience: Patience,
+    pub counters: Counters,
+}
+
+/// How many times upstream may send a client elsewhere.
+const REDIRECTS: usize = 5;
+
+/// How long a connection may take to come about.
+const CONNECTING: Duration = Duration::from_secs(20);
+
+impl Client {
+    /// # Errors
+    /// What the system says, for instance of its certificates.
+    pub fn new(
+        url: &Url,
+        authorization: Option<HeaderValue>,
+        patience: Patience,
+    ) -> Result<Self, reqwest::Error> {
+        let mut base = url.clone();
+        if !base.path().ends_with('/') {
+            base.set_path(&format!("{}/", url.path()));
+        }
+        let http = reqwest::Client::builder()
+            .user_agent(concat!("hexreg/", env!("CARGO_PKG_VERSION")))
+            .redirect(Policy::custom(follow))
+            .connect_timeout(CONNECTING.min(patience.stall))
+            .read_timeout(patience.stall)
+            .build()?;
+        Ok(Self { http, base, authorization, patience, counters: Counters::default() })
+    }
+
+    /// Asks for a file below upstream's URL, of so many bytes at most, unless it has this tag still.
+    /// `read` says what it is; what it refuses is asked for once more, for bytes are damaged on the way.
+    ///
+    /// # Errors
+    /// [`Wrong::Unanswered`], or what `read` said the last time.
+    pub async fn get<T, R>(
+        &self,
+        path: &str,
+        limit: usize,
+        tag: Option<&str>,
+        read: R,
+    ) -> Result<Answer<T>, Wrong>
+    where
+        T: Send + 'static,
+        R: Fn(Bytes) -> Result<T, Wrong> + Clone + Send + 'static,
+    {
+        let mut attempt = 1;
+        loop {
+            let (wrong, pause) = match self.ask(path, limit, tag).await {
+                Ok(Answer::Unchanged) => return Ok(Answer::Unchanged),
+                Ok(Answer::Missing) => return Ok(Answer::Missing),
+                Ok(Answer::Found(bytes, tag)) => {
+                    let read = read.clone();
+                    // Hashing a large file would keep all others waiting.
+                    let read = tokio::task::spawn_blocking(move || read(bytes)).await;
+                    match read.unwrap_or_else(|error| Err(self.broken(path, &error))) {
+                        Ok(read) => return Ok(Answer::Found(read, tag)),
+                        Err(wrong) if attempt > 1 => return Err(wrong),
+                        Err(wrong) => (wrong, Some(self.patience.pause)),
+                    }
+                }
+                Err((wrong, pause)) => (wrong.into(), pause),
+            };
+            let Some(pause) = pause.filter(|_| attempt < self.patience.attempts) else {
+                return Err(wrong);
+            };
+            tracing::debug!(path, attempt, %wrong, "asking again");
+            tokio::time::sleep(self.pause(attempt, pause)).await;
+            attempt = attempt.saturating_add(1);
+            self.counters.retries.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Asks once. An error that may pass comes with the time after which to ask again.
+    async fn ask(
+        &self,
+        path: &str,
+        limit: usize,
+        tag: Option<&str>,
+    ) -> Result<Answer<Bytes>, (Unanswered, Option<Duration>)> {
+        let url = self.base.join(path);
+        let url = url.map_err(|error| (self.unanswered(path, &error), None))?;
+        let mut request = self.http.get(url.clone());
+        if let Some(authorization) = &self.authorization {
+            // Where it is sent elsewhere, reqwest takes it out.
+            request = request.header(AUTHORIZATION, authorization);
+        }
+        if let Some(tag) = tag {
+            request = request.header(IF_NONE_MATCH, tag);
+        }
+        self.counters.requests.fetch_add(1, Ordering::Relaxed);
+        let passing = |error: &reqwest::Error| {
+            let is_lasting = error.is_redirect() || error.is_builder();
+            (self.unanswered(path, error), (!is_lasting).then_some(Duration::ZERO))
+        };
+        let response = request.send().await.map_err(|error| passing(&error))?;
+        let status = response.status();
+        let url = url.to_string();
+        match status {
+            StatusCode::NOT_MODIFIED if tag.is_some() => return Ok(Answer::Unchanged),
+            StatusCode::NOT_FOUND | StatusCode::GONE => return Ok(Answer::Missing),
+            StatusCode::OK => {}
+            status if may_pass(status) => {
+                let wait = retry_after(&response).unwrap_or_default();
+                if wait > self.patience.longest_pause {
+                    return Err((Unanswered::Later { url, status, wait }, None));
+                }
+                return Err((Unanswered::Status { url, status }, Some(wait)));
+            }
+            status => return Err((Unanswered::Status { url, status }, None)),
+        }
+        let tag = response.headers().get(ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);
+        let body = self.body(response, limit).await.map_err(|error| passing(&error))?;
+        body.map_or(Err((Unanswered::TooLarge { url, limit }, None)), |body| {
+            Ok(Answer::Found(body, tag))
+        })
+    }
+
+    /// All of it, if it is no more than so many bytes.
+    async fn body(
+        &self,
+        mut response: Response,
+        limit: usize,
+    ) -> Result<Option<Bytes>, reqwest::Error> {
+        let said = response.content_length().unwrap_or(0).try_into().unwrap_or(usize::MAX);
+        if said > limit {
+            return Ok(None);
+        }
+        let mut body = BytesMut::with_capacity(said);
+        while let Some(chunk) = response.chunk().await? {
+            let came = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
+            self.counters.bytes.fetch_add(came, Ordering::Relaxed);
+            if body.len().saturating_add(chunk.len()) > limit {
+                return Ok(None);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Some(body.freeze()))
+    }
+
+    /// How long to wait: longer each time, as upstream asks, and never as long as others do.
+    fn pause(&self, attempt: u32, asked: Duration) -> Duration {
+        let doubled = self.patience.pause.saturating_mul(1 << attempt.saturating_sub(1).min(16));
+        let longest = doubled.min(self.patience.longest_pause);
+        asked.max(longest.mul_f64(0.5 + fastrand::f64() / 2.0))
+    }
+
+    fn unanswered(&self, path: &str, error: &(dyn Error + 'static)) -> Unanswered {
+        let causes = iter::successors(Some(error), |error| (*error).source());
+        // reqwest names the URL in the first, and says nothing else there.
+        let reason: Vec<_> = causes.skip(usize::from(error.source().is_some())).collect();
+        let reason: Vec<_> = reason.into_iter().map(ToString::to_string).collect();
+        Unanswered::Broken { url: format!("{}{path}", self.base), reason: reason.join(": ") }
+    }
+
+    fn broken(&self, path: &str, error: &(dyn Error + 'static)) -> Wrong {
+        self.unanswered(path, error).into()
+    }
+}
+
+/// What may be otherwise in a while.
+fn may_pass(status: StatusCode) -> bool {
+    status.is_server_error()
+        || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT)
+}
+
+/// How long upstream asks to be left alone.
+fn retry_after(response: &Response) -> Option<Duration> {
+    let text = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = httpdate::parse_http_date(text).ok()?;
+    Some(until.duration_since(std::time::SystemTime::now()).unwrap_or_default())
+}
+
+/// Goes where upstream sends it, a few times, and nowhere where others could listen that could not before.
+fn follow(attempt: Attempt<'_>) -> reqwest::redirect::Action {
+    let was_https = attempt.previous().last().is_some_and(|before| before.scheme() == "https");
+    match attempt.url().scheme() {
+        _ if attempt.previous().len() > REDIRECTS => attempt.error("it redirects again and again"),
+        "https" => attempt.follow(),
+        "http" if !was_https => attempt.follow(),
+        "http" => attempt.error("it redirects from https to http"),
+        _ => attempt.error("it redirects to neither http nor https"),
+    }
+}

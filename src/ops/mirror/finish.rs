@@ -1,0 +1,132 @@
+//! How a run ends: what names everything goes into place once everything is there, and what nobody wants
+//! any more goes last.
+
+use super::courier::{Courier, IndexFile};
+use super::holdings::{self, State, Tag};
+use super::planner::{Known, Planner};
+use super::shelf::Full;
+use super::{Error, Options};
+use crate::ops::observer::Observer;
+use crate::repository::{Action, Change, Folder, RepositoryPath};
+use crate::store::{DirStore, Store};
+
+/// What is known once all tasks are done.
+pub(super) struct Ending<'a> {
+    pub names: IndexFile,
+    pub versions: IndexFile,
+    /// Of files beside the registry.
+    pub tags: Vec<(String, Tag)>,
+    /// As it was before the run.
+    pub known: Known,
+    pub planner: &'a Planner,
+}
+
+/// What kept the disk from taking more, if it did not.
+pub(super) fn stands(courier: &Courier, carried: &Result<(), Full>) -> Result<(), Error> {
+    if let Err(Full) = carried {
+        courier.close()?;
+        let lost = std::io::Error::other("a task ended and nobody knows how");
+        return Err(Error::Run(lost));
+    }
+    Ok(())
+}
+
+/// Puts the indexes in place, keeps in mind what was fetched, and removes what is not wanted. Where
+/// anything failed, none of it but the second: then the next run begins where this one could not go on.
+pub(super) fn finish(
+    courier: &Courier,
+    options: &Options,
+    ending: &Ending<'_>,
+    is_complete: bool,
+    observer: &dyn Observer,
+) -> Result<(), Error> {
+    let holdings = &courier.holdings;
+    let removals = removals(ending, options);
+    let mut stages: Vec<(&DirStore, Vec<Change>)> = Vec::new();
+    if is_complete {
+        if !options.tarballs_only {
+            stages.push((&holdings.registry, key(courier, options)?));
+        }
+        stages.push((&holdings.registry, index(&ending.versions)));
+        stages.push((&holdings.registry, index(&ending.names)));
+        if options.prune {
+            let (packages, others) = removals;
+            stages.push((&holdings.registry, packages));
+            stages.push((&holdings.files, others));
+        }
+    }
+    for (store, changes) in stages {
+        let made = |change: &Change| {
+            if let Some(changed) = change.changed() {
+                observer.changed(&change.path, changed);
+            }
+        };
+        if options.dry_run {
+            changes.iter().for_each(made);
+        } else {
+            store.apply(&[&changes], &made)?;
+        }
+    }
+    if !options.dry_run {
+        let state = state(courier, ending, is_complete);
+        if state != holdings.state {
+            holdings.keep(&state)?;
+        }
+    }
+    Ok(())
+}
+
+/// So that whoever has the mirror can check it.
+fn key(courier: &Courier, options: &Options) -> Result<Vec<Change>, Error> {
+    let holdings = &courier.holdings;
+    let path = RepositoryPath::public_key();
+    let bytes = options.upstream.key.to_pem().as_bytes();
+    let standing = holdings::read(&holdings.registry, &path, bytes.len().saturating_mul(8))?;
+    let action = match standing {
+        // In whichever form: another key's is refused before anything begins.
+        Some(_) => return Ok(Vec::new()),
+        None => Action::Create(bytes.to_vec()),
+    };
+    Ok(vec![Change { path, action }])
+}
+
+fn index(file: &IndexFile) -> Vec<Change> {
+    let path = RepositoryPath::resource(&file.resource);
+    let action = Action::Update(file.bytes.to_vec());
+    file.is_new.then_some(Change { path, action }).into_iter().collect()
+}
+
+/// Packages, and what nothing names once they are gone.
+fn removals(ending: &Ending<'_>, options: &Options) -> (Vec<Change>, Vec<Change>) {
+    let Ending { known, planner, .. } = ending;
+    let remove = |path: RepositoryPath| Change { path, action: Action::Remove };
+    let wanted: std::collections::BTreeSet<_> = planner.packages().collect();
+    let packages = known.packages.iter().filter(|name| !wanted.contains(name));
+    let packages = packages.map(|name| remove(RepositoryPath::package(name))).collect();
+    let unwanted = |file: &&crate::tarball::FileName| !planner.wanted.contains(*file);
+    let tarballs = known.tarballs.iter().filter(unwanted);
+    let tarballs = tarballs.map(|file| remove(Folder::Tarballs.file(&format!("{file}.tar"))));
+    let docs = known.docs.iter().filter(unwanted).filter(|_| options.docs);
+    let docs = docs.map(|file| remove(Folder::Docs.file(&format!("{file}.tar.gz"))));
+    (packages, tarballs.chain(docs).collect())
+}
+
+fn state(courier: &Courier, ending: &Ending<'_>, is_complete: bool) -> State {
+    let mut state = courier.holdings.state.clone();
+    let Ending { names, versions, tags, planner, .. } = ending;
+    for name in &planner.fetched {
+        if let Some(listing) = planner.listing(name) {
+            state.listings.insert(name.to_string(), listing.digest());
+        }
+    }
+    state.without_docs = planner.without_docs.iter().map(ToString::to_string).collect();
+    for file in [names, versions].into_iter().filter(|_| is_complete) {
+        let path = RepositoryPath::resource(&file.resource).as_str().to_owned();
+        match &file.tag {
+            Some(tag) => state.tags.insert(path, tag.clone()),
+            None => state.tags.remove(&path),
+        };
+    }
+    state.tags.extend(tags.iter().cloned());
+    state
+}

@@ -1,0 +1,248 @@
+//! What the mirror has, and what it keeps in mind of it.
+//!
+//! Beside the files that it serves, a mirror has a folder of its own, which no client asks for:
+//!
+//! ```text
+//! .hexreg-mirror/
+//! ├── state.json     what upstream's indexes said of each package when its file was fetched
+//! ├── journal        the same of the packages of a run that has not ended, a line each
+//! └── names versions packages/   upstream's own files, where only tarballs are mirrored
+//! ```
+//!
+//! All of it may be lost: then what it told is found out again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::check::Checker;
+use super::planner::Known;
+use super::{Error, Options};
+use crate::key::PublicKey;
+use crate::name::PackageName;
+use crate::registry::{Releases, Resource, Signed};
+use crate::repository::{Action, Change, Folder, RepositoryPath};
+use crate::store::{self, DirStore, Kind, Listed, Store, StoreError};
+use crate::tarball::FileName;
+
+/// The folder that is the mirror's own.
+pub(super) const OWN: &str = ".hexreg-mirror";
+
+/// A mirror's directory.
+pub(super) struct Holdings {
+    /// Where tarballs lie, and all else that clients ask for by name.
+    pub files: DirStore,
+    /// Where upstream's signed files lie.
+    pub registry: DirStore,
+    own: DirStore,
+    journal: Mutex<Option<File>>,
+    journal_path: PathBuf,
+    pub state: State,
+}
+
+/// What a mirror keeps in mind.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct State {
+    /// Whose tags these are.
+    pub upstream: String,
+    /// Of each file that is asked for each time: its tag, and the digest of the file that came with it.
+    pub tags: BTreeMap<String, Tag>,
+    /// [`Known::listings`].
+    pub listings: BTreeMap<String, String>,
+    /// [`Known::without_docs`].
+    pub without_docs: BTreeSet<String>,
+}
+
+/// By which upstream knows a file again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Tag {
+    pub tag: String,
+    /// So that a file that was changed here since is not taken for the one that the tag is of.
+    pub file: String,
+}
+
+impl Tag {
+    pub fn of(tag: String, file: &[u8]) -> Self {
+        Self { tag, file: digest(file) }
+    }
+
+    /// The tag, if it is this file's.
+    pub fn good_for(&self, file: &[u8]) -> Option<&str> {
+        (self.file == digest(file)).then_some(self.tag.as_str())
+    }
+}
+
+fn digest(file: &[u8]) -> String {
+    blake3::hash(file).to_hex().to_string()
+}
+
+impl Holdings {
+    /// Looks at a directory, which need not exist yet.
+    pub fn open(directory: &Path, options: &Options) -> Result<Self, Error> {
+        let own = directory.join(OWN);
+        let registry = if options.tarballs_only { &own } else { directory };
+        let holdings = Self {
+            files: DirStore::new(directory),
+            registry: DirStore::new(registry),
+            journal: Mutex::new(None),
+            journal_path: own.join("journal"),
+            own: DirStore::new(own),
+            state: State::default(),
+        };
+        holdings.refuse_other_key(&options.upstream.key)?;
+        let mut state = holdings.stored_state()?;
+        if state.upstream != options.upstream.url.as_str() {
+            state.tags.clear();
+            state.upstream = options.upstream.url.to_string();
+        }
+        Ok(Self { state, ..holdings })
+    }
+
+    /// Somebody's registry is not to be overwritten with another one.
+    fn refuse_other_key(&self, key: &PublicKey) -> Result<(), Error> {
+        let path = RepositoryPath::public_key();
+        if let Some(pem) = read(&self.registry, &path, MAX_KEY)? {
+            let standing = PublicKey::from_pem(&String::from_utf8_lossy(&pem)).ok();
+            if standing.is_some_and(|standing| standing != *key) {
+                return Err(Error::OtherRegistry { location: self.registry.locate(&path) });
+            }
+            return Ok(());
+        }
+        // There need not be a key beside it.
+        let path = RepositoryPath::resource(&Resource::Names);
+        let signed = read(&self.registry, &path, Resource::Names.max_size())?;
+        let signed = signed.and_then(|file| Signed::from_gzip(&file).ok());
+        if signed.is_some_and(|signed| signed.verify(key).is_err()) {
+            return Err(Error::OtherRegistry { location: self.registry.locate(&path) });
+        }
+        Ok(())
+    }
+
+    fn stored_state(&self) -> Result<State, Error> {
+        let read = read(&self.own, &state_path(), MAX_STATE)?;
+        let state = read.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let mut state: State = state.unwrap_or_default();
+        // Its last line may be half of one; so it says less than it could, and nothing wrong.
+        let journal = fs::read_to_string(&self.journal_path).unwrap_or_default();
+        let lines = journal.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
+        for (name, listing) in lines.filter_map(|line| line.split_once(' ')) {
+            state.listings.insert(name.to_owned(), listing.to_owned());
+        }
+        Ok(state)
+    }
+
+    /// Removes what a killed run left.
+    pub fn clear(&self) -> Result<(), StoreError> {
+        for (store, folder) in [
+            (&self.registry, Folder::Packages),
+            (&self.registry, Folder::Root),
+            (&self.files, Folder::Tarballs),
+            (&self.files, Folder::Docs),
+        ] {
+            let listed = store.list(folder)?.unwrap_or_default();
+            let left = listed.into_iter().filter(|one| store::is_temporary(&one.name));
+            let remove =
+                |one: Listed| Change { path: folder.file(&one.name), action: Action::Remove };
+            store.apply(&[&left.map(remove).collect::<Vec<_>>()], &|_| ())?;
+        }
+        Ok(())
+    }
+
+    /// What the planner is to know of it.
+    pub fn known(&self) -> Result<Known, Error> {
+        let list = |store: &DirStore, folder| store.list(folder).map(Option::unwrap_or_default);
+        let files = |listed: Vec<Listed>| {
+            listed.into_iter().filter(|one| one.kind == Kind::File).map(|one| one.name)
+        };
+        let packages = files(list(&self.registry, Folder::Packages)?);
+        let tarballs = files(list(&self.files, Folder::Tarballs)?);
+        let docs = files(list(&self.files, Folder::Docs)?);
+        let State { listings, without_docs, .. } = &self.state;
+        let listings = listings
+            .iter()
+            .filter_map(|(name, listing)| Some((name.parse().ok()?, listing.clone())));
+        Ok(Known {
+            packages: packages.filter_map(|name| name.parse().ok()).collect(),
+            tarballs: tarballs.filter_map(|name| release(&name, ".tar")).collect(),
+            docs: docs.filter_map(|name| release(&name, ".tar.gz")).collect(),
+            without_docs: without_docs.iter().filter_map(|file| file.parse().ok()).collect(),
+            listings: listings.collect(),
+        })
+    }
+
+    /// A signed file as it stands; none where there is none.
+    pub fn resource(&self, resource: &Resource) -> Result<Option<Bytes>, StoreError> {
+        let path = RepositoryPath::resource(resource);
+        read(&self.registry, &path, resource.max_size())
+    }
+
+    /// What the mirror has of a package, if upstream signed it.
+    pub fn package(&self, name: &PackageName, checker: &Checker) -> Option<Releases> {
+        let bytes = self.resource(&Resource::Package(name.clone())).ok()??;
+        Some(checker.package(name, &bytes).ok()?.releases)
+    }
+
+    /// Keeps in mind what the indexes said of a package whose file was just put in place.
+    pub fn note(&self, name: &PackageName, listing: &str) -> Result<(), StoreError> {
+        let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut write = || -> io::Result<()> {
+            if journal.is_none() {
+                fs::create_dir_all(self.journal_path.parent().unwrap_or(Path::new(".")))?;
+                let opened = File::options().create(true).append(true).open(&self.journal_path);
+                *journal = Some(opened?);
+            }
+            let line = format!("{name} {listing}\n");
+            journal.as_mut().map_or(Ok(()), |file| file.write_all(line.as_bytes()))
+        };
+        write().map_err(|source| self.journal_error("write", source))
+    }
+
+    fn journal_error(&self, action: &'static str, source: io::Error) -> StoreError {
+        StoreError { action, location: self.journal_path.display().to_string(), source }
+    }
+
+    /// Keeps a run's state in mind, and forgets what it noted on the way.
+    pub fn keep(&self, state: &State) -> Result<(), Error> {
+        let bytes = serde_json::to_vec(state).unwrap_or_default();
+        let change = Change { path: state_path(), action: Action::Update(bytes) };
+        self.own.apply(&[&[change]], &|_| ())?;
+        match fs::remove_file(&self.journal_path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(self.journal_error("remove", error).into())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A file as it stands; none where there is none, or where it is larger than that.
+pub(super) fn read(
+    store: &DirStore,
+    path: &RepositoryPath,
+    limit: usize,
+) -> Result<Option<Bytes>, StoreError> {
+    let mut bytes = Vec::new();
+    let found = store.read(path, limit, &mut bytes)?;
+    Ok(found.filter(|_| bytes.len() <= limit).map(|_| bytes.into()))
+}
+
+/// In bytes: the largest key that signs has 1,500 in PEM.
+const MAX_KEY: usize = 64 << 10;
+
+/// In bytes: a million packages' worth.
+const MAX_STATE: usize = 128 << 20;
+
+fn state_path() -> RepositoryPath {
+    Folder::Root.file("state.json")
+}
+
+/// `NAME-VERSION` before an extension, spelt as clients spell it.
+fn release(name: &str, extension: &str) -> Option<FileName> {
+    let file: FileName = name.strip_suffix(extension)?.parse().ok()?;
+    (format!("{file}{extension}") == name).then_some(file)
+}

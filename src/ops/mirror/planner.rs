@@ -1,0 +1,494 @@
+//! What to do next, given what is known: no socket, no disk, no clock.
+//!
+//! Whoever carries tasks out asks for the [`next`](Planner::next) one for as long as there is room, and
+//! tells what came of each. A package's own file is put in place once every tarball of it that is wanted
+//! stands, so that nothing ever names what is not there.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use bytes::Bytes;
+
+use super::indexes::{Indexes, Listing};
+use super::selection::{Pin, Want};
+use super::wrong::Wrong;
+use crate::checksum::{InnerChecksum, OuterChecksum};
+use crate::name::{PackageName, RepositoryName};
+use crate::package::{Dependency, Release};
+use crate::registry::Releases;
+use crate::tarball::FileName;
+use crate::version::Version;
+
+/// Something to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Task {
+    /// Read a package's file from the mirror: it is as upstream has it.
+    Read(PackageName),
+    /// Fetch a package's file, and read what the mirror has of it.
+    Fetch(PackageName),
+    /// Have a tarball in the mirror that is what is said of it.
+    Tarball(Wanted),
+    /// Have a release's documentation in the mirror.
+    Docs(FileName),
+    /// Put a package's file in place.
+    Put(PackageName, PackageFile),
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// What the mirror has of a package; nothing where its file is no good.
+    Read(Option<Releases>),
+    /// What upstream says of a package, and what the mirror has of it.
+    Fetched {
+        held: Option<Releases>,
+        file: PackageFile,
+    },
+    /// It stands.
+    Done,
+    /// Upstream has no such thing, which is no fault.
+    Missing,
+    Failed(Wrong),
+}
+
+/// A tarball, and what it has to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Wanted {
+    pub file: FileName,
+    pub inner_checksum: InnerChecksum,
+    pub outer_checksum: OuterChecksum,
+    /// What a lock file says of it.
+    pub pin: Option<Pin>,
+    /// Whether a file of its name stands, of which nobody knows what it is.
+    pub stands: bool,
+}
+
+/// A package's file as upstream serves it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PackageFile {
+    pub releases: Releases,
+    pub bytes: Bytes,
+}
+
+/// What the mirror has.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Known {
+    pub packages: BTreeSet<PackageName>,
+    pub tarballs: BTreeSet<FileName>,
+    pub docs: BTreeSet<FileName>,
+    /// Those of which upstream had none when their package was fetched.
+    pub without_docs: BTreeSet<FileName>,
+    /// What the indexes said of each package when its file was fetched: [`Listing::digest`].
+    pub listings: BTreeMap<PackageName, String>,
+}
+
+/// What a plan is made from.
+#[derive(Debug)]
+pub(super) struct Setup {
+    pub repository: RepositoryName,
+    /// What is wanted of each package; without, everything.
+    pub wants: Option<BTreeMap<PackageName, Vec<Want>>>,
+    pub upstream: Indexes,
+    pub known: Known,
+    pub docs: bool,
+    /// Packages of which is taken what upstream says, though it lost or changed releases.
+    pub accept: BTreeSet<PackageName>,
+}
+
+/// Something that was not mirrored.
+#[derive(Debug)]
+pub struct Failed {
+    /// Where it would stand, below the repository's URL.
+    pub path: String,
+    /// Why.
+    pub wrong: Wrong,
+}
+
+/// The state of a run.
+pub(super) struct Planner {
+    setup: Setup,
+    items: BTreeMap<PackageName, Item>,
+    packages: VecDeque<Task>,
+    /// What goes first, so that few packages are under way at once.
+    first: VecDeque<Task>,
+    /// How many packages' releases are not known yet.
+    unknown: usize,
+    /// Whether what is wanted grows with what packages need.
+    grows: bool,
+    pub wanted: BTreeSet<FileName>,
+    pub fetched: BTreeSet<PackageName>,
+    pub without_docs: BTreeSet<FileName>,
+    pub failures: Vec<Failed>,
+}
+
+/// A package that is wanted.
+#[derive(Debug, Default)]
+struct Item {
+    wants: Vec<Want>,
+    /// What the mirror had before.
+    held: Option<Releases>,
+    /// Its releases, once they are known.
+    releases: Option<Releases>,
+    /// What is to be put in place, if it is not there.
+    file: Option<PackageFile>,
+    /// How many of the wants were seen to.
+    considered: usize,
+    /// Whose tarballs were seen to.
+    seen: BTreeSet<Version>,
+    /// How many tarballs it waits for.
+    waits_for: usize,
+    failed: bool,
+}
+
+impl Planner {
+    pub fn new(mut setup: Setup) -> Self {
+        let wants = setup.wants.take();
+        let grows = wants.iter().flatten().flat_map(|(_, wants)| wants).any(Want::grows);
+        let mut this = Self {
+            without_docs: setup.known.without_docs.clone(),
+            setup,
+            items: BTreeMap::new(),
+            packages: VecDeque::new(),
+            first: VecDeque::new(),
+            unknown: 0,
+            grows,
+            wanted: BTreeSet::new(),
+            fetched: BTreeSet::new(),
+            failures: Vec::new(),
+        };
+        if let Some(wants) = wants {
+            for (name, wants) in wants {
+                this.want(name, wants);
+            }
+        } else {
+            let upstream = this.setup.upstream.packages.keys();
+            let all: BTreeSet<_> = upstream.chain(&this.setup.known.packages).cloned().collect();
+            for name in all {
+                this.want(name, vec![Want::EVERYTHING]);
+            }
+        }
+        this
+    }
+
+    /// What to do next; nothing while all that is left waits for what is under way.
+    pub fn next(&mut self) -> Option<Task> {
+        self.first.pop_front().or_else(|| self.packages.pop_front())
+    }
+
+    /// The packages that are wanted.
+    pub fn packages(&self) -> impl Iterator<Item = &PackageName> {
+        self.items.keys()
+    }
+
+    /// What upstream's indexes say of a package.
+    pub fn listing(&self, name: &PackageName) -> Option<&Listing> {
+        self.setup.upstream.packages.get(name)
+    }
+
+    /// How many tasks have come up that nobody has taken yet.
+    pub fn waiting(&self) -> usize {
+        self.first.len().saturating_add(self.packages.len())
+    }
+
+    /// Takes in what came of a task.
+    pub fn done(&mut self, task: Task, outcome: Outcome) {
+        match (task, outcome) {
+            (task, Outcome::Failed(wrong)) => self.fail(&task, wrong),
+            (Task::Read(name), Outcome::Read(None)) => {
+                self.packages.push_front(Task::Fetch(name));
+            }
+            (Task::Read(name), Outcome::Read(Some(releases))) => {
+                let item = self.items.entry(name.clone()).or_default();
+                (item.held, item.releases) = (Some(releases.clone()), Some(releases));
+                self.is_known(&name);
+            }
+            (Task::Fetch(name), Outcome::Fetched { held, file }) => {
+                if let Some(wrong) = self.objection(&name, held.as_ref(), &file.releases) {
+                    self.fail(&Task::Fetch(name), wrong);
+                } else {
+                    let item = self.items.entry(name.clone()).or_default();
+                    item.releases = Some(file.releases.clone());
+                    (item.held, item.file) = (held, Some(file));
+                    self.is_known(&name);
+                }
+            }
+            (Task::Tarball(wanted), _) => {
+                let name = wanted.file.package;
+                let item = self.items.entry(name.clone()).or_default();
+                item.waits_for = item.waits_for.saturating_sub(1);
+                self.put_if_whole(&name);
+            }
+            (Task::Docs(file), Outcome::Missing) => {
+                self.without_docs.insert(file);
+            }
+            (Task::Put(name, _), _) => {
+                self.fetched.insert(name);
+            }
+            _ => {}
+        }
+    }
+
+    /// Wants more of a package.
+    fn want(&mut self, name: PackageName, wants: Vec<Want>) {
+        let is_new = !self.items.contains_key(&name);
+        let item = self.items.entry(name.clone()).or_default();
+        let before = item.wants.len();
+        for want in wants {
+            if !item.wants.contains(&want) {
+                item.wants.push(want);
+            }
+        }
+        if is_new {
+            self.begin(name);
+        } else if item.wants.len() > before && item.releases.is_some() {
+            self.consider(&name);
+        }
+    }
+
+    fn begin(&mut self, name: PackageName) {
+        let Setup { upstream, known, accept, docs, .. } = &self.setup;
+        let stands = known.packages.contains(&name);
+        let Some(listing) = upstream.packages.get(&name) else {
+            if !stands {
+                self.fail_item(&name, Wrong::NoSuchPackage);
+            } else if !accept.contains(&name) {
+                self.fail_item(&name, Wrong::LostPackage);
+            } else {
+                self.items.remove(&name);
+            }
+            return;
+        };
+        let is_current = stands && known.listings.get(&name) == Some(&listing.digest());
+        if !is_current {
+            self.unknown = self.unknown.saturating_add(1);
+            self.packages.push_back(Task::Fetch(name));
+            return;
+        }
+        let item = self.items.entry(name.clone()).or_default();
+        let file = |version: &Version| FileName { package: name.clone(), version: version.clone() };
+        // All that can be asked of these is whether they are there, for which nothing has to be read.
+        let is_plain = item.wants.iter().all(|want| *want == Want::EVERYTHING);
+        let mut files = listing.versions.iter().map(file);
+        if is_plain && files.all(|file| known.tarballs.contains(&file)) {
+            let files: Vec<_> = listing.versions.iter().map(file).collect();
+            if *docs {
+                for file in &files {
+                    self.want_docs(file, false);
+                }
+            }
+            self.wanted.extend(files);
+        } else {
+            self.unknown = self.unknown.saturating_add(1);
+            self.packages.push_back(Task::Read(name));
+        }
+    }
+
+    /// Why what upstream says is not to be believed.
+    fn objection(
+        &self,
+        name: &PackageName,
+        held: Option<&Releases>,
+        new: &Releases,
+    ) -> Option<Wrong> {
+        let versions: BTreeMap<&Version, &Release> =
+            new.releases.iter().map(|release| (&release.version, release)).collect();
+        let listing = self.setup.upstream.packages.get(name)?;
+        let behind = listing.versions.iter().find(|version| !versions.contains_key(version));
+        if let Some(version) = behind {
+            return Some(Wrong::Behind(version.clone()));
+        }
+        if self.setup.accept.contains(name) {
+            return None;
+        }
+        let held = held.map(|held| held.releases.as_slice()).unwrap_or_default();
+        let is_lost = |release: &&Release| !versions.contains_key(&release.version);
+        let lost: Vec<_> = held.iter().filter(is_lost).collect();
+        if !lost.is_empty() {
+            return Some(Wrong::Lost(lost.into_iter().map(|one| one.version.clone()).collect()));
+        }
+        held.iter().find_map(|held| {
+            let said = versions.get(&held.version)?.outer_checksum;
+            let (version, held) = (held.version.clone(), held.outer_checksum);
+            (held != said).then_some(Wrong::Changed { version, held, said })
+        })
+    }
+
+    fn is_known(&mut self, name: &PackageName) {
+        self.unknown = self.unknown.saturating_sub(1);
+        self.consider(name);
+        self.put_if_whole(name);
+        self.put_all_if_settled();
+    }
+
+    /// Sees to the releases of a package that are wanted and were not seen to yet.
+    fn consider(&mut self, name: &PackageName) {
+        let Some(item) = self.items.get_mut(name) else { return };
+        let Some(releases) = item.releases.clone() else { return };
+        let mut needed = Vec::new();
+        let mut missing = Vec::new();
+        for want in item.wants.iter().skip(item.considered) {
+            let mut taken = releases.releases.iter().filter(|one| want.takes(&one.version));
+            match want {
+                Want::Pinned(pin) if taken.clone().next().is_none() => {
+                    let (lock, version) = (pin.lock.clone(), pin.version.clone());
+                    missing.push(Wrong::NoSuchRelease { lock, version });
+                }
+                // Of a package without releases, all of them are none.
+                Want::Matching { requirement: Some(_), .. } if taken.clone().next().is_none() => {
+                    missing.push(Wrong::NothingMatches);
+                }
+                Want::Matching { with_deps: true, .. } => {
+                    needed.extend(taken.by_ref().flat_map(|one| one.dependencies.clone()));
+                }
+                _ => {}
+            }
+        }
+        item.considered = item.wants.len();
+        let mut queued = Vec::new();
+        for release in &releases.releases {
+            let mut wants = item.wants.iter().filter(|want| want.takes(&release.version));
+            if wants.clone().next().is_none() || !item.seen.insert(release.version.clone()) {
+                continue;
+            }
+            let file = FileName { package: name.clone(), version: release.version.clone() };
+            self.wanted.insert(file.clone());
+            let pins: Vec<_> = wants.by_ref().filter_map(Want::pin).collect();
+            let contradicts = pins.iter().find(|pin| !pin.agrees(release)).copied();
+            let stands = self.setup.known.tarballs.contains(&file);
+            let is_trusted = stands && holds(item.held.as_ref(), release);
+            if !is_trusted || contradicts.is_some() {
+                item.waits_for = item.waits_for.saturating_add(1);
+                let pin = contradicts.or(pins.first().copied()).cloned();
+                let Release { inner_checksum, outer_checksum, .. } = *release;
+                queued.push(Wanted {
+                    file: file.clone(),
+                    inner_checksum,
+                    outer_checksum,
+                    pin,
+                    stands,
+                });
+            }
+        }
+        let is_fetched = item.file.is_some();
+        let files: Vec<_> = item.seen.iter().cloned().collect();
+        self.first.extend(queued.into_iter().map(Task::Tarball));
+        if self.setup.docs {
+            for version in files {
+                self.want_docs(&FileName { package: name.clone(), version }, is_fetched);
+            }
+        }
+        for wrong in missing {
+            self.fail_item(name, wrong);
+        }
+        for dependency in needed {
+            self.need(dependency);
+        }
+    }
+
+    /// Wants what a release needs, if it is to be had here.
+    fn need(&mut self, dependency: Dependency) {
+        let Dependency { package, requirement, optional, repository, .. } = dependency;
+        let is_here = repository.is_none_or(|named| named == self.setup.repository.as_str());
+        if optional || !is_here {
+            return;
+        }
+        let Ok(name) = package.parse() else { return };
+        // A requirement that clients cannot read keeps them from none.
+        let requirement = requirement.0.parse().ok();
+        self.want(name, vec![Want::Matching { requirement, with_deps: true }]);
+    }
+
+    /// Where there was none the last time, it is asked for again with each change of its package.
+    fn want_docs(&mut self, file: &FileName, is_fetched: bool) {
+        let Known { docs, without_docs, .. } = &self.setup.known;
+        let task = Task::Docs(file.clone());
+        let is_wanted = !docs.contains(file) && (is_fetched || !without_docs.contains(file));
+        if is_wanted && !self.first.contains(&task) {
+            self.without_docs.remove(file);
+            self.first.push_back(task);
+        }
+    }
+
+    /// Has a package's file put in place once nothing of it is missing.
+    fn put_if_whole(&mut self, name: &PackageName) {
+        // What is not known yet may need more of it.
+        if self.grows && self.unknown > 0 {
+            return;
+        }
+        let Some(item) = self.items.get_mut(name) else { return };
+        if item.waits_for == 0 && !item.failed {
+            if let Some(file) = item.file.take() {
+                self.first.push_back(Task::Put(name.clone(), file));
+            }
+        }
+    }
+
+    fn put_all_if_settled(&mut self) {
+        if self.grows && self.unknown == 0 {
+            let names: Vec<_> = self.items.keys().cloned().collect();
+            for name in &names {
+                self.put_if_whole(name);
+            }
+        }
+    }
+
+    fn fail(&mut self, task: &Task, wrong: Wrong) {
+        let (path, name) = match task {
+            Task::Read(name) | Task::Fetch(name) => {
+                self.unknown = self.unknown.saturating_sub(1);
+                (format!("packages/{name}"), Some(name))
+            }
+            Task::Put(name, _) => (format!("packages/{name}"), Some(name)),
+            Task::Tarball(wanted) => {
+                let name = &wanted.file.package;
+                let item = self.items.entry(name.clone()).or_default();
+                item.waits_for = item.waits_for.saturating_sub(1);
+                (format!("tarballs/{}.tar", wanted.file), Some(name))
+            }
+            // Nothing names it.
+            Task::Docs(file) => (format!("docs/{file}.tar.gz"), None),
+        };
+        if let Some(item) = name.and_then(|name| self.items.get_mut(name)) {
+            item.failed = true;
+        }
+        self.failures.push(Failed { path, wrong });
+        self.put_all_if_settled();
+    }
+
+    fn fail_item(&mut self, name: &PackageName, wrong: Wrong) {
+        if let Some(item) = self.items.get_mut(name) {
+            item.failed = true;
+        }
+        self.failures.push(Failed { path: format!("packages/{name}"), wrong });
+    }
+}
+
+impl Want {
+    fn grows(&self) -> bool {
+        matches!(self, Self::Matching { with_deps: true, .. })
+    }
+
+    fn pin(&self) -> Option<&Pin> {
+        match self {
+            Self::Pinned(pin) => Some(pin),
+            Self::Matching { .. } => None,
+        }
+    }
+}
+
+impl Pin {
+    /// Whether it says nothing else of a release than the registry does.
+    fn agrees(&self, release: &Release) -> bool {
+        self.inner_checksum.is_none_or(|inner| inner == release.inner_checksum)
+            && self.outer_checksum.is_none_or(|outer| outer == release.outer_checksum)
+    }
+}
+
+fn holds(held: Option<&Releases>, release: &Release) -> bool {
+    let mut held = held.into_iter().flat_map(|held| &held.releases);
+    held.any(|held| {
+        held.version == release.version && held.outer_checksum == release.outer_checksum
+    })
+}
+
+#[cfg(test)]
+mod tests;

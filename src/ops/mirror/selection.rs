@@ -1,0 +1,145 @@
+//! What is to be mirrored.
+
+use std::collections::BTreeMap;
+
+use crate::checksum::{InnerChecksum, OuterChecksum};
+use crate::lockfile::{GitPin, LockFile, Pinned};
+use crate::name::{PackageName, RepositoryName};
+use crate::requirement::VersionRequirement;
+use crate::version::Version;
+
+/// What of upstream is to be mirrored.
+#[derive(Clone, Debug)]
+pub enum Selection {
+    /// Every release of every package.
+    All,
+    /// What was asked for, one by one.
+    Some(Chosen),
+}
+
+/// Packages and releases that were asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Chosen {
+    /// Packages by name.
+    pub only: Vec<Only>,
+    /// Whether what those need is mirrored too.
+    pub with_deps: bool,
+    /// Releases that lock files pin, each with the file's name.
+    pub locks: Vec<(String, LockFile)>,
+}
+
+/// A package, or those of its releases that will do.
+#[derive(Clone, Debug)]
+pub struct Only {
+    /// Which package.
+    pub package: PackageName,
+    /// Which of its releases; without, all of them.
+    pub requirement: Option<VersionRequirement>,
+}
+
+/// What a lock file has that is not to be had from upstream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The lock file.
+    pub lock: String,
+    /// The dependency, by its application.
+    pub app: String,
+    /// Why.
+    pub why: String,
+}
+
+/// Which releases of a package are wanted.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Want {
+    /// Those that match, or all; and what they need.
+    Matching {
+        requirement: Option<VersionRequirement>,
+        with_deps: bool,
+    },
+    Pinned(Pin),
+}
+
+/// One release, as a lock file pins it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Pin {
+    /// The lock file.
+    pub lock: String,
+    pub version: Version,
+    pub inner_checksum: Option<InnerChecksum>,
+    pub outer_checksum: Option<OuterChecksum>,
+}
+
+impl Want {
+    /// Every release, and nothing that they need.
+    pub const EVERYTHING: Self = Self::Matching { requirement: None, with_deps: false };
+
+    pub fn takes(&self, version: &Version) -> bool {
+        match self {
+            Self::Matching { requirement, .. } => {
+                requirement.as_ref().is_none_or(|requirement| requirement.matches(version))
+            }
+            Self::Pinned(pin) => pin.version == *version,
+        }
+    }
+}
+
+impl Chosen {
+    /// What is wanted of each package of a repository.
+    pub(super) fn wants(&self, repository: &RepositoryName) -> BTreeMap<PackageName, Vec<Want>> {
+        let mut wants: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for Only { package, requirement } in &self.only {
+            let (requirement, with_deps) = (requirement.clone(), self.with_deps);
+            let want = Want::Matching { requirement, with_deps };
+            wants.entry(package.clone()).or_default().push(want);
+        }
+        for (lock, pinned) in self.pinned().filter(|(_, pinned)| is_of(pinned, repository)) {
+            let pin = Pin {
+                lock: lock.clone(),
+                version: pinned.version.clone(),
+                inner_checksum: pinned.inner_checksum,
+                outer_checksum: pinned.outer_checksum,
+            };
+            wants.entry(pinned.package.clone()).or_default().push(Want::Pinned(pin));
+        }
+        wants
+    }
+
+    /// What the lock files have that a repository has not; git dependencies too, unless they are mirrored.
+    #[must_use]
+    pub fn left_out(&self, repository: &RepositoryName, git: bool) -> Vec<LeftOut> {
+        let of_others = self.pinned().filter(|(_, pinned)| !is_of(pinned, repository));
+        let of_others = of_others.map(|(lock, pinned)| {
+            let why = format!("of the repository {}", pinned.repository.as_deref().unwrap_or("?"));
+            LeftOut { lock: lock.clone(), app: pinned.app.clone(), why }
+        });
+        let left_out = self.locks.iter().flat_map(|(lock, file)| {
+            file.left_out.iter().map(|one| LeftOut {
+                lock: lock.clone(),
+                app: one.app.clone(),
+                why: one.why.to_string(),
+            })
+        });
+        let of_git = self.locks.iter().filter(|_| !git).flat_map(|(lock, file)| {
+            file.git.iter().map(|pin| LeftOut {
+                lock: lock.clone(),
+                app: pin.app.clone(),
+                why: format!("from git ({})", pin.url),
+            })
+        });
+        of_others.chain(left_out).chain(of_git).collect()
+    }
+
+    /// What is pinned in git repositories.
+    pub(super) fn git(&self) -> impl Iterator<Item = &GitPin> {
+        self.locks.iter().flat_map(|(_, file)| &file.git)
+    }
+
+    fn pinned(&self) -> impl Iterator<Item = (&String, &Pinned)> {
+        self.locks.iter().flat_map(|(lock, file)| file.pinned.iter().map(move |one| (lock, one)))
+    }
+}
+
+/// rebar.lock does not say where a package is from.
+fn is_of(pinned: &Pinned, repository: &RepositoryName) -> bool {
+    pinned.repository.as_deref().is_none_or(|named| named == repository.as_str())
+}

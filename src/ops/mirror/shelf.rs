@@ -1,0 +1,83 @@
+//! How files reach the disk while others are fetched: many at a time, for to flush one takes as long as to
+//! flush a hundred.
+
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use tokio::sync::oneshot;
+
+use crate::repository::Change;
+use crate::store::{DirStore, Store, StoreError};
+
+/// How many files are laid down at once at most, of up to 16 MiB each.
+const BATCH: usize = 64;
+
+/// Puts files in place, on a thread of its own.
+pub(super) struct Shelf {
+    orders: Mutex<Option<Sender<Order>>>,
+    thread: Mutex<Option<JoinHandle<Result<(), StoreError>>>>,
+}
+
+struct Order {
+    store: DirStore,
+    change: Change,
+    done: oneshot::Sender<()>,
+}
+
+/// The disk took no more.
+#[derive(Debug)]
+pub(super) struct Full;
+
+impl Shelf {
+    pub fn new() -> Self {
+        let (orders, received) = mpsc::channel();
+        let thread = thread::spawn(move || work(&received));
+        Self { orders: Mutex::new(Some(orders)), thread: Mutex::new(Some(thread)) }
+    }
+
+    /// Puts a file in place; once this is over, it stands for good.
+    pub async fn put(&self, store: &DirStore, change: Change) -> Result<(), Full> {
+        let (done, over) = oneshot::channel();
+        let order = Order { store: store.clone(), change, done };
+        let sent = locked(&self.orders).as_ref().is_some_and(|orders| orders.send(order).is_ok());
+        if sent && over.await.is_ok() { Ok(()) } else { Err(Full) }
+    }
+
+    /// Waits until all is in place.
+    ///
+    /// # Errors
+    /// What went wrong first; nothing was put in place after it.
+    pub fn close(&self) -> Result<(), StoreError> {
+        *locked(&self.orders) = None;
+        let thread = locked(&self.thread).take();
+        // A thread that panicked has told nobody that anything stands.
+        thread.map_or(Ok(()), |thread| thread.join().unwrap_or(Ok(())))
+    }
+}
+
+fn locked<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Each holds one value, which is whole whoever panicked.
+    value.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Takes what there is, lays it down together and tells of it, until nobody orders any more.
+fn work(orders: &Receiver<Order>) -> Result<(), StoreError> {
+    while let Ok(first) = orders.recv() {
+        let more = orders.try_iter().take(BATCH - 1);
+        let mut batch: Vec<_> = [first].into_iter().chain(more).collect();
+        while let Some(store) = batch.first().map(|order| order.store.clone()) {
+            let (mine, others): (Vec<_>, Vec<_>) =
+                batch.into_iter().partition(|order| order.store == store);
+            let (changes, done): (Vec<_>, Vec<_>) =
+                mine.into_iter().map(|order| (order.change, order.done)).unzip();
+            store.apply(&[&changes], &|_| ())?;
+            for done in done {
+                // Whoever ordered it may have gone.
+                let _ = done.send(());
+            }
+            batch = others;
+        }
+    }
+    Ok(())
+}

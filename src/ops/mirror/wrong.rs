@@ -1,0 +1,134 @@
+//! What keeps a package, or a file, out of the mirror.
+
+use std::fmt;
+
+use super::client::Unanswered;
+use crate::checksum::{InnerChecksum, OuterChecksum};
+use crate::name::{PackageName, RepositoryName};
+use crate::registry::{DecodeError, SignedError};
+use crate::tarball;
+use crate::version::Version;
+
+/// Why something was not mirrored.
+#[derive(Debug, thiserror::Error)]
+pub enum Wrong {
+    /// It could not be fetched.
+    #[error(transparent)]
+    Unanswered(#[from] Unanswered),
+    /// Its signature is not upstream's, or it is damaged.
+    #[error(transparent)]
+    Signed(#[from] SignedError),
+    /// It is signed and no such resource.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// It is signed, for clients that know the repository under another name.
+    #[error("it is of the repository `{found}`, not `{expected}`")]
+    OtherRepository {
+        /// As it says.
+        found: RepositoryName,
+        /// As upstream should be called.
+        expected: RepositoryName,
+    },
+    /// It is signed, and another package's.
+    #[error("it is the file of the package {0}")]
+    OtherPackage(PackageName),
+    /// Upstream names it, and does not have it.
+    #[error("upstream does not have it")]
+    NotThere,
+    /// Nobody upstream knows the package.
+    #[error("upstream has no such package")]
+    NoSuchPackage,
+    /// A lock file pins what is not there.
+    #[error("{lock} pins {version}, which upstream does not have")]
+    NoSuchRelease {
+        /// The lock file.
+        lock: String,
+        /// What it pins.
+        version: Version,
+    },
+    /// No release will do.
+    #[error("no release of it is one that was asked for")]
+    NothingMatches,
+    /// Its own file is older than the index that was read before.
+    #[error("upstream's `versions` names {0}, and its own file does not yet: try again later")]
+    Behind(Version),
+    /// What was there before is gone.
+    #[error(
+        "upstream no longer has {}: left as it was (--accept takes it)",
+        list(.0)
+    )]
+    Lost(Vec<Version>),
+    /// What was there before is gone, all of it.
+    #[error("upstream no longer has it: left as it was (--accept takes it)")]
+    LostPackage,
+    /// What lock files pin has become something else.
+    #[error(
+        "{version} was {}… here before and is {}… upstream: left as it was (--accept takes it)",
+        .held.excerpt(), .said.excerpt()
+    )]
+    Changed {
+        /// Which release.
+        version: Version,
+        /// The outer checksum that the mirror has.
+        held: OuterChecksum,
+        /// What upstream's registry says now.
+        said: OuterChecksum,
+    },
+    /// Lock file, registry and file do not tell of the same bytes.
+    #[error("{0}")]
+    Disagreement(Box<Disagreement>),
+    /// The file is what the registry says, and no package tarball.
+    #[error(transparent)]
+    Tarball(#[from] tarball::Error),
+    /// It is no archive of documentation.
+    #[error("it is not a gzipped archive: {0}")]
+    Docs(String),
+    /// A list of what can be installed cannot be read.
+    #[error("line {0} is not VERSION,SHA-512,ELIXIR")]
+    Install(usize),
+    /// The list says that it is something else.
+    #[error("its SHA-512 is not what {list} says")]
+    InstallChecksum {
+        /// Which list.
+        list: &'static str,
+    },
+    /// `git` could not do it.
+    #[error("{0}")]
+    Git(String),
+}
+
+/// The checksums that all have to be the same, as each has them.
+#[derive(Debug)]
+pub struct Disagreement {
+    /// The lock file and what it pins, if one does.
+    pub lock: Option<(String, Option<InnerChecksum>, Option<OuterChecksum>)>,
+    /// What upstream's registry says.
+    pub registry: (InnerChecksum, OuterChecksum),
+    /// What the file is; its inner checksum where there is one.
+    pub file: (Option<InnerChecksum>, OuterChecksum),
+}
+
+impl fmt::Display for Disagreement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { lock, registry, file } = self;
+        let inner = |checksum: Option<InnerChecksum>| {
+            checksum.map_or_else(|| "none".to_owned(), |checksum| format!("{checksum}"))
+        };
+        let outer = |checksum: Option<OuterChecksum>| {
+            checksum.map_or_else(|| "none".to_owned(), |checksum| format!("{checksum}"))
+        };
+        f.write_str("checksums disagree")?;
+        let mut who = |name: &str, first: Option<InnerChecksum>, second: Option<OuterChecksum>| {
+            write!(f, "; {name}: inner {}, outer {}", inner(first), outer(second))
+        };
+        if let Some((name, first, second)) = lock {
+            who(name, *first, *second)?;
+        }
+        who("the registry", Some(registry.0), Some(registry.1))?;
+        who("the file", file.0, Some(file.1))
+    }
+}
+
+fn list(versions: &[Version]) -> String {
+    versions.iter().map(Version::to_string).collect::<Vec<_>>().join(", ")
+}
