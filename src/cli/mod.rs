@@ -8,6 +8,7 @@ mod failure;
 mod inspect;
 mod key;
 mod man;
+mod mirror;
 mod output;
 mod private_key;
 mod progress;
@@ -41,6 +42,7 @@ enum Command {
     Verify(verify::Args),
     Inspect(inspect::Args),
     Serve(serve::Args),
+    Mirror(mirror::Args),
     #[command(subcommand)]
     Key(key::Command),
     #[command(subcommand)]
@@ -56,6 +58,7 @@ pub fn main() -> ExitCode {
         Command::Build(args) => return args.main(),
         Command::Verify(args) => return args.main(),
         Command::Inspect(args) => return args.main(),
+        Command::Mirror(args) => return args.main(),
         Command::Serve(args) => args.run(),
         Command::Auth(command) => return command.main(),
         Command::Key(command) => command.run(),

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 use hexreg::ops::observer::Work;
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
+use super::output::Printable;
+
 /// Whoever waits no longer than this need not be told for how long.
 const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -61,6 +63,29 @@ impl Progress {
         }
     }
 
+    /// Is so far, of work that grows while it is done.
+    pub fn stand_at(&self, done: usize, known: usize, bytes: u64) {
+        if self.wanted {
+            self.bytes.store(bytes, Ordering::Relaxed);
+            let length = |parts: usize| u64::try_from(parts).unwrap_or(u64::MAX);
+            self.bar().set_length(length(known));
+            let before = self.bar().position();
+            self.go_on(done.saturating_sub(usize::try_from(before).unwrap_or(done)), 0);
+        }
+    }
+
+    /// Prints something, which goes on standing above the bar.
+    pub fn above(&self, print: impl FnOnce()) {
+        self.bar().suspend(print);
+    }
+
+    /// Names what is being done.
+    pub fn name(&self, what: &str) {
+        if self.wanted {
+            self.bar().set_message(Printable(what).to_string());
+        }
+    }
+
     /// Makes room for whatever is printed next.
     pub fn clear(&self) {
         self.bar().finish_and_clear();
@@ -83,6 +108,9 @@ impl Progress {
             Work::SealingResources => {
                 "signing [{bar:30}] {human_pos} of {human_len} resources, {eta} left"
             }
+            Work::Mirroring => {
+                "mirroring [{bar:30}] {human_pos} of {human_len}, {came}, {speed}, {eta} left: {wide_msg}"
+            }
         };
         let (bytes, began) = (Arc::clone(&self.bytes), self.began());
         let speed = move |_: &ProgressState, line: &mut dyn Write| {
@@ -92,9 +120,13 @@ impl Progress {
             // A line that cannot be written to is not drawn either.
             let _ = write!(line, "{}/s", HumanBytes(a_second));
         };
+        let bytes = Arc::clone(&self.bytes);
+        let came = move |_: &ProgressState, line: &mut dyn Write| {
+            let _ = write!(line, "{}", HumanBytes(bytes.load(Ordering::Relaxed)));
+        };
         let style = ProgressStyle::with_template(template);
-        // Both templates are right, as the tests draw them; without one the bar has no words.
+        // The templates are right, as the tests draw them; without one the bar has no words.
         let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
-        style.with_key("speed", speed).progress_chars("=> ")
+        style.with_key("speed", speed).with_key("came", came).progress_chars("=> ")
     }
 }
