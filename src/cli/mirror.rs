@@ -256,13 +256,13 @@ impl Args {
             return Ok(());
         }
         let message = format!(
-            "failed to mirror {} of {}",
-            thousands(report.failures.len()),
-            count(report.packages.max(report.failures.len()), "package"),
+            "failed to mirror all of {}: {}",
+            self.upstream,
+            count(report.failures.len(), "failure"),
         );
-        Err(Failure::input(message)
-            .rejecting(rejected(&report))
-            .hint("the rest was mirrored, and `names` and `versions` were left as they were: run it again"))
+        let hint = "the rest was mirrored, and `names` and `versions` were left as they were; run it \
+                    again once this is mended";
+        Err(Failure::input(message).rejecting(rejected(&report)).hint(hint))
     }
 
     fn options(&self) -> Result<Options, Failure> {

@@ -145,8 +145,8 @@ pub enum Error {
         /// How long it was waited for.
         timeout: Duration,
     },
-    /// What stands there was signed by somebody else.
-    #[error("{location} is of a registry that another key signed")]
+    /// What stands there is somebody else's, or called otherwise.
+    #[error("{location} is another repository's")]
     OtherRegistry {
         /// The file.
         location: String,

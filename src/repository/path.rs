@@ -119,7 +119,8 @@ impl RepositoryPath {
     #[must_use]
     pub fn folder(&self) -> Folder {
         let folder = self.0.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let mut known = [Folder::Tarballs, Folder::Packages].into_iter();
+        let mut known =
+            [Folder::Tarballs, Folder::Packages, Folder::Docs, Folder::Installs].into_iter();
         known.find(|known| known.name() == folder).unwrap_or(Folder::Root)
     }
 

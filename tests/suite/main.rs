@@ -12,6 +12,7 @@
 //! | `keys` | the forms keys come in, and where they lie |
 //! | `auth` | who may read: files of passwords and tokens, and what changes them |
 //! | `messages` | snapshots of what each command says |
+//! | `mirroring` | what `hexreg mirror` fetches, from which upstreams, and what it makes of it |
 //! | `progress` | how far a build has come, on a terminal |
 //! | `publishing` | how files come to stand: whole, in order, for good, one build at a time |
 //! | `kills` | builds that are killed, at random moments and before each system call |
@@ -54,6 +55,7 @@ mod keys;
 mod kills;
 mod malformed;
 mod messages;
+mod mirroring;
 mod page;
 mod progress;
 mod properties;

@@ -168,7 +168,7 @@ impl Client {
                     let read = tokio::task::spawn_blocking(move || read(bytes)).await;
                     match read.unwrap_or_else(|error| Err(self.broken(path, &error))) {
                         Ok(read) => return Ok(Answer::Found(read, tag)),
-                        Err(wrong) if attempt > 1 => return Err(wrong),
+                        Err(wrong) if attempt > 1 || !wrong.may_be_damage() => return Err(wrong),
                         Err(wrong) => (wrong, Some(self.patience.pause)),
                     }
                 }

@@ -37,8 +37,8 @@ pub(super) struct IndexFile {
     pub resource: Resource,
     pub index: Index,
     pub bytes: Bytes,
-    /// Whether the mirror has another one, or none.
-    pub is_new: bool,
+    /// What has to become of the mirror's, if anything.
+    pub changed: Option<Changed>,
     pub tag: Option<Tag>,
 }
 
@@ -76,12 +76,16 @@ impl Courier {
         let tag = sound.as_ref().map(|(_, _, tag)| tag.tag.as_str());
         match (self.client.get(path.as_str(), resource.max_size(), tag, read).await?, sound) {
             (Answer::Found((index, bytes), tag), _) => {
-                let is_new = standing.as_ref() != Some(&bytes);
+                let changed = match standing {
+                    Some(standing) if standing == bytes => None,
+                    Some(_) => Some(Changed::Updated),
+                    None => Some(Changed::Created),
+                };
                 let tag = tag.map(|tag| Tag::of(tag, &bytes));
-                Ok(IndexFile { resource, index, bytes, is_new, tag })
+                Ok(IndexFile { resource, index, bytes, changed, tag })
             }
             (_, Some((index, bytes, tag))) => {
-                Ok(IndexFile { resource, index, bytes, is_new: false, tag: Some(tag) })
+                Ok(IndexFile { resource, index, bytes, changed: None, tag: Some(tag) })
             }
             (_, None) => Err(Wrong::NotThere),
         }

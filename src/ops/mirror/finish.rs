@@ -7,7 +7,7 @@ use super::planner::{Known, Planner};
 use super::shelf::Full;
 use super::{Error, Options};
 use crate::ops::observer::Observer;
-use crate::repository::{Action, Change, Folder, RepositoryPath};
+use crate::repository::{Action, Change, Changed, Folder, RepositoryPath};
 use crate::store::{DirStore, Store};
 
 /// What is known once all tasks are done.
@@ -92,8 +92,13 @@ fn key(courier: &Courier, options: &Options) -> Result<Vec<Change>, Error> {
 
 fn index(file: &IndexFile) -> Vec<Change> {
     let path = RepositoryPath::resource(&file.resource);
-    let action = Action::Update(file.bytes.to_vec());
-    file.is_new.then_some(Change { path, action }).into_iter().collect()
+    let bytes = file.bytes.to_vec();
+    let action = match file.changed {
+        None => return Vec::new(),
+        Some(Changed::Created) => Action::Create(bytes),
+        Some(_) => Action::Update(bytes),
+    };
+    vec![Change { path, action }]
 }
 
 /// Packages, and what nothing names once they are gone.

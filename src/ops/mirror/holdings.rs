@@ -22,10 +22,10 @@ use serde::{Deserialize, Serialize};
 
 use super::check::Checker;
 use super::planner::Known;
-use super::{Error, Options};
+use super::{Error, Options, Upstream};
 use crate::key::PublicKey;
 use crate::name::PackageName;
-use crate::registry::{Releases, Resource, Signed};
+use crate::registry::{Names, Releases, Resource, Signed};
 use crate::repository::{Action, Change, Folder, RepositoryPath};
 use crate::store::{self, DirStore, Kind, Listed, Store, StoreError};
 use crate::tarball::FileName;
@@ -94,7 +94,7 @@ impl Holdings {
             own: DirStore::new(own),
             state: State::default(),
         };
-        holdings.refuse_other_key(&options.upstream.key)?;
+        holdings.refuse_others(&options.upstream)?;
         let mut state = holdings.stored_state()?;
         if state.upstream != options.upstream.url.as_str() {
             state.tags.clear();
@@ -104,23 +104,28 @@ impl Holdings {
     }
 
     /// Somebody's registry is not to be overwritten with another one.
-    fn refuse_other_key(&self, key: &PublicKey) -> Result<(), Error> {
+    fn refuse_others(&self, upstream: &Upstream) -> Result<(), Error> {
+        let refused = |path: &RepositoryPath| {
+            Err(Error::OtherRegistry { location: self.registry.locate(path) })
+        };
         let path = RepositoryPath::public_key();
         if let Some(pem) = read(&self.registry, &path, MAX_KEY)? {
             let standing = PublicKey::from_pem(&String::from_utf8_lossy(&pem)).ok();
-            if standing.is_some_and(|standing| standing != *key) {
-                return Err(Error::OtherRegistry { location: self.registry.locate(&path) });
+            if standing.is_some_and(|standing| standing != upstream.key) {
+                return refused(&path);
             }
-            return Ok(());
         }
-        // There need not be a key beside it.
+        // There need not be a key beside it; and one key may sign for many repositories.
         let path = RepositoryPath::resource(&Resource::Names);
-        let signed = read(&self.registry, &path, Resource::Names.max_size())?;
-        let signed = signed.and_then(|file| Signed::from_gzip(&file).ok());
-        if signed.is_some_and(|signed| signed.verify(key).is_err()) {
-            return Err(Error::OtherRegistry { location: self.registry.locate(&path) });
+        let standing = read(&self.registry, &path, Resource::Names.max_size())?;
+        let Some(signed) = standing.and_then(|file| Signed::from_gzip(&file).ok()) else {
+            return Ok(());
+        };
+        let names = signed.verify(&upstream.key).map(|payload| Names::decode(&payload));
+        match names {
+            Ok(Ok(names)) if names.repository == upstream.name => Ok(()),
+            _ => refused(&path),
         }
-        Ok(())
     }
 
     fn stored_state(&self) -> Result<State, Error> {

@@ -97,6 +97,18 @@ pub enum Wrong {
     Git(String),
 }
 
+impl Wrong {
+    /// Whether the same bytes may come better another time.
+    pub(super) fn may_be_damage(&self) -> bool {
+        match self {
+            Self::Signed(_) | Self::Docs(_) | Self::InstallChecksum { .. } => true,
+            // Where the two are the same, it is the lock file that says otherwise.
+            Self::Disagreement(disagreement) => disagreement.registry.1 != disagreement.file.1,
+            _ => false,
+        }
+    }
+}
+
 /// The checksums that all have to be the same, as each has them.
 #[derive(Debug)]
 pub struct Disagreement {

@@ -127,7 +127,8 @@ fn place(path: &RepositoryPath, releases: &HashSet<String>, resources: &Resource
             Place::Tarball | Place::Other => Place::Documentation,
             place => place,
         },
-        "installs" | "policies" => Place::Other,
+        // A mirror's own, and git repositories beside it.
+        "installs" | "policies" | "git" | ".hexreg-mirror" => Place::Other,
         _ => Place::Nowhere,
     }
 }

@@ -1,0 +1,70 @@
+//! `hexreg mirror` from real upstreams on loopback.
+//!
+//! | module | what belongs there |
+//! | --- | --- |
+//! | `trust` | what is signed, by whom, and what upstream must not change |
+//! | `faulty` | upstreams that drop, stall, truncate, damage, refuse and redirect |
+//! | `beside` | documentation, installs, git repositories |
+//! | `kills` | mirrors that are killed go on where they stopped |
+
+mod beside;
+mod faulty;
+mod kills;
+mod trust;
+
+use serde_json::Value;
+
+use crate::support::hexreg::Ran;
+use crate::support::repository::TestRepository;
+use crate::support::server::Server;
+
+/// The options for an upstream that serves `repository`, named `acme`.
+pub fn upstream(url: &str) -> Vec<String> {
+    let options =
+        ["--upstream", url, "--upstream-name", "acme", "--upstream-key", "public/public_key"];
+    options.map(str::to_owned).into()
+}
+
+/// Mirrors into `copy/` beside `public/`.
+pub fn mirror(repository: &TestRepository, url: &str, more: &[&str]) -> Ran {
+    let options = upstream(url);
+    let arguments = ["mirror", "copy"].into_iter().chain(options.iter().map(String::as_str));
+    repository.hexreg().run(arguments.chain(more.iter().copied()))
+}
+
+/// The same, for its report.
+#[track_caller]
+pub fn report(repository: &TestRepository, url: &str, more: &[&str]) -> Value {
+    let ran = mirror(repository, url, &[more, &["--json"]].concat());
+    serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{}", ran.transcript()))
+}
+
+/// Two packages, three releases, and what serves them.
+pub fn samples() -> (TestRepository, Server) {
+    let repository = TestRepository::new().samples();
+    repository.build(&[]).ok();
+    let server = Server::of(&repository, &[]);
+    (repository, server)
+}
+
+/// Whether the mirror is upstream's files, byte for byte.
+#[track_caller]
+pub fn is_verbatim(repository: &TestRepository) {
+    let verified = repository.hexreg().run(["verify", "copy"]);
+    assert_eq!(verified.code, 0, "{}", verified.transcript());
+    for path in repository.served().keys().filter(|path| path.as_str() != "public_key") {
+        let (here, there) = (format!("copy/{path}"), format!("public/{path}"));
+        assert_eq!(repository.read(&here), repository.read(&there), "{path}");
+    }
+}
+
+#[test]
+fn all_of_a_repository_is_mirrored_and_then_left_alone() {
+    let (repository, server) = samples();
+    let first = mirror(&repository, &server.url(), &["--all"]).ok();
+    assert!(first.stdout.contains("3 releases; 8 created, 0 updated, 0 removed; 7 requests"));
+    is_verbatim(&repository);
+    let second = report(&repository, &server.url(), &["--all"]);
+    assert_eq!(second["requests"], 2, "{second}");
+    assert_eq!(second["bytes"], 0, "{second}");
+}
