@@ -95,6 +95,9 @@ pub struct Args {
     /// How many requests at once
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: u16,
+    /// Fetch each package's own file, also where upstream's indexes say that it has not changed
+    #[arg(long)]
+    refresh: bool,
     /// Remove what upstream no longer has, or was not asked for, once all else is done
     #[arg(long)]
     prune: bool,
@@ -296,6 +299,7 @@ impl Args {
             installs: self.installs,
             git: self.git,
             jobs: self.jobs.into(),
+            refresh: self.refresh,
             prune: self.prune,
             dry_run: self.dry_run,
             accept: self.accept.iter().cloned().collect::<BTreeSet<_>>(),

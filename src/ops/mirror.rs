@@ -74,6 +74,8 @@ pub struct Options {
     pub git: bool,
     /// How many requests there are at once.
     pub jobs: usize,
+    /// Whether each package's file is fetched, also where the indexes say that it has not changed.
+    pub refresh: bool,
     /// Whether what nobody wants any more is removed.
     pub prune: bool,
     /// Whether nothing is written.
@@ -221,7 +223,10 @@ async fn run(
         let mut indexes = Indexes::default();
         indexes.add(names.index.clone());
         indexes.add(versions.index.clone());
-        let known = courier.holdings.known()?;
+        let mut known = courier.holdings.known()?;
+        if options.refresh {
+            known.listings.clear();
+        }
         let mut planner = Planner::new(Setup {
             repository: upstream.name.clone(),
             wants,

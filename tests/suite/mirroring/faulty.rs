@@ -1,1 +1,201 @@
-//! See the table in `mirroring`.
+//! Upstreams on a bad day. What passes is asked for again; what stays is told, keeps nothing else from
+//! being mirrored, and leaves nothing behind that is not upstream's; and a second run makes it good.
+
+use std::time::{Duration, Instant};
+
+use super::{is_verbatim, mirror, report, samples};
+use crate::support::hexreg::Ran;
+use crate::support::repository::TestRepository;
+use crate::support::server::Server;
+use crate::support::unruly::{Fault, Unruly};
+
+/// One of each kind of file that is signed, or named by what is.
+const PATHS: [&str; 4] =
+    ["/names", "/versions", "/packages/welcome", "/tarballs/welcome-0.1.0.tar"];
+
+/// With as little patience as will do.
+fn impatient(repository: &TestRepository, url: &str) -> Ran {
+    mirror(repository, url, &["--all", "--retries=1", "--stall-timeout=1"])
+}
+
+/// Each a way for one answer to go wrong.
+fn faults() -> Vec<(&'static str, Fault)> {
+    vec![
+        ("drop", Fault::Drop),
+        ("truncate", Fault::Truncate(100)),
+        ("truncate to nothing", Fault::Truncate(0)),
+        ("flip", Fault::Flip(120)),
+        ("replace", Fault::Replace(b"<html>Welcome to our hotel's network</html>".to_vec())),
+        ("stall", Fault::Stall),
+        ("500", Fault::Status(500, Vec::new())),
+        ("503", Fault::Status(503, vec!["Retry-After: 1".to_owned()])),
+        ("429", Fault::Status(429, vec!["Retry-After: 0".to_owned()])),
+    ]
+}
+
+/// Whatever stands in the mirror under its final name is upstream's own.
+#[track_caller]
+fn nothing_wrong_stands(repository: &TestRepository, what: &str) {
+    let upstream = repository.path("public");
+    for entry in walkdir::WalkDir::new(repository.path("copy")).into_iter().map(Result::unwrap) {
+        let path = entry.path().strip_prefix(repository.path("copy")).unwrap();
+        if !entry.file_type().is_file() || path.starts_with(".hexreg-mirror") {
+            continue;
+        }
+        let (here, there) = (std::fs::read(entry.path()), std::fs::read(upstream.join(path)));
+        assert_eq!(here.unwrap(), there.unwrap(), "{what}: {}", path.display());
+    }
+}
+
+#[test]
+fn what_goes_wrong_once_is_asked_for_again() {
+    let (repository, server) = samples();
+    for path in PATHS {
+        for (what, fault) in faults() {
+            let unruly = Unruly::before(server.address, move |asked, before| {
+                if asked == path && before == 0 { fault.clone() } else { Fault::None }
+            });
+            let ran = impatient(&repository, &unruly.url());
+            assert_eq!(ran.code, 0, "{what} at {path}: {}", ran.transcript());
+            assert_eq!(unruly.count(path), 2, "{what} at {path}");
+            is_verbatim(&repository);
+            std::fs::remove_dir_all(repository.path("copy")).unwrap();
+        }
+    }
+}
+
+#[test]
+fn what_stays_wrong_is_told_and_the_rest_is_mirrored() {
+    let (repository, server) = samples();
+    for path in PATHS {
+        for (what, fault) in faults() {
+            let unruly = Unruly::before(server.address, move |asked, _| {
+                if asked == path { fault.clone() } else { Fault::None }
+            });
+            let ran = impatient(&repository, &unruly.url());
+            assert_eq!(ran.code, 1, "{what} at {path}: {}", ran.transcript());
+            let told = path.trim_start_matches('/');
+            assert!(ran.stderr.contains(&format!("{told}: ")), "{what} at {path}: {}", ran.stderr);
+            nothing_wrong_stands(&repository, what);
+            for index in ["names", "versions"] {
+                assert!(!repository.path("copy").join(index).exists(), "{what} at {path}: {index}");
+            }
+            let is_index = !path[1..].contains('/');
+            let others = repository.path("copy/packages/greeting");
+            assert_eq!(others.exists(), !is_index, "{what} at {path}");
+            // What stands is not fetched again.
+            let second = report(&repository, &server.url(), &["--all"]);
+            let requests = if is_index { 7 } else { 4 };
+            assert_eq!(second["requests"], requests, "{what} at {path}: {second}");
+            is_verbatim(&repository);
+            std::fs::remove_dir_all(repository.path("copy")).unwrap();
+        }
+    }
+}
+
+#[test]
+fn what_never_ends_is_cut_off() {
+    let (repository, server) = samples();
+    let unruly = Unruly::before(server.address, |path, _| {
+        if path.starts_with("/tarballs/welcome") { Fault::Endless } else { Fault::None }
+    });
+    let ran = impatient(&repository, &unruly.url());
+    assert_eq!(ran.code, 1, "{}", ran.transcript());
+    let said = "welcome-0.1.0.tar has more than 16777216 bytes, the most that such a file has";
+    assert!(ran.stderr.contains(said), "{}", ran.stderr);
+    nothing_wrong_stands(&repository, "endless");
+}
+
+/// As long as bytes come there is no time after which they are too late.
+#[test]
+fn what_is_slow_is_waited_for() {
+    let (repository, server) = samples();
+    let unruly = Unruly::before(server.address, |path, _| {
+        if path == "/packages/welcome" {
+            Fault::Drip(Duration::from_millis(8))
+        } else {
+            Fault::None
+        }
+    });
+    let began = Instant::now();
+    let ran = impatient(&repository, &unruly.url());
+    assert_eq!(ran.code, 0, "{}", ran.transcript());
+    assert!(began.elapsed() > Duration::from_secs(2), "the drip was none");
+    is_verbatim(&repository);
+}
+
+#[test]
+fn upstream_is_left_alone_for_as_long_as_it_asks() {
+    let (repository, server) = samples();
+    let busy = |seconds: u32| {
+        Unruly::before(server.address, move |path, before| match (path, before) {
+            ("/versions", 0) => Fault::Status(429, vec![format!("Retry-After: {seconds}")]),
+            _ => Fault::None,
+        })
+    };
+    let began = Instant::now();
+    let ran = impatient(&repository, &busy(2).url());
+    assert_eq!(ran.code, 0, "{}", ran.transcript());
+    assert!(began.elapsed() >= Duration::from_secs(2), "{:?}", began.elapsed());
+    // Nobody waits for a day.
+    let ran = impatient(&repository, &busy(86_400).url());
+    assert_eq!(ran.code, 1, "{}", ran.transcript());
+    assert!(ran.stderr.contains("asks to be left alone for 86400 s"), "{}", ran.stderr);
+}
+
+#[test]
+fn redirects_are_followed_a_few_times_and_credentials_are_not() {
+    let (repository, server) = samples();
+    let elsewhere = Unruly::before(server.address, |_, _| Fault::None);
+    let sent_to = |target: String| {
+        Unruly::before(server.address, move |path, _| {
+            Fault::Status(302, vec![format!("Location: {target}{path}")])
+        })
+    };
+    let run = |url: &str| {
+        let options = super::upstream(url);
+        let arguments = ["mirror", "copy", "--all", "--retries=0", "--upstream-auth=env:TOKEN"];
+        let arguments = arguments.into_iter().chain(options.iter().map(String::as_str));
+        repository.hexreg().env("TOKEN", "a-secret").run(arguments)
+    };
+    let first = sent_to(elsewhere.url());
+    let ran = run(&first.url());
+    assert_eq!(ran.code, 0, "{}", ran.transcript());
+    is_verbatim(&repository);
+    let has_secret = |unruly: &Unruly| unruly.asked().iter().any(|it| it.head.contains("a-secret"));
+    assert!(has_secret(&first) && !has_secret(&elsewhere), "{:?}", elsewhere.asked());
+
+    for (target, said) in [
+        ("ftp://127.0.0.1", "it redirects to neither http nor https"),
+        ("file://", "answers 302 Found"),
+    ] {
+        let ran = run(&sent_to(target.to_owned()).url());
+        assert_eq!(ran.code, 1, "{target}: {}", ran.transcript());
+        assert!(ran.stderr.contains(said), "{target}: {}", ran.stderr);
+    }
+    let circle = Unruly::before(server.address, |path, _| {
+        Fault::Status(302, vec![format!("Location: {path}")])
+    });
+    let ran = run(&circle.url());
+    assert_eq!(ran.code, 1, "{}", ran.transcript());
+    assert!(ran.stderr.contains("redirects again and again"), "{}", ran.stderr);
+    assert!(circle.asked().len() < 16, "{}", circle.asked().len());
+    assert!(!ran.stderr.contains("a-secret"), "{}", ran.stderr);
+}
+
+#[test]
+fn an_upstream_that_is_not_there_changes_nothing() {
+    let (repository, server) = samples();
+    mirror(&repository, &server.url(), &["--all"]).ok();
+    let address = server.address;
+    drop(server);
+    let before = repository.read("copy/.hexreg-mirror/state.json");
+    let ran = impatient(&repository, &format!("http://{address}"));
+    assert_eq!(ran.code, 1, "{}", ran.transcript());
+    assert!(ran.stderr.contains("Connection refused"), "{}", ran.stderr);
+    assert_eq!(repository.read("copy/.hexreg-mirror/state.json"), before);
+    is_verbatim(&repository);
+    // Whoever comes back is mirrored as if nothing had been.
+    let back = Server::of(&repository, &[&format!("--listen={address}")]);
+    mirror(&repository, &back.url(), &["--all"]).ok();
+}

@@ -12,6 +12,7 @@ pub mod strace;
 pub mod tarball;
 pub mod tools;
 pub mod turn;
+pub mod unruly;
 pub mod witness;
 
 use std::path::PathBuf;

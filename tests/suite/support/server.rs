@@ -148,6 +148,10 @@ impl Port {
         Self(SocketAddr::from((Ipv4Addr::LOCALHOST, number)))
     }
 
+    pub fn at(address: SocketAddr) -> Self {
+        Self(address)
+    }
+
     fn connect(self) -> TcpStream {
         let stream = TcpStream::connect(self.0).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
