@@ -49,6 +49,9 @@ pub struct Args {
     /// Unpack packages too, and check the files in them
     #[arg(long)]
     check_contents: bool,
+    /// Let packages and tarballs be missing that are named: what `hexreg mirror` made is of a part
+    #[arg(long)]
+    partial: bool,
     /// How many files to read at once [default: one a processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     jobs: Option<u16>,
@@ -147,6 +150,7 @@ impl Args {
             public_key: public_key::from_argument(self.public_key.as_deref())?,
             limits: Limits::HEX,
             check_contents: self.check_contents,
+            partial: self.partial,
             lock_timeout: Duration::from_secs(self.lock_timeout.into()),
         };
         let pool = ThreadPoolBuilder::new().num_threads(self.jobs.map_or(0, usize::from)).build();

@@ -33,6 +33,8 @@ pub struct Options {
     pub limits: Limits,
     /// Whether to inflate and check what is in the packages.
     pub check_contents: bool,
+    /// Whether packages and tarballs that are named may be missing, as from a mirror of some.
+    pub partial: bool,
     /// How long to wait for a build to end.
     pub lock_timeout: Duration,
 }
@@ -93,6 +95,7 @@ pub fn verify(
     let strays = strays::find(store, &tree, &resources, &problems);
     problems.extend(strays);
 
+    problems.retain(|problem| !options.partial || !problem.is_absence());
     problems.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(Report {
         packages: resources.packages.len(),

@@ -68,3 +68,31 @@ fn all_of_a_repository_is_mirrored_and_then_left_alone() {
     assert_eq!(second["requests"], 2, "{second}");
     assert_eq!(second["bytes"], 0, "{second}");
 }
+
+#[test]
+fn a_part_of_a_repository_is_verified_as_one() {
+    let (repository, server) = samples();
+    mirror(&repository, &server.url(), &["--only=greeting@1.0.0"]).ok();
+    let verify = |more: &[&str]| {
+        repository.hexreg().run(["verify", "copy"].iter().chain(more).copied()).transcript()
+    };
+    insta::assert_snapshot!(verify(&[]), @"
+    exit code: 1
+    --- stdout
+    copy/packages/welcome: versions names its package, and it is missing
+    copy/tarballs/greeting-1.1.0.tar: it is missing
+    acme: 1 package, 2 releases; 2 problems
+    --- stderr
+    ");
+    insta::assert_snapshot!(verify(&["--partial"]), @"
+    exit code: 0
+    --- stdout
+    acme: 1 package, 2 releases; no problem
+    --- stderr
+    ");
+    // What is there has to be right all the same.
+    repository.write("copy/tarballs/greeting-1.0.0.tar", b"junk");
+    repository.remove("copy/versions");
+    let found = verify(&["--partial"]);
+    assert!(found.contains("greeting-1.0.0.tar: ") && found.contains("copy/versions: "), "{found}");
+}

@@ -7,7 +7,7 @@ use crate::checksum::{InnerChecksum, OuterChecksum};
 use crate::key::KeyError;
 use crate::name::{PackageName, RepositoryName};
 use crate::registry::{DecodeError, SignedError};
-use crate::repository::RepositoryPath;
+use crate::repository::{Folder, RepositoryPath};
 use crate::store::StoreError;
 use crate::tarball::{self, InvalidFileName};
 use crate::version::Version;
@@ -191,6 +191,17 @@ impl fmt::Display for Mark {
             Self::Retired => "retired",
             Self::WithAdvisories => "having advisories",
         })
+    }
+}
+
+impl Problem {
+    /// Whether it is no more than that something is not there that the registry names.
+    pub(super) fn is_absence(&self) -> bool {
+        match self.wrong {
+            Wrong::NamedButMissing => true,
+            Wrong::Missing => self.path.folder() == Folder::Tarballs,
+            _ => false,
+        }
     }
 }
 

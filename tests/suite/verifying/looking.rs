@@ -23,6 +23,7 @@ fn options() -> Options {
         public_key: None,
         limits: Limits::HEX,
         check_contents: false,
+        partial: false,
         lock_timeout: Duration::ZERO,
     }
 }
