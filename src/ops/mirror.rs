@@ -30,7 +30,7 @@ pub use planner::Failed;
 pub use selection::{Chosen, LeftOut, Only, Selection};
 pub use wrong::{Disagreement, Wrong};
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -44,6 +44,7 @@ use url::Url;
 use super::lock::{self, Waited, Wanted};
 use super::observer::Observer;
 use crate::key::PublicKey;
+use crate::lockfile::GitPin;
 use crate::name::{PackageName, RepositoryName};
 use crate::registry::Resource;
 use crate::repository::{Folder, RepositoryPath};
@@ -51,10 +52,11 @@ use crate::store::{DirStore, Lock, Store, StoreError};
 use crate::tarball::Limits;
 use check::Checker;
 use client::Client;
-use courier::Courier;
+use courier::{Courier, IndexFile};
 use holdings::Holdings;
 use indexes::Indexes;
 use planner::{Planner, Setup};
+use selection::Want;
 
 /// What to mirror, from where, and how.
 #[derive(Clone, Debug)]
@@ -196,62 +198,26 @@ async fn run(
     observer: &dyn Observer,
 ) -> Result<Report, Error> {
     let Options { upstream, selection, .. } = options;
-    let wants = match selection {
-        Selection::All => None,
-        Selection::Some(chosen) => Some(chosen.wants(&upstream.name)),
-    };
-    let mut report = Report::default();
-    if let Selection::Some(chosen) = selection {
-        report.left_out = chosen.left_out(&upstream.name, options.git);
+    let wants = selection.wants(&upstream.name);
+    let wants_packages = wants.as_ref().is_none_or(|wants| !wants.is_empty());
+    let git = selection.git().into_iter().filter(|_| options.git).cloned().collect::<Vec<_>>();
+    if !wants_packages && git.is_empty() {
+        return Err(Error::NothingWanted(upstream.name.clone()));
     }
+    let left_out = selection.left_out(&upstream.name, options.git);
+    let mut report = Report { left_out, ..Report::default() };
     let holdings = Holdings::open(directory, options)?;
     if !options.dry_run {
         holdings.clear()?;
     }
     let courier = Arc::new(courier(holdings, options)?);
-    if wants.as_ref().is_none_or(|wants| !wants.is_empty()) {
-        let (names, versions) =
-            tokio::join!(courier.index(Resource::Names), courier.index(Resource::Versions));
-        let index = |resource: Resource| {
-            move |wrong| {
-                let path = RepositoryPath::resource(&resource);
-                Error::Index { path, source: Box::new(wrong) }
-            }
-        };
-        let names = names.map_err(index(Resource::Names))?;
-        let versions = versions.map_err(index(Resource::Versions))?;
-        let mut indexes = Indexes::default();
-        indexes.add(names.index.clone());
-        indexes.add(versions.index.clone());
-        let mut known = courier.holdings.known()?;
-        if options.refresh {
-            known.listings.clear();
-        }
-        let mut planner = Planner::new(Setup {
-            repository: upstream.name.clone(),
-            wants,
-            upstream: indexes,
-            known: known.clone(),
-            docs: options.docs,
-            accept: options.accept.clone(),
-        });
-        let carried = courier.carry_out(&mut planner, observer).await;
-        finish::stands(&courier, &carried)?;
-        report.failures.append(&mut planner.failures);
-        let mut tags = Vec::new();
-        if options.installs {
-            let carried =
-                installs::mirror(&courier, &mut report.failures, &mut tags, observer).await;
-            finish::stands(&courier, &carried)?;
-        }
-        (report.packages, report.releases) = (planner.packages().count(), planner.wanted.len());
-        let ending = finish::Ending { names, versions, tags, known, planner: &planner };
-        finish::finish(&courier, options, &ending, report.failures.is_empty(), observer)?;
-    } else if !options.git || report.left_out.is_empty() && no_git(selection) {
-        return Err(Error::NothingWanted(upstream.name.clone()));
+    if wants_packages {
+        mirror_registry(&courier, options, wants, &mut report, observer).await?;
     }
     courier.close()?;
-    mirror_git(directory, options, &mut report).await;
+    for pin in git {
+        mirror_git(directory, options, pin, &mut report).await;
+    }
     let counters = &courier.client.counters;
     report.requests = counters.requests.load(Ordering::Relaxed);
     report.retries = counters.retries.load(Ordering::Relaxed);
@@ -259,11 +225,47 @@ async fn run(
     Ok(report)
 }
 
-fn no_git(selection: &Selection) -> bool {
-    match selection {
-        Selection::All => true,
-        Selection::Some(chosen) => chosen.git().next().is_none(),
+async fn mirror_registry(
+    courier: &Arc<Courier>,
+    options: &Options,
+    wants: Option<BTreeMap<PackageName, Vec<Want>>>,
+    report: &mut Report,
+    observer: &dyn Observer,
+) -> Result<(), Error> {
+    let (names, versions) =
+        tokio::join!(courier.index(Resource::Names), courier.index(Resource::Versions));
+    let (names, versions) = (found(Resource::Names, names)?, found(Resource::Versions, versions)?);
+    let mut known = courier.holdings.known()?;
+    if options.refresh {
+        known.listings.clear();
     }
+    let mut planner = Planner::new(Setup {
+        repository: options.upstream.name.clone(),
+        wants,
+        upstream: Indexes::of([&names.index, &versions.index]),
+        known: known.clone(),
+        docs: options.docs,
+        accept: options.accept.clone(),
+    });
+    let carried = courier.carry_out(&mut planner, observer).await;
+    finish::stands(courier, &carried)?;
+    report.failures.append(&mut planner.failures);
+    let mut tags = Vec::new();
+    if options.installs {
+        let carried = installs::mirror(courier, &mut report.failures, &mut tags, observer).await;
+        finish::stands(courier, &carried)?;
+    }
+    (report.packages, report.releases) = (planner.packages().count(), planner.wanted.len());
+    let is_complete = report.failures.is_empty();
+    let ending = finish::Ending { names, versions, tags, known, planner: &planner };
+    finish::finish(courier, options, &ending, is_complete, observer)
+}
+
+fn found(resource: Resource, index: Result<IndexFile, Wrong>) -> Result<IndexFile, Error> {
+    index.map_err(|wrong| {
+        let path = RepositoryPath::resource(&resource);
+        Error::Index { path, source: Box::new(wrong) }
+    })
 }
 
 fn courier(holdings: Holdings, options: &Options) -> Result<Courier, Error> {
@@ -273,17 +275,12 @@ fn courier(holdings: Holdings, options: &Options) -> Result<Courier, Error> {
     Ok(Courier::new(client, checker, holdings, options.jobs, options.dry_run))
 }
 
-async fn mirror_git(directory: &Path, options: &Options, report: &mut Report) {
-    let Selection::Some(chosen) = &options.selection else { return };
-    for pin in chosen.git().filter(|_| options.git) {
-        let (to, from, dry_run) = (directory.to_owned(), pin.clone(), options.dry_run);
-        let mirrored = tokio::task::spawn_blocking(move || git::mirror(&to, &from, dry_run)).await;
-        match mirrored.unwrap_or_else(|error| Err(Wrong::Git(error.to_string()))) {
-            Ok(mirror) => report.git.push(mirror),
-            Err(wrong) => {
-                report.failures.push(Failed { path: format!("git: {}", pin.app), wrong });
-            }
-        }
+async fn mirror_git(directory: &Path, options: &Options, pin: GitPin, report: &mut Report) {
+    let (directory, dry_run, app) = (directory.to_owned(), options.dry_run, pin.app.clone());
+    let mirrored = tokio::task::spawn_blocking(move || git::mirror(&directory, &pin, dry_run));
+    match mirrored.await.unwrap_or_else(|error| Err(Wrong::Git(error.to_string()))) {
+        Ok(mirror) => report.git.push(mirror),
+        Err(wrong) => report.failures.push(Failed { path: format!("git: {app}"), wrong }),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::registry::{DecodeError, Marks, Names, Payload, Versions};
 use crate::version::Version;
 
 /// What `versions` and `names` say together.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Indexes {
     pub packages: BTreeMap<PackageName, Listing>,
 }
@@ -49,21 +49,25 @@ impl Index {
 }
 
 impl Indexes {
-    /// Takes in one of the two; what is in neither is no package.
-    pub fn add(&mut self, index: Index) {
-        match index {
-            Index::Names(names) => {
-                for (name, updated_at) in names.packages {
-                    self.packages.entry(name).or_default().updated_at = updated_at;
+    /// What is in neither is no package.
+    pub fn of(indexes: [&Index; 2]) -> Self {
+        let mut packages: BTreeMap<PackageName, Listing> = BTreeMap::new();
+        for index in indexes {
+            match index {
+                Index::Names(names) => {
+                    for (name, updated_at) in &names.packages {
+                        packages.entry(name.clone()).or_default().updated_at = *updated_at;
+                    }
                 }
-            }
-            Index::Versions(versions, marks) => {
-                for ((name, versions), marks) in versions.packages.into_iter().zip(marks) {
-                    let listing = self.packages.entry(name).or_default();
-                    (listing.versions, listing.marks) = (versions, marks);
+                Index::Versions(versions, marks) => {
+                    for ((name, versions), marks) in versions.packages.iter().zip(marks) {
+                        let listing = packages.entry(name.clone()).or_default();
+                        (listing.versions, listing.marks) = (versions.clone(), marks.clone());
+                    }
                 }
             }
         }
+        Self { packages }
     }
 }
 

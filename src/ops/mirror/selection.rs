@@ -83,9 +83,36 @@ impl Want {
     }
 }
 
+impl Selection {
+    /// What is wanted of each package of a repository; without, everything of all.
+    pub(super) fn wants(
+        &self,
+        repository: &RepositoryName,
+    ) -> Option<BTreeMap<PackageName, Vec<Want>>> {
+        self.chosen().map(|chosen| chosen.wants(repository))
+    }
+
+    /// What lock files have that a repository has not; git dependencies too, unless they are mirrored.
+    pub(super) fn left_out(&self, repository: &RepositoryName, git: bool) -> Vec<LeftOut> {
+        self.chosen().map(|chosen| chosen.left_out(repository, git)).unwrap_or_default()
+    }
+
+    /// What lock files pin in git repositories.
+    pub(super) fn git(&self) -> Vec<&GitPin> {
+        let locks = self.chosen().into_iter().flat_map(|chosen| &chosen.locks);
+        locks.flat_map(|(_, file)| &file.git).collect()
+    }
+
+    fn chosen(&self) -> Option<&Chosen> {
+        match self {
+            Self::All => None,
+            Self::Some(chosen) => Some(chosen),
+        }
+    }
+}
+
 impl Chosen {
-    /// What is wanted of each package of a repository.
-    pub(super) fn wants(&self, repository: &RepositoryName) -> BTreeMap<PackageName, Vec<Want>> {
+    fn wants(&self, repository: &RepositoryName) -> BTreeMap<PackageName, Vec<Want>> {
         let mut wants: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for Only { package, requirement } in &self.only {
             let (requirement, with_deps) = (requirement.clone(), self.with_deps);
@@ -104,9 +131,7 @@ impl Chosen {
         wants
     }
 
-    /// What the lock files have that a repository has not; git dependencies too, unless they are mirrored.
-    #[must_use]
-    pub fn left_out(&self, repository: &RepositoryName, git: bool) -> Vec<LeftOut> {
+    fn left_out(&self, repository: &RepositoryName, git: bool) -> Vec<LeftOut> {
         let of_others = self.pinned().filter(|(_, pinned)| !is_of(pinned, repository));
         let of_others = of_others.map(|(lock, pinned)| {
             let why = format!("of the repository {}", pinned.repository.as_deref().unwrap_or("?"));
@@ -127,11 +152,6 @@ impl Chosen {
             })
         });
         of_others.chain(left_out).chain(of_git).collect()
-    }
-
-    /// What is pinned in git repositories.
-    pub(super) fn git(&self) -> impl Iterator<Item = &GitPin> {
-        self.locks.iter().flat_map(|(_, file)| &file.git)
     }
 
     fn pinned(&self) -> impl Iterator<Item = (&String, &Pinned)> {
