@@ -204,8 +204,8 @@ impl Observer for Listener<'_> {
         self.progress.name(file);
     }
 
-    fn mirrored(&self, done: usize, known: usize, bytes: u64) {
-        self.progress.stand_at(done, known, bytes);
+    fn mirrored(&self, done: usize, wanted: usize, bytes: u64) {
+        self.progress.stand_at(done, wanted, bytes);
     }
 
     fn changed(&self, path: &RepositoryPath, changed: Changed) {

@@ -109,7 +109,7 @@ impl Progress {
                 "signing [{bar:30}] {human_pos} of {human_len} resources, {eta} left"
             }
             Work::Mirroring => {
-                "mirroring [{bar:30}] {human_pos} of {human_len}, {came}, {speed}, {eta} left: {wide_msg}"
+                "[{bar:12}] {human_pos} of {human_len} packages, {came}, {speed}, {eta} left {wide_msg}"
             }
         };
         let (bytes, began) = (Arc::clone(&self.bytes), self.began());

@@ -20,8 +20,9 @@ pub trait Observer: Sync {
     /// A file is being fetched.
     fn fetching(&self, _file: &str) {}
 
-    /// So many parts of a mirror are done, of so many that are known of, and so many bytes came for them.
-    fn mirrored(&self, _done: usize, _known: usize, _bytes: u64) {}
+    /// A mirror has so many packages as they should be, of so many that are wanted so far, for which so
+    /// many bytes came.
+    fn mirrored(&self, _done: usize, _wanted: usize, _bytes: u64) {}
 
     /// A path was changed, or with a dry run would be.
     fn changed(&self, _path: &RepositoryPath, _changed: Changed) {}

@@ -1,9 +1,12 @@
 //! How far a build has come: on a terminal alone, and not of one that is done at once.
 
 use std::process::Command;
+use std::time::Duration;
 
+use crate::mirroring;
 use crate::support::repository::TestRepository;
 use crate::support::tarball::Tarball;
+use crate::support::unruly::{Fault, Unruly};
 use crate::support::{gzip, raw_tar, tools};
 
 /// Takes well over half a second to read: packages that inflate to 100 MB each.
@@ -64,4 +67,31 @@ fn a_short_build_shows_nothing_of_the_kind() {
     }
     let shown = on_a_terminal(&TestRepository::new().release("foo", "1.0.0"), "");
     assert!(shown.starts_with("* creating public/public_key\r\n"), "{shown:?}");
+}
+
+#[test]
+fn a_long_mirror_shows_what_comes_and_how_much_of_it() {
+    let test = "a_long_mirror_shows_what_comes_and_how_much_of_it";
+    if tools::find("script", test).is_none() {
+        return;
+    }
+    let (repository, server) = mirroring::samples();
+    let slow = Unruly::before(server.address, |path, _| match path {
+        "/tarballs/welcome-0.1.0.tar" => Fault::Drip(Duration::from_micros(300)),
+        _ => Fault::None,
+    });
+    let hexreg = assert_cmd::cargo::cargo_bin!("hexreg").display().to_string();
+    let options = mirroring::upstream(&slow.url()).join(" ");
+    let output = Command::new("script")
+        .args(["-qec", &format!("'{hexreg}' mirror copy --all {options}"), "/dev/null"])
+        .current_dir(repository.root())
+        .env("TERM", "xterm")
+        .output();
+    let shown = String::from_utf8(output.unwrap().stdout).unwrap();
+    let bar = shown.split('\r').find(|line| line.contains("1 of 2 packages, "));
+    let bar = bar.unwrap_or_else(|| panic!("no bar in {shown:?}"));
+    for part in ["[=", "B/s, ", " left welcome-0.1.0"] {
+        assert!(bar.contains(part), "{part}: {bar:?}");
+    }
+    assert!(shown.trim_end().ends_with("requests, 16.49 KiB"), "{shown:?}");
 }

@@ -101,7 +101,6 @@ impl Courier {
         observer: &dyn Observer,
     ) -> Result<(), Full> {
         let mut running = JoinSet::new();
-        let mut done = 0_usize;
         loop {
             // Of what is not a request, as many again may wait for the disk.
             while running.len() < self.jobs.saturating_mul(3) {
@@ -127,9 +126,8 @@ impl Courier {
                 observer.changed(&path, changed);
             }
             planner.done(task, outcome);
-            done = done.saturating_add(1);
-            let left = planner.waiting().saturating_add(running.len());
-            observer.mirrored(done, done.saturating_add(left), self.client.counters.bytes());
+            let (done, all) = planner.progress();
+            observer.mirrored(done, all, self.client.counters.bytes());
         }
     }
 

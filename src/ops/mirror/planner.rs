@@ -107,6 +107,8 @@ pub struct Failed {
 pub(super) struct Planner {
     setup: Setup,
     items: BTreeMap<PackageName, Item>,
+    /// Of which there is more to do.
+    open: BTreeSet<PackageName>,
     packages: VecDeque<Task>,
     /// What goes first, so that few packages are under way at once.
     first: VecDeque<Task>,
@@ -147,6 +149,7 @@ impl Planner {
             without_docs: setup.known.without_docs.clone(),
             setup,
             items: BTreeMap::new(),
+            open: BTreeSet::new(),
             packages: VecDeque::new(),
             first: VecDeque::new(),
             unknown: 0,
@@ -184,9 +187,9 @@ impl Planner {
         self.setup.upstream.packages.get(name)
     }
 
-    /// How many tasks have come up that nobody has taken yet.
-    pub fn waiting(&self) -> usize {
-        self.first.len().saturating_add(self.packages.len())
+    /// Of how many packages nothing is left to do, and how many there are.
+    pub fn progress(&self) -> (usize, usize) {
+        (self.items.len().saturating_sub(self.open.len()), self.items.len())
     }
 
     /// Takes in what came of a task.
@@ -221,6 +224,7 @@ impl Planner {
                 self.without_docs.insert(file);
             }
             (Task::Put(name, _), _) => {
+                self.open.remove(&name);
                 self.fetched.insert(name);
             }
             _ => {}
@@ -259,8 +263,7 @@ impl Planner {
         };
         let is_current = stands && known.listings.get(&name) == Some(&listing.digest());
         if !is_current {
-            self.unknown = self.unknown.saturating_add(1);
-            self.packages.push_back(Task::Fetch(name));
+            self.ask(Task::Fetch, name);
             return;
         }
         let item = self.items.entry(name.clone()).or_default();
@@ -277,9 +280,15 @@ impl Planner {
             }
             self.wanted.extend(files);
         } else {
-            self.unknown = self.unknown.saturating_add(1);
-            self.packages.push_back(Task::Read(name));
+            self.ask(Task::Read, name);
         }
+    }
+
+    /// Has it found out which releases a package has.
+    fn ask(&mut self, task: fn(PackageName) -> Task, name: PackageName) {
+        self.unknown = self.unknown.saturating_add(1);
+        self.open.insert(name.clone());
+        self.packages.push_back(task(name));
     }
 
     /// Why what upstream says is not to be believed.
@@ -416,8 +425,10 @@ impl Planner {
         }
         let Some(item) = self.items.get_mut(name) else { return };
         if item.waits_for == 0 && !item.failed {
-            if let Some(file) = item.file.take() {
-                self.first.push_back(Task::Put(name.clone(), file));
+            match item.file.take() {
+                Some(file) => self.first.push_back(Task::Put(name.clone(), file)),
+                // It stood before, and is as it should be.
+                None => drop(self.open.remove(name)),
             }
         }
     }
@@ -450,6 +461,7 @@ impl Planner {
         if let Some(item) = name.and_then(|name| self.items.get_mut(name)) {
             item.failed = true;
         }
+        name.map(|name| self.open.remove(name));
         self.failures.push(Failed { path, wrong });
         self.put_all_if_settled();
     }
@@ -458,6 +470,7 @@ impl Planner {
         if let Some(item) = self.items.get_mut(name) {
             item.failed = true;
         }
+        self.open.remove(name);
         self.failures.push(Failed { path: format!("packages/{name}"), wrong });
     }
 }

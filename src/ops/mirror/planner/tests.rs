@@ -155,6 +155,7 @@ fn a_package_follows_its_tarballs() {
         ["fetch a", "get a-1.0.0", "get a-1.1.0", "put a", "fetch b", "get b-1.0.0", "put b"]
     );
     assert_eq!(failures(&planner), [""; 0]);
+    assert_eq!(planner.progress(), (2, 2));
 }
 
 #[test]
@@ -170,6 +171,7 @@ fn nothing_is_put_before_the_last_tarball_is_there() {
     planner.done(first, Outcome::Failed(Wrong::NotThere));
     assert!(!planner.first.iter().any(|task| matches!(task, Task::Put(..))));
     assert_eq!(failures(&planner), ["tarballs/a-1.0.0.tar: upstream does not have it"]);
+    assert_eq!(planner.progress(), (1, 2), "of the first there is no more to do");
 }
 
 #[test]
