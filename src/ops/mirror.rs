@@ -234,7 +234,8 @@ async fn mirror_registry(
 ) -> Result<(), Error> {
     let (names, versions) =
         tokio::join!(courier.index(Resource::Names), courier.index(Resource::Versions));
-    let (names, versions) = (found(Resource::Names, names)?, found(Resource::Versions, versions)?);
+    let names = found(&Resource::Names, names)?;
+    let versions = found(&Resource::Versions, versions)?;
     let mut known = courier.holdings.known()?;
     if options.refresh {
         known.listings.clear();
@@ -261,9 +262,9 @@ async fn mirror_registry(
     finish::finish(courier, options, &ending, is_complete, observer)
 }
 
-fn found(resource: Resource, index: Result<IndexFile, Wrong>) -> Result<IndexFile, Error> {
+fn found(resource: &Resource, index: Result<IndexFile, Wrong>) -> Result<IndexFile, Error> {
     index.map_err(|wrong| {
-        let path = RepositoryPath::resource(&resource);
+        let path = RepositoryPath::resource(resource);
         Error::Index { path, source: Box::new(wrong) }
     })
 }
