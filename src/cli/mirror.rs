@@ -260,8 +260,13 @@ impl Args {
             self.upstream,
             count(report.failures.len(), "failure"),
         );
-        let hint = "the rest was mirrored, and `names` and `versions` were left as they were; run it \
-                    again once this is mended";
+        let is_of_git = report.failures.iter().all(|failed| failed.path.starts_with("git: "));
+        let hint = if is_of_git {
+            "the rest was mirrored; run it again once this is mended"
+        } else {
+            "the rest was mirrored, and `names` and `versions` were left as they were; run it again \
+             once this is mended"
+        };
         Err(Failure::input(message).rejecting(rejected(&report)).hint(hint))
     }
 
@@ -313,7 +318,9 @@ impl Args {
         for LeftOut { lock, app, why } in &report.left_out {
             output::line(&format!("left out: {app}, {why} ({lock})"))?;
         }
-        for GitMirror { url, path, .. } in &report.git {
+        // One line leads to all revisions of a repository.
+        let rules = report.git.iter().map(|GitMirror { url, path, .. }| (url, path));
+        for (url, path) in rules.collect::<BTreeSet<_>>() {
             let rule = format!("url.MIRROR/{path}.insteadOf {url}");
             output::line(&format!("git config --global {rule}"))?;
         }

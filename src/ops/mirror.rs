@@ -242,7 +242,7 @@ async fn run(
         (report.packages, report.releases) = (planner.packages().count(), planner.wanted.len());
         let ending = finish::Ending { names, versions, tags, known, planner: &planner };
         finish::finish(&courier, options, &ending, report.failures.is_empty(), observer)?;
-    } else if !options.git || report.left_out.is_empty() && no_git(selection) {
+    } else if !options.git || no_git(selection) {
         return Err(Error::NothingWanted(upstream.name.clone()));
     }
     courier.close()?;
@@ -271,8 +271,10 @@ fn courier(holdings: Holdings, options: &Options) -> Result<Courier, Error> {
 async fn mirror_git(directory: &Path, options: &Options, report: &mut Report) {
     let Selection::Some(chosen) = &options.selection else { return };
     for pin in chosen.git().filter(|_| options.git) {
-        let (to, from, dry_run) = (directory.to_owned(), pin.clone(), options.dry_run);
-        let mirrored = tokio::task::spawn_blocking(move || git::mirror(&to, &from, dry_run)).await;
+        let (to, from) = (directory.to_owned(), pin.clone());
+        let (stall, dry_run) = (options.patience.stall, options.dry_run);
+        let mirrored = move || git::mirror(&to, &from, stall, dry_run);
+        let mirrored = tokio::task::spawn_blocking(mirrored).await;
         match mirrored.unwrap_or_else(|error| Err(Wrong::Git(error.to_string()))) {
             Ok(mirror) => report.git.push(mirror),
             Err(wrong) => {
