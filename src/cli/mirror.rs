@@ -19,7 +19,7 @@ use hexreg::ops::mirror::{
     self, Chosen, Error, GitMirror, LeftOut, Only, Options, Patience, Report, Selection, Upstream,
 };
 use hexreg::ops::observer::{Observer, Warning, Work};
-use hexreg::repository::{Changed, RepositoryPath};
+use hexreg::repository::{Changed, Folder, RepositoryPath};
 use hexreg::store::{DirStore, Store};
 use hexreg::tarball::Limits;
 use serde::Serialize;
@@ -173,6 +173,7 @@ struct Heard {
 /// Prints what is heard of a mirror, or keeps it for `--json`.
 struct Listener<'a> {
     store: &'a DirStore,
+    tarballs_only: bool,
     prints: bool,
     progress: Progress,
     heard: Mutex<Heard>,
@@ -206,6 +207,12 @@ impl Observer for Listener<'_> {
     }
 
     fn changed(&self, path: &RepositoryPath, changed: Changed) {
+        let is_signed =
+            path.folder() == Folder::Packages || RepositoryPath::is_of_a_registry(path.as_str());
+        if self.tarballs_only && is_signed {
+            // What upstream signed is the mirror's own matter then.
+            return;
+        }
         let mut heard = self.heard();
         let (verb, paths) = match changed {
             Changed::Created => ("creating", &mut heard.created),
@@ -228,7 +235,14 @@ impl Args {
         let prints = !self.json && !self.quiet;
         let progress = Progress::new(prints);
         let (heard, reported) = (Mutex::default(), AtomicBool::new(false));
-        let listener = Listener { store: &store, prints, progress, heard, reported };
+        let listener = Listener {
+            store: &store,
+            tarballs_only: self.tarballs_only,
+            prints,
+            progress,
+            heard,
+            reported,
+        };
         let done = self.run(&listener);
         if let Err(failure) = &done {
             // Where there is a report, it says what failed.

@@ -7,6 +7,7 @@ use hexreg::key::PublicKey;
 
 use super::nginx::Nginx;
 use super::{Project, text};
+use crate::support::hexreg::Ran;
 use crate::support::repository::TestRepository;
 use crate::support::server::Server;
 use crate::support::tools;
@@ -63,12 +64,12 @@ fn upstream(rebar3: PathBuf, nginx: Option<&Path>) -> (TestRepository, Served, V
     (repository, upstream, lock)
 }
 
-fn mirror(repository: &TestRepository, upstream: &Served, more: &[&str]) {
+fn mirror(repository: &TestRepository, upstream: &Served, more: &[&str]) -> Ran {
     let url = upstream.url();
     let usual = ["mirror", "copy", "--lock=rebar.lock", "--upstream", &url];
     let key = ["--upstream-name=hexpm", "--upstream-key=public/public_key"];
     let arguments = usual.iter().chain(&key).chain(more).copied();
-    repository.hexreg().run(arguments).ok();
+    repository.hexreg().run(arguments).ok()
 }
 
 /// Another project with that lock file gets what it pins, and nothing else, from what stands in `copy/`.
@@ -113,7 +114,8 @@ fn rebar3_installs_what_a_lock_file_pins_from_a_rebuilt_mirror() {
     let Some(rebar3) = tools::find("rebar3", test) else { return };
     for (theirs, ours) in servers(test) {
         let (repository, upstream, lock) = upstream(rebar3.clone(), theirs.as_deref());
-        mirror(&repository, &upstream, &["--tarballs-only"]);
+        let said = mirror(&repository, &upstream, &["--tarballs-only"]).stdout;
+        assert!(said.contains("2 releases; 2 created, 0 updated, 0 removed"), "{said}");
         drop(upstream);
         assert!(!repository.path("copy/packages").exists());
         repository.write_key("other.pem", "golden/keys/acme-4096.pem");
