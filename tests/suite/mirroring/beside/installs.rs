@@ -56,7 +56,11 @@ fn has_nothing_else(repository: &TestRepository) {
         let path = file.path().strip_prefix(&copy).unwrap();
         if !path.starts_with(".hexreg-mirror") {
             let bytes = repository.read(&format!("public/{}", path.display()));
-            assert!(repository.read(&format!("copy/{}", path.display())) == bytes, "{path:?}");
+            assert!(
+                repository.read(&format!("copy/{}", path.display())) == bytes,
+                "{}",
+                path.display()
+            );
         }
     }
 }
