@@ -26,8 +26,9 @@
 //! - The bytes that were signed are the bytes that are written: a payload is encoded once.
 //! - The library never prints. Only the binary's `src/cli/` does.
 //!
-//! What serves has a line of its own, from a connection to a file's bytes: [`ops::serve`]. It is the only
-//! part that is asynchronous.
+//! What serves has a line of its own, from a connection to a file's bytes: [`ops::serve`]. So has what
+//! mirrors, from what is wanted to files that upstream signed: [`ops::mirror`]. These two are the only parts
+//! that are asynchronous.
 //!
 //! # Rooms
 //!
@@ -86,6 +87,15 @@
 //!   small file to another thread and back costs more than to read it.
 //! - **Pages for people run nothing and fetch nothing** (`ops/serve/page.rs`, `templates/`): their one
 //!   style sheet stands in them, and the policy that is sent with them knows it by its hash.
+//!
+//! - **A mirror is planned without a socket** (`ops/mirror/planner.rs`): it is told what came of each task and
+//!   says what to do next, so that every order in which answers may come can be tested.
+//! - **What the indexes say of a package tells whether its own file is still current**
+//!   (`ops/mirror/indexes.rs`): a digest of its versions, their marks and its `updated_at` is kept in
+//!   `.hexreg-mirror`, with the tags of what is asked for each time and the releases that have no
+//!   documentation. So a run in which nothing has changed makes two requests. All of it may be lost.
+//! - **git fetches what is git's** (`ops/mirror/git.rs`): what is kept are plain files, so any server will do;
+//!   where they lie is spelt once, for those who write and those who serve (`repository/git.rs`).
 //!
 //! [Hex]: https://hex.pm
 

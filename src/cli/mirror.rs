@@ -19,7 +19,7 @@ use hexreg::ops::mirror::{
     self, Chosen, Error, GitMirror, LeftOut, Only, Options, Patience, Report, Selection, Upstream,
 };
 use hexreg::ops::observer::{Observer, Warning, Work};
-use hexreg::repository::{Changed, RepositoryPath};
+use hexreg::repository::{Changed, Folder, RepositoryPath};
 use hexreg::store::{DirStore, Store};
 use hexreg::tarball::Limits;
 use serde::Serialize;
@@ -176,6 +176,7 @@ struct Heard {
 /// Prints what is heard of a mirror, or keeps it for `--json`.
 struct Listener<'a> {
     store: &'a DirStore,
+    tarballs_only: bool,
     prints: bool,
     progress: Progress,
     heard: Mutex<Heard>,
@@ -209,6 +210,12 @@ impl Observer for Listener<'_> {
     }
 
     fn changed(&self, path: &RepositoryPath, changed: Changed) {
+        let is_signed =
+            path.folder() == Folder::Packages || RepositoryPath::is_of_a_registry(path.as_str());
+        if self.tarballs_only && is_signed {
+            // What upstream signed is the mirror's own matter then.
+            return;
+        }
         let mut heard = self.heard();
         let (verb, paths) = match changed {
             Changed::Created => ("creating", &mut heard.created),
@@ -231,7 +238,14 @@ impl Args {
         let prints = !self.json && !self.quiet;
         let progress = Progress::new(prints);
         let (heard, reported) = (Mutex::default(), AtomicBool::new(false));
-        let listener = Listener { store: &store, prints, progress, heard, reported };
+        let listener = Listener {
+            store: &store,
+            tarballs_only: self.tarballs_only,
+            prints,
+            progress,
+            heard,
+            reported,
+        };
         let done = self.run(&listener);
         if let Err(failure) = &done {
             // Where there is a report, it says what failed.
@@ -263,8 +277,13 @@ impl Args {
             self.upstream,
             count(report.failures.len(), "failure"),
         );
-        let hint = "the rest was mirrored, and `names` and `versions` were left as they were; run it \
-                    again once this is mended";
+        let is_of_git = report.failures.iter().all(|failed| failed.path.starts_with("git: "));
+        let hint = if is_of_git {
+            "the rest was mirrored; run it again once this is mended"
+        } else {
+            "the rest was mirrored, and `names` and `versions` were left as they were; run it again \
+             once this is mended"
+        };
         Err(Failure::input(message).rejecting(rejected(&report)).hint(hint))
     }
 
@@ -317,7 +336,9 @@ impl Args {
         for LeftOut { lock, app, why } in &report.left_out {
             output::line(&format!("left out: {app}, {why} ({lock})"))?;
         }
-        for GitMirror { url, path, .. } in &report.git {
+        // One line leads to all revisions of a repository.
+        let rules = report.git.iter().map(|GitMirror { url, path, .. }| (url, path));
+        for (url, path) in rules.collect::<BTreeSet<_>>() {
             let rule = format!("url.MIRROR/{path}.insteadOf {url}");
             output::line(&format!("git config --global {rule}"))?;
         }

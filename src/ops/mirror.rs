@@ -277,8 +277,10 @@ fn courier(holdings: Holdings, options: &Options) -> Result<Courier, Error> {
 }
 
 async fn mirror_git(directory: &Path, options: &Options, pin: GitPin, report: &mut Report) {
-    let (directory, dry_run, app) = (directory.to_owned(), options.dry_run, pin.app.clone());
-    let mirrored = tokio::task::spawn_blocking(move || git::mirror(&directory, &pin, dry_run));
+    let (directory, app) = (directory.to_owned(), pin.app.clone());
+    let (stall, dry_run) = (options.patience.stall, options.dry_run);
+    let mirrored = move || git::mirror(&directory, &pin, stall, dry_run);
+    let mirrored = tokio::task::spawn_blocking(mirrored);
     match mirrored.await.unwrap_or_else(|error| Err(Wrong::Git(error.to_string()))) {
         Ok(mirror) => report.git.push(mirror),
         Err(wrong) => report.failures.push(Failed { path: format!("git: {app}"), wrong }),

@@ -1,5 +1,6 @@
 //! The tree that clients are served, and how it comes to change.
 
+pub(crate) mod git;
 mod path;
 mod plan;
 

@@ -1,7 +1,8 @@
 //! The real client: rebar3 fetches packages out of what hexreg built.
 
 mod credentials;
-mod nginx;
+pub mod nginx;
+mod offline;
 mod serve;
 mod tampered;
 mod tls;
@@ -60,14 +61,20 @@ impl Project {
     }
 
     fn get_deps(&self) -> Output {
+        // Whatever acme lacks must not be looked for anywhere else.
+        self.get_deps_from(&format!("http://{}", free_address()))
+    }
+
+    /// With this URL for hexpm, and no way to any other host.
+    fn get_deps_from(&self, hexpm: &str) -> Output {
         Command::new(&self.rebar3)
             .arg("get-deps")
             .current_dir(self.directory.path())
             .env("HOME", self.path("home"))
             .env("REBAR_CACHE_DIR", self.path("home/cache"))
             .env_remove("REBAR_GLOBAL_CONFIG_DIR")
-            // Whatever acme lacks must not be looked for anywhere else.
-            .env("HEX_CDN", format!("http://{}", free_address()))
+            .env("HEX_CDN", hexpm)
+            .env("HTTPS_PROXY", format!("http://{}", free_address()))
             .stdin(Stdio::null())
             .output()
             .unwrap()
@@ -78,6 +85,12 @@ impl Project {
     pub fn fetches(&self, repository: &TestRepository) {
         let output = self.get_deps();
         assert!(output.status.success(), "{}", text(&output));
+        self.has(repository);
+    }
+
+    /// What was fetched is what lies in the repository.
+    #[track_caller]
+    fn has(&self, repository: &TestRepository) {
         // `welcome` needs `greeting ~> 1.0`, of which 1.1.0 is the newest.
         let greeting = self.dependency("greeting/src/greeting.erl");
         let greeting = fs::read_to_string(greeting).unwrap();

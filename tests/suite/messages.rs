@@ -13,6 +13,7 @@ fn help() {
         ("help-verify", &["verify", "--help"]),
         ("help-inspect", &["inspect", "--help"]),
         ("help-serve", &["serve", "--help"]),
+        ("help-mirror", &["mirror", "--help"]),
         ("help-key", &["key", "--help"]),
         ("help-key-new", &["key", "new", "--help"]),
         ("help-key-show", &["key", "show", "--help"]),

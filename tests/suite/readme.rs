@@ -64,12 +64,13 @@ fn the_demonstration_runs_as_printed() {
 fn every_option_and_variable_is_in_the_readme() {
     let directory = TempDir::new().unwrap();
     let readme = readme();
-    let commands: [&[&str]; 11] = [
+    let commands: [&[&str]; 12] = [
         &["--help"],
         &["build", "--help"],
         &["verify", "--help"],
         &["inspect", "--help"],
         &["serve", "--help"],
+        &["mirror", "--help"],
         &["key", "new", "--help"],
         &["key", "show", "--help"],
         &["auth", "add", "--help"],

@@ -11,12 +11,27 @@ use std::time::{Duration, Instant};
 use crate::support::repository::TestRepository;
 use crate::support::server::{Answer, Server};
 
+/// Of a git repository: what changes, and what does not.
+const GIT_REFS: [&str; 3] = [
+    "git/git.example/~org/a.b/dep.git/HEAD",
+    "git/git.example_8080/dep.git/info/refs",
+    "git/git.example/dep.git/objects/info/packs",
+];
+const GIT_OBJECTS: [&str; 3] = [
+    "git/git.example/dep.git/objects/4b/825dc642cb6eb9a060e54bf8d69288fbee4904",
+    "git/git.example/dep.git/objects/pack/pack-4b825dc642cb6eb9a060e54bf8d69288fbee4904.pack",
+    "git/git.example/dep.git/objects/pack/pack-4b825dc642cb6eb9a060e54bf8d69288fbee4904.idx",
+];
+
 /// With every kind of file that clients ask for.
 pub fn repository() -> TestRepository {
     let repository = TestRepository::new().samples();
     repository.build(&[]).ok();
     repository.write("public/docs/welcome-0.1.0.tar.gz", b"docs");
     repository.write("public/installs/hex-1.x.csv", b"2.1.1,abc,1.14.0\n");
+    for path in GIT_REFS.iter().chain(&GIT_OBJECTS) {
+        repository.write(&format!("public/{path}"), path.as_bytes());
+    }
     repository
 }
 
@@ -28,7 +43,9 @@ fn every_kind_of_file_is_served_as_it_is_with_what_caches_need() {
 
 /// What each server of a registry must do, ours or not.
 pub fn every_kind_is_served(server: &Server, repository: &TestRepository) {
-    for (path, age) in [
+    let of_git = GIT_REFS.map(|path| (path, 0)).into_iter();
+    let of_git = of_git.chain(GIT_OBJECTS.map(|path| (path, 604_800)));
+    let of_registries = [
         ("names", 3_600),
         ("versions", 3_600),
         ("packages/welcome", 3_600),
@@ -36,7 +53,8 @@ pub fn every_kind_is_served(server: &Server, repository: &TestRepository) {
         ("tarballs/welcome-0.1.0.tar", 604_800),
         ("docs/welcome-0.1.0.tar.gz", 86_400),
         ("installs/hex-1.x.csv", 3_600),
-    ] {
+    ];
+    for (path, age) in of_registries.into_iter().chain(of_git) {
         let bytes = repository.read(&format!("public/{path}"));
         let answer = server.get(&format!("/{path}"), &["Accept-Encoding: gzip, br"]);
         assert_eq!((answer.status, &answer.body), (200, &bytes), "{path}");

@@ -29,7 +29,8 @@ pub(super) struct Courier {
     /// Room for requests: what waits for the disk is none.
     room: Semaphore,
     jobs: usize,
-    dry_run: bool,
+    /// Whether nothing is written.
+    pub dry_run: bool,
 }
 
 /// `names` or `versions` as upstream has it now.

@@ -7,15 +7,18 @@
 //! installs/rebar.csv                                          installs/ELIXIR/rebar3-VERSION-otp-OTP
 //! ```
 //!
-//! Elixir up to 1.18.3 reads those without OTP, and later ones the others. Beside each list lies its
+//! Elixir up to 1.18.3 reads those without OTP, and later ones the others. In the former a line may go on with
+//! more versions of Elixir, each with a file of its own that is the same. Beside each list lies its
 //! signature, `.signed`, by a key that is Elixir's own matter: both are passed on as they are.
 
+use std::collections::BTreeMap;
+use std::slice;
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{self, SHA512};
 use bytes::Bytes;
 use data_encoding::HEXLOWER_PERMISSIVE;
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, spawn_blocking};
 
 use super::client::Answer;
 use super::courier::{Carried, Courier};
@@ -50,12 +53,8 @@ const MAX_LIST: usize = 4 << 20;
 /// In bytes, of what is installed: an archive of Hex has less than one million.
 const MAX_ARTIFACT: usize = 64 << 20;
 
-/// Something that can be installed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Artifact {
-    path: RepositoryPath,
-    sha512: Vec<u8>,
-}
+/// What can be installed: where it stands, and its SHA-512.
+type Artifacts = BTreeMap<RepositoryPath, Vec<u8>>;
 
 /// Mirrors the lists that upstream has, each once all that it names is there.
 ///
@@ -68,75 +67,106 @@ pub(super) async fn mirror(
     observer: &dyn Observer,
 ) -> Result<(), Full> {
     for list in &LISTS {
-        let path = Folder::Installs.file(list.name);
-        match mirror_list(courier, list, &path, observer).await? {
-            Ok(tag) => tags.extend(tag.map(|tag| (path.as_str().to_owned(), tag))),
+        match mirror_list(courier, list, observer).await? {
+            Ok(new) => tags.extend(new),
             Err(failed) => failures.extend(failed),
         }
     }
     Ok(())
 }
 
+/// A list or its signature, as it stands.
+struct Standing {
+    path: RepositoryPath,
+    bytes: Option<Bytes>,
+}
+
+impl Standing {
+    fn of(courier: &Courier, name: &str) -> Self {
+        let path = Folder::Installs.file(name);
+        let bytes = holdings::read(&courier.holdings.files, &path, MAX_LIST).ok().flatten();
+        Self { path, bytes }
+    }
+
+    /// Asks upstream for it: what it has, and the tag of that.
+    async fn get(&self, courier: &Courier) -> Result<Option<(Bytes, Option<Tag>)>, Wrong> {
+        let Self { path, bytes } = self;
+        let known = courier.holdings.state.tags.get(path.as_str());
+        let known = known.zip(bytes.as_ref()).filter(|(tag, bytes)| tag.good_for(bytes).is_some());
+        let tag = known.map(|(tag, _)| tag.tag.as_str());
+        let read = |bytes: Bytes| Ok(bytes);
+        Ok(match (courier.client.get(path.as_str(), MAX_LIST, tag, read).await?, known) {
+            (Answer::Found(bytes, tag), _) => {
+                let tag = tag.map(|tag| Tag::of(tag, &bytes));
+                Some((bytes, tag))
+            }
+            (Answer::Unchanged, Some((tag, bytes))) => Some((bytes.clone(), Some(tag.clone()))),
+            (Answer::Unchanged | Answer::Missing, _) => None,
+        })
+    }
+
+    fn failed(&self, wrong: Wrong) -> Vec<Failed> {
+        vec![Failed { path: self.path.as_str().to_owned(), wrong }]
+    }
+}
+
 async fn mirror_list(
     courier: &Arc<Courier>,
     list: &'static List,
-    path: &RepositoryPath,
     observer: &dyn Observer,
-) -> Result<Result<Option<Tag>, Vec<Failed>>, Full> {
-    let failed = |path: &RepositoryPath, wrong| Failed { path: path.as_str().to_owned(), wrong };
-    let holdings = &courier.holdings;
-    let signature = Folder::Installs.file(&format!("{}.signed", list.name));
-    let standing = holdings::read(&holdings.files, path, MAX_LIST).ok().flatten();
-    let signed = holdings::read(&holdings.files, &signature, MAX_LIST).ok().flatten();
-    let known = holdings.state.tags.get(path.as_str()).filter(|_| signed.is_some());
-    let tag = known.zip(standing.as_ref()).and_then(|(tag, bytes)| tag.good_for(bytes));
-    let read = move |bytes: Bytes| Ok((list.read(&bytes)?, bytes));
-    let (artifacts, bytes, tag) = match courier.client.get(path.as_str(), MAX_LIST, tag, read).await
-    {
-        // What it names stood before it did.
-        Ok(Answer::Unchanged) => return Ok(Ok(known.cloned())),
+) -> Result<Result<Vec<(String, Tag)>, Vec<Failed>>, Full> {
+    let standing = Standing::of(courier, list.name);
+    let signature = Standing::of(courier, &format!("{}.signed", list.name));
+    let (bytes, tag) = match standing.get(courier).await {
+        Ok(Some(found)) => found,
         // Not every upstream has all of them.
-        Ok(Answer::Missing) => return Ok(Ok(None)),
-        Ok(Answer::Found((artifacts, bytes), tag)) => {
-            let tag = tag.map(|tag| Tag::of(tag, &bytes));
-            (artifacts, bytes, tag)
-        }
-        Err(wrong) => return Ok(Err(vec![failed(path, wrong)])),
+        Ok(None) => return Ok(Ok(Vec::new())),
+        Err(wrong) => return Ok(Err(standing.failed(wrong))),
     };
-    let failures = mirror_artifacts(courier, list, artifacts, observer).await?;
+    let artifacts = match list.read(&bytes) {
+        Ok(artifacts) => artifacts,
+        Err(wrong) => return Ok(Err(standing.failed(wrong))),
+    };
+    // What one names that stands was compared before it did.
+    let is_new = standing.bytes.as_ref() != Some(&bytes);
+    let failures = mirror_artifacts(courier, list, artifacts, is_new, observer).await?;
     if !failures.is_empty() {
         return Ok(Err(failures));
     }
-    let read = |bytes: Bytes| Ok(bytes);
-    let new = match courier.client.get(signature.as_str(), MAX_LIST, None, read).await {
-        Ok(Answer::Found(new, _)) => new,
-        Ok(_) => return Ok(Err(vec![failed(&signature, Wrong::NotThere)])),
-        Err(wrong) => return Ok(Err(vec![failed(&signature, wrong)])),
+    // It may come later than the list that it is of.
+    let (signed, signed_tag) = match signature.get(courier).await {
+        Ok(Some(found)) => found,
+        Ok(None) => return Ok(Err(signature.failed(Wrong::NotThere))),
+        Err(wrong) => return Ok(Err(signature.failed(wrong))),
     };
+    let mut tags = Vec::new();
     // A list beside another one's signature is worse than an old pair, and shorter than this it cannot be.
-    for (path, was, bytes) in [(signature, signed, new), (path.clone(), standing, bytes)] {
+    for (standing, bytes, tag) in [(signature, signed, signed_tag), (standing, bytes, tag)] {
+        let Standing { path, bytes: was } = standing;
+        tags.extend(tag.map(|tag| (path.as_str().to_owned(), tag)));
         if was.as_ref() != Some(&bytes) {
             let changed = if was.is_some() { Changed::Updated } else { Changed::Created };
             courier.put_file(path.clone(), changed, bytes).await?;
             observer.changed(&path, changed);
         }
     }
-    Ok(Ok(tag))
+    Ok(Ok(tags))
 }
 
 /// Has all that a list names in the mirror.
 async fn mirror_artifacts(
     courier: &Arc<Courier>,
     list: &'static List,
-    artifacts: Vec<Artifact>,
+    artifacts: Artifacts,
+    is_new: bool,
     observer: &dyn Observer,
 ) -> Result<Vec<Failed>, Full> {
     let mut running: JoinSet<(RepositoryPath, Result<Carried, Full>)> = JoinSet::new();
-    for artifact in artifacts {
+    for (path, sha512) in artifacts {
         let courier = Arc::clone(courier);
         running.spawn(async move {
-            let path = artifact.path.clone();
-            (path, mirror_artifact(&courier, list, artifact).await)
+            let carried = mirror_artifact(&courier, list, path.clone(), sha512, is_new).await;
+            (path, carried)
         });
     }
     let mut failures = Vec::new();
@@ -153,71 +183,89 @@ async fn mirror_artifacts(
             }
         }
     }
+    failures.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(failures)
 }
 
 async fn mirror_artifact(
     courier: &Courier,
     list: &'static List,
-    artifact: Artifact,
+    path: RepositoryPath,
+    sha512: Vec<u8>,
+    is_new: bool,
 ) -> Result<Carried, Full> {
-    let Artifact { path, sha512 } = artifact;
-    let holdings = &courier.holdings;
-    // It was put there once it had been compared, under a name that says which one it is.
-    let mut nothing = Vec::new();
-    if matches!(holdings.files.read(&path, 0, &mut nothing), Ok(Some(_))) {
-        return Ok((Outcome::Done, None));
+    let is_right = move |bytes: &[u8]| digest::digest(&SHA512, bytes).as_ref() == sha512.as_slice();
+    let files = courier.holdings.files.clone();
+    let (at, is_like) = (path.clone(), is_right.clone());
+    let standing = spawn_blocking(move || {
+        let limit = if is_new { MAX_ARTIFACT } else { 0 };
+        let mut bytes = Vec::new();
+        let found = files.read(&at, limit, &mut bytes).ok().flatten();
+        found.map(|_| !is_new || is_like(&bytes))
+    });
+    let changed = match standing.await.ok().flatten() {
+        Some(true) => return Ok((Outcome::Done, None)),
+        Some(false) => Changed::Updated,
+        None => Changed::Created,
+    };
+    if courier.dry_run {
+        return Ok((Outcome::Done, Some((path, changed))));
     }
     let read = move |bytes: Bytes| {
-        if digest::digest(&SHA512, &bytes).as_ref() == sha512.as_slice() {
-            Ok(bytes)
-        } else {
-            Err(Wrong::InstallChecksum { list: list.name })
-        }
+        if is_right(&bytes) { Ok(bytes) } else { Err(Wrong::InstallChecksum { list: list.name }) }
     };
-    courier.take(path, MAX_ARTIFACT, Changed::Created, read).await
+    courier.take(path, MAX_ARTIFACT, changed, read).await
 }
 
 impl List {
-    /// What it names, each once.
-    fn read(&self, bytes: &[u8]) -> Result<Vec<Artifact>, Wrong> {
+    /// What it names.
+    fn read(&self, bytes: &[u8]) -> Result<Artifacts, Wrong> {
         let text = String::from_utf8_lossy(bytes);
-        let mut artifacts: Vec<Artifact> = Vec::new();
-        for (number, line) in (1..).zip(text.lines()) {
-            if line.is_empty() {
-                continue;
-            }
-            let artifact = self.artifact(line).ok_or(Wrong::Install(number))?;
-            if !artifacts.contains(&artifact) {
-                artifacts.push(artifact);
+        let mut artifacts = Artifacts::new();
+        for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.is_empty()) {
+            let (paths, sha512) = self.line(line).ok_or(Wrong::Install(number))?;
+            for path in paths {
+                // One file cannot be two.
+                if artifacts.insert(path, sha512.clone()).is_some_and(|other| other != sha512) {
+                    return Err(Wrong::Install(number));
+                }
             }
         }
         Ok(artifacts)
     }
 
-    fn artifact(&self, line: &str) -> Option<Artifact> {
+    /// The files that a line names, and their SHA-512.
+    fn line(&self, line: &str) -> Option<(Vec<RepositoryPath>, Vec<u8>)> {
         let fields: Vec<_> = line.split(',').map(str::trim).collect();
-        let (version, sha512, elixir, otp) = match (fields.as_slice(), self.has_otp) {
-            ([version, sha512, elixir], false) => (version, sha512, elixir, None),
-            ([version, sha512, elixir, otp], true) => (version, sha512, elixir, Some(otp)),
+        let [version, sha512, rest @ ..] = fields.as_slice() else { return None };
+        let (elixirs, otp) = match rest {
+            [elixir, otp] if self.has_otp => (slice::from_ref(elixir), Some(otp)),
+            [_, ..] if !self.has_otp => (rest, None),
             _ => return None,
         };
-        let fields = [version, elixir].into_iter().chain(otp);
-        if !fields.clone().all(|field| is_plain(field)) {
+        if !rest.iter().chain([version]).all(|field| is_plain(field)) {
             return None;
         }
         let sha512 = HEXLOWER_PERMISSIVE.decode(sha512.as_bytes()).ok()?;
         let otp = otp.map(|otp| format!("-otp-{otp}")).unwrap_or_default();
         let Self { prefix, suffix, .. } = self;
-        let path = Folder::Installs.file(&format!("{elixir}/{prefix}{version}{otp}{suffix}"));
-        (sha512.len() == SHA512.output_len()).then_some(Artifact { path, sha512 })
+        let path = |elixir: &&str| {
+            Folder::Installs.file(&format!("{elixir}/{prefix}{version}{otp}{suffix}"))
+        };
+        let paths = elixirs.iter().map(path).collect();
+        (sha512.len() == SHA512.output_len()).then_some((paths, sha512))
     }
 }
+
+/// In bytes: four of these are no name that a file system refuses.
+const MAX_FIELD: usize = 50;
 
 /// Whether it can be a part of a file's name and leads nowhere else.
 fn is_plain(field: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
-    field.bytes().all(is_plain) && field.starts_with(|first: char| first.is_ascii_alphanumeric())
+    field.len() <= MAX_FIELD
+        && field.bytes().all(is_plain)
+        && field.starts_with(|first: char| first.is_ascii_alphanumeric())
 }
 
 #[cfg(test)]
@@ -226,7 +274,7 @@ mod tests {
 
     fn paths(list: &List, text: &str) -> Option<Vec<String>> {
         let artifacts = list.read(text.as_bytes()).ok()?;
-        Some(artifacts.iter().map(|one| one.path.as_str().to_owned()).collect())
+        Some(artifacts.keys().map(|path| path.as_str().to_owned()).collect())
     }
 
     #[test]
@@ -244,6 +292,10 @@ mod tests {
             assert_eq!(paths(list, &format!("{line}\r\n\n{line}")), Some(vec![path.to_owned()]));
         }
         assert_eq!(paths(hex, ""), Some(Vec::new()));
+        // Several versions of Elixir take the same.
+        let both = ["installs/1.0.0/hex-0.9.0.ez", "installs/1.1.0/hex-0.9.0.ez"];
+        let found = paths(hex, &format!("0.9.0,{sum},1.0.0,1.1.0\n"));
+        assert_eq!(found, Some(both.map(str::to_owned).to_vec()));
     }
 
     #[test]
@@ -254,11 +306,18 @@ mod tests {
             format!("2.1.1,{sum},.."),
             format!("2.1.1,{sum},/etc"),
             format!("2.1.1,{sum}"),
-            format!("2.1.1,{sum},1.18.4,27"),
+            format!("2.1.1,{sum},"),
+            format!("2.1.1,{sum},1.18.4,../27"),
+            format!("{},{sum},1.18.0", "2".repeat(300)),
             "2.1.1,abcd,1.18.0".to_owned(),
             "<html>".to_owned(),
         ] {
             assert!(matches!(LISTS[0].read(line.as_bytes()), Err(Wrong::Install(1))), "{line}");
         }
+        for line in [format!("3.24.0,{sum},1.18.4"), format!("3.24.0,{sum},1.18.4,27,28")] {
+            assert!(matches!(LISTS[3].read(line.as_bytes()), Err(Wrong::Install(1))), "{line}");
+        }
+        let twice = format!("2.1.1,{sum},1.18.0\n2.1.1,{},1.18.0\n", "cd".repeat(64));
+        assert!(matches!(LISTS[0].read(twice.as_bytes()), Err(Wrong::Install(2))));
     }
 }

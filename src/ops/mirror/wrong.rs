@@ -84,7 +84,7 @@ pub enum Wrong {
     #[error("it is not a gzipped archive: {0}")]
     Docs(String),
     /// A list of what can be installed cannot be read.
-    #[error("line {0} is not VERSION,SHA-512,ELIXIR")]
+    #[error("line {0} is not VERSION,SHA-512,ELIXIR, or says otherwise than one before it")]
     Install(usize),
     /// The list says that it is something else.
     #[error("its SHA-512 is not what {list} says")]

@@ -6,6 +6,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::name::PackageName;
 use crate::repository::RepositoryPath;
+use crate::repository::git::{self, GIT};
 use crate::tarball::FileName;
 
 /// A file that clients ask for. Nothing else in a repository's directory is ever looked at, so it does
@@ -31,20 +32,26 @@ pub enum Kind {
     Docs,
     /// What `mix local.hex` and `mix local.rebar` ask for, below `installs/`.
     Installs,
+    /// What a git repository has now, below `git/HOST/PATH.git/`: `HEAD`, and lists of what it holds.
+    GitRefs,
+    /// What it holds, each thing under a name that says what it is.
+    GitObjects,
 }
 
 impl Kind {
-    /// `Cache-Control`, as hex.pm has it: for how long a copy is good, in seconds, and whether it may be
+    /// `Cache-Control`, as hex.pm has it where it has such files: for how long a copy is good, in seconds, and whether it may be
     /// given to anybody.
     #[must_use]
     pub fn cache_control(self, is_public: bool) -> &'static str {
         match (self, is_public) {
             (Self::Registry | Self::Installs, true) => "public, max-age=3600",
             (Self::Registry | Self::Installs, false) => "private, max-age=3600",
-            (Self::Tarball, true) => "public, max-age=604800",
-            (Self::Tarball, false) => "private, max-age=604800",
+            (Self::Tarball | Self::GitObjects, true) => "public, max-age=604800",
+            (Self::Tarball | Self::GitObjects, false) => "private, max-age=604800",
             (Self::Docs, true) => "public, max-age=86400",
             (Self::Docs, false) => "private, max-age=86400",
+            (Self::GitRefs, true) => "public, max-age=0",
+            (Self::GitRefs, false) => "private, max-age=0",
         }
     }
 
@@ -56,6 +63,7 @@ impl Kind {
             Self::Tarball => "tarball",
             Self::Docs => "docs",
             Self::Installs => "installs",
+            Self::GitRefs | Self::GitObjects => "git",
         }
     }
 }
@@ -84,6 +92,7 @@ impl Asset {
             ["tarballs", file] if is_tarball(file) => Kind::Tarball,
             ["docs", file] if file.strip_suffix(".gz").is_some_and(is_tarball) => Kind::Docs,
             ["installs", rest @ ..] if is_install(rest) => Kind::Installs,
+            [GIT, rest @ ..] => git(rest)?,
             _ => return None,
         };
         Some(Self { kind, path: parts.join("/") })
@@ -105,6 +114,26 @@ fn is_install(parts: &[&str]) -> bool {
     (1..=INSTALLS_DEPTH).contains(&parts.len())
         && parts.iter().all(|part| is_plain(part))
         && parts.last().is_some_and(named)
+}
+
+/// What is below the folder of git repositories, if git's dumb HTTP protocol asks for it. It asks for
+/// `objects/info/alternates` too, which would lead elsewhere.
+fn git(parts: &[&str]) -> Option<Kind> {
+    let is_hex = |text: &str| text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    // Of SHA-1 and of SHA-256.
+    let is_name = |text: &str| is_hex(text) && matches!(text.len(), 40 | 64);
+    match git::within(parts)? {
+        ["HEAD"] | ["info", "refs"] | ["objects", "info", "packs"] => Some(Kind::GitRefs),
+        ["objects", "pack", file] => {
+            let name = file.strip_prefix("pack-")?;
+            let name = name.strip_suffix(".pack").or_else(|| name.strip_suffix(".idx"))?;
+            is_name(name).then_some(Kind::GitObjects)
+        }
+        ["objects", first, rest] => {
+            (first.len() == 2 && is_name(&format!("{first}{rest}"))).then_some(Kind::GitObjects)
+        }
+        _ => None,
+    }
 }
 
 /// Whether it is neither hidden nor anything but a name, on any system.
@@ -131,6 +160,13 @@ mod tests {
             ("installs/1.18.0/hex-2.1.1.ez", Kind::Installs),
             ("installs/1.0.0/rebar3-3.13.1", Kind::Installs),
             ("installs/public_keys.pem", Kind::Installs),
+            ("git/git.example/org/repo.git/HEAD", Kind::GitRefs),
+            ("git/git.example/repo.git/info/refs", Kind::GitRefs),
+            ("git/git.example_8080/~a/b/c.git/objects/info/packs", Kind::GitRefs),
+            (&format!("git/h/r.git/objects/0f/{}", "a".repeat(38)), Kind::GitObjects),
+            (&format!("git/h/r.git/objects/0f/{}", "a".repeat(62)), Kind::GitObjects),
+            (&format!("git/h/r.git/objects/pack/pack-{}.pack", "0".repeat(40)), Kind::GitObjects),
+            (&format!("git/h/r.git/objects/pack/pack-{}.idx", "f".repeat(64)), Kind::GitObjects),
         ] {
             assert_eq!(Asset::at(path), Some(Asset { kind, path: path.to_owned() }));
         }
@@ -173,6 +209,25 @@ mod tests {
             "installs/%2e/x",
             "installs/hex%00b",
             "acme.pem",
+            "git",
+            "git/HEAD",
+            "git/repo.git/HEAD",
+            "git/h/repo/HEAD",
+            "git/h/.git/HEAD",
+            "git/h/../h/r.git/HEAD",
+            "git/.h/r.git/HEAD",
+            "git/h/r.git",
+            "git/h/r.git/",
+            "git/h/r.git/config",
+            "git/h/r.git/refs/heads/main",
+            "git/h/r.git/hooks/post-update",
+            "git/h/r.git/info/exclude",
+            "git/h/r.git/objects/info/alternates",
+            "git/h/r.git/objects/info/http-alternates",
+            "git/h/r.git/objects/0f/abc",
+            "git/h/r.git/objects/pack/pack-0.pack",
+            "git/h/r.git/objects/pack/tmp_pack_x",
+            "git/h/r.git/s.git/HEAD",
             "%",
             "names%",
             "%zz",
@@ -181,6 +236,10 @@ mod tests {
         ] {
             assert_eq!(Asset::at(path), None, "{path}");
         }
+        let name = "A".repeat(40);
+        assert_eq!(Asset::at(&format!("git/h/r.git/objects/pack/pack-{name}.idx")), None);
+        let keep = format!("git/h/r.git/objects/pack/pack-{}.keep", "0".repeat(40));
+        assert_eq!(Asset::at(&keep), None);
         let longest = format!("packages/{}", "a".repeat(255));
         assert!(Asset::at(&longest).is_some());
         assert_eq!(Asset::at(&format!("{longest}a")), None);

@@ -12,13 +12,13 @@ use crate::support::server::{Server, free_address};
 use crate::support::tools;
 
 /// A web server on a free port of the loopback interface, ended when dropped.
-struct Nginx {
+pub struct Nginx {
     server: Server,
     _prefix: TempDir,
 }
 
 impl Nginx {
-    fn serve(program: &Path, root: &Path) -> Self {
+    pub fn serve(program: &Path, root: &Path) -> Self {
         let prefix = TempDir::new().unwrap();
         let address = free_address();
         let configuration = format!(
@@ -38,7 +38,7 @@ impl Nginx {
         Self { server: Server::other(&mut command, address), _prefix: prefix }
     }
 
-    fn url(&self) -> String {
+    pub fn url(&self) -> String {
         self.server.url()
     }
 }

@@ -1,1 +1,5 @@
 //! See the table in `mirroring`.
+
+mod docs;
+mod git;
+mod installs;

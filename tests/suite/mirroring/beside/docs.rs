@@ -1,0 +1,65 @@
+//! `--docs`
+
+use serde_json::{Value, json};
+
+use crate::mirroring::{is_verbatim, mirror, report, samples};
+use crate::support::gzip;
+use crate::support::raw_tar::{self, Entry};
+use crate::support::repository::TestRepository;
+
+fn write_docs(repository: &TestRepository, release: &str) {
+    let archive = raw_tar::archive(&[Entry::file("index.html", release.as_bytes())]);
+    repository.write(&format!("public/docs/{release}.tar.gz"), &gzip(&archive));
+}
+
+fn sorted(value: &Value) -> Vec<&str> {
+    let mut paths: Vec<_> =
+        value.as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
+    paths.sort_unstable();
+    paths
+}
+
+#[test]
+fn documentation_is_mirrored_and_not_asked_for_again_until_its_package_changes() {
+    let (repository, server) = samples();
+    write_docs(&repository, "welcome-0.1.0");
+    let first = report(&repository, &server.url(), &["--all", "--docs"]);
+    // Two indexes, two packages, three tarballs, and the documentation of three releases.
+    assert_eq!((&first["requests"], &first["failures"]), (&json!(10), &json!([])), "{first}");
+    is_verbatim(&repository);
+    assert!(!repository.path("copy/docs/greeting-1.0.0.tar.gz").exists());
+
+    write_docs(&repository, "greeting-1.0.0");
+    let second = report(&repository, &server.url(), &["--all", "--docs"]);
+    assert_eq!((&second["requests"], &second["created"]), (&json!(2), &json!([])), "{second}");
+
+    let repository = repository.release("greeting", "1.2.0");
+    repository.build(&[]).ok();
+    let third = report(&repository, &server.url(), &["--all", "--docs"]);
+    // Two indexes, a package, a tarball, and what there is for each of its three releases.
+    assert_eq!(third["requests"], 7, "{third}");
+    assert_eq!(
+        sorted(&third["created"]),
+        ["docs/greeting-1.0.0.tar.gz", "tarballs/greeting-1.2.0.tar"]
+    );
+    is_verbatim(&repository);
+}
+
+#[test]
+fn damaged_documentation_is_refused() {
+    let (repository, server) = samples();
+    write_docs(&repository, "welcome-0.1.0");
+    let right = repository.read("public/docs/welcome-0.1.0.tar.gz");
+    for bytes in [&b"<html>"[..], &right[..right.len() / 2], b""] {
+        repository.write("public/docs/welcome-0.1.0.tar.gz", bytes);
+        let ran = mirror(&repository, &server.url(), &["--all", "--docs"]);
+        assert_eq!(ran.code, 1, "{}", ran.transcript());
+        let said = "docs/welcome-0.1.0.tar.gz: it is not a gzipped archive";
+        assert!(ran.stderr.contains(said), "{}", ran.transcript());
+        assert!(!repository.path("copy/docs/welcome-0.1.0.tar.gz").exists());
+        assert!(!repository.path("copy/names").exists());
+    }
+    repository.write("public/docs/welcome-0.1.0.tar.gz", &right);
+    mirror(&repository, &server.url(), &["--all", "--docs"]).ok();
+    is_verbatim(&repository);
+}

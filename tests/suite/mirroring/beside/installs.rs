@@ -1,0 +1,154 @@
+//! `--installs`
+
+use std::fmt::Write;
+
+use aws_lc_rs::digest::{self, SHA512};
+use data_encoding::HEXLOWER;
+use serde_json::{Value, json};
+use walkdir::WalkDir;
+
+use crate::mirroring::{is_verbatim, report, samples};
+use crate::support::repository::TestRepository;
+use crate::support::server::Server;
+
+const LISTS: [&str; 4] = ["hex-1.x.csv", "hex.csv", "rebar3-1.x.csv", "rebar.csv"];
+
+/// What each list names, beside what stands in its line.
+const ARTIFACTS: [(&str, &str, &str); 5] = [
+    ("hex-1.x.csv", "2.0.6,SUM,1.14.0", "1.14.0/hex-2.0.6.ez"),
+    ("hex-1.x.csv", "2.1.1,SUM,1.18.0", "1.18.0/hex-2.1.1.ez"),
+    ("hex.csv", "2.2.1,SUM,1.18.4,27", "1.18.4/hex-2.2.1-otp-27.ez"),
+    ("rebar3-1.x.csv", "3.22.0,SUM,1.0.0", "1.0.0/rebar3-3.22.0"),
+    ("rebar.csv", "3.24.0,SUM,1.18.4,27", "1.18.4/rebar3-3.24.0-otp-27"),
+];
+
+fn write_list(repository: &TestRepository, list: &str, text: &str) {
+    repository.write(&format!("public/installs/{list}"), text.as_bytes());
+    let signed = format!("a signature of {list}\n");
+    repository.write(&format!("public/installs/{list}.signed"), signed.as_bytes());
+}
+
+fn upstream() -> (TestRepository, Server) {
+    let (repository, server) = samples();
+    for list in LISTS {
+        let mut text = String::new();
+        for (_, line, path) in ARTIFACTS.iter().filter(|(of, _, _)| *of == list) {
+            let bytes = format!("what is at {path}");
+            repository.write(&format!("public/installs/{path}"), bytes.as_bytes());
+            let sum = HEXLOWER.encode(digest::digest(&SHA512, bytes.as_bytes()).as_ref());
+            writeln!(text, "{}", line.replace("SUM", &sum)).unwrap();
+        }
+        write_list(&repository, list, &text);
+    }
+    (repository, server)
+}
+
+fn run(repository: &TestRepository, server: &Server) -> Value {
+    report(repository, &server.url(), &["--all", "--installs"])
+}
+
+/// Nothing is there but what upstream has, at the same place.
+#[track_caller]
+fn has_nothing_else(repository: &TestRepository) {
+    let copy = repository.path("copy");
+    let files = WalkDir::new(&copy).into_iter().map(Result::unwrap);
+    for file in files.filter(|file| file.file_type().is_file()) {
+        let path = file.path().strip_prefix(&copy).unwrap();
+        if !path.starts_with(".hexreg-mirror") {
+            let bytes = repository.read(&format!("public/{}", path.display()));
+            assert!(
+                repository.read(&format!("copy/{}", path.display())) == bytes,
+                "{}",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn all_that_mix_installs_itself_from_is_mirrored_and_then_left_alone() {
+    let (repository, server) = upstream();
+    let first = run(&repository, &server);
+    assert_eq!((&first["requests"], &first["failures"]), (&json!(7 + 4 + 4 + 5), &json!([])));
+    is_verbatim(&repository);
+    let second = run(&repository, &server);
+    // The indexes, and each list with its signature; nothing has changed.
+    assert_eq!((&second["requests"], &second["bytes"]), (&json!(10), &json!(0)), "{second}");
+    assert_eq!(second["updated"], json!([]));
+
+    // What is gone from here comes back, and so does what upstream has changed.
+    repository.remove("copy/installs/1.18.0/hex-2.1.1.ez");
+    repository.write("public/installs/hex.csv.signed", b"another key's");
+    let third = run(&repository, &server);
+    assert_eq!(third["created"], json!(["installs/1.18.0/hex-2.1.1.ez"]), "{third}");
+    assert_eq!(third["updated"], json!(["installs/hex.csv.signed"]), "{third}");
+    is_verbatim(&repository);
+}
+
+#[test]
+fn what_is_not_what_its_list_says_keeps_the_list_out() {
+    let (repository, server) = upstream();
+    let (path, wrong) =
+        ("installs/1.18.0/hex-2.1.1.ez", "its SHA-512 is not what hex-1.x.csv says");
+    let right = repository.read(&format!("public/{path}"));
+    repository.write(&format!("public/{path}"), b"something else");
+    let first = run(&repository, &server);
+    assert_eq!(first["failures"], json!([{ "path": path, "reason": wrong }]));
+    for missing in [path, "installs/hex-1.x.csv", "installs/hex-1.x.csv.signed", "names"] {
+        assert!(!repository.path(&format!("copy/{missing}")).exists(), "{missing}");
+    }
+    for list in &LISTS[1..] {
+        assert!(repository.path(&format!("copy/installs/{list}")).exists(), "{list}");
+    }
+    repository.write(&format!("public/{path}"), &right);
+    assert_eq!(run(&repository, &server)["failures"], json!([]));
+    is_verbatim(&repository);
+
+    // A list that is read for the first time has what stands compared again.
+    repository.write(&format!("copy/{path}"), b"damaged");
+    repository.remove("copy/installs/hex-1.x.csv");
+    assert_eq!(run(&repository, &server)["updated"], json!([path]));
+    is_verbatim(&repository);
+}
+
+#[test]
+fn a_list_without_a_signature_is_kept_out_and_one_that_is_missing_is_none() {
+    let (repository, server) = upstream();
+    repository.remove("public/installs/hex.csv.signed");
+    repository.remove("public/installs/rebar.csv");
+    let path = "installs/hex.csv.signed";
+    let failures = json!([{ "path": path, "reason": "upstream does not have it" }]);
+    assert_eq!(run(&repository, &server)["failures"], failures);
+    assert!(!repository.path("copy/installs/hex.csv").exists());
+    assert!(!repository.path("copy/installs/rebar.csv").exists());
+    has_nothing_else(&repository);
+}
+
+#[test]
+fn a_hostile_list_leads_nowhere() {
+    let (repository, server) = upstream();
+    repository.write("public/installs/hex-evil", b"evil");
+    let sum = HEXLOWER.encode(digest::digest(&SHA512, b"evil").as_ref());
+    for line in [
+        format!("../../hex-evil,{sum},1.18.0"),
+        format!("evil,{sum},.."),
+        format!("evil,{sum},../.."),
+        format!("evil,{sum},/tmp"),
+        format!("evil,{sum},1.18.0/../.."),
+        format!("evil,{sum},1.18.0%2f..%2f.."),
+        format!("evil,{sum},1.18.0\\..\\.."),
+        format!("evil,{sum},.hidden"),
+        format!("evil,{sum},"),
+        format!("{},{sum},1.18.0", "x".repeat(5_000)),
+        format!("evil\0,{sum},1.18.0"),
+        format!("?evil,{sum},1.18.0"),
+    ] {
+        write_list(&repository, "hex-1.x.csv", &format!("{line}\n"));
+        let said = run(&repository, &server);
+        let reason = "line 1 is not VERSION,SHA-512,ELIXIR, or says otherwise than one before it";
+        let failures = json!([{ "path": "installs/hex-1.x.csv", "reason": reason }]);
+        assert_eq!(said["failures"], failures, "{line}");
+        assert!(!repository.path("copy/installs/hex-1.x.csv").exists());
+    }
+    has_nothing_else(&repository);
+}
