@@ -11,7 +11,7 @@ use super::client::{Answer, Client};
 use super::holdings::{self, Holdings, Tag};
 use super::indexes::{Index, Listing};
 use super::planner::{Outcome, PackageFile, Planner, Task, Wanted};
-use super::shelf::{Full, Shelf};
+use super::shelf::{self, Full, Shelf};
 use super::wrong::Wrong;
 use crate::name::PackageName;
 use crate::ops::observer::Observer;
@@ -103,8 +103,9 @@ impl Courier {
         let mut running = JoinSet::new();
         let mut done = 0_usize;
         loop {
-            // Of what is not a request, as many again may wait for the disk.
-            while running.len() < self.jobs.saturating_mul(3) {
+            // More than there are requests: to flush many files takes as long as to flush a few, so what
+            // comes while others are flushed is flushed together.
+            while running.len() < self.jobs.saturating_add(shelf::WAITING) {
                 let Some(task) = planner.next() else { break };
                 if let Task::Tarball(Wanted { file, .. }) | Task::Docs(file) = &task {
                     observer.fetching(&file.to_string());
@@ -205,12 +206,12 @@ impl Courier {
     where
         R: Fn(Bytes) -> Result<Bytes, Wrong> + Clone + Send + 'static,
     {
-        let answer = {
-            let _room = self.room.acquire().await;
-            self.client.get(path.as_str(), limit, None, read).await
-        };
-        match answer {
+        let room = self.room.acquire().await;
+        match self.client.get(path.as_str(), limit, None, read).await {
             Ok(Answer::Found(bytes, _)) => {
+                let _space = self.shelf.space(bytes.len()).await;
+                // Others may ask only now: where the disk is slower than upstream, they wait for it.
+                drop(room);
                 self.put_file(path.clone(), changed, bytes).await?;
                 Ok((Outcome::Done, Some((path, changed))))
             }
