@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinSet, spawn_blocking};
 
 use super::check::{self, Checker};
@@ -27,9 +27,14 @@ pub(super) struct Courier {
     pub holdings: Holdings,
     shelf: Shelf,
     /// Room for requests: what waits for the disk is none.
-    room: Semaphore,
+    room: Arc<Semaphore>,
     jobs: usize,
     dry_run: bool,
+}
+
+/// Room for a request.
+pub(super) struct Room {
+    _taken: Option<OwnedSemaphorePermit>,
 }
 
 /// `names` or `versions` as upstream has it now.
@@ -56,7 +61,7 @@ impl Courier {
         jobs: usize,
         dry_run: bool,
     ) -> Self {
-        let (shelf, room) = (Shelf::new(), Semaphore::new(jobs));
+        let (shelf, room) = (Shelf::new(), Arc::new(Semaphore::new(jobs)));
         Self { client, checker: Arc::new(checker), holdings, shelf, room, jobs, dry_run }
     }
 
@@ -105,22 +110,32 @@ impl Courier {
         loop {
             // More than there are requests: to flush many files takes as long as to flush a few, so what
             // comes while others are flushed is flushed together.
-            while running.len() < self.jobs.saturating_add(shelf::WAITING) {
-                let Some(task) = planner.next() else { break };
-                if let Task::Tarball(Wanted { file, .. }) | Task::Docs(file) = &task {
-                    observer.fetching(&file.to_string());
-                }
-                let this = Arc::clone(self);
-                let listing = match &task {
-                    Task::Put(name, _) => planner.listing(name).map(Listing::digest),
-                    _ => None,
-                };
-                running.spawn(async move {
-                    let carried = this.carry(&task, listing).await;
-                    (task, carried)
-                });
+            let most = self.jobs.saturating_add(shelf::WAITING);
+            let is_more = planner.waiting() > 0 && running.len() < most;
+            if !is_more && running.is_empty() {
+                return Ok(());
             }
-            let Some(joined) = running.join_next().await else { return Ok(()) };
+            let joined = tokio::select! {
+                biased;
+                Some(joined) = running.join_next() => joined,
+                // Only then is it asked what to do: whatever came up last may have to go first.
+                room = self.room(), if is_more => {
+                    let Some(task) = planner.next() else { continue };
+                    if let Task::Tarball(Wanted { file, .. }) | Task::Docs(file) = &task {
+                        observer.fetching(&file.to_string());
+                    }
+                    let this = Arc::clone(self);
+                    let listing = match &task {
+                        Task::Put(name, _) => planner.listing(name).map(Listing::digest),
+                        _ => None,
+                    };
+                    running.spawn(async move {
+                        let carried = this.carry(room, &task, listing).await;
+                        (task, carried)
+                    });
+                    continue;
+                }
+            };
             // A task that panicked would never be told of; whoever reads of the disk reads of it too.
             let (task, carried) = joined.map_err(|_| Full)?;
             let (outcome, changed) = carried?;
@@ -134,13 +149,26 @@ impl Courier {
         }
     }
 
-    async fn carry(&self, task: &Task, listing: Option<String>) -> Result<Carried, Full> {
+    /// Room for a request, which is taken for as long as what is returned is kept.
+    pub async fn room(&self) -> Room {
+        Room { _taken: Arc::clone(&self.room).acquire_owned().await.ok() }
+    }
+
+    async fn carry(
+        &self,
+        room: Room,
+        task: &Task,
+        listing: Option<String>,
+    ) -> Result<Carried, Full> {
         let outcome = match task {
             Task::Read(name) => Ok((Outcome::Read(self.held(name)), None)),
             Task::Fetch(name) => self.fetch(name).await.map(|outcome| (outcome, None)),
-            Task::Tarball(wanted) => return self.tarball(wanted).await,
-            Task::Docs(file) => return self.docs(file).await,
-            Task::Put(name, file) => return self.put_package(name, file, listing).await,
+            Task::Tarball(wanted) => return self.tarball(room, wanted).await,
+            Task::Docs(file) => return self.docs(room, file).await,
+            Task::Put(name, file) => {
+                drop(room);
+                return self.put_package(name, file, listing).await;
+            }
         };
         Ok(outcome.unwrap_or_else(|wrong| (Outcome::Failed(wrong), None)))
     }
@@ -154,17 +182,13 @@ impl Courier {
         let path = RepositoryPath::resource(&resource);
         let (checker, of) = (Arc::clone(&self.checker), name.clone());
         let read = move |bytes: Bytes| checker.package(&of, &bytes);
-        let answer = {
-            let _room = self.room.acquire().await;
-            self.client.get(path.as_str(), resource.max_size(), None, read).await?
-        };
-        match answer {
+        match self.client.get(path.as_str(), resource.max_size(), None, read).await? {
             Answer::Found(file, _) => Ok(Outcome::Fetched { held: self.held(name), file }),
             Answer::Unchanged | Answer::Missing => Err(Wrong::NoSuchPackage),
         }
     }
 
-    async fn tarball(&self, wanted: &Wanted) -> Result<Carried, Full> {
+    async fn tarball(&self, room: Room, wanted: &Wanted) -> Result<Carried, Full> {
         let path = Folder::Tarballs.file(&format!("{}.tar", wanted.file));
         let limit = self.checker.limits.tarball;
         if wanted.stands {
@@ -183,21 +207,22 @@ impl Courier {
         }
         let (checker, expected) = (Arc::clone(&self.checker), wanted.clone());
         let read = move |bytes: Bytes| checker.tarball(&expected, &bytes).map(|()| bytes);
-        self.take(path, limit, changed, read).await
+        self.take(room, path, limit, changed, read).await
     }
 
-    async fn docs(&self, file: &FileName) -> Result<Carried, Full> {
+    async fn docs(&self, room: Room, file: &FileName) -> Result<Carried, Full> {
         let path = Folder::Docs.file(&format!("{file}.tar.gz"));
         if self.dry_run {
             return Ok((Outcome::Done, Some((path, Changed::Created))));
         }
         let read = |bytes: Bytes| check::docs(&bytes).map(|()| bytes);
-        self.take(path, MAX_DOCS, Changed::Created, read).await
+        self.take(room, path, MAX_DOCS, Changed::Created, read).await
     }
 
     /// Fetches a file, and puts it in place where it is what it should be.
     pub async fn take<R>(
         &self,
+        room: Room,
         path: RepositoryPath,
         limit: usize,
         changed: Changed,
@@ -206,7 +231,6 @@ impl Courier {
     where
         R: Fn(Bytes) -> Result<Bytes, Wrong> + Clone + Send + 'static,
     {
-        let room = self.room.acquire().await;
         match self.client.get(path.as_str(), limit, None, read).await {
             Ok(Answer::Found(bytes, _)) => {
                 let _space = self.shelf.space(bytes.len()).await;

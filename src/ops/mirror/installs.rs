@@ -175,7 +175,7 @@ async fn mirror_artifact(
             Err(Wrong::InstallChecksum { list: list.name })
         }
     };
-    courier.take(path, MAX_ARTIFACT, Changed::Created, read).await
+    courier.take(courier.room().await, path, MAX_ARTIFACT, Changed::Created, read).await
 }
 
 impl List {
