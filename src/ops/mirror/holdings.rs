@@ -214,6 +214,11 @@ impl Holdings {
         StoreError { action, location: self.journal_path.display().to_string(), source }
     }
 
+    /// Whether a run noted something that did not come to its end, or this one has not yet.
+    pub fn has_journal(&self) -> bool {
+        self.journal_path.exists()
+    }
+
     /// Keeps a run's state in mind, and forgets what it noted on the way.
     pub fn keep(&self, state: &State) -> Result<(), Error> {
         let bytes = serde_json::to_vec(state).unwrap_or_default();
