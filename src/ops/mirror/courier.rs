@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinSet, spawn_blocking};
 
 use super::check::{self, Checker};
@@ -11,7 +11,7 @@ use super::client::{Answer, Client};
 use super::holdings::{self, Holdings, Tag};
 use super::indexes::{Index, Listing};
 use super::planner::{Outcome, PackageFile, Planner, Task, Wanted};
-use super::shelf::{Full, Shelf};
+use super::shelf::{self, Full, Shelf};
 use super::wrong::Wrong;
 use crate::name::PackageName;
 use crate::ops::observer::Observer;
@@ -27,10 +27,15 @@ pub(super) struct Courier {
     pub holdings: Holdings,
     shelf: Shelf,
     /// Room for requests: what waits for the disk is none.
-    room: Semaphore,
+    room: Arc<Semaphore>,
     jobs: usize,
     /// Whether nothing is written.
     pub dry_run: bool,
+}
+
+/// Room for a request.
+pub(super) struct Room {
+    _taken: Option<OwnedSemaphorePermit>,
 }
 
 /// `names` or `versions` as upstream has it now.
@@ -57,7 +62,7 @@ impl Courier {
         jobs: usize,
         dry_run: bool,
     ) -> Self {
-        let (shelf, room) = (Shelf::new(), Semaphore::new(jobs));
+        let (shelf, room) = (Shelf::new(), Arc::new(Semaphore::new(jobs)));
         Self { client, checker: Arc::new(checker), holdings, shelf, room, jobs, dry_run }
     }
 
@@ -103,23 +108,34 @@ impl Courier {
     ) -> Result<(), Full> {
         let mut running = JoinSet::new();
         loop {
-            // Of what is not a request, as many again may wait for the disk.
-            while running.len() < self.jobs.saturating_mul(3) {
-                let Some(task) = planner.next() else { break };
-                if let Task::Tarball(Wanted { file, .. }) | Task::Docs(file) = &task {
-                    observer.fetching(&file.to_string());
-                }
-                let this = Arc::clone(self);
-                let listing = match &task {
-                    Task::Put(name, _) => planner.listing(name).map(Listing::digest),
-                    _ => None,
-                };
-                running.spawn(async move {
-                    let carried = this.carry(&task, listing).await;
-                    (task, carried)
-                });
+            // More than there are requests: to flush many files takes as long as to flush a few, so what
+            // comes while others are flushed is flushed together.
+            let most = self.jobs.saturating_add(shelf::WAITING);
+            let is_more = planner.has_more() && running.len() < most;
+            if !is_more && running.is_empty() {
+                return Ok(());
             }
-            let Some(joined) = running.join_next().await else { return Ok(()) };
+            let joined = tokio::select! {
+                biased;
+                Some(joined) = running.join_next() => joined,
+                // Only then is it asked what to do: whatever came up last may have to go first.
+                room = self.room(), if is_more => {
+                    let Some(task) = planner.next() else { continue };
+                    if let Task::Tarball(Wanted { file, .. }) | Task::Docs(file) = &task {
+                        observer.fetching(&file.to_string());
+                    }
+                    let this = Arc::clone(self);
+                    let listing = match &task {
+                        Task::Put(name, _) => planner.listing(name).map(Listing::digest),
+                        _ => None,
+                    };
+                    running.spawn(async move {
+                        let carried = this.carry(room, &task, listing).await;
+                        (task, carried)
+                    });
+                    continue;
+                }
+            };
             // A task that panicked would never be told of; whoever reads of the disk reads of it too.
             let (task, carried) = joined.map_err(|_| Full)?;
             let (outcome, changed) = carried?;
@@ -132,13 +148,26 @@ impl Courier {
         }
     }
 
-    async fn carry(&self, task: &Task, listing: Option<String>) -> Result<Carried, Full> {
+    /// Room for a request, which is taken for as long as what is returned is kept.
+    pub async fn room(&self) -> Room {
+        Room { _taken: Arc::clone(&self.room).acquire_owned().await.ok() }
+    }
+
+    async fn carry(
+        &self,
+        room: Room,
+        task: &Task,
+        listing: Option<String>,
+    ) -> Result<Carried, Full> {
         let outcome = match task {
             Task::Read(name) => Ok((Outcome::Read(self.held(name)), None)),
             Task::Fetch(name) => self.fetch(name).await.map(|outcome| (outcome, None)),
-            Task::Tarball(wanted) => return self.tarball(wanted).await,
-            Task::Docs(file) => return self.docs(file).await,
-            Task::Put(name, file) => return self.put_package(name, file, listing).await,
+            Task::Tarball(wanted) => return self.tarball(room, wanted).await,
+            Task::Docs(file) => return self.docs(room, file).await,
+            Task::Put(name, file) => {
+                drop(room);
+                return self.put_package(name, file, listing).await;
+            }
         };
         Ok(outcome.unwrap_or_else(|wrong| (Outcome::Failed(wrong), None)))
     }
@@ -152,17 +181,13 @@ impl Courier {
         let path = RepositoryPath::resource(&resource);
         let (checker, of) = (Arc::clone(&self.checker), name.clone());
         let read = move |bytes: Bytes| checker.package(&of, &bytes);
-        let answer = {
-            let _room = self.room.acquire().await;
-            self.client.get(path.as_str(), resource.max_size(), None, read).await?
-        };
-        match answer {
+        match self.client.get(path.as_str(), resource.max_size(), None, read).await? {
             Answer::Found(file, _) => Ok(Outcome::Fetched { held: self.held(name), file }),
             Answer::Unchanged | Answer::Missing => Err(Wrong::NoSuchPackage),
         }
     }
 
-    async fn tarball(&self, wanted: &Wanted) -> Result<Carried, Full> {
+    async fn tarball(&self, room: Room, wanted: &Wanted) -> Result<Carried, Full> {
         let path = Folder::Tarballs.file(&format!("{}.tar", wanted.file));
         let limit = self.checker.limits.tarball;
         if wanted.stands {
@@ -181,21 +206,22 @@ impl Courier {
         }
         let (checker, expected) = (Arc::clone(&self.checker), wanted.clone());
         let read = move |bytes: Bytes| checker.tarball(&expected, &bytes).map(|()| bytes);
-        self.take(path, limit, changed, read).await
+        self.take(room, path, limit, changed, read).await
     }
 
-    async fn docs(&self, file: &FileName) -> Result<Carried, Full> {
+    async fn docs(&self, room: Room, file: &FileName) -> Result<Carried, Full> {
         let path = Folder::Docs.file(&format!("{file}.tar.gz"));
         if self.dry_run {
             return Ok((Outcome::Done, Some((path, Changed::Created))));
         }
         let read = |bytes: Bytes| check::docs(&bytes).map(|()| bytes);
-        self.take(path, MAX_DOCS, Changed::Created, read).await
+        self.take(room, path, MAX_DOCS, Changed::Created, read).await
     }
 
     /// Fetches a file, and puts it in place where it is what it should be.
     pub async fn take<R>(
         &self,
+        room: Room,
         path: RepositoryPath,
         limit: usize,
         changed: Changed,
@@ -204,12 +230,11 @@ impl Courier {
     where
         R: Fn(Bytes) -> Result<Bytes, Wrong> + Clone + Send + 'static,
     {
-        let answer = {
-            let _room = self.room.acquire().await;
-            self.client.get(path.as_str(), limit, None, read).await
-        };
-        match answer {
+        match self.client.get(path.as_str(), limit, None, read).await {
             Ok(Answer::Found(bytes, _)) => {
+                let _space = self.shelf.space(bytes.len()).await;
+                // Others may ask only now: where the disk is slower than upstream, they wait for it.
+                drop(room);
                 self.put_file(path.clone(), changed, bytes).await?;
                 Ok((Outcome::Done, Some((path, changed))))
             }

@@ -69,7 +69,7 @@ pub(super) fn finish(
     }
     if !options.dry_run {
         let state = state(courier, ending, is_complete);
-        if state != holdings.state {
+        if state != holdings.state || holdings.has_journal() {
             holdings.keep(&state)?;
         }
     }

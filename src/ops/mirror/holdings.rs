@@ -146,8 +146,10 @@ impl Holdings {
         for (store, folder) in [
             (&self.registry, Folder::Packages),
             (&self.registry, Folder::Root),
+            (&self.own, Folder::Root),
             (&self.files, Folder::Tarballs),
             (&self.files, Folder::Docs),
+            (&self.files, Folder::Installs),
         ] {
             let listed = store.list(folder)?.unwrap_or_default();
             let left = listed.into_iter().filter(|one| store::is_temporary(&one.name));
@@ -199,7 +201,8 @@ impl Holdings {
             if journal.is_none() {
                 fs::create_dir_all(self.journal_path.parent().unwrap_or(Path::new(".")))?;
                 let opened = File::options().create(true).append(true).open(&self.journal_path);
-                *journal = Some(opened?);
+                // A run that was killed may have left half a line, which is to stay one of its own.
+                journal.insert(opened?).write_all(b"\n")?;
             }
             let line = format!("{name} {listing}\n");
             journal.as_mut().map_or(Ok(()), |file| file.write_all(line.as_bytes()))
@@ -209,6 +212,11 @@ impl Holdings {
 
     fn journal_error(&self, action: &'static str, source: io::Error) -> StoreError {
         StoreError { action, location: self.journal_path.display().to_string(), source }
+    }
+
+    /// Whether a run noted something that did not come to its end, or this one has not yet.
+    pub fn has_journal(&self) -> bool {
+        self.journal_path.exists()
     }
 
     /// Keeps a run's state in mind, and forgets what it noted on the way.

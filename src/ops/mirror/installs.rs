@@ -214,7 +214,7 @@ async fn mirror_artifact(
     let read = move |bytes: Bytes| {
         if is_right(&bytes) { Ok(bytes) } else { Err(Wrong::InstallChecksum { list: list.name }) }
     };
-    courier.take(path, MAX_ARTIFACT, changed, read).await
+    courier.take(courier.room().await, path, MAX_ARTIFACT, changed, read).await
 }
 
 impl List {

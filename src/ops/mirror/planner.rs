@@ -117,6 +117,8 @@ pub(super) struct Planner {
     /// Whether what is wanted grows with what packages need.
     grows: bool,
     pub wanted: BTreeSet<FileName>,
+    /// Whose documentation was asked for already.
+    wanted_docs: BTreeSet<FileName>,
     pub fetched: BTreeSet<PackageName>,
     pub without_docs: BTreeSet<FileName>,
     pub failures: Vec<Failed>,
@@ -155,6 +157,7 @@ impl Planner {
             unknown: 0,
             grows,
             wanted: BTreeSet::new(),
+            wanted_docs: BTreeSet::new(),
             fetched: BTreeSet::new(),
             failures: Vec::new(),
         };
@@ -175,6 +178,11 @@ impl Planner {
     /// What to do next; nothing while all that is left waits for what is under way.
     pub fn next(&mut self) -> Option<Task> {
         self.first.pop_front().or_else(|| self.packages.pop_front())
+    }
+
+    /// Whether there is something to do next.
+    pub fn has_more(&self) -> bool {
+        !self.first.is_empty() || !self.packages.is_empty()
     }
 
     /// The packages that are wanted.
@@ -409,11 +417,10 @@ impl Planner {
     /// Where there was none the last time, it is asked for again with each change of its package.
     fn want_docs(&mut self, file: &FileName, is_fetched: bool) {
         let Known { docs, without_docs, .. } = &self.setup.known;
-        let task = Task::Docs(file.clone());
         let is_wanted = !docs.contains(file) && (is_fetched || !without_docs.contains(file));
-        if is_wanted && !self.first.contains(&task) {
+        if is_wanted && self.wanted_docs.insert(file.clone()) {
             self.without_docs.remove(file);
-            self.first.push_back(task);
+            self.first.push_back(Task::Docs(file.clone()));
         }
     }
 

@@ -5,18 +5,23 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
 use crate::repository::Change;
 use crate::store::{DirStore, Store, StoreError};
 
-/// How many files are laid down at once at most, of up to 16 MiB each.
-const BATCH: usize = 64;
+/// How many files may wait to be laid down together.
+pub(super) const WAITING: usize = 256;
+
+/// How many KiB those may have, each of which may have 16 MiB.
+const SPACE: u32 = 64 << 10;
 
 /// Puts files in place, on a thread of its own.
 pub(super) struct Shelf {
     orders: Mutex<Option<Sender<Order>>>,
     thread: Mutex<Option<JoinHandle<Result<(), StoreError>>>>,
+    /// In KiB.
+    space: Semaphore,
 }
 
 struct Order {
@@ -33,7 +38,15 @@ impl Shelf {
     pub fn new() -> Self {
         let (orders, received) = mpsc::channel();
         let thread = thread::spawn(move || work(&received));
-        Self { orders: Mutex::new(Some(orders)), thread: Mutex::new(Some(thread)) }
+        let space = Semaphore::new(usize::try_from(SPACE).unwrap_or(usize::MAX));
+        Self { orders: Mutex::new(Some(orders)), thread: Mutex::new(Some(thread)), space }
+    }
+
+    /// Waits until there is space for so many bytes, which is taken for as long as what is returned is
+    /// kept: what was fetched is in memory until it stands.
+    pub async fn space(&self, bytes: usize) -> Option<SemaphorePermit<'_>> {
+        let needed = u32::try_from(bytes.div_ceil(1 << 10)).unwrap_or(SPACE).min(SPACE);
+        self.space.acquire_many(needed).await.ok()
     }
 
     /// Puts a file in place; once this is over, it stands for good.
@@ -64,7 +77,7 @@ fn locked<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Takes what there is, lays it down together and tells of it, until nobody orders any more.
 fn work(orders: &Receiver<Order>) -> Result<(), StoreError> {
     while let Ok(first) = orders.recv() {
-        let more = orders.try_iter().take(BATCH - 1);
+        let more = orders.try_iter().take(WAITING - 1);
         let mut batch: Vec<_> = [first].into_iter().chain(more).collect();
         while let Some(store) = batch.first().map(|order| order.store.clone()) {
             let (mine, others): (Vec<_>, Vec<_>) =

@@ -145,7 +145,8 @@ impl TestRepository {
         Tree { served, ..Tree::of(tarballs) }
     }
 
-    fn files(&self, directory: &str, wanted: impl Fn(&Path) -> bool) -> Files {
+    /// Those files of a directory that are wanted.
+    pub fn files(&self, directory: &str, wanted: impl Fn(&Path) -> bool) -> Files {
         let directory = self.path(directory);
         let files = WalkDir::new(&directory).into_iter().filter_map(Result::ok);
         let files = files.filter(|entry| entry.file_type().is_file()).filter_map(|entry| {
