@@ -289,7 +289,7 @@ fn asked<'a>(log: &'a str, folder: &str) -> Vec<&'a str> {
 const JOBS: usize = 2;
 
 /// What a kill may cost on average: what was asked for, and what came and waits for the disk.
-const LOST: usize = 10;
+const LOST: usize = 15;
 
 fn asks_for_nothing_twice(options: &'static [&'static str]) {
     let mut life = Life::begin(options);
