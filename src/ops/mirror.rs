@@ -256,6 +256,7 @@ async fn mirror_registry(
         let carried = installs::mirror(courier, &mut report.failures, &mut tags, observer).await;
         finish::stands(courier, &carried)?;
     }
+    report.failures.sort_by(|a, b| a.path.cmp(&b.path));
     (report.packages, report.releases) = (planner.packages().count(), planner.wanted.len());
     let is_complete = report.failures.is_empty();
     let ending = finish::Ending { names, versions, tags, known, planner: &planner };

@@ -107,6 +107,8 @@ impl Courier {
         observer: &dyn Observer,
     ) -> Result<(), Full> {
         let mut running = JoinSet::new();
+        // What is being fetched, the oldest first: it is what is waited for.
+        let mut fetching: Vec<FileName> = Vec::new();
         loop {
             // More than there are requests: to flush many files takes as long as to flush a few, so what
             // comes while others are flushed is flushed together.
@@ -121,9 +123,7 @@ impl Courier {
                 // Only then is it asked what to do: whatever came up last may have to go first.
                 room = self.room(), if is_more => {
                     let Some(task) = planner.next() else { continue };
-                    if let Task::Tarball(Wanted { file, .. }) | Task::Docs(file) = &task {
-                        observer.fetching(&file.to_string());
-                    }
+                    fetching.extend(task.file().cloned());
                     let this = Arc::clone(self);
                     let listing = match &task {
                         Task::Put(name, _) => planner.listing(name).map(Listing::digest),
@@ -142,7 +142,11 @@ impl Courier {
             if let Some((path, changed)) = changed {
                 observer.changed(&path, changed);
             }
+            fetching.retain(|file| Some(file) != task.file());
             planner.done(task, outcome);
+            if let Some(file) = fetching.first() {
+                observer.fetching(&file.to_string());
+            }
             let (done, all) = planner.progress();
             observer.mirrored(done, all, self.client.counters.bytes());
         }

@@ -33,6 +33,16 @@ pub(super) enum Task {
     Put(PackageName, PackageFile),
 }
 
+impl Task {
+    /// The release whose file it fetches, if it does.
+    pub fn file(&self) -> Option<&FileName> {
+        match self {
+            Self::Tarball(Wanted { file, .. }) | Self::Docs(file) => Some(file),
+            Self::Read(_) | Self::Fetch(_) | Self::Put(..) => None,
+        }
+    }
+}
+
 /// What came of it.
 #[derive(Debug)]
 pub(super) enum Outcome {

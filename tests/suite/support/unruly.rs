@@ -101,7 +101,7 @@ fn pass(
     let lines: Vec<&str> = conditions.collect();
     let answer = Port::at(server).get(&path, &lines);
     // Whoever asked may be gone.
-    let _ = respond(&mut stream, rule(&path, before), answer);
+    let _ = respond(&mut stream, rule(&path, before), &answer);
 }
 
 fn read_head(stream: &mut TcpStream) -> Option<String> {
@@ -116,7 +116,7 @@ fn read_head(stream: &mut TcpStream) -> Option<String> {
     String::from_utf8(head).ok()
 }
 
-fn respond(stream: &mut TcpStream, fault: Fault, answer: Answer) -> std::io::Result<()> {
+fn respond(stream: &mut TcpStream, fault: Fault, answer: &Answer) -> std::io::Result<()> {
     let mut body = answer.body.clone();
     let tag = answer.header("etag").map(|tag| format!("etag: {tag}\r\n")).unwrap_or_default();
     let head = |status: u16, length: usize| {
@@ -155,7 +155,7 @@ fn respond(stream: &mut TcpStream, fault: Fault, answer: Answer) -> std::io::Res
             })
         }
         Fault::Status(status, lines) => {
-            let lines = lines.iter().map(|line| format!("{line}\r\n")).collect::<String>();
+            let lines: String = lines.iter().flat_map(|line| [line.as_str(), "\r\n"]).collect();
             let text = format!(
                 "HTTP/1.1 {status} x\r\ncontent-length: 0\r\n{lines}connection: close\r\n\r\n"
             );
@@ -163,8 +163,9 @@ fn respond(stream: &mut TcpStream, fault: Fault, answer: Answer) -> std::io::Res
         }
         Fault::Endless => {
             stream.write_all(b"HTTP/1.1 200 x\r\nconnection: close\r\n\r\n")?;
+            let zeros = vec![0; 1 << 16];
             loop {
-                stream.write_all(&[0; 65_536])?;
+                stream.write_all(&zeros)?;
             }
         }
     }
