@@ -87,7 +87,6 @@
 //!   small file to another thread and back costs more than to read it.
 //! - **Pages for people run nothing and fetch nothing** (`ops/serve/page.rs`, `templates/`): their one
 //!   style sheet stands in them, and the policy that is sent with them knows it by its hash.
-//!
 //! - **A mirror is planned without a socket** (`ops/mirror/planner.rs`): it is told what came of each task and
 //!   says what to do next, so that every order in which answers may come can be tested.
 //! - **What the indexes say of a package tells whether its own file is still current**
