@@ -112,7 +112,7 @@ impl Courier {
         loop {
             // More than there are requests: to flush many files takes as long as to flush a few, so what
             // comes while others are flushed is flushed together.
-            let most = self.jobs.saturating_add(shelf::WAITING);
+            let most = self.jobs.saturating_mul(1 + shelf::WAITING);
             let is_more = planner.has_more() && running.len() < most;
             if !is_more && running.is_empty() {
                 return Ok(());

@@ -10,10 +10,12 @@ use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 use crate::repository::Change;
 use crate::store::{DirStore, Store, StoreError};
 
-/// How many files may wait to be laid down together.
-pub(super) const WAITING: usize = 256;
+/// How many files may wait to be laid down together, for each request that there may be at once: as many
+/// as are fetched while a disk that is not too busy flushes what came before. A run that is killed loses
+/// them.
+pub(super) const WAITING: usize = 16;
 
-/// How many KiB those may have, each of which may have 16 MiB.
+/// How many KiB all of those may have, each of which may have 16 MiB.
 const SPACE: u32 = 64 << 10;
 
 /// Puts files in place, on a thread of its own.
@@ -77,7 +79,7 @@ fn locked<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Takes what there is, lays it down together and tells of it, until nobody orders any more.
 fn work(orders: &Receiver<Order>) -> Result<(), StoreError> {
     while let Ok(first) = orders.recv() {
-        let more = orders.try_iter().take(WAITING - 1);
+        let more = orders.try_iter();
         let mut batch: Vec<_> = [first].into_iter().chain(more).collect();
         while let Some(store) = batch.first().map(|order| order.store.clone()) {
             let (mine, others): (Vec<_>, Vec<_>) =
