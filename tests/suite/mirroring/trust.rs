@@ -69,6 +69,30 @@ fn a_file_in_place_of_another_is_refused() {
     }
 }
 
+/// The same parts in another archive: clients pin the archive.
+#[test]
+fn a_tarball_of_the_same_parts_that_is_another_file_is_refused() {
+    let repository = TestRepository::new().release("foo", "1.0.0");
+    repository.build(&[]).ok();
+    let server = Server::of(&repository, &[]);
+    let reversed = Tarball::new("foo", "1.0.0").reversed().build();
+    let unruly = Unruly::before(server.address, move |path, _| match path {
+        "/tarballs/foo-1.0.0.tar" => Fault::Replace(reversed.clone()),
+        _ => Fault::None,
+    });
+    let told = failures(&report(&repository, &unruly.url(), &["--all", "--retries=0"]));
+    assert_eq!(told.len(), 1, "{told:?}");
+    let reason = told[0].1.strip_prefix("checksums disagree; ").unwrap();
+    let who: Vec<_> = reason.split("; ").collect();
+    let checksums = |who: &str| who.split_once(": inner ").unwrap().1.to_owned();
+    let [registry, file] = [who[0], who[1]].map(checksums);
+    let split = |sums: &str| sums.split_once(", outer ").map(|(a, b)| (a.to_owned(), b.to_owned()));
+    let ((inner, outer), (file_inner, file_outer)) =
+        (split(&registry).unwrap(), split(&file).unwrap());
+    assert!(inner == file_inner && outer != file_outer, "{reason}");
+    assert!(!repository.path("copy/tarballs/foo-1.0.0.tar").exists());
+}
+
 #[test]
 fn a_registry_of_somebody_else_is_not_written_over() {
     let (repository, server) = samples();
