@@ -78,8 +78,8 @@ pub struct Args {
     #[arg(long, value_name = "PATH")]
     upstream_key: Option<PathBuf>,
     /// What to send as Authorization: `env:NAME`, a variable that holds it, or `netrc`
-    #[arg(long, value_name = "SOURCE", value_parser = auth_source)]
-    upstream_auth: Option<AuthSource>,
+    #[arg(long, value_name = "SOURCE")]
+    upstream_auth: Option<String>,
     /// Leave upstream's signed files out of DIR, for `hexreg build` to make others
     #[arg(long)]
     tarballs_only: bool,
@@ -288,6 +288,11 @@ impl Args {
     }
 
     fn options(&self) -> Result<Options, Failure> {
+        if !self.upstream.username().is_empty() || self.upstream.password().is_some() {
+            // Where it is refused as an argument, it is printed.
+            let message = "credentials do not belong in --upstream";
+            return Err(Failure::environment(message).hint("give --upstream-auth"));
+        }
         let key = match public_key::from_argument(self.upstream_key.as_deref())? {
             Some(key) => key,
             None if self.upstream_name.as_str() != Upstream::HEXPM_NAME => {
@@ -297,7 +302,7 @@ impl Args {
             None => PublicKey::from_pem(Upstream::HEXPM_KEY)
                 .map_err(|error| Failure::environment(chain(&error)))?,
         };
-        let authorization = self.upstream_auth.as_ref();
+        let authorization = self.upstream_auth.as_deref().map(auth_source).transpose()?;
         let authorization = authorization.map(|source| source.read(&self.upstream)).transpose()?;
         let locks = self.lock.iter().map(|path| Ok((path.display().to_string(), read_lock(path)?)));
         let chosen = Chosen {
@@ -388,7 +393,16 @@ impl Args {
             Error::Index { .. } => {
                 Failure::input(message).hint("nothing was changed: see whether --upstream is right")
             }
-            Error::NothingWanted(_) => Failure::input(message).hint("nothing was changed"),
+            Error::NothingWanted { left_out, .. } => {
+                let left_out = left_out.iter().map(|LeftOut { lock, app, why }| Rejected {
+                    path: app.clone(),
+                    reason: format!("{why} ({lock})"),
+                });
+                Failure::input(message).rejecting(left_out.collect()).hint(
+                    "nothing was changed: --upstream-name says which repository, and --git mirrors \
+                     what is in git",
+                )
+            }
             Error::Busy { .. } => Failure::environment(message)
                 .hint("nothing was changed; let it end, or give a longer --lock-timeout"),
             Error::Store(_) | Error::Client(_) | Error::Run(_) => Failure::environment(message)
@@ -460,21 +474,18 @@ fn upstream_url(text: &str) -> Result<Url, String> {
     if !matches!(url.scheme(), "http" | "https") {
         return Err("expected http:// or https://".to_owned());
     }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("credentials do not belong in it: give --upstream-auth".to_owned());
-    }
     if url.query().is_some() || url.fragment().is_some() {
         return Err("expected nothing but a path after the host".to_owned());
     }
     Ok(url)
 }
 
-fn auth_source(text: &str) -> Result<AuthSource, String> {
+fn auth_source(text: &str) -> Result<AuthSource, Failure> {
     match text.split_once(':') {
         Some(("env", name)) if !name.is_empty() => Ok(AuthSource::Variable(name.to_owned())),
         None if text == "netrc" => Ok(AuthSource::Netrc),
         // What was given may be the secret itself, which is not to be printed.
-        _ => Err("expected env:NAME or netrc".to_owned()),
+        _ => Err(Failure::environment("--upstream-auth is neither env:NAME nor netrc")),
     }
 }
 

@@ -156,8 +156,13 @@ pub enum Error {
         location: String,
     },
     /// Nothing is wanted.
-    #[error("nothing that was asked for is in the repository `{0}`")]
-    NothingWanted(RepositoryName),
+    #[error("nothing that was asked for is in the repository `{repository}`")]
+    NothingWanted {
+        /// As upstream calls itself.
+        repository: RepositoryName,
+        /// What was asked for instead.
+        left_out: Vec<LeftOut>,
+    },
     /// Without the two indexes there is no telling what has changed.
     #[error("{path}")]
     Index {
@@ -200,11 +205,11 @@ async fn run(
     let Options { upstream, selection, .. } = options;
     let wants = selection.wants(&upstream.name);
     let wants_packages = wants.as_ref().is_none_or(|wants| !wants.is_empty());
-    let git = selection.git().into_iter().filter(|_| options.git).cloned().collect::<Vec<_>>();
-    if !wants_packages && git.is_empty() {
-        return Err(Error::NothingWanted(upstream.name.clone()));
-    }
+    let wants_git = options.git && !selection.git().is_empty();
     let left_out = selection.left_out(&upstream.name, options.git);
+    if !wants_packages && !wants_git {
+        return Err(Error::NothingWanted { repository: upstream.name.clone(), left_out });
+    }
     let mut report = Report { left_out, ..Report::default() };
     let holdings = Holdings::open(directory, options)?;
     if !options.dry_run {
@@ -212,12 +217,11 @@ async fn run(
     }
     let courier = Arc::new(courier(holdings, options)?);
     if wants_packages {
-        mirror_registry(&courier, options, wants, &mut report, observer).await?;
+        mirror_registry(directory, &courier, options, wants, &mut report, observer).await?;
+    } else {
+        mirror_git(directory, options, &mut report).await;
     }
     courier.close()?;
-    for pin in git {
-        mirror_git(directory, options, pin, &mut report).await;
-    }
     let counters = &courier.client.counters;
     report.requests = counters.requests.load(Ordering::Relaxed);
     report.retries = counters.retries.load(Ordering::Relaxed);
@@ -226,6 +230,7 @@ async fn run(
 }
 
 async fn mirror_registry(
+    directory: &Path,
     courier: &Arc<Courier>,
     options: &Options,
     wants: Option<BTreeMap<PackageName, Vec<Want>>>,
@@ -259,7 +264,10 @@ async fn mirror_registry(
     report.failures.sort_by(|a, b| a.path.cmp(&b.path));
     (report.packages, report.releases) = (planner.packages().count(), planner.wanted.len());
     let is_complete = report.failures.is_empty();
-    let ending = finish::Ending { names, versions, tags, known, planner: &planner };
+    // No index names them, and yet nothing is removed while one of them is missing.
+    mirror_git(directory, options, report).await;
+    let prunes = options.prune && report.failures.is_empty();
+    let ending = finish::Ending { names, versions, tags, known, planner: &planner, prunes };
     finish::finish(courier, options, &ending, is_complete, observer)
 }
 
@@ -277,7 +285,13 @@ fn courier(holdings: Holdings, options: &Options) -> Result<Courier, Error> {
     Ok(Courier::new(client, checker, holdings, options.jobs, options.dry_run))
 }
 
-async fn mirror_git(directory: &Path, options: &Options, pin: GitPin, report: &mut Report) {
+async fn mirror_git(directory: &Path, options: &Options, report: &mut Report) {
+    for pin in options.selection.git().into_iter().filter(|_| options.git) {
+        mirror_pin(directory, options, pin.clone(), report).await;
+    }
+}
+
+async fn mirror_pin(directory: &Path, options: &Options, pin: GitPin, report: &mut Report) {
     let (directory, app) = (directory.to_owned(), pin.app.clone());
     let (stall, dry_run) = (options.patience.stall, options.dry_run);
     let mirrored = move || git::mirror(&directory, &pin, stall, dry_run);

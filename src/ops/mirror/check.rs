@@ -6,7 +6,7 @@ use bytes::Bytes;
 use flate2::bufread::GzDecoder;
 
 use super::indexes::Index;
-use super::planner::{PackageFile, Wanted};
+use super::planner::{Outcome, PackageFile, Wanted};
 use super::wrong::{Disagreement, Wrong};
 use crate::checksum::OuterChecksum;
 use crate::key::PublicKey;
@@ -69,6 +69,19 @@ impl Checker {
                 file: (read.ok(), outer),
             }))),
         }
+    }
+
+    /// What is to become of a tarball whose file stands already; nothing where it is to be fetched. One that
+    /// is whole and another is not upstream's to replace: nobody knows who counts on it.
+    pub fn standing(&self, wanted: &Wanted, bytes: &[u8]) -> Option<Outcome> {
+        if self.tarball(wanted, bytes).is_ok() {
+            return Some(Outcome::Done);
+        }
+        let (held, said) = (OuterChecksum::of(bytes), wanted.outer_checksum);
+        let is_another = held != said && tarball::inner_checksum(bytes, &self.limits).is_ok();
+        let version = wanted.file.version.clone();
+        let changed = Wrong::Changed { version, held, said };
+        (is_another && !wanted.is_accepted).then_some(Outcome::Failed(changed))
     }
 
     fn payload(&self, resource: &Resource, bytes: &[u8]) -> Result<Payload, Wrong> {

@@ -51,8 +51,9 @@ pub(super) struct IndexFile {
 /// What came of a task, and what it changed.
 pub(super) type Carried = (Outcome, Option<(RepositoryPath, Changed)>);
 
-/// In bytes: the most that documentation may have, gzipped.
-const MAX_DOCS: usize = 256 << 20;
+/// In bytes: the most that documentation may have, gzipped. Clients unpack no more than a quarter of it, and
+/// as many as there are jobs are in memory at once.
+const MAX_DOCS: usize = 64 << 20;
 
 impl Courier {
     pub fn new(
@@ -197,11 +198,9 @@ impl Courier {
         if wanted.stands {
             let standing = holdings::read(&self.holdings.files, &path, limit).ok().flatten();
             let (checker, wanted) = (Arc::clone(&self.checker), wanted.clone());
-            let is_sound = spawn_blocking(move || {
-                standing.is_some_and(|bytes| checker.tarball(&wanted, &bytes).is_ok())
-            });
-            if is_sound.await.unwrap_or(false) {
-                return Ok((Outcome::Done, None));
+            let outcome = spawn_blocking(move || checker.standing(&wanted, &standing?));
+            if let Some(outcome) = outcome.await.ok().flatten() {
+                return Ok((outcome, None));
             }
         }
         let changed = if wanted.stands { Changed::Updated } else { Changed::Created };

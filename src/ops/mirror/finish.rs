@@ -6,6 +6,7 @@ use super::holdings::{self, State, Tag};
 use super::planner::{Known, Planner};
 use super::shelf::Full;
 use super::{Error, Options};
+use crate::name::PackageName;
 use crate::ops::observer::Observer;
 use crate::repository::{Action, Change, Changed, Folder, RepositoryPath};
 use crate::store::{DirStore, Store};
@@ -19,6 +20,8 @@ pub(super) struct Ending<'a> {
     /// As it was before the run.
     pub known: Known,
     pub planner: &'a Planner,
+    /// Whether what is not wanted is removed.
+    pub prunes: bool,
 }
 
 /// What kept the disk from taking more, if it did not.
@@ -49,7 +52,7 @@ pub(super) fn finish(
         }
         stages.push((&holdings.registry, index(&ending.versions)));
         stages.push((&holdings.registry, index(&ending.names)));
-        if options.prune {
+        if ending.prunes {
             let (packages, others) = removals;
             stages.push((&holdings.registry, packages));
             stages.push((&holdings.files, others));
@@ -108,7 +111,12 @@ fn removals(ending: &Ending<'_>, options: &Options) -> (Vec<Change>, Vec<Change>
     let wanted: std::collections::BTreeSet<_> = planner.packages().collect();
     let packages = known.packages.iter().filter(|name| !wanted.contains(name));
     let packages = packages.map(|name| remove(RepositoryPath::package(name))).collect();
-    let unwanted = |file: &&crate::tarball::FileName| !planner.wanted.contains(*file);
+    // What is of a package that neither has ever had lies there for another reason: a registry of one's own.
+    let is_theirs =
+        |name: &PackageName| known.packages.contains(name) || planner.listing(name).is_some();
+    let unwanted = |file: &&crate::tarball::FileName| {
+        !planner.wanted.contains(*file) && is_theirs(&file.package)
+    };
     let tarballs = known.tarballs.iter().filter(unwanted);
     let tarballs = tarballs.map(|file| remove(Folder::Tarballs.file(&format!("{file}.tar"))));
     let docs = known.docs.iter().filter(unwanted).filter(|_| options.docs);

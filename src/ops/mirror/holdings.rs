@@ -6,8 +6,11 @@
 //! .hexreg-mirror/
 //! ├── state.json     what upstream's indexes said of each package when its file was fetched
 //! ├── journal        the same of the packages of a run that has not ended, a line each
-//! └── names versions packages/   upstream's own files, where only tarballs are mirrored
+//! ├── tarballs-only.json tarballs-only.journal   the same two, where only tarballs are mirrored
+//! └── names versions packages/   upstream's own files, where they are
 //! ```
+//!
+//! Each of the two products has its own, for what is so of a file in one folder need not be of the other's.
 //!
 //! All of it may be lost: then what it told is found out again.
 
@@ -42,6 +45,7 @@ pub(super) struct Holdings {
     own: DirStore,
     journal: Mutex<Option<File>>,
     journal_path: PathBuf,
+    state_path: RepositoryPath,
     pub state: State,
 }
 
@@ -85,12 +89,17 @@ impl Holdings {
     /// Looks at a directory, which need not exist yet.
     pub fn open(directory: &Path, options: &Options) -> Result<Self, Error> {
         let own = directory.join(OWN);
-        let registry = if options.tarballs_only { &own } else { directory };
+        let (registry, state, journal) = if options.tarballs_only {
+            (own.as_path(), "tarballs-only.json", "tarballs-only.journal")
+        } else {
+            (directory, "state.json", "journal")
+        };
         let holdings = Self {
             files: DirStore::new(directory),
             registry: DirStore::new(registry),
             journal: Mutex::new(None),
-            journal_path: own.join("journal"),
+            journal_path: own.join(journal),
+            state_path: Folder::Root.file(state),
             own: DirStore::new(own),
             state: State::default(),
         };
@@ -129,7 +138,7 @@ impl Holdings {
     }
 
     fn stored_state(&self) -> Result<State, Error> {
-        let read = read(&self.own, &state_path(), MAX_STATE)?;
+        let read = read(&self.own, &self.state_path, MAX_STATE)?;
         let state = read.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let mut state: State = state.unwrap_or_default();
         // Its last line may be half of one; so it says less than it could, and nothing wrong.
@@ -222,7 +231,7 @@ impl Holdings {
     /// Keeps a run's state in mind, and forgets what it noted on the way.
     pub fn keep(&self, state: &State) -> Result<(), Error> {
         let bytes = serde_json::to_vec(state).unwrap_or_default();
-        let change = Change { path: state_path(), action: Action::Update(bytes) };
+        let change = Change { path: self.state_path.clone(), action: Action::Update(bytes) };
         self.own.apply(&[&[change]], &|_| ())?;
         match fs::remove_file(&self.journal_path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -249,10 +258,6 @@ const MAX_KEY: usize = 64 << 10;
 
 /// In bytes: a million packages' worth.
 const MAX_STATE: usize = 128 << 20;
-
-fn state_path() -> RepositoryPath {
-    Folder::Root.file("state.json")
-}
 
 /// `NAME-VERSION` before an extension, spelt as clients spell it.
 fn release(name: &str, extension: &str) -> Option<FileName> {

@@ -50,6 +50,9 @@ const LISTS: [List; 4] = [
 /// In bytes, of a list; each line has some 150.
 const MAX_LIST: usize = 4 << 20;
 
+/// How many files a list may name: hex.pm's have some thousand. Nobody checks who signed it.
+const MAX_ARTIFACTS: usize = 20_000;
+
 /// In bytes, of what is installed: an archive of Hex has less than one million.
 const MAX_ARTIFACT: usize = 64 << 20;
 
@@ -230,6 +233,9 @@ impl List {
                     return Err(Wrong::Install(number));
                 }
             }
+            if artifacts.len() > MAX_ARTIFACTS {
+                return Err(Wrong::InstallsTooMany(MAX_ARTIFACTS));
+            }
         }
         Ok(artifacts)
     }
@@ -260,12 +266,13 @@ impl List {
 /// In bytes: four of these are no name that a file system refuses.
 const MAX_FIELD: usize = 50;
 
-/// Whether it can be a part of a file's name and leads nowhere else.
+/// Whether it can be a part of a file's name and leads nowhere else. All of them are versions: what begins
+/// with a letter could be a folder in place of a list.
 fn is_plain(field: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
     field.len() <= MAX_FIELD
         && field.bytes().all(is_plain)
-        && field.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && field.starts_with(|first: char| first.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -305,6 +312,7 @@ mod tests {
             format!("../../x,{sum},1.18.0"),
             format!("2.1.1,{sum},.."),
             format!("2.1.1,{sum},/etc"),
+            format!("2.1.1,{sum},hex-1.x.csv"),
             format!("2.1.1,{sum}"),
             format!("2.1.1,{sum},"),
             format!("2.1.1,{sum},1.18.4,../27"),
@@ -317,6 +325,9 @@ mod tests {
         for line in [format!("3.24.0,{sum},1.18.4"), format!("3.24.0,{sum},1.18.4,27,28")] {
             assert!(matches!(LISTS[3].read(line.as_bytes()), Err(Wrong::Install(1))), "{line}");
         }
+        let many: Vec<_> = (0..=MAX_ARTIFACTS).map(|number| number.to_string()).collect();
+        let many = format!("2.1.1,{sum},{}", many.join(","));
+        assert!(matches!(LISTS[0].read(many.as_bytes()), Err(Wrong::InstallsTooMany(_))));
         let twice = format!("2.1.1,{sum},1.18.0\n2.1.1,{},1.18.0\n", "cd".repeat(64));
         assert!(matches!(LISTS[0].read(twice.as_bytes()), Err(Wrong::Install(2))));
     }

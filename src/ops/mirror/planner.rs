@@ -70,6 +70,8 @@ pub(super) struct Wanted {
     pub pin: Option<Pin>,
     /// Whether a file of its name stands, of which nobody knows what it is.
     pub stands: bool,
+    /// Whether it may take the place of another file that is whole.
+    pub is_accepted: bool,
 }
 
 /// A package's file as upstream serves it.
@@ -122,6 +124,8 @@ pub(super) struct Planner {
     packages: VecDeque<Task>,
     /// What goes first, so that few packages are under way at once.
     first: VecDeque<Task>,
+    /// How many tarballs the mirror had of each package.
+    standing: BTreeMap<PackageName, usize>,
     /// How many packages' releases are not known yet.
     unknown: usize,
     /// Whether what is wanted grows with what packages need.
@@ -157,9 +161,15 @@ impl Planner {
     pub fn new(mut setup: Setup) -> Self {
         let wants = setup.wants.take();
         let grows = wants.iter().flatten().flat_map(|(_, wants)| wants).any(Want::grows);
+        let mut standing: BTreeMap<_, usize> = BTreeMap::new();
+        for file in &setup.known.tarballs {
+            let count = standing.entry(file.package.clone()).or_default();
+            *count = count.saturating_add(1);
+        }
         let mut this = Self {
             without_docs: setup.known.without_docs.clone(),
             setup,
+            standing,
             items: BTreeMap::new(),
             open: BTreeSet::new(),
             packages: VecDeque::new(),
@@ -286,10 +296,12 @@ impl Planner {
         }
         let item = self.items.entry(name.clone()).or_default();
         let file = |version: &Version| FileName { package: name.clone(), version: version.clone() };
-        // All that can be asked of these is whether they are there, for which nothing has to be read.
+        // All that can be asked of these is whether they are there, for which nothing has to be read. Where
+        // there are others, the package's own file may name them: it can be newer than the indexes.
         let is_plain = item.wants.iter().all(|want| *want == Want::EVERYTHING);
         let mut files = listing.versions.iter().map(file);
-        if is_plain && files.all(|file| known.tarballs.contains(&file)) {
+        let has_others = self.standing.get(&name) > Some(&listing.versions.len());
+        if is_plain && !has_others && files.all(|file| known.tarballs.contains(&file)) {
             let files: Vec<_> = listing.versions.iter().map(file).collect();
             if *docs {
                 for file in &files {
@@ -392,6 +404,7 @@ impl Planner {
                     outer_checksum,
                     pin,
                     stands,
+                    is_accepted: self.setup.accept.contains(name),
                 });
             }
         }

@@ -86,6 +86,9 @@ pub enum Wrong {
     /// A list of what can be installed cannot be read.
     #[error("line {0} is not VERSION,SHA-512,ELIXIR, or says otherwise than one before it")]
     Install(usize),
+    /// A list of what can be installed has no end.
+    #[error("it names more than {0} files, the most that such a list has")]
+    InstallsTooMany(usize),
     /// The list says that it is something else.
     #[error("its SHA-512 is not what {list} says")]
     InstallChecksum {

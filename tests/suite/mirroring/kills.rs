@@ -128,6 +128,15 @@ impl Life {
         tree
     }
 
+    /// What a run notes on the way.
+    fn journal(&self) -> &'static str {
+        if self.options.contains(&"--tarballs-only") {
+            "copy/.hexreg-mirror/tarballs-only.journal"
+        } else {
+            "copy/.hexreg-mirror/journal"
+        }
+    }
+
     /// What must hold at every moment; says how far the mirror has come.
     #[track_caller]
     fn examine(&self) -> &'static str {
@@ -151,7 +160,7 @@ impl Life {
             "before `versions`"
         } else if lacks("names") {
             "between `versions` and `names`"
-        } else if self.repository.path("copy/.hexreg-mirror/journal").exists() {
+        } else if self.repository.path(self.journal()).exists() {
             "before the state was kept"
         } else {
             "after the last change"
@@ -193,7 +202,8 @@ impl Life {
     fn kill(&mut self) -> bool {
         let registry = if self.options.contains(&"--tarballs-only") { OWN } else { "" };
         let of_registry = ["packages", "versions", "names"].map(|path| format!("{registry}{path}"));
-        let others = ["tarballs".to_owned(), OWN.to_owned(), format!("{OWN}journal")];
+        let journal = self.journal().trim_start_matches("copy/").to_owned();
+        let others = ["tarballs".to_owned(), OWN.to_owned(), journal];
         let watched: Vec<_> = of_registry.into_iter().chain(others).collect();
         // A third of the kills fall anywhere, the others soon after a file or folder is seen to change.
         let watched = watched.get(self.random.below(watched.len() + watched.len() / 2));

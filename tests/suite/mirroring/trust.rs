@@ -264,10 +264,11 @@ fn what_a_lock_file_names_and_upstream_has_not_is_told() {
     let left_out: Vec<_> = left_out.map(|one| one["app"].as_str().unwrap()).collect();
     assert_eq!(left_out, ["other", "near", "source"]);
     // A file with nothing from there at all.
-    repository.write("mix.lock", b"%{}\n");
+    repository.write("mix.lock", b"%{\"near\": {:path, \"../near\"}}\n");
     let ran = mirror(&repository, &server.url(), &["--lock=mix.lock"]);
     assert_eq!(ran.code, 1, "{}", ran.transcript());
     assert!(ran.stderr.contains("nothing that was asked for"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("near: path (mix.lock)"), "{}", ran.stderr);
 }
 
 #[test]
@@ -319,16 +320,18 @@ fn credentials_come_from_the_environment_or_netrc_and_are_never_shown() {
 
     for (more, said) in [
         (["--upstream-auth=env:NOT_SET"], "NOT_SET is not set"),
-        ([&format!("--upstream-auth={token}")[..]], "expected env:NAME or netrc"),
+        ([&format!("--upstream-auth={token}")[..]], "is neither env:NAME nor netrc"),
     ] {
         let ran = run(&more, ("X", ""));
         assert_eq!(ran.code, 2, "{}", ran.transcript());
         assert!(ran.stderr.contains(said), "{}", ran.stderr);
+        assert!(!ran.stderr.contains(&token), "{}", ran.stderr);
     }
-    let ran =
-        repository.hexreg().run(["mirror", "copy", "--all", "--upstream=https://a:b@c.example"]);
+    let upstream = format!("--upstream=https://ci:{token}@c.example");
+    let ran = repository.hexreg().run(["mirror", "copy", "--all", &upstream]);
     assert_eq!(ran.code, 2, "{}", ran.transcript());
     assert!(ran.stderr.contains("give --upstream-auth"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains(&token), "{}", ran.stderr);
 }
 
 #[test]
@@ -347,4 +350,64 @@ fn two_of_them_take_turns() {
     });
     assert_eq!(slow.count("/tarballs/"), 3, "the second one found all of it");
     is_verbatim(&repository);
+}
+
+/// What was noted of one product's files is not so of the other's.
+#[test]
+fn a_directory_that_is_mirrored_both_ways_falls_behind_in_neither() {
+    let repository = TestRepository::new().release("one", "1.0.0");
+    repository.build(&[]).ok();
+    let server = Server::of(&repository, &[]);
+    let url = server.url();
+    mirror(&repository, &url, &["--all"]).ok();
+    let tarball = Tarball::new("one", "1.1.0").build();
+    repository.write_tarball("one-1.1.0.tar", &tarball);
+    repository.build(&[]).ok();
+    mirror(&repository, &url, &["--all", "--tarballs-only"]).ok();
+    mirror(&repository, &url, &["--all"]).ok();
+    is_verbatim(&repository);
+}
+
+/// One's own packages lie beside upstream's where both are to be in one registry.
+#[test]
+fn ones_own_tarballs_are_neither_removed_nor_written_over() {
+    let repository = TestRepository::new().release("theirs", "1.0.0").release("both", "1.0.0");
+    repository.build(&[]).ok();
+    let server = Server::of(&repository, &[]);
+    let (own, fork) = (Tarball::new("own", "1.0.0"), Tarball::new("both", "1.0.0"));
+    let (own, fork) = (own.build(), fork.requires("own", "~> 1.0").build());
+    repository.write("copy/tarballs/own-1.0.0.tar", &own);
+    repository.write("copy/tarballs/both-1.0.0.tar", &fork);
+    let options = ["--only=theirs", "--only=both", "--tarballs-only", "--prune"];
+    let told = failures(&report(&repository, &server.url(), &options));
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].0 == "tarballs/both-1.0.0.tar" && told[0].1.contains("was "), "{told:?}");
+    assert_eq!(repository.read("copy/tarballs/both-1.0.0.tar"), fork);
+
+    let options = [&options[..], &["--accept=both"]].concat();
+    mirror(&repository, &server.url(), &options).ok();
+    let theirs = repository.read("public/tarballs/both-1.0.0.tar");
+    assert_eq!(repository.read("copy/tarballs/both-1.0.0.tar"), theirs);
+    assert_eq!(repository.read("copy/tarballs/own-1.0.0.tar"), own);
+}
+
+/// A run is not complete while a git repository is missing.
+#[test]
+fn nothing_is_removed_where_a_git_repository_could_not_be_mirrored() {
+    let (repository, server) = samples();
+    mirror(&repository, &server.url(), &["--all"]).ok();
+    repository.write(
+        "mix.lock",
+        b"%{
+  \"welcome\": {:hex, :welcome, \"0.1.0\", nil, [:mix], [], \"acme\", nil},
+  \"dep\": {:git, \"file:///nowhere\", \"0123456789012345678901234567890123456789\", []},
+}
+",
+    );
+    let options = ["--lock=mix.lock", "--prune"];
+    let told = report(&repository, &server.url(), &[&options[..], &["--git"]].concat());
+    assert_eq!(failures(&told).len(), 1, "{told}");
+    assert!(repository.path("copy/tarballs/greeting-1.0.0.tar").exists());
+    mirror(&repository, &server.url(), &options).ok();
+    assert!(!repository.path("copy/tarballs/greeting-1.0.0.tar").exists());
 }

@@ -183,6 +183,17 @@ fn what_is_unchanged_is_neither_read_nor_fetched() {
 }
 
 #[test]
+fn what_the_indexes_do_not_name_yet_is_wanted_all_the_same() {
+    let upstream = two();
+    let mut known = upstream.known();
+    known.tarballs.insert(file("a-1.2.0"));
+    let newer = ["1.0.0", "1.1.0", "1.2.0"].map(|version| release(version, 1, &[]));
+    let mut planner = Planner::new(upstream.setup(None, known));
+    assert_eq!(upstream.run(&mut planner, &[releases("a", &newer)]), ["read a"]);
+    assert!(planner.wanted.contains(&file("a-1.2.0")), "{:?}", planner.wanted);
+}
+
+#[test]
 fn a_tarball_that_is_gone_comes_back_without_its_package_being_fetched() {
     let upstream = two();
     let mut known = upstream.known();
