@@ -506,7 +506,8 @@ impl AuthSource {
 
 /// Basic credentials for upstream's host.
 fn netrc(upstream: &Url) -> Result<String, Failure> {
-    let home = || env::home_dir().map(|home| home.join(".netrc"));
+    let home = || ["HOME", "USERPROFILE"].into_iter().find_map(env::var_os);
+    let home = || home().map(|home| PathBuf::from(home).join(".netrc"));
     let path = env::var_os("NETRC").map(PathBuf::from).or_else(home);
     let path = path.ok_or_else(|| Failure::environment("there is no home directory"))?;
     let name = path.display();

@@ -245,6 +245,10 @@ impl Courier {
                 Ok((Outcome::Missing, None))
             }
             Ok(Answer::Unchanged | Answer::Missing) => Ok((Outcome::Failed(Wrong::NotThere), None)),
+            // Object storage that lets nobody list it says so of what is not there.
+            Err(wrong) if path.folder() == Folder::Docs && wrong.is_forbidden() => {
+                Ok((Outcome::Missing, None))
+            }
             Err(wrong) => Ok((Outcome::Failed(wrong), None)),
         }
     }

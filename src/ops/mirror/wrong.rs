@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use reqwest::StatusCode;
+
 use super::client::Unanswered;
 use crate::checksum::{InnerChecksum, OuterChecksum};
 use crate::name::{PackageName, RepositoryName};
@@ -101,6 +103,11 @@ pub enum Wrong {
 }
 
 impl Wrong {
+    /// Whether upstream gives it to nobody, or not to this client.
+    pub(super) fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Unanswered(Unanswered::Status { status: StatusCode::FORBIDDEN, .. }))
+    }
+
     /// Whether the same bytes may come better another time.
     pub(super) fn may_be_damage(&self) -> bool {
         match self {

@@ -6,6 +6,7 @@ use crate::mirroring::{is_verbatim, mirror, report, samples};
 use crate::support::gzip;
 use crate::support::raw_tar::{self, Entry};
 use crate::support::repository::TestRepository;
+use crate::support::unruly::{Fault, Unruly};
 
 fn write_docs(repository: &TestRepository, release: &str) {
     let archive = raw_tar::archive(&[Entry::file("index.html", release.as_bytes())]);
@@ -42,6 +43,18 @@ fn documentation_is_mirrored_and_not_asked_for_again_until_its_package_changes()
         sorted(&third["created"]),
         ["docs/greeting-1.0.0.tar.gz", "tarballs/greeting-1.2.0.tar"]
     );
+    is_verbatim(&repository);
+}
+
+/// As object storage says of what is not there.
+#[test]
+fn documentation_that_is_forbidden_is_none() {
+    let (repository, server) = samples();
+    let unruly = Unruly::before(server.address, |path, _| {
+        if path.starts_with("/docs/") { Fault::Status(403, Vec::new()) } else { Fault::None }
+    });
+    let first = report(&repository, &unruly.url(), &["--all", "--docs"]);
+    assert_eq!((&first["requests"], &first["failures"]), (&json!(10), &json!([])), "{first}");
     is_verbatim(&repository);
 }
 
