@@ -11,7 +11,7 @@ use winnow::token::{any, one_of, take_till, take_while};
 use winnow::{ModalResult, Parser};
 
 use super::{Error, HEXPM, LockFile, Problem, Reader, Source, Why, excerpt, line_at};
-use crate::erlang::{Input, SyntaxError, label, nested};
+use crate::erlang::{Fragment, Input, SyntaxError, label, nested};
 
 /// An Elixir literal.
 #[derive(Clone, Debug, PartialEq)]
@@ -220,22 +220,6 @@ fn quoted<'i>(quote: char) -> impl Parser<Input<'i>, String, ErrMode<ContextErro
     let text = repeat(0.., alt((plain, hash, escape))).fold(String::new, Fragment::append);
     let close = cut_err(quote).context(label("a closing quote, and no interpolation"));
     delimited(quote, text, close)
-}
-
-#[derive(Clone, Copy)]
-enum Fragment<'i> {
-    Text(&'i str),
-    Character(Option<char>),
-}
-
-impl Fragment<'_> {
-    fn append(mut text: String, fragment: Self) -> String {
-        match fragment {
-            Self::Text(more) => text.push_str(more),
-            Self::Character(character) => text.extend(character),
-        }
-        text
-    }
 }
 
 /// What follows a backslash; an escaped end of line stands for nothing.
