@@ -5,7 +5,7 @@
 //! holdings     what the mirror has, and keeps in mind
 //! selection    what is wanted: everything, packages by name, what lock files pin
 //! indexes      what upstream's `names` and `versions` say of each package
-//!  → planner   pure: what to do next, given what is known
+//!  → planner   pure: which task comes next, given what is known
 //!  ⇄ courier   carries it out: client (requests), check (who signed it), shelf (the disk)
 //!  → finish    the indexes, once all that they name is there; then what nobody wants any more
 //!  → Report
@@ -22,6 +22,7 @@ mod installs;
 mod planner;
 mod selection;
 mod shelf;
+mod task;
 mod wrong;
 
 pub use client::{Patience, Unanswered};

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use flate2::bufread::GzDecoder;
 
 use super::indexes::Index;
-use super::planner::{Outcome, PackageFile, Wanted};
+use super::task::{Outcome, PackageFile, Wanted};
 use super::wrong::{Disagreement, Wrong};
 use crate::checksum::OuterChecksum;
 use crate::key::PublicKey;

@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 
 use super::*;
+use crate::checksum::{InnerChecksum, OuterChecksum};
 use crate::ops::mirror::indexes::{Indexes, Listing};
 use crate::package::{Dependency, Requirement, UnixSeconds};
 use crate::registry::Marks;
