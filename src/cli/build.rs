@@ -19,6 +19,7 @@ use serde::Serialize;
 
 use super::cache;
 use super::failure::{self, Failure, Rejected, chain};
+use super::heard::Heard;
 use super::output;
 use super::private_key::Source;
 use super::progress::Progress;
@@ -94,7 +95,7 @@ struct Json<'a> {
     dry_run: bool,
     unchanged: usize,
     #[serde(flatten)]
-    so_far: SoFar,
+    so_far: Heard,
 }
 
 /// What `--json` prints of a build that failed.
@@ -103,22 +104,7 @@ struct JsonFailure<'a> {
     #[serde(flatten)]
     failure: &'a Failure,
     #[serde(flatten)]
-    so_far: SoFar,
-}
-
-/// What was done and warned of, in order.
-#[derive(Clone, Debug, Default, Serialize)]
-struct SoFar {
-    created: Vec<RepositoryPath>,
-    updated: Vec<RepositoryPath>,
-    removed: Vec<RepositoryPath>,
-    warnings: Vec<String>,
-}
-
-impl SoFar {
-    fn is_empty(&self) -> bool {
-        self.created.is_empty() && self.updated.is_empty() && self.removed.is_empty()
-    }
+    so_far: Heard,
 }
 
 /// How many warnings of one kind a person is told one by one; `--json` has all.
@@ -129,12 +115,12 @@ struct Listener<'a> {
     store: &'a DirStore,
     prints: bool,
     progress: Progress,
-    heard: Mutex<SoFar>,
+    heard: Mutex<Heard>,
     alarms: AtomicUsize,
 }
 
 impl Listener<'_> {
-    fn heard(&self) -> MutexGuard<'_, SoFar> {
+    fn heard(&self) -> MutexGuard<'_, Heard> {
         // A list that was pushed to half-way is whole all the same.
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -181,12 +167,7 @@ impl Observer for Listener<'_> {
 
     fn changed(&self, path: &RepositoryPath, changed: Changed) {
         let mut heard = self.heard();
-        let (verb, paths) = match changed {
-            Changed::Created => ("creating", &mut heard.created),
-            Changed::Updated => ("updating", &mut heard.updated),
-            Changed::Removed => ("removing", &mut heard.removed),
-        };
-        paths.push(path.clone());
+        let verb = heard.note(path, changed);
         if self.prints {
             self.progress.clear();
             // The build goes on; its summary will fail to print in the same way, and say so.

@@ -1,7 +1,6 @@
 //! `hexreg mirror`
 
 use std::collections::BTreeSet;
-use std::env;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -10,8 +9,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use axum::http::HeaderValue;
-use data_encoding::BASE64;
 use hexreg::key::PublicKey;
 use hexreg::lockfile::{self, LockFile};
 use hexreg::name::{PackageName, RepositoryName};
@@ -26,9 +23,11 @@ use serde::Serialize;
 use url::Url;
 
 use super::failure::{self, Failure, Rejected, chain};
+use super::heard::Heard;
 use super::output::{self, count, thousands};
 use super::progress::Progress;
 use super::public_key;
+use super::upstream_auth::AuthSource;
 
 /// Mirror what a lock file pins, chosen packages or all of a repository
 ///
@@ -124,13 +123,6 @@ pub struct Args {
     lock_timeout: u32,
 }
 
-/// Where credentials come from.
-#[derive(Clone, Debug)]
-enum AuthSource {
-    Variable(String),
-    Netrc,
-}
-
 /// What `--json` prints.
 #[derive(Serialize)]
 struct Json<'a> {
@@ -162,15 +154,6 @@ struct JsonGit<'a> {
     revision: &'a str,
     path: &'a str,
     is_new: bool,
-}
-
-/// What was done and warned of, in order.
-#[derive(Clone, Debug, Default, Serialize)]
-struct Heard {
-    created: Vec<RepositoryPath>,
-    updated: Vec<RepositoryPath>,
-    removed: Vec<RepositoryPath>,
-    warnings: Vec<String>,
 }
 
 /// Prints what is heard of a mirror, or keeps it for `--json`.
@@ -217,12 +200,7 @@ impl Observer for Listener<'_> {
             return;
         }
         let mut heard = self.heard();
-        let (verb, paths) = match changed {
-            Changed::Created => ("creating", &mut heard.created),
-            Changed::Updated => ("updating", &mut heard.updated),
-            Changed::Removed => ("removing", &mut heard.removed),
-        };
-        paths.push(path.clone());
+        let verb = heard.note(path, changed);
         if self.prints {
             // The mirror goes on; its summary will fail to print in the same way, and say so.
             let line = format!("* {verb} {}", self.store.locate(path));
@@ -302,7 +280,7 @@ impl Args {
             None => PublicKey::from_pem(Upstream::HEXPM_KEY)
                 .map_err(|error| Failure::environment(chain(&error)))?,
         };
-        let authorization = self.upstream_auth.as_deref().map(auth_source).transpose()?;
+        let authorization = self.upstream_auth.as_deref().map(AuthSource::parse).transpose()?;
         let authorization = authorization.map(|source| source.read(&self.upstream)).transpose()?;
         let locks = self.lock.iter().map(|path| Ok((path.display().to_string(), read_lock(path)?)));
         let chosen = Chosen {
@@ -420,7 +398,7 @@ fn rejected(report: &Report) -> Vec<Rejected> {
 
 fn summary(options: &Options, report: &Report, heard: &Heard) -> String {
     let Heard { created, updated, removed, .. } = heard;
-    let changes = if created.is_empty() && updated.is_empty() && removed.is_empty() {
+    let changes = if heard.is_empty() {
         "nothing has changed".to_owned()
     } else {
         format!(
@@ -449,7 +427,13 @@ fn read_lock(path: &Path) -> Result<LockFile, Failure> {
     let name = path.display();
     let mut text = Vec::new();
     let read = File::open(path).and_then(|file| file.take(MAX_LOCK).read_to_end(&mut text));
-    read.map_err(|error| Failure::environment(format!("could not read {name}: {error}")))?;
+    let read =
+        read.map_err(|error| Failure::environment(format!("could not read {name}: {error}")))?;
+    if u64::try_from(read).unwrap_or(MAX_LOCK) == MAX_LOCK {
+        return Err(Failure::input(format!(
+            "{name} has {MAX_LOCK} bytes or more: no lock file has"
+        )));
+    }
     let format = lockfile::Format::detect(path, &text);
     let format = format.ok_or_else(|| {
         Failure::input(format!("{name} is no lock file that is known"))
@@ -478,46 +462,4 @@ fn upstream_url(text: &str) -> Result<Url, String> {
         return Err("expected nothing but a path after the host".to_owned());
     }
     Ok(url)
-}
-
-fn auth_source(text: &str) -> Result<AuthSource, Failure> {
-    match text.split_once(':') {
-        Some(("env", name)) if !name.is_empty() => Ok(AuthSource::Variable(name.to_owned())),
-        None if text == "netrc" => Ok(AuthSource::Netrc),
-        // What was given may be the secret itself, which is not to be printed.
-        _ => Err(Failure::environment("--upstream-auth is neither env:NAME nor netrc")),
-    }
-}
-
-impl AuthSource {
-    fn read(&self, upstream: &Url) -> Result<HeaderValue, Failure> {
-        let text = match self {
-            Self::Variable(name) => env::var(name)
-                .map_err(|_| Failure::environment(format!("{name} is not set, or is not UTF-8")))?,
-            Self::Netrc => netrc(upstream)?,
-        };
-        let mut value = HeaderValue::from_str(text.trim()).map_err(|_| {
-            Failure::environment("what was given as credentials cannot be sent in a header")
-        })?;
-        value.set_sensitive(true);
-        Ok(value)
-    }
-}
-
-/// Basic credentials for upstream's host.
-fn netrc(upstream: &Url) -> Result<String, Failure> {
-    let home = || ["HOME", "USERPROFILE"].into_iter().find_map(env::var_os);
-    let home = || home().map(|home| PathBuf::from(home).join(".netrc"));
-    let path = env::var_os("NETRC").map(PathBuf::from).or_else(home);
-    let path = path.ok_or_else(|| Failure::environment("there is no home directory"))?;
-    let name = path.display();
-    let host = upstream.host_str().unwrap_or_default();
-    let file = netrc::Netrc::from_file(&path)
-        .map_err(|error| Failure::environment(format!("could not read {name}: {error}")))?;
-    let entry = file.hosts.get(host).or_else(|| file.hosts.get("default"));
-    let entry = entry.ok_or_else(|| {
-        Failure::environment(format!("{name} has nothing for the machine {host}"))
-    })?;
-    let pair = format!("{}:{}", entry.login, entry.password);
-    Ok(format!("Basic {}", BASE64.encode(pair.as_bytes())))
 }

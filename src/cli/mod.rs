@@ -5,6 +5,7 @@ mod build;
 mod cache;
 mod completions;
 mod failure;
+mod heard;
 mod inspect;
 mod key;
 mod man;
@@ -15,6 +16,7 @@ mod progress;
 mod public_key;
 mod secret_file;
 mod serve;
+mod upstream_auth;
 mod verify;
 mod view;
 

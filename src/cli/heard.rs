@@ -1,0 +1,31 @@
+//! What was done and warned of, for `--json` and summaries.
+
+use hexreg::repository::{Changed, RepositoryPath};
+use serde::Serialize;
+
+/// What was done and warned of, in order.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Heard {
+    pub created: Vec<RepositoryPath>,
+    pub updated: Vec<RepositoryPath>,
+    pub removed: Vec<RepositoryPath>,
+    pub warnings: Vec<String>,
+}
+
+impl Heard {
+    /// Keeps in mind what became of a path, and gives the word for it.
+    pub fn note(&mut self, path: &RepositoryPath, changed: Changed) -> &'static str {
+        let (verb, paths) = match changed {
+            Changed::Created => ("creating", &mut self.created),
+            Changed::Updated => ("updating", &mut self.updated),
+            Changed::Removed => ("removing", &mut self.removed),
+        };
+        paths.push(path.clone());
+        verb
+    }
+
+    /// Whether nothing was done.
+    pub fn is_empty(&self) -> bool {
+        self.created.is_empty() && self.updated.is_empty() && self.removed.is_empty()
+    }
+}

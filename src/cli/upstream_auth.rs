@@ -1,0 +1,63 @@
+//! Where credentials for an upstream come from.
+
+use std::env;
+use std::path::PathBuf;
+
+use axum::http::HeaderValue;
+use data_encoding::BASE64;
+use url::Url;
+
+use super::failure::Failure;
+
+/// Where credentials come from.
+#[derive(Clone, Debug)]
+pub enum AuthSource {
+    /// A variable of the environment, with the header's value.
+    Variable(String),
+    /// The file that curl reads too.
+    Netrc,
+}
+
+impl AuthSource {
+    /// What `--upstream-auth` says.
+    pub fn parse(text: &str) -> Result<Self, Failure> {
+        match text.split_once(':') {
+            Some(("env", name)) if !name.is_empty() => Ok(Self::Variable(name.to_owned())),
+            None if text == "netrc" => Ok(Self::Netrc),
+            // What was given may be the secret itself, which is not to be printed.
+            _ => Err(Failure::environment("--upstream-auth is neither env:NAME nor netrc")),
+        }
+    }
+
+    /// The value of the header.
+    pub fn read(&self, upstream: &Url) -> Result<HeaderValue, Failure> {
+        let text = match self {
+            Self::Variable(name) => env::var(name)
+                .map_err(|_| Failure::environment(format!("{name} is not set, or is not UTF-8")))?,
+            Self::Netrc => netrc(upstream)?,
+        };
+        let mut value = HeaderValue::from_str(text.trim()).map_err(|_| {
+            Failure::environment("what was given as credentials cannot be sent in a header")
+        })?;
+        value.set_sensitive(true);
+        Ok(value)
+    }
+}
+
+/// Basic credentials for upstream's host.
+fn netrc(upstream: &Url) -> Result<String, Failure> {
+    let home = || ["HOME", "USERPROFILE"].into_iter().find_map(env::var_os);
+    let home = || home().map(|home| PathBuf::from(home).join(".netrc"));
+    let path = env::var_os("NETRC").map(PathBuf::from).or_else(home);
+    let path = path.ok_or_else(|| Failure::environment("there is no home directory"))?;
+    let name = path.display();
+    let host = upstream.host_str().unwrap_or_default();
+    let file = netrc::Netrc::from_file(&path)
+        .map_err(|error| Failure::environment(format!("could not read {name}: {error}")))?;
+    let entry = file.hosts.get(host).or_else(|| file.hosts.get("default"));
+    let entry = entry.ok_or_else(|| {
+        Failure::environment(format!("{name} has nothing for the machine {host}"))
+    })?;
+    let pair = format!("{}:{}", entry.login, entry.password);
+    Ok(format!("Basic {}", BASE64.encode(pair.as_bytes())))
+}
