@@ -4,7 +4,7 @@
 //! connection::Door → (TLS) → hyper → answer::answer
 //!    refuse what no registry client sends
 //!    gate        who asks
-//!    site        which directory, which file: asset::Asset knows every path there is
+//!    site        which directory, which file: repository::Asset knows every path there is
 //!    files       its bytes, through tower-http
 //!    access      what is written down of it
 //! ending      when there are no more
@@ -12,7 +12,6 @@
 
 mod access;
 mod answer;
-mod asset;
 mod connection;
 mod ending;
 mod files;
@@ -25,7 +24,6 @@ mod site;
 pub mod snippets;
 mod tls;
 
-pub use asset::{Asset, Kind};
 pub use site::Mount;
 
 use std::convert::Infallible;

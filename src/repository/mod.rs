@@ -1,9 +1,11 @@
 //! The tree that clients are served, and how it comes to change.
 
+mod asset;
 pub(crate) mod git;
 mod path;
 mod plan;
 
+pub use asset::{Asset, AssetKind};
 pub use path::{Folder, RepositoryPath};
 pub use plan::{Action, Change, Changed, Plan};
 pub(crate) use plan::{State, Wanted};

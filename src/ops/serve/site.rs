@@ -10,9 +10,10 @@ use headers::{ETag, HeaderMapExt, IfRange, LastModified};
 use tower_http::services::ServeDir;
 
 use super::answer::plain;
-use super::asset::{Asset, Kind};
+
 use super::files::Opened;
 use crate::name::RepositoryName;
+use crate::repository::{Asset, AssetKind};
 
 /// One repository's directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +43,7 @@ pub(super) enum Target<'a> {
 
 /// A file of a repository, by its name alone.
 pub(super) struct File {
-    kind: Kind,
+    kind: AssetKind,
     path: PathBuf,
     is_public: bool,
 }
@@ -93,7 +94,7 @@ impl Site {
 }
 
 impl File {
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> AssetKind {
         self.kind
     }
 

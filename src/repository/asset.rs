@@ -4,9 +4,9 @@ use std::path::Path;
 
 use percent_encoding::percent_decode_str;
 
+use super::RepositoryPath;
+use super::git::{self, GIT};
 use crate::name::PackageName;
-use crate::repository::RepositoryPath;
-use crate::repository::git::{self, GIT};
 use crate::tarball::FileName;
 
 /// A file that clients ask for. Nothing else in a repository's directory is ever looked at, so it does
@@ -16,14 +16,14 @@ use crate::tarball::FileName;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asset {
     /// What it is.
-    pub kind: Kind,
+    pub kind: AssetKind,
     /// Where it lies below the repository, in characters that no URL has to encode.
     pub path: String,
 }
 
 /// What a file is to clients, and to whoever keeps a copy on the way to them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum AssetKind {
     /// `names`, `versions`, `packages/NAME`, `public_key`: they change with every release.
     Registry,
     /// `tarballs/NAME-VERSION.tar`
@@ -38,7 +38,7 @@ pub enum Kind {
     GitObjects,
 }
 
-impl Kind {
+impl AssetKind {
     /// `Cache-Control`, as hex.pm has it where it has such files: for how long a copy is good, in seconds, and whether it may be
     /// given to anybody.
     #[must_use]
@@ -87,11 +87,11 @@ impl Asset {
             return None;
         }
         let kind = match parts.as_slice() {
-            [index] if RepositoryPath::is_of_a_registry(index) => Kind::Registry,
-            ["packages", name] if name.parse::<PackageName>().is_ok() => Kind::Registry,
-            ["tarballs", file] if is_tarball(file) => Kind::Tarball,
-            ["docs", file] if file.strip_suffix(".gz").is_some_and(is_tarball) => Kind::Docs,
-            ["installs", rest @ ..] if is_install(rest) => Kind::Installs,
+            [index] if RepositoryPath::is_of_a_registry(index) => AssetKind::Registry,
+            ["packages", name] if name.parse::<PackageName>().is_ok() => AssetKind::Registry,
+            ["tarballs", file] if is_tarball(file) => AssetKind::Tarball,
+            ["docs", file] if file.strip_suffix(".gz").is_some_and(is_tarball) => AssetKind::Docs,
+            ["installs", rest @ ..] if is_install(rest) => AssetKind::Installs,
             [GIT, rest @ ..] => git(rest)?,
             _ => return None,
         };
@@ -118,20 +118,19 @@ fn is_install(parts: &[&str]) -> bool {
 
 /// What is below the folder of git repositories, if git's dumb HTTP protocol asks for it. It asks for
 /// `objects/info/alternates` too, which would lead elsewhere.
-fn git(parts: &[&str]) -> Option<Kind> {
+fn git(parts: &[&str]) -> Option<AssetKind> {
     let is_hex = |text: &str| text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     // Of SHA-1 and of SHA-256.
     let is_name = |text: &str| is_hex(text) && matches!(text.len(), 40 | 64);
     match git::within(parts)? {
-        ["HEAD"] | ["info", "refs"] | ["objects", "info", "packs"] => Some(Kind::GitRefs),
+        ["HEAD"] | ["info", "refs"] | ["objects", "info", "packs"] => Some(AssetKind::GitRefs),
         ["objects", "pack", file] => {
             let name = file.strip_prefix("pack-")?;
             let name = name.strip_suffix(".pack").or_else(|| name.strip_suffix(".idx"))?;
-            is_name(name).then_some(Kind::GitObjects)
+            is_name(name).then_some(AssetKind::GitObjects)
         }
-        ["objects", first, rest] => {
-            (first.len() == 2 && is_name(&format!("{first}{rest}"))).then_some(Kind::GitObjects)
-        }
+        ["objects", first, rest] => (first.len() == 2 && is_name(&format!("{first}{rest}")))
+            .then_some(AssetKind::GitObjects),
         _ => None,
     }
 }
@@ -149,24 +148,30 @@ mod tests {
     #[test]
     fn what_clients_ask_for_is_found() {
         for (path, kind) in [
-            ("names", Kind::Registry),
-            ("versions", Kind::Registry),
-            ("public_key", Kind::Registry),
-            ("packages/phoenix_live_view", Kind::Registry),
-            ("tarballs/phoenix-1.8.0-rc.1.tar", Kind::Tarball),
-            ("docs/phoenix-1.8.0.tar.gz", Kind::Docs),
-            ("installs/hex-1.x.csv", Kind::Installs),
-            ("installs/hex-1.x.csv.signed", Kind::Installs),
-            ("installs/1.18.0/hex-2.1.1.ez", Kind::Installs),
-            ("installs/1.0.0/rebar3-3.13.1", Kind::Installs),
-            ("installs/public_keys.pem", Kind::Installs),
-            ("git/git.example/org/repo.git/HEAD", Kind::GitRefs),
-            ("git/git.example/repo.git/info/refs", Kind::GitRefs),
-            ("git/git.example_8080/~a/b/c.git/objects/info/packs", Kind::GitRefs),
-            (&format!("git/h/r.git/objects/0f/{}", "a".repeat(38)), Kind::GitObjects),
-            (&format!("git/h/r.git/objects/0f/{}", "a".repeat(62)), Kind::GitObjects),
-            (&format!("git/h/r.git/objects/pack/pack-{}.pack", "0".repeat(40)), Kind::GitObjects),
-            (&format!("git/h/r.git/objects/pack/pack-{}.idx", "f".repeat(64)), Kind::GitObjects),
+            ("names", AssetKind::Registry),
+            ("versions", AssetKind::Registry),
+            ("public_key", AssetKind::Registry),
+            ("packages/phoenix_live_view", AssetKind::Registry),
+            ("tarballs/phoenix-1.8.0-rc.1.tar", AssetKind::Tarball),
+            ("docs/phoenix-1.8.0.tar.gz", AssetKind::Docs),
+            ("installs/hex-1.x.csv", AssetKind::Installs),
+            ("installs/hex-1.x.csv.signed", AssetKind::Installs),
+            ("installs/1.18.0/hex-2.1.1.ez", AssetKind::Installs),
+            ("installs/1.0.0/rebar3-3.13.1", AssetKind::Installs),
+            ("installs/public_keys.pem", AssetKind::Installs),
+            ("git/git.example/org/repo.git/HEAD", AssetKind::GitRefs),
+            ("git/git.example/repo.git/info/refs", AssetKind::GitRefs),
+            ("git/git.example_8080/~a/b/c.git/objects/info/packs", AssetKind::GitRefs),
+            (&format!("git/h/r.git/objects/0f/{}", "a".repeat(38)), AssetKind::GitObjects),
+            (&format!("git/h/r.git/objects/0f/{}", "a".repeat(62)), AssetKind::GitObjects),
+            (
+                &format!("git/h/r.git/objects/pack/pack-{}.pack", "0".repeat(40)),
+                AssetKind::GitObjects,
+            ),
+            (
+                &format!("git/h/r.git/objects/pack/pack-{}.idx", "f".repeat(64)),
+                AssetKind::GitObjects,
+            ),
         ] {
             assert_eq!(Asset::at(path), Some(Asset { kind, path: path.to_owned() }));
         }
