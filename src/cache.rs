@@ -24,11 +24,7 @@ use crate::key::PrivateKey;
 use crate::store::Stamp;
 
 /// Another version may find other things true of the same bytes.
-const MAGIC: &[u8] = concat!("hexreg cache 2 ", env!("CARGO_PKG_VERSION"), "\n").as_bytes();
-
-/// How long a file must have been left alone before it is looked at, in nanoseconds: the coarsest
-/// clock of a file system in use (FAT) ticks every two seconds.
-const MOMENT: i64 = 2_000_000_000;
+const MAGIC: &[u8] = concat!("hexreg cache 3 ", env!("CARGO_PKG_VERSION"), "\n").as_bytes();
 
 /// More than any head takes, in bytes.
 const MAX_HEAD: u64 = 512;
@@ -140,13 +136,6 @@ impl<'a> Known<'a> {
         let is_sound = context.digest(body) == *digest;
         is_sound.then(|| postcard::from_bytes(body).ok()).flatten()
     }
-}
-
-/// Whether a file that was looked at at `seen`, in nanoseconds since 1970, would show by its stamp
-/// that it was changed after.
-#[must_use]
-pub fn is_settled(stamp: &Stamp, seen: i64) -> bool {
-    stamp.changed.saturating_add(MOMENT) <= seen
 }
 
 impl CacheFile {

@@ -4,8 +4,10 @@ mod asset;
 pub(crate) mod git;
 mod path;
 mod plan;
+mod source;
 
 pub use asset::{Asset, AssetKind};
 pub use path::{Folder, RepositoryPath};
 pub use plan::{Action, Change, Changed, Plan};
 pub(crate) use plan::{State, Wanted};
+pub use source::{Changing, Source};

@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::mem;
 
-use super::{Folder, RepositoryPath};
-use crate::store::{self, Listed, Store, StoreError};
+use super::{Asset, AssetKind, Folder, RepositoryPath, Source};
+use crate::store::{self, Listed, Stamp, Store, StoreError};
 
 /// The changes that turn what stands into what should stand, in the order in which they are made.
 ///
@@ -17,20 +17,26 @@ pub struct Plan {
     pub unchanged: usize,
 }
 
-/// What has to stand for good before the next of these is begun: the key, then packages, then the
-/// indexes that name them, and what they no longer name goes last, packages and releases alike.
+/// What has to stand for good before the next of these is begun: the key, then tarballs, then packages
+/// that name them, then the indexes that name those; and what they no longer name goes last, packages and
+/// releases first, then tarballs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Stage {
     /// What a killed build left.
     Leftovers,
     /// What all signatures are checked with, and the folders.
     Ground,
+    /// And whatever else is asked for by a name that says what it is: documentation, git's objects.
+    Tarballs,
+    /// And other lists of what the stage before has.
     Packages,
     /// `versions`, then `names`. If the machine stops, either may be found new beside the other as it
     /// was: clients read each for itself, and what either names is there until the next stage. So a
     /// flush in between, of up to some milliseconds in a cold build, would keep nobody from harm.
     Indexes,
     Removals,
+    /// Tarballs, and what else no list names any more.
+    Discards,
 }
 
 /// One change to one path.
@@ -40,6 +46,9 @@ pub struct Change {
     pub path: RepositoryPath,
     /// How.
     pub action: Action,
+    /// What the store said of the file that stood there when the change was planned, or an earlier
+    /// change of the same plan was: `None` where there was none, or the store has nothing of the kind.
+    pub over: Option<Stamp>,
 }
 
 /// What is done to a path.
@@ -48,13 +57,13 @@ pub enum Action {
     /// A folder that was missing.
     CreateFolder,
     /// A file that was missing, with its bytes.
-    Create(Vec<u8>),
+    Create(Source),
     /// A file that has other bytes.
-    Update(Vec<u8>),
+    Update(Source),
     /// A package between two updates: what the indexes name before and what they name after.
-    Bridge(Vec<u8>),
+    Bridge(Source),
     /// A package that loses releases, once no index names them.
-    Shrink(Vec<u8>),
+    Shrink(Source),
     /// A file that nothing names any more.
     Remove,
 }
@@ -71,24 +80,33 @@ pub enum Changed {
 }
 
 impl Change {
+    /// A change over whatever stands.
+    #[must_use]
+    pub fn new(path: RepositoryPath, action: Action) -> Self {
+        Self { path, action, over: None }
+    }
+
     fn stage(&self) -> Stage {
         match self.action {
             Action::Remove if store::is_temporary(self.path.file_name()) => Stage::Leftovers,
-            Action::Remove | Action::Shrink(_) => Stage::Removals,
-            _ if self.path.folder() == Folder::Packages => Stage::Packages,
+            Action::Remove | Action::Shrink(_) if is_list(&self.path) => Stage::Removals,
+            Action::Remove | Action::Shrink(_) => Stage::Discards,
+            Action::CreateFolder => Stage::Ground,
             _ if self.path.is_index() => Stage::Indexes,
-            _ => Stage::Ground,
+            _ if RepositoryPath::is_of_a_registry(self.path.as_str()) => Stage::Ground,
+            _ if is_list(&self.path) => Stage::Packages,
+            _ => Stage::Tarballs,
         }
     }
 
     /// What the file will hold, if the change is one to a file that stays.
     #[must_use]
-    pub fn bytes(&self) -> Option<&[u8]> {
+    pub fn source(&self) -> Option<&Source> {
         match &self.action {
-            Action::Create(bytes)
-            | Action::Update(bytes)
-            | Action::Bridge(bytes)
-            | Action::Shrink(bytes) => Some(bytes),
+            Action::Create(source)
+            | Action::Update(source)
+            | Action::Bridge(source)
+            | Action::Shrink(source) => Some(source),
             Action::CreateFolder | Action::Remove => None,
         }
     }
@@ -105,28 +123,40 @@ impl Change {
     }
 }
 
+/// Whether a file tells which others there are.
+fn is_list(path: &RepositoryPath) -> bool {
+    match path.folder() {
+        Folder::Packages | Folder::Installs => true,
+        Folder::Tarballs | Folder::Docs => false,
+        Folder::Root => Asset::at(path.as_str())
+            .is_none_or(|asset| matches!(asset.kind, AssetKind::Registry | AssetKind::GitRefs)),
+    }
+}
+
 /// A file as it should stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Wanted {
     pub path: RepositoryPath,
     pub state: State,
+    /// What the store said of the file with which this was compared.
+    pub over: Option<Stamp>,
 }
 
 /// What has to be done for a file to stand as it should.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum State {
     Stands,
-    Differs(Vec<u8>),
-    Missing(Vec<u8>),
+    Differs(Source),
+    Missing(Source),
 }
 
 impl State {
     /// Compares the bytes that stand with those that should.
     pub fn of(standing: Option<&[u8]>, wanted: Vec<u8>) -> Self {
         match standing {
-            None => Self::Missing(wanted),
+            None => Self::Missing(wanted.into()),
             Some(standing) if standing == wanted => Self::Stands,
-            Some(_) => Self::Differs(wanted),
+            Some(_) => Self::Differs(wanted.into()),
         }
     }
 }
@@ -143,23 +173,27 @@ impl Plan {
         let mut keep = HashSet::new();
         let mut plan = Self::default();
         for path in leftovers {
-            plan.push(path.clone(), Action::Remove);
+            plan.changes.push(Change::new(path.clone(), Action::Remove));
         }
         if let Some(folder) = missing_folder {
-            plan.push(folder.path(), Action::CreateFolder);
+            plan.changes.push(Change::new(folder.path(), Action::CreateFolder));
         }
-        for Wanted { path, state } in wanted {
+        for Wanted { path, state, over } in wanted {
             keep.insert(path);
-            match state {
-                State::Stands => plan.unchanged = plan.unchanged.saturating_add(1),
-                State::Differs(bytes) => plan.push(path.clone(), Action::Update(bytes.clone())),
-                State::Missing(bytes) => plan.push(path.clone(), Action::Create(bytes.clone())),
-            }
+            let action = match state {
+                State::Stands => {
+                    plan.unchanged = plan.unchanged.saturating_add(1);
+                    continue;
+                }
+                State::Differs(source) => Action::Update(source.clone()),
+                State::Missing(source) => Action::Create(source.clone()),
+            };
+            plan.changes.push(Change { path: path.clone(), action, over: *over });
         }
         for file in packages {
             let path = Folder::Packages.file(&file.name);
             if !keep.contains(&path) {
-                plan.push(path, Action::Remove);
+                plan.changes.push(Change { path, action: Action::Remove, over: file.stamp });
             }
         }
         plan
@@ -169,23 +203,20 @@ impl Plan {
     /// others too, `bridges` has the file that stands meanwhile.
     pub(crate) fn bridge(&mut self, mut bridges: HashMap<RepositoryPath, Option<Vec<u8>>>) {
         let mut late = Vec::new();
-        for Change { path, action } in mem::take(&mut self.changes) {
+        for Change { path, action, over } in mem::take(&mut self.changes) {
             match (action, bridges.remove(&path)) {
-                (Action::Update(bytes), Some(bridge)) => {
+                (Action::Update(source), Some(bridge)) => {
                     if let Some(bridge) = bridge {
-                        self.push(path.clone(), Action::Bridge(bridge));
+                        let action = Action::Bridge(bridge.into());
+                        self.changes.push(Change { path: path.clone(), action, over });
                     }
-                    late.push(Change { path, action: Action::Shrink(bytes) });
+                    late.push(Change { path, action: Action::Shrink(source), over });
                 }
-                (action, _) => self.push(path, action),
+                (action, _) => self.changes.push(Change { path, action, over }),
             }
         }
         let removals = self.changes.partition_point(|one| one.stage() < Stage::Removals);
         self.changes.splice(removals..removals, late);
-    }
-
-    fn push(&mut self, path: RepositoryPath, action: Action) {
-        self.changes.push(Change { path, action });
     }
 
     /// Makes the changes and tells of them in order.
@@ -208,15 +239,19 @@ mod tests {
     use crate::package::UnixSeconds;
     use crate::store::Kind;
 
+    fn source(text: &str) -> Source {
+        text.as_bytes().to_vec().into()
+    }
+
     fn wanted(name: &str, state: State) -> Wanted {
-        Wanted { path: Folder::Packages.file(name), state }
+        Wanted { path: Folder::Packages.file(name), state, over: None }
     }
 
     #[test]
     fn a_state_is_found_by_comparing_bytes() {
         let wanted = || b"new".to_vec();
-        assert_eq!(State::of(None, wanted()), State::Missing(wanted()));
-        assert_eq!(State::of(Some(b"old"), wanted()), State::Differs(wanted()));
+        assert_eq!(State::of(None, wanted()), State::Missing(wanted().into()));
+        assert_eq!(State::of(Some(b"old"), wanted()), State::Differs(wanted().into()));
         assert_eq!(State::of(Some(b"new"), wanted()), State::Stands);
     }
 
@@ -224,7 +259,8 @@ mod tests {
     fn what_loses_releases_comes_after_the_indexes() {
         let update = |path: &RepositoryPath| Wanted {
             path: path.clone(),
-            state: State::Differs(path.as_str().into()),
+            state: State::Differs(source(path.as_str())),
+            over: None,
         };
         let [grows, shrinks, both] =
             ["grows", "shrinks", "both"].map(|one| Folder::Packages.file(one));
@@ -243,14 +279,38 @@ mod tests {
         assert_eq!(
             changes,
             [
-                ("packages/grows", &Action::Update(b"packages/grows".to_vec())),
-                ("packages/both", &Action::Bridge(b"bridge".to_vec())),
-                ("versions", &Action::Update(b"versions".to_vec())),
-                ("packages/shrinks", &Action::Shrink(b"packages/shrinks".to_vec())),
-                ("packages/both", &Action::Shrink(b"packages/both".to_vec())),
+                ("packages/grows", &Action::Update(source("packages/grows"))),
+                ("packages/both", &Action::Bridge(source("bridge"))),
+                ("versions", &Action::Update(source("versions"))),
+                ("packages/shrinks", &Action::Shrink(source("packages/shrinks"))),
+                ("packages/both", &Action::Shrink(source("packages/both"))),
                 ("packages/stale", &Action::Remove),
             ]
         );
+    }
+
+    #[test]
+    fn what_is_named_stands_before_what_names_it_and_goes_after() {
+        let stage =
+            |path: &str, action: Action| Change::new(Folder::Root.file(path), action).stage();
+        let written = [
+            "public_key",
+            "tarballs/foo-1.0.0.tar",
+            "docs/foo-1.0.0.tar.gz",
+            "installs/1.0.0/hex-2.0.0.ez",
+            "packages/foo",
+            "installs/hex-1.x.csv",
+            "git/host/path.git/HEAD",
+            "versions",
+            "names",
+        ];
+        let written = written.map(|path| stage(path, Action::Create(source(""))));
+        assert!(written.is_sorted(), "{written:?}");
+        assert_eq!(written[1..4], [Stage::Tarballs; 3]);
+        assert_eq!(written[4..7], [Stage::Packages; 3]);
+        assert_eq!(stage("packages/foo", Action::Shrink(source(""))), Stage::Removals);
+        assert_eq!(stage("packages/foo", Action::Remove), Stage::Removals);
+        assert_eq!(stage("tarballs/foo-1.0.0.tar", Action::Remove), Stage::Discards);
     }
 
     #[test]
@@ -262,9 +322,9 @@ mod tests {
             stamp: None,
         };
         let wanted = [
-            wanted("missing", State::Missing(vec![1])),
+            wanted("missing", State::Missing(vec![1].into())),
             wanted("same", State::Stands),
-            wanted("different", State::Differs(vec![2])),
+            wanted("different", State::Differs(vec![2].into())),
         ];
         let leftover = Folder::Packages.file(".hexreg-abc.tmp");
         let stands = ["different", "same", "stale"].map(listed);
@@ -276,8 +336,8 @@ mod tests {
             [
                 ("packages/.hexreg-abc.tmp", &Action::Remove),
                 ("tarballs", &Action::CreateFolder),
-                ("packages/missing", &Action::Create(vec![1])),
-                ("packages/different", &Action::Update(vec![2])),
+                ("packages/missing", &Action::Create(vec![1].into())),
+                ("packages/different", &Action::Update(vec![2].into())),
                 ("packages/stale", &Action::Remove),
             ]
         );

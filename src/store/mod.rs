@@ -43,11 +43,16 @@ pub trait Store: Sync {
     ) -> Result<Option<Content>, StoreError>;
 
     /// Makes changes, stage by stage: what a stage changes is there for good before the next one
-    /// begins. Within a stage they are made in order. Readers see a file as it was or as it is to be,
-    /// whole. Of each change that was made `made` hears.
+    /// begins. Within a stage they are made in order, or where the store is far away, many at once,
+    /// save for those of files beside the folders, which are made in order everywhere. Readers see a
+    /// file as it was or as it is to be, whole. Of each change that was made `made` hears.
+    ///
+    /// A store that nobody can [lock](Self::lock) makes a change only where the file still is as
+    /// [`Change::over`] says.
     ///
     /// # Errors
-    /// [`StoreError`] for the first change that failed; none after it was made.
+    /// [`StoreError`] for the first change that failed; none of a later stage was made.
+    /// [`StoreError::is_conflict`] where somebody else was faster.
     fn apply(&self, stages: &[&[Change]], made: &dyn Fn(&Change)) -> Result<(), StoreError>;
 
     /// Keeps everybody else who asks for it from changing anything, until the lock is dropped or its
@@ -126,17 +131,69 @@ pub struct Content {
 /// What a store knows of a file without reading it. A file that was written to, replaced or renamed
 /// over since has another one, whatever its size and time of modification were set to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stamp {
-    /// In bytes.
-    pub size: u64,
-    /// Nanoseconds since 1970, as anybody may set it.
-    pub modified: i64,
-    /// Nanoseconds since 1970 of the last change of any kind, which nobody can set.
-    pub changed: i64,
-    /// Which file of its file system it is.
-    pub inode: u64,
-    /// Which file system it is in.
-    pub device: u64,
+pub enum Stamp {
+    /// Of a file system.
+    File {
+        /// In bytes.
+        size: u64,
+        /// Nanoseconds since 1970, as anybody may set it.
+        modified: i64,
+        /// Nanoseconds since 1970 of the last change of any kind, which nobody can set.
+        changed: i64,
+        /// Which file of its file system it is.
+        inode: u64,
+        /// Which file system it is in.
+        device: u64,
+    },
+    /// Of object storage, where every change makes another entity tag.
+    Object {
+        /// In bytes.
+        size: u64,
+        /// The BLAKE3 hash of the tag, which may be of any length.
+        tag: [u8; 32],
+    },
+}
+
+/// How long a file must have been left alone before it is looked at, in nanoseconds: the coarsest
+/// clock of a file system in use (FAT) ticks every two seconds.
+const MOMENT: i64 = 2_000_000_000;
+
+impl Stamp {
+    /// How large the file is, in bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        match self {
+            Self::File { size, .. } | Self::Object { size, .. } => *size,
+        }
+    }
+
+    /// Whether a file that was looked at at `seen`, in nanoseconds since 1970, would show by its stamp
+    /// that it was changed after.
+    #[must_use]
+    pub fn is_settled(&self, seen: i64) -> bool {
+        match self {
+            Self::File { changed, .. } => changed.saturating_add(MOMENT) <= seen,
+            Self::Object { .. } => true,
+        }
+    }
+
+    /// Appends it as bytes, to be hashed with others.
+    pub(crate) fn extend(&self, text: &mut Vec<u8>) {
+        match self {
+            Self::File { size, modified, changed, inode, device } => {
+                for number in [size, inode, device] {
+                    text.extend(number.to_le_bytes());
+                }
+                for time in [modified, changed] {
+                    text.extend(time.to_le_bytes());
+                }
+            }
+            Self::Object { size, tag } => {
+                text.extend(size.to_le_bytes());
+                text.extend(tag);
+            }
+        }
+    }
 }
 
 /// What a listed name stands for, links followed.
@@ -164,4 +221,23 @@ pub struct StoreError {
     pub location: String,
     /// What the system says.
     pub source: io::Error,
+}
+
+/// Somebody else changed a file since it was looked at: the source of a [`StoreError`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("somebody else changed it meanwhile")]
+pub struct Conflict;
+
+impl StoreError {
+    /// Whether nothing is wrong, but that somebody else was faster: whoever looks again may succeed.
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        self.source.get_ref().and_then(|source| source.downcast_ref::<Conflict>()).is_some()
+    }
+}
+
+impl From<Conflict> for io::Error {
+    fn from(conflict: Conflict) -> Self {
+        Self::other(conflict)
+    }
 }

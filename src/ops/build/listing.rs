@@ -46,6 +46,10 @@ impl Listing {
         let is_abandoned =
             |file: &Listed| is_alone || begun.saturating_sub(file.modified.0) > ABANDONED;
         let location = |folder: Folder, file: &Listed| store.locate(&folder.file(&file.name));
+        // Whoever adds a release meanwhile, where nobody can be kept from it, writes what is named before
+        // what names it: so what these name is in a listing that is taken after them.
+        let root = store.list(Folder::Root)?;
+        let packages = store.list(Folder::Packages)?;
         let tarballs = store.list(Folder::Tarballs)?;
         let missing = tarballs.is_none().then_some(Folder::Tarballs);
         let mut tarballs = tarballs.unwrap_or_default();
@@ -72,7 +76,7 @@ impl Listing {
             _ => Ok(()),
         };
         let is_hidden = |file: &Listed| file.name.starts_with('.');
-        let mut resources = store.list(Folder::Packages)?.unwrap_or_default();
+        let mut resources = packages.unwrap_or_default();
         let mut served = resources.iter().filter(|file| !is_hidden(file));
         served.try_for_each(|file| look(Folder::Packages, file))?;
         resources.retain(|file| {
@@ -84,7 +88,7 @@ impl Listing {
             }
             is_package
         });
-        let mut root = store.list(Folder::Root)?.unwrap_or_default();
+        let mut root = root.unwrap_or_default();
         root.retain(|file| {
             note(Folder::Root, file);
             RepositoryPath::is_of_a_registry(&file.name)
@@ -101,7 +105,7 @@ impl Listing {
 
     /// The stamp of a file that would show if it were changed from now on.
     pub fn settled_stamp(&self, file: &Listed) -> Option<Stamp> {
-        file.stamp.filter(|stamp| cache::is_settled(stamp, self.seen))
+        file.stamp.filter(|stamp| stamp.is_settled(self.seen))
     }
 
     /// The entry of a file that is served, tarballs aside.
@@ -134,11 +138,7 @@ impl Listing {
                 let stamp = self.settled_stamp(file)?;
                 text.extend(file.name.len().to_le_bytes());
                 text.extend(file.name.bytes());
-                text.extend(stamp.size.to_le_bytes());
-                text.extend(stamp.modified.to_le_bytes());
-                text.extend(stamp.changed.to_le_bytes());
-                text.extend(stamp.inode.to_le_bytes());
-                text.extend(stamp.device.to_le_bytes());
+                stamp.extend(&mut text);
             }
         }
         Some(cache::fingerprint(&text))

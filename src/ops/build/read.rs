@@ -148,7 +148,7 @@ impl Readers<'_> {
         let reader = lock(&self.idle).pop();
         let mut reader = reader.unwrap_or_else(|| Reader::new(self.options));
         let read = reader.read(self.store, &path, listed);
-        self.observer.went_on(1, listed.stamp.map_or(0, |stamp| stamp.size));
+        self.observer.went_on(1, listed.stamp.map_or(0, |stamp| stamp.size()));
         lock(&self.idle).push(reader);
         read.map_err(|cause| Rejection { location: self.store.locate(&path), cause })
     }

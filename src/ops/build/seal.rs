@@ -22,7 +22,9 @@ pub(super) fn public_key(
     let path = RepositoryPath::public_key();
     let signing = key.public_key();
     let mut standing = Vec::new();
-    let found = store.read(&path, MAX_FILE, &mut standing)?.is_some();
+    let found = store.read(&path, MAX_FILE, &mut standing)?;
+    let over = found.and_then(|found| found.stamp);
+    let found = found.is_some();
     if found && !rotate && standing != signing.to_pem().as_bytes() {
         let location = store.locate(&path);
         match PublicKey::from_pem(&String::from_utf8_lossy(&standing)) {
@@ -42,7 +44,7 @@ pub(super) fn public_key(
         refuse_lost_key(store, signing, listing)?;
     }
     let state = State::of(found.then_some(&standing), signing.to_pem().into());
-    Ok(Wanted { path, state })
+    Ok(Wanted { path, state, over })
 }
 
 /// Where `public_key` is gone, what stands still tells which key clients hold: the first file that tells
@@ -80,7 +82,7 @@ pub(super) fn resources(
         let stamp = listing.served(&path).and_then(|file| file.stamp);
         let state = match stamp.and_then(|stamp| recalled.holds(resource, stamp, payload)) {
             Some(true) => State::Stands,
-            Some(false) => State::Differs(payload.sign(key)?.to_gzip(gzip)),
+            Some(false) => State::Differs(payload.sign(key)?.to_gzip(gzip).into()),
             None => {
                 let content = store.read(&path, MAX_FILE, standing)?;
                 if content.and_then(|content| content.stamp) != stamp {
@@ -90,7 +92,7 @@ pub(super) fn resources(
             }
         };
         observer.went_on(1, 0);
-        Ok(Wanted { path, state })
+        Ok(Wanted { path, state, over: stamp })
     });
     wanted.collect()
 }

@@ -304,10 +304,10 @@ impl Courier {
     ) -> Result<(), Full> {
         let bytes = Vec::from(bytes);
         let action = match changed {
-            Changed::Created => Action::Create(bytes),
-            _ => Action::Update(bytes),
+            Changed::Created => Action::Create(bytes.into()),
+            _ => Action::Update(bytes.into()),
         };
-        self.shelf.put(store, Change { path, action }).await
+        self.shelf.put(store, Change::new(path, action)).await
     }
 
     /// Waits until all is in place.

@@ -88,9 +88,9 @@ fn key(courier: &Courier, options: &Options) -> Result<Vec<Change>, Error> {
     let action = match standing {
         // In whichever form: another key's is refused before anything begins.
         Some(_) => return Ok(Vec::new()),
-        None => Action::Create(bytes.to_vec()),
+        None => Action::Create(bytes.to_vec().into()),
     };
-    Ok(vec![Change { path, action }])
+    Ok(vec![Change::new(path, action)])
 }
 
 fn index(file: &IndexFile) -> Vec<Change> {
@@ -98,16 +98,16 @@ fn index(file: &IndexFile) -> Vec<Change> {
     let bytes = file.bytes.to_vec();
     let action = match file.changed {
         None => return Vec::new(),
-        Some(Changed::Created) => Action::Create(bytes),
-        Some(_) => Action::Update(bytes),
+        Some(Changed::Created) => Action::Create(bytes.into()),
+        Some(_) => Action::Update(bytes.into()),
     };
-    vec![Change { path, action }]
+    vec![Change::new(path, action)]
 }
 
 /// Packages, and what nothing names once they are gone.
 fn removals(ending: &Ending<'_>, options: &Options) -> (Vec<Change>, Vec<Change>) {
     let Ending { known, planner, .. } = ending;
-    let remove = |path: RepositoryPath| Change { path, action: Action::Remove };
+    let remove = |path: RepositoryPath| Change::new(path, Action::Remove);
     let wanted: std::collections::BTreeSet<_> = planner.packages().collect();
     let packages = known.packages.iter().filter(|name| !wanted.contains(name));
     let packages = packages.map(|name| remove(RepositoryPath::package(name))).collect();

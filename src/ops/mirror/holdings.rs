@@ -162,8 +162,7 @@ impl Holdings {
         ] {
             let listed = store.list(folder)?.unwrap_or_default();
             let left = listed.into_iter().filter(|one| store::is_temporary(&one.name));
-            let remove =
-                |one: Listed| Change { path: folder.file(&one.name), action: Action::Remove };
+            let remove = |one: Listed| Change::new(folder.file(&one.name), Action::Remove);
             store.apply(&[&left.map(remove).collect::<Vec<_>>()], &|_| ())?;
         }
         Ok(())
@@ -231,7 +230,7 @@ impl Holdings {
     /// Keeps a run's state in mind, and forgets what it noted on the way.
     pub fn keep(&self, state: &State) -> Result<(), Error> {
         let bytes = serde_json::to_vec(state).unwrap_or_default();
-        let change = Change { path: self.state_path.clone(), action: Action::Update(bytes) };
+        let change = Change::new(self.state_path.clone(), Action::Update(bytes.into()));
         self.own.apply(&[&[change]], &|_| ())?;
         match fs::remove_file(&self.journal_path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {

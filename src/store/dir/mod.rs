@@ -195,7 +195,7 @@ fn stamp(found: &Metadata) -> Option<Stamp> {
     use std::os::unix::fs::MetadataExt;
     let nanoseconds =
         |seconds: i64, rest: i64| seconds.saturating_mul(1_000_000_000).saturating_add(rest);
-    Some(Stamp {
+    Some(Stamp::File {
         size: found.size(),
         modified: nanoseconds(found.mtime(), found.mtime_nsec()),
         changed: nanoseconds(found.ctime(), found.ctime_nsec()),

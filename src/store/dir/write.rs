@@ -9,13 +9,15 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rayon::prelude::*;
 use tempfile::{Builder, TempPath};
 
 use super::DirStore;
 use super::folder::{self, FileSystem};
-use crate::repository::{Action, Change, Folder, RepositoryPath};
+use crate::package::UnixSeconds;
+use crate::repository::{Action, Change, Folder, RepositoryPath, Source};
 use crate::store::{StoreError, TEMPORARY};
 
 /// Up to how many files are flushed one by one. Beyond, one flush of their file system is faster.
@@ -57,8 +59,8 @@ impl DirStore {
         });
         let file_systems: Vec<_> = opened.collect::<Result<_, StoreError>>()?;
         let laid_down = changes.par_iter().map(|change| {
-            let Some(bytes) = change.bytes() else { return Ok(None) };
-            let laid_down = write_beside(&self.path(&change.path), bytes, one_by_one);
+            let Some(source) = change.source() else { return Ok(None) };
+            let laid_down = write_beside(&self.path(&change.path), source, one_by_one);
             laid_down.map(Some).map_err(self.error("write", &change.path))
         });
         let laid_down: Vec<_> = laid_down.collect::<Result<_, _>>()?;
@@ -70,7 +72,7 @@ impl DirStore {
 
     /// The folders of new files, each of which is there for good from then on.
     fn folders_for(&self, changes: &[&Change]) -> Result<Vec<RepositoryPath>, StoreError> {
-        let new = || changes.iter().filter(|change| change.bytes().is_some());
+        let new = || changes.iter().filter(|change| change.source().is_some());
         let folders: BTreeSet<_> = new().map(|change| change.path.parent()).collect();
         let folders: Vec<_> = folders.into_iter().collect();
         // Where there is a key, the build that wrote it has seen to the way there.
@@ -110,17 +112,30 @@ impl DirStore {
 }
 
 /// Writes a new file beside the one that it will replace, so that a rename is all that is left.
-fn write_beside(path: &Path, bytes: &[u8], flush: bool) -> io::Result<TempPath> {
+fn write_beside(path: &Path, source: &Source, flush: bool) -> io::Result<TempPath> {
     let folder = path.parent().unwrap_or(Path::new("."));
     // tempfile's own way to open a file hides what the system says behind the name of that file.
     let open = |path: &Path| File::options().write(true).create_new(true).open(path);
     let made = Builder::new().prefix(TEMPORARY.0).suffix(TEMPORARY.1).make_in(folder, open);
     let mut file = made?;
-    file.as_file_mut().write_all(bytes)?;
+    file.as_file_mut().write_all(&source.read()?)?;
+    if let Some(modified) = source.modified {
+        file.as_file().set_modified(system_time(modified))?;
+    }
     if flush {
         file.as_file().sync_all()?;
     }
     Ok(file.into_temp_path())
+}
+
+fn system_time(UnixSeconds(seconds): UnixSeconds) -> SystemTime {
+    let distance = Duration::from_secs(seconds.unsigned_abs());
+    let time = if seconds < 0 {
+        UNIX_EPOCH.checked_sub(distance)
+    } else {
+        UNIX_EPOCH.checked_add(distance)
+    };
+    time.unwrap_or(UNIX_EPOCH)
 }
 
 /// One that is gone already is no error.

@@ -89,8 +89,8 @@ impl Store for MemoryStore {
                 Action::Remove => {
                     self.files.lock().unwrap().remove(change.path.as_str());
                 }
-                _ => change.bytes().into_iter().for_each(|bytes| {
-                    self.set(change.path.as_str(), bytes);
+                _ => change.source().into_iter().for_each(|source| {
+                    self.set(change.path.as_str(), &source.read().unwrap());
                 }),
             }
             made(change);

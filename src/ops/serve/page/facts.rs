@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::cache::is_settled;
 use crate::key::{KeyError, PublicKey};
 use crate::name::{PackageName, RepositoryName};
 use crate::registry::{DecodeError, MAX_FILE, Resource, Signed, SignedError, Versions};
@@ -109,7 +108,7 @@ impl Facts {
         };
         let state = Arc::new(state);
         // What was written only now may be written again without its stamp telling.
-        let settled = |stamps: &Stamps| stamps.iter().flatten().all(|one| is_settled(one, seen));
+        let settled = |stamps: &Stamps| stamps.iter().flatten().all(|one| one.is_settled(seen));
         *known = stamps.filter(settled).map(|stamps| Known { state: state.clone(), stamps });
         state
     }
