@@ -16,7 +16,7 @@ use std::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hexreg::checksum::{InnerChecksum, OuterChecksum};
 use hexreg::key::{NewKeyBits, PrivateKey};
-use hexreg::package::{Dependency, Release, Requirement};
+use hexreg::package::{Dependency, Release, Remarks, Requirement};
 use hexreg::registry::{Gzip, Releases, Signed};
 use hexreg::tarball::{Limits, Metadata, Unpacker, create};
 
@@ -75,6 +75,7 @@ fn releases() -> Releases {
         inner_checksum: InnerChecksum::from_bytes([1; 32]),
         outer_checksum: OuterChecksum::from_bytes([2; 32]),
         dependencies: metadata().requirements,
+        remarks: Remarks::default(),
     };
     Releases {
         repository: "acme".parse().unwrap(),

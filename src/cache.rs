@@ -100,6 +100,8 @@ pub struct KnownPackage<'a> {
     /// What `packages/NAME` says of all that it had: the releases themselves.
     #[serde(serialize_with = "bytes")]
     pub payload: &'a [u8],
+    /// Whether that remarks anything on a release.
+    pub has_remarks: bool,
     /// The file that says so, validly signed, if it stood and had settled.
     pub served: Option<Stamp>,
 }

@@ -9,6 +9,7 @@
 //!  → read each, in parallel               build::read     unless known; every failure collected
 //!  → tarball::Unpacker → Release          pure            checksums, metadata, contents, limits
 //!  → Package → Entry, its Payload encoded pure            sorted; as the cache has it, where nothing changed
+//!  → what no tarball says                 build::remarks  retired, published_at, advisories: as they stand
 //!  → Registry::assemble                   pure            names and versions encoded too
 //!  → sign → gzip                          build::seal     skipped where the payload stands already
 //!  → Plan::between                        pure            create, update, remove, leave
@@ -36,7 +37,7 @@
 //! | --- | --- |
 //! | `cli` (in the binary) | arguments, messages, exit codes: one file a command |
 //! | [`ops`] | one verb a file: options → report |
-//! | [`registry`] | what a registry says; one file a resource, its decoder beside its encoder, and what is read for people alone (`remarks.rs`) |
+//! | [`registry`] | what a registry says; one file a resource, its decoder beside its encoder |
 //! | [`tarball`] | a package tarball from bytes in memory, and its twin that creates one |
 //! | [`repository`] | the served tree: paths, and the plan that changes it |
 //! | [`store`] | where that tree lives |

@@ -1,5 +1,11 @@
 //! Packages and their releases, in Hex's own words.
 
+mod remarks;
+
+pub use remarks::{
+    Advisory, CvssScore, Marks, NoReason, Remarks, Retirement, RetirementReason, Severity,
+};
+
 use crate::checksum::{InnerChecksum, OuterChecksum};
 use crate::name::{PackageName, RepositoryName};
 use crate::version::Version;
@@ -49,6 +55,8 @@ pub struct Release {
     pub outer_checksum: OuterChecksum,
     /// By package name, bytewise.
     pub dependencies: Vec<Dependency>,
+    /// What its tarball does not say.
+    pub remarks: Remarks,
 }
 
 /// What a release needs: a *requirement* in the tarball's metadata, a *dependency* in the registry.

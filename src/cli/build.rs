@@ -77,6 +77,9 @@ pub struct Args {
     /// Refuse to change or remove a release that was published, and where that cannot be told
     #[arg(long)]
     immutable: bool,
+    /// Forget what only the standing registry says: what is retired, times of publication, advisories
+    #[arg(long)]
+    fresh: bool,
     /// Replace a public_key that belongs to another private key
     #[arg(long)]
     rotate_key: bool,
@@ -208,6 +211,7 @@ impl Args {
             check_contents: !self.no_check_contents,
             latest: source_date_epoch()?,
             immutable: self.immutable,
+            fresh: self.fresh,
             rotate_key: self.rotate_key,
             lock_timeout: Duration::from_secs(self.lock_timeout.into()),
             dry_run: self.dry_run,

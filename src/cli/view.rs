@@ -1,12 +1,10 @@
 //! What `hexreg inspect` found, in the words of its JSON; its text is made of the same.
 
 use data_encoding::HEXLOWER;
-use hexreg::name::PackageName;
 use hexreg::ops::inspect::{Contents, Says, Signature};
-use hexreg::package::{Dependency, Release, UnixSeconds};
-use hexreg::registry::{Advisory, Marks, Names, ReleaseRemarks, Releases, Remarks, Versions};
+use hexreg::package::{Advisory, Dependency, Release, UnixSeconds};
+use hexreg::registry::{ListedVersion, Names, Releases, Versions};
 use hexreg::tarball::Tarball;
-use hexreg::version::Version;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -120,15 +118,11 @@ impl View {
                 let signature = of_signature(signature, fingerprint);
                 match says {
                     Says::Names(names) => Self::Names(of_names(names, signature)),
-                    Says::Versions(versions, marks) => {
-                        Self::Versions(of_versions(versions, marks, signature))
-                    }
+                    Says::Versions(versions) => Self::Versions(of_versions(versions, signature)),
                     Says::NamesOrVersions(names) => {
                         Self::NamesOrVersions(of_names(names, signature))
                     }
-                    Says::Package(releases, remarks) => {
-                        Self::Package(of_package(releases, remarks, signature))
-                    }
+                    Says::Package(releases) => Self::Package(of_package(releases, signature)),
                 }
             }
         }
@@ -153,55 +147,54 @@ fn of_names(names: Names, signature: SignatureView) -> Index<NamesPackage> {
     Index { repository, signature, packages }
 }
 
-fn of_versions(
-    versions: Versions,
-    marks: Vec<Vec<Marks>>,
-    signature: SignatureView,
-) -> Index<VersionsPackage> {
-    let view = |(version, marks): (Version, Marks)| VersionView {
-        version: version.to_string(),
-        retired: marks.retired,
-        with_advisories: marks.with_advisories,
+fn of_versions(versions: Versions, signature: SignatureView) -> Index<VersionsPackage> {
+    let view = |listed: ListedVersion| VersionView {
+        version: listed.version.to_string(),
+        retired: listed.marks.retired,
+        with_advisories: listed.marks.with_advisories,
     };
-    let packages = versions.packages.into_iter().zip(marks);
-    let packages = packages.map(|((name, versions), marks): ((PackageName, _), _)| {
-        let versions = versions.into_iter().zip(marks).map(view).collect();
+    let packages = versions.packages.into_iter().map(|(name, versions)| {
+        let versions = versions.into_iter().map(view).collect();
         VersionsPackage { name: name.to_string(), versions }
     });
     let (repository, packages) = (versions.repository.to_string(), packages.collect());
     Index { repository, signature, packages }
 }
 
-fn of_package(releases: Releases, remarks: Remarks, signature: SignatureView) -> PackageView {
-    let (advisories, remarks) = (remarks.advisories, remarks.releases);
-    let view = |(release, remarks)| of_release(release, remarks, &advisories);
+fn of_package(releases: Releases, signature: SignatureView) -> PackageView {
+    let advisories = releases.advisories().map(of_advisory).collect();
     PackageView {
         name: releases.package.to_string(),
         repository: releases.repository.to_string(),
         signature,
-        releases: releases.releases.into_iter().zip(remarks).map(view).collect(),
-        advisories: advisories.iter().cloned().map(of_advisory).collect(),
+        releases: releases.releases.into_iter().map(of_release).collect(),
+        advisories,
     }
 }
 
-fn of_release(release: Release, remarks: ReleaseRemarks, advisories: &[Advisory]) -> ReleaseView {
-    let ids = remarks.advisories.into_iter().filter_map(|index| advisories.get(index));
+fn of_release(release: Release) -> ReleaseView {
+    let remarks = release.remarks;
     ReleaseView {
         version: release.version.to_string(),
         inner_checksum: HEXLOWER.encode(release.inner_checksum.as_bytes()),
         outer_checksum: HEXLOWER.encode(release.outer_checksum.as_bytes()),
         published_at: remarks.published_at.map(time),
-        retired: remarks
-            .retired
-            .map(|retired| RetiredView { reason: retired.reason, message: retired.message }),
-        advisories: ids.map(|advisory| advisory.id.clone()).collect(),
+        retired: remarks.retired.map(|retired| RetiredView {
+            reason: retired.reason.to_string(),
+            message: retired.message,
+        }),
+        advisories: remarks.advisories.iter().map(|advisory| advisory.id.clone()).collect(),
         dependencies: release.dependencies.into_iter().map(of_dependency).collect(),
     }
 }
 
-fn of_advisory(advisory: Advisory) -> AdvisoryView {
-    let Advisory { id, summary, severity, html_url } = advisory;
-    AdvisoryView { id, severity, summary, html_url }
+fn of_advisory(advisory: &Advisory) -> AdvisoryView {
+    AdvisoryView {
+        id: advisory.id.clone(),
+        severity: advisory.severity.map(|severity| severity.to_string()),
+        summary: advisory.summary.clone(),
+        html_url: advisory.html_url.clone(),
+    }
 }
 
 fn of_dependency(dependency: Dependency) -> DependencyView {

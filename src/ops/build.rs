@@ -8,8 +8,10 @@ mod memory;
 mod options;
 mod published;
 mod read;
+mod remarks;
 mod report;
 mod seal;
+mod standing;
 
 pub use alarm::Alarm;
 pub use error::Error;
@@ -46,7 +48,8 @@ pub fn build(
     let remembered = memory.read();
     let recalled = memory.recall(&remembered);
     let found = read::packages(store, &listing, options, &recalled, observer)?;
-    let registry = Registry::assemble(options.repository.clone(), found.packages);
+    let packages = remarks::carry_over(store, options, &listing, &recalled, found.packages)?;
+    let registry = Registry::assemble(options.repository.clone(), packages);
 
     let public_key = seal::public_key(store, options, &listing)?;
     let payloads = registry.payloads();
@@ -67,7 +70,7 @@ pub fn build(
         plan.changes.iter().for_each(heard);
     } else {
         plan.apply(store, &heard).map_err(Error::Write)?;
-        memory.remember(&recalled, &listing, &payloads, &resources, &report);
+        memory.remember(&recalled, &listing, &registry, &resources, &report);
     }
     Ok(report)
 }

@@ -6,8 +6,7 @@ use std::path::Path;
 
 use crate::key::PublicKey;
 use crate::registry::{
-    DecodeError, MAX_FILE, Marks, Names, Payload, Releases, Remarks, Resource, Signed, SignedError,
-    Versions,
+    DecodeError, MAX_FILE, Names, Payload, Releases, Resource, Signed, SignedError, Versions,
 };
 use crate::repository::RepositoryPath;
 use crate::tarball::{self, FileName, InvalidFileName, Limits, Tarball, Unpacker};
@@ -49,10 +48,10 @@ pub enum Contents {
 pub enum Says {
     /// `/names`
     Names(Names),
-    /// `/versions`, and the marks of each package's versions.
-    Versions(Versions, Vec<Vec<Marks>>),
+    /// `/versions`
+    Versions(Versions),
     /// `/packages/NAME`
-    Package(Releases, Remarks),
+    Package(Releases),
     /// `/names` or `/versions`: of no package it says what only one of them does.
     NamesOrVersions(Names),
 }
@@ -232,14 +231,8 @@ impl Says {
     /// that no other has: releases have checksums, `versions` has versions and `names` has times.
     /// Only where there is nothing of all that does the place decide.
     fn of(payload: &Payload, belongs: Option<&Resource>) -> Result<Self, Error> {
-        let package = Releases::decode(payload).and_then(|releases| {
-            let remarks = Remarks::decode(payload)?;
-            Ok(Self::Package(releases, remarks))
-        });
-        let versions = Versions::decode(payload).and_then(|versions| {
-            let marks = Marks::decode(payload)?;
-            Ok(Self::Versions(versions, marks))
-        });
+        let package = Releases::decode(payload).map(Self::Package);
+        let versions = Versions::decode(payload).map(Self::Versions);
         let names = Names::decode(payload).map(Self::Names);
         let is_certain = |reading: &Result<Self, _>| reading.as_ref().is_ok_and(Self::is_certain);
         match belongs {
@@ -262,8 +255,8 @@ impl Says {
     fn is_certain(&self) -> bool {
         match self {
             Self::Names(names) => names.packages.iter().any(|(_, updated_at)| updated_at.is_some()),
-            Self::Versions(all, _) => all.packages.iter().any(|(_, some)| !some.is_empty()),
-            Self::Package(package, _) => !package.releases.is_empty(),
+            Self::Versions(all) => all.packages.iter().any(|(_, some)| !some.is_empty()),
+            Self::Package(package) => !package.releases.is_empty(),
             Self::NamesOrVersions(_) => false,
         }
     }
@@ -273,8 +266,8 @@ impl Says {
     pub fn resource(&self) -> Option<Resource> {
         match self {
             Self::Names(_) => Some(Resource::Names),
-            Self::Versions(..) => Some(Resource::Versions),
-            Self::Package(releases, _) => Some(Resource::Package(releases.package.clone())),
+            Self::Versions(_) => Some(Resource::Versions),
+            Self::Package(releases) => Some(Resource::Package(releases.package.clone())),
             Self::NamesOrVersions(_) => None,
         }
     }

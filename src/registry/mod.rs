@@ -9,9 +9,8 @@ mod versions;
 
 pub use names::Names;
 pub use releases::Releases;
-pub use remarks::{Advisory, Marks, ReleaseRemarks, Remarks, Retired};
 pub use signed::{Gzip, Payload, Signed, SignedError};
-pub use versions::Versions;
+pub use versions::{ListedVersion, Versions};
 
 pub(crate) use signed::{MAX_FILE, is_foreign_gzip};
 
@@ -36,11 +35,13 @@ pub struct Entry {
     /// Unique in the registry.
     pub name: PackageName,
     /// Ascending.
-    pub versions: Vec<Version>,
+    pub versions: Vec<ListedVersion>,
     /// When its newest tarball was last changed.
     pub updated_at: UnixSeconds,
     /// What `packages/NAME` says: [`Releases`].
     pub payload: Payload,
+    /// Whether it remarks anything on a release.
+    pub has_remarks: bool,
 }
 
 /// One resource of a registry.
@@ -79,8 +80,19 @@ impl Entry {
     #[must_use]
     pub fn of(repository: &RepositoryName, package: Package, updated_at: UnixSeconds) -> Self {
         let payload = releases::encode(repository, &package.name, &package.releases);
-        let versions = package.releases.into_iter().map(|release| release.version);
-        Self { name: package.name, versions: versions.collect(), updated_at, payload }
+        let has_remarks = package.releases.iter().any(|release| !release.remarks.is_empty());
+        let versions = package.releases.into_iter().map(|release| ListedVersion {
+            marks: release.remarks.marks(),
+            version: release.version,
+        });
+        let (name, versions) = (package.name, versions.collect());
+        Self { name, versions, updated_at, payload, has_remarks }
+    }
+
+    /// Whether it has a release of this version.
+    #[must_use]
+    pub fn lists(&self, version: &Version) -> bool {
+        self.versions.iter().any(|listed| listed.version == *version)
     }
 }
 

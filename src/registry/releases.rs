@@ -1,12 +1,15 @@
 //! `/packages/NAME`: all that a client resolves a package with.
 
+use std::sync::Arc;
+
 use prost::Message;
 
 use super::proto::package as proto;
-use super::{DecodeError, Payload, Remarks};
+use super::remarks::{self, Advisories};
+use super::{DecodeError, Payload};
 use crate::checksum::{InnerChecksum, OuterChecksum};
 use crate::name::{PackageName, RepositoryName};
-use crate::package::{Dependency, Release, Requirement};
+use crate::package::{Advisory, Dependency, Release, Requirement};
 
 /// What `packages/NAME` says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,26 +29,22 @@ impl Releases {
         encode(&self.repository, &self.package, &self.releases)
     }
 
+    /// What is known of holes in its releases, each once.
+    pub fn advisories(&self) -> impl Iterator<Item = &Advisory> {
+        Advisories::of(&self.releases).into_iter()
+    }
+
     /// The twin of [`encode`](Self::encode).
     ///
     /// # Errors
-    /// [`DecodeError`] for another message, or one with a name, version or checksum that is none.
+    /// [`DecodeError`] for another message, one with a name, version or checksum that is none, or one
+    /// that points at an advisory that is not there.
     pub fn decode(payload: &Payload) -> Result<Self, DecodeError> {
-        Self::of(proto::Package::decode(payload.as_bytes())?)
-    }
-
-    /// The message and all that is remarked in it, decoded once.
-    ///
-    /// # Errors
-    /// [`DecodeError`] where either cannot be read.
-    pub fn decode_with_remarks(payload: &Payload) -> Result<(Self, Remarks), DecodeError> {
         let message = proto::Package::decode(payload.as_bytes())?;
-        let remarks = Remarks::of(&message)?;
-        Ok((Self::of(message)?, remarks))
-    }
-
-    fn of(message: proto::Package) -> Result<Self, DecodeError> {
-        let releases = message.releases.into_iter().map(decode_release);
+        let advisories = message.advisories.into_iter().map(remarks::decode_advisory).map(Arc::new);
+        let advisories: Vec<_> = advisories.collect();
+        let releases = message.releases.into_iter();
+        let releases = releases.map(|release| decode_release(release, &advisories));
         Ok(Self {
             releases: releases.collect::<Result<_, _>>()?,
             package: message.name.parse()?,
@@ -60,28 +59,34 @@ pub(super) fn encode(
     package: &PackageName,
     releases: &[Release],
 ) -> Payload {
+    let advisories = Advisories::of(releases);
     let message = proto::Package {
-        releases: releases.iter().map(encode_release).collect(),
+        releases: releases.iter().map(|release| encode_release(release, &advisories)).collect(),
         name: package.to_string(),
         repository: repository.to_string(),
-        advisories: Vec::new(),
+        advisories: advisories.encode(),
     };
     Payload::encode(&message)
 }
 
-fn encode_release(release: &Release) -> proto::Release {
+fn encode_release(release: &Release, advisories: &Advisories<'_>) -> proto::Release {
+    let remarks = &release.remarks;
     proto::Release {
         version: release.version.to_string(),
         inner_checksum: release.inner_checksum.as_bytes().to_vec(),
         dependencies: release.dependencies.iter().map(encode_dependency).collect(),
-        retired: None,
+        retired: remarks.retired.as_ref().map(remarks::encode_retirement),
         outer_checksum: Some(release.outer_checksum.as_bytes().to_vec()),
-        advisory_indexes: Vec::new(),
-        published_at: None,
+        advisory_indexes: advisories.indexes(remarks),
+        published_at: remarks.published_at.map(remarks::encode_time),
     }
 }
 
-fn decode_release(message: proto::Release) -> Result<Release, DecodeError> {
+fn decode_release(
+    message: proto::Release,
+    advisories: &[Arc<Advisory>],
+) -> Result<Release, DecodeError> {
+    let remarks = remarks::decode(&message, advisories)?;
     let checksum = |bytes: Vec<u8>| bytes.try_into().map_err(|_| DecodeError::Checksum);
     let outer_checksum = message.outer_checksum.ok_or(DecodeError::Checksum)?;
     Ok(Release {
@@ -89,6 +94,7 @@ fn decode_release(message: proto::Release) -> Result<Release, DecodeError> {
         inner_checksum: InnerChecksum::from_bytes(checksum(message.inner_checksum)?),
         outer_checksum: OuterChecksum::from_bytes(checksum(outer_checksum)?),
         dependencies: message.dependencies.into_iter().map(decode_dependency).collect(),
+        remarks,
     })
 }
 

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use super::proto::versions as proto;
 use super::{DecodeError, Entry, Payload};
 use crate::name::{PackageName, RepositoryName};
+use crate::package::Marks;
 use crate::version::Version;
 
 /// What `versions` says.
@@ -14,7 +15,23 @@ pub struct Versions {
     /// The repository that serves it.
     pub repository: RepositoryName,
     /// Each package and its versions, ascending, by name.
-    pub packages: Vec<(PackageName, Vec<Version>)>,
+    pub packages: Vec<(PackageName, Vec<ListedVersion>)>,
+}
+
+/// A version as `versions` lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedVersion {
+    /// Unique in its package.
+    pub version: Version,
+    /// What it is marked with.
+    pub marks: Marks,
+}
+
+/// Without any mark.
+impl From<Version> for ListedVersion {
+    fn from(version: Version) -> Self {
+        Self { version, marks: Marks::default() }
+    }
 }
 
 impl Versions {
@@ -28,12 +45,13 @@ impl Versions {
     /// The twin of [`encode`](Self::encode).
     ///
     /// # Errors
-    /// [`DecodeError`] for another message, or one with a name or version that is none.
+    /// [`DecodeError`] for another message, one with a name or version that is none, or one that marks a
+    /// version that is not there.
     pub fn decode(payload: &Payload) -> Result<Self, DecodeError> {
         let message = proto::Versions::decode(payload.as_bytes())?;
         let packages = message.packages.into_iter().map(|package| {
-            let versions = package.versions.iter().map(|version| version.parse());
-            Ok((package.name.parse()?, versions.collect::<Result<_, _>>()?))
+            let versions = decode_versions(&package)?;
+            Ok((package.name.parse()?, versions))
         });
         Ok(Self {
             packages: packages.collect::<Result<_, DecodeError>>()?,
@@ -48,13 +66,33 @@ pub(super) fn encode(repository: &RepositoryName, packages: &[Entry]) -> Payload
     message(repository, packages.collect())
 }
 
-fn package(name: &PackageName, versions: &[Version]) -> proto::Package {
+fn package(name: &PackageName, versions: &[ListedVersion]) -> proto::Package {
+    let marked = |is: fn(&Marks) -> bool| {
+        let marked = versions.iter().zip(0..).filter(move |(one, _)| is(&one.marks));
+        marked.map(|(_, index)| index).collect()
+    };
     proto::Package {
         name: name.to_string(),
-        versions: versions.iter().map(Version::to_string).collect(),
-        retired: Vec::new(),
-        with_advisories: Vec::new(),
+        versions: versions.iter().map(|one| one.version.to_string()).collect(),
+        retired: marked(|marks| marks.retired),
+        with_advisories: marked(|marks| marks.with_advisories),
     }
+}
+
+fn decode_versions(package: &proto::Package) -> Result<Vec<ListedVersion>, DecodeError> {
+    let parsed = package.versions.iter().map(|version| version.parse().map(Version::into));
+    let mut versions: Vec<ListedVersion> = parsed.collect::<Result<_, _>>()?;
+    let mut mark = |index: i32, set: fn(&mut Marks)| {
+        let marked = usize::try_from(index).ok().and_then(|index| versions.get_mut(index));
+        marked.map(|one| set(&mut one.marks)).ok_or(DecodeError::Index)
+    };
+    for index in &package.retired {
+        mark(*index, |marks| marks.retired = true)?;
+    }
+    for index in &package.with_advisories {
+        mark(*index, |marks| marks.with_advisories = true)?;
+    }
+    Ok(versions)
 }
 
 fn message(repository: &RepositoryName, packages: Vec<proto::Package>) -> Payload {

@@ -28,7 +28,7 @@ pub use tar::EntryType;
 
 use crate::checksum::{InnerChecksum, OuterChecksum};
 use crate::name::RepositoryName;
-use crate::package::{Dependency, Release};
+use crate::package::{Dependency, Release, Remarks};
 use contents::ContentsChecker;
 use outer::OuterFiles;
 
@@ -126,6 +126,7 @@ impl Tarball {
             outer_checksum: self.outer_checksum,
             // Here a requirement of the metadata becomes a dependency of the registry.
             dependencies: requirements.map(|one: Dependency| one.seen_from(repository)).collect(),
+            remarks: Remarks::default(),
         }
     }
 }

@@ -30,7 +30,9 @@ fn versions(repository: &TestRepository) -> Vec<String> {
     let signed = Signed::from_gzip(&repository.read("public/versions")).unwrap();
     let versions = Versions::decode(&signed.verify(&key_of(repository)).unwrap()).unwrap();
     let packages = versions.packages.iter();
-    packages.flat_map(|(name, all)| all.iter().map(move |v| format!("{name} {v}"))).collect()
+    packages
+        .flat_map(|(name, all)| all.iter().map(move |v| format!("{name} {}", v.version)))
+        .collect()
 }
 
 fn updated_at(repository: &TestRepository) -> Vec<i64> {

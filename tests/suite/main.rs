@@ -17,6 +17,7 @@
 //! | `publishing` | how files come to stand: whole, in order, for good, one build at a time |
 //! | `kills` | builds that are killed, at random moments and before each system call |
 //! | `faults` | system calls and stores that fail, and full disks: each place, one after the other |
+//! | `remarks` | what lives in the registry alone: what is retired, when it was published, advisories |
 //! | `races` | many builds at once, readers meanwhile, tarballs that change under them |
 //! | `alarms` | a published release that changes or goes |
 //! | `verifying` | damage of every kind is found |
@@ -63,6 +64,7 @@ mod publishing;
 mod races;
 mod readers;
 mod readme;
+mod remarks;
 mod serving;
 mod support;
 mod verifying;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
+use std::sync::Arc;
 
 use hexreg::auth::{AuthFile, Gate, Token, UserName, with_token, without};
 use hexreg::checksum::{InnerChecksum, OuterChecksum};
@@ -9,12 +10,18 @@ use hexreg::erlang::{self, Term};
 use hexreg::key::PrivateKey;
 use hexreg::name::{PackageName, RepositoryName};
 use hexreg::ops::build::{Error, Options, Report, build};
-use hexreg::package::{Dependency, Package, Release, Requirement, UnixSeconds};
-use hexreg::registry::{Entry, Names, Registry, Releases, Resource, Signed, Versions};
+use hexreg::package::{
+    Advisory, Dependency, Package, Release, Remarks, Requirement, Retirement, RetirementReason,
+    Severity, UnixSeconds,
+};
+use hexreg::registry::{
+    Entry, ListedVersion, Names, Registry, Releases, Resource, Signed, Versions,
+};
 use hexreg::repository::Changed;
 use hexreg::tarball::{self, Limits, Metadata, Unpacker};
 use hexreg::version::Version;
 use proptest::collection::{btree_map, vec};
+use proptest::option;
 use proptest::prelude::*;
 use proptest::string::string_regex;
 use rayon::prelude::*;
@@ -64,13 +71,45 @@ fn metadata() -> impl Strategy<Value = Metadata> {
 
 fn release() -> impl Strategy<Value = Release> {
     let checksums = (any::<[u8; 32]>(), any::<[u8; 32]>());
-    (version(), checksums, dependencies()).prop_map(|(version, (inner, outer), dependencies)| {
-        Release {
-            version,
-            inner_checksum: InnerChecksum::from_bytes(inner),
-            outer_checksum: OuterChecksum::from_bytes(outer),
-            dependencies,
-        }
+    let parts = (version(), checksums, dependencies(), remarks());
+    parts.prop_map(|(version, (inner, outer), dependencies, remarks)| Release {
+        version,
+        inner_checksum: InnerChecksum::from_bytes(inner),
+        outer_checksum: OuterChecksum::from_bytes(outer),
+        dependencies,
+        remarks,
+    })
+}
+
+/// Often none, as in most registries; advisories out of a few, so that releases share them.
+fn remarks() -> impl Strategy<Value = Remarks> {
+    let number = prop_oneof![0..5_i32, any::<i32>()];
+    let retirement = (number, option::of(text())).prop_map(|(reason, message)| Retirement {
+        reason: RetirementReason::from_number(reason),
+        message,
+    });
+    let published_at = option::of(any::<i64>().prop_map(UnixSeconds));
+    let remarks = (option::of(retirement), published_at, vec(advisory(), 0..3));
+    let remarks = remarks.prop_map(|(retired, published_at, mut advisories)| {
+        advisories.sort_by(|a: &Arc<Advisory>, b| a.id.cmp(&b.id));
+        advisories.dedup();
+        Remarks { retired, published_at, advisories }
+    });
+    prop_oneof![Just(Remarks::default()), remarks]
+}
+
+fn advisory() -> impl Strategy<Value = Arc<Advisory>> {
+    let parts = (0..4_u8, option::of(any::<i32>()), option::of(any::<f32>()), vec(text(), 0..2));
+    parts.prop_map(|(id, severity, score, aliases)| {
+        Arc::new(Advisory {
+            id: format!("GHSA-{id}"),
+            summary: "a hole".to_owned(),
+            severity: severity.map(Severity::from_number),
+            cvss_score: score.map(Into::into),
+            html_url: "https://advisories.example/".to_owned() + &id.to_string(),
+            api_url: String::new(),
+            aliases,
+        })
     })
 }
 
@@ -237,7 +276,11 @@ proptest! {
         let names = Names { repository: repository.clone(), packages: times.collect() };
         prop_assert_eq!(Names::decode(&names.encode()).unwrap(), names);
         let versions = packages.into_iter().map(|(name, releases, _)| {
-            (name, releases.into_iter().map(|release| release.version).collect())
+            let listed = releases.into_iter().map(|release| ListedVersion {
+                marks: release.remarks.marks(),
+                version: release.version,
+            });
+            (name, listed.collect())
         });
         let versions = Versions { repository, packages: versions.collect() };
         prop_assert_eq!(Versions::decode(&versions.encode()).unwrap(), versions);
@@ -274,7 +317,7 @@ proptest! {
                     prop_assert!(said.is_sorted_by(|a, b| a.0 < b.0));
                     for ((said, versions), (name, releases, _)) in said.iter().zip(&packages) {
                         prop_assert_eq!(said, name);
-                        prop_assert!(versions.is_sorted_by(|a, b| a < b));
+                        prop_assert!(versions.is_sorted_by(|a, b| a.version < b.version));
                         prop_assert_eq!(versions.len(), releases.len());
                     }
                 }

@@ -132,10 +132,12 @@ fn read_as_a_client(repository: &TestRepository, place: usize) -> usize {
     };
     fetch(format!("packages/{name}"));
     for version in named {
-        fetch(format!("tarballs/{name}-{version}.tar"));
+        fetch(format!("tarballs/{name}-{}.tar", version.version));
     }
     // Of a newer release than `versions` knew of the tarball was not fetched.
-    let newer = |tarball: &str| !named.iter().any(|known| tarball == format!("{name}-{known}.tar"));
+    let newer = |tarball: &str| {
+        !named.iter().any(|known| tarball == format!("{name}-{}.tar", known.version))
+    };
     files.remove("versions");
     let tree = Tree::of(files);
     tree.follow(&newer);

@@ -5,7 +5,8 @@ use std::fmt;
 
 use super::error::Error;
 use super::options::Options;
-use super::published::{Published, Standing};
+use super::published::Published;
+use super::standing::Standing;
 use crate::checksum::OuterChecksum;
 use crate::name::{PackageName, RepositoryName};
 use crate::ops::observer::{Observer, Warning};
@@ -141,7 +142,7 @@ fn alarms(published: &Published, registry: &Registry) -> Vec<Alarm> {
         let is = registry.package(package);
         let (package, version) = (package.clone(), version.clone());
         match is {
-            Some(is) if is.versions.contains(&version) => Alarm::Unknown { package, version },
+            Some(is) if is.lists(&version) => Alarm::Unknown { package, version },
             _ => Alarm::Gone { package, version },
         }
     }));

@@ -9,7 +9,7 @@ use super::options::Options;
 use super::report::Report;
 use crate::cache::{self, CacheFile, Context, Head, Known, KnownIndex, KnownPackage, KnownTarball};
 use crate::package::{Release, UnixSeconds};
-use crate::registry::{Entry, Payload, Releases, Resource};
+use crate::registry::{Entry, ListedVersion, Payload, Registry, Releases, Resource};
 use crate::repository::{State, Wanted};
 use crate::store::{Listed, Stamp};
 use crate::tarball::FileName;
@@ -56,7 +56,7 @@ impl<'a> Memory<'a> {
         &self,
         recalled: &Recalled<'_>,
         listing: &Listing,
-        payloads: &[(Resource, &Payload)],
+        registry: &Registry,
         wanted: &[Wanted],
         report: &Report,
     ) {
@@ -69,6 +69,7 @@ impl<'a> Memory<'a> {
             return;
         }
         let mut known = Known::default();
+        let payloads = registry.payloads();
         for ((resource, payload), wanted) in payloads.iter().zip(wanted) {
             let stands = wanted.state == State::Stands;
             let file = listing.served(&wanted.path).filter(|_| stands);
@@ -88,6 +89,7 @@ impl<'a> Memory<'a> {
                         complete: tarballs.len() == all.len(),
                         tarballs,
                         payload: payload.as_bytes(),
+                        has_remarks: registry.package(name).is_some_and(|one| one.has_remarks),
                         served,
                     });
                 }
@@ -143,12 +145,19 @@ impl<'a> Recalled<'a> {
         if !same {
             return None;
         }
-        let names = tarballs.iter().map(|listed| listed.name.parse::<FileName>());
-        let versions = names.map(|name| name.map(|name| name.version));
-        let mut versions: Vec<_> = versions.collect::<Result<_, _>>().ok()?;
-        versions.sort();
-        let payload = self.payload(known);
-        Some(Entry { name: known.name.parse().ok()?, versions, updated_at, payload })
+        let (name, payload) = (known.name.parse().ok()?, self.payload(known));
+        let versions = if known.has_remarks {
+            let releases = Releases::decode(&payload).ok()?.releases.into_iter();
+            let listed = releases.map(|release| (release.version, release.remarks.marks()));
+            listed.map(|(version, marks)| ListedVersion { version, marks }).collect()
+        } else {
+            let names = tarballs.iter().map(|listed| listed.name.parse::<FileName>());
+            let versions = names.map(|name| name.map(|name| name.version));
+            let mut versions: Vec<_> = versions.collect::<Result<_, _>>().ok()?;
+            versions.sort();
+            versions.into_iter().map(ListedVersion::from).collect()
+        };
+        Some(Entry { name, versions, updated_at, payload, has_remarks: known.has_remarks })
     }
 
     /// For each tarball of a package its release, if it is as it was.
@@ -207,6 +216,7 @@ fn context(options: &Options) -> Option<Context> {
         options.check_contents.to_string(),
         format!("{:?}", options.latest),
         format!("{:?}", options.limits),
+        options.fresh.to_string(),
     ];
     // No part holds a zero byte, so none runs into the next.
     Context::of(&options.key, &parts.join("\0"))

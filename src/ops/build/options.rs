@@ -24,6 +24,9 @@ pub struct Options {
     pub latest: Option<UnixSeconds>,
     /// Whether what was published must stay as it is.
     pub immutable: bool,
+    /// Whether to forget what only the standing registry says: which releases are retired, when they were
+    /// published, which advisories concern them.
+    pub fresh: bool,
     /// Whether another key's `public_key` may be replaced.
     pub rotate_key: bool,
     /// How long to wait for another build to end, or for whoever reads.

@@ -5,12 +5,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use rayon::prelude::*;
 
 use super::error::Error;
+use super::standing::{Keys, Standing};
 use crate::key::{PrivateKey, PublicKey};
 use crate::name::PackageName;
 use crate::package::Release;
-use crate::registry::{
-    DecodeError, Gzip, MAX_FILE, Names, Payload, Registry, Releases, Resource, Signed, Versions,
-};
+use crate::registry::{Gzip, Names, Registry, Releases, Resource, Versions};
 use crate::repository::{Change, Plan, RepositoryPath};
 use crate::store::Store;
 use crate::version::Version;
@@ -29,16 +28,6 @@ pub(super) struct Published {
     pub has_names: bool,
     /// The packages whose files change, go, or are missing already.
     changing: HashSet<PackageName>,
-}
-
-/// A file that may be there.
-#[derive(Default)]
-pub(super) enum Standing<T> {
-    #[default]
-    Missing,
-    /// It says nothing, or nothing that a known key signed.
-    Illegible,
-    Legible(T),
 }
 
 impl Published {
@@ -88,9 +77,13 @@ impl Published {
                 Some(was) => was.releases.iter().map(|release| &release.version).collect(),
                 None if self.changing.contains(name) => HashSet::new(),
                 // A file that the plan leaves alone is as it should be.
-                None => registry.package(name).into_iter().flat_map(|is| &is.versions).collect(),
+                None => {
+                    let listed = registry.package(name).into_iter().flat_map(|is| &is.versions);
+                    listed.map(|listed| &listed.version).collect()
+                }
             };
-            let untold = versions.iter().filter(move |version| !told.contains(version));
+            let named = versions.iter().map(|listed| &listed.version);
+            let untold = named.filter(move |version| !told.contains(version));
             untold.map(move |version| (name, version))
         });
         untold.collect()
@@ -131,34 +124,4 @@ fn resource(change: &Change) -> Option<Resource> {
 fn lacking(releases: &[Release], others: &[Release]) -> Vec<Release> {
     let others: HashSet<_> = others.iter().map(|release| &release.version).collect();
     releases.iter().filter(|release| !others.contains(&release.version)).cloned().collect()
-}
-
-/// What a signature may hold under: the key that clients have, and the one that they will have.
-struct Keys(Vec<PublicKey>);
-
-impl Keys {
-    fn of(store: &dyn Store, signing: &PublicKey) -> Result<Self, Error> {
-        let mut standing = Vec::new();
-        store.read(&RepositoryPath::public_key(), MAX_FILE, &mut standing)?;
-        let standing = PublicKey::from_pem(&String::from_utf8_lossy(&standing)).ok();
-        Ok(Self(standing.into_iter().chain([signing.clone()]).collect()))
-    }
-
-    /// Reads a file and what it says.
-    fn read<T>(
-        &self,
-        store: &dyn Store,
-        path: &RepositoryPath,
-        decode: impl Fn(&Payload) -> Result<T, DecodeError>,
-    ) -> Result<Standing<T>, Error> {
-        let mut file = Vec::new();
-        if store.read(path, MAX_FILE, &mut file)?.is_none() {
-            return Ok(Standing::Missing);
-        }
-        let signed = Signed::from_gzip(&file).ok();
-        let payload =
-            signed.and_then(|signed| self.0.iter().find_map(|key| signed.clone().verify(key).ok()));
-        let says = payload.and_then(|payload| decode(&payload).ok());
-        Ok(says.map_or(Standing::Illegible, Standing::Legible))
-    }
 }

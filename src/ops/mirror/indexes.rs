@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::name::{PackageName, RepositoryName};
-use crate::package::UnixSeconds;
-use crate::registry::{DecodeError, Marks, Names, Payload, Versions};
-use crate::version::Version;
+use crate::package::{Marks, UnixSeconds};
+use crate::registry::{DecodeError, ListedVersion, Names, Payload, Versions};
 
 /// What `versions` and `names` say together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,9 +16,7 @@ pub(super) struct Indexes {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Listing {
     /// Ascending.
-    pub versions: Vec<Version>,
-    /// Of each version.
-    pub marks: Vec<Marks>,
+    pub versions: Vec<ListedVersion>,
     /// When upstream last changed it, where it says so.
     pub updated_at: Option<UnixSeconds>,
 }
@@ -28,7 +25,7 @@ pub(super) struct Listing {
 #[derive(Clone, Debug)]
 pub(super) enum Index {
     Names(Names),
-    Versions(Versions, Vec<Vec<Marks>>),
+    Versions(Versions),
 }
 
 impl Index {
@@ -37,13 +34,13 @@ impl Index {
     }
 
     pub fn decode_versions(payload: &Payload) -> Result<Self, DecodeError> {
-        Ok(Self::Versions(Versions::decode(payload)?, Marks::decode(payload)?))
+        Versions::decode(payload).map(Self::Versions)
     }
 
     pub fn repository(&self) -> &RepositoryName {
         match self {
             Self::Names(names) => &names.repository,
-            Self::Versions(versions, _) => &versions.repository,
+            Self::Versions(versions) => &versions.repository,
         }
     }
 }
@@ -59,10 +56,9 @@ impl Indexes {
                         packages.entry(name.clone()).or_default().updated_at = *updated_at;
                     }
                 }
-                Index::Versions(versions, marks) => {
-                    for ((name, versions), marks) in versions.packages.iter().zip(marks) {
-                        let listing = packages.entry(name.clone()).or_default();
-                        (listing.versions, listing.marks) = (versions.clone(), marks.clone());
+                Index::Versions(index) => {
+                    for (name, versions) in &index.packages {
+                        packages.entry(name.clone()).or_default().versions.clone_from(versions);
                     }
                 }
             }
@@ -77,7 +73,7 @@ impl Listing {
         let mut hasher = blake3::Hasher::new();
         let updated_at = self.updated_at.map(|UnixSeconds(seconds)| seconds);
         hasher.update(format!("{updated_at:?}").as_bytes());
-        for (version, marks) in self.versions.iter().zip(&self.marks) {
+        for ListedVersion { version, marks } in &self.versions {
             let Marks { retired, with_advisories } = marks;
             hasher.update(format!("\n{version} {retired} {with_advisories}").as_bytes());
         }

@@ -12,7 +12,7 @@ use super::task::{Outcome, PackageFile, Task, Wanted};
 use super::wrong::Wrong;
 use crate::name::{PackageName, RepositoryName};
 use crate::package::{Dependency, Release};
-use crate::registry::Releases;
+use crate::registry::{ListedVersion, Releases};
 use crate::tarball::FileName;
 use crate::version::Version;
 
@@ -230,7 +230,10 @@ impl Planner {
             return;
         }
         let item = self.items.entry(name.clone()).or_default();
-        let file = |version: &Version| FileName { package: name.clone(), version: version.clone() };
+        let file = |listed: &ListedVersion| FileName {
+            package: name.clone(),
+            version: listed.version.clone(),
+        };
         // All that can be asked of these is whether they are there, for which nothing has to be read. Where
         // there are others, the package's own file may name them: it can be newer than the indexes.
         let is_plain = item.wants.iter().all(|want| *want == Want::EVERYTHING);
@@ -266,7 +269,8 @@ impl Planner {
         let versions: BTreeMap<&Version, &Release> =
             new.releases.iter().map(|release| (&release.version, release)).collect();
         let listing = self.setup.upstream.packages.get(name)?;
-        let behind = listing.versions.iter().find(|version| !versions.contains_key(version));
+        let mut named = listing.versions.iter().map(|listed| &listed.version);
+        let behind = named.find(|version| !versions.contains_key(version));
         if let Some(version) = behind {
             return Some(Wrong::Behind(version.clone()));
         }

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::problem::{Mark, Problem, Wrong};
 use super::resources::Resources;
 use crate::name::PackageName;
-use crate::registry::{Marks, Resource};
+use crate::package::Marks;
+use crate::registry::Resource;
 use crate::repository::RepositoryPath;
 use crate::version::Version;
 
@@ -30,7 +31,7 @@ pub(super) fn compare(resources: &Resources) -> Vec<Problem> {
 
     let mut listed: BTreeMap<&PackageName, Vec<&Version>> = BTreeMap::new();
     for (package, of_package) in resources.versions.iter().flat_map(|index| &index.packages) {
-        let of_package: Vec<&Version> = of_package.iter().collect();
+        let of_package: Vec<&Version> = of_package.iter().map(|one| &one.version).collect();
         if of_package.is_empty() {
             note(&versions, Wrong::NoReleases(package.clone()));
         }
@@ -90,14 +91,15 @@ pub(super) fn compare(resources: &Resources) -> Vec<Problem> {
 /// The marks of `versions` against what the packages say of the same releases.
 fn compare_marks(resources: &Resources) -> Vec<Problem> {
     let versions = RepositoryPath::resource(&Resource::Versions);
-    let said = resources.versions.iter().flat_map(|index| &index.packages).zip(&resources.marks);
-    let differing = said.flat_map(|((package, versions), marks)| {
-        let said: BTreeMap<&Version, &Marks> = versions.iter().zip(marks).collect();
+    let said = resources.versions.iter().flat_map(|index| &index.packages);
+    let differing = said.flat_map(|(package, versions)| {
+        let said = versions.iter().map(|one| (&one.version, one.marks));
+        let said: BTreeMap<&Version, Marks> = said.collect();
         let releases = resources.packages.get(package).into_iter();
         let releases = releases.flat_map(|package| &package.releases);
-        let due = resources.package_marks.get(package).into_iter().flatten();
-        let both = releases.zip(due).filter_map(move |(release, due)| {
-            Some((package, &release.version, *said.get(&release.version)?, due))
+        let both = releases.filter_map(move |release| {
+            let said = *said.get(&release.version)?;
+            Some((package, &release.version, said, release.remarks.marks()))
         });
         both.flat_map(|(package, version, said, due)| {
             let retired = (Mark::Retired, said.retired, due.retired);

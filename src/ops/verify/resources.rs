@@ -9,9 +9,7 @@ use super::problem::{Problem, Wrong};
 use super::strays::Tree;
 use crate::key::{KeyError, PublicKey};
 use crate::name::{PackageName, RepositoryName};
-use crate::registry::{
-    Marks, Names, Payload, ReleaseRemarks, Releases, Resource, Signed, Versions,
-};
+use crate::registry::{Names, Payload, Releases, Resource, Signed, Versions};
 use crate::repository::{Folder, RepositoryPath};
 use crate::store::Store;
 
@@ -21,11 +19,7 @@ pub(super) struct Resources {
     pub public_key: Option<PublicKey>,
     pub names: Option<Names>,
     pub versions: Option<Versions>,
-    /// Of each version that `versions` names, in its order.
-    pub marks: Vec<Vec<Marks>>,
     pub packages: BTreeMap<PackageName, Releases>,
-    /// Of each release that the packages have, in their order.
-    pub package_marks: BTreeMap<PackageName, Vec<Marks>>,
     /// Whose file is there and says nothing.
     refused: BTreeSet<PackageName>,
     /// Whether it is known which packages have a file.
@@ -35,8 +29,8 @@ pub(super) struct Resources {
 /// What one file says.
 enum Says {
     Names(Names),
-    Versions(Versions, Vec<Vec<Marks>>),
-    Package(Releases, Vec<Marks>),
+    Versions(Versions),
+    Package(Releases),
 }
 
 impl Resources {
@@ -64,9 +58,7 @@ impl Resources {
             public_key,
             names: None,
             versions: None,
-            marks: Vec::new(),
             packages: BTreeMap::new(),
-            package_marks: BTreeMap::new(),
             refused: BTreeSet::new(),
             has_all_packages: tree.is_whole(Folder::Packages),
         };
@@ -105,12 +97,8 @@ impl Resources {
         }
         match says {
             Says::Names(names) => self.names = Some(names),
-            Says::Versions(versions, marks) => {
-                self.versions = Some(versions);
-                self.marks = marks;
-            }
-            Says::Package(package, marks) => {
-                self.package_marks.insert(package.package.clone(), marks);
+            Says::Versions(versions) => self.versions = Some(versions),
+            Says::Package(package) => {
                 self.packages.insert(package.package.clone(), package);
             }
         }
@@ -121,16 +109,16 @@ impl Says {
     fn repository(&self) -> &RepositoryName {
         match self {
             Self::Names(names) => &names.repository,
-            Self::Versions(versions, _) => &versions.repository,
-            Self::Package(package, _) => &package.repository,
+            Self::Versions(versions) => &versions.repository,
+            Self::Package(package) => &package.repository,
         }
     }
 
     fn resource(&self) -> Resource {
         match self {
             Self::Names(_) => Resource::Names,
-            Self::Versions(..) => Resource::Versions,
-            Self::Package(package, _) => Resource::Package(package.package.clone()),
+            Self::Versions(_) => Resource::Versions,
+            Self::Package(package) => Resource::Package(package.package.clone()),
         }
     }
 }
@@ -201,17 +189,11 @@ fn says(
     };
     match resource {
         Resource::Names => Ok(Says::Names(Names::decode(&payload)?)),
-        Resource::Versions => {
-            let marks = Marks::decode(&payload)?;
-            Ok(Says::Versions(Versions::decode(&payload)?, marks))
-        }
+        Resource::Versions => Ok(Says::Versions(Versions::decode(&payload)?)),
         Resource::Package(name) => {
-            let (releases, remarks) = Releases::decode_with_remarks(&payload)?;
+            let releases = Releases::decode(&payload)?;
             if releases.package == *name {
-                Ok(Says::Package(
-                    releases,
-                    remarks.releases.iter().map(ReleaseRemarks::marks).collect(),
-                ))
+                Ok(Says::Package(releases))
             } else {
                 Err(Wrong::OtherPackage(releases.package))
             }

@@ -56,6 +56,7 @@ pub fn options() -> Options {
         check_contents: true,
         latest: None,
         immutable: false,
+        fresh: false,
         rotate_key: false,
         lock_timeout: Duration::ZERO,
         dry_run: false,

@@ -7,7 +7,7 @@ use std::fmt;
 use hexreg::checksum::OuterChecksum;
 use hexreg::key::PublicKey;
 use hexreg::package::Release;
-use hexreg::registry::{Names, Payload, Releases, Signed, Versions};
+use hexreg::registry::{ListedVersion, Names, Payload, Releases, Signed, Versions};
 
 /// Files by path.
 pub type Files = BTreeMap<String, Vec<u8>>;
@@ -120,7 +120,7 @@ impl Tree {
         };
         for (name, versions) in self.versions().into_iter().flat_map(|read| read.packages) {
             let listed = &package(name.as_str(), "versions").releases;
-            for version in versions {
+            for ListedVersion { version, .. } in versions {
                 let found = listed.iter().any(|release| release.version == version);
                 assert!(found, "versions names {name} {version}, which packages/{name} has not");
             }
@@ -149,7 +149,9 @@ impl Tree {
         let versions = self.versions().map(|versions| versions.packages).unwrap_or_default();
         let of_versions: BTreeMap<_, _> = versions
             .iter()
-            .map(|(name, all)| (name.to_string(), all.iter().map(ToString::to_string).collect()))
+            .map(|(name, all)| {
+                (name.to_string(), all.iter().map(|listed| listed.version.to_string()).collect())
+            })
             .collect();
         assert_eq!(of_versions, of_packages);
         let names = self.names().map(|names| names.packages).unwrap_or_default();

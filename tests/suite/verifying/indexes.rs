@@ -2,6 +2,7 @@
 
 use hexreg::package::UnixSeconds;
 use hexreg::registry::Payload;
+use hexreg::version::Version;
 
 use super::{
     change_names, change_package, change_versions, finds, name, payload, sign, sound, verify,
@@ -40,7 +41,9 @@ fn indexes_that_disagree() {
     finds(&repository, &[], &["versions version_missing"]);
 
     let repository = sound();
-    change_versions(&repository, |index| index.packages[1].1.push("2.0.0".parse().unwrap()));
+    change_versions(&repository, |index| {
+        index.packages[1].1.push("2.0.0".parse::<Version>().unwrap().into());
+    });
     finds(&repository, &[], &["versions version_too_many"]);
 
     let repository = sound();

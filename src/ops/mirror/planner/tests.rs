@@ -5,8 +5,7 @@ use bytes::Bytes;
 use super::*;
 use crate::checksum::{InnerChecksum, OuterChecksum};
 use crate::ops::mirror::indexes::{Indexes, Listing};
-use crate::package::{Dependency, Requirement, UnixSeconds};
-use crate::registry::Marks;
+use crate::package::{Dependency, Remarks, Requirement, UnixSeconds};
 
 fn name(text: &str) -> PackageName {
     text.parse().unwrap()
@@ -30,6 +29,7 @@ fn release(version: &str, sum: u8, needs: &[(&str, &str)]) -> Release {
         inner_checksum: InnerChecksum::from_bytes([sum; 32]),
         outer_checksum: OuterChecksum::from_bytes([sum; 32]),
         dependencies: needs.iter().map(dependency).collect(),
+        remarks: Remarks::default(),
     }
 }
 
@@ -39,9 +39,8 @@ fn releases(package: &str, releases: &[Release]) -> Releases {
 }
 
 fn listing(versions: &[&str], updated_at: i64) -> Listing {
-    let versions: Vec<_> = versions.iter().map(|version| version.parse().unwrap()).collect();
-    let marks = vec![Marks::default(); versions.len()];
-    Listing { versions, marks, updated_at: Some(UnixSeconds(updated_at)) }
+    let versions = versions.iter().map(|version| version.parse::<Version>().unwrap().into());
+    Listing { versions: versions.collect(), updated_at: Some(UnixSeconds(updated_at)) }
 }
 
 /// What upstream has, by package.

@@ -6,7 +6,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::key::{KeyError, PublicKey};
 use crate::name::{PackageName, RepositoryName};
-use crate::registry::{DecodeError, MAX_FILE, Resource, Signed, SignedError, Versions};
+use crate::registry::{
+    DecodeError, ListedVersion, MAX_FILE, Resource, Signed, SignedError, Versions,
+};
 use crate::repository::{Folder, RepositoryPath};
 use crate::store::{Stamp, Store, StoreError};
 use crate::version::Version;
@@ -47,7 +49,8 @@ pub struct Overview {
 pub struct Summary {
     /// Its name.
     pub name: PackageName,
-    /// The latest stable release, or where there is none the latest of all.
+    /// The latest stable release, or where there is none the latest of all; a retired one only where
+    /// there is no other.
     pub latest: Option<Version>,
     /// How many releases it has.
     pub releases: usize,
@@ -169,7 +172,7 @@ impl Overview {
         let packages = versions.packages.into_iter().map(|(name, versions)| Summary {
             name,
             releases: versions.len(),
-            latest: latest(versions),
+            latest: recommended(versions),
         });
         let mut packages: Vec<Summary> = packages.collect();
         // As mix writes it, the file has them in any order.
@@ -177,6 +180,15 @@ impl Overview {
         let releases = packages.iter().map(|package| package.releases).sum();
         Self { repository: versions.repository, key, packages, releases }
     }
+}
+
+/// The latest that its author does not advise against, if there is one.
+fn recommended(versions: Vec<ListedVersion>) -> Option<Version> {
+    let (retired, good): (Vec<_>, Vec<_>) =
+        versions.into_iter().partition(|listed| listed.marks.retired);
+    let of =
+        |versions: Vec<ListedVersion>| versions.into_iter().map(|listed| listed.version).collect();
+    latest(of(good)).or_else(|| latest(of(retired)))
 }
 
 fn latest(versions: Vec<Version>) -> Option<Version> {

@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use super::*;
 use crate::key::PublicKey;
 use crate::registry::Versions;
+use crate::version::Version;
 
 const PEM: &str =
     include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/golden/acme/expected/public_key"));
@@ -13,7 +14,7 @@ const PEM: &str =
 /// A repository of these packages, each with its versions.
 fn repository(packages: &[(&str, &[&str])]) -> State {
     let packages = packages.iter().map(|(name, versions)| {
-        let versions = versions.iter().map(|version| version.parse().unwrap());
+        let versions = versions.iter().map(|version| version.parse::<Version>().unwrap().into());
         (name.parse().unwrap(), versions.collect())
     });
     let versions = Versions { repository: "acme".parse().unwrap(), packages: packages.collect() };

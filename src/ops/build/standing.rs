@@ -1,0 +1,47 @@
+//! What stands, as far as a key that clients know signed it.
+
+use super::error::Error;
+use crate::key::PublicKey;
+use crate::registry::{DecodeError, MAX_FILE, Payload, Signed};
+use crate::repository::RepositoryPath;
+use crate::store::Store;
+
+/// A file that may be there.
+#[derive(Default)]
+pub(super) enum Standing<T> {
+    #[default]
+    Missing,
+    /// It says nothing, or nothing that a known key signed.
+    Illegible,
+    Legible(T),
+}
+
+/// What a signature may hold under: the key that clients have, and the one that they will have.
+pub(super) struct Keys(Vec<PublicKey>);
+
+impl Keys {
+    pub fn of(store: &dyn Store, signing: &PublicKey) -> Result<Self, Error> {
+        let mut standing = Vec::new();
+        store.read(&RepositoryPath::public_key(), MAX_FILE, &mut standing)?;
+        let standing = PublicKey::from_pem(&String::from_utf8_lossy(&standing)).ok();
+        Ok(Self(standing.into_iter().chain([signing.clone()]).collect()))
+    }
+
+    /// Reads a file and what it says.
+    pub fn read<T>(
+        &self,
+        store: &dyn Store,
+        path: &RepositoryPath,
+        decode: impl Fn(&Payload) -> Result<T, DecodeError>,
+    ) -> Result<Standing<T>, Error> {
+        let mut file = Vec::new();
+        if store.read(path, MAX_FILE, &mut file)?.is_none() {
+            return Ok(Standing::Missing);
+        }
+        let signed = Signed::from_gzip(&file).ok();
+        let payload =
+            signed.and_then(|signed| self.0.iter().find_map(|key| signed.clone().verify(key).ok()));
+        let says = payload.and_then(|payload| decode(&payload).ok());
+        Ok(says.map_or(Standing::Illegible, Standing::Legible))
+    }
+}

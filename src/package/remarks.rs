@@ -1,0 +1,199 @@
+//! What a registry says of a release beside what its tarball holds: it lives in the registry alone.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use super::UnixSeconds;
+
+/// What is remarked on one release.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Remarks {
+    /// Whether its author advises against it.
+    pub retired: Option<Retirement>,
+    /// When it was published, in whole seconds.
+    pub published_at: Option<UnixSeconds>,
+    /// What is known of holes in it.
+    pub advisories: Vec<Arc<Advisory>>,
+}
+
+/// Why nobody should use a release any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retirement {
+    /// In one word.
+    pub reason: RetirementReason,
+    /// In its author's words.
+    pub message: Option<String>,
+}
+
+/// Declares an enum that is a word for people and a number in a registry, of which newer ones may come.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $number:literal $word:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant,)*
+            /// One that Hex had not yet.
+            Unknown(i32),
+        }
+
+        impl $name {
+            /// Every one that has a word.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// By its number in the Hex specification.
+            #[must_use]
+            pub fn from_number(number: i32) -> Self {
+                match number {
+                    $($number => Self::$variant,)*
+                    unknown => Self::Unknown(unknown),
+                }
+            }
+
+            /// Its number in the Hex specification.
+            #[must_use]
+            pub fn number(self) -> i32 {
+                match self {
+                    $(Self::$variant => $number,)*
+                    Self::Unknown(number) => number,
+                }
+            }
+        }
+
+        /// The word; where there is none, the number.
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self {
+                    $(Self::$variant => f.write_str($word),)*
+                    Self::Unknown(number) => write!(f, "{number}"),
+                }
+            }
+        }
+    };
+}
+
+words! {
+    /// Why a release was retired, as `mix hex.retire` has it.
+    RetirementReason {
+        /// For none of the other reasons.
+        Other = 0 "other",
+        /// It does not work.
+        Invalid = 1 "invalid",
+        /// It has a hole.
+        Security = 2 "security",
+        /// There is something better.
+        Deprecated = 3 "deprecated",
+        /// It lives on under another name.
+        Renamed = 4 "renamed",
+    }
+}
+
+words! {
+    /// How bad a hole is.
+    Severity {
+        /// Not at all.
+        None = 0 "none",
+        /// A little.
+        Low = 1 "low",
+        /// Somewhat.
+        Medium = 2 "medium",
+        /// Very.
+        High = 3 "high",
+        /// As can be.
+        Critical = 4 "critical",
+    }
+}
+
+/// A word that is no reason to retire a release.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected one of other, invalid, security, deprecated, renamed")]
+pub struct NoReason;
+
+impl FromStr for RetirementReason {
+    type Err = NoReason;
+
+    fn from_str(word: &str) -> Result<Self, NoReason> {
+        let mut known = Self::ALL.iter().copied();
+        known.find(|reason| reason.to_string() == word).ok_or(NoReason)
+    }
+}
+
+/// A hole that was found in some releases.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Advisory {
+    /// Such as `GHSA-…`.
+    pub id: String,
+    /// In one line.
+    pub summary: String,
+    /// How bad it is, in a word.
+    pub severity: Option<Severity>,
+    /// How bad it is, from 0 to 10.
+    pub cvss_score: Option<CvssScore>,
+    /// Where a person reads on.
+    pub html_url: String,
+    /// Where a program reads on.
+    pub api_url: String,
+    /// Under which other names it is known, such as `CVE-…`.
+    pub aliases: Vec<String>,
+}
+
+/// A score of the Common Vulnerability Scoring System, bit for bit as it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CvssScore(u32);
+
+impl From<f32> for CvssScore {
+    fn from(score: f32) -> Self {
+        Self(score.to_bits())
+    }
+}
+
+impl From<CvssScore> for f32 {
+    fn from(CvssScore(bits): CvssScore) -> Self {
+        Self::from_bits(bits)
+    }
+}
+
+/// What `versions` marks one version with, as its package says at greater length.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// Its author advises against it.
+    pub retired: bool,
+    /// A hole in it is known.
+    pub with_advisories: bool,
+}
+
+impl Remarks {
+    /// What `versions` marks the release with.
+    #[must_use]
+    pub fn marks(&self) -> Marks {
+        Marks { retired: self.retired.is_some(), with_advisories: !self.advisories.is_empty() }
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_and_numbers_are_those_of_the_specification() {
+        for (number, word) in
+            ["other", "invalid", "security", "deprecated", "renamed"].iter().enumerate()
+        {
+            let reason: RetirementReason = word.parse().unwrap();
+            let number = i32::try_from(number).unwrap();
+            assert_eq!(reason.number(), number);
+            assert_eq!(RetirementReason::from_number(number), reason);
+            assert_eq!(reason.to_string(), *word);
+        }
+        assert_eq!(RetirementReason::from_number(7), RetirementReason::Unknown(7));
+        assert_eq!("7".parse::<RetirementReason>(), Err(NoReason));
+        assert_eq!(Severity::from_number(4).to_string(), "critical");
+        assert_eq!(Severity::from_number(-1).to_string(), "-1");
+    }
+}
