@@ -69,6 +69,12 @@ pub trait Store: Sync {
     /// [`StoreError`] where that cannot be told, as where there is no tree.
     fn lock_shared(&self) -> Result<Locked, StoreError>;
 
+    /// Whether it makes a change only where the file still is as [`Change::over`] says, and makes a new
+    /// one only where there is none. Where it does not, a [lock](Self::lock) keeps others out, or nothing.
+    fn is_conditional(&self) -> bool {
+        false
+    }
+
     /// The path as a person would find it.
     fn locate(&self, path: &RepositoryPath) -> String;
 }

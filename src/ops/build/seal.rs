@@ -8,7 +8,8 @@ use super::memory::Recalled;
 use super::options::Options;
 use crate::key::{PrivateKey, PublicKey};
 use crate::ops::observer::{Observer, Work};
-use crate::registry::{Gzip, MAX_FILE, Payload, Resource, Signed, is_foreign_gzip};
+use crate::ops::seal::seal;
+use crate::registry::{Gzip, MAX_FILE, Payload, Resource, Signed};
 use crate::repository::{Folder, RepositoryPath, State, Wanted};
 use crate::store::Store;
 
@@ -88,31 +89,11 @@ pub(super) fn resources(
                 if content.and_then(|content| content.stamp) != stamp {
                     return Err(Error::Changed { location: store.locate(&path) });
                 }
-                seal(payload, key, gzip, content.map(|_| &*standing))?
+                seal(payload, key, gzip, content.map(|_| standing.as_slice()))?
             }
         };
         observer.went_on(1, 0);
         Ok(Wanted { path, state, over: stamp })
     });
     wanted.collect()
-}
-
-/// What stands is kept where it says the same under the same key; RSA PKCS#1 v1.5 would sign it the
-/// same way again, and checking a signature costs a thirtieth of making one.
-fn seal(
-    payload: &Payload,
-    key: &PrivateKey,
-    gzip: &mut Gzip,
-    standing: Option<&Vec<u8>>,
-) -> Result<State, Error> {
-    let signed = standing
-        .and_then(|bytes| Signed::from_gzip(bytes).ok())
-        .filter(|signed| signed.holds(payload, key.public_key()));
-    if let (Some(_), Some(bytes)) = (&signed, standing) {
-        if is_foreign_gzip(bytes) {
-            return Ok(State::Stands);
-        }
-    }
-    let signed = signed.map_or_else(|| payload.sign(key), Ok)?;
-    Ok(State::of(standing.map(Vec::as_slice), signed.to_gzip(gzip)))
 }

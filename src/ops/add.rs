@@ -1,0 +1,150 @@
+//! `hexreg add`: releases into a registry, without the tarballs of all others.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+pub use super::amend::{Error, Options, Report};
+
+use super::amend::{self, Draft, Tarball};
+use super::build::{Cause, Rejection};
+use super::observer::{Observer, Work};
+use crate::name::PackageName;
+use crate::package::{Release, UnixSeconds};
+use crate::repository::Source;
+use crate::store::Store;
+use crate::tarball::{FileName, Limits, Unpacker};
+
+/// Which releases to add.
+#[derive(Clone, Debug)]
+pub struct Additions {
+    /// Their tarballs, as files of this machine.
+    pub tarballs: Vec<PathBuf>,
+    /// What clients accept.
+    pub limits: Limits,
+    /// Whether to inflate and check what is in them.
+    pub check_contents: bool,
+    /// Whether they may take the place of releases that were published.
+    pub replace: bool,
+    /// When their packages were last changed: now.
+    pub now: UnixSeconds,
+    /// What to say of when they were published, if anything.
+    pub published_at: Option<UnixSeconds>,
+}
+
+/// A tarball that is sound.
+struct Addition {
+    file: FileName,
+    path: PathBuf,
+    release: Release,
+}
+
+/// Adds releases to the registry in `store`, on the threads of the current rayon pool. Those that are
+/// there already stay as they are.
+///
+/// # Errors
+/// [`Error`]; unless it is [`Error::Write`], nothing was written.
+pub fn add(
+    store: &dyn Store,
+    options: &Options,
+    additions: &Additions,
+    observer: &dyn Observer,
+) -> Result<Report, Error> {
+    let read = read(options, additions, observer)?;
+    let packages: BTreeSet<PackageName> = read.iter().map(|one| one.file.package.clone()).collect();
+    amend::amend(store, options, observer, &packages, &|draft| {
+        read.iter().map(|addition| put(draft, addition, additions)).collect()
+    })
+}
+
+fn put(draft: &mut Draft, addition: &Addition, additions: &Additions) -> Result<Tarball, Error> {
+    let Addition { file, path, release } = addition;
+    let checksum = release.outer_checksum;
+    let standing = draft.release(&file.package, &file.version).map(|one| one.outer_checksum);
+    match standing {
+        Some(was) if was != checksum && !additions.replace => {
+            let (package, version) = (file.package.clone(), file.version.clone());
+            return Err(Error::Exists { package, version, was, is: checksum });
+        }
+        _ => draft.put(&file.package, release.clone(), additions.now),
+    }
+    Ok(Tarball::Stands {
+        file: file.clone(),
+        source: Source::file(path.clone(), Some(checksum)).modified(additions.now),
+        checksum,
+        is_listed: standing == Some(checksum),
+        replaces: additions.replace,
+    })
+}
+
+/// Reads and checks every tarball, or tells of every one that is not sound.
+fn read(
+    options: &Options,
+    additions: &Additions,
+    observer: &dyn Observer,
+) -> Result<Vec<Addition>, Error> {
+    let tarballs = &additions.tarballs;
+    observer.began(Work::ReadingTarballs, tarballs.len());
+    let reader = || match additions.check_contents {
+        true => Unpacker::new(additions.limits),
+        false => Unpacker::without_contents(additions.limits),
+    };
+    let read = tarballs.par_iter().map_init(reader, |unpacker, path| {
+        let read = read_one(unpacker, path, options, additions);
+        observer.went_on(1, 0);
+        read.map_err(|cause| Rejection { location: path.display().to_string(), cause })
+    });
+    let (mut sound, mut rejections) = (Vec::<Addition>::new(), Vec::new());
+    for read in read.collect::<Vec<_>>() {
+        match read {
+            Ok(one) => match sound.iter().find(|other| other.file == one.file) {
+                None => sound.push(one),
+                Some(other) if other.release.outer_checksum == one.release.outer_checksum => {}
+                Some(_) => {
+                    let FileName { package, version } = one.file;
+                    let cause = crate::package::Twice { package, version }.into();
+                    rejections.push(Rejection { location: one.path.display().to_string(), cause });
+                }
+            },
+            Err(rejection) => rejections.push(rejection),
+        }
+    }
+    match NonZeroUsize::new(tarballs.len()) {
+        Some(total) if !rejections.is_empty() => Err(Error::Rejected { rejections, total }),
+        _ => Ok(sound),
+    }
+}
+
+fn read_one(
+    unpacker: &mut Unpacker,
+    path: &Path,
+    options: &Options,
+    additions: &Additions,
+) -> Result<Addition, Cause> {
+    let found = fs::metadata(path)?;
+    if found.is_dir() {
+        return Err(Cause::Directory);
+    }
+    if !found.is_file() {
+        return Err(Cause::NotAFile);
+    }
+    let limit = u64::try_from(additions.limits.tarball).unwrap_or(u64::MAX);
+    let mut bytes = Vec::new();
+    std::io::Read::read_to_end(
+        &mut std::io::Read::take(fs::File::open(path)?, limit.saturating_add(1)),
+        &mut bytes,
+    )?;
+    let tarball = unpacker.unpack(&bytes)?;
+    let named = path.file_name().and_then(|name| name.to_str()?.parse::<FileName>().ok());
+    // One that is called otherwise altogether, such as `package.tar`, has no name to be wrong.
+    if let Some(named) = named {
+        named.check(&tarball.metadata)?;
+    }
+    let (package, version) = (tarball.metadata.name.clone(), tarball.metadata.version.clone());
+    let mut release = tarball.into_release(&options.repository);
+    release.remarks.published_at = additions.published_at;
+    Ok(Addition { file: FileName { package, version }, path: path.to_owned(), release })
+}

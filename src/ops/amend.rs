@@ -1,0 +1,254 @@
+//! What changes some releases of a registry and knows nothing of the rest: [`add`](super::add),
+//! [`remove`](super::remove) and [`retire`](super::retire) are its verbs.
+//!
+//! ```text
+//! standing    what packages/NAME, versions and names say, signed
+//!  → draft    what they are to say                                pure
+//!  → seal     signed files, where they do not stand already
+//!  → Plan     in its order: what is named before what names it, and gone after
+//!  → store    again from the start, where somebody else was faster
+//! ```
+//!
+//! The cost does not depend on how many tarballs there are: no other is read, and nothing is listed.
+
+mod draft;
+mod error;
+mod standing;
+
+pub(super) use draft::Draft;
+pub use error::Error;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use rayon::prelude::*;
+
+use super::lock::{self, Waited};
+use super::observer::Observer;
+use super::patience;
+use super::seal::seal;
+use crate::checksum::OuterChecksum;
+use crate::key::PrivateKey;
+use crate::name::{PackageName, RepositoryName};
+use crate::registry::{Gzip, Names, Payload, Releases, Versions};
+use crate::repository::{
+    Action, Change, Changed, Folder, Plan, RepositoryPath, Source, State, Wanted,
+};
+use crate::store::{Conflict, Lock, Store, StoreError};
+use crate::tarball::{FileName, Limits};
+use standing::{File, Standing};
+
+/// Which registry to change, and how.
+#[derive(Debug)]
+pub struct Options {
+    /// The name under which clients know the repository.
+    pub repository: RepositoryName,
+    /// What signs it.
+    pub key: PrivateKey,
+    /// How long to wait for whoever else changes it.
+    pub lock_timeout: Duration,
+    /// Plan, and write nothing.
+    pub dry_run: bool,
+}
+
+/// What was done, or with a dry run would be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// What changed, in the order in which it did.
+    pub changes: Vec<(RepositoryPath, Changed)>,
+}
+
+/// What is to become of a tarball.
+pub(super) enum Tarball {
+    /// It is there.
+    Stands {
+        file: FileName,
+        source: Source,
+        checksum: OuterChecksum,
+        /// Whether the registry lists this very tarball already.
+        is_listed: bool,
+        /// Whether it may take the place of another.
+        replaces: bool,
+    },
+    /// It is not there.
+    Goes(FileName),
+}
+
+/// What a verb does to what stands, and to tarballs; doing it twice is doing it once.
+pub(super) type Edit<'a> = dyn Fn(&mut Draft) -> Result<Vec<Tarball>, Error> + 'a;
+
+/// Changes these packages as `edit` does, which is asked again, of what stands then, whenever somebody else
+/// was faster.
+pub(super) fn amend(
+    store: &dyn Store,
+    options: &Options,
+    observer: &dyn Observer,
+    packages: &BTreeSet<PackageName>,
+    edit: &Edit<'_>,
+) -> Result<Report, Error> {
+    let _lock = lock(store, options, observer)?;
+    let changes = Mutex::new(Vec::new());
+    let heard = |change: &Change| {
+        if let Some(changed) = change.changed() {
+            observer.changed(&change.path, changed);
+            let mut changes = changes.lock().unwrap_or_else(PoisonError::into_inner);
+            changes.push((change.path.clone(), changed));
+        }
+    };
+    patience::until_undisturbed(options.lock_timeout, |attempt| {
+        let standing = Standing::read(store, options, packages)?;
+        let mut draft = standing.draft();
+        let tarballs = edit(&mut draft)?;
+        let plan = plan(store, options, &standing, &draft, &tarballs, attempt)?;
+        if options.dry_run {
+            plan.changes.iter().for_each(heard);
+            return Ok(());
+        }
+        plan.apply(store, &heard).map_err(Error::Write)?;
+        match store.is_conditional() && !plan.changes.is_empty() {
+            true => confirm(store, options, packages, edit),
+            false => Ok(()),
+        }
+    })?;
+    let changes = changes.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok(Report { changes })
+}
+
+fn lock(
+    store: &dyn Store,
+    options: &Options,
+    observer: &dyn Observer,
+) -> Result<Option<Lock>, Error> {
+    if options.dry_run {
+        return Ok(None);
+    }
+    let timeout = options.lock_timeout;
+    match lock::wait(store, lock::Wanted::Alone, timeout, observer)? {
+        Waited::Held(lock) => Ok(Some(lock)),
+        Waited::Unsupported => Ok(None),
+        Waited::InVain => {
+            Err(Error::Busy { location: store.locate(&Folder::Root.path()), timeout })
+        }
+    }
+}
+
+/// What has to be done for the registry to say what the draft does.
+fn plan(
+    store: &dyn Store,
+    options: &Options,
+    standing: &Standing,
+    draft: &Draft,
+    tarballs: &[Tarball],
+    attempt: usize,
+) -> Result<Plan, Error> {
+    let repository = || options.repository.clone();
+    let mut wanted = Vec::new();
+    if standing.versions.says.is_none() {
+        wanted.extend(standing::public_key(store, options.key.public_key())?);
+    }
+    let looked_at = tarballs.par_iter().map(|tarball| look(store, tarball, attempt));
+    let mut goes = Vec::new();
+    for looked_at in looked_at.collect::<Result<Vec<_>, _>>()? {
+        match looked_at {
+            Looked::Wanted(tarball) => wanted.push(tarball),
+            Looked::Goes(path) => goes.push(Change::new(path, Action::Remove)),
+            Looked::Gone => {}
+        }
+    }
+    let (mut late, mut gone) = (HashMap::new(), Vec::new());
+    for (name, file) in &standing.packages {
+        let releases = draft.packages.get(name).cloned().unwrap_or_default();
+        let was = file.says.iter().flat_map(|says| &says.releases);
+        let mut lost = was.filter(|was| releases.iter().all(|is| is.version != was.version));
+        if lost.next().is_some() {
+            late.insert(file.path.clone(), None);
+        }
+        if !releases.is_empty() {
+            let releases = Releases { repository: repository(), package: name.clone(), releases };
+            wanted.push(file.sealed(options, &releases.encode())?);
+        } else if file.bytes.is_some() {
+            let (path, action) = (file.path.clone(), Action::Remove);
+            gone.push(Change { path, action, over: file.stamp });
+        }
+    }
+    let packages = draft.versions.clone().into_iter().collect();
+    let versions = Versions { repository: repository(), packages };
+    let packages = draft.names.clone().into_iter().collect();
+    let names = Names { repository: repository(), packages };
+    wanted.push(standing.versions.sealed(options, &versions.encode())?);
+    wanted.push(standing.names.sealed(options, &names.encode())?);
+
+    let mut plan = Plan::between(&[], None, &[], wanted.iter());
+    plan.changes.extend(gone);
+    plan.bridge(late);
+    plan.changes.extend(goes);
+    Ok(plan)
+}
+
+impl<T> File<T> {
+    fn sealed(&self, options: &Options, payload: &Payload) -> Result<Wanted, Error> {
+        let state = seal(payload, &options.key, &mut Gzip::new(), self.bytes.as_deref())?;
+        Ok(Wanted { path: self.path.clone(), state, over: self.stamp })
+    }
+}
+
+/// What was found where a tarball stands or belongs.
+enum Looked {
+    Wanted(Wanted),
+    Goes(RepositoryPath),
+    Gone,
+}
+
+/// A new tarball is looked for only where it might be overwritten otherwise: most stores tell by
+/// themselves whether there is one.
+fn look(store: &dyn Store, tarball: &Tarball, attempt: usize) -> Result<Looked, Error> {
+    let path = |file: &FileName| Folder::Tarballs.file(&format!("{file}.tar"));
+    let mut bytes = Vec::new();
+    let (file, source, checksum, is_listed, replaces) = match tarball {
+        Tarball::Goes(file) => {
+            let path = path(file);
+            let stands = store.read(&path, 0, &mut bytes)?.is_some();
+            return Ok(if stands { Looked::Goes(path) } else { Looked::Gone });
+        }
+        Tarball::Stands { file, source, checksum, is_listed, replaces } => {
+            (file, source, checksum, *is_listed, *replaces)
+        }
+    };
+    let path = path(file);
+    let is_sure = store.is_conditional() && attempt == 0 && !replaces && !is_listed;
+    let limit = if is_listed { 0 } else { Limits::HEX.tarball };
+    let content = if is_sure { None } else { store.read(&path, limit, &mut bytes)? };
+    let state = match content {
+        None => State::Missing(source.clone()),
+        // What it is, `hexreg verify` tells.
+        Some(_) if is_listed => State::Stands,
+        Some(_) if OuterChecksum::of(&bytes) == *checksum => State::Stands,
+        Some(_) if replaces => State::Differs(source.clone()),
+        Some(_) => return Err(Error::InTheWay { location: store.locate(&path) }),
+    };
+    let over = content.and_then(|content| content.stamp);
+    Ok(Looked::Wanted(Wanted { path, state, over }))
+}
+
+/// Makes sure that what was done is still so. Where nobody can be kept from removing a package while a
+/// release is added to it, its file may be gone again: object storage removes without conditions.
+fn confirm(
+    store: &dyn Store,
+    options: &Options,
+    packages: &BTreeSet<PackageName>,
+    edit: &Edit<'_>,
+) -> Result<(), Error> {
+    let standing = standing::read_packages(store, options, packages)?;
+    let standing = Draft { packages: standing::releases(&standing), ..Draft::default() };
+    let mut again = standing.clone();
+    let edited = edit(&mut again);
+    if edited.is_ok() && again.packages == standing.packages {
+        return Ok(());
+    }
+    Err(Error::Write(StoreError {
+        action: "keep",
+        location: store.locate(&Folder::Packages.path()),
+        source: Conflict.into(),
+    }))
+}

@@ -1,0 +1,128 @@
+//! Why a registry was not changed.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use crate::checksum::OuterChecksum;
+use crate::key::KeyError;
+use crate::name::{PackageName, RepositoryName};
+use crate::ops::build::Rejection;
+use crate::ops::patience::Contended;
+use crate::registry::{DecodeError, SignedError};
+use crate::store::StoreError;
+use crate::version::Version;
+
+/// Why a registry was not changed. Nothing was written, unless it is [`Error::Write`].
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Tarballs that clients could not use, or not all in the same way.
+    #[error("{} of {total} tarballs rejected", .rejections.len())]
+    Rejected {
+        /// Each of them, in order.
+        rejections: Vec<Rejection>,
+        /// How many tarballs there are.
+        total: NonZeroUsize,
+    },
+    /// The release is there, and is another tarball.
+    #[error(
+        "{package} {version} is there, and is another tarball: its outer checksum is {}…, and that of this one {}…",
+        .was.excerpt(), .is.excerpt()
+    )]
+    Exists {
+        /// Whose.
+        package: PackageName,
+        /// Which.
+        version: Version,
+        /// What clients have locked.
+        was: OuterChecksum,
+        /// What they would be offered.
+        is: OuterChecksum,
+    },
+    /// No release names what stands where a new tarball belongs.
+    #[error("{location} is there, is another tarball, and no release names it")]
+    InTheWay {
+        /// Where it stands.
+        location: String,
+    },
+    /// There is no such release.
+    #[error("{repository} has no {package} {version}")]
+    NoSuchRelease {
+        /// Where it was looked for.
+        repository: RepositoryName,
+        /// Whose.
+        package: PackageName,
+        /// Which.
+        version: Version,
+    },
+    /// What stands is not what the key signed, so it cannot be told what to keep.
+    #[error("{location} is not signed with this key")]
+    Signed {
+        /// Where it stands.
+        location: String,
+        /// What is wrong with it.
+        source: SignedError,
+    },
+    /// What stands, validly signed, is something else than belongs there.
+    #[error("{location} is not what belongs there")]
+    Decode {
+        /// Where it stands.
+        location: String,
+        /// What is wrong with it.
+        source: DecodeError,
+    },
+    /// What stands is another package's.
+    #[error("{location} is of the package {found}")]
+    OtherPackage {
+        /// Where it stands.
+        location: String,
+        /// Whose it is.
+        found: PackageName,
+    },
+    /// The repository has another name.
+    #[error("{location} is of the repository {found}, not of {expected}")]
+    OtherRepository {
+        /// Where it stands.
+        location: String,
+        /// What it says.
+        found: RepositoryName,
+        /// What was expected.
+        expected: RepositoryName,
+    },
+    /// Clients hold another key, or what stands where it belongs is none.
+    #[error("{location} is not the key that would sign, {signing}")]
+    OtherKey {
+        /// Where it stands.
+        location: String,
+        /// The fingerprint of the key in hand.
+        signing: String,
+    },
+    /// One of the files that name packages is gone, so it cannot be told which there are.
+    #[error("{location} is missing, and there are packages that it should name")]
+    Incomplete {
+        /// Where it should stand.
+        location: String,
+    },
+    /// Another hexreg did not end in time.
+    #[error("another hexreg holds {location}, and did not end within {} s", .timeout.as_secs())]
+    Busy {
+        /// The directory.
+        location: String,
+        /// How long it was waited for.
+        timeout: Duration,
+    },
+    /// The key in hand does not sign.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The tree cannot be read.
+    #[error(transparent)]
+    Read(#[from] StoreError),
+    /// A change failed. Those that the observer heard of were made, and every file is whole.
+    #[error(transparent)]
+    Write(StoreError),
+}
+
+impl Contended for Error {
+    fn is_conflict(&self) -> bool {
+        matches!(self, Self::Write(error) | Self::Read(error) if error.is_conflict())
+    }
+}

@@ -1,0 +1,83 @@
+//! Trying again where somebody else was faster.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::store::StoreError;
+
+/// The first pause is up to this long, and each further one up to twice as long as the one before.
+const FIRST: Duration = Duration::from_millis(50);
+
+/// No pause is longer.
+const LONGEST: Duration = Duration::from_secs(2);
+
+/// Why an attempt failed that may go well the next time.
+pub(super) trait Contended {
+    /// Whether somebody else was faster, and nothing else is wrong.
+    fn is_conflict(&self) -> bool;
+}
+
+impl Contended for StoreError {
+    fn is_conflict(&self) -> bool {
+        StoreError::is_conflict(self)
+    }
+}
+
+/// Attempts something, counted from nought, again and again until nobody comes between. Pauses are of
+/// random length, so that those who came between one another do not do so each time.
+///
+/// # Errors
+/// Of the first attempt that failed for another reason, or of the last one when `patience` has ended.
+pub(super) fn until_undisturbed<T, E: Contended>(
+    patience: Duration,
+    mut attempt: impl FnMut(usize) -> Result<T, E>,
+) -> Result<T, E> {
+    let began = Instant::now();
+    let (mut pause, mut number) = (FIRST, 0_usize);
+    loop {
+        match attempt(number) {
+            Err(error) if error.is_conflict() && began.elapsed() < patience => {
+                thread::sleep(pause.mul_f64(fastrand::f64()));
+                pause = pause.saturating_mul(2).min(LONGEST);
+                number = number.saturating_add(1);
+            }
+            done => return done,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq)]
+    enum Wrong {
+        Conflict,
+        Else,
+    }
+
+    impl Contended for Wrong {
+        fn is_conflict(&self) -> bool {
+            *self == Self::Conflict
+        }
+    }
+
+    #[test]
+    fn it_is_tried_again_until_it_goes_well_or_something_else_is_wrong() {
+        let third = |number| if number < 2 { Err(Wrong::Conflict) } else { Ok(number) };
+        assert_eq!(until_undisturbed(Duration::from_secs(60), third), Ok(2));
+        let wrong = |number| Err::<(), _>(if number < 2 { Wrong::Conflict } else { Wrong::Else });
+        assert_eq!(until_undisturbed(Duration::from_secs(60), wrong), Err(Wrong::Else));
+    }
+
+    #[test]
+    fn patience_has_an_end() {
+        let mut attempts = 0;
+        let never = until_undisturbed(Duration::from_millis(200), |_| {
+            attempts += 1;
+            Err::<(), _>(Wrong::Conflict)
+        });
+        assert_eq!(never, Err(Wrong::Conflict));
+        assert!(attempts > 1);
+    }
+}
