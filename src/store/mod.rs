@@ -3,7 +3,7 @@
 mod bucket;
 mod dir;
 
-pub use bucket::BucketStore;
+pub use bucket::{BucketStore, BucketUrl, BucketUrlError, OpenError, Settings};
 pub use dir::DirStore;
 pub(crate) use dir::flush_folder;
 

@@ -5,10 +5,16 @@
 //! is the one that was looked at (`If-Match`), so whoever is slower learns of it and begins again.
 //! Some stores ignore such conditions, which is found out before anything is written.
 
+mod address;
 mod answer;
+mod open;
 mod probe;
+mod profile;
 mod version;
 mod write;
+
+pub use address::{BucketUrl, BucketUrlError};
+pub use open::{OpenError, Settings};
 
 use std::io;
 use std::sync::{Arc, Mutex};
