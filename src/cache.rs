@@ -151,6 +151,15 @@ impl CacheFile {
         Ok(Self(cache_dir.join(name).with_extension("cache")))
     }
 
+    /// The cache of the registry in a bucket, which may not exist, below `cache_dir`.
+    #[must_use]
+    pub fn of_bucket(cache_dir: &Path, url: &str, endpoint: Option<&str>) -> Self {
+        // The real path of a directory begins with a slash, and no URL does.
+        let whole = [url, endpoint.unwrap_or_default()].join("\0");
+        let name = HEXLOWER.encode(&fingerprint(whole.as_bytes()));
+        Self(cache_dir.join(name).with_extension("cache"))
+    }
+
     /// Reads the head, if it is there, sound, and made in this context.
     #[must_use]
     pub fn head(&self, context: &Context) -> Option<Head> {

@@ -7,17 +7,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use clap::ValueHint;
 use hexreg::name::RepositoryName;
 use hexreg::ops::build::{self, Alarm, Error, Options, Rejection, Report};
 use hexreg::ops::observer::{Observer, Warning, Work};
 use hexreg::package::UnixSeconds;
 use hexreg::repository::{Changed, RepositoryPath};
-use hexreg::store::{DirStore, Store};
+use hexreg::store::Store;
 use hexreg::tarball::Limits;
 use rayon::ThreadPoolBuilder;
 use serde::Serialize;
 
 use super::cache;
+use super::destination::{Destination, Writing};
 use super::failure::{self, Failure, Rejected, chain};
 use super::heard::Heard;
 use super::output;
@@ -28,15 +30,16 @@ const EPOCH_VARIABLE: &str = "SOURCE_DATE_EPOCH";
 
 /// Build a signed registry from a directory of package tarballs
 ///
-/// Reads PUBLIC_DIR/tarballs/*.tar and writes PUBLIC_DIR/public_key, names, versions and packages/*,
-/// as `mix hex.registry build` does. A file whose content has not changed is not touched. When a
-/// tarball is rejected, all that are get named and nothing is written.
+/// Reads DEST/tarballs/*.tar and writes DEST/public_key, names, versions and packages/*, as `mix
+/// hex.registry build` does. A file whose content has not changed is not touched. When a tarball is
+/// rejected, all that are get named and nothing is written.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   hexreg key new acme.pem
   hexreg build public --name=acme --private-key=acme.pem
   hexreg build public --name=acme --private-key=acme.pem --dry-run --json
+  hexreg build s3://bucket/acme --name=acme --private-key=acme.pem
   pass show acme | hexreg build public --name=acme --private-key=-
 
 Environment:
@@ -44,19 +47,21 @@ Environment:
   HEXREG_PRIVATE_KEY_PASSPHRASE  the passphrase of an encrypted key
   HEXREG_CACHE_DIR               where to keep the cache, where --cache-dir is not given
   SOURCE_DATE_EPOCH              no updated_at is later than this, in seconds since 1970
-  NO_COLOR                       no colour, whatever the terminal can do")]
+  NO_COLOR                       no colour, whatever the terminal can do
+  AWS_…, GOOGLE_…, AZURE_…       keys and places of buckets, as their own tools have them")]
 #[expect(clippy::struct_excessive_bools, reason = "one field a flag, as clap has it")]
 pub struct Args {
-    /// The directory that is served to clients; its tarballs/ is read
-    #[arg(value_name = "PUBLIC_DIR")]
-    public_dir: PathBuf,
+    /// What is served to clients, and has tarballs/ in it: a directory, or a bucket as
+    /// s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX
+    #[arg(value_name = "DEST", value_parser = Destination::parser(), value_hint = ValueHint::AnyPath)]
+    destination: Destination,
     /// The name under which clients know the repository
     #[arg(long)]
     name: RepositoryName,
     /// The RSA private key that signs, in PEM; `-` reads standard input
     #[arg(long, value_name = "PATH")]
     private_key: Option<PathBuf>,
-    /// How many tarballs to read at once [default: one a processor]
+    /// How many tarballs to read at once [default: one a processor; 16 from a bucket]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     jobs: Option<u16>,
     /// Print errors alone
@@ -85,6 +90,8 @@ pub struct Args {
     rotate_key: bool,
     #[command(flatten)]
     cache: cache::CacheArgs,
+    #[command(flatten)]
+    writing: Writing,
 }
 
 /// What `--json` prints of a build.
@@ -115,7 +122,7 @@ const TOLD: usize = 20;
 
 /// Prints what is heard of a build, or keeps it for `--json`.
 struct Listener<'a> {
-    store: &'a DirStore,
+    store: &'a dyn Store,
     prints: bool,
     progress: Progress,
     heard: Mutex<Heard>,
@@ -182,24 +189,31 @@ impl Observer for Listener<'_> {
 impl Args {
     /// Builds, and tells how it went.
     pub fn main(self) -> ExitCode {
-        let store = DirStore::new(&self.public_dir);
+        let store = match self.writing.open(&self.destination, self.jobs) {
+            Ok(store) => store,
+            Err(failure) => return self.end(&Err(failure), Heard::default()),
+        };
         let prints = !self.json && !self.quiet;
         let progress = Progress::new(prints);
         let (heard, alarms) = (Mutex::default(), AtomicUsize::new(0));
-        let listener = Listener { store: &store, prints, progress, heard, alarms };
+        let listener = Listener { store: store.as_ref(), prints, progress, heard, alarms };
         let done = self.run(&listener);
-        if let Err(failure) = &done {
-            let so_far = listener.heard().clone();
+        let so_far = listener.heard().clone();
+        self.end(&done, so_far)
+    }
+
+    fn end(&self, done: &Result<(), Failure>, so_far: Heard) -> ExitCode {
+        if let Err(failure) = done {
             if !self.json || output::json(&JsonFailure { failure, so_far }).is_err() {
                 failure.print();
             }
         }
-        failure::exit_code(&done)
+        failure::exit_code(done)
     }
 
     fn run(&self, listener: &Listener<'_>) -> Result<(), Failure> {
         let source = Source::from_argument(self.private_key.as_deref())?;
-        source.refuse_inside(&self.public_dir)?;
+        self.destination.as_dir().map_or(Ok(()), |public_dir| source.refuse_inside(public_dir))?;
         let key = source.parse(&source.read()?)?;
         if let Some(exposure) = source.exposure() {
             listener.say(exposure);
@@ -215,9 +229,9 @@ impl Args {
             rotate_key: self.rotate_key,
             lock_timeout: Duration::from_secs(self.lock_timeout.into()),
             dry_run: self.dry_run,
-            cache: self.cache.file(&self.public_dir)?,
+            cache: self.cache.file(&self.destination, self.writing.reading.endpoint.as_deref())?,
         };
-        let pool = ThreadPoolBuilder::new().num_threads(self.jobs.map_or(0, usize::from)).build();
+        let pool = ThreadPoolBuilder::new().num_threads(self.destination.jobs(self.jobs)).build();
         let pool = pool.map_err(|error| Failure::environment(format!("no threads: {error}")))?;
         let report = pool.install(|| build::build(listener.store, &options, listener));
         listener.progress.clear();
@@ -280,6 +294,13 @@ impl Args {
             Error::Key(_) | Error::Read(_) => {
                 Failure::environment(message).hint("nothing was written")
             }
+            Error::Write(error) if error.ignores_conditions() => Failure::environment(message)
+                .hint(
+                    "where nobody else ever writes at the same time, --assume-single-writer does \
+                 without",
+                ),
+            Error::Write(error) if error.is_conflict() => Failure::environment(message)
+                .hint("what was done before it stands, and every file is whole: build again"),
             Error::Write(_) if listener.heard().is_empty() => Failure::environment(message)
                 .hint("nothing was changed: build again once this is mended"),
             Error::Write(_) => Failure::environment(message).hint(
@@ -291,7 +312,7 @@ impl Args {
 }
 
 /// An alarm at the file that it is about.
-fn alarmed(store: &DirStore, alarm: &Alarm) -> Rejected {
+fn alarmed(store: &dyn Store, alarm: &Alarm) -> Rejected {
     Rejected { path: store.locate(&alarm.path()), reason: alarm.to_string() }
 }
 

@@ -5,6 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use hexreg::cache::CacheFile;
 
+use super::destination::Destination;
 use super::failure::Failure;
 
 const VARIABLE: &str = "HEXREG_CACHE_DIR";
@@ -23,10 +24,20 @@ pub struct CacheArgs {
 
 impl CacheArgs {
     /// The cache of a registry; none where it is not wanted, or has no place.
-    pub fn file(&self, public_dir: &Path) -> Result<Option<CacheFile>, Failure> {
+    pub fn file(
+        &self,
+        destination: &Destination,
+        endpoint: Option<&str>,
+    ) -> Result<Option<CacheFile>, Failure> {
         let given = self.given();
         let Some(directory) = given.clone().or_else(usual).filter(|_| !self.no_cache) else {
             return Ok(None);
+        };
+        let public_dir = match destination {
+            Destination::Directory(path) => path,
+            Destination::Bucket(url) => {
+                return Ok(Some(CacheFile::of_bucket(&directory, &url.to_string(), endpoint)));
+            }
         };
         if lies_inside(&directory, public_dir) {
             if given.is_none() {

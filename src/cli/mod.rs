@@ -4,6 +4,7 @@ mod auth;
 mod build;
 mod cache;
 mod completions;
+mod destination;
 mod failure;
 mod heard;
 mod inspect;

@@ -6,16 +6,18 @@ use std::process::ExitCode;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use clap::ValueHint;
 use hexreg::key::PublicKey;
 use hexreg::name::RepositoryName;
 use hexreg::ops::observer::{Observer, Warning, Work};
 use hexreg::ops::verify::{self, Error, Options, Problem, Report};
 use hexreg::repository::Folder;
-use hexreg::store::{DirStore, Store};
+use hexreg::store::Store;
 use hexreg::tarball::Limits;
 use rayon::ThreadPoolBuilder;
 use serde::Serialize;
 
+use super::destination::{Destination, Reading};
 use super::failure::{self, Failure, chain};
 use super::output;
 use super::progress::Progress;
@@ -37,13 +39,14 @@ Examples:
 Exit codes: 0 no problem; 1 some; 2 it could not be looked at, or not with
 the key that was given.")]
 pub struct Args {
-    /// The directory that is served to clients
-    #[arg(value_name = "PUBLIC_DIR")]
-    public_dir: PathBuf,
+    /// What is served to clients: a directory, or a bucket as s3://BUCKET/PREFIX, gs://BUCKET/PREFIX
+    /// or az://CONTAINER/PREFIX
+    #[arg(value_name = "DEST", value_parser = Destination::parser(), value_hint = ValueHint::AnyPath)]
+    destination: Destination,
     /// The name under which clients know the repository [default: what its files agree on]
     #[arg(long)]
     name: Option<RepositoryName>,
-    /// The key that clients hold, in PEM; `-` reads standard input [default: PUBLIC_DIR/public_key]
+    /// The key that clients hold, in PEM; `-` reads standard input [default: DEST/public_key]
     #[arg(long, value_name = "PATH")]
     public_key: Option<PathBuf>,
     /// Unpack packages too, and check the files in them
@@ -52,7 +55,7 @@ pub struct Args {
     /// Let packages and tarballs be missing that are named: what `hexreg mirror` made is of a part
     #[arg(long)]
     partial: bool,
-    /// How many files to read at once [default: one a processor]
+    /// How many files to read at once [default: one a processor; 16 from a bucket]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     jobs: Option<u16>,
     /// How many seconds to wait for a build of the same directory to end
@@ -61,6 +64,8 @@ pub struct Args {
     /// Print one JSON object and nothing else
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    reading: Reading,
 }
 
 /// What `--json` prints.
@@ -144,7 +149,8 @@ impl Args {
 
     /// Whether all is well.
     fn run(&self, listener: &Listener) -> Result<bool, Failure> {
-        let store = DirStore::new(&self.public_dir);
+        let store = self.reading.open(&self.destination)?;
+        let store = store.as_ref();
         let options = Options {
             repository: self.name.clone(),
             public_key: public_key::from_argument(self.public_key.as_deref())?,
@@ -153,23 +159,26 @@ impl Args {
             partial: self.partial,
             lock_timeout: Duration::from_secs(self.lock_timeout.into()),
         };
-        let pool = ThreadPoolBuilder::new().num_threads(self.jobs.map_or(0, usize::from)).build();
+        let pool = ThreadPoolBuilder::new().num_threads(self.destination.jobs(self.jobs)).build();
         let pool = pool.map_err(|error| Failure::environment(format!("no threads: {error}")))?;
-        let report = pool.install(|| verify::verify(&store, &options, listener));
+        let report = pool.install(|| verify::verify(store, &options, listener));
         listener.progress.clear();
         let report = report.map_err(|error| {
-            let message =
-                format!("failed to verify {}: {}", self.public_dir.display(), chain(&error));
-            let failure = Failure::environment(message);
-            match hint(&error) {
+            let wrong = match (&error, &self.destination) {
+                (Error::Missing, Destination::Bucket(_)) => "there is nothing there".to_owned(),
+                _ => chain(&error),
+            };
+            let failure =
+                Failure::environment(format!("failed to verify {}: {wrong}", self.destination));
+            match hint(&error).filter(|_| self.destination.as_dir().is_some()) {
                 Some(hint) => failure.hint(hint),
                 None => failure,
             }
         })?;
         if self.json {
-            print_json(&store, &report, listener.warnings().clone())?;
+            print_json(store, &report, listener.warnings().clone())?;
         } else {
-            print_text(&store, &report)?;
+            print_text(store, &report)?;
         }
         Ok(report.problems.is_empty())
     }
@@ -190,7 +199,7 @@ fn hint(error: &Error) -> Option<&'static str> {
     }
 }
 
-fn print_text(store: &DirStore, report: &Report) -> Result<(), Failure> {
+fn print_text(store: &dyn Store, report: &Report) -> Result<(), Failure> {
     for Problem { path, wrong } in &report.problems {
         output::line(&format!("{}: {}", store.locate(path), chain(wrong)))?;
     }
@@ -207,7 +216,7 @@ fn print_text(store: &DirStore, report: &Report) -> Result<(), Failure> {
     ))
 }
 
-fn print_json(store: &DirStore, report: &Report, warnings: Vec<String>) -> Result<(), Failure> {
+fn print_json(store: &dyn Store, report: &Report, warnings: Vec<String>) -> Result<(), Failure> {
     let problems = report.problems.iter().map(|Problem { path, wrong }| JsonProblem {
         path: store.locate(path),
         kind: wrong.kind(),

@@ -55,6 +55,20 @@ impl AssetKind {
         }
     }
 
+    /// `Content-Type`: what is stored is no text to anybody who asks for it, and none of it is to be
+    /// guessed at.
+    #[must_use]
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Registry
+            | Self::Tarball
+            | Self::Docs
+            | Self::Installs
+            | Self::GitRefs
+            | Self::GitObjects => OCTETS,
+        }
+    }
+
     /// Its name where requests are counted.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -67,6 +81,9 @@ impl AssetKind {
         }
     }
 }
+
+/// The type of bytes of which nothing else is said.
+pub(crate) const OCTETS: &str = "application/octet-stream";
 
 /// In bytes: hardly any file system takes a longer name, and to be asked for one is no error of the disk.
 const LONGEST_NAME: usize = 255;

@@ -6,6 +6,7 @@ mod path;
 mod plan;
 mod source;
 
+pub(crate) use asset::OCTETS;
 pub use asset::{Asset, AssetKind};
 pub use path::{Folder, RepositoryPath};
 pub use plan::{Action, Change, Changed, Plan};

@@ -42,6 +42,17 @@ impl Source {
         Self { modified: Some(time), ..self }
     }
 
+    /// The bytes, without a copy where they are here.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub(crate) fn into_bytes(self) -> io::Result<Vec<u8>> {
+        match self.bytes {
+            Bytes::Here(bytes) => Ok(bytes),
+            Bytes::File { .. } => self.read().map(Cow::into_owned),
+        }
+    }
+
     /// The bytes.
     ///
     /// # Errors

@@ -1,7 +1,9 @@
 //! Where a served tree lives.
 
+mod bucket;
 mod dir;
 
+pub use bucket::{BucketStore, BucketUrl, BucketUrlError, OpenError, Settings};
 pub use dir::DirStore;
 pub(crate) use dir::flush_folder;
 
@@ -117,6 +119,9 @@ pub(crate) fn is_temporary(name: &str) -> bool {
 
 /// How the name of a file begins and ends that is being written.
 pub(crate) const TEMPORARY: (&str, &str) = (".hexreg-", ".tmp");
+
+/// The name of the file that tells whether a bucket honours conditions.
+pub(crate) const PROBE: &str = ".hexreg-probe";
 
 impl Lock {
     /// The lock of a store that nobody shares.
@@ -234,11 +239,46 @@ pub struct StoreError {
 #[error("somebody else changed it meanwhile")]
 pub struct Conflict;
 
+/// A store takes no notice of what a change is made over, so that of two writers at once one would lose
+/// what it wrote: the source of a [`StoreError`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConditionsIgnored {
+    /// It writes over what stands, where it was asked to write only where nothing does.
+    #[error(
+        "the store ignores `If-None-Match`: of two writers at once, one would lose what it wrote"
+    )]
+    IfNoneMatch,
+    /// It writes over whatever stands, where it was asked to write only over what was looked at.
+    #[error("the store ignores `If-Match`: of two writers at once, one would lose what it wrote")]
+    IfMatch,
+    /// It gives files no tags, so nothing can be said of what was looked at.
+    #[error(
+        "the store gives it no entity tag: of two writers at once, one would lose what it wrote"
+    )]
+    NoTag,
+}
+
 impl StoreError {
     /// Whether nothing is wrong, but that somebody else was faster: whoever looks again may succeed.
     #[must_use]
     pub fn is_conflict(&self) -> bool {
-        self.source.get_ref().and_then(|source| source.downcast_ref::<Conflict>()).is_some()
+        self.is_for::<Conflict>()
+    }
+
+    /// Whether the store takes no notice of conditions, and so will do for a single writer alone.
+    #[must_use]
+    pub fn ignores_conditions(&self) -> bool {
+        self.is_for::<ConditionsIgnored>()
+    }
+
+    fn is_for<T: std::error::Error + 'static>(&self) -> bool {
+        self.source.get_ref().and_then(|source| source.downcast_ref::<T>()).is_some()
+    }
+}
+
+impl From<ConditionsIgnored> for io::Error {
+    fn from(ignored: ConditionsIgnored) -> Self {
+        Self::other(ignored)
     }
 }
 

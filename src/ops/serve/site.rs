@@ -164,8 +164,8 @@ impl File {
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(control));
         if headers.contains_key(header::CONTENT_TYPE) {
-            let octets = HeaderValue::from_static("application/octet-stream");
-            headers.insert(header::CONTENT_TYPE, octets);
+            let content_type = HeaderValue::from_static(self.kind.content_type());
+            headers.insert(header::CONTENT_TYPE, content_type);
         }
         response
     }

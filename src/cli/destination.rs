@@ -1,0 +1,139 @@
+//! Where a registry lives: a directory, or a bucket and how it is reached.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use clap::builder::{OsStringValueParser, TypedValueParser};
+use hexreg::store::{BucketStore, BucketUrl, BucketUrlError, DirStore, OpenError, Settings, Store};
+
+use super::failure::{Failure, chain};
+
+/// What is served to clients.
+#[derive(Clone, Debug)]
+pub enum Destination {
+    Directory(PathBuf),
+    Bucket(BucketUrl),
+}
+
+/// How many files are under way at once to and from a bucket: it answers late, and many at once.
+const BUCKET_JOBS: u16 = 16;
+
+impl Destination {
+    /// Tells the URL of a bucket from a path.
+    pub fn parser() -> impl TypedValueParser<Value = Self> {
+        OsStringValueParser::new().try_map(|argument: OsString| -> Result<Self, BucketUrlError> {
+            match argument.to_str().filter(|text| BucketUrl::is_meant_by(text)) {
+                Some(url) => Ok(Self::Bucket(url.parse()?)),
+                None => Ok(Self::Directory(argument.into())),
+            }
+        })
+    }
+
+    /// The directory, if it is one.
+    pub fn as_dir(&self) -> Option<&Path> {
+        match self {
+            Self::Directory(path) => Some(path),
+            Self::Bucket(_) => None,
+        }
+    }
+
+    /// How many threads should read and write at once, where nobody says; 0 for one a processor.
+    pub fn jobs(&self, given: Option<u16>) -> usize {
+        match (given, self) {
+            (Some(jobs), _) => jobs.into(),
+            (None, Self::Directory(_)) => 0,
+            (None, Self::Bucket(_)) => BUCKET_JOBS.into(),
+        }
+    }
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Directory(path) => path.display().fmt(f),
+            Self::Bucket(url) => url.fmt(f),
+        }
+    }
+}
+
+/// Options of commands that read what is served.
+#[derive(clap::Args)]
+pub struct Reading {
+    /// Where the bucket is asked for, if not where its kind usually is: S3-compatible storage
+    #[arg(long, value_name = "URL")]
+    pub endpoint: Option<String>,
+}
+
+/// Options of commands that change what is served.
+#[derive(clap::Args)]
+pub struct Writing {
+    #[command(flatten)]
+    pub reading: Reading,
+    /// Write to a bucket that ignores conditions: nobody else may write to it at the same time
+    #[arg(long)]
+    assume_single_writer: bool,
+    /// Tell caches that no one but the reader may keep a copy of what is in the bucket
+    #[arg(long)]
+    private: bool,
+}
+
+impl Reading {
+    /// The store, to be read.
+    pub fn open(&self, destination: &Destination) -> Result<Box<dyn Store>, Failure> {
+        match destination {
+            Destination::Directory(path) => {
+                self.refuse_for(path)?;
+                Ok(Box::new(DirStore::new(path)))
+            }
+            Destination::Bucket(url) => Ok(Box::new(self.bucket(url)?)),
+        }
+    }
+
+    fn bucket(&self, url: &BucketUrl) -> Result<BucketStore, Failure> {
+        let settings = Settings { endpoint: self.endpoint.clone() };
+        BucketStore::open(url, &settings).map_err(|error| cannot_open(url, &error))
+    }
+
+    fn refuse_for(&self, directory: &Path) -> Result<(), Failure> {
+        refuse("--endpoint", self.endpoint.is_some(), directory)
+    }
+}
+
+impl Writing {
+    /// The store, to be changed by so many requests at once.
+    pub fn open(
+        &self,
+        destination: &Destination,
+        jobs: Option<u16>,
+    ) -> Result<Box<dyn Store>, Failure> {
+        match destination {
+            Destination::Directory(path) => {
+                refuse("--assume-single-writer", self.assume_single_writer, path)?;
+                refuse("--private", self.private, path)?;
+                self.reading.open(destination)
+            }
+            Destination::Bucket(url) => {
+                let store = self.reading.bucket(url)?;
+                let store = store.assume_single_writer(self.assume_single_writer);
+                Ok(Box::new(store.private(self.private).jobs(destination.jobs(jobs))))
+            }
+        }
+    }
+}
+
+/// What is said of a bucket has no meaning for a directory.
+fn refuse(option: &str, is_given: bool, directory: &Path) -> Result<(), Failure> {
+    if is_given {
+        return Err(Failure::environment(format!(
+            "{option} is for buckets, and {} is a directory",
+            directory.display()
+        ))
+        .hint("write s3://BUCKET/PREFIX, gs:// or az://, or leave it out"));
+    }
+    Ok(())
+}
+
+fn cannot_open(url: &BucketUrl, error: &OpenError) -> Failure {
+    Failure::environment(format!("could not open {url}: {}", chain(error)))
+}

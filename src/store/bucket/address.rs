@@ -1,0 +1,185 @@
+//! Which bucket is meant, and what in it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use object_store::path::Path;
+
+/// Where a tree lies in object storage: `s3://bucket/prefix`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BucketUrl {
+    scheme: Scheme,
+    bucket: String,
+    /// Without slashes at its ends.
+    prefix: String,
+}
+
+/// Whose object storage it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scheme {
+    /// Amazon's, and all that is made like it.
+    S3,
+    /// Google's.
+    Gs,
+    /// Microsoft's.
+    Az,
+}
+
+/// Why a text is no URL of a bucket.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BucketUrlError {
+    /// Nobody knows the kind.
+    #[error(
+        "`{0}:` is no kind of bucket: write s3://BUCKET/PREFIX, gs:// or az://, or a directory"
+    )]
+    UnknownScheme(String),
+    /// The slashes are not two.
+    #[error("write {0}://BUCKET/PREFIX, with two slashes; a directory of this name is ./{0}:…")]
+    Slashes(&'static str),
+    /// It has no bucket.
+    #[error("it names no bucket: write {0}://BUCKET/PREFIX")]
+    NoBucket(&'static str),
+    /// There is a name or a password in it.
+    #[error("no name and no password belong there: they come from the environment")]
+    Credentials,
+    /// No bucket has such a name.
+    #[error("`{0}` cannot be the name of a bucket: write letters, digits, `-`, `_` and `.` alone")]
+    Bucket(String),
+    /// There is something after the prefix, or it is encoded.
+    #[error("`{0}` has no place there: write the prefix as it is, and nothing after it")]
+    Character(char),
+    /// The prefix is not one.
+    #[error("`{0}` cannot be a prefix: write names with one `/` between them")]
+    Prefix(String),
+}
+
+impl Scheme {
+    const ALL: [Self; 3] = [Self::S3, Self::Gs, Self::Az];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::S3 => "s3",
+            Self::Gs => "gs",
+            Self::Az => "az",
+        }
+    }
+}
+
+impl BucketUrl {
+    /// Whether somebody who wrote this means a URL, and no path of a directory.
+    #[must_use]
+    pub fn is_meant_by(text: &str) -> bool {
+        let Some((scheme, rest)) = text.split_once(':') else { return false };
+        let is_known = Scheme::ALL.iter().any(|known| scheme.eq_ignore_ascii_case(known.as_str()));
+        let is_scheme = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+        is_known || (rest.starts_with("//") && !scheme.is_empty() && scheme.bytes().all(is_scheme))
+    }
+
+    pub(super) fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    pub(super) fn bucket(&self) -> &str {
+        &self.bucket
+    }
+
+    pub(super) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+}
+
+impl FromStr for BucketUrl {
+    type Err = BucketUrlError;
+
+    fn from_str(text: &str) -> Result<Self, BucketUrlError> {
+        let (scheme, rest) = text.split_once(':').unwrap_or(("", text));
+        let known =
+            Scheme::ALL.into_iter().find(|known| scheme.eq_ignore_ascii_case(known.as_str()));
+        let known = known.ok_or_else(|| BucketUrlError::UnknownScheme(scheme.to_owned()))?;
+        let name = known.as_str();
+        let rest = rest.strip_prefix("//").ok_or(BucketUrlError::Slashes(name))?;
+        let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+        // Before anything of it is said again.
+        if bucket.contains('@') {
+            return Err(BucketUrlError::Credentials);
+        }
+        if let Some(wrong) = rest.chars().find(|char| "?#%\\".contains(*char)) {
+            return Err(BucketUrlError::Character(wrong));
+        }
+        if bucket.is_empty() {
+            return Err(BucketUrlError::NoBucket(name));
+        }
+        // Azure's own are called `$web` and `$root`.
+        let plain = if known == Scheme::Az { bucket.strip_prefix('$') } else { None };
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        if !plain.unwrap_or(bucket).bytes().all(is_plain) || bucket.starts_with('.') {
+            return Err(BucketUrlError::Bucket(bucket.to_owned()));
+        }
+        let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
+        let is_prefix = Path::parse(prefix).is_ok_and(|parsed| parsed.as_ref() == prefix);
+        if !is_prefix {
+            return Err(BucketUrlError::Prefix(prefix.to_owned()));
+        }
+        Ok(Self { scheme: known, bucket: bucket.to_owned(), prefix: prefix.to_owned() })
+    }
+}
+
+impl fmt::Display for BucketUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme.as_str(), self.bucket)?;
+        if self.prefix.is_empty() { Ok(()) } else { write!(f, "/{}", self.prefix) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_what_is_meant() {
+        for (text, bucket, prefix) in [
+            ("s3://acme", "acme", ""),
+            ("s3://acme/", "acme", ""),
+            ("S3://acme/hex/acme/", "acme", "hex/acme"),
+            ("gs://my_bucket.example/a b", "my_bucket.example", "a b"),
+            ("az://$web/x+y~z", "$web", "x+y~z"),
+        ] {
+            assert!(BucketUrl::is_meant_by(text), "{text}");
+            let url: BucketUrl = text.parse().unwrap();
+            assert_eq!((url.bucket(), url.prefix()), (bucket, prefix), "{text}");
+            let normal = text.to_lowercase();
+            assert_eq!(url.to_string(), normal.trim_end_matches('/'));
+        }
+        for path in
+            ["public", "./s3:x", "/srv/public", "a:b", "C:\\public", "", ":", "://x", "/a://b"]
+        {
+            assert!(!BucketUrl::is_meant_by(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn mistakes_are_told() {
+        let wrong = |text: &str| {
+            assert!(BucketUrl::is_meant_by(text), "{text}");
+            format!("{text}: {}", text.parse::<BucketUrl>().unwrap_err())
+        };
+        let all = [
+            "https://acme.example/x",
+            "file:///srv",
+            "s3:/acme",
+            "s3:acme",
+            "s3://",
+            "gs:///acme",
+            "s3://key:secret@acme/x",
+            "s3://acme:80/x",
+            "s3://acme?versions",
+            "s3://acme/x#y",
+            "s3://acme/a%20b",
+            "az://acme/a//b",
+            "s3://acme//",
+            "s3://acme/../x",
+            "s3://../x",
+        ];
+        insta::assert_snapshot!(all.map(wrong).join("\n"), @"");
+    }
+}

@@ -1,0 +1,148 @@
+//! What a failed request means, and how a person is told of it: the client's own errors repeat
+//! themselves, and have what matters as text alone.
+
+use std::error::Error as _;
+use std::io::{self, ErrorKind};
+use std::iter;
+
+use object_store::Error;
+use object_store::client::{HttpError, HttpErrorKind};
+
+/// What a request that failed leaves to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// The condition is not met.
+    Refused,
+    /// The server has no such condition.
+    Unsupported,
+    /// It would fail again.
+    Final,
+    /// It may have been done all the same, or may be where it is asked for again.
+    Unclear,
+}
+
+impl Answer {
+    pub fn of(error: &Error) -> Self {
+        match error {
+            Error::AlreadyExists { .. } | Error::Precondition { .. } => Self::Refused,
+            Error::NotImplemented { .. } | Error::NotSupported { .. } => Self::Unsupported,
+            Error::NotFound { .. }
+            | Error::InvalidPath { .. }
+            | Error::PermissionDenied { .. }
+            | Error::Unauthenticated { .. } => Self::Final,
+            _ => Status::of(error).map_or(Self::Unclear, |status| status.answer()),
+        }
+    }
+}
+
+/// Whether there is no such object; of a bucket that is missing it is not so.
+pub(super) fn is_missing(error: &Error) -> bool {
+    matches!(error, Error::NotFound { .. })
+        && !Status::of(error).is_some_and(|status| status.is_of_missing_bucket())
+}
+
+/// What is wrong, said once.
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
+pub(super) fn plain(error: Error) -> io::Error {
+    let kind = match &error {
+        Error::NotFound { .. } => ErrorKind::NotFound,
+        Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
+            ErrorKind::PermissionDenied
+        }
+        _ if is_timeout(&error) => ErrorKind::TimedOut,
+        _ => ErrorKind::Other,
+    };
+    io::Error::new(kind, text(&error))
+}
+
+fn text(error: &Error) -> String {
+    if let Some(status) = Status::of(error) {
+        return status.tell();
+    }
+    let last = || causes(error).last().map_or_else(|| error.to_string(), ToString::to_string);
+    match http(error).map(HttpError::kind) {
+        Some(HttpErrorKind::Timeout) => return "the server took too long to answer".to_owned(),
+        Some(HttpErrorKind::Connect) => return format!("could not connect: {}", last()),
+        _ => {}
+    }
+    match error {
+        Error::InvalidPath { .. } => format!("there is an object with an unusual name: {}", last()),
+        _ if last().starts_with(REDIRECT) => {
+            "the server says that the bucket is in another region".to_owned()
+        }
+        _ => last(),
+    }
+}
+
+/// How the client begins to tell of a status that is none of success.
+const STATUS: &str = "Server returned non-2xx status code: ";
+
+/// How it begins to tell of a redirection that leads nowhere.
+const REDIRECT: &str = "Received redirect without LOCATION";
+
+/// A status that is none of success.
+struct Status {
+    code: u16,
+    /// With its words: `403 Forbidden`.
+    text: String,
+    body: String,
+}
+
+impl Status {
+    fn of(error: &Error) -> Option<Self> {
+        let mut told = causes(error).map(ToString::to_string);
+        let told = told.find_map(|text| Some(text.strip_prefix(STATUS)?.to_owned()))?;
+        let (text, body) = told.split_once(": ").unwrap_or((&told, ""));
+        let code = text.split(' ').next()?.parse().ok()?;
+        Some(Self { code, text: text.to_owned(), body: body.to_owned() })
+    }
+
+    fn answer(&self) -> Answer {
+        match self.code {
+            409 | 412 => Answer::Refused,
+            501 => Answer::Unsupported,
+            400 if self.field("Code") == Some("RequestTimeout") => Answer::Unclear,
+            408 | 425 | 429 | 500.. => Answer::Unclear,
+            _ => Answer::Final,
+        }
+    }
+
+    fn is_of_missing_bucket(&self) -> bool {
+        matches!(self.field("Code"), Some("NoSuchBucket" | "ContainerNotFound"))
+    }
+
+    /// What an XML document says by this name, as all of these servers send one.
+    fn field(&self, name: &str) -> Option<&str> {
+        let (_, after) = self.body.split_once(&format!("<{name}>"))?;
+        let (text, _) = after.split_once(&format!("</{name}>"))?;
+        Some(text.trim()).filter(|text| !text.is_empty())
+    }
+
+    fn tell(&self) -> String {
+        if self.is_of_missing_bucket() {
+            return "there is no such bucket".to_owned();
+        }
+        let verb = if self.code < 500 { "refused" } else { "failed" };
+        // What follows the first line is of no use but to the server's own people.
+        let message = self.field("Message").and_then(|message| message.lines().next());
+        let detail = match (self.field("Code"), message) {
+            (Some(code), Some(message)) => format!(" ({code}: {})", message.trim_end_matches('.')),
+            (Some(text), None) | (None, Some(text)) => format!(" ({text})"),
+            (None, None) => String::new(),
+        };
+        format!("the server {verb}: {}{detail}", self.text)
+    }
+}
+
+/// An error's causes, outermost first.
+fn causes(error: &Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+    iter::successors(error.source(), |&cause| cause.source())
+}
+
+fn http(error: &Error) -> Option<&HttpError> {
+    causes(error).find_map(|cause| cause.downcast_ref())
+}
+
+fn is_timeout(error: &Error) -> bool {
+    http(error).is_some_and(|error| error.kind() == HttpErrorKind::Timeout)
+}

@@ -1,0 +1,268 @@
+//! A served tree in object storage.
+//!
+//! There are no folders, and nobody can lock anything: what keeps two writers apart are conditions. An
+//! object is made only where there is none yet (`If-None-Match: *`) and replaced only where it still
+//! is the one that was looked at (`If-Match`), so whoever is slower learns of it and begins again.
+//! Some stores ignore such conditions, which is found out before anything is written.
+
+mod address;
+mod answer;
+mod open;
+mod probe;
+mod profile;
+mod version;
+mod write;
+
+pub use address::{BucketUrl, BucketUrlError};
+pub use open::{OpenError, Settings};
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use futures_util::{StreamExt, TryStreamExt};
+use object_store::path::Path;
+use object_store::{GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt};
+use tokio::runtime::Runtime;
+
+use super::{Content, Kind, Listed, Lock, Locked, Store, StoreError};
+use crate::package::UnixSeconds;
+use crate::repository::{Change, Folder, RepositoryPath};
+use answer::{is_missing, plain};
+use version::{Seen, Version};
+
+/// How many requests are under way at once.
+const JOBS: usize = 16;
+
+/// How many threads see to connections: what is sent and received hardly keeps one busy.
+const THREADS: usize = 2;
+
+/// A tree below a prefix of a bucket.
+///
+/// Must not be used from asynchronous code: it waits for its answers.
+#[derive(Debug)]
+pub struct BucketStore {
+    inner: Arc<dyn ObjectStore>,
+    /// Without slashes at its ends.
+    prefix: String,
+    /// As a person would write it, without a slash at its end.
+    url: String,
+    runtime: Runtime,
+    seen: Seen,
+    jobs: usize,
+    is_private: bool,
+    has_generations: bool,
+    has_one_writer: bool,
+    /// Whether the store is known to honour conditions.
+    is_probed: Mutex<bool>,
+}
+
+impl BucketStore {
+    /// The tree below `prefix` in `inner`, which messages call `url`.
+    ///
+    /// # Errors
+    /// The prefix cannot be one, or there are no threads.
+    pub fn new(
+        inner: Arc<dyn ObjectStore>,
+        prefix: &str,
+        url: impl Into<String>,
+    ) -> io::Result<Self> {
+        let prefix = Path::parse(prefix).map_err(invalid)?.to_string();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(THREADS)
+            .thread_name("bucket")
+            .enable_all()
+            .build()?;
+        Ok(Self {
+            inner,
+            prefix,
+            url: url.into().trim_end_matches('/').to_owned(),
+            runtime,
+            seen: Seen::default(),
+            jobs: JOBS,
+            is_private: false,
+            has_generations: false,
+            has_one_writer: false,
+            is_probed: Mutex::new(false),
+        })
+    }
+
+    /// How many changes are under way at once; 16 unless told.
+    #[must_use]
+    pub fn jobs(self, jobs: usize) -> Self {
+        Self { jobs: jobs.max(1), ..self }
+    }
+
+    /// Whether caches are told that no one but the reader may keep a copy.
+    #[must_use]
+    pub fn private(self, is_private: bool) -> Self {
+        Self { is_private, ..self }
+    }
+
+    /// Whether nobody else writes, so that nothing is made conditional; for a store that ignores
+    /// conditions.
+    #[must_use]
+    pub fn assume_single_writer(self, has_one_writer: bool) -> Self {
+        Self { has_one_writer, ..self }
+    }
+
+    /// Whether conditions are on generations, as those of Google Cloud Storage, and not on tags.
+    #[must_use]
+    pub fn generations(self, has_generations: bool) -> Self {
+        Self { has_generations, ..self }
+    }
+
+    fn error(
+        &self,
+        action: &'static str,
+        path: &RepositoryPath,
+    ) -> impl Fn(io::Error) -> StoreError {
+        let location = self.locate(path);
+        move |source| StoreError { action, location: location.clone(), source }
+    }
+
+    /// What an object is called. Nothing is encoded: the store's client does that.
+    fn key(&self, path: &RepositoryPath) -> io::Result<Path> {
+        let key = match (self.prefix.as_str(), path.as_str()) {
+            ("", path) => path.to_owned(),
+            (prefix, "") => prefix.to_owned(),
+            (prefix, path) => format!("{prefix}/{path}"),
+        };
+        let parsed = Path::parse(&key).map_err(invalid)?;
+        if parsed.as_ref() == key { Ok(parsed) } else { Err(invalid("it is no name of a file")) }
+    }
+
+    /// The twin of [`key`](Self::key); `None` for what lies elsewhere.
+    fn path(&self, key: &Path) -> Option<RepositoryPath> {
+        let path = match self.prefix.as_str() {
+            "" => key.as_ref(),
+            prefix => key.as_ref().strip_prefix(prefix)?.strip_prefix('/')?,
+        };
+        (!path.is_empty()).then(|| Folder::Root.file(path))
+    }
+
+    async fn everything(&self) -> io::Result<Vec<(RepositoryPath, ObjectMeta)>> {
+        let key = self.key(&Folder::Root.path())?;
+        let found = self.inner.list(Some(&key)).try_collect::<Vec<_>>().await.map_err(plain)?;
+        let found =
+            found.into_iter().filter_map(|found| Some((self.path(&found.location)?, found)));
+        let mut files = Vec::new();
+        for (path, found) in found {
+            if found.size > 0 || !self.is_marker(&found.location).await? {
+                files.push((path, found));
+            }
+        }
+        Ok(files)
+    }
+
+    /// Whether what was listed is no file, but what consoles show an empty folder by: an object whose
+    /// name ends in a slash, which the client keeps from us.
+    async fn is_marker(&self, key: &Path) -> io::Result<bool> {
+        match self.inner.head(key).await {
+            Err(error) if is_missing(&error) => Ok(true),
+            Err(error) => Err(plain(error)),
+            Ok(_) => Ok(false),
+        }
+    }
+
+    async fn fetch(
+        &self,
+        path: &RepositoryPath,
+        limit: usize,
+        buffer: &mut Vec<u8>,
+    ) -> io::Result<Option<Version>> {
+        let got = match self.inner.get_opts(&self.key(path)?, GetOptions::default()).await {
+            Err(error) if is_missing(&error) => return Ok(None),
+            got => got.map_err(plain)?,
+        };
+        let version = Version::of(&got.meta);
+        let mut rest = limit.saturating_add(1);
+        let mut stream = got.into_stream();
+        while rest > 0 {
+            let Some(part) = stream.next().await else { break };
+            let part = part.map_err(plain)?;
+            let part = part.get(..rest).unwrap_or(&part);
+            buffer.extend_from_slice(part);
+            rest = rest.saturating_sub(part.len());
+        }
+        Ok(Some(version))
+    }
+}
+
+impl Store for BucketStore {
+    fn list(&self, folder: Folder) -> Result<Option<Vec<Listed>>, StoreError> {
+        let folder = folder.path();
+        let failed = self.error("list", &folder);
+        let key = self.key(&folder).map_err(&failed)?;
+        let found = self.runtime.block_on(self.inner.list_with_delimiter(Some(&key)));
+        let found = found.map_err(|error| failed(plain(error)))?;
+        let files = found.objects.into_iter().filter_map(|found| {
+            let path = self.path(&found.location)?;
+            // Else it is the folder itself, as consoles make them.
+            (path.parent() == folder && path != folder).then_some((path, found))
+        });
+        let mut listed = Vec::new();
+        let mut seen = Vec::new();
+        for (path, found) in files {
+            let version = Version::of(&found);
+            listed.push(Listed {
+                name: path.file_name().to_owned(),
+                kind: Kind::File,
+                modified: UnixSeconds(found.last_modified.timestamp()),
+                stamp: version.stamp(),
+            });
+            seen.push((path, version));
+        }
+        self.seen.extend(seen);
+        // There are no folders, so none is missing.
+        Ok(Some(listed))
+    }
+
+    fn walk(&self) -> Result<Option<Vec<(RepositoryPath, Kind)>>, StoreError> {
+        let root = Folder::Root.path();
+        let files = self.runtime.block_on(self.everything()).map_err(self.error("list", &root))?;
+        if files.is_empty() {
+            return Ok(None);
+        }
+        self.seen.extend(files.iter().map(|(path, found)| (path.clone(), Version::of(found))));
+        Ok(Some(files.into_iter().map(|(path, _)| (path, Kind::File)).collect()))
+    }
+
+    fn read(
+        &self,
+        path: &RepositoryPath,
+        limit: usize,
+        buffer: &mut Vec<u8>,
+    ) -> Result<Option<Content>, StoreError> {
+        buffer.clear();
+        let version = self.runtime.block_on(self.fetch(path, limit, buffer));
+        let Some(version) = version.map_err(self.error("read", path))? else { return Ok(None) };
+        let stamp = version.stamp();
+        self.seen.insert(path, version);
+        Ok(Some(Content { stamp }))
+    }
+
+    fn apply(&self, stages: &[&[Change]], made: &dyn Fn(&Change)) -> Result<(), StoreError> {
+        self.make(stages, made)
+    }
+
+    /// Conditions take the place of a lock.
+    fn lock(&self) -> Result<Locked, StoreError> {
+        Ok(Locked::Held(Lock::of_nothing()))
+    }
+
+    /// Conditions take the place of a lock: what is read may be of two builds.
+    fn lock_shared(&self) -> Result<Locked, StoreError> {
+        Ok(Locked::Held(Lock::of_nothing()))
+    }
+
+    fn locate(&self, path: &RepositoryPath) -> String {
+        match path.as_str() {
+            "" => self.url.clone(),
+            path => format!("{}/{path}", self.url),
+        }
+    }
+}
+
+fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, error)
+}

@@ -1,0 +1,312 @@
+//! How changes reach a bucket: many at once, and each only where nobody else was faster.
+//!
+//! An answer may get lost on its way, and what was asked for is done all the same. So whatever is not
+//! plainly an answer is looked into before it is repeated, and so is a condition that was not met: it
+//! may be an earlier try of our own that is in its way.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use object_store::path::Path;
+use object_store::{
+    Attribute, Attributes, GetOptions, ObjectStoreExt, PutMode, PutOptions, PutPayload,
+};
+
+use super::BucketStore;
+use super::answer::{Answer, is_missing, plain};
+use super::version::Version;
+use crate::repository::{Action, Asset, Change, OCTETS, RepositoryPath, Source};
+use crate::store::{ConditionsIgnored, Conflict, Stamp, StoreError};
+
+/// What must stand where an object is to be written.
+#[derive(Clone, Copy)]
+enum Expected {
+    Anything,
+    Nothing,
+    This(Stamp),
+}
+
+/// What stands where an object could not be written.
+enum Standing {
+    /// What was to be written.
+    Ours(Version),
+    AsBefore,
+    Another,
+}
+
+/// What changes of the same call have written.
+#[derive(Default)]
+struct Written(Mutex<HashMap<RepositoryPath, Stamp>>);
+
+impl Written {
+    fn stamp(&self, path: &RepositoryPath) -> Option<Stamp> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(path).copied()
+    }
+
+    fn insert(&self, path: &RepositoryPath, stamp: Stamp) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(path.clone(), stamp);
+    }
+}
+
+impl BucketStore {
+    pub(super) fn make(
+        &self,
+        stages: &[&[Change]],
+        made: &dyn Fn(&Change),
+    ) -> Result<(), StoreError> {
+        let mut changes = stages.iter().copied().flatten();
+        if !self.has_one_writer && changes.any(|change| change.source().is_some()) {
+            self.probe()?;
+        }
+        let written = Written::default();
+        for stage in stages {
+            let in_order = stage.iter().any(|change| change.path.parent().as_str().is_empty());
+            let jobs = if in_order { 1 } else { self.jobs };
+            let mut changes = stage.iter();
+            let mut under_way = FuturesUnordered::new();
+            let mut result = Ok(());
+            loop {
+                let free = jobs.saturating_sub(under_way.len());
+                let begun = changes.by_ref().take(if result.is_ok() { free } else { 0 });
+                under_way.extend(begun.map(|change| self.make_one(change, &written)));
+                // Nobody but us is called while the runtime is held.
+                match self.runtime.block_on(under_way.next()) {
+                    Some((change, Ok(()))) => made(change),
+                    Some((_, Err(error))) => result = result.and(Err(error)),
+                    None => break,
+                }
+            }
+            result?;
+        }
+        Ok(())
+    }
+
+    async fn make_one<'a>(
+        &self,
+        change: &'a Change,
+        written: &Written,
+    ) -> (&'a Change, Result<(), StoreError>) {
+        let over = written.stamp(&change.path).or(change.over);
+        let (action, result) = match (&change.action, change.source()) {
+            (_, Some(source)) => ("write", self.write(change, over, source, written).await),
+            (Action::Remove, None) => ("remove", self.remove(&change.path, over).await),
+            // There are no folders.
+            (_, None) => ("create", Ok(())),
+        };
+        (change, result.map_err(self.error(action, &change.path)))
+    }
+
+    async fn write(
+        &self,
+        change: &Change,
+        over: Option<Stamp>,
+        source: &Source,
+        written: &Written,
+    ) -> io::Result<()> {
+        let expected = match (&change.action, over) {
+            _ if self.has_one_writer => Expected::Anything,
+            (Action::Create(_), _) => Expected::Nothing,
+            (_, Some(stamp)) => Expected::This(stamp),
+            (_, None) => return Err(ConditionsIgnored::NoTag.into()),
+        };
+        let source = source.clone();
+        let bytes = tokio::task::spawn_blocking(move || source.into_bytes()).await;
+        let bytes = Bytes::from(bytes.map_err(io::Error::other)??);
+        let version = self.put(&change.path, expected, bytes).await?;
+        if let Some(stamp) = version.stamp() {
+            written.insert(&change.path, stamp);
+        }
+        self.seen.insert(&change.path, version);
+        Ok(())
+    }
+
+    async fn put(
+        &self,
+        path: &RepositoryPath,
+        expected: Expected,
+        bytes: Bytes,
+    ) -> io::Result<Version> {
+        let key = self.key(path)?;
+        let mut tries = Tries::begin();
+        loop {
+            let (answer, error) = match self.put_once(path, &key, expected, &bytes).await {
+                Ok(version) => return Ok(version),
+                Err(None) => (Answer::Refused, Conflict.into()),
+                Err(Some(error)) => match Answer::of(&error) {
+                    Answer::Final => return Err(plain(error)),
+                    Answer::Unsupported => (Answer::Unsupported, plain(error)),
+                    Answer::Refused => (Answer::Refused, Conflict.into()),
+                    Answer::Unclear => (Answer::Unclear, plain(error)),
+                },
+            };
+            if answer == Answer::Unsupported {
+                return Err(error);
+            }
+            match self.look(&key, expected, &bytes).await {
+                Ok(Standing::Ours(version)) => return Ok(version),
+                Ok(Standing::Another) => return Err(Conflict.into()),
+                Ok(Standing::AsBefore) | Err(_) => {
+                    if !tries.again().await {
+                        return Err(error);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Without an error where it need not be tried: something else stands there.
+    async fn put_once(
+        &self,
+        path: &RepositoryPath,
+        key: &Path,
+        expected: Expected,
+        bytes: &Bytes,
+    ) -> Result<Version, Option<object_store::Error>> {
+        let mode = match expected {
+            Expected::Anything => PutMode::Overwrite,
+            Expected::Nothing => PutMode::Create,
+            Expected::This(stamp) => {
+                let version = self.version(path, key, stamp).await?.ok_or(None)?;
+                PutMode::Update(version.condition())
+            }
+        };
+        let options =
+            PutOptions { mode, attributes: self.attributes(path), ..PutOptions::default() };
+        let put = self.inner.put_opts(key, PutPayload::from(bytes.clone()), options).await?;
+        Ok(Version::of_put(bytes.len(), put))
+    }
+
+    /// What has this stamp, if it still stands, with all that a condition takes.
+    async fn version(
+        &self,
+        path: &RepositoryPath,
+        key: &Path,
+        stamp: Stamp,
+    ) -> object_store::Result<Option<Version>> {
+        let seen = self.seen.get(path, stamp);
+        if let Some(seen) = seen.filter(|seen| !self.has_generations || seen.generation.is_some()) {
+            return Ok(Some(seen));
+        }
+        let version = match self.inner.head(key).await {
+            Err(error) if is_missing(&error) => return Ok(None),
+            found => Version::of(&found?),
+        };
+        Ok(Some(version).filter(|version| version.stamp() == Some(stamp)))
+    }
+
+    /// What stands now.
+    async fn look(&self, key: &Path, expected: Expected, ours: &[u8]) -> io::Result<Standing> {
+        let got = match self.inner.get_opts(key, GetOptions::default()).await {
+            Err(error) if is_missing(&error) => {
+                return Ok(match expected {
+                    Expected::This(_) => Standing::Another,
+                    Expected::Nothing | Expected::Anything => Standing::AsBefore,
+                });
+            }
+            got => got.map_err(plain)?,
+        };
+        let version = Version::of(&got.meta);
+        let stamp = version.stamp();
+        if u64::try_from(ours.len()) == Ok(version.size())
+            && got.bytes().await.map_err(plain)? == ours
+        {
+            return Ok(Standing::Ours(version));
+        }
+        Ok(match expected {
+            Expected::Anything => Standing::AsBefore,
+            Expected::This(before) if stamp == Some(before) => Standing::AsBefore,
+            Expected::This(_) | Expected::Nothing => Standing::Another,
+        })
+    }
+
+    async fn remove(&self, path: &RepositoryPath, over: Option<Stamp>) -> io::Result<()> {
+        let key = self.key(path)?;
+        let over = over.filter(|_| !self.has_one_writer);
+        let mut tries = Tries::begin();
+        loop {
+            let error = match self.remove_once(&key, over).await {
+                Ok(true) => {
+                    self.seen.remove(path);
+                    return Ok(());
+                }
+                Ok(false) => return Err(Conflict.into()),
+                Err(error) => error,
+            };
+            // There is no condition that the server could refuse: somebody else is at it.
+            let is_worth_it = matches!(Answer::of(&error), Answer::Unclear | Answer::Refused);
+            if !is_worth_it || !tries.again().await {
+                return Err(plain(error));
+            }
+        }
+    }
+
+    /// Whether it is gone; otherwise it is another one. No request removes only what is still the same,
+    /// everywhere: so that is looked at just before.
+    async fn remove_once(&self, key: &Path, over: Option<Stamp>) -> object_store::Result<bool> {
+        if let Some(stamp) = over {
+            match self.inner.head(key).await {
+                Err(error) if is_missing(&error) => return Ok(true),
+                found => {
+                    if Version::of(&found?).stamp() != Some(stamp) {
+                        return Ok(false);
+                    }
+                }
+            }
+        }
+        match self.inner.delete(key).await {
+            Err(error) if !is_missing(&error) => Err(error),
+            _ => Ok(true),
+        }
+    }
+
+    /// What whoever serves the bucket sends with a file.
+    fn attributes(&self, path: &RepositoryPath) -> Attributes {
+        let asset = Asset::at(path.as_str()).filter(|asset| asset.path == path.as_str());
+        let content_type = asset.as_ref().map_or(OCTETS, |asset| asset.kind.content_type());
+        let mut attributes = Attributes::new();
+        attributes.insert(Attribute::ContentType, content_type.into());
+        if let Some(asset) = asset {
+            let control = asset.kind.cache_control(!self.is_private);
+            attributes.insert(Attribute::CacheControl, control.into());
+        }
+        attributes
+    }
+}
+
+/// How often a request is repeated, beyond what the client does of itself where nothing can have
+/// happened.
+const TRIES: u32 = 5;
+
+/// Before the second try; doubled before each that follows.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// After which no further try is begun: each may take minutes.
+const PATIENCE: Duration = Duration::from_secs(10 * 60);
+
+/// How often something was tried.
+pub(super) struct Tries {
+    number: u32,
+    began: Instant,
+}
+
+impl Tries {
+    pub fn begin() -> Self {
+        Self { number: 1, began: Instant::now() }
+    }
+
+    /// Waits for a while that no two writers share, if another try is worth it.
+    pub async fn again(&mut self) -> bool {
+        if self.number >= TRIES || self.began.elapsed() > PATIENCE {
+            return false;
+        }
+        let longest = PAUSE.saturating_mul(1 << self.number.saturating_sub(1));
+        tokio::time::sleep(longest.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+        self.number = self.number.saturating_add(1);
+        true
+    }
+}
