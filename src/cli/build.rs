@@ -1,18 +1,13 @@
 //! `hexreg build`
 
-use std::env;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use clap::ValueHint;
 use hexreg::name::RepositoryName;
 use hexreg::ops::build::{self, Alarm, Error, Options, Rejection, Report};
-use hexreg::ops::observer::{Observer, Warning, Work};
-use hexreg::package::UnixSeconds;
-use hexreg::repository::{Changed, RepositoryPath};
+use hexreg::repository::Changed;
 use hexreg::store::Store;
 use hexreg::tarball::Limits;
 use rayon::ThreadPoolBuilder;
@@ -22,11 +17,10 @@ use super::cache;
 use super::destination::{Destination, Writing};
 use super::failure::{self, Failure, Rejected, chain};
 use super::heard::Heard;
+use super::listener::Listener;
 use super::output;
 use super::private_key::Source;
-use super::progress::Progress;
-
-const EPOCH_VARIABLE: &str = "SOURCE_DATE_EPOCH";
+use super::time::source_date_epoch;
 
 /// Build a signed registry from a directory of package tarballs
 ///
@@ -117,75 +111,6 @@ struct JsonFailure<'a> {
     so_far: Heard,
 }
 
-/// How many warnings of one kind a person is told one by one; `--json` has all.
-const TOLD: usize = 20;
-
-/// Prints what is heard of a build, or keeps it for `--json`.
-struct Listener<'a> {
-    store: &'a dyn Store,
-    prints: bool,
-    progress: Progress,
-    heard: Mutex<Heard>,
-    alarms: AtomicUsize,
-}
-
-impl Listener<'_> {
-    fn heard(&self) -> MutexGuard<'_, Heard> {
-        // A list that was pushed to half-way is whole all the same.
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn say(&self, warning: String) {
-        self.print_warning(&warning);
-        self.heard().warnings.push(warning);
-    }
-
-    fn print_warning(&self, warning: &str) {
-        if self.prints {
-            self.progress.clear();
-            output::warning(warning);
-        }
-    }
-
-    /// Counts the alarms that nobody was told of one by one.
-    fn tell_untold_alarms(&self) {
-        let untold = self.alarms.load(Ordering::Relaxed).saturating_sub(TOLD);
-        if untold > 0 {
-            let untold = output::count(untold, "more alarm");
-            self.print_warning(&format!("{untold}: --json lists all of them"));
-        }
-    }
-}
-
-impl Observer for Listener<'_> {
-    fn warn(&self, warning: Warning) {
-        let is_alarm = matches!(warning, Warning::Alarm { .. });
-        if is_alarm && self.alarms.fetch_add(1, Ordering::Relaxed) >= TOLD {
-            self.heard().warnings.push(warning.to_string());
-        } else {
-            self.say(warning.to_string());
-        }
-    }
-
-    fn began(&self, work: Work, parts: usize) {
-        self.progress.begin(work, parts);
-    }
-
-    fn went_on(&self, parts: usize, bytes: u64) {
-        self.progress.go_on(parts, bytes);
-    }
-
-    fn changed(&self, path: &RepositoryPath, changed: Changed) {
-        let mut heard = self.heard();
-        let verb = heard.note(path, changed);
-        if self.prints {
-            self.progress.clear();
-            // The build goes on; its summary will fail to print in the same way, and say so.
-            let _ = output::line(&format!("* {verb} {}", self.store.locate(path)));
-        }
-    }
-}
-
 impl Args {
     /// Builds, and tells how it went.
     pub fn main(self) -> ExitCode {
@@ -193,10 +118,7 @@ impl Args {
             Ok(store) => store,
             Err(failure) => return self.end(&Err(failure), Heard::default()),
         };
-        let prints = !self.json && !self.quiet;
-        let progress = Progress::new(prints);
-        let (heard, alarms) = (Mutex::default(), AtomicUsize::new(0));
-        let listener = Listener { store: store.as_ref(), prints, progress, heard, alarms };
+        let listener = Listener::new(store.as_ref(), !self.json && !self.quiet);
         let done = self.run(&listener);
         let so_far = listener.heard().clone();
         self.end(&done, so_far)
@@ -234,8 +156,7 @@ impl Args {
         let pool = ThreadPoolBuilder::new().num_threads(self.destination.jobs(self.jobs)).build();
         let pool = pool.map_err(|error| Failure::environment(format!("no threads: {error}")))?;
         let report = pool.install(|| build::build(listener.store, &options, listener));
-        listener.progress.clear();
-        listener.tell_untold_alarms();
+        listener.end();
         let report = report.map_err(|error| self.failure(&error, listener))?;
         if self.json {
             return output::json(&Json {
@@ -340,18 +261,4 @@ fn summary(report: &Report, options: &Options) -> String {
     };
     let dry_run = if options.dry_run { " (dry run: nothing was written)" } else { "" };
     format!("{counted}; {changes}{dry_run}")
-}
-
-fn source_date_epoch() -> Result<Option<UnixSeconds>, Failure> {
-    let Some(value) = env::var_os(EPOCH_VARIABLE).filter(|value| !value.is_empty()) else {
-        return Ok(None);
-    };
-    let seconds = value.to_str().and_then(|text| text.parse().ok());
-    match seconds {
-        Some(seconds) => Ok(Some(UnixSeconds(seconds))),
-        None => Err(Failure::environment(format!(
-            "{EPOCH_VARIABLE} is {value:?}: expected whole seconds since 1970"
-        ))
-        .hint("unset it, or set it to what `date +%s` prints")),
-    }
 }

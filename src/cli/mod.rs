@@ -1,5 +1,7 @@
 //! The command line: the only part of hexreg that prints.
 
+mod add;
+mod amend;
 mod auth;
 mod build;
 mod cache;
@@ -9,14 +11,18 @@ mod failure;
 mod heard;
 mod inspect;
 mod key;
+mod listener;
 mod man;
 mod mirror;
 mod output;
 mod private_key;
 mod progress;
 mod public_key;
+mod remove;
+mod retire;
 mod secret_file;
 mod serve;
+mod time;
 mod upstream_auth;
 mod verify;
 mod view;
@@ -43,6 +49,10 @@ struct Cli {
 enum Command {
     Build(build::Args),
     Verify(verify::Args),
+    Add(add::Args),
+    Remove(remove::Args),
+    Retire(retire::Args),
+    Unretire(retire::UnretireArgs),
     Inspect(inspect::Args),
     Serve(serve::Args),
     Mirror(mirror::Args),
@@ -60,6 +70,10 @@ pub fn main() -> ExitCode {
         // These report their failures themselves: as JSON where that was asked for.
         Command::Build(args) => return args.main(),
         Command::Verify(args) => return args.main(),
+        Command::Add(args) => return args.main(),
+        Command::Remove(args) => return args.main(),
+        Command::Retire(args) => return args.main(),
+        Command::Unretire(args) => return args.main(),
         Command::Inspect(args) => return args.main(),
         Command::Mirror(args) => return args.main(),
         Command::Serve(args) => args.run(),

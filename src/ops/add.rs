@@ -1,5 +1,6 @@
 //! `hexreg add`: releases into a registry, without the tarballs of all others.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::fs;
 use std::num::NonZeroUsize;
@@ -35,6 +36,17 @@ pub struct Additions {
     pub published_at: Option<UnixSeconds>,
 }
 
+/// What was added, or with a dry run would be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Added {
+    /// What changed.
+    pub report: Report,
+    /// How many releases are new, or another tarball.
+    pub added: usize,
+    /// How many were there already.
+    pub present: usize,
+}
+
 /// A tarball that is sound.
 struct Addition {
     file: FileName,
@@ -52,12 +64,20 @@ pub fn add(
     options: &Options,
     additions: &Additions,
     observer: &dyn Observer,
-) -> Result<Report, Error> {
+) -> Result<Added, Error> {
     let read = read(options, additions, observer)?;
     let packages: BTreeSet<PackageName> = read.iter().map(|one| one.file.package.clone()).collect();
-    amend::amend(store, options, observer, &packages, &|draft| {
-        read.iter().map(|addition| put(draft, addition, additions)).collect()
-    })
+    // Of the first attempt: what the next ones find may be its own work.
+    let present = Cell::new(None);
+    let report = amend::amend(store, options, observer, &packages, &|draft| {
+        let put = read.iter().map(|addition| put(draft, addition, additions));
+        let put = put.collect::<Result<Vec<_>, _>>()?;
+        let is_present = |one: &&Tarball| matches!(one, Tarball::Stands { is_listed: true, .. });
+        present.set(present.get().or(Some(put.iter().filter(is_present).count())));
+        Ok(put)
+    })?;
+    let present = present.get().unwrap_or_default();
+    Ok(Added { report, added: read.len().saturating_sub(present), present })
 }
 
 fn put(draft: &mut Draft, addition: &Addition, additions: &Additions) -> Result<Tarball, Error> {

@@ -32,9 +32,7 @@ use crate::checksum::OuterChecksum;
 use crate::key::PrivateKey;
 use crate::name::{PackageName, RepositoryName};
 use crate::registry::{Gzip, Names, Payload, Releases, Versions};
-use crate::repository::{
-    Action, Change, Changed, Folder, Plan, RepositoryPath, Source, State, Wanted,
-};
+use crate::repository::{Change, Changed, Folder, Plan, RepositoryPath, Source, State, Wanted};
 use crate::store::{Conflict, Lock, Store, StoreError};
 use crate::tarball::{FileName, Limits};
 use standing::{File, Standing};
@@ -152,11 +150,11 @@ fn plan(
     for looked_at in looked_at.collect::<Result<Vec<_>, _>>()? {
         match looked_at {
             Looked::Wanted(tarball) => wanted.push(tarball),
-            Looked::Goes(path) => goes.push(Change::new(path, Action::Remove)),
+            Looked::Goes(path) => goes.push((path, None)),
             Looked::Gone => {}
         }
     }
-    let (mut late, mut gone) = (HashMap::new(), Vec::new());
+    let mut late = HashMap::new();
     for (name, file) in &standing.packages {
         let releases = draft.packages.get(name).cloned().unwrap_or_default();
         let was = file.says.iter().flat_map(|says| &says.releases);
@@ -168,8 +166,7 @@ fn plan(
             let releases = Releases { repository: repository(), package: name.clone(), releases };
             wanted.push(file.sealed(options, &releases.encode())?);
         } else if file.bytes.is_some() {
-            let (path, action) = (file.path.clone(), Action::Remove);
-            gone.push(Change { path, action, over: file.stamp });
+            goes.push((file.path.clone(), file.stamp));
         }
     }
     let packages = draft.versions.clone().into_iter().collect();
@@ -180,9 +177,8 @@ fn plan(
     wanted.push(standing.names.sealed(options, &names.encode())?);
 
     let mut plan = Plan::between(&[], None, &[], wanted.iter());
-    plan.changes.extend(gone);
     plan.bridge(late);
-    plan.changes.extend(goes);
+    plan.remove(goes);
     Ok(plan)
 }
 

@@ -22,6 +22,7 @@ pub use report::Report;
 use std::iter;
 
 use super::observer::Observer;
+use super::patience::until_undisturbed;
 use crate::registry::Registry;
 use crate::repository::{Change, Plan};
 use crate::store::Store;
@@ -29,11 +30,20 @@ use listing::Listing;
 use memory::Memory;
 use published::Published;
 
-/// Builds the registry of the tarballs in `store`, on the threads of the current rayon pool.
+/// Builds the registry of the tarballs in `store`, on the threads of the current rayon pool; again from the
+/// start, where somebody else changed it meanwhile.
 ///
 /// # Errors
 /// [`Error`]; unless it is [`Error::Write`], nothing was written.
 pub fn build(
+    store: &dyn Store,
+    options: &Options,
+    observer: &dyn Observer,
+) -> Result<Report, Error> {
+    until_undisturbed(options.lock_timeout, |_| build_once(store, options, observer))
+}
+
+fn build_once(
     store: &dyn Store,
     options: &Options,
     observer: &dyn Observer,

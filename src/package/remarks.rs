@@ -58,14 +58,23 @@ macro_rules! words {
                     Self::Unknown(number) => number,
                 }
             }
+
+            /// Its word, if it has one.
+            #[must_use]
+            pub fn word(self) -> Option<&'static str> {
+                match self {
+                    $(Self::$variant => Some($word),)*
+                    Self::Unknown(_) => None,
+                }
+            }
         }
 
         /// The word; where there is none, the number.
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                match self {
-                    $(Self::$variant => f.write_str($word),)*
-                    Self::Unknown(number) => write!(f, "{number}"),
+                match self.word() {
+                    Some(word) => f.write_str(word),
+                    None => write!(f, "{}", self.number()),
                 }
             }
         }
@@ -114,7 +123,7 @@ impl FromStr for RetirementReason {
 
     fn from_str(word: &str) -> Result<Self, NoReason> {
         let mut known = Self::ALL.iter().copied();
-        known.find(|reason| reason.to_string() == word).ok_or(NoReason)
+        known.find(|reason| reason.word() == Some(word)).ok_or(NoReason)
     }
 }
 

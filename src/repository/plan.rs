@@ -196,6 +196,7 @@ impl Plan {
                 plan.changes.push(Change { path, action: Action::Remove, over: file.stamp });
             }
         }
+        plan.changes.sort_by_cached_key(Change::stage);
         plan
     }
 
@@ -217,6 +218,20 @@ impl Plan {
         }
         let removals = self.changes.partition_point(|one| one.stage() < Stage::Removals);
         self.changes.splice(removals..removals, late);
+    }
+
+    /// Removes these too, last within their stage.
+    pub(crate) fn remove(
+        &mut self,
+        files: impl IntoIterator<Item = (RepositoryPath, Option<Stamp>)>,
+    ) {
+        let files = files.into_iter();
+        self.changes.extend(files.map(|(path, over)| Change {
+            path,
+            action: Action::Remove,
+            over,
+        }));
+        self.changes.sort_by_cached_key(Change::stage);
     }
 
     /// Makes the changes and tells of them in order.

@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::alarm::Alarm;
 use super::read::Rejection;
 use crate::key::KeyError;
-use crate::store::StoreError;
+use crate::ops::patience::Contended;
+use crate::repository::RepositoryPath;
+use crate::store::{Conflict, Store, StoreError};
 
 /// Why there is no registry. Nothing was written, unless it is [`Error::Write`].
 #[derive(Debug, thiserror::Error)]
@@ -80,4 +82,23 @@ pub enum Error {
     /// A change failed. Those that the observer heard of were made, and every file is whole.
     #[error(transparent)]
     Write(StoreError),
+}
+
+impl Error {
+    /// A file is another one than the one that was listed: on its own where a lock should keep others
+    /// out, or nothing does; where conditions do, it is what they are for.
+    pub(super) fn changed(store: &dyn Store, path: &RepositoryPath) -> Self {
+        let location = store.locate(path);
+        if store.is_conditional() {
+            let source = Conflict.into();
+            return Self::Read(StoreError { action: "read", location, source });
+        }
+        Self::Changed { location }
+    }
+}
+
+impl Contended for Error {
+    fn is_conflict(&self) -> bool {
+        matches!(self, Self::Read(error) | Self::Write(error) if error.is_conflict())
+    }
 }

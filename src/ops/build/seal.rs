@@ -87,7 +87,7 @@ pub(super) fn resources(
             None => {
                 let content = store.read(&path, MAX_FILE, standing)?;
                 if content.and_then(|content| content.stamp) != stamp {
-                    return Err(Error::Changed { location: store.locate(&path) });
+                    return Err(Error::changed(store, &path));
                 }
                 seal(payload, key, gzip, content.map(|_| standing.as_slice()))?
             }

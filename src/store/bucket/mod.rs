@@ -255,6 +255,10 @@ impl Store for BucketStore {
         Ok(Locked::Held(Lock::of_nothing()))
     }
 
+    fn is_conditional(&self) -> bool {
+        !self.has_one_writer
+    }
+
     fn locate(&self, path: &RepositoryPath) -> String {
         match path.as_str() {
             "" => self.url.clone(),

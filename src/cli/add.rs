@@ -1,0 +1,79 @@
+//! `hexreg add`
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::ValueHint;
+use hexreg::ops::add::{self, Additions};
+use hexreg::tarball::Limits;
+
+use super::amend::{AmendArgs, Change};
+use super::output;
+use super::time::{self, Given};
+
+/// Add releases to a registry without the tarballs of all others
+///
+/// Checks each TARBALL as `hexreg build` does, puts it into DEST/tarballs, and names it in its package's
+/// file, `versions` and `names`, in this order; no other tarball is read. A release that is there
+/// already with the same tarball is left alone. Any number of these may run at once on one registry:
+/// none loses what another one wrote.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  hexreg add foo-1.0.0.tar --to public --name=acme --private-key=acme.pem
+  hexreg add dist/*.tar --to s3://BUCKET/hex --name=acme --private-key=acme.pem --published-at=now
+  hexreg add foo-1.0.0.tar --to s3://BUCKET --endpoint=http://127.0.0.1:9000 --name=acme
+
+Environment:
+  HEXREG_PRIVATE_KEY             the private key itself, where --private-key is not given
+  HEXREG_PRIVATE_KEY_PASSPHRASE  the passphrase of an encrypted key
+  AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION, AWS_PROFILE …
+                                 as the tools of each kind of bucket read them
+  SOURCE_DATE_EPOCH              the latest time that is written, in seconds since 1970")]
+pub struct Args {
+    /// The tarballs, as `mix hex.build` and `rebar3 hex build` write them
+    #[arg(required = true, value_name = "TARBALL", value_hint = ValueHint::FilePath)]
+    tarballs: Vec<PathBuf>,
+    /// Let a release that was published become another tarball
+    #[arg(long)]
+    replace: bool,
+    /// Say when the releases were published: `now`, a time such as 2026-11-21T12:00:00Z, or seconds
+    /// since 1970
+    #[arg(long, value_name = "TIME", value_parser = Given::parse)]
+    published_at: Option<Given>,
+    /// Do not unpack packages to check the files in them
+    #[arg(long)]
+    no_check_contents: bool,
+    #[command(flatten)]
+    amend: AmendArgs,
+}
+
+impl Args {
+    /// Adds, and tells how it went.
+    pub fn main(self) -> ExitCode {
+        let now = match time::now() {
+            Ok(now) => now,
+            Err(failure) => return self.amend.fail(failure),
+        };
+        let additions = Additions {
+            tarballs: self.tarballs,
+            limits: Limits::HEX,
+            check_contents: !self.no_check_contents,
+            replace: self.replace,
+            now,
+            published_at: self.published_at.map(|given| given.or(now)),
+        };
+        self.amend.main(&Change {
+            attempt: "add to",
+            work: &|store, options, listener| {
+                let added = add::add(store, options, &additions, listener)?;
+                let present = match added.present {
+                    0 => String::new(),
+                    some => format!(", {} there already", output::thousands(some)),
+                };
+                let summary = format!("{} added{present}", output::count(added.added, "release"));
+                Ok((added.report, summary))
+            },
+        })
+    }
+}

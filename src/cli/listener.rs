@@ -1,0 +1,90 @@
+//! What is heard while a registry is changed, as a person is told of it.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use hexreg::ops::observer::{Observer, Warning, Work};
+use hexreg::repository::{Changed, RepositoryPath};
+use hexreg::store::Store;
+
+use super::heard::Heard;
+use super::output;
+use super::progress::Progress;
+
+/// How many warnings of one kind a person is told one by one; `--json` has all.
+const TOLD: usize = 20;
+
+/// Prints what is heard of a change, or keeps it for `--json`.
+pub struct Listener<'a> {
+    pub store: &'a dyn Store,
+    prints: bool,
+    progress: Progress,
+    heard: Mutex<Heard>,
+    alarms: AtomicUsize,
+}
+
+impl<'a> Listener<'a> {
+    /// Hears of what is done to `store`.
+    pub fn new(store: &'a dyn Store, prints: bool) -> Self {
+        let (heard, alarms) = (Mutex::default(), AtomicUsize::new(0));
+        Self { store, prints, progress: Progress::new(prints), heard, alarms }
+    }
+
+    /// Takes the progress bar away, and counts the alarms that nobody was told of one by one.
+    pub fn end(&self) {
+        self.progress.clear();
+        let untold = self.alarms.load(Ordering::Relaxed).saturating_sub(TOLD);
+        if untold > 0 {
+            let untold = output::count(untold, "more alarm");
+            self.print_warning(&format!("{untold}: --json lists all of them"));
+        }
+    }
+
+    /// What was heard so far.
+    pub fn heard(&self) -> MutexGuard<'_, Heard> {
+        // A list that was pushed to half-way is whole all the same.
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Warns of something.
+    pub fn say(&self, warning: String) {
+        self.print_warning(&warning);
+        self.heard().warnings.push(warning);
+    }
+
+    fn print_warning(&self, warning: &str) {
+        if self.prints {
+            self.progress.clear();
+            output::warning(warning);
+        }
+    }
+}
+
+impl Observer for Listener<'_> {
+    fn warn(&self, warning: Warning) {
+        let is_alarm = matches!(warning, Warning::Alarm { .. });
+        if is_alarm && self.alarms.fetch_add(1, Ordering::Relaxed) >= TOLD {
+            self.heard().warnings.push(warning.to_string());
+        } else {
+            self.say(warning.to_string());
+        }
+    }
+
+    fn began(&self, work: Work, parts: usize) {
+        self.progress.begin(work, parts);
+    }
+
+    fn went_on(&self, parts: usize, bytes: u64) {
+        self.progress.go_on(parts, bytes);
+    }
+
+    fn changed(&self, path: &RepositoryPath, changed: Changed) {
+        let mut heard = self.heard();
+        let verb = heard.note(path, changed);
+        if self.prints {
+            self.progress.clear();
+            // The work goes on; its summary will fail to print in the same way, and say so.
+            let _ = output::line(&format!("* {verb} {}", self.store.locate(path)));
+        }
+    }
+}

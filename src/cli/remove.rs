@@ -1,0 +1,41 @@
+//! `hexreg remove`
+
+use std::process::ExitCode;
+
+use hexreg::name::PackageName;
+use hexreg::ops::remove;
+use hexreg::tarball::FileName;
+use hexreg::version::Version;
+
+use super::amend::{AmendArgs, Change};
+
+/// Remove a release from a registry, and its tarball
+///
+/// Takes it out of `versions` and `names` first, then out of its package's file, and removes the tarball
+/// last. Whoever has locked it cannot fetch it any more: `hexreg retire` warns of a release instead.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Example:
+  hexreg remove foo 1.0.0 --to public --name=acme --private-key=acme.pem")]
+pub struct Args {
+    /// Whose release
+    package: PackageName,
+    /// Which
+    version: Version,
+    #[command(flatten)]
+    amend: AmendArgs,
+}
+
+impl Args {
+    /// Removes, and tells how it went.
+    pub fn main(self) -> ExitCode {
+        let release = FileName { package: self.package, version: self.version };
+        self.amend.main(&Change {
+            attempt: "remove from",
+            work: &|store, options, listener| {
+                let report = remove::remove(store, options, &release, listener)?;
+                Ok((report, format!("{} {} removed", release.package, release.version)))
+            },
+        })
+    }
+}

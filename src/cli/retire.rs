@@ -1,0 +1,89 @@
+//! `hexreg retire` and `hexreg unretire`
+
+use std::process::ExitCode;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use hexreg::name::PackageName;
+use hexreg::ops::retire;
+use hexreg::package::{Retirement, RetirementReason};
+use hexreg::tarball::FileName;
+use hexreg::version::Version;
+
+use super::amend::{AmendArgs, Change};
+
+/// Warn of a release that nobody should use any more
+///
+/// Clients show reason and message to whoever has it or gets it, and install it all the same.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Example:
+  hexreg retire foo 1.0.0 --reason=security --message='use 1.0.1' \\
+      --to public --name=acme --private-key=acme.pem")]
+pub struct Args {
+    /// Whose release
+    package: PackageName,
+    /// Which
+    version: Version,
+    /// Why, in one word
+    #[arg(long, value_parser = reason())]
+    reason: RetirementReason,
+    /// Why, in a few words
+    #[arg(long, value_name = "TEXT")]
+    message: Option<String>,
+    #[command(flatten)]
+    amend: AmendArgs,
+}
+
+/// Warn of a retired release no longer
+#[derive(clap::Args)]
+#[command(after_help = "\
+Example:
+  hexreg unretire foo 1.0.0 --to public --name=acme --private-key=acme.pem")]
+pub struct UnretireArgs {
+    /// Whose release
+    package: PackageName,
+    /// Which
+    version: Version,
+    #[command(flatten)]
+    amend: AmendArgs,
+}
+
+fn reason() -> impl TypedValueParser<Value = RetirementReason> {
+    let words = RetirementReason::ALL.iter().filter_map(|reason| reason.word());
+    PossibleValuesParser::new(words).try_map(|word| word.parse::<RetirementReason>())
+}
+
+impl Args {
+    /// Retires, and tells how it went.
+    pub fn main(self) -> ExitCode {
+        let release = FileName { package: self.package, version: self.version };
+        let retirement = Retirement { reason: self.reason, message: self.message };
+        main(&self.amend, &release, Some(&retirement))
+    }
+}
+
+impl UnretireArgs {
+    /// Takes it back, and tells how it went.
+    pub fn main(self) -> ExitCode {
+        let release = FileName { package: self.package, version: self.version };
+        main(&self.amend, &release, None)
+    }
+}
+
+fn main(amend: &AmendArgs, release: &FileName, retirement: Option<&Retirement>) -> ExitCode {
+    let attempt = if retirement.is_some() { "retire in" } else { "unretire in" };
+    amend.main(&Change {
+        attempt,
+        work: &|store, options, listener| {
+            let report = retire::retire(store, options, release, retirement, listener)?;
+            let FileName { package, version } = release;
+            let summary = match retirement {
+                Some(Retirement { reason, .. }) => {
+                    format!("{package} {version} retired ({reason})")
+                }
+                None => format!("{package} {version} is retired no longer"),
+            };
+            Ok((report, summary))
+        },
+    })
+}

@@ -1,0 +1,81 @@
+//! What time it is, or is to be.
+
+use std::env;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use hexreg::package::UnixSeconds;
+use jiff::Timestamp;
+
+use super::failure::Failure;
+
+const EPOCH_VARIABLE: &str = "SOURCE_DATE_EPOCH";
+
+/// Now, or where `SOURCE_DATE_EPOCH` says that it is earlier, then.
+pub fn now() -> Result<UnixSeconds, Failure> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = UnixSeconds(i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
+    Ok(source_date_epoch()?.map_or(now, |latest| latest.min(now)))
+}
+
+/// A time that somebody gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Given {
+    Now,
+    At(UnixSeconds),
+}
+
+impl Given {
+    /// Reads `now`, `2026-11-21T12:00:00Z` or seconds since 1970.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if text == "now" {
+            return Ok(Self::Now);
+        }
+        if let Ok(seconds) = text.parse() {
+            return Ok(Self::At(UnixSeconds(seconds)));
+        }
+        let time = text.parse::<Timestamp>().map_err(
+            |_| "expected `now`, a time such as 2026-11-21T12:00:00Z, or whole seconds since 1970",
+        )?;
+        Ok(Self::At(UnixSeconds(time.as_second())))
+    }
+
+    /// The time that is meant.
+    pub fn or(self, now: UnixSeconds) -> UnixSeconds {
+        match self {
+            Self::Now => now,
+            Self::At(time) => time,
+        }
+    }
+}
+
+/// The latest time that is to be written, if the environment says so.
+pub fn source_date_epoch() -> Result<Option<UnixSeconds>, Failure> {
+    let Some(value) = env::var_os(EPOCH_VARIABLE).filter(|value| !value.is_empty()) else {
+        return Ok(None);
+    };
+    let seconds = value.to_str().and_then(|text| text.parse().ok());
+    match seconds {
+        Some(seconds) => Ok(Some(UnixSeconds(seconds))),
+        None => Err(Failure::environment(format!(
+            "{EPOCH_VARIABLE} is {value:?}: expected whole seconds since 1970"
+        ))
+        .hint("unset it, or set it to what `date +%s` prints")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_given_in_any_of_three_ways() {
+        assert_eq!(Given::parse("now"), Ok(Given::Now));
+        let at = Ok(Given::At(UnixSeconds(1_700_000_000)));
+        assert_eq!(Given::parse("1700000000"), at);
+        assert_eq!(Given::parse("2023-11-14T22:13:20Z"), at);
+        assert_eq!(Given::parse("2023-11-14T23:13:20.9+01:00"), at);
+        for bad in ["", "yesterday", "2023-11-14", "2023-11-14T22:13:20"] {
+            assert!(Given::parse(bad).is_err(), "{bad}");
+        }
+    }
+}
