@@ -18,6 +18,7 @@ mod output;
 mod private_key;
 mod progress;
 mod public_key;
+mod push;
 mod remove;
 mod retire;
 mod secret_file;
@@ -51,6 +52,7 @@ enum Command {
     Verify(verify::Args),
     Add(add::Args),
     Remove(remove::Args),
+    Push(push::Args),
     Retire(retire::Args),
     Unretire(retire::UnretireArgs),
     Inspect(inspect::Args),
@@ -72,6 +74,7 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => return args.main(),
         Command::Add(args) => return args.main(),
         Command::Remove(args) => return args.main(),
+        Command::Push(args) => return args.main(),
         Command::Retire(args) => return args.main(),
         Command::Unretire(args) => return args.main(),
         Command::Inspect(args) => return args.main(),

@@ -108,6 +108,7 @@ impl Progress {
             Work::SealingResources => {
                 "signing [{bar:30}] {human_pos} of {human_len} resources, {eta} left"
             }
+            Work::Pushing => "pushing [{bar:30}] {human_pos} of {human_len} files, {eta} left",
             Work::Mirroring => {
                 "[{bar:12}] {human_pos} of {human_len} packages, {came}, {speed}, {eta} left {wide_msg}"
             }

@@ -10,6 +10,7 @@ mod lock;
 pub mod mirror;
 pub mod observer;
 mod patience;
+pub mod push;
 pub mod remove;
 pub mod retire;
 mod seal;

@@ -39,6 +39,8 @@ pub enum Work {
     SealingResources,
     /// Files are fetched and put in place.
     Mirroring,
+    /// Files are copied to where they are served.
+    Pushing,
 }
 
 /// Something that does not keep a registry from being built.
@@ -49,6 +51,14 @@ pub enum Warning {
     PassedOver {
         /// Where it lies.
         location: String,
+    },
+    /// A file that is not pushed.
+    #[error("{location} left out: {reason}")]
+    LeftOut {
+        /// Where it lies.
+        location: String,
+        /// Why.
+        reason: &'static str,
     },
     /// Lock files that name a release will not work with what it becomes.
     #[error("{alarm}: {}", alarm.consequence())]

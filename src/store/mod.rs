@@ -5,7 +5,7 @@ mod dir;
 
 pub use bucket::{BucketStore, BucketUrl, BucketUrlError, OpenError, Settings};
 pub use dir::DirStore;
-pub(crate) use dir::flush_folder;
+pub(crate) use dir::{flush_folder, modified};
 
 use std::fs::File;
 use std::io;
@@ -75,6 +75,11 @@ pub trait Store: Sync {
     /// one only where there is none. Where it does not, a [lock](Self::lock) keeps others out, or nothing.
     fn is_conditional(&self) -> bool {
         false
+    }
+
+    /// The stamp that a file with these bytes has, where that can be told.
+    fn stamp_of(&self, _bytes: &[u8]) -> Option<Stamp> {
+        None
     }
 
     /// The path as a person would find it.

@@ -35,6 +35,14 @@ pub enum Alarm {
         /// Its version.
         version: Version,
     },
+    /// A release that is retired, or of which something else is said that no tarball says, and would be
+    /// no longer.
+    Forgotten {
+        /// Its package.
+        package: PackageName,
+        /// Its version.
+        version: Version,
+    },
     /// A release that `versions` names, whose package does not tell what it was.
     Unknown {
         /// Its package.
@@ -66,7 +74,9 @@ impl Alarm {
             Self::Changed { package, version, .. } | Self::Gone { package, version } => {
                 Folder::Tarballs.file(&format!("{package}-{version}.tar"))
             }
-            Self::Unknown { package, .. } => RepositoryPath::package(package),
+            Self::Unknown { package, .. } | Self::Forgotten { package, .. } => {
+                RepositoryPath::package(package)
+            }
             Self::Illegible { path } | Self::Renamed { path, .. } => path.clone(),
         }
     }
@@ -78,6 +88,7 @@ impl Alarm {
             Self::Changed { .. } | Self::Gone { .. } => {
                 "whoever has locked it cannot fetch it any more"
             }
+            Self::Forgotten { .. } => "nobody is warned of it any more",
             Self::Unknown { .. } => {
                 "if this is another tarball, whoever has locked it cannot fetch it any more"
             }
@@ -100,6 +111,11 @@ impl fmt::Display for Alarm {
             Self::Gone { package, version } => {
                 write!(f, "{package} {version} was published, and is gone")
             }
+            Self::Forgotten { package, version } => write!(
+                f,
+                "what is said of {package} {version} there is not said here: that it is retired, when it \
+                 was published, or which advisories concern it"
+            ),
             Self::Unknown { package, version } => write!(
                 f,
                 "{package} {version} was published, and {}, which told its checksum, is missing, \

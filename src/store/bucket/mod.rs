@@ -24,7 +24,7 @@ use object_store::path::Path;
 use object_store::{GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt};
 use tokio::runtime::Runtime;
 
-use super::{Content, Kind, Listed, Lock, Locked, Store, StoreError};
+use super::{Content, Kind, Listed, Lock, Locked, Stamp, Store, StoreError};
 use crate::package::UnixSeconds;
 use crate::repository::{Change, Folder, RepositoryPath};
 use answer::{is_missing, plain};
@@ -257,6 +257,11 @@ impl Store for BucketStore {
 
     fn is_conditional(&self) -> bool {
         !self.has_one_writer
+    }
+
+    /// S3 takes the MD5 of what was uploaded in one part for its tag, unless a key of its own encrypts it.
+    fn stamp_of(&self, bytes: &[u8]) -> Option<Stamp> {
+        Version::of_content(bytes).stamp()
     }
 
     fn locate(&self, path: &RepositoryPath) -> String {

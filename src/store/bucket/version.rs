@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use data_encoding::HEXLOWER;
+use md5::{Digest, Md5};
 use object_store::{ObjectMeta, PutResult, UpdateVersion};
 
 use crate::repository::RepositoryPath;
@@ -26,6 +28,13 @@ impl Version {
     pub fn of_put(size: usize, put: PutResult) -> Self {
         let tag = put.e_tag.as_deref().map(bare);
         Self { size: size.try_into().unwrap_or(u64::MAX), tag, generation: put.version }
+    }
+
+    /// Of an object with these bytes, where tags are made of them.
+    pub fn of_content(bytes: &[u8]) -> Self {
+        let tag = HEXLOWER.encode(&Md5::digest(bytes));
+        let size = bytes.len().try_into().unwrap_or(u64::MAX);
+        Self { size, tag: Some(tag), generation: None }
     }
 
     pub fn size(&self) -> u64 {

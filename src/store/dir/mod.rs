@@ -33,7 +33,8 @@ impl DirStore {
         Self { root: root.into() }
     }
 
-    fn path(&self, path: &RepositoryPath) -> PathBuf {
+    /// Where a file lies.
+    pub(crate) fn path(&self, path: &RepositoryPath) -> PathBuf {
         match path.as_str() {
             // Joined, it would end in a slash.
             "" => self.root.clone(),
@@ -41,7 +42,7 @@ impl DirStore {
         }
     }
 
-    fn error(
+    pub(crate) fn error(
         &self,
         action: &'static str,
         path: &RepositoryPath,
@@ -226,7 +227,7 @@ fn kind_of_none(error: &io::Error) -> Kind {
 }
 
 /// Rounded down, as `stat` gives it to Hex, before 1970 too.
-fn modified(found: &Metadata) -> UnixSeconds {
+pub(crate) fn modified(found: &Metadata) -> UnixSeconds {
     let seconds = |time: std::time::Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
     let time = found.modified().unwrap_or(UNIX_EPOCH);
     UnixSeconds(match time.duration_since(UNIX_EPOCH) {

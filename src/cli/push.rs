@@ -1,0 +1,197 @@
+//! `hexreg push`
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::ValueHint;
+use hexreg::ops::push::{self, Error, Options, Report};
+use hexreg::repository::Changed;
+use hexreg::store::DirStore;
+use rayon::ThreadPoolBuilder;
+use serde::Serialize;
+
+use super::amend::unwritten;
+use super::destination::{Destination, Writing};
+use super::failure::{self, Failure, Rejected, chain};
+use super::heard::Heard;
+use super::listener::Listener;
+use super::output;
+
+/// Copy a registry to where it is served, in order, and only what has changed
+///
+/// Looks at what DEST has, and uploads what is different: tarballs first, then packages, `versions` and
+/// `names`, so that nobody meets a name before what it stands for. Everything that is signed is checked
+/// before; keys and whatever else clients never ask for stay where they are.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  hexreg push public s3://BUCKET/hex
+  hexreg push public s3://BUCKET --endpoint=http://127.0.0.1:9000 --dry-run
+  hexreg push public /srv/hex
+
+Environment:
+  AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION, AWS_PROFILE …
+                                 as the tools of each kind of bucket read them
+  NO_COLOR                       no colour, whatever the terminal can do")]
+pub struct Args {
+    /// The directory that has the registry
+    #[arg(value_name = "PUBLIC_DIR", value_hint = ValueHint::DirPath)]
+    public_dir: PathBuf,
+    /// Where it is served: s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://CONTAINER/PREFIX, or a directory
+    #[arg(value_name = "DEST", value_parser = Destination::parser(), value_hint = ValueHint::AnyPath)]
+    destination: Destination,
+    /// Let DEST lose what PUBLIC_DIR does not have: releases, and what is said of them; remove the files too
+    #[arg(long)]
+    overwrite: bool,
+    /// How many uploads at once [default: one a processor; 16 to a bucket]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
+    jobs: Option<u16>,
+    /// How many seconds to wait for, or try again because of, others who work on either side
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    lock_timeout: u32,
+    /// Say what would be done and write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Print errors alone
+    #[arg(long, short)]
+    quiet: bool,
+    /// Print one JSON object and nothing else
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    writing: Writing,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Json<'a> {
+    repository: &'a str,
+    fingerprint: &'a str,
+    packages: usize,
+    releases: usize,
+    dry_run: bool,
+    unchanged: usize,
+    #[serde(flatten)]
+    so_far: Heard,
+}
+
+/// What `--json` prints of a failure.
+#[derive(Serialize)]
+struct JsonFailure<'a> {
+    #[serde(flatten)]
+    failure: &'a Failure,
+    #[serde(flatten)]
+    so_far: Heard,
+}
+
+impl Args {
+    /// Pushes, and tells how it went.
+    pub fn main(self) -> ExitCode {
+        let store = match self.writing.open(&self.destination, self.jobs) {
+            Ok(store) => store,
+            Err(failure) => return self.end(&Err(failure), Heard::default()),
+        };
+        let listener = Listener::new(store.as_ref(), !self.json && !self.quiet);
+        let done = self.run(&listener);
+        let so_far = listener.heard().clone();
+        self.end(&done, so_far)
+    }
+
+    fn end(&self, done: &Result<(), Failure>, so_far: Heard) -> ExitCode {
+        if let Err(failure) = done {
+            if !self.json || output::json(&JsonFailure { failure, so_far }).is_err() {
+                failure.print();
+            }
+        }
+        failure::exit_code(done)
+    }
+
+    fn run(&self, listener: &Listener<'_>) -> Result<(), Failure> {
+        self.refuse_same()?;
+        let from = DirStore::new(&self.public_dir);
+        let options = Options {
+            overwrite: self.overwrite,
+            lock_timeout: Duration::from_secs(self.lock_timeout.into()),
+            dry_run: self.dry_run,
+        };
+        let pool = ThreadPoolBuilder::new().num_threads(self.destination.jobs(self.jobs)).build();
+        let pool = pool.map_err(|error| Failure::environment(format!("no threads: {error}")))?;
+        let report = pool.install(|| push::push(&from, listener.store, &options, listener));
+        listener.end();
+        let report = report.map_err(|error| self.failure(&error, listener))?;
+        if self.json {
+            return output::json(&Json {
+                repository: report.repository.as_str(),
+                fingerprint: &report.fingerprint,
+                packages: report.packages,
+                releases: report.releases,
+                dry_run: options.dry_run,
+                unchanged: report.unchanged,
+                so_far: listener.heard().clone(),
+            });
+        }
+        if self.quiet { Ok(()) } else { output::line(&summary(&report, &options)) }
+    }
+
+    fn refuse_same(&self) -> Result<(), Failure> {
+        let to = self.destination.as_dir().and_then(|to| to.canonicalize().ok());
+        if to.is_some() && to == self.public_dir.canonicalize().ok() {
+            let place = self.public_dir.display();
+            return Err(Failure::environment(format!("{place} cannot be pushed to itself")));
+        }
+        Ok(())
+    }
+
+    fn failure(&self, error: &Error, listener: &Listener<'_>) -> Failure {
+        let failed =
+            format!("failed to push {} to {}", self.public_dir.display(), self.destination);
+        let message = format!("{failed}: {}", chain(error));
+        match error {
+            Error::Unsound { .. } => Failure::input(message)
+                .hint("nothing was written; `hexreg build` makes a registry, and `hexreg verify` checks one"),
+            Error::OtherKey { .. } => Failure::input(message).hint(
+                "nothing was written; every client would have to be told: give --overwrite if they are",
+            ),
+            Error::Loses(alarms) => {
+                let lost = alarms.iter().map(|alarm| Rejected {
+                    path: listener.store.locate(&alarm.path()),
+                    reason: alarm.to_string(),
+                });
+                let counted = output::count(alarms.len(), "place");
+                Failure::input(format!("{failed}: what stands there would be lost in {counted}"))
+                    .rejecting(lost.collect())
+                    .hint(
+                        "nothing was written; somebody may have added to it there: bring that here \
+                         first, or give --overwrite to do without",
+                    )
+            }
+            Error::Busy { .. } => Failure::environment(message)
+                .hint("nothing was written; let it end, or give a longer --lock-timeout"),
+            Error::Read(_) => Failure::environment(message).hint("nothing was written"),
+            Error::Write(error) => unwritten(message, error, listener),
+        }
+    }
+}
+
+fn summary(report: &Report, options: &Options) -> String {
+    let counted = format!(
+        "{}: {}, {}",
+        report.repository,
+        output::count(report.packages, "package"),
+        output::count(report.releases, "release"),
+    );
+    let of = |wanted| report.changes.iter().filter(|(_, changed)| *changed == wanted).count();
+    let changes = if report.changes.is_empty() {
+        "nothing has changed".to_owned()
+    } else {
+        format!(
+            "{} created, {} updated, {} removed",
+            output::thousands(of(Changed::Created)),
+            output::thousands(of(Changed::Updated)),
+            output::thousands(of(Changed::Removed)),
+        )
+    };
+    let dry_run = if options.dry_run { " (dry run: nothing was written)" } else { "" };
+    format!("{counted}; {changes}{dry_run}")
+}

@@ -1,0 +1,183 @@
+//! `hexreg push`: a registry from a directory to where it is served, in order, and only what changed. START
+//! HERE.
+//!
+//! ```text
+//! local     what clients ask for, everything that is signed checked
+//!  → remote what stands there: listings tell, save of what differs
+//!  → losses what clients were told and would be told no longer
+//!  → Plan   in its order, made only over what was looked at
+//!  → store  again from the start, where somebody else was faster
+//! ```
+
+mod error;
+mod local;
+mod losses;
+mod remote;
+
+pub use error::Error;
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use rayon::prelude::*;
+
+use super::lock::{self, Waited};
+use super::observer::{Observer, Warning, Work};
+use super::patience;
+use crate::name::{PackageName, RepositoryName};
+use crate::registry::Releases;
+use crate::repository::{Change, Changed, Folder, Plan, RepositoryPath, State, Wanted};
+use crate::store::{DirStore, Lock, Store};
+use local::Local;
+use remote::Remote;
+
+/// How to push.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Whether releases and remarks may be lost that stand there and not here.
+    pub overwrite: bool,
+    /// How long to wait for whoever else works on either side.
+    pub lock_timeout: Duration,
+    /// Plan, and write nothing.
+    pub dry_run: bool,
+}
+
+/// What was done, or with a dry run would be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The name under which clients know the repository.
+    pub repository: RepositoryName,
+    /// The fingerprint of the key that signed it.
+    pub fingerprint: String,
+    /// How many packages there are.
+    pub packages: usize,
+    /// How many releases they have.
+    pub releases: usize,
+    /// What changed, in the order in which it did.
+    pub changes: Vec<(RepositoryPath, Changed)>,
+    /// How many files stood there already.
+    pub unchanged: usize,
+}
+
+/// Makes `to` what `from` is, on the threads of the current rayon pool.
+///
+/// # Errors
+/// [`Error`]; unless it is [`Error::Write`], nothing was written.
+pub fn push(
+    from: &DirStore,
+    to: &dyn Store,
+    options: &Options,
+    observer: &dyn Observer,
+) -> Result<Report, Error> {
+    let _reading = lock(from, lock::Wanted::Shared, options, observer)?;
+    let _writing = match options.dry_run {
+        true => None,
+        false => lock(to, lock::Wanted::Alone, options, observer)?,
+    };
+    let local = Local::read(from, observer)?;
+    let changes = Mutex::new(Vec::new());
+    let heard = |change: &Change| {
+        observer.went_on(1, 0);
+        if let Some(changed) = change.changed() {
+            observer.changed(&change.path, changed);
+            let mut changes = changes.lock().unwrap_or_else(PoisonError::into_inner);
+            changes.push((change.path.clone(), changed));
+        }
+    };
+    let unchanged = patience::until_undisturbed(options.lock_timeout, |_| {
+        let plan = plan(&local, to, options, observer)?;
+        if options.dry_run {
+            plan.changes.iter().for_each(heard);
+        } else {
+            observer.began(Work::Pushing, plan.changes.len());
+            plan.apply(to, &heard).map_err(Error::Write)?;
+        }
+        Ok::<_, Error>(plan.unchanged)
+    })?;
+    Ok(Report {
+        repository: local.versions.repository.clone(),
+        fingerprint: local.key.fingerprint().to_owned(),
+        packages: local.packages.len(),
+        releases: local.packages.values().map(|package| package.releases.len()).sum(),
+        changes: changes.into_inner().unwrap_or_else(PoisonError::into_inner),
+        unchanged,
+    })
+}
+
+fn lock(
+    store: &dyn Store,
+    wanted: lock::Wanted,
+    options: &Options,
+    observer: &dyn Observer,
+) -> Result<Option<Lock>, Error> {
+    let timeout = options.lock_timeout;
+    match lock::wait(store, wanted, timeout, observer)? {
+        Waited::Held(lock) => Ok(Some(lock)),
+        Waited::Unsupported => Ok(None),
+        Waited::InVain => {
+            Err(Error::Busy { location: store.locate(&Folder::Root.path()), timeout })
+        }
+    }
+}
+
+/// What has to be done, unless something would be lost.
+fn plan(
+    local: &Local,
+    to: &dyn Store,
+    options: &Options,
+    observer: &dyn Observer,
+) -> Result<Plan, Error> {
+    let remote = Remote::list(to, local)?;
+    let mut wanted = remote.registry(local)?;
+    let key = RepositoryPath::public_key();
+    let is_changed = |one: &&Wanted| one.state != State::Stands;
+    if wanted.iter().any(|one| one.path == key && one.state != State::Stands) {
+        if let Some(location) = remote.other_key(local)?.filter(|_| !options.overwrite) {
+            return Err(Error::OtherKey { location, pushed: local.key.fingerprint().to_owned() });
+        }
+    }
+    let surplus = remote.surplus(local);
+    let changed: Vec<_> = wanted.iter().filter(is_changed).map(|one| &one.path).collect();
+    let going = surplus.iter().map(|(path, _)| path);
+    let names: Vec<PackageName> = changed.into_iter().chain(going).filter_map(package).collect();
+    let standing = remote.packages(&names, &local.key)?;
+    let losses = losses::of(local, &remote, &standing)?;
+    if !losses.is_empty() && !options.overwrite {
+        return Err(Error::Loses(losses));
+    }
+    for alarm in losses {
+        observer.warn(Warning::Alarm { alarm });
+    }
+
+    let files = local.files.par_iter();
+    let files = files.map_init(Vec::new, |buffer, file| remote.file(file, &standing, buffer));
+    wanted.extend(files.collect::<Result<Vec<_>, _>>()?);
+    let mut plan = Plan::between(&[], None, &[], wanted.iter());
+    plan.bridge(shrinking(local, &standing));
+    if options.overwrite {
+        plan.remove(surplus.into_iter().map(|(path, listed)| (path, listed.stamp)));
+    }
+    Ok(plan)
+}
+
+fn package(path: &RepositoryPath) -> Option<PackageName> {
+    (path.folder() == Folder::Packages).then(|| path.file_name().parse().ok())?
+}
+
+/// The packages that lose releases and gain none, which wait until no index names those. A file that
+/// would do for both, before and after, cannot be signed here.
+fn shrinking(
+    local: &Local,
+    standing: &HashMap<PackageName, Option<Releases>>,
+) -> HashMap<RepositoryPath, Option<Vec<u8>>> {
+    let lacks = |some: &Releases, others: &Releases| {
+        let mut some = some.releases.iter();
+        some.any(|one| others.releases.iter().all(|other| other.version != one.version))
+    };
+    let shrinking = standing.iter().filter_map(|(name, was)| {
+        let (was, is) = (was.as_ref()?, local.packages.get(name)?);
+        (lacks(was, is) && !lacks(is, was)).then(|| (RepositoryPath::package(name), None))
+    });
+    shrinking.collect()
+}

@@ -1,0 +1,55 @@
+//! Why a registry was not pushed.
+
+use std::time::Duration;
+
+use crate::ops::build::Alarm;
+use crate::ops::patience::Contended;
+use crate::ops::verify::Wrong;
+use crate::store::StoreError;
+
+/// Why a registry was not pushed. Nothing was written, unless it is [`Error::Write`].
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// What was to be pushed is no registry, or not a sound one.
+    #[error("{location} cannot be pushed")]
+    Unsound {
+        /// The file that is at fault.
+        location: String,
+        /// What is wrong with it.
+        source: Box<Wrong>,
+    },
+    /// What stands there is signed with another key.
+    #[error("{location} is another key than the one that signed what is pushed, {pushed}")]
+    OtherKey {
+        /// Where the other one stands.
+        location: String,
+        /// The fingerprint of the key that signed what is pushed.
+        pushed: String,
+    },
+    /// Clients were told what they would be told no longer.
+    #[error("what stands there would be lost in {} places", .0.len())]
+    Loses(
+        /// Each of them.
+        Vec<Alarm>,
+    ),
+    /// Another hexreg did not end in time.
+    #[error("another hexreg holds {location}, and did not end within {} s", .timeout.as_secs())]
+    Busy {
+        /// The directory.
+        location: String,
+        /// How long it was waited for.
+        timeout: Duration,
+    },
+    /// Either side cannot be read.
+    #[error(transparent)]
+    Read(#[from] StoreError),
+    /// A change failed. Those that the observer heard of were made, and every file is whole.
+    #[error(transparent)]
+    Write(StoreError),
+}
+
+impl Contended for Error {
+    fn is_conflict(&self) -> bool {
+        matches!(self, Self::Read(error) | Self::Write(error) if error.is_conflict())
+    }
+}

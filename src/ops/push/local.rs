@@ -1,0 +1,215 @@
+//! The registry that is pushed: what clients would ask for, and nothing that they would not believe.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use rayon::prelude::*;
+
+use super::error::Error;
+use crate::checksum::OuterChecksum;
+use crate::key::PublicKey;
+use crate::name::{PackageName, RepositoryName};
+use crate::ops::observer::{Observer, Warning};
+use crate::ops::verify::Wrong;
+use crate::package::UnixSeconds;
+use crate::registry::{DecodeError, Names, Payload, Releases, Resource, Signed, Versions};
+use crate::repository::{Asset, AssetKind, RepositoryPath, Source};
+use crate::store::{DirStore, Kind, Store, StoreError, modified};
+use crate::tarball::FileName;
+
+/// In bytes: the largest key that signs has 1,500 in PEM.
+pub(super) const MAX_KEY: usize = 64 << 10;
+
+/// What lies in the directory, as far as it is pushed.
+pub(super) struct Local {
+    pub key: PublicKey,
+    pub versions: Versions,
+    /// What the packages say.
+    pub packages: BTreeMap<PackageName, Releases>,
+    /// `public_key` and what is signed, with its bytes.
+    pub registry: BTreeMap<RepositoryPath, Vec<u8>>,
+    /// The tarballs that the packages name, and whatever else clients ask for.
+    pub files: Vec<File>,
+}
+
+/// A file that stays where it is until it is copied.
+pub(super) struct File {
+    pub path: RepositoryPath,
+    pub kind: AssetKind,
+    pub size: u64,
+    /// Of a tarball, what the registry says of it.
+    pub release: Option<(FileName, OuterChecksum)>,
+    location: PathBuf,
+    modified: UnixSeconds,
+}
+
+impl File {
+    /// Why its bytes are not to be had.
+    pub fn unreadable(&self, source: io::Error) -> StoreError {
+        StoreError { action: "read", location: self.location.display().to_string(), source }
+    }
+
+    /// Its bytes, when their turn has come.
+    pub fn source(&self) -> Source {
+        let checksum = self.release.as_ref().map(|(_, checksum)| *checksum);
+        Source::file(self.location.clone(), checksum).modified(self.modified)
+    }
+}
+
+impl Local {
+    /// Reads and checks what is signed, and looks at the rest. Of what is left out the observer hears.
+    pub fn read(store: &DirStore, observer: &dyn Observer) -> Result<Self, Error> {
+        let (signed, others): (Vec<_>, Vec<_>) = assets(store, observer)?
+            .into_iter()
+            .partition(|(_, kind)| *kind == AssetKind::Registry);
+        let mut registry = BTreeMap::new();
+        let path = RepositoryPath::public_key();
+        let pem = bytes(store, &path, MAX_KEY)?;
+        let key = PublicKey::from_pem(&String::from_utf8_lossy(&pem))
+            .map_err(|error| unsound(store, &path, Wrong::NotAKey(error)))?;
+        registry.insert(path, pem);
+
+        let versions = read(store, &Resource::Versions, &key, Versions::decode)?;
+        let names = read(store, &Resource::Names, &key, Names::decode)?;
+        let repository = &versions.says.repository;
+        same_repository(store, &names, &names.says.repository, repository)?;
+        registry.extend([(names.path, names.bytes)]);
+
+        let packages =
+            signed.par_iter().filter_map(|(path, _)| {
+                match RepositoryPath::resource_at(path.as_str().as_ref()) {
+                    Some(Resource::Package(name)) => Some(name),
+                    _ => None,
+                }
+            });
+        let packages = packages.map(|name| {
+            let resource = Resource::Package(name.clone());
+            let package = read(store, &resource, &key, Releases::decode)?;
+            same_repository(store, &package, &package.says.repository, repository)?;
+            if package.says.package != name {
+                let wrong = Wrong::OtherPackage(package.says.package);
+                return Err(unsound(store, &package.path, wrong));
+            }
+            Ok((name, package))
+        });
+        let mut says = BTreeMap::new();
+        for (name, package) in packages.collect::<Result<Vec<_>, Error>>()? {
+            registry.insert(package.path, package.bytes);
+            says.insert(name, package.says);
+        }
+        registry.insert(versions.path, versions.bytes);
+        let files = files(store, others, &says, observer)?;
+        Ok(Self { key, versions: versions.says, packages: says, registry, files })
+    }
+}
+
+/// What clients ask for. Keys, notes and whatever else lies there stay there.
+fn assets(
+    store: &DirStore,
+    observer: &dyn Observer,
+) -> Result<Vec<(RepositoryPath, AssetKind)>, Error> {
+    let mut assets = Vec::new();
+    for (path, kind) in store.walk()?.unwrap_or_default() {
+        let is_hidden = path.as_str().split('/').any(|part| part.starts_with('.'));
+        match Asset::at(path.as_str()).filter(|_| kind == Kind::File) {
+            // A path of which another one is meant is none.
+            Some(asset) if asset.path == path.as_str() => assets.push((path, asset.kind)),
+            _ if is_hidden => {}
+            _ => observer.warn(Warning::LeftOut {
+                location: store.locate(&path),
+                reason: "no client asks for it",
+            }),
+        }
+    }
+    Ok(assets)
+}
+
+/// A signed file that is sound.
+struct Read<T> {
+    path: RepositoryPath,
+    bytes: Vec<u8>,
+    says: T,
+}
+
+fn read<T>(
+    store: &DirStore,
+    resource: &Resource,
+    key: &PublicKey,
+    decode: impl Fn(&Payload) -> Result<T, DecodeError>,
+) -> Result<Read<T>, Error> {
+    let (path, limit) = (RepositoryPath::resource(resource), resource.max_size());
+    let bytes = bytes(store, &path, limit)?;
+    let payload = Signed::from_gzip_up_to(limit, &bytes).and_then(|signed| signed.verify(key));
+    let payload = payload.map_err(|error| unsound(store, &path, error.into()))?;
+    let says = decode(&payload).map_err(|error| unsound(store, &path, error.into()))?;
+    Ok(Read { path, bytes, says })
+}
+
+fn bytes(store: &DirStore, path: &RepositoryPath, limit: usize) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    match store.read(path, limit, &mut bytes)? {
+        Some(_) => Ok(bytes),
+        None => Err(unsound(store, path, Wrong::Missing)),
+    }
+}
+
+fn same_repository<T>(
+    store: &DirStore,
+    read: &Read<T>,
+    found: &RepositoryName,
+    expected: &RepositoryName,
+) -> Result<(), Error> {
+    if found == expected {
+        return Ok(());
+    }
+    let (found, expected) = (found.clone(), expected.clone());
+    Err(unsound(store, &read.path, Wrong::OtherRepository { found, expected }))
+}
+
+fn unsound(store: &DirStore, path: &RepositoryPath, wrong: Wrong) -> Error {
+    Error::Unsound { location: store.locate(path), source: Box::new(wrong) }
+}
+
+/// Tarballs and documentation of releases that the registry has, and what is of none.
+fn files(
+    store: &DirStore,
+    assets: Vec<(RepositoryPath, AssetKind)>,
+    packages: &BTreeMap<PackageName, Releases>,
+    observer: &dyn Observer,
+) -> Result<Vec<File>, Error> {
+    let releases = packages.values().flat_map(|package| {
+        package.releases.iter().map(|release| {
+            let (package, version) = (package.package.clone(), release.version.clone());
+            (FileName { package, version }, release.outer_checksum)
+        })
+    });
+    let checksums: HashMap<FileName, OuterChecksum> = releases.collect();
+    let files = assets.into_par_iter().map(|(path, kind)| {
+        let name = path.file_name();
+        let name = name.strip_suffix(".gz").unwrap_or(name);
+        let release = match kind {
+            AssetKind::Tarball | AssetKind::Docs => {
+                let listed = name.parse::<FileName>().ok();
+                let listed = listed.and_then(|file| Some((checksums.get(&file)?, file)));
+                let Some((checksum, file)) = listed else {
+                    observer.warn(Warning::LeftOut {
+                        location: store.locate(&path),
+                        reason: "no release names it",
+                    });
+                    return Ok(None);
+                };
+                (kind == AssetKind::Tarball).then_some((file, *checksum))
+            }
+            _ => None,
+        };
+        let location = store.path(&path);
+        let found =
+            fs::metadata(&location).map_err(|error| store.error("look at", &path)(error))?;
+        let (size, modified) = (found.len(), modified(&found));
+        Ok(Some(File { path, kind, size, release, location, modified }))
+    });
+    let files: Vec<_> = files.collect::<Result<_, Error>>()?;
+    Ok(files.into_iter().flatten().collect())
+}

@@ -1,0 +1,72 @@
+//! What clients were told, validly signed, and would be told no longer: somebody else may have added a
+//! release, or retired one, where the registry is served.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::error::Error;
+use super::local::Local;
+use super::remote::Remote;
+use crate::name::PackageName;
+use crate::ops::build::Alarm;
+use crate::package::Release;
+use crate::registry::{Releases, Resource};
+use crate::repository::RepositoryPath;
+use crate::version::Version;
+
+/// Each release that would go, become another tarball, or be remarked upon no more. `standing` is what
+/// those packages say there whose files differ.
+pub(super) fn of(
+    local: &Local,
+    remote: &Remote<'_>,
+    standing: &HashMap<PackageName, Option<Releases>>,
+) -> Result<Vec<Alarm>, Error> {
+    let here: BTreeMap<(&PackageName, &Version), &Release> = local
+        .packages
+        .iter()
+        .flat_map(|(name, package)| {
+            package.releases.iter().map(move |release| ((name, &release.version), release))
+        })
+        .collect();
+    let mut alarms = Vec::new();
+    let there = standing.iter().filter_map(|(name, there)| Some((name, there.as_ref()?)));
+    let there: BTreeMap<_, _> = there.collect();
+    for (package, release) in
+        there.iter().flat_map(|(name, there)| there.releases.iter().map(move |one| (*name, one)))
+    {
+        let (was, version) = (release.outer_checksum, release.version.clone());
+        let alarm = match here.get(&(package, &version)) {
+            None => Alarm::Gone { package: package.clone(), version },
+            Some(is) if is.outer_checksum != was => {
+                let is = is.outer_checksum;
+                Alarm::Changed { package: package.clone(), version, was, is }
+            }
+            Some(is) if !release.remarks.is_empty() && is.remarks != release.remarks => {
+                Alarm::Forgotten { package: package.clone(), version }
+            }
+            Some(_) => continue,
+        };
+        alarms.push(alarm);
+    }
+    let path = RepositoryPath::resource(&Resource::Versions);
+    match remote.versions(&local.key)? {
+        None => {}
+        Some(None) => alarms.push(Alarm::Illegible { path }),
+        Some(Some(versions)) if versions.repository != local.versions.repository => {
+            let (was, is) = (versions.repository, local.versions.repository.clone());
+            alarms.push(Alarm::Renamed { path, was, is });
+        }
+        // What a package there no longer says, `versions` may still name.
+        Some(Some(versions)) => {
+            alarms.extend(versions.packages.into_iter().flat_map(|(package, all)| {
+                let is_told = there.contains_key(&package);
+                let lost = all
+                    .into_iter()
+                    .map(|listed| listed.version)
+                    .filter(|version| !is_told && !here.contains_key(&(&package, version)));
+                let gone = lost.map(|version| Alarm::Gone { package: package.clone(), version });
+                gone.collect::<Vec<_>>()
+            }))
+        }
+    }
+    Ok(alarms)
+}

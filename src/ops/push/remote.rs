@@ -1,0 +1,190 @@
+//! What stands where a registry is pushed to, found out with as few requests as there can be.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use rayon::prelude::*;
+
+use super::error::Error;
+use super::local::{File, Local, MAX_KEY};
+use crate::key::PublicKey;
+use crate::name::PackageName;
+use crate::registry::{DecodeError, Payload, Releases, Resource, Signed, Versions};
+use crate::repository::{AssetKind, Folder, RepositoryPath, Source, State, Wanted};
+use crate::store::{Listed, Store};
+
+/// What the listings say.
+pub(super) struct Remote<'a> {
+    store: &'a dyn Store,
+    listed: HashMap<RepositoryPath, Listed>,
+    /// What lies deeper than listings go.
+    deep: HashSet<RepositoryPath>,
+}
+
+impl<'a> Remote<'a> {
+    /// Lists what can be told apart without reading it. Whoever adds a release meanwhile writes what is named
+    /// before what names it, so tarballs are listed last.
+    pub fn list(store: &'a dyn Store, local: &Local) -> Result<Self, Error> {
+        let has = |kind: AssetKind| local.files.iter().any(|file| file.kind == kind);
+        let docs = has(AssetKind::Docs).then_some(Folder::Docs);
+        let folders = [Folder::Root, Folder::Packages].into_iter().chain(docs);
+        let mut listed = HashMap::new();
+        for folder in folders.chain([Folder::Tarballs]) {
+            let files = store.list(folder)?.unwrap_or_default();
+            listed.extend(files.into_iter().map(|file| (folder.file(&file.name), file)));
+        }
+        let is_deep = |kind: &AssetKind| {
+            [AssetKind::Installs, AssetKind::GitRefs, AssetKind::GitObjects].contains(kind)
+        };
+        let deep = match local.files.iter().any(|file| is_deep(&file.kind)) {
+            true => store.walk()?.unwrap_or_default(),
+            false => Vec::new(),
+        };
+        Ok(Self { store, listed, deep: deep.into_iter().map(|(path, _)| path).collect() })
+    }
+
+    /// What becomes of what is signed, and of `public_key`.
+    pub fn registry(&self, local: &Local) -> Result<Vec<Wanted>, Error> {
+        let wanted = local.registry.par_iter().map_init(Vec::new, |standing, (path, bytes)| {
+            let Some(listed) = self.listed.get(path) else {
+                let state = State::Missing(bytes.clone().into());
+                return Ok(Wanted { path: path.clone(), state, over: None });
+            };
+            self.compare(path, Some(listed), bytes, || bytes.clone().into(), standing)
+        });
+        wanted.collect()
+    }
+
+    /// What becomes of a tarball, or of what else clients ask for. `packages` is what those of the
+    /// packages say there whose files differ.
+    pub fn file(
+        &self,
+        file: &File,
+        packages: &HashMap<PackageName, Option<Releases>>,
+        standing: &mut Vec<u8>,
+    ) -> Result<Wanted, Error> {
+        let path = &file.path;
+        let listed = self.listed.get(path);
+        let stands = || Wanted { path: path.clone(), state: State::Stands, over: None };
+        if listed.is_none() && !self.deep.contains(path) {
+            let state = State::Missing(file.source());
+            return Ok(Wanted { path: path.clone(), state, over: None });
+        }
+        let size = listed.and_then(|listed| listed.stamp).map(|stamp| stamp.size());
+        let is_same_size = size == Some(file.size);
+        match (&file.release, file.kind) {
+            // Each is called by its hash.
+            (_, AssetKind::GitObjects) => return Ok(stands()),
+            // The registry there says what this one says, and was written after the tarball.
+            (Some((name, checksum)), _) if is_same_size => {
+                let says = match packages.get(&name.package) {
+                    None => Some(*checksum),
+                    Some(package) => package.as_ref().and_then(|package| {
+                        let mut releases = package.releases.iter();
+                        let release = releases.find(|one| one.version == name.version)?;
+                        Some(release.outer_checksum)
+                    }),
+                };
+                if says == Some(*checksum) {
+                    return Ok(stands());
+                }
+            }
+            _ => {}
+        }
+        let source = file.source();
+        let bytes = source.read().map_err(|error| file.unreadable(error))?;
+        self.compare(path, listed, &bytes, || file.source(), standing)
+    }
+
+    /// By what the listing says, where that tells; otherwise by reading.
+    fn compare(
+        &self,
+        path: &RepositoryPath,
+        listed: Option<&Listed>,
+        bytes: &[u8],
+        source: impl Fn() -> Source,
+        standing: &mut Vec<u8>,
+    ) -> Result<Wanted, Error> {
+        let found = |state, over| Ok(Wanted { path: path.clone(), state, over });
+        let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        if let Some(stamp) = listed.and_then(|listed| listed.stamp) {
+            if stamp.size() != size {
+                return found(State::Differs(source()), Some(stamp));
+            }
+            if self.store.stamp_of(bytes) == Some(stamp) {
+                return found(State::Stands, Some(stamp));
+            }
+        }
+        let content = self.store.read(path, bytes.len(), standing)?;
+        let over = content.and_then(|content| content.stamp);
+        match content {
+            None => found(State::Missing(source()), None),
+            Some(_) if *standing == bytes => found(State::Stands, over),
+            Some(_) => found(State::Differs(source()), over),
+        }
+    }
+
+    /// What those packages say there that are changed or go, as far as `key` signed it.
+    pub fn packages<'n>(
+        &self,
+        names: impl IntoIterator<Item = &'n PackageName>,
+        key: &PublicKey,
+    ) -> Result<HashMap<PackageName, Option<Releases>>, Error> {
+        let names: Vec<_> = names.into_iter().collect();
+        let read = names.into_par_iter().map(|name| {
+            let says = self.signed(&Resource::Package(name.clone()), key, Releases::decode)?;
+            let says = says.flatten().filter(|says| says.package == *name);
+            Ok((name.clone(), says))
+        });
+        read.collect()
+    }
+
+    /// What `versions` says: nothing where there is none, and not even that where `key` did not sign it.
+    pub fn versions(&self, key: &PublicKey) -> Result<Option<Option<Versions>>, Error> {
+        self.signed(&Resource::Versions, key, Versions::decode)
+    }
+
+    fn signed<T>(
+        &self,
+        resource: &Resource,
+        key: &PublicKey,
+        decode: impl Fn(&Payload) -> Result<T, DecodeError>,
+    ) -> Result<Option<Option<T>>, Error> {
+        let (path, limit) = (RepositoryPath::resource(resource), resource.max_size());
+        if !self.listed.contains_key(&path) {
+            return Ok(None);
+        }
+        let mut bytes = Vec::new();
+        if self.store.read(&path, limit, &mut bytes)?.is_none() {
+            return Ok(None);
+        }
+        let signed = Signed::from_gzip_up_to(limit, &bytes).ok();
+        let payload = signed.and_then(|signed| signed.verify(key).ok());
+        Ok(Some(payload.and_then(|payload| decode(&payload).ok())))
+    }
+
+    /// The key that clients hold, where it is another one.
+    pub fn other_key(&self, local: &Local) -> Result<Option<String>, Error> {
+        let path = RepositoryPath::public_key();
+        let mut pem = Vec::new();
+        if !self.listed.contains_key(&path) || self.store.read(&path, MAX_KEY, &mut pem)?.is_none()
+        {
+            return Ok(None);
+        }
+        let key = PublicKey::from_pem(&String::from_utf8_lossy(&pem));
+        Ok((!key.is_ok_and(|key| key == local.key)).then(|| self.store.locate(&path)))
+    }
+
+    /// What is there of packages, tarballs and documentation, and not here.
+    pub fn surplus(&self, local: &Local) -> Vec<(RepositoryPath, Listed)> {
+        let here: HashSet<_> =
+            local.registry.keys().chain(local.files.iter().map(|file| &file.path)).collect();
+        let mut surplus: BTreeMap<_, _> = BTreeMap::new();
+        for (path, listed) in &self.listed {
+            let is_hidden = listed.name.starts_with('.');
+            if path.folder() != Folder::Root && !is_hidden && !here.contains(path) {
+                surplus.insert(path.clone(), listed.clone());
+            }
+        }
+        surplus.into_iter().collect()
+    }
+}
