@@ -11,6 +11,7 @@
 //! | `inspect` | what is said of one file, and whose signature it bears |
 //! | `keys` | the forms keys come in, and where they lie |
 //! | `auth` | who may read: files of passwords and tokens, and what changes them |
+//! | `buckets` | registries in buckets of an S3 server: what is asked of it, and what stands there |
 //! | `messages` | snapshots of what each command says |
 //! | `mirroring` | what `hexreg mirror` fetches, from which upstreams, and what it makes of it |
 //! | `progress` | how far a build has come, on a terminal |
@@ -44,6 +45,7 @@
 mod alarms;
 mod archives;
 mod auth;
+mod buckets;
 mod building;
 mod cache;
 mod clients;
