@@ -22,7 +22,7 @@
 //! | `alarms` | a published release that changes or goes |
 //! | `verifying` | damage of every kind is found |
 //! | `serving` | what `hexreg serve` answers, request by request |
-//! | `deploy` | what lies in deploy/ does what it says: systemd's unit, the image, nginx, Caddy |
+//! | `deploy` | what lies in deploy/ does what it says: systemd's unit, the image, nginx, Caddy, recipes for CI |
 //! | `readme` | the README is true |
 //! | `readers` | independent programs read what we wrote: the `hexpm` crate, ssh-keygen |
 //! | `archives` | GNU tar reads what we accept as we do |
