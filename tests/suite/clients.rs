@@ -114,7 +114,7 @@ impl Project {
     }
 
     /// Leaves of what was fetched what is in rebar3's cache alone.
-    fn forget(&self) {
+    pub fn forget(&self) {
         fs::remove_dir_all(self.path("_build")).unwrap();
         fs::remove_file(self.path("rebar.lock")).unwrap();
     }

@@ -1,6 +1,7 @@
 //! What lies in `deploy/` does what it says.
 
 mod proxies;
+mod recipes;
 mod sandbox;
 
 use std::fs;

@@ -11,6 +11,7 @@
 //! | `inspect` | what is said of one file, and whose signature it bears |
 //! | `keys` | the forms keys come in, and where they lie |
 //! | `auth` | who may read: files of passwords and tokens, and what changes them |
+//! | `buckets` | registries in buckets of an S3 server: what is asked of it, and what stands there |
 //! | `messages` | snapshots of what each command says |
 //! | `mirroring` | what `hexreg mirror` fetches, from which upstreams, and what it makes of it |
 //! | `progress` | how far a build has come, on a terminal |
@@ -22,7 +23,7 @@
 //! | `alarms` | a published release that changes or goes |
 //! | `verifying` | damage of every kind is found |
 //! | `serving` | what `hexreg serve` answers, request by request |
-//! | `deploy` | what lies in deploy/ does what it says: systemd's unit, the image, nginx, Caddy |
+//! | `deploy` | what lies in deploy/ does what it says: systemd's unit, the image, nginx, Caddy, recipes for CI |
 //! | `readme` | the README is true |
 //! | `readers` | independent programs read what we wrote: the `hexpm` crate, ssh-keygen |
 //! | `archives` | GNU tar reads what we accept as we do |
@@ -45,6 +46,7 @@
 mod alarms;
 mod archives;
 mod auth;
+mod buckets;
 mod building;
 mod cache;
 mod clients;

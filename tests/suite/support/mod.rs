@@ -1,12 +1,15 @@
 //! Builders and runners that tests share.
 
+pub mod bucket;
 pub mod faulty;
 pub mod hexreg;
 pub mod memory;
+pub mod moto;
 pub mod protobuf;
 pub mod random;
 pub mod raw_tar;
 pub mod repository;
+pub mod s3rver;
 pub mod server;
 pub mod strace;
 pub mod tarball;

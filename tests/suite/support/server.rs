@@ -82,6 +82,31 @@ impl Server {
         this
     }
 
+    /// Another program that takes a free port itself and then says `127.0.0.1:PORT` at the end of a line on
+    /// standard output, which goes to a file: one that is slow to start might find a port taken that was
+    /// free when it was told.
+    pub fn that_says_where(command: &mut Command, log: &Path) -> Self {
+        let output = File::create(log).unwrap();
+        let mut process = command.stdin(Stdio::null()).stdout(output).spawn().unwrap();
+        let began = Instant::now();
+        loop {
+            let said = std::fs::read_to_string(log).unwrap();
+            let mut lines = said.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
+            let port = lines.find_map(|line| line.rsplit_once("127.0.0.1:"));
+            if let Some((_, port)) = port {
+                let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port.parse().unwrap()));
+                return Self { process, address, said };
+            }
+            let ended = process.try_wait().unwrap();
+            assert_eq!(ended, None, "{command:?} ended");
+            if began.elapsed() > PATIENCE {
+                let _ = process.kill();
+                panic!("{command:?} does not listen: {said}");
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -163,11 +188,27 @@ impl Port {
         self.ask("x", "GET", path, headers)
     }
 
+    pub fn put(self, path: &str, headers: &[&str], body: &[u8]) -> Answer {
+        let length = format!("Content-Length: {}", body.len());
+        self.ask_with("x", "PUT", path, &[headers, &[&length]].concat(), body)
+    }
+
     fn ask(self, host: &str, method: &str, path: &str, headers: &[&str]) -> Answer {
+        self.ask_with(host, method, path, headers, b"")
+    }
+
+    fn ask_with(
+        self,
+        host: &str,
+        method: &str,
+        path: &str,
+        headers: &[&str],
+        body: &[u8],
+    ) -> Answer {
         let lines: String = headers.iter().flat_map(|line| [*line, "\r\n"]).collect();
-        let request =
+        let head =
             format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{lines}\r\n");
-        self.send(request.as_bytes(), method == "HEAD")
+        self.send(&[head.as_bytes(), body].concat(), method == "HEAD")
             .unwrap_or_else(|| panic!("{method} {path} is not answered"))
     }
 
@@ -209,6 +250,11 @@ impl Answer {
             answer.body.clear();
         }
         Some(answer)
+    }
+
+    /// What its body says to a person.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {

@@ -13,6 +13,20 @@ pub fn find(program: &str, test: &str) -> Option<PathBuf> {
     directories.push("/usr/sbin".into());
     let found =
         directories.iter().map(|directory| directory.join(program)).find(|path| path.is_file());
+    or_leave_out(found, program, test)
+}
+
+/// Where a program is that `scripts/test` installs itself; `None` as above.
+pub fn find_installed(program: &str, test: &str) -> Option<PathBuf> {
+    let directory = env::var_os("HEXREG_TEST_TOOLS_DIR").map_or_else(
+        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/target/tools")),
+        PathBuf::from,
+    );
+    let found = Some(directory.join(program)).filter(|path| path.is_file());
+    or_leave_out(found, program, test)
+}
+
+fn or_leave_out(found: Option<PathBuf>, program: &str, test: &str) -> Option<PathBuf> {
     if found.is_none() {
         let required = env::var_os("HEXREG_TEST_TOOLS").is_some_and(|value| value == "required");
         assert!(!required, "{test} needs {program}, which is not installed");

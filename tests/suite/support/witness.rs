@@ -93,6 +93,15 @@ impl Tree {
         self.payload("versions").map(|payload| Versions::decode(&payload).unwrap())
     }
 
+    /// The tarball of each release that `versions` names.
+    pub fn releases(&self) -> Vec<String> {
+        let packages = self.versions().into_iter().flat_map(|versions| versions.packages);
+        let releases = packages.flat_map(|(name, versions)| {
+            versions.into_iter().map(move |version| format!("{name}-{version}.tar"))
+        });
+        releases.collect()
+    }
+
     fn names(&self) -> Option<Names> {
         self.payload("names").map(|payload| Names::decode(&payload).unwrap())
     }

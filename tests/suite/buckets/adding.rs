@@ -1,0 +1,99 @@
+//! What `add` puts there.
+
+use super::{PREFIX, Writer, samples, with_samples};
+use crate::support::moto::Moto;
+use crate::support::tarball::Tarball;
+
+/// How many requests an addition of one tarball may take, whatever else is in the registry.
+const REQUESTS: usize = 10;
+
+#[test]
+fn what_is_added_to_an_empty_bucket_stands_there_as_clients_want_it() {
+    let test = "what_is_added_to_an_empty_bucket_stands_there_as_clients_want_it";
+    let Some(moto) = Moto::start(test) else { return };
+    let (writer, files) = with_samples(&moto);
+    writer.add(&files, &[]).ok();
+    for (file, bytes) in samples() {
+        assert_eq!(writer.bucket.get(&format!("{PREFIX}/tarballs/{file}")).body, bytes, "{file}");
+    }
+    let public_key = ["key", "show", "key.pem", "--public"];
+    let public_key = writer.repository.hexreg().run(public_key).ok().stdout;
+    let served = String::from_utf8(writer.bucket.get(&format!("{PREFIX}/public_key")).body);
+    assert_eq!(served.unwrap().trim(), public_key.trim());
+    writer.stands(files);
+}
+
+#[test]
+fn each_object_says_what_it_is_and_how_long_it_may_be_kept() {
+    let test = "each_object_says_what_it_is_and_how_long_it_may_be_kept";
+    let Some(moto) = Moto::start(test) else { return };
+    let (writer, files) = with_samples(&moto);
+    writer.add(&files, &[]).ok();
+    let mut kinds = [0, 0];
+    for key in writer.bucket.keys() {
+        let is_tarball = key.starts_with("hex/tarballs/");
+        kinds[usize::from(is_tarball)] += 1;
+        let answer = writer.bucket.get(&key);
+        // mix would gunzip it twice.
+        assert_eq!(answer.header("content-encoding"), None, "{key}");
+        let kept = if is_tarball { "public, max-age=604800" } else { "public, max-age=3600" };
+        assert_eq!(answer.expect("cache-control"), kept, "{key}");
+        assert_eq!(answer.expect("content-type"), "application/octet-stream", "{key}");
+    }
+    // `public_key`, `names`, `versions` and two packages; three releases.
+    assert_eq!(kinds, [5, 3]);
+}
+
+#[test]
+fn what_is_there_is_not_added_again() {
+    let test = "what_is_there_is_not_added_again";
+    let Some(moto) = Moto::start(test) else { return };
+    let (writer, files) = with_samples(&moto);
+    writer.add(&files, &[]).ok();
+    let before = writer.bucket.list();
+    let mut said = String::new();
+    let asked = moto.asked_for(|| said = writer.add(&files, &[]).ok().stdout);
+    assert!(said.contains("nothing has changed"), "{said}");
+    assert!(
+        !asked.iter().any(|asked| asked.method != "GET" && asked.method != "HEAD"),
+        "{asked:?}"
+    );
+    assert_eq!(writer.bucket.list(), before);
+}
+
+#[test]
+fn a_dry_run_writes_nothing() {
+    let test = "a_dry_run_writes_nothing";
+    let Some(moto) = Moto::start(test) else { return };
+    let (writer, files) = with_samples(&moto);
+    let asked = moto.asked_for(|| drop(writer.add(&files, &["--dry-run"]).ok()));
+    assert!(
+        !asked.iter().any(|asked| asked.method != "GET" && asked.method != "HEAD"),
+        "{asked:?}"
+    );
+    assert!(writer.bucket.keys().is_empty());
+}
+
+#[test]
+fn adding_one_tarball_takes_a_handful_of_requests_however_many_are_there() {
+    let test = "adding_one_tarball_takes_a_handful_of_requests_however_many_are_there";
+    let Some(moto) = Moto::start(test) else { return };
+    let writer = Writer::beside(&moto);
+    let files: Vec<_> = (0..40).map(|number| format!("package{number}-1.0.0.tar")).collect();
+    for file in &files {
+        let name = file.split('-').next().unwrap();
+        writer.write(file, &Tarball::new(name, "1.0.0").build());
+    }
+    writer.add(&files, &[]).ok();
+    // Of a package that is there, and of one that is not.
+    let more = [("package7", "1.1.0"), ("another", "1.0.0")];
+    for (name, version) in more {
+        let file = format!("{name}-{version}.tar");
+        writer.write(&file, &Tarball::new(name, version).build());
+        let asked = moto.asked_for(|| drop(writer.add(&[file], &[]).ok()));
+        eprintln!("{} requests: {asked:#?}", asked.len());
+        assert!(asked.len() <= REQUESTS, "{} requests: {asked:#?}", asked.len());
+    }
+    let added = more.map(|(name, version)| format!("{name}-{version}.tar"));
+    writer.stands([&files[..], &added].concat());
+}

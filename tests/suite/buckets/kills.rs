@@ -1,0 +1,154 @@
+//! Commands that are killed at random moments. Whichever that is, nothing that the registry names is
+//! missing, and the same command makes it whole.
+//!
+//! `scripts/kill` runs more of the same than CI has time for.
+
+use std::collections::BTreeMap;
+use std::os::unix::process::ExitStatusExt;
+use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::Writer;
+use crate::support::moto::Moto;
+use crate::support::random::{Random, setting};
+use crate::support::repository::TestRepository;
+use crate::support::tarball::Tarball;
+
+const SIGKILL: i32 = 9;
+
+/// How many tarballs come with each command.
+const BATCH: usize = 6;
+
+/// What a killed command may leave, by `verify`'s kinds: whatever nobody names yet. Before `versions` and
+/// `names` follow them, packages have more than those say.
+const UNFINISHED: [&str; 5] =
+    ["unnamed", "not_in_versions", "not_in_names", "version_missing", "leftover"];
+
+/// A registry in a bucket that lives on from one killed command to the next.
+struct Life<'a> {
+    moto: &'a Moto,
+    writer: Writer,
+    random: Random,
+    tarballs: Vec<String>,
+    /// How long a command takes that is not killed.
+    whole: Duration,
+    /// How much it writes then.
+    writes: usize,
+    /// How often a command was killed, by how much of what it had to write stood then.
+    killed: BTreeMap<usize, usize>,
+}
+
+impl<'a> Life<'a> {
+    fn begin(moto: &'a Moto) -> Self {
+        let writer = Writer { bucket: moto.bucket("registry"), repository: TestRepository::new() };
+        let random = Random::new(setting("HEXREG_SEED", 1));
+        let (tarballs, killed) = (Vec::new(), BTreeMap::new());
+        Self { moto, writer, random, tarballs, whole: Duration::ZERO, writes: 0, killed }
+    }
+
+    /// New tarballs in a folder, of packages that have some and of some that have none.
+    fn grow(&mut self, folder: &str) -> Vec<String> {
+        let files = (0..BATCH).map(|_| {
+            let number = self.tarballs.len();
+            let name = format!("package{}", self.random.below(8 + number / 4));
+            let file = format!("{name}-1.{number}.0.tar");
+            let bytes = Tarball::new(&name, &format!("1.{number}.0")).build();
+            self.writer.repository.write(&format!("{folder}/{file}"), &bytes);
+            self.tarballs.push(file.clone());
+            file
+        });
+        files.collect()
+    }
+
+    /// What must hold at every moment.
+    fn examine(&self) {
+        let tree = self.writer.tree();
+        tree.follow(&|_| false);
+        // The last that is written: before, there is no registry yet to be verified.
+        if tree.served.contains_key("names") {
+            let problems = self.writer.problems();
+            let broken: Vec<_> =
+                problems.iter().filter(|kind| !UNFINISHED.contains(&kind.as_str())).collect();
+            assert!(broken.is_empty(), "{broken:?}");
+        }
+    }
+
+    /// Runs a command and kills it; tells whether it was still under way.
+    fn kill(&mut self, arguments: &[String]) -> bool {
+        let before = self.writer.bucket.list();
+        // A third of the kills fall anywhere, the others soon after something was written.
+        let watched = self.random.below(3) > 0;
+        let delay = if watched { Duration::from_millis(20) } else { self.whole };
+        let delay = delay.mul_f64(self.random.fraction());
+        let enough = self.moto.writes() + 1 + self.random.below(self.writes);
+        let mut command = self.writer.command(arguments);
+        let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+        while watched && self.moto.writes() < enough && child.try_wait().unwrap().is_none() {
+            thread::sleep(Duration::from_millis(1));
+        }
+        thread::sleep(delay);
+        child.kill().unwrap();
+        let ended = child.wait().unwrap();
+        self.examine();
+        if ended.signal() == Some(SIGKILL) {
+            let after = self.writer.bucket.list();
+            let written = after.iter().filter(|(key, listed)| before.get(*key) != Some(listed));
+            *self.killed.entry(written.count()).or_default() += 1;
+            return true;
+        }
+        assert_eq!(ended.code(), Some(0));
+        if !watched {
+            // It was faster than the one that was measured, so the next is killed earlier.
+            self.whole = self.whole.mul_f64(0.9);
+        }
+        false
+    }
+
+    /// Brings new tarballs over and over, by commands that are killed, some again and again before one
+    /// comes through.
+    fn live(&mut self, bring: impl Fn(&mut Self) -> Vec<String>) {
+        let kills: usize = setting("HEXREG_KILLS", 10);
+        let arguments = bring(self);
+        let (began, before) = (Instant::now(), self.moto.writes());
+        self.writer.run(&arguments).ok();
+        (self.whole, self.writes) = (began.elapsed(), self.moto.writes() - before);
+        let mut killed = 0;
+        while killed < kills {
+            let arguments = bring(self);
+            while self.kill(&arguments) {
+                killed += 1;
+                if self.random.below(3) > 0 {
+                    break;
+                }
+            }
+            self.writer.run(&arguments).ok();
+            self.writer.stands(self.tarballs.clone());
+        }
+        eprintln!("{killed} commands killed:");
+        for (written, times) in &self.killed {
+            eprintln!("{times:5}  with {written} objects written");
+        }
+    }
+}
+
+#[test]
+fn an_addition_killed_at_a_random_moment_harms_no_client_and_the_next_makes_it_right() {
+    let test = "an_addition_killed_at_a_random_moment_harms_no_client_and_the_next_makes_it_right";
+    let Some(moto) = Moto::start(test) else { return };
+    Life::begin(&moto).live(|life| {
+        let files = life.grow("new");
+        life.writer.to_add(&files, &[])
+    });
+}
+
+#[test]
+fn a_push_killed_at_a_random_moment_harms_no_client_and_the_next_makes_it_right() {
+    let test = "a_push_killed_at_a_random_moment_harms_no_client_and_the_next_makes_it_right";
+    let Some(moto) = Moto::start(test) else { return };
+    Life::begin(&moto).live(|life| {
+        life.grow("public/tarballs");
+        life.writer.repository.build(&[]).ok();
+        life.writer.to_push()
+    });
+}

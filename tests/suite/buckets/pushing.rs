@@ -1,0 +1,103 @@
+//! What `push` carries over.
+
+use super::{PREFIX, Writer};
+use crate::support::moto::{Asked, Moto};
+use crate::support::repository::TestRepository;
+use crate::support::tarball::Tarball;
+
+/// A bucket, and a registry of the samples in `public/`.
+fn built(moto: &Moto) -> Writer {
+    let repository = TestRepository::new().samples();
+    repository.build(&[]).ok();
+    Writer { bucket: moto.bucket("registry"), repository }
+}
+
+#[test]
+fn what_is_pushed_is_the_registry_to_the_byte() {
+    let test = "what_is_pushed_is_the_registry_to_the_byte";
+    let Some(moto) = Moto::start(test) else { return };
+    let writer = built(&moto);
+    writer.push().ok();
+    assert_eq!(writer.bucket.files(PREFIX), writer.repository.files("public", |_| true));
+    writer.verify(&[]).ok();
+}
+
+/// Whoever has the key could sign anything in the registry's name.
+#[track_caller]
+fn has_no_key(writer: &Writer) {
+    let secret = writer.repository.read("key.pem");
+    for key in writer.bucket.keys() {
+        let body = writer.bucket.get(&key).body;
+        let part = &secret[secret.len() / 2..][..100];
+        assert!(!body.windows(part.len()).any(|window| window == part), "{key} has the key");
+    }
+}
+
+#[test]
+fn a_key_and_whatever_else_is_no_part_of_a_registry_stays_at_home() {
+    let test = "a_key_and_whatever_else_is_no_part_of_a_registry_stays_at_home";
+    let Some(moto) = Moto::start(test) else { return };
+    let writer = built(&moto);
+    let registry = writer.repository.files("public", |_| true);
+    for path in ["key.pem", "tarballs/key.pem", "packages/key.pem", ".secret/key.pem"] {
+        writer.repository.write_key(&format!("public/{path}"), "golden/keys/acme-2048.pem");
+    }
+    for path in ["notes.txt", "tarballs/notes.txt", ".env", "tarballs/half.tar.part", "a/b/c"] {
+        writer.repository.write(&format!("public/{path}"), b"what nobody should read");
+    }
+    writer.push().ok();
+    has_no_key(&writer);
+    assert_eq!(writer.bucket.files(PREFIX), registry);
+    assert_eq!(writer.bucket.keys().len(), registry.len());
+}
+
+/// It may refuse the whole or leave them out; what counts is what arrives.
+#[test]
+fn a_key_under_the_name_of_a_package_or_a_tarball_stays_at_home() {
+    let test = "a_key_under_the_name_of_a_package_or_a_tarball_stays_at_home";
+    let Some(moto) = Moto::start(test) else { return };
+    let writer = built(&moto);
+    for path in ["packages/secret", "tarballs/secret-1.0.0.tar"] {
+        writer.repository.write_key(&format!("public/{path}"), "golden/keys/acme-2048.pem");
+        let ran = writer.push();
+        assert!(!ran.stderr.contains("panicked"), "{}", ran.transcript());
+        has_no_key(&writer);
+        writer.repository.remove(&format!("public/{path}"));
+    }
+}
+
+#[test]
+fn where_nothing_has_changed_a_push_lists_and_does_nothing_else() {
+    let test = "where_nothing_has_changed_a_push_lists_and_does_nothing_else";
+    let Some(moto) = Moto::start(test) else { return };
+    let writer = built(&moto);
+    writer.push().ok();
+    let before = writer.bucket.list();
+    let asked = moto.asked_for(|| drop(writer.push().ok()));
+    assert!(asked.iter().all(Asked::is_listing), "{asked:#?}");
+    assert!(!asked.is_empty());
+    assert_eq!(writer.bucket.list(), before);
+}
+
+#[test]
+fn what_has_changed_is_all_that_is_written() {
+    let test = "what_has_changed_is_all_that_is_written";
+    let Some(moto) = Moto::start(test) else { return };
+    let writer = built(&moto);
+    writer.push().ok();
+    let before = writer.bucket.list();
+    let another = Tarball::new("another", "1.0.0").build();
+    writer.repository.write_tarball("another-1.0.0.tar", &another);
+    writer.repository.build(&[]).ok();
+    let asked = moto.asked_for(|| drop(writer.push().ok()));
+    let written = asked.iter().filter(|asked| asked.method == "PUT");
+    let mut written: Vec<_> = written.map(|asked| asked.path.as_str()).collect();
+    // What is named is there before what names it.
+    assert_eq!(written.last(), Some(&"/registry/hex/names"), "{written:?}");
+    written.sort_unstable();
+    let new = ["names", "packages/another", "tarballs/another-1.0.0.tar", "versions"];
+    assert_eq!(written, new.map(|path| format!("/registry/hex/{path}")));
+    let after = writer.bucket.list();
+    assert!(before.keys().all(|key| after.contains_key(key)));
+    assert_eq!(writer.bucket.files(PREFIX), writer.repository.files("public", |_| true));
+}

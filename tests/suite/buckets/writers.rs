@@ -1,0 +1,60 @@
+//! Many who add to one registry at once. Each is told that its release stands, and each release does.
+
+use std::thread;
+use std::time::Instant;
+
+use super::Writer;
+use crate::support::moto::Moto;
+use crate::support::tarball::Tarball;
+
+const WRITERS: usize = 8;
+
+/// How many releases each brings, one at a time.
+const RELEASES: usize = 25;
+
+/// Fewer than there are writers would wait for each other only; more would never meet.
+const PACKAGES: usize = 8;
+
+/// What a writer brings in its turn: at any time most are at different packages, and each comes to all.
+fn release(writer: usize, turn: usize) -> (String, String) {
+    (format!("package{}", (writer + turn) % PACKAGES), format!("1.{writer}.{turn}"))
+}
+
+#[test]
+fn every_release_that_many_add_at_once_is_there_afterwards() {
+    let test = "every_release_that_many_add_at_once_is_there_afterwards";
+    let Some(moto) = Moto::start(test) else { return };
+    let writer = Writer::beside(&moto);
+    let mut files = Vec::new();
+    for (name, version) in
+        (0..WRITERS).flat_map(|one| (0..RELEASES).map(move |turn| release(one, turn)))
+    {
+        let file = format!("{name}-{version}.tar");
+        writer.write(&file, &Tarball::new(&name, &version).build());
+        files.push(file);
+    }
+    let began = Instant::now();
+    let asked = moto.asked_for(|| {
+        thread::scope(|scope| {
+            for own in files.chunks(RELEASES) {
+                let writer = &writer;
+                // Each is a process; a thread here sees to it that they follow each other.
+                scope.spawn(move || {
+                    for file in own {
+                        writer.add(std::slice::from_ref(file), &[]).ok();
+                    }
+                });
+            }
+        });
+    });
+    let lost = asked.iter().filter(|asked| asked.status == 412).count();
+    eprintln!(
+        "{WRITERS} writers added {} releases in {:.1} s, with {} requests, {lost} of which lost a race",
+        files.len(),
+        began.elapsed().as_secs_f64(),
+        asked.len()
+    );
+    // They did meet.
+    assert!(lost > 0);
+    writer.stands(files);
+}

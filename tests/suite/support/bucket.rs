@@ -1,0 +1,152 @@
+//! A bucket of a server that speaks S3's protocol, looked at with requests of our own.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::hexreg::Hexreg;
+use super::server::{Answer, Port};
+use super::witness::Files;
+
+/// What stands in a path as it is.
+const PLAIN: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Whoever a server takes for the owner of its buckets.
+#[derive(Clone, Copy)]
+pub struct Owner {
+    pub id: &'static str,
+    pub secret: &'static str,
+    /// A header line that tells a server that does not check signatures who asks.
+    pub asks: Option<&'static str>,
+}
+
+/// What a listing says of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    pub size: usize,
+    pub etag: String,
+}
+
+/// A bucket that was made for a test.
+pub struct Bucket {
+    name: String,
+    address: SocketAddr,
+    owner: Owner,
+}
+
+/// The text between two marks, wherever they stand.
+fn between<'a>(text: &'a str, before: &str, after: &str) -> Vec<&'a str> {
+    text.split(before).skip(1).map(|rest| rest.split(after).next().unwrap()).collect()
+}
+
+impl Bucket {
+    /// Makes one.
+    pub fn new(address: SocketAddr, owner: Owner, name: &str) -> Self {
+        let this = Self { name: name.to_owned(), address, owner };
+        let answer = Port::at(address).put(&format!("/{name}"), owner.asks.as_slice(), b"");
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        this
+    }
+
+    /// How hexreg names a place in it.
+    pub fn url(&self, prefix: &str) -> String {
+        format!("s3://{}/{prefix}", self.name)
+    }
+
+    /// Where the server is.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Where anybody may read a place in it, once it is `open_to_all`.
+    pub fn http(&self, prefix: &str) -> String {
+        format!("{}/{}/{prefix}", self.endpoint(), self.name)
+    }
+
+    /// What hexreg takes from the environment.
+    pub fn environment(&self) -> [(&'static str, &'static str); 3] {
+        [
+            ("AWS_ACCESS_KEY_ID", self.owner.id),
+            ("AWS_SECRET_ACCESS_KEY", self.owner.secret),
+            ("AWS_REGION", "us-east-1"),
+        ]
+    }
+
+    /// hexreg by somebody who may do everything.
+    pub fn known_to(&self, hexreg: Hexreg) -> Hexreg {
+        self.environment().into_iter().fold(hexreg, |hexreg, (name, value)| hexreg.env(name, value))
+    }
+
+    /// Lets everybody read what is there, as a repository's clients do.
+    pub fn open_to_all(&self) {
+        let policy = serde_json::json!({
+            "Version": "2012-10-17",
+            "Statement": [{
+                "Effect": "Allow",
+                "Principal": "*",
+                "Action": "s3:GetObject",
+                "Resource": format!("arn:aws:s3:::{}/*", self.name),
+            }],
+        });
+        let headers = ["Content-Type: application/json"];
+        let headers = [&headers[..], self.owner.asks.as_slice()].concat();
+        let path = format!("/{}?policy", self.name);
+        let answer = Port::at(self.address).put(&path, &headers, policy.to_string().as_bytes());
+        assert!(matches!(answer.status, 200 | 204), "{}", answer.text());
+    }
+
+    /// Every object, by key.
+    pub fn list(&self) -> BTreeMap<String, Listed> {
+        let mut objects = BTreeMap::new();
+        loop {
+            let last: &str = objects.last_key_value().map_or("", |(key, _): (&String, _)| key);
+            let after = utf8_percent_encode(last, NON_ALPHANUMERIC);
+            let path = format!("/{}?list-type=2&start-after={after}", self.name);
+            let answer = Port::at(self.address).get(&path, self.owner.asks.as_slice());
+            let text = answer.text();
+            assert_eq!(answer.status, 200, "{text}");
+            for object in between(&text, "<Contents>", "</Contents>") {
+                let only = |name: &str| {
+                    let found = between(object, &format!("<{name}>"), &format!("</{name}>"));
+                    found[0].replace("&quot;", "\"")
+                };
+                let listed = Listed { size: only("Size").parse().unwrap(), etag: only("ETag") };
+                objects.insert(only("Key"), listed);
+            }
+            if !text.contains("<IsTruncated>true</IsTruncated>") {
+                return objects;
+            }
+        }
+    }
+
+    pub fn keys(&self) -> Vec<String> {
+        self.list().into_keys().collect()
+    }
+
+    fn path(&self, key: &str) -> String {
+        format!("/{}/{}", self.name, utf8_percent_encode(key, PLAIN))
+    }
+
+    pub fn get(&self, key: &str) -> Answer {
+        Port::at(self.address).get(&self.path(key), self.owner.asks.as_slice())
+    }
+
+    pub fn put(&self, key: &str, headers: &[&str], body: &[u8]) -> Answer {
+        let headers = [headers, self.owner.asks.as_slice()].concat();
+        Port::at(self.address).put(&self.path(key), &headers, body)
+    }
+
+    /// Every object below a place, as files of a directory.
+    pub fn files(&self, prefix: &str) -> Files {
+        let keys = self.list().into_iter();
+        let files = keys.filter_map(|(key, listed)| {
+            let path = key.strip_prefix(prefix)?.strip_prefix('/')?.to_owned();
+            let answer = self.get(&key);
+            assert_eq!((answer.status, answer.body.len()), (200, listed.size), "{key}");
+            Some((path, answer.body))
+        });
+        files.collect()
+    }
+}
