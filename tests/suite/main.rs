@@ -7,6 +7,7 @@
 //! | `malformed` | one test for each kind of bad tarball, and one for each odd but valid kind |
 //! | `properties` | what holds for every input, by proptest |
 //! | `building` | what a build creates, updates, leaves alone, removes and refuses |
+//! | `bucket` | a tree in object storage: what is asked of it, and what becomes of lost answers and other writers |
 //! | `cache` | what a build remembers, and when it must not |
 //! | `inspect` | what is said of one file, and whose signature it bears |
 //! | `keys` | the forms keys come in, and where they lie |
@@ -44,6 +45,7 @@
 mod alarms;
 mod archives;
 mod auth;
+mod bucket;
 mod building;
 mod cache;
 mod clients;

@@ -1,5 +1,6 @@
 //! Builders and runners that tests share.
 
+pub mod bucket;
 pub mod faulty;
 pub mod hexreg;
 pub mod memory;
