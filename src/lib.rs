@@ -29,7 +29,7 @@
 //!
 //! What serves has a line of its own, from a connection to a file's bytes: [`ops::serve`]. So has what
 //! mirrors, from what is wanted to files that upstream signed: [`ops::mirror`]. These two are the only parts
-//! that are asynchronous.
+//! that are asynchronous, but for the inside of a store that is far away.
 //!
 //! # Rooms
 //!
@@ -77,6 +77,10 @@
 //!   resource names itself, and their fields have the same numbers (`ops/inspect.rs`).
 //! - **A store is handed all stages of a plan at once** (`store/dir/write.rs`): so every new file can be
 //!   laid down and flushed before a reader sees any, and a full disk changes nothing.
+//! - **Conditions in place of a lock** (`store/bucket/`): object storage has none, but writes an object only
+//!   where it still is the one that was looked at. Some takes no notice of that, so it is tried before
+//!   anything is written; and an answer that got lost is looked into, since what is in the way of a second
+//!   try may be the first.
 //! - **A lock on the directory itself**: there is no file to go stale, and it ends with its process; and
 //!   whoever only reads can share it without a right to write.
 //! - **One file a resource** (`registry/names.rs` …) rather than one enum with all payloads: its

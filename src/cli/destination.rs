@@ -1,10 +1,13 @@
 //! Where a registry lives: a directory, or a bucket and how it is reached.
 
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
-use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::builder::{StringValueParser, TypedValueParser};
+use clap::error::ErrorKind;
+use clap::{Arg, Command};
 use hexreg::store::{BucketStore, BucketUrl, BucketUrlError, DirStore, OpenError, Settings, Store};
 
 use super::failure::{Failure, chain};
@@ -16,18 +19,40 @@ pub enum Destination {
     Bucket(BucketUrl),
 }
 
+#[derive(Clone)]
+struct Parser;
+
+impl TypedValueParser for Parser {
+    type Value = Destination;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<Destination, clap::Error> {
+        match value.to_str().filter(|text| BucketUrl::is_meant_by(text)).map(BucketUrl::from_str) {
+            None => Ok(Destination::Directory(value.into())),
+            Some(Ok(url)) => Ok(Destination::Bucket(url)),
+            // Clap says again what was given, and there is a password in it.
+            Some(Err(error @ BucketUrlError::Credentials)) => {
+                Err(command.clone().error(ErrorKind::ValueValidation, error))
+            }
+            Some(Err(error)) => {
+                let told = StringValueParser::new().try_map(move |_| Err(error.clone()));
+                told.parse_ref(command, argument, value)
+            }
+        }
+    }
+}
+
 /// How many files are under way at once to and from a bucket: it answers late, and many at once.
 const BUCKET_JOBS: u16 = 16;
 
 impl Destination {
     /// Tells the URL of a bucket from a path.
     pub fn parser() -> impl TypedValueParser<Value = Self> {
-        OsStringValueParser::new().try_map(|argument: OsString| -> Result<Self, BucketUrlError> {
-            match argument.to_str().filter(|text| BucketUrl::is_meant_by(text)) {
-                Some(url) => Ok(Self::Bucket(url.parse()?)),
-                None => Ok(Self::Directory(argument.into())),
-            }
-        })
+        Parser
     }
 
     /// The directory, if it is one.
@@ -60,7 +85,7 @@ impl fmt::Display for Destination {
 /// Options of commands that read what is served.
 #[derive(clap::Args)]
 pub struct Reading {
-    /// Where the bucket is asked for, if not where its kind usually is: S3-compatible storage
+    /// The server that keeps the bucket, where it is not the usual one of its kind
     #[arg(long, value_name = "URL")]
     pub endpoint: Option<String>,
 }

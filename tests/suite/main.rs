@@ -12,6 +12,7 @@
 //! | `keys` | the forms keys come in, and where they lie |
 //! | `auth` | who may read: files of passwords and tokens, and what changes them |
 //! | `buckets` | registries in buckets of an S3 server: what is asked of it, and what stands there |
+//! | `objects` | the store of buckets itself, in memory: conditions, lost answers, faults, two writers at once |
 //! | `messages` | snapshots of what each command says |
 //! | `mirroring` | what `hexreg mirror` fetches, from which upstreams, and what it makes of it |
 //! | `progress` | how far a build has come, on a terminal |
@@ -59,6 +60,7 @@ mod kills;
 mod malformed;
 mod messages;
 mod mirroring;
+mod objects;
 mod page;
 mod progress;
 mod properties;

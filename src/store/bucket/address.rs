@@ -115,10 +115,12 @@ impl FromStr for BucketUrl {
         if !plain.unwrap_or(bucket).bytes().all(is_plain) || bucket.starts_with('.') {
             return Err(BucketUrlError::Bucket(bucket.to_owned()));
         }
+        let given = prefix;
         let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
-        let is_prefix = Path::parse(prefix).is_ok_and(|parsed| parsed.as_ref() == prefix);
+        let is_prefix =
+            given != "/" && Path::parse(prefix).is_ok_and(|parsed| parsed.as_ref() == prefix);
         if !is_prefix {
-            return Err(BucketUrlError::Prefix(prefix.to_owned()));
+            return Err(BucketUrlError::Prefix(given.to_owned()));
         }
         Ok(Self { scheme: known, bucket: bucket.to_owned(), prefix: prefix.to_owned() })
     }
@@ -180,6 +182,22 @@ mod tests {
             "s3://acme/../x",
             "s3://../x",
         ];
-        insta::assert_snapshot!(all.map(wrong).join("\n"), @"");
+        insta::assert_snapshot!(all.map(wrong).join("\n"), @r"
+        https://acme.example/x: `https:` is no kind of bucket: write s3://BUCKET/PREFIX, gs:// or az://, or a directory
+        file:///srv: `file:` is no kind of bucket: write s3://BUCKET/PREFIX, gs:// or az://, or a directory
+        s3:/acme: write s3://BUCKET/PREFIX, with two slashes; a directory of this name is ./s3:…
+        s3:acme: write s3://BUCKET/PREFIX, with two slashes; a directory of this name is ./s3:…
+        s3://: it names no bucket: write s3://BUCKET/PREFIX
+        gs:///acme: it names no bucket: write gs://BUCKET/PREFIX
+        s3://key:secret@acme/x: no name and no password belong there: they come from the environment
+        s3://acme:80/x: `acme:80` cannot be the name of a bucket: write letters, digits, `-`, `_` and `.` alone
+        s3://acme?versions: `?` has no place there: write the prefix as it is, and nothing after it
+        s3://acme/x#y: `#` has no place there: write the prefix as it is, and nothing after it
+        s3://acme/a%20b: `%` has no place there: write the prefix as it is, and nothing after it
+        az://acme/a//b: `a//b` cannot be a prefix: write names with one `/` between them
+        s3://acme//: `/` cannot be a prefix: write names with one `/` between them
+        s3://acme/../x: `../x` cannot be a prefix: write names with one `/` between them
+        s3://../x: `..` cannot be the name of a bucket: write letters, digits, `-`, `_` and `.` alone
+        ");
     }
 }

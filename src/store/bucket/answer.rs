@@ -55,7 +55,33 @@ pub(super) fn plain(error: Error) -> io::Error {
     io::Error::new(kind, text(&error))
 }
 
+/// What is wrong with the settings of a client.
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
+pub(super) fn of_settings(error: Error) -> io::Error {
+    // Those name their causes themselves.
+    io::Error::other(error.source().map_or_else(|| error.to_string(), ToString::to_string))
+}
+
 fn text(error: &Error) -> String {
+    let whole = error.to_string();
+    if FOR_CREDENTIALS.iter().any(|place| whole.contains(place)) {
+        return format!("there are no credentials, and asking for some failed: {}", cause(error));
+    }
+    cause(error)
+}
+
+/// What is in the client's words where it asks for credentials, and not for what they are needed for.
+const FOR_CREDENTIALS: [&str; 6] = [
+    "Error performing token request",
+    "Error getting token response",
+    "/latest/api/token",
+    "/latest/meta-data/",
+    "//169.254.",
+    // It keeps such a URL to itself.
+    " REDACTED ",
+];
+
+fn cause(error: &Error) -> String {
     if let Some(status) = Status::of(error) {
         return status.tell();
     }
@@ -63,18 +89,25 @@ fn text(error: &Error) -> String {
     match http(error).map(HttpError::kind) {
         Some(HttpErrorKind::Timeout) => return "the server took too long to answer".to_owned(),
         Some(HttpErrorKind::Connect) => return format!("could not connect: {}", last()),
-        _ => {}
+        Some(_) => return format!("the connection broke: {}", last()),
+        None => {}
     }
     match error {
         Error::InvalidPath { .. } => format!("there is an object with an unusual name: {}", last()),
         _ if last().starts_with(REDIRECT) => {
             "the server says that the bucket is in another region".to_owned()
         }
+        _ if causes(error).any(|cause| cause.to_string().starts_with(NONSENSE)) => {
+            format!("the server's answer makes no sense: {}", last())
+        }
         _ => last(),
     }
 }
 
-/// How the client begins to tell of a status that is none of success.
+/// How the client begins to tell of an answer that it cannot read.
+const NONSENSE: &str = "Got invalid";
+
+/// How it begins to tell of a status that is none of success.
 const STATUS: &str = "Server returned non-2xx status code: ";
 
 /// How it begins to tell of a redirection that leads nowhere.

@@ -16,7 +16,7 @@ use url::Url;
 
 use super::BucketStore;
 use super::address::{BucketUrl, Scheme};
-use super::answer::plain;
+use super::answer::of_settings;
 use super::profile::Profile;
 
 /// How a bucket is reached.
@@ -37,6 +37,9 @@ pub enum OpenError {
     /// Nobody says where the bucket is.
     #[error("there is no region: set AWS_REGION to where the bucket is")]
     NoRegion,
+    /// Nobody says whose the container is.
+    #[error("there is no account: set AZURE_STORAGE_ACCOUNT_NAME")]
+    NoAccount,
     /// There are no keys, and none are to be asked for.
     #[error("there are no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")]
     NoCredentials,
@@ -165,7 +168,7 @@ fn s3(
         // What is made like Amazon's often lacks it.
         .with_disable_bulk_delete(true)
         .build();
-    Ok(Arc::new(built.map_err(plain)?))
+    Ok(Arc::new(built.map_err(of_settings)?))
 }
 
 /// Whether nothing says who would hand out keys, and the machine itself is not to be asked.
@@ -193,7 +196,7 @@ fn gs(bucket: &str, endpoint: Option<&str>) -> Result<Arc<dyn ObjectStore>, Open
             .with_config(allows_http, endpoint.starts_with("http://").to_string());
     }
     let built = builder.with_bucket_name(bucket).with_retry(retry()).build();
-    Ok(Arc::new(built.map_err(plain)?))
+    Ok(Arc::new(built.map_err(of_settings)?))
 }
 
 fn az(container: &str, endpoint: Option<&str>) -> Result<Arc<dyn ObjectStore>, OpenError> {
@@ -203,13 +206,18 @@ fn az(container: &str, endpoint: Option<&str>) -> Result<Arc<dyn ObjectStore>, O
             builder = builder.with_config(key, value);
         }
     }
+    let is_emulated = builder.get_config_value(&AzureConfigKey::UseEmulator);
+    let account = builder.get_config_value(&AzureConfigKey::AccountName);
+    if account.is_none() && is_emulated.as_deref() != Some("true") {
+        return Err(OpenError::NoAccount);
+    }
     if let Some(endpoint) = endpoint {
         builder = builder
             .with_endpoint(endpoint.to_owned())
             .with_allow_http(endpoint.starts_with("http://"));
     }
     let built = builder.with_container_name(container).with_retry(retry()).build();
-    Ok(Arc::new(built.map_err(plain)?))
+    Ok(Arc::new(built.map_err(of_settings)?))
 }
 
 /// A variable of the environment; an empty one is none, as CI systems set what is not given.

@@ -4,7 +4,7 @@
 use std::sync::PoisonError;
 
 use object_store::path::Path;
-use object_store::{PutMode, PutOptions, PutPayload, UpdateVersion};
+use object_store::{Attribute, PutMode, PutOptions, PutPayload, UpdateVersion};
 
 use super::BucketStore;
 use super::answer::{Answer, plain};
@@ -57,7 +57,8 @@ impl BucketStore {
     async fn is_refused(&self, key: &Path, mode: PutMode) -> object_store::Result<bool> {
         let mut tries = Tries::begin();
         loop {
-            let options = PutOptions::from(mode.clone());
+            let mut options = PutOptions::from(mode.clone());
+            options.attributes.insert(Attribute::ContentType, "text/plain".into());
             let put = self.inner.put_opts(key, PutPayload::from_static(TEXT.as_bytes()), options);
             let Err(error) = put.await else { return Ok(false) };
             match Answer::of(&error) {

@@ -164,9 +164,9 @@ AWS_ACCESS_KEY_ID = OTHER
     #[test]
     fn what_a_profile_cannot_give_is_told() {
         let missing = profile(Some("nobody")).unwrap_err().to_string();
-        insta::assert_snapshot!(missing, @"");
+        insta::assert_snapshot!(missing, @"there is no profile `nobody` in ~/.aws/config or ~/.aws/credentials");
         let made = profile(Some("sso")).unwrap().keys().err().unwrap().to_string();
-        insta::assert_snapshot!(made, @"");
+        insta::assert_snapshot!(made, @r#"the keys of profile `sso` are not written down: put them into the environment by `eval "$(aws configure export-credentials --profile sso --format env)"`"#);
         let none = Profile::read(|_| None).unwrap();
         assert!(none.keys().unwrap().is_none());
     }

@@ -5,6 +5,7 @@ pub mod faulty;
 pub mod hexreg;
 pub mod memory;
 pub mod moto;
+pub mod objects;
 pub mod protobuf;
 pub mod random;
 pub mod raw_tar;

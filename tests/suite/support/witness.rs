@@ -97,7 +97,7 @@ impl Tree {
     pub fn releases(&self) -> Vec<String> {
         let packages = self.versions().into_iter().flat_map(|versions| versions.packages);
         let releases = packages.flat_map(|(name, versions)| {
-            versions.into_iter().map(move |version| format!("{name}-{version}.tar"))
+            versions.into_iter().map(move |one| format!("{name}-{}.tar", one.version))
         });
         releases.collect()
     }

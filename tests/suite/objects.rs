@@ -1,0 +1,621 @@
+//! A tree in object storage: what is asked of it, what becomes of lost answers, and of whoever writes at
+//! the same time.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener};
+use std::slice;
+use std::thread;
+use std::time::Duration;
+
+use hexreg::package::UnixSeconds;
+use hexreg::repository::{Action, Change, Folder, RepositoryPath};
+use hexreg::store::{ConditionsIgnored, Kind, Listed, Locked, Stamp, Store, StoreError};
+use object_store::Attribute;
+
+use crate::support::objects::{Asked, Fault, Operation, TestBucket, Wrong};
+use crate::support::repository::TestRepository;
+
+fn path(text: &str) -> RepositoryPath {
+    Folder::Root.file(text)
+}
+
+fn create(at: &str, bytes: &str) -> Change {
+    Change::new(path(at), Action::Create(bytes.as_bytes().to_vec().into()))
+}
+
+fn update(at: &str, bytes: &str, over: Option<Stamp>) -> Change {
+    let action = Action::Update(bytes.as_bytes().to_vec().into());
+    Change { over, ..Change::new(path(at), action) }
+}
+
+fn remove(at: &str, over: Option<Stamp>) -> Change {
+    Change { over, ..Change::new(path(at), Action::Remove) }
+}
+
+/// What was made, in order, and how it ended.
+fn apply(store: &dyn Store, stages: &[&[Change]]) -> (Vec<String>, Result<(), StoreError>) {
+    let made = RefCell::new(Vec::new());
+    let done = store.apply(stages, &|change| made.borrow_mut().push(change.path.to_string()));
+    (made.into_inner(), done)
+}
+
+fn read(store: &dyn Store, at: &str) -> Option<(Vec<u8>, Option<Stamp>)> {
+    let mut buffer = b"former".to_vec();
+    let content = store.read(&path(at), 1000, &mut buffer).unwrap()?;
+    Some((buffer, content.stamp))
+}
+
+fn stamp(store: &dyn Store, at: &str) -> Option<Stamp> {
+    read(store, at).unwrap().1
+}
+
+fn listed(store: &dyn Store, folder: Folder) -> BTreeMap<String, Listed> {
+    let listed = store.list(folder).unwrap().unwrap();
+    listed.into_iter().map(|one| (one.name.clone(), one)).collect()
+}
+
+/// What was asked about an object.
+fn asked_of(asked: &[Asked], key: &str) -> Vec<String> {
+    let of = asked.iter().filter(|(_, what)| what.ends_with(key));
+    of.map(|(operation, what)| format!("{operation:?} {what}")).collect()
+}
+
+/// A bucket that was probed before.
+fn bucket() -> TestBucket {
+    let bucket = TestBucket::default();
+    bucket.set("acme/.hexreg-probe", b"");
+    bucket
+}
+
+#[test]
+fn a_folder_has_what_lies_directly_in_it() {
+    let bucket = TestBucket::default()
+        .with_marker("acme/packages/")
+        .with_marker("acme/empty/")
+        .with_marker("acme/");
+    let store = bucket.store();
+    for folder in [Folder::Root, Folder::Packages] {
+        assert_eq!(store.list(folder).unwrap(), Some(vec![]));
+    }
+    for key in ["acme/names", "acme/packages/foo", "acme/packages/foo/deeper", "acme/nothing"] {
+        bucket.set(key, if key.ends_with("nothing") { b"" } else { b"12345" });
+    }
+    for elsewhere in ["names", "acmes/names", "packages/foo", "acme-2/packages/x"] {
+        bucket.set(elsewhere, b"other");
+    }
+    let root = listed(&store, Folder::Root);
+    assert_eq!(root.keys().collect::<Vec<_>>(), ["names", "nothing"]);
+    let packages = listed(&store, Folder::Packages);
+    assert_eq!(packages.keys().collect::<Vec<_>>(), ["foo"]);
+    let foo = &packages["foo"];
+    assert_eq!((&foo.kind, foo.stamp.unwrap().size()), (&Kind::File, 5));
+    assert!(foo.modified > UnixSeconds(1_700_000_000), "{foo:?}");
+    assert_eq!(foo.stamp, stamp(&store, "packages/foo"));
+
+    let mut all = store.walk().unwrap().unwrap();
+    all.sort_by(|a, b| a.0.cmp(&b.0));
+    let all: Vec<_> = all.iter().map(|(path, kind)| (path.as_str(), kind.clone())).collect();
+    let files = ["names", "nothing", "packages/foo", "packages/foo/deeper"];
+    assert_eq!(all, files.map(|file| (file, Kind::File)));
+}
+
+#[test]
+fn where_nothing_is_there_is_no_tree() {
+    let bucket = TestBucket::default().with_marker("acme/packages/");
+    bucket.set("elsewhere", b"");
+    assert_eq!(bucket.store().walk().unwrap(), None);
+}
+
+#[test]
+fn names_are_taken_as_they_are() {
+    let bucket = bucket();
+    let store = bucket.store();
+    let names = ["a-1.0.0+b~c.tar", "a_b.c", "a b", "ä", "%2e", "a%20b", "a+b", "#", "?", "a&b=c"];
+    let changes = names.map(|name| create(&format!("tarballs/{name}"), name));
+    apply(&store, &[&changes]).1.unwrap();
+    let listed = listed(&store, Folder::Tarballs);
+    for name in names {
+        assert!(listed.contains_key(name), "{name}");
+        assert_eq!(bucket.get(&format!("acme/tarballs/{name}")).unwrap(), name.as_bytes());
+        assert_eq!(read(&store, &format!("tarballs/{name}")).unwrap().0, name.as_bytes());
+    }
+    for wrong in ["a//b", "../a", "a/", "a/./b", "/a", "a\nb"] {
+        let refused = apply(&store, &[&[create(wrong, "")]]).1.unwrap_err();
+        assert_eq!(refused.source.kind(), std::io::ErrorKind::InvalidInput, "{wrong}");
+    }
+    assert_eq!(bucket.objects().len(), names.len() + 1);
+    assert_eq!(store.locate(&path("packages/foo")), "s3://bucket/acme/packages/foo");
+    assert_eq!(store.locate(&Folder::Root.path()), "s3://bucket/acme");
+}
+
+#[test]
+fn no_more_is_read_than_tells_that_it_is_too_much() {
+    let bucket = TestBucket::default();
+    bucket.set("acme/names", b"0123456789");
+    let store = bucket.store();
+    let mut buffer = b"former".to_vec();
+    for (limit, length) in [(0, 1), (5, 6), (9, 10), (10, 10), (usize::MAX, 10)] {
+        let content = store.read(&path("names"), limit, &mut buffer).unwrap().unwrap();
+        assert_eq!(buffer, b"0123456789"[..length], "{limit}");
+        assert_eq!(content.stamp.unwrap().size(), 10);
+    }
+    assert_eq!(store.read(&path("versions"), 1, &mut buffer).unwrap(), None);
+    assert!(buffer.is_empty());
+}
+
+#[test]
+fn nobody_is_locked_out() {
+    let store = TestBucket::default().store();
+    let first = store.lock().unwrap();
+    assert!(matches!((first, store.lock().unwrap()), (Locked::Held(_), Locked::Held(_))));
+    assert!(matches!(store.lock_shared().unwrap(), Locked::Held(_)));
+}
+
+#[test]
+fn a_stage_is_made_when_the_one_before_is_and_many_changes_of_it_at_once() {
+    let bucket = bucket().slow_fork(Duration::from_millis(20));
+    let store = bucket.store();
+    let first: Vec<_> = (0..40).map(|n| create(&format!("tarballs/{n}"), "x")).collect();
+    let second: Vec<_> = (0..3).map(|n| create(&format!("packages/{n}"), "x")).collect();
+    let third = [create("versions", "x"), create("names", "x"), create("a", "x")];
+    let (made, done) = apply(&store, &[&first, &second, &third]);
+    done.unwrap();
+    assert_eq!(bucket.most_under_way(), 16);
+    assert!(made[..40].iter().all(|path| path.starts_with("tarballs/")), "{made:?}");
+    assert!(made[40..43].iter().all(|path| path.starts_with("packages/")), "{made:?}");
+    assert_eq!(made[43..], ["versions", "names", "a"]);
+    let asked = bucket.asked();
+    let puts: Vec<_> = asked.iter().filter(|(operation, _)| *operation == Operation::Put).collect();
+    assert_eq!(puts.last().unwrap().1, "new acme/a");
+
+    let bucket = bucket.slow_fork(Duration::from_millis(5));
+    let more: Vec<_> = (0..9).map(|n| create(&format!("docs/{n}"), "x")).collect();
+    apply(&bucket.store().jobs(3), &[&more]).1.unwrap();
+    assert_eq!(bucket.most_under_way(), 3);
+}
+
+#[test]
+fn after_a_failure_nothing_is_begun_and_what_is_under_way_is_told() {
+    let forbidden = Fault {
+        at: 5,
+        of: Some(Operation::Put),
+        kind: Wrong::Forbidden,
+        torn: false,
+        lasting: false,
+    };
+    let bucket = bucket().slow_fork(Duration::from_millis(20)).failing(forbidden);
+    let changes: Vec<_> = (0..30).map(|n| create(&format!("tarballs/{n}"), "x")).collect();
+    let later = [create("names", "x")];
+    let (made, done) = apply(&bucket.store().jobs(4), &[&changes, &later]);
+    let error = done.unwrap_err();
+    assert_eq!((error.action, error.location.as_str()), ("write", "s3://bucket/acme/tarballs/2"));
+    let puts = bucket.asked().len() - 2;
+    assert!(puts < 9, "{puts}");
+    assert_eq!(made.len(), puts - 1);
+    for path in made {
+        assert!(bucket.get(&format!("acme/{path}")).is_some(), "{path}");
+    }
+}
+
+#[test]
+fn what_is_missing_is_made_only_where_it_still_is() {
+    let bucket = bucket();
+    let store = bucket.store();
+    bucket.set("acme/packages/other", b"theirs");
+    bucket.set("acme/packages/same", b"ours");
+    apply(&store, &[&[create("packages/new", "ours")]]).1.unwrap();
+    apply(&store, &[&[create("packages/same", "ours")]]).1.unwrap();
+    let conflict = apply(&store, &[&[create("packages/other", "ours")]]).1.unwrap_err();
+    assert!(conflict.is_conflict() && !conflict.ignores_conditions(), "{conflict:?}");
+    assert_eq!(bucket.get("acme/packages/other").unwrap(), b"theirs");
+    assert_eq!(bucket.get("acme/packages/new").unwrap(), b"ours");
+}
+
+#[test]
+fn what_stands_is_replaced_only_where_it_still_is_what_was_looked_at() {
+    for bucket in [bucket(), bucket().fork().with_generations()] {
+        let store = bucket.store();
+        bucket.set("acme/packages/foo", b"before");
+        let over = listed(&store, Folder::Packages)["foo"].stamp;
+        let change = update("packages/foo", "ours", over);
+        apply(&store, &[slice::from_ref(&change)]).1.unwrap();
+        assert_eq!(bucket.get("acme/packages/foo").unwrap(), b"ours");
+        // It is done already.
+        apply(&store, &[&[change]]).1.unwrap();
+
+        let over = stamp(&store, "packages/foo");
+        bucket.set("acme/packages/foo", b"theirs");
+        let stages: [&[Change]; 2] =
+            [&[update("packages/foo", "late", over)], &[create("names", "")]];
+        let (made, done) = apply(&store, &stages);
+        assert!(made.is_empty() && done.unwrap_err().is_conflict());
+        // Looked at meanwhile, as for another change.
+        assert!(listed(&store, Folder::Packages).contains_key("foo"));
+        assert!(apply(&store, &stages).1.unwrap_err().is_conflict());
+        assert_eq!(bucket.get("acme/packages/foo").unwrap(), b"theirs");
+        // By another store, which has not seen it.
+        let fresh = bucket.store();
+        let over = stamp(&store, "packages/foo");
+        apply(&fresh, &[&[update("packages/foo", "fresh", over)]]).1.unwrap();
+        assert_eq!(bucket.get("acme/packages/foo").unwrap(), b"fresh");
+        // It is gone.
+        let conflict = apply(&fresh, &[&[update("packages/bar", "", over)]]).1.unwrap_err();
+        assert!(conflict.is_conflict());
+    }
+}
+
+#[test]
+fn what_is_written_twice_is_written_over_what_was_written_first() {
+    let bucket = bucket();
+    let store = bucket.store();
+    bucket.set("acme/packages/foo", b"before");
+    let over = stamp(&store, "packages/foo");
+    let of = |action| Change { over, ..Change::new(path("packages/foo"), action) };
+    let bridge = of(Action::Bridge(b"bridge".to_vec().into()));
+    let shrink = of(Action::Shrink(b"after".to_vec().into()));
+    let versions = create("versions", "");
+    let stages: [&[Change]; 4] =
+        [&[bridge], &[versions], &[shrink], &[remove("packages/foo", over)]];
+    apply(&store, &stages[..3]).1.unwrap();
+    assert_eq!(bucket.get("acme/packages/foo").unwrap(), b"after");
+    // In another call it is what was looked at that counts.
+    assert!(apply(&store, &stages[..1]).1.unwrap_err().is_conflict());
+
+    bucket.set("acme/packages/foo", b"before");
+    let over = stamp(&store, "packages/foo");
+    let change = update("packages/foo", "ours", over);
+    apply(&store, &[&[change], &[remove("packages/foo", over)]]).1.unwrap();
+    assert_eq!(bucket.get("acme/packages/foo"), None);
+}
+
+#[test]
+fn what_nobody_names_is_removed_only_where_it_still_is_what_was_looked_at() {
+    let bucket = bucket();
+    let store = bucket.store();
+    for name in ["same", "changed", "gone", "whichever"] {
+        bucket.set(&format!("acme/packages/{name}"), b"before");
+    }
+    let listed = listed(&store, Folder::Packages);
+    let over = |name: &str| listed[name].stamp;
+    bucket.set("acme/packages/changed", b"after");
+    let gone = remove("packages/gone", over("gone"));
+    let changes =
+        [remove("packages/same", over("same")), gone.clone(), remove("packages/whichever", None)];
+    assert_eq!(apply(&store, &[&changes]).0.len(), 3);
+    apply(&store, &[&[gone]]).1.unwrap();
+    let asked = bucket.asked();
+    assert!(!asked.iter().any(|(operation, _)| *operation == Operation::Put), "{asked:?}");
+    let late = remove("packages/changed", over("changed"));
+    assert!(apply(&store, &[&[late]]).1.unwrap_err().is_conflict());
+    let left: Vec<_> = bucket.objects().into_keys().collect();
+    assert_eq!(left, ["acme/.hexreg-probe", "acme/packages/changed"]);
+}
+
+#[test]
+fn a_lone_writer_needs_no_conditions() {
+    let bucket = TestBucket::default().ignoring(true, true).without_tags();
+    let store = bucket.store().assume_single_writer(true);
+    bucket.set("acme/packages/foo", b"theirs");
+    bucket.set("acme/packages/gone", b"theirs");
+    let listed = listed(&store, Folder::Packages);
+    assert_eq!(listed["foo"].stamp, None);
+    bucket.asked();
+    let changes = [
+        create("packages/foo", "a"),
+        update("packages/bar", "b", None),
+        remove("packages/gone", None),
+    ];
+    apply(&store, &[&changes]).1.unwrap();
+    let mut asked = bucket.asked();
+    asked.sort_by_key(|(_, what)| what.clone());
+    assert_eq!(asked.len(), 3, "{asked:?}");
+    assert_eq!(asked[1].1, "over acme/packages/bar");
+    assert_eq!(bucket.objects().len(), 2);
+}
+
+#[test]
+fn what_has_no_tag_is_not_written_over_by_one_of_many() {
+    let bucket = bucket().fork().without_tags();
+    bucket.set("acme/packages/foo", b"before");
+    let store = bucket.store();
+    let over = stamp(&store, "packages/foo");
+    assert_eq!(over, None);
+    let refused = apply(&store, &[&[update("packages/foo", "x", over)]]).1.unwrap_err();
+    assert!(refused.ignores_conditions());
+    assert_eq!(bucket.get("acme/packages/foo").unwrap(), b"before");
+}
+
+/// What it says where a bucket takes no notice.
+fn probed(bucket: &TestBucket) -> Option<ConditionsIgnored> {
+    let (made, done) = apply(&bucket.store(), &[&[create("packages/foo", "x")]]);
+    let error = done.err()?;
+    assert!(made.is_empty() && error.ignores_conditions() && !error.is_conflict(), "{error:?}");
+    assert_eq!(error.location, "s3://bucket/acme/.hexreg-probe");
+    assert_eq!(bucket.get("acme/packages/foo"), None);
+    error.source.get_ref().unwrap().downcast_ref().copied()
+}
+
+#[test]
+fn whoever_ignores_conditions_is_found_out_before_anything_is_written() {
+    use ConditionsIgnored::{IfMatch, IfNoneMatch};
+    for (if_none_match, if_match, wrong) in
+        [(true, true, IfNoneMatch), (true, false, IfNoneMatch), (false, true, IfMatch)]
+    {
+        let bucket = TestBucket::default().ignoring(if_none_match, if_match);
+        assert_eq!(probed(&bucket), Some(wrong));
+        // It stands by now.
+        assert_eq!(probed(&bucket), Some(wrong));
+    }
+    for at in [1, 2] {
+        let unsupported = Fault {
+            at,
+            of: Some(Operation::Put),
+            kind: Wrong::Unsupported,
+            torn: false,
+            lasting: true,
+        };
+        assert!(probed(&TestBucket::default().failing(unsupported)).is_some());
+        assert!(probed(&bucket().fork().failing(unsupported)).is_some());
+    }
+}
+
+#[test]
+fn conditions_are_tried_once_and_only_for_what_is_written() {
+    for bucket in [TestBucket::default(), TestBucket::default().with_generations()] {
+        let store = bucket.store();
+        let folder = Change::new(Folder::Packages.path(), Action::CreateFolder);
+        apply(&store, &[&[remove("packages/foo", None), folder]]).1.unwrap();
+        assert_eq!(asked_of(&bucket.asked(), "acme/.hexreg-probe").len(), 0);
+        apply(&store, &[&[create("packages/foo", "x")]]).1.unwrap();
+        let probe = asked_of(&bucket.asked(), "acme/.hexreg-probe");
+        let put = |how: &str| format!("Put {how} acme/.hexreg-probe");
+        assert_eq!(probe, [put("new"), put("new"), put("same")]);
+        apply(&store, &[&[create("packages/bar", "x")]]).1.unwrap();
+        assert_eq!(asked_of(&bucket.asked(), "acme/.hexreg-probe").len(), 0);
+        // Another process finds it there.
+        apply(&bucket.store(), &[&[create("packages/baz", "x")]]).1.unwrap();
+        assert_eq!(asked_of(&bucket.asked(), "acme/.hexreg-probe"), [put("new"), put("same")]);
+    }
+}
+
+#[test]
+fn a_lost_answer_is_looked_into_before_anything_is_asked_again() {
+    // The first two are the probe's.
+    let lost = |at, torn, lasting| Fault {
+        at,
+        of: Some(Operation::Put),
+        kind: Wrong::Lost,
+        torn,
+        lasting,
+    };
+    for torn in [false, true] {
+        let bucket = bucket().fork().failing(lost(3, torn, false)).failing(lost(4, torn, false));
+        bucket.set("acme/packages/foo", b"before");
+        let store = bucket.store();
+        let over = stamp(&store, "packages/foo");
+        let changes = [create("packages/new", "x"), update("packages/foo", "y", over)];
+        apply(&store.jobs(1), &[&changes[..1], &changes[1..]]).1.unwrap();
+        assert_eq!(bucket.get("acme/packages/new").unwrap(), b"x");
+        assert_eq!(bucket.get("acme/packages/foo").unwrap(), b"y");
+        let asked = asked_of(&bucket.asked(), "acme/packages/new");
+        let (put, look) = ("Put new acme/packages/new", "Get acme/packages/new");
+        // Two answers were lost, where the first was asked again.
+        assert_eq!(asked, if torn { vec![put, look] } else { vec![put, look, put, look, put] });
+    }
+    // Without conditions too.
+    let bucket = bucket().fork().failing(lost(1, true, false));
+    bucket.set("acme/packages/foo", b"before");
+    let store = bucket.store().assume_single_writer(true);
+    apply(&store, &[&[update("packages/foo", "y", None)]]).1.unwrap();
+    assert_eq!(bucket.asked().len(), 2);
+}
+
+#[test]
+fn who_wrote_while_an_answer_was_lost_is_not_written_over() {
+    let lost =
+        Fault { at: 3, of: Some(Operation::Put), kind: Wrong::Lost, torn: false, lasting: false };
+    // Four things are asked before it is looked at.
+    for (theirs, is_conflict) in [("theirs", true), ("ours", false)] {
+        let bucket =
+            bucket().fork().failing(lost).meanwhile(4, "acme/packages/foo", theirs.as_bytes());
+        let (_, done) = apply(&bucket.store(), &[&[create("packages/foo", "ours")]]);
+        assert_eq!(done.is_err_and(|error| error.is_conflict()), is_conflict);
+        assert_eq!(bucket.get("acme/packages/foo").unwrap(), theirs.as_bytes());
+    }
+}
+
+#[test]
+fn what_fails_again_and_again_is_told_at_last_and_what_cannot_be_helped_at_once() {
+    for (kind, tries) in [(Wrong::Lost, 5), (Wrong::Forbidden, 1)] {
+        let fault = Fault { at: 3, of: Some(Operation::Put), kind, torn: false, lasting: true };
+        let bucket = bucket().fork().failing(fault);
+        let (made, done) = apply(&bucket.store(), &[&[create("packages/foo", "x")]]);
+        let error = done.unwrap_err();
+        assert!(made.is_empty() && !error.is_conflict() && !error.ignores_conditions());
+        let asked = asked_of(&bucket.asked(), "acme/packages/foo");
+        assert_eq!(asked.iter().filter(|asked| asked.starts_with("Put")).count(), tries);
+
+        let fault = Fault { at: 1, of: Some(Operation::Delete), ..fault };
+        let bucket = bucket.fork().failing(fault);
+        let (_, done) = apply(&bucket.store(), &[&[remove("packages/foo", None)]]);
+        assert_eq!(done.unwrap_err().action, "remove");
+        assert_eq!(bucket.asked().len(), tries);
+    }
+}
+
+/// Whichever answer gets lost on its way, all is done, and once.
+#[test]
+fn one_lost_answer_changes_nothing() {
+    for torn in [false, true] {
+        for at in 1.. {
+            let writes = [Operation::Put, Operation::Delete, Operation::Head];
+            let mut has_failed = false;
+            for of in writes {
+                let fault = Fault { at, of: Some(of), kind: Wrong::Lost, torn, lasting: false };
+                let bucket = TestBucket::default().failing(fault);
+                for name in ["foo", "gone"] {
+                    bucket.set(&format!("acme/packages/{name}"), b"before");
+                }
+                let store = bucket.store();
+                let listed = listed(&store, Folder::Packages);
+                let changes = [
+                    create("packages/new", "a"),
+                    update("packages/foo", "b", listed["foo"].stamp),
+                    remove("packages/gone", listed["gone"].stamp),
+                ];
+                let (made, done) = apply(&store, &[&changes[..2], &changes[2..]]);
+                done.unwrap();
+                assert_eq!(made.len(), 3);
+                assert_eq!(bucket.get("acme/packages/new").unwrap(), b"a");
+                assert_eq!(bucket.get("acme/packages/foo").unwrap(), b"b");
+                assert_eq!(bucket.get("acme/packages/gone"), None);
+                has_failed |= bucket.has_failed();
+            }
+            if !has_failed {
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn whoever_serves_a_bucket_sends_what_hexreg_would() {
+    let bucket = bucket();
+    let all = [
+        "names",
+        "public_key",
+        "packages/foo",
+        "tarballs/foo-1.0.0.tar",
+        "docs/foo-1.0.0.tar.gz",
+        "installs/hex-1.x.csv",
+        "git/h/r.git/HEAD",
+        ".hexreg-mirror",
+        "%70ackages/foo",
+    ];
+    let said = |at: &str| {
+        let (_, attributes) = bucket.object(&format!("acme/{at}")).unwrap();
+        assert_eq!(attributes.get(&Attribute::ContentEncoding), None);
+        let of = |attribute| attributes.get(&attribute).map_or("-", AsRef::as_ref).to_owned();
+        format!("{at}: {}; {}", of(Attribute::ContentType), of(Attribute::CacheControl))
+    };
+    apply(&bucket.store(), &[&all.map(|at| create(at, at))]).1.unwrap();
+    insta::assert_snapshot!(all.map(said).join("\n"), @r"
+    names: application/octet-stream; public, max-age=3600
+    public_key: application/octet-stream; public, max-age=3600
+    packages/foo: application/octet-stream; public, max-age=3600
+    tarballs/foo-1.0.0.tar: application/octet-stream; public, max-age=604800
+    docs/foo-1.0.0.tar.gz: application/octet-stream; public, max-age=86400
+    installs/hex-1.x.csv: application/octet-stream; public, max-age=3600
+    git/h/r.git/HEAD: application/octet-stream; public, max-age=0
+    .hexreg-mirror: application/octet-stream; -
+    %70ackages/foo: application/octet-stream; -
+    ");
+    let private = update("names", "x", stamp(&bucket.store(), "names"));
+    apply(&bucket.store().private(true), &[&[private]]).1.unwrap();
+    insta::assert_snapshot!(said("names"), @"names: application/octet-stream; private, max-age=3600");
+}
+
+/// A server that answers everybody the same.
+fn canned(answer: &'static str) -> String {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    format!("http://{address}")
+}
+
+/// With keys, a region and `--endpoint`; what it says.
+fn listing(endpoint: &str, url: &str) -> String {
+    let repository = TestRepository::new();
+    let run = repository.hexreg().env("AWS_ACCESS_KEY_ID", "AKIA").env("AWS_REGION", "eu-west-1");
+    let run =
+        run.env("AWS_SECRET_ACCESS_KEY", "secret-to-all").env("AZURE_STORAGE_ACCOUNT_NAME", "me");
+    let run = run.env("AZURE_STORAGE_ACCOUNT_KEY", "c2VjcmV0").env("GOOGLE_SKIP_SIGNATURE", "true");
+    let ran = run.run(["verify", url, &format!("--endpoint={endpoint}")]);
+    assert_eq!(ran.code, 2, "{}", ran.transcript());
+    assert!(!ran.stderr.contains("secret"), "{}", ran.stderr);
+    ran.stderr
+}
+
+#[test]
+fn what_a_server_says_is_told_once() {
+    let answers = [
+        "HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n<?xml version=\"1.0\"?>\n<Error><Code>\
+         SignatureDoesNotMatch</Code><Message>The signature does not match.</Message></Error>",
+        "HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n<Error><Code>NoSuchBucket</Code></Error>",
+        "HTTP/1.1 301 Moved Permanently\r\nConnection: close\r\n\r\n<Error><Code>PermanentRedirect</Code></Error>",
+        "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n<html>what?</html>",
+        "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<html>what?",
+    ];
+    let said = answers.map(|answer| listing(&canned(answer), "s3://bucket/acme"));
+    insta::assert_snapshot!(said.concat(), @r"
+    error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: the server refused: 403 Forbidden (SignatureDoesNotMatch: The signature does not match)
+    error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: there is no such bucket
+    error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: the server says that the bucket is in another region
+    error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: the server refused: 400 Bad Request
+    error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: the server's answer makes no sense: start tag not closed: `</html>` not found before end of input
+    ");
+    let of_others =
+        ["az://box/acme", "gs://bucket/acme"].map(|url| listing(&canned(answers[0]), url));
+    insta::assert_snapshot!(of_others.concat(), @r"
+    error: failed to verify az://box/acme: could not list az://box/acme: the server refused: 403 Forbidden (SignatureDoesNotMatch: The signature does not match)
+    error: failed to verify gs://bucket/acme: could not list gs://bucket/acme: the server refused: 403 Forbidden (SignatureDoesNotMatch: The signature does not match)
+    ");
+}
+
+#[test]
+fn what_is_missing_to_open_a_bucket_is_told() {
+    let repository = TestRepository::new();
+    let say = |url: &str, variables: &[(&str, &str)], more: &[&str]| {
+        let run =
+            variables.iter().fold(repository.hexreg(), |run, (name, value)| run.env(name, value));
+        let ran = run.run([&["verify", url], more].concat());
+        assert_eq!(ran.code, 2, "{}", ran.transcript());
+        ran.stderr.replace(&repository.root().display().to_string(), "…")
+    };
+    let keys = [("AWS_ACCESS_KEY_ID", "AKIA"), ("AWS_SECRET_ACCESS_KEY", "secret")];
+    repository.write(".aws/config", b"[default]\nsso_session = acme\nregion = eu-west-1\n");
+    let home = repository.root().display().to_string();
+    let said = [
+        say("s3://bucket", &keys, &[]),
+        say("s3://bucket", &keys[..1], &[]),
+        say("s3://bucket", &[("AWS_EC2_METADATA_DISABLED", "true")], &[]),
+        say("s3://bucket", &[("HOME", &home)], &[]),
+        say("s3://bucket", &[("HOME", &home), ("AWS_PROFILE", "other")], &[]),
+        say("s3://bucket", &keys, &["--endpoint=https://a:b@c"]),
+        say("s3://bucket", &keys, &["--endpoint=s3.example"]),
+        say("az://box", &[], &[]),
+        say("gs://bucket", &[("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere")], &[]),
+        say("s3:/bucket", &[], &[]),
+        say("s3://key:secret@bucket", &[], &[]),
+        say("public", &[], &["--endpoint=https://s3.example"]),
+    ];
+    insta::assert_snapshot!(said.concat(), @r#"
+    error: could not open s3://bucket: there is no region: set AWS_REGION to where the bucket is
+    error: could not open s3://bucket: there is no region: set AWS_REGION to where the bucket is
+    error: could not open s3://bucket: there are no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
+    error: could not open s3://bucket: the keys of profile `default` are not written down: put them into the environment by `eval "$(aws configure export-credentials --profile default --format env)"`
+    error: could not open s3://bucket: there is no profile `other` in ~/.aws/config or ~/.aws/credentials
+    error: could not open s3://bucket: `…@…` is no endpoint: write https://HOST or http://HOST, without a bucket, a name or a password
+    error: could not open s3://bucket: `s3.example` is no endpoint: write https://HOST or http://HOST, without a bucket, a name or a password
+    error: could not open az://box: there is no account: set AZURE_STORAGE_ACCOUNT_NAME
+    error: could not open gs://bucket: Unable to open service account file from /nowhere: No such file or directory (os error 2)
+    error: invalid value 's3:/bucket' for '<DEST>': write s3://BUCKET/PREFIX, with two slashes; a directory of this name is ./s3:…
+
+    For more information, try '--help'.
+    error: no name and no password belong there: they come from the environment
+
+    Usage: hexreg verify [OPTIONS] <DEST>
+
+    For more information, try '--help'.
+    error: --endpoint is for buckets, and public is a directory
+    hint: write s3://BUCKET/PREFIX, gs:// or az://, or leave it out
+    "#);
+}
