@@ -66,13 +66,16 @@ struct JsonFailure<'a> {
     so_far: Heard,
 }
 
+/// What is done to the registry, and what to say of it.
+type Work<'a> =
+    dyn Fn(&dyn Store, &Options, &Listener<'_>) -> Result<(Report, String), Error> + Sync + 'a;
+
 /// A change, and what a person calls it.
 pub struct Change<'a> {
     /// As in `failed to add to`.
     pub attempt: &'a str,
     /// What to do to the registry, and what to say of it.
-    pub work:
-        &'a (dyn Fn(&dyn Store, &Options, &Listener<'_>) -> Result<(Report, String), Error> + Sync),
+    pub work: &'a Work<'a>,
 }
 
 impl AmendArgs {

@@ -34,6 +34,7 @@ Environment:
   AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION, AWS_PROFILE …
                                  as the tools of each kind of bucket read them
   NO_COLOR                       no colour, whatever the terminal can do")]
+#[expect(clippy::struct_excessive_bools, reason = "one field a flag, as clap has it")]
 pub struct Args {
     /// The directory that has the registry
     #[arg(value_name = "PUBLIC_DIR", value_hint = ValueHint::DirPath)]

@@ -86,8 +86,8 @@ fn put(draft: &mut Draft, addition: &Addition, additions: &Additions) -> Result<
     let standing = draft.release(&file.package, &file.version).map(|one| one.outer_checksum);
     match standing {
         Some(was) if was != checksum && !additions.replace => {
-            let (package, version) = (file.package.clone(), file.version.clone());
-            return Err(Error::Exists { package, version, was, is: checksum });
+            let release = Box::new(file.clone());
+            return Err(Error::Exists { release, was, is: checksum });
         }
         _ => draft.put(&file.package, release.clone(), additions.now),
     }
@@ -108,9 +108,12 @@ fn read(
 ) -> Result<Vec<Addition>, Error> {
     let tarballs = &additions.tarballs;
     observer.began(Work::ReadingTarballs, tarballs.len());
-    let reader = || match additions.check_contents {
-        true => Unpacker::new(additions.limits),
-        false => Unpacker::without_contents(additions.limits),
+    let reader = || {
+        if additions.check_contents {
+            Unpacker::new(additions.limits)
+        } else {
+            Unpacker::without_contents(additions.limits)
+        }
     };
     let read = tarballs.par_iter().map_init(reader, |unpacker, path| {
         let read = read_one(unpacker, path, options, additions);

@@ -104,10 +104,10 @@ pub(super) fn amend(
             return Ok(());
         }
         plan.apply(store, &heard).map_err(Error::Write)?;
-        match store.is_conditional() && !plan.changes.is_empty() {
-            true => confirm(store, options, packages, edit),
-            false => Ok(()),
+        if store.is_conditional() && !plan.changes.is_empty() {
+            return confirm(store, options, packages, edit);
         }
+        Ok(())
     })?;
     let changes = changes.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok(Report { changes })

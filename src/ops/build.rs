@@ -11,7 +11,6 @@ mod read;
 mod remarks;
 mod report;
 mod seal;
-mod standing;
 
 pub use alarm::Alarm;
 pub use error::Error;

@@ -15,4 +15,5 @@ pub mod remove;
 pub mod retire;
 mod seal;
 pub mod serve;
+mod standing;
 pub mod verify;

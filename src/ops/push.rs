@@ -71,10 +71,8 @@ pub fn push(
     observer: &dyn Observer,
 ) -> Result<Report, Error> {
     let _reading = lock(from, lock::Wanted::Shared, options, observer)?;
-    let _writing = match options.dry_run {
-        true => None,
-        false => lock(to, lock::Wanted::Alone, options, observer)?,
-    };
+    let wanted = lock::Wanted::Alone;
+    let _writing = if options.dry_run { None } else { lock(to, wanted, options, observer)? };
     let local = Local::read(from, observer)?;
     let changes = Mutex::new(Vec::new());
     let heard = |change: &Change| {
@@ -142,7 +140,7 @@ fn plan(
     let going = surplus.iter().map(|(path, _)| path);
     let names: Vec<PackageName> = changed.into_iter().chain(going).filter_map(package).collect();
     let standing = remote.packages(&names, &local.key)?;
-    let losses = losses::of(local, &remote, &standing)?;
+    let losses = losses::of(local, &remote, &standing, &wanted)?;
     if !losses.is_empty() && !options.overwrite {
         return Err(Error::Loses(losses));
     }

@@ -29,9 +29,8 @@ pub fn remove(
     })?;
     // A tarball that nothing named is what a removal left that was cut short.
     if report.changes.is_empty() && !was_named.get() {
-        let (package, version) = (package.clone(), version.clone());
         let repository = options.repository.clone();
-        return Err(Error::NoSuchRelease { repository, package, version });
+        return Err(Error::NoSuchRelease { repository, release: Box::new(release.clone()) });
     }
     Ok(report)
 }

@@ -28,7 +28,7 @@ pub fn retire(
         if draft.retire(package, version, retirement) {
             return Ok(Vec::new());
         }
-        let (package, version) = (package.clone(), version.clone());
-        Err(Error::NoSuchRelease { repository: options.repository.clone(), package, version })
+        let repository = options.repository.clone();
+        Err(Error::NoSuchRelease { repository, release: Box::new(release.clone()) })
     })
 }

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::mem;
 
 use super::{Asset, AssetKind, Folder, RepositoryPath, Source};
+use crate::registry::Resource;
 use crate::store::{self, Listed, Stamp, Store, StoreError};
 
 /// The changes that turn what stands into what should stand, in the order in which they are made.
@@ -97,6 +98,11 @@ impl Change {
             _ if is_list(&self.path) => Stage::Packages,
             _ => Stage::Tarballs,
         }
+    }
+
+    /// Its stage, and `versions` before `names`.
+    fn place(&self) -> (Stage, bool) {
+        (self.stage(), self.path == RepositoryPath::resource(&Resource::Names))
     }
 
     /// What the file will hold, if the change is one to a file that stays.
@@ -196,7 +202,7 @@ impl Plan {
                 plan.changes.push(Change { path, action: Action::Remove, over: file.stamp });
             }
         }
-        plan.changes.sort_by_cached_key(Change::stage);
+        plan.changes.sort_by_cached_key(Change::place);
         plan
     }
 
@@ -231,7 +237,7 @@ impl Plan {
             action: Action::Remove,
             over,
         }));
-        self.changes.sort_by_cached_key(Change::stage);
+        self.changes.sort_by_cached_key(Change::place);
     }
 
     /// Makes the changes and tells of them in order.

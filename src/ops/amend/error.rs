@@ -10,7 +10,7 @@ use crate::ops::build::Rejection;
 use crate::ops::patience::Contended;
 use crate::registry::{DecodeError, SignedError};
 use crate::store::StoreError;
-use crate::version::Version;
+use crate::tarball::FileName;
 
 /// Why a registry was not changed. Nothing was written, unless it is [`Error::Write`].
 #[derive(Debug, thiserror::Error)]
@@ -25,14 +25,12 @@ pub enum Error {
     },
     /// The release is there, and is another tarball.
     #[error(
-        "{package} {version} is there, and is another tarball: its outer checksum is {}…, and that of this one {}…",
-        .was.excerpt(), .is.excerpt()
+        "{} {} is there, and is another tarball: its outer checksum is {}…, and that of this one {}…",
+        .release.package, .release.version, .was.excerpt(), .is.excerpt()
     )]
     Exists {
-        /// Whose.
-        package: PackageName,
         /// Which.
-        version: Version,
+        release: Box<FileName>,
         /// What clients have locked.
         was: OuterChecksum,
         /// What they would be offered.
@@ -45,14 +43,12 @@ pub enum Error {
         location: String,
     },
     /// There is no such release.
-    #[error("{repository} has no {package} {version}")]
+    #[error("{repository} has no {} {}", .release.package, .release.version)]
     NoSuchRelease {
         /// Where it was looked for.
         repository: RepositoryName,
-        /// Whose.
-        package: PackageName,
         /// Which.
-        version: Version,
+        release: Box<FileName>,
     },
     /// What stands is not what the key signed, so it cannot be told what to keep.
     #[error("{location} is not signed with this key")]

@@ -55,21 +55,20 @@ impl Standing {
         let incomplete =
             |path: &RepositoryPath| Err(Error::Incomplete { location: store.locate(path) });
         match (&self.versions.says, &self.names.says) {
-            (Some(_), Some(_)) => Ok(()),
             (Some(versions), None) if versions.packages.iter().any(|(name, _)| is_other(name)) => {
                 incomplete(&self.names.path)
             }
-            (Some(_), None) => Ok(()),
+            (Some(_), _) => Ok(()),
             (None, Some(_)) => incomplete(&self.versions.path),
             // A new registry, unless there are packages.
             (None, None) => {
                 let files = store.list(Folder::Packages)?.unwrap_or_default();
                 let files = files.iter().filter(|file| file.kind == Kind::File);
                 let mut names = files.filter_map(|file| file.name.parse().ok());
-                match names.any(|name| is_other(&name)) {
-                    true => incomplete(&self.versions.path),
-                    false => Ok(()),
+                if names.any(|name| is_other(&name)) {
+                    return incomplete(&self.versions.path);
                 }
+                Ok(())
             }
         }
     }

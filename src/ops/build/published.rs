@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use rayon::prelude::*;
 
 use super::error::Error;
-use super::standing::{Keys, Standing};
 use crate::key::{PrivateKey, PublicKey};
 use crate::name::PackageName;
+use crate::ops::standing::{Keys, Standing};
 use crate::package::Release;
 use crate::registry::{Gzip, Names, Registry, Releases, Resource, Versions};
 use crate::repository::{Change, Plan, RepositoryPath};

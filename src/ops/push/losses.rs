@@ -8,9 +8,10 @@ use super::local::Local;
 use super::remote::Remote;
 use crate::name::PackageName;
 use crate::ops::build::Alarm;
+use crate::ops::standing::Standing;
 use crate::package::Release;
 use crate::registry::{Releases, Resource};
-use crate::repository::RepositoryPath;
+use crate::repository::{RepositoryPath, State, Wanted};
 use crate::version::Version;
 
 /// Each release that would go, become another tarball, or be remarked upon no more. `standing` is what
@@ -19,6 +20,7 @@ pub(super) fn of(
     local: &Local,
     remote: &Remote<'_>,
     standing: &HashMap<PackageName, Option<Releases>>,
+    wanted: &[Wanted],
 ) -> Result<Vec<Alarm>, Error> {
     let here: BTreeMap<(&PackageName, &Version), &Release> = local
         .packages
@@ -48,24 +50,25 @@ pub(super) fn of(
         alarms.push(alarm);
     }
     let path = RepositoryPath::resource(&Resource::Versions);
-    match remote.versions(&local.key)? {
-        None => {}
-        Some(None) => alarms.push(Alarm::Illegible { path }),
-        Some(Some(versions)) if versions.repository != local.versions.repository => {
+    let stands = wanted.iter().any(|one| one.path == path && one.state == State::Stands);
+    let versions = if stands { Standing::Missing } else { remote.versions(&local.key)? };
+    match versions {
+        Standing::Missing => {}
+        Standing::Illegible => alarms.push(Alarm::Illegible { path }),
+        Standing::Legible(versions) if versions.repository != local.versions.repository => {
             let (was, is) = (versions.repository, local.versions.repository.clone());
             alarms.push(Alarm::Renamed { path, was, is });
         }
         // What a package there no longer says, `versions` may still name.
-        Some(Some(versions)) => {
-            alarms.extend(versions.packages.into_iter().flat_map(|(package, all)| {
-                let is_told = there.contains_key(&package);
-                let lost = all
-                    .into_iter()
-                    .map(|listed| listed.version)
-                    .filter(|version| !is_told && !here.contains_key(&(&package, version)));
-                let gone = lost.map(|version| Alarm::Gone { package: package.clone(), version });
-                gone.collect::<Vec<_>>()
-            }))
+        Standing::Legible(versions) => {
+            let untold =
+                versions.packages.iter().filter(|(package, _)| !there.contains_key(package));
+            let named = untold.flat_map(|(package, all)| all.iter().map(move |one| (package, one)));
+            let gone = named.filter(|(package, one)| !here.contains_key(&(*package, &one.version)));
+            alarms.extend(gone.map(|(package, one)| {
+                let (package, version) = (package.clone(), one.version.clone());
+                Alarm::Gone { package, version }
+            }));
         }
     }
     Ok(alarms)

@@ -8,7 +8,8 @@ use super::error::Error;
 use super::local::{File, Local, MAX_KEY};
 use crate::key::PublicKey;
 use crate::name::PackageName;
-use crate::registry::{DecodeError, Payload, Releases, Resource, Signed, Versions};
+use crate::ops::standing::{Keys, Standing};
+use crate::registry::{Releases, Resource, Versions};
 use crate::repository::{AssetKind, Folder, RepositoryPath, Source, State, Wanted};
 use crate::store::{Listed, Store};
 
@@ -35,10 +36,8 @@ impl<'a> Remote<'a> {
         let is_deep = |kind: &AssetKind| {
             [AssetKind::Installs, AssetKind::GitRefs, AssetKind::GitObjects].contains(kind)
         };
-        let deep = match local.files.iter().any(|file| is_deep(&file.kind)) {
-            true => store.walk()?.unwrap_or_default(),
-            false => Vec::new(),
-        };
+        let has_deep = local.files.iter().any(|file| is_deep(&file.kind));
+        let deep = if has_deep { store.walk()?.unwrap_or_default() } else { Vec::new() };
         Ok(Self { store, listed, deep: deep.into_iter().map(|(path, _)| path).collect() })
     }
 
@@ -124,42 +123,32 @@ impl<'a> Remote<'a> {
     }
 
     /// What those packages say there that are changed or go, as far as `key` signed it.
-    pub fn packages<'n>(
+    pub fn packages(
         &self,
-        names: impl IntoIterator<Item = &'n PackageName>,
+        names: &[PackageName],
         key: &PublicKey,
     ) -> Result<HashMap<PackageName, Option<Releases>>, Error> {
-        let names: Vec<_> = names.into_iter().collect();
-        let read = names.into_par_iter().map(|name| {
-            let says = self.signed(&Resource::Package(name.clone()), key, Releases::decode)?;
-            let says = says.flatten().filter(|says| says.package == *name);
+        let keys = Keys::from(key.clone());
+        let read = names.par_iter().map(|name| {
+            let path = RepositoryPath::package(name);
+            let is_there = self.listed.contains_key(&path);
+            let says = is_there.then(|| keys.read(self.store, &path, Releases::decode));
+            let says = match says.transpose()? {
+                Some(Standing::Legible(says)) if says.package == *name => Some(says),
+                _ => None,
+            };
             Ok((name.clone(), says))
         });
         read.collect()
     }
 
-    /// What `versions` says: nothing where there is none, and not even that where `key` did not sign it.
-    pub fn versions(&self, key: &PublicKey) -> Result<Option<Option<Versions>>, Error> {
-        self.signed(&Resource::Versions, key, Versions::decode)
-    }
-
-    fn signed<T>(
-        &self,
-        resource: &Resource,
-        key: &PublicKey,
-        decode: impl Fn(&Payload) -> Result<T, DecodeError>,
-    ) -> Result<Option<Option<T>>, Error> {
-        let (path, limit) = (RepositoryPath::resource(resource), resource.max_size());
+    /// What `versions` says, as far as `key` signed it.
+    pub fn versions(&self, key: &PublicKey) -> Result<Standing<Versions>, Error> {
+        let path = RepositoryPath::resource(&Resource::Versions);
         if !self.listed.contains_key(&path) {
-            return Ok(None);
+            return Ok(Standing::Missing);
         }
-        let mut bytes = Vec::new();
-        if self.store.read(&path, limit, &mut bytes)?.is_none() {
-            return Ok(None);
-        }
-        let signed = Signed::from_gzip_up_to(limit, &bytes).ok();
-        let payload = signed.and_then(|signed| signed.verify(key).ok());
-        Ok(Some(payload.and_then(|payload| decode(&payload).ok())))
+        Ok(Keys::from(key.clone()).read(self.store, &path, Versions::decode)?)
     }
 
     /// The key that clients hold, where it is another one.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -12,6 +13,9 @@ use super::witness::Files;
 /// What stands in a path as it is.
 const PLAIN: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// What `hexreg` tries a store's conditions with, and leaves there.
+pub const PROBE: &str = ".hexreg-probe";
 
 /// Whoever a server takes for the owner of its buckets.
 #[derive(Clone, Copy)]
@@ -138,15 +142,22 @@ impl Bucket {
         Port::at(self.address).put(&self.path(key), &headers, body)
     }
 
-    /// Every object below a place, as files of a directory.
+    /// Every object below a place, as files of a directory; not the one by which conditions are tried.
     pub fn files(&self, prefix: &str) -> Files {
-        let keys = self.list().into_iter();
-        let files = keys.filter_map(|(key, listed)| {
-            let path = key.strip_prefix(prefix)?.strip_prefix('/')?.to_owned();
-            let answer = self.get(&key);
-            assert_eq!((answer.status, answer.body.len()), (200, listed.size), "{key}");
-            Some((path, answer.body))
-        });
-        files.collect()
+        // What somebody sent who is no more may still be on its way.
+        let patience = Instant::now() + Duration::from_secs(10);
+        loop {
+            let listed = self.list();
+            let files = listed.keys().filter_map(|key| {
+                let path = key.strip_prefix(prefix)?.strip_prefix('/')?.to_owned();
+                let answer = self.get(key);
+                (path != PROBE).then_some((path, answer.body))
+            });
+            let files: Files = files.collect();
+            if self.list() == listed {
+                return files;
+            }
+            assert!(Instant::now() < patience, "somebody writes all the time");
+        }
     }
 }

@@ -1,10 +1,9 @@
 //! What stands, as far as a key that clients know signed it.
 
-use super::error::Error;
 use crate::key::PublicKey;
 use crate::registry::{DecodeError, MAX_FILE, Payload, Signed};
 use crate::repository::RepositoryPath;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// A file that may be there.
 #[derive(Default)]
@@ -19,8 +18,16 @@ pub(super) enum Standing<T> {
 /// What a signature may hold under: the key that clients have, and the one that they will have.
 pub(super) struct Keys(Vec<PublicKey>);
 
+/// Under one key and no other.
+impl From<PublicKey> for Keys {
+    fn from(key: PublicKey) -> Self {
+        Self(vec![key])
+    }
+}
+
 impl Keys {
-    pub fn of(store: &dyn Store, signing: &PublicKey) -> Result<Self, Error> {
+    /// The key that stands, and the one that signs from now on.
+    pub fn of(store: &dyn Store, signing: &PublicKey) -> Result<Self, StoreError> {
         let mut standing = Vec::new();
         store.read(&RepositoryPath::public_key(), MAX_FILE, &mut standing)?;
         let standing = PublicKey::from_pem(&String::from_utf8_lossy(&standing)).ok();
@@ -33,7 +40,7 @@ impl Keys {
         store: &dyn Store,
         path: &RepositoryPath,
         decode: impl Fn(&Payload) -> Result<T, DecodeError>,
-    ) -> Result<Standing<T>, Error> {
+    ) -> Result<Standing<T>, StoreError> {
         let mut file = Vec::new();
         if store.read(path, MAX_FILE, &mut file)?.is_none() {
             return Ok(Standing::Missing);

@@ -1,0 +1,106 @@
+//! Answers that get lost, and those that say no.
+
+use hexreg::repository::Folder;
+
+use super::{apply, asked_of, bucket, create, listed, remove, stamp, update};
+use crate::support::objects::{Fault, Operation, TestBucket, Wrong};
+
+#[test]
+fn a_lost_answer_is_looked_into_before_anything_is_asked_again() {
+    // The first two are the probe's.
+    let lost = |at, torn, lasting| Fault {
+        at,
+        of: Some(Operation::Put),
+        kind: Wrong::Lost,
+        torn,
+        lasting,
+    };
+    for torn in [false, true] {
+        let bucket = bucket().fork().failing(lost(3, torn, false)).failing(lost(4, torn, false));
+        bucket.set("acme/packages/foo", b"before");
+        let store = bucket.store();
+        let over = stamp(&store, "packages/foo");
+        let changes = [create("packages/new", "x"), update("packages/foo", "y", over)];
+        apply(&store.jobs(1), &[&changes[..1], &changes[1..]]).1.unwrap();
+        assert_eq!(bucket.get("acme/packages/new").unwrap(), b"x");
+        assert_eq!(bucket.get("acme/packages/foo").unwrap(), b"y");
+        let asked = asked_of(&bucket.asked(), "acme/packages/new");
+        let (put, look) = ("Put new acme/packages/new", "Get acme/packages/new");
+        // Two answers were lost, where the first was asked again.
+        assert_eq!(asked, if torn { vec![put, look] } else { vec![put, look, put, look, put] });
+    }
+    // Without conditions too.
+    let bucket = bucket().fork().failing(lost(1, true, false));
+    bucket.set("acme/packages/foo", b"before");
+    let store = bucket.store().assume_single_writer(true);
+    apply(&store, &[&[update("packages/foo", "y", None)]]).1.unwrap();
+    assert_eq!(bucket.asked().len(), 2);
+}
+
+#[test]
+fn who_wrote_while_an_answer_was_lost_is_not_written_over() {
+    let lost =
+        Fault { at: 3, of: Some(Operation::Put), kind: Wrong::Lost, torn: false, lasting: false };
+    // Four things are asked before it is looked at.
+    for (theirs, is_conflict) in [("theirs", true), ("ours", false)] {
+        let bucket =
+            bucket().fork().failing(lost).meanwhile(4, "acme/packages/foo", theirs.as_bytes());
+        let (_, done) = apply(&bucket.store(), &[&[create("packages/foo", "ours")]]);
+        assert_eq!(done.is_err_and(|error| error.is_conflict()), is_conflict);
+        assert_eq!(bucket.get("acme/packages/foo").unwrap(), theirs.as_bytes());
+    }
+}
+
+#[test]
+fn what_fails_again_and_again_is_told_at_last_and_what_cannot_be_helped_at_once() {
+    for (kind, tries) in [(Wrong::Lost, 5), (Wrong::Forbidden, 1)] {
+        let fault = Fault { at: 3, of: Some(Operation::Put), kind, torn: false, lasting: true };
+        let bucket = bucket().fork().failing(fault);
+        let (made, done) = apply(&bucket.store(), &[&[create("packages/foo", "x")]]);
+        let error = done.unwrap_err();
+        assert!(made.is_empty() && !error.is_conflict() && !error.ignores_conditions());
+        let asked = asked_of(&bucket.asked(), "acme/packages/foo");
+        assert_eq!(asked.iter().filter(|asked| asked.starts_with("Put")).count(), tries);
+
+        let fault = Fault { at: 1, of: Some(Operation::Delete), ..fault };
+        let bucket = bucket.fork().failing(fault);
+        let (_, done) = apply(&bucket.store(), &[&[remove("packages/foo", None)]]);
+        assert_eq!(done.unwrap_err().action, "remove");
+        assert_eq!(bucket.asked().len(), tries);
+    }
+}
+
+/// Whichever answer gets lost on its way, all is done, and once.
+#[test]
+fn one_lost_answer_changes_nothing() {
+    for torn in [false, true] {
+        for at in 1.. {
+            let writes = [Operation::Put, Operation::Delete, Operation::Head];
+            let mut has_failed = false;
+            for of in writes {
+                let fault = Fault { at, of: Some(of), kind: Wrong::Lost, torn, lasting: false };
+                let bucket = TestBucket::default().failing(fault);
+                for name in ["foo", "gone"] {
+                    bucket.set(&format!("acme/packages/{name}"), b"before");
+                }
+                let store = bucket.store();
+                let listed = listed(&store, Folder::Packages);
+                let changes = [
+                    create("packages/new", "a"),
+                    update("packages/foo", "b", listed["foo"].stamp),
+                    remove("packages/gone", listed["gone"].stamp),
+                ];
+                let (made, done) = apply(&store, &[&changes[..2], &changes[2..]]);
+                done.unwrap();
+                assert_eq!(made.len(), 3);
+                assert_eq!(bucket.get("acme/packages/new").unwrap(), b"a");
+                assert_eq!(bucket.get("acme/packages/foo").unwrap(), b"b");
+                assert_eq!(bucket.get("acme/packages/gone"), None);
+                has_failed |= bucket.has_failed();
+            }
+            if !has_failed {
+                break;
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! From a URL to a bucket, and what is said where that does not work.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener};
+use std::thread;
+
+use crate::support::repository::TestRepository;
+
+/// A server that answers everybody the same.
+fn canned(answer: &'static str) -> String {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    format!("http://{address}")
+}
+
+/// With keys, a region and `--endpoint`; what it says.
+fn listing(endpoint: &str, url: &str) -> String {
+    let repository = TestRepository::new();
+    let run = repository.hexreg().env("AWS_ACCESS_KEY_ID", "AKIA").env("AWS_REGION", "eu-west-1");
+    let run =
+        run.env("AWS_SECRET_ACCESS_KEY", "secret-to-all").env("AZURE_STORAGE_ACCOUNT_NAME", "me");
+    let run = run.env("AZURE_STORAGE_ACCOUNT_KEY", "c2VjcmV0").env("GOOGLE_SKIP_SIGNATURE", "true");
+    let ran = run.run(["verify", url, &format!("--endpoint={endpoint}")]);
+    assert_eq!(ran.code, 2, "{}", ran.transcript());
+    assert!(!ran.stderr.contains("secret"), "{}", ran.stderr);
+    ran.stderr
+}
+
+#[test]
+fn what_a_server_says_is_told_once() {
+    let answers = [
+        "HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n<?xml version=\"1.0\"?>\n<Error><Code>\
+         SignatureDoesNotMatch</Code><Message>The signature does not match.</Message></Error>",
+        "HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n<Error><Code>NoSuchBucket</Code></Error>",
+        "HTTP/1.1 301 Moved Permanently\r\nConnection: close\r\n\r\n<Error><Code>PermanentRedirect</Code></Error>",
+        "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n<html>what?</html>",
+        "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<html>what?",
+    ];
+    let said = answers.map(|answer| listing(&canned(answer), "s3://bucket/acme"));
+    insta::assert_snapshot!(said.concat(), @r"
+    error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: the server refused: 403 Forbidden (SignatureDoesNotMatch: The signature does not match)
+    error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: there is no such bucket
+    error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: the server says that the bucket is in another region
+    error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: the server refused: 400 Bad Request
+    error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: the server's answer makes no sense: start tag not closed: `</html>` not found before end of input
+    ");
+    let of_others =
+        ["az://box/acme", "gs://bucket/acme"].map(|url| listing(&canned(answers[0]), url));
+    insta::assert_snapshot!(of_others.concat(), @r"
+    error: failed to verify az://box/acme: could not list az://box/acme: the server refused: 403 Forbidden (SignatureDoesNotMatch: The signature does not match)
+    error: failed to verify gs://bucket/acme: could not list gs://bucket/acme: the server refused: 403 Forbidden (SignatureDoesNotMatch: The signature does not match)
+    ");
+}
+
+#[test]
+fn what_is_missing_to_open_a_bucket_is_told() {
+    let repository = TestRepository::new();
+    let say = |url: &str, variables: &[(&str, &str)], more: &[&str]| {
+        let run =
+            variables.iter().fold(repository.hexreg(), |run, (name, value)| run.env(name, value));
+        let ran = run.run([&["verify", url], more].concat());
+        assert_eq!(ran.code, 2, "{}", ran.transcript());
+        ran.stderr.replace(&repository.root().display().to_string(), "…")
+    };
+    let keys = [("AWS_ACCESS_KEY_ID", "AKIA"), ("AWS_SECRET_ACCESS_KEY", "secret")];
+    repository.write(".aws/config", b"[default]\nsso_session = acme\nregion = eu-west-1\n");
+    let home = repository.root().display().to_string();
+    let said = [
+        say("s3://bucket", &keys, &[]),
+        say("s3://bucket", &keys[..1], &[]),
+        say("s3://bucket", &[("AWS_EC2_METADATA_DISABLED", "true")], &[]),
+        say("s3://bucket", &[("HOME", &home)], &[]),
+        say("s3://bucket", &[("HOME", &home), ("AWS_PROFILE", "other")], &[]),
+        say("s3://bucket", &keys, &["--endpoint=https://a:b@c"]),
+        say("s3://bucket", &keys, &["--endpoint=s3.example"]),
+        say("az://box", &[], &[]),
+        say("gs://bucket", &[("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere")], &[]),
+        say("s3:/bucket", &[], &[]),
+        say("s3://key:secret@bucket", &[], &[]),
+        say("public", &[], &["--endpoint=https://s3.example"]),
+    ];
+    insta::assert_snapshot!(said.concat(), @r#"
+    error: could not open s3://bucket: there is no region: set AWS_REGION to where the bucket is
+    error: could not open s3://bucket: there is no region: set AWS_REGION to where the bucket is
+    error: could not open s3://bucket: there are no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
+    error: could not open s3://bucket: the keys of profile `default` are not written down: put them into the environment by `eval "$(aws configure export-credentials --profile default --format env)"`
+    error: could not open s3://bucket: there is no profile `other` in ~/.aws/config or ~/.aws/credentials
+    error: could not open s3://bucket: `…@…` is no endpoint: write https://HOST or http://HOST, without a bucket, a name or a password
+    error: could not open s3://bucket: `s3.example` is no endpoint: write https://HOST or http://HOST, without a bucket, a name or a password
+    error: could not open az://box: there is no account: set AZURE_STORAGE_ACCOUNT_NAME
+    error: could not open gs://bucket: Unable to open service account file from /nowhere: No such file or directory (os error 2)
+    error: invalid value 's3:/bucket' for '<DEST>': write s3://BUCKET/PREFIX, with two slashes; a directory of this name is ./s3:…
+
+    For more information, try '--help'.
+    error: no name and no password belong there: they come from the environment
+
+    Usage: hexreg verify [OPTIONS] <DEST>
+
+    For more information, try '--help'.
+    error: --endpoint is for buckets, and public is a directory
+    hint: write s3://BUCKET/PREFIX, gs:// or az://, or leave it out
+    "#);
+}
