@@ -21,22 +21,26 @@ pub struct Listener<'a> {
     progress: Progress,
     heard: Mutex<Heard>,
     alarms: AtomicUsize,
+    left_out: AtomicUsize,
 }
 
 impl<'a> Listener<'a> {
     /// Hears of what is done to `store`.
     pub fn new(store: &'a dyn Store, prints: bool) -> Self {
-        let (heard, alarms) = (Mutex::default(), AtomicUsize::new(0));
-        Self { store, prints, progress: Progress::new(prints), heard, alarms }
+        let (alarms, left_out) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let (progress, heard) = (Progress::new(prints), Mutex::default());
+        Self { store, prints, progress, heard, alarms, left_out }
     }
 
-    /// Takes the progress bar away, and counts the alarms that nobody was told of one by one.
+    /// Takes the progress bar away, and counts what nobody was told of one by one.
     pub fn end(&self) {
         self.progress.clear();
-        let untold = self.alarms.load(Ordering::Relaxed).saturating_sub(TOLD);
-        if untold > 0 {
-            let untold = output::count(untold, "more alarm");
-            self.print_warning(&format!("{untold}: --json lists all of them"));
+        for (heard, noun) in [(&self.alarms, "more alarm"), (&self.left_out, "more file")] {
+            let untold = heard.load(Ordering::Relaxed).saturating_sub(TOLD);
+            if untold > 0 {
+                let untold = output::count(untold, noun);
+                self.print_warning(&format!("{untold}: --json lists all of them"));
+            }
         }
     }
 
@@ -62,8 +66,12 @@ impl<'a> Listener<'a> {
 
 impl Observer for Listener<'_> {
     fn warn(&self, warning: Warning) {
-        let is_alarm = matches!(warning, Warning::Alarm { .. });
-        if is_alarm && self.alarms.fetch_add(1, Ordering::Relaxed) >= TOLD {
+        let many = match warning {
+            Warning::Alarm { .. } => Some(&self.alarms),
+            Warning::LeftOut { .. } => Some(&self.left_out),
+            _ => None,
+        };
+        if many.is_some_and(|heard| heard.fetch_add(1, Ordering::Relaxed) >= TOLD) {
             self.heard().warnings.push(warning.to_string());
         } else {
             self.say(warning.to_string());

@@ -163,8 +163,9 @@ impl Args {
                 Failure::input(format!("{failed}: what stands there would be lost in {counted}"))
                     .rejecting(lost.collect())
                     .hint(
-                        "nothing was written; somebody may have added to it there: bring that here \
-                         first, or give --overwrite to do without",
+                        "nothing was written; somebody may have changed it there: do the same here \
+                         first, as with `hexreg add` or `hexreg retire`, or give --overwrite to do \
+                         without",
                     )
             }
             Error::Busy { .. } => Failure::environment(message)

@@ -77,6 +77,11 @@ pub trait Store: Sync {
         false
     }
 
+    /// Whether a file's time of change is its own, and not that of its way into the store.
+    fn keeps_times(&self) -> bool {
+        true
+    }
+
     /// The stamp that a file with these bytes has, where that can be told.
     fn stamp_of(&self, _bytes: &[u8]) -> Option<Stamp> {
         None

@@ -93,6 +93,14 @@ impl Writer {
         self.run(&self.to_push())
     }
 
+    /// Builds the registry where it is served.
+    pub fn build(&self, more: &[&str]) -> Ran {
+        let (destination, endpoint) = (self.destination(), self.bucket.endpoint());
+        let arguments = ["build", &destination, "--endpoint", &endpoint, "--name=acme"];
+        let hexreg = self.bucket.known_to(self.repository.hexreg());
+        hexreg.run(arguments.iter().chain(&["--private-key=key.pem"]).chain(more).copied())
+    }
+
     pub fn verify(&self, more: &[&str]) -> Ran {
         let (destination, endpoint) = (self.destination(), self.bucket.endpoint());
         let arguments = ["verify", &destination, "--endpoint", &endpoint];

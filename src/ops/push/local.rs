@@ -61,9 +61,9 @@ impl File {
 impl Local {
     /// Reads and checks what is signed, and looks at the rest. Of what is left out the observer hears.
     pub fn read(store: &DirStore, observer: &dyn Observer) -> Result<Self, Error> {
-        let (signed, others): (Vec<_>, Vec<_>) = assets(store, observer)?
-            .into_iter()
-            .partition(|(_, kind)| *kind == AssetKind::Registry);
+        let (assets, left_out) = assets(store)?;
+        let (signed, others): (Vec<_>, Vec<_>) =
+            assets.into_iter().partition(|(_, kind)| *kind == AssetKind::Registry);
         let mut registry = BTreeMap::new();
         let path = RepositoryPath::public_key();
         let pem = bytes(store, &path, MAX_KEY)?;
@@ -100,30 +100,32 @@ impl Local {
             says.insert(name, package.says);
         }
         registry.insert(versions.path, versions.bytes);
+        for path in left_out {
+            let (location, reason) = (store.locate(&path), "no client asks for it");
+            observer.warn(Warning::LeftOut { location, reason });
+        }
         let files = files(store, others, &says, observer)?;
         Ok(Self { key, versions: versions.says, packages: says, registry, files })
     }
 }
 
-/// What clients ask for. Keys, notes and whatever else lies there stay there.
-fn assets(
-    store: &DirStore,
-    observer: &dyn Observer,
-) -> Result<Vec<(RepositoryPath, AssetKind)>, Error> {
-    let mut assets = Vec::new();
+/// Files, each with what it is to clients.
+type Assets = Vec<(RepositoryPath, AssetKind)>;
+
+/// What clients ask for, and what they do not: keys, notes and whatever else lies there stay there.
+fn assets(store: &DirStore) -> Result<(Assets, Vec<RepositoryPath>), Error> {
+    let (mut assets, mut left_out) = (Vec::new(), Vec::new());
     for (path, kind) in store.walk()?.unwrap_or_default() {
         let is_hidden = path.as_str().split('/').any(|part| part.starts_with('.'));
         match Asset::at(path.as_str()).filter(|_| kind == Kind::File) {
             // A path of which another one is meant is none.
             Some(asset) if asset.path == path.as_str() => assets.push((path, asset.kind)),
             _ if is_hidden => {}
-            _ => observer.warn(Warning::LeftOut {
-                location: store.locate(&path),
-                reason: "no client asks for it",
-            }),
+            _ => left_out.push(path),
         }
     }
-    Ok(assets)
+    left_out.sort();
+    Ok((assets, left_out))
 }
 
 /// A signed file that is sound.
@@ -175,7 +177,7 @@ fn unsound(store: &DirStore, path: &RepositoryPath, wrong: Wrong) -> Error {
 /// Tarballs and documentation of releases that the registry has, and what is of none.
 fn files(
     store: &DirStore,
-    assets: Vec<(RepositoryPath, AssetKind)>,
+    assets: Assets,
     packages: &BTreeMap<PackageName, Releases>,
     observer: &dyn Observer,
 ) -> Result<Vec<File>, Error> {

@@ -259,6 +259,11 @@ impl Store for BucketStore {
         !self.has_one_writer
     }
 
+    /// Whoever moves a registry into a bucket makes all of its files new.
+    fn keeps_times(&self) -> bool {
+        false
+    }
+
     /// S3 takes the MD5 of what was uploaded in one part for its tag, unless a key of its own encrypts it.
     fn stamp_of(&self, bytes: &[u8]) -> Option<Stamp> {
         Version::of_content(bytes).stamp()

@@ -105,3 +105,28 @@ fn what_has_changed_is_all_that_is_written() {
     assert!(before.keys().all(|key| after.contains_key(key)));
     assert_eq!(writer.bucket.files(PREFIX), writer.repository.files("public", |_| true));
 }
+
+/// Each object is as old as its way there; what the registry says of its packages is not.
+#[test]
+fn a_build_of_what_was_pushed_finds_it_as_it_was() {
+    let test = "a_build_of_what_was_pushed_finds_it_as_it_was";
+    let Some(moto) = Moto::start(test) else { return };
+    let writer = built(&moto);
+    let tarballs = writer.repository.files("public/tarballs", |_| true);
+    for file in tarballs.keys() {
+        writer.repository.set_mtime(file, 1_700_000_000);
+    }
+    writer.repository.build(&[]).ok();
+    writer.push().ok();
+    for more in [&[][..], &["--no-cache"], &[]] {
+        let said = writer.build(more).ok().stdout;
+        assert!(said.contains("nothing has changed"), "{said}");
+    }
+    let before = writer.repository.files("public", |_| true);
+    assert_eq!(writer.bucket.files(PREFIX), before);
+    writer.write("greeting-2.0.0.tar", &Tarball::new("greeting", "2.0.0").build());
+    writer.add(&["greeting-2.0.0.tar".to_owned()], &[]).ok();
+    let said = writer.build(&["--no-cache"]).ok().stdout;
+    assert!(said.contains("nothing has changed"), "{said}");
+    writer.verify(&[]).ok();
+}
