@@ -31,6 +31,10 @@
 //! mirrors, from what is wanted to files that upstream signed: [`ops::mirror`]. These two are the only parts
 //! that are asynchronous, but for the inside of a store that is far away.
 //!
+//! What changes single releases (`add`, `remove`, `retire`) knows no other tarball: [`ops::amend`] reads what the
+//! registry says of those packages, changes that, and ends in the same `Plan`. [`ops::push`] compares two
+//! places, and ends there too.
+//!
 //! # Rooms
 //!
 //! | module | what it holds |
@@ -100,6 +104,12 @@
 //!   documentation. So a run in which nothing has changed makes two requests. All of it may be lost.
 //! - **git fetches what is git's** (`ops/mirror/git.rs`): what is kept are plain files, so any server will do;
 //!   where they lie is spelt once, for those who write and those who serve (`repository/git.rs`).
+//! - **The registry is its own state** (`package/remarks.rs`, `ops/build/remarks.rs`): what no tarball says is kept in
+//!   the signed files and nowhere else, so it is not lost with a database, and moves with them.
+//! - **A change touches its own release in each file** (`ops/amend/draft.rs`), and is made anew of what stands whenever
+//!   somebody else was faster: so two that are at work on different releases of one package lose nothing.
+//! - **A push tells files apart by listings** (`ops/push/remote.rs`): what is signed by the tag that S3 makes of its
+//!   bytes, tarballs by what the packages say of them. Where tags are of another kind, they are read.
 //!
 //! [Hex]: https://hex.pm
 

@@ -7,7 +7,7 @@ use clap::ValueHint;
 use hexreg::ops::add::{self, Additions};
 use hexreg::tarball::Limits;
 
-use super::amend::{AmendArgs, Change};
+use super::amend::{AmendArgs, Amendment};
 use super::output;
 use super::time::{self, Given};
 
@@ -63,7 +63,7 @@ impl Args {
             now,
             published_at: self.published_at.map(|given| given.or(now)),
         };
-        self.amend.main(&Change {
+        self.amend.main(&Amendment {
             attempt: "add to",
             work: &|store, options, listener| {
                 let added = add::add(store, options, &additions, listener)?;

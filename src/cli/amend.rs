@@ -8,15 +8,14 @@ use clap::ValueHint;
 use hexreg::name::RepositoryName;
 use hexreg::ops::amend::{Error, Options, Report};
 use hexreg::store::{Store, StoreError};
-use rayon::ThreadPoolBuilder;
 use serde::Serialize;
 
+use super::change::{self, Manner};
 use super::destination::{Destination, Writing};
-use super::failure::{self, Failure, Rejected, chain};
+use super::failure::{Failure, Rejected, chain};
 use super::heard::Heard;
 use super::listener::Listener;
 use super::output;
-use super::private_key::Source;
 
 /// Which registry to change, and how.
 #[derive(clap::Args)]
@@ -57,21 +56,12 @@ struct Json<'a> {
     so_far: Heard,
 }
 
-/// What `--json` prints of a failure.
-#[derive(Serialize)]
-struct JsonFailure<'a> {
-    #[serde(flatten)]
-    failure: &'a Failure,
-    #[serde(flatten)]
-    so_far: Heard,
-}
-
 /// What is done to the registry, and what to say of it.
 type Work<'a> =
     dyn Fn(&dyn Store, &Options, &Listener<'_>) -> Result<(Report, String), Error> + Sync + 'a;
 
-/// A change, and what a person calls it.
-pub struct Change<'a> {
+/// What is to be done, and what a person calls it.
+pub struct Amendment<'a> {
     /// As in `failed to add to`.
     pub attempt: &'a str,
     /// What to do to the registry, and what to say of it.
@@ -80,50 +70,33 @@ pub struct Change<'a> {
 
 impl AmendArgs {
     /// Makes a change, and tells how it went.
-    pub fn main(&self, change: &Change<'_>) -> ExitCode {
-        let store = match self.writing.open(&self.to, None) {
-            Ok(store) => store,
-            Err(failure) => return self.end(&Err(failure), Heard::default()),
-        };
-        let listener = Listener::new(store.as_ref(), !self.json && !self.quiet);
-        let done = self.run(change, &listener);
-        let so_far = listener.heard().clone();
-        self.end(&done, so_far)
+    pub fn main(&self, amendment: &Amendment<'_>) -> ExitCode {
+        let work = |listener: &Listener<'_>| self.run(amendment, listener);
+        change::main(&self.to, &self.writing, None, self.manner(), work)
     }
 
     /// Tells of a failure before anything was begun.
     pub fn fail(&self, failure: Failure) -> ExitCode {
-        self.end(&Err(failure), Heard::default())
+        change::end(self.manner(), &Err(failure), Heard::default())
     }
 
-    fn end(&self, done: &Result<(), Failure>, so_far: Heard) -> ExitCode {
-        if let Err(failure) = done {
-            if !self.json || output::json(&JsonFailure { failure, so_far }).is_err() {
-                failure.print();
-            }
-        }
-        failure::exit_code(done)
+    fn manner(&self) -> Manner {
+        Manner { quiet: self.quiet, json: self.json }
     }
 
-    fn run(&self, change: &Change<'_>, listener: &Listener<'_>) -> Result<(), Failure> {
-        let source = Source::from_argument(self.private_key.as_deref())?;
-        self.to.as_dir().map_or(Ok(()), |public_dir| source.refuse_inside(public_dir))?;
-        let key = source.parse(&source.read()?)?;
-        if let Some(exposure) = source.exposure() {
-            listener.say(exposure);
-        }
+    fn run(&self, amendment: &Amendment<'_>, listener: &Listener<'_>) -> Result<(), Failure> {
+        let key = change::private_key(self.private_key.as_deref(), &self.to, listener)?;
         let options = Options {
             repository: self.name.clone(),
             key,
             lock_timeout: Duration::from_secs(self.lock_timeout.into()),
             dry_run: self.dry_run,
         };
-        let pool = ThreadPoolBuilder::new().num_threads(self.to.jobs(None)).build();
-        let pool = pool.map_err(|error| Failure::environment(format!("no threads: {error}")))?;
-        let done = pool.install(|| (change.work)(listener.store, &options, listener));
+        let pool = change::threads(&self.to, None)?;
+        let done = pool.install(|| (amendment.work)(listener.store, &options, listener));
         listener.end();
         let (report, summary) =
-            done.map_err(|error| self.failure(change.attempt, &error, listener))?;
+            done.map_err(|error| self.failure(amendment.attempt, &error, listener))?;
         if self.json {
             return output::json(&Json {
                 repository: &options.repository,
@@ -137,7 +110,7 @@ impl AmendArgs {
         }
         let done =
             if report.changes.is_empty() { "nothing has changed".to_owned() } else { summary };
-        let dry_run = if options.dry_run { " (dry run: nothing was written)" } else { "" };
+        let dry_run = if options.dry_run { change::DRY_RUN } else { "" };
         output::line(&format!("{}: {done}{dry_run}", self.name))
     }
 

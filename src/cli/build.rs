@@ -7,19 +7,17 @@ use std::time::Duration;
 use clap::ValueHint;
 use hexreg::name::RepositoryName;
 use hexreg::ops::build::{self, Alarm, Error, Options, Rejection, Report};
-use hexreg::repository::Changed;
 use hexreg::store::Store;
 use hexreg::tarball::Limits;
-use rayon::ThreadPoolBuilder;
 use serde::Serialize;
 
 use super::cache;
+use super::change::{self, Manner};
 use super::destination::{Destination, Writing};
-use super::failure::{self, Failure, Rejected, chain};
+use super::failure::{Failure, Rejected, chain};
 use super::heard::Heard;
 use super::listener::Listener;
 use super::output;
-use super::private_key::Source;
 use super::time::source_date_epoch;
 
 /// Build a signed registry from a directory of package tarballs
@@ -102,44 +100,16 @@ struct Json<'a> {
     so_far: Heard,
 }
 
-/// What `--json` prints of a build that failed.
-#[derive(Serialize)]
-struct JsonFailure<'a> {
-    #[serde(flatten)]
-    failure: &'a Failure,
-    #[serde(flatten)]
-    so_far: Heard,
-}
-
 impl Args {
     /// Builds, and tells how it went.
     pub fn main(self) -> ExitCode {
-        let store = match self.writing.open(&self.destination, self.jobs) {
-            Ok(store) => store,
-            Err(failure) => return self.end(&Err(failure), Heard::default()),
-        };
-        let listener = Listener::new(store.as_ref(), !self.json && !self.quiet);
-        let done = self.run(&listener);
-        let so_far = listener.heard().clone();
-        self.end(&done, so_far)
-    }
-
-    fn end(&self, done: &Result<(), Failure>, so_far: Heard) -> ExitCode {
-        if let Err(failure) = done {
-            if !self.json || output::json(&JsonFailure { failure, so_far }).is_err() {
-                failure.print();
-            }
-        }
-        failure::exit_code(done)
+        let manner = Manner { quiet: self.quiet, json: self.json };
+        let work = |listener: &Listener<'_>| self.run(listener);
+        change::main(&self.destination, &self.writing, self.jobs, manner, work)
     }
 
     fn run(&self, listener: &Listener<'_>) -> Result<(), Failure> {
-        let source = Source::from_argument(self.private_key.as_deref())?;
-        self.destination.as_dir().map_or(Ok(()), |public_dir| source.refuse_inside(public_dir))?;
-        let key = source.parse(&source.read()?)?;
-        if let Some(exposure) = source.exposure() {
-            listener.say(exposure);
-        }
+        let key = change::private_key(self.private_key.as_deref(), &self.destination, listener)?;
         let options = Options {
             repository: self.name.clone(),
             key,
@@ -153,8 +123,7 @@ impl Args {
             dry_run: self.dry_run,
             cache: self.cache.file(&self.destination, self.writing.reading.endpoint.as_deref())?,
         };
-        let pool = ThreadPoolBuilder::new().num_threads(self.destination.jobs(self.jobs)).build();
-        let pool = pool.map_err(|error| Failure::environment(format!("no threads: {error}")))?;
+        let pool = change::threads(&self.destination, self.jobs)?;
         let report = pool.install(|| build::build(listener.store, &options, listener));
         listener.end();
         let report = report.map_err(|error| self.failure(&error, listener))?;
@@ -248,17 +217,5 @@ fn summary(report: &Report, options: &Options) -> String {
         output::count(report.packages, "package"),
         output::count(report.releases, "release"),
     );
-    let of = |wanted| report.changes.iter().filter(|(_, changed)| *changed == wanted).count();
-    let changes = if report.changes.is_empty() {
-        "nothing has changed".to_owned()
-    } else {
-        format!(
-            "{} created, {} updated, {} removed",
-            output::thousands(of(Changed::Created)),
-            output::thousands(of(Changed::Updated)),
-            output::thousands(of(Changed::Removed)),
-        )
-    };
-    let dry_run = if options.dry_run { " (dry run: nothing was written)" } else { "" };
-    format!("{counted}; {changes}{dry_run}")
+    format!("{counted}; {}", change::counted(&report.changes, options.dry_run))
 }

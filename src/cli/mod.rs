@@ -5,6 +5,7 @@ mod amend;
 mod auth;
 mod build;
 mod cache;
+mod change;
 mod completions;
 mod destination;
 mod failure;

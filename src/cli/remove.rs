@@ -7,7 +7,7 @@ use hexreg::ops::remove;
 use hexreg::tarball::FileName;
 use hexreg::version::Version;
 
-use super::amend::{AmendArgs, Change};
+use super::amend::{AmendArgs, Amendment};
 
 /// Remove a release from a registry, and its tarball
 ///
@@ -30,7 +30,7 @@ impl Args {
     /// Removes, and tells how it went.
     pub fn main(self) -> ExitCode {
         let release = FileName { package: self.package, version: self.version };
-        self.amend.main(&Change {
+        self.amend.main(&Amendment {
             attempt: "remove from",
             work: &|store, options, listener| {
                 let report = remove::remove(store, options, &release, listener)?;

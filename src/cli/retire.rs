@@ -9,7 +9,7 @@ use hexreg::package::{Retirement, RetirementReason};
 use hexreg::tarball::FileName;
 use hexreg::version::Version;
 
-use super::amend::{AmendArgs, Change};
+use super::amend::{AmendArgs, Amendment};
 
 /// Warn of a release that nobody should use any more
 ///
@@ -72,7 +72,7 @@ impl UnretireArgs {
 
 fn main(amend: &AmendArgs, release: &FileName, retirement: Option<&Retirement>) -> ExitCode {
     let attempt = if retirement.is_some() { "retire in" } else { "unretire in" };
-    amend.main(&Change {
+    amend.main(&Amendment {
         attempt,
         work: &|store, options, listener| {
             let report = retire::retire(store, options, release, retirement, listener)?;

@@ -88,7 +88,13 @@ fn what_a_killed_build_left_is_removed() {
     let repository = TestRepository::new().release("foo", "1.0.0");
     repository.build(&[]).ok();
     let sound = repository.served();
-    for left in ["public/.hexreg-AbC123.tmp", "public/packages/.hexreg-x.tmp"] {
+    let left = [
+        "public/.hexreg-AbC123.tmp",
+        "public/packages/.hexreg-x.tmp",
+        // As `hexreg add` and `hexreg push` may leave it.
+        "public/tarballs/.hexreg-y.tmp",
+    ];
+    for left in left {
         repository.write(left, b"half a fi");
     }
     // The same with a cache that knows everything else.
@@ -97,13 +103,14 @@ fn what_a_killed_build_left_is_removed() {
     insta::assert_snapshot!(ran.stdout, @r"
     * removing public/.hexreg-AbC123.tmp
     * removing public/packages/.hexreg-x.tmp
-    acme: 1 package, 1 release; 0 created, 0 updated, 2 removed
+    * removing public/tarballs/.hexreg-y.tmp
+    acme: 1 package, 1 release; 0 created, 0 updated, 3 removed
     ");
     assert_eq!(repository.served(), sound);
     repository.write("public/.hexreg-AbC123.tmp", b"half a fi");
     assert!(repository.build(&[]).ok().stdout.starts_with("* removing"));
     // What only looks a little like it is somebody else's.
-    for kept in ["public/.hexreg-x", "public/packages/.x.tmp", "public/tarballs/.hexreg-x.tmp"] {
+    for kept in ["public/.hexreg-x", "public/packages/.x.tmp", "public/tarballs/.hexreg-x"] {
         repository.write(kept, b"");
     }
     let ran = repository.build(&[]).ok();

@@ -53,19 +53,21 @@ impl Listing {
         let tarballs = store.list(Folder::Tarballs)?;
         let missing = tarballs.is_none().then_some(Folder::Tarballs);
         let mut tarballs = tarballs.unwrap_or_default();
+        let mut leftovers = Vec::new();
+        let mut note = |folder: Folder, file: &Listed| {
+            let is_temporary = store::is_temporary(&file.name) && file.kind == Kind::File;
+            if is_temporary && is_abandoned(file) {
+                leftovers.push(folder.file(&file.name));
+            }
+            is_temporary
+        };
         tarballs.retain(|file| {
             let is_tarball = file.name.ends_with(EXTENSION);
-            if !is_tarball {
+            if !is_tarball && !note(Folder::Tarballs, file) {
                 observer.warn(Warning::PassedOver { location: location(Folder::Tarballs, file) });
             }
             is_tarball
         });
-        let mut leftovers = Vec::new();
-        let mut note = |folder: Folder, file: &Listed| {
-            if store::is_temporary(&file.name) && file.kind == Kind::File && is_abandoned(file) {
-                leftovers.push(folder.file(&file.name));
-            }
-        };
         // Whether to keep, to replace or to remove it depends on what it is.
         let look = |folder: Folder, file: &Listed| match &file.kind {
             Kind::Unknown(reason) => Err(StoreError {

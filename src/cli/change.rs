@@ -1,0 +1,101 @@
+//! What commands have in common that change a registry, wherever it lives.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use hexreg::key::PrivateKey;
+use hexreg::repository::{Changed, RepositoryPath};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use serde::Serialize;
+
+use super::destination::{Destination, Writing};
+use super::failure::{self, Failure};
+use super::heard::Heard;
+use super::listener::Listener;
+use super::output;
+use super::private_key::Source;
+
+/// How a command tells what it does.
+#[derive(Clone, Copy)]
+pub struct Manner {
+    pub quiet: bool,
+    pub json: bool,
+}
+
+/// What `--json` prints of a failure.
+#[derive(Serialize)]
+struct JsonFailure<'a> {
+    #[serde(flatten)]
+    failure: &'a Failure,
+    #[serde(flatten)]
+    so_far: Heard,
+}
+
+/// Opens what is to be changed, does the work, and tells how it ended.
+pub fn main(
+    destination: &Destination,
+    writing: &Writing,
+    jobs: Option<u16>,
+    manner: Manner,
+    work: impl FnOnce(&Listener<'_>) -> Result<(), Failure>,
+) -> ExitCode {
+    let store = match writing.open(destination, jobs) {
+        Ok(store) => store,
+        Err(failure) => return end(manner, &Err(failure), Heard::default()),
+    };
+    let listener = Listener::new(store.as_ref(), !manner.json && !manner.quiet);
+    let done = work(&listener);
+    let so_far = listener.heard().clone();
+    end(manner, &done, so_far)
+}
+
+/// Tells how it ended.
+pub fn end(manner: Manner, done: &Result<(), Failure>, so_far: Heard) -> ExitCode {
+    if let Err(failure) = done {
+        if !manner.json || output::json(&JsonFailure { failure, so_far }).is_err() {
+            failure.print();
+        }
+    }
+    failure::exit_code(done)
+}
+
+/// The key that signs, which must not lie where it would be served.
+pub fn private_key(
+    argument: Option<&Path>,
+    destination: &Destination,
+    listener: &Listener<'_>,
+) -> Result<PrivateKey, Failure> {
+    let source = Source::from_argument(argument)?;
+    destination.as_dir().map_or(Ok(()), |public_dir| source.refuse_inside(public_dir))?;
+    let key = source.parse(&source.read()?)?;
+    if let Some(exposure) = source.exposure() {
+        listener.say(exposure);
+    }
+    Ok(key)
+}
+
+/// As many threads as suit the place.
+pub fn threads(destination: &Destination, jobs: Option<u16>) -> Result<ThreadPool, Failure> {
+    let pool = ThreadPoolBuilder::new().num_threads(destination.jobs(jobs)).build();
+    pool.map_err(|error| Failure::environment(format!("no threads: {error}")))
+}
+
+/// How much was done, in a few words.
+pub fn counted(changes: &[(RepositoryPath, Changed)], dry_run: bool) -> String {
+    let of = |wanted| changes.iter().filter(|(_, changed)| *changed == wanted).count();
+    let counted = if changes.is_empty() {
+        "nothing has changed".to_owned()
+    } else {
+        format!(
+            "{} created, {} updated, {} removed",
+            output::thousands(of(Changed::Created)),
+            output::thousands(of(Changed::Updated)),
+            output::thousands(of(Changed::Removed)),
+        )
+    };
+    let dry_run = if dry_run { DRY_RUN } else { "" };
+    format!("{counted}{dry_run}")
+}
+
+/// What follows a summary where nothing was done.
+pub const DRY_RUN: &str = " (dry run: nothing was written)";
