@@ -151,7 +151,7 @@ impl AmendArgs {
             }
             Error::OtherRepository { found, .. } => Failure::input(message)
                 .hint(format!("nothing was written; did you mean --name={found}?")),
-            Error::Busy { .. } => Failure::environment(message)
+            Error::Busy(_) => Failure::environment(message)
                 .hint("nothing was written; let it end, or give a longer --lock-timeout"),
             Error::Key(_) | Error::Read(_) => {
                 Failure::environment(message).hint("nothing was written")

@@ -177,7 +177,7 @@ impl Args {
                 "nothing was written; put back the file that clients know, or give --rotate-key to \
                  replace it",
             ),
-            Error::Busy { .. } => Failure::environment(message)
+            Error::Busy(_) => Failure::environment(message)
                 .hint("nothing was written; let it end, or give a longer --lock-timeout"),
             Error::Changed { .. } => Failure::environment(message)
                 .hint("nothing was written; build again once nobody else writes there"),

@@ -381,7 +381,7 @@ impl Args {
                      what is in git",
                 )
             }
-            Error::Busy { .. } => Failure::environment(message)
+            Error::Busy(_) => Failure::environment(message)
                 .hint("nothing was changed; let it end, or give a longer --lock-timeout"),
             Error::Store(_) | Error::Client(_) | Error::Run(_) => Failure::environment(message)
                 .hint("what was mirrored stands, and every file is whole: run it again"),

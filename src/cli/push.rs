@@ -143,7 +143,7 @@ impl Args {
                          without",
                     )
             }
-            Error::Busy { .. } => Failure::environment(message)
+            Error::Busy(_) => Failure::environment(message)
                 .hint("nothing was written; let it end, or give a longer --lock-timeout"),
             Error::Read(_) => Failure::environment(message).hint("nothing was written"),
             Error::Write(error) => unwritten(message, error, listener),

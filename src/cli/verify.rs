@@ -187,7 +187,7 @@ impl Args {
 /// What to do, where that can be told.
 fn hint(error: &Error) -> Option<&'static str> {
     match error {
-        Error::Busy { .. } => Some("let it end, or give a longer --lock-timeout"),
+        Error::Busy(_) => Some("let it end, or give a longer --lock-timeout"),
         Error::Missing => Some("name the directory that is served to clients"),
         Error::List(error) => match error.source.kind() {
             ErrorKind::NotADirectory => Some("name the directory that is served to clients"),

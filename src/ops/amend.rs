@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use rayon::prelude::*;
 
-use super::lock::{self, Waited};
+use super::lock::{self, Wanted as Turn};
 use super::observer::Observer;
 use super::patience;
 use super::seal::seal;
@@ -33,7 +33,7 @@ use crate::key::PrivateKey;
 use crate::name::{PackageName, RepositoryName};
 use crate::registry::{Gzip, Names, Payload, Releases, Versions};
 use crate::repository::{Change, Changed, Folder, Plan, RepositoryPath, Source, State, Wanted};
-use crate::store::{Conflict, Lock, Store, StoreError};
+use crate::store::{Conflict, Store, StoreError};
 use crate::tarball::{FileName, Limits};
 use standing::{File, Standing};
 
@@ -85,7 +85,10 @@ pub(super) fn amend(
     packages: &BTreeSet<PackageName>,
     edit: &Edit<'_>,
 ) -> Result<Report, Error> {
-    let _lock = lock(store, options, observer)?;
+    let timeout = options.lock_timeout;
+    // Whoever writes nothing need not keep anybody else from it.
+    let hold = || lock::hold::<Error>(store, Turn::Alone, timeout, observer);
+    let _lock = if options.dry_run { None } else { hold()? };
     let changes = Mutex::new(Vec::new());
     let heard = |change: &Change| {
         if let Some(changed) = change.changed() {
@@ -94,7 +97,7 @@ pub(super) fn amend(
             changes.push((change.path.clone(), changed));
         }
     };
-    patience::until_undisturbed(options.lock_timeout, |attempt| {
+    patience::until_undisturbed(timeout, |attempt| {
         let standing = Standing::read(store, options, packages)?;
         let mut draft = standing.draft();
         let tarballs = edit(&mut draft)?;
@@ -111,24 +114,6 @@ pub(super) fn amend(
     })?;
     let changes = changes.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok(Report { changes })
-}
-
-fn lock(
-    store: &dyn Store,
-    options: &Options,
-    observer: &dyn Observer,
-) -> Result<Option<Lock>, Error> {
-    if options.dry_run {
-        return Ok(None);
-    }
-    let timeout = options.lock_timeout;
-    match lock::wait(store, lock::Wanted::Alone, timeout, observer)? {
-        Waited::Held(lock) => Ok(Some(lock)),
-        Waited::Unsupported => Ok(None),
-        Waited::InVain => {
-            Err(Error::Busy { location: store.locate(&Folder::Root.path()), timeout })
-        }
-    }
 }
 
 /// What has to be done for the registry to say what the draft does.

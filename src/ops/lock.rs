@@ -19,23 +19,26 @@ pub(super) enum Wanted {
     Shared,
 }
 
-/// What came of waiting for a lock.
-pub(super) enum Waited {
-    /// It is ours.
-    Held(Lock),
-    /// There is no such thing here.
-    Unsupported,
-    /// It was not to be had in time.
-    InVain,
+/// Another hexreg did not end in time.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("another hexreg holds {location}, and did not end within {} s", .timeout.as_secs())]
+pub struct Busy {
+    /// The directory.
+    pub location: String,
+    /// How long it was waited for.
+    pub timeout: Duration,
 }
 
-/// Waits for the lock, and says so; also where there is none.
-pub(super) fn wait(
+/// Waits for the lock, and says so; also where there is none to be had.
+///
+/// # Errors
+/// [`Busy`], or [`StoreError`] where that cannot be told.
+pub(super) fn hold<E: From<Busy> + From<StoreError>>(
     store: &dyn Store,
     wanted: Wanted,
     timeout: Duration,
     observer: &dyn Observer,
-) -> Result<Waited, StoreError> {
+) -> Result<Option<Lock>, E> {
     let location = || store.locate(&Folder::Root.path());
     let began = Instant::now();
     let mut told = false;
@@ -45,12 +48,14 @@ pub(super) fn wait(
             Wanted::Shared => store.lock_shared(),
         };
         match locked? {
-            Locked::Held(lock) => return Ok(Waited::Held(lock)),
+            Locked::Held(lock) => return Ok(Some(lock)),
             Locked::Unsupported(error) => {
                 observer.warn(Warning::NoLock { location: location(), reason: error.to_string() });
-                return Ok(Waited::Unsupported);
+                return Ok(None);
             }
-            Locked::Busy if began.elapsed() >= timeout => return Ok(Waited::InVain),
+            Locked::Busy if began.elapsed() >= timeout => {
+                return Err(Busy { location: location(), timeout }.into());
+            }
             Locked::Busy if !told => {
                 observer.warn(Warning::Waiting { location: location(), timeout });
                 told = true;

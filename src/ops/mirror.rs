@@ -42,14 +42,14 @@ use reqwest::header::HeaderValue;
 use tokio::runtime::Runtime;
 use url::Url;
 
-use super::lock::{self, Waited, Wanted};
+use super::lock::{self, Busy, Wanted};
 use super::observer::Observer;
 use crate::key::PublicKey;
 use crate::lockfile::GitPin;
 use crate::name::{PackageName, RepositoryName};
 use crate::registry::Resource;
-use crate::repository::{Folder, RepositoryPath};
-use crate::store::{DirStore, Lock, Store, StoreError};
+use crate::repository::RepositoryPath;
+use crate::store::{DirStore, Lock, StoreError};
 use crate::tarball::Limits;
 use check::Checker;
 use client::Client;
@@ -143,13 +143,8 @@ pub enum Error {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Another hexreg did not end in time.
-    #[error("another hexreg holds {location}, and did not end within {} s", .timeout.as_secs())]
-    Busy {
-        /// The directory.
-        location: String,
-        /// How long it was waited for.
-        timeout: Duration,
-    },
+    #[error(transparent)]
+    Busy(#[from] Busy),
     /// What stands there is somebody else's, or called otherwise.
     #[error("{location} is another repository's")]
     OtherRegistry {
@@ -312,13 +307,5 @@ fn turn(
     if options.dry_run {
         return Ok(None);
     }
-    let store = DirStore::new(directory);
-    match lock::wait(&store, Wanted::Alone, options.lock_timeout, observer)? {
-        Waited::Held(lock) => Ok(Some(lock)),
-        Waited::Unsupported => Ok(None),
-        Waited::InVain => {
-            let location = store.locate(&Folder::Root.path());
-            Err(Error::Busy { location, timeout: options.lock_timeout })
-        }
-    }
+    lock::hold(&DirStore::new(directory), Wanted::Alone, options.lock_timeout, observer)
 }

@@ -17,3 +17,5 @@ mod seal;
 pub mod serve;
 mod standing;
 pub mod verify;
+
+pub use lock::Busy;

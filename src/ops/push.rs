@@ -22,13 +22,13 @@ use std::time::Duration;
 
 use rayon::prelude::*;
 
-use super::lock::{self, Waited};
+use super::lock::{self, Wanted as Turn};
 use super::observer::{Observer, Warning, Work};
 use super::patience;
 use crate::name::{PackageName, RepositoryName};
 use crate::registry::Releases;
 use crate::repository::{Change, Changed, Folder, Plan, RepositoryPath, State, Wanted};
-use crate::store::{DirStore, Lock, Store};
+use crate::store::{DirStore, Store};
 use local::Local;
 use remote::Remote;
 
@@ -70,9 +70,9 @@ pub fn push(
     options: &Options,
     observer: &dyn Observer,
 ) -> Result<Report, Error> {
-    let _reading = lock(from, lock::Wanted::Shared, options, observer)?;
-    let wanted = lock::Wanted::Alone;
-    let _writing = if options.dry_run { None } else { lock(to, wanted, options, observer)? };
+    let hold = |store, turn| lock::hold::<Error>(store, turn, options.lock_timeout, observer);
+    let _reading = hold(from, Turn::Shared)?;
+    let _writing = if options.dry_run { None } else { hold(to, Turn::Alone)? };
     let local = Local::read(from, observer)?;
     let changes = Mutex::new(Vec::new());
     let heard = |change: &Change| {
@@ -101,22 +101,6 @@ pub fn push(
         changes: changes.into_inner().unwrap_or_else(PoisonError::into_inner),
         unchanged,
     })
-}
-
-fn lock(
-    store: &dyn Store,
-    wanted: lock::Wanted,
-    options: &Options,
-    observer: &dyn Observer,
-) -> Result<Option<Lock>, Error> {
-    let timeout = options.lock_timeout;
-    match lock::wait(store, wanted, timeout, observer)? {
-        Waited::Held(lock) => Ok(Some(lock)),
-        Waited::Unsupported => Ok(None),
-        Waited::InVain => {
-            Err(Error::Busy { location: store.locate(&Folder::Root.path()), timeout })
-        }
-    }
 }
 
 /// What has to be done, unless something would be lost.

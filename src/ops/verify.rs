@@ -12,11 +12,10 @@ pub use problem::{Mark, Problem, Wrong};
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use super::lock::{self, Waited, Wanted};
+use super::lock::{self, Busy, Wanted};
 use super::observer::{Observer, Work};
 use crate::key::PublicKey;
 use crate::name::RepositoryName;
-use crate::repository::Folder;
 use crate::store::{Lock, Store, StoreError};
 use crate::tarball::Limits;
 use resources::Resources;
@@ -64,13 +63,8 @@ pub enum Error {
     #[error("there is no such directory")]
     Missing,
     /// A build did not end in time.
-    #[error("another hexreg holds {location}, and did not end within {} s", .timeout.as_secs())]
-    Busy {
-        /// The directory.
-        location: String,
-        /// How long it was waited for.
-        timeout: Duration,
-    },
+    #[error(transparent)]
+    Busy(#[from] Busy),
 }
 
 /// Reads everything in `store` and compares each thing with what the others say of it, on the threads
@@ -112,13 +106,10 @@ fn lock(
     timeout: Duration,
     observer: &dyn Observer,
 ) -> Result<Option<Lock>, Error> {
-    match lock::wait(store, Wanted::Shared, timeout, observer) {
-        Ok(Waited::Held(lock)) => Ok(Some(lock)),
-        Ok(Waited::Unsupported) => Ok(None),
-        Ok(Waited::InVain) => {
-            Err(Error::Busy { location: store.locate(&Folder::Root.path()), timeout })
+    match lock::hold(store, Wanted::Shared, timeout, observer) {
+        Err(Error::List(error)) if error.source.kind() == ErrorKind::NotFound => {
+            Err(Error::Missing)
         }
-        Err(error) if error.source.kind() == ErrorKind::NotFound => Err(Error::Missing),
-        Err(error) => Err(error.into()),
+        held => held,
     }
 }

@@ -1,12 +1,12 @@
 //! Why a registry was not changed.
 
 use std::num::NonZeroUsize;
-use std::time::Duration;
 
 use crate::checksum::OuterChecksum;
 use crate::key::KeyError;
 use crate::name::{PackageName, RepositoryName};
 use crate::ops::build::Rejection;
+use crate::ops::lock::Busy;
 use crate::ops::patience::Contended;
 use crate::registry::{DecodeError, SignedError};
 use crate::store::StoreError;
@@ -99,13 +99,8 @@ pub enum Error {
         location: String,
     },
     /// Another hexreg did not end in time.
-    #[error("another hexreg holds {location}, and did not end within {} s", .timeout.as_secs())]
-    Busy {
-        /// The directory.
-        location: String,
-        /// How long it was waited for.
-        timeout: Duration,
-    },
+    #[error(transparent)]
+    Busy(#[from] Busy),
     /// The key in hand does not sign.
     #[error(transparent)]
     Key(#[from] KeyError),

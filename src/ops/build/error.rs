@@ -1,11 +1,11 @@
 //! Why a build fails.
 
 use std::num::NonZeroUsize;
-use std::time::Duration;
 
 use super::alarm::Alarm;
 use super::read::Rejection;
 use crate::key::KeyError;
+use crate::ops::lock::Busy;
 use crate::ops::patience::Contended;
 use crate::repository::RepositoryPath;
 use crate::store::{Conflict, Store, StoreError};
@@ -22,13 +22,8 @@ pub enum Error {
         total: NonZeroUsize,
     },
     /// Another build, or somebody who reads, did not end in time.
-    #[error("another hexreg holds {location}, and did not end within {} s", .timeout.as_secs())]
-    Busy {
-        /// The directory.
-        location: String,
-        /// How long it was waited for.
-        timeout: Duration,
-    },
+    #[error(transparent)]
+    Busy(#[from] Busy),
     /// Somebody else changes what is served.
     #[error("{location} changed while the registry was built")]
     Changed {

@@ -2,9 +2,8 @@
 
 use super::error::Error;
 use super::options::Options;
-use crate::ops::lock::{self, Waited, Wanted};
+use crate::ops::lock::{self, Wanted};
 use crate::ops::observer::Observer;
-use crate::repository::Folder;
 use crate::store::{Lock, Locked, Store};
 
 /// A build's turn, until it is dropped.
@@ -25,12 +24,6 @@ pub(super) fn wait(
         let is_alone = matches!(store.lock_shared(), Ok(Locked::Held(_)) | Err(_));
         return Ok(Turn { is_alone, _lock: None });
     }
-    let timeout = options.lock_timeout;
-    match lock::wait(store, Wanted::Alone, timeout, observer)? {
-        Waited::Held(lock) => Ok(Turn { is_alone: true, _lock: Some(lock) }),
-        Waited::Unsupported => Ok(Turn { is_alone: false, _lock: None }),
-        Waited::InVain => {
-            Err(Error::Busy { location: store.locate(&Folder::Root.path()), timeout })
-        }
-    }
+    let lock = lock::hold::<Error>(store, Wanted::Alone, options.lock_timeout, observer)?;
+    Ok(Turn { is_alone: lock.is_some(), _lock: lock })
 }

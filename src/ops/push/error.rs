@@ -1,8 +1,7 @@
 //! Why a registry was not pushed.
 
-use std::time::Duration;
-
 use crate::ops::build::Alarm;
+use crate::ops::lock::Busy;
 use crate::ops::patience::Contended;
 use crate::ops::verify::Wrong;
 use crate::store::StoreError;
@@ -33,13 +32,8 @@ pub enum Error {
         Vec<Alarm>,
     ),
     /// Another hexreg did not end in time.
-    #[error("another hexreg holds {location}, and did not end within {} s", .timeout.as_secs())]
-    Busy {
-        /// The directory.
-        location: String,
-        /// How long it was waited for.
-        timeout: Duration,
-    },
+    #[error(transparent)]
+    Busy(#[from] Busy),
     /// Either side cannot be read.
     #[error(transparent)]
     Read(#[from] StoreError),
