@@ -111,7 +111,9 @@ fn assets(
     observer: &dyn Observer,
 ) -> Result<Vec<(RepositoryPath, AssetKind)>, Error> {
     let mut assets = Vec::new();
-    for (path, kind) in store.walk()?.unwrap_or_default() {
+    let mut found = store.walk()?.unwrap_or_default();
+    found.sort_by(|(one, _), (other, _)| one.cmp(other));
+    for (path, kind) in found {
         let is_hidden = path.as_str().split('/').any(|part| part.starts_with('.'));
         match Asset::at(path.as_str()).filter(|_| kind == Kind::File) {
             // A path of which another one is meant is none.
