@@ -18,9 +18,16 @@ use super::listener::Listener;
 use super::output;
 use super::private_key::Source;
 
-/// Which registry to change, and how.
+/// What each of these commands reads, beside what buckets take.
+pub const ENVIRONMENT: &str = "\
+Environment:
+  HEXREG_PRIVATE_KEY             the private key itself, where --private-key is not given
+  HEXREG_PRIVATE_KEY_PASSPHRASE  the passphrase of an encrypted key
+  AWS_…, GOOGLE_…, AZURE_…       keys and places of buckets, as their own tools have them";
+
+/// Which registry to change.
 #[derive(clap::Args)]
-pub struct AmendArgs {
+pub struct WhichArgs {
     /// Where the registry lives: the directory that is served to clients, or a bucket as
     /// s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX
     #[arg(long, value_name = "DEST", value_parser = Destination::parser(), value_hint = ValueHint::AnyPath)]
@@ -31,6 +38,11 @@ pub struct AmendArgs {
     /// The RSA private key that signs, in PEM; `-` reads standard input
     #[arg(long, value_name = "PATH")]
     private_key: Option<PathBuf>,
+}
+
+/// How to change it.
+#[derive(clap::Args)]
+pub struct AmendArgs {
     /// How many seconds to wait for, or try again because of, others who change the same registry
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     lock_timeout: u32,
@@ -72,8 +84,10 @@ type Work<'a> =
 
 /// A change, and what a person calls it.
 pub struct Change<'a> {
+    /// Where.
+    pub which: &'a WhichArgs,
     /// As in `failed to add to`.
-    pub attempt: &'a str,
+    pub attempt: &'static str,
     /// What to do to the registry, and what to say of it.
     pub work: &'a Work<'a>,
 }
@@ -81,7 +95,7 @@ pub struct Change<'a> {
 impl AmendArgs {
     /// Makes a change, and tells how it went.
     pub fn main(&self, change: &Change<'_>) -> ExitCode {
-        let store = match self.writing.open(&self.to, None) {
+        let store = match self.writing.open(&change.which.to, None) {
             Ok(store) => store,
             Err(failure) => return self.end(&Err(failure), Heard::default()),
         };
@@ -106,24 +120,24 @@ impl AmendArgs {
     }
 
     fn run(&self, change: &Change<'_>, listener: &Listener<'_>) -> Result<(), Failure> {
-        let source = Source::from_argument(self.private_key.as_deref())?;
-        self.to.as_dir().map_or(Ok(()), |public_dir| source.refuse_inside(public_dir))?;
+        let WhichArgs { to, name, private_key } = change.which;
+        let source = Source::from_argument(private_key.as_deref())?;
+        to.as_dir().map_or(Ok(()), |public_dir| source.refuse_inside(public_dir))?;
         let key = source.parse(&source.read()?)?;
         if let Some(exposure) = source.exposure() {
             listener.say(exposure);
         }
         let options = Options {
-            repository: self.name.clone(),
+            repository: name.clone(),
             key,
             lock_timeout: Duration::from_secs(self.lock_timeout.into()),
             dry_run: self.dry_run,
         };
-        let pool = ThreadPoolBuilder::new().num_threads(self.to.jobs(None)).build();
+        let pool = ThreadPoolBuilder::new().num_threads(to.jobs(None)).build();
         let pool = pool.map_err(|error| Failure::environment(format!("no threads: {error}")))?;
         let done = pool.install(|| (change.work)(listener.store, &options, listener));
         listener.end();
-        let (report, summary) =
-            done.map_err(|error| self.failure(change.attempt, &error, listener))?;
+        let (report, summary) = done.map_err(|error| failure(change, &error, listener))?;
         if self.json {
             return output::json(&Json {
                 repository: &options.repository,
@@ -138,53 +152,52 @@ impl AmendArgs {
         let done =
             if report.changes.is_empty() { "nothing has changed".to_owned() } else { summary };
         let dry_run = if options.dry_run { " (dry run: nothing was written)" } else { "" };
-        output::line(&format!("{}: {done}{dry_run}", self.name))
+        output::line(&format!("{name}: {done}{dry_run}"))
     }
+}
 
-    fn failure(&self, attempt: &str, error: &Error, listener: &Listener<'_>) -> Failure {
-        let failed = format!("failed to {attempt} `{}`", self.name);
-        let message = format!("{failed}: {}", chain(error));
-        match error {
-            Error::Rejected { rejections, total } => {
-                let rejected = rejections.iter().map(|rejection| Rejected {
-                    path: rejection.location.clone(),
-                    reason: chain(&rejection.cause),
-                });
-                let counted = format!(
-                    "{} of {} rejected",
-                    output::thousands(rejections.len()),
-                    output::count(total.get(), "tarball"),
-                );
-                Failure::input(format!("{failed}: {counted}"))
-                    .rejecting(rejected.collect())
-                    .hint("nothing was written; replace these files, or leave them out")
-            }
-            Error::Exists { .. } => Failure::input(message).hint(
-                "nothing was written; publish it under a new version, or give --replace and break the \
-                 lock files of whoever has this one",
-            ),
-            Error::InTheWay { .. } => Failure::input(message).hint(
-                "nothing was written; somebody may be adding it right now, or was cut short: look \
-                 again, and if nobody is, give --replace",
-            ),
-            Error::NoSuchRelease { .. } => Failure::input(message).hint("nothing was changed"),
-            Error::Signed { .. } | Error::OtherKey { .. } => Failure::input(message).hint(
-                "nothing was written; sign with the key that clients know, or mend the registry with \
-                 `hexreg build`",
-            ),
-            Error::Decode { .. } | Error::OtherPackage { .. } | Error::Incomplete { .. } => {
-                Failure::input(message)
-                    .hint("nothing was written; `hexreg build` makes it anew out of its tarballs")
-            }
-            Error::OtherRepository { found, .. } => Failure::input(message)
-                .hint(format!("nothing was written; did you mean --name={found}?")),
-            Error::Busy { .. } => Failure::environment(message)
-                .hint("nothing was written; let it end, or give a longer --lock-timeout"),
-            Error::Key(_) | Error::Read(_) => {
-                Failure::environment(message).hint("nothing was written")
-            }
-            Error::Write(error) => unwritten(message, error, listener),
+fn failure(change: &Change<'_>, error: &Error, listener: &Listener<'_>) -> Failure {
+    let failed = format!("failed to {} `{}`", change.attempt, change.which.name);
+    let message = format!("{failed}: {}", chain(error));
+    match error {
+        Error::Rejected { rejections, total } => {
+            let rejected = rejections.iter().map(|rejection| Rejected {
+                path: rejection.location.clone(),
+                reason: chain(&rejection.cause),
+            });
+            let counted = format!(
+                "{} of {} rejected",
+                output::thousands(rejections.len()),
+                output::count(total.get(), "tarball"),
+            );
+            Failure::input(format!("{failed}: {counted}"))
+                .rejecting(rejected.collect())
+                .hint("nothing was written; replace these files, or leave them out")
         }
+        Error::Exists { .. } => Failure::input(message).hint(
+            "nothing was written; publish it under a new version, or give --replace and break the \
+                 lock files of whoever has this one",
+        ),
+        Error::InTheWay { .. } => Failure::input(message).hint(
+            "nothing was written; somebody may be adding it right now, or was cut short: look \
+                 again, and if nobody is, give --replace",
+        ),
+        Error::NoSuchRelease { .. } => Failure::input(message)
+            .hint("nothing was written; it may be gone already, or be spelt otherwise"),
+        Error::Signed { .. } | Error::OtherKey { .. } => Failure::input(message).hint(
+            "nothing was written; sign with the key that clients know, or mend the registry with \
+                 `hexreg build`",
+        ),
+        Error::Decode { .. } | Error::OtherPackage { .. } | Error::Incomplete { .. } => {
+            Failure::input(message)
+                .hint("nothing was written; `hexreg build` makes it anew out of its tarballs")
+        }
+        Error::OtherRepository { found, .. } => Failure::input(message)
+            .hint(format!("nothing was written; did you mean --name={found}?")),
+        Error::Busy { .. } => Failure::environment(message)
+            .hint("nothing was written; let it end, or give a longer --lock-timeout"),
+        Error::Key(_) | Error::Read(_) => Failure::environment(message).hint("nothing was written"),
+        Error::Write(error) => unwritten(message, error, listener),
     }
 }
 
