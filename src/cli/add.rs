@@ -7,7 +7,7 @@ use clap::ValueHint;
 use hexreg::ops::add::{self, Additions};
 use hexreg::tarball::Limits;
 
-use super::amend::{AmendArgs, Amendment};
+use super::amend::{AmendArgs, Amendment, ENVIRONMENT, WhichArgs};
 use super::output;
 use super::time::{self, Given};
 
@@ -18,22 +18,20 @@ use super::time::{self, Given};
 /// already with the same tarball is left alone. Any number of these may run at once on one registry:
 /// none loses what another one wrote.
 #[derive(clap::Args)]
-#[command(after_help = "\
+#[command(after_help = format!("\
 Examples:
   hexreg add foo-1.0.0.tar --to public --name=acme --private-key=acme.pem
   hexreg add dist/*.tar --to s3://BUCKET/hex --name=acme --private-key=acme.pem --published-at=now
   hexreg add foo-1.0.0.tar --to s3://BUCKET --endpoint=http://127.0.0.1:9000 --name=acme
 
-Environment:
-  HEXREG_PRIVATE_KEY             the private key itself, where --private-key is not given
-  HEXREG_PRIVATE_KEY_PASSPHRASE  the passphrase of an encrypted key
-  AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION, AWS_PROFILE …
-                                 as the tools of each kind of bucket read them
-  SOURCE_DATE_EPOCH              the latest time that is written, in seconds since 1970")]
+{ENVIRONMENT}
+  SOURCE_DATE_EPOCH              now is no later than this, in seconds since 1970"))]
 pub struct Args {
     /// The tarballs, as `mix hex.build` and `rebar3 hex build` write them
     #[arg(required = true, value_name = "TARBALL", value_hint = ValueHint::FilePath)]
     tarballs: Vec<PathBuf>,
+    #[command(flatten)]
+    which: WhichArgs,
     /// Let a release that was published become another tarball
     #[arg(long)]
     replace: bool,
@@ -64,6 +62,7 @@ impl Args {
             published_at: self.published_at.map(|given| given.or(now)),
         };
         self.amend.main(&Amendment {
+            which: &self.which,
             attempt: "add to",
             work: &|store, options, listener| {
                 let added = add::add(store, options, &additions, listener)?;

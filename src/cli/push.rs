@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::ValueHint;
+use hexreg::ops::build::Alarm;
 use hexreg::ops::push::{self, Error, Options, Report};
 use hexreg::store::DirStore;
 use serde::Serialize;
@@ -30,9 +31,8 @@ Examples:
   hexreg push public /srv/hex
 
 Environment:
-  AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION, AWS_PROFILE …
-                                 as the tools of each kind of bucket read them
-  NO_COLOR                       no colour, whatever the terminal can do")]
+  NO_COLOR                  no colour, whatever the terminal can do
+  AWS_…, GOOGLE_…, AZURE_…  keys and places of buckets, as their own tools have them")]
 #[expect(clippy::struct_excessive_bools, reason = "one field a flag, as clap has it")]
 pub struct Args {
     /// The directory that has the registry
@@ -41,7 +41,7 @@ pub struct Args {
     /// Where it is served: s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://CONTAINER/PREFIX, or a directory
     #[arg(value_name = "DEST", value_parser = Destination::parser(), value_hint = ValueHint::AnyPath)]
     destination: Destination,
-    /// Let DEST lose what PUBLIC_DIR does not have: releases, and what is said of them; remove the files too
+    /// Let DEST lose what PUBLIC_DIR does not have: its files, its releases and what is said of them, its key
     #[arg(long)]
     overwrite: bool,
     /// How many uploads at once [default: one a processor; 16 to a bucket]
@@ -85,7 +85,7 @@ impl Args {
     }
 
     fn run(&self, listener: &Listener<'_>) -> Result<(), Failure> {
-        self.refuse_same()?;
+        self.refuse_source()?;
         let from = DirStore::new(&self.public_dir);
         let options = Options {
             overwrite: self.overwrite,
@@ -110,13 +110,23 @@ impl Args {
         if self.quiet { Ok(()) } else { output::line(&summary(&report, &options)) }
     }
 
-    fn refuse_same(&self) -> Result<(), Failure> {
+    fn refuse_source(&self) -> Result<(), Failure> {
+        if !self.public_dir.is_dir() {
+            return Err(self
+                .failed("there is no such directory")
+                .hint("name the directory that `hexreg build` wrote to"));
+        }
         let to = self.destination.as_dir().and_then(|to| to.canonicalize().ok());
         if to.is_some() && to == self.public_dir.canonicalize().ok() {
-            let place = self.public_dir.display();
-            return Err(Failure::environment(format!("{place} cannot be pushed to itself")));
+            return Err(self.failed("they are the same directory"));
         }
         Ok(())
+    }
+
+    /// Before anything was looked at.
+    fn failed(&self, reason: &str) -> Failure {
+        let (from, to) = (self.public_dir.display(), &self.destination);
+        Failure::environment(format!("failed to push {from} to {to}: {reason}"))
     }
 
     fn failure(&self, error: &Error, listener: &Listener<'_>) -> Failure {
@@ -132,16 +142,26 @@ impl Args {
             Error::Loses(alarms) => {
                 let lost = alarms.iter().map(|alarm| Rejected {
                     path: listener.store.locate(&alarm.path()),
-                    reason: alarm.to_string(),
+                    // Here it is of something that is still there.
+                    reason: match alarm {
+                        Alarm::Gone { package, version } => {
+                            format!("{package} {version} is there, and not here")
+                        }
+                        _ => alarm.to_string(),
+                    },
                 });
                 let counted = output::count(alarms.len(), "place");
+                let hint = if alarms.iter().any(|alarm| matches!(alarm, Alarm::Renamed { .. })) {
+                    "nothing was written; is it another repository that is served there? if it is \
+                     to be replaced, give --overwrite"
+                } else {
+                    "nothing was written; somebody may have changed it there: bring those releases \
+                     here and build again, retire here what is retired there, or give --overwrite \
+                     to do without"
+                };
                 Failure::input(format!("{failed}: what stands there would be lost in {counted}"))
                     .rejecting(lost.collect())
-                    .hint(
-                        "nothing was written; somebody may have changed it there: do the same here \
-                         first, as with `hexreg add` or `hexreg retire`, or give --overwrite to do \
-                         without",
-                    )
+                    .hint(hint)
             }
             Error::Busy(_) => Failure::environment(message)
                 .hint("nothing was written; let it end, or give a longer --lock-timeout"),

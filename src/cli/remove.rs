@@ -7,21 +7,26 @@ use hexreg::ops::remove;
 use hexreg::tarball::FileName;
 use hexreg::version::Version;
 
-use super::amend::{AmendArgs, Amendment};
+use super::amend::{AmendArgs, Amendment, ENVIRONMENT, WhichArgs};
 
 /// Remove a release from a registry, and its tarball
 ///
 /// Takes it out of `versions` and `names` first, then out of its package's file, and removes the tarball
 /// last. Whoever has locked it cannot fetch it any more: `hexreg retire` warns of a release instead.
 #[derive(clap::Args)]
-#[command(after_help = "\
-Example:
-  hexreg remove foo 1.0.0 --to public --name=acme --private-key=acme.pem")]
+#[command(after_help = format!("\
+Examples:
+  hexreg remove foo 1.0.0 --to public --name=acme --private-key=acme.pem
+  hexreg remove foo 1.0.0 --to s3://BUCKET/hex --name=acme --dry-run
+
+{ENVIRONMENT}"))]
 pub struct Args {
-    /// Whose release
+    /// The package
     package: PackageName,
-    /// Which
+    /// Which of its releases
     version: Version,
+    #[command(flatten)]
+    which: WhichArgs,
     #[command(flatten)]
     amend: AmendArgs,
 }
@@ -31,6 +36,7 @@ impl Args {
     pub fn main(self) -> ExitCode {
         let release = FileName { package: self.package, version: self.version };
         self.amend.main(&Amendment {
+            which: &self.which,
             attempt: "remove from",
             work: &|store, options, listener| {
                 let report = remove::remove(store, options, &release, listener)?;

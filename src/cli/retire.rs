@@ -9,21 +9,25 @@ use hexreg::package::{Retirement, RetirementReason};
 use hexreg::tarball::FileName;
 use hexreg::version::Version;
 
-use super::amend::{AmendArgs, Amendment};
+use super::amend::{AmendArgs, Amendment, ENVIRONMENT, WhichArgs};
 
 /// Warn of a release that nobody should use any more
 ///
 /// Clients show reason and message to whoever has it or gets it, and install it all the same.
 #[derive(clap::Args)]
-#[command(after_help = "\
+#[command(after_help = format!("\
 Example:
   hexreg retire foo 1.0.0 --reason=security --message='use 1.0.1' \\
-      --to public --name=acme --private-key=acme.pem")]
+      --to public --name=acme --private-key=acme.pem
+
+{ENVIRONMENT}"))]
 pub struct Args {
-    /// Whose release
+    /// The package
     package: PackageName,
-    /// Which
+    /// Which of its releases
     version: Version,
+    #[command(flatten)]
+    which: WhichArgs,
     /// Why, in one word
     #[arg(long, value_parser = reason())]
     reason: RetirementReason,
@@ -36,14 +40,18 @@ pub struct Args {
 
 /// Warn of a retired release no longer
 #[derive(clap::Args)]
-#[command(after_help = "\
+#[command(after_help = format!("\
 Example:
-  hexreg unretire foo 1.0.0 --to public --name=acme --private-key=acme.pem")]
+  hexreg unretire foo 1.0.0 --to public --name=acme --private-key=acme.pem
+
+{ENVIRONMENT}"))]
 pub struct UnretireArgs {
-    /// Whose release
+    /// The package
     package: PackageName,
-    /// Which
+    /// Which of its releases
     version: Version,
+    #[command(flatten)]
+    which: WhichArgs,
     #[command(flatten)]
     amend: AmendArgs,
 }
@@ -58,7 +66,7 @@ impl Args {
     pub fn main(self) -> ExitCode {
         let release = FileName { package: self.package, version: self.version };
         let retirement = Retirement { reason: self.reason, message: self.message };
-        main(&self.amend, &release, Some(&retirement))
+        main(&self.which, &self.amend, &release, Some(&retirement))
     }
 }
 
@@ -66,14 +74,19 @@ impl UnretireArgs {
     /// Takes it back, and tells how it went.
     pub fn main(self) -> ExitCode {
         let release = FileName { package: self.package, version: self.version };
-        main(&self.amend, &release, None)
+        main(&self.which, &self.amend, &release, None)
     }
 }
 
-fn main(amend: &AmendArgs, release: &FileName, retirement: Option<&Retirement>) -> ExitCode {
-    let attempt = if retirement.is_some() { "retire in" } else { "unretire in" };
+fn main(
+    which: &WhichArgs,
+    amend: &AmendArgs,
+    release: &FileName,
+    retirement: Option<&Retirement>,
+) -> ExitCode {
     amend.main(&Amendment {
-        attempt,
+        which,
+        attempt: "change",
         work: &|store, options, listener| {
             let report = retire::retire(store, options, release, retirement, listener)?;
             let FileName { package, version } = release;

@@ -7,7 +7,8 @@ pub use super::amend::{Error, Options, Report};
 
 use super::amend::{self, Tarball};
 use super::observer::Observer;
-use crate::store::Store;
+use crate::repository::Folder;
+use crate::store::{Store, StoreError};
 use crate::tarball::FileName;
 
 /// Removes a release from the registry in `store`: first from what names it, its tarball last.
@@ -22,15 +23,21 @@ pub fn remove(
 ) -> Result<Report, Error> {
     let packages = BTreeSet::from([release.package.clone()]);
     let FileName { package, version } = release;
-    let was_named = Cell::new(false);
-    let report = amend::amend(store, options, observer, &packages, &|draft| {
-        was_named.set(was_named.get() | draft.take(package, version));
-        Ok(vec![Tarball::Goes(release.clone())])
-    })?;
-    // A tarball that nothing named is what a removal left that was cut short.
-    if report.changes.is_empty() && !was_named.get() {
+    // Of any attempt: what the next ones do not find may be gone by this one's own work.
+    let was_there = Cell::new(false);
+    amend::amend(store, options, observer, &packages, &|draft| {
+        let is_named = draft.take(package, version);
+        // A tarball that nothing names is what a removal left that was cut short.
+        was_there.set(was_there.get() || is_named || stands(store, release)?);
+        if was_there.get() {
+            return Ok(vec![Tarball::Goes(release.clone())]);
+        }
         let repository = options.repository.clone();
-        return Err(Error::NoSuchRelease { repository, release: Box::new(release.clone()) });
-    }
-    Ok(report)
+        Err(Error::NoSuchRelease { repository, release: Box::new(release.clone()) })
+    })
+}
+
+fn stands(store: &dyn Store, release: &FileName) -> Result<bool, StoreError> {
+    let path = Folder::Tarballs.file(&format!("{release}.tar"));
+    Ok(store.read(&path, 0, &mut Vec::new())?.is_some())
 }

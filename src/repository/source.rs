@@ -25,7 +25,7 @@ enum Bytes {
 
 /// A file that was looked at, and is another one when it is to be copied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it changed while it was copied")]
+#[error("the tarball is not, or no longer, the one that is signed")]
 pub struct Changing;
 
 impl Source {

@@ -64,10 +64,15 @@ fn the_demonstration_runs_as_printed() {
 fn every_option_and_variable_is_in_the_readme() {
     let directory = TempDir::new().unwrap();
     let readme = readme();
-    let commands: [&[&str]; 12] = [
+    let commands: [&[&str]; 17] = [
         &["--help"],
         &["build", "--help"],
         &["verify", "--help"],
+        &["add", "--help"],
+        &["remove", "--help"],
+        &["retire", "--help"],
+        &["unretire", "--help"],
+        &["push", "--help"],
         &["inspect", "--help"],
         &["serve", "--help"],
         &["mirror", "--help"],

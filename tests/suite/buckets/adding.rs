@@ -1,7 +1,13 @@
 //! What `add` puts there.
 
+use hexreg::key::PrivateKey;
+use hexreg::name::{PackageName, RepositoryName};
+use hexreg::package::UnixSeconds;
+use hexreg::registry::{Gzip, ListedVersion, Names, Signed, Versions};
+use hexreg::version::Version;
+
 use super::{PREFIX, Writer, samples, with_samples};
-use crate::support::moto::Moto;
+use crate::support::moto::{Asked, Moto};
 use crate::support::tarball::Tarball;
 
 /// How many requests an addition of one tarball may take, whatever else is in the registry.
@@ -96,4 +102,45 @@ fn adding_one_tarball_takes_a_handful_of_requests_however_many_are_there() {
     }
     let added = more.map(|(name, version)| format!("{name}-{version}.tar"));
     writer.stands([&files[..], &added].concat());
+}
+
+/// As large as hex.pm. No file of a package is asked for but that of the one that gets a release, so the
+/// others need not be there.
+#[test]
+fn adding_to_twenty_thousand_packages_takes_no_more_requests() {
+    const PACKAGES: usize = 20_000;
+    let test = "adding_to_twenty_thousand_packages_takes_no_more_requests";
+    let Some(moto) = Moto::start(test) else { return };
+    let writer = Writer::beside(&moto);
+    let first = Tarball::new("package07000", "1.0.0").build();
+    writer.write("package07000-1.0.0.tar", &first);
+    writer.add(&["package07000-1.0.0.tar".to_owned()], &[]).ok();
+
+    let pem = String::from_utf8(writer.repository.read("key.pem")).unwrap();
+    let key = PrivateKey::from_pem(&pem, None).unwrap();
+    let repository: RepositoryName = "acme".parse().unwrap();
+    let package_of = |number| format!("package{number:05}").parse::<PackageName>().unwrap();
+    let listed = || vec![ListedVersion::from("1.0.0".parse::<Version>().unwrap())];
+    let versions = (0..PACKAGES).map(|number| (package_of(number), listed())).collect();
+    let names = (0..PACKAGES).map(|number| (package_of(number), Some(UnixSeconds(1)))).collect();
+    let versions = Versions { repository: repository.clone(), packages: versions }.encode();
+    let names = Names { repository, packages: names }.encode();
+    for (path, payload) in [("versions", versions), ("names", names)] {
+        let file = payload.sign(&key).unwrap().to_gzip(&mut Gzip::new());
+        assert_eq!(writer.bucket.put(&format!("{PREFIX}/{path}"), &[], &file).status, 200);
+    }
+
+    for (name, version) in [("package07000", "1.1.0"), ("another", "1.0.0")] {
+        let file = format!("{name}-{version}.tar");
+        writer.write(&file, &Tarball::new(name, version).build());
+        let asked = moto.asked_for(|| drop(writer.add(&[file], &[]).ok()));
+        assert!(asked.len() <= REQUESTS, "{} requests: {asked:#?}", asked.len());
+        assert!(!asked.iter().any(Asked::is_listing), "{asked:#?}");
+    }
+    let served = writer.bucket.get(&format!("{PREFIX}/versions")).body;
+    let served = Signed::from_gzip(&served).unwrap().verify(key.public_key()).unwrap();
+    let packages = Versions::decode(&served).unwrap().packages;
+    assert_eq!(packages.len(), PACKAGES + 1);
+    let releases = packages.iter().map(|(_, versions)| versions.len()).sum::<usize>();
+    assert_eq!(releases, PACKAGES + 2);
 }

@@ -1,8 +1,14 @@
 //! What `push` carries over.
 
+use std::time::Duration;
+
+use hexreg::ops::push::{self, Options};
+use hexreg::store::DirStore;
+
 use super::{PREFIX, Writer};
 use crate::support::bucket::PROBE;
 use crate::support::moto::{Asked, Moto};
+use crate::support::objects::TestBucket;
 use crate::support::repository::TestRepository;
 use crate::support::tarball::Tarball;
 
@@ -129,4 +135,57 @@ fn a_build_of_what_was_pushed_finds_it_as_it_was() {
     let said = writer.build(&["--no-cache"]).ok().stdout;
     assert!(said.contains("nothing has changed"), "{said}");
     writer.verify(&[]).ok();
+}
+
+/// A registry of so many packages in `public/`, of ten releases each.
+fn many(packages: usize) -> TestRepository {
+    let repository = TestRepository::new();
+    for (package, release) in (0..packages).flat_map(|one| (0..10).map(move |two| (one, two))) {
+        let (name, version) = (format!("package{package}"), format!("1.{release}.0"));
+        let tarball = Tarball::new(&name, &version).build();
+        repository.write_tarball(&format!("{name}-{version}.tar"), &tarball);
+    }
+    repository.build(&[]).ok();
+    repository
+}
+
+/// More tarballs than a listing has on one page.
+#[test]
+fn one_change_among_many_is_all_that_is_asked_for_and_written() {
+    let test = "one_change_among_many_is_all_that_is_asked_for_and_written";
+    let Some(moto) = Moto::start(test) else { return };
+    let writer = Writer { bucket: moto.bucket("registry"), repository: many(101) };
+    writer.push().ok();
+    let more = Tarball::new("package7", "2.0.0").build();
+    writer.repository.write_tarball("package7-2.0.0.tar", &more);
+    writer.repository.build(&[]).ok();
+    let asked = moto.asked_for(|| drop(writer.push().ok()));
+    let told = |method: &str| {
+        let of = asked.iter().filter(|asked| asked.method == method && !asked.is_listing());
+        let of = of.filter_map(|asked| asked.path.strip_prefix("/registry/hex/"));
+        of.filter(|path| *path != PROBE).collect::<Vec<_>>()
+    };
+    // The root, packages, and two pages of tarballs.
+    assert_eq!(asked.iter().filter(|asked| asked.is_listing()).count(), 4, "{asked:#?}");
+    assert_eq!(
+        told("PUT"),
+        ["tarballs/package7-2.0.0.tar", "packages/package7", "versions", "names"]
+    );
+    // What would be lost, if anything; `names` may be as large as before.
+    let (read, written) = (told("GET"), told("PUT"));
+    assert!(read.iter().all(|path| written.contains(path)), "{read:?}");
+    assert_eq!((told("HEAD").len(), told("DELETE").len()), (0, 0));
+    assert!(asked.len() <= 12, "{} requests: {asked:#?}", asked.len());
+}
+
+#[test]
+fn a_first_push_keeps_sixteen_uploads_under_way() {
+    let repository = many(10);
+    let bucket = TestBucket::default().slow_fork(Duration::from_millis(10));
+    let options = Options { overwrite: false, lock_timeout: Duration::ZERO, dry_run: false };
+    let from = DirStore::new(repository.path("public"));
+    let report = push::push(&from, &bucket.store(), &options, &()).unwrap();
+    // A hundred tarballs, ten packages, the indexes and the key.
+    assert_eq!((report.changes.len(), report.unchanged), (113, 0));
+    assert_eq!(bucket.most_under_way(), 16);
 }
