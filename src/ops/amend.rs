@@ -26,7 +26,7 @@ use rayon::prelude::*;
 
 use super::lock::{self, Waited};
 use super::observer::Observer;
-use super::patience;
+use super::patience::{self, Contended};
 use super::seal::seal;
 use crate::checksum::OuterChecksum;
 use crate::key::PrivateKey;
@@ -95,7 +95,7 @@ pub(super) fn amend(
         }
     };
     patience::until_undisturbed(options.lock_timeout, |attempt| {
-        let standing = Standing::read(store, options, packages)?;
+        let standing = Standing::read(store, options, packages, attempt)?;
         let mut draft = standing.draft();
         let tarballs = edit(&mut draft)?;
         let plan = plan(store, options, &standing, &draft, &tarballs, attempt)?;
@@ -105,7 +105,7 @@ pub(super) fn amend(
         }
         plan.apply(store, &heard).map_err(Error::Write)?;
         if store.is_conditional() && !plan.changes.is_empty() {
-            return confirm(store, options, packages, edit);
+            return confirm(store, options, packages, edit, attempt).map_err(Error::after_writing);
         }
         Ok(())
     })?;
@@ -199,7 +199,6 @@ enum Looked {
 /// A new tarball is looked for only where it might be overwritten otherwise: most stores tell by
 /// themselves whether there is one.
 fn look(store: &dyn Store, tarball: &Tarball, attempt: usize) -> Result<Looked, Error> {
-    let path = |file: &FileName| Folder::Tarballs.file(&format!("{file}.tar"));
     let mut bytes = Vec::new();
     let (file, source, checksum, is_listed, replaces) = match tarball {
         Tarball::Goes(file) => {
@@ -227,24 +226,37 @@ fn look(store: &dyn Store, tarball: &Tarball, attempt: usize) -> Result<Looked, 
     Ok(Looked::Wanted(Wanted { path, state, over }))
 }
 
-/// Makes sure that what was done is still so. Where nobody can be kept from removing a package while a
-/// release is added to it, its file may be gone again: object storage removes without conditions.
+/// Makes sure that what was done is still so. Each file was written only over what was looked at, but not all
+/// of them at one time: somebody else may have made up their mind before about one, and written it after. And
+/// object storage removes without conditions: a package to which a release was added, or its tarball.
 fn confirm(
     store: &dyn Store,
     options: &Options,
     packages: &BTreeSet<PackageName>,
     edit: &Edit<'_>,
+    attempt: usize,
 ) -> Result<(), Error> {
-    let standing = standing::read_packages(store, options, packages)?;
-    let standing = Draft { packages: standing::releases(&standing), ..Draft::default() };
+    let standing = Standing::read(store, options, packages, attempt)?.draft();
     let mut again = standing.clone();
-    let edited = edit(&mut again);
-    if edited.is_ok() && again.packages == standing.packages {
-        return Ok(());
+    let lost = |path: RepositoryPath| {
+        let (action, location) = ("keep", store.locate(&path));
+        Err(Error::Write(StoreError { action, location, source: Conflict.into() }))
+    };
+    let Ok(tarballs) = edit(&mut again) else { return lost(Folder::Packages.path()) };
+    if again != standing {
+        return lost(Folder::Packages.path());
     }
-    Err(Error::Write(StoreError {
-        action: "keep",
-        location: store.locate(&Folder::Packages.path()),
-        source: Conflict.into(),
-    }))
+    tarballs.par_iter().try_for_each(|tarball| match tarball {
+        Tarball::Stands { file, .. } => {
+            let path = path(file);
+            let is_there = store.read(&path, 0, &mut Vec::new())?.is_some();
+            if is_there { Ok(()) } else { lost(path) }
+        }
+        // Where it is back, somebody adds it.
+        Tarball::Goes(_) => Ok(()),
+    })
+}
+
+fn path(tarball: &FileName) -> RepositoryPath {
+    Folder::Tarballs.file(&format!("{tarball}.tar"))
 }
