@@ -26,7 +26,7 @@ use rayon::prelude::*;
 
 use super::lock::{self, Wanted as Turn};
 use super::observer::Observer;
-use super::patience;
+use super::patience::{self, Contended};
 use super::seal::seal;
 use crate::checksum::OuterChecksum;
 use crate::key::PrivateKey;
@@ -98,7 +98,7 @@ pub(super) fn amend(
         }
     };
     patience::until_undisturbed(timeout, |attempt| {
-        let standing = Standing::read(store, options, packages)?;
+        let standing = Standing::read(store, options, packages, attempt)?;
         let mut draft = standing.draft();
         let tarballs = edit(&mut draft)?;
         let plan = plan(store, options, &standing, &draft, &tarballs, attempt)?;
@@ -108,7 +108,8 @@ pub(super) fn amend(
         }
         plan.apply(store, &heard).map_err(Error::Write)?;
         if store.is_conditional() && !plan.changes.is_empty() {
-            return confirm(store, options, packages, edit);
+            return confirm(store, options, packages, edit, attempt, &tarballs)
+                .map_err(Error::after_writing);
         }
         Ok(())
     })?;
@@ -184,7 +185,6 @@ enum Looked {
 /// A new tarball is looked for only where it might be overwritten otherwise: most stores tell by
 /// themselves whether there is one.
 fn look(store: &dyn Store, tarball: &Tarball, attempt: usize) -> Result<Looked, Error> {
-    let path = |file: &FileName| Folder::Tarballs.file(&format!("{file}.tar"));
     let mut bytes = Vec::new();
     let (file, source, checksum, is_listed, replaces) = match tarball {
         Tarball::Goes(file) => {
@@ -212,24 +212,49 @@ fn look(store: &dyn Store, tarball: &Tarball, attempt: usize) -> Result<Looked, 
     Ok(Looked::Wanted(Wanted { path, state, over }))
 }
 
-/// Makes sure that what was done is still so. Where nobody can be kept from removing a package while a
-/// release is added to it, its file may be gone again: object storage removes without conditions.
+/// Makes sure that what was done is still so. Each file was written only over what was looked at, but not all
+/// of them at one time: somebody else may have made up their mind before about one, and written it after. And
+/// object storage removes without conditions: a package to which a release was added, or its tarball.
+///
+/// Of an addition that met nobody, the packages are all that is looked at: of the indexes, whoever writes one
+/// after it has met it, and whoever removes looks at all of it here.
 fn confirm(
     store: &dyn Store,
     options: &Options,
     packages: &BTreeSet<PackageName>,
     edit: &Edit<'_>,
+    attempt: usize,
+    tarballs: &[Tarball],
 ) -> Result<(), Error> {
-    let standing = standing::read_packages(store, options, packages)?;
-    let standing = Draft { packages: standing::releases(&standing), ..Draft::default() };
+    let removes = tarballs.is_empty() || tarballs.iter().any(|one| matches!(one, Tarball::Goes(_)));
+    let looks_at_all = attempt > 0 || removes;
+    let standing = if looks_at_all {
+        Standing::read(store, options, packages, attempt)?.draft()
+    } else {
+        let packages = standing::read_packages(store, options, packages)?;
+        Draft { packages: standing::releases(&packages), ..Draft::default() }
+    };
     let mut again = standing.clone();
+    let lost = |path: RepositoryPath| {
+        let (action, location) = ("keep", store.locate(&path));
+        Err(Error::Write(StoreError { action, location, source: Conflict.into() }))
+    };
     let edited = edit(&mut again);
-    if edited.is_ok() && again.packages == standing.packages {
-        return Ok(());
-    }
-    Err(Error::Write(StoreError {
-        action: "keep",
-        location: store.locate(&Folder::Packages.path()),
-        source: Conflict.into(),
-    }))
+    let is_so = again.packages == standing.packages && (!looks_at_all || again == standing);
+    let Some(tarballs) = edited.ok().filter(|_| is_so) else {
+        return lost(Folder::Packages.path());
+    };
+    tarballs.par_iter().filter(|_| looks_at_all).try_for_each(|tarball| match tarball {
+        Tarball::Stands { file, .. } => {
+            let path = path(file);
+            let is_there = store.read(&path, 0, &mut Vec::new())?.is_some();
+            if is_there { Ok(()) } else { lost(path) }
+        }
+        // Where it is back, somebody adds it.
+        Tarball::Goes(_) => Ok(()),
+    })
+}
+
+fn path(tarball: &FileName) -> RepositoryPath {
+    Folder::Tarballs.file(&format!("{tarball}.tar"))
 }

@@ -79,6 +79,9 @@ fn build_once(
         plan.changes.iter().for_each(heard);
     } else {
         plan.apply(store, &heard).map_err(Error::Write)?;
+        if store.is_conditional() && !plan.changes.is_empty() {
+            listing.confirm(store, options, &registry, &plan).map_err(Error::Write)?;
+        }
         memory.remember(&recalled, &listing, &registry, &resources, &report);
     }
     Ok(report)

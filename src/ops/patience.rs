@@ -15,11 +15,19 @@ const LONGEST: Duration = Duration::from_secs(2);
 pub(super) trait Contended {
     /// Whether somebody else was faster, and nothing else is wrong.
     fn is_conflict(&self) -> bool;
+
+    /// The same, where something may have been written before.
+    #[must_use]
+    fn after_writing(self) -> Self;
 }
 
 impl Contended for StoreError {
     fn is_conflict(&self) -> bool {
         StoreError::is_conflict(self)
+    }
+
+    fn after_writing(self) -> Self {
+        self
     }
 }
 
@@ -41,7 +49,8 @@ pub(super) fn until_undisturbed<T, E: Contended>(
                 pause = pause.saturating_mul(2).min(LONGEST);
                 number = number.saturating_add(1);
             }
-            done => return done,
+            done if number == 0 => return done,
+            done => return done.map_err(E::after_writing),
         }
     }
 }
@@ -54,11 +63,16 @@ mod tests {
     enum Wrong {
         Conflict,
         Else,
+        Later,
     }
 
     impl Contended for Wrong {
         fn is_conflict(&self) -> bool {
             *self == Self::Conflict
+        }
+
+        fn after_writing(self) -> Self {
+            if self == Self::Else { Self::Later } else { self }
         }
     }
 
@@ -67,7 +81,9 @@ mod tests {
         let third = |number| if number < 2 { Err(Wrong::Conflict) } else { Ok(number) };
         assert_eq!(until_undisturbed(Duration::from_secs(60), third), Ok(2));
         let wrong = |number| Err::<(), _>(if number < 2 { Wrong::Conflict } else { Wrong::Else });
-        assert_eq!(until_undisturbed(Duration::from_secs(60), wrong), Err(Wrong::Else));
+        assert_eq!(until_undisturbed(Duration::from_secs(60), wrong), Err(Wrong::Later));
+        let at_once = until_undisturbed(Duration::ZERO, |_| Err::<(), _>(Wrong::Else));
+        assert_eq!(at_once, Err(Wrong::Else));
     }
 
     #[test]

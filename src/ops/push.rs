@@ -16,7 +16,7 @@ mod remote;
 
 pub use error::Error;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -24,11 +24,13 @@ use rayon::prelude::*;
 
 use super::lock::{self, Wanted as Turn};
 use super::observer::{Observer, Warning, Work};
-use super::patience;
+use super::patience::{self, Contended};
+use super::standing::Keys;
 use crate::name::{PackageName, RepositoryName};
 use crate::registry::Releases;
 use crate::repository::{Change, Changed, Folder, Plan, RepositoryPath, State, Wanted};
-use crate::store::{DirStore, Store};
+use crate::store::{Conflict, DirStore, Store, StoreError};
+use crate::tarball::FileName;
 use local::Local;
 use remote::Remote;
 
@@ -83,13 +85,17 @@ pub fn push(
             changes.push((change.path.clone(), changed));
         }
     };
-    let unchanged = patience::until_undisturbed(options.lock_timeout, |_| {
+    let unchanged = patience::until_undisturbed(options.lock_timeout, |attempt| {
         let plan = plan(&local, to, options, observer)?;
         if options.dry_run {
             plan.changes.iter().for_each(heard);
         } else {
             observer.began(Work::Pushing, plan.changes.len());
             plan.apply(to, &heard).map_err(Error::Write)?;
+            let met_others = attempt > 0 || options.overwrite;
+            if to.is_conditional() && met_others && !plan.changes.is_empty() {
+                confirm(&local, to, options).map_err(Error::after_writing)?;
+            }
         }
         Ok::<_, Error>(plan.unchanged)
     })?;
@@ -135,12 +141,64 @@ fn plan(
     let files = local.files.par_iter();
     let files = files.map_init(Vec::new, |buffer, file| remote.file(file, &standing, buffer));
     wanted.extend(files.collect::<Result<Vec<_>, _>>()?);
+    if to.is_conditional() && !options.overwrite {
+        refuse_unnamed(local, to, &standing, &wanted)?;
+    }
     let mut plan = Plan::between(&[], None, &[], wanted.iter());
     plan.bridge(shrinking(local, &standing));
     if options.overwrite {
         plan.remove(surplus.into_iter().map(|(path, listed)| (path, listed.stamp)));
     }
     Ok(plan)
+}
+
+/// A tarball that is another one and that no release names is one that somebody is about to name: to write over
+/// it would break what they publish. When it is looked at again it is named, or gone.
+fn refuse_unnamed(
+    local: &Local,
+    to: &dyn Store,
+    standing: &HashMap<PackageName, Option<Releases>>,
+    wanted: &[Wanted],
+) -> Result<(), Error> {
+    let differing = wanted.iter().filter(|one| matches!(one.state, State::Differs(_)));
+    let differing: HashSet<_> = differing.map(|one| &one.path).collect();
+    let named = |file: &FileName| match standing.get(&file.package) {
+        // Its file is the same there.
+        None => true,
+        Some(says) => {
+            says.iter().flat_map(|says| &says.releases).any(|one| one.version == file.version)
+        }
+    };
+    let releases = local.files.iter().filter_map(|file| Some((&file.path, file.release.as_ref()?)));
+    let mut unnamed = releases.filter(|(path, (file, _))| differing.contains(path) && !named(file));
+    let Some((path, _)) = unnamed.next() else { return Ok(()) };
+    let (action, location) = ("replace", to.locate(path));
+    Err(Error::Read(StoreError { action, location, source: Conflict.into() }))
+}
+
+/// Makes sure that what was pushed is still so, where nobody could be kept away. What stood already was not
+/// written, so somebody may have changed or removed it since it was listed; others may have come since, who are
+/// welcome unless all but this was to go. Where nobody was met this is not asked: whoever removes looks at all of
+/// it afterwards, and makes good what a push named again.
+fn confirm(local: &Local, to: &dyn Store, options: &Options) -> Result<(), Error> {
+    let remote = Remote::list(to, local)?;
+    let amiss = match remote.lacks(local) {
+        Some(path) => Some(path.clone()),
+        None if options.overwrite => {
+            let registry = remote.registry(local)?.into_iter();
+            let differs = registry.filter(|one| one.state != State::Stands).map(|one| one.path);
+            differs.chain(remote.surplus(local).into_iter().map(|(path, _)| path)).next()
+        }
+        None => {
+            let packages = local.packages.iter().map(|(name, says)| {
+                (name, says.releases.iter().map(|release| &release.version).collect())
+            });
+            Keys::from(local.key.clone()).index_without(to, &packages.collect())?
+        }
+    };
+    let Some(path) = amiss else { return Ok(()) };
+    let (action, location) = ("keep", to.locate(&path));
+    Err(Error::Write(StoreError { action, location, source: Conflict.into() }))
 }
 
 fn package(path: &RepositoryPath) -> Option<PackageName> {

@@ -1,9 +1,13 @@
 //! What stands, as far as a key that clients know signed it.
 
+use std::collections::{HashMap, HashSet};
+
 use crate::key::PublicKey;
-use crate::registry::{DecodeError, MAX_FILE, Payload, Signed};
+use crate::name::PackageName;
+use crate::registry::{DecodeError, MAX_FILE, Names, Payload, Resource, Signed, Versions};
 use crate::repository::RepositoryPath;
 use crate::store::{Store, StoreError};
+use crate::version::Version;
 
 /// A file that may be there.
 #[derive(Default)]
@@ -50,5 +54,34 @@ impl Keys {
             signed.and_then(|signed| self.0.iter().find_map(|key| signed.clone().verify(key).ok()));
         let says = payload.and_then(|payload| decode(&payload).ok());
         Ok(says.map_or(Standing::Illegible, Standing::Legible))
+    }
+
+    /// The index that does not name all of these, if there is one.
+    pub fn index_without(
+        &self,
+        store: &dyn Store,
+        releases: &HashMap<&PackageName, HashSet<&Version>>,
+    ) -> Result<Option<RepositoryPath>, StoreError> {
+        let path = RepositoryPath::resource(&Resource::Names);
+        let Standing::Legible(names) = self.read(store, &path, Names::decode)? else {
+            return Ok(Some(path));
+        };
+        let listed: HashSet<_> = names.packages.iter().map(|(name, _)| name).collect();
+        if !releases.keys().all(|name| listed.contains(name)) {
+            return Ok(Some(path));
+        }
+        let path = RepositoryPath::resource(&Resource::Versions);
+        let Standing::Legible(versions) = self.read(store, &path, Versions::decode)? else {
+            return Ok(Some(path));
+        };
+        let listed = versions
+            .packages
+            .iter()
+            .map(|(name, all)| (name, all.iter().map(|one| &one.version).collect::<HashSet<_>>()));
+        let listed: HashMap<_, _> = listed.collect();
+        let is_whole = releases.iter().all(|(name, versions)| {
+            listed.get(*name).is_some_and(|listed| versions.is_subset(listed))
+        });
+        Ok((!is_whole).then_some(path))
     }
 }

@@ -22,6 +22,7 @@
 //! | `remarks` | what lives in the registry alone: what is retired, when it was published, advisories |
 //! | `races` | many builds at once, readers meanwhile, tarballs that change under them |
 //! | `alarms` | a published release that changes or goes |
+//! | `writers` | verbs on a bucket that nobody locks: a fault at each operation, and many at once |
 //! | `verifying` | damage of every kind is found |
 //! | `serving` | what `hexreg serve` answers, request by request |
 //! | `deploy` | what lies in deploy/ does what it says: systemd's unit, the image, nginx, Caddy, recipes for CI |
@@ -72,3 +73,4 @@ mod remarks;
 mod serving;
 mod support;
 mod verifying;
+mod writers;

@@ -1,6 +1,8 @@
 //! Snapshots of what each command says that is not tested beside what it does.
 
 use std::fs;
+use std::thread;
+use std::time::Duration;
 
 use crate::support::repository::TestRepository;
 use crate::support::tarball::Tarball;
@@ -201,9 +203,11 @@ fn additions_that_are_refused() {
             "add bar-0.1.0.tar --to public --name=acme",
             "add bar-0.1.0.tar ACME --published-at=yesterday",
             "add bar-0.1.0.tar ACME --private",
-            "add other/foo-1.0.0.tar ACME --replace",
         ],
     );
+    // `names` has whole seconds.
+    thread::sleep(Duration::from_millis(1_100));
+    let said = said + &dialogue(&repository, &["add other/foo-1.0.0.tar ACME --replace"]);
     insta::assert_snapshot!(said, @r"
     $ hexreg add foo-1.0.0.tar ACME --quiet
     [0]
@@ -494,7 +498,6 @@ fn pushes_that_are_refused() {
     hint: name the directory that `hexreg build` wrote to
     [2]
     $ hexreg push empty served
-    warning: empty/notes.txt left out: no client asks for it
     error: failed to push empty to served: empty/public_key cannot be pushed: it is missing
     hint: nothing was written; `hexreg build` makes a registry, and `hexreg verify` checks one
     [1]

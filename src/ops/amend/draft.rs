@@ -68,13 +68,17 @@ impl Draft {
                 self.versions.remove(package);
             }
         }
-        if !self.versions.contains_key(package) {
+        if self.versions.contains_key(package) {
+            // It may have been taken for a package without any other release, until somebody added one.
+            self.names.entry(package.clone()).or_default();
+        } else {
             found |= self.names.remove(package).is_some();
         }
         found
     }
 
-    /// Retires a release, or takes that back; tells whether it is there.
+    /// Retires a release, or takes that back; tells whether it is there. An index that does not name it is
+    /// left alone: somebody else may be about to remove it, or still to add it.
     pub fn retire(
         &mut self,
         package: &PackageName,
@@ -85,7 +89,9 @@ impl Draft {
         let mut releases = releases.filter(|release| release.version == *version);
         let Some(release) = releases.next() else { return false };
         release.remarks.retired = retired.cloned();
-        self.list(package, version);
+        let marks = release.remarks.marks();
+        let listed = self.versions.get_mut(package).into_iter().flatten();
+        listed.filter(|one| one.version == *version).for_each(|one| one.marks = marks);
         true
     }
 
@@ -170,6 +176,9 @@ mod tests {
         assert!(draft.take(&foo(), &version("1.0.0")));
         assert!(!draft.take(&foo(), &version("1.0.0")));
         assert_eq!(draft.versions[&foo()].len(), 1);
+        draft.names.clear();
+        assert!(!draft.take(&foo(), &version("1.0.0")));
+        assert!(draft.names.contains_key(&foo()), "it has a release yet");
         assert!(draft.take(&foo(), &version("1.1.0")));
         assert_eq!((draft.versions.len(), draft.names.len()), (0, 0));
         assert_eq!(draft.packages[&foo()], []);
@@ -207,5 +216,8 @@ mod tests {
         assert!(draft.retire(&foo(), &version("1.1.0"), None));
         assert_eq!(draft, before);
         assert!(!draft.retire(&foo(), &version("2.0.0"), None));
+        draft.versions.clear();
+        assert!(draft.retire(&foo(), &version("1.1.0"), None));
+        assert_eq!(draft.versions.len(), 0, "somebody else sees to that");
     }
 }

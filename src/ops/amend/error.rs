@@ -97,6 +97,8 @@ pub enum Error {
     Incomplete {
         /// Where it should stand.
         location: String,
+        /// Whether somebody may be about to write it.
+        is_expected: bool,
     },
     /// Another hexreg did not end in time.
     #[error(transparent)]
@@ -114,6 +116,17 @@ pub enum Error {
 
 impl Contended for Error {
     fn is_conflict(&self) -> bool {
-        matches!(self, Self::Write(error) | Self::Read(error) if error.is_conflict())
+        match self {
+            Self::Write(error) | Self::Read(error) => error.is_conflict(),
+            Self::Incomplete { is_expected, .. } => *is_expected,
+            _ => false,
+        }
+    }
+
+    fn after_writing(self) -> Self {
+        match self {
+            Self::Read(error) => Self::Write(error),
+            other => other,
+        }
     }
 }

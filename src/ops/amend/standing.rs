@@ -29,12 +29,17 @@ pub(super) struct Standing {
     pub names: File<Names>,
 }
 
+/// How often it is looked whether an index that is missing has come: for some seconds, with pauses that
+/// grow.
+const UNTIL_COMPLETE: usize = 7;
+
 impl Standing {
     /// Reads both indexes and these packages, all at once.
     pub fn read(
         store: &dyn Store,
         options: &Options,
         packages: &BTreeSet<PackageName>,
+        attempt: usize,
     ) -> Result<Self, Error> {
         let read_packages = || read_packages(store, options, packages);
         let read_versions = || {
@@ -45,15 +50,18 @@ impl Standing {
         let (packages, (versions, names)) =
             rayon::join(read_packages, || rayon::join(read_versions, read_names));
         let this = Self { packages: packages?, versions: versions?, names: names? };
-        this.refuse_loss(store)?;
+        // Whoever makes a registry where there is none, and cannot keep others away, writes one after the
+        // other.
+        this.refuse_loss(store, store.is_conditional() && attempt < UNTIL_COMPLETE)?;
         Ok(this)
     }
 
     /// An index that is missing would come back with a few packages alone, and forget all others.
-    fn refuse_loss(&self, store: &dyn Store) -> Result<(), Error> {
+    fn refuse_loss(&self, store: &dyn Store, is_expected: bool) -> Result<(), Error> {
         let is_other = |name: &PackageName| !self.packages.contains_key(name);
-        let incomplete =
-            |path: &RepositoryPath| Err(Error::Incomplete { location: store.locate(path) });
+        let incomplete = |path: &RepositoryPath| {
+            Err(Error::Incomplete { location: store.locate(path), is_expected })
+        };
         match (&self.versions.says, &self.names.says) {
             (Some(versions), None) if versions.packages.iter().any(|(name, _)| is_other(name)) => {
                 incomplete(&self.names.path)

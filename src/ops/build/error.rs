@@ -96,4 +96,11 @@ impl Contended for Error {
     fn is_conflict(&self) -> bool {
         matches!(self, Self::Read(error) | Self::Write(error) if error.is_conflict())
     }
+
+    fn after_writing(self) -> Self {
+        match self {
+            Self::Read(error) => Self::Write(error),
+            other => other,
+        }
+    }
 }

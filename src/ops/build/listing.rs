@@ -1,14 +1,18 @@
 //! What stands in a repository, before any of it is read.
 
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rayon::prelude::*;
 
+use super::options::Options;
 use crate::cache::{self, Fingerprint};
 use crate::ops::observer::{Observer, Warning};
-use crate::repository::{Folder, RepositoryPath};
-use crate::store::{self, Kind, Listed, Stamp, Store, StoreError};
+use crate::ops::standing::Keys;
+use crate::registry::Registry;
+use crate::repository::{Action, Folder, Plan, RepositoryPath};
+use crate::store::{self, Conflict, Kind, Listed, Stamp, Store, StoreError};
 
 /// The directory entries that a build goes by, each folder's by name.
 pub(super) struct Listing {
@@ -103,6 +107,46 @@ impl Listing {
             files.par_sort_unstable_by(|a, b| a.name.cmp(&b.name));
         }
         Ok(Self { seen, missing, tarballs, resources, leftovers, root })
+    }
+
+    /// Makes sure that what was built is still so, where nobody could be kept away: a tarball that somebody
+    /// removed since it was listed, and what names it, is named again; and a package that was removed for want
+    /// of tarballs may have got one.
+    pub fn confirm(
+        &self,
+        store: &dyn Store,
+        options: &Options,
+        registry: &Registry,
+        plan: &Plan,
+    ) -> Result<(), StoreError> {
+        let lost = |path: RepositoryPath| {
+            let (action, location) = ("keep", store.locate(&path));
+            Err(StoreError { action, location, source: Conflict.into() })
+        };
+        let packages = store.list(Folder::Packages)?.unwrap_or_default();
+        let packages: HashSet<_> = packages.iter().map(|file| file.name.as_str()).collect();
+        let tarballs = store.list(Folder::Tarballs)?.unwrap_or_default();
+        let stands: HashMap<_, _> =
+            tarballs.iter().map(|file| (file.name.as_str(), file.stamp)).collect();
+        for file in &self.tarballs {
+            let stands = stands.get(file.name.as_str());
+            if stands != Some(&file.stamp) || !packages.contains(package(file)) {
+                return lost(Folder::Tarballs.file(&file.name));
+            }
+        }
+        for change in &plan.changes {
+            let name = change.path.file_name();
+            let is_gone =
+                change.path.folder() == Folder::Packages && change.action == Action::Remove;
+            if is_gone && tarballs.iter().any(|file| package(file) == name) {
+                return lost(change.path.clone());
+            }
+        }
+        let releases = registry.packages.iter().map(|package| {
+            (&package.name, package.versions.iter().map(|listed| &listed.version).collect())
+        });
+        let keys = Keys::from(options.key.public_key().clone());
+        keys.index_without(store, &releases.collect())?.map_or(Ok(()), lost)
     }
 
     /// The stamp of a file that would show if it were changed from now on.

@@ -163,6 +163,12 @@ impl<'a> Remote<'a> {
         Ok((!key.is_ok_and(|key| key == local.key)).then(|| self.store.locate(&path)))
     }
 
+    /// What is here and not there, if anything.
+    pub fn lacks<'b>(&self, local: &'b Local) -> Option<&'b RepositoryPath> {
+        let mut here = local.registry.keys().chain(local.files.iter().map(|file| &file.path));
+        here.find(|path| !self.listed.contains_key(path) && !self.deep.contains(path))
+    }
+
     /// What is there of packages, tarballs and documentation, and not here.
     pub fn surplus(&self, local: &Local) -> Vec<(RepositoryPath, Listed)> {
         let here: HashSet<_> =

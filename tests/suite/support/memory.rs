@@ -51,10 +51,13 @@ impl MemoryStore {
 
 impl Store for MemoryStore {
     fn list(&self, folder: Folder) -> Result<Option<Vec<Listed>>, StoreError> {
-        let prefix = format!("{}/", folder.path());
+        let prefix = match folder {
+            Folder::Root => String::new(),
+            _ => format!("{}/", folder.path()),
+        };
         let files = self.files.lock().unwrap();
         let listed = files.keys().filter_map(|path| {
-            let name = path.strip_prefix(&prefix)?.to_owned();
+            let name = path.strip_prefix(&prefix).filter(|name| !name.contains('/'))?.to_owned();
             let modified = self.times.get(path).copied().unwrap_or(UnixSeconds(1_700_000_000));
             Some(Listed { name, kind: Kind::File, modified, stamp: None })
         });

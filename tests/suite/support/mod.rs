@@ -11,12 +11,14 @@ pub mod random;
 pub mod raw_tar;
 pub mod repository;
 pub mod s3rver;
+pub mod scheduler;
 pub mod server;
 pub mod strace;
 pub mod tarball;
 pub mod tools;
 pub mod turn;
 pub mod unruly;
+pub mod verbs;
 pub mod witness;
 
 use std::path::PathBuf;

@@ -154,6 +154,10 @@ impl TestBucket {
         wait(self.0.inner.put(&path(key), PutPayload::from(bytes.to_vec()))).unwrap();
     }
 
+    pub fn remove(&self, key: &str) {
+        wait(self.0.inner.delete(&path(key))).unwrap();
+    }
+
     pub fn get(&self, key: &str) -> Option<Vec<u8>> {
         self.object(key).map(|(bytes, _)| bytes)
     }

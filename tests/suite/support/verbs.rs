@@ -1,0 +1,200 @@
+//! What changes a registry, as the program does it, on whichever store.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use hexreg::ops::add::{self, Additions};
+use hexreg::ops::build;
+use hexreg::ops::observer::Observer;
+use hexreg::ops::{push, remove, retire, verify};
+use hexreg::package::{Retirement, RetirementReason, UnixSeconds};
+use hexreg::store::{DirStore, Store};
+use hexreg::tarball::{FileName, Limits};
+use rayon::ThreadPool;
+use tempfile::TempDir;
+
+use super::options;
+use super::turn::{Item, file_name, tarball};
+
+/// What is done, and to which releases.
+#[derive(Clone, Copy, Debug)]
+pub enum Verb<'a> {
+    Add(&'a [Item<'a>]),
+    Replace(Item<'a>),
+    Remove(Item<'a>),
+    Retire(Item<'a>),
+    Unretire(Item<'a>),
+    /// The registry of these, as it was built elsewhere.
+    Push(&'a [Item<'a>]),
+    /// As above, whatever stands there.
+    Overwrite(&'a [Item<'a>]),
+    /// Of the tarballs that are there.
+    Build,
+}
+
+/// Why a verb came to nothing.
+#[derive(Debug)]
+pub struct Failed {
+    /// Whether somebody else was faster, and nothing else is wrong.
+    pub is_conflict: bool,
+    /// Whether it says so that something may have been written.
+    pub is_write: bool,
+    pub text: String,
+}
+
+/// When releases are added: later than any was built.
+const NOW: UnixSeconds = UnixSeconds(1_800_000_000);
+
+/// When all are built.
+const THEN: UnixSeconds = UnixSeconds(1_700_000_000);
+
+macro_rules! failed {
+    ($module:ident, $error:expr) => {{
+        let error = $error;
+        let text = error.to_string();
+        let (is_write, store) = match &error {
+            $module::Error::Write(store) => (true, Some(store)),
+            $module::Error::Read(store) => (false, Some(store)),
+            _ => (false, None),
+        };
+        Failed { is_conflict: store.is_some_and(|error| error.is_conflict()), is_write, text }
+    }};
+}
+
+/// Somebody with a key, with tarballs, and with registries to push.
+pub struct Machine {
+    directory: TempDir,
+    /// How long it is tried again where somebody else was faster.
+    patience: Duration,
+    pool: ThreadPool,
+}
+
+impl Machine {
+    /// With one thread, so that the n-th operation is always the same.
+    pub fn new(patience: Duration) -> Self {
+        Self {
+            directory: TempDir::new().unwrap(),
+            patience,
+            pool: rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap(),
+        }
+    }
+
+    pub fn run(
+        &self,
+        verb: Verb<'_>,
+        store: &dyn Store,
+        observer: &dyn Observer,
+    ) -> Result<(), Failed> {
+        let options = self.options();
+        let release = |(name, version, _): Item<'_>| -> FileName {
+            format!("{name}-{version}").parse().unwrap()
+        };
+        let failed = |error: add::Error| failed!(add, error);
+        self.pool.install(|| match verb {
+            Verb::Add(items) => {
+                let added = add::add(store, &options, &self.additions(items), observer);
+                added.map(drop).map_err(failed)
+            }
+            Verb::Replace(item) => {
+                let additions = Additions { replace: true, ..self.additions(&[item]) };
+                add::add(store, &options, &additions, observer).map(drop).map_err(failed)
+            }
+            Verb::Remove(item) => {
+                let removed = remove::remove(store, &options, &release(item), observer);
+                removed.map(drop).map_err(failed)
+            }
+            Verb::Retire(item) | Verb::Unretire(item) => {
+                let retirement = Retirement { reason: RetirementReason::Security, message: None };
+                let retirement = matches!(verb, Verb::Retire(_)).then_some(&retirement);
+                let retired = retire::retire(store, &options, &release(item), retirement, observer);
+                retired.map(drop).map_err(failed)
+            }
+            Verb::Push(items) | Verb::Overwrite(items) => {
+                let from = DirStore::new(self.registry(items));
+                let options = push::Options {
+                    overwrite: matches!(verb, Verb::Overwrite(_)),
+                    lock_timeout: self.patience,
+                    dry_run: false,
+                };
+                let began = Instant::now();
+                let pushed = loop {
+                    match push::push(&from, store, &options, observer) {
+                        // A process that another test starts holds all our locks until it is itself.
+                        Err(push::Error::Busy(_)) if began.elapsed() < Duration::from_secs(10) => {}
+                        done => break done,
+                    }
+                };
+                pushed.map(drop).map_err(|error: push::Error| failed!(push, error))
+            }
+            Verb::Build => {
+                let built = build::build(store, &self.build_options(), observer);
+                built.map(drop).map_err(|error: build::Error| failed!(build, error))
+            }
+        })
+    }
+
+    fn options(&self) -> add::Options {
+        add::Options {
+            repository: "acme".parse().unwrap(),
+            key: options().key,
+            lock_timeout: self.patience,
+            dry_run: false,
+        }
+    }
+
+    fn build_options(&self) -> build::Options {
+        build::Options { latest: Some(THEN), lock_timeout: self.patience, ..options() }
+    }
+
+    fn additions(&self, items: &[Item<'_>]) -> Additions {
+        let tarballs = items.iter().map(|item| {
+            let folder = self.directory.path().join(format!("edition{}", item.2));
+            let path = folder.join(file_name(*item));
+            if !path.exists() {
+                fs::create_dir_all(folder).unwrap();
+                fs::write(&path, tarball(*item)).unwrap();
+            }
+            path
+        });
+        Additions {
+            tarballs: tarballs.collect(),
+            limits: Limits::HEX,
+            check_contents: true,
+            replace: false,
+            now: NOW,
+            published_at: None,
+        }
+    }
+
+    /// A directory with the registry of these.
+    fn registry(&self, items: &[Item<'_>]) -> PathBuf {
+        let names = items.iter().map(|item| format!("{}{}", file_name(*item), item.2));
+        let path = self.directory.path().join(names.collect::<String>());
+        if !path.exists() {
+            fs::create_dir_all(path.join("tarballs")).unwrap();
+            for item in items {
+                fs::write(path.join("tarballs").join(file_name(*item)), tarball(*item)).unwrap();
+            }
+            let lock_timeout = Duration::from_secs(10);
+            let options = build::Options { lock_timeout, ..self.build_options() };
+            build::build(&DirStore::new(&path), &options, &()).unwrap();
+        }
+        path
+    }
+
+    /// What is wrong with what stands, by path.
+    pub fn problems(&self, store: &dyn Store) -> BTreeMap<String, verify::Wrong> {
+        let options = verify::Options {
+            repository: Some("acme".parse().unwrap()),
+            public_key: Some(options().key.public_key().clone()),
+            limits: Limits::HEX,
+            check_contents: true,
+            partial: false,
+            lock_timeout: Duration::ZERO,
+        };
+        let found = self.pool.install(|| verify::verify(store, &options, &())).unwrap().problems;
+        found.into_iter().map(|one| (one.path.to_string(), one.wrong)).collect()
+    }
+}
