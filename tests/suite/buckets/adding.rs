@@ -119,10 +119,10 @@ fn adding_to_twenty_thousand_packages_takes_no_more_requests() {
     let pem = String::from_utf8(writer.repository.read("key.pem")).unwrap();
     let key = PrivateKey::from_pem(&pem, None).unwrap();
     let repository: RepositoryName = "acme".parse().unwrap();
-    let package_of = |number| format!("package{number:05}").parse::<PackageName>().unwrap();
+    let called = |number| format!("package{number:05}").parse::<PackageName>().unwrap();
     let listed = || vec![ListedVersion::from("1.0.0".parse::<Version>().unwrap())];
-    let versions = (0..PACKAGES).map(|number| (package_of(number), listed())).collect();
-    let names = (0..PACKAGES).map(|number| (package_of(number), Some(UnixSeconds(1)))).collect();
+    let versions = (0..PACKAGES).map(|number| (called(number), listed())).collect();
+    let names = (0..PACKAGES).map(|number| (called(number), Some(UnixSeconds(1)))).collect();
     let versions = Versions { repository: repository.clone(), packages: versions }.encode();
     let names = Names { repository, packages: names }.encode();
     for (path, payload) in [("versions", versions), ("names", names)] {
