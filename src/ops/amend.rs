@@ -117,6 +117,20 @@ pub(super) fn amend(
     Ok(Report { changes })
 }
 
+/// A release is looked for where there is something, or a mistyped directory would come to be for want of a
+/// lock.
+pub(super) fn refuse_nowhere(
+    store: &dyn Store,
+    options: &Options,
+    release: &FileName,
+) -> Result<(), Error> {
+    if store.is_conditional() || store.list(Folder::Root)?.is_some() {
+        return Ok(());
+    }
+    let repository = options.repository.clone();
+    Err(Error::NoSuchRelease { repository, release: Box::new(release.clone()) })
+}
+
 /// What has to be done for the registry to say what the draft does.
 fn plan(
     store: &dyn Store,

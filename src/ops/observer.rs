@@ -60,6 +60,17 @@ pub enum Warning {
         /// Why.
         reason: &'static str,
     },
+    /// Releases that are pushed without their tarballs.
+    #[error(
+        "{} of {total} releases have no tarball here, nor there: whoever asks for one will not get it",
+        .absent
+    )]
+    NoTarballs {
+        /// How many.
+        absent: usize,
+        /// Of how many.
+        total: usize,
+    },
     /// Lock files that name a release will not work with what it becomes.
     #[error("{alarm}: {}", alarm.consequence())]
     Alarm {

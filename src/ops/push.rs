@@ -103,7 +103,7 @@ pub fn push(
         repository: local.versions.repository.clone(),
         fingerprint: local.key.fingerprint().to_owned(),
         packages: local.packages.len(),
-        releases: local.packages.values().map(|package| package.releases.len()).sum(),
+        releases: local.release_count(),
         changes: changes.into_inner().unwrap_or_else(PoisonError::into_inner),
         unchanged,
     })
@@ -138,6 +138,11 @@ fn plan(
         observer.warn(Warning::Alarm { alarm });
     }
 
+    // As in a mirror of a part.
+    let absent = remote.tarballs_missing(local);
+    if absent > 0 {
+        observer.warn(Warning::NoTarballs { absent, total: local.release_count() });
+    }
     let files = local.files.par_iter();
     let files = files.map_init(Vec::new, |buffer, file| remote.file(file, &standing, buffer));
     wanted.extend(files.collect::<Result<Vec<_>, _>>()?);

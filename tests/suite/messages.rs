@@ -467,6 +467,30 @@ fn pushes() {
     ");
 }
 
+/// As of a mirror of a part.
+#[test]
+fn a_push_counts_what_it_cannot_bring() {
+    let repository = with_tarballs();
+    dialogue(&repository, &["add foo-1.0.0.tar foo-1.1.0.tar bar-0.1.0.tar ACME"]);
+    repository.remove_tarball("foo-1.1.0.tar");
+    let ran = repository.hexreg().run(["push", "public", "served"]).ok();
+    let expected = "warning: 1 of 3 releases have no tarball here, nor there: whoever asks for one will not get it\n";
+    assert_eq!(ran.stderr, expected);
+    assert!(repository.path("served/tarballs/foo-1.0.0.tar").exists());
+}
+
+#[test]
+fn a_mistyped_directory_does_not_come_to_be() {
+    let repository = with_tarballs();
+    for command in ["retire foo 1.0.0 --reason=other", "unretire foo 1.0.0", "remove foo 1.0.0"] {
+        let command = format!("{command} --to nowhere --name=acme --private-key=key.pem");
+        let ran = repository.hexreg().run(command.split(' '));
+        assert_eq!(ran.code, 1, "{}", ran.transcript());
+        assert!(ran.stderr.contains("acme has no foo 1.0.0"), "{}", ran.transcript());
+        assert!(!repository.path("nowhere").exists(), "{command}");
+    }
+}
+
 #[test]
 fn pushes_that_are_refused() {
     let repository = with_tarballs();

@@ -59,6 +59,11 @@ impl File {
 }
 
 impl Local {
+    /// How many releases the packages have.
+    pub fn release_count(&self) -> usize {
+        self.packages.values().map(|package| package.releases.len()).sum()
+    }
+
     /// Reads and checks what is signed, and looks at the rest. Of what is left out the observer hears.
     pub fn read(store: &DirStore, observer: &dyn Observer) -> Result<Self, Error> {
         let (assets, left_out) = assets(store)?;

@@ -9,9 +9,11 @@ use super::local::{File, Local, MAX_KEY};
 use crate::key::PublicKey;
 use crate::name::PackageName;
 use crate::ops::standing::{Keys, Standing};
+use crate::package::Release;
 use crate::registry::{Releases, Resource, Versions};
 use crate::repository::{AssetKind, Folder, RepositoryPath, Source, State, Wanted};
 use crate::store::{Listed, Store};
+use crate::tarball::FileName;
 
 /// What the listings say.
 pub(super) struct Remote<'a> {
@@ -167,6 +169,20 @@ impl<'a> Remote<'a> {
     pub fn lacks<'b>(&self, local: &'b Local) -> Option<&'b RepositoryPath> {
         let mut here = local.registry.keys().chain(local.files.iter().map(|file| &file.path));
         here.find(|path| !self.listed.contains_key(path) && !self.deep.contains(path))
+    }
+
+    /// How many tarballs that the packages name are neither here nor there.
+    pub fn tarballs_missing(&self, local: &Local) -> usize {
+        let here: HashSet<_> = local.files.iter().map(|file| &file.path).collect();
+        let named = local.packages.values().flat_map(|package| {
+            let file = |release: &Release| {
+                let file =
+                    FileName { package: package.package.clone(), version: release.version.clone() };
+                Folder::Tarballs.file(&format!("{file}.tar"))
+            };
+            package.releases.iter().map(file)
+        });
+        named.filter(|path| !here.contains(path) && !self.listed.contains_key(path)).count()
     }
 
     /// What is there of packages, tarballs and documentation, and not here.
