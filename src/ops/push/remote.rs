@@ -11,7 +11,7 @@ use crate::name::PackageName;
 use crate::ops::standing::{Keys, Standing};
 use crate::registry::{Releases, Resource, Versions};
 use crate::repository::{AssetKind, Folder, RepositoryPath, Source, State, Wanted};
-use crate::store::{Listed, Store};
+use crate::store::{Conflict, Listed, Store, StoreError};
 
 /// What the listings say.
 pub(super) struct Remote<'a> {
@@ -115,6 +115,13 @@ impl<'a> Remote<'a> {
         }
         let content = self.store.read(path, bytes.len(), standing)?;
         let over = content.and_then(|content| content.stamp);
+        // What names others is listed before them: were it taken as it is by now, it would be written over
+        // what is said of them since.
+        let was = listed.and_then(|listed| listed.stamp);
+        if self.store.is_conditional() && was.is_some() && over != was {
+            let (action, location) = ("read", self.store.locate(path));
+            return Err(StoreError { action, location, source: Conflict.into() }.into());
+        }
         match content {
             None => found(State::Missing(source()), None),
             Some(_) if *standing == bytes => found(State::Stands, over),
