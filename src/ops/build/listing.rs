@@ -11,7 +11,7 @@ use crate::cache::{self, Fingerprint};
 use crate::ops::observer::{Observer, Warning};
 use crate::ops::standing::Keys;
 use crate::registry::Registry;
-use crate::repository::{Action, Folder, Plan, RepositoryPath};
+use crate::repository::{Folder, Plan, RepositoryPath};
 use crate::store::{self, Conflict, Kind, Listed, Stamp, Store, StoreError};
 
 /// The directory entries that a build goes by, each folder's by name.
@@ -108,8 +108,8 @@ impl Listing {
     }
 
     /// Makes sure that what was built is still so, where nobody could be kept away: a tarball that somebody
-    /// removed since it was listed, and what names it, is named again; and a package that was removed for want
-    /// of tarballs may have got one.
+    /// removed since it was listed is named all the same; and of a package that was written without a
+    /// release, or removed, the tarball of that release may have come back.
     pub fn confirm(
         &self,
         store: &dyn Store,
@@ -132,13 +132,14 @@ impl Listing {
                 return lost(Folder::Tarballs.file(&file.name));
             }
         }
-        for change in &plan.changes {
-            let name = change.path.file_name();
-            let is_gone =
-                change.path.folder() == Folder::Packages && change.action == Action::Remove;
-            if is_gone && tarballs.iter().any(|file| package(file) == name) {
-                return lost(change.path.clone());
-            }
+        let changed = plan.changes.iter().map(|change| &change.path);
+        let changed = changed.filter(|path| path.folder() == Folder::Packages);
+        let changed: HashSet<_> = changed.map(RepositoryPath::file_name).collect();
+        let listed: HashSet<_> = self.tarballs.iter().map(|file| file.name.as_str()).collect();
+        let is_new = |file: &&Listed| !listed.contains(file.name.as_str());
+        let mut new = tarballs.iter().filter(is_new);
+        if let Some(file) = new.find(|file| changed.contains(package(file))) {
+            return lost(Folder::Tarballs.file(&file.name));
         }
         let releases = registry.packages.iter().map(|package| {
             (&package.name, package.versions.iter().map(|listed| &listed.version).collect())
