@@ -27,6 +27,10 @@ pub struct Scheduler {
 
 struct State {
     random: Random,
+    /// How many operations the first of two does, then the other, before the first does the rest.
+    script: Option<[usize; 2]>,
+    /// How many each did.
+    counts: Vec<usize>,
     /// How likely the turn of each is, and how long that stays so.
     weights: Vec<usize>,
     until: usize,
@@ -52,6 +56,13 @@ impl State {
         if self.turn.is_some() || self.waiting.is_empty() || self.waiting != self.living {
             return;
         }
+        if let Some([first, other]) = self.script {
+            let is_others = self.counts[0] >= first && self.counts[1] < other;
+            let next = usize::from(is_others);
+            let only = self.waiting.first().copied();
+            self.turn = if self.waiting.contains(&next) { Some(next) } else { only };
+            return;
+        }
         if self.time >= self.until {
             self.until = self.time + 1 + self.random.below(60);
             for weight in &mut self.weights {
@@ -75,6 +86,8 @@ impl Scheduler {
     pub fn new(seed: u64, many: usize) -> Arc<Self> {
         let state = State {
             random: Random::new(seed),
+            script: None,
+            counts: vec![0; many],
             weights: vec![1; many],
             until: 0,
             living: (0..many).collect(),
@@ -85,6 +98,25 @@ impl Scheduler {
             looked_at: BTreeMap::new(),
         };
         Arc::new(Self { state: Mutex::new(state), turned: Condvar::new() })
+    }
+
+    /// For two, the first of which does so many operations, then the other so many, then the first the rest.
+    pub fn of_two(script: [usize; 2]) -> Arc<Self> {
+        let this = Self::new(0, 2);
+        this.state.lock().unwrap().script = Some(script);
+        this
+    }
+
+    /// Lets the other of two do the rest, as whoever pauses does.
+    pub fn give_way(&self, who: usize) {
+        let mut state = self.state.lock().unwrap();
+        let others = if who == 0 { [0, usize::MAX] } else { [usize::MAX, 0] };
+        state.script = state.script.map(|_| others);
+    }
+
+    /// How many operations each did.
+    pub fn counts(&self) -> Vec<usize> {
+        self.state.lock().unwrap().counts.clone()
     }
 
     /// Waits for the turn, and notes what comes of it. Nothing comes between a look and the removal that
@@ -105,6 +137,7 @@ impl Scheduler {
         state.waiting.remove(&who);
         state.turn = None;
         state.time += 1;
+        state.counts[who] += 1;
         state.log.push(format!("{who}: {what} {key}"));
         if what == "head" {
             state.looked_at.insert(who, key.clone());
