@@ -1,33 +1,30 @@
 //! `hexreg mirror`
 
+mod told;
+
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hexreg::key::PublicKey;
 use hexreg::lockfile::{self, LockFile};
 use hexreg::name::{PackageName, RepositoryName};
 use hexreg::ops::mirror::{
-    self, Chosen, Error, GitMirror, LeftOut, Only, Options, Patience, Report, Selection, Upstream,
+    self, Chosen, Error, LeftOut, Only, Options, Patience, Selection, Upstream,
 };
-use hexreg::ops::observer::{Observer, Warning, Work};
-use hexreg::repository::{Changed, Folder, RepositoryPath};
-use hexreg::store::{DirStore, Store};
+use hexreg::ops::observer::Work;
+use hexreg::store::DirStore;
 use hexreg::tarball::Limits;
-use serde::Serialize;
 use url::Url;
 
 use super::failure::{self, Failure, Rejected, chain};
-use super::heard::Heard;
-use super::output::{self, count, thousands};
-use super::progress::Progress;
+use super::output::{self, count};
 use super::public_key;
 use super::upstream_auth::AuthSource;
+use told::Listener;
 
 /// Mirror what a lock file pins, chosen packages or all of a repository
 ///
@@ -123,111 +120,16 @@ pub struct Args {
     lock_timeout: u32,
 }
 
-/// What `--json` prints.
-#[derive(Serialize)]
-struct Json<'a> {
-    upstream: &'a str,
-    repository: &'a RepositoryName,
-    packages: usize,
-    releases: usize,
-    requests: u64,
-    retries: u64,
-    bytes: u64,
-    dry_run: bool,
-    #[serde(flatten)]
-    heard: Heard,
-    left_out: Vec<JsonLeftOut<'a>>,
-    git: Vec<JsonGit<'a>>,
-    failures: Vec<Rejected>,
-}
-
-#[derive(Serialize)]
-struct JsonLeftOut<'a> {
-    lock: &'a str,
-    app: &'a str,
-    why: &'a str,
-}
-
-#[derive(Serialize)]
-struct JsonGit<'a> {
-    url: &'a str,
-    revision: &'a str,
-    path: &'a str,
-    is_new: bool,
-}
-
-/// Prints what is heard of a mirror, or keeps it for `--json`.
-struct Listener<'a> {
-    store: &'a DirStore,
-    tarballs_only: bool,
-    prints: bool,
-    progress: Progress,
-    heard: Mutex<Heard>,
-    /// Whether the report was printed.
-    reported: AtomicBool,
-}
-
-impl Listener<'_> {
-    fn heard(&self) -> MutexGuard<'_, Heard> {
-        // A list that was pushed to half-way is whole all the same.
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Observer for Listener<'_> {
-    fn warn(&self, warning: Warning) {
-        let warning = warning.to_string();
-        if self.prints {
-            self.progress.clear();
-            output::warning(&warning);
-        }
-        self.heard().warnings.push(warning);
-    }
-
-    fn fetching(&self, file: &str) {
-        self.progress.name(file);
-    }
-
-    fn mirrored(&self, done: usize, wanted: usize, bytes: u64) {
-        self.progress.stand_at(done, wanted, bytes);
-    }
-
-    fn changed(&self, path: &RepositoryPath, changed: Changed) {
-        let is_signed =
-            path.folder() == Folder::Packages || RepositoryPath::is_of_a_registry(path.as_str());
-        if self.tarballs_only && is_signed {
-            // What upstream signed is the mirror's own matter then.
-            return;
-        }
-        let mut heard = self.heard();
-        let verb = heard.note(path, changed);
-        if self.prints {
-            // The mirror goes on; its summary will fail to print in the same way, and say so.
-            let line = format!("* {verb} {}", self.store.locate(path));
-            self.progress.above(|| drop(output::line(&line)));
-        }
-    }
-}
-
 impl Args {
     /// Mirrors, and tells how it went.
     pub fn main(self) -> ExitCode {
         let store = DirStore::new(&self.dir);
         let prints = !self.json && !self.quiet;
-        let progress = Progress::new(prints);
-        let (heard, reported) = (Mutex::default(), AtomicBool::new(false));
-        let listener = Listener {
-            store: &store,
-            tarballs_only: self.tarballs_only,
-            prints,
-            progress,
-            heard,
-            reported,
-        };
+        let listener = Listener::new(&store, self.tarballs_only, prints);
         let done = self.run(&listener);
         if let Err(failure) = &done {
             // Where there is a report, it says what failed.
-            let is_told = self.json && listener.reported.load(Ordering::Relaxed);
+            let is_told = self.json && listener.has_reported();
             if !is_told && (!self.json || output::json(failure).is_err()) {
                 failure.print();
             }
@@ -242,10 +144,9 @@ impl Args {
         listener.progress.clear();
         let report = report.map_err(|error| self.failure(&error))?;
         if self.json {
-            Self::print_json(&options, &report, listener)?;
-            listener.reported.store(true, Ordering::Relaxed);
+            told::print_json(&options, &report, listener)?;
         } else if !self.quiet {
-            Self::print(&options, &report, listener)?;
+            told::print(&options, &report, listener)?;
         }
         if report.failures.is_empty() {
             return Ok(());
@@ -262,7 +163,7 @@ impl Args {
             "the rest was mirrored, and `names` and `versions` were left as they were; run it again \
              once this is mended"
         };
-        Err(Failure::input(message).rejecting(rejected(&report)).hint(hint))
+        Err(Failure::input(message).rejecting(told::rejected(&report)).hint(hint))
     }
 
     fn options(&self) -> Result<Options, Failure> {
@@ -315,52 +216,6 @@ impl Args {
         })
     }
 
-    fn print(options: &Options, report: &Report, listener: &Listener<'_>) -> Result<(), Failure> {
-        for LeftOut { lock, app, why } in &report.left_out {
-            output::line(&format!("left out: {app}, {why} ({lock})"))?;
-        }
-        // One line leads to all revisions of a repository.
-        let rules = report.git.iter().map(|GitMirror { url, path, .. }| (url, path));
-        for (url, path) in rules.collect::<BTreeSet<_>>() {
-            let rule = format!("url.MIRROR/{path}.insteadOf {url}");
-            output::line(&format!("git config --global {rule}"))?;
-        }
-        let heard = listener.heard().clone();
-        output::line(&summary(options, report, &heard))
-    }
-
-    fn print_json(
-        options: &Options,
-        report: &Report,
-        listener: &Listener<'_>,
-    ) -> Result<(), Failure> {
-        let left_out = report.left_out.iter();
-        let git = report.git.iter();
-        output::json(&Json {
-            upstream: options.upstream.url.as_str(),
-            repository: &options.upstream.name,
-            packages: report.packages,
-            releases: report.releases,
-            requests: report.requests,
-            retries: report.retries,
-            bytes: report.bytes,
-            dry_run: options.dry_run,
-            heard: listener.heard().clone(),
-            left_out: left_out
-                .map(|LeftOut { lock, app, why }| JsonLeftOut { lock, app, why })
-                .collect(),
-            git: git
-                .map(|GitMirror { url, revision, path, is_new }| JsonGit {
-                    url,
-                    revision,
-                    path,
-                    is_new: *is_new,
-                })
-                .collect(),
-            failures: rejected(report),
-        })
-    }
-
     fn failure(&self, error: &Error) -> Failure {
         let message = format!("failed to mirror {}: {}", self.upstream, chain(error));
         match error {
@@ -387,37 +242,6 @@ impl Args {
                 .hint("what was mirrored stands, and every file is whole: run it again"),
         }
     }
-}
-
-fn rejected(report: &Report) -> Vec<Rejected> {
-    let failures = report.failures.iter();
-    failures
-        .map(|failed| Rejected { path: failed.path.clone(), reason: chain(&failed.wrong) })
-        .collect()
-}
-
-fn summary(options: &Options, report: &Report, heard: &Heard) -> String {
-    let Heard { created, updated, removed, .. } = heard;
-    let changes = if heard.is_empty() {
-        "nothing has changed".to_owned()
-    } else {
-        format!(
-            "{} created, {} updated, {} removed",
-            thousands(created.len()),
-            thousands(updated.len()),
-            thousands(removed.len())
-        )
-    };
-    let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-    let dry_run = if options.dry_run { " (dry run: nothing was written)" } else { "" };
-    format!(
-        "{}: {}, {}; {changes}; {}, {}{dry_run}",
-        options.upstream.name,
-        count(report.packages, "package"),
-        count(report.releases, "release"),
-        count(size(report.requests), "request"),
-        indicatif::HumanBytes(report.bytes),
-    )
 }
 
 /// In bytes: a thousand times what a large project has. A device could be read for ever.

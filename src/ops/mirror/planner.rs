@@ -4,42 +4,22 @@
 //! tells what came of each. A package's own file is put in place once every tarball of it that is wanted
 //! stands, so that nothing ever names what is not there.
 
+mod setup;
+mod trust;
+
+pub(super) use setup::{Known, Setup};
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::indexes::{Indexes, Listing};
-use super::selection::{Pin, Want};
+use super::indexes::Listing;
+use super::selection::Want;
 use super::task::{Outcome, PackageFile, Task, Wanted};
 use super::wrong::Wrong;
-use crate::name::{PackageName, RepositoryName};
+use crate::name::PackageName;
 use crate::package::{Dependency, Release};
 use crate::registry::{ListedVersion, Releases};
 use crate::tarball::FileName;
 use crate::version::Version;
-
-/// What the mirror has.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Known {
-    pub packages: BTreeSet<PackageName>,
-    pub tarballs: BTreeSet<FileName>,
-    pub docs: BTreeSet<FileName>,
-    /// Those of which upstream had none when their package was fetched.
-    pub without_docs: BTreeSet<FileName>,
-    /// What the indexes said of each package when its file was fetched: [`Listing::digest`].
-    pub listings: BTreeMap<PackageName, String>,
-}
-
-/// What a plan is made from.
-#[derive(Debug)]
-pub(super) struct Setup {
-    pub repository: RepositoryName,
-    /// What is wanted of each package; without, everything.
-    pub wants: Option<BTreeMap<PackageName, Vec<Want>>>,
-    pub upstream: Indexes,
-    pub known: Known,
-    pub docs: bool,
-    /// Packages of which is taken what upstream says, though it lost or changed releases.
-    pub accept: BTreeSet<PackageName>,
-}
 
 /// Something that was not mirrored.
 #[derive(Debug)]
@@ -168,7 +148,13 @@ impl Planner {
                 self.is_known(&name);
             }
             (Task::Fetch(name), Outcome::Fetched { held, file }) => {
-                if let Some(wrong) = self.objection(&name, held.as_ref(), &file.releases) {
+                let Setup { upstream, accept, .. } = &self.setup;
+                let listing = upstream.packages.get(&name);
+                let is_accepted = accept.contains(&name);
+                let objection = listing.and_then(|listing| {
+                    trust::objection(listing, held.as_ref(), &file.releases, is_accepted)
+                });
+                if let Some(wrong) = objection {
                     self.fail(&Task::Fetch(name), wrong);
                 } else {
                     let item = self.items.entry(name.clone()).or_default();
@@ -259,37 +245,6 @@ impl Planner {
         self.packages.push_back(task(name));
     }
 
-    /// Why what upstream says is not to be believed.
-    fn objection(
-        &self,
-        name: &PackageName,
-        held: Option<&Releases>,
-        new: &Releases,
-    ) -> Option<Wrong> {
-        let versions: BTreeMap<&Version, &Release> =
-            new.releases.iter().map(|release| (&release.version, release)).collect();
-        let listing = self.setup.upstream.packages.get(name)?;
-        let mut named = listing.versions.iter().map(|listed| &listed.version);
-        let behind = named.find(|version| !versions.contains_key(version));
-        if let Some(version) = behind {
-            return Some(Wrong::Behind(version.clone()));
-        }
-        if self.setup.accept.contains(name) {
-            return None;
-        }
-        let held = held.map(|held| held.releases.as_slice()).unwrap_or_default();
-        let is_lost = |release: &&Release| !versions.contains_key(&release.version);
-        let lost: Vec<_> = held.iter().filter(is_lost).collect();
-        if !lost.is_empty() {
-            return Some(Wrong::Lost(lost.into_iter().map(|one| one.version.clone()).collect()));
-        }
-        held.iter().find_map(|held| {
-            let said = versions.get(&held.version)?.outer_checksum;
-            let (version, held) = (held.version.clone(), held.outer_checksum);
-            (held != said).then_some(Wrong::Changed { version, held, said })
-        })
-    }
-
     fn is_known(&mut self, name: &PackageName) {
         self.unknown = self.unknown.saturating_sub(1);
         self.consider(name);
@@ -332,7 +287,7 @@ impl Planner {
             let pins: Vec<_> = wants.by_ref().filter_map(Want::pin).collect();
             let contradicts = pins.iter().find(|pin| !pin.agrees(release)).copied();
             let stands = self.setup.known.tarballs.contains(&file);
-            let is_trusted = stands && holds(item.held.as_ref(), release);
+            let is_trusted = stands && trust::holds(item.held.as_ref(), release);
             if !is_trusted || contradicts.is_some() {
                 item.waits_for = item.waits_for.saturating_add(1);
                 let pin = contradicts.or(pins.first().copied()).cloned();
@@ -442,34 +397,6 @@ impl Planner {
         self.open.remove(name);
         self.failures.push(Failed { path: format!("packages/{name}"), wrong });
     }
-}
-
-impl Want {
-    fn grows(&self) -> bool {
-        matches!(self, Self::Matching { with_deps: true, .. })
-    }
-
-    fn pin(&self) -> Option<&Pin> {
-        match self {
-            Self::Pinned(pin) => Some(pin),
-            Self::Matching { .. } => None,
-        }
-    }
-}
-
-impl Pin {
-    /// Whether it says nothing else of a release than the registry does.
-    fn agrees(&self, release: &Release) -> bool {
-        self.inner_checksum.is_none_or(|inner| inner == release.inner_checksum)
-            && self.outer_checksum.is_none_or(|outer| outer == release.outer_checksum)
-    }
-}
-
-fn holds(held: Option<&Releases>, release: &Release) -> bool {
-    let mut held = held.into_iter().flat_map(|held| &held.releases);
-    held.any(|held| {
-        held.version == release.version && held.outer_checksum == release.outer_checksum
-    })
 }
 
 #[cfg(test)]

@@ -81,6 +81,18 @@ impl Want {
             Self::Pinned(pin) => pin.version == *version,
         }
     }
+
+    /// Whether what is wanted grows with what is found.
+    pub fn grows(&self) -> bool {
+        matches!(self, Self::Matching { with_deps: true, .. })
+    }
+
+    pub fn pin(&self) -> Option<&Pin> {
+        match self {
+            Self::Pinned(pin) => Some(pin),
+            Self::Matching { .. } => None,
+        }
+    }
 }
 
 impl Selection {

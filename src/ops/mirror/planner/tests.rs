@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::*;
 use crate::checksum::{InnerChecksum, OuterChecksum};
 use crate::ops::mirror::indexes::{Indexes, Listing};
+use crate::ops::mirror::selection::Pin;
 use crate::package::{Dependency, Remarks, Requirement, UnixSeconds};
 
 fn name(text: &str) -> PackageName {

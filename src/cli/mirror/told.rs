@@ -1,0 +1,195 @@
+//! What is told of a mirror: line by line as it goes on, and of all of it at the end.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use hexreg::name::RepositoryName;
+use hexreg::ops::mirror::{GitMirror, LeftOut, Options, Report};
+use hexreg::ops::observer::{Observer, Warning};
+use hexreg::repository::{Changed, Folder, RepositoryPath};
+use hexreg::store::{DirStore, Store};
+use serde::Serialize;
+
+use crate::cli::failure::{Failure, Rejected, chain};
+use crate::cli::heard::Heard;
+use crate::cli::output::{self, count, thousands};
+use crate::cli::progress::Progress;
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Json<'a> {
+    upstream: &'a str,
+    repository: &'a RepositoryName,
+    packages: usize,
+    releases: usize,
+    requests: u64,
+    retries: u64,
+    bytes: u64,
+    dry_run: bool,
+    #[serde(flatten)]
+    heard: Heard,
+    left_out: Vec<JsonLeftOut<'a>>,
+    git: Vec<JsonGit<'a>>,
+    failures: Vec<Rejected>,
+}
+
+#[derive(Serialize)]
+struct JsonLeftOut<'a> {
+    lock: &'a str,
+    app: &'a str,
+    why: &'a str,
+}
+
+#[derive(Serialize)]
+struct JsonGit<'a> {
+    url: &'a str,
+    revision: &'a str,
+    path: &'a str,
+    is_new: bool,
+}
+
+/// Prints what is heard of a mirror, or keeps it for `--json`.
+pub struct Listener<'a> {
+    store: &'a DirStore,
+    tarballs_only: bool,
+    prints: bool,
+    pub progress: Progress,
+    heard: Mutex<Heard>,
+    /// Whether the report was printed.
+    reported: AtomicBool,
+}
+
+impl<'a> Listener<'a> {
+    pub fn new(store: &'a DirStore, tarballs_only: bool, prints: bool) -> Self {
+        let (progress, heard) = (Progress::new(prints), Mutex::default());
+        Self { store, tarballs_only, prints, progress, heard, reported: AtomicBool::new(false) }
+    }
+
+    /// Whether the report was printed, which says what failed.
+    pub fn has_reported(&self) -> bool {
+        self.reported.load(Ordering::Relaxed)
+    }
+
+    fn heard(&self) -> MutexGuard<'_, Heard> {
+        // A list that was pushed to half-way is whole all the same.
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Observer for Listener<'_> {
+    fn warn(&self, warning: Warning) {
+        let warning = warning.to_string();
+        if self.prints {
+            self.progress.clear();
+            output::warning(&warning);
+        }
+        self.heard().warnings.push(warning);
+    }
+
+    fn fetching(&self, file: &str) {
+        self.progress.name(file);
+    }
+
+    fn mirrored(&self, done: usize, wanted: usize, bytes: u64) {
+        self.progress.stand_at(done, wanted, bytes);
+    }
+
+    fn changed(&self, path: &RepositoryPath, changed: Changed) {
+        let is_signed =
+            path.folder() == Folder::Packages || RepositoryPath::is_of_a_registry(path.as_str());
+        if self.tarballs_only && is_signed {
+            // What upstream signed is the mirror's own matter then.
+            return;
+        }
+        let mut heard = self.heard();
+        let verb = heard.note(path, changed);
+        if self.prints {
+            // The mirror goes on; its summary will fail to print in the same way, and say so.
+            let line = format!("* {verb} {}", self.store.locate(path));
+            self.progress.above(|| drop(output::line(&line)));
+        }
+    }
+}
+
+/// Prints what came of it for a person.
+pub fn print(options: &Options, report: &Report, listener: &Listener<'_>) -> Result<(), Failure> {
+    for LeftOut { lock, app, why } in &report.left_out {
+        output::line(&format!("left out: {app}, {why} ({lock})"))?;
+    }
+    // One line leads to all revisions of a repository.
+    let rules = report.git.iter().map(|GitMirror { url, path, .. }| (url, path));
+    for (url, path) in rules.collect::<BTreeSet<_>>() {
+        let rule = format!("url.MIRROR/{path}.insteadOf {url}");
+        output::line(&format!("git config --global {rule}"))?;
+    }
+    let heard = listener.heard().clone();
+    output::line(&summary(options, report, &heard))
+}
+
+/// Prints what came of it as JSON.
+pub fn print_json(
+    options: &Options,
+    report: &Report,
+    listener: &Listener<'_>,
+) -> Result<(), Failure> {
+    let left_out = report.left_out.iter();
+    let git = report.git.iter();
+    output::json(&Json {
+        upstream: options.upstream.url.as_str(),
+        repository: &options.upstream.name,
+        packages: report.packages,
+        releases: report.releases,
+        requests: report.requests,
+        retries: report.retries,
+        bytes: report.bytes,
+        dry_run: options.dry_run,
+        heard: listener.heard().clone(),
+        left_out: left_out
+            .map(|LeftOut { lock, app, why }| JsonLeftOut { lock, app, why })
+            .collect(),
+        git: git
+            .map(|GitMirror { url, revision, path, is_new }| JsonGit {
+                url,
+                revision,
+                path,
+                is_new: *is_new,
+            })
+            .collect(),
+        failures: rejected(report),
+    })?;
+    listener.reported.store(true, Ordering::Relaxed);
+    Ok(())
+}
+
+/// What was not mirrored, each with its reason.
+pub fn rejected(report: &Report) -> Vec<Rejected> {
+    let failures = report.failures.iter();
+    failures
+        .map(|failed| Rejected { path: failed.path.clone(), reason: chain(&failed.wrong) })
+        .collect()
+}
+
+fn summary(options: &Options, report: &Report, heard: &Heard) -> String {
+    let Heard { created, updated, removed, .. } = heard;
+    let changes = if heard.is_empty() {
+        "nothing has changed".to_owned()
+    } else {
+        format!(
+            "{} created, {} updated, {} removed",
+            thousands(created.len()),
+            thousands(updated.len()),
+            thousands(removed.len())
+        )
+    };
+    let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    let dry_run = if options.dry_run { " (dry run: nothing was written)" } else { "" };
+    format!(
+        "{}: {}, {}; {changes}; {}, {}{dry_run}",
+        options.upstream.name,
+        count(report.packages, "package"),
+        count(report.releases, "release"),
+        count(size(report.requests), "request"),
+        indicatif::HumanBytes(report.bytes),
+    )
+}

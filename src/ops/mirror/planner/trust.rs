@@ -1,0 +1,58 @@
+//! What is not to be believed: upstream against its own indexes, against what it said before, and against
+//! what lock files pin.
+
+use std::collections::BTreeMap;
+
+use crate::ops::mirror::indexes::Listing;
+use crate::ops::mirror::selection::Pin;
+use crate::ops::mirror::wrong::Wrong;
+use crate::package::Release;
+use crate::registry::Releases;
+use crate::version::Version;
+
+/// Why what a package's file says is not to be believed, if anything. Where that `is_accepted`, it may have
+/// lost or changed what it `held`.
+pub(super) fn objection(
+    listing: &Listing,
+    held: Option<&Releases>,
+    new: &Releases,
+    is_accepted: bool,
+) -> Option<Wrong> {
+    let versions: BTreeMap<&Version, &Release> =
+        new.releases.iter().map(|release| (&release.version, release)).collect();
+    let mut named = listing.versions.iter().map(|listed| &listed.version);
+    let behind = named.find(|version| !versions.contains_key(version));
+    if let Some(version) = behind {
+        return Some(Wrong::Behind(version.clone()));
+    }
+    if is_accepted {
+        return None;
+    }
+    let held = held.map(|held| held.releases.as_slice()).unwrap_or_default();
+    let is_lost = |release: &&Release| !versions.contains_key(&release.version);
+    let lost: Vec<_> = held.iter().filter(is_lost).collect();
+    if !lost.is_empty() {
+        return Some(Wrong::Lost(lost.into_iter().map(|one| one.version.clone()).collect()));
+    }
+    held.iter().find_map(|held| {
+        let said = versions.get(&held.version)?.outer_checksum;
+        let (version, held) = (held.version.clone(), held.outer_checksum);
+        (held != said).then_some(Wrong::Changed { version, held, said })
+    })
+}
+
+/// Whether a release was held before, with the same tarball.
+pub(super) fn holds(held: Option<&Releases>, release: &Release) -> bool {
+    let mut held = held.into_iter().flat_map(|held| &held.releases);
+    held.any(|held| {
+        held.version == release.version && held.outer_checksum == release.outer_checksum
+    })
+}
+
+impl Pin {
+    /// Whether it says nothing else of a release than the registry does.
+    pub(super) fn agrees(&self, release: &Release) -> bool {
+        self.inner_checksum.is_none_or(|inner| inner == release.inner_checksum)
+            && self.outer_checksum.is_none_or(|outer| outer == release.outer_checksum)
+    }
+}
