@@ -84,7 +84,8 @@
 //! - **Conditions in place of a lock** (`store/bucket/`): object storage has none, but writes an object only
 //!   where it still is the one that was looked at. Some takes no notice of that, so it is tried before
 //!   anything is written; and an answer that got lost is looked into, since what is in the way of a second
-//!   try may be the first.
+//!   try may be the first. No condition guards a removal, so what goes is written over first, by something that
+//!   clients read as what stood there and writers as a sign to wait (`store/bucket/tombstone.rs`).
 //! - **A lock on the directory itself**: there is no file to go stale, and it ends with its process; and
 //!   whoever only reads can share it without a right to write.
 //! - **One file a resource** (`registry/names.rs` …) rather than one enum with all payloads: its

@@ -6,7 +6,7 @@ use crate::key::PublicKey;
 use crate::name::PackageName;
 use crate::registry::{DecodeError, MAX_FILE, Names, Payload, Resource, Signed, Versions};
 use crate::repository::RepositoryPath;
-use crate::store::{Store, StoreError};
+use crate::store::{self, Store, StoreError};
 use crate::version::Version;
 
 /// A file that may be there.
@@ -46,7 +46,7 @@ impl Keys {
         decode: impl Fn(&Payload) -> Result<T, DecodeError>,
     ) -> Result<Standing<T>, StoreError> {
         let mut file = Vec::new();
-        if store.read(path, MAX_FILE, &mut file)?.is_none() {
+        if store.read(path, MAX_FILE, &mut file)?.is_none() || store::is_tombstone(&file) {
             return Ok(Standing::Missing);
         }
         let signed = Signed::from_gzip(&file).ok();

@@ -3,6 +3,7 @@
 mod bucket;
 mod dir;
 
+pub(crate) use bucket::is_tombstone;
 pub use bucket::{BucketStore, BucketUrl, BucketUrlError, OpenError, Settings};
 pub use dir::DirStore;
 pub(crate) use dir::{flush_folder, modified};

@@ -56,6 +56,11 @@ pub enum Wrong {
     /// It is no signed resource, or not under the right key.
     #[error(transparent)]
     Signed(#[from] SignedError),
+    /// A package on its way out of a bucket.
+    #[error(
+        "it is being removed, unless that was cut short; the next change to the package ends it"
+    )]
+    Leaving,
     /// It says something else than what belongs there.
     #[error(transparent)]
     Decode(#[from] DecodeError),
@@ -242,6 +247,7 @@ impl Wrong {
             Self::Dependencies { .. } => "dependencies",
             Self::Unnamed => "unnamed",
             Self::Stray => "stray",
+            Self::Leaving => "leaving",
             Self::Leftover => "leftover",
             Self::PrivateKey => "private_key",
         }

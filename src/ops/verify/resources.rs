@@ -11,7 +11,7 @@ use crate::key::{KeyError, PublicKey};
 use crate::name::{PackageName, RepositoryName};
 use crate::registry::{Names, Payload, Releases, Resource, Signed, Versions};
 use crate::repository::{Folder, RepositoryPath};
-use crate::store::Store;
+use crate::store::{self, Store};
 
 /// What the signed files say, as far as they can be trusted to say it.
 pub(super) struct Resources {
@@ -182,6 +182,9 @@ fn says(
 ) -> Result<Says, Wrong> {
     let limit = resource.max_size();
     store.read(path, limit, file).map_err(Wrong::unreadable)?.ok_or(Wrong::Missing)?;
+    if store::is_tombstone(file) {
+        return Err(Wrong::Leaving);
+    }
     let signed = Signed::from_gzip_up_to(limit, file)?;
     let payload: Payload = match key {
         Some(key) => signed.verify(key)?,

@@ -112,7 +112,7 @@ fn place(path: &RepositoryPath, releases: &HashSet<String>, resources: &Resource
         }
     };
     match folder {
-        "" | "packages" if store::is_temporary(name) => Place::Leftover,
+        "" | "packages" | "tarballs" if store::is_temporary(name) => Place::Leftover,
         "" if RepositoryPath::is_of_a_registry(name) => Place::Index,
         "" if name == store::PROBE => Place::Other,
         "" if [Folder::Packages, Folder::Tarballs].iter().any(|known| known.path() == *path) => {

@@ -10,14 +10,17 @@ mod answer;
 mod open;
 mod probe;
 mod profile;
+mod tombstone;
 mod version;
 mod write;
 
 pub use address::{BucketUrl, BucketUrlError};
 pub use open::{OpenError, Settings};
+pub(crate) use tombstone::is_tombstone;
 
 use std::io;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt};
 use object_store::path::Path;
@@ -28,6 +31,7 @@ use super::{Content, Kind, Listed, Lock, Locked, Stamp, Store, StoreError};
 use crate::package::UnixSeconds;
 use crate::repository::{Change, Folder, RepositoryPath};
 use answer::{is_missing, plain};
+use tombstone::Met;
 use version::{Seen, Version};
 
 /// How many requests are under way at once.
@@ -35,6 +39,9 @@ const JOBS: usize = 16;
 
 /// How many threads see to connections: what is sent and received hardly keeps one busy.
 const THREADS: usize = 2;
+
+/// How long a removal that somebody began keeps others from writing in its place, unless told.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A tree below a prefix of a bucket.
 ///
@@ -54,6 +61,8 @@ pub struct BucketStore {
     has_one_writer: bool,
     /// Whether the store is known to honour conditions.
     is_probed: Mutex<bool>,
+    met: Met,
+    patience: Duration,
 }
 
 impl BucketStore {
@@ -83,6 +92,8 @@ impl BucketStore {
             has_generations: false,
             has_one_writer: false,
             is_probed: Mutex::new(false),
+            met: Met::default(),
+            patience: PATIENCE,
         })
     }
 
@@ -90,6 +101,13 @@ impl BucketStore {
     #[must_use]
     pub fn jobs(self, jobs: usize) -> Self {
         Self { jobs: jobs.max(1), ..self }
+    }
+
+    /// How long a removal that somebody else began is waited for, before it is taken for one that was cut short;
+    /// 10 seconds unless told, half of which is the most that they spend on it themselves.
+    #[must_use]
+    pub fn patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// Whether caches are told that no one but the reader may keep a copy.
@@ -183,6 +201,9 @@ impl BucketStore {
             let part = part.get(..rest).unwrap_or(&part);
             buffer.extend_from_slice(part);
             rest = rest.saturating_sub(part.len());
+        }
+        if let Some(stamp) = version.stamp().filter(|_| is_tombstone(buffer)) {
+            self.met.note(path, stamp);
         }
         Ok(Some(version))
     }

@@ -20,12 +20,12 @@ use object_store::{
 use super::BucketStore;
 use super::answer::{Answer, is_missing, plain};
 use super::version::Version;
-use crate::repository::{Action, Asset, Change, OCTETS, RepositoryPath, Source};
+use crate::repository::{Action, Asset, Change, Folder, OCTETS, RepositoryPath, Source};
 use crate::store::{ConditionsIgnored, Conflict, Stamp, StoreError};
 
 /// What must stand where an object is to be written.
 #[derive(Clone, Copy)]
-enum Expected {
+pub(super) enum Expected {
     Anything,
     Nothing,
     This(Stamp),
@@ -60,7 +60,8 @@ impl BucketStore {
         made: &dyn Fn(&Change),
     ) -> Result<(), StoreError> {
         let mut changes = stages.iter().copied().flatten();
-        if !self.has_one_writer && changes.any(|change| change.source().is_some()) {
+        let is_conditional = |change: &Change| change.source().is_some() || change.over.is_some();
+        if !self.has_one_writer && changes.any(is_conditional) {
             self.probe()?;
         }
         let written = Written::default();
@@ -111,7 +112,10 @@ impl BucketStore {
         let expected = match (&change.action, over) {
             _ if self.has_one_writer => Expected::Anything,
             (Action::Create(_), _) => Expected::Nothing,
-            (_, Some(stamp)) => Expected::This(stamp),
+            (_, Some(stamp)) => {
+                self.refuse_tombstone(&change.path, stamp)?;
+                Expected::This(stamp)
+            }
             (_, None) => return Err(ConditionsIgnored::NoTag.into()),
         };
         let source = source.clone();
@@ -125,7 +129,7 @@ impl BucketStore {
         Ok(())
     }
 
-    async fn put(
+    pub(super) async fn put(
         &self,
         path: &RepositoryPath,
         expected: Expected,
@@ -227,6 +231,11 @@ impl BucketStore {
     async fn remove(&self, path: &RepositoryPath, over: Option<Stamp>) -> io::Result<()> {
         let key = self.key(path)?;
         let over = over.filter(|_| !self.has_one_writer);
+        if let Some(stamp) = over.filter(|_| path.folder() == Folder::Packages) {
+            self.bury(path, &key, stamp).await?;
+            self.seen.remove(path);
+            return Ok(());
+        }
         let mut tries = Tries::begin();
         loop {
             let error = match self.remove_once(&key, over).await {
@@ -245,8 +254,8 @@ impl BucketStore {
         }
     }
 
-    /// Whether it is gone; otherwise it is another one. No request removes only what is still the same,
-    /// everywhere: so that is looked at just before.
+    /// Whether it is gone; otherwise it is another one. That is looked at just before: who adds a tarball looks
+    /// for it once more after it is named, and who removes one looks once more at what is named.
     async fn remove_once(&self, key: &Path, over: Option<Stamp>) -> object_store::Result<bool> {
         if let Some(stamp) = over {
             match self.inner.head(key).await {

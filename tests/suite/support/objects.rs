@@ -94,6 +94,9 @@ struct Bucket {
     most_under_way: AtomicUsize,
 }
 
+/// How long a removal that was cut short is in the way.
+pub const PATIENCE: Duration = Duration::from_millis(400);
+
 impl TestBucket {
     /// Changes what it does, before anybody else has it.
     fn with(mut self, change: impl FnOnce(&mut Bucket)) -> Self {
@@ -147,7 +150,7 @@ impl TestBucket {
     pub fn store(&self) -> BucketStore {
         let inner = Arc::new(self.clone());
         let store = BucketStore::new(inner, "acme", "s3://bucket/acme").unwrap();
-        store.generations(self.0.has_generations)
+        store.generations(self.0.has_generations).patience(PATIENCE)
     }
 
     pub fn set(&self, key: &str, bytes: &[u8]) {
