@@ -31,7 +31,7 @@ use super::seal::seal;
 use crate::checksum::OuterChecksum;
 use crate::key::PrivateKey;
 use crate::name::{PackageName, RepositoryName};
-use crate::registry::{Gzip, Names, Payload, Releases, Versions};
+use crate::registry::{Gzip, Names, Payload, Releases, Resource, Versions};
 use crate::repository::{Change, Changed, Folder, Plan, RepositoryPath, Source, State, Wanted};
 use crate::store::{Conflict, Store, StoreError};
 use crate::tarball::{FileName, Limits};
@@ -97,10 +97,11 @@ pub(super) fn amend(
             changes.push((change.path.clone(), changed));
         }
     };
-    patience::until_undisturbed(timeout, |attempt| {
+    patience::until_undisturbed::<_, Error>(timeout, |attempt| {
         let standing = Standing::read(store, options, packages, attempt)?;
         let mut draft = standing.draft();
         let tarballs = edit(&mut draft)?;
+        refuse_lacking(store, &draft, attempt)?;
         let plan = plan(store, options, &standing, &draft, &tarballs, attempt)?;
         if options.dry_run {
             plan.changes.iter().for_each(heard);
@@ -108,8 +109,15 @@ pub(super) fn amend(
         }
         plan.apply(store, &heard).map_err(Error::Write)?;
         if store.is_conditional() && !plan.changes.is_empty() {
-            return confirm(store, options, packages, edit, attempt, &tarballs)
-                .map_err(Error::after_writing);
+            // Whoever changes one of these files after it was written here has met this addition, and whoever
+            // removes any of it looks at all of it.
+            let wrote = |path| plan.changes.iter().any(|change| change.path == path);
+            let versions = RepositoryPath::resource(&Resource::Versions);
+            let mut files = packages.iter().map(RepositoryPath::package).chain([versions]);
+            if attempt > 0 || !adds(&tarballs) || !files.all(wrote) {
+                confirm(store, options, packages, edit, attempt).map_err(Error::after_writing)?;
+            }
+            confirm_tarballs(store, &tarballs).map_err(Error::after_writing)?;
         }
         Ok(())
     })?;
@@ -129,6 +137,17 @@ pub(super) fn refuse_nowhere(
     }
     let repository = options.repository.clone();
     Err(Error::NoSuchRelease { repository, release: Box::new(release.clone()) })
+}
+
+/// What a package has lost could be told no more, once its file is written anew.
+fn refuse_lacking(store: &dyn Store, draft: &Draft, attempt: usize) -> Result<(), Error> {
+    let Some((package, version)) = draft.lacking() else { return Ok(()) };
+    Err(Error::Lacks {
+        location: store.locate(&RepositoryPath::package(package)),
+        release: Box::new(FileName { package: package.clone(), version: version.clone() }),
+        // Both are read at once: it may be removed just now.
+        is_expected: store.is_conditional() && attempt < patience::UNTIL_DONE,
+    })
 }
 
 /// What has to be done for the registry to say what the draft does.
@@ -227,46 +246,41 @@ fn look(store: &dyn Store, tarball: &Tarball, attempt: usize) -> Result<Looked, 
 }
 
 /// Makes sure that what was done is still so. Each file was written only over what was looked at, but not all
-/// of them at one time: somebody else may have made up their mind before about one, and written it after. And
-/// object storage removes without conditions: a package to which a release was added, or its tarball.
-///
-/// Of an addition that met nobody, the packages are all that is looked at: of the indexes, whoever writes one
-/// after it has met it, and whoever removes looks at all of it here.
+/// of them at one time: somebody else may have made up their mind before about one, and written it after.
 fn confirm(
     store: &dyn Store,
     options: &Options,
     packages: &BTreeSet<PackageName>,
     edit: &Edit<'_>,
     attempt: usize,
-    tarballs: &[Tarball],
 ) -> Result<(), Error> {
-    let removes = tarballs.is_empty() || tarballs.iter().any(|one| matches!(one, Tarball::Goes(_)));
-    let looks_at_all = attempt > 0 || removes;
-    let standing = if looks_at_all {
-        Standing::read(store, options, packages, attempt)?.draft()
-    } else {
-        let packages = standing::read_packages(store, options, packages)?;
-        Draft { packages: standing::releases(&packages), ..Draft::default() }
-    };
+    let standing = Standing::read(store, options, packages, attempt)?.draft();
     let mut again = standing.clone();
-    let lost = |path: RepositoryPath| {
-        let (action, location) = ("keep", store.locate(&path));
-        Err(Error::Write(StoreError { action, location, source: Conflict.into() }))
-    };
-    let edited = edit(&mut again);
-    let is_so = again.packages == standing.packages && (!looks_at_all || again == standing);
-    let Some(tarballs) = edited.ok().filter(|_| is_so) else {
-        return lost(Folder::Packages.path());
-    };
-    tarballs.par_iter().filter(|_| looks_at_all).try_for_each(|tarball| match tarball {
-        Tarball::Stands { file, .. } => {
-            let path = path(file);
-            let is_there = store.read(&path, 0, &mut Vec::new())?.is_some();
-            if is_there { Ok(()) } else { lost(path) }
-        }
-        // Where it is back, somebody adds it.
-        Tarball::Goes(_) => Ok(()),
+    if edit(&mut again).is_ok() && again == standing {
+        return Ok(());
+    }
+    Err(lost(store, &Folder::Packages.path()))
+}
+
+/// Makes sure that tarballs are still there, which object storage removes without conditions. Where one is back
+/// that was removed, somebody adds it.
+fn confirm_tarballs(store: &dyn Store, tarballs: &[Tarball]) -> Result<(), Error> {
+    tarballs.par_iter().try_for_each(|tarball| {
+        let Tarball::Stands { file, .. } = tarball else { return Ok(()) };
+        let path = path(file);
+        let is_there = store.read(&path, 0, &mut Vec::new())?.is_some();
+        if is_there { Ok(()) } else { Err(lost(store, &path)) }
     })
+}
+
+fn lost(store: &dyn Store, path: &RepositoryPath) -> Error {
+    let (action, location) = ("keep", store.locate(path));
+    Error::Write(StoreError { action, location, source: Conflict.into() })
+}
+
+/// Whether something comes and nothing goes.
+fn adds(tarballs: &[Tarball]) -> bool {
+    !tarballs.is_empty() && tarballs.iter().all(|one| matches!(one, Tarball::Stands { .. }))
 }
 
 fn path(tarball: &FileName) -> RepositoryPath {

@@ -11,6 +11,10 @@ const FIRST: Duration = Duration::from_millis(50);
 /// No pause is longer.
 const LONGEST: Duration = Duration::from_secs(2);
 
+/// How often something that is half done is looked at again before nobody is thought to be at it: for some
+/// seconds, as the pauses grow.
+pub(super) const UNTIL_DONE: usize = 7;
+
 /// Why an attempt failed that may go well the next time.
 pub(super) trait Contended {
     /// Whether somebody else was faster, and nothing else is wrong.

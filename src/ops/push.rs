@@ -25,9 +25,9 @@ use rayon::prelude::*;
 use super::lock::{self, Wanted as Turn};
 use super::observer::{Observer, Warning, Work};
 use super::patience::{self, Contended};
-use super::standing::Keys;
+use super::standing::{Keys, Standing};
 use crate::name::{PackageName, RepositoryName};
-use crate::registry::Releases;
+use crate::registry::{Releases, Resource, Versions};
 use crate::repository::{Change, Changed, Folder, Plan, RepositoryPath, State, Wanted};
 use crate::store::{Conflict, DirStore, Store, StoreError};
 use crate::tarball::FileName;
@@ -86,13 +86,13 @@ pub fn push(
         }
     };
     let unchanged = patience::until_undisturbed(options.lock_timeout, |attempt| {
-        let plan = plan(&local, to, options, observer)?;
+        let Planned { plan, leans_on_others } = plan(&local, to, options, observer, attempt)?;
         if options.dry_run {
             plan.changes.iter().for_each(heard);
         } else {
             observer.began(Work::Pushing, plan.changes.len());
             plan.apply(to, &heard).map_err(Error::Write)?;
-            let met_others = attempt > 0 || options.overwrite;
+            let met_others = attempt > 0 || options.overwrite || leans_on_others;
             if to.is_conditional() && met_others && !plan.changes.is_empty() {
                 confirm(&local, to, options).map_err(Error::after_writing)?;
             }
@@ -109,13 +109,22 @@ pub fn push(
     })
 }
 
+/// What has to be done.
+struct Planned {
+    plan: Plan,
+    /// Whether it will name what stands there already and nobody names, or write what is named already:
+    /// somebody may be about to name it, or to remove it.
+    leans_on_others: bool,
+}
+
 /// What has to be done, unless something would be lost.
 fn plan(
     local: &Local,
     to: &dyn Store,
     options: &Options,
     observer: &dyn Observer,
-) -> Result<Plan, Error> {
+    attempt: usize,
+) -> Result<Planned, Error> {
     let remote = Remote::list(to, local)?;
     let mut wanted = remote.registry(local)?;
     let key = RepositoryPath::public_key();
@@ -130,7 +139,10 @@ fn plan(
     let going = surplus.iter().map(|(path, _)| path);
     let names: Vec<PackageName> = changed.into_iter().chain(going).filter_map(package).collect();
     let standing = remote.packages(&names, &local.key)?;
-    let losses = losses::of(local, &remote, &standing, &wanted)?;
+    let versions = RepositoryPath::resource(&Resource::Versions);
+    let is_told = wanted.iter().filter(is_changed).any(|one| one.path == versions);
+    let versions = if is_told { remote.versions(&local.key)? } else { Standing::Missing };
+    let losses = losses::of(local, &standing, &versions);
     if !losses.is_empty() && !options.overwrite {
         return Err(Error::Loses(losses));
     }
@@ -146,28 +158,36 @@ fn plan(
     let files = local.files.par_iter();
     let files = files.map_init(Vec::new, |buffer, file| remote.file(file, &standing, buffer));
     wanted.extend(files.collect::<Result<Vec<_>, _>>()?);
+    let unnamed = unnamed(local, &standing, &wanted);
     if to.is_conditional() && !options.overwrite {
-        refuse_unnamed(local, to, &standing, &wanted)?;
+        // To write over it would break what they publish. When it is looked at again it is named, or gone.
+        if let Some(one) = unnamed.iter().find(|one| matches!(one.state, State::Differs(_))) {
+            let is_expected = attempt < patience::UNTIL_DONE;
+            return Err(Error::InTheWay { location: to.locate(&one.path), is_expected });
+        }
     }
+    let is_package = |one: &Wanted| one.path.folder() == Folder::Packages;
+    let leans_on_others = unnamed.iter().any(|one| one.state == State::Stands)
+        || if is_told {
+            names_anew(local, &standing, &versions)
+        } else {
+            wanted.iter().filter(is_changed).any(is_package)
+        };
     let mut plan = Plan::between(&[], None, &[], wanted.iter());
     plan.bridge(shrinking(local, &standing));
     if options.overwrite {
         plan.remove(surplus.into_iter().map(|(path, listed)| (path, listed.stamp)));
     }
-    Ok(plan)
+    Ok(Planned { plan, leans_on_others })
 }
 
-/// A tarball that is another one and that no release names is one that somebody is about to name: to write over
-/// it would break what they publish. When it is looked at again it is named, or gone.
-fn refuse_unnamed(
+/// The tarballs that stand there and that no release names there.
+fn unnamed<'a>(
     local: &Local,
-    to: &dyn Store,
     standing: &HashMap<PackageName, Option<Releases>>,
-    wanted: &[Wanted],
-) -> Result<(), Error> {
-    let differing = wanted.iter().filter(|one| matches!(one.state, State::Differs(_)));
-    let differing: HashSet<_> = differing.map(|one| &one.path).collect();
-    let named = |file: &FileName| match standing.get(&file.package) {
+    wanted: &'a [Wanted],
+) -> Vec<&'a Wanted> {
+    let is_named = |file: &FileName| match standing.get(&file.package) {
         // Its file is the same there.
         None => true,
         Some(says) => {
@@ -175,10 +195,27 @@ fn refuse_unnamed(
         }
     };
     let releases = local.files.iter().filter_map(|file| Some((&file.path, file.release.as_ref()?)));
-    let mut unnamed = releases.filter(|(path, (file, _))| differing.contains(path) && !named(file));
-    let Some((path, _)) = unnamed.next() else { return Ok(()) };
-    let (action, location) = ("replace", to.locate(path));
-    Err(Error::Read(StoreError { action, location, source: Conflict.into() }))
+    let unnamed = releases.filter(|(_, (file, _))| !is_named(file)).map(|(path, _)| path);
+    let unnamed: HashSet<_> = unnamed.collect();
+    let stands = wanted.iter().filter(|one| !matches!(one.state, State::Missing(_)));
+    stands.filter(|one| unnamed.contains(&one.path)).collect()
+}
+
+/// Whether there are packages whose files stay as they are there, with releases that `versions` does not name.
+fn names_anew(
+    local: &Local,
+    standing: &HashMap<PackageName, Option<Releases>>,
+    versions: &Standing<Versions>,
+) -> bool {
+    let named: HashSet<_> = match versions {
+        Standing::Legible(versions) => {
+            let all = versions.packages.iter();
+            all.flat_map(|(name, all)| all.iter().map(move |one| (name, &one.version))).collect()
+        }
+        Standing::Missing | Standing::Illegible => HashSet::new(),
+    };
+    let mut same = local.packages.iter().filter(|(name, _)| !standing.contains_key(*name));
+    same.any(|(name, says)| says.releases.iter().any(|one| !named.contains(&(name, &one.version))))
 }
 
 /// Makes sure that what was pushed is still so, where nobody could be kept away. What stood already was not

@@ -27,6 +27,17 @@ impl Draft {
         self.packages.get(package)?.iter().find(|release| release.version == *version)
     }
 
+    /// A release that `versions` names and the package, which is looked at, has not. Whoever writes keeps to
+    /// an order in which no reader meets that.
+    pub fn lacking(&self) -> Option<(&PackageName, &Version)> {
+        let mut listed =
+            self.packages.keys().filter_map(|name| Some((name, self.versions.get(name)?)));
+        listed.find_map(|(name, all)| {
+            let mut versions = all.iter().map(|one| &one.version);
+            Some((name, versions.find(|version| self.release(name, version).is_none())?))
+        })
+    }
+
     /// Lists a release. One that is listed already with the same tarball stays as it is, and what the
     /// indexes may lack of it is put right.
     pub fn put(&mut self, package: &PackageName, release: Release, now: UnixSeconds) {
@@ -52,7 +63,8 @@ impl Draft {
         }
     }
 
-    /// Takes a release away; tells whether anything named it.
+    /// Takes a release away; tells whether anything named it. What `names` alone names, somebody may have
+    /// added since the rest was read: in a removal it goes before the package does.
     pub fn take(&mut self, package: &PackageName, version: &Version) -> bool {
         let mut found = false;
         if let Some(releases) = self.packages.get_mut(package) {
@@ -71,8 +83,8 @@ impl Draft {
         if self.versions.contains_key(package) {
             // It may have been taken for a package without any other release, until somebody added one.
             self.names.entry(package.clone()).or_default();
-        } else {
-            found |= self.names.remove(package).is_some();
+        } else if found {
+            self.names.remove(package);
         }
         found
     }
@@ -184,14 +196,16 @@ mod tests {
         assert_eq!(draft.packages[&foo()], []);
     }
 
-    /// As where a removal was cut short.
     #[test]
     fn what_an_index_alone_still_names_is_taken_away() {
         let mut draft = draft(&[("1.0.0", 1)]);
         draft.packages.clear();
-        draft.versions.clear();
+        let named = draft.names.clone();
         assert!(draft.take(&foo(), &version("1.0.0")));
         assert_eq!(draft, Draft::default());
+        draft.names = named.clone();
+        assert!(!draft.take(&foo(), &version("1.0.0")), "it may be new");
+        assert_eq!(draft.names, named);
     }
 
     /// Somebody else lists another release between the reading of two files.

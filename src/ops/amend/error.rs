@@ -12,7 +12,8 @@ use crate::registry::{DecodeError, SignedError};
 use crate::store::StoreError;
 use crate::tarball::FileName;
 
-/// Why a registry was not changed. Nothing was written, unless it is [`Error::Write`].
+/// Why a registry was not changed. Nothing was written, unless it is [`Error::Write`], or an earlier attempt
+/// was, that met somebody else: then the observer heard of what it wrote.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Tarballs that clients could not use, or not all in the same way.
@@ -100,6 +101,16 @@ pub enum Error {
         /// Whether somebody may be about to write it.
         is_expected: bool,
     },
+    /// A package has lost a release, so to write its file anew would lose it for good.
+    #[error("{location} lacks {}, which versions names", .release.version)]
+    Lacks {
+        /// Where the package stands, or should.
+        location: String,
+        /// Which release.
+        release: Box<FileName>,
+        /// Whether somebody may be about to remove it.
+        is_expected: bool,
+    },
     /// Another hexreg did not end in time.
     #[error(transparent)]
     Busy(#[from] Busy),
@@ -118,7 +129,7 @@ impl Contended for Error {
     fn is_conflict(&self) -> bool {
         match self {
             Self::Write(error) | Self::Read(error) => error.is_conflict(),
-            Self::Incomplete { is_expected, .. } => *is_expected,
+            Self::Incomplete { is_expected, .. } | Self::Lacks { is_expected, .. } => *is_expected,
             _ => false,
         }
     }

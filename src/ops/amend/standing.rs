@@ -9,10 +9,11 @@ use super::draft::Draft;
 use super::error::Error;
 use crate::key::PublicKey;
 use crate::name::{PackageName, RepositoryName};
+use crate::ops::patience;
 use crate::package::Release;
 use crate::registry::{DecodeError, Names, Payload, Releases, Resource, Signed, Versions};
 use crate::repository::{Folder, RepositoryPath, State, Wanted};
-use crate::store::{Kind, Stamp, Store};
+use crate::store::{self, Kind, Stamp, Store};
 
 /// A signed file that may be there.
 pub(super) struct File<T> {
@@ -28,10 +29,6 @@ pub(super) struct Standing {
     pub versions: File<Versions>,
     pub names: File<Names>,
 }
-
-/// How often it is looked whether an index that is missing has come: for some seconds, with pauses that
-/// grow.
-const UNTIL_COMPLETE: usize = 7;
 
 impl Standing {
     /// Reads both indexes and these packages, all at once.
@@ -52,7 +49,7 @@ impl Standing {
         let this = Self { packages: packages?, versions: versions?, names: names? };
         // Whoever makes a registry where there is none, and cannot keep others away, writes one after the
         // other.
-        this.refuse_loss(store, store.is_conditional() && attempt < UNTIL_COMPLETE)?;
+        this.refuse_loss(store, store.is_conditional() && attempt < patience::UNTIL_DONE)?;
         Ok(this)
     }
 
@@ -137,6 +134,9 @@ impl<T> File<T> {
         let Some(content) = store.read(&path, limit, &mut bytes)? else {
             return Ok(Self { path, bytes: None, stamp: None, says: None });
         };
+        if store::is_tombstone(&bytes) {
+            return Ok(Self { path, bytes: Some(bytes), stamp: content.stamp, says: None });
+        }
         let location = || store.locate(&path);
         let signed = Signed::from_gzip_up_to(limit, &bytes)
             .and_then(|signed| signed.verify(options.key.public_key()))

@@ -6,7 +6,8 @@ use crate::ops::patience::Contended;
 use crate::ops::verify::Wrong;
 use crate::store::StoreError;
 
-/// Why a registry was not pushed. Nothing was written, unless it is [`Error::Write`].
+/// Why a registry was not pushed. Nothing was written, unless it is [`Error::Write`], or an earlier attempt
+/// was, that met somebody else: then the observer heard of what it wrote.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// What was to be pushed is no registry, or not a sound one.
@@ -31,6 +32,14 @@ pub enum Error {
         /// Each of them.
         Vec<Alarm>,
     ),
+    /// No release names what stands where a tarball belongs, so that somebody may be about to.
+    #[error("{location} is there, is another tarball, and no release names it")]
+    InTheWay {
+        /// Where it stands.
+        location: String,
+        /// Whether that has not gone on for long.
+        is_expected: bool,
+    },
     /// Another hexreg did not end in time.
     #[error(transparent)]
     Busy(#[from] Busy),
@@ -44,7 +53,11 @@ pub enum Error {
 
 impl Contended for Error {
     fn is_conflict(&self) -> bool {
-        matches!(self, Self::Read(error) | Self::Write(error) if error.is_conflict())
+        match self {
+            Self::Read(error) | Self::Write(error) => error.is_conflict(),
+            Self::InTheWay { is_expected, .. } => *is_expected,
+            _ => false,
+        }
     }
 
     fn after_writing(self) -> Self {

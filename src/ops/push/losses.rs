@@ -3,25 +3,22 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::error::Error;
 use super::local::Local;
-use super::remote::Remote;
 use crate::name::PackageName;
 use crate::ops::build::Alarm;
 use crate::ops::standing::Standing;
 use crate::package::Release;
-use crate::registry::{Releases, Resource};
-use crate::repository::{RepositoryPath, State, Wanted};
+use crate::registry::{Releases, Resource, Versions};
+use crate::repository::RepositoryPath;
 use crate::version::Version;
 
 /// Each release that would go, become another tarball, or be remarked upon no more. `standing` is what
-/// those packages say there whose files differ.
+/// those packages say there whose files differ, and `versions` that index, unless it stays as it is.
 pub(super) fn of(
     local: &Local,
-    remote: &Remote<'_>,
     standing: &HashMap<PackageName, Option<Releases>>,
-    wanted: &[Wanted],
-) -> Result<Vec<Alarm>, Error> {
+    versions: &Standing<Versions>,
+) -> Vec<Alarm> {
     let here: BTreeMap<(&PackageName, &Version), &Release> = local
         .packages
         .iter()
@@ -50,13 +47,11 @@ pub(super) fn of(
         alarms.push(alarm);
     }
     let path = RepositoryPath::resource(&Resource::Versions);
-    let stands = wanted.iter().any(|one| one.path == path && one.state == State::Stands);
-    let versions = if stands { Standing::Missing } else { remote.versions(&local.key)? };
     match versions {
         Standing::Missing => {}
         Standing::Illegible => alarms.push(Alarm::Illegible { path }),
         Standing::Legible(versions) if versions.repository != local.versions.repository => {
-            let (was, is) = (versions.repository, local.versions.repository.clone());
+            let (was, is) = (versions.repository.clone(), local.versions.repository.clone());
             alarms.push(Alarm::Renamed { path, was, is });
         }
         // What a package there no longer says, `versions` may still name.
@@ -71,5 +66,5 @@ pub(super) fn of(
             }));
         }
     }
-    Ok(alarms)
+    alarms
 }
