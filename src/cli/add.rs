@@ -7,7 +7,9 @@ use clap::ValueHint;
 use hexreg::ops::add::{self, Additions};
 use hexreg::tarball::Limits;
 
-use super::amend::{AmendArgs, Amendment, ENVIRONMENT, WhichArgs};
+use super::amend::{Amendment, ENVIRONMENT, WhichArgs};
+use super::change::{self, ChangeArgs};
+use super::heard::Heard;
 use super::output;
 use super::time::{self, Given};
 
@@ -43,7 +45,7 @@ pub struct Args {
     #[arg(long)]
     no_check_contents: bool,
     #[command(flatten)]
-    amend: AmendArgs,
+    change: ChangeArgs,
 }
 
 impl Args {
@@ -51,7 +53,9 @@ impl Args {
     pub fn main(self) -> ExitCode {
         let now = match time::now() {
             Ok(now) => now,
-            Err(failure) => return self.amend.fail(failure),
+            Err(failure) => {
+                return change::end(self.change.manner(), &Err(failure), Heard::default());
+            }
         };
         let additions = Additions {
             tarballs: self.tarballs,
@@ -61,7 +65,7 @@ impl Args {
             now,
             published_at: self.published_at.map(|given| given.or(now)),
         };
-        self.amend.main(&Amendment {
+        let amendment = Amendment {
             which: &self.which,
             attempt: "add to",
             work: &|store, options, listener| {
@@ -73,6 +77,7 @@ impl Args {
                 let summary = format!("{} added{present}", output::count(added.added, "release"));
                 Ok((added.report, summary))
             },
-        })
+        };
+        amendment.main(&self.change)
     }
 }

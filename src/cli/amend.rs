@@ -2,16 +2,17 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::ValueHint;
-use hexreg::name::RepositoryName;
+use hexreg::name::{PackageName, RepositoryName};
 use hexreg::ops::amend::{Error, Options, Report};
-use hexreg::store::{Store, StoreError};
+use hexreg::store::Store;
+use hexreg::tarball::FileName;
+use hexreg::version::Version;
 use serde::Serialize;
 
-use super::change::{self, Manner};
-use super::destination::{Destination, Writing};
+use super::change::{self, ChangeArgs};
+use super::destination::Destination;
 use super::failure::{Failure, Rejected, chain};
 use super::heard::Heard;
 use super::listener::Listener;
@@ -39,23 +40,19 @@ pub struct WhichArgs {
     private_key: Option<PathBuf>,
 }
 
-/// How to change it.
+/// Which release it is about.
 #[derive(clap::Args)]
-pub struct AmendArgs {
-    /// How many seconds to wait for, or try again because of, others who change the same registry
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
-    lock_timeout: u32,
-    /// Say what would be done and write nothing
-    #[arg(long)]
-    dry_run: bool,
-    /// Print errors alone
-    #[arg(long, short)]
-    quiet: bool,
-    /// Print one JSON object and nothing else
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    writing: Writing,
+pub struct ReleaseArgs {
+    /// The package
+    package: PackageName,
+    /// Which of its releases
+    version: Version,
+}
+
+impl From<ReleaseArgs> for FileName {
+    fn from(ReleaseArgs { package, version }: ReleaseArgs) -> Self {
+        Self { package, version }
+    }
 }
 
 /// What `--json` prints.
@@ -82,36 +79,26 @@ pub struct Amendment<'a> {
     pub work: &'a Work<'a>,
 }
 
-impl AmendArgs {
+impl Amendment<'_> {
     /// Makes a change, and tells how it went.
-    pub fn main(&self, amendment: &Amendment<'_>) -> ExitCode {
-        let work = |listener: &Listener<'_>| self.run(amendment, listener);
-        change::main(&amendment.which.to, &self.writing, None, self.manner(), work)
+    pub fn main(&self, args: &ChangeArgs) -> ExitCode {
+        change::main(&self.which.to, args, None, |listener| self.run(args, listener))
     }
 
-    /// Tells of a failure before anything was begun.
-    pub fn fail(&self, failure: Failure) -> ExitCode {
-        change::end(self.manner(), &Err(failure), Heard::default())
-    }
-
-    fn manner(&self) -> Manner {
-        Manner { quiet: self.quiet, json: self.json }
-    }
-
-    fn run(&self, amendment: &Amendment<'_>, listener: &Listener<'_>) -> Result<(), Failure> {
-        let WhichArgs { to, name, private_key } = amendment.which;
+    fn run(&self, args: &ChangeArgs, listener: &Listener<'_>) -> Result<(), Failure> {
+        let WhichArgs { to, name, private_key } = self.which;
         let key = change::private_key(private_key.as_deref(), to, listener)?;
         let options = Options {
             repository: name.clone(),
             key,
-            lock_timeout: Duration::from_secs(self.lock_timeout.into()),
-            dry_run: self.dry_run,
+            lock_timeout: args.lock_timeout(),
+            dry_run: args.dry_run,
         };
         let pool = change::threads(to, None)?;
-        let done = pool.install(|| (amendment.work)(listener.store, &options, listener));
+        let done = pool.install(|| (self.work)(listener.store, &options, listener));
         listener.end();
-        let (report, summary) = done.map_err(|error| failure(amendment, &error, listener))?;
-        if self.json {
+        let (report, summary) = done.map_err(|error| self.failure(&error, listener))?;
+        if args.json {
             return output::json(&Json {
                 repository: &options.repository,
                 fingerprint: options.key.public_key().fingerprint(),
@@ -119,7 +106,7 @@ impl AmendArgs {
                 so_far: listener.heard().clone(),
             });
         }
-        if self.quiet {
+        if args.quiet {
             return Ok(());
         }
         let done =
@@ -127,12 +114,12 @@ impl AmendArgs {
         let dry_run = if options.dry_run { change::DRY_RUN } else { "" };
         output::line(&format!("{name}: {done}{dry_run}"))
     }
-}
 
-fn failure(amendment: &Amendment<'_>, error: &Error, listener: &Listener<'_>) -> Failure {
-    let failed = format!("failed to {} `{}`", amendment.attempt, amendment.which.name);
-    let message = format!("{failed}: {}", chain(error));
-    match error {
+    fn failure(&self, error: &Error, listener: &Listener<'_>) -> Failure {
+        let failed = format!("failed to {} `{}`", self.attempt, self.which.name);
+        let message = format!("{failed}: {}", chain(error));
+        let advise = |advice: &str| listener.advise(advice);
+        match error {
         Error::Rejected { rejections, total } => {
             let rejected = rejections.iter().map(|rejection| Rejected {
                 path: rejection.location.clone(),
@@ -145,45 +132,37 @@ fn failure(amendment: &Amendment<'_>, error: &Error, listener: &Listener<'_>) ->
             );
             Failure::input(format!("{failed}: {counted}"))
                 .rejecting(rejected.collect())
-                .hint("nothing was written; replace these files, or leave them out")
+                .hint(advise("replace these files, or leave them out"))
         }
-        Error::Exists { .. } => Failure::input(message).hint(
-            "nothing was written; publish it under a new version, or give --replace and break the \
-                 lock files of whoever has this one",
-        ),
-        Error::InTheWay { .. } => Failure::input(message).hint(
-            "nothing was written; somebody may be adding it right now, or was cut short: look \
-                 again, and if nobody is, give --replace",
-        ),
-        Error::NoSuchRelease { .. } => Failure::input(message)
-            .hint("nothing was written; it may be gone already, or be spelt otherwise"),
-        Error::Signed { .. } | Error::OtherKey { .. } => Failure::input(message).hint(
-            "nothing was written; sign with the key that clients know, or mend the registry with \
-                 `hexreg build`",
-        ),
-        Error::Decode { .. } | Error::OtherPackage { .. } | Error::Incomplete { .. } => {
-            Failure::input(message)
-                .hint("nothing was written; `hexreg build` makes it anew out of its tarballs")
+        Error::Exists { .. } => Failure::input(message).hint(advise(
+            "publish it under a new version, or give --replace and break the lock files of whoever \
+                 has this one",
+        )),
+        Error::InTheWay { .. } => Failure::input(message).hint(advise(
+            "somebody may be adding it right now, or was cut short: look again, and if nobody is, \
+                 give --replace",
+        )),
+        Error::NoSuchRelease { .. } => {
+            Failure::input(message).hint(advise("it may be gone already, or be spelt otherwise"))
         }
-        Error::OtherRepository { found, .. } => Failure::input(message)
-            .hint(format!("nothing was written; did you mean --name={found}?")),
+        Error::Signed { .. } | Error::OtherKey { .. } => Failure::input(message).hint(advise(
+            "sign with the key that clients know, or mend the registry with `hexreg build`",
+        )),
+        Error::Decode { .. }
+        | Error::OtherPackage { .. }
+        | Error::Incomplete { .. }
+        | Error::Lacks { .. } => {
+            Failure::input(message).hint(advise("`hexreg build` makes it anew out of its tarballs"))
+        }
+        Error::OtherRepository { found, .. } => {
+            Failure::input(message).hint(advise(&format!("did you mean --name={found}?")))
+        }
         Error::Busy(_) => Failure::environment(message)
-            .hint("nothing was written; let it end, or give a longer --lock-timeout"),
-        Error::Key(_) | Error::Read(_) => Failure::environment(message).hint("nothing was written"),
-        Error::Write(error) => unwritten(message, error, listener),
+            .hint(advise("let it end, or give a longer --lock-timeout")),
+        Error::Key(_) | Error::Read(_) => {
+            Failure::environment(message).hint(advise("try again once this is mended"))
+        }
+        Error::Write(error) => change::unwritten(message, error, listener),
     }
-}
-
-/// What to do where a change could not be made.
-pub fn unwritten(message: String, error: &StoreError, listener: &Listener<'_>) -> Failure {
-    let hint = if error.ignores_conditions() {
-        "where nobody else ever writes at the same time, --assume-single-writer does without"
-    } else if error.is_conflict() {
-        "others change it again and again: try once more, or give a longer --lock-timeout"
-    } else if listener.heard().is_empty() {
-        "nothing was changed: try again once this is mended"
-    } else {
-        "what was done before it stands, and every file is whole: try again once this is mended"
-    };
-    Failure::environment(message).hint(hint)
+    }
 }

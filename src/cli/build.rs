@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::ValueHint;
 use hexreg::name::RepositoryName;
@@ -12,8 +11,8 @@ use hexreg::tarball::Limits;
 use serde::Serialize;
 
 use super::cache;
-use super::change::{self, Manner};
-use super::destination::{Destination, Writing};
+use super::change::{self, ChangeArgs};
+use super::destination::Destination;
 use super::failure::{Failure, Rejected, chain};
 use super::heard::Heard;
 use super::listener::Listener;
@@ -56,18 +55,6 @@ pub struct Args {
     /// How many tarballs to read at once [default: one a processor; 16 from a bucket]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     jobs: Option<u16>,
-    /// Print errors alone
-    #[arg(long, short)]
-    quiet: bool,
-    /// Print one JSON object and nothing else
-    #[arg(long)]
-    json: bool,
-    /// How many seconds to wait for another build or verify of the same directory to end
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
-    lock_timeout: u32,
-    /// Say what would be done and write nothing
-    #[arg(long)]
-    dry_run: bool,
     /// Do not unpack packages to check the files in them
     #[arg(long)]
     no_check_contents: bool,
@@ -83,7 +70,7 @@ pub struct Args {
     #[command(flatten)]
     cache: cache::CacheArgs,
     #[command(flatten)]
-    writing: Writing,
+    change: ChangeArgs,
 }
 
 /// What `--json` prints of a build.
@@ -103,9 +90,7 @@ struct Json<'a> {
 impl Args {
     /// Builds, and tells how it went.
     pub fn main(self) -> ExitCode {
-        let manner = Manner { quiet: self.quiet, json: self.json };
-        let work = |listener: &Listener<'_>| self.run(listener);
-        change::main(&self.destination, &self.writing, self.jobs, manner, work)
+        change::main(&self.destination, &self.change, self.jobs, |listener| self.run(listener))
     }
 
     fn run(&self, listener: &Listener<'_>) -> Result<(), Failure> {
@@ -119,15 +104,17 @@ impl Args {
             immutable: self.immutable,
             fresh: self.fresh,
             rotate_key: self.rotate_key,
-            lock_timeout: Duration::from_secs(self.lock_timeout.into()),
-            dry_run: self.dry_run,
-            cache: self.cache.file(&self.destination, self.writing.reading.endpoint.as_deref())?,
+            lock_timeout: self.change.lock_timeout(),
+            dry_run: self.change.dry_run,
+            cache: self
+                .cache
+                .file(&self.destination, self.change.writing.reading.endpoint.as_deref())?,
         };
         let pool = change::threads(&self.destination, self.jobs)?;
         let report = pool.install(|| build::build(listener.store, &options, listener));
         listener.end();
         let report = report.map_err(|error| self.failure(&error, listener))?;
-        if self.json {
+        if self.change.json {
             return output::json(&Json {
                 repository: &options.repository,
                 fingerprint: options.key.public_key().fingerprint(),
@@ -139,7 +126,7 @@ impl Args {
                 so_far: listener.heard().clone(),
             });
         }
-        if self.quiet { Ok(()) } else { output::line(&summary(&report, &options)) }
+        if self.change.quiet { Ok(()) } else { output::line(&summary(&report, &options)) }
     }
 
     fn failure(&self, error: &Error, listener: &Listener<'_>) -> Failure {
@@ -155,7 +142,7 @@ impl Args {
                 let rejected = rejections.iter().map(rejected).collect();
                 Failure::input(message)
                     .rejecting(rejected)
-                    .hint("nothing was written; remove or replace these files and build again")
+                    .hint(listener.advise("remove or replace these files and build again"))
             }
             Error::Immutable(alarms) => {
                 let message = format!(
@@ -164,39 +151,28 @@ impl Args {
                     output::count(alarms.len(), "place"),
                 );
                 let rejected = alarms.iter().map(|alarm| alarmed(listener.store, alarm)).collect();
-                Failure::input(message)
-                    .rejecting(rejected)
-                    .hint("nothing was written; put back what was published, or build without --immutable; so too \
-                           where a change of keys was cut short")
+                Failure::input(message).rejecting(rejected).hint(listener.advise(
+                    "put back what was published, or build without --immutable; so too \
+                           where a change of keys was cut short",
+                ))
             }
-            Error::OtherKey { .. } | Error::LostKey { .. } => Failure::input(message).hint(
-                "nothing was written; sign with the former key, or give --rotate-key and hand the \
+            Error::OtherKey { .. } | Error::LostKey { .. } => {
+                Failure::input(message).hint(listener.advise(
+                    "sign with the former key, or give --rotate-key and hand the \
                  new public_key to every client",
-            ),
-            Error::NotAKey { .. } => Failure::input(message).hint(
-                "nothing was written; put back the file that clients know, or give --rotate-key to \
-                 replace it",
-            ),
-            Error::Busy(_) => Failure::environment(message)
-                .hint("nothing was written; let it end, or give a longer --lock-timeout"),
-            Error::Changed { .. } => Failure::environment(message)
-                .hint("nothing was written; build again once nobody else writes there"),
-            Error::Key(_) | Error::Read(_) => {
-                Failure::environment(message).hint("nothing was written")
+                ))
             }
-            Error::Write(error) if error.ignores_conditions() => Failure::environment(message)
-                .hint(
-                    "where nobody else ever writes at the same time, --assume-single-writer does \
-                 without",
-                ),
-            Error::Write(error) if error.is_conflict() => Failure::environment(message)
-                .hint("what was done before it stands, and every file is whole: build again"),
-            Error::Write(_) if listener.heard().is_empty() => Failure::environment(message)
-                .hint("nothing was changed: build again once this is mended"),
-            Error::Write(_) => Failure::environment(message).hint(
-                "what was done before it stands, and every file is whole: build again once this is \
-                 mended",
-            ),
+            Error::NotAKey { .. } => Failure::input(message).hint(listener.advise(
+                "put back the file that clients know, or give --rotate-key to \
+                 replace it",
+            )),
+            Error::Busy(_) => Failure::environment(message)
+                .hint(listener.advise("let it end, or give a longer --lock-timeout")),
+            Error::Changed { .. } => Failure::environment(message)
+                .hint(listener.advise("build again once nobody else writes there")),
+            Error::Key(_) | Error::Read(_) => Failure::environment(message)
+                .hint(listener.advise("build again once this is mended")),
+            Error::Write(error) => change::unwritten(message, error, listener),
         }
     }
 }

@@ -2,9 +2,11 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use hexreg::key::PrivateKey;
 use hexreg::repository::{Changed, RepositoryPath};
+use hexreg::store::StoreError;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde::Serialize;
 
@@ -14,6 +16,37 @@ use super::heard::Heard;
 use super::listener::Listener;
 use super::output;
 use super::private_key::Source;
+
+/// How to change a registry.
+#[derive(clap::Args)]
+pub struct ChangeArgs {
+    /// How many seconds to wait for, or try again because of, others who work on the same registry
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    lock_timeout: u32,
+    /// Say what would be done and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print errors alone
+    #[arg(long, short)]
+    pub quiet: bool,
+    /// Print one JSON object and nothing else
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub writing: Writing,
+}
+
+impl ChangeArgs {
+    /// How long to wait for others.
+    pub fn lock_timeout(&self) -> Duration {
+        Duration::from_secs(self.lock_timeout.into())
+    }
+
+    /// How to tell of it.
+    pub fn manner(&self) -> Manner {
+        Manner { quiet: self.quiet, json: self.json }
+    }
+}
 
 /// How a command tells what it does.
 #[derive(Clone, Copy)]
@@ -34,12 +67,12 @@ struct JsonFailure<'a> {
 /// Opens what is to be changed, does the work, and tells how it ended.
 pub fn main(
     destination: &Destination,
-    writing: &Writing,
+    args: &ChangeArgs,
     jobs: Option<u16>,
-    manner: Manner,
     work: impl FnOnce(&Listener<'_>) -> Result<(), Failure>,
 ) -> ExitCode {
-    let store = match writing.open(destination, jobs) {
+    let manner = args.manner();
+    let store = match args.writing.open(destination, jobs) {
         Ok(store) => store,
         Err(failure) => return end(manner, &Err(failure), Heard::default()),
     };
@@ -78,6 +111,20 @@ pub fn private_key(
 pub fn threads(destination: &Destination, jobs: Option<u16>) -> Result<ThreadPool, Failure> {
     let pool = ThreadPoolBuilder::new().num_threads(destination.jobs(jobs)).build();
     pool.map_err(|error| Failure::environment(format!("no threads: {error}")))
+}
+
+/// What to do where a change could not be made.
+pub fn unwritten(message: String, error: &StoreError, listener: &Listener<'_>) -> Failure {
+    let hint = if error.ignores_conditions() {
+        "where nobody else ever writes at the same time, --assume-single-writer does without"
+    } else if error.is_conflict() {
+        "others change it again and again: try once more, or give a longer --lock-timeout"
+    } else if listener.heard().is_empty() {
+        "nothing was changed: try again once this is mended"
+    } else {
+        "what was done before it stands, and every file is whole: try again once this is mended"
+    };
+    Failure::environment(message).hint(hint)
 }
 
 /// How much was done, in a few words.

@@ -50,6 +50,14 @@ impl<'a> Listener<'a> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What to do after a failure that changed nothing itself. An earlier attempt may have, where it met
+    /// somebody else half way.
+    pub fn advise(&self, advice: &str) -> String {
+        let so_far =
+            if self.heard().is_empty() { "nothing was written" } else { "what was written stands" };
+        format!("{so_far}; {advice}")
+    }
+
     /// Warns of something.
     pub fn say(&self, warning: String) {
         self.print_warning(&warning);

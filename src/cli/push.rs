@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::ValueHint;
 use hexreg::ops::build::Alarm;
@@ -10,9 +9,8 @@ use hexreg::ops::push::{self, Error, Options, Report};
 use hexreg::store::DirStore;
 use serde::Serialize;
 
-use super::amend::unwritten;
-use super::change::{self, Manner};
-use super::destination::{Destination, Writing};
+use super::change::{self, ChangeArgs};
+use super::destination::Destination;
 use super::failure::{Failure, Rejected, chain};
 use super::heard::Heard;
 use super::listener::Listener;
@@ -33,7 +31,6 @@ Examples:
 Environment:
   NO_COLOR                  no colour, whatever the terminal can do
   AWS_…, GOOGLE_…, AZURE_…  keys and places of buckets, as their own tools have them")]
-#[expect(clippy::struct_excessive_bools, reason = "one field a flag, as clap has it")]
 pub struct Args {
     /// The directory that has the registry
     #[arg(value_name = "PUBLIC_DIR", value_hint = ValueHint::DirPath)]
@@ -47,20 +44,8 @@ pub struct Args {
     /// How many uploads at once [default: one a processor; 16 to a bucket]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     jobs: Option<u16>,
-    /// How many seconds to wait for, or try again because of, others who work on either side
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
-    lock_timeout: u32,
-    /// Say what would be done and write nothing
-    #[arg(long)]
-    dry_run: bool,
-    /// Print errors alone
-    #[arg(long, short)]
-    quiet: bool,
-    /// Print one JSON object and nothing else
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    writing: Writing,
+    change: ChangeArgs,
 }
 
 /// What `--json` prints.
@@ -79,9 +64,7 @@ struct Json<'a> {
 impl Args {
     /// Pushes, and tells how it went.
     pub fn main(self) -> ExitCode {
-        let manner = Manner { quiet: self.quiet, json: self.json };
-        let work = |listener: &Listener<'_>| self.run(listener);
-        change::main(&self.destination, &self.writing, self.jobs, manner, work)
+        change::main(&self.destination, &self.change, self.jobs, |listener| self.run(listener))
     }
 
     fn run(&self, listener: &Listener<'_>) -> Result<(), Failure> {
@@ -89,14 +72,14 @@ impl Args {
         let from = DirStore::new(&self.public_dir);
         let options = Options {
             overwrite: self.overwrite,
-            lock_timeout: Duration::from_secs(self.lock_timeout.into()),
-            dry_run: self.dry_run,
+            lock_timeout: self.change.lock_timeout(),
+            dry_run: self.change.dry_run,
         };
         let pool = change::threads(&self.destination, self.jobs)?;
         let report = pool.install(|| push::push(&from, listener.store, &options, listener));
         listener.end();
         let report = report.map_err(|error| self.failure(&error, listener))?;
-        if self.json {
+        if self.change.json {
             return output::json(&Json {
                 repository: report.repository.as_str(),
                 fingerprint: &report.fingerprint,
@@ -107,7 +90,7 @@ impl Args {
                 so_far: listener.heard().clone(),
             });
         }
-        if self.quiet { Ok(()) } else { output::line(&summary(&report, &options)) }
+        if self.change.quiet { Ok(()) } else { output::line(&summary(&report, &options)) }
     }
 
     fn refuse_source(&self) -> Result<(), Failure> {
@@ -134,10 +117,11 @@ impl Args {
             format!("failed to push {} to {}", self.public_dir.display(), self.destination);
         let message = format!("{failed}: {}", chain(error));
         match error {
-            Error::Unsound { .. } => Failure::input(message)
-                .hint("nothing was written; `hexreg build` makes a registry, and `hexreg verify` checks one"),
+            Error::Unsound { .. } => Failure::input(message).hint(
+                listener.advise("`hexreg build` makes a registry, and `hexreg verify` checks one"),
+            ),
             Error::OtherKey { .. } => Failure::input(message).hint(
-                "nothing was written; every client would have to be told: give --overwrite if they are",
+                listener.advise("every client would have to be told: give --overwrite if they are"),
             ),
             Error::Loses(alarms) => {
                 let lost = alarms.iter().map(|alarm| Rejected {
@@ -152,21 +136,27 @@ impl Args {
                 });
                 let counted = output::count(alarms.len(), "place");
                 let hint = if alarms.iter().any(|alarm| matches!(alarm, Alarm::Renamed { .. })) {
-                    "nothing was written; is it another repository that is served there? if it is \
+                    "is it another repository that is served there? if it is \
                      to be replaced, give --overwrite"
                 } else {
-                    "nothing was written; somebody may have changed it there: bring those releases \
+                    "somebody may have changed it there: bring those releases \
                      here and build again, retire here what is retired there, or give --overwrite \
                      to do without"
                 };
                 Failure::input(format!("{failed}: what stands there would be lost in {counted}"))
                     .rejecting(lost.collect())
-                    .hint(hint)
+                    .hint(listener.advise(hint))
             }
+            Error::InTheWay { .. } => Failure::input(message).hint(listener.advise(
+                "somebody may be adding it right now, or was cut short: look again, and if nobody \
+                 is, give --overwrite",
+            )),
             Error::Busy(_) => Failure::environment(message)
-                .hint("nothing was written; let it end, or give a longer --lock-timeout"),
-            Error::Read(_) => Failure::environment(message).hint("nothing was written"),
-            Error::Write(error) => unwritten(message, error, listener),
+                .hint(listener.advise("let it end, or give a longer --lock-timeout")),
+            Error::Read(_) => {
+                Failure::environment(message).hint(listener.advise("try again once this is mended"))
+            }
+            Error::Write(error) => change::unwritten(message, error, listener),
         }
     }
 }

@@ -2,12 +2,11 @@
 
 use std::process::ExitCode;
 
-use hexreg::name::PackageName;
 use hexreg::ops::remove;
 use hexreg::tarball::FileName;
-use hexreg::version::Version;
 
-use super::amend::{AmendArgs, Amendment, ENVIRONMENT, WhichArgs};
+use super::amend::{Amendment, ENVIRONMENT, ReleaseArgs, WhichArgs};
+use super::change::ChangeArgs;
 
 /// Remove a release from a registry, and its tarball
 ///
@@ -21,27 +20,26 @@ Examples:
 
 {ENVIRONMENT}"))]
 pub struct Args {
-    /// The package
-    package: PackageName,
-    /// Which of its releases
-    version: Version,
+    #[command(flatten)]
+    release: ReleaseArgs,
     #[command(flatten)]
     which: WhichArgs,
     #[command(flatten)]
-    amend: AmendArgs,
+    change: ChangeArgs,
 }
 
 impl Args {
     /// Removes, and tells how it went.
     pub fn main(self) -> ExitCode {
-        let release = FileName { package: self.package, version: self.version };
-        self.amend.main(&Amendment {
+        let release = FileName::from(self.release);
+        let amendment = Amendment {
             which: &self.which,
             attempt: "remove from",
             work: &|store, options, listener| {
                 let report = remove::remove(store, options, &release, listener)?;
                 Ok((report, format!("{} {} removed", release.package, release.version)))
             },
-        })
+        };
+        amendment.main(&self.change)
     }
 }

@@ -3,13 +3,12 @@
 use std::process::ExitCode;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use hexreg::name::PackageName;
 use hexreg::ops::retire;
 use hexreg::package::{Retirement, RetirementReason};
 use hexreg::tarball::FileName;
-use hexreg::version::Version;
 
-use super::amend::{AmendArgs, Amendment, ENVIRONMENT, WhichArgs};
+use super::amend::{Amendment, ENVIRONMENT, ReleaseArgs, WhichArgs};
+use super::change::ChangeArgs;
 
 /// Warn of a release that nobody should use any more
 ///
@@ -22,10 +21,8 @@ Example:
 
 {ENVIRONMENT}"))]
 pub struct Args {
-    /// The package
-    package: PackageName,
-    /// Which of its releases
-    version: Version,
+    #[command(flatten)]
+    release: ReleaseArgs,
     #[command(flatten)]
     which: WhichArgs,
     /// Why, in one word
@@ -35,7 +32,7 @@ pub struct Args {
     #[arg(long, value_name = "TEXT")]
     message: Option<String>,
     #[command(flatten)]
-    amend: AmendArgs,
+    change: ChangeArgs,
 }
 
 /// Warn of a retired release no longer
@@ -46,14 +43,12 @@ Example:
 
 {ENVIRONMENT}"))]
 pub struct UnretireArgs {
-    /// The package
-    package: PackageName,
-    /// Which of its releases
-    version: Version,
+    #[command(flatten)]
+    release: ReleaseArgs,
     #[command(flatten)]
     which: WhichArgs,
     #[command(flatten)]
-    amend: AmendArgs,
+    change: ChangeArgs,
 }
 
 fn reason() -> impl TypedValueParser<Value = RetirementReason> {
@@ -64,27 +59,25 @@ fn reason() -> impl TypedValueParser<Value = RetirementReason> {
 impl Args {
     /// Retires, and tells how it went.
     pub fn main(self) -> ExitCode {
-        let release = FileName { package: self.package, version: self.version };
         let retirement = Retirement { reason: self.reason, message: self.message };
-        main(&self.which, &self.amend, &release, Some(&retirement))
+        main(&self.which, &self.change, &self.release.into(), Some(&retirement))
     }
 }
 
 impl UnretireArgs {
     /// Takes it back, and tells how it went.
     pub fn main(self) -> ExitCode {
-        let release = FileName { package: self.package, version: self.version };
-        main(&self.which, &self.amend, &release, None)
+        main(&self.which, &self.change, &self.release.into(), None)
     }
 }
 
 fn main(
     which: &WhichArgs,
-    amend: &AmendArgs,
+    args: &ChangeArgs,
     release: &FileName,
     retirement: Option<&Retirement>,
 ) -> ExitCode {
-    amend.main(&Amendment {
+    let amendment = Amendment {
         which,
         attempt: "change",
         work: &|store, options, listener| {
@@ -98,5 +91,6 @@ fn main(
             };
             Ok((report, summary))
         },
-    })
+    };
+    amendment.main(args)
 }

@@ -264,7 +264,7 @@ fn a_folder_that_is_a_file_is_an_error_of_the_environment() {
     --- stdout
     --- stderr
     error: failed to build `acme`: could not list public/tarballs: not a directory
-    hint: nothing was written
+    hint: nothing was written; build again once this is mended
     ");
     for public_dir in ["public/tarballs", "public/tarballs/below"] {
         let ran =
@@ -305,7 +305,7 @@ fn a_failure_half_way_says_what_was_done() {
     --- stdout
     --- stderr
     error: failed to build `acme`: could not read public/versions: it is not a file
-    hint: nothing was written
+    hint: nothing was written; build again once this is mended
     ");
     fs::remove_dir(repository.path("public/versions")).unwrap();
     repository.build(&[]).ok();
