@@ -8,13 +8,15 @@
 //! | `clients` | rebar3 installs from the bucket's own address |
 //! | `writers` | many who add at once |
 //! | `conditions` | servers that keep their word on conditions, and one that does not |
-//! | `kills` | commands that are killed, and run again |
+//! | `kills` | commands that are killed at random moments, and run again |
+//! | `requests` | commands that are killed before and after each of their requests |
 
 mod adding;
 mod clients;
 mod conditions;
 mod kills;
 mod pushing;
+mod requests;
 mod writers;
 
 use std::process::{Command, Stdio};

@@ -3,10 +3,14 @@
 //!
 //! | module | what belongs there |
 //! | --- | --- |
+//! | `between` | what others do at one moment of a verb |
 //! | `faults` | every verb with a fault at every operation, and run again |
 //! | `directories` | the same where there is a lock and no condition |
+//! | `kills` | the same, by processes that are killed before any one of their system calls |
 //! | `races` | verbs at random, whose operations come in an order that a seed decides |
 
+mod between;
 mod directories;
 mod faults;
+mod kills;
 mod races;

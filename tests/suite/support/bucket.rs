@@ -60,6 +60,11 @@ impl Bucket {
     }
 
     /// Where the server is.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The same, as it is told to programs.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }

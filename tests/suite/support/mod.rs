@@ -1,6 +1,7 @@
 //! Builders and runners that tests share.
 
 pub mod bucket;
+pub mod commands;
 pub mod faulty;
 pub mod hexreg;
 pub mod memory;
@@ -9,6 +10,7 @@ pub mod objects;
 pub mod protobuf;
 pub mod random;
 pub mod raw_tar;
+pub mod relay;
 pub mod repository;
 pub mod s3rver;
 pub mod scheduler;

@@ -164,6 +164,19 @@ impl Server {
     }
 }
 
+/// The head of a request, with the empty line that ends it.
+pub fn read_head(stream: &mut TcpStream) -> Option<String> {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        if stream.read(&mut byte).ok()? == 0 {
+            return None;
+        }
+        head.push(byte[0]);
+    }
+    String::from_utf8(head).ok()
+}
+
 /// Where something listens.
 #[derive(Clone, Copy)]
 pub struct Port(SocketAddr);

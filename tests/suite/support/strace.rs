@@ -49,13 +49,10 @@ pub fn build(repository: &TestRepository, calls: &str, tampering: &str, n: &str)
     build.args(["build", "public", "--name=acme", "--private-key=-", "--jobs=1"]);
     build.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut build = build.spawn().unwrap();
-    // Not every processor has every call.
-    let calls: Vec<_> = calls.split(',').map(|call| format!("?{call}")).collect();
-    let calls = calls.join(",");
     let log = repository.path("strace.log");
     let mut strace = Command::new("strace")
-        .args(["-f", "-y", "-e", &format!("trace={calls}")])
-        .args(["-e", &format!("inject={calls}:{tampering}:when={n}"), "-o"])
+        .args(watching(calls, tampering, n))
+        .arg("-o")
         .arg(&log)
         .args(["-p", &build.id().to_string()])
         .stdin(Stdio::null())
@@ -80,3 +77,28 @@ pub fn build(repository: &TestRepository, calls: &str, tampering: &str, n: &str)
         hits: hits.map(str::to_owned).collect(),
     }
 }
+
+fn watching(calls: &str, tampering: &str, n: &str) -> [String; 6] {
+    // Not every processor has every call.
+    let calls: Vec<_> = calls.split(',').map(|call| format!("?{call}")).collect();
+    let calls = calls.join(",");
+    let [trace, inject] =
+        [format!("trace={calls}"), format!("inject={calls}:{tampering}:when={n}")];
+    ["-f", "-y", "-e", &trace, "-e", &inject].map(str::to_owned)
+}
+
+/// Kills a command before the `n`-th of these system calls in any of its threads; whether it came to that.
+pub fn kill(repository: &TestRepository, arguments: &[String], calls: &str, n: usize) -> bool {
+    let hexreg = repository.hexreg().command();
+    let mut strace = Command::new("strace");
+    strace.args(watching(calls, "signal=KILL", &n.to_string())).args(["-o", "/dev/null"]);
+    strace.arg(hexreg.get_program()).args(arguments).current_dir(repository.root());
+    let ended = strace.stdin(Stdio::null()).stdout(Stdio::null()).output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr);
+    // It ends as what it watches does.
+    let is_killed = ended.status.signal() == Some(SIGKILL);
+    assert!(is_killed || ended.status.code() == Some(0), "{arguments:?}: {said}");
+    is_killed
+}
+
+const SIGKILL: i32 = 9;

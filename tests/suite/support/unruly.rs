@@ -1,13 +1,13 @@
 //! Between a client and a server: whatever goes wrong on the way.
 
 use std::collections::HashMap;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use super::server::{Answer, Port};
+use super::server::{self, Answer, Port};
 
 /// What becomes of an answer.
 #[derive(Clone, Debug)]
@@ -88,7 +88,7 @@ fn pass(
     seen: &Mutex<HashMap<String, usize>>,
     log: &Mutex<Vec<Asked>>,
 ) {
-    let Some(head) = read_head(&mut stream) else { return };
+    let Some(head) = server::read_head(&mut stream) else { return };
     let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
     let before = {
         let mut seen = seen.lock().unwrap();
@@ -102,18 +102,6 @@ fn pass(
     let answer = Port::at(server).get(&path, &lines);
     // Whoever asked may be gone.
     let _ = respond(&mut stream, rule(&path, before), &answer);
-}
-
-fn read_head(stream: &mut TcpStream) -> Option<String> {
-    let mut head = Vec::new();
-    let mut byte = [0];
-    while !head.ends_with(b"\r\n\r\n") {
-        if stream.read(&mut byte).ok()? == 0 {
-            return None;
-        }
-        head.push(byte[0]);
-    }
-    String::from_utf8(head).ok()
 }
 
 fn respond(stream: &mut TcpStream, fault: Fault, answer: &Answer) -> std::io::Result<()> {
