@@ -70,11 +70,14 @@ impl Args {
             attempt: "add to",
             work: &|store, options, listener| {
                 let added = add::add(store, options, &additions, listener)?;
-                let present = match added.present {
-                    0 => String::new(),
-                    some => format!(", {} there already", output::thousands(some)),
+                let [new, present] =
+                    [added.added, added.present].map(|some| output::count(some, "release"));
+                let summary = match (added.added, added.present) {
+                    (_, 0) => format!("{new} added"),
+                    // What named it, or its tarball, was missing.
+                    (0, _) => format!("{present} there already, and put right"),
+                    (_, some) => format!("{new} added, {} there already", output::thousands(some)),
                 };
-                let summary = format!("{} added{present}", output::count(added.added, "release"));
                 Ok((added.report, summary))
             },
         };

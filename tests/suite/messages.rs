@@ -179,6 +179,26 @@ fn additions() {
     $ hexreg add foo-1.0.0.tar ACME --quiet
     [0]
     ");
+    repository.remove_tarball("foo-1.0.0.tar");
+    let said = dialogue(&repository, &["add foo-1.0.0.tar foo-1.1.0.tar ACME"]);
+    insta::assert_snapshot!(said, @r"
+    $ hexreg add foo-1.0.0.tar foo-1.1.0.tar ACME
+    * creating public/tarballs/foo-1.0.0.tar
+    acme: 2 releases there already, and put right
+    [0]
+    ");
+    repository.remove("public/packages/foo");
+    let said = dialogue(&repository, &["add foo-1.0.0.tar ACME", "remove foo 1.0.0 ACME"]);
+    insta::assert_snapshot!(said, @r"
+    $ hexreg add foo-1.0.0.tar ACME
+    error: failed to add to `acme`: public/packages/foo lacks 1.1.0, which versions names
+    hint: nothing was written; `hexreg build` makes it anew out of its tarballs
+    [1]
+    $ hexreg remove foo 1.0.0 ACME
+    error: failed to remove from `acme`: public/packages/foo lacks 1.1.0, which versions names
+    hint: nothing was written; `hexreg build` makes it anew out of its tarballs
+    [1]
+    ");
 }
 
 #[test]
