@@ -63,7 +63,7 @@ impl Draft {
         }
     }
 
-    /// Takes a release away; tells whether anything named it. What `names` alone names, somebody may have
+    /// Takes a release away; tells whether there was anything to do. What `names` alone names, somebody may have
     /// added since the rest was read: in a removal it goes before the package does.
     pub fn take(&mut self, package: &PackageName, version: &Version) -> bool {
         let mut found = false;
@@ -82,6 +82,7 @@ impl Draft {
         }
         if self.versions.contains_key(package) {
             // It may have been taken for a package without any other release, until somebody added one.
+            found |= !self.names.contains_key(package);
             self.names.entry(package.clone()).or_default();
         } else if found {
             self.names.remove(package);
@@ -189,7 +190,7 @@ mod tests {
         assert!(!draft.take(&foo(), &version("1.0.0")));
         assert_eq!(draft.versions[&foo()].len(), 1);
         draft.names.clear();
-        assert!(!draft.take(&foo(), &version("1.0.0")));
+        assert!(draft.take(&foo(), &version("1.0.0")));
         assert!(draft.names.contains_key(&foo()), "it has a release yet");
         assert!(draft.take(&foo(), &version("1.1.0")));
         assert_eq!((draft.versions.len(), draft.names.len()), (0, 0));
