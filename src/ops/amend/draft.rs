@@ -63,8 +63,7 @@ impl Draft {
         }
     }
 
-    /// Takes a release away; tells whether there was anything to do. What `names` alone names, somebody may have
-    /// added since the rest was read: in a removal it goes before the package does.
+    /// Takes a release away; tells whether there was anything to do.
     pub fn take(&mut self, package: &PackageName, version: &Version) -> bool {
         let mut found = false;
         if let Some(releases) = self.packages.get_mut(package) {
@@ -80,13 +79,15 @@ impl Draft {
                 self.versions.remove(package);
             }
         }
+        // Either may be what somebody else did since the other was read, which shows when it is looked at once
+        // more: `names` names what `versions` does.
+        let is_named = self.names.contains_key(package);
         if self.versions.contains_key(package) {
-            // It may have been taken for a package without any other release, until somebody added one.
-            found |= !self.names.contains_key(package);
             self.names.entry(package.clone()).or_default();
-        } else if found {
+        } else {
             self.names.remove(package);
         }
+        found |= is_named != self.names.contains_key(package);
         found
     }
 
@@ -197,16 +198,14 @@ mod tests {
         assert_eq!(draft.packages[&foo()], []);
     }
 
+    /// As where a removal was cut short.
     #[test]
     fn what_an_index_alone_still_names_is_taken_away() {
         let mut draft = draft(&[("1.0.0", 1)]);
         draft.packages.clear();
-        let named = draft.names.clone();
+        draft.versions.clear();
         assert!(draft.take(&foo(), &version("1.0.0")));
         assert_eq!(draft, Draft::default());
-        draft.names = named.clone();
-        assert!(!draft.take(&foo(), &version("1.0.0")), "it may be new");
-        assert_eq!(draft.names, named);
     }
 
     /// Somebody else lists another release between the reading of two files.
