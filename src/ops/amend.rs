@@ -116,6 +116,8 @@ pub(super) fn amend(
             let mut files = packages.iter().map(RepositoryPath::package).chain([versions]);
             if attempt > 0 || !adds(&tarballs) || !files.all(wrote) {
                 confirm(store, options, packages, edit, attempt).map_err(Error::after_writing)?;
+            } else if !wrote(RepositoryPath::resource(&Resource::Names)) {
+                confirm_names(store, options, packages).map_err(Error::after_writing)?;
             }
             confirm_tarballs(store, &tarballs).map_err(Error::after_writing)?;
         }
@@ -164,7 +166,9 @@ fn plan(
     if standing.versions.says.is_none() {
         wanted.extend(standing::public_key(store, options.key.public_key())?);
     }
-    let looked_at = tarballs.par_iter().map(|tarball| look(store, tarball, attempt));
+    // Whoever writes nothing has to look by itself.
+    let is_sure = store.is_conditional() && attempt == 0 && !options.dry_run;
+    let looked_at = tarballs.par_iter().map(|tarball| look(store, tarball, is_sure));
     let mut goes = Vec::new();
     for looked_at in looked_at.collect::<Result<Vec<_>, _>>()? {
         match looked_at {
@@ -217,7 +221,7 @@ enum Looked {
 
 /// A new tarball is looked for only where it might be overwritten otherwise: most stores tell by
 /// themselves whether there is one.
-fn look(store: &dyn Store, tarball: &Tarball, attempt: usize) -> Result<Looked, Error> {
+fn look(store: &dyn Store, tarball: &Tarball, is_sure: bool) -> Result<Looked, Error> {
     let mut bytes = Vec::new();
     let (file, source, checksum, is_listed, replaces) = match tarball {
         Tarball::Goes(file) => {
@@ -230,7 +234,7 @@ fn look(store: &dyn Store, tarball: &Tarball, attempt: usize) -> Result<Looked, 
         }
     };
     let path = path(file);
-    let is_sure = store.is_conditional() && attempt == 0 && !replaces && !is_listed;
+    let is_sure = is_sure && !replaces && !is_listed;
     let limit = if is_listed { 0 } else { Limits::HEX.tarball };
     let content = if is_sure { None } else { store.read(&path, limit, &mut bytes)? };
     let state = match content {
@@ -260,6 +264,20 @@ fn confirm(
         return Ok(());
     }
     Err(lost(store, &Folder::Packages.path()))
+}
+
+/// Makes sure that `names` still names these packages, where it did already and so was not written: somebody may
+/// have taken one away that had no other release.
+fn confirm_names(
+    store: &dyn Store,
+    options: &Options,
+    packages: &BTreeSet<PackageName>,
+) -> Result<(), Error> {
+    let names = standing::read_names(store, options)?;
+    let named: BTreeSet<_> =
+        names.says.iter().flat_map(|says| &says.packages).map(|(name, _)| name).collect();
+    let is_named = packages.iter().all(|name| named.contains(name));
+    if is_named { Ok(()) } else { Err(lost(store, &names.path)) }
 }
 
 /// Makes sure that tarballs are still there, which object storage removes without conditions. Where one is back

@@ -169,7 +169,9 @@ fn plan(
     let is_package = |one: &Wanted| one.path.folder() == Folder::Packages;
     let leans_on_others = unnamed.iter().any(|one| one.state == State::Stands)
         || if is_told {
-            names_anew(local, &standing, &versions)
+            let names = RepositoryPath::resource(&Resource::Names);
+            let is_named = !wanted.iter().filter(is_changed).any(|one| one.path == names);
+            names_anew(local, &standing, &versions, is_named)
         } else {
             wanted.iter().filter(is_changed).any(is_package)
         };
@@ -201,21 +203,26 @@ fn unnamed<'a>(
     stands.filter(|one| unnamed.contains(&one.path)).collect()
 }
 
-/// Whether there are packages whose files stay as they are there, with releases that `versions` does not name.
+/// Whether there are packages whose files stay as they are there, with releases that `versions` does not name;
+/// or such as it does not name at all, where `names` stays as it is too.
 fn names_anew(
     local: &Local,
     standing: &HashMap<PackageName, Option<Releases>>,
     versions: &Standing<Versions>,
+    names_stays: bool,
 ) -> bool {
-    let named: HashSet<_> = match versions {
+    let named: HashMap<_, HashSet<_>> = match versions {
         Standing::Legible(versions) => {
             let all = versions.packages.iter();
-            all.flat_map(|(name, all)| all.iter().map(move |one| (name, &one.version))).collect()
+            all.map(|(name, all)| (name, all.iter().map(|one| &one.version).collect())).collect()
         }
-        Standing::Missing | Standing::Illegible => HashSet::new(),
+        Standing::Missing | Standing::Illegible => HashMap::new(),
     };
-    let mut same = local.packages.iter().filter(|(name, _)| !standing.contains_key(*name));
-    same.any(|(name, says)| says.releases.iter().any(|one| !named.contains(&(name, &one.version))))
+    local.packages.iter().any(|(name, says)| match named.get(name) {
+        None => names_stays || !standing.contains_key(name),
+        Some(_) if standing.contains_key(name) => false,
+        Some(named) => says.releases.iter().any(|one| !named.contains(&one.version)),
+    })
 }
 
 /// Makes sure that what was pushed is still so, where nobody could be kept away. What stood already was not

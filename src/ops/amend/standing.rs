@@ -42,8 +42,7 @@ impl Standing {
         let read_versions = || {
             File::read(store, options, &Resource::Versions, Versions::decode, |it| &it.repository)
         };
-        let read_names =
-            || File::read(store, options, &Resource::Names, Names::decode, |it| &it.repository);
+        let read_names = || read_names(store, options);
         let (packages, (versions, names)) =
             rayon::join(read_packages, || rayon::join(read_versions, read_names));
         let this = Self { packages: packages?, versions: versions?, names: names? };
@@ -88,6 +87,11 @@ impl Standing {
             names: names.collect(),
         }
     }
+}
+
+/// What `names` says.
+pub(super) fn read_names(store: &dyn Store, options: &Options) -> Result<File<Names>, Error> {
+    File::read(store, options, &Resource::Names, Names::decode, |it| &it.repository)
 }
 
 /// What the packages say of themselves.

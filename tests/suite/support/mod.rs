@@ -15,6 +15,7 @@ pub mod repository;
 pub mod s3rver;
 pub mod scheduler;
 pub mod server;
+pub mod shuffled;
 pub mod strace;
 pub mod tarball;
 pub mod tools;

@@ -1,7 +1,7 @@
 //! A bucket in memory of which several make use, one operation at a time: whose is next a seed decides, so
 //! that whatever comes of it comes again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
@@ -28,8 +28,8 @@ pub struct Scheduler {
 
 struct State {
     random: Random,
-    /// How many operations the first of two does, then the other, before the first does the rest.
-    script: Option<[usize; 2]>,
+    /// Who of two does how many operations, one after the other; the first does the rest.
+    script: Option<VecDeque<(usize, usize)>>,
     /// How many each did.
     counts: Vec<usize>,
     /// How likely the turn of each is, and how long that stays so.
@@ -55,11 +55,16 @@ impl State {
         if self.turn.is_some() || self.waiting.is_empty() || self.waiting != self.living {
             return;
         }
-        if let Some([first, other]) = self.script {
-            let is_others = self.counts[0] >= first && self.counts[1] < other;
-            let next = usize::from(is_others);
-            let only = self.waiting.first().copied();
-            self.turn = if self.waiting.contains(&next) { Some(next) } else { only };
+        if let Some(script) = &mut self.script {
+            let is_over = |(who, left): &(usize, usize)| *left == 0 || !self.waiting.contains(who);
+            while script.front().is_some_and(is_over) {
+                script.pop_front();
+            }
+            let next = script.front_mut().map(|(who, left)| {
+                *left -= 1;
+                *who
+            });
+            self.turn = next.or(self.waiting.first().copied());
             return;
         }
         if self.time >= self.until {
@@ -98,18 +103,20 @@ impl Scheduler {
         Arc::new(Self { state: Mutex::new(state), turned: Condvar::new() })
     }
 
-    /// For two, the first of which does so many operations, then the other so many, then the first the rest.
-    pub fn of_two(script: [usize; 2]) -> Arc<Self> {
+    /// For two: the first does so many operations, then the other so many, and so on by turns.
+    pub fn of_two(script: &[usize]) -> Arc<Self> {
         let this = Self::new(0, 2);
-        this.state.lock().unwrap().script = Some(script);
+        let turns = script.iter().enumerate().map(|(turn, many)| (turn % 2, *many));
+        this.state.lock().unwrap().script = Some(turns.collect());
         this
     }
 
     /// Lets the other of two do the rest, as whoever pauses does.
     pub fn give_way(&self, who: usize) {
         let mut state = self.state.lock().unwrap();
-        let others = if who == 0 { [0, usize::MAX] } else { [usize::MAX, 0] };
-        state.script = state.script.map(|_| others);
+        if let Some(script) = &mut state.script {
+            *script = [(1 - who, usize::MAX)].into();
+        }
     }
 
     /// How many operations each did.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use hexreg::ops::verify::Wrong;
-use hexreg::store::BucketStore;
+use hexreg::store::{BucketStore, Store};
 use object_store::memory::InMemory;
 use object_store::{ObjectStore, ObjectStoreExt};
 
@@ -18,6 +18,7 @@ use crate::support::bucket::PROBE;
 use crate::support::objects::TestBucket;
 use crate::support::random::{Random, setting};
 use crate::support::scheduler::{Scheduled, Scheduler};
+use crate::support::shuffled::Shuffled;
 use crate::support::turn::{Item, file_name};
 use crate::support::verbs::{Failed, Machine, Verb};
 use crate::support::witness::{Files, Tree};
@@ -93,15 +94,20 @@ impl Race {
         let plans: Vec<Vec<_>> = (0..self.writers)
             .map(|_| (0..self.turns).map(|_| verb(&mut random)).collect())
             .collect();
-        race(start, &scheduler, &plans).map_err(|text| format!("seed {seed} {text}"))
+        let patience = Duration::from_secs(10);
+        race(start, &scheduler, &plans, random.next(), patience)
+            .map_err(|text| format!("seed {seed} {text}"))
     }
 }
 
-/// Each does its verbs, one after the other; what is wrong in the end, if anything.
+/// Each does its verbs, one after the other; what is wrong in the end, if anything. Who has no patience any more
+/// runs the same once again, as a person would.
 fn race(
     start: &[Item<'static>],
     scheduler: &Arc<Scheduler>,
     plans: &[Vec<Verb<'static>>],
+    seed: u64,
+    patience: Duration,
 ) -> Result<[usize; 3], String> {
     let inner = Arc::new(InMemory::new());
     let plain = || BucketStore::new(Arc::clone(&inner) as _, "acme", "s3://bucket/acme").unwrap();
@@ -115,15 +121,20 @@ fn race(
         for (who, plan) in plans.iter().enumerate() {
             let (inner, scheduler, history, conflicts) = (&inner, scheduler, &history, &conflicts);
             scope.spawn(move || {
-                let machine = Machine::new(Duration::ZERO);
+                let machine = Machine::new(patience);
+                let mut random = Random::new(seed ^ u64::try_from(who).unwrap());
                 for verb in plan {
                     let store = Scheduled::store(inner, scheduler, who);
+                    // These read all at once; the others one after the other.
+                    let store: Box<dyn Store> = match verb {
+                        Verb::Build | Verb::Push(_) | Verb::Overwrite(_) => Box::new(store),
+                        _ => Box::new(Shuffled::new(store, &mut random)),
+                    };
                     let from = scheduler.time();
                     scheduler.note(who, &format!("begins {verb:?}"));
                     let mut tries = 0;
                     let result = loop {
-                        // Pauses would let the clock decide who is next.
-                        match machine.run(*verb, &store, &()) {
+                        match machine.run(*verb, store.as_ref(), &()) {
                             Err(failed) if is_worth_it(&failed) && tries < 300 => {
                                 tries += 1;
                                 *conflicts.lock().unwrap() += 1;
@@ -170,6 +181,9 @@ fn wrong(
     let has_refused = history.iter().any(|done| !done.is_ok && matches!(done.verb, Verb::Push(_)));
     let files = files(inner);
     if !files.contains_key("names") {
+        // It is the last that is written: nobody was told that there is a registry.
+        let makes = |done: &&Done| done.is_ok && !matches!(done.verb, Verb::Build);
+        wrong.extend(history.iter().find(makes).map(|done| format!("{done:?} made no registry")));
         return wrong;
     }
     let tree = Tree::of(files);
@@ -298,13 +312,21 @@ fn wherever_one_comes_between_two_operations_of_another_the_registry_is_whole_in
     let some = || {
         while let Some((start, (one, other))) = cases.get(next.fetch_add(1, Ordering::SeqCst)) {
             let plans = [vec![*one], vec![*other]];
-            let alone = Scheduler::of_two([usize::MAX, 0]);
-            let mut ends = vec![race(start, &alone, &plans)];
-            let counts = alone.counts();
-            let all = (1..=counts[0]).flat_map(|n| (1..=counts[1] + 8).map(move |m| [n, m]));
             let place = next.load(Ordering::SeqCst);
-            for script in all.skip(place % every).step_by(every) {
-                let end = race(start, &Scheduler::of_two(script), &plans);
+            let run = |scheduler: &Arc<Scheduler>| {
+                race(start, scheduler, &plans, place as u64, Duration::ZERO)
+            };
+            let alone = Scheduler::of_two(&[usize::MAX]);
+            let mut ends = vec![run(&alone)];
+            let counts = alone.counts();
+            let all = (1..=counts[0]).flat_map(|n| (1..=counts[1] + 8).map(move |m| vec![n, m]));
+            let mut scripts: Vec<_> = all.skip(place % every).step_by(every).collect();
+            // Both stop, and each twice.
+            let mut random = Random::new(place as u64);
+            let longer = scripts.iter().map(|_| (0..5).map(|_| 1 + random.below(9)).collect());
+            scripts.extend(longer.collect::<Vec<_>>());
+            for script in scripts {
+                let end = run(&Scheduler::of_two(&script));
                 ends.push(end.map_err(|text| format!("{script:?} of {plans:?}, {text}")));
             }
             races.fetch_add(ends.len(), Ordering::SeqCst);
