@@ -3,7 +3,7 @@
 mod indexes;
 mod problem;
 mod resources;
-mod secrets;
+pub(super) mod secrets;
 mod strays;
 mod tarballs;
 

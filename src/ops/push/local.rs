@@ -13,6 +13,7 @@ use crate::key::PublicKey;
 use crate::name::{PackageName, RepositoryName};
 use crate::ops::observer::{Observer, Warning};
 use crate::ops::verify::Wrong;
+use crate::ops::verify::secrets::hold_key;
 use crate::package::UnixSeconds;
 use crate::registry::{DecodeError, Names, Payload, Releases, Resource, Signed, Versions};
 use crate::repository::{Asset, AssetKind, RepositoryPath, Source};
@@ -49,6 +50,22 @@ impl File {
     /// Why its bytes are not to be had.
     pub fn unreadable(&self, source: io::Error) -> StoreError {
         StoreError { action: "read", location: self.location.display().to_string(), source }
+    }
+
+    /// A key that lies where clients ask for something else would be published with it. What is in a tarball
+    /// is signed.
+    pub fn refuse_key(&self) -> Result<(), Error> {
+        if self.release.is_some() {
+            return Ok(());
+        }
+        let source = self.source();
+        let bytes = source.read().map_err(|error| self.unreadable(error))?;
+        // Documentation may well print one that is an example.
+        if hold_key(&bytes, self.kind != AssetKind::Docs) {
+            let location = self.location.display().to_string();
+            return Err(Error::Unsound { location, source: Box::new(Wrong::PrivateKey) });
+        }
+        Ok(())
     }
 
     /// Its bytes, when their turn has come.

@@ -33,8 +33,13 @@ pub(super) fn holds_key(
     bytes: &mut Vec<u8>,
 ) -> Result<bool, StoreError> {
     let read = store.read(path, ROOM, bytes)?;
+    Ok(read.is_some() && hold_key(bytes, is_inflated))
+}
+
+/// The same of bytes in memory.
+pub(in crate::ops) fn hold_key(bytes: &[u8], is_inflated: bool) -> bool {
     let inflated = || is_inflated && inflate(bytes).is_some_and(|bytes| is_in(&bytes));
-    Ok(read.is_some() && (is_in(bytes) || inflated()))
+    is_in(bytes) || inflated()
 }
 
 fn is_in(bytes: &[u8]) -> bool {

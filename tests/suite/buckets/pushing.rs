@@ -61,14 +61,20 @@ fn a_key_and_whatever_else_is_no_part_of_a_registry_stays_at_home() {
 
 /// It may refuse the whole or leave them out; what counts is what arrives.
 #[test]
-fn a_key_under_the_name_of_a_package_or_a_tarball_stays_at_home() {
-    let test = "a_key_under_the_name_of_a_package_or_a_tarball_stays_at_home";
+fn a_key_under_the_name_of_what_clients_ask_for_stays_at_home() {
+    let test = "a_key_under_the_name_of_what_clients_ask_for_stays_at_home";
     let Some(moto) = Moto::start(test) else { return };
     let writer = built(&moto);
-    for path in ["packages/secret", "tarballs/secret-1.0.0.tar"] {
+    let mut samples = writer.repository.files("public/tarballs", |_| true).into_keys();
+    let docs = format!("docs/{}.gz", samples.next().unwrap());
+    let paths = ["packages/secret", "tarballs/secret-1.0.0.tar", &docs, "installs/hex-1.x.csv"];
+    for path in paths.into_iter().chain(["git/host/path.git/HEAD"]) {
         writer.repository.write_key(&format!("public/{path}"), "golden/keys/acme-2048.pem");
         let ran = writer.push();
         assert!(!ran.stderr.contains("panicked"), "{}", ran.transcript());
+        // Where nobody asks for it, it is left out.
+        let is_refused = ran.stderr.contains(&format!("public/{path} cannot be pushed"));
+        assert!(is_refused || path.contains("secret-1.0.0"), "{}", ran.transcript());
         has_no_key(&writer);
         writer.repository.remove(&format!("public/{path}"));
     }
