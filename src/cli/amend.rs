@@ -142,7 +142,8 @@ impl Amendment<'_> {
             "somebody may be adding it right now, or was cut short: look again, and if nobody is, \
                  give --replace",
         )),
-        Error::NoSuchRelease { .. } => {
+        Error::NoRegistry { .. } => Failure::input(message).hint(advise("see whether --to is right")),
+            Error::NoSuchRelease { .. } => {
             Failure::input(message).hint(advise("it may be gone already, or be spelt otherwise"))
         }
         Error::Signed { .. } | Error::OtherKey { .. } => Failure::input(message).hint(advise(

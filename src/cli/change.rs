@@ -117,9 +117,11 @@ pub fn threads(destination: &Destination, jobs: Option<u16>) -> Result<ThreadPoo
 pub fn unwritten(message: String, error: &StoreError, listener: &Listener<'_>) -> Failure {
     let hint = if error.ignores_conditions() {
         "where nobody else ever writes at the same time, --assume-single-writer does without"
+    } else if error.is_leaving() {
+        "after ten seconds it is taken for one that was cut short: give a longer --lock-timeout"
     } else if error.is_conflict() {
         "others change it again and again: try once more, or give a longer --lock-timeout"
-    } else if listener.heard().is_empty() {
+    } else if listener.heard().is_empty() && error.action == "write" {
         "nothing was changed: try again once this is mended"
     } else {
         "what was done before it stands, and every file is whole: try again once this is mended"

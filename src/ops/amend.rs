@@ -97,10 +97,15 @@ pub(super) fn amend(
             changes.push((change.path.clone(), changed));
         }
     };
-    patience::until_undisturbed::<_, Error>(timeout, |attempt| {
+    patience::until_undisturbed::<_, Error>(timeout, observer, |attempt| {
         let standing = Standing::read(store, options, packages, attempt)?;
         let mut draft = standing.draft();
-        let tarballs = edit(&mut draft)?;
+        let tarballs = edit(&mut draft).map_err(|error| match error {
+            Error::NoSuchRelease { .. } if standing.is_nothing() => {
+                Error::NoRegistry { location: store.locate(&Folder::Root.path()) }
+            }
+            error => error,
+        })?;
         refuse_lacking(store, &draft, attempt)?;
         let plan = plan(store, options, &standing, &draft, &tarballs, attempt)?;
         if options.dry_run {
@@ -129,16 +134,11 @@ pub(super) fn amend(
 
 /// A release is looked for where there is something, or a mistyped directory would come to be for want of a
 /// lock.
-pub(super) fn refuse_nowhere(
-    store: &dyn Store,
-    options: &Options,
-    release: &FileName,
-) -> Result<(), Error> {
+pub(super) fn refuse_nowhere(store: &dyn Store) -> Result<(), Error> {
     if store.is_conditional() || store.list(Folder::Root)?.is_some() {
         return Ok(());
     }
-    let repository = options.repository.clone();
-    Err(Error::NoSuchRelease { repository, release: Box::new(release.clone()) })
+    Err(Error::NoRegistry { location: store.locate(&Folder::Root.path()) })
 }
 
 /// What a package has lost could be told no more, once its file is written anew.

@@ -39,7 +39,7 @@ pub fn build(
     options: &Options,
     observer: &dyn Observer,
 ) -> Result<Report, Error> {
-    until_undisturbed(options.lock_timeout, |_| build_once(store, options, observer))
+    until_undisturbed(options.lock_timeout, observer, |_| build_once(store, options, observer))
 }
 
 fn build_once(

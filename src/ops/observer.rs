@@ -85,6 +85,14 @@ pub enum Warning {
         /// For how long.
         timeout: Duration,
     },
+    /// Somebody removes a package, or was cut short when they did.
+    #[error(
+        "a removal of {location} is under way, or was cut short: waiting some seconds for it to end"
+    )]
+    Leaving {
+        /// The package's file.
+        location: String,
+    },
     /// Nothing keeps a build from working at the same time.
     #[error("{location} cannot be locked ({reason}): see to it that no build runs on it meanwhile")]
     NoLock {

@@ -3,6 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::observer::{Observer, Warning};
 use crate::store::StoreError;
 
 /// The first pause is up to this long, and each further one up to twice as long as the one before.
@@ -20,6 +21,9 @@ pub(super) trait Contended {
     /// Whether somebody else was faster, and nothing else is wrong.
     fn is_conflict(&self) -> bool;
 
+    /// The file that somebody else is removing, or was when they were cut short.
+    fn leaving(&self) -> Option<&str>;
+
     /// The same, where something may have been written before.
     #[must_use]
     fn after_writing(self) -> Self;
@@ -30,32 +34,45 @@ impl Contended for StoreError {
         StoreError::is_conflict(self)
     }
 
+    fn leaving(&self) -> Option<&str> {
+        self.is_leaving().then_some(&self.location)
+    }
+
     fn after_writing(self) -> Self {
         self
     }
 }
 
-/// Attempts something, counted from nought, again and again until nobody comes between. Pauses are of
-/// random length, so that those who came between one another do not do so each time.
+/// Attempts something, counted from nought, again and again until nobody comes between, for as long as that
+/// may go on. Pauses are of random length, so that those who came between one another do not do so each time.
+/// Where it is waited for a removal, the observer hears of it.
 ///
 /// # Errors
 /// Of the first attempt that failed for another reason, or of the last one when `patience` has ended.
 pub(super) fn until_undisturbed<T, E: Contended>(
     patience: Duration,
+    observer: &dyn Observer,
     mut attempt: impl FnMut(usize) -> Result<T, E>,
 ) -> Result<T, E> {
-    let began = Instant::now();
-    let (mut pause, mut number) = (FIRST, 0_usize);
+    // The work itself may take longer than anybody is waited for.
+    let mut disturbed = None;
+    let (mut pause, mut number, mut is_told) = (FIRST, 0_usize, false);
     loop {
-        match attempt(number) {
-            Err(error) if error.is_conflict() && began.elapsed() < patience => {
-                thread::sleep(pause.mul_f64(fastrand::f64()));
-                pause = pause.saturating_mul(2).min(LONGEST);
-                number = number.saturating_add(1);
-            }
+        let error = match attempt(number) {
+            Err(error) if error.is_conflict() => error,
             done if number == 0 => return done,
             done => return done.map_err(E::after_writing),
+        };
+        if disturbed.get_or_insert_with(Instant::now).elapsed() >= patience {
+            return Err(if number == 0 { error } else { error.after_writing() });
         }
+        if let Some(location) = error.leaving().filter(|_| !is_told) {
+            observer.warn(Warning::Leaving { location: location.to_owned() });
+            is_told = true;
+        }
+        thread::sleep(pause.mul_f64(fastrand::f64()));
+        pause = pause.saturating_mul(2).min(LONGEST);
+        number = number.saturating_add(1);
     }
 }
 
@@ -75,6 +92,10 @@ mod tests {
             *self == Self::Conflict
         }
 
+        fn leaving(&self) -> Option<&str> {
+            None
+        }
+
         fn after_writing(self) -> Self {
             if self == Self::Else { Self::Later } else { self }
         }
@@ -83,17 +104,27 @@ mod tests {
     #[test]
     fn it_is_tried_again_until_it_goes_well_or_something_else_is_wrong() {
         let third = |number| if number < 2 { Err(Wrong::Conflict) } else { Ok(number) };
-        assert_eq!(until_undisturbed(Duration::from_secs(60), third), Ok(2));
+        assert_eq!(until_undisturbed(Duration::from_secs(60), &(), third), Ok(2));
         let wrong = |number| Err::<(), _>(if number < 2 { Wrong::Conflict } else { Wrong::Else });
-        assert_eq!(until_undisturbed(Duration::from_secs(60), wrong), Err(Wrong::Later));
-        let at_once = until_undisturbed(Duration::ZERO, |_| Err::<(), _>(Wrong::Else));
+        assert_eq!(until_undisturbed(Duration::from_secs(60), &(), wrong), Err(Wrong::Later));
+        let at_once = until_undisturbed(Duration::ZERO, &(), |_| Err::<(), _>(Wrong::Else));
         assert_eq!(at_once, Err(Wrong::Else));
+    }
+
+    /// Somebody may well come between in a minute's work.
+    #[test]
+    fn patience_begins_when_somebody_comes_between() {
+        let slow = |number| {
+            thread::sleep(Duration::from_millis(if number == 0 { 300 } else { 0 }));
+            if number == 0 { Err(Wrong::Conflict) } else { Ok(number) }
+        };
+        assert_eq!(until_undisturbed(Duration::from_millis(200), &(), slow), Ok(1));
     }
 
     #[test]
     fn patience_has_an_end() {
         let mut attempts = 0;
-        let never = until_undisturbed(Duration::from_millis(200), |_| {
+        let never = until_undisturbed(Duration::from_millis(200), &(), |_| {
             attempts += 1;
             Err::<(), _>(Wrong::Conflict)
         });

@@ -85,7 +85,7 @@ pub fn push(
             changes.push((change.path.clone(), changed));
         }
     };
-    let unchanged = patience::until_undisturbed(options.lock_timeout, |attempt| {
+    let unchanged = patience::until_undisturbed(options.lock_timeout, observer, |attempt| {
         let Planned { plan, leans_on_others } = plan(&local, to, options, observer, attempt)?;
         if options.dry_run {
             plan.changes.iter().for_each(heard);
@@ -156,7 +156,13 @@ fn plan(
         observer.warn(Warning::NoTarballs { absent, total: local.release_count() });
     }
     let files = local.files.par_iter();
-    let files = files.map_init(Vec::new, |buffer, file| remote.file(file, &standing, buffer));
+    let files = files.map_init(Vec::new, |buffer, file| {
+        let wanted = remote.file(file, &standing, buffer)?;
+        if wanted.state != State::Stands {
+            file.refuse_key()?;
+        }
+        Ok::<_, Error>(wanted)
+    });
     wanted.extend(files.collect::<Result<Vec<_>, _>>()?);
     let unnamed = unnamed(local, &standing, &wanted);
     if to.is_conditional() && !options.overwrite {

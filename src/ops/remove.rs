@@ -21,7 +21,7 @@ pub fn remove(
     release: &FileName,
     observer: &dyn Observer,
 ) -> Result<Report, Error> {
-    amend::refuse_nowhere(store, options, release)?;
+    amend::refuse_nowhere(store)?;
     let packages = BTreeSet::from([release.package.clone()]);
     let FileName { package, version } = release;
     // Of any attempt: what the next ones do not find may be gone by this one's own work.

@@ -22,7 +22,7 @@ pub fn retire(
     retirement: Option<&Retirement>,
     observer: &dyn Observer,
 ) -> Result<Report, Error> {
-    amend::refuse_nowhere(store, options, release)?;
+    amend::refuse_nowhere(store)?;
     let packages = BTreeSet::from([release.package.clone()]);
     let FileName { package, version } = release;
     amend::amend(store, options, observer, &packages, &|draft| {

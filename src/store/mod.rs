@@ -250,6 +250,11 @@ pub struct StoreError {
 #[error("somebody else changed it meanwhile")]
 pub struct Conflict;
 
+/// Somebody else is removing a file, or was cut short when they did: the source of a [`StoreError`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a removal of it is under way, or was cut short")]
+pub struct Leaving;
+
 /// A store takes no notice of what a change is made over, so that of two writers at once one would lose
 /// what it wrote: the source of a [`StoreError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -273,7 +278,13 @@ impl StoreError {
     /// Whether nothing is wrong, but that somebody else was faster: whoever looks again may succeed.
     #[must_use]
     pub fn is_conflict(&self) -> bool {
-        self.is_for::<Conflict>()
+        self.is_for::<Conflict>() || self.is_leaving()
+    }
+
+    /// Whether somebody else is about to remove the file, or was: which of the two, time tells.
+    #[must_use]
+    pub fn is_leaving(&self) -> bool {
+        self.is_for::<Leaving>()
     }
 
     /// Whether the store takes no notice of conditions, and so will do for a single writer alone.
@@ -290,6 +301,12 @@ impl StoreError {
 impl From<ConditionsIgnored> for io::Error {
     fn from(ignored: ConditionsIgnored) -> Self {
         Self::other(ignored)
+    }
+}
+
+impl From<Leaving> for io::Error {
+    fn from(leaving: Leaving) -> Self {
+        Self::other(leaving)
     }
 }
 

@@ -384,8 +384,8 @@ fn what_is_removed_from_nothing_leaves_nothing_there() {
     let said = dialogue(&repository, &["remove foo 1.0.0 ACME"]);
     insta::assert_snapshot!(said, @r"
     $ hexreg remove foo 1.0.0 ACME
-    error: failed to remove from `acme`: acme has no foo 1.0.0
-    hint: nothing was written; it may be gone already, or be spelt otherwise
+    error: failed to remove from `acme`: there is no registry at public
+    hint: nothing was written; see whether --to is right
     [1]
     ");
     assert_eq!(repository.files("public", |_| true).len(), 0);
@@ -506,7 +506,7 @@ fn a_mistyped_directory_does_not_come_to_be() {
         let command = format!("{command} --to nowhere --name=acme --private-key=key.pem");
         let ran = repository.hexreg().run(command.split(' '));
         assert_eq!(ran.code, 1, "{}", ran.transcript());
-        assert!(ran.stderr.contains("acme has no foo 1.0.0"), "{}", ran.transcript());
+        assert!(ran.stderr.contains("no registry at nowhere"), "{}", ran.transcript());
         assert!(!repository.path("nowhere").exists(), "{command}");
     }
 }

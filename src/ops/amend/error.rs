@@ -43,6 +43,12 @@ pub enum Error {
         /// Where it stands.
         location: String,
     },
+    /// There is nothing of a registry.
+    #[error("there is no registry at {location}")]
+    NoRegistry {
+        /// Where it was looked for.
+        location: String,
+    },
     /// There is no such release.
     #[error("{repository} has no {} {}", .release.package, .release.version)]
     NoSuchRelease {
@@ -131,6 +137,13 @@ impl Contended for Error {
             Self::Write(error) | Self::Read(error) => error.is_conflict(),
             Self::Incomplete { is_expected, .. } | Self::Lacks { is_expected, .. } => *is_expected,
             _ => false,
+        }
+    }
+
+    fn leaving(&self) -> Option<&str> {
+        match self {
+            Self::Write(error) | Self::Read(error) => error.leaving(),
+            _ => None,
         }
     }
 

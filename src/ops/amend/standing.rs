@@ -77,6 +77,11 @@ impl Standing {
         }
     }
 
+    /// Whether there is no registry.
+    pub fn is_nothing(&self) -> bool {
+        self.versions.says.is_none() && self.names.says.is_none()
+    }
+
     /// What it says, to be changed.
     pub fn draft(&self) -> Draft {
         let versions = self.versions.says.iter().flat_map(|says| says.packages.iter().cloned());

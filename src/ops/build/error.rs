@@ -97,6 +97,13 @@ impl Contended for Error {
         matches!(self, Self::Read(error) | Self::Write(error) if error.is_conflict())
     }
 
+    fn leaving(&self) -> Option<&str> {
+        match self {
+            Self::Read(error) | Self::Write(error) => error.leaving(),
+            _ => None,
+        }
+    }
+
     fn after_writing(self) -> Self {
         match self {
             Self::Read(error) => Self::Write(error),

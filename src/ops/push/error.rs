@@ -60,6 +60,13 @@ impl Contended for Error {
         }
     }
 
+    fn leaving(&self) -> Option<&str> {
+        match self {
+            Self::Read(error) | Self::Write(error) => error.leaving(),
+            _ => None,
+        }
+    }
+
     fn after_writing(self) -> Self {
         match self {
             Self::Read(error) => Self::Write(error),

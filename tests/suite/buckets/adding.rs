@@ -80,6 +80,20 @@ fn a_dry_run_writes_nothing() {
     assert!(writer.bucket.keys().is_empty());
 }
 
+/// Or a recipe that looks before it writes would look in vain.
+#[test]
+fn a_dry_run_is_refused_what_the_command_is() {
+    let test = "a_dry_run_is_refused_what_the_command_is";
+    let Some(moto) = Moto::start(test) else { return };
+    let (writer, files) = with_samples(&moto);
+    writer.add(&files[1..], &[]).ok();
+    let key = format!("{PREFIX}/tarballs/{}", files[0]);
+    assert_eq!(writer.bucket.put(&key, &[], b"another").status, 200);
+    let [dry, wet] = [&["--dry-run"][..], &[]].map(|more| writer.add(&files[..1], more));
+    assert!(dry.stderr.contains("no release names it"), "{}", dry.transcript());
+    assert_eq!((dry.code, dry.stderr), (wet.code, wet.stderr));
+}
+
 #[test]
 fn adding_one_tarball_takes_a_handful_of_requests_however_many_are_there() {
     let test = "adding_one_tarball_takes_a_handful_of_requests_however_many_are_there";
