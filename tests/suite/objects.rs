@@ -417,3 +417,17 @@ fn whoever_serves_a_bucket_sends_what_hexreg_would() {
     apply(&bucket.store().private(true), &[&[private]]).1.unwrap();
     insta::assert_snapshot!(said("names"), @"names: application/octet-stream; private, max-age=3600");
 }
+
+/// Google Cloud Storage hands copies of what is public to those as well who are about to write it.
+#[test]
+fn what_google_would_keep_copies_of_is_private_and_the_rest_is_not() {
+    let bucket = TestBucket::default().with_generations();
+    let all = [create("names", "x"), create("tarballs/foo-1.0.0.tar", "x")];
+    apply(&bucket.store(), &[&all]).1.unwrap();
+    let said = |at: &str| {
+        let (_, attributes) = bucket.object(&format!("acme/{at}")).unwrap();
+        attributes.get(&Attribute::CacheControl).unwrap().to_string()
+    };
+    assert_eq!(said("names"), "private, max-age=3600");
+    assert_eq!(said("tarballs/foo-1.0.0.tar"), "public, max-age=604800");
+}

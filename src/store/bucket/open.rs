@@ -40,7 +40,7 @@ pub enum OpenError {
     /// Nobody says whose the container is.
     #[error("there is no account: set AZURE_STORAGE_ACCOUNT_NAME")]
     NoAccount,
-    /// There are no keys, and none are to be asked for.
+    /// There are no keys, and none are to be asked for; or half of one.
     #[error("there are no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")]
     NoCredentials,
     /// A file of profiles cannot be read.
@@ -123,12 +123,20 @@ fn s3(
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<Arc<dyn ObjectStore>, OpenError> {
     let mut builder = AmazonS3Builder::new().with_client_options(options()).with_retry(retry());
+    let has_keys = variable("AWS_ACCESS_KEY_ID").is_some();
     for (key, value) in variables("AWS_") {
-        if let Ok(key) = key.parse::<AmazonS3ConfigKey>() {
-            builder = builder.with_config(key, value);
+        match key.parse::<AmazonS3ConfigKey>() {
+            // It goes with the keys beside it, and with no others.
+            Ok(AmazonS3ConfigKey::Token) if !has_keys => {}
+            Ok(key) => builder = builder.with_config(key, value),
+            Err(_) => {}
         }
     }
     let is_set = |builder: &AmazonS3Builder, key| builder.get_config_value(&key).is_some();
+    let keys = [AmazonS3ConfigKey::AccessKeyId, AmazonS3ConfigKey::SecretAccessKey];
+    if keys.iter().filter(|key| is_set(&builder, **key)).count() == 1 {
+        return Err(OpenError::NoCredentials);
+    }
     let profile = Profile::read(&variable)?;
     let has_others = is_set(&builder, AmazonS3ConfigKey::WebIdentityTokenFile)
         || is_set(&builder, AmazonS3ConfigKey::SkipSignature)

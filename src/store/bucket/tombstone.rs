@@ -25,7 +25,7 @@ use super::answer::{Answer, is_missing, plain};
 use super::version::Version;
 use super::write::{Expected, Tries};
 use crate::repository::RepositoryPath;
-use crate::store::{ConditionsIgnored, Conflict, Stamp};
+use crate::store::{ConditionsIgnored, Conflict, Leaving, Stamp};
 
 /// How the comment begins. What follows tells it from any other.
 const BEGINS: &str = "hexreg removes this: ";
@@ -33,8 +33,8 @@ const BEGINS: &str = "hexreg removes this: ";
 /// In letters.
 const NONCE: usize = 16;
 
-/// In bytes: far more than any package has.
-const MAX_MESSAGE: u64 = 256 << 20;
+/// In bytes: more than any package has, compressed or not.
+const MAX_PACKAGE: usize = 64 << 20;
 
 /// The flag of a gzip header that has a comment.
 const FCOMMENT: u8 = 0x10;
@@ -52,9 +52,10 @@ pub fn is_tombstone(bytes: &[u8]) -> bool {
 /// What stands in the place of these bytes for a moment.
 fn tombstone(bytes: &[u8]) -> io::Result<Bytes> {
     let mut message = Vec::new();
-    let read = GzDecoder::new(bytes).take(MAX_MESSAGE).read_to_end(&mut message);
-    if read.is_err() {
-        // It was damaged, so nobody misses it.
+    let limit = u64::try_from(MAX_PACKAGE).unwrap_or(u64::MAX);
+    let read = GzDecoder::new(bytes).take(limit).read_to_end(&mut message);
+    if read.is_err() || bytes.len() > MAX_PACKAGE {
+        // It was damaged, or no package ever: nobody misses it.
         message.clear();
     }
     let nonce = (0..NONCE).map(|_| fastrand::alphanumeric());
@@ -89,7 +90,7 @@ impl BucketStore {
     /// What is being removed is not written over, unless whoever began that must have come to an end.
     pub(super) fn refuse_tombstone(&self, path: &RepositoryPath, stamp: Stamp) -> io::Result<()> {
         match self.met.since(path, stamp) {
-            Some(since) if since < self.patience => Err(Conflict.into()),
+            Some(since) if since < self.patience => Err(Leaving.into()),
             _ => Ok(()),
         }
     }
@@ -102,7 +103,7 @@ impl BucketStore {
         stamp: Stamp,
     ) -> io::Result<()> {
         let mut stands = Vec::new();
-        let Some(version) = self.fetch(path, usize::MAX, &mut stands).await? else {
+        let Some(version) = self.fetch(path, MAX_PACKAGE, &mut stands).await? else {
             return Ok(());
         };
         if version.stamp() != Some(stamp) {

@@ -20,7 +20,7 @@ use object_store::{
 use super::BucketStore;
 use super::answer::{Answer, is_missing, plain};
 use super::version::Version;
-use crate::repository::{Action, Asset, Change, Folder, OCTETS, RepositoryPath, Source};
+use crate::repository::{Action, Asset, AssetKind, Change, Folder, OCTETS, RepositoryPath, Source};
 use crate::store::{ConditionsIgnored, Conflict, Stamp, StoreError};
 
 /// What must stand where an object is to be written.
@@ -280,7 +280,10 @@ impl BucketStore {
         let mut attributes = Attributes::new();
         attributes.insert(Attribute::ContentType, content_type.into());
         if let Some(asset) = asset {
-            let control = asset.kind.cache_control(!self.is_private);
+            // Google Cloud Storage itself keeps copies of what it may hand to anybody, and would show us those
+            // in place of what somebody wrote since.
+            let is_copied = self.has_generations && asset.kind == AssetKind::Registry;
+            let control = asset.kind.cache_control(!self.is_private && !is_copied);
             attributes.insert(Attribute::CacheControl, control.into());
         }
         attributes

@@ -26,6 +26,7 @@ fn winners(bucket: &Bucket, key: &str, condition: &str) -> usize {
     statuses.into_iter().filter(|status| *status == 200).count()
 }
 
+/// moto itself would take several: `moto_server.py` has it answer one request at a time.
 #[test]
 fn of_many_who_write_at_once_moto_takes_one() {
     let Some(moto) = Moto::start("of_many_who_write_at_once_moto_takes_one") else { return };

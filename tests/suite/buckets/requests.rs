@@ -55,12 +55,16 @@ fn a_command_killed_at_any_of_its_requests_harms_no_client_and_the_next_makes_it
     let pool = rayon::ThreadPoolBuilder::new().num_threads(all.len()).build().unwrap();
     pool.install(|| {
         all.par_iter().for_each(|(case, moment)| {
+            let mut times = 0;
             for n in (1..).step_by(every) {
                 if !kill(case, &moto, number.fetch_add(1, Ordering::SeqCst), moment(n)) {
                     break;
                 }
-                killed.fetch_add(1, Ordering::SeqCst);
+                times += 1;
             }
+            // Each reads, looks whether conditions are kept, and writes.
+            assert!(times * every >= 6, "{:?} was killed {times} times", case.command);
+            killed.fetch_add(times, Ordering::SeqCst);
         });
     });
     eprintln!("{} commands killed at a request", killed.into_inner());

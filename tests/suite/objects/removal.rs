@@ -1,8 +1,10 @@
 //! Packages that go, while somebody may add to them.
 
+use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
 
+use hexreg::ops::observer::{Observer, Warning};
 use hexreg::ops::verify::Wrong as Amiss;
 use hexreg::repository::Folder;
 
@@ -87,7 +89,7 @@ fn nobody_writes_where_something_is_being_removed_until_that_must_have_ended() {
         let (bytes, over) = read(&store, "packages/foo").unwrap();
         let refused = || {
             let change = change("packages/foo", "x", over);
-            apply(&store, &[&[change]]).1.is_err_and(|error| error.is_conflict())
+            apply(&store, &[&[change]]).1.is_err_and(|error| error.is_leaving())
         };
         assert!(refused() && refused());
         assert_eq!(bucket.get(KEY).unwrap(), bytes);
@@ -114,6 +116,26 @@ fn a_removal_that_was_cut_short_is_told_of_and_ended_by_whoever_changes_the_pack
         assert!(problems.is_empty(), "{verb:?}: {problems:?}");
         let stands = listed(&bucket.store(), Folder::Packages).contains_key("foo");
         assert_eq!(stands, !matches!(verb, Verb::Remove(_)), "{verb:?}");
+    }
+}
+
+#[test]
+fn whoever_waits_for_a_removal_says_so() {
+    let machine = Machine::new(Duration::from_secs(10));
+    let heard = Heard::default();
+    machine.run(Verb::Add(&[FOO_2]), &cut_short().store(), &heard).unwrap();
+    let heard = heard.0.into_inner().unwrap();
+    let told = "a removal of s3://bucket/acme/packages/foo is under way, or was cut short";
+    assert!(heard.len() == 1 && heard[0].starts_with(told), "{heard:?}");
+}
+
+/// What is warned of.
+#[derive(Default)]
+struct Heard(Mutex<Vec<String>>);
+
+impl Observer for Heard {
+    fn warn(&self, warning: Warning) {
+        self.0.lock().unwrap().push(warning.to_string());
     }
 }
 

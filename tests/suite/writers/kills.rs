@@ -91,7 +91,9 @@ fn a_command_killed_before_any_one_of_its_system_calls_is_made_right_by_the_next
     let every = setting("HEXREG_EVERY", 11);
     let killed = AtomicUsize::new(0);
     CASES.par_iter().for_each(|case| {
-        killed.fetch_add(kill(case, every), Ordering::SeqCst);
+        let times = kill(case, every);
+        assert!(times > 10, "{:?} was killed {times} times", case.command);
+        killed.fetch_add(times, Ordering::SeqCst);
     });
     eprintln!("{} commands killed before a call", killed.into_inner());
 }
