@@ -273,11 +273,11 @@ fn confirm_names(
     options: &Options,
     packages: &BTreeSet<PackageName>,
 ) -> Result<(), Error> {
-    let names = standing::read_names(store, options)?;
-    let named: BTreeSet<_> =
-        names.says.iter().flat_map(|says| &says.packages).map(|(name, _)| name).collect();
-    let is_named = packages.iter().all(|name| named.contains(name));
-    if is_named { Ok(()) } else { Err(lost(store, &names.path)) }
+    let index = standing::read_names(store, options)?;
+    let names: BTreeSet<_> =
+        index.says.iter().flat_map(|says| &says.packages).map(|(name, _)| name).collect();
+    let is_named = packages.iter().all(|name| names.contains(name));
+    if is_named { Ok(()) } else { Err(lost(store, &index.path)) }
 }
 
 /// Makes sure that tarballs are still there, which object storage removes without conditions. Where one is back

@@ -7,10 +7,12 @@
 //! | `faults` | every verb with a fault at every operation, and run again |
 //! | `directories` | the same where there is a lock and no condition |
 //! | `kills` | the same, by processes that are killed before any one of their system calls |
+//! | `pairs` | verbs of two, each of whom stops where it can while the other goes on |
 //! | `races` | verbs at random, whose operations come in an order that a seed decides |
 
 mod between;
 mod directories;
 mod faults;
 mod kills;
+mod pairs;
 mod races;

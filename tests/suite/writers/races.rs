@@ -3,7 +3,7 @@
 //! whole.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -32,11 +32,11 @@ struct Done {
     is_ok: bool,
 }
 
-const A1: Item<'_> = ("a", "1.0.0", 0);
-const A2: Item<'_> = ("a", "2.0.0", 0);
-const B1: Item<'_> = ("b", "1.0.0", 0);
+pub const A1: Item<'_> = ("a", "1.0.0", 0);
+pub const A2: Item<'_> = ("a", "2.0.0", 0);
+pub const B1: Item<'_> = ("b", "1.0.0", 0);
 const B2: Item<'_> = ("b", "2.0.0", 0);
-const OTHER_A1: Item<'_> = ("a", "1.0.0", 1);
+pub const OTHER_A1: Item<'_> = ("a", "1.0.0", 1);
 
 const ITEMS: [Item<'_>; 4] = [A1, A2, B1, B2];
 
@@ -102,7 +102,7 @@ impl Race {
 
 /// Each does its verbs, one after the other; what is wrong in the end, if anything. Who has no patience any more
 /// runs the same once again, as a person would.
-fn race(
+pub fn race(
     start: &[Item<'static>],
     scheduler: &Arc<Scheduler>,
     plans: &[Vec<Verb<'static>>],
@@ -280,64 +280,6 @@ fn whatever_order_their_operations_come_in_the_registry_is_whole_in_the_end() {
     let [failed, well, conflicts] = sums.into_inner().unwrap();
     eprintln!("{well} went well, {failed} did not, {conflicts} times somebody else was faster");
     // The shortest tells most.
-    let failures = failures.into_inner().unwrap();
-    if let Some(text) = failures.iter().min_by_key(|text| text.len()) {
-        panic!("{} races went wrong, of which {text}", failures.len());
-    }
-}
-
-const PAIRED: [Verb<'_>; 10] = [
-    Verb::Add(&[A1]),
-    Verb::Add(&[A2]),
-    Verb::Replace(OTHER_A1),
-    Verb::Remove(A1),
-    Verb::Remove(A2),
-    Verb::Retire(A1),
-    Verb::Build,
-    Verb::Push(&[A1, B1]),
-    Verb::Overwrite(&[A1, B1]),
-    Verb::Overwrite(&[A2]),
-];
-
-/// Wherever one of two stops for a while, and the other after it.
-#[test]
-fn wherever_one_comes_between_two_operations_of_another_the_registry_is_whole_in_the_end() {
-    let every: usize = setting("HEXREG_PAIRS_EVERY", 97);
-    let pairs = PAIRED.iter().flat_map(|one| PAIRED.iter().map(move |other| (*one, *other)));
-    let starts: [&[Item<'_>]; 3] = [&[], &[A1, B1], &[A1, A2]];
-    let cases: Vec<_> =
-        starts.iter().flat_map(|start| pairs.clone().map(move |pair| (*start, pair))).collect();
-    let (races, next) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let failures = Mutex::new(Vec::new());
-    let some = || {
-        while let Some((start, (one, other))) = cases.get(next.fetch_add(1, Ordering::SeqCst)) {
-            let plans = [vec![*one], vec![*other]];
-            let place = next.load(Ordering::SeqCst);
-            let run = |scheduler: &Arc<Scheduler>| {
-                race(start, scheduler, &plans, place as u64, Duration::ZERO)
-            };
-            let alone = Scheduler::of_two(&[usize::MAX]);
-            let mut ends = vec![run(&alone)];
-            let counts = alone.counts();
-            let all = (1..=counts[0]).flat_map(|n| (1..=counts[1] + 8).map(move |m| vec![n, m]));
-            let mut scripts: Vec<_> = all.skip(place % every).step_by(every).collect();
-            // Both stop, and each twice.
-            let mut random = Random::new(place as u64);
-            let longer = scripts.iter().map(|_| (0..5).map(|_| 1 + random.below(9)).collect());
-            scripts.extend(longer.collect::<Vec<_>>());
-            for script in scripts {
-                let end = run(&Scheduler::of_two(&script));
-                ends.push(end.map_err(|text| format!("{script:?} of {plans:?}, {text}")));
-            }
-            races.fetch_add(ends.len(), Ordering::SeqCst);
-            failures.lock().unwrap().extend(ends.into_iter().filter_map(Result::err));
-        }
-    };
-    thread::scope(|scope| {
-        scope.spawn(some);
-        scope.spawn(some);
-    });
-    eprintln!("{} races of two", races.into_inner());
     let failures = failures.into_inner().unwrap();
     if let Some(text) = failures.iter().min_by_key(|text| text.len()) {
         panic!("{} races went wrong, of which {text}", failures.len());
