@@ -29,7 +29,7 @@ pub struct Args {
     #[arg(long, value_parser = reason())]
     reason: RetirementReason,
     /// Why, in a few words
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = message)]
     message: Option<String>,
     #[command(flatten)]
     change: ChangeArgs,
@@ -54,6 +54,14 @@ pub struct UnretireArgs {
 fn reason() -> impl TypedValueParser<Value = RetirementReason> {
     let words = RetirementReason::ALL.iter().filter_map(|reason| reason.word());
     PossibleValuesParser::new(words).try_map(|word| word.parse::<RetirementReason>())
+}
+
+/// Clients print it as it is.
+fn message(text: &str) -> Result<String, &'static str> {
+    if text.chars().any(char::is_control) {
+        return Err("expected one line, without control characters");
+    }
+    Ok(text.to_owned())
 }
 
 impl Args {

@@ -301,6 +301,7 @@ fn removals_and_retirements() {
             "unretire foo 1.0.0 ACME",
             "unretire foo 9.0.0 ACME",
             "retire bar 0.1.0 --reason=other ACME",
+            "retire foo 1.0.0 --reason=other --message=two\nlines ACME",
             "retire foo 1.0.0 --reason=old ACME",
             "retire foo 1.0 --reason=other ACME",
             "remove foo 1.0.0 ACME --dry-run",
@@ -341,6 +342,13 @@ fn removals_and_retirements() {
     error: failed to change `acme`: acme has no bar 0.1.0
     hint: nothing was written; it may be gone already, or be spelt otherwise
     [1]
+    $ hexreg retire foo 1.0.0 --reason=other --message=two
+    lines ACME
+    error: invalid value 'two
+    lines' for '--message <TEXT>': expected one line, without control characters
+
+    For more information, try '--help'.
+    [2]
     $ hexreg retire foo 1.0.0 --reason=old ACME
     error: invalid value 'old' for '--reason <REASON>'
       [possible values: other, invalid, security, deprecated, renamed]
