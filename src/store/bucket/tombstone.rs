@@ -123,6 +123,10 @@ impl BucketStore {
                 Some(Ok(())) => return Ok(()),
                 Some(Err(error)) if is_missing(&error) => return Ok(()),
                 Some(Err(error)) if Answer::of(&error) == Answer::Final => {
+                    if stands.len() <= MAX_PACKAGE {
+                        // Whoever may not remove it had better leave no tombstone. What failed first is told.
+                        let _ = self.put(path, Expected::This(over), stands.into()).await;
+                    }
                     return Err(plain(error));
                 }
                 Some(Err(error)) => plain(error),

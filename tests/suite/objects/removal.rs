@@ -28,20 +28,35 @@ fn registry() -> TestBucket {
     bucket
 }
 
-/// The same after a removal of foo that was killed when its file was written over.
+/// What is asked from then on is refused.
+fn forbidden(at: usize, of: Operation) -> Fault {
+    Fault { at, of: Some(of), kind: Wrong::Forbidden, torn: false, lasting: true }
+}
+
+/// The same after a removal of foo that came to its end when its file was written over: with the fifth write,
+/// after those that try conditions, and the indexes.
 fn cut_short() -> TestBucket {
-    let forbidden = Fault {
-        at: 1,
-        of: Some(Operation::Delete),
-        kind: Wrong::Forbidden,
-        torn: false,
-        lasting: true,
-    };
-    let bucket = registry().fork().failing(forbidden);
+    let ended = [forbidden(1, Operation::Delete), forbidden(6, Operation::Put)];
+    let bucket = ended.into_iter().fold(registry().fork(), TestBucket::failing);
     let machine = Machine::new(Duration::ZERO);
     let failed = machine.run(Verb::Remove(FOO), &bucket.store(), &()).unwrap_err();
     assert!(failed.is_write && !failed.is_conflict, "{failed:?}");
     bucket.fork()
+}
+
+#[test]
+fn whoever_may_not_remove_a_package_leaves_it_as_it_was() {
+    let start = registry();
+    let bucket = start.fork().failing(forbidden(1, Operation::Delete));
+    let machine = Machine::new(Duration::ZERO);
+    for _ in 0..2 {
+        let failed = machine.run(Verb::Remove(FOO), &bucket.store(), &()).unwrap_err();
+        assert!(
+            failed.text.ends_with("could not remove s3://bucket/acme/packages/foo"),
+            "{failed:?}"
+        );
+        assert_eq!(bucket.get(KEY), start.get(KEY));
+    }
 }
 
 #[test]
