@@ -6,11 +6,13 @@
 //!  → draft    what they are to say                                pure
 //!  → seal     signed files, where they do not stand already
 //!  → Plan     in its order: what is named before what names it, and gone after
-//!  → store    again from the start, where somebody else was faster
+//!  → store    what was looked at and no other is written over
+//!  → confirm  all of it is still so; again from the start, where somebody else came between
 //! ```
 //!
 //! The cost does not depend on how many tarballs there are: no other is read, and nothing is listed.
 
+mod confirm;
 mod draft;
 mod error;
 mod standing;
@@ -31,10 +33,11 @@ use super::seal::seal;
 use crate::checksum::OuterChecksum;
 use crate::key::PrivateKey;
 use crate::name::{PackageName, RepositoryName};
-use crate::registry::{Gzip, Names, Payload, Releases, Resource, Versions};
+use crate::registry::{Gzip, Names, Payload, Releases, Versions};
 use crate::repository::{Change, Changed, Folder, Plan, RepositoryPath, Source, State, Wanted};
-use crate::store::{Conflict, Store, StoreError};
+use crate::store::Store;
 use crate::tarball::{FileName, Limits};
+use confirm::Done;
 use standing::{File, Standing};
 
 /// Which registry to change, and how.
@@ -113,20 +116,9 @@ pub(super) fn amend(
             return Ok(());
         }
         plan.apply(store, &heard).map_err(Error::Write)?;
-        if store.is_conditional() && !plan.changes.is_empty() {
-            // Whoever changes one of these files after it was written here has met this addition, and whoever
-            // removes any of it looks at all of it.
-            let wrote = |path| plan.changes.iter().any(|change| change.path == path);
-            let versions = RepositoryPath::resource(&Resource::Versions);
-            let mut files = packages.iter().map(RepositoryPath::package).chain([versions]);
-            if attempt > 0 || !adds(&tarballs) || !files.all(wrote) {
-                confirm(store, options, packages, edit, attempt).map_err(Error::after_writing)?;
-            } else if !wrote(RepositoryPath::resource(&Resource::Names)) {
-                confirm_names(store, options, packages).map_err(Error::after_writing)?;
-            }
-            confirm_tarballs(store, &tarballs).map_err(Error::after_writing)?;
-        }
-        Ok(())
+        let done =
+            Done { store, options, packages, edit, attempt, plan: &plan, tarballs: &tarballs };
+        done.confirm().map_err(Error::after_writing)
     })?;
     let changes = changes.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok(Report { changes })
@@ -247,58 +239,6 @@ fn look(store: &dyn Store, tarball: &Tarball, is_sure: bool) -> Result<Looked, E
     };
     let over = content.and_then(|content| content.stamp);
     Ok(Looked::Wanted(Wanted { path, state, over }))
-}
-
-/// Makes sure that what was done is still so. Each file was written only over what was looked at, but not all
-/// of them at one time: somebody else may have made up their mind before about one, and written it after.
-fn confirm(
-    store: &dyn Store,
-    options: &Options,
-    packages: &BTreeSet<PackageName>,
-    edit: &Edit<'_>,
-    attempt: usize,
-) -> Result<(), Error> {
-    let standing = Standing::read(store, options, packages, attempt)?.draft();
-    let mut again = standing.clone();
-    if edit(&mut again).is_ok() && again == standing {
-        return Ok(());
-    }
-    Err(lost(store, &Folder::Packages.path()))
-}
-
-/// Makes sure that `names` still names these packages, where it did already and so was not written: somebody may
-/// have taken one away that had no other release.
-fn confirm_names(
-    store: &dyn Store,
-    options: &Options,
-    packages: &BTreeSet<PackageName>,
-) -> Result<(), Error> {
-    let index = standing::read_names(store, options)?;
-    let names: BTreeSet<_> =
-        index.says.iter().flat_map(|says| &says.packages).map(|(name, _)| name).collect();
-    let is_named = packages.iter().all(|name| names.contains(name));
-    if is_named { Ok(()) } else { Err(lost(store, &index.path)) }
-}
-
-/// Makes sure that tarballs are still there, which object storage removes without conditions. Where one is back
-/// that was removed, somebody adds it.
-fn confirm_tarballs(store: &dyn Store, tarballs: &[Tarball]) -> Result<(), Error> {
-    tarballs.par_iter().try_for_each(|tarball| {
-        let Tarball::Stands { file, .. } = tarball else { return Ok(()) };
-        let path = path(file);
-        let is_there = store.read(&path, 0, &mut Vec::new())?.is_some();
-        if is_there { Ok(()) } else { Err(lost(store, &path)) }
-    })
-}
-
-fn lost(store: &dyn Store, path: &RepositoryPath) -> Error {
-    let (action, location) = ("keep", store.locate(path));
-    Error::Write(StoreError { action, location, source: Conflict.into() })
-}
-
-/// Whether something comes and nothing goes.
-fn adds(tarballs: &[Tarball]) -> bool {
-    !tarballs.is_empty() && tarballs.iter().all(|one| matches!(one, Tarball::Stands { .. }))
 }
 
 fn path(tarball: &FileName) -> RepositoryPath {
