@@ -87,10 +87,12 @@ fn watching(calls: &str, tampering: &str, n: &str) -> [String; 6] {
     ["-f", "-y", "-e", &trace, "-e", &inject].map(str::to_owned)
 }
 
-/// Kills a command before the `n`-th of these system calls in any of its threads; whether it came to that.
+/// Kills a command before the `n`-th of these system calls; whether it came to that. It has one processor, and so
+/// one thread that does the work: its calls come one after the other.
 pub fn kill(repository: &TestRepository, arguments: &[String], calls: &str, n: usize) -> bool {
     let hexreg = repository.hexreg().command();
-    let mut strace = Command::new("strace");
+    let mut strace = Command::new("taskset");
+    strace.args(["--cpu-list", &a_processor(), "strace"]);
     strace.args(watching(calls, "signal=KILL", &n.to_string())).args(["-o", "/dev/null"]);
     strace.arg(hexreg.get_program()).args(arguments).current_dir(repository.root());
     let ended = strace.stdin(Stdio::null()).stdout(Stdio::null()).output().unwrap();
@@ -102,3 +104,10 @@ pub fn kill(repository: &TestRepository, arguments: &[String], calls: &str, n: u
 }
 
 const SIGKILL: i32 = 9;
+
+/// The number of one that this process may use.
+fn a_processor() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).unwrap();
+    list.trim().split([',', '-']).next().unwrap().to_owned()
+}

@@ -92,7 +92,8 @@ fn a_command_killed_before_any_one_of_its_system_calls_is_made_right_by_the_next
     let killed = AtomicUsize::new(0);
     CASES.par_iter().for_each(|case| {
         let times = kill(case, every);
-        assert!(times > 10, "{:?} was killed {times} times", case.command);
+        // A retirement alone renames two files, flushes them and their folders, and asks for the lock.
+        assert!(times >= 5, "{:?} was killed {times} times", case.command);
         killed.fetch_add(times, Ordering::SeqCst);
     });
     eprintln!("{} commands killed before a call", killed.into_inner());
