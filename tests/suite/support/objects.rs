@@ -95,7 +95,7 @@ struct Bucket {
 }
 
 /// How long a removal that was cut short is in the way.
-pub const PATIENCE: Duration = Duration::from_millis(400);
+pub const PATIENCE: Duration = Duration::from_millis(1500);
 
 impl TestBucket {
     /// Changes what it does, before anybody else has it.
