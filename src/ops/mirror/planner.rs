@@ -4,22 +4,24 @@
 //! tells what came of each. A package's own file is put in place once every tarball of it that is wanted
 //! stands, so that nothing ever names what is not there.
 
+mod item;
 mod setup;
 mod trust;
 
 pub(super) use setup::{Known, Setup};
 
+use item::Item;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::indexes::Listing;
 use super::selection::Want;
-use super::task::{Outcome, PackageFile, Task, Wanted};
+use super::task::{Outcome, Task, Wanted};
 use super::wrong::Wrong;
 use crate::name::PackageName;
 use crate::package::{Dependency, Release};
-use crate::registry::{ListedVersion, Releases};
+use crate::registry::ListedVersion;
 use crate::tarball::FileName;
-use crate::version::Version;
 
 /// Something that was not mirrored.
 #[derive(Debug)]
@@ -51,25 +53,6 @@ pub(super) struct Planner {
     pub fetched: BTreeSet<PackageName>,
     pub without_docs: BTreeSet<FileName>,
     pub failures: Vec<Failed>,
-}
-
-/// A package that is wanted.
-#[derive(Debug, Default)]
-struct Item {
-    wants: Vec<Want>,
-    /// What the mirror had before.
-    held: Option<Releases>,
-    /// Its releases, once they are known.
-    releases: Option<Releases>,
-    /// What is to be put in place, if it is not there.
-    file: Option<PackageFile>,
-    /// How many of the wants were seen to.
-    considered: usize,
-    /// Whose tarballs were seen to.
-    seen: BTreeSet<Version>,
-    /// How many tarballs it waits for.
-    waits_for: usize,
-    failed: bool,
 }
 
 impl Planner {

@@ -6,7 +6,10 @@ use super::*;
 use crate::checksum::{InnerChecksum, OuterChecksum};
 use crate::ops::mirror::indexes::{Indexes, Listing};
 use crate::ops::mirror::selection::Pin;
+use crate::ops::mirror::task::PackageFile;
 use crate::package::{Dependency, Remarks, Requirement, UnixSeconds};
+use crate::registry::Releases;
+use crate::version::Version;
 
 fn name(text: &str) -> PackageName {
     text.parse().unwrap()
