@@ -18,28 +18,16 @@ pub(super) const UNTIL_DONE: usize = 7;
 
 /// Why an attempt failed that may go well the next time.
 pub(super) trait Contended {
-    /// Whether somebody else was faster, and nothing else is wrong.
-    fn is_conflict(&self) -> bool;
-
-    /// The file that somebody else is removing, or was when they were cut short.
-    fn leaving(&self) -> Option<&str>;
+    /// What went wrong in the store, if it was there.
+    fn in_store(&self) -> Option<&StoreError>;
 
     /// The same, where something may have been written before.
     #[must_use]
     fn after_writing(self) -> Self;
-}
 
-impl Contended for StoreError {
+    /// Whether somebody else was faster, and nothing else is wrong.
     fn is_conflict(&self) -> bool {
-        StoreError::is_conflict(self)
-    }
-
-    fn leaving(&self) -> Option<&str> {
-        self.is_leaving().then_some(&self.location)
-    }
-
-    fn after_writing(self) -> Self {
-        self
+        self.in_store().is_some_and(StoreError::is_conflict)
     }
 }
 
@@ -66,8 +54,8 @@ pub(super) fn until_undisturbed<T, E: Contended>(
         if disturbed.get_or_insert_with(Instant::now).elapsed() >= patience {
             return Err(if number == 0 { error } else { error.after_writing() });
         }
-        if let Some(location) = error.leaving().filter(|_| !is_told) {
-            observer.warn(Warning::Leaving { location: location.to_owned() });
+        if let Some(store) = error.in_store().filter(|store| store.is_leaving() && !is_told) {
+            observer.warn(Warning::Leaving { location: store.location.clone() });
             is_told = true;
         }
         thread::sleep(pause.mul_f64(fastrand::f64()));
@@ -92,7 +80,7 @@ mod tests {
             *self == Self::Conflict
         }
 
-        fn leaving(&self) -> Option<&str> {
+        fn in_store(&self) -> Option<&StoreError> {
             None
         }
 

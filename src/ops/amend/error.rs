@@ -132,18 +132,17 @@ pub enum Error {
 }
 
 impl Contended for Error {
-    fn is_conflict(&self) -> bool {
+    fn in_store(&self) -> Option<&StoreError> {
         match self {
-            Self::Write(error) | Self::Read(error) => error.is_conflict(),
-            Self::Incomplete { is_expected, .. } | Self::Lacks { is_expected, .. } => *is_expected,
-            _ => false,
+            Self::Read(error) | Self::Write(error) => Some(error),
+            _ => None,
         }
     }
 
-    fn leaving(&self) -> Option<&str> {
+    fn is_conflict(&self) -> bool {
         match self {
-            Self::Write(error) | Self::Read(error) => error.leaving(),
-            _ => None,
+            Self::Incomplete { is_expected, .. } | Self::Lacks { is_expected, .. } => *is_expected,
+            _ => self.in_store().is_some_and(StoreError::is_conflict),
         }
     }
 

@@ -93,13 +93,9 @@ impl Error {
 }
 
 impl Contended for Error {
-    fn is_conflict(&self) -> bool {
-        matches!(self, Self::Read(error) | Self::Write(error) if error.is_conflict())
-    }
-
-    fn leaving(&self) -> Option<&str> {
+    fn in_store(&self) -> Option<&StoreError> {
         match self {
-            Self::Read(error) | Self::Write(error) => error.leaving(),
+            Self::Read(error) | Self::Write(error) => Some(error),
             _ => None,
         }
     }
