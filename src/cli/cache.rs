@@ -1,11 +1,11 @@
 //! Where the cache is kept.
 
-use std::env;
 use std::path::{Component, Path, PathBuf};
 
 use hexreg::cache::CacheFile;
 
 use super::destination::Destination;
+use super::environment;
 use super::failure::Failure;
 
 const VARIABLE: &str = "HEXREG_CACHE_DIR";
@@ -29,10 +29,12 @@ impl CacheArgs {
         destination: &Destination,
         endpoint: Option<&str>,
     ) -> Result<Option<CacheFile>, Failure> {
-        let given = self.given();
-        let Some(directory) = given.clone().or_else(usual).filter(|_| !self.no_cache) else {
+        if self.no_cache {
             return Ok(None);
-        };
+        }
+        let given = self.given()?;
+        let usual = if given.is_none() { usual()? } else { None };
+        let Some(directory) = given.clone().or(usual) else { return Ok(None) };
         let public_dir = match destination {
             Destination::Directory(path) => path,
             Destination::Bucket(url) => {
@@ -55,19 +57,22 @@ impl CacheArgs {
         Ok(CacheFile::of(&directory, public_dir).ok())
     }
 
-    fn given(&self) -> Option<PathBuf> {
-        self.cache_dir.clone().or_else(|| variable(VARIABLE))
+    fn given(&self) -> Result<Option<PathBuf>, Failure> {
+        match &self.cache_dir {
+            Some(given) => Ok(Some(given.clone())),
+            None => environment::path(VARIABLE),
+        }
     }
 }
 
-fn variable(name: &str) -> Option<PathBuf> {
-    env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
-}
-
-fn usual() -> Option<PathBuf> {
+fn usual() -> Result<Option<PathBuf>, Failure> {
     // The XDG specification has relative paths ignored.
-    let shared = variable("XDG_CACHE_HOME").filter(|path| path.is_absolute());
-    Some(shared.or_else(|| Some(variable("HOME")?.join(".cache")))?.join("hexreg"))
+    let shared = environment::path("XDG_CACHE_HOME")?.filter(|path| path.is_absolute());
+    let cache = match shared {
+        Some(shared) => Some(shared),
+        None => environment::path("HOME")?.map(|home| home.join(".cache")),
+    };
+    Ok(cache.map(|cache| cache.join("hexreg")))
 }
 
 /// Whether a directory that may not exist yet would lie below another.

@@ -8,6 +8,7 @@ mod cache;
 mod change;
 mod completions;
 mod destination;
+mod environment;
 mod failure;
 mod heard;
 mod inspect;

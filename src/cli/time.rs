@@ -1,11 +1,11 @@
 //! What time it is, or is to be.
 
-use std::env;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use hexreg::package::UnixSeconds;
 use jiff::Timestamp;
 
+use super::environment;
 use super::failure::Failure;
 
 const EPOCH_VARIABLE: &str = "SOURCE_DATE_EPOCH";
@@ -50,14 +50,12 @@ impl Given {
 
 /// The latest time that is to be written, if the environment says so.
 pub fn source_date_epoch() -> Result<Option<UnixSeconds>, Failure> {
-    let Some(value) = env::var_os(EPOCH_VARIABLE).filter(|value| !value.is_empty()) else {
-        return Ok(None);
-    };
-    let seconds = value.to_str().and_then(|text| text.parse().ok());
-    match seconds {
+    let Some(value) = environment::text(EPOCH_VARIABLE)? else { return Ok(None) };
+    match value.parse().ok() {
         Some(seconds) => Ok(Some(UnixSeconds(seconds))),
         None => Err(Failure::environment(format!(
-            "{EPOCH_VARIABLE} is {value:?}: expected whole seconds since 1970"
+            "{EPOCH_VARIABLE} is {:?}: expected whole seconds since 1970",
+            *value
         ))
         .hint("unset it, or set it to what `date +%s` prints")),
     }

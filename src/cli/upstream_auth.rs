@@ -1,12 +1,10 @@
 //! Where credentials for an upstream come from.
 
-use std::env;
-use std::path::PathBuf;
-
 use axum::http::HeaderValue;
 use data_encoding::BASE64;
 use url::Url;
 
+use super::environment;
 use super::failure::Failure;
 
 /// Where credentials come from.
@@ -32,12 +30,18 @@ impl AuthSource {
     /// The value of the header.
     pub fn read(&self, upstream: &Url) -> Result<HeaderValue, Failure> {
         let text = match self {
-            Self::Variable(name) => env::var(name)
-                .map_err(|_| Failure::environment(format!("{name} is not set, or is not UTF-8")))?,
-            Self::Netrc => netrc(upstream)?,
+            Self::Variable(name) => environment::text(name)?
+                .ok_or_else(|| Failure::environment(format!("{name} is not set, or is empty")))?,
+            Self::Netrc => netrc(upstream)?.into(),
         };
         let mut value = HeaderValue::from_str(text.trim()).map_err(|_| {
-            Failure::environment("what was given as credentials cannot be sent in a header")
+            let origin = match self {
+                Self::Variable(name) => name.as_str(),
+                Self::Netrc => "the netrc file",
+            };
+            Failure::environment(format!(
+                "the credentials in {origin} cannot be sent in a header: expected one line of ASCII"
+            ))
         })?;
         value.set_sensitive(true);
         Ok(value)
@@ -46,9 +50,8 @@ impl AuthSource {
 
 /// Basic credentials for upstream's host.
 fn netrc(upstream: &Url) -> Result<String, Failure> {
-    let home = || ["HOME", "USERPROFILE"].into_iter().find_map(env::var_os);
-    let home = || home().map(|home| PathBuf::from(home).join(".netrc"));
-    let path = env::var_os("NETRC").map(PathBuf::from).or_else(home);
+    let home = || Ok(environment::path("HOME")?.map(|home| home.join(".netrc")));
+    let path = environment::path("NETRC")?.map_or_else(home, |path| Ok(Some(path)))?;
     let path = path.ok_or_else(|| Failure::environment("there is no home directory"))?;
     let name = path.display();
     let host = upstream.host_str().unwrap_or_default();

@@ -345,3 +345,22 @@ fn without_a_place_for_a_cache_a_build_goes_on() {
     fs::set_permissions(repository.path("locked"), permissions).unwrap();
     repository.build(&["--cache-dir=locked/cache"]).ok();
 }
+
+/// Files and secret stores end what they hold in a line feed.
+#[test]
+fn variables_are_trimmed_and_what_is_no_path_names_its_variable() {
+    let repository = TestRepository::new().release("foo", "1.0.0");
+    let cache = repository.path("elsewhere").display().to_string();
+    let build = ["build", "public", "--name=acme", "--private-key=key.pem"];
+    let run = |name: &str, value: &str| repository.hexreg().env(name, value).run(build);
+    run("HEXREG_CACHE_DIR", &format!("{cache}\r\n")).ok();
+    assert!(fs::read_dir(&cache).unwrap().count() == 1);
+    run("SOURCE_DATE_EPOCH", " 1700000000\n").ok();
+    let said = [run("HEXREG_CACHE_DIR", "one\ntwo"), run("SOURCE_DATE_EPOCH", "1\n2")];
+    let said = said.map(|ran| format!("{}: {}", ran.code, ran.stderr));
+    insta::assert_snapshot!(said.concat(), @r#"
+    2: error: HEXREG_CACHE_DIR has a control character in it: expected a path
+    2: error: SOURCE_DATE_EPOCH is "1\n2": expected whole seconds since 1970
+    hint: unset it, or set it to what `date +%s` prints
+    "#);
+}

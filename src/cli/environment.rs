@@ -1,0 +1,44 @@
+//! Variables of the environment. Secret stores and files end them in a line feed, and CI systems set what is
+//! not given to an empty text.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use zeroize::Zeroizing;
+
+use super::failure::Failure;
+
+/// What a variable holds, without white space at its ends; `None` where nothing is left.
+pub fn text(name: &str) -> Result<Option<Zeroizing<String>>, Failure> {
+    let Some(value) = env::var_os(name) else { return Ok(None) };
+    let value = unicode(name, value)?;
+    let trimmed = value.trim();
+    Ok((!trimmed.is_empty()).then(|| Zeroizing::new(trimmed.to_owned())))
+}
+
+/// What a variable holds, without the ends of lines at its end: spaces may be part of a passphrase.
+pub fn passphrase(name: &str) -> Result<Option<Zeroizing<String>>, Failure> {
+    let Some(value) = env::var_os(name) else { return Ok(None) };
+    let value = unicode(name, value)?;
+    let trimmed = value.trim_end_matches(['\r', '\n']);
+    Ok((!trimmed.is_empty()).then(|| Zeroizing::new(trimmed.to_owned())))
+}
+
+/// The path that a variable holds. One that is not UTF-8 is a path all the same.
+pub fn path(name: &str) -> Result<Option<PathBuf>, Failure> {
+    let Some(value) = env::var_os(name) else { return Ok(None) };
+    let Some(text) = value.to_str() else { return Ok(Some(value.into())) };
+    let trimmed = text.trim();
+    if trimmed.contains(char::is_control) {
+        return Err(Failure::environment(format!(
+            "{name} has a control character in it: expected a path"
+        )));
+    }
+    Ok((!trimmed.is_empty()).then(|| trimmed.into()))
+}
+
+fn unicode(name: &str, value: OsString) -> Result<Zeroizing<String>, Failure> {
+    let text = value.into_string().map(Zeroizing::new);
+    text.map_err(|_| Failure::environment(format!("{name} is not UTF-8")))
+}
