@@ -167,7 +167,7 @@ fn change<T>(
     edit: impl FnOnce(&str) -> Result<(String, T), AuthError>,
 ) -> Result<(Done, T), AuthError> {
     // A link stays one; what it leads to is changed.
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let target = fs::canonicalize(path).unwrap_or_else(|_| behind_links(path));
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     let failed = |source| AuthError::Write { path: path.to_owned(), source };
@@ -215,6 +215,19 @@ fn change<T>(
     new.persist(&target).map_err(|error| failed(error.error))?;
     flush_folder(folder).map_err(failed)?;
     Ok((Done::Updated, what))
+}
+
+/// How many links the system follows, at most.
+const MAX_LINKS: usize = 40;
+
+/// Where a link leads that leads to no file: that is where a new one belongs.
+fn behind_links(path: &Path) -> PathBuf {
+    let mut at = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        let Ok(next) = fs::read_link(&at) else { break };
+        at = at.parent().unwrap_or(Path::new("")).join(next);
+    }
+    at
 }
 
 /// The lock on a directory. Where there is no such thing, what is left is to compare.

@@ -96,6 +96,34 @@ fn a_file_keeps_its_owner() {
 }
 
 #[test]
+fn behind_a_link_that_leads_nowhere_a_file_is_made() {
+    let repository = TestRepository::new();
+    fs::create_dir(repository.path("secrets")).unwrap();
+    symlink("secrets/link", repository.path("readers")).unwrap();
+    symlink("readers", repository.path("secrets/link")).unwrap();
+    let ran = run(&repository, &["add", "readers", "ci"]).ok();
+    assert!(ran.stderr.starts_with("* creating readers\n"), "{}", ran.stderr);
+    let lies = |path: &str| fs::symlink_metadata(repository.path(path)).unwrap();
+    assert!(lies("readers").is_symlink() && lies("secrets/link").is_symlink());
+    assert!(lies("secrets/readers").is_file());
+    let token = ran.stdout.trim_end();
+    assert_eq!(admitted(&repository, token).as_deref(), Some("ci"));
+
+    // Where there is no directory to put it in, and in a circle.
+    symlink("nowhere/readers", repository.path("astray")).unwrap();
+    symlink("circle", repository.path("circle")).unwrap();
+    let said = ["astray", "circle"].map(|path| {
+        let ran = run(&repository, &["add", path, "ci"]);
+        assert_eq!(ran.code, 2, "{}", ran.transcript());
+        ran.stderr
+    });
+    insta::assert_snapshot!(said.concat(), @r"
+    error: could not write astray: No such file or directory (os error 2)
+    error: could not read circle: Too many levels of symbolic links (os error 40)
+    ");
+}
+
+#[test]
 fn a_password_comes_from_standard_input_and_replaces_the_former() {
     let repository = TestRepository::new();
     let set = |password: &str| {
