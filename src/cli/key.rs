@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use hexreg::key::{KeyError, NewKeyBits, PrivateKey, PublicKey};
+use hexreg::store::flush_folder;
 
 use super::failure::Failure;
 use super::output;
@@ -95,6 +96,7 @@ impl New {
         let made = PrivateKey::generate(bits).and_then(|key| Ok((key.to_pem()?, key)));
         let (pem, key) = made.inspect_err(|_| discard(&self.path)).map_err(failed)?;
         write(file, pem.as_bytes())
+            .and_then(|()| flush_entry(&self.path))
             .inspect_err(|_| discard(&self.path))
             .map_err(|error| Failure::environment(format!("could not write {path}: {error}")))?;
         output::line(&format!("* creating {path}"))?;
@@ -114,6 +116,12 @@ fn create_private(path: &Path) -> io::Result<File> {
 fn write(mut file: File, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()
+}
+
+/// Makes a file's entry in its directory outlive the machine, as its bytes do.
+fn flush_entry(path: &Path) -> io::Result<()> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    flush_folder(directory.unwrap_or(Path::new(".")))
 }
 
 /// Takes back a file that this run made and could not fill; its error is the one to tell.

@@ -5,8 +5,8 @@ mod dir;
 
 pub(crate) use bucket::is_tombstone;
 pub use bucket::{BucketStore, BucketUrl, BucketUrlError, OpenError, Settings};
-pub use dir::DirStore;
-pub(crate) use dir::{flush_folder, modified};
+pub(crate) use dir::modified;
+pub use dir::{DirStore, flush_folder};
 
 use std::fs::File;
 use std::io;

@@ -38,9 +38,13 @@ fn make(path: &Path) -> io::Result<()> {
     }
 }
 
-/// So that what was made, renamed or removed in it outlives the machine.
+/// Makes what was created, renamed or removed in a folder outlive the machine. File systems that flush no
+/// folders keep that in their own way, and are no error.
+///
+/// # Errors
+/// The folder cannot be opened, or the system could not write it.
 #[cfg(unix)]
-pub(crate) fn flush(folder: &Path) -> io::Result<()> {
+pub fn flush(folder: &Path) -> io::Result<()> {
     match File::open(folder)?.sync_all() {
         Err(error) if Errno::from_io_error(&error).is_some_and(is_no_such_thing) => Ok(()),
         flushed => flushed,
@@ -54,8 +58,9 @@ fn is_no_such_thing(errno: Errno) -> bool {
     [Errno::INVAL, Errno::NOTSUP, Errno::OPNOTSUPP, Errno::NOSYS, Errno::BADF].contains(&errno)
 }
 
+/// Nothing: here no folder can be flushed.
 #[cfg(not(unix))]
-pub(crate) fn flush(_folder: &Path) -> io::Result<()> {
+pub fn flush(_folder: &Path) -> io::Result<()> {
     Ok(())
 }
 

@@ -4,7 +4,7 @@ mod folder;
 mod lock;
 mod write;
 
-pub(crate) use folder::flush as flush_folder;
+pub use folder::flush as flush_folder;
 
 use std::collections::HashSet;
 use std::fs::{self, DirEntry, File, FileType, Metadata};
