@@ -3,6 +3,10 @@
 //! The `rsa` crate reads and writes the forms keys come in; aws-lc makes keys, signs and verifies.
 //! The `rsa` crate's own private-key operation is never called: it leaks timing (RUSTSEC-2023-0071).
 
+mod text;
+
+pub use text::restore_pem;
+
 use std::fmt;
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};

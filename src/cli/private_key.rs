@@ -1,13 +1,13 @@
 //! Where a private key comes from, and what is wrong with where it lies.
 
-use std::env;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use hexreg::key::{KeyError, PrivateKey};
+use hexreg::key::{KeyError, PrivateKey, restore_pem};
 use zeroize::Zeroizing;
 
+use super::environment;
 use super::failure::{Failure, chain};
 use super::secret_file;
 
@@ -30,9 +30,7 @@ impl Source {
         match argument {
             Some(path) if path == Path::new("-") => Ok(Self::StandardInput),
             Some(path) => Ok(Self::Path(path.to_owned())),
-            None if env::var_os(KEY_VARIABLE).is_some_and(|value| !value.is_empty()) => {
-                Ok(Self::Environment)
-            }
+            None if environment::text(KEY_VARIABLE)?.is_some() => Ok(Self::Environment),
             None => Err(Failure::environment("there is no private key to sign with").hint(format!(
                 "give --private-key=PATH, --private-key=- for standard input, or the key itself in \
                  {KEY_VARIABLE}; `hexreg key new PATH` makes one"
@@ -49,7 +47,7 @@ impl Source {
         }
     }
 
-    /// Its text, wiped from memory when dropped.
+    /// Its text, wiped from memory when dropped, with the lines that it lost on its way.
     pub fn read(&self) -> Result<Zeroizing<String>, Failure> {
         let mut bytes = Zeroizing::new(Vec::new());
         let read = match self {
@@ -58,22 +56,26 @@ impl Source {
             }
             Self::StandardInput => io::stdin().lock().read_to_end(&mut bytes),
             Self::Environment => {
-                return env::var(KEY_VARIABLE)
-                    .map(Zeroizing::new)
-                    .map_err(|_| self.broken(&KeyError::NotPem));
+                let text = environment::text(KEY_VARIABLE)?.unwrap_or_default();
+                return if is_path(&text) {
+                    Err(Failure::environment(format!("{KEY_VARIABLE} holds a path, and not a key"))
+                        .hint("give --private-key=PATH, or put the key itself into the variable"))
+                } else {
+                    Ok(restore_pem(&text))
+                };
             }
         };
         read.map_err(|error| {
             Failure::environment(format!("could not read {}: {error}", self.name()))
         })?;
         let text = std::str::from_utf8(&bytes).map_err(|_| self.broken(&KeyError::NotPem))?;
-        Ok(Zeroizing::new(text.to_owned()))
+        Ok(restore_pem(text))
     }
 
     /// The private key in `pem`; asks for the passphrase where it is needed and not in the
     /// environment.
     pub fn parse(&self, pem: &str) -> Result<PrivateKey, Failure> {
-        let passphrase = passphrase()?;
+        let passphrase = environment::passphrase(PASSPHRASE_VARIABLE)?;
         let given = passphrase.as_deref().map(String::as_str);
         match PrivateKey::from_pem(pem, given) {
             Err(KeyError::PassphraseNeeded) => {
@@ -99,7 +101,11 @@ impl Source {
         match error {
             KeyError::LegacyEncryption | KeyError::UnknownEncryption => failure.hint(format!(
                 "convert it: openssl pkcs8 -topk8 -v2 aes-256-cbc -in {} -out new.pem",
-                self.name()
+                if let Self::Path(path) = self {
+                    path.display().to_string()
+                } else {
+                    "FILE".to_owned()
+                }
             )),
             KeyError::Unsupported { label } if label == "OPENSSH PRIVATE KEY" => {
                 failure.hint("convert a copy of it: ssh-keygen -p -m PEM -f COPY")
@@ -132,13 +138,28 @@ impl Source {
     }
 }
 
-/// The passphrase in the environment; an empty one is none, as CI systems set what is not given.
-fn passphrase() -> Result<Option<Zeroizing<String>>, Failure> {
-    match env::var(PASSPHRASE_VARIABLE).map(Zeroizing::new) {
-        Ok(passphrase) if !passphrase.is_empty() => Ok(Some(passphrase)),
-        Ok(_) | Err(env::VarError::NotPresent) => Ok(None),
-        Err(env::VarError::NotUnicode(_)) => {
-            Err(Failure::environment(format!("{PASSPHRASE_VARIABLE} is not UTF-8")))
+/// Whether a text is meant as the path of a key: GitLab's variables of the type File hold one. Base64 has
+/// slashes too, but it is longer than any path that is typed, unless there is such a file.
+fn is_path(text: &str) -> bool {
+    let is_line = !text.contains(['\n', '\r', '\0']) && !text.contains("-----");
+    let begins = ["/", "./", "../", "~/"].iter().any(|start| text.starts_with(start));
+    let ends = [".pem", ".key", ".der", ".txt"].iter().any(|end| text.ends_with(end));
+    is_line && (ends || (begins && text.len() < 256) || Path::new(text).is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_told_from_keys() {
+        let here = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+        for path in ["/builds/acme.tmp/SIGNING_KEY", "./key", "keys/acme.pem", "~/acme", here] {
+            assert!(is_path(path), "{path}");
+        }
+        let base64 = "/".to_owned() + &"AAAA".repeat(100);
+        for text in ["", "secret", "-----BEGIN PRIVATE KEY-----", "a\n/b.pem", &base64] {
+            assert!(!is_path(text), "{text}");
         }
     }
 }

@@ -1,7 +1,9 @@
 //! The forms keys come in, where they come from, and where they lie.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::process::{Command, Stdio};
 
 use hexreg::key::{KeyError, PrivateKey, PublicKey};
@@ -188,6 +190,100 @@ fn the_passphrase_comes_from_the_environment() {
     error: key.pem: it cannot be decrypted: the passphrase is wrong
     hint: the passphrase comes from HEXREG_PRIVATE_KEY_PASSPHRASE, else from the terminal
     ");
+}
+
+/// Secret stores, `.env` files and CI variables join the lines of a key, quote it or encode it.
+#[test]
+fn a_key_is_read_whose_lines_were_joined() {
+    let repository = TestRepository::new().release("foo", "1.0.0");
+    fs::remove_file(repository.path("key.pem")).unwrap();
+    let forms: [fn(&str) -> String; 8] = [
+        |pem| pem.replace('\n', "\\n"),
+        |pem| pem.replace('\n', "\\r\\n"),
+        |pem| pem.replace('\n', " "),
+        |pem| pem.replace('\n', ""),
+        |pem| format!("\"{pem}\""),
+        |pem| format!("'{}'\r\n", pem.replace('\n', "\\n")),
+        |pem| pem.replace('\n', "\r\n"),
+        |pem| data_encoding::BASE64.encode(pem.as_bytes()),
+    ];
+    let keys = ["acme-2048.pem", "acme-2048-pkcs1.pem", "acme-2048-encrypted.pem"];
+    for key in keys {
+        for form in forms {
+            let text = form(&pem(key));
+            let hexreg = || repository.hexreg().env(PASSPHRASE, "golden\n");
+            hexreg().env("HEXREG_PRIVATE_KEY", &text).run(BUILD).ok();
+            hexreg().input(text.as_bytes()).run(BUILD.into_iter().chain(["--private-key=-"])).ok();
+            repository.write("joined.pem", text.as_bytes());
+            let ran = hexreg().run(["key", "show", "joined.pem"]).ok();
+            assert!(ran.stdout.contains(ACME_2048), "{}", ran.stdout);
+        }
+    }
+    for form in forms {
+        repository.write("joined_public.pem", form(&pem("hexpm-public.pem")).as_bytes());
+        repository.hexreg().run(["key", "show", "joined_public.pem"]).ok();
+        // Whoever is given it to check files with reads it too; it is another one.
+        let verify = ["verify", "public", "--public-key=joined_public.pem"];
+        let ran = repository.hexreg().run(verify);
+        assert_eq!(ran.code, 1, "{}", ran.transcript());
+    }
+    // What is served is for clients, who would not read it.
+    let served = String::from_utf8(repository.read("public/public_key")).unwrap();
+    repository.write("public/public_key", served.replace('\n', " ").as_bytes());
+    let ran = repository.hexreg().run(["verify", "public"]);
+    assert!(ran.stdout.contains("public_key"), "{}", ran.transcript());
+    assert_eq!(ran.code, 1, "{}", ran.transcript());
+}
+
+#[test]
+fn what_is_put_in_the_place_of_a_key_is_named() {
+    let repository = TestRepository::new();
+    let legacy = "-----BEGIN RSA PRIVATE KEY-----\\nProc-Type: 4,ENCRYPTED\\nDEK-Info: \
+                  AES-256-CBC,00\\n\\nAAAA\\n-----END RSA PRIVATE KEY-----\\n";
+    let path = repository.path("key.pem").display().to_string();
+    let said = [path.as_str(), legacy, "secret\n", " \n"].map(|text| {
+        let ran = repository.hexreg().env("HEXREG_PRIVATE_KEY", text).run(BUILD);
+        format!("{}: {}", ran.code, ran.stderr)
+    });
+    insta::assert_snapshot!(said.concat(), @r"
+    2: error: HEXREG_PRIVATE_KEY holds a path, and not a key
+    hint: give --private-key=PATH, or put the key itself into the variable
+    1: error: HEXREG_PRIVATE_KEY: it is encrypted in OpenSSL's old way: expected encrypted PKCS#8, as `openssl pkcs8 -topk8` writes it
+    hint: convert it: openssl pkcs8 -topk8 -v2 aes-256-cbc -in FILE -out new.pem
+    1: error: HEXREG_PRIVATE_KEY: it is not a key in PEM: expected a line -----BEGIN … KEY-----, base64 and a line -----END … KEY-----
+    2: error: there is no private key to sign with
+    hint: give --private-key=PATH, --private-key=- for standard input, or the key itself in HEXREG_PRIVATE_KEY; `hexreg key new PATH` makes one
+    ");
+    let mut build = repository.hexreg().command();
+    build.args(BUILD).env("HEXREG_PRIVATE_KEY", OsStr::from_bytes(b"\xff"));
+    let output = build.output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8(output.stderr).unwrap();
+    insta::assert_snapshot!(said, @"error: HEXREG_PRIVATE_KEY is not UTF-8");
+}
+
+/// After a crash the key that signed what is published is there, and so is its name.
+#[test]
+fn a_new_key_outlives_the_machine() {
+    let test = "a_new_key_outlives_the_machine";
+    let Some(strace) = tools::find("strace", test) else { return };
+    let repository = TestRepository::new();
+    fs::create_dir(repository.path("keys")).unwrap();
+    let log = repository.path("strace.log");
+    let status = Command::new(strace)
+        .args(["-f", "-y", "-e", "trace=fsync,fdatasync", "-o"])
+        .arg(&log)
+        .arg(assert_cmd::cargo::cargo_bin!("hexreg"))
+        .args(["key", "new", "keys/new.pem"])
+        .current_dir(repository.root())
+        .stdout(Stdio::null())
+        .status()
+        .unwrap();
+    assert!(status.success());
+    let log = fs::read_to_string(log).unwrap();
+    let flushed: Vec<&str> = log.lines().filter(|line| line.contains("sync(")).collect();
+    let ends = |line: &str, path: &str| line.contains(&format!("{path}>)"));
+    assert!(ends(flushed[0], "/keys/new.pem") && ends(flushed[1], "/keys"), "{log}");
 }
 
 /// `script` gives hexreg a terminal and types the passphrase on it.
