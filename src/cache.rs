@@ -24,7 +24,7 @@ use crate::key::PrivateKey;
 use crate::store::Stamp;
 
 /// Another version may find other things true of the same bytes.
-const MAGIC: &[u8] = concat!("hexreg cache 3 ", env!("CARGO_PKG_VERSION"), "\n").as_bytes();
+const MAGIC: &[u8] = concat!("hexreg cache 4 ", env!("CARGO_PKG_VERSION"), "\n").as_bytes();
 
 /// More than any head takes, in bytes.
 const MAX_HEAD: u64 = 512;
@@ -104,6 +104,8 @@ pub struct KnownPackage<'a> {
     pub has_remarks: bool,
     /// The file that says so, validly signed, if it stood and had settled.
     pub served: Option<Stamp>,
+    /// Upstream's file in the folder of a mirror, whose remarks it has, if there was one and it had settled.
+    pub upstream: Option<Stamp>,
 }
 
 /// A tarball that was read.

@@ -9,7 +9,8 @@
 //!  → read each, in parallel               build::read     unless known; every failure collected
 //!  → tarball::Unpacker → Release          pure            checksums, metadata, contents, limits
 //!  → Package → Entry, its Payload encoded pure            sorted; as the cache has it, where nothing changed
-//!  → what no tarball says                 build::remarks  retired, published_at, advisories: as they stand
+//!  → what no tarball says                 build::remarks  retired, published_at, advisories: as they stand,
+//!                                                         and as upstream has them (ops::upstream)
 //!  → Registry::assemble                   pure            names and versions encoded too
 //!  → sign → gzip                          build::seal     skipped where the payload stands already
 //!  → Plan::between                        pure            create, update, remove, leave
@@ -107,6 +108,9 @@
 //!   where they lie is spelt once, for those who write and those who serve (`repository/git.rs`).
 //! - **The registry is its own state** (`package/remarks.rs`, `ops/build/remarks.rs`): what no tarball says is kept in
 //!   the signed files and nowhere else, so it is not lost with a database, and moves with them.
+//! - **What upstream says is merged three ways** (`ops/upstream/`): what upstream said when it was last carried over
+//!   is the base, so what upstream takes back goes, and what was said here stays. The base is a cache: without
+//!   it, upstream's word is taken and nothing is taken back.
 //! - **A change touches its own release in each file** (`ops/amend/draft.rs`), and is made anew of what stands whenever
 //!   somebody else was faster: so two that are at work on different releases of one package lose nothing.
 //! - **A push tells files apart by listings** (`ops/push/remote.rs`): what is signed by the tag that S3 makes of its

@@ -17,7 +17,8 @@ use super::time::{self, Given};
 ///
 /// Checks each TARBALL as `hexreg build` does, puts it into DEST/tarballs, and names it in its package's
 /// file, `versions` and `names`, in this order; no other tarball is read. A release that is there
-/// already with the same tarball is left alone. Any number of these may run at once on one registry:
+/// already with the same tarball is left alone. A tarball in the directory of a mirror brings along what
+/// upstream says of it: that it is retired, when it was published, its advisories. Any number of these may run at once on one registry:
 /// none loses what another one wrote.
 #[derive(clap::Args)]
 #[command(after_help = format!("\

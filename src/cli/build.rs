@@ -61,7 +61,8 @@ pub struct Args {
     /// Refuse to change or remove a release that was published, and where that cannot be told
     #[arg(long)]
     immutable: bool,
-    /// Forget what only the standing registry says: what is retired, times of publication, advisories
+    /// Forget what only the standing registry says: what is retired, times of publication, advisories;
+    /// what upstream says of mirrored tarballs is then all that is said
     #[arg(long)]
     fresh: bool,
     /// Replace a public_key that belongs to another private key

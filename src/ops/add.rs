@@ -1,7 +1,8 @@
 //! `hexreg add`: releases into a registry, without the tarballs of all others.
 
 use std::cell::Cell;
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -13,8 +14,9 @@ pub use super::amend::{Error, Options, Report};
 use super::amend::{self, Draft, Tarball};
 use super::build::{Cause, Rejection};
 use super::observer::{Observer, Work};
+use super::upstream::{Beside, Said};
 use crate::name::PackageName;
-use crate::package::{Release, UnixSeconds};
+use crate::package::{Release, Remarks, UnixSeconds};
 use crate::repository::Source;
 use crate::store::Store;
 use crate::tarball::{FileName, Limits, Unpacker};
@@ -52,6 +54,8 @@ struct Addition {
     file: FileName,
     path: PathBuf,
     release: Release,
+    /// What upstream says of it, where it lies in a mirror.
+    upstream: Option<Remarks>,
 }
 
 /// Adds releases to the registry in `store`, on the threads of the current rayon pool. Those that are
@@ -65,7 +69,8 @@ pub fn add(
     additions: &Additions,
     observer: &dyn Observer,
 ) -> Result<Added, Error> {
-    let read = read(options, additions, observer)?;
+    let mut read = read(options, additions, observer)?;
+    remark(&mut read, options, additions, observer)?;
     let packages: BTreeSet<PackageName> = read.iter().map(|one| one.file.package.clone()).collect();
     // Of the first attempt: what the next ones find may be its own work.
     let present = Cell::new(None);
@@ -81,7 +86,7 @@ pub fn add(
 }
 
 fn put(draft: &mut Draft, addition: &Addition, additions: &Additions) -> Result<Tarball, Error> {
-    let Addition { file, path, release } = addition;
+    let Addition { file, path, release, upstream } = addition;
     let checksum = release.outer_checksum;
     let standing = draft.release(&file.package, &file.version).map(|one| one.outer_checksum);
     match standing {
@@ -91,6 +96,9 @@ fn put(draft: &mut Draft, addition: &Addition, additions: &Additions) -> Result<
         }
         _ => draft.put(&file.package, release.clone(), additions.now),
     }
+    if let Some(upstream) = upstream {
+        draft.remark(&file.package, &file.version, upstream);
+    }
     Ok(Tarball::Stands {
         file: file.clone(),
         source: Source::file(path.clone(), Some(checksum)).modified(additions.now),
@@ -98,6 +106,34 @@ fn put(draft: &mut Draft, addition: &Addition, additions: &Additions) -> Result<
         is_listed: standing == Some(checksum),
         replaces: additions.replace,
     })
+}
+
+/// Says of each release what is said of its tarball where that lies: in a mirror by upstream, in a registry by it.
+fn remark(
+    read: &mut [Addition],
+    options: &Options,
+    additions: &Additions,
+    observer: &dyn Observer,
+) -> Result<(), Error> {
+    let mut packages: BTreeMap<(PathBuf, PackageName), Beside> = BTreeMap::new();
+    for addition in read {
+        let Some(directory) = Beside::directory(&addition.path) else { continue };
+        let key = (directory, addition.file.package.clone());
+        let beside = match packages.entry(key) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => {
+                let (directory, package) = unknown.key();
+                let signing = options.key.public_key();
+                let beside = Beside::read(directory, package, signing, observer)?;
+                unknown.insert(beside)
+            }
+        };
+        let Said { all, upstream } = beside.release(&addition.release);
+        let published_at = additions.published_at.or(all.published_at);
+        addition.release.remarks = Remarks { published_at, ..all };
+        addition.upstream = upstream;
+    }
+    Ok(())
 }
 
 /// Reads and checks every tarball, or tells of every one that is not sound.
@@ -169,5 +205,10 @@ fn read_one(
     let (package, version) = (tarball.metadata.name.clone(), tarball.metadata.version.clone());
     let mut release = tarball.into_release(&options.repository);
     release.remarks.published_at = additions.published_at;
-    Ok(Addition { file: FileName { package, version }, path: path.to_owned(), release })
+    Ok(Addition {
+        file: FileName { package, version },
+        path: path.to_owned(),
+        release,
+        upstream: None,
+    })
 }

@@ -57,8 +57,9 @@ fn build_once(
     let remembered = memory.read();
     let recalled = memory.recall(&remembered);
     let found = read::packages(store, &listing, options, &recalled, observer)?;
-    let packages = remarks::carry_over(store, options, &listing, &recalled, found.packages)?;
-    let registry = Registry::assemble(options.repository.clone(), packages);
+    let carried =
+        remarks::carry_over(store, options, &listing, &recalled, found.packages, observer)?;
+    let registry = Registry::assemble(options.repository.clone(), carried.packages);
 
     let public_key = seal::public_key(store, options, &listing)?;
     let payloads = registry.payloads();
@@ -82,6 +83,7 @@ fn build_once(
         if store.is_conditional() && !plan.changes.is_empty() {
             listing.confirm(store, options, &registry, &plan).map_err(Error::Write)?;
         }
+        carried.base.save(store, &registry).map_err(Error::Write)?;
         memory.remember(&recalled, &listing, &registry, &resources, &report);
     }
     Ok(report)

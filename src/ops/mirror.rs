@@ -210,6 +210,9 @@ async fn run(
     let holdings = Holdings::open(directory, options)?;
     if !options.dry_run {
         holdings.clear()?;
+        if options.tarballs_only {
+            holdings.keep_key(&options.upstream.key)?;
+        }
     }
     let courier = Arc::new(courier(holdings, options)?);
     if wants_packages {

@@ -16,6 +16,7 @@ pub mod retire;
 mod seal;
 pub mod serve;
 mod standing;
+mod upstream;
 pub mod verify;
 
 pub use lock::Busy;

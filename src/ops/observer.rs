@@ -101,6 +101,15 @@ pub enum Warning {
         /// What the system says.
         reason: String,
     },
+    /// A file of upstream's from which nothing can be carried over.
+    #[error(
+        "{location} passed over: it is damaged, or upstream's key did not sign it; what upstream says of this \
+         package may be missing. `hexreg mirror` with --refresh fetches it again"
+    )]
+    Upstream {
+        /// Where it lies.
+        location: String,
+    },
     /// Something in `packages/` that is no file, or none that can be removed by its name.
     #[error("{location} left alone: nothing but files with plain names belongs there")]
     NotAPackage {

@@ -32,6 +32,10 @@ pub enum Folder {
     Docs,
     /// What `mix local.hex` and `mix local.rebar` ask for.
     Installs,
+    /// What `hexreg mirror` keeps for itself: no client asks for it.
+    Mirror,
+    /// Upstream's `packages/NAME`, where they are not served.
+    MirrorPackages,
 }
 
 impl Folder {
@@ -41,6 +45,8 @@ impl Folder {
             Self::Packages => "packages",
             Self::Docs => "docs",
             Self::Installs => "installs",
+            Self::Mirror => ".hexreg-mirror",
+            Self::MirrorPackages => ".hexreg-mirror/packages",
             Self::Root => "",
         }
     }
@@ -119,8 +125,15 @@ impl RepositoryPath {
     #[must_use]
     pub fn folder(&self) -> Folder {
         let folder = self.0.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let mut known =
-            [Folder::Tarballs, Folder::Packages, Folder::Docs, Folder::Installs].into_iter();
+        let known = [
+            Folder::Tarballs,
+            Folder::Packages,
+            Folder::Docs,
+            Folder::Installs,
+            Folder::Mirror,
+            Folder::MirrorPackages,
+        ];
+        let mut known = known.into_iter();
         known.find(|known| known.name() == folder).unwrap_or(Folder::Root)
     }
 

@@ -5,11 +5,13 @@
 //! | `trust` | what is signed, by whom, and what upstream must not change |
 //! | `faulty` | upstreams that drop, stall, truncate, damage, refuse and redirect |
 //! | `beside` | documentation, installs, git repositories |
+//! | `signed_anew` | what upstream says of releases that another key signs |
 //! | `kills` | mirrors that are killed go on where they stopped |
 
 mod beside;
 mod faulty;
 mod kills;
+mod signed_anew;
 mod trust;
 
 use serde_json::Value;

@@ -3,33 +3,14 @@
 
 use std::sync::Arc;
 
-use hexreg::key::PrivateKey;
 use hexreg::package::{
     Advisory, Marks, Release, Remarks, Retirement, RetirementReason, Severity, UnixSeconds,
 };
-use hexreg::registry::{Gzip, Releases, Signed, Versions};
+use hexreg::registry::Gzip;
 
-use crate::support::read_fixture;
 use crate::support::repository::TestRepository;
+use crate::support::signed::{edit, key, marks, releases};
 use crate::support::tarball::Tarball;
-
-fn key(file: &str) -> PrivateKey {
-    let pem = String::from_utf8(read_fixture(&format!("golden/keys/{file}"))).unwrap();
-    PrivateKey::from_pem(&pem, None).unwrap()
-}
-
-fn releases(repository: &TestRepository, package: &str) -> Releases {
-    let file = repository.read(&format!("public/packages/{package}"));
-    Releases::decode(&Signed::from_gzip(&file).unwrap().into_unverified()).unwrap()
-}
-
-/// Changes what a package's file says, and signs it.
-fn edit(repository: &TestRepository, package: &str, key: &PrivateKey, change: fn(&mut Release)) {
-    let mut releases = releases(repository, package);
-    releases.releases.iter_mut().for_each(change);
-    let signed = releases.encode().sign(key).unwrap();
-    repository.write(&format!("public/packages/{package}"), &signed.to_gzip(&mut Gzip::new()));
-}
 
 fn advisory(id: &str) -> Arc<Advisory> {
     Arc::new(Advisory {
@@ -61,22 +42,12 @@ fn remarked() -> TestRepository {
         .release("foo", "1.1.0")
         .release("bar", "1.0.0");
     repository.build(&[]).ok();
-    edit(&repository, "foo", &key("acme-2048.pem"), remark);
+    edit(&repository, "public/packages/foo", &key("acme-2048.pem"), remark);
     repository
 }
 
-fn marks(repository: &TestRepository) -> Vec<(String, Marks)> {
-    let file = repository.read("public/versions");
-    let versions = Signed::from_gzip(&file).unwrap().into_unverified();
-    let packages = Versions::decode(&versions).unwrap().packages.into_iter();
-    let listed = packages.flat_map(|(name, versions)| {
-        versions.into_iter().map(move |one| (format!("{name} {}", one.version), one.marks))
-    });
-    listed.collect()
-}
-
 fn is_remarked(repository: &TestRepository, version: &str) -> bool {
-    let releases = releases(repository, "foo").releases;
+    let releases = releases(repository, "public/packages/foo").releases;
     let release = releases.iter().find(|one| one.version.to_string() == version).unwrap();
     let mut expected = release.clone();
     remark(&mut expected);
@@ -97,7 +68,7 @@ fn a_build_keeps_them_and_versions_marks_what_they_say() {
             ("foo 1.0.0".to_owned(), marked),
             ("foo 1.1.0".to_owned(), marked),
         ];
-        assert_eq!(marks(&repository), expected);
+        assert_eq!(marks(&repository, "public"), expected);
         repository.hexreg().run(["verify", "public"]).ok();
         let ran = repository.build(more).ok();
         assert!(ran.stdout.contains("nothing has changed"), "{}", ran.stdout);
@@ -118,7 +89,7 @@ fn a_release_that_becomes_another_tarball_loses_them() {
     );
     repository.build(&[]).ok();
     assert_eq!(["1.0.0", "1.1.0"].map(|version| is_remarked(&repository, version)), [false, true]);
-    assert_eq!(marks(&repository)[1], ("foo 1.0.0".to_owned(), Marks::default()));
+    assert_eq!(marks(&repository, "public")[1], ("foo 1.0.0".to_owned(), Marks::default()));
 }
 
 #[test]
@@ -128,19 +99,19 @@ fn fresh_forgets_them() {
     repository.build(&[]).ok();
     repository.build(&["--fresh"]).ok();
     assert!(!is_remarked(&repository, "1.0.0"));
-    assert!(marks(&repository).iter().all(|(_, marks)| *marks == Marks::default()));
+    assert!(marks(&repository, "public").iter().all(|(_, marks)| *marks == Marks::default()));
     assert_eq!(repository.served(), repository.fresh().served);
 }
 
 #[test]
 fn what_nobody_signed_or_stands_elsewhere_is_not_believed() {
     let repository = remarked();
-    edit(&repository, "foo", &key("acme-4096.pem"), remark);
+    edit(&repository, "public/packages/foo", &key("acme-4096.pem"), remark);
     repository.build(&[]).ok();
     assert!(!is_remarked(&repository, "1.0.0"));
 
     let repository = remarked();
-    let mut releases = releases(&repository, "foo");
+    let mut releases = releases(&repository, "public/packages/foo");
     releases.package = "bar".parse().unwrap();
     let signed = releases.encode().sign(&key("acme-2048.pem")).unwrap();
     repository.write("public/packages/foo", &signed.to_gzip(&mut Gzip::new()));
@@ -170,10 +141,12 @@ fn a_cache_does_not_bring_them_back() {
         repository
     };
     let repository = old();
-    edit(&repository, "foo", &key("acme-2048.pem"), |release| release.remarks = Remarks::default());
+    edit(&repository, "public/packages/foo", &key("acme-2048.pem"), |release| {
+        release.remarks = Remarks::default();
+    });
     repository.build(&[]).ok();
     assert!(!is_remarked(&repository, "1.0.0"));
-    assert!(marks(&repository).iter().all(|(_, marks)| *marks == Marks::default()));
+    assert!(marks(&repository, "public").iter().all(|(_, marks)| *marks == Marks::default()));
 
     let repository = old();
     repository.remove("public/packages/foo");

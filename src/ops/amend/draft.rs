@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use crate::name::PackageName;
-use crate::package::{Release, Retirement, UnixSeconds};
+use crate::ops::upstream::merge;
+use crate::package::{Release, Remarks, Retirement, UnixSeconds};
 use crate::registry::ListedVersion;
 use crate::version::Version;
 
@@ -109,6 +110,15 @@ impl Draft {
         true
     }
 
+    /// Takes in what upstream says of a release that is listed.
+    pub fn remark(&mut self, package: &PackageName, version: &Version, upstream: &Remarks) {
+        let releases = self.packages.get_mut(package).into_iter().flatten();
+        for release in releases.filter(|release| release.version == *version) {
+            release.remarks = merge(&release.remarks, upstream, None);
+        }
+        self.list(package, version);
+    }
+
     /// Names a release in `versions` as its package has it.
     fn list(&mut self, package: &PackageName, version: &Version) {
         let Some(release) = self.release(package, version) else { return };
@@ -126,7 +136,7 @@ impl Draft {
 mod tests {
     use super::*;
     use crate::checksum::{InnerChecksum, OuterChecksum};
-    use crate::package::{Marks, Remarks, RetirementReason};
+    use crate::package::{Marks, RetirementReason};
 
     fn foo() -> PackageName {
         "foo".parse().unwrap()

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use super::options::Options;
 use crate::cache::{self, Fingerprint};
+use crate::name::PackageName;
 use crate::ops::observer::{Observer, Warning};
 use crate::ops::standing::Keys;
 use crate::registry::Registry;
@@ -28,6 +29,10 @@ pub(super) struct Listing {
     pub leftovers: Vec<RepositoryPath>,
     /// `names`, `versions` and `public_key`, as far as they are there.
     root: Vec<Listed>,
+    /// Upstream's `public_key` in the folder of a mirror, if it is there.
+    mirror: Vec<Listed>,
+    /// Upstream's files of packages in that folder.
+    mirrored: Vec<Listed>,
 }
 
 /// What the names of tarballs end in. Clients ask for it in lowercase, so `.TAR` is something else.
@@ -101,12 +106,19 @@ impl Listing {
         });
         root.iter().try_for_each(|file| look(Folder::Root, file))?;
         root.retain(|file| file.kind == Kind::File);
+        let (mut mirror, mut mirrored) =
+            (store.list(Folder::Mirror)?.unwrap_or_default(), Vec::new());
+        mirror.retain(|file| file.name == RepositoryPath::public_key().as_str());
+        if !mirror.is_empty() {
+            mirrored = store.list(Folder::MirrorPackages)?.unwrap_or_default();
+            mirrored.retain(|file| !is_hidden(file));
+        }
         leftovers.sort();
         let seen = i64::try_from(now.as_nanos()).unwrap_or(i64::MAX);
-        for files in [&mut tarballs, &mut resources, &mut root] {
+        for files in [&mut tarballs, &mut resources, &mut root, &mut mirrored] {
             files.par_sort_unstable_by(|a, b| a.name.cmp(&b.name));
         }
-        Ok(Self { seen, missing, tarballs, resources, leftovers, root })
+        Ok(Self { seen, missing, tarballs, resources, leftovers, root, mirror, mirrored })
     }
 
     /// Makes sure that what was built is still so, where nobody could be kept away: a tarball that somebody
@@ -163,6 +175,16 @@ impl Listing {
         }
     }
 
+    /// Whether there is a mirror's folder with upstream's files in it.
+    pub fn is_mirror(&self) -> bool {
+        !self.mirror.is_empty()
+    }
+
+    /// The entry of upstream's file of a package.
+    pub fn mirrored(&self, package: &PackageName) -> Option<&Listed> {
+        find(&self.mirrored, package.as_str())
+    }
+
     /// The tarballs of each package: names that are alike up to the first `-` stand together.
     pub fn packages(&self) -> impl ParallelIterator<Item = &[Listed]> {
         self.tarballs.par_chunk_by(|a, b| package(a) == package(b))
@@ -179,7 +201,7 @@ impl Listing {
     /// Of all names and stamps; `None` where one is not settled.
     pub fn fingerprint(&self) -> Option<Fingerprint> {
         let mut text = Vec::new();
-        for files in [&self.tarballs, &self.resources, &self.root] {
+        for files in [&self.tarballs, &self.resources, &self.root, &self.mirror, &self.mirrored] {
             text.extend(files.len().to_le_bytes());
             for file in files {
                 let stamp = self.settled_stamp(file)?;

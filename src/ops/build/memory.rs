@@ -8,6 +8,7 @@ use super::listing::{self, Listing};
 use super::options::Options;
 use super::report::Report;
 use crate::cache::{self, CacheFile, Context, Head, Known, KnownIndex, KnownPackage, KnownTarball};
+use crate::name::PackageName;
 use crate::package::{Release, UnixSeconds};
 use crate::registry::{Entry, ListedVersion, Payload, Registry, Releases, Resource};
 use crate::repository::{State, Wanted};
@@ -91,6 +92,9 @@ impl<'a> Memory<'a> {
                         payload: payload.as_bytes(),
                         has_remarks: registry.package(name).is_some_and(|one| one.has_remarks),
                         served,
+                        upstream: listing
+                            .mirrored(name)
+                            .and_then(|file| listing.settled_stamp(file)),
                     });
                 }
             }
@@ -178,6 +182,11 @@ impl<'a> Recalled<'a> {
             Some((name, release))
         });
         of_tarballs.collect()
+    }
+
+    /// The file of upstream's whose remarks were carried over into what is known of a package, if it was settled.
+    pub fn upstream(&self, package: &PackageName) -> Option<Stamp> {
+        self.named(package.as_str())?.upstream
     }
 
     fn payload(&self, known: &KnownPackage<'a>) -> Payload {

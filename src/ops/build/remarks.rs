@@ -1,5 +1,6 @@
-//! What no tarball says lives on in the registry: which releases are retired, when they were published,
-//! which advisories concern them.
+//! What no tarball says lives on in the registry: which releases are retired, when they were published, which
+//! advisories concern them. It comes from the standing registry, and from upstream where a mirror keeps its files
+//! beside the tarballs.
 
 use std::collections::HashMap;
 
@@ -11,12 +12,21 @@ use super::memory::Recalled;
 use super::options::Options;
 use crate::checksum::OuterChecksum;
 use crate::name::PackageName;
+use crate::ops::observer::{Observer, Warning};
 use crate::ops::standing::{Keys, Standing};
-use crate::package::{Package, Remarks, UnixSeconds};
+use crate::ops::upstream::{Base, PackageBase, UpstreamFiles, merge};
+use crate::package::{Package, Release, Remarks, UnixSeconds};
 use crate::registry::{Entry, Names, Releases, Resource};
 use crate::repository::RepositoryPath;
 use crate::store::Store;
 use crate::version::Version;
+
+/// The packages with what is remarked on their releases.
+pub(super) struct Carried {
+    pub packages: Vec<Entry>,
+    /// What upstream says of them, to be kept once the registry says it.
+    pub base: Base,
+}
 
 /// What is remarked on releases, each known by its version and the tarball that it was remarked on.
 type Former = HashMap<(Version, OuterChecksum), Remarks>;
@@ -29,35 +39,39 @@ enum Found {
     Says(Option<Releases>),
 }
 
-/// Gives each release what the standing registry, validly signed, remarks on the same tarball. Where times
-/// of files tell nothing, a package that says what it said before keeps its time as well.
+/// Gives each release what the standing registry, validly signed, remarks on the same tarball, and merges what
+/// upstream says of that tarball into it. Where times of files tell nothing, a package that says what it said
+/// before keeps its time as well.
 pub(super) fn carry_over(
     store: &dyn Store,
     options: &Options,
     listing: &Listing,
     recalled: &Recalled<'_>,
     packages: Vec<Entry>,
-) -> Result<Vec<Entry>, Error> {
+    observer: &dyn Observer,
+) -> Result<Carried, Error> {
     let keys = Keys::of(store, options.key.public_key())?;
     let times = if store.keeps_times() { Times::new() } else { times(store, &keys)? };
+    let upstream = if listing.is_mirror() { UpstreamFiles::open(store)? } else { None };
+    let mut base = if upstream.is_some() { Base::read(store)? } else { Base::default() };
+    let (upstream, before) = (upstream.as_ref(), &base);
+    let sources = Sources { store, options, listing, recalled, keys, upstream, before, observer };
     let carried = packages.into_par_iter().map(|entry| {
-        let found = find(store, options, listing, recalled, &keys, &entry)?;
-        let (mut entry, is_same) = match found {
-            Found::Same => (entry, true),
-            Found::Says(None) => (remarked(options, entry, &Former::new()), false),
-            Found::Says(Some(standing)) => {
-                let entry = remarked(options, entry, &former(&standing));
-                let is_same = !times.is_empty()
-                    && Releases::decode(&entry.payload).is_ok_and(|says| says == standing);
-                (entry, is_same)
-            }
-        };
+        let (mut entry, is_same, said) = sources.carry(entry, !times.is_empty())?;
         if let Some(time) = times.get(&entry.name).filter(|_| is_same) {
             entry.updated_at = options.latest.map_or(*time, |latest| latest.min(*time));
         }
-        Ok(entry)
+        Ok((entry, said))
     });
-    carried.collect()
+    let carried = carried.collect::<Result<Vec<_>, Error>>()?;
+    let mut packages = Vec::with_capacity(carried.len());
+    for (entry, said) in carried {
+        if let Some(said) = said {
+            base.note(&entry.name, said);
+        }
+        packages.push(entry);
+    }
+    Ok(Carried { packages, base })
 }
 
 /// When each package was last changed, by what `names` says.
@@ -74,50 +88,130 @@ fn times(store: &dyn Store, keys: &Keys) -> Result<Times, Error> {
     }
 }
 
-/// What stands may have been written since it was listed; then it is found to be another file when it
-/// comes to be replaced.
-fn find(
-    store: &dyn Store,
-    options: &Options,
-    listing: &Listing,
-    recalled: &Recalled<'_>,
-    keys: &Keys,
-    entry: &Entry,
-) -> Result<Found, Error> {
-    let resource = Resource::Package(entry.name.clone());
-    let path = RepositoryPath::resource(&resource);
-    let Some(served) = listing.served(&path).filter(|_| !options.fresh) else {
-        return Ok(Found::Says(None));
-    };
-    let holds = served.stamp.and_then(|stamp| recalled.holds(&resource, stamp, &entry.payload));
-    if holds == Some(true) {
-        return Ok(Found::Same);
+/// Where remarks come from.
+struct Sources<'a> {
+    store: &'a dyn Store,
+    options: &'a Options,
+    listing: &'a Listing,
+    recalled: &'a Recalled<'a>,
+    keys: Keys,
+    upstream: Option<&'a UpstreamFiles<'a>>,
+    before: &'a Base,
+    observer: &'a dyn Observer,
+}
+
+impl Sources<'_> {
+    /// The entry with its remarks, whether the standing file says the same where that `is_asked`, and what is to
+    /// be noted of upstream, if its file was read.
+    fn carry(&self, entry: Entry, is_asked: bool) -> Result<(Entry, bool, Option<Vec<u8>>), Error> {
+        let found = self.find(&entry)?;
+        if matches!(found, Found::Same) && self.is_carried(&entry.name) {
+            return Ok((entry, true, None));
+        }
+        let standing = match found {
+            Found::Same => Releases::decode(&entry.payload).ok(),
+            Found::Says(standing) => standing,
+        };
+        let said = self.said(&entry.name)?;
+        let (entry, note) = self.remarked(entry, standing.as_ref(), said.as_ref());
+        let is_same = is_asked && Releases::decode(&entry.payload).ok() == standing;
+        Ok((entry, is_same, note))
     }
-    match keys.read(store, &path, Releases::decode)? {
-        Standing::Legible(says) if says.package == entry.name => Ok(Found::Says(Some(says))),
-        _ => Ok(Found::Says(None)),
+
+    /// What stands may have been written since it was listed; then it is found to be another file when it
+    /// comes to be replaced.
+    fn find(&self, entry: &Entry) -> Result<Found, Error> {
+        let resource = Resource::Package(entry.name.clone());
+        let path = RepositoryPath::resource(&resource);
+        let Some(served) = self.listing.served(&path).filter(|_| !self.options.fresh) else {
+            return Ok(Found::Says(None));
+        };
+        let stamp = served.stamp;
+        let holds = stamp.and_then(|stamp| self.recalled.holds(&resource, stamp, &entry.payload));
+        if holds == Some(true) {
+            return Ok(Found::Same);
+        }
+        match self.keys.read(self.store, &path, Releases::decode)? {
+            Standing::Legible(says) if says.package == entry.name => Ok(Found::Says(Some(says))),
+            _ => Ok(Found::Says(None)),
+        }
+    }
+
+    /// Whether the cache has what upstream's file says of a package, or there is none.
+    fn is_carried(&self, package: &PackageName) -> bool {
+        let file = self.listing.mirrored(package).filter(|_| self.upstream.is_some());
+        file.is_none_or(|file| {
+            file.stamp.is_some() && self.recalled.upstream(package) == file.stamp
+        })
+    }
+
+    /// What upstream says of a package, as far as a mirror has it.
+    fn said(&self, package: &PackageName) -> Result<Option<Releases>, Error> {
+        let Some(upstream) = self.upstream else { return Ok(None) };
+        if self.listing.mirrored(package).is_none() {
+            return Ok(None);
+        }
+        match upstream.package(package)? {
+            Standing::Legible(releases) => Ok(Some(releases)),
+            Standing::Missing => Ok(None),
+            Standing::Illegible => {
+                let location = self.store.locate(&UpstreamFiles::path(package));
+                self.observer.warn(Warning::Upstream { location });
+                Ok(None)
+            }
+        }
+    }
+
+    /// The entry with these remarks and no others, and the base for the next time.
+    fn remarked(
+        &self,
+        entry: Entry,
+        standing: Option<&Releases>,
+        upstream: Option<&Releases>,
+    ) -> (Entry, Option<Vec<u8>>) {
+        let is_bare = |says: Option<&Releases>| {
+            says.is_none_or(|says| says.releases.iter().all(|one| one.remarks.is_empty()))
+        };
+        let is_bare = is_bare(standing) && is_bare(upstream) && !entry.has_remarks;
+        if is_bare && upstream.is_none() {
+            return (entry, None);
+        }
+        // What was encoded here is decoded here.
+        let Ok(releases) = Releases::decode(&entry.payload) else { return (entry, None) };
+        let mut releases = releases.releases;
+        let note = upstream.map(|upstream| {
+            let carried: std::collections::HashSet<_> =
+                releases.iter().map(|release| release.outer_checksum).collect();
+            PackageBase::encode(upstream, |checksum| carried.contains(&checksum))
+        });
+        if is_bare {
+            return (entry, note);
+        }
+        let former = standing.map(former).unwrap_or_default();
+        let before = self.before.package(&entry.name);
+        let said = upstream.into_iter().flat_map(|upstream| &upstream.releases);
+        let said: HashMap<_, _> = said.map(|one| (one.outer_checksum, &one.remarks)).collect();
+        for release in &mut releases {
+            let here = former.get(&(release.version.clone(), release.outer_checksum));
+            let there = said.get(&release.outer_checksum).copied();
+            release.remarks = match (here, there) {
+                (None, None) => Remarks::default(),
+                (Some(here), None) => here.clone(),
+                // Whatever was carried over before, the registry has lost it together with the release.
+                (None, Some(there)) => there.clone(),
+                (Some(here), Some(there)) => {
+                    let before = before.as_ref().map(|before| before.release(release));
+                    merge(here, there, before.as_ref())
+                }
+            };
+        }
+        let package = Package { name: entry.name, releases };
+        (Entry::of(&self.options.repository, package, entry.updated_at), note)
     }
 }
 
 fn former(standing: &Releases) -> Former {
-    let remarked = standing.releases.iter().filter(|release| !release.remarks.is_empty());
     let by_tarball =
-        remarked.map(|one| ((one.version.clone(), one.outer_checksum), one.remarks.clone()));
-    by_tarball.collect()
-}
-
-/// The entry with these remarks and no others.
-fn remarked(options: &Options, entry: Entry, former: &Former) -> Entry {
-    if former.is_empty() && !entry.has_remarks {
-        return entry;
-    }
-    // What was encoded here is decoded here.
-    let Ok(releases) = Releases::decode(&entry.payload) else { return entry };
-    let mut releases = releases.releases;
-    for release in &mut releases {
-        let known = former.get(&(release.version.clone(), release.outer_checksum));
-        release.remarks = known.cloned().unwrap_or_default();
-    }
-    let package = Package { name: entry.name, releases };
-    Entry::of(&options.repository, package, entry.updated_at)
+        |one: &Release| ((one.version.clone(), one.outer_checksum), one.remarks.clone());
+    standing.releases.iter().map(by_tarball).collect()
 }

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::holdings::OWN;
 use super::wrong::Wrong;
 use crate::lockfile::GitPin;
 use crate::repository;
@@ -62,7 +61,7 @@ pub(super) fn mirror(
     } else if place.is_dir() {
         program.fetch(&place, url)?;
     } else {
-        let new = directory.join(OWN).join("git");
+        let new = directory.join(repository::Folder::Mirror.path().as_str()).join("git");
         let failed = |error| Wrong::Git(format!("{}: {error}", place.display()));
         clear(&new).map_err(failed)?;
         fs::create_dir_all(&new).map_err(failed)?;

@@ -7,7 +7,7 @@
 //! ├── state.json     what upstream's indexes said of each package when its file was fetched
 //! ├── journal        the same of the packages of a run that has not ended, a line each
 //! ├── tarballs-only.json tarballs-only.journal   the same two, where only tarballs are mirrored
-//! └── names versions packages/   upstream's own files, where they are
+//! └── public_key names versions packages/   upstream's own files, where they are not served
 //! ```
 //!
 //! Each of the two products has its own, for what is so of a file in one folder need not be of the other's.
@@ -32,9 +32,6 @@ use crate::registry::{Names, Releases, Resource, Signed};
 use crate::repository::{Action, Change, Folder, RepositoryPath};
 use crate::store::{self, DirStore, Kind, Listed, Store, StoreError};
 use crate::tarball::FileName;
-
-/// The folder that is the mirror's own.
-pub(super) const OWN: &str = ".hexreg-mirror";
 
 /// A mirror's directory.
 pub(super) struct Holdings {
@@ -88,7 +85,7 @@ fn digest(file: &[u8]) -> String {
 impl Holdings {
     /// Looks at a directory, which need not exist yet.
     pub fn open(directory: &Path, options: &Options) -> Result<Self, Error> {
-        let own = directory.join(OWN);
+        let own = directory.join(Folder::Mirror.path().as_str());
         let (registry, state, journal) = if options.tarballs_only {
             (own.as_path(), "tarballs-only.json", "tarballs-only.journal")
         } else {
@@ -135,6 +132,22 @@ impl Holdings {
             Ok(Ok(names)) if names.repository == upstream.name => Ok(()),
             _ => refused(&path),
         }
+    }
+
+    /// Keeps upstream's key beside its signed files where those are not served, for whoever builds from them
+    /// to check them with. It is there before any of them.
+    pub fn keep_key(&self, key: &PublicKey) -> Result<(), StoreError> {
+        let path = RepositoryPath::public_key();
+        let standing = read(&self.registry, &path, MAX_KEY)?;
+        let pem = || key.to_pem().as_bytes().to_vec().into();
+        let action = match standing {
+            Some(pem) if PublicKey::from_pem(&String::from_utf8_lossy(&pem)).is_ok() => {
+                return Ok(());
+            }
+            Some(_) => Action::Update(pem()),
+            None => Action::Create(pem()),
+        };
+        self.registry.apply(&[&[Change::new(path, action)]], &|_| ())
     }
 
     fn stored_state(&self) -> Result<State, Error> {

@@ -16,6 +16,7 @@ pub mod s3rver;
 pub mod scheduler;
 pub mod server;
 pub mod shuffled;
+pub mod signed;
 pub mod strace;
 pub mod tarball;
 pub mod tools;

@@ -1,0 +1,116 @@
+//! What upstream said of releases when that was last carried over into the registry of this tree.
+//!
+//! It is kept in one file of the mirror's folder, `.hexreg-mirror/carried`, and is the base against which both
+//! the registry and upstream are compared ([`merge`](super::merge())). It may be deleted: until the next build has
+//! carried everything over again, what upstream takes back stays then.
+//!
+//! ```text
+//! MAGIC | BLAKE3 of the rest | postcard: [(package, Releases message)]
+//! ```
+//!
+//! Of each package that was carried over there is a message, which has the releases that upstream retires or knows
+//! advisories of. Times of publication are left out: they are not compared.
+
+use std::collections::BTreeMap;
+
+use crate::checksum::OuterChecksum;
+use crate::name::PackageName;
+use crate::package::{Release, Remarks};
+use crate::registry::{MAX_FILE, Payload, Registry, Releases};
+use crate::repository::{Action, Change, Folder, RepositoryPath};
+use crate::store::{Stamp, Store, StoreError};
+
+const MAGIC: &[u8] = b"hexreg carried 1\n";
+
+/// What was carried over, package by package.
+#[derive(Debug, Default)]
+pub(in crate::ops) struct Base {
+    packages: BTreeMap<String, Vec<u8>>,
+    /// The file as it stands; none where there is no mirror.
+    file: Option<BaseFile>,
+    is_changed: bool,
+}
+
+#[derive(Debug)]
+struct BaseFile {
+    exists: bool,
+    stamp: Option<Stamp>,
+}
+
+/// What was carried over of one package.
+pub(in crate::ops) struct PackageBase(Vec<Release>);
+
+impl Base {
+    /// Reads it. A file that is damaged is as good as none.
+    pub fn read(store: &dyn Store) -> Result<Self, StoreError> {
+        let mut bytes = Vec::new();
+        let content = store.read(&path(), MAX_FILE, &mut bytes)?;
+        let file = BaseFile {
+            exists: content.is_some(),
+            stamp: content.and_then(|content| content.stamp),
+        };
+        let packages = parse(&bytes).unwrap_or_default();
+        Ok(Self { packages, file: Some(file), is_changed: false })
+    }
+
+    /// What was carried over of a package; none where that is not known.
+    pub fn package(&self, package: &PackageName) -> Option<PackageBase> {
+        let payload = self.packages.get(package.as_str())?;
+        let releases = Releases::decode(&Payload::from_bytes(payload.clone().into())).ok()?;
+        Some(PackageBase(releases.releases))
+    }
+
+    /// Notes the message of a package, which [`PackageBase::encode`] makes.
+    pub fn note(&mut self, package: &PackageName, message: Vec<u8>) {
+        if self.packages.get(package.as_str()) != Some(&message) {
+            self.packages.insert(package.to_string(), message);
+            self.is_changed = true;
+        }
+    }
+
+    /// Writes it where it has changed, for the packages that the registry has.
+    pub fn save(mut self, store: &dyn Store, registry: &Registry) -> Result<(), StoreError> {
+        let Some(file) = self.file.filter(|_| self.is_changed) else { return Ok(()) };
+        let names = registry.packages.iter().map(|package| package.name.as_str());
+        let names: std::collections::BTreeSet<_> = names.collect();
+        self.packages.retain(|name, _| names.contains(name.as_str()));
+        let body = postcard::to_stdvec(&self.packages).unwrap_or_default();
+        let bytes = [MAGIC, blake3::hash(&body).as_bytes(), body.as_slice()].concat();
+        let action =
+            if file.exists { Action::Update(bytes.into()) } else { Action::Create(bytes.into()) };
+        let change = Change { path: path(), action, over: file.stamp };
+        store.apply(&[&[change]], &|_| ())
+    }
+}
+
+impl PackageBase {
+    /// What upstream said of a release when it was carried over.
+    pub fn release(&self, release: &Release) -> Remarks {
+        let is_it = |one: &&Release| {
+            one.outer_checksum == release.outer_checksum && one.version == release.version
+        };
+        self.0.iter().find(is_it).map(|one| one.remarks.clone()).unwrap_or_default()
+    }
+
+    /// The message of what upstream says now of those releases of a package that have these tarballs.
+    pub fn encode(upstream: &Releases, carried: impl Fn(OuterChecksum) -> bool) -> Vec<u8> {
+        let releases = upstream.releases.iter().filter(|one| carried(one.outer_checksum));
+        let releases = releases.filter_map(|release| {
+            let remarks = Remarks { published_at: None, ..release.remarks.clone() };
+            let dependencies = Vec::new();
+            (!remarks.is_empty()).then(|| Release { dependencies, remarks, ..release.clone() })
+        });
+        let releases = Releases { releases: releases.collect(), ..upstream.clone() };
+        releases.encode().as_bytes().to_vec()
+    }
+}
+
+fn path() -> RepositoryPath {
+    Folder::Mirror.file("carried")
+}
+
+fn parse(bytes: &[u8]) -> Option<BTreeMap<String, Vec<u8>>> {
+    let (digest, body) = bytes.strip_prefix(MAGIC)?.split_first_chunk::<32>()?;
+    let is_sound = blake3::hash(body).as_bytes() == digest;
+    is_sound.then(|| postcard::from_bytes(body).ok()).flatten()
+}

@@ -1,0 +1,103 @@
+//! What is said of a tarball in the directory where it lies: a mirror, or a registry.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use super::base::Base;
+use super::merge::merge;
+use super::{UpstreamFiles, release_of};
+use crate::key::PublicKey;
+use crate::name::PackageName;
+use crate::ops::observer::{Observer, Warning};
+use crate::ops::standing::{Keys, Standing};
+use crate::package::{Release, Remarks};
+use crate::registry::{Releases, Resource};
+use crate::repository::{Folder, RepositoryPath};
+use crate::store::{DirStore, Store, StoreError};
+
+/// A package as the files beside its tarballs have it.
+pub(in crate::ops) struct Beside {
+    registry: Option<Releases>,
+    /// Whether another key signed the registry than the one that signs now: it is upstream's.
+    is_foreign: bool,
+    upstream: Option<Releases>,
+    base: Base,
+}
+
+/// What those files say of one release.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::ops) struct Said {
+    /// What is to be said of it where it is new.
+    pub all: Remarks,
+    /// What upstream says of it, if that is known.
+    pub upstream: Option<Remarks>,
+}
+
+impl Beside {
+    /// The directory whose `tarballs/` a file lies in, links followed.
+    pub fn directory(tarball: &Path) -> Option<PathBuf> {
+        let real = tarball.canonicalize().ok()?;
+        let folder = real.parent()?;
+        let is_tarballs = folder.file_name() == Some(OsStr::new(Folder::Tarballs.path().as_str()));
+        folder.parent().filter(|_| is_tarballs).map(Path::to_owned)
+    }
+
+    /// Reads what a directory says of a package, as far as its keys signed it.
+    pub fn read(
+        directory: &Path,
+        package: &PackageName,
+        signing: &PublicKey,
+        observer: &dyn Observer,
+    ) -> Result<Self, StoreError> {
+        let store = DirStore::new(directory);
+        let path = RepositoryPath::resource(&Resource::Package(package.clone()));
+        let own = Keys::from(signing.clone()).read(&store, &path, Releases::decode)?;
+        let (found, is_foreign) = match own {
+            Standing::Illegible => {
+                (Keys::of(&store, signing)?.read(&store, &path, Releases::decode)?, true)
+            }
+            own => (own, false),
+        };
+        let registry = match found {
+            Standing::Legible(releases) if releases.package == *package => Some(releases),
+            _ => None,
+        };
+        let (mut upstream, mut base) = (None, Base::default());
+        if let Some(files) = UpstreamFiles::open(&store)? {
+            base = Base::read(&store)?;
+            match files.package(package)? {
+                Standing::Legible(releases) => upstream = Some(releases),
+                Standing::Missing => {}
+                Standing::Illegible => {
+                    let location = store.locate(&UpstreamFiles::path(package));
+                    observer.warn(Warning::Upstream { location });
+                }
+            }
+        }
+        Ok(Self { registry, is_foreign, upstream, base })
+    }
+
+    /// What is said of a release with this very tarball.
+    pub fn release(&self, release: &Release) -> Said {
+        let remarks = |releases: Option<&Releases>| {
+            Some(release_of(releases?, release.outer_checksum)?.remarks.clone())
+        };
+        let (registry, upstream) =
+            (remarks(self.registry.as_ref()), remarks(self.upstream.as_ref()));
+        match (registry, upstream) {
+            (None, None) => Said::default(),
+            (None, Some(upstream)) => Said { all: upstream.clone(), upstream: Some(upstream) },
+            (Some(registry), None) => {
+                let upstream = self.is_foreign.then(|| registry.clone());
+                Said { all: registry, upstream }
+            }
+            (Some(registry), Some(upstream)) => {
+                let package = self.registry.as_ref().map(|registry| &registry.package);
+                let base = package.and_then(|package| self.base.package(package));
+                let before = base.map(|base| base.release(release));
+                let all = merge(&registry, &upstream, before.as_ref());
+                Said { all, upstream: Some(upstream) }
+            }
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! What a registry is to say of a release, given what it says now, what upstream says now, and what upstream said
+//! when that was last carried over. Pure.
+//!
+//! ```text
+//! upstream as it was    → what the registry says stays: a change to it was made here
+//! registry as upstream was → what upstream says now arrives
+//! both changed          → what was said here stays; where that is nothing, upstream's news arrive
+//! not known how it was  → what upstream says now arrives; what it does not speak of stays
+//! ```
+//!
+//! In the last row nothing is lost and nothing of upstream's is out of date, but what upstream took back stays.
+
+use std::sync::Arc;
+
+use crate::package::{Advisory, Remarks};
+
+/// Merges what `upstream` says of a release into what the registry says of the same tarball; `before` is what
+/// upstream said when that was last carried over, where it is known.
+pub(in crate::ops) fn merge(
+    registry: &Remarks,
+    upstream: &Remarks,
+    before: Option<&Remarks>,
+) -> Remarks {
+    let sides = Sides { registry, upstream, before };
+    Remarks {
+        retired: sides.choose(|remarks| remarks.retired.as_ref()).cloned(),
+        // Upstream never changes it for the same tarball, so what differs was said here.
+        published_at: registry.published_at.or(upstream.published_at),
+        advisories: sides.advisories(),
+    }
+}
+
+/// The three that are compared.
+#[derive(Clone, Copy)]
+struct Sides<'a> {
+    registry: &'a Remarks,
+    upstream: &'a Remarks,
+    before: Option<&'a Remarks>,
+}
+
+impl<'a> Sides<'a> {
+    /// What is to be said of one thing that each of them may say.
+    fn choose<T: PartialEq>(self, said: impl Fn(&'a Remarks) -> Option<T>) -> Option<T> {
+        let (registry, upstream) = (said(self.registry), said(self.upstream));
+        match self.before.map(said) {
+            None => upstream.or(registry),
+            Some(before) if upstream == before => registry,
+            Some(before) if registry == before => upstream,
+            Some(_) => registry.or(upstream),
+        }
+    }
+
+    /// Upstream's advisories in its order, then those that are the registry's own. An advisory is known by its id.
+    fn advisories(self) -> Vec<Arc<Advisory>> {
+        let own = self.registry.advisories.iter();
+        let own = own.filter(|one| find(self.upstream, &one.id).is_none());
+        let all = self.upstream.advisories.iter().chain(own);
+        all.filter_map(|one| self.choose(|remarks| find(remarks, &one.id))).cloned().collect()
+    }
+}
+
+fn find<'a>(remarks: &'a Remarks, id: &str) -> Option<&'a Arc<Advisory>> {
+    remarks.advisories.iter().find(|advisory| advisory.id == id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::package::{Retirement, RetirementReason, Severity, UnixSeconds};
+
+    /// `security: MESSAGE`, `-` for none.
+    fn retired(message: &str) -> Remarks {
+        let retirement =
+            Retirement { reason: RetirementReason::Security, message: Some(message.to_owned()) };
+        Remarks { retired: (message != "-").then_some(retirement), ..Remarks::default() }
+    }
+
+    /// `A1 B3`: advisory A of severity 1, B of severity 3.
+    fn advised(text: &str) -> Remarks {
+        let advisories = text.split_whitespace().map(|one| {
+            let (id, severity) = one.split_at(1);
+            Arc::new(Advisory {
+                id: id.to_owned(),
+                summary: String::new(),
+                severity: Some(Severity::from_number(severity.parse().unwrap())),
+                cvss_score: None,
+                html_url: String::new(),
+                api_url: String::new(),
+                aliases: Vec::new(),
+            })
+        });
+        Remarks { advisories: advisories.collect(), ..Remarks::default() }
+    }
+
+    fn told(remarks: &Remarks) -> String {
+        let severity = |one: &Advisory| one.severity.map(Severity::number).unwrap();
+        let all = remarks.advisories.iter().map(|one| format!("{}{}", one.id, severity(one)));
+        all.collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn a_retirement_arrives_changes_and_goes_unless_one_was_made_here() {
+        // registry, upstream, before: merged
+        for (registry, upstream, before, merged) in [
+            ("-", "old", Some("-"), "old"),
+            ("old", "new", Some("old"), "new"),
+            ("old", "-", Some("old"), "-"),
+            ("own", "-", Some("-"), "own"),
+            ("own", "-", Some("old"), "own"),
+            ("own", "old", Some("old"), "own"),
+            ("own", "new", Some("old"), "own"),
+            ("own", "new", Some("-"), "own"),
+            // Taken back here.
+            ("-", "old", Some("old"), "-"),
+            // What upstream says since is another matter.
+            ("-", "new", Some("old"), "new"),
+            ("-", "old", None, "old"),
+            ("old", "new", None, "new"),
+            ("own", "-", None, "own"),
+        ] {
+            let before = before.map(retired);
+            let found = merge(&retired(registry), &retired(upstream), before.as_ref());
+            assert_eq!(found, retired(merged), "{registry}, {upstream}, {before:?}");
+            // Once carried over, it stays so, whether that was noted or not.
+            let again = merge(&found, &retired(upstream), Some(&retired(upstream)));
+            assert_eq!(again, found, "{registry}, {upstream}");
+        }
+    }
+
+    #[test]
+    fn each_advisory_arrives_changes_and_goes_for_itself() {
+        for (registry, upstream, before, merged) in [
+            ("", "A1 B2", Some(""), "A1 B2"),
+            ("A1", "A1 B2", Some("A1"), "A1 B2"),
+            ("A1 B2", "B2", Some("A1 B2"), "B2"),
+            ("A1 B2", "A4 B2", Some("A1 B2"), "A4 B2"),
+            // Of one's own.
+            ("O1", "A1", Some(""), "A1 O1"),
+            ("A1 O1", "", Some("A1"), "O1"),
+            ("A3", "A1", Some("A1"), "A3"),
+            ("A3", "", Some("A1"), "A3"),
+            ("", "A1 B1", Some("A1 B1"), ""),
+            ("B1", "A1 B2", Some("A1 B1"), "B2"),
+            ("A1 O1", "A2 B1", None, "A2 B1 O1"),
+        ] {
+            let before = before.map(advised);
+            let found = merge(&advised(registry), &advised(upstream), before.as_ref());
+            assert_eq!(told(&found), merged, "{registry}, {upstream}, {before:?}");
+            let again = merge(&found, &advised(upstream), Some(&advised(upstream)));
+            assert_eq!(told(&again), merged, "{registry}, {upstream}");
+        }
+    }
+
+    #[test]
+    fn a_time_of_publication_stays_as_it_was_said_here() {
+        let at = |time: Option<i64>| Remarks {
+            published_at: time.map(UnixSeconds),
+            ..Remarks::default()
+        };
+        for (registry, upstream, merged) in
+            [(None, Some(1), Some(1)), (Some(2), Some(1), Some(2)), (Some(2), None, Some(2))]
+        {
+            for before in [None, Some(at(None)), Some(at(upstream))] {
+                let found = merge(&at(registry), &at(upstream), before.as_ref());
+                assert_eq!(found, at(merged), "{registry:?}, {upstream:?}, {before:?}");
+            }
+        }
+    }
+}

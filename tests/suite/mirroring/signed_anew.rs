@@ -1,0 +1,350 @@
+//! Upstream's packages in a registry that another key signs: what upstream says of them beside their tarballs
+//! comes with them, and comes up to date with each mirror and build.
+
+use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hexreg::package::{
+    Advisory, Marks, Release, Remarks, Retirement, RetirementReason, Severity, UnixSeconds,
+};
+
+use super::mirror;
+use crate::support::hexreg::Ran;
+use crate::support::repository::TestRepository;
+use crate::support::server::Server;
+use crate::support::signed::{self, edit, marks};
+use crate::support::tarball::Tarball;
+
+/// Upstream signs with `acme-2048.pem` in `public/`, the site with `acme-4096.pem` in `copy/`.
+struct Site {
+    repository: TestRepository,
+    server: Server,
+}
+
+fn advisory(id: &str, severity: Severity) -> Arc<Advisory> {
+    Arc::new(Advisory {
+        id: id.to_owned(),
+        summary: "a hole".to_owned(),
+        severity: Some(severity),
+        cvss_score: Some(7.5.into()),
+        html_url: "https://advisories.example/html".to_owned(),
+        api_url: "https://advisories.example/api".to_owned(),
+        aliases: vec!["CVE-2026-1".to_owned()],
+    })
+}
+
+fn retirement(message: &str) -> Retirement {
+    Retirement { reason: RetirementReason::Security, message: Some(message.to_owned()) }
+}
+
+const PUBLISHED: Option<UnixSeconds> = Some(UnixSeconds(1_700_000_000));
+
+impl Site {
+    /// Upstream has `foo` 1.0.0, which has one advisory and is retired, and 1.1.0, and `bar` 1.0.0.
+    fn new() -> Self {
+        let repository = TestRepository::new()
+            .release("foo", "1.0.0")
+            .release("foo", "1.1.0")
+            .release("bar", "1.0.0");
+        repository.write_key("site.pem", "golden/keys/acme-4096.pem");
+        repository.build(&[]).ok();
+        let server = Server::of(&repository, &[]);
+        let site = Self { repository, server };
+        site.upstream(|release| {
+            release.remarks.published_at = PUBLISHED;
+            if release.version.to_string() == "1.0.0" {
+                release.remarks.retired = Some(retirement("use 1.1.0"));
+                release.remarks.advisories = vec![advisory("GHSA-1", Severity::High)];
+            }
+        });
+        site
+    }
+
+    /// Upstream changes what it says of `foo`.
+    fn upstream(&self, change: impl FnMut(&mut Release)) {
+        edit(&self.repository, "public/packages/foo", &signed::key("acme-2048.pem"), change);
+        // For the marks in `versions`.
+        self.repository.build(&["--no-cache"]).ok();
+    }
+
+    /// Upstream changes what it says of `foo` 1.0.0.
+    fn upstream_says(&self, change: impl Fn(&mut Remarks)) {
+        self.upstream(|release| {
+            if release.version.to_string() == "1.0.0" {
+                change(&mut release.remarks);
+            }
+        });
+    }
+
+    fn mirror(&self) {
+        let options = ["--all", "--tarballs-only", "--refresh"];
+        mirror(&self.repository, &self.server.url(), &options).ok();
+    }
+
+    fn hexreg(&self, command: &[&str]) -> Ran {
+        let key = ["--name=acme", "--private-key=site.pem"];
+        self.repository.hexreg().run(command.iter().chain(&key).copied()).ok()
+    }
+
+    fn build(&self) -> Ran {
+        self.hexreg(&["build", "copy"])
+    }
+
+    /// The next night.
+    fn goes_on(&self) {
+        self.mirror();
+        self.build();
+        let verified = self.repository.hexreg().run(["verify", "copy"]);
+        assert_eq!(verified.code, 0, "{}", verified.transcript());
+    }
+
+    #[track_caller]
+    fn says(&self, version: &str) -> Remarks {
+        signed::release(&self.repository, "copy/packages/foo", version).remarks
+    }
+
+    /// Whether the site says of both releases what upstream says.
+    #[track_caller]
+    fn says_the_same(&self) {
+        for version in ["1.0.0", "1.1.0"] {
+            let upstream = signed::release(&self.repository, "public/packages/foo", version);
+            assert_eq!(self.says(version), upstream.remarks, "{version}");
+        }
+        assert_eq!(marks(&self.repository, "copy"), marks(&self.repository, "public"));
+    }
+}
+
+#[test]
+fn retirements_times_and_advisories_come_with_the_tarballs() {
+    let site = Site::new();
+    site.goes_on();
+    site.says_the_same();
+    let marked = Marks { retired: true, with_advisories: true };
+    assert_eq!(marks(&site.repository, "copy")[1], ("foo 1.0.0".to_owned(), marked));
+    assert_eq!(site.says("1.1.0"), Remarks { published_at: PUBLISHED, ..Remarks::default() });
+    // From nothing, without a cache, it is the same again.
+    let served = site.repository.read("copy/packages/foo");
+    fs::remove_dir_all(site.repository.path("copy/packages")).unwrap();
+    site.hexreg(&["build", "copy", "--no-cache"]);
+    assert_eq!(site.repository.read("copy/packages/foo"), served);
+}
+
+#[test]
+fn what_upstream_says_since_arrives_with_the_next_mirror_and_build() {
+    let site = Site::new();
+    site.goes_on();
+    let (first, second) = (advisory("GHSA-1", Severity::High), advisory("GHSA-2", Severity::Low));
+    // An advisory more, another severity, one withdrawn, another message, taken back, retired again.
+    site.upstream_says(|remarks| remarks.advisories.push(second.clone()));
+    site.goes_on();
+    site.says_the_same();
+    assert_eq!(site.says("1.0.0").advisories, [first, second.clone()]);
+    site.upstream_says(|remarks| remarks.advisories[0] = advisory("GHSA-1", Severity::Critical));
+    site.goes_on();
+    site.says_the_same();
+    assert_eq!(site.says("1.0.0").advisories[0].severity, Some(Severity::Critical));
+    site.upstream_says(|remarks| drop(remarks.advisories.remove(0)));
+    site.goes_on();
+    site.says_the_same();
+    assert_eq!(site.says("1.0.0").advisories, [second]);
+    for retired in [Some("use 1.2.0"), None, Some("again")].map(|it| it.map(retirement)) {
+        site.upstream_says(|remarks| remarks.retired.clone_from(&retired));
+        site.goes_on();
+        site.says_the_same();
+        assert_eq!(site.says("1.0.0").retired, retired);
+    }
+}
+
+#[test]
+fn what_was_said_here_stays_beside_it() {
+    let site = Site::new();
+    site.goes_on();
+    site.hexreg(&["retire", "foo", "1.1.0", "--reason=deprecated", "--to", "copy"]);
+    site.hexreg(&["unretire", "foo", "1.0.0", "--to", "copy"]);
+    let own = advisory("OWN-1", Severity::Medium);
+    edit(&site.repository, "copy/packages/foo", &signed::key("acme-4096.pem"), |release| {
+        release.remarks.advisories.push(own.clone());
+    });
+    let is_own = || {
+        let (old, new) = (site.says("1.0.0"), site.says("1.1.0"));
+        assert_eq!(new.retired.unwrap().reason, RetirementReason::Deprecated);
+        assert_eq!((old.retired, old.published_at), (None, PUBLISHED));
+        assert_eq!(new.advisories, std::slice::from_ref(&own));
+        assert_eq!(old.advisories.last(), Some(&own));
+        old.advisories.len()
+    };
+    site.goes_on();
+    assert_eq!(is_own(), 2);
+    site.upstream_says(|remarks| remarks.advisories.push(advisory("GHSA-2", Severity::Low)));
+    site.goes_on();
+    assert_eq!(is_own(), 3);
+    site.upstream_says(|remarks| remarks.advisories.clear());
+    site.goes_on();
+    assert_eq!(is_own(), 1);
+    // Without any memory of what upstream said before, nothing of one's own is lost either.
+    site.repository.remove("copy/.hexreg-mirror/carried");
+    fs::remove_dir_all(site.repository.path("cache")).unwrap();
+    site.upstream_says(|remarks| remarks.retired = None);
+    site.goes_on();
+    assert_eq!(is_own(), 1);
+    // And with nothing of one's own, it is what upstream says.
+    site.hexreg(&["build", "copy", "--fresh"]);
+    site.says_the_same();
+}
+
+/// As where a tarball was taken away here and came back with the next mirror.
+#[test]
+fn a_release_that_comes_back_comes_with_what_upstream_says() {
+    let site = Site::new();
+    site.goes_on();
+    site.hexreg(&["remove", "foo", "1.0.0", "--to", "copy"]);
+    site.goes_on();
+    site.says_the_same();
+}
+
+#[test]
+fn it_holds_for_the_very_tarball_alone_and_for_what_upstream_signed() {
+    let site = Site::new();
+    site.mirror();
+    let fork = Tarball::new("foo", "1.0.0").requires("bar", "1.0.0").build();
+    site.repository.write("copy/tarballs/foo-1.0.0.tar", &fork);
+    site.build();
+    assert_eq!(site.says("1.0.0"), Remarks::default(), "another tarball");
+    assert_eq!(site.says("1.1.0").published_at, PUBLISHED);
+
+    let site = Site::new();
+    site.mirror();
+    let path = "copy/.hexreg-mirror/packages/foo";
+    edit(&site.repository, path, &signed::key("acme-4096.pem"), |release| {
+        release.remarks.retired = Some(retirement("forged"));
+    });
+    let ran = site.build();
+    assert!(ran.stderr.contains("packages/foo passed over"), "{}", ran.transcript());
+    assert_eq!(site.says("1.0.0"), Remarks::default());
+    // The next mirror heals it.
+    site.goes_on();
+    site.says_the_same();
+
+    // A key that is none is no reason to forget what it would verify.
+    site.repository.write("copy/.hexreg-mirror/public_key", b"junk");
+    let build = ["build", "copy", "--name=acme", "--private-key=site.pem"];
+    let ran = site.repository.hexreg().run(build);
+    assert_eq!(ran.code, 2, "{}", ran.transcript());
+    assert!(ran.stderr.contains("the public key of upstream"), "{}", ran.stderr);
+    site.goes_on();
+    site.says_the_same();
+}
+
+/// A mirror from before it kept upstream's key gets it with its next run, whatever a cache knows.
+#[test]
+fn a_key_that_comes_later_is_seen() {
+    let site = Site::new();
+    site.mirror();
+    site.repository.remove("copy/.hexreg-mirror/public_key");
+    site.build();
+    std::thread::sleep(Duration::from_millis(2_100));
+    site.build();
+    assert_eq!(site.says("1.0.0"), Remarks::default());
+    site.goes_on();
+    site.says_the_same();
+}
+
+/// What is cached is what was carried over then.
+#[test]
+fn an_unchanged_tarball_of_which_upstream_says_more_is_encoded_anew() {
+    let site = Site::new();
+    site.goes_on();
+    std::thread::sleep(Duration::from_millis(2_100));
+    for _ in 0..2 {
+        let ran = site.build();
+        assert!(ran.stdout.contains("nothing has changed"), "{}", ran.stdout);
+    }
+    site.upstream_says(|remarks| remarks.advisories.push(advisory("GHSA-2", Severity::Low)));
+    site.goes_on();
+    site.says_the_same();
+    std::thread::sleep(Duration::from_millis(2_100));
+    let ran = site.build();
+    assert!(ran.stdout.contains("nothing has changed"), "{}", ran.stdout);
+    site.says_the_same();
+}
+
+/// What upstream no longer lists, and the mirror no longer has, stays as it was said.
+#[test]
+fn what_upstream_says_no_more_of_keeps_what_it_said() {
+    let site = Site::new();
+    site.goes_on();
+    let before = site.says("1.0.0");
+    site.repository.remove("copy/.hexreg-mirror/packages/foo");
+    site.build();
+    assert_eq!(site.says("1.0.0"), before);
+}
+
+#[test]
+fn a_verbatim_mirror_that_is_signed_anew_keeps_it() {
+    let site = Site::new();
+    mirror(&site.repository, &site.server.url(), &["--all"]).ok();
+    site.hexreg(&["build", "copy", "--rotate-key"]);
+    site.says_the_same();
+    site.repository.hexreg().run(["verify", "copy"]).ok();
+    // From here on it goes on as one of tarballs alone.
+    site.upstream_says(|remarks| remarks.advisories.push(advisory("GHSA-2", Severity::Low)));
+    site.goes_on();
+    site.says_the_same();
+}
+
+#[test]
+fn releases_that_are_added_from_a_mirror_bring_it() {
+    for verbatim in [true, false] {
+        let site = Site::new();
+        let mirrors = |site: &Site| {
+            let options: &[&str] = if verbatim { &[] } else { &["--tarballs-only"] };
+            let options = [&["--all", "--refresh"], options].concat();
+            mirror(&site.repository, &site.server.url(), &options).ok();
+        };
+        let add = |version: &str, more: &[&str]| {
+            let tarball = format!("copy/tarballs/foo-{version}.tar");
+            site.hexreg(&[&["add", &tarball, "--to", "own"], more].concat());
+        };
+        let says =
+            |version: &str| signed::release(&site.repository, "own/packages/foo", version).remarks;
+        mirrors(&site);
+        add("1.0.0", &[]);
+        add("1.1.0", &["--published-at=1800000000"]);
+        let upstream = |version: &str| {
+            signed::release(&site.repository, "public/packages/foo", version).remarks
+        };
+        assert_eq!(says("1.0.0"), upstream("1.0.0"), "verbatim: {verbatim}");
+        assert_eq!(says("1.1.0").published_at, Some(UnixSeconds(1_800_000_000)));
+        site.repository.hexreg().run(["verify", "own"]).ok();
+        // What upstream says since comes when it is added again; what was said here stays.
+        site.hexreg(&["retire", "foo", "1.1.0", "--reason=deprecated", "--to", "own"]);
+        site.upstream_says(|remarks| {
+            remarks.retired = Some(retirement("use 1.2.0"));
+            remarks.advisories.push(advisory("GHSA-2", Severity::Low));
+        });
+        mirrors(&site);
+        add("1.0.0", &[]);
+        add("1.1.0", &[]);
+        assert_eq!(says("1.0.0"), upstream("1.0.0"), "verbatim: {verbatim}");
+        let newer = says("1.1.0");
+        assert_eq!(newer.retired.unwrap().reason, RetirementReason::Deprecated);
+        assert_eq!(newer.published_at, Some(UnixSeconds(1_800_000_000)));
+        site.repository.hexreg().run(["verify", "own"]).ok();
+    }
+}
+
+/// A registry of one's own tells of new releases what it says of them, and nothing of those that are there.
+#[test]
+fn releases_that_are_added_from_a_registry_of_ones_own_bring_it_once() {
+    let site = Site::new();
+    site.goes_on();
+    fs::remove_dir_all(site.repository.path("copy/.hexreg-mirror")).unwrap();
+    let add = || site.hexreg(&["add", "copy/tarballs/foo-1.0.0.tar", "--to", "own"]);
+    let says = || signed::release(&site.repository, "own/packages/foo", "1.0.0").remarks.retired;
+    add();
+    assert_eq!(says(), Some(retirement("use 1.1.0")));
+    site.hexreg(&["unretire", "foo", "1.0.0", "--to", "own"]);
+    add();
+    assert_eq!(says(), None);
+}
