@@ -7,6 +7,9 @@ use std::iter;
 
 use object_store::Error;
 use object_store::client::{HttpError, HttpErrorKind};
+use url::Url;
+
+use super::http::UnexpectedAnswer;
 
 /// What a request that failed leaves to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +33,11 @@ impl Answer {
             | Error::InvalidPath { .. }
             | Error::PermissionDenied { .. }
             | Error::Unauthenticated { .. } => Self::Final,
-            _ => Status::of(error).map_or(Self::Unclear, |status| status.answer()),
+            _ => match unexpected(error) {
+                Some(UnexpectedAnswer::NotImplemented { .. }) => Self::Unsupported,
+                Some(_) => Self::Final,
+                None => Status::of(error).map_or(Self::Unclear, |status| status.answer()),
+            },
         }
     }
 }
@@ -65,9 +72,27 @@ pub(super) fn of_settings(error: Error) -> io::Error {
 fn text(error: &Error) -> String {
     let whole = error.to_string();
     if FOR_CREDENTIALS.iter().any(|place| whole.contains(place)) {
-        return format!("there are no credentials, and asking for some failed: {}", cause(error));
+        return format!(
+            "there are no credentials{}, and asking for some failed: {}",
+            variables(error),
+            cause(error)
+        );
     }
     cause(error)
+}
+
+/// Where credentials would have been looked for first.
+fn variables(error: &Error) -> &'static str {
+    match error {
+        Error::Generic { store: "S3", .. } => {
+            " (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE)"
+        }
+        Error::Generic { store: "GCS", .. } => " (set GOOGLE_APPLICATION_CREDENTIALS)",
+        Error::Generic { store: "MicrosoftAzure", .. } => {
+            " (set AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY)"
+        }
+        _ => "",
+    }
 }
 
 /// What is in the client's words where it asks for credentials, and not for what they are needed for.
@@ -82,27 +107,48 @@ const FOR_CREDENTIALS: [&str; 6] = [
 ];
 
 fn cause(error: &Error) -> String {
+    if let Some(unexpected) = unexpected(error) {
+        return unexpected.to_string();
+    }
+    let server = server(error).unwrap_or_else(|| "the server".to_owned());
     if let Some(status) = Status::of(error) {
-        return status.tell();
+        return status.tell(&server);
     }
     let last = || causes(error).last().map_or_else(|| error.to_string(), ToString::to_string);
     match http(error).map(HttpError::kind) {
-        Some(HttpErrorKind::Timeout) => return "the server took too long to answer".to_owned(),
-        Some(HttpErrorKind::Connect) => return format!("could not connect: {}", last()),
-        Some(_) => return format!("the connection broke: {}", last()),
+        Some(HttpErrorKind::Timeout) => return format!("{server} took too long to answer"),
+        Some(HttpErrorKind::Connect) => {
+            return format!("could not connect to {server}: {}", last());
+        }
+        Some(_) => return format!("the connection to {server} broke: {}", last()),
         None => {}
     }
     match error {
         Error::InvalidPath { .. } => format!("there is an object with an unusual name: {}", last()),
-        _ if last().starts_with(REDIRECT) => {
-            "the server says that the bucket is in another region".to_owned()
-        }
+        _ if last().starts_with(REDIRECT) => format!(
+            "{server} says that the bucket is in another region: set AWS_REGION to where it is"
+        ),
         _ if causes(error).any(|cause| cause.to_string().starts_with(NONSENSE)) => {
-            format!("the server's answer makes no sense: {}", last())
+            format!("the answer of {server} makes no sense: {}", last())
         }
         _ => last(),
     }
 }
+
+/// The host that was asked, and its port where that is not the usual one. The client names it in its words alone,
+/// and not where the URL has a secret.
+fn server(error: &Error) -> Option<String> {
+    let texts = iter::once(error.to_string()).chain(causes(error).map(ToString::to_string));
+    texts.into_iter().find_map(|text| {
+        let (_, asked) = text.rsplit_once(ASKED)?;
+        let url = Url::parse(asked.split(' ').nth(1)?).ok()?;
+        let host = url.host_str()?;
+        Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
+    })
+}
+
+/// How it begins to tell of a request; the method and the URL follow.
+const ASKED: &str = "Error performing ";
 
 /// How the client begins to tell of an answer that it cannot read.
 const NONSENSE: &str = "Got invalid";
@@ -144,27 +190,42 @@ impl Status {
         matches!(self.field("Code"), Some("NoSuchBucket" | "ContainerNotFound"))
     }
 
-    /// What an XML document says by this name, as all of these servers send one.
     fn field(&self, name: &str) -> Option<&str> {
-        let (_, after) = self.body.split_once(&format!("<{name}>"))?;
-        let (text, _) = after.split_once(&format!("</{name}>"))?;
-        Some(text.trim()).filter(|text| !text.is_empty())
+        field(&self.body, name)
     }
 
-    fn tell(&self) -> String {
+    fn tell(&self, server: &str) -> String {
         if self.is_of_missing_bucket() {
-            return "there is no such bucket".to_owned();
+            return format!("there is no such bucket at {server}");
         }
         let verb = if self.code < 500 { "refused" } else { "failed" };
-        // What follows the first line is of no use but to the server's own people.
-        let message = self.field("Message").and_then(|message| message.lines().next());
-        let detail = match (self.field("Code"), message) {
-            (Some(code), Some(message)) => format!(" ({code}: {})", message.trim_end_matches('.')),
-            (Some(text), None) | (None, Some(text)) => format!(" ({text})"),
-            (None, None) => String::new(),
-        };
-        format!("the server {verb}: {}{detail}", self.text)
+        // What a wrong region is answered with.
+        let region = self.field("Region").map(|region| format!(": set AWS_REGION={region}"));
+        let (detail, region) = (detail(&self.body), region.unwrap_or_default());
+        format!("{server} {verb}: {}{detail}{region}", self.text)
     }
+}
+
+/// What an error document says, in brackets behind a blank.
+pub(super) fn detail(body: &str) -> String {
+    // What follows the first line is of no use but to the server's own people.
+    let message = field(body, "Message").and_then(|message| message.lines().next());
+    match (field(body, "Code"), message) {
+        (Some(code), Some(message)) => format!(" ({code}: {})", message.trim_end_matches('.')),
+        (Some(text), None) | (None, Some(text)) => format!(" ({text})"),
+        (None, None) => String::new(),
+    }
+}
+
+/// What an XML document says by this name, as all of these servers send one.
+fn field<'a>(body: &'a str, name: &str) -> Option<&'a str> {
+    let (_, after) = body.split_once(&format!("<{name}>"))?;
+    let (text, _) = after.split_once(&format!("</{name}>"))?;
+    Some(text.trim()).filter(|text| !text.is_empty())
+}
+
+fn unexpected(error: &Error) -> Option<&UnexpectedAnswer> {
+    causes(error).find_map(|cause| cause.downcast_ref())
 }
 
 /// An error's causes, outermost first.

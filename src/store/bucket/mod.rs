@@ -7,6 +7,7 @@
 
 mod address;
 mod answer;
+mod http;
 mod open;
 mod probe;
 mod profile;
@@ -29,8 +30,9 @@ use tokio::runtime::Runtime;
 
 use super::{Content, Kind, Listed, Lock, Locked, Stamp, Store, StoreError};
 use crate::package::UnixSeconds;
-use crate::repository::{Change, Folder, RepositoryPath};
+use crate::repository::{Asset, Change, Folder, RepositoryPath};
 use answer::{is_missing, plain};
+use http::{Server, UnexpectedAnswer, is_web_page};
 use tombstone::Met;
 use version::{Seen, Version};
 
@@ -193,6 +195,7 @@ impl BucketStore {
             got => got.map_err(plain)?,
         };
         let version = Version::of(&got.meta);
+        let server = got.extensions.get::<Server>().cloned();
         let mut rest = limit.saturating_add(1);
         let mut stream = got.into_stream();
         while rest > 0 {
@@ -201,6 +204,10 @@ impl BucketStore {
             let part = part.get(..rest).unwrap_or(&part);
             buffer.extend_from_slice(part);
             rest = rest.saturating_sub(part.len());
+        }
+        // No file of a registry is one; of what else lies there any may be.
+        if is_web_page(buffer) && Asset::at(path.as_str()).is_some() {
+            return Err(io::Error::other(UnexpectedAnswer::page(server)));
         }
         if let Some(stamp) = version.stamp().filter(|_| is_tombstone(buffer)) {
             self.met.note(path, stamp);

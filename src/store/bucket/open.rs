@@ -17,6 +17,7 @@ use url::Url;
 use super::BucketStore;
 use super::address::{BucketUrl, Scheme};
 use super::answer::of_settings;
+use super::http::Connector;
 use super::profile::Profile;
 
 /// How a bucket is reached.
@@ -122,7 +123,10 @@ fn s3(
     endpoint: Option<&str>,
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<Arc<dyn ObjectStore>, OpenError> {
-    let mut builder = AmazonS3Builder::new().with_client_options(options()).with_retry(retry());
+    let mut builder = AmazonS3Builder::new()
+        .with_http_connector(Connector::default())
+        .with_client_options(options())
+        .with_retry(retry());
     let has_keys = variable("AWS_ACCESS_KEY_ID").is_some();
     for (key, value) in variables("AWS_") {
         match key.parse::<AmazonS3ConfigKey>() {
@@ -191,7 +195,9 @@ fn is_nobody_to_ask(builder: &AmazonS3Builder, variable: impl Fn(&str) -> Option
 }
 
 fn gs(bucket: &str, endpoint: Option<&str>) -> Result<Arc<dyn ObjectStore>, OpenError> {
-    let mut builder = GoogleCloudStorageBuilder::new().with_client_options(options());
+    let mut builder = GoogleCloudStorageBuilder::new()
+        .with_http_connector(Connector::default())
+        .with_client_options(options());
     for (key, value) in variables("GOOGLE_") {
         if let Ok(key) = key.parse::<GoogleConfigKey>() {
             builder = builder.with_config(key, value);
@@ -208,7 +214,9 @@ fn gs(bucket: &str, endpoint: Option<&str>) -> Result<Arc<dyn ObjectStore>, Open
 }
 
 fn az(container: &str, endpoint: Option<&str>) -> Result<Arc<dyn ObjectStore>, OpenError> {
-    let mut builder = MicrosoftAzureBuilder::new().with_client_options(options());
+    let mut builder = MicrosoftAzureBuilder::new()
+        .with_http_connector(Connector::default())
+        .with_client_options(options());
     for (key, value) in variables("AZURE_") {
         if let Ok(key) = key.parse::<AzureConfigKey>() {
             builder = builder.with_config(key, value);

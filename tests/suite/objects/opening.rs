@@ -30,32 +30,57 @@ fn listing(endpoint: &str, url: &str) -> String {
     let ran = run.run(["verify", url, &format!("--endpoint={endpoint}")]);
     assert_eq!(ran.code, 2, "{}", ran.transcript());
     assert!(!ran.stderr.contains("secret"), "{}", ran.stderr);
-    ran.stderr
+    let host = endpoint.rsplit('/').next().unwrap();
+    assert!(ran.stderr.contains(host), "no host that was asked: {}", ran.stderr);
+    ran.stderr.replace(host, "HOST")
 }
 
 #[test]
 fn what_a_server_says_is_told_once() {
+    const PAGE: &str =
+        "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<!doctype html><title>Console</title>";
+    let to_page = format!(
+        "HTTP/1.1 307 Temporary Redirect\r\nLocation: {}\r\nConnection: close\r\n\r\n",
+        canned(PAGE)
+    );
     let answers = [
         "HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n<?xml version=\"1.0\"?>\n<Error><Code>\
          SignatureDoesNotMatch</Code><Message>The signature does not match.</Message></Error>",
         "HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n<Error><Code>NoSuchBucket</Code></Error>",
         "HTTP/1.1 301 Moved Permanently\r\nConnection: close\r\n\r\n<Error><Code>PermanentRedirect</Code></Error>",
+        "HTTP/1.1 301 Moved Permanently\r\nx-amz-bucket-region: eu-west-1\r\nConnection: close\r\n\r\n<Error/>",
+        "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n<Error><Code>AuthorizationHeaderMalformed</Code>\
+         <Message>Wrong.</Message><Region>eu-west-1</Region></Error>",
+        to_page.leak(),
+        "HTTP/1.1 501 Not Implemented\r\nConnection: close\r\n\r\n<Error><Code>NotImplemented</Code></Error>",
         "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n<html>what?</html>",
-        "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<html>what?",
+        "HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n<html>where?</html>",
+        PAGE,
+        "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{\"kind\": \"storage#objects\"}",
+        "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<ListAllMyBucketsResult/>",
+        "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n",
     ];
     let said = answers.map(|answer| listing(&canned(answer), "s3://bucket/acme"));
     insta::assert_snapshot!(said.concat(), @r"
-    error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: the server refused: 403 Forbidden (SignatureDoesNotMatch: The signature does not match)
-    error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: there is no such bucket
-    error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: the server says that the bucket is in another region
-    error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: the server refused: 400 Bad Request
-    error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: the server's answer makes no sense: start tag not closed: `</html>` not found before end of input
+    error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: HOST refused: 403 Forbidden (SignatureDoesNotMatch: The signature does not match)
+    error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: there is no such bucket at HOST
+    error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: HOST says that the bucket is in another region: set AWS_REGION to where it is
+    error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: the bucket is in the region eu-west-1, says HOST: set AWS_REGION=eu-west-1
+    error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: HOST refused: 400 Bad Request (AuthorizationHeaderMalformed: Wrong): set AWS_REGION=eu-west-1
+    error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: HOST answered 200 OK with a web page: is it the storage itself, and no console, login page or proxy?
+    error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: HOST does not have such a request: 501 Not Implemented (NotImplemented)
+    error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: HOST answered 400 Bad Request with a web page: is it the storage itself, and no console, login page or proxy?
+    error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: HOST answered 404 Not Found with a web page: is it the storage itself, and no console, login page or proxy?
+    error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: HOST answered 200 OK with a web page: is it the storage itself, and no console, login page or proxy?
+    error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: HOST answered with what is no XML, and not with a listing: is it the storage itself?
+    error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: HOST answered with <ListAllMyBucketsResult>, and not with a listing: is it the storage itself?
+    error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: HOST answered with nothing, and not with a listing: is it the storage itself?
     ");
     let of_others =
         ["az://box/acme", "gs://bucket/acme"].map(|url| listing(&canned(answers[0]), url));
     insta::assert_snapshot!(of_others.concat(), @r"
-    error: failed to verify az://box/acme: could not list az://box/acme: the server refused: 403 Forbidden (SignatureDoesNotMatch: The signature does not match)
-    error: failed to verify gs://bucket/acme: could not list gs://bucket/acme: the server refused: 403 Forbidden (SignatureDoesNotMatch: The signature does not match)
+    error: failed to verify az://box/acme: could not list az://box/acme: HOST refused: 403 Forbidden (SignatureDoesNotMatch: The signature does not match)
+    error: failed to verify gs://bucket/acme: could not list gs://bucket/acme: HOST refused: 403 Forbidden (SignatureDoesNotMatch: The signature does not match)
     ");
 }
 

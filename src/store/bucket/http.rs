@@ -1,0 +1,296 @@
+//! Between the client and the network: answers that no storage gives, told before the client reads them as an
+//! empty listing, a missing object or a failure that may pass.
+
+use async_trait::async_trait;
+use axum::http::uri::Authority;
+use object_store::ClientOptions;
+use object_store::client::{
+    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpRequestBody,
+    HttpResponse, HttpService, ReqwestConnector,
+};
+use reqwest::header::{HeaderMap, LOCATION};
+use reqwest::{Method, StatusCode};
+
+/// Makes clients that tell such answers.
+#[derive(Debug, Default)]
+pub(super) struct Connector {
+    inner: ReqwestConnector,
+}
+
+impl HttpConnector for Connector {
+    fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
+        Ok(HttpClient::new(CheckedClient { inner: self.inner.connect(options)? }))
+    }
+}
+
+/// An answer that no storage gives, and that would be the same the next time.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum UnexpectedAnswer {
+    #[error(
+        "{host} answered {status} with a web page: is it the storage itself, and no console, login page or \
+         proxy?"
+    )]
+    WebPage { host: String, status: StatusCode },
+    #[error("{host} answered with {found}, and not with a listing: is it the storage itself?")]
+    NotAListing { host: String, found: String },
+    #[error("{host} does not have such a request: {status}{detail}")]
+    NotImplemented { host: String, status: StatusCode, detail: String },
+    #[error("the bucket is in the region {region}, says {host}: set AWS_REGION={region}")]
+    OtherRegion { host: String, region: String },
+    #[error("{host} redirects to {to}: is it the storage itself?")]
+    Redirect { host: String, to: String },
+    #[error("{host} does not speak https: write http://{host}")]
+    NotHttps { host: String },
+    #[error("{host} speaks https: write https://{host}")]
+    NotHttp { host: String },
+}
+
+impl UnexpectedAnswer {
+    /// A page in the place of an object.
+    pub fn page(server: Option<Server>) -> Self {
+        let host = server.map_or_else(|| "the server".to_owned(), |Server(host)| host);
+        Self::WebPage { host, status: StatusCode::OK }
+    }
+
+    /// No kind for which the client would ask again.
+    fn into_error(self) -> HttpError {
+        HttpError::new(HttpErrorKind::Unknown, self)
+    }
+}
+
+/// Which server an object came from: an extension of the answer.
+#[derive(Clone, Debug)]
+pub(super) struct Server(pub String);
+
+/// Where a storage names the region of a bucket that was asked for elsewhere.
+const BUCKET_REGION: &str = "x-amz-bucket-region";
+
+/// How servers tell of plain HTTP that came to their port for TLS: nginx, and programs in Go.
+const WANTS_HTTPS: [&str; 2] =
+    ["plain HTTP request was sent to HTTPS port", "sent an HTTP request to an HTTPS server"];
+
+#[derive(Debug)]
+struct CheckedClient {
+    inner: HttpClient,
+}
+
+/// What is asked of a server, as far as it tells which answers there are.
+struct Asked {
+    host: String,
+    is_https: bool,
+    /// `HEAD`, to which no answer has a body.
+    is_head: bool,
+    is_get: bool,
+    /// The root element of a listing, where one is asked for.
+    listing: Option<&'static str>,
+}
+
+impl Asked {
+    fn of(request: &HttpRequest) -> Self {
+        let (uri, method) = (request.uri(), request.method());
+        let host = uri.authority().map(Authority::as_str);
+        let host = host.map(|host| host.rsplit_once('@').map_or(host, |(_, host)| host));
+        let mut parameters = uri.query().unwrap_or_default().split('&');
+        let listing = parameters.find_map(|parameter| match parameter {
+            "list-type=2" => Some("ListBucketResult"),
+            "comp=list" => Some("EnumerationResults"),
+            _ => None,
+        });
+        Self {
+            host: host.unwrap_or("the server").to_owned(),
+            is_https: uri.scheme_str() == Some("https"),
+            is_head: method == Method::HEAD,
+            is_get: method == Method::GET,
+            listing: listing.filter(|_| method == Method::GET),
+        }
+    }
+
+    /// An answer that is none of a storage, by its body.
+    fn refuse(&self, status: StatusCode, body: &[u8]) -> Result<(), UnexpectedAnswer> {
+        let host = || self.host.clone();
+        if status == StatusCode::NOT_IMPLEMENTED {
+            let detail = super::answer::detail(&String::from_utf8_lossy(body));
+            return Err(UnexpectedAnswer::NotImplemented { host: host(), status, detail });
+        }
+        if !self.is_https && status == StatusCode::BAD_REQUEST {
+            let text = String::from_utf8_lossy(body);
+            if WANTS_HTTPS.iter().any(|wants| text.contains(wants)) {
+                return Err(UnexpectedAnswer::NotHttp { host: host() });
+            }
+        }
+        if is_web_page(body) {
+            return Err(UnexpectedAnswer::WebPage { host: host(), status });
+        }
+        match self.listing {
+            Some(expected) if status.is_success() && root_element(body) != Some(expected) => {
+                let found = match root_element(body) {
+                    Some(root) => format!("<{root}>"),
+                    None if body.is_empty() => "nothing".to_owned(),
+                    None => "what is no XML".to_owned(),
+                };
+                Err(UnexpectedAnswer::NotAListing { host: host(), found })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A redirection that the client did not follow.
+    fn refuse_redirection(&self, headers: &HeaderMap) -> Result<(), UnexpectedAnswer> {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let host = self.host.clone();
+        if let Some(region) = text(BUCKET_REGION) {
+            return Err(UnexpectedAnswer::OtherRegion { host, region: region.to_owned() });
+        }
+        match text(LOCATION.as_str()) {
+            Some(to) => {
+                // What follows may be somebody's session.
+                let to = to.split(['?', '#']).next().unwrap_or_default().to_owned();
+                Err(UnexpectedAnswer::Redirect { host, to })
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl CheckedClient {
+    /// Whether a server that gave no answer in HTTP speaks TLS.
+    async fn speaks_tls(&self, asked: &Asked) -> bool {
+        let mut request = HttpRequest::new(HttpRequestBody::empty());
+        let Ok(uri) = format!("https://{}/", asked.host).parse() else { return false };
+        *request.uri_mut() = uri;
+        match self.inner.execute(request).await {
+            Ok(_) => true,
+            Err(error) => tls_error(&error).is_some_and(|error| !is_no_tls(error)),
+        }
+    }
+}
+
+#[async_trait]
+impl HttpService for CheckedClient {
+    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let asked = Asked::of(&request);
+        let response = match self.inner.execute(request).await {
+            Ok(response) => response,
+            Err(error) if asked.is_https => {
+                return Err(if tls_error(&error).is_some_and(is_no_tls) {
+                    UnexpectedAnswer::NotHttps { host: asked.host }.into_error()
+                } else {
+                    error
+                });
+            }
+            Err(error) => {
+                let is_answered =
+                    !matches!(error.kind(), HttpErrorKind::Connect | HttpErrorKind::Timeout);
+                return Err(if is_answered && self.speaks_tls(&asked).await {
+                    UnexpectedAnswer::NotHttp { host: asked.host }.into_error()
+                } else {
+                    error
+                });
+            }
+        };
+        let (mut parts, body) = response.into_parts();
+        let status = parts.status;
+        if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
+            asked.refuse_redirection(&parts.headers).map_err(UnexpectedAnswer::into_error)?;
+        }
+        let is_object = asked.is_get && asked.listing.is_none() && status.is_success();
+        // What fails for the moment is asked for again, whatever a gateway says of it.
+        let may_pass = status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED;
+        if is_object || asked.is_head || may_pass {
+            parts.extensions.insert(Server(asked.host));
+            return Ok(HttpResponse::from_parts(parts, body));
+        }
+        let body = body.bytes().await?;
+        asked.refuse(status, &body).map_err(UnexpectedAnswer::into_error)?;
+        Ok(HttpResponse::from_parts(parts, body.into()))
+    }
+}
+
+fn tls_error(error: &HttpError) -> Option<&rustls::Error> {
+    let mut causes =
+        std::iter::successors(Some(error as &(dyn std::error::Error + 'static)), |cause| {
+            // What an `io::Error` holds is not its source.
+            match cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+                Some(inner) => Some(inner as &(dyn std::error::Error + 'static)),
+                None => cause.source(),
+            }
+        });
+    causes.find_map(|cause| cause.downcast_ref())
+}
+
+/// Whether the other side did not answer in TLS.
+fn is_no_tls(error: &rustls::Error) -> bool {
+    matches!(error, rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType))
+}
+
+/// Whether these bytes are a page for a browser.
+pub(super) fn is_web_page(body: &[u8]) -> bool {
+    let text = behind_prolog(body);
+    let begins = |with: &str| {
+        text.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with.as_bytes()))
+    };
+    begins("<!doctype html") || begins("<html")
+}
+
+/// The name of an XML document's root element, without its prefix.
+fn root_element(body: &[u8]) -> Option<&str> {
+    let name = behind_prolog(body).strip_prefix(b"<")?;
+    let end = name.iter().position(|byte| byte.is_ascii_whitespace() || b"/>".contains(byte))?;
+    let name = std::str::from_utf8(name.get(..end)?).ok()?;
+    let name = name.rsplit_once(':').map_or(name, |(_, name)| name);
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
+    (name.len() <= 64 && name.bytes().all(is_name)).then_some(name)
+}
+
+/// What follows the declaration and the comments of a document.
+fn behind_prolog(body: &[u8]) -> &[u8] {
+    let mut rest = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body).trim_ascii_start();
+    for (begin, end) in [("<?", "?>"), ("<!--", "-->")].repeat(4) {
+        if rest.starts_with(begin.as_bytes()) {
+            let Some(at) = memchr::memmem::find(rest, end.as_bytes()) else { return rest };
+            rest = rest.get(at.saturating_add(end.len())..).unwrap_or_default().trim_ascii_start();
+        }
+    }
+    rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_are_told_from_what_storage_answers() {
+        for page in [
+            "<!DOCTYPE html><title>Sign in</title>",
+            "\u{feff}\n <!doctype HTML>",
+            "<HTML><body>",
+            "<?xml version=\"1.0\"?>\n<!-- 1 --><!-- 2 -->\n<!DOCTYPE html PUBLIC \"-//W3C//DTD\">",
+        ] {
+            assert!(is_web_page(page.as_bytes()), "{page}");
+        }
+        for other in
+            ["", "<", "<?xml", "<!--", "\u{1f}\u{8b}", "<Error><Code>x</Code></Error>", "{}"]
+        {
+            assert!(!is_web_page(other.as_bytes()), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_listing_is_known_by_its_root() {
+        for (body, root) in [
+            ("<ListBucketResult xmlns=\"x\">", Some("ListBucketResult")),
+            (
+                "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<s3:ListBucketResult/>",
+                Some("ListBucketResult"),
+            ),
+            ("\u{feff}<EnumerationResults\n a=\"b\">", Some("EnumerationResults")),
+            ("<html>", Some("html")),
+            ("{\"kind\": \"storage#objects\"}", None),
+            ("<", None),
+            ("<a", None),
+            ("", None),
+        ] {
+            assert_eq!(root_element(body.as_bytes()), root, "{body}");
+        }
+    }
+}
