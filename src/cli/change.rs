@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hexreg::key::PrivateKey;
 use hexreg::repository::{Changed, RepositoryPath};
-use hexreg::store::StoreError;
+use hexreg::store::{ConditionalWriteError, StoreError};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde::Serialize;
 
@@ -115,8 +115,8 @@ pub fn threads(destination: &Destination, jobs: Option<u16>) -> Result<ThreadPoo
 
 /// What to do where a change could not be made.
 pub fn unwritten(message: String, error: &StoreError, listener: &Listener<'_>) -> Failure {
-    let hint = if error.ignores_conditions() {
-        "where nobody else ever writes at the same time, --assume-single-writer does without"
+    let hint = if let Some(conditions) = error.conditions() {
+        without_conditions(conditions)
     } else if error.is_leaving() {
         "after ten seconds it is taken for one that was cut short: give a longer --lock-timeout"
     } else if error.is_conflict() {
@@ -127,6 +127,25 @@ pub fn unwritten(message: String, error: &StoreError, listener: &Listener<'_>) -
         "what was done before it stands, and every file is whole: try again once this is mended"
     };
     Failure::environment(message).hint(hint)
+}
+
+/// What to do where a store has no conditions that could be relied on.
+fn without_conditions(error: ConditionalWriteError) -> &'static str {
+    match error {
+        ConditionalWriteError::IfNoneMatchIgnored => {
+            "Ceph ignores it in buckets with versioning: turn that off; or where nobody else ever writes \
+             at the same time, give --assume-single-writer"
+        }
+        ConditionalWriteError::NeverMet => {
+            "is there a proxy before it that changes `ETag` or `If-Match`? or where nobody else ever writes \
+             at the same time, give --assume-single-writer"
+        }
+        ConditionalWriteError::IfMatchIgnored
+        | ConditionalWriteError::Unsupported(_)
+        | ConditionalWriteError::NoTag => {
+            "where nobody else ever writes at the same time, --assume-single-writer does without"
+        }
+    }
 }
 
 /// How much was done, in a few words.

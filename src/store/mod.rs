@@ -255,19 +255,31 @@ pub struct Conflict;
 #[error("a removal of it is under way, or was cut short")]
 pub struct Leaving;
 
-/// A store takes no notice of what a change is made over, so that of two writers at once one would lose
-/// what it wrote: the source of a [`StoreError`].
+/// Nothing can be made conditional here, so that of two writers at once one would lose what it wrote: the
+/// source of a [`StoreError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ConditionsIgnored {
-    /// It writes over what stands, where it was asked to write only where nothing does.
+pub enum ConditionalWriteError {
+    /// It writes over what is there, where it was asked to write only where nothing is.
     #[error(
         "the store ignores `If-None-Match`: of two writers at once, one would lose what it wrote"
     )]
-    IfNoneMatch,
-    /// It writes over whatever stands, where it was asked to write only over what was looked at.
+    IfNoneMatchIgnored,
+    /// It writes over whatever is there, where it was asked to write only over what was read.
     #[error("the store ignores `If-Match`: of two writers at once, one would lose what it wrote")]
-    IfMatch,
-    /// It gives files no tags, so nothing can be said of what was looked at.
+    IfMatchIgnored,
+    /// It refuses such a request, whether or not the condition is met.
+    #[error(
+        "the store refuses every write with `{0}`, as something that it does not have: without it, one \
+         of two writers at once would lose what it wrote"
+    )]
+    Unsupported(
+        /// The header of the condition.
+        &'static str,
+    ),
+    /// It refuses to write over what has the very tag that it gave.
+    #[error("the store refuses `If-Match` with the tag that it gave")]
+    NeverMet,
+    /// It gives files no tags, so nothing can be said of what was read.
     #[error(
         "the store gives it no entity tag: of two writers at once, one would lose what it wrote"
     )]
@@ -287,10 +299,10 @@ impl StoreError {
         self.is_for::<Leaving>()
     }
 
-    /// Whether the store takes no notice of conditions, and so will do for a single writer alone.
+    /// What is wrong with the store's conditions, if that is what failed: it will do for a single writer alone.
     #[must_use]
-    pub fn ignores_conditions(&self) -> bool {
-        self.is_for::<ConditionsIgnored>()
+    pub fn conditions(&self) -> Option<ConditionalWriteError> {
+        self.source.get_ref()?.downcast_ref().copied()
     }
 
     fn is_for<T: std::error::Error + 'static>(&self) -> bool {
@@ -298,9 +310,9 @@ impl StoreError {
     }
 }
 
-impl From<ConditionsIgnored> for io::Error {
-    fn from(ignored: ConditionsIgnored) -> Self {
-        Self::other(ignored)
+impl From<ConditionalWriteError> for io::Error {
+    fn from(error: ConditionalWriteError) -> Self {
+        Self::other(error)
     }
 }
 

@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use hexreg::package::UnixSeconds;
 use hexreg::repository::{Action, Change, Folder, RepositoryPath};
-use hexreg::store::{ConditionsIgnored, Kind, Listed, Locked, Stamp, Store, StoreError};
+use hexreg::store::{ConditionalWriteError, Kind, Listed, Locked, Stamp, Store, StoreError};
 use object_store::Attribute;
 
-use crate::support::objects::{Asked, Fault, Operation, TestBucket, Wrong};
+use crate::support::objects::{Asked, Fault, Operation, TakenTags, TestBucket, Wrong};
 
 fn path(text: &str) -> RepositoryPath {
     Folder::Root.file(text)
@@ -61,6 +61,10 @@ fn asked_of(asked: &[Asked], key: &str) -> Vec<String> {
     let of = asked.iter().filter(|(_, what)| what.ends_with(key));
     of.map(|(operation, what)| format!("{operation:?} {what}")).collect()
 }
+
+/// How often a store that has seen nothing yet writes to learn whether `bucket` honours conditions: as a new file,
+/// over two others, and over the one that is there.
+const PROBE_PUTS: usize = 4;
 
 /// A bucket that was probed before.
 fn bucket() -> TestBucket {
@@ -179,7 +183,7 @@ fn a_stage_is_made_when_the_one_before_is_and_many_changes_of_it_at_once() {
 #[test]
 fn after_a_failure_nothing_is_begun_and_what_is_under_way_is_told() {
     let forbidden = Fault {
-        at: 5,
+        at: PROBE_PUTS + 3,
         of: Some(Operation::Put),
         kind: Wrong::Forbidden,
         torn: false,
@@ -194,7 +198,9 @@ fn after_a_failure_nothing_is_begun_and_what_is_under_way_is_told() {
     let failed = error.location.strip_prefix("s3://bucket/acme/").unwrap();
     assert!(failed.starts_with("tarballs/") && !made.iter().any(|path| path == failed), "{failed}");
     assert_eq!(bucket.get(&format!("acme/{failed}")), None);
-    let puts = bucket.asked().len() - 2;
+    let asked = bucket.asked();
+    let puts = asked.iter().filter(|(operation, _)| *operation == Operation::Put).count();
+    let puts = puts - PROBE_PUTS;
     assert!(puts < 9, "{puts}");
     assert_eq!(made.len(), puts - 1);
     for path in made {
@@ -211,7 +217,7 @@ fn what_is_missing_is_made_only_where_it_still_is() {
     apply(&store, &[&[create("packages/new", "ours")]]).1.unwrap();
     apply(&store, &[&[create("packages/same", "ours")]]).1.unwrap();
     let conflict = apply(&store, &[&[create("packages/other", "ours")]]).1.unwrap_err();
-    assert!(conflict.is_conflict() && !conflict.ignores_conditions(), "{conflict:?}");
+    assert!(conflict.is_conflict() && conflict.conditions().is_none(), "{conflict:?}");
     assert_eq!(bucket.get("acme/packages/other").unwrap(), b"theirs");
     assert_eq!(bucket.get("acme/packages/new").unwrap(), b"ours");
 }
@@ -324,32 +330,39 @@ fn what_has_no_tag_is_not_written_over_by_one_of_many() {
     let over = stamp(&store, "packages/foo");
     assert_eq!(over, None);
     let refused = apply(&store, &[&[update("packages/foo", "x", over)]]).1.unwrap_err();
-    assert!(refused.ignores_conditions());
+    assert_eq!(refused.conditions(), Some(ConditionalWriteError::NoTag));
     assert_eq!(bucket.get("acme/packages/foo").unwrap(), b"before");
 }
 
-/// What it says where a bucket takes no notice.
-fn probed(bucket: &TestBucket) -> Option<ConditionsIgnored> {
+/// What it says where conditions of a bucket cannot be relied on.
+fn probed(bucket: &TestBucket) -> Option<ConditionalWriteError> {
     let (made, done) = apply(&bucket.store(), &[&[create("packages/foo", "x")]]);
     let error = done.err()?;
-    assert!(made.is_empty() && error.ignores_conditions() && !error.is_conflict(), "{error:?}");
+    assert!(made.is_empty() && !error.is_conflict(), "{error:?}");
     assert_eq!(error.location, "s3://bucket/acme/.hexreg-probe");
     assert_eq!(bucket.get("acme/packages/foo"), None);
-    error.source.get_ref().unwrap().downcast_ref().copied()
+    error.conditions()
 }
 
 #[test]
 fn whoever_ignores_conditions_is_found_out_before_anything_is_written() {
-    use ConditionsIgnored::{IfMatch, IfNoneMatch};
-    for (if_none_match, if_match, wrong) in
-        [(true, true, IfNoneMatch), (true, false, IfNoneMatch), (false, true, IfMatch)]
-    {
+    use ConditionalWriteError::{IfMatchIgnored, IfNoneMatchIgnored, Unsupported};
+    for (if_none_match, if_match, wrong) in [
+        (true, true, IfNoneMatchIgnored),
+        (true, false, IfNoneMatchIgnored),
+        (false, true, IfMatchIgnored),
+    ] {
         let bucket = TestBucket::default().ignoring(if_none_match, if_match);
         assert_eq!(probed(&bucket), Some(wrong));
         // It stands by now.
         assert_eq!(probed(&bucket), Some(wrong));
     }
-    for at in [1, 2] {
+    for (bucket, at, header) in [
+        (TestBucket::default(), 1, "If-None-Match"),
+        (TestBucket::default(), 3, "If-Match"),
+        (bucket(), 1, "If-None-Match"),
+        (bucket(), 2, "If-Match"),
+    ] {
         let unsupported = Fault {
             at,
             of: Some(Operation::Put),
@@ -357,14 +370,75 @@ fn whoever_ignores_conditions_is_found_out_before_anything_is_written() {
             torn: false,
             lasting: true,
         };
-        assert!(probed(&TestBucket::default().failing(unsupported)).is_some());
-        assert!(probed(&bucket().fork().failing(unsupported)).is_some());
+        assert_eq!(probed(&bucket.fork().failing(unsupported)), Some(Unsupported(header)));
     }
 }
 
 #[test]
+fn a_store_that_takes_its_own_tags_in_no_form_is_found_out_before_anything_is_written() {
+    for tags in [TakenTags::Never, TakenTags::BareIgnored] {
+        for bucket in [TestBucket::default(), bucket()] {
+            bucket.take(tags);
+            assert_eq!(probed(&bucket), Some(ConditionalWriteError::NeverMet));
+        }
+    }
+}
+
+#[test]
+fn where_tags_are_taken_bare_they_are_written_so_from_then_on() {
+    for bucket in [TestBucket::default(), bucket()] {
+        bucket.take(TakenTags::Bare);
+        bucket.set("acme/packages/foo", b"before");
+        let store = bucket.store();
+        let over = stamp(&store, "packages/foo");
+        apply(&store, &[&[update("packages/foo", "ours", over)]]).1.unwrap();
+        assert_eq!(bucket.get("acme/packages/foo").unwrap(), b"ours");
+        let conflict = apply(&store, &[&[update("packages/foo", "late", over)]]).1.unwrap_err();
+        assert!(conflict.is_conflict());
+        let over = stamp(&store, "packages/foo");
+        apply(&store, &[&[remove("packages/foo", over)]]).1.unwrap();
+        assert_eq!(bucket.get("acme/packages/foo"), None);
+    }
+}
+
+/// As where what lies in between comes to change tags only then.
+#[test]
+fn a_tag_that_is_never_taken_is_no_conflict_with_others() {
+    let bucket = bucket();
+    bucket.set("acme/packages/foo", b"before");
+    let store = bucket.store();
+    apply(&store, &[&[create("names", "x")]]).1.unwrap();
+    let over = stamp(&store, "packages/foo");
+    bucket.take(TakenTags::Never);
+    let error = apply(&store, &[&[update("packages/foo", "ours", over)]]).1.unwrap_err();
+    assert_eq!(error.conditions(), Some(ConditionalWriteError::NeverMet));
+}
+
+#[test]
+fn what_is_listed_without_its_tag_is_asked_for_it() {
+    let bucket = bucket().fork().without_listed_tags();
+    for (key, bytes) in [("foo", "a"), ("bar", "b")] {
+        bucket.set(&format!("acme/packages/{key}"), bytes.as_bytes());
+    }
+    let store = bucket.store();
+    let listed = listed(&store, Folder::Packages);
+    for name in ["foo", "bar"] {
+        assert!(listed[name].stamp.is_some(), "{name}");
+        assert_eq!(listed[name].stamp, stamp(&store, &format!("packages/{name}")));
+    }
+    // Where there is none to be had, it is not asked for each.
+    let bucket = bucket.fork().without_tags();
+    let listed = self::listed(&bucket.store(), Folder::Packages);
+    assert!(listed.values().all(|one| one.stamp.is_none()), "{listed:?}");
+    assert_eq!(bucket.asked().len(), 2);
+}
+
+#[test]
 fn conditions_are_tried_once_and_only_for_what_is_written() {
-    for bucket in [TestBucket::default(), TestBucket::default().with_generations()] {
+    for (bucket, more) in [
+        (TestBucket::default(), &["Put same acme/.hexreg-probe"][..]),
+        (TestBucket::default().with_generations(), &[]),
+    ] {
         let store = bucket.store();
         let folder = Change::new(Folder::Packages.path(), Action::CreateFolder);
         apply(&store, &[&[remove("packages/foo", None), folder]]).1.unwrap();
@@ -372,12 +446,22 @@ fn conditions_are_tried_once_and_only_for_what_is_written() {
         apply(&store, &[&[create("packages/foo", "x")]]).1.unwrap();
         let probe = asked_of(&bucket.asked(), "acme/.hexreg-probe");
         let put = |how: &str| format!("Put {how} acme/.hexreg-probe");
-        assert_eq!(probe, [put("new"), put("new"), put("same")]);
+        assert_eq!(probe[..3], [put("new"), put("new"), put("same")]);
+        assert_eq!(probe[3..], *more);
         apply(&store, &[&[create("packages/bar", "x")]]).1.unwrap();
         assert_eq!(asked_of(&bucket.asked(), "acme/.hexreg-probe").len(), 0);
-        // Another process finds it there.
+        // Another process finds it there, whose tag in this bucket is not made of its bytes.
         apply(&bucket.store(), &[&[create("packages/baz", "x")]]).1.unwrap();
-        assert_eq!(asked_of(&bucket.asked(), "acme/.hexreg-probe"), [put("new"), put("same")]);
+        let probe = asked_of(&bucket.asked(), "acme/.hexreg-probe");
+        assert_eq!(probe[..2], [put("new"), put("same")]);
+        let looked = [put("same"), "Head acme/.hexreg-probe".to_owned(), put("same")];
+        assert_eq!(probe[2..], looked[..if more.is_empty() { 0 } else { 3 }]);
+        // Nor is it tried whether it is, where others are not.
+        let store = bucket.store();
+        stamp(&store, "packages/foo");
+        apply(&store, &[&[create("packages/fourth", "x")]]).1.unwrap();
+        let probe = asked_of(&bucket.asked(), "acme/.hexreg-probe");
+        assert_eq!(probe[2..], looked[if more.is_empty() { 3 } else { 1 }..]);
     }
 }
 

@@ -3,7 +3,8 @@
 //! There are no folders, and nobody can lock anything: what keeps two writers apart are conditions. An
 //! object is made only where there is none yet (`If-None-Match: *`) and replaced only where it still
 //! is the one that was looked at (`If-Match`), so whoever is slower learns of it and begins again.
-//! Some stores ignore such conditions, which is found out before anything is written.
+//! Some stores ignore such conditions, and some never find one met, which is found out before anything is
+//! written.
 
 mod address;
 mod answer;
@@ -23,7 +24,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 use object_store::{GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt};
 use tokio::runtime::Runtime;
@@ -34,7 +35,7 @@ use crate::repository::{Asset, Change, Folder, RepositoryPath};
 use answer::{is_missing, plain};
 use http::{Server, UnexpectedAnswer, is_web_page};
 use tombstone::Met;
-use version::{Seen, Version};
+use version::{Seen, TagForm, Version};
 
 /// How many requests are under way at once.
 const JOBS: usize = 16;
@@ -61,8 +62,8 @@ pub struct BucketStore {
     is_private: bool,
     has_generations: bool,
     has_one_writer: bool,
-    /// Whether the store is known to honour conditions.
-    is_probed: Mutex<bool>,
+    /// How the store takes tags in conditions, once it is known to honour them.
+    probed: Mutex<Option<TagForm>>,
     met: Met,
     patience: Duration,
 }
@@ -93,7 +94,7 @@ impl BucketStore {
             is_private: false,
             has_generations: false,
             has_one_writer: false,
-            is_probed: Mutex::new(false),
+            probed: Mutex::default(),
             met: Met::default(),
             patience: PATIENCE,
         })
@@ -184,6 +185,27 @@ impl BucketStore {
         }
     }
 
+    /// The same, with the tags that listings of some stores leave out: each object is asked for its own.
+    async fn with_tags(&self, found: Vec<ObjectMeta>) -> io::Result<Vec<ObjectMeta>> {
+        let Some(first) = found.iter().find(|found| found.e_tag.is_none()) else {
+            return Ok(found);
+        };
+        let head = async |key: &Path| match self.inner.head(key).await {
+            Err(error) if is_missing(&error) => Ok(None),
+            found => found.map(Some).map_err(plain),
+        };
+        if head(&first.location).await?.is_some_and(|found| found.e_tag.is_none()) {
+            // It gives none at all.
+            return Ok(found);
+        }
+        let head = &head;
+        let tagged = found.into_iter().map(|found| async move {
+            if found.e_tag.is_some() { Ok(Some(found)) } else { head(&found.location).await }
+        });
+        let tagged = stream::iter(tagged).buffered(self.jobs);
+        tagged.try_filter_map(async |found| Ok(found)).try_collect().await
+    }
+
     async fn fetch(
         &self,
         path: &RepositoryPath,
@@ -221,13 +243,17 @@ impl Store for BucketStore {
         let folder = folder.path();
         let failed = self.error("list", &folder);
         let key = self.key(&folder).map_err(&failed)?;
-        let found = self.runtime.block_on(self.inner.list_with_delimiter(Some(&key)));
-        let found = found.map_err(|error| failed(plain(error)))?;
-        let files = found.objects.into_iter().filter_map(|found| {
-            let path = self.path(&found.location)?;
-            // Else it is the folder itself, as consoles make them.
-            (path.parent() == folder && path != folder).then_some((path, found))
+        let found = self.runtime.block_on(async {
+            let found = self.inner.list_with_delimiter(Some(&key)).await.map_err(plain)?;
+            let is_file = |found: &ObjectMeta| {
+                // Else it is the folder itself, as consoles make them.
+                self.path(&found.location)
+                    .is_some_and(|path| path.parent() == folder && path != folder)
+            };
+            self.with_tags(found.objects.into_iter().filter(is_file).collect()).await
         });
+        let found = found.map_err(failed)?.into_iter();
+        let files = found.filter_map(|found| Some((self.path(&found.location)?, found)));
         let mut listed = Vec::new();
         let mut seen = Vec::new();
         for (path, found) in files {

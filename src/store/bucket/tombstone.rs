@@ -25,7 +25,7 @@ use super::answer::{Answer, is_missing, plain};
 use super::version::Version;
 use super::write::{Expected, Tries};
 use crate::repository::RepositoryPath;
-use crate::store::{ConditionsIgnored, Conflict, Leaving, Stamp};
+use crate::store::{ConditionalWriteError, Conflict, Leaving, Stamp};
 
 /// How the comment begins. What follows tells it from any other.
 const BEGINS: &str = "hexreg removes this: ";
@@ -115,7 +115,7 @@ impl BucketStore {
         loop {
             let began = Instant::now();
             let put = self.put(path, Expected::This(over), tombstone(&stands)?).await?;
-            over = put.stamp().ok_or(ConditionsIgnored::NoTag)?;
+            over = put.stamp().ok_or(ConditionalWriteError::NoTag)?;
             // Long before anybody else takes its place.
             let left = self.patience.div_f64(2.0).checked_sub(began.elapsed());
             let deleted = async { tokio::time::timeout(left?, self.inner.delete(key)).await.ok() };

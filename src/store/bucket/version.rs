@@ -46,11 +46,42 @@ impl Version {
         Some(Stamp::Object { size: self.size, tag })
     }
 
+    /// Whether it has what such a condition takes: a tag, or a generation.
+    pub fn takes_condition(&self, is_on_generations: bool) -> bool {
+        if is_on_generations { self.generation.is_some() } else { self.tag.is_some() }
+    }
+
+    /// Whether both have the same tag.
+    pub fn has_tag_of(&self, other: &Self) -> bool {
+        self.tag.is_some() && self.tag == other.tag
+    }
+
     /// That it is still there.
-    pub fn condition(&self) -> UpdateVersion {
+    pub fn condition(&self, form: TagForm) -> UpdateVersion {
         UpdateVersion {
-            e_tag: self.tag.as_ref().map(|tag| format!("\"{tag}\"")),
+            e_tag: self.tag.as_ref().map(|tag| form.write(tag)),
             version: self.generation.clone(),
+        }
+    }
+}
+
+/// How a store takes an entity tag in a condition.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum TagForm {
+    /// In double quotes, as HTTP has it: RFC 9110, section 8.8.3.
+    #[default]
+    Quoted,
+    /// Without them. Ceph's gateway, and `DigitalOcean` Spaces, which is made of it, compare the header with a
+    /// tag that has no quotes.
+    Bare,
+}
+
+impl TagForm {
+    /// The tag as a header has it.
+    pub fn write(self, tag: &str) -> String {
+        match self {
+            Self::Quoted => format!("\"{tag}\""),
+            Self::Bare => tag.to_owned(),
         }
     }
 }
@@ -81,6 +112,18 @@ impl Seen {
 
     pub fn remove(&self, path: &RepositoryPath) {
         self.all().remove(path);
+    }
+
+    /// What was last heard of an object.
+    pub fn latest(&self, path: &RepositoryPath) -> Option<Version> {
+        self.all().get(path).cloned()
+    }
+
+    /// Whether some object has a tag that is no MD5, as on Azure: then none is made of the content.
+    pub fn has_other_tags(&self) -> bool {
+        let is_digest =
+            |tag: &String| tag.len() == 32 && tag.bytes().all(|byte| byte.is_ascii_hexdigit());
+        self.all().values().any(|version| version.tag.as_ref().is_some_and(|tag| !is_digest(tag)))
     }
 
     /// The version that has this stamp, if it is the one that was last heard of.

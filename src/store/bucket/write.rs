@@ -21,7 +21,7 @@ use super::BucketStore;
 use super::answer::{Answer, is_missing, plain};
 use super::version::Version;
 use crate::repository::{Action, Asset, AssetKind, Change, Folder, OCTETS, RepositoryPath, Source};
-use crate::store::{ConditionsIgnored, Conflict, Stamp, StoreError};
+use crate::store::{ConditionalWriteError, Conflict, Stamp, StoreError};
 
 /// What must stand where an object is to be written.
 #[derive(Clone, Copy)]
@@ -37,6 +37,21 @@ enum Standing {
     Ours(Version),
     AsBefore,
     Another,
+}
+
+/// Why an object was not written.
+enum NotPut {
+    /// It is another one than was read, so the write was not tried.
+    IsAnother,
+    /// No condition can be made of what the store says of it.
+    NoTag,
+    Failed(object_store::Error),
+}
+
+impl From<object_store::Error> for NotPut {
+    fn from(error: object_store::Error) -> Self {
+        Self::Failed(error)
+    }
 }
 
 /// What changes of the same call have written.
@@ -116,7 +131,7 @@ impl BucketStore {
                 self.refuse_tombstone(&change.path, stamp)?;
                 Expected::This(stamp)
             }
-            (_, None) => return Err(ConditionsIgnored::NoTag.into()),
+            (_, None) => return Err(ConditionalWriteError::NoTag.into()),
         };
         let source = source.clone();
         let bytes = tokio::task::spawn_blocking(move || source.into_bytes()).await;
@@ -140,43 +155,56 @@ impl BucketStore {
         loop {
             let (answer, error) = match self.put_once(path, &key, expected, &bytes).await {
                 Ok(version) => return Ok(version),
-                Err(None) => (Answer::Refused, Conflict.into()),
-                Err(Some(error)) => match Answer::of(&error) {
-                    Answer::Final => return Err(plain(error)),
-                    Answer::Unsupported => (Answer::Unsupported, plain(error)),
-                    Answer::Refused => (Answer::Refused, Conflict.into()),
+                Err(NotPut::IsAnother) => (Answer::Refused, Conflict.into()),
+                Err(NotPut::NoTag) => return Err(ConditionalWriteError::NoTag.into()),
+                Err(NotPut::Failed(error)) => match Answer::of(&error) {
+                    Answer::Final | Answer::Unsupported => return Err(plain(error)),
+                    Answer::Refused => (Answer::Refused, self.refused(expected, &error)),
                     Answer::Unclear => (Answer::Unclear, plain(error)),
                 },
             };
-            if answer == Answer::Unsupported {
-                return Err(error);
-            }
-            match self.look(&key, expected, &bytes).await {
+            let error = match self.look(&key, expected, &bytes).await {
                 Ok(Standing::Ours(version)) => return Ok(version),
                 Ok(Standing::Another) => return Err(Conflict.into()),
-                Ok(Standing::AsBefore) | Err(_) => {
-                    if !tries.again().await {
-                        return Err(error);
-                    }
-                }
+                Err(_) if answer == Answer::Refused => Conflict.into(),
+                Ok(Standing::AsBefore) | Err(_) => error,
+            };
+            if !tries.again().await {
+                return Err(error);
             }
         }
     }
 
-    /// Without an error where it need not be tried: something else stands there.
+    /// What it means that a write was refused and the object is the same as before.
+    fn refused(&self, expected: Expected, error: &object_store::Error) -> io::Error {
+        match (expected, error) {
+            // S3 answers 409, and not 412, while another write is under way; and what was written over by the same
+            // bytes has the same tag, and another generation.
+            (Expected::This(_), object_store::Error::Precondition { .. })
+                if !self.has_generations =>
+            {
+                ConditionalWriteError::NeverMet.into()
+            }
+            _ => Conflict.into(),
+        }
+    }
+
     async fn put_once(
         &self,
         path: &RepositoryPath,
         key: &Path,
         expected: Expected,
         bytes: &Bytes,
-    ) -> Result<Version, Option<object_store::Error>> {
+    ) -> Result<Version, NotPut> {
         let mode = match expected {
             Expected::Anything => PutMode::Overwrite,
             Expected::Nothing => PutMode::Create,
             Expected::This(stamp) => {
-                let version = self.version(path, key, stamp).await?.ok_or(None)?;
-                PutMode::Update(version.condition())
+                let version = self.version(path, key, stamp).await?.ok_or(NotPut::IsAnother)?;
+                if !version.takes_condition(self.has_generations) {
+                    return Err(NotPut::NoTag);
+                }
+                PutMode::Update(version.condition(self.tag_form()))
             }
         };
         let options =

@@ -33,10 +33,10 @@ fn forbidden(at: usize, of: Operation) -> Fault {
     Fault { at, of: Some(of), kind: Wrong::Forbidden, torn: false, lasting: true }
 }
 
-/// The same after a removal of foo that came to its end when its file was written over: with the fifth write,
+/// The same after a removal of foo that came to its end when its file was written over: with the sixth write,
 /// after those that try conditions, and the indexes.
 fn cut_short() -> TestBucket {
-    let ended = [forbidden(1, Operation::Delete), forbidden(6, Operation::Put)];
+    let ended = [forbidden(1, Operation::Delete), forbidden(7, Operation::Put)];
     let bucket = ended.into_iter().fold(registry().fork(), TestBucket::failing);
     let machine = Machine::new(Duration::ZERO);
     let failed = machine.run(Verb::Remove(FOO), &bucket.store(), &()).unwrap_err();
@@ -184,7 +184,7 @@ fn a_removal_whose_answer_gets_lost_takes_away_nothing_that_came_since() {
     // A listing, the probe, three requests for foo, and then it is looked at.
     let lost =
         Fault { at: 1, of: Some(Operation::Delete), kind: Wrong::Lost, torn: true, lasting: false };
-    let bucket = registry().fork().failing(lost).meanwhile(7, KEY, b"theirs");
+    let bucket = registry().fork().failing(lost).meanwhile(9, KEY, b"theirs");
     let store = bucket.store();
     let over = stamp(&store, "packages/foo");
     apply(&store, &[&[remove("packages/foo", over)]]).1.unwrap();

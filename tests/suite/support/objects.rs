@@ -61,6 +61,19 @@ pub enum Wrong {
 /// is none yet, `same` where it still is the same.
 pub type Asked = (Operation, String);
 
+/// In which form a bucket finds a tag in a condition to be that of the object.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TakenTags {
+    #[default]
+    Quoted,
+    /// As Ceph's gateway.
+    Bare,
+    /// As behind a proxy that changes tags.
+    Never,
+    /// In quotes never, and one without them is no condition.
+    BareIgnored,
+}
+
 /// Does it or not, and fails or not.
 macro_rules! tried {
     ($self:ident, $operation:expr, $what:expr, $key:expr, $done:expr) => {{
@@ -86,6 +99,8 @@ struct Bucket {
     ignores_if_match: bool,
     has_generations: bool,
     has_no_tags: bool,
+    lists_no_tags: bool,
+    takes_tags: Mutex<TakenTags>,
     delay: Duration,
     markers: Vec<String>,
     meanwhile: Vec<(usize, String, Vec<u8>)>,
@@ -129,6 +144,16 @@ impl TestBucket {
 
     pub fn without_tags(self) -> Self {
         self.with(|bucket| bucket.has_no_tags = true)
+    }
+
+    /// Gives tags, though not in listings.
+    pub fn without_listed_tags(self) -> Self {
+        self.with(|bucket| bucket.lists_no_tags = true)
+    }
+
+    /// From now on compares tags in a way of its own.
+    pub fn take(&self, tags: TakenTags) {
+        *self.0.takes_tags.lock().unwrap() = tags;
     }
 
     /// The same objects in a bucket that takes so long for each write.
@@ -245,6 +270,12 @@ impl Bucket {
         options: PutOptions,
     ) -> Result<PutResult> {
         let mode = match options.mode {
+            PutMode::Update(UpdateVersion { e_tag: Some(tag), version }) => {
+                self.compared(tag, version)
+            }
+            mode => mode,
+        };
+        let mode = match mode {
             PutMode::Create if self.ignores_if_none_match => PutMode::Overwrite,
             PutMode::Update(_) if self.ignores_if_match => PutMode::Overwrite,
             PutMode::Update(version) if self.has_generations => {
@@ -260,6 +291,18 @@ impl Bucket {
             put.e_tag = None;
         }
         Ok(put)
+    }
+
+    /// A condition as this bucket understands it.
+    fn compared(&self, tag: String, version: Option<String>) -> PutMode {
+        let (is_quoted, bare) = (tag.starts_with('"'), tag.trim_matches('"'));
+        let e_tag = match *self.takes_tags.lock().unwrap() {
+            TakenTags::BareIgnored if !is_quoted => return PutMode::Overwrite,
+            TakenTags::Quoted if is_quoted => tag,
+            TakenTags::Bare if !is_quoted => format!("\"{bare}\""),
+            _ => "of no object".to_owned(),
+        };
+        PutMode::Update(UpdateVersion { e_tag: Some(e_tag), version })
     }
 
     async fn get(&self, key: &Path, options: GetOptions) -> Result<GetResult> {
@@ -283,7 +326,8 @@ impl Bucket {
     fn dress_listed(&self, found: ObjectMeta) -> ObjectMeta {
         let found = self.dress(found);
         let bare = found.e_tag.as_deref().map(|tag| tag.trim_matches('"').to_owned());
-        ObjectMeta { e_tag: bare, version: None, ..found }
+        let e_tag = bare.filter(|_| !self.lists_no_tags);
+        ObjectMeta { e_tag, version: None, ..found }
     }
 
     /// As the client hands them over: without the slash.
