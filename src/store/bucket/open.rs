@@ -38,6 +38,17 @@ pub enum OpenError {
     /// Nobody says where the bucket is.
     #[error("there is no region: set AWS_REGION to where the bucket is")]
     NoRegion,
+    /// The bucket cannot be part of the host.
+    #[error(
+        "AWS_VIRTUAL_HOSTED_STYLE_REQUEST puts the bucket before the host, which cannot be done with \
+         `{bucket}` and {endpoint}: unset it, or give an endpoint with a name that has the bucket in front"
+    )]
+    NoVirtualHost {
+        /// The bucket.
+        bucket: String,
+        /// Where it would be asked for.
+        endpoint: String,
+    },
     /// Nobody says whose the container is.
     #[error("there is no account: set AZURE_STORAGE_ACCOUNT_NAME")]
     NoAccount,
@@ -160,6 +171,13 @@ fn s3(
     let configured = configured.iter().find_map(|key| builder.get_config_value(key));
     let configured = configured.or_else(|| profile.get("endpoint_url").map(ToOwned::to_owned));
     let endpoint = endpoint.map(ToOwned::to_owned).or(configured);
+    let is_virtual = builder.get_config_value(&AmazonS3ConfigKey::VirtualHostedStyleRequest);
+    let endpoint = match endpoint {
+        Some(endpoint) if is_virtual.as_deref().is_some_and(is_true) => {
+            Some(with_bucket_in_front(&endpoint, bucket)?)
+        }
+        endpoint => endpoint,
+    };
     if let Some(endpoint) = &endpoint {
         builder = builder
             // It goes before all other ways to say so.
@@ -181,6 +199,30 @@ fn s3(
         .with_disable_bulk_delete(true)
         .build();
     Ok(Arc::new(built.map_err(of_settings)?))
+}
+
+/// What the client takes for a yes.
+fn is_true(text: &str) -> bool {
+    ["1", "true", "on", "yes", "y"].iter().any(|yes| text.eq_ignore_ascii_case(yes))
+}
+
+/// Where a bucket is part of the host. The client takes such an endpoint as it is, so that without its bucket
+/// the first part of the prefix would be taken for one.
+fn with_bucket_in_front(endpoint: &str, bucket: &str) -> Result<String, OpenError> {
+    let refused =
+        || OpenError::NoVirtualHost { bucket: bucket.to_owned(), endpoint: endpoint.to_owned() };
+    let mut url = Url::parse(endpoint).map_err(|_| refused())?;
+    // Hosts know no upper case.
+    let is_host =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte);
+    let Some(domain) = url.domain().filter(|_| bucket.bytes().all(is_host)) else {
+        return Err(refused());
+    };
+    if !domain.strip_prefix(bucket).is_some_and(|rest| rest.starts_with('.')) {
+        let host = format!("{bucket}.{domain}");
+        url.set_host(Some(&host)).map_err(|_| refused())?;
+    }
+    Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
 /// Whether nothing says who would hand out keys, and the machine itself is not to be asked.
@@ -266,5 +308,28 @@ fn retry() -> RetryConfig {
         },
         max_retries: RETRIES,
         retry_timeout: RETRY,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bucket_is_put_before_the_host_once_and_never_before_an_address() {
+        let put = |endpoint, bucket| with_bucket_in_front(endpoint, bucket).ok();
+        for (endpoint, expected) in [
+            ("https://s3.example", Some("https://bkt.s3.example")),
+            ("http://storage:9000", Some("http://bkt.storage:9000")),
+            ("https://bkt.s3.example", Some("https://bkt.s3.example")),
+            ("https://bkts.example", Some("https://bkt.bkts.example")),
+            ("http://127.0.0.1:9000", None),
+            ("http://[::1]:9000", None),
+        ] {
+            assert_eq!(put(endpoint, "bkt").as_deref(), expected, "{endpoint}");
+        }
+        for bucket in ["Bkt", "b_kt"] {
+            assert_eq!(put("https://s3.example", bucket), None, "{bucket}");
+        }
     }
 }
