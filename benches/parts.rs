@@ -77,11 +77,8 @@ fn releases() -> Releases {
         dependencies: metadata().requirements,
         remarks: Remarks::default(),
     };
-    Releases {
-        repository: "acme".parse().unwrap(),
-        package: "foo".parse().unwrap(),
-        releases: (0..100).map(release).collect(),
-    }
+    let releases = (0..100).map(release).collect();
+    Releases::new("acme".parse().unwrap(), "foo".parse().unwrap(), releases)
 }
 
 fn resource(criterion: &mut Criterion) {

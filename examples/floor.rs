@@ -59,7 +59,7 @@ fn cold(public: &Path, key: &Path, jobs: usize) -> Result<()> {
     // One signature a package, and one each for names and versions.
     let names = tarballs.iter().filter_map(|path| path.file_name()?.to_str()?.split('-').next());
     let packages = names.collect::<HashSet<_>>().len();
-    let payload = Names { repository: "acme".parse()?, packages: Vec::new() }.encode();
+    let payload = Names::new("acme".parse()?, Vec::new()).encode();
     (0..packages + 2).into_par_iter().try_for_each(|_| {
         std::hint::black_box(payload.clone().sign(&key)?);
         Ok(())

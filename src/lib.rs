@@ -12,6 +12,7 @@
 //!  → what no tarball says                 build::remarks  retired, published_at, advisories: as they stand,
 //!                                                         and as upstream has them (ops::upstream)
 //!  → Registry::assemble                   pure            names and versions encoded too
+//!                                         build::indexes  with fields of theirs that this version does not know
 //!  → sign → gzip                          build::seal     skipped where the payload stands already
 //!  → Plan::between                        pure            create, update, remove, leave
 //!                                         build::alarm    what would break the locks of users
@@ -49,6 +50,7 @@
 //! | [`cache`] | what was true of each file the last time; [`ops`] asks it through `ops::build` |
 //! | [`package`] | packages, releases, dependencies |
 //! | [`name`], [`version`], [`requirement`], [`checksum`] | values that are checked once |
+//! | [`unknown_fields`] | fields of signed files that this version does not know, and keeps |
 //! | [`auth`] | who may read: names, passwords, tokens, and what an `Authorization` header is worth |
 //! | [`key`] | private and public keys, fingerprints |
 //! | [`lockfile`] | what a project pins: `mix.lock`, `rebar.lock`, `manifest.toml` |
@@ -111,6 +113,10 @@
 //! - **What upstream says is merged three ways** (`ops/upstream/`): what upstream said when it was last carried over
 //!   is the base, so what upstream takes back goes, and what was said here stays. The base is a cache: without
 //!   it, upstream's word is taken and nothing is taken back.
+//! - **Fields that the schemas do not name are kept** (`registry/kept.rs`, `build.rs`): hex.pm or a newer hexreg wrote
+//!   them, and a change must not lose them. prost drops them, so a message of ours wraps each of its messages. Crates
+//!   that keep them decode more slowly (prost-reflect), need a C compiler (protobuf 4), or treat unknown numbers of
+//!   enums as absent (buffa).
 //! - **A change touches its own release in each file** (`ops/amend/draft.rs`), and is made anew of what stands whenever
 //!   somebody else was faster: so two that are at work on different releases of one package lose nothing.
 //! - **A push tells files apart by listings** (`ops/push/remote.rs`): what is signed by the tag that S3 makes of its
@@ -132,4 +138,5 @@ pub mod repository;
 pub mod requirement;
 pub mod store;
 pub mod tarball;
+pub mod unknown_fields;
 pub mod version;

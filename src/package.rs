@@ -4,10 +4,12 @@ mod remarks;
 
 pub use remarks::{
     Advisory, CvssScore, Marks, NoReason, Remarks, Retirement, RetirementReason, Severity,
+    UnknownInRelease,
 };
 
 use crate::checksum::{InnerChecksum, OuterChecksum};
 use crate::name::{PackageName, RepositoryName};
+use crate::unknown_fields::UnknownFields;
 use crate::version::Version;
 
 /// A package with its releases.
@@ -17,6 +19,8 @@ pub struct Package {
     pub name: PackageName,
     /// Ascending by version.
     pub releases: Vec<Release>,
+    /// What else the registry says of it.
+    pub unknown: UnknownFields,
 }
 
 /// Two tarballs hold the same release.
@@ -39,7 +43,7 @@ impl Package {
         let mut neighbours = releases.iter().zip(releases.iter().skip(1));
         match neighbours.find(|(a, b)| a.version == b.version) {
             Some((twice, _)) => Err(Twice { package: name, version: twice.version.clone() }),
-            None => Ok(Self { name, releases }),
+            None => Ok(Self { name, releases, unknown: UnknownFields::default() }),
         }
     }
 }
@@ -90,6 +94,24 @@ impl Requirement {
 /// Whole seconds since 1970-01-01T00:00:00Z; before that, negative.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct UnixSeconds(pub i64);
+
+/// A time as signed files have it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timestamp {
+    /// In whole seconds.
+    pub seconds: UnixSeconds,
+    /// What is added to them, in nanoseconds.
+    pub nanos: i32,
+    /// Fields of its message that this version does not know.
+    pub unknown: UnknownFields,
+}
+
+/// A whole second.
+impl From<UnixSeconds> for Timestamp {
+    fn from(seconds: UnixSeconds) -> Self {
+        Self { seconds, nanos: 0, unknown: UnknownFields::default() }
+    }
+}
 
 impl Dependency {
     /// The dependency as `repository` says it: a repository that is its own goes unsaid.

@@ -67,7 +67,7 @@ fn message(text: &str) -> Result<String, &'static str> {
 impl Args {
     /// Retires, and tells how it went.
     pub fn main(self) -> ExitCode {
-        let retirement = Retirement { reason: self.reason, message: self.message };
+        let retirement = Retirement::new(self.reason, self.message);
         main(&self.which, &self.change, &self.release.into(), Some(&retirement))
     }
 }

@@ -178,7 +178,7 @@ fn of_release(release: Release) -> ReleaseView {
         version: release.version.to_string(),
         inner_checksum: HEXLOWER.encode(release.inner_checksum.as_bytes()),
         outer_checksum: HEXLOWER.encode(release.outer_checksum.as_bytes()),
-        published_at: remarks.published_at.map(time),
+        published_at: remarks.published_at.map(|published_at| time(published_at.seconds)),
         retired: remarks.retired.map(|retired| RetiredView {
             reason: retired.reason.to_string(),
             message: retired.message,

@@ -129,7 +129,7 @@ fn remark(
             }
         };
         let Said { all, upstream } = beside.release(&addition.release);
-        let published_at = additions.published_at.or(all.published_at);
+        let published_at = additions.published_at.map(Into::into).or(all.published_at);
         addition.release.remarks = Remarks { published_at, ..all };
         addition.upstream = upstream;
     }
@@ -204,7 +204,7 @@ fn read_one(
     }
     let (package, version) = (tarball.metadata.name.clone(), tarball.metadata.version.clone());
     let mut release = tarball.into_release(&options.repository);
-    release.remarks.published_at = additions.published_at;
+    release.remarks.published_at = additions.published_at.map(Into::into);
     Ok(Addition {
         file: FileName { package, version },
         path: path.to_owned(),

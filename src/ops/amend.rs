@@ -178,16 +178,21 @@ fn plan(
             late.insert(file.path.clone(), None);
         }
         if !releases.is_empty() {
-            let releases = Releases { repository: repository(), package: name.clone(), releases };
+            let unknown = file.says.as_ref().map(|says| says.unknown.clone()).unwrap_or_default();
+            let (repository, package) = (repository(), name.clone());
+            let releases = Releases { repository, package, releases, unknown };
             wanted.push(file.sealed(options, &releases.encode())?);
         } else if file.bytes.is_some() {
             goes.push((file.path.clone(), file.stamp));
         }
     }
     let packages = draft.versions.clone().into_iter().collect();
-    let versions = Versions { repository: repository(), packages };
+    let unknown = standing.versions.says.as_ref().map(|says| says.unknown.clone());
+    let unknown = unknown.unwrap_or_default();
+    let versions = Versions { repository: repository(), packages, unknown };
     let packages = draft.names.clone().into_iter().collect();
-    let names = Names { repository: repository(), packages };
+    let unknown = standing.names.says.as_ref().map(|says| says.unknown.clone());
+    let names = Names { repository: repository(), packages, unknown: unknown.unwrap_or_default() };
     wanted.push(standing.versions.sealed(options, &versions.encode())?);
     wanted.push(standing.names.sealed(options, &names.encode())?);
 

@@ -2,6 +2,7 @@
 
 mod alarm;
 mod error;
+mod indexes;
 mod listing;
 mod lock;
 mod memory;
@@ -60,6 +61,7 @@ fn build_once(
     let carried =
         remarks::carry_over(store, options, &listing, &recalled, found.packages, observer)?;
     let registry = Registry::assemble(options.repository.clone(), carried.packages);
+    let registry = indexes::carry_over(store, options, &listing, &recalled, registry)?;
 
     let public_key = seal::public_key(store, options, &listing)?;
     let payloads = registry.payloads();

@@ -1,20 +1,32 @@
 //! What a registry says of a release beside what its tarball holds: it lives in the registry alone.
 
-use std::fmt;
+use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::UnixSeconds;
+use super::Timestamp;
+use crate::unknown_fields::UnknownFields;
 
 /// What is remarked on one release.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Remarks {
     /// Whether its author advises against it.
     pub retired: Option<Retirement>,
-    /// When it was published, in whole seconds.
-    pub published_at: Option<UnixSeconds>,
+    /// When it was published.
+    pub published_at: Option<Timestamp>,
     /// What is known of holes in it.
     pub advisories: Vec<Arc<Advisory>>,
+    /// What this version does not know.
+    pub unknown: UnknownInRelease,
+}
+
+/// Fields of a release that this version does not know.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UnknownInRelease {
+    /// Of the release itself.
+    pub release: UnknownFields,
+    /// Of its dependencies that have such fields, by the package that is needed.
+    pub dependencies: BTreeMap<String, UnknownFields>,
 }
 
 /// Why nobody should use a release any more.
@@ -24,6 +36,8 @@ pub struct Retirement {
     pub reason: RetirementReason,
     /// In its author's words.
     pub message: Option<String>,
+    /// What this version does not know.
+    pub unknown: UnknownFields,
 }
 
 /// Declares an enum that is a word for people and a number in a registry, of which newer ones may come.
@@ -70,8 +84,8 @@ macro_rules! words {
         }
 
         /// The word; where there is none, the number.
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 match self.word() {
                     Some(word) => f.write_str(word),
                     None => write!(f, "{}", self.number()),
@@ -127,6 +141,14 @@ impl FromStr for RetirementReason {
     }
 }
 
+impl Retirement {
+    /// A retirement without fields that this version does not know.
+    #[must_use]
+    pub fn new(reason: RetirementReason, message: Option<String>) -> Self {
+        Self { reason, message, unknown: UnknownFields::default() }
+    }
+}
+
 /// A hole that was found in some releases.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Advisory {
@@ -144,6 +166,8 @@ pub struct Advisory {
     pub api_url: String,
     /// Under which other names it is known, such as `CVE-…`.
     pub aliases: Vec<String>,
+    /// What this version does not know.
+    pub unknown: UnknownFields,
 }
 
 /// A score of the Common Vulnerability Scoring System, bit for bit as it was read.
@@ -176,6 +200,20 @@ impl Remarks {
     #[must_use]
     pub fn marks(&self) -> Marks {
         Marks { retired: self.retired.is_some(), with_advisories: !self.advisories.is_empty() }
+    }
+
+    /// Whether they say all that was remarked before.
+    #[must_use]
+    pub fn include(&self, before: &Self) -> bool {
+        let UnknownInRelease { release, dependencies } = &before.unknown;
+        let known = &self.unknown;
+        (before.retired.is_none() || before.retired == self.retired)
+            && (before.published_at.is_none() || before.published_at == self.published_at)
+            && before.advisories.iter().all(|advisory| self.advisories.contains(advisory))
+            && (release.is_empty() || *release == known.release)
+            && dependencies
+                .iter()
+                .all(|(name, fields)| known.dependencies.get(name) == Some(fields))
     }
 
     /// Whether there are none.

@@ -1,5 +1,6 @@
 //! What a registry says, and how each of its resources is encoded, signed and read back.
 
+mod kept;
 mod names;
 mod proto;
 mod releases;
@@ -7,10 +8,10 @@ mod remarks;
 mod signed;
 mod versions;
 
-pub use names::Names;
+pub use names::{Names, UnknownInNames};
 pub use releases::Releases;
 pub use signed::{Gzip, Payload, Signed, SignedError};
-pub use versions::{ListedVersion, Versions};
+pub use versions::{ListedVersion, UnknownInVersions, Versions};
 
 pub(crate) use signed::{MAX_FILE, is_foreign_gzip};
 
@@ -40,7 +41,7 @@ pub struct Entry {
     pub updated_at: UnixSeconds,
     /// What `packages/NAME` says: [`Releases`].
     pub payload: Payload,
-    /// Whether it remarks anything on a release.
+    /// Whether it says anything that no tarball does.
     pub has_remarks: bool,
 }
 
@@ -79,8 +80,10 @@ impl Entry {
     /// The entry of a package in `repository`.
     #[must_use]
     pub fn of(repository: &RepositoryName, package: Package, updated_at: UnixSeconds) -> Self {
-        let payload = releases::encode(repository, &package.name, &package.releases);
-        let has_remarks = package.releases.iter().any(|release| !release.remarks.is_empty());
+        let has_remarks = !package.unknown.is_empty()
+            || package.releases.iter().any(|release| !release.remarks.is_empty());
+        let payload =
+            releases::encode(repository, &package.name, &package.releases, &package.unknown);
         let versions = package.releases.into_iter().map(|release| ListedVersion {
             marks: release.remarks.marks(),
             version: release.version,
@@ -119,10 +122,34 @@ impl Registry {
     pub fn assemble(repository: RepositoryName, mut packages: Vec<Entry>) -> Self {
         packages.sort_by(|a, b| a.name.cmp(&b.name));
         let (versions, names) = rayon::join(
-            || versions::encode(&repository, &packages),
-            || names::encode(&repository, &packages),
+            || versions::encode(&repository, &packages, &UnknownInVersions::default()),
+            || names::encode(&repository, &packages, &UnknownInNames::default()),
         );
         Self { repository, packages, versions, names }
+    }
+
+    /// The same registry, whose indexes have these fields as well.
+    #[must_use]
+    pub fn keeping(mut self, names: &UnknownInNames, versions: &UnknownInVersions) -> Self {
+        if *names != UnknownInNames::default() {
+            self.names = names::encode(&self.repository, &self.packages, names);
+        }
+        if *versions != UnknownInVersions::default() {
+            self.versions = versions::encode(&self.repository, &self.packages, versions);
+        }
+        self
+    }
+
+    /// What `names` says.
+    #[must_use]
+    pub fn names(&self) -> &Payload {
+        &self.names
+    }
+
+    /// What `versions` says.
+    #[must_use]
+    pub fn versions(&self) -> &Payload {
+        &self.versions
     }
 
     /// The package of this name.

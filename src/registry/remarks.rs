@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::DecodeError;
+use super::kept::Kept;
 use super::proto::package as proto;
 use crate::package::{
-    Advisory, Release, Remarks, Retirement, RetirementReason, Severity, UnixSeconds,
+    Advisory, Release, Remarks, Retirement, RetirementReason, Severity, Timestamp, UnixSeconds,
+    UnknownInRelease,
 };
 
 /// The advisories of a package, each once, to which its releases point by number.
@@ -41,14 +43,14 @@ impl<'a> Advisories<'a> {
     }
 
     /// As the package lists them.
-    pub fn encode(&self) -> Vec<proto::SecurityAdvisory> {
+    pub fn encode(&self) -> Vec<Kept<proto::SecurityAdvisory>> {
         self.in_order.iter().copied().map(encode_advisory).collect()
     }
 }
 
-/// What a message remarks on one of its releases.
+/// What a message remarks on one of its releases, which is taken out of it; but for its unknown fields.
 pub(super) fn decode(
-    release: &proto::Release,
+    release: &mut proto::Release,
     advisories: &[Arc<Advisory>],
 ) -> Result<Remarks, DecodeError> {
     let concerned = release.advisory_indexes.iter().map(|index| {
@@ -56,28 +58,37 @@ pub(super) fn decode(
         found.cloned().ok_or(DecodeError::Index)
     });
     Ok(Remarks {
-        retired: release.retired.as_ref().map(decode_retirement),
-        published_at: release.published_at.as_ref().map(|time| UnixSeconds(time.seconds)),
         advisories: concerned.collect::<Result<_, _>>()?,
+        retired: release.retired.take().map(decode_retirement),
+        published_at: release.published_at.take().map(decode_time),
+        unknown: UnknownInRelease::default(),
     })
 }
 
-pub(super) fn encode_retirement(retirement: &Retirement) -> proto::RetirementStatus {
-    let Retirement { reason, message } = retirement;
-    proto::RetirementStatus { reason: reason.number(), message: message.clone() }
+pub(super) fn encode_retirement(retirement: &Retirement) -> Kept<proto::RetirementStatus> {
+    let Retirement { reason, message, unknown } = retirement;
+    let status = proto::RetirementStatus { reason: reason.number(), message: message.clone() };
+    Kept::with(status, unknown)
 }
 
-fn decode_retirement(status: &proto::RetirementStatus) -> Retirement {
+fn decode_retirement(status: Kept<proto::RetirementStatus>) -> Retirement {
+    let (status, unknown) = status.into_parts();
     let reason = RetirementReason::from_number(status.reason);
-    Retirement { reason, message: status.message.clone() }
+    Retirement { reason, message: status.message, unknown }
 }
 
-pub(super) fn encode_time(UnixSeconds(seconds): UnixSeconds) -> proto::Timestamp {
-    proto::Timestamp { seconds, nanos: 0 }
+pub(super) fn encode_time(time: &Timestamp) -> Kept<proto::Timestamp> {
+    let UnixSeconds(seconds) = time.seconds;
+    Kept::with(proto::Timestamp { seconds, nanos: time.nanos }, &time.unknown)
 }
 
-fn encode_advisory(advisory: &Advisory) -> proto::SecurityAdvisory {
-    proto::SecurityAdvisory {
+fn decode_time(time: Kept<proto::Timestamp>) -> Timestamp {
+    let (time, unknown) = time.into_parts();
+    Timestamp { seconds: UnixSeconds(time.seconds), nanos: time.nanos, unknown }
+}
+
+fn encode_advisory(advisory: &Advisory) -> Kept<proto::SecurityAdvisory> {
+    let message = proto::SecurityAdvisory {
         id: advisory.id.clone(),
         summary: advisory.summary.clone(),
         html_url: advisory.html_url.clone(),
@@ -85,10 +96,12 @@ fn encode_advisory(advisory: &Advisory) -> proto::SecurityAdvisory {
         cvss_score: advisory.cvss_score.map(Into::into),
         api_url: advisory.api_url.clone(),
         aliases: advisory.aliases.clone(),
-    }
+    };
+    Kept::with(message, &advisory.unknown)
 }
 
-pub(super) fn decode_advisory(message: proto::SecurityAdvisory) -> Advisory {
+pub(super) fn decode_advisory(message: Kept<proto::SecurityAdvisory>) -> Advisory {
+    let (message, unknown) = message.into_parts();
     Advisory {
         id: message.id,
         summary: message.summary,
@@ -97,5 +110,6 @@ pub(super) fn decode_advisory(message: proto::SecurityAdvisory) -> Advisory {
         html_url: message.html_url,
         api_url: message.api_url,
         aliases: message.aliases,
+        unknown,
     }
 }

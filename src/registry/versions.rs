@@ -1,12 +1,16 @@
 //! `/versions`: which releases each package has.
 
+use std::collections::BTreeMap;
+
 use prost::Message;
 use rayon::prelude::*;
 
+use super::kept::Kept;
 use super::proto::versions as proto;
 use super::{DecodeError, Entry, Payload};
 use crate::name::{PackageName, RepositoryName};
 use crate::package::Marks;
+use crate::unknown_fields::UnknownFields;
 use crate::version::Version;
 
 /// What `versions` says.
@@ -16,6 +20,18 @@ pub struct Versions {
     pub repository: RepositoryName,
     /// Each package and its versions, ascending, by name.
     pub packages: Vec<(PackageName, Vec<ListedVersion>)>,
+    /// What else it says.
+    pub unknown: UnknownInVersions,
+}
+
+/// Fields of `versions` that this version does not know.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UnknownInVersions {
+    /// Of the index itself.
+    pub index: UnknownFields,
+    /// Of packages. One that counts versions by their place, as the known marks do, is kept as it is, so it
+    /// marks another version after one before it was added or removed.
+    pub packages: BTreeMap<PackageName, UnknownFields>,
 }
 
 /// A version as `versions` lists it.
@@ -35,11 +51,21 @@ impl From<Version> for ListedVersion {
 }
 
 impl Versions {
+    /// An index without fields that this version does not know.
+    #[must_use]
+    pub fn new(
+        repository: RepositoryName,
+        packages: Vec<(PackageName, Vec<ListedVersion>)>,
+    ) -> Self {
+        Self { repository, packages, unknown: UnknownInVersions::default() }
+    }
+
     /// The message as it is signed.
     #[must_use]
     pub fn encode(&self) -> Payload {
-        let packages = self.packages.iter().map(|(name, versions)| package(name, versions));
-        message(&self.repository, packages.collect())
+        let packages = self.packages.iter();
+        let packages = packages.map(|(name, versions)| package(name, versions, &self.unknown));
+        message(&self.repository, packages.collect(), &self.unknown)
     }
 
     /// The twin of [`encode`](Self::encode).
@@ -48,35 +74,52 @@ impl Versions {
     /// [`DecodeError`] for another message, one with a name or version that is none, or one that marks a
     /// version that is not there.
     pub fn decode(payload: &Payload) -> Result<Self, DecodeError> {
-        let message = proto::Versions::decode(payload.as_bytes())?;
+        let message = Kept::<proto::Versions>::decode(payload.as_bytes())?;
+        let (message, index) = message.into_parts();
+        let mut unknown = UnknownInVersions { index, ..UnknownInVersions::default() };
         let packages = message.packages.into_iter().map(|package| {
+            let (package, fields) = package.into_parts();
             let versions = decode_versions(&package)?;
-            Ok((package.name.parse()?, versions))
+            let name: PackageName = package.name.parse()?;
+            if !fields.is_empty() {
+                unknown.packages.insert(name.clone(), fields);
+            }
+            Ok((name, versions))
         });
         Ok(Self {
             packages: packages.collect::<Result<_, DecodeError>>()?,
             repository: message.repository.parse()?,
+            unknown,
         })
     }
 }
 
 /// The message of a registry with these packages.
-pub(super) fn encode(repository: &RepositoryName, packages: &[Entry]) -> Payload {
-    let packages = packages.par_iter().map(|one| package(&one.name, &one.versions));
-    message(repository, packages.collect())
+pub(super) fn encode(
+    repository: &RepositoryName,
+    packages: &[Entry],
+    unknown: &UnknownInVersions,
+) -> Payload {
+    let packages = packages.par_iter().map(|one| package(&one.name, &one.versions, unknown));
+    message(repository, packages.collect(), unknown)
 }
 
-fn package(name: &PackageName, versions: &[ListedVersion]) -> proto::Package {
+fn package(
+    name: &PackageName,
+    versions: &[ListedVersion],
+    unknown: &UnknownInVersions,
+) -> Kept<proto::Package> {
     let marked = |is: fn(&Marks) -> bool| {
         let marked = versions.iter().zip(0..).filter(move |(one, _)| is(&one.marks));
         marked.map(|(_, index)| index).collect()
     };
-    proto::Package {
+    let package = proto::Package {
         name: name.to_string(),
         versions: versions.iter().map(|one| one.version.to_string()).collect(),
         retired: marked(|marks| marks.retired),
         with_advisories: marked(|marks| marks.with_advisories),
-    }
+    };
+    Kept::with(package, unknown.packages.get(name).unwrap_or(&UnknownFields::default()))
 }
 
 fn decode_versions(package: &proto::Package) -> Result<Vec<ListedVersion>, DecodeError> {
@@ -95,6 +138,11 @@ fn decode_versions(package: &proto::Package) -> Result<Vec<ListedVersion>, Decod
     Ok(versions)
 }
 
-fn message(repository: &RepositoryName, packages: Vec<proto::Package>) -> Payload {
-    Payload::encode(&proto::Versions { packages, repository: repository.to_string() })
+fn message(
+    repository: &RepositoryName,
+    packages: Vec<Kept<proto::Package>>,
+    unknown: &UnknownInVersions,
+) -> Payload {
+    let message = proto::Versions { packages, repository: repository.to_string() };
+    Payload::encode(&Kept::with(message, &unknown.index))
 }

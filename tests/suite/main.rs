@@ -20,6 +20,7 @@
 //! | `kills` | builds that are killed, at random moments and before each system call |
 //! | `faults` | system calls and stores that fail, and full disks: each place, one after the other |
 //! | `remarks` | what lives in the registry alone: what is retired, when it was published, advisories |
+//! | `unknown_fields` | fields of signed files that this version does not know, and each command that rewrites those |
 //! | `races` | many builds at once, readers meanwhile, tarballs that change under them |
 //! | `alarms` | a published release that changes or goes |
 //! | `writers` | verbs on a bucket that nobody locks: a fault at each operation, and many at once |
@@ -72,5 +73,6 @@ mod readme;
 mod remarks;
 mod serving;
 mod support;
+mod unknown_fields;
 mod verifying;
 mod writers;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use hexreg::auth::{AuthFile, Gate, Token, UserName, with_token, without};
 use hexreg::checksum::{InnerChecksum, OuterChecksum};
 use hexreg::erlang::{self, Term};
@@ -12,13 +13,14 @@ use hexreg::name::{PackageName, RepositoryName};
 use hexreg::ops::build::{Error, Options, Report, build};
 use hexreg::package::{
     Advisory, Dependency, Package, Release, Remarks, Requirement, Retirement, RetirementReason,
-    Severity, UnixSeconds,
+    Severity, Timestamp, UnixSeconds, UnknownInRelease,
 };
 use hexreg::registry::{
-    Entry, ListedVersion, Names, Registry, Releases, Resource, Signed, Versions,
+    Entry, ListedVersion, Names, Payload, Registry, Releases, Resource, Signed, Versions,
 };
 use hexreg::repository::Changed;
 use hexreg::tarball::{self, Limits, Metadata, Unpacker};
+use hexreg::unknown_fields::UnknownFields;
 use hexreg::version::Version;
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -27,6 +29,7 @@ use proptest::string::string_regex;
 use rayon::prelude::*;
 
 use crate::support::memory::MemoryStore;
+use crate::support::protobuf::{self, extend, field, varint};
 use crate::support::raw_tar;
 use crate::support::tarball::Tarball;
 use crate::support::{gunzip, gzip, read_fixture};
@@ -81,19 +84,34 @@ fn release() -> impl Strategy<Value = Release> {
     })
 }
 
+/// A field that no resource has, of each wire type but those of groups.
+fn unknown_field() -> impl Strategy<Value = Vec<u8>> {
+    let value = prop_oneof![
+        any::<u64>().prop_map(|value| (0, varint(value))),
+        any::<[u8; 8]>().prop_map(|value| (1, value.to_vec())),
+        vec(any::<u8>(), 0..9).prop_map(|value| (2, field(1, value).split_off(1))),
+        any::<[u8; 4]>().prop_map(|value| (5, value.to_vec())),
+    ];
+    (10..5000_u64, value)
+        .prop_map(|(number, (wire_type, value))| [varint(number << 3 | wire_type), value].concat())
+}
+
 /// Often none, as in most registries; advisories out of a few, so that releases share them.
 fn remarks() -> impl Strategy<Value = Remarks> {
     let number = prop_oneof![0..5_i32, any::<i32>()];
-    let retirement = (number, option::of(text())).prop_map(|(reason, message)| Retirement {
-        reason: RetirementReason::from_number(reason),
-        message,
+    let retirement = (number, option::of(text())).prop_map(|(reason, message)| {
+        Retirement::new(RetirementReason::from_number(reason), message)
     });
-    let published_at = option::of(any::<i64>().prop_map(UnixSeconds));
+    let published_at = (any::<i64>(), prop_oneof![Just(0), any::<i32>()]);
+    let published_at = option::of(
+        published_at
+            .prop_map(|(seconds, nanos)| Timestamp { nanos, ..UnixSeconds(seconds).into() }),
+    );
     let remarks = (option::of(retirement), published_at, vec(advisory(), 0..3));
     let remarks = remarks.prop_map(|(retired, published_at, mut advisories)| {
         advisories.sort_by(|a: &Arc<Advisory>, b| a.id.cmp(&b.id));
         advisories.dedup();
-        Remarks { retired, published_at, advisories }
+        Remarks { retired, published_at, advisories, unknown: UnknownInRelease::default() }
     });
     prop_oneof![Just(Remarks::default()), remarks]
 }
@@ -109,6 +127,7 @@ fn advisory() -> impl Strategy<Value = Arc<Advisory>> {
             html_url: "https://advisories.example/".to_owned() + &id.to_string(),
             api_url: String::new(),
             aliases,
+            unknown: UnknownFields::default(),
         })
     })
 }
@@ -265,15 +284,11 @@ proptest! {
     #[test]
     fn decode_undoes_encode(repository in repository_name(), packages in packages()) {
         for (package, releases, _) in &packages {
-            let releases = Releases {
-                repository: repository.clone(),
-                package: package.clone(),
-                releases: releases.clone(),
-            };
+            let releases = Releases::new(repository.clone(), package.clone(), releases.clone());
             prop_assert_eq!(Releases::decode(&releases.encode()).unwrap(), releases);
         }
         let times = packages.iter().map(|(name, _, time)| (name.clone(), Some(*time)));
-        let names = Names { repository: repository.clone(), packages: times.collect() };
+        let names = Names::new(repository.clone(), times.collect());
         prop_assert_eq!(Names::decode(&names.encode()).unwrap(), names);
         let versions = packages.into_iter().map(|(name, releases, _)| {
             let listed = releases.into_iter().map(|release| ListedVersion {
@@ -282,8 +297,40 @@ proptest! {
             });
             (name, listed.collect())
         });
-        let versions = Versions { repository, packages: versions.collect() };
+        let versions = Versions::new(repository, versions.collect());
         prop_assert_eq!(Versions::decode(&versions.encode()).unwrap(), versions);
+    }
+
+    /// At every level of every resource, to the byte.
+    #[test]
+    fn unknown_fields_survive(
+        repository in repository_name(),
+        packages in packages(),
+        fields in vec(vec(unknown_field(), 0..3), 1..20),
+    ) {
+        let mut fields = fields.iter().map(|fields| fields.concat()).cycle();
+        let mut more = || fields.next().unwrap();
+        let mut extended =
+            |payload: &Payload, nesting| Bytes::from(extend(payload.as_bytes(), nesting, &mut more));
+        for (package, releases, _) in &packages {
+            let releases = Releases::new(repository.clone(), package.clone(), releases.clone());
+            let bytes = extended(&releases.encode(), &protobuf::PACKAGE);
+            let read = Releases::decode(&Payload::from_bytes(bytes.clone())).unwrap();
+            prop_assert_eq!(read.encode(), Payload::from_bytes(bytes));
+        }
+        let times = packages.iter().map(|(name, _, time)| (name.clone(), Some(*time)));
+        let names = Names::new(repository.clone(), times.collect());
+        let bytes = extended(&names.encode(), &protobuf::NAMES);
+        let read = Names::decode(&Payload::from_bytes(bytes.clone())).unwrap();
+        prop_assert_eq!(read.encode(), Payload::from_bytes(bytes));
+        let versions = packages.into_iter().map(|(name, releases, _)| {
+            let versions = releases.into_iter().map(|release| release.version.into());
+            (name, versions.collect())
+        });
+        let versions = Versions::new(repository, versions.collect());
+        let bytes = extended(&versions.encode(), &protobuf::VERSIONS);
+        let read = Versions::decode(&Payload::from_bytes(bytes.clone())).unwrap();
+        prop_assert_eq!(read.encode(), Payload::from_bytes(bytes));
     }
 
     #[test]
@@ -384,7 +431,7 @@ fn a_flipped_bit_in_a_tarball_is_noticed() {
 #[test]
 fn a_flipped_bit_in_a_signed_message_never_verifies() {
     let key = acme_key();
-    let names = Names { repository: "acme".parse().unwrap(), packages: Vec::new() };
+    let names = Names::new("acme".parse().unwrap(), Vec::new());
     let signed = names.encode().sign(&key).unwrap();
     each_flipped_bit(&signed.encode(), |bit, flipped| {
         let read = Signed::from_gzip(&gzip(flipped));

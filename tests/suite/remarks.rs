@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use hexreg::package::{
     Advisory, Marks, Release, Remarks, Retirement, RetirementReason, Severity, UnixSeconds,
+    UnknownInRelease,
 };
 use hexreg::registry::Gzip;
+use hexreg::unknown_fields::UnknownFields;
 
 use crate::support::repository::TestRepository;
 use crate::support::signed::{edit, key, marks, releases};
@@ -21,17 +23,16 @@ fn advisory(id: &str) -> Arc<Advisory> {
         html_url: "https://advisories.example/html".to_owned(),
         api_url: "https://advisories.example/api".to_owned(),
         aliases: vec!["CVE-2026-1".to_owned()],
+        unknown: UnknownFields::default(),
     })
 }
 
 fn remark(release: &mut Release) {
     release.remarks = Remarks {
-        retired: Some(Retirement {
-            reason: RetirementReason::Security,
-            message: Some("use 1.1.0".to_owned()),
-        }),
-        published_at: Some(UnixSeconds(1_700_000_000)),
+        retired: Some(Retirement::new(RetirementReason::Security, Some("use 1.1.0".to_owned()))),
+        published_at: Some(UnixSeconds(1_700_000_000).into()),
         advisories: vec![advisory("GHSA-1"), advisory("GHSA-2")],
+        unknown: UnknownInRelease::default(),
     };
 }
 

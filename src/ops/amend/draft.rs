@@ -40,7 +40,8 @@ impl Draft {
     }
 
     /// Lists a release. One that is listed already with the same tarball stays as it is, and what the
-    /// indexes may lack of it is put right.
+    /// indexes may lack of it is put right. Of one with another tarball nothing stays, not even fields that this
+    /// version does not know: they may vouch for the old tarball.
     pub fn put(&mut self, package: &PackageName, release: Release, now: UnixSeconds) {
         let releases = self.packages.entry(package.clone()).or_default();
         let (version, checksum) = (release.version.clone(), release.outer_checksum);
@@ -103,7 +104,11 @@ impl Draft {
         let releases = self.packages.get_mut(package).into_iter().flatten();
         let mut releases = releases.filter(|release| release.version == *version);
         let Some(release) = releases.next() else { return false };
-        release.remarks.retired = retired.cloned();
+        let was = release.remarks.retired.take();
+        release.remarks.retired = retired.map(|retired| Retirement {
+            unknown: was.map(|was| was.unknown).unwrap_or_default(),
+            ..retired.clone()
+        });
         let marks = release.remarks.marks();
         let listed = self.versions.get_mut(package).into_iter().flatten();
         listed.filter(|one| one.version == *version).for_each(|one| one.marks = marks);
@@ -137,6 +142,7 @@ mod tests {
     use super::*;
     use crate::checksum::{InnerChecksum, OuterChecksum};
     use crate::package::{Marks, RetirementReason};
+    use crate::unknown_fields::UnknownFields;
 
     fn foo() -> PackageName {
         "foo".parse().unwrap()
@@ -157,7 +163,7 @@ mod tests {
     }
 
     fn retirement() -> Retirement {
-        Retirement { reason: RetirementReason::Security, message: None }
+        Retirement::new(RetirementReason::Security, None)
     }
 
     /// `foo` with these releases, put one after the other.
@@ -228,6 +234,33 @@ mod tests {
             draft.versions[&foo()].iter().map(|one| one.version.to_string()).collect();
         assert_eq!(listed, ["1.0.0", "1.1.0"]);
         assert_eq!(draft.packages[&foo()].len(), 3);
+    }
+
+    /// A second retirement changes the reason; what else is known of the first one stays until it is taken back.
+    #[test]
+    fn unknown_fields_of_a_retirement_survive_another_reason() {
+        let unknown = UnknownFields::from_encoded(vec![0x78, 1]);
+        let known = Retirement { unknown: unknown.clone(), ..retirement() };
+        let mut draft = draft(&[("1.0.0", 1)]);
+        draft.packages.get_mut(&foo()).unwrap()[0].remarks.retired = Some(known);
+        let other = Retirement { reason: RetirementReason::Renamed, ..retirement() };
+        assert!(draft.retire(&foo(), &version("1.0.0"), Some(&other)));
+        let retired = draft.packages[&foo()][0].remarks.retired.clone().unwrap();
+        assert_eq!(retired, Retirement { unknown, ..other.clone() });
+        assert!(draft.retire(&foo(), &version("1.0.0"), None));
+        assert!(draft.retire(&foo(), &version("1.0.0"), Some(&other)));
+        assert_eq!(draft.packages[&foo()][0].remarks.retired, Some(other));
+    }
+
+    #[test]
+    fn unknown_fields_of_a_release_do_not_pass_to_another_tarball() {
+        let mut draft = draft(&[("1.0.0", 1)]);
+        let unknown = UnknownFields::from_encoded(vec![0x78, 1]);
+        draft.packages.get_mut(&foo()).unwrap()[0].remarks.unknown.release = unknown.clone();
+        draft.put(&foo(), release("1.0.0", 1), UnixSeconds(9));
+        assert_eq!(draft.packages[&foo()][0].remarks.unknown.release, unknown);
+        draft.put(&foo(), release("1.0.0", 2), UnixSeconds(9));
+        assert_eq!(draft.packages[&foo()][0].remarks, Remarks::default());
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub struct Options {
     /// Whether what was published must stay as it is.
     pub immutable: bool,
     /// Whether to forget what only the standing registry says: which releases are retired, when they were
-    /// published, which advisories concern them.
+    /// published, which advisories concern them, and what this version does not know.
     pub fresh: bool,
     /// Whether another key's `public_key` may be replaced.
     pub rotate_key: bool,

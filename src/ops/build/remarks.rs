@@ -14,11 +14,12 @@ use crate::checksum::OuterChecksum;
 use crate::name::PackageName;
 use crate::ops::observer::{Observer, Warning};
 use crate::ops::standing::{Keys, Standing};
-use crate::ops::upstream::{Base, PackageBase, UpstreamFiles, merge};
+use crate::ops::upstream::{Base, PackageBase, UpstreamFiles, merge, merge_unknown};
 use crate::package::{Package, Release, Remarks, UnixSeconds};
 use crate::registry::{Entry, Names, Releases, Resource};
 use crate::repository::RepositoryPath;
 use crate::store::Store;
+use crate::unknown_fields::UnknownFields;
 use crate::version::Version;
 
 /// The packages with what is remarked on their releases.
@@ -170,7 +171,9 @@ impl Sources<'_> {
         upstream: Option<&Releases>,
     ) -> (Entry, Option<Vec<u8>>) {
         let is_bare = |says: Option<&Releases>| {
-            says.is_none_or(|says| says.releases.iter().all(|one| one.remarks.is_empty()))
+            says.is_none_or(|says| {
+                says.unknown.is_empty() && says.releases.iter().all(|one| one.remarks.is_empty())
+            })
         };
         let is_bare = is_bare(standing) && is_bare(upstream) && !entry.has_remarks;
         if is_bare && upstream.is_none() {
@@ -205,7 +208,11 @@ impl Sources<'_> {
                 }
             };
         }
-        let package = Package { name: entry.name, releases };
+        let nothing = UnknownFields::default();
+        let here = standing.map_or(&nothing, |says| &says.unknown);
+        let there = upstream.map_or(&nothing, |says| &says.unknown);
+        let unknown = merge_unknown(here, there, before.as_ref().map(PackageBase::unknown));
+        let package = Package { name: entry.name, releases, unknown };
         (Entry::of(&self.options.repository, package, entry.updated_at), note)
     }
 }

@@ -39,7 +39,7 @@ pub(super) fn of(
                 let is = is.outer_checksum;
                 Alarm::Changed { package: package.clone(), version, was, is }
             }
-            Some(is) if !release.remarks.is_empty() && is.remarks != release.remarks => {
+            Some(is) if !is.remarks.include(&release.remarks) => {
                 Alarm::Forgotten { package: package.clone(), version }
             }
             Some(_) => continue,

@@ -15,10 +15,11 @@ use std::collections::BTreeMap;
 
 use crate::checksum::OuterChecksum;
 use crate::name::PackageName;
-use crate::package::{Release, Remarks};
+use crate::package::{Dependency, Release, Remarks};
 use crate::registry::{MAX_FILE, Payload, Registry, Releases};
 use crate::repository::{Action, Change, Folder, RepositoryPath};
 use crate::store::{Stamp, Store, StoreError};
+use crate::unknown_fields::UnknownFields;
 
 const MAGIC: &[u8] = b"hexreg carried 1\n";
 
@@ -38,7 +39,7 @@ struct BaseFile {
 }
 
 /// What was carried over of one package.
-pub(in crate::ops) struct PackageBase(Vec<Release>);
+pub(in crate::ops) struct PackageBase(Releases);
 
 impl Base {
     /// Reads it. A file that is damaged is as good as none.
@@ -56,8 +57,7 @@ impl Base {
     /// What was carried over of a package; none where that is not known.
     pub fn package(&self, package: &PackageName) -> Option<PackageBase> {
         let payload = self.packages.get(package.as_str())?;
-        let releases = Releases::decode(&Payload::from_bytes(payload.clone().into())).ok()?;
-        Some(PackageBase(releases.releases))
+        Releases::decode(&Payload::from_bytes(payload.clone().into())).ok().map(PackageBase)
     }
 
     /// Notes the message of a package, which [`PackageBase::encode`] makes.
@@ -89,7 +89,12 @@ impl PackageBase {
         let is_it = |one: &&Release| {
             one.outer_checksum == release.outer_checksum && one.version == release.version
         };
-        self.0.iter().find(is_it).map(|one| one.remarks.clone()).unwrap_or_default()
+        self.0.releases.iter().find(is_it).map(|one| one.remarks.clone()).unwrap_or_default()
+    }
+
+    /// The fields of the package itself that this version does not know.
+    pub fn unknown(&self) -> &UnknownFields {
+        &self.0.unknown
     }
 
     /// The message of what upstream says now of those releases of a package that have these tarballs.
@@ -97,7 +102,11 @@ impl PackageBase {
         let releases = upstream.releases.iter().filter(|one| carried(one.outer_checksum));
         let releases = releases.filter_map(|release| {
             let remarks = Remarks { published_at: None, ..release.remarks.clone() };
-            let dependencies = Vec::new();
+            // They are left out, unless something is said of them.
+            let dependencies = &release.dependencies;
+            let is_remarked =
+                |one: &&Dependency| remarks.unknown.dependencies.contains_key(&one.package);
+            let dependencies = dependencies.iter().filter(is_remarked).cloned().collect();
             (!remarks.is_empty()).then(|| Release { dependencies, remarks, ..release.clone() })
         });
         let releases = Releases { releases: releases.collect(), ..upstream.clone() };

@@ -12,7 +12,8 @@
 
 use std::sync::Arc;
 
-use crate::package::{Advisory, Remarks};
+use crate::package::{Advisory, Remarks, UnknownInRelease};
+use crate::unknown_fields::UnknownFields;
 
 /// Merges what `upstream` says of a release into what the registry says of the same tarball; `before` is what
 /// upstream said when that was last carried over, where it is known.
@@ -25,22 +26,36 @@ pub(in crate::ops) fn merge(
     Remarks {
         retired: sides.choose(|remarks| remarks.retired.as_ref()).cloned(),
         // Upstream never changes it for the same tarball, so what differs was said here.
-        published_at: registry.published_at.or(upstream.published_at),
+        published_at: registry.published_at.clone().or_else(|| upstream.published_at.clone()),
         advisories: sides.advisories(),
+        unknown: sides.choose(unknown).cloned().unwrap_or_default(),
     }
 }
 
-/// The three that are compared.
-#[derive(Clone, Copy)]
-struct Sides<'a> {
-    registry: &'a Remarks,
-    upstream: &'a Remarks,
-    before: Option<&'a Remarks>,
+/// Merges fields of a package that this version does not know, as [`merge`] does remarks.
+pub(in crate::ops) fn merge_unknown(
+    registry: &UnknownFields,
+    upstream: &UnknownFields,
+    before: Option<&UnknownFields>,
+) -> UnknownFields {
+    let sides = Sides { registry, upstream, before };
+    sides.choose(|fields| (!fields.is_empty()).then_some(fields)).cloned().unwrap_or_default()
 }
 
-impl<'a> Sides<'a> {
+fn unknown(remarks: &Remarks) -> Option<&UnknownInRelease> {
+    (remarks.unknown != UnknownInRelease::default()).then_some(&remarks.unknown)
+}
+
+/// The three that are compared.
+struct Sides<'a, S> {
+    registry: &'a S,
+    upstream: &'a S,
+    before: Option<&'a S>,
+}
+
+impl<'a, S> Sides<'a, S> {
     /// What is to be said of one thing that each of them may say.
-    fn choose<T: PartialEq>(self, said: impl Fn(&'a Remarks) -> Option<T>) -> Option<T> {
+    fn choose<T: PartialEq>(&self, said: impl Fn(&'a S) -> Option<T>) -> Option<T> {
         let (registry, upstream) = (said(self.registry), said(self.upstream));
         match self.before.map(said) {
             None => upstream.or(registry),
@@ -49,9 +64,11 @@ impl<'a> Sides<'a> {
             Some(_) => registry.or(upstream),
         }
     }
+}
 
+impl Sides<'_, Remarks> {
     /// Upstream's advisories in its order, then those that are the registry's own. An advisory is known by its id.
-    fn advisories(self) -> Vec<Arc<Advisory>> {
+    fn advisories(&self) -> Vec<Arc<Advisory>> {
         let own = self.registry.advisories.iter();
         let own = own.filter(|one| find(self.upstream, &one.id).is_none());
         let all = self.upstream.advisories.iter().chain(own);
@@ -70,8 +87,7 @@ mod tests {
 
     /// `security: MESSAGE`, `-` for none.
     fn retired(message: &str) -> Remarks {
-        let retirement =
-            Retirement { reason: RetirementReason::Security, message: Some(message.to_owned()) };
+        let retirement = Retirement::new(RetirementReason::Security, Some(message.to_owned()));
         Remarks { retired: (message != "-").then_some(retirement), ..Remarks::default() }
     }
 
@@ -87,6 +103,7 @@ mod tests {
                 html_url: String::new(),
                 api_url: String::new(),
                 aliases: Vec::new(),
+                unknown: UnknownFields::default(),
             })
         });
         Remarks { advisories: advisories.collect(), ..Remarks::default() }
@@ -128,6 +145,29 @@ mod tests {
     }
 
     #[test]
+    fn unknown_fields_arrive_change_and_go_unless_others_were_written_here() {
+        let unknown = |text: &str| UnknownFields::from_encoded(text.as_bytes().to_vec());
+        let remarks = |text: &str| Remarks {
+            unknown: UnknownInRelease { release: unknown(text), ..UnknownInRelease::default() },
+            ..Remarks::default()
+        };
+        for (registry, upstream, before, merged) in [
+            ("", "a", Some(""), "a"),
+            ("a", "b", Some("a"), "b"),
+            ("a", "", Some("a"), ""),
+            ("own", "a", Some("a"), "own"),
+            ("own", "", None, "own"),
+            ("a", "b", None, "b"),
+        ] {
+            let found = merge(&remarks(registry), &remarks(upstream), before.map(remarks).as_ref());
+            assert_eq!(found, remarks(merged), "{registry}, {upstream}, {before:?}");
+            let base = before.map(unknown);
+            let found = merge_unknown(&unknown(registry), &unknown(upstream), base.as_ref());
+            assert_eq!(found, unknown(merged), "{registry}, {upstream}, {before:?}");
+        }
+    }
+
+    #[test]
     fn each_advisory_arrives_changes_and_goes_for_itself() {
         for (registry, upstream, before, merged) in [
             ("", "A1 B2", Some(""), "A1 B2"),
@@ -154,7 +194,7 @@ mod tests {
     #[test]
     fn a_time_of_publication_stays_as_it_was_said_here() {
         let at = |time: Option<i64>| Remarks {
-            published_at: time.map(UnixSeconds),
+            published_at: time.map(|time| UnixSeconds(time).into()),
             ..Remarks::default()
         };
         for (registry, upstream, merged) in

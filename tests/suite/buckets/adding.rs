@@ -137,8 +137,8 @@ fn adding_to_twenty_thousand_packages_takes_no_more_requests() {
     let listed = || vec![ListedVersion::from("1.0.0".parse::<Version>().unwrap())];
     let versions = (0..PACKAGES).map(|number| (called(number), listed())).collect();
     let names = (0..PACKAGES).map(|number| (called(number), Some(UnixSeconds(1)))).collect();
-    let versions = Versions { repository: repository.clone(), packages: versions }.encode();
-    let names = Names { repository, packages: names }.encode();
+    let versions = Versions::new(repository.clone(), versions).encode();
+    let names = Names::new(repository, names).encode();
     for (path, payload) in [("versions", versions), ("names", names)] {
         let file = payload.sign(&key).unwrap().to_gzip(&mut Gzip::new());
         assert_eq!(writer.bucket.put(&format!("{PREFIX}/{path}"), &[], &file).status, 200);

@@ -6,11 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hexreg::package::{
-    Advisory, Marks, Release, Remarks, Retirement, RetirementReason, Severity, UnixSeconds,
+    Advisory, Marks, Release, Remarks, Retirement, RetirementReason, Severity, Timestamp,
+    UnixSeconds,
 };
+use hexreg::registry::{Gzip, Payload};
+use hexreg::unknown_fields::UnknownFields;
 
 use super::mirror;
 use crate::support::hexreg::Ran;
+use crate::support::protobuf::{self, extend, unknown_field};
 use crate::support::repository::TestRepository;
 use crate::support::server::Server;
 use crate::support::signed::{self, edit, marks};
@@ -31,14 +35,17 @@ fn advisory(id: &str, severity: Severity) -> Arc<Advisory> {
         html_url: "https://advisories.example/html".to_owned(),
         api_url: "https://advisories.example/api".to_owned(),
         aliases: vec!["CVE-2026-1".to_owned()],
+        unknown: UnknownFields::default(),
     })
 }
 
 fn retirement(message: &str) -> Retirement {
-    Retirement { reason: RetirementReason::Security, message: Some(message.to_owned()) }
+    Retirement::new(RetirementReason::Security, Some(message.to_owned()))
 }
 
-const PUBLISHED: Option<UnixSeconds> = Some(UnixSeconds(1_700_000_000));
+fn at(seconds: i64) -> Timestamp {
+    UnixSeconds(seconds).into()
+}
 
 impl Site {
     /// Upstream has `foo` 1.0.0, which has one advisory and is retired, and 1.1.0, and `bar` 1.0.0.
@@ -52,7 +59,7 @@ impl Site {
         let server = Server::of(&repository, &[]);
         let site = Self { repository, server };
         site.upstream(|release| {
-            release.remarks.published_at = PUBLISHED;
+            release.remarks.published_at = Some(at(1_700_000_000));
             if release.version.to_string() == "1.0.0" {
                 release.remarks.retired = Some(retirement("use 1.1.0"));
                 release.remarks.advisories = vec![advisory("GHSA-1", Severity::High)];
@@ -122,12 +129,35 @@ fn retirements_times_and_advisories_come_with_the_tarballs() {
     site.says_the_same();
     let marked = Marks { retired: true, with_advisories: true };
     assert_eq!(marks(&site.repository, "copy")[1], ("foo 1.0.0".to_owned(), marked));
-    assert_eq!(site.says("1.1.0"), Remarks { published_at: PUBLISHED, ..Remarks::default() });
+    assert_eq!(
+        site.says("1.1.0"),
+        Remarks { published_at: Some(at(1_700_000_000)), ..Remarks::default() }
+    );
     // From nothing, without a cache, it is the same again.
     let served = site.repository.read("copy/packages/foo");
     fs::remove_dir_all(site.repository.path("copy/packages")).unwrap();
     site.hexreg(&["build", "copy", "--no-cache"]);
     assert_eq!(site.repository.read("copy/packages/foo"), served);
+}
+
+/// A newer hex.pm says more: of the package, of a release, of its retirement, its time and its advisory.
+#[test]
+fn fields_that_this_version_does_not_know_come_too() {
+    let site = Site::new();
+    let path = "public/packages/foo";
+    let mut count = 0;
+    let extended =
+        extend(&signed::payload(&site.repository, path), &protobuf::PACKAGE, &mut || {
+            count += 1;
+            unknown_field(&format!("tag-{count}"))
+        });
+    assert_eq!(count, 7);
+    let payload = Payload::from_bytes(extended.into());
+    let signed = payload.sign(&signed::key("acme-2048.pem")).unwrap();
+    site.repository.write(path, &signed.to_gzip(&mut Gzip::new()));
+    site.goes_on();
+    assert_eq!(signed::payload(&site.repository, "copy/packages/foo"), payload.as_bytes());
+    site.says_the_same();
 }
 
 #[test]
@@ -169,7 +199,7 @@ fn what_was_said_here_stays_beside_it() {
     let is_own = || {
         let (old, new) = (site.says("1.0.0"), site.says("1.1.0"));
         assert_eq!(new.retired.unwrap().reason, RetirementReason::Deprecated);
-        assert_eq!((old.retired, old.published_at), (None, PUBLISHED));
+        assert_eq!((old.retired, old.published_at), (None, Some(at(1_700_000_000))));
         assert_eq!(new.advisories, std::slice::from_ref(&own));
         assert_eq!(old.advisories.last(), Some(&own));
         old.advisories.len()
@@ -211,7 +241,7 @@ fn it_holds_for_the_very_tarball_alone_and_for_what_upstream_signed() {
     site.repository.write("copy/tarballs/foo-1.0.0.tar", &fork);
     site.build();
     assert_eq!(site.says("1.0.0"), Remarks::default(), "another tarball");
-    assert_eq!(site.says("1.1.0").published_at, PUBLISHED);
+    assert_eq!(site.says("1.1.0").published_at, Some(at(1_700_000_000)));
 
     let site = Site::new();
     site.mirror();
@@ -315,7 +345,7 @@ fn releases_that_are_added_from_a_mirror_bring_it() {
             signed::release(&site.repository, "public/packages/foo", version).remarks
         };
         assert_eq!(says("1.0.0"), upstream("1.0.0"), "verbatim: {verbatim}");
-        assert_eq!(says("1.1.0").published_at, Some(UnixSeconds(1_800_000_000)));
+        assert_eq!(says("1.1.0").published_at, Some(at(1_800_000_000)));
         site.repository.hexreg().run(["verify", "own"]).ok();
         // What upstream says since comes when it is added again; what was said here stays.
         site.hexreg(&["retire", "foo", "1.1.0", "--reason=deprecated", "--to", "own"]);
@@ -329,7 +359,7 @@ fn releases_that_are_added_from_a_mirror_bring_it() {
         assert_eq!(says("1.0.0"), upstream("1.0.0"), "verbatim: {verbatim}");
         let newer = says("1.1.0");
         assert_eq!(newer.retired.unwrap().reason, RetirementReason::Deprecated);
-        assert_eq!(newer.published_at, Some(UnixSeconds(1_800_000_000)));
+        assert_eq!(newer.published_at, Some(at(1_800_000_000)));
         site.repository.hexreg().run(["verify", "own"]).ok();
     }
 }

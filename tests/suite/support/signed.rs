@@ -2,7 +2,7 @@
 
 use hexreg::key::PrivateKey;
 use hexreg::package::{Marks, Release};
-use hexreg::registry::{Gzip, Releases, Signed, Versions};
+use hexreg::registry::{Gzip, Payload, Releases, Signed, Versions};
 
 use super::read_fixture;
 use super::repository::TestRepository;
@@ -13,9 +13,15 @@ pub fn key(file: &str) -> PrivateKey {
     PrivateKey::from_pem(&pem, None).unwrap()
 }
 
+/// The message in a signed file, such as `public/packages/foo`.
+pub fn payload(repository: &TestRepository, path: &str) -> Vec<u8> {
+    let signed = Signed::from_gzip(&repository.read(path)).unwrap();
+    signed.into_unverified().as_bytes().to_vec()
+}
+
 /// What the file of a package says, such as `public/packages/foo`.
 pub fn releases(repository: &TestRepository, path: &str) -> Releases {
-    Releases::decode(&Signed::from_gzip(&repository.read(path)).unwrap().into_unverified()).unwrap()
+    Releases::decode(&Payload::from_bytes(payload(repository, path).into())).unwrap()
 }
 
 /// One release in it.

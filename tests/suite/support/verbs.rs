@@ -106,7 +106,7 @@ impl Machine {
                 removed.map(drop).map_err(failed)
             }
             Verb::Retire(item) | Verb::Unretire(item) => {
-                let retirement = Retirement { reason: RetirementReason::Security, message: None };
+                let retirement = Retirement::new(RetirementReason::Security, None);
                 let retirement = matches!(verb, Verb::Retire(_)).then_some(&retirement);
                 let retired = retire::retire(store, &options, &release(item), retirement, observer);
                 retired.map(drop).map_err(failed)

@@ -39,7 +39,7 @@ fn release(version: &str, sum: u8, needs: &[(&str, &str)]) -> Release {
 
 fn releases(package: &str, releases: &[Release]) -> Releases {
     let repository = "acme".parse().unwrap();
-    Releases { repository, package: name(package), releases: releases.to_vec() }
+    Releases::new(repository, name(package), releases.to_vec())
 }
 
 fn listing(versions: &[&str], updated_at: i64) -> Listing {

@@ -17,7 +17,7 @@ fn repository(packages: &[(&str, &[&str])]) -> State {
         let versions = versions.iter().map(|version| version.parse::<Version>().unwrap().into());
         (name.parse().unwrap(), versions.collect())
     });
-    let versions = Versions { repository: "acme".parse().unwrap(), packages: packages.collect() };
+    let versions = Versions::new("acme".parse().unwrap(), packages.collect());
     State::Built(Overview::new(PublicKey::from_pem(PEM).unwrap(), versions))
 }
 
