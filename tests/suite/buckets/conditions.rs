@@ -1,10 +1,11 @@
-//! Servers that keep their word on conditions, and one that does not: with the one, of many who write
+//! Servers that keep their word on conditions, and some that do not: with the one, of many who write
 //! over the same object exactly one is told that they did; with the other nobody would ever know.
 
 use std::thread;
 
-use super::{Writer, samples};
-use crate::support::bucket::Bucket;
+use super::{PREFIX, Writer, samples};
+use crate::support::bucket::{Bucket, PROBE};
+use crate::support::gateway::{Gateway, Manner};
 use crate::support::moto::Moto;
 use crate::support::s3rver::S3rver;
 
@@ -77,4 +78,76 @@ fn where_conditions_are_ignored_nothing_is_added_until_one_vouches_for_it() {
     writer.stands(files.clone());
     let again = writer.add(&files, &["--assume-single-writer"]).ok().stdout;
     assert!(again.contains("nothing has changed"), "{again}");
+}
+
+/// A writer of the samples to a server in the manner of another one.
+fn before(moto: &Moto, manner: Manner) -> (Writer, Vec<String>, Gateway) {
+    let bucket = moto.bucket("registry");
+    let gateway = Gateway::before(bucket.address(), manner);
+    let writer = Writer::of(bucket.behind(gateway.address()));
+    let samples = samples();
+    for (file, bytes) in &samples {
+        writer.write(file, bytes);
+    }
+    (writer, samples.into_iter().map(|(file, _)| file).collect(), gateway)
+}
+
+/// Where conditions cannot be relied on, that is said at once and before anything is written: what each store is
+/// told to be, after so many requests for the file that tells.
+#[test]
+fn what_is_wrong_with_conditions_is_said_before_anything_is_written() {
+    let test = "what_is_wrong_with_conditions_is_said_before_anything_is_written";
+    let said = [
+        (Manner::WeakTags, "refuses `If-Match` with the tag that it gave", "is there a proxy", 7),
+        (Manner::NoConditions, "refuses every write with `If-None-Match`", "nobody else", 1),
+        (Manner::IgnoresAbsence, "ignores `If-None-Match`", "Ceph ignores it in buckets with", 2),
+    ];
+    for (manner, reason, hint, tries) in said {
+        let Some(moto) = Moto::start(test) else { return };
+        let (writer, files, gateway) = before(&moto, manner);
+        let mut refused = None;
+        let asked = gateway.asked_for(|| refused = Some(writer.add(&files, &[])));
+        let refused = refused.unwrap();
+        let said = refused.transcript();
+        assert_eq!(refused.code, 2, "{said}");
+        assert!(refused.stderr.contains(reason) && refused.stderr.contains(hint), "{said}");
+        assert!(refused.stderr.contains("--assume-single-writer"), "{said}");
+        let keys = writer.bucket.keys();
+        assert!(keys.iter().all(|key| key.ends_with(PROBE)), "{keys:?}");
+        let of_probe = asked.iter().filter(|asked| asked.path.ends_with(PROBE)).count();
+        assert!(of_probe <= tries, "{manner:?}: {of_probe} requests: {asked:#?}");
+
+        writer.add(&files, &["--assume-single-writer"]).ok();
+        writer.stands(files);
+    }
+}
+
+#[test]
+fn a_registry_whose_listing_has_no_tags_is_built_where_it_is() {
+    let test = "a_registry_whose_listing_has_no_tags_is_built_where_it_is";
+    let Some(moto) = Moto::start(test) else { return };
+    let (writer, files, gateway) = before(&moto, Manner::UntaggedListings);
+    for file in &files {
+        let bytes = writer.repository.read(&format!("new/{file}"));
+        assert_eq!(
+            writer.bucket.put(&format!("{PREFIX}/tarballs/{file}"), &[], &bytes).status,
+            200
+        );
+    }
+    writer.build(&[]).ok();
+    writer.stands(files.clone());
+    let asked = gateway.asked_for(|| {
+        let again = writer.build(&[]).ok().stdout;
+        assert!(again.contains("nothing has changed"), "{again}");
+    });
+    // What is known is not read again.
+    assert!(
+        !asked.iter().any(|one| one.method == "GET" && one.path.contains("/tarballs/")),
+        "{asked:#?}"
+    );
+    // One that goes is removed only where it still is the one that was listed.
+    let gone = format!("{PREFIX}/tarballs/{}", files[0]);
+    assert_eq!(writer.bucket.delete(&gone).status, 204);
+    writer.build(&[]).ok();
+    writer.stands(files[1..].to_vec());
 }

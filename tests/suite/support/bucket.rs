@@ -37,6 +37,8 @@ pub struct Listed {
 pub struct Bucket {
     name: String,
     address: SocketAddr,
+    /// Where programs are told that it is.
+    told: SocketAddr,
     owner: Owner,
 }
 
@@ -48,10 +50,15 @@ fn between<'a>(text: &'a str, before: &str, after: &str) -> Vec<&'a str> {
 impl Bucket {
     /// Makes one.
     pub fn new(address: SocketAddr, owner: Owner, name: &str) -> Self {
-        let this = Self { name: name.to_owned(), address, owner };
+        let this = Self { name: name.to_owned(), address, told: address, owner };
         let answer = Port::at(address).put(&format!("/{name}"), owner.asks.as_slice(), b"");
         assert_eq!(answer.status, 200, "{}", answer.text());
         this
+    }
+
+    /// The same for programs that reach it by way of what listens there.
+    pub fn behind(self, told: SocketAddr) -> Self {
+        Self { told, ..self }
     }
 
     /// How hexreg names a place in it.
@@ -66,7 +73,7 @@ impl Bucket {
 
     /// The same, as it is told to programs.
     pub fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", self.told)
     }
 
     /// Where anybody may read a place in it, once it is `open_to_all`.
@@ -145,6 +152,10 @@ impl Bucket {
     pub fn put(&self, key: &str, headers: &[&str], body: &[u8]) -> Answer {
         let headers = [headers, self.owner.asks.as_slice()].concat();
         Port::at(self.address).put(&self.path(key), &headers, body)
+    }
+
+    pub fn delete(&self, key: &str) -> Answer {
+        Port::at(self.address).delete(&self.path(key), self.owner.asks.as_slice())
     }
 
     /// Every object below a place, as files of a directory; not the one by which conditions are tried.

@@ -1,8 +1,10 @@
 //! Builders and runners that tests share.
 
+pub mod azurite;
 pub mod bucket;
 pub mod commands;
 pub mod faulty;
+pub mod gateway;
 pub mod hexreg;
 pub mod memory;
 pub mod moto;
@@ -14,6 +16,7 @@ pub mod relay;
 pub mod repository;
 pub mod s3rver;
 pub mod scheduler;
+pub mod seaweedfs;
 pub mod server;
 pub mod shuffled;
 pub mod signed;

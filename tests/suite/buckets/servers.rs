@@ -1,0 +1,171 @@
+//! All that commands do to a registry in a bucket, against storage that is in use: `SeaweedFS`, with versions and
+//! without, and Azure's own emulator; and against moto in the manner of Ceph's gateway.
+
+use std::thread;
+
+use super::Writer;
+use crate::support::azurite::{ACCOUNT, Azurite, KEY};
+use crate::support::bucket::Bucket;
+use crate::support::gateway::{Gateway, Manner};
+use crate::support::hexreg::Ran;
+use crate::support::moto::Moto;
+use crate::support::repository::TestRepository;
+use crate::support::seaweedfs::SeaweedFs;
+use crate::support::tarball::Tarball;
+
+/// How often so many add at once.
+const ROUNDS: usize = 3;
+const RACERS: usize = 6;
+
+/// A place in a bucket of whatever kind, and somebody who may do everything there.
+struct Place {
+    url: String,
+    endpoint: String,
+    environment: Vec<(&'static str, &'static str)>,
+    repository: TestRepository,
+}
+
+impl Place {
+    fn in_bucket(bucket: &Bucket) -> Self {
+        Self {
+            url: bucket.url("some where/é+&"),
+            endpoint: bucket.endpoint(),
+            environment: bucket.environment().to_vec(),
+            repository: TestRepository::new(),
+        }
+    }
+
+    /// A command, with what it is told of the place behind its first words.
+    fn run(&self, words: &[&str], more: &[&str]) -> Ran {
+        let mut hexreg = self.repository.hexreg();
+        for (name, value) in &self.environment {
+            hexreg = hexreg.env(name, value);
+        }
+        let place = [&self.url[..], "--endpoint", &self.endpoint];
+        hexreg.run([words, &place, more].concat())
+    }
+
+    fn change(&self, words: &[&str]) -> Ran {
+        let words = [words, &["--name=acme", "--private-key=key.pem", "--to"]].concat();
+        self.run(&words, &[])
+    }
+
+    /// Adds a tarball that it writes first.
+    fn add(&self, name: &str, version: &str) -> Ran {
+        let file = format!("new/{name}-{version}.tar");
+        self.repository.write(&file, &Tarball::new(name, version).build());
+        self.change(&["add", &file])
+    }
+
+    /// It is sound, and has so much.
+    #[track_caller]
+    fn has(&self, packages: usize, releases: usize) {
+        let verified = self.run(&["verify"], &["--json"]).ok().stdout;
+        let verified: serde_json::Value = serde_json::from_str(&verified).unwrap();
+        assert_eq!(verified["problems"].as_array().map(Vec::len), Some(0), "{verified}");
+        assert_eq!(
+            (&verified["packages"], &verified["releases"]),
+            (&packages.into(), &releases.into())
+        );
+    }
+}
+
+#[track_caller]
+fn changes_nothing(ran: Ran) {
+    let said = ran.ok().stdout;
+    assert!(said.contains("nothing has changed"), "{said}");
+}
+
+/// Every command, some of them many times at once.
+fn try_all(place: &Place) {
+    let repository = &place.repository;
+    for (name, version) in [("foo", "1.0.0"), ("foo", "1.1.0"), ("bar", "1.0.0")] {
+        let bytes = Tarball::new(name, version).build();
+        repository.write_tarball(&format!("{name}-{version}.tar"), &bytes);
+    }
+    repository.build(&[]).ok();
+    place.run(&["push", "public"], &[]).ok();
+    changes_nothing(place.run(&["push", "public"], &[]));
+    place.has(2, 3);
+
+    place.add("foo", "1.2.0").ok();
+    changes_nothing(place.add("foo", "1.2.0"));
+    for round in 0..ROUNDS {
+        thread::scope(|scope| {
+            let racers: Vec<_> = (0..RACERS)
+                .map(|racer| {
+                    // Some to the same package, all to the same indexes.
+                    let name = ["foo", "new"][racer % 2];
+                    scope.spawn(move || place.add(name, &format!("2.{round}.{racer}")))
+                })
+                .collect();
+            for racer in racers {
+                racer.join().unwrap().ok();
+            }
+        });
+    }
+    place.has(3, 4 + ROUNDS * RACERS);
+
+    let retire = || place.change(&["retire", "foo", "1.0.0", "--reason=security"]);
+    retire().ok();
+    changes_nothing(retire());
+    place.change(&["remove", "foo", "1.1.0"]).ok();
+    // And the last release of a package, whose file goes with it.
+    place.change(&["remove", "bar", "1.0.0"]).ok();
+    place.has(2, 2 + ROUNDS * RACERS);
+    // What others added is not lost.
+    repository.write_tarball("foo-3.0.0.tar", &Tarball::new("foo", "3.0.0").build());
+    repository.build(&[]).ok();
+    let refused = place.run(&["push", "public"], &[]);
+    assert_eq!(refused.code, 1, "{}", refused.transcript());
+
+    let build = || place.run(&["build"], &["--name=acme", "--private-key=key.pem"]);
+    build().ok();
+    changes_nothing(build());
+    place.has(2, 2 + ROUNDS * RACERS);
+}
+
+#[test]
+fn seaweedfs_does_all_that_is_asked_of_it() {
+    let test = "seaweedfs_does_all_that_is_asked_of_it";
+    let Some(seaweedfs) = SeaweedFs::start(test) else { return };
+    try_all(&Place::in_bucket(&seaweedfs.bucket("plain")));
+    try_all(&Place::in_bucket(&seaweedfs.versioned_bucket("versioned")));
+}
+
+#[test]
+fn azure_does_all_that_is_asked_of_it() {
+    let Some(azurite) = Azurite::start("azure_does_all_that_is_asked_of_it") else { return };
+    azurite.container("registry");
+    try_all(&Place {
+        url: "az://registry/some where/é+&".to_owned(),
+        endpoint: azurite.endpoint(),
+        environment: vec![
+            ("AZURE_STORAGE_ACCOUNT_NAME", ACCOUNT),
+            ("AZURE_STORAGE_ACCOUNT_KEY", KEY),
+        ],
+        repository: TestRepository::new(),
+    });
+}
+
+#[test]
+fn where_tags_in_quotes_are_refused_all_is_done_without_them() {
+    let test = "where_tags_in_quotes_are_refused_all_is_done_without_them";
+    let Some(moto) = Moto::start(test) else { return };
+    let bucket = moto.bucket("registry");
+    let ceph = Gateway::before(bucket.address(), Manner::BareTags);
+    let bucket = bucket.behind(ceph.address());
+    try_all(&Place::in_bucket(&bucket));
+
+    // What that costs beside the eleven requests that others take: the tag is asked for, and two writes more tell
+    // that it is taken bare, and another one is not.
+    let writer = Writer::of(bucket);
+    let add = |version: &str| {
+        let file = format!("welcome-{version}.tar");
+        writer.write(&file, &Tarball::new("welcome", version).build());
+        writer.add(&[file], &[]).ok();
+    };
+    add("1.0.0");
+    let asked = ceph.asked_for(|| add("1.1.0"));
+    assert_eq!(asked.len(), 14, "{asked:#?}");
+}
