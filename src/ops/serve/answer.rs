@@ -12,7 +12,7 @@ use axum::http::{Method, Request, Response, StatusCode, Version};
 use super::access::{Access, Asked, Counted};
 use super::gate::{Gate, Visitor, ask_who};
 use super::pages::Pages;
-use super::site::{Site, Target};
+use super::site::{Site, Target, without_empty_parts};
 
 /// What answers requests.
 pub(super) struct Service {
@@ -42,7 +42,8 @@ impl Service {
         if let Some(refused) = refuse(&request) {
             return refused;
         }
-        let path = request.uri.path();
+        // The log has the path as it was sent; all else goes by this one.
+        let path = without_empty_parts(request.uri.path());
         if path == HEALTH {
             return plain(self.health().await);
         }
@@ -51,7 +52,7 @@ impl Service {
             Visitor::Known(name) => asked.visitor = Some(name),
             Visitor::Stranger => return ask_who(),
         }
-        match self.site.find(path) {
+        match self.site.find(&path) {
             Some(Target::File(file)) => {
                 asked.kind = file.kind().as_str();
                 file.respond(&request.method, request.headers).await

@@ -1,5 +1,6 @@
 //! Which directory stands where in the server's paths.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::PathBuf;
 
@@ -53,6 +54,23 @@ const CHUNK: usize = 256 * 1024;
 
 /// Where repositories with names stand.
 const NAMED: &str = "/repos/";
+
+/// The path with one slash wherever several follow each other.
+///
+/// mix and rebar3 join URL and path by a slash, so a URL that ends in one makes them ask for `//names`. Only
+/// slashes that were sent as such count: an encoded one is part of a name, which no file has.
+pub(super) fn without_empty_parts(path: &str) -> Cow<'_, str> {
+    if !path.contains("//") {
+        return Cow::Borrowed(path);
+    }
+    let mut short = String::with_capacity(path.len());
+    for char in path.chars() {
+        if char != '/' || !short.ends_with('/') {
+            short.push(char);
+        }
+    }
+    Cow::Owned(short)
+}
 
 impl Mount {
     /// Where it stands: `/`, or `/repos/NAME`.

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 
-use super::{Project, log, samples};
+use super::{Project, configuration, log, samples};
 use crate::support::server::Server;
 use crate::support::tools;
 
@@ -31,6 +31,21 @@ fn rebar3_fetches_and_asks_again_for_nothing_it_has() {
     for path in ["tarballs/welcome-0.1.0.tar", "tarballs/greeting-1.1.0.tar"] {
         assert!(second.contains(&format!("path=\"/{path}\" status=304 bytes=0")), "{second}");
     }
+}
+
+/// It joins URL and path by a slash.
+#[test]
+fn rebar3_fetches_where_its_url_ends_in_a_slash() {
+    let test = "rebar3_fetches_where_its_url_ends_in_a_slash";
+    let Some(rebar3) = tools::find("rebar3", test) else { return };
+    let repository = samples();
+    let server = Server::run(repository.root(), &["--repo=acme=public"]);
+    let url = format!("{}/repos/acme", server.url());
+    let lines = configuration(&repository, &url, None);
+    let lines = lines.replace("/repos/acme\">>", "/repos/acme/\">>");
+    Project::knowing(rebar3, &lines).fetches(&repository);
+    let log = log(&repository, "method=GET", 4);
+    assert!(log.contains("path=\"/repos/acme//packages/welcome\" status=200"), "{log}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use data_encoding::BASE64;
 
 use super::{deployed, fill};
 use crate::clients::Project;
-use crate::serving::paths::{nothing_else_is_visible, with_secrets};
+use crate::serving::paths::{nothing_else_is_visible, slashes_are_one, with_secrets};
 use crate::serving::{every_kind_is_served, repository};
 use crate::support::repository::TestRepository;
 use crate::support::server::{Server, free_address};
@@ -121,6 +121,16 @@ fn every_kind_of_file_is_served_alike() {
             );
         }
         assert_eq!(server.ask("DELETE", "/names", &[]).status, 405);
+    }
+}
+
+#[test]
+fn several_slashes_are_one_everywhere() {
+    for serve in WAYS {
+        let repository = repository();
+        if let Some(server) = serve(&repository, "several_slashes_are_one_everywhere", None) {
+            slashes_are_one(&server);
+        }
     }
 }
 
