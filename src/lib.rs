@@ -124,6 +124,12 @@
 //!
 //! [Hex]: https://hex.pm
 
+#[cfg(not(unix))]
+compile_error!(
+    "hexreg runs on Linux, macOS and other Unix systems, whose locks, permissions and file times it relies \
+     on: on Windows, build it in WSL"
+);
+
 pub mod auth;
 pub mod cache;
 pub mod checksum;

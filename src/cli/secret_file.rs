@@ -1,6 +1,7 @@
 //! Files that hold secrets: what is wrong with where they lie.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// Says so where others than the owner may read or change the file.
@@ -33,14 +34,7 @@ pub fn lies_inside(path: &Path, directory: &Path) -> bool {
     places.any(|place| served.iter().any(|served| place.starts_with(served)))
 }
 
-#[cfg(unix)]
 fn mode(path: &Path) -> Option<u32> {
-    use std::os::unix::fs::PermissionsExt;
     let found = fs::metadata(path).ok()?;
     found.is_file().then(|| found.permissions().mode())
-}
-
-#[cfg(not(unix))]
-fn mode(_path: &Path) -> Option<u32> {
-    None
 }

@@ -5,6 +5,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, fchown};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -248,9 +249,7 @@ fn wait(folder: &Path) -> Result<Lock, AuthError> {
 
 /// Gives a new file the owner and the permissions of the one it will replace: a server that may read the
 /// one must be able to read the other.
-#[cfg(unix)]
 fn keep_owner(old: &Path, new: &File) -> io::Result<()> {
-    use std::os::unix::fs::{MetadataExt, fchown};
     let (found, ours) = (fs::metadata(old)?, new.metadata()?);
     let differing = |theirs: u32, ours: u32| (theirs != ours).then_some(theirs);
     let (user, group) = (differing(found.uid(), ours.uid()), differing(found.gid(), ours.gid()));
@@ -259,9 +258,4 @@ fn keep_owner(old: &Path, new: &File) -> io::Result<()> {
     }
     // After the owner, for a change of owner takes some permissions away.
     new.set_permissions(found.permissions())
-}
-
-#[cfg(not(unix))]
-fn keep_owner(_old: &Path, _new: &File) -> io::Result<()> {
-    Ok(())
 }

@@ -9,6 +9,7 @@
 use std::fs;
 use std::future::{self, Future};
 use std::io::{self, SeekFrom};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -183,33 +184,15 @@ impl AsyncSeek for File {
     }
 }
 
-#[cfg(unix)]
 fn open(path: &Path) -> io::Result<fs::File> {
-    use std::os::unix::fs::OpenOptionsExt;
     // A pipe would wait for its writer.
     let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0);
     fs::OpenOptions::new().read(true).custom_flags(flags).open(path)
 }
 
-#[cfg(not(unix))]
-fn open(path: &Path) -> io::Result<fs::File> {
-    fs::File::open(path)
-}
-
-#[cfg(unix)]
 fn read_at(file: &fs::File, from: u64, size: usize) -> io::Result<Vec<u8>> {
-    use std::os::unix::fs::FileExt;
     let mut bytes = vec![0; size];
     let read = file.read_at(&mut bytes, from)?;
-    bytes.truncate(read);
-    Ok(bytes)
-}
-
-#[cfg(windows)]
-fn read_at(file: &fs::File, from: u64, size: usize) -> io::Result<Vec<u8>> {
-    use std::os::windows::fs::FileExt;
-    let mut bytes = vec![0; size];
-    let read = file.seek_read(&mut bytes, from)?;
     bytes.truncate(read);
     Ok(bytes)
 }

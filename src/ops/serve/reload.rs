@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fs;
 use std::iter;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -23,15 +24,8 @@ fn look(path: &Path) -> Seen {
     Some((found.modified().ok()?, found.len(), changed(&found)))
 }
 
-#[cfg(unix)]
 fn changed(found: &fs::Metadata) -> i64 {
-    use std::os::unix::fs::MetadataExt;
     found.ctime_nsec().wrapping_add(found.ctime().wrapping_mul(1_000_000_000))
-}
-
-#[cfg(not(unix))]
-fn changed(_: &fs::Metadata) -> i64 {
-    0
 }
 
 /// Files, and how they were seen before they were read.

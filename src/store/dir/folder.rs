@@ -4,7 +4,6 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
-#[cfg(unix)]
 use rustix::io::Errno;
 
 /// Makes a folder and those above it that are missing, each for good before anything is put in it.
@@ -43,7 +42,6 @@ fn make(path: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// The folder cannot be opened, or the system could not write it.
-#[cfg(unix)]
 pub fn flush(folder: &Path) -> io::Result<()> {
     match File::open(folder)?.sync_all() {
         Err(error) if Errno::from_io_error(&error).is_some_and(is_no_such_thing) => Ok(()),
@@ -53,15 +51,8 @@ pub fn flush(folder: &Path) -> io::Result<()> {
 
 /// Whether it is the answer of a file system that flushes no folders, or nothing but what is open for
 /// writing, as no folder ever is. What it is told to keep it keeps in its own way.
-#[cfg(unix)]
 fn is_no_such_thing(errno: Errno) -> bool {
     [Errno::INVAL, Errno::NOTSUP, Errno::OPNOTSUPP, Errno::NOSYS, Errno::BADF].contains(&errno)
-}
-
-/// Nothing: here no folder can be flushed.
-#[cfg(not(unix))]
-pub fn flush(_folder: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 /// Everything in the file system of a folder.

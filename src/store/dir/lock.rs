@@ -2,12 +2,15 @@
 
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+
+use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::io::Errno;
 
 use crate::store::{Lock, Locked};
 
 /// How often the directory may turn out to be another one by the time it is locked.
-#[cfg(unix)]
 const TRIES: usize = 10;
 
 /// Who else may hold it meanwhile.
@@ -19,13 +22,7 @@ pub(super) enum Mode {
     Shared,
 }
 
-#[cfg(unix)]
 pub(super) fn take(root: &Path, mode: Mode) -> io::Result<Locked> {
-    use std::os::unix::fs::MetadataExt;
-
-    use rustix::fs::{FlockOperation, flock};
-    use rustix::io::Errno;
-
     let operation = match mode {
         Mode::Alone => FlockOperation::NonBlockingLockExclusive,
         Mode::Shared => FlockOperation::NonBlockingLockShared,
@@ -51,14 +48,7 @@ pub(super) fn take(root: &Path, mode: Mode) -> io::Result<Locked> {
 }
 
 /// A pipe is told from a directory without waiting for whoever might write to it.
-#[cfg(unix)]
 fn open(root: &Path) -> io::Result<File> {
-    use rustix::fs::{Mode, OFlags};
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    Ok(rustix::fs::open(root, flags, Mode::empty())?.into())
-}
-
-#[cfg(not(unix))]
-pub(super) fn take(_root: &Path, _mode: Mode) -> io::Result<Locked> {
-    Ok(Locked::Unsupported(io::ErrorKind::Unsupported.into()))
+    Ok(rustix::fs::open(root, flags, rustix::fs::Mode::empty())?.into())
 }

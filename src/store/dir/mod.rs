@@ -9,10 +9,12 @@ pub use folder::flush as flush_folder;
 use std::collections::HashSet;
 use std::fs::{self, DirEntry, File, FileType, Metadata};
 use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use rayon::prelude::*;
+use rustix::fs::OFlags;
 use walkdir::WalkDir;
 
 use super::{Content, Kind, Listed, Locked, Stamp, Store, StoreError};
@@ -122,7 +124,7 @@ impl Store for DirStore {
             return Err(failed(io::Error::other("it is not a file")));
         }
         read.map_err(failed)?;
-        Ok(Some(Content { stamp: stamp(&found) }))
+        Ok(Some(Content { stamp: Some(stamp(&found)) }))
     }
 
     fn apply(&self, stages: &[&[Change]], made: &dyn Fn(&Change)) -> Result<(), StoreError> {
@@ -148,28 +150,14 @@ impl Store for DirStore {
 }
 
 /// By which a folder is known again, whichever way leads to it.
-#[cfg(unix)]
 fn identity(folder: &walkdir::DirEntry) -> Option<(u64, u64)> {
-    use std::os::unix::fs::MetadataExt;
     folder.metadata().ok().map(|found| (found.dev(), found.ino()))
 }
 
-#[cfg(not(unix))]
-fn identity(folder: &walkdir::DirEntry) -> Option<PathBuf> {
-    folder.path().canonicalize().ok()
-}
-
 /// Opens a file, and a pipe without waiting for whoever might write to it.
-#[cfg(unix)]
 fn open(path: &Path) -> io::Result<File> {
-    use rustix::fs::{Mode, OFlags};
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    Ok(rustix::fs::open(path, flags, Mode::empty())?.into())
-}
-
-#[cfg(not(unix))]
-fn open(path: &Path) -> io::Result<File> {
-    File::open(path)
+    Ok(rustix::fs::open(path, flags, rustix::fs::Mode::empty())?.into())
 }
 
 /// Asks for an entry by its name in the folder that is open, which spares the kernel its path; and
@@ -184,30 +172,23 @@ fn listed(entry: &DirEntry) -> Listed {
         Ok(_) if name.to_str().is_none() => {
             none(Kind::Unreadable("its name is not UTF-8".to_owned()))
         }
-        Ok(found) => (kind(found.file_type()), modified(&found), stamp(&found)),
+        Ok(found) => (kind(found.file_type()), modified(&found), Some(stamp(&found))),
         Err(error) => none(kind_of_none(&error)),
     };
     Listed { name: name.to_string_lossy().into_owned(), kind, modified, stamp }
 }
 
-#[cfg(unix)]
-#[expect(clippy::unnecessary_wraps, reason = "other systems have none")]
-fn stamp(found: &Metadata) -> Option<Stamp> {
-    use std::os::unix::fs::MetadataExt;
+/// What tells whether a file is still the same.
+pub(crate) fn stamp(found: &Metadata) -> Stamp {
     let nanoseconds =
         |seconds: i64, rest: i64| seconds.saturating_mul(1_000_000_000).saturating_add(rest);
-    Some(Stamp::File {
+    Stamp::File {
         size: found.size(),
         modified: nanoseconds(found.mtime(), found.mtime_nsec()),
         changed: nanoseconds(found.ctime(), found.ctime_nsec()),
         inode: found.ino(),
         device: found.dev(),
-    })
-}
-
-#[cfg(not(unix))]
-fn stamp(_found: &Metadata) -> Option<Stamp> {
-    None
+    }
 }
 
 fn kind(found: FileType) -> Kind {

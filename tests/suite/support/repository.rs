@@ -84,7 +84,6 @@ impl TestRepository {
         self.chmod(path, 0o600);
     }
 
-    #[cfg(unix)]
     pub fn chmod(&self, path: &str, mode: u32) {
         use std::os::unix::fs::PermissionsExt;
         fs::set_permissions(self.path(path), fs::Permissions::from_mode(mode)).unwrap();
@@ -133,7 +132,6 @@ impl TestRepository {
     }
 
     /// What a build of the same tarballs makes where nothing stands, with nothing to go by.
-    #[cfg(unix)]
     pub fn fresh(&self) -> Tree {
         fs::create_dir(self.path("fresh")).unwrap();
         std::os::unix::fs::symlink("../public/tarballs", self.path("fresh/tarballs")).unwrap();

@@ -279,7 +279,6 @@ mod tests {
         assert!(matches!(&*state, State::Unsound(Unsound::Versions(SignedError::Signature(_)))));
     }
 
-    #[cfg(unix)]
     #[test]
     fn what_has_not_changed_is_not_read_again() {
         let (directory, facts) = repository();
