@@ -21,7 +21,7 @@ use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::key::PrivateKey;
-use crate::store::Stamp;
+use crate::store::{Stamp, keep_access};
 
 /// Another version may find other things true of the same bytes.
 const MAGIC: &[u8] = concat!("hexreg cache 4 ", env!("CARGO_PKG_VERSION"), "\n").as_bytes();
@@ -176,7 +176,7 @@ impl CacheFile {
         fs::read(&self.0).ok()
     }
 
-    /// Writes a new cache in place of the old one, for its owner alone.
+    /// Writes a new cache, for its owner alone, or in place of an old one for those who could read that.
     ///
     /// # Errors
     /// It cannot be written; the old one, if there was one, still stands.
@@ -189,6 +189,10 @@ impl CacheFile {
         let start = [MAGIC, &[length], head.as_slice()].concat();
         // A temporary file is readable by its owner alone to begin with.
         let mut file = tempfile::Builder::new().prefix(".hexreg-").tempfile_in(folder)?;
+        if let Ok(old) = fs::metadata(&self.0) {
+            // Whoever cannot read it has no cache, and loses nothing else.
+            keep_access(&old, file.as_file())?;
+        }
         for part in [&start[..], &context.digest(&start), &context.digest(&body), &body] {
             file.write_all(part)?;
         }

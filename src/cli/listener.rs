@@ -22,20 +22,25 @@ pub struct Listener<'a> {
     heard: Mutex<Heard>,
     alarms: AtomicUsize,
     left_out: AtomicUsize,
+    lost_readers: AtomicUsize,
 }
 
 impl<'a> Listener<'a> {
     /// Hears of what is done to `store`.
     pub fn new(store: &'a dyn Store, prints: bool) -> Self {
-        let (alarms, left_out) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let [alarms, left_out, lost_readers] = [(); 3].map(|()| AtomicUsize::new(0));
         let (progress, heard) = (Progress::new(prints), Mutex::default());
-        Self { store, prints, progress, heard, alarms, left_out }
+        Self { store, prints, progress, heard, alarms, left_out, lost_readers }
     }
 
     /// Takes the progress bar away, and counts what nobody was told of one by one.
     pub fn end(&self) {
         self.progress.clear();
-        for (heard, noun) in [(&self.alarms, "more alarm"), (&self.left_out, "more file")] {
+        for (heard, noun) in [
+            (&self.alarms, "more alarm"),
+            (&self.left_out, "more file"),
+            (&self.lost_readers, "more warning"),
+        ] {
             let untold = heard.load(Ordering::Relaxed).saturating_sub(TOLD);
             if untold > 0 {
                 let untold = output::count(untold, noun);
@@ -77,6 +82,7 @@ impl Observer for Listener<'_> {
         let many = match warning {
             Warning::Alarm { .. } => Some(&self.alarms),
             Warning::LeftOut { .. } => Some(&self.left_out),
+            Warning::LostReaders { .. } => Some(&self.lost_readers),
             _ => None,
         };
         if many.is_some_and(|heard| heard.fetch_add(1, Ordering::Relaxed) >= TOLD) {

@@ -27,7 +27,7 @@ use std::time::Duration;
 use rayon::prelude::*;
 
 use super::lock::{self, Wanted as Turn};
-use super::observer::Observer;
+use super::observer::{Observer, Warning};
 use super::patience::{self, Contended};
 use super::seal::seal;
 use crate::checksum::OuterChecksum;
@@ -35,7 +35,7 @@ use crate::key::PrivateKey;
 use crate::name::{PackageName, RepositoryName};
 use crate::registry::{Gzip, Names, Payload, Releases, Versions};
 use crate::repository::{Change, Changed, Folder, Plan, RepositoryPath, Source, State, Wanted};
-use crate::store::Store;
+use crate::store::{Made, Store};
 use crate::tarball::{FileName, Limits};
 use confirm::Done;
 use standing::{File, Standing};
@@ -115,7 +115,13 @@ pub(super) fn amend(
             plan.changes.iter().for_each(heard);
             return Ok(());
         }
-        plan.apply(store, &heard).map_err(Error::Write)?;
+        let made = |made: Made<'_>| {
+            heard(made.change);
+            if let Some(warning) = Warning::of_lost_readers(store, made) {
+                observer.warn(warning);
+            }
+        };
+        plan.apply(store, &made).map_err(Error::Write)?;
         let done =
             Done { store, options, packages, edit, attempt, plan: &plan, tarballs: &tarballs };
         done.confirm().map_err(Error::after_writing)

@@ -21,11 +21,11 @@ pub use report::Report;
 
 use std::iter;
 
-use super::observer::Observer;
+use super::observer::{Observer, Warning};
 use super::patience::until_undisturbed;
 use crate::registry::Registry;
 use crate::repository::{Change, Plan};
-use crate::store::Store;
+use crate::store::{Made, Store};
 use listing::Listing;
 use memory::Memory;
 use published::Published;
@@ -81,7 +81,13 @@ fn build_once(
     if options.dry_run {
         plan.changes.iter().for_each(heard);
     } else {
-        plan.apply(store, &heard).map_err(Error::Write)?;
+        let made = |made: Made<'_>| {
+            heard(made.change);
+            if let Some(warning) = Warning::of_lost_readers(store, made) {
+                observer.warn(warning);
+            }
+        };
+        plan.apply(store, &made).map_err(Error::Write)?;
         if store.is_conditional() && !plan.changes.is_empty() {
             listing.confirm(store, options, &registry, &plan).map_err(Error::Write)?;
         }

@@ -215,12 +215,16 @@ async fn run(
         }
     }
     let courier = Arc::new(courier(holdings, options)?);
-    if wants_packages {
-        mirror_registry(directory, &courier, options, wants, &mut report, observer).await?;
+    let mirrored = if wants_packages {
+        mirror_registry(directory, &courier, options, wants, &mut report, observer).await
     } else {
         mirror_git(directory, options, &mut report).await;
-    }
-    courier.close()?;
+        Ok(())
+    };
+    let closed = courier.close();
+    courier.warnings().into_iter().for_each(|warning| observer.warn(warning));
+    mirrored?;
+    closed?;
     let counters = &courier.client.counters;
     report.requests = counters.requests.load(Ordering::Relaxed);
     report.retries = counters.retries.load(Ordering::Relaxed);

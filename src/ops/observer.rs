@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::build::Alarm;
 use crate::repository::{Changed, RepositoryPath};
+use crate::store::{LostReaders, Made, Store};
 
 /// Hears of a build while it runs, on whichever thread it does. Methods that are not overridden do
 /// nothing, and so does `()`.
@@ -110,10 +111,29 @@ pub enum Warning {
         /// Where it lies.
         location: String,
     },
+    /// A file that took the place of another without its owner, group or mode.
+    #[error(
+        "{lost} may have lost the right to read {location}: it could not keep its owner, group and mode; run \
+         hexreg as the owner of such files and a member of their group, or as root"
+    )]
+    LostReaders {
+        /// Where it lies.
+        location: String,
+        /// Who.
+        lost: LostReaders,
+    },
     /// Something in `packages/` that is no file, or none that can be removed by its name.
     #[error("{location} left alone: nothing but files with plain names belongs there")]
     NotAPackage {
         /// Where it lies.
         location: String,
     },
+}
+
+impl Warning {
+    /// What to say of a change by which users lost the right to read a file; nothing of any other.
+    pub(super) fn of_lost_readers(store: &dyn Store, made: Made<'_>) -> Option<Self> {
+        let location = || store.locate(&made.change.path);
+        made.lost.map(|lost| Self::LostReaders { location: location(), lost })
+    }
 }

@@ -29,7 +29,7 @@ use super::standing::{Keys, Standing};
 use crate::name::{PackageName, RepositoryName};
 use crate::registry::{Releases, Resource, Versions};
 use crate::repository::{Change, Changed, Folder, Plan, RepositoryPath, State, Wanted};
-use crate::store::{Conflict, DirStore, Store, StoreError};
+use crate::store::{Conflict, DirStore, Made, Store, StoreError};
 use crate::tarball::FileName;
 use local::Local;
 use remote::Remote;
@@ -91,7 +91,13 @@ pub fn push(
             plan.changes.iter().for_each(heard);
         } else {
             observer.began(Work::Pushing, plan.changes.len());
-            plan.apply(to, &heard).map_err(Error::Write)?;
+            let made = |made: Made<'_>| {
+                heard(made.change);
+                if let Some(warning) = Warning::of_lost_readers(to, made) {
+                    observer.warn(warning);
+                }
+            };
+            plan.apply(to, &made).map_err(Error::Write)?;
             let met_others = attempt > 0 || options.overwrite || leans_on_others;
             if to.is_conditional() && met_others && !plan.changes.is_empty() {
                 confirm(&local, to, options).map_err(Error::after_writing)?;

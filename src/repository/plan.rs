@@ -5,7 +5,7 @@ use std::mem;
 
 use super::{Asset, AssetKind, Folder, RepositoryPath, Source};
 use crate::registry::Resource;
-use crate::store::{self, Listed, Stamp, Store, StoreError};
+use crate::store::{self, Listed, Made, Stamp, Store, StoreError};
 
 /// The changes that turn what stands into what should stand, in the order in which they are made.
 ///
@@ -244,7 +244,7 @@ impl Plan {
     ///
     /// # Errors
     /// The first that failed; those before it are made, and every file is whole.
-    pub fn apply(&self, store: &dyn Store, made: &dyn Fn(&Change)) -> Result<(), StoreError> {
+    pub fn apply(&self, store: &dyn Store, made: &dyn Fn(Made<'_>)) -> Result<(), StoreError> {
         // What fills up the disk goes before anything is written to it.
         let leftovers = self.changes.partition_point(|one| one.stage() == Stage::Leftovers);
         let (leftovers, rest) = self.changes.split_at(leftovers);

@@ -5,9 +5,10 @@ mod dir;
 
 pub(crate) use bucket::is_tombstone;
 pub use bucket::{BucketStore, BucketUrl, BucketUrlError, OpenError, Settings};
-pub(crate) use dir::modified;
+pub(crate) use dir::{keep_access, modified};
 pub use dir::{DirStore, flush_folder};
 
+use std::fmt;
 use std::fs::File;
 use std::io;
 
@@ -48,7 +49,8 @@ pub trait Store: Sync {
     /// Makes changes, stage by stage: what a stage changes is there for good before the next one
     /// begins. Within a stage they are made in order, or where the store is far away, many at once,
     /// save for those of files beside the folders, which are made in order everywhere. Readers see a
-    /// file as it was or as it is to be, whole. Of each change that was made `made` hears.
+    /// file as it was or as it is to be, whole. Of each change that was made `made` hears. A file that takes
+    /// the place of another keeps who may read it, where the store has anything of the kind.
     ///
     /// A store that nobody can [lock](Self::lock) makes a change only where the file still is as
     /// [`Change::over`] says.
@@ -56,7 +58,7 @@ pub trait Store: Sync {
     /// # Errors
     /// [`StoreError`] for the first change that failed; none of a later stage was made.
     /// [`StoreError::is_conflict`] where somebody else was faster.
-    fn apply(&self, stages: &[&[Change]], made: &dyn Fn(&Change)) -> Result<(), StoreError>;
+    fn apply(&self, stages: &[&[Change]], made: &dyn Fn(Made<'_>)) -> Result<(), StoreError>;
 
     /// Keeps everybody else who asks for it from changing anything, until the lock is dropped or its
     /// process ends.
@@ -103,6 +105,45 @@ pub struct Listed {
     pub modified: UnixSeconds,
     /// What tells that it is still the same; `None` where the store has nothing of the kind.
     pub stamp: Option<Stamp>,
+}
+
+/// A change that was made.
+#[derive(Clone, Copy, Debug)]
+pub struct Made<'a> {
+    /// Which.
+    pub change: &'a Change,
+    /// Who may have lost the right to read the file by it.
+    pub lost: Option<LostReaders>,
+}
+
+impl<'a> Made<'a> {
+    /// A change by which nobody lost the right to read the file.
+    #[must_use]
+    pub fn new(change: &'a Change) -> Self {
+        Self { change, lost: None }
+    }
+}
+
+/// Users who could read a file, and may not be able to read the one that took its place, because the system
+/// did not let it have the same owner, group or mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LostReaders {
+    /// Its former owner.
+    pub user: Option<u32>,
+    /// The members of its former group.
+    pub group: Option<u32>,
+    /// All others.
+    pub others: bool,
+}
+
+impl fmt::Display for LostReaders {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let user = self.user.map(|id| format!("user {id}"));
+        let group = self.group.map(|id| format!("group {id}"));
+        let others = self.others.then(|| "other users".to_owned());
+        let lost: Vec<_> = [user, group, others].into_iter().flatten().collect();
+        f.write_str(&lost.join(" and "))
+    }
 }
 
 /// What came of asking for a lock.

@@ -17,6 +17,7 @@
 //! | `mirroring` | what `hexreg mirror` fetches, from which upstreams, and what it makes of it |
 //! | `progress` | how far a build has come, on a terminal |
 //! | `publishing` | how files come to stand: whole, in order, for good, one build at a time |
+//! | `permissions` | who may read a file that takes the place of another |
 //! | `kills` | builds that are killed, at random moments and before each system call |
 //! | `faults` | system calls and stores that fail, and full disks: each place, one after the other |
 //! | `remarks` | what lives in the registry alone: what is retired, when it was published, advisories |
@@ -64,6 +65,7 @@ mod messages;
 mod mirroring;
 mod objects;
 mod page;
+mod permissions;
 mod progress;
 mod properties;
 mod publishing;

@@ -37,7 +37,7 @@ fn remove(at: &str, over: Option<Stamp>) -> Change {
 /// What was made, in order, and how it ended.
 fn apply(store: &dyn Store, stages: &[&[Change]]) -> (Vec<String>, Result<(), StoreError>) {
     let made = RefCell::new(Vec::new());
-    let done = store.apply(stages, &|change| made.borrow_mut().push(change.path.to_string()));
+    let done = store.apply(stages, &|one| made.borrow_mut().push(one.change.path.to_string()));
     (made.into_inner(), done)
 }
 

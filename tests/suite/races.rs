@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use hexreg::ops::build::{Cause, Error, build};
 use hexreg::repository::{Change, Folder, RepositoryPath};
-use hexreg::store::{Content, DirStore, Kind, Listed, Locked, Store, StoreError};
+use hexreg::store::{Content, DirStore, Kind, Listed, Locked, Made, Store, StoreError};
 
 use crate::support::options;
 use crate::support::random::{Random, setting};
@@ -202,7 +202,7 @@ impl Store for Meddled<'_> {
         self.inner.read(path, limit, buffer)
     }
 
-    fn apply(&self, stages: &[&[Change]], made: &dyn Fn(&Change)) -> Result<(), StoreError> {
+    fn apply(&self, stages: &[&[Change]], made: &dyn Fn(Made<'_>)) -> Result<(), StoreError> {
         self.inner.apply(stages, made)
     }
 

@@ -1,7 +1,7 @@
 //! What is told of a mirror: line by line as it goes on, and of all of it at the end.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hexreg::name::RepositoryName;
@@ -56,6 +56,8 @@ pub struct Listener<'a> {
     prints: bool,
     pub progress: Progress,
     heard: Mutex<Heard>,
+    /// How many files lost readers.
+    lost_readers: AtomicUsize,
     /// Whether the report was printed.
     reported: AtomicBool,
 }
@@ -63,7 +65,8 @@ pub struct Listener<'a> {
 impl<'a> Listener<'a> {
     pub fn new(store: &'a DirStore, tarballs_only: bool, prints: bool) -> Self {
         let (progress, heard) = (Progress::new(prints), Mutex::default());
-        Self { store, tarballs_only, prints, progress, heard, reported: AtomicBool::new(false) }
+        let (lost_readers, reported) = (AtomicUsize::new(0), AtomicBool::new(false));
+        Self { store, tarballs_only, prints, progress, heard, lost_readers, reported }
     }
 
     /// Whether the report was printed, which says what failed.
@@ -77,10 +80,15 @@ impl<'a> Listener<'a> {
     }
 }
 
+/// How many files that lost readers a person is told one by one; `--json` has all.
+const TOLD: usize = 20;
+
 impl Observer for Listener<'_> {
     fn warn(&self, warning: Warning) {
+        let is_one_of_many = matches!(warning, Warning::LostReaders { .. })
+            && self.lost_readers.fetch_add(1, Ordering::Relaxed) >= TOLD;
         let warning = warning.to_string();
-        if self.prints {
+        if self.prints && !is_one_of_many {
             self.progress.clear();
             output::warning(&warning);
         }

@@ -15,7 +15,7 @@ use super::shelf::{self, Full, Shelf};
 use super::task::{Outcome, PackageFile, Task, Wanted};
 use super::wrong::Wrong;
 use crate::name::PackageName;
-use crate::ops::observer::Observer;
+use crate::ops::observer::{Observer, Warning};
 use crate::registry::{Releases, Resource};
 use crate::repository::{Action, Change, Changed, Folder, RepositoryPath};
 use crate::store::{DirStore, StoreError};
@@ -316,5 +316,10 @@ impl Courier {
     /// What the disk did not take.
     pub fn close(&self) -> Result<(), StoreError> {
         self.shelf.close()
+    }
+
+    /// What came up while files were put in place.
+    pub fn warnings(&self) -> Vec<Warning> {
+        self.shelf.warnings()
     }
 }

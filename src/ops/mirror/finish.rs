@@ -7,9 +7,9 @@ use super::planner::{Known, Planner};
 use super::shelf::Full;
 use super::{Error, Options};
 use crate::name::PackageName;
-use crate::ops::observer::Observer;
+use crate::ops::observer::{Observer, Warning};
 use crate::repository::{Action, Change, Changed, Folder, RepositoryPath};
-use crate::store::{DirStore, Store};
+use crate::store::{DirStore, Made, Store};
 
 /// What is known once all tasks are done.
 pub(super) struct Ending<'a> {
@@ -59,13 +59,16 @@ pub(super) fn finish(
         }
     }
     for (store, changes) in stages {
-        let made = |change: &Change| {
-            if let Some(changed) = change.changed() {
-                observer.changed(&change.path, changed);
+        let made = |made: Made<'_>| {
+            if let Some(changed) = made.change.changed() {
+                observer.changed(&made.change.path, changed);
+            }
+            if let Some(warning) = Warning::of_lost_readers(store, made) {
+                observer.warn(warning);
             }
         };
         if options.dry_run {
-            changes.iter().for_each(made);
+            changes.iter().map(Made::new).for_each(made);
         } else {
             store.apply(&[&changes], &made)?;
         }

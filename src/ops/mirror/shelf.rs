@@ -2,13 +2,14 @@
 //! flush a hundred.
 
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
+use crate::ops::observer::Warning;
 use crate::repository::Change;
-use crate::store::{DirStore, Store, StoreError};
+use crate::store::{DirStore, Made, Store, StoreError};
 
 /// How many files may wait to be laid down together, for each request that there may be at once: as many
 /// as are fetched while a disk that is not too busy flushes what came before. A run that is killed loses
@@ -24,6 +25,8 @@ pub(super) struct Shelf {
     thread: Mutex<Option<JoinHandle<Result<(), StoreError>>>>,
     /// In KiB.
     space: Semaphore,
+    /// What came up while files were put in place.
+    warnings: Arc<Mutex<Vec<Warning>>>,
 }
 
 struct Order {
@@ -39,9 +42,14 @@ pub(super) struct Full;
 impl Shelf {
     pub fn new() -> Self {
         let (orders, received) = mpsc::channel();
-        let thread = thread::spawn(move || work(&received));
+        let warnings = Arc::new(Mutex::default());
+        let thread = {
+            let warnings = Arc::clone(&warnings);
+            thread::spawn(move || work(&received, &warnings))
+        };
         let space = Semaphore::new(usize::try_from(SPACE).unwrap_or(usize::MAX));
-        Self { orders: Mutex::new(Some(orders)), thread: Mutex::new(Some(thread)), space }
+        let (orders, thread) = (Mutex::new(Some(orders)), Mutex::new(Some(thread)));
+        Self { orders, thread, space, warnings }
     }
 
     /// Waits until there is space for so many bytes, which is taken for as long as what is returned is
@@ -69,6 +77,11 @@ impl Shelf {
         // A thread that panicked has told nobody that anything stands.
         thread.map_or(Ok(()), |thread| thread.join().unwrap_or(Ok(())))
     }
+
+    /// What came up since this was asked last.
+    pub fn warnings(&self) -> Vec<Warning> {
+        std::mem::take(&mut *locked(&self.warnings))
+    }
 }
 
 fn locked<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -77,7 +90,7 @@ fn locked<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Takes what there is, lays it down together and tells of it, until nobody orders any more.
-fn work(orders: &Receiver<Order>) -> Result<(), StoreError> {
+fn work(orders: &Receiver<Order>, warnings: &Mutex<Vec<Warning>>) -> Result<(), StoreError> {
     while let Ok(first) = orders.recv() {
         let more = orders.try_iter();
         let mut batch: Vec<_> = [first].into_iter().chain(more).collect();
@@ -86,7 +99,9 @@ fn work(orders: &Receiver<Order>) -> Result<(), StoreError> {
                 batch.into_iter().partition(|order| order.store == store);
             let (changes, done): (Vec<_>, Vec<_>) =
                 mine.into_iter().map(|order| (order.change, order.done)).unzip();
-            store.apply(&[&changes], &|_| ())?;
+            store.apply(&[&changes], &|made: Made<'_>| {
+                locked(warnings).extend(Warning::of_lost_readers(&store, made));
+            })?;
             for done in done {
                 // Whoever ordered it may have gone.
                 let _ = done.send(());

@@ -29,7 +29,7 @@ use object_store::path::Path;
 use object_store::{GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt};
 use tokio::runtime::Runtime;
 
-use super::{Content, Kind, Listed, Lock, Locked, Stamp, Store, StoreError};
+use super::{Content, Kind, Listed, Lock, Locked, Made, Stamp, Store, StoreError};
 use crate::package::UnixSeconds;
 use crate::repository::{Asset, Change, Folder, RepositoryPath};
 use answer::{is_missing, plain};
@@ -295,8 +295,8 @@ impl Store for BucketStore {
         Ok(Some(Content { stamp }))
     }
 
-    fn apply(&self, stages: &[&[Change]], made: &dyn Fn(&Change)) -> Result<(), StoreError> {
-        self.make(stages, made)
+    fn apply(&self, stages: &[&[Change]], made: &dyn Fn(Made<'_>)) -> Result<(), StoreError> {
+        self.make(stages, &|change| made(Made::new(change)))
     }
 
     /// Conditions take the place of a lock.

@@ -1,9 +1,11 @@
 //! A served tree in a directory.
 
+mod access;
 mod folder;
 mod lock;
 mod write;
 
+pub(crate) use access::keep as keep_access;
 pub use folder::flush as flush_folder;
 
 use std::collections::HashSet;
@@ -17,7 +19,7 @@ use rayon::prelude::*;
 use rustix::fs::OFlags;
 use walkdir::WalkDir;
 
-use super::{Content, Kind, Listed, Locked, Stamp, Store, StoreError};
+use super::{Content, Kind, Listed, Locked, Made, Stamp, Store, StoreError};
 use crate::package::UnixSeconds;
 use crate::repository::{Change, Folder, RepositoryPath};
 use lock::Mode;
@@ -127,7 +129,7 @@ impl Store for DirStore {
         Ok(Some(Content { stamp: Some(stamp(&found)) }))
     }
 
-    fn apply(&self, stages: &[&[Change]], made: &dyn Fn(&Change)) -> Result<(), StoreError> {
+    fn apply(&self, stages: &[&[Change]], made: &dyn Fn(Made<'_>)) -> Result<(), StoreError> {
         self.make(stages, made)
     }
 

@@ -1,13 +1,17 @@
 //! How changes reach the disk: new files are laid down beside the old ones and flushed, then renamed
 //! over them stage by stage, and after each stage the folders are flushed.
 //!
+//! A new file has the owner, the group and the mode of the one that it replaces (`access.rs`); where there is none,
+//! what the system gives it.
+//!
 //! What may fail for want of room fails while files are laid down, before a reader sees any of it. If
 //! the machine stops at any moment, what is found afterwards is a stage's beginning and nothing of the
 //! next; if only the process is killed, the same, and temporary files that the next build removes.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -15,10 +19,11 @@ use rayon::prelude::*;
 use tempfile::{Builder, TempPath};
 
 use super::DirStore;
+use super::access;
 use super::folder::{self, FileSystem};
 use crate::package::UnixSeconds;
 use crate::repository::{Action, Change, Folder, RepositoryPath, Source};
-use crate::store::{StoreError, TEMPORARY};
+use crate::store::{LostReaders, Made, StoreError, TEMPORARY};
 
 /// Up to how many files are flushed one by one. Beyond, one flush of their file system is faster.
 const FEW: usize = 16;
@@ -27,18 +32,19 @@ impl DirStore {
     pub(super) fn make(
         &self,
         stages: &[&[Change]],
-        made: &dyn Fn(&Change),
+        made: &dyn Fn(Made<'_>),
     ) -> Result<(), StoreError> {
         let mut laid_down = self.lay_down(stages)?.into_iter();
         for stage in stages {
             let mut result = Ok(());
             let mut done = Vec::with_capacity(stage.len());
             for (change, new) in stage.iter().zip(&mut laid_down) {
+                let lost = new.as_ref().and_then(|new| new.lost);
                 result = self.put_in_place(change, new);
                 if result.is_err() {
                     break;
                 }
-                done.push(change);
+                done.push(Made { change, lost });
             }
             let flushed = self.flush_folders_of(&done);
             done.into_iter().for_each(made);
@@ -49,7 +55,7 @@ impl DirStore {
 
     /// For each change the file that will take its place, on the disk for good; none for a removal or
     /// a folder. Dropping them removes them.
-    fn lay_down(&self, stages: &[&[Change]]) -> Result<Vec<Option<TempPath>>, StoreError> {
+    fn lay_down(&self, stages: &[&[Change]]) -> Result<Vec<Option<LaidDown>>, StoreError> {
         let changes: Vec<&Change> = stages.iter().copied().flatten().collect();
         let folders = self.folders_for(&changes)?;
         let one_by_one = changes.len() <= FEW || !FileSystem::tells_of_errors();
@@ -88,19 +94,19 @@ impl DirStore {
         Ok(folders)
     }
 
-    fn put_in_place(&self, change: &Change, new: Option<TempPath>) -> Result<(), StoreError> {
+    fn put_in_place(&self, change: &Change, new: Option<LaidDown>) -> Result<(), StoreError> {
         let path = self.path(&change.path);
         let (action, result) = match (&change.action, new) {
             (Action::CreateFolder, _) => ("create", folder::create(&path)),
             (Action::Remove, _) => ("remove", remove(&path)),
-            (_, Some(new)) => ("write", new.persist(path).map_err(|error| error.error)),
+            (_, Some(new)) => ("write", new.path.persist(path).map_err(|error| error.error)),
             (_, None) => ("write", Err(io::ErrorKind::NotFound.into())),
         };
         result.map_err(self.error(action, &change.path))
     }
 
-    fn flush_folders_of(&self, changes: &[&Change]) -> Result<(), StoreError> {
-        let mut folders: BTreeSet<_> = changes.iter().map(|change| change.path.parent()).collect();
+    fn flush_folders_of(&self, made: &[Made<'_>]) -> Result<(), StoreError> {
+        let mut folders: BTreeSet<_> = made.iter().map(|one| one.change.path.parent()).collect();
         // A folder may be new itself.
         if !folders.is_empty() {
             folders.insert(Folder::Root.path());
@@ -111,13 +117,30 @@ impl DirStore {
     }
 }
 
+/// A new file beside the one that it will replace. Dropping it removes it.
+struct LaidDown {
+    path: TempPath,
+    lost: Option<LostReaders>,
+}
+
 /// Writes a new file beside the one that it will replace, so that a rename is all that is left.
-fn write_beside(path: &Path, source: &Source, flush: bool) -> io::Result<TempPath> {
+fn write_beside(path: &Path, source: &Source, flush: bool) -> io::Result<LaidDown> {
     let folder = path.parent().unwrap_or(Path::new("."));
+    let old = match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        found => Some(found?).filter(Metadata::is_file),
+    };
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    if old.is_some() {
+        // Nobody may open it before it is known who may.
+        options.mode(0o600);
+    }
     // tempfile's own way to open a file hides what the system says behind the name of that file.
-    let open = |path: &Path| File::options().write(true).create_new(true).open(path);
+    let open = |path: &Path| options.open(path);
     let made = Builder::new().prefix(TEMPORARY.0).suffix(TEMPORARY.1).make_in(folder, open);
     let mut file = made?;
+    let lost = old.map(|old| access::keep(&old, file.as_file())).transpose()?.flatten();
     file.as_file_mut().write_all(&source.read()?)?;
     if let Some(modified) = source.modified {
         file.as_file().set_modified(system_time(modified))?;
@@ -125,7 +148,7 @@ fn write_beside(path: &Path, source: &Source, flush: bool) -> io::Result<TempPat
     if flush {
         file.as_file().sync_all()?;
     }
-    Ok(file.into_temp_path())
+    Ok(LaidDown { path: file.into_temp_path(), lost })
 }
 
 fn system_time(UnixSeconds(seconds): UnixSeconds) -> SystemTime {

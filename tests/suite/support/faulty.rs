@@ -5,7 +5,7 @@ use std::slice;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hexreg::repository::{Change, Folder, RepositoryPath};
-use hexreg::store::{Content, Kind, Listed, Locked, Store, StoreError};
+use hexreg::store::{Content, Kind, Listed, Locked, Made, Store, StoreError};
 
 use super::memory::MemoryStore;
 
@@ -69,14 +69,14 @@ impl Store for FaultyStore<'_> {
         self.inner.read(path, limit, buffer)
     }
 
-    fn apply(&self, stages: &[&[Change]], made: &dyn Fn(&Change)) -> Result<(), StoreError> {
+    fn apply(&self, stages: &[&[Change]], made: &dyn Fn(Made<'_>)) -> Result<(), StoreError> {
         for change in stages.iter().copied().flatten() {
             let stepped = self.step("write", &change.path);
             if stepped.is_ok() || self.fault.torn {
                 self.inner.apply(&[slice::from_ref(change)], &|_| ())?;
             }
             stepped?;
-            made(change);
+            made(Made::new(change));
         }
         Ok(())
     }

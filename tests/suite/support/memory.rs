@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use hexreg::package::UnixSeconds;
 use hexreg::repository::{Action, Change, Folder, RepositoryPath};
-use hexreg::store::{Content, Kind, Listed, Lock, Locked, Store, StoreError};
+use hexreg::store::{Content, Kind, Listed, Lock, Locked, Made, Store, StoreError};
 
 /// Files by path.
 #[derive(Debug, Default)]
@@ -86,7 +86,7 @@ impl Store for MemoryStore {
         Ok(found.map(|_| Content { stamp: None }))
     }
 
-    fn apply(&self, stages: &[&[Change]], made: &dyn Fn(&Change)) -> Result<(), StoreError> {
+    fn apply(&self, stages: &[&[Change]], made: &dyn Fn(Made<'_>)) -> Result<(), StoreError> {
         for change in stages.iter().copied().flatten() {
             match &change.action {
                 Action::Remove => {
@@ -96,7 +96,7 @@ impl Store for MemoryStore {
                     self.set(change.path.as_str(), &source.read().unwrap());
                 }),
             }
-            made(change);
+            made(Made::new(change));
         }
         Ok(())
     }

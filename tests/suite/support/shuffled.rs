@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use hexreg::repository::{Change, Folder, RepositoryPath};
-use hexreg::store::{BucketStore, Content, Kind, Listed, Locked, Stamp, Store, StoreError};
+use hexreg::store::{BucketStore, Content, Kind, Listed, Locked, Made, Stamp, Store, StoreError};
 
 use super::random::Random;
 
@@ -55,7 +55,7 @@ impl Store for Shuffled {
         }
     }
 
-    fn apply(&self, stages: &[&[Change]], made: &dyn Fn(&Change)) -> Result<(), StoreError> {
+    fn apply(&self, stages: &[&[Change]], made: &dyn Fn(Made<'_>)) -> Result<(), StoreError> {
         self.read.lock().unwrap().clear();
         self.inner.apply(stages, made)
     }

@@ -1,0 +1,128 @@
+//! Who may read a file that takes the place of another one: whoever could before, as far as the system
+//! lets us. Access control lists are not copied; a default list on the folder applies to each new file.
+
+use std::fs::{File, Metadata, Permissions};
+use std::io;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+
+use crate::store::LostReaders;
+
+/// The bits of a mode that say who may read, write and run a file.
+const PERMISSIONS: u32 = 0o777;
+
+/// The root user, who may read everything.
+const ROOT: u32 = 0;
+
+/// What decides who may read a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Access {
+    user: u32,
+    group: u32,
+    mode: u32,
+}
+
+/// Gives a new file, which is still empty, the owner, the group and the mode of the file that it will replace,
+/// as far as the system lets us. Tells whose right to read is lost.
+///
+/// # Errors
+/// The system does not say what the new file has, or does not let its owner set the mode.
+pub(crate) fn keep(old: &Metadata, new: &File) -> io::Result<Option<LostReaders>> {
+    let (was, is) = (Access::of(old), Access::of(&new.metadata()?));
+    if was == is {
+        return Ok(None);
+    }
+    let differing = |was: u32, is: u32| (was != is).then_some(was);
+    let (user, group) = (differing(was.user, is.user), differing(was.group, is.group));
+    // Only root gives files away; who is a member of a group may give files to that group.
+    let has_owner = user.is_some() && fchown(new, user, group).is_ok();
+    if !has_owner && group.is_some() {
+        let _ = fchown(new, None, group);
+    }
+    let is = Access::of(&new.metadata()?);
+    let mode = was.mode_in(is.group);
+    if mode != is.mode {
+        new.set_permissions(Permissions::from_mode(mode))?;
+    }
+    let is = Access::of(&new.metadata()?);
+    Ok(was.lost(is))
+}
+
+impl Access {
+    fn of(file: &Metadata) -> Self {
+        Self { user: file.uid(), group: file.gid(), mode: file.mode() & PERMISSIONS }
+    }
+
+    /// The mode of a file in that group which lets nobody do more than this one does.
+    fn mode_in(self, group: u32) -> u32 {
+        if group == self.group {
+            return self.mode;
+        }
+        // A member of either group was among the others before, or is now.
+        let both = (self.mode >> 3) & self.mode & 0o7;
+        (self.mode & 0o700) | (both << 3) | both
+    }
+
+    /// Who may have read this file and not that one.
+    fn lost(self, now: Self) -> Option<LostReaders> {
+        let reads = |mode: u32, bit: u32| mode & bit != 0;
+        // Which groups a user is in is not asked for.
+        let all_others_read = reads(now.mode, 0o040) && reads(now.mode, 0o004);
+        let user = match self.user {
+            ROOT => false,
+            _ if !reads(self.mode, 0o400) => false,
+            user if user == now.user => !reads(now.mode, 0o400),
+            _ => !all_others_read,
+        };
+        let group = match self.group {
+            _ if !reads(self.mode, 0o040) => false,
+            group if group == now.group => !reads(now.mode, 0o040),
+            _ => !all_others_read,
+        };
+        let others = reads(self.mode, 0o004)
+            && !(if self.group == now.group { reads(now.mode, 0o004) } else { all_others_read });
+        (user || group || others).then_some(LostReaders {
+            user: user.then_some(self.user),
+            group: group.then_some(self.group),
+            others,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_loses_the_right_to_read_is_told() {
+        let access = |user, group, mode| Access { user, group, mode };
+        let lost = |user, group, others| Some(LostReaders { user, group, others });
+        for (was, is, expected) in [
+            (access(1, 1, 0o644), access(1, 1, 0o644), None),
+            // Everybody reads it all the same.
+            (access(1, 1, 0o644), access(2, 2, 0o644), None),
+            (access(1, 1, 0o600), access(2, 1, 0o600), lost(Some(1), None, false)),
+            (access(1, 1, 0o640), access(1, 2, 0o600), lost(None, Some(1), false)),
+            (access(1, 1, 0o640), access(2, 2, 0o600), lost(Some(1), Some(1), false)),
+            (access(1, 1, 0o640), access(2, 1, 0o640), lost(Some(1), None, false)),
+            (access(ROOT, 1, 0o640), access(2, 1, 0o640), None),
+            (access(1, 1, 0o644), access(1, 1, 0o640), lost(None, None, true)),
+            (access(1, 1, 0o644), access(1, 1, 0o600), lost(None, Some(1), true)),
+            // Whoever is in the new group was among the others.
+            (access(1, 1, 0o604), access(1, 2, 0o604), lost(None, None, true)),
+            (access(1, 1, 0o200), access(2, 2, 0o200), None),
+        ] {
+            assert_eq!(was.lost(is), expected, "{was:?} {is:?}");
+        }
+    }
+
+    #[test]
+    fn another_group_gets_no_right_that_it_did_not_have() {
+        let mode = |mode, group| Access { user: 1, group: 1, mode }.mode_in(group);
+        assert_eq!(mode(0o640, 1), 0o640);
+        assert_eq!(mode(0o640, 2), 0o600);
+        assert_eq!(mode(0o664, 2), 0o644);
+        assert_eq!(mode(0o644, 2), 0o644);
+        // A group that was shut out stays so, among the others.
+        assert_eq!(mode(0o604, 2), 0o600);
+    }
+}
