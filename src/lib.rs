@@ -96,6 +96,12 @@
 //! - **tower-http answers, our own code finds and opens** (`ops/serve/site.rs`): a path is looked up
 //!   among those that clients know before any file is, and the file that is opened then is the one that
 //!   head and body are made of, whatever a build does meanwhile.
+//! - **An entity tag is the digest of a file's bytes** (`ops/serve/tags.rs`): right for any bytes, whatever size and
+//!   times they have, and the same on every server that has the same file. A tag of the inode's stamp would
+//!   need no reading, but copies behind one address would disagree, and a restored or touched file would be
+//!   fetched again. A file is read for its tag once; above 64 MiB, which no file of a registry has, the stamp
+//!   has to do. `Last-Modified` is the time of the last change of any kind, which nobody can set, as clients
+//!   that know no tags ask by it.
 //! - **What the kernel has at hand is read on the spot** (`ops/serve/files.rs`): to hand a request for a
 //!   small file to another thread and back costs more than to read it.
 //! - **Pages for people run nothing and fetch nothing** (`ops/serve/page.rs`, `templates/`): their one

@@ -5,6 +5,8 @@
 //!    refuse what no registry client sends
 //!    gate        who asks
 //!    site        which directory, which file: repository::Asset knows every path there is
+//!    tags        the digest of its bytes, by which clients know the copy that they have
+//!    preconditions   whether they have it: then nothing is sent
 //!    files       its bytes, through tower-http
 //!    access      what is written down of it
 //! ending      when there are no more
@@ -19,9 +21,11 @@ mod gate;
 mod metrics;
 pub mod page;
 mod pages;
+mod preconditions;
 mod reload;
 mod site;
 pub mod snippets;
+mod tags;
 mod tls;
 
 pub use site::Mount;

@@ -5,7 +5,7 @@ mod dir;
 
 pub(crate) use bucket::is_tombstone;
 pub use bucket::{BucketStore, BucketUrl, BucketUrlError, OpenError, Settings};
-pub(crate) use dir::{keep_access, modified};
+pub(crate) use dir::{keep_access, modified, stamp};
 pub use dir::{DirStore, flush_folder};
 
 use std::fmt;
@@ -193,7 +193,7 @@ pub struct Content {
 
 /// What a store knows of a file without reading it. A file that was written to, replaced or renamed
 /// over since has another one, whatever its size and time of modification were set to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Stamp {
     /// Of a file system.
     File {

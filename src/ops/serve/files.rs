@@ -9,31 +9,34 @@
 use std::fs;
 use std::future::{self, Future};
 use std::io::{self, SeekFrom};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncSeek, ReadBuf};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tower_http::services::fs as http;
 
+use crate::store::{self, Stamp};
+
 /// A file that was opened for one request: whoever has it goes on with it, whole, after a build has put
 /// another in its place. tower-http asks for it by a path, which does not matter.
 #[derive(Clone, Debug)]
 pub(super) struct Opened {
     file: Arc<fs::File>,
-    metadata: Metadata,
+    stamp: Stamp,
+    /// Nanoseconds since 1970 of the last change of any kind, which nobody can set.
+    changed: i64,
 }
 
-/// What is said of a file in a response's head, and belongs to the very file that is then read.
+/// What tower-http asks of a file, and belongs to the very file that is then read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Metadata {
     size: u64,
-    modified: SystemTime,
 }
 
 /// A file as it is read.
@@ -50,6 +53,9 @@ pub(super) struct File {
 
 /// In bytes: how much another thread reads at once.
 const CHUNK: usize = 256 * 1024;
+
+/// In bytes: how large a file may be that is read on the spot for its digest.
+const SMALL: usize = 64 * 1024;
 
 impl Opened {
     /// Opens a file, and looks at it.
@@ -69,13 +75,67 @@ impl Opened {
         if !found.is_file() {
             return Err(io::ErrorKind::NotFound.into());
         }
-        let metadata = Metadata { size: found.len(), modified: found.modified()? };
-        Ok(Self { file: Arc::new(file), metadata })
+        let changed =
+            found.ctime().saturating_mul(1_000_000_000).saturating_add(found.ctime_nsec());
+        Ok(Self { file: Arc::new(file), stamp: store::stamp(&found), changed })
     }
 
     /// In bytes.
     pub fn size(&self) -> u64 {
-        self.metadata.size
+        self.stamp.size()
+    }
+
+    /// By which the file is known again.
+    pub fn stamp(&self) -> Stamp {
+        self.stamp
+    }
+
+    /// When it was changed last, by any change, which nobody can set.
+    pub fn changed(&self) -> SystemTime {
+        let since = Duration::from_nanos(self.changed.try_into().unwrap_or(0));
+        UNIX_EPOCH.checked_add(since).unwrap_or(UNIX_EPOCH)
+    }
+
+    /// Whether nobody wrote to it since it was opened.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn is_unchanged(&self) -> io::Result<bool> {
+        Ok(store::stamp(&self.file.metadata()?) == self.stamp)
+    }
+
+    /// The digest of its bytes, where they are few and need not be waited for.
+    pub fn hash_now(&self) -> Option<io::Result<blake3::Hash>> {
+        let size = usize::try_from(self.size()).ok().filter(|size| *size <= SMALL)?;
+        let mut bytes = vec![0; size];
+        match now::read(&self.file, 0, &mut bytes)? {
+            Ok(read) if read < size => None,
+            Ok(_) => Some(Ok(blake3::hash(&bytes))),
+            Err(error) => Some(Err(error)),
+        }
+    }
+
+    /// The digest of its bytes, for which it is read.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn hash(&self) -> io::Result<blake3::Hash> {
+        let mut hasher = blake3::Hasher::new();
+        let mut position = 0_u64;
+        while let Some(rest) = self.size().checked_sub(position).filter(|rest| *rest > 0) {
+            let room = rest.try_into().unwrap_or(CHUNK).min(CHUNK);
+            let bytes = read_at(&self.file, position, room)?;
+            if bytes.is_empty() {
+                break;
+            }
+            hasher.update(&bytes);
+            position = position.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        }
+        Ok(hasher.finalize())
+    }
+
+    fn metadata(&self) -> Metadata {
+        Metadata { size: self.size() }
     }
 }
 
@@ -91,7 +151,7 @@ impl http::Backend for Opened {
     }
 
     fn metadata(&self, _: PathBuf) -> Self::MetadataFuture {
-        future::ready(Ok(self.metadata))
+        future::ready(Ok(self.metadata()))
     }
 }
 
@@ -107,8 +167,9 @@ impl http::Metadata for Metadata {
         false
     }
 
+    /// Without one, it makes no tag and weighs no condition: `preconditions.rs` does.
     fn modified(&self) -> io::Result<SystemTime> {
-        Ok(self.modified)
+        Err(io::ErrorKind::Unsupported.into())
     }
 
     fn len(&self) -> u64 {
@@ -121,7 +182,7 @@ impl http::File for File {
     type MetadataFuture<'a> = future::Ready<io::Result<Metadata>>;
 
     fn metadata(&self) -> Self::MetadataFuture<'_> {
-        future::ready(Ok(self.opened.metadata))
+        future::ready(Ok(self.opened.metadata()))
     }
 }
 
@@ -147,7 +208,7 @@ impl AsyncRead for File {
             return Poll::Ready(Ok(()));
         }
         // What was written to it since is not what its head was made of.
-        let rest = this.opened.metadata.size.saturating_sub(this.position);
+        let rest = this.opened.size().saturating_sub(this.position);
         let room = buffer.remaining().min(rest.try_into().unwrap_or(usize::MAX));
         if room == 0 {
             return Poll::Ready(Ok(()));
@@ -172,7 +233,7 @@ impl AsyncSeek for File {
         let (from, by) = match position {
             SeekFrom::Start(position) => (position, 0),
             SeekFrom::Current(by) => (this.position, by),
-            SeekFrom::End(by) => (this.opened.metadata.size, by),
+            SeekFrom::End(by) => (this.opened.size(), by),
         };
         this.position = from.checked_add_signed(by).ok_or(io::ErrorKind::InvalidInput)?;
         (this.reading, this.read) = (None, Bytes::new());

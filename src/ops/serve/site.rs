@@ -5,14 +5,15 @@ use std::io;
 use std::path::PathBuf;
 
 use axum::body::Body;
-use axum::http::header::{self, HeaderName, HeaderValue};
+use axum::http::header::{self, HeaderValue};
 use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
-use headers::{ETag, HeaderMapExt, IfRange, LastModified};
+use headers::{HeaderMapExt, LastModified};
 use tower_http::services::ServeDir;
 
 use super::answer::plain;
-
 use super::files::Opened;
+use super::preconditions::{Validators, Verdict};
+use super::tags::{self, Tags};
 use crate::name::RepositoryName;
 use crate::repository::{Asset, AssetKind};
 
@@ -28,6 +29,7 @@ pub struct Mount {
 /// Every repository, by where it stands.
 pub(super) struct Site {
     mounts: Vec<Mount>,
+    tags: Tags,
     /// Whether copies on the way may be given to anybody.
     is_public: bool,
 }
@@ -39,14 +41,15 @@ pub(super) enum Target<'a> {
     /// The page that shows all of those with names.
     All,
     /// A file of one repository.
-    File(File),
+    File(File<'a>),
 }
 
 /// A file of a repository, by its name alone.
-pub(super) struct File {
+pub(super) struct File<'a> {
     kind: AssetKind,
     path: PathBuf,
     is_public: bool,
+    tags: &'a Tags,
 }
 
 /// In bytes, how much of a file is read at once.
@@ -82,7 +85,7 @@ impl Mount {
 
 impl Site {
     pub fn new(mounts: Vec<Mount>, is_public: bool) -> Self {
-        Self { mounts, is_public }
+        Self { mounts, tags: Tags::new(), is_public }
     }
 
     pub fn mounts(&self) -> &[Mount] {
@@ -107,11 +110,12 @@ impl Site {
         }
         let Asset { kind, path } = Asset::at(rest)?;
         let path = mount.directory.join(path);
-        Some(Target::File(File { kind, path, is_public: self.is_public }))
+        let (is_public, tags) = (self.is_public, &self.tags);
+        Some(Target::File(File { kind, path, is_public, tags }))
     }
 }
 
-impl File {
+impl File<'_> {
     pub fn kind(&self) -> AssetKind {
         self.kind
     }
@@ -127,30 +131,43 @@ impl File {
         if *method != Method::GET || !headers.get(header::RANGE).is_none_or(is_bytes) {
             headers.remove(header::RANGE);
         }
-        for list in [header::IF_MATCH, header::IF_NONE_MATCH] {
-            join(&mut headers, &list);
-        }
-        if !headers.contains_key(header::IF_RANGE) {
-            return self.ask(opened, method, headers).await;
-        }
-        // tower-http does not know the condition: what it gives counts only where it holds.
-        if let Some(condition) = headers.typed_get::<IfRange>() {
-            let response = self.ask(opened.clone(), method, headers.clone()).await;
-            let etag: Option<ETag> = response.headers().typed_get();
-            let modified: Option<LastModified> = response.headers().typed_get();
-            let is_part = response.status() == StatusCode::PARTIAL_CONTENT;
-            if !is_part || !condition.is_modified(etag.as_ref(), modified.as_ref()) {
-                return response;
+        let validators = match self.validators(&opened).await {
+            Ok(validators) => validators,
+            Err(error) => return self.cannot(&error),
+        };
+        let status = match validators.weigh(&headers) {
+            Verdict::Send => {
+                let range = headers.remove(header::RANGE);
+                return self.send(opened, method, range, &validators).await;
             }
-        }
-        headers.remove(header::RANGE);
-        self.ask(opened, method, headers).await
+            Verdict::SendWhole => return self.send(opened, method, None, &validators).await,
+            Verdict::NotModified => StatusCode::NOT_MODIFIED,
+            Verdict::Failed => StatusCode::PRECONDITION_FAILED,
+        };
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = status;
+        self.dress(response, &validators)
     }
 
-    async fn ask(&self, opened: Opened, method: &Method, headers: HeaderMap) -> Response<Body> {
+    async fn validators(&self, opened: &Opened) -> io::Result<Validators> {
+        let tag = self.tags.of(opened).await?;
+        // One that was changed in this second may be changed again in it, and its date stay the same.
+        let is_settled = opened.stamp().is_settled(tags::now());
+        Ok(Validators { tag, changed: is_settled.then(|| opened.changed()) })
+    }
+
+    async fn send(
+        &self,
+        opened: Opened,
+        method: &Method,
+        range: Option<HeaderValue>,
+        validators: &Validators,
+    ) -> Response<Body> {
         let mut request = Request::new(Body::empty());
         *request.method_mut() = method.clone();
-        *request.headers_mut() = headers;
+        if let Some(range) = range {
+            request.headers_mut().insert(header::RANGE, range);
+        }
         // Most files are far smaller than what is read of a large one at once.
         let size = opened.size().try_into().unwrap_or(usize::MAX);
         let mut service = ServeDir::with_backend("", opened)
@@ -158,7 +175,7 @@ impl File {
             .ignore_multi_range_requests(true)
             .with_buf_chunk_size(size.clamp(1, CHUNK));
         match service.try_call(request).await {
-            Ok(response) => self.dress(response.map(Body::new)),
+            Ok(response) => self.dress(response.map(Body::new), validators),
             Err(error) => self.cannot(&error),
         }
     }
@@ -173,7 +190,7 @@ impl File {
     }
 
     /// Stored bytes as they are, with what caches need to know.
-    fn dress(&self, mut response: Response<Body>) -> Response<Body> {
+    fn dress(&self, mut response: Response<Body>, validators: &Validators) -> Response<Body> {
         let control = if response.status().is_client_error() {
             "no-store"
         } else {
@@ -185,16 +202,13 @@ impl File {
             let content_type = HeaderValue::from_static(self.kind.content_type());
             headers.insert(header::CONTENT_TYPE, content_type);
         }
-        response
-    }
-}
-
-/// Makes one line of several: RFC 9110, section 5.3. tower-http reads the first alone.
-fn join(headers: &mut HeaderMap, name: &HeaderName) {
-    let lines: Vec<_> = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
-    if lines.len() > 1 {
-        if let Ok(line) = HeaderValue::from_bytes(&lines.join(&b", "[..])) {
-            headers.insert(name, line);
+        let Validators { tag, changed } = validators;
+        if let Some(tag) = tag {
+            headers.typed_insert(tag.clone());
         }
+        if let Some(changed) = changed {
+            headers.typed_insert(LastModified::from(*changed));
+        }
+        response
     }
 }

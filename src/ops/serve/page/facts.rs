@@ -2,10 +2,10 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::key::{KeyError, PublicKey};
 use crate::name::{PackageName, RepositoryName};
+use crate::ops::serve::tags::now;
 use crate::registry::{
     DecodeError, ListedVersion, MAX_FILE, Resource, Signed, SignedError, Versions,
 };
@@ -159,12 +159,6 @@ fn versions() -> RepositoryPath {
     RepositoryPath::resource(&Resource::Versions)
 }
 
-/// Nanoseconds since 1970.
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
-}
-
 impl Overview {
     /// Of what `key` signed.
     #[must_use]
@@ -209,6 +203,7 @@ impl fmt::Debug for Facts {
 mod tests {
     use std::fs;
     use std::path::Path;
+    use std::time::SystemTime;
 
     use super::*;
     use crate::store::DirStore;
