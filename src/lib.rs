@@ -102,6 +102,8 @@
 //!   fetched again. A file is read for its tag once; above 64 MiB, which no file of a registry has, the stamp
 //!   has to do. `Last-Modified` is the time of the last change of any kind, which nobody can set, as clients
 //!   that know no tags ask by it.
+//! - **Passwords are checked a few at a time, of each client in turn** (`ops/serve/fair_queue.rs`): whoever
+//!   sends many guesses waits for their own, and the others for one of them.
 //! - **What the kernel has at hand is read on the spot** (`ops/serve/files.rs`): to hand a request for a
 //!   small file to another thread and back costs more than to read it.
 //! - **Pages for people run nothing and fetch nothing** (`ops/serve/page.rs`, `templates/`): their one

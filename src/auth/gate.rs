@@ -122,6 +122,15 @@ impl Gate {
 }
 
 impl PasswordCheck {
+    /// What is the same for the same name and password, and tells neither.
+    #[must_use]
+    pub fn id(&self) -> [u8; 32] {
+        let name = self.key.digest(&self.name);
+        let password = self.key.digest(&self.password);
+        let both = [*name.as_bytes(), *password.as_bytes()].concat();
+        *self.key.digest(&both).as_bytes()
+    }
+
     /// Whose password it is, if it is right; takes as long where the name is unknown.
     ///
     /// Where there is not the memory that argon2 needs, no password is right.

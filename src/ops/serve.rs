@@ -3,7 +3,7 @@
 //! ```text
 //! connection::Door → (TLS) → hyper → answer::answer
 //!    refuse what no registry client sends
-//!    gate        who asks
+//!    gate        who asks; fair_queue: passwords are checked a few at a time, of each peer in turn
 //!    site        which directory, which file: repository::Asset knows every path there is
 //!    tags        the digest of its bytes, by which clients know the copy that they have
 //!    preconditions   whether they have it: then nothing is sent
@@ -16,6 +16,7 @@ mod access;
 mod answer;
 mod connection;
 mod ending;
+mod fair_queue;
 mod files;
 mod gate;
 mod metrics;

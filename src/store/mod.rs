@@ -5,8 +5,8 @@ mod dir;
 
 pub(crate) use bucket::is_tombstone;
 pub use bucket::{BucketStore, BucketUrl, BucketUrlError, OpenError, Settings};
-pub(crate) use dir::{keep_access, modified, stamp};
 pub use dir::{DirStore, flush_folder};
+pub(crate) use dir::{keep_access, modified, stamp};
 
 use std::fmt;
 use std::fs::File;

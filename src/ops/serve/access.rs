@@ -1,7 +1,7 @@
 //! What was asked and how it was answered: a line in the log and a number among the metrics, once the
 //! last byte of the body was taken or the client went away.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -33,6 +33,13 @@ pub(super) struct Asked {
     pub visitor: Option<UserName>,
     /// What was asked for.
     pub kind: &'static str,
+}
+
+impl Asked {
+    /// The address that asks.
+    pub fn client(&self) -> IpAddr {
+        self.client.ip()
+    }
 }
 
 impl Access {

@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use axum::http::{Method, Request, Response, StatusCode, Version};
 
 use super::access::{Access, Asked, Counted};
-use super::gate::{Gate, Visitor, ask_who};
+use super::gate::{Gate, Visitor, ask_later, ask_who};
 use super::pages::Pages;
 use super::site::{Site, Target, without_empty_parts};
 
@@ -47,10 +47,12 @@ impl Service {
         if path == HEALTH {
             return plain(self.health().await);
         }
-        match self.gate.admit(request.headers.get(header::AUTHORIZATION)).await {
+        let authorization = request.headers.get(header::AUTHORIZATION);
+        match self.gate.admit(asked.client(), authorization).await {
             Visitor::Anybody => {}
             Visitor::Known(name) => asked.visitor = Some(name),
             Visitor::Stranger => return ask_who(),
+            Visitor::Undecided(no_room) => return ask_later(no_room),
         }
         match self.site.find(&path) {
             Some(Target::File(file)) => {

@@ -1,23 +1,33 @@
 //! Who may read: [`crate::auth::Gate`], for a server that must not wait.
+//!
+//! A password that was not seen to be right takes the time and the memory that its hash was made to take. So
+//! a few are checked at once, of each peer in turn, and only so many wait ([`super::fair_queue`]). Requests of
+//! one peer with one name and one password wait for one check: clients send many at once.
 
+use std::collections::HashMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::Body;
 use axum::http::header::{self, HeaderValue};
 use axum::http::{Response, StatusCode};
-use tokio::sync::Semaphore;
+use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
 
 use super::answer::plain;
+use super::fair_queue::{Bounds, FairQueue, NoRoom, Peer};
 use super::{Error, Options};
 use crate::auth::{self, Answer, UserName};
 use crate::ops;
 use crate::ops::auth::AuthError;
 
-/// How many passwords are checked at once. Each takes the time and the memory that its hash was made to
-/// take, and whoever tries many must not take all of both.
-const CHECKS: usize = 2;
+/// How many passwords are checked at once, and how many wait, of one peer and of all: so many of one peer
+/// as there are machines behind one address that begin at once, each with a name of its own.
+const CHECKS: Bounds = Bounds { places: 2, waiting_of_a_peer: 32, waiting: 512 };
+
+/// After how many seconds to ask again where too many passwords wait to be checked.
+const RETRY_AFTER: &str = "1";
 
 /// Lets in whom a file names, or everybody where there is none.
 pub(super) struct Gate {
@@ -27,7 +37,24 @@ pub(super) struct Gate {
 struct Guard {
     file: PathBuf,
     gate: auth::Gate,
-    checks: Arc<Semaphore>,
+    queue: FairQueue,
+    checks: Checks,
+}
+
+/// What each peer has checked at the moment, by what tells one name and password from others.
+#[derive(Default)]
+struct Checks(Mutex<HashMap<CheckId, Outcome>>);
+
+type CheckId = (Peer, [u8; 32]);
+
+/// Whose password it is, once that is known.
+type Outcome = Arc<OnceCell<Option<UserName>>>;
+
+/// A check that others may wait for too, until the last of them drops it.
+struct SharedCheck<'a> {
+    checks: &'a Checks,
+    id: CheckId,
+    outcome: Outcome,
 }
 
 /// Who asks.
@@ -36,13 +63,65 @@ pub(super) enum Visitor {
     Anybody,
     Known(UserName),
     Stranger,
+    /// It cannot be told now.
+    Undecided(NoRoom),
+}
+
+impl Checks {
+    fn share(&self, id: CheckId) -> SharedCheck<'_> {
+        let outcome = Arc::clone(self.lock().entry(id).or_default());
+        SharedCheck { checks: self, id, outcome }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<CheckId, Outcome>> {
+        // The map is whole at any moment.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for SharedCheck<'_> {
+    fn drop(&mut self) {
+        let mut checks = self.checks.lock();
+        // The map's and this one.
+        if Arc::strong_count(&self.outcome) <= 2 {
+            checks.remove(&self.id);
+        }
+    }
+}
+
+impl Guard {
+    async fn check(&self, peer: Peer, id: [u8; 32], authorization: &[u8]) -> Visitor {
+        let shared = self.checks.share((peer, id));
+        let checked = shared.outcome.get_or_try_init(|| async {
+            let place = self.queue.take(peer).await?;
+            // It may be known by now, or the file may name others.
+            let check = match self.gate.ask(Some(authorization)) {
+                Answer::Undecided(check) => check,
+                Answer::Admitted(name) => return Ok(Some(name)),
+                Answer::NoCredentials | Answer::Refused => return Ok(None),
+            };
+            // Whoever hangs up does not end the check, nor may anybody take its place before.
+            let settled = spawn_blocking(move || {
+                let settled = check.settle();
+                drop(place);
+                settled
+            });
+            Ok(settled.await.ok().flatten())
+        });
+        match checked.await {
+            Ok(Some(name)) => Visitor::Known(name.clone()),
+            Ok(None) => Visitor::Stranger,
+            Err(no_room) => Visitor::Undecided(no_room),
+        }
+    }
 }
 
 impl Gate {
     pub fn open(options: &Options) -> Result<Self, Error> {
         let Some(file) = options.auth_file.clone() else { return Ok(Self { guard: None }) };
         let gate = auth::Gate::new(ops::auth::read(&file)?)?;
-        Ok(Self { guard: Some(Guard { file, gate, checks: Arc::new(Semaphore::new(CHECKS)) }) })
+        let (queue, checks) = (FairQueue::new(CHECKS), Checks::default());
+        Ok(Self { guard: Some(Guard { file, gate, queue, checks }) })
     }
 
     /// Reads the file again; where it is no good, those may read who could.
@@ -53,23 +132,16 @@ impl Gate {
         Ok(())
     }
 
-    /// Tells who sends this as `Authorization`.
-    pub async fn admit(&self, authorization: Option<&HeaderValue>) -> Visitor {
+    /// Tells who sends this as `Authorization`, from this address.
+    pub async fn admit(&self, client: IpAddr, authorization: Option<&HeaderValue>) -> Visitor {
         let Some(guard) = &self.guard else { return Visitor::Anybody };
-        match guard.gate.ask(authorization.map(HeaderValue::as_bytes)) {
+        let authorization = authorization.map(HeaderValue::as_bytes);
+        match guard.gate.ask(authorization) {
             Answer::Admitted(name) => Visitor::Known(name),
             Answer::NoCredentials | Answer::Refused => Visitor::Stranger,
             Answer::Undecided(check) => {
-                let permit = Arc::clone(&guard.checks).acquire_owned().await;
-                let Ok(permit) = permit else { return Visitor::Stranger };
-                // Whoever hangs up does not end the check, nor may anybody take its place before.
-                let settled = spawn_blocking(move || {
-                    let settled = check.settle();
-                    drop(permit);
-                    settled
-                });
-                let settled = settled.await;
-                settled.ok().flatten().map_or(Visitor::Stranger, Visitor::Known)
+                let authorization = authorization.unwrap_or_default();
+                guard.check(client.into(), check.id(), authorization).await
             }
         }
     }
@@ -80,5 +152,15 @@ pub(super) fn ask_who() -> Response<Body> {
     let mut response = plain(StatusCode::UNAUTHORIZED);
     let challenge = HeaderValue::from_static("Basic realm=\"hexreg\", charset=\"UTF-8\"");
     response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    response
+}
+
+/// What is told where too many passwords wait to be checked.
+pub(super) fn ask_later(no_room: NoRoom) -> Response<Body> {
+    let mut response = plain(match no_room {
+        NoRoom::OfThisPeer => StatusCode::TOO_MANY_REQUESTS,
+        NoRoom::AtAll => StatusCode::SERVICE_UNAVAILABLE,
+    });
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
     response
 }
