@@ -140,7 +140,7 @@ fn what_is_wrong_with_a_mix_lock_is_named() {
     line 1: "a": expected a package's name, found nothing
     line 1: "a": expected a version, found nothing
     line 1: "a": expected a version, found the atom `b`
-    line 1: "a": "A" is not a package name: expected a lowercase letter, then lowercase letters, digits or _
+    line 1: "a": "A" is not a package name: expected a lowercase letter, then letters, digits or _
     line 1: "a": "1.0" is not a version: expected MAJOR.MINOR.PATCH, optionally followed by -PRE
     line 1: "a": its inner checksum is "909782781bf8e20ee86a9cabde36b259d44af8b9f38756173e8f5e2e1fabb9b10": expected 64 hex digits
     line 1: "a": expected its inner checksum or nil, found a list
@@ -221,7 +221,7 @@ fn what_is_wrong_with_a_rebar_lock_is_named() {
     expected an application's name, found 1
     "a": expected a resource such as `{pkg, …}`, found pkg
     "a": expected a package's name, found nothing
-    "a": "A" is not a package name: expected a lowercase letter, then lowercase letters, digits or _
+    "a": "A" is not a package name: expected a lowercase letter, then letters, digits or _
     "a": "1" is not a version: expected MAJOR.MINOR.PATCH, optionally followed by -PRE
     "a": its inner checksum is "12": expected 64 hex digits
     "a": expected a commit, as `{ref, …}`, found nothing
@@ -273,7 +273,7 @@ fn what_is_wrong_with_a_manifest_is_named() {
     line 2: invalid type: integer `1`, expected a string
     line 2: "a": expected its outer_checksum, found nothing
     line 2: "a": its outer checksum is "12": expected 64 hex digits
-    line 2: "a-b": "a-b" is not a package name: expected a lowercase letter, then lowercase letters, digits or _
+    line 2: "a-b": "a-b" is not a package name: expected a lowercase letter, then letters, digits or _
     line 2: "a": "1.0" is not a version: expected MAJOR.MINOR.PATCH, optionally followed by -PRE
     line 2: "a": expected its commit, as it comes from git, found nothing
     line 3: "a": it is locked twice: leave one of them
