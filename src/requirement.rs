@@ -1,5 +1,9 @@
 //! Version requirements as Elixir's `Version` parses and matches them.
 
+mod solver;
+
+pub use solver::{UnsolvableRequirement, check_solvable};
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -11,8 +15,7 @@ use crate::version::Version;
 /// third number, and `!` means `!=`. Numbers must fit 64 bits, as those of a [`Version`] must.
 ///
 /// What packages carry is a [`package::Requirement`](crate::package::Requirement), which is any text.
-/// Hex's own solver reads less than Elixir: no `!=`, no two `~>` joined by `and`, no range in which
-/// there is nothing.
+/// Hex's own solver reads less than Elixir: [`check_solvable`] says what.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VersionRequirement {
     /// As it was written.
