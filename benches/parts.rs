@@ -31,9 +31,9 @@ fn metadata() -> Metadata {
         repository: None,
     };
     Metadata {
-        name: "foo".parse().unwrap(),
+        name: Some("foo".parse().unwrap()),
         version: "1.0.0".parse().unwrap(),
-        app: "foo".to_owned(),
+        app: Some("foo".to_owned()),
         requirements: (0..NEEDED).map(requirement).collect(),
     }
 }

@@ -4,7 +4,7 @@ use data_encoding::HEXLOWER;
 use hexreg::ops::inspect::{Contents, Says, Signature};
 use hexreg::package::{Advisory, Dependency, Release, UnixSeconds};
 use hexreg::registry::{ListedVersion, Names, Releases, Versions};
-use hexreg::tarball::Tarball;
+use hexreg::tarball::{FileName, Tarball};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -113,7 +113,9 @@ impl View {
     /// The view of what was found; the fingerprint is of the key that it was checked with.
     pub fn of(contents: Contents, fingerprint: Option<&str>) -> Self {
         match contents {
-            Contents::Tarball { tarball, size } => Self::Tarball(of_tarball(tarball, size)),
+            Contents::Tarball { tarball, release, size } => {
+                Self::Tarball(of_tarball(tarball, &release, size))
+            }
             Contents::Signed(says, signature) => {
                 let signature = of_signature(signature, fingerprint);
                 match says {
@@ -202,12 +204,12 @@ fn of_dependency(dependency: Dependency) -> DependencyView {
     DependencyView { package, requirement: requirement.0, optional, app, repository }
 }
 
-fn of_tarball(tarball: Tarball, size: usize) -> TarballView {
+fn of_tarball(tarball: Tarball, release: &FileName, size: usize) -> TarballView {
     let metadata = tarball.metadata;
     TarballView {
-        name: metadata.name.to_string(),
-        version: metadata.version.to_string(),
-        app: metadata.app,
+        name: release.package.to_string(),
+        version: release.version.to_string(),
+        app: metadata.app.unwrap_or_else(|| release.package.to_string()),
         size,
         inner_checksum: HEXLOWER.encode(tarball.inner_checksum.as_bytes()),
         outer_checksum: HEXLOWER.encode(tarball.outer_checksum.as_bytes()),

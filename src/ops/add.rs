@@ -19,7 +19,7 @@ use crate::name::PackageName;
 use crate::package::{Release, Remarks, UnixSeconds};
 use crate::repository::Source;
 use crate::store::Store;
-use crate::tarball::{FileName, Limits, Unpacker};
+use crate::tarball::{self, FileName, Limits, Unpacker};
 
 /// Which releases to add.
 #[derive(Clone, Debug)]
@@ -198,17 +198,15 @@ fn read_one(
     )?;
     let tarball = unpacker.unpack(&bytes)?;
     let named = path.file_name().and_then(|name| name.to_str()?.parse::<FileName>().ok());
-    // One that is called otherwise altogether, such as `package.tar`, has no name to be wrong.
-    if let Some(named) = named {
-        named.check(&tarball.metadata)?;
-    }
-    let (package, version) = (tarball.metadata.name.clone(), tarball.metadata.version.clone());
+    let file = match &named {
+        // One that is called otherwise altogether, such as `package.tar`, has no name to be wrong.
+        Some(named) if tarball.metadata.name.is_some() => {
+            named.check(&tarball.metadata)?;
+            named.clone()
+        }
+        named => FileName::of(&tarball.metadata, named.as_ref()).map_err(tarball::Error::from)?,
+    };
     let mut release = tarball.into_release(&options.repository);
     release.remarks.published_at = additions.published_at.map(Into::into);
-    Ok(Addition {
-        file: FileName { package, version },
-        path: path.to_owned(),
-        release,
-        upstream: None,
-    })
+    Ok(Addition { file, path: path.to_owned(), release, upstream: None })
 }

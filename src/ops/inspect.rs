@@ -38,6 +38,9 @@ pub enum Contents {
     Tarball {
         /// What it holds.
         tarball: Tarball,
+        /// The release that it is of; where its metadata names no package, by its file's name or its
+        /// application's.
+        release: FileName,
         /// In bytes.
         size: usize,
     },
@@ -194,9 +197,12 @@ fn inspect_tarball(bytes: &[u8], path: &Path, options: &Options) -> Result<Repor
     }
     let tarball = Unpacker::new(options.limits).unpack(bytes)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let named = name.parse().and_then(|name: FileName| name.check(&tarball.metadata));
+    let named = name.parse::<FileName>();
+    let release = FileName::of(&tarball.metadata, named.as_ref().ok());
+    let release = release.map_err(tarball::Error::from)?;
+    let named = named.and_then(|named| named.check(&tarball.metadata));
     Ok(Report {
-        contents: Contents::Tarball { tarball, size: bytes.len() },
+        contents: Contents::Tarball { tarball, release, size: bytes.len() },
         warning: named.err().map(Warning::FileName),
     })
 }

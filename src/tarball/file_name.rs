@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::Metadata;
+use super::{Metadata, MetadataError};
 use crate::name::PackageName;
 use crate::version::Version;
 
@@ -44,12 +44,31 @@ impl FromStr for FileName {
 }
 
 impl FileName {
-    /// Compares the name with what the tarball says of itself.
+    /// The name that a tarball's file has to have, where it is called `named` now: with the metadata's own
+    /// name, else with that in `named`, if it has the metadata's version, else with the application's.
+    ///
+    /// # Errors
+    /// [`MetadataError::Nameless`] where none of them is there, [`MetadataError::Name`] where the
+    /// application's is all there is and no package may have it.
+    pub fn of(metadata: &Metadata, named: Option<&Self>) -> Result<Self, MetadataError> {
+        let named = named.filter(|named| named.version == metadata.version);
+        let package = match (&metadata.name, named, &metadata.app) {
+            (Some(name), _, _) => name.clone(),
+            (None, Some(named), _) => named.package.clone(),
+            (None, None, Some(app)) => app.parse()?,
+            (None, None, None) => return Err(MetadataError::Nameless),
+        };
+        Ok(Self { package, version: metadata.version.clone() })
+    }
+
+    /// Compares the name with what the tarball says of itself. A tarball that does not say its package's
+    /// name is of the package that its file names, as `mix hex.registry build` has it.
     ///
     /// # Errors
     /// [`InvalidFileName::Mismatch`] names what the metadata says.
     pub fn check(&self, metadata: &Metadata) -> Result<(), InvalidFileName> {
-        let actual = Self { package: metadata.name.clone(), version: metadata.version.clone() };
+        let package = metadata.name.as_ref().unwrap_or(&self.package).clone();
+        let actual = Self { package, version: metadata.version.clone() };
         if *self == actual { Ok(()) } else { Err(InvalidFileName::Mismatch(actual)) }
     }
 }

@@ -13,12 +13,12 @@ use crate::version::{InvalidVersion, Version};
 /// checked to be well-formed and then left alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Metadata {
-    /// The package's name.
-    pub name: PackageName,
+    /// The package's name, unless the tarball was made before 2015 and leaves it to its file's name.
+    pub name: Option<PackageName>,
     /// The release's version.
     pub version: Version,
-    /// The OTP application, often named like the package.
-    pub app: String,
+    /// The OTP application, often named like the package; releases before October 2014 name none.
+    pub app: Option<String>,
     /// `requirements`, by package name, bytewise. `repository` stands as the metadata has it.
     pub requirements: Vec<Dependency>,
 }
@@ -43,6 +43,11 @@ pub enum MetadataError {
     /// A key that every package must have.
     #[error("{0:?} is missing")]
     Missing(&'static str),
+    /// Neither the metadata nor the file tells which package it is.
+    #[error(
+        "it has neither \"name\" nor \"app\": only a file called NAME-VERSION.tar tells which package it is"
+    )]
+    Nameless,
     /// A value that is no text, or no UTF-8.
     #[error("{key} is {found}: expected {expected}")]
     WrongType {
@@ -79,12 +84,15 @@ impl Metadata {
             return Err(MetadataError::UnknownAtom(excerpt(atom)));
         }
         check_files(&pairs)?;
-        let required = |key| pairs.get(key).ok_or(MetadataError::Missing(key));
-        let name = text("name", required("name")?)?;
-        let version = text("version", required("version")?)?;
-        let app = text("app", required("app")?)?;
-        let requirements = pairs.get("requirements").map_or(Ok(Vec::new()), requirements)?;
-        Ok(Self { name: name.parse()?, version: version.parse()?, app, requirements })
+        let name = pairs.present("name").map(|term| text("name", term)).transpose()?;
+        let version = pairs.get("version").ok_or(MetadataError::Missing("version"))?;
+        let version = text("version", version)?;
+        // hex_core takes an empty one, and no registry says what it is.
+        let app = pairs.present("app").filter(|term| !is_empty(term));
+        let app = app.map(|term| text("app", term)).transpose()?;
+        let requirements = pairs.present("requirements").map_or(Ok(Vec::new()), requirements)?;
+        let name = name.map(|name| name.parse()).transpose()?;
+        Ok(Self { name, version: version.parse()?, app, requirements })
     }
 }
 
@@ -161,6 +169,11 @@ impl<'a> Pairs<'a> {
         }
     }
 
+    /// The value of a key that does not stand for nothing.
+    fn present(&self, key: &str) -> Option<&'a Term> {
+        self.get(key).filter(|term| !is_nothing(term))
+    }
+
     fn get(&self, wanted: &str) -> Option<&'a Term> {
         let found = self.0.binary_search_by_key(&wanted.as_bytes(), |(key, _)| *key).ok()?;
         self.0.get(found).map(|(_, value)| *value)
@@ -177,7 +190,8 @@ fn pair_of_tuple(term: &Term) -> Result<(&Term, &Term), MetadataError> {
     }
 }
 
-/// Both shapes: `{Name, Pairs}` of today, and old rebar's list of lists with `name` among the pairs.
+/// All shapes: `{Name, Pairs}` of today, `{Name, Requirement}` of 2014, and old rebar's list of lists with
+/// `name` among the pairs.
 fn requirements(term: &Term) -> Result<Vec<Dependency>, MetadataError> {
     let mut requirements = match term {
         Term::List(items) if matches!(items.first(), Some(Term::List(_))) => {
@@ -187,6 +201,9 @@ fn requirements(term: &Term) -> Result<Vec<Dependency>, MetadataError> {
             let Pairs(pairs) = Pairs::of_term("\"requirements\"", term)?;
             let named = pairs.into_iter().map(|(name, term)| {
                 let name = utf8("the name of a requirement", name)?;
+                if matches!(term, Term::Binary(_)) || is_nothing(term) {
+                    return requirement(name, &Pairs(vec![(b"requirement", term)]));
+                }
                 let pairs = Pairs::of_term(format_args!("the requirement on {name:?}"), term)?;
                 requirement(name, &pairs)
             });
@@ -241,14 +258,10 @@ fn requirement(package: String, pairs: &Pairs<'_>) -> Result<Dependency, Metadat
         }
     };
     // The registry's own rule for an absent `app`: it is named like the package.
-    let app = match pairs.get("app") {
-        Some(term) if !is_nothing(term) => text(of("app"), term)?,
-        _ => package.clone(),
-    };
-    let repository = match pairs.get("repository") {
-        Some(term) if !is_nothing(term) => Some(text(of("repository"), term)?),
-        _ => None,
-    };
+    let app = pairs.present("app").map(|term| text(of("app"), term));
+    let app = app.transpose()?.unwrap_or_else(|| package.clone());
+    let repository = pairs.present("repository").map(|term| text(of("repository"), term));
+    let repository = repository.transpose()?;
     Ok(Dependency { package, requirement, optional, app, repository })
 }
 
@@ -267,6 +280,10 @@ impl fmt::Display for KeyOf<'_> {
 /// Elixir's and Erlang's word for "nothing here".
 fn is_nothing(term: &Term) -> bool {
     matches!(term, Term::Atom(atom) if atom == "nil" || atom == "undefined")
+}
+
+fn is_empty(term: &Term) -> bool {
+    matches!(term, Term::Binary(bytes) if bytes.is_empty())
 }
 
 fn text(key: impl fmt::Display, term: &Term) -> Result<String, MetadataError> {
@@ -301,13 +318,15 @@ fn excerpt(term: &Term) -> String {
 /// Terms that [`Metadata::parse`] and Hex read back, one to a line.
 impl fmt::Display for Metadata {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let requirements = Term::List(self.requirements.iter().map(requirement_term).collect());
         let pairs = [
-            ("app", binary(&self.app)),
-            ("name", binary(self.name.as_str())),
-            ("requirements", Term::List(self.requirements.iter().map(requirement_term).collect())),
-            ("version", binary(&self.version.to_string())),
+            ("app", self.app.as_deref().map(binary)),
+            ("name", self.name.as_ref().map(|name| binary(name.as_str()))),
+            ("requirements", Some(requirements)),
+            ("version", Some(binary(&self.version.to_string()))),
         ];
-        pairs.into_iter().try_for_each(|(key, value)| writeln!(f, "{}.", pair(key, value)))
+        let mut pairs = pairs.into_iter().filter_map(|(key, value)| Some(pair(key, value?)));
+        pairs.try_for_each(|pair| writeln!(f, "{pair}."))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 
 use walkdir::WalkDir;
 
@@ -55,6 +56,42 @@ fn equals_hex_without_a_tarball() {
     let repository = TestRepository::new();
     repository.build(&[]).ok();
     assert_golden(&repository, "golden/empty");
+}
+
+/// Metadata without `name`, without `app` or without both, CHECKSUM with a newline at its end, requirements as
+/// maps: what hex.pm took years ago.
+#[test]
+fn equals_hex_with_tarballs_of_years_ago() {
+    let repository = TestRepository::golden_old();
+    repository.build(&[]).ok();
+    assert_golden(&repository, "golden/old/expected");
+    let verified = repository.hexreg().run(["verify", "public", "--check-contents"]).ok();
+    assert_eq!(verified.stdout, "acme: 4 packages, 5 releases; no problem\n");
+    assert_eq!(verified.stderr, "");
+}
+
+/// Their packages come out the same when they are added one by one, by the names of their files.
+#[test]
+fn additions_equal_hex_with_tarballs_of_years_ago() {
+    let repository = TestRepository::golden_old();
+    let tarballs = ["elm-1.2.0", "fir-0.1.0", "oak-1.0.0", "oak-1.0.1", "yew-3.0.0"];
+    let mut warnings = String::new();
+    for tarball in tarballs {
+        let file = format!("public/tarballs/{tarball}.tar");
+        let add = ["add", &file, "--to=added", "--name=acme", "--private-key=key.pem"];
+        warnings += &repository.hexreg().run(add).ok().stderr;
+    }
+    assert_eq!(
+        warnings,
+        "warning: public/tarballs/oak-1.0.1.tar does not name its package: it is taken for oak, though its \
+         app is oak_app\n"
+    );
+    let packages = |path: &Path| path.starts_with("packages");
+    let built = comparable(repository.files("added", packages));
+    let mut expected = expected("golden/old/expected");
+    expected.retain(|path, _| path.starts_with("packages"));
+    assert_eq!(expected.len(), 4);
+    assert!(built == expected, "{:?}", built.keys());
 }
 
 #[test]

@@ -35,7 +35,7 @@ use crate::support::tarball::Tarball;
 use crate::support::{gunzip, gzip, read_fixture};
 
 fn name() -> impl Strategy<Value = PackageName> {
-    string_regex("[a-z][a-z0-9_]{0,8}").unwrap().prop_map(|name| name.parse().unwrap())
+    string_regex("[a-z][A-Za-z0-9_]{0,8}").unwrap().prop_map(|name| name.parse().unwrap())
 }
 
 fn repository_name() -> impl Strategy<Value = RepositoryName> {
@@ -67,8 +67,12 @@ fn dependencies() -> impl Strategy<Value = Vec<Dependency>> {
 }
 
 fn metadata() -> impl Strategy<Value = Metadata> {
-    (name(), version(), text(), dependencies()).prop_map(|(name, version, app, requirements)| {
-        Metadata { name, version, app, requirements }
+    let parts = (option::of(name()), version(), option::of(text()), dependencies());
+    parts.prop_map(|(name, version, app, requirements)| Metadata {
+        name,
+        version,
+        app,
+        requirements,
     })
 }
 

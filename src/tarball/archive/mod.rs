@@ -183,9 +183,13 @@ fn is_zero(bytes: &[u8]) -> bool {
     bytes.chunks(BLOCK).all(|chunk| chunk.iter().fold(0, |sum, byte| sum | byte) == 0)
 }
 
-/// An archive ends in two empty blocks; writers may go on with zeros up to their record size.
+/// An archive ends in two empty blocks; writers may go on with zeros up to their record size, and some wrote
+/// one block alone, where every reader ends as well.
 fn check_end(rest: &[u8]) -> Result<(), ArchiveError> {
     let after_one = rest.get(BLOCK..).unwrap_or_default();
+    if after_one.is_empty() {
+        return Ok(());
+    }
     let Some(after_both) = after_one.get(BLOCK..) else {
         return Err(ArchiveError::TruncatedEnd);
     };

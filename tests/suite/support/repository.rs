@@ -26,11 +26,20 @@ impl TestRepository {
 
     /// The golden tarballs with their times.
     pub fn golden() -> Self {
+        Self::golden_of("acme")
+    }
+
+    /// Those that hex.pm took years ago.
+    pub fn golden_old() -> Self {
+        Self::golden_of("old")
+    }
+
+    fn golden_of(directory: &str) -> Self {
         let this = Self::new();
-        let mtimes = String::from_utf8(read_fixture("golden/acme/mtimes.txt")).unwrap();
-        for line in mtimes.lines() {
+        let mtimes = read_fixture(&format!("golden/{directory}/mtimes.txt"));
+        for line in String::from_utf8(mtimes).unwrap().lines() {
             let (seconds, file) = line.split_once(' ').unwrap();
-            this.write_tarball(file, &read_fixture(&format!("golden/acme/tarballs/{file}")));
+            this.write_tarball(file, &read_fixture(&format!("golden/{directory}/tarballs/{file}")));
             this.set_mtime(file, seconds.parse().unwrap());
         }
         this
