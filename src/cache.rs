@@ -102,6 +102,8 @@ pub struct KnownPackage<'a> {
     pub payload: &'a [u8],
     /// Whether that remarks anything on a release.
     pub has_remarks: bool,
+    /// Whether a dependency of a release is to be looked at again.
+    pub has_doubtful_dependency: bool,
     /// The file that says so, validly signed, if it stood and had settled.
     pub served: Option<Stamp>,
     /// Upstream's file in the folder of a mirror, whose remarks it has, if there was one and it had settled.

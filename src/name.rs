@@ -27,9 +27,7 @@ pub struct RepositoryName(String);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidName {
     /// Not `^[a-z][A-Za-z0-9_]*$`.
-    #[error(
-        "{0:?} is not a package name: expected a lowercase letter, then letters, digits or _"
-    )]
+    #[error("{0:?} is not a package name: expected a lowercase letter, then letters, digits or _")]
     Package(String),
     /// Not `[A-Za-z0-9_.-]+`.
     #[error("{0:?} is not a repository name: expected letters, digits, _, . or -")]
@@ -102,7 +100,8 @@ mod tests {
         for good in ["a", "phoenix_live_view", "a1", "x_", "addressBook", "contextEX"] {
             assert_eq!(good.parse::<PackageName>().unwrap().as_str(), good);
         }
-        for bad in ["", "A", "Ab", "_a", "1a", "a-b", "a.b", "a/b", "..", "é", "aé", "a\n", "a "] {
+        for bad in ["", "A", "Ab", "_a", "1a", "a-b", "a.b", "a/b", "..", "é", "aé", "a\n", "a "]
+        {
             assert!(bad.parse::<PackageName>().is_err(), "{bad:?}");
         }
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::ValueHint;
+use hexreg::name::PackageName;
 use hexreg::ops::add::{self, Additions};
 use hexreg::tarball::Limits;
 
@@ -42,6 +43,9 @@ pub struct Args {
     /// since 1970
     #[arg(long, value_name = "TIME", value_parser = Given::parse)]
     published_at: Option<Given>,
+    /// Let a release require NAME from hex.pm, though this registry has a package of that name
+    #[arg(long, value_name = "NAME")]
+    allow_public: Vec<PackageName>,
     /// Do not unpack packages to check the files in them
     #[arg(long)]
     no_check_contents: bool,
@@ -63,6 +67,7 @@ impl Args {
             limits: Limits::HEX,
             check_contents: !self.no_check_contents,
             replace: self.replace,
+            allow_public: self.allow_public.into_iter().collect(),
             now,
             published_at: self.published_at.map(|given| given.or(now)),
         };

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::ValueHint;
-use hexreg::name::RepositoryName;
+use hexreg::name::{PackageName, RepositoryName};
 use hexreg::ops::build::{self, Alarm, Error, Options, Rejection, Report};
 use hexreg::store::Store;
 use hexreg::tarball::Limits;
@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::cache;
 use super::change::{self, ChangeArgs};
 use super::destination::Destination;
-use super::failure::{Failure, Rejected, chain};
+use super::failure::{Failure, Rejected, chain, what_to_do};
 use super::heard::Heard;
 use super::listener::Listener;
 use super::output;
@@ -61,6 +61,9 @@ pub struct Args {
     /// Refuse to change or remove a release that was published, and where that cannot be told
     #[arg(long)]
     immutable: bool,
+    /// Let a new release require NAME from hex.pm, though this registry has a package of that name
+    #[arg(long, value_name = "NAME")]
+    allow_public: Vec<PackageName>,
     /// Forget what only the standing registry says: what is retired, times of publication, advisories;
     /// what upstream says of mirrored tarballs is then all that is said
     #[arg(long)]
@@ -103,6 +106,7 @@ impl Args {
             check_contents: !self.no_check_contents,
             latest: source_date_epoch()?,
             immutable: self.immutable,
+            allow_public: self.allow_public.iter().cloned().collect(),
             fresh: self.fresh,
             rotate_key: self.rotate_key,
             lock_timeout: self.change.lock_timeout(),
@@ -141,9 +145,9 @@ impl Args {
                     output::count(total.get(), "tarball"),
                 );
                 let rejected = rejections.iter().map(rejected).collect();
-                Failure::input(message)
-                    .rejecting(rejected)
-                    .hint(listener.advise("remove or replace these files and build again"))
+                let advice =
+                    what_to_do(rejections, "remove or replace these files and build again");
+                Failure::input(message).rejecting(rejected).hint(listener.advise(advice))
             }
             Error::Immutable(alarms) => {
                 let message = format!(

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt::Write;
 use std::process::ExitCode;
 
+use hexreg::ops::build::{Cause, Rejection};
 use serde::Serialize;
 
 use super::output::{self, Printable};
@@ -75,6 +76,20 @@ impl Failure {
             let _ = writeln!(text, "{hint}hint:{hint:#} {}", Printable(advice));
         }
         output::errors(&text);
+    }
+}
+
+/// What to do about rejected tarballs: `usually`, unless one takes a package from hex.pm that this registry has.
+pub fn what_to_do(rejections: &[Rejection], usually: &'static str) -> &'static str {
+    let is_namesake = |rejection: &Rejection| match &rejection.cause {
+        Cause::Dependencies(faults) => faults.has_public_namesake(),
+        _ => false,
+    };
+    if rejections.iter().any(is_namesake) {
+        "say in the package's project which repository the dependency is of (`repo:` in mix.exs) and pack it \
+         again; where hex.pm's is meant, give --allow-public=NAME"
+    } else {
+        usually
     }
 }
 

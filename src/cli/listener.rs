@@ -1,6 +1,5 @@
 //! What is heard while a registry is changed, as a person is told of it.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hexreg::ops::observer::{Observer, Warning, Work};
@@ -10,9 +9,7 @@ use hexreg::store::Store;
 use super::heard::Heard;
 use super::output;
 use super::progress::Progress;
-
-/// How many warnings of one kind a person is told one by one; `--json` has all.
-const TOLD: usize = 20;
+use super::quota::Quota;
 
 /// Prints what is heard of a change, or keeps it for `--json`.
 pub struct Listener<'a> {
@@ -20,33 +17,32 @@ pub struct Listener<'a> {
     prints: bool,
     progress: Progress,
     heard: Mutex<Heard>,
-    alarms: AtomicUsize,
-    left_out: AtomicUsize,
-    lost_readers: AtomicUsize,
+    alarms: Quota,
+    left_out: Quota,
+    lost_readers: Quota,
+    dependencies: Quota,
 }
 
 impl<'a> Listener<'a> {
     /// Hears of what is done to `store`.
     pub fn new(store: &'a dyn Store, prints: bool) -> Self {
-        let [alarms, left_out, lost_readers] = [(); 3].map(|()| AtomicUsize::new(0));
-        let (progress, heard) = (Progress::new(prints), Mutex::default());
-        Self { store, prints, progress, heard, alarms, left_out, lost_readers }
+        Self {
+            store,
+            prints,
+            progress: Progress::new(prints),
+            heard: Mutex::default(),
+            alarms: Quota::new("more alarm"),
+            left_out: Quota::new("more file"),
+            lost_readers: Quota::new("more warning"),
+            dependencies: Quota::of_dependencies(),
+        }
     }
 
     /// Takes the progress bar away, and counts what nobody was told of one by one.
     pub fn end(&self) {
         self.progress.clear();
-        for (heard, noun) in [
-            (&self.alarms, "more alarm"),
-            (&self.left_out, "more file"),
-            (&self.lost_readers, "more warning"),
-        ] {
-            let untold = heard.load(Ordering::Relaxed).saturating_sub(TOLD);
-            if untold > 0 {
-                let untold = output::count(untold, noun);
-                self.print_warning(&format!("{untold}: --json lists all of them"));
-            }
-        }
+        let all = [&self.alarms, &self.left_out, &self.lost_readers, &self.dependencies];
+        all.into_iter().filter_map(Quota::rest).for_each(|rest| self.print_warning(&rest));
     }
 
     /// What was heard so far.
@@ -79,16 +75,17 @@ impl<'a> Listener<'a> {
 
 impl Observer for Listener<'_> {
     fn warn(&self, warning: Warning) {
-        let many = match warning {
+        let quota = match warning {
             Warning::Alarm { .. } => Some(&self.alarms),
             Warning::LeftOut { .. } => Some(&self.left_out),
             Warning::LostReaders { .. } => Some(&self.lost_readers),
+            Warning::Dependency { .. } => Some(&self.dependencies),
             _ => None,
         };
-        if many.is_some_and(|heard| heard.fetch_add(1, Ordering::Relaxed) >= TOLD) {
-            self.heard().warnings.push(warning.to_string());
-        } else {
+        if quota.is_none_or(Quota::admits) {
             self.say(warning.to_string());
+        } else {
+            self.heard().warnings.push(warning.to_string());
         }
     }
 

@@ -21,6 +21,7 @@ mod private_key;
 mod progress;
 mod public_key;
 mod push;
+mod quota;
 mod remove;
 mod retire;
 mod secret_file;

@@ -22,6 +22,7 @@ use super::failure::{self, Failure, chain};
 use super::output;
 use super::progress::Progress;
 use super::public_key;
+use super::quota::Quota;
 
 /// Check a registry as a suspicious client would, all of it
 ///
@@ -98,6 +99,7 @@ struct JsonProblem {
 struct Listener {
     prints: bool,
     progress: Progress,
+    dependencies: Quota,
     warnings: Mutex<Vec<String>>,
 }
 
@@ -106,14 +108,22 @@ impl Listener {
         // A list that was pushed to half-way is whole all the same.
         self.warnings.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn print(&self, warning: &str) {
+        if self.prints {
+            self.progress.clear();
+            output::warning(warning);
+        }
+    }
 }
 
 impl Observer for Listener {
     fn warn(&self, warning: Warning) {
+        let is_printed =
+            !matches!(warning, Warning::Dependency { .. }) || self.dependencies.admits();
         let warning = warning.to_string();
-        if self.prints {
-            self.progress.clear();
-            output::warning(&warning);
+        if is_printed {
+            self.print(&warning);
         }
         self.warnings().push(warning);
     }
@@ -132,7 +142,8 @@ impl Args {
     pub fn main(self) -> ExitCode {
         let prints = !self.json;
         let progress = Progress::new(prints);
-        let listener = Listener { prints, progress, warnings: Mutex::default() };
+        let (dependencies, warnings) = (Quota::of_dependencies(), Mutex::default());
+        let listener = Listener { prints, progress, dependencies, warnings };
         match self.run(&listener) {
             Ok(true) => ExitCode::SUCCESS,
             Ok(false) => ExitCode::from(1),
@@ -163,6 +174,9 @@ impl Args {
         let pool = pool.map_err(|error| Failure::environment(format!("no threads: {error}")))?;
         let report = pool.install(|| verify::verify(store, &options, listener));
         listener.progress.clear();
+        if let Some(rest) = listener.dependencies.rest() {
+            listener.print(&rest);
+        }
         let report = report.map_err(|error| {
             let wrong = match (&error, &self.destination) {
                 (Error::Missing, Destination::Bucket(_)) => "there is nothing there".to_owned(),

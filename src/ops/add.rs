@@ -1,9 +1,9 @@
 //! `hexreg add`: releases into a registry, without the tarballs of all others.
 
 use std::cell::Cell;
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, btree_map, hash_map};
 use std::fs;
+use std::io::Read;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
@@ -13,13 +13,16 @@ pub use super::amend::{Error, Options, Report};
 
 use super::amend::{self, Draft, Tarball};
 use super::build::{Cause, Rejection};
-use super::observer::{Observer, Work};
+use super::dependencies::{self, DependencyRules};
+use super::observer::{Observer, Warning, Work};
+use super::standing::{Keys, Standing};
 use super::upstream::{Beside, Said};
 use crate::name::PackageName;
 use crate::package::{Release, Remarks, UnixSeconds};
-use crate::repository::Source;
+use crate::registry::{PUBLIC_REPOSITORY, Releases};
+use crate::repository::{RepositoryPath, Source};
 use crate::store::Store;
-use crate::tarball::{self, FileName, Limits, Unpacker};
+use crate::tarball::{self, FileName, Limits, Metadata, Unpacker};
 
 /// Which releases to add.
 #[derive(Clone, Debug)]
@@ -32,6 +35,8 @@ pub struct Additions {
     pub check_contents: bool,
     /// Whether they may take the place of releases that were published.
     pub replace: bool,
+    /// Packages of hex.pm that they may require, though this registry has others of their names.
+    pub allow_public: BTreeSet<PackageName>,
     /// When their packages were last changed: now.
     pub now: UnixSeconds,
     /// What to say of when they were published, if anything.
@@ -75,14 +80,73 @@ pub fn add(
     // Of the first attempt: what the next ones find may be its own work.
     let present = Cell::new(None);
     let report = amend::amend(store, options, observer, &packages, &|draft| {
+        let former: BTreeSet<PackageName> = draft.names.keys().cloned().collect();
         let put = read.iter().map(|addition| put(draft, addition, additions));
         let put = put.collect::<Result<Vec<_>, _>>()?;
+        refuse_public_namesakes(draft, options, additions, &read)?;
+        if present.get().is_none() {
+            warn_of_new_namesakes(store, options, additions, &packages, &former, observer)?;
+        }
         let is_present = |one: &&Tarball| matches!(one, Tarball::Stands { is_listed: true, .. });
         present.set(present.get().or(Some(put.iter().filter(is_present).count())));
         Ok(put)
     })?;
     let present = present.get().unwrap_or_default();
     Ok(Added { report, added: read.len().saturating_sub(present), present })
+}
+
+/// A package of this registry that a new release takes from hex.pm is somebody else's there.
+fn refuse_public_namesakes(
+    draft: &Draft,
+    options: &Options,
+    additions: &Additions,
+    read: &[Addition],
+) -> Result<(), Error> {
+    let rules = DependencyRules {
+        repository: &options.repository,
+        has_package: &|name| draft.names.contains_key(name) || draft.versions.contains_key(name),
+        allow_public: &additions.allow_public,
+    };
+    let rejections = read.iter().filter_map(|one| {
+        let cause = rules.check(&one.release.dependencies).err()?.into();
+        Some(Rejection { location: one.path.display().to_string(), cause })
+    });
+    let rejections: Vec<_> = rejections.collect();
+    match NonZeroUsize::new(additions.tarballs.len()) {
+        Some(total) if !rejections.is_empty() => Err(Error::Rejected { rejections, total }),
+        _ => Ok(()),
+    }
+}
+
+/// A package that is new here may be one that older releases take from hex.pm. To know, the files of all
+/// packages are read, which happens once in the life of a package.
+fn warn_of_new_namesakes(
+    store: &dyn Store,
+    options: &Options,
+    additions: &Additions,
+    packages: &BTreeSet<PackageName>,
+    former: &BTreeSet<PackageName>,
+    observer: &dyn Observer,
+) -> Result<(), Error> {
+    if packages.is_subset(former) || options.repository.as_str() == PUBLIC_REPOSITORY {
+        return Ok(());
+    }
+    let rules = DependencyRules {
+        repository: &options.repository,
+        has_package: &|name| packages.contains(name) && !former.contains(name),
+        allow_public: &additions.allow_public,
+    };
+    let keys = Keys::from(options.key.public_key().clone());
+    former.par_iter().try_for_each(|name| {
+        let read = keys.read(store, &RepositoryPath::package(name), Releases::decode)?;
+        let Standing::Legible(says) = read else { return Ok(()) };
+        let faulty = says.releases.iter().filter_map(|release| {
+            let faults = rules.check(&release.dependencies).err()?;
+            Some((release, faults.public_namesakes()?))
+        });
+        dependencies::warn(observer, name, faulty);
+        Ok(())
+    })
 }
 
 fn put(draft: &mut Draft, addition: &Addition, additions: &Additions) -> Result<Tarball, Error> {
@@ -120,8 +184,8 @@ fn remark(
         let Some(directory) = Beside::directory(&addition.path) else { continue };
         let key = (directory, addition.file.package.clone());
         let beside = match packages.entry(key) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(unknown) => {
+            btree_map::Entry::Occupied(known) => known.into_mut(),
+            btree_map::Entry::Vacant(unknown) => {
                 let (directory, package) = unknown.key();
                 let signing = options.key.public_key();
                 let beside = Beside::read(directory, package, signing, observer)?;
@@ -152,17 +216,20 @@ fn read(
         }
     };
     let read = tarballs.par_iter().map_init(reader, |unpacker, path| {
-        let read = read_one(unpacker, path, options, additions);
-        observer.went_on(1, 0);
+        let read = read_one(unpacker, path, options, additions, observer);
         read.map_err(|cause| Rejection { location: path.display().to_string(), cause })
     });
     let (mut sound, mut rejections) = (Vec::<Addition>::new(), Vec::new());
+    let mut checksums = HashMap::new();
     for read in read.collect::<Vec<_>>() {
         match read {
-            Ok(one) => match sound.iter().find(|other| other.file == one.file) {
-                None => sound.push(one),
-                Some(other) if other.release.outer_checksum == one.release.outer_checksum => {}
-                Some(_) => {
+            Ok(one) => match checksums.entry(one.file.clone()) {
+                hash_map::Entry::Vacant(vacant) => {
+                    vacant.insert(one.release.outer_checksum);
+                    sound.push(one);
+                }
+                hash_map::Entry::Occupied(other) if *other.get() == one.release.outer_checksum => {}
+                hash_map::Entry::Occupied(_) => {
                     let FileName { package, version } = one.file;
                     let cause = crate::package::Twice { package, version }.into();
                     rejections.push(Rejection { location: one.path.display().to_string(), cause });
@@ -182,20 +249,12 @@ fn read_one(
     path: &Path,
     options: &Options,
     additions: &Additions,
+    observer: &dyn Observer,
 ) -> Result<Addition, Cause> {
-    let found = fs::metadata(path)?;
-    if found.is_dir() {
-        return Err(Cause::Directory);
-    }
-    if !found.is_file() {
-        return Err(Cause::NotAFile);
-    }
-    let limit = u64::try_from(additions.limits.tarball).unwrap_or(u64::MAX);
     let mut bytes = Vec::new();
-    std::io::Read::read_to_end(
-        &mut std::io::Read::take(fs::File::open(path)?, limit.saturating_add(1)),
-        &mut bytes,
-    )?;
+    let read = read_bytes(path, additions, &mut bytes);
+    observer.went_on(1, u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+    read?;
     let tarball = unpacker.unpack(&bytes)?;
     let named = path.file_name().and_then(|name| name.to_str()?.parse::<FileName>().ok());
     let file = match &named {
@@ -206,7 +265,39 @@ fn read_one(
         }
         named => FileName::of(&tarball.metadata, named.as_ref()).map_err(tarball::Error::from)?,
     };
+    if let Some(other) = otherwise(&tarball.metadata, &file, named.as_ref()) {
+        let (location, release) = (path.display().to_string(), file.clone());
+        observer.warn(Warning::NamedByFile { location, release, other });
+    }
     let mut release = tarball.into_release(&options.repository);
+    dependencies::check_requirements(&release.dependencies)?;
     release.remarks.published_at = additions.published_at.map(Into::into);
     Ok(Addition { file, path: path.to_owned(), release, upstream: None })
+}
+
+/// What says otherwise than `file` which package a tarball is of that does not say so itself.
+fn otherwise(metadata: &Metadata, file: &FileName, named: Option<&FileName>) -> Option<String> {
+    if metadata.name.is_some() {
+        return None;
+    }
+    let app = metadata.app.as_deref().filter(|app| *app != file.package.as_str());
+    let app = app.map(|app| format!("its app is {app}"));
+    app.or_else(|| {
+        let named = named.filter(|named| *named != file)?;
+        Some(format!("it is called {named}.tar, and its version is {}", file.version))
+    })
+}
+
+/// Reads no more of a file than tells that it is too large.
+fn read_bytes(path: &Path, additions: &Additions, bytes: &mut Vec<u8>) -> Result<(), Cause> {
+    let found = fs::metadata(path)?;
+    if found.is_dir() {
+        return Err(Cause::Directory);
+    }
+    if !found.is_file() {
+        return Err(Cause::NotAFile);
+    }
+    let limit = u64::try_from(additions.limits.tarball).unwrap_or(u64::MAX);
+    fs::File::open(path)?.take(limit.saturating_add(1)).read_to_end(bytes)?;
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! `hexreg build`: from a folder of tarballs to a signed registry. START HERE.
 
 mod alarm;
+mod dependencies;
 mod error;
 mod indexes;
 mod listing;
@@ -62,6 +63,7 @@ fn build_once(
         remarks::carry_over(store, options, &listing, &recalled, found.packages, observer)?;
     let registry = Registry::assemble(options.repository.clone(), carried.packages);
     let registry = indexes::carry_over(store, options, &listing, &recalled, registry)?;
+    dependencies::check(store, options, &listing, &registry, observer)?;
 
     let public_key = seal::public_key(store, options, &listing)?;
     let payloads = registry.payloads();

@@ -5,6 +5,7 @@ pub mod add;
 pub mod amend;
 pub mod auth;
 pub mod build;
+pub mod dependencies;
 pub mod inspect;
 mod lock;
 pub mod mirror;

@@ -1,10 +1,13 @@
 //! What is heard of a build or a mirror, or of whoever reads what was written, while they run.
 
+use std::fmt;
 use std::time::Duration;
 
 use super::build::Alarm;
+use super::dependencies::DependencyFault;
 use crate::repository::{Changed, RepositoryPath};
 use crate::store::{LostReaders, Made, Store};
+use crate::tarball::FileName;
 
 /// Hears of a build while it runs, on whichever thread it does. Methods that are not overridden do
 /// nothing, and so does `()`.
@@ -122,6 +125,26 @@ pub enum Warning {
         /// Who.
         lost: LostReaders,
     },
+    /// A dependency of releases that are published already, which a new release must not have.
+    #[error("{} {}{}: {fault}", .release.package, .release.version, Others(*.others))]
+    Dependency {
+        /// The newest of the releases.
+        release: FileName,
+        /// How many more there are.
+        others: usize,
+        /// What is wrong with the dependency.
+        fault: DependencyFault,
+    },
+    /// The tarball of a new release names no package, and what tells its name is not all alike.
+    #[error("{location} does not name its package: it is taken for {}, though {other}", .release.package)]
+    NamedByFile {
+        /// Where it lies.
+        location: String,
+        /// The release that it is taken for.
+        release: FileName,
+        /// What says otherwise.
+        other: String,
+    },
     /// Something in `packages/` that is no file, or none that can be removed by its name.
     #[error("{location} left alone: nothing but files with plain names belongs there")]
     NotAPackage {
@@ -135,5 +158,17 @@ impl Warning {
     pub(super) fn of_lost_readers(store: &dyn Store, made: Made<'_>) -> Option<Self> {
         let location = || store.locate(&made.change.path);
         made.lost.map(|lost| Self::LostReaders { location: location(), lost })
+    }
+}
+
+struct Others(usize);
+
+impl fmt::Display for Others {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => Ok(()),
+            1 => f.write_str(" and one more release"),
+            others => write!(f, " and {others} more releases"),
+        }
     }
 }

@@ -9,13 +9,15 @@ mod tarballs;
 
 pub use problem::{Mark, Problem, Wrong};
 
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::time::Duration;
 
+use super::dependencies::{self, DependencyRules};
 use super::lock::{self, Busy, Wanted};
 use super::observer::{Observer, Work};
 use crate::key::PublicKey;
-use crate::name::RepositoryName;
+use crate::name::{PackageName, RepositoryName};
 use crate::store::{Lock, Store, StoreError};
 use crate::tarball::Limits;
 use resources::Resources;
@@ -86,6 +88,7 @@ pub fn verify(
 
     observer.began(Work::ReadingTarballs, resources.release_count());
     problems.extend(tarballs::check(store, &tree, &resources, options, observer));
+    warn_of_dependencies(&resources, observer);
     let strays = strays::find(store, &tree, &resources, &problems);
     problems.extend(strays);
 
@@ -98,6 +101,22 @@ pub fn verify(
         public_key: resources.public_key,
         problems,
     })
+}
+
+/// What is published stays as it is, and still some of it may harm clients.
+fn warn_of_dependencies(resources: &Resources, observer: &dyn Observer) {
+    let Some(repository) = &resources.repository else { return };
+    let has_package = |name: &PackageName| resources.has_package(name);
+    let allow_public = BTreeSet::new();
+    let rules =
+        DependencyRules { repository, has_package: &has_package, allow_public: &allow_public };
+    for (name, package) in &resources.packages {
+        let faulty = package.releases.iter().filter_map(|release| {
+            let faults = rules.check(&release.dependencies).err()?;
+            Some((release, faults))
+        });
+        dependencies::warn(observer, name, faulty);
+    }
 }
 
 /// In the middle of a build a registry does not agree with itself.

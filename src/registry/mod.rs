@@ -16,8 +16,12 @@ pub use versions::{ListedVersion, UnknownInVersions, Versions};
 pub(crate) use signed::{MAX_FILE, is_foreign_gzip};
 
 use crate::name::{InvalidName, PackageName, RepositoryName};
-use crate::package::{Package, UnixSeconds};
+use crate::package::{Dependency, Package, UnixSeconds};
+use crate::requirement::check_solvable;
 use crate::version::{InvalidVersion, Version};
+
+/// What hex.pm's repository is called: every client knows it, and takes from it what names no other.
+pub const PUBLIC_REPOSITORY: &str = "hexpm";
 
 /// All that a repository says of its packages, every resource encoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +47,9 @@ pub struct Entry {
     pub payload: Payload,
     /// Whether it says anything that no tarball does.
     pub has_remarks: bool,
+    /// Whether a release requires a package of [`PUBLIC_REPOSITORY`], or what Hex's solver raises on: how that
+    /// is to be taken depends on what else there is.
+    pub has_doubtful_dependency: bool,
 }
 
 /// One resource of a registry.
@@ -84,12 +91,14 @@ impl Entry {
             || package.releases.iter().any(|release| !release.remarks.is_empty());
         let payload =
             releases::encode(repository, &package.name, &package.releases, &package.unknown);
+        let mut dependencies = package.releases.iter().flat_map(|release| &release.dependencies);
+        let has_doubtful_dependency = dependencies.any(is_doubtful);
         let versions = package.releases.into_iter().map(|release| ListedVersion {
             marks: release.remarks.marks(),
             version: release.version,
         });
         let (name, versions) = (package.name, versions.collect());
-        Self { name, versions, updated_at, payload, has_remarks }
+        Self { name, versions, updated_at, payload, has_remarks, has_doubtful_dependency }
     }
 
     /// Whether it has a release of this version.
@@ -97,6 +106,11 @@ impl Entry {
     pub fn lists(&self, version: &Version) -> bool {
         self.versions.iter().any(|listed| listed.version == *version)
     }
+}
+
+fn is_doubtful(dependency: &Dependency) -> bool {
+    dependency.repository.as_deref() == Some(PUBLIC_REPOSITORY)
+        || check_solvable(&dependency.requirement.0).is_err()
 }
 
 impl Resource {

@@ -153,10 +153,7 @@ mod tests {
             ("1.0.0 and 1.0.0", "it does not read `==` beside `and`"),
             ("> 1.0.0 and >= 1.1.0", "it does not read two lower bounds joined by `and`"),
             ("< 2.0.0 and <= 1.1.0", "it does not read two upper bounds joined by `and`"),
-            (
-                "> 1.0.0 and < 2.0.0 and < 3.0.0",
-                "it reads at most two comparisons joined by `and`",
-            ),
+            ("> 1.0.0 and < 2.0.0 and < 3.0.0", "it reads at most two comparisons joined by `and`"),
             (
                 "~> 1.0 or > 1.0.0 and < 2.0.0 and < 3.0.0",
                 "it reads at most two comparisons joined by `and`",

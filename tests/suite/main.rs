@@ -54,6 +54,7 @@ mod buckets;
 mod building;
 mod cache;
 mod clients;
+mod dependencies;
 mod deploy;
 mod faults;
 mod golden;

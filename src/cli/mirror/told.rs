@@ -1,7 +1,7 @@
 //! What is told of a mirror: line by line as it goes on, and of all of it at the end.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hexreg::name::RepositoryName;
@@ -15,6 +15,7 @@ use crate::cli::failure::{Failure, Rejected, chain};
 use crate::cli::heard::Heard;
 use crate::cli::output::{self, count, thousands};
 use crate::cli::progress::Progress;
+use crate::cli::quota::Quota;
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -56,22 +57,36 @@ pub struct Listener<'a> {
     prints: bool,
     pub progress: Progress,
     heard: Mutex<Heard>,
-    /// How many files lost readers.
-    lost_readers: AtomicUsize,
+    lost_readers: Quota,
+    dependencies: Quota,
     /// Whether the report was printed.
     reported: AtomicBool,
 }
 
 impl<'a> Listener<'a> {
     pub fn new(store: &'a DirStore, tarballs_only: bool, prints: bool) -> Self {
-        let (progress, heard) = (Progress::new(prints), Mutex::default());
-        let (lost_readers, reported) = (AtomicUsize::new(0), AtomicBool::new(false));
-        Self { store, tarballs_only, prints, progress, heard, lost_readers, reported }
+        Self {
+            store,
+            tarballs_only,
+            prints,
+            progress: Progress::new(prints),
+            heard: Mutex::default(),
+            lost_readers: Quota::new("more warning"),
+            dependencies: Quota::of_dependencies(),
+            reported: AtomicBool::new(false),
+        }
     }
 
     /// Whether the report was printed, which says what failed.
     pub fn has_reported(&self) -> bool {
         self.reported.load(Ordering::Relaxed)
+    }
+
+    fn print_warning(&self, warning: &str) {
+        if self.prints {
+            self.progress.clear();
+            output::warning(warning);
+        }
     }
 
     fn heard(&self) -> MutexGuard<'_, Heard> {
@@ -80,17 +95,17 @@ impl<'a> Listener<'a> {
     }
 }
 
-/// How many files that lost readers a person is told one by one; `--json` has all.
-const TOLD: usize = 20;
-
 impl Observer for Listener<'_> {
     fn warn(&self, warning: Warning) {
-        let is_one_of_many = matches!(warning, Warning::LostReaders { .. })
-            && self.lost_readers.fetch_add(1, Ordering::Relaxed) >= TOLD;
+        let quota = match warning {
+            Warning::LostReaders { .. } => Some(&self.lost_readers),
+            Warning::Dependency { .. } => Some(&self.dependencies),
+            _ => None,
+        };
+        let is_printed = quota.is_none_or(Quota::admits);
         let warning = warning.to_string();
-        if self.prints && !is_one_of_many {
-            self.progress.clear();
-            output::warning(&warning);
+        if is_printed {
+            self.print_warning(&warning);
         }
         self.heard().warnings.push(warning);
     }
@@ -122,6 +137,8 @@ impl Observer for Listener<'_> {
 
 /// Prints what came of it for a person.
 pub fn print(options: &Options, report: &Report, listener: &Listener<'_>) -> Result<(), Failure> {
+    let quotas = [&listener.lost_readers, &listener.dependencies];
+    quotas.into_iter().filter_map(Quota::rest).for_each(|rest| listener.print_warning(&rest));
     for LeftOut { lock, app, why } in &report.left_out {
         output::line(&format!("left out: {app}, {why} ({lock})"))?;
     }

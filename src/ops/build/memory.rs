@@ -85,12 +85,15 @@ impl<'a> Memory<'a> {
                 Resource::Package(name) => {
                     let all = listing.tarballs_of(name.as_str());
                     let tarballs = known_again(listing, all);
+                    let entry = registry.package(name);
                     known.packages.push(KnownPackage {
                         name: name.as_str(),
                         complete: tarballs.len() == all.len(),
                         tarballs,
                         payload: payload.as_bytes(),
-                        has_remarks: registry.package(name).is_some_and(|one| one.has_remarks),
+                        has_remarks: entry.is_some_and(|one| one.has_remarks),
+                        has_doubtful_dependency: entry
+                            .is_some_and(|one| one.has_doubtful_dependency),
                         served,
                         upstream: listing
                             .mirrored(name)
@@ -161,7 +164,8 @@ impl<'a> Recalled<'a> {
             versions.sort();
             versions.into_iter().map(ListedVersion::from).collect()
         };
-        Some(Entry { name, versions, updated_at, payload, has_remarks: known.has_remarks })
+        let KnownPackage { has_remarks, has_doubtful_dependency, .. } = *known;
+        Some(Entry { name, versions, updated_at, payload, has_remarks, has_doubtful_dependency })
     }
 
     /// For each tarball of a package its release, if it is as it was.

@@ -1,10 +1,11 @@
 //! What a build is told.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::cache::CacheFile;
 use crate::key::PrivateKey;
-use crate::name::RepositoryName;
+use crate::name::{PackageName, RepositoryName};
 use crate::package::UnixSeconds;
 use crate::tarball::Limits;
 
@@ -24,6 +25,8 @@ pub struct Options {
     pub latest: Option<UnixSeconds>,
     /// Whether what was published must stay as it is.
     pub immutable: bool,
+    /// Packages of hex.pm that a new release may require, though this registry has others of their names.
+    pub allow_public: BTreeSet<PackageName>,
     /// Whether to forget what only the standing registry says: which releases are retired, when they were
     /// published, which advisories concern them, and what this version does not know.
     pub fresh: bool,

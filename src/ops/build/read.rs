@@ -12,6 +12,7 @@ use super::listing::Listing;
 use super::memory::Recalled;
 use super::options::Options;
 use crate::name::RepositoryName;
+use crate::ops::dependencies::DependencyFaults;
 use crate::ops::observer::{Observer, Work};
 use crate::package::{Package, Release, Twice, UnixSeconds};
 use crate::registry::Entry;
@@ -58,6 +59,9 @@ pub enum Cause {
     /// It is no sound tarball.
     #[error(transparent)]
     Tarball(#[from] tarball::Error),
+    /// What it requires would harm clients.
+    #[error(transparent)]
+    Dependencies(#[from] DependencyFaults),
 }
 
 /// Every package, and how many tarballs were read for them.

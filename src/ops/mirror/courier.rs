@@ -15,6 +15,7 @@ use super::shelf::{self, Full, Shelf};
 use super::task::{Outcome, PackageFile, Task, Wanted};
 use super::wrong::Wrong;
 use crate::name::PackageName;
+use crate::ops::dependencies;
 use crate::ops::observer::{Observer, Warning};
 use crate::registry::{Releases, Resource};
 use crate::repository::{Action, Change, Changed, Folder, RepositoryPath};
@@ -143,6 +144,9 @@ impl Courier {
             let (outcome, changed) = carried?;
             if let Some((path, changed)) = changed {
                 observer.changed(&path, changed);
+            }
+            if let Outcome::Fetched { file, .. } = &outcome {
+                dependencies::warn_of_requirements(observer, &file.releases);
             }
             fetching.retain(|file| Some(file) != task.file());
             planner.done(task, outcome);

@@ -81,6 +81,12 @@ impl Resources {
         self.packages.values().map(|package| package.releases.len()).sum()
     }
 
+    /// Whether any of them names a package.
+    pub fn has_package(&self, package: &PackageName) -> bool {
+        let names = self.names.iter().flat_map(|names| &names.packages);
+        self.packages.contains_key(package) || names.into_iter().any(|(name, _)| name == package)
+    }
+
     /// Whether a package that says nothing may have a file all the same.
     pub fn is_unknown(&self, package: &PackageName) -> bool {
         !self.packages.contains_key(package)

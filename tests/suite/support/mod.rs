@@ -28,6 +28,7 @@ pub mod unruly;
 pub mod verbs;
 pub mod witness;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -63,6 +64,7 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
 pub fn options() -> Options {
     let pem = String::from_utf8(read_fixture("golden/keys/acme-2048.pem")).unwrap();
     Options {
+        allow_public: BTreeSet::default(),
         repository: "acme".parse().unwrap(),
         key: PrivateKey::from_pem(&pem, None).unwrap(),
         limits: Limits::HEX,

@@ -51,6 +51,16 @@ impl Tarball {
         self
     }
 
+    /// Adds a requirement on a package of hex.pm, as `mix hex.build` writes it where the project does not say
+    /// which repository the package is of.
+    pub fn requires_public(mut self, package: &str, requirement: &str) -> Self {
+        self.requirements.push(format!(
+            "{{<<\"{package}\">>,[{{<<\"app\">>,<<\"{package}\">>}},{{<<\"optional\">>,false}},\
+             {{<<\"repository\">>,<<\"hexpm\">>}},{{<<\"requirement\">>,<<\"{requirement}\">>}}]}}"
+        ));
+        self
+    }
+
     /// Replaces all of `metadata.config`.
     pub fn metadata(self, metadata: impl AsRef<[u8]>) -> Self {
         Self { metadata: metadata.as_ref().to_vec(), ..self }

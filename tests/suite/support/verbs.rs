@@ -1,6 +1,6 @@
 //! What changes a registry, as the program does it, on whichever store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -159,6 +159,7 @@ impl Machine {
             path
         });
         Additions {
+            allow_public: BTreeSet::default(),
             tarballs: tarballs.collect(),
             limits: Limits::HEX,
             check_contents: true,

@@ -1,0 +1,99 @@
+//! Dependencies that would harm clients: refused in what is new, told of in what was published already.
+
+use std::collections::HashSet;
+use std::num::NonZeroUsize;
+
+use rayon::prelude::*;
+
+use super::error::Error;
+use super::listing::Listing;
+use super::options::Options;
+use super::read::Rejection;
+use crate::checksum::OuterChecksum;
+use crate::name::PackageName;
+use crate::ops::dependencies::{self, DependencyFaults, DependencyRules};
+use crate::ops::observer::Observer;
+use crate::ops::standing::{Keys, Standing};
+use crate::ops::upstream::UpstreamFiles;
+use crate::package::Release;
+use crate::registry::{Entry, Registry, Releases, Resource};
+use crate::repository::{Folder, RepositoryPath};
+use crate::store::Store;
+use crate::version::Version;
+
+/// The releases of one package that have a fault.
+struct Faulty {
+    package: PackageName,
+    releases: Vec<(Release, DependencyFaults)>,
+}
+
+/// Refuses new releases that have a dependency with a fault. Those that clients have been offered already, as
+/// the same tarball, by this registry or by the one that was mirrored, are told of.
+pub(super) fn check(
+    store: &dyn Store,
+    options: &Options,
+    listing: &Listing,
+    registry: &Registry,
+    observer: &dyn Observer,
+) -> Result<(), Error> {
+    let rules = DependencyRules {
+        repository: &registry.repository,
+        has_package: &|name| registry.package(name).is_some(),
+        allow_public: &options.allow_public,
+    };
+    let doubtful = registry.packages.par_iter().filter(|entry| entry.has_doubtful_dependency);
+    let faulty: Vec<_> = doubtful.filter_map(|entry| faulty(&rules, entry)).collect();
+    if faulty.is_empty() {
+        return Ok(());
+    }
+    let keys = Keys::of(store, options.key.public_key())?;
+    let upstream = UpstreamFiles::open(store)?;
+    let mut rejections = Vec::new();
+    for Faulty { package, releases } in faulty {
+        let path = RepositoryPath::resource(&Resource::Package(package.clone()));
+        let mut published = tarballs(&package, keys.read(store, &path, Releases::decode)?);
+        if let Some(upstream) = &upstream {
+            published.extend(tarballs(&package, upstream.package(&package)?));
+        }
+        let is_published = |release: &Release| {
+            published.contains(&(release.version.clone(), release.outer_checksum))
+        };
+        let (old, new): (Vec<_>, Vec<_>) =
+            releases.into_iter().partition(|(release, _)| is_published(release));
+        dependencies::warn(
+            observer,
+            &package,
+            old.iter().map(|(release, faults)| (release, faults.clone())),
+        );
+        rejections.extend(new.into_iter().map(|(release, faults)| {
+            let path = Folder::Tarballs.file(&format!("{package}-{}.tar", release.version));
+            Rejection { location: store.locate(&path), cause: faults.into() }
+        }));
+    }
+    match NonZeroUsize::new(listing.tarballs.len()) {
+        Some(total) if !rejections.is_empty() => Err(Error::Rejected { rejections, total }),
+        _ => Ok(()),
+    }
+}
+
+fn faulty(rules: &DependencyRules<'_>, entry: &Entry) -> Option<Faulty> {
+    // What was encoded here is decoded here.
+    let releases = Releases::decode(&entry.payload).ok()?.releases.into_iter();
+    let faulty = releases.filter_map(|release| {
+        let faults = rules.check(&release.dependencies).err()?;
+        Some((release, faults))
+    });
+    let releases: Vec<_> = faulty.collect();
+    (!releases.is_empty()).then(|| Faulty { package: entry.name.clone(), releases })
+}
+
+/// The tarballs that a package's file offers to clients.
+fn tarballs(package: &PackageName, file: Standing<Releases>) -> HashSet<(Version, OuterChecksum)> {
+    match file {
+        Standing::Legible(says) if says.package == *package => {
+            let releases = says.releases.into_iter();
+            releases.map(|release| (release.version, release.outer_checksum)).collect()
+        }
+        _ => HashSet::new(),
+    }
+}

@@ -1,0 +1,81 @@
+//! What can be wrong with a dependency that every client decodes.
+
+use std::error::Error;
+use std::fmt;
+
+use crate::name::{PackageName, RepositoryName};
+use crate::registry::PUBLIC_REPOSITORY;
+use crate::requirement::check_solvable;
+
+/// What is wrong with one dependency of a release.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DependencyFault {
+    /// Hex's solver raises on its requirement, and with it every resolution that reaches the release.
+    Requirement {
+        /// What it requires.
+        package: String,
+        /// Which versions of that.
+        requirement: String,
+    },
+    /// It is taken from hex.pm, where anybody may publish a package of that name, and this registry has one.
+    PublicNamesake {
+        /// What it requires.
+        package: PackageName,
+        /// The registry that has a package of that name.
+        repository: RepositoryName,
+    },
+}
+
+/// What is wrong with the dependencies of a release; never nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DependencyFaults(pub(super) Vec<DependencyFault>);
+
+impl DependencyFaults {
+    /// Fails where there are any.
+    pub(super) fn refuse(faults: Vec<DependencyFault>) -> Result<(), Self> {
+        if faults.is_empty() { Ok(()) } else { Err(Self(faults)) }
+    }
+
+    /// Those of them that are a [`DependencyFault::PublicNamesake`], if any.
+    pub(in crate::ops) fn public_namesakes(mut self) -> Option<Self> {
+        self.0.retain(|fault| matches!(fault, DependencyFault::PublicNamesake { .. }));
+        (!self.0.is_empty()).then_some(self)
+    }
+
+    /// Whether one of them is a [`DependencyFault::PublicNamesake`].
+    #[must_use]
+    pub fn has_public_namesake(&self) -> bool {
+        self.0.iter().any(|fault| matches!(fault, DependencyFault::PublicNamesake { .. }))
+    }
+}
+
+impl fmt::Display for DependencyFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Requirement { package, requirement } => {
+                write!(f, "its requirement on {package} stops clients")?;
+                let reason = check_solvable(requirement).err();
+                let mut reason = reason.as_ref().map(|reason| reason as &dyn Error);
+                while let Some(error) = reason {
+                    write!(f, ": {error}")?;
+                    reason = error.source();
+                }
+                Ok(())
+            }
+            Self::PublicNamesake { package, repository } => write!(
+                f,
+                "it takes {package} from {PUBLIC_REPOSITORY}, where anybody may publish a package of that \
+                 name, and {repository} has one"
+            ),
+        }
+    }
+}
+
+impl fmt::Display for DependencyFaults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let faults: Vec<_> = self.0.iter().map(DependencyFault::to_string).collect();
+        f.write_str(&faults.join("; "))
+    }
+}
+
+impl Error for DependencyFaults {}
