@@ -3,14 +3,15 @@
 //!
 //! What is new is refused; what clients were offered already stays, with a warning.
 
-use hexreg::key::PrivateKey;
 use hexreg::package::Requirement;
-use hexreg::registry::{Gzip, Payload, Releases, Signed};
+use hexreg::tarball::{Limits, Unpacker};
 use serde_json::Value;
 
+use crate::mirroring::mirror;
 use crate::support::hexreg::Ran;
-use crate::support::read_fixture;
 use crate::support::repository::TestRepository;
+use crate::support::server::Server;
+use crate::support::signed::{self, edit};
 use crate::support::tarball::Tarball;
 
 const STOPS: &str = "its requirement on bar stops clients: ";
@@ -55,27 +56,17 @@ fn warnings(ran: &Ran) -> Vec<String> {
     warnings.iter().map(|warning| warning.as_str().unwrap().to_owned()).collect()
 }
 
-fn key() -> PrivateKey {
-    let pem = String::from_utf8(read_fixture("golden/keys/acme-2048.pem")).unwrap();
-    PrivateKey::from_pem(&pem, None).unwrap()
-}
-
-/// Signs `packages/foo` as if `foo` 1.0.0 had been published by what signs any requirement.
+/// `foo` 1.0.0, as if it had been published by what signs any requirement.
 fn publish_as_it_is(repository: &TestRepository, requirement: &str) {
-    let tarball = requiring(requirement);
     repository.write_tarball("foo-1.0.0.tar", &requiring("~> 1.0"));
     repository.build(&[]).ok();
-    let signed = Signed::from_gzip(&repository.read("public/packages/foo")).unwrap();
-    let payload: Payload = signed.verify(key().public_key()).unwrap();
-    let mut releases = Releases::decode(&payload).unwrap();
-    let read =
-        hexreg::tarball::Unpacker::new(hexreg::tarball::Limits::HEX).unpack(&tarball).unwrap();
-    let release = &mut releases.releases[0];
-    release.inner_checksum = read.inner_checksum;
-    release.outer_checksum = read.outer_checksum;
-    release.dependencies[0].requirement = Requirement(requirement.to_owned());
-    let signed = releases.encode().sign(&key()).unwrap().to_gzip(&mut Gzip::new());
-    repository.write("public/packages/foo", &signed);
+    let tarball = requiring(requirement);
+    let read = Unpacker::new(Limits::HEX).unpack(&tarball).unwrap();
+    edit(repository, "public/packages/foo", &signed::key("acme-2048.pem"), |release| {
+        release.inner_checksum = read.inner_checksum;
+        release.outer_checksum = read.outer_checksum;
+        release.dependencies[0].requirement = Requirement(requirement.to_owned());
+    });
     repository.write_tarball("foo-1.0.0.tar", &tarball);
 }
 
@@ -130,6 +121,26 @@ fn a_requirement_that_was_published_stays_with_a_warning() {
         repository.remove("public/packages/foo");
         assert!(rejection(&repository.build(more)).starts_with(STOPS));
     }
+}
+
+/// A mirror cannot change what upstream signed, and a registry that signs it anew loses no release.
+#[test]
+fn a_requirement_that_upstream_published_is_mirrored_and_signed_with_a_warning() {
+    let repository = TestRepository::new();
+    publish_as_it_is(&repository, "~> 1.0 and ~> 1.1");
+    repository.write_key("site.pem", "golden/keys/acme-4096.pem");
+    let expected = [format!(
+        "foo 1.0.0: {STOPS}\"~> 1.0 and ~> 1.1\" stops Hex's solver: it does not read two `~>` joined by `and`"
+    )];
+    let server = Server::of(&repository, &[]);
+    let mirrored = mirror(&repository, &server.url(), &["--all", "--tarballs-only", "--json"]);
+    assert_eq!(warnings(&mirrored), expected);
+    let build = ["build", "copy", "--name=acme", "--private-key=site.pem", "--json"];
+    assert_eq!(warnings(&repository.hexreg().run(build)), expected);
+
+    // Upstream never said so of another tarball.
+    repository.write("copy/tarballs/foo-1.0.0.tar", &requiring("banana"));
+    assert!(rejection(&repository.hexreg().run(build)).starts_with(STOPS));
 }
 
 #[test]
