@@ -194,6 +194,7 @@ fn what_cannot_be_looked_at_is_named() {
     insta::assert_snapshot!(all.into_iter().collect::<Vec<_>>().join("\n"), @r"
     0: nothing
     1: 1 of 1 tarball rejected
+    2: could not list public/.hexreg-mirror: Input/output error (os error 5)
     2: could not list public/packages: Input/output error (os error 5)
     2: could not list public/tarballs: Input/output error (os error 5)
     2: could not list public: Input/output error (os error 5)

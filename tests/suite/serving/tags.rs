@@ -208,16 +208,19 @@ fn a_file_is_read_for_its_tag_once() {
     }
     let repository = repository();
     let size = 8 << 20;
-    repository.write("public/tarballs/big-1.0.0.tar", &vec![b'x'; size]);
     let server = Server::of(&repository, &[]);
+    let written = Instant::now();
+    repository.write("public/tarballs/big-1.0.0.tar", &vec![b'x'; size]);
     let head = || {
         let before = read_by(&server);
         server.ask("HEAD", "/tarballs/big-1.0.0.tar", &[]);
         read_by(&server) - before
     };
     let size = size as u64;
-    // Just written, it is read each time.
-    assert!(head() >= size);
+    // Just written, it is read each time, unless the machine is too busy to ask twice in two seconds.
+    let both = [head(), head()];
+    let is_just_written = written.elapsed() < Duration::from_millis(1_500);
+    assert!(both[0] >= size && (both[1] >= size || !is_just_written), "{both:?}");
     let began = Instant::now();
     while head() >= size {
         assert!(began.elapsed() < Duration::from_secs(20), "it is read each time");
