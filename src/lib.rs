@@ -112,8 +112,9 @@
 //!   says what to do next, so that every order in which answers may come can be tested.
 //! - **What the indexes say of a package tells whether its own file is still current**
 //!   (`ops/mirror/indexes.rs`): a digest of its versions, their marks and its `updated_at` is kept in
-//!   `.hexreg-mirror`, with the tags of what is asked for each time and the releases that have no
-//!   documentation. So a run in which nothing has changed makes two requests. All of it may be lost.
+//!   `.hexreg-mirror`, with the tag of each file and the releases that have no documentation. So a run in which
+//!   nothing has changed makes two requests. What the indexes do not tell, such as a second advisory, is asked for by
+//!   tag: each time of packages that they mark, once a day of all. All of it may be lost.
 //! - **git fetches what is git's** (`ops/mirror/git.rs`): what is kept are plain files, so any server will do;
 //!   where they lie is spelt once, for those who write and those who serve (`repository/git.rs`).
 //! - **The registry is its own state** (`package/remarks.rs`, `ops/build/remarks.rs`): what no tarball says is kept in

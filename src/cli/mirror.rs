@@ -13,7 +13,7 @@ use hexreg::key::PublicKey;
 use hexreg::lockfile::{self, LockFile};
 use hexreg::name::{PackageName, RepositoryName};
 use hexreg::ops::mirror::{
-    self, Chosen, Error, LeftOut, Only, Options, Patience, Selection, Upstream,
+    self, Chosen, Error, LeftOut, Only, Options, Patience, Selection, Upstream, Wrong,
 };
 use hexreg::ops::observer::Work;
 use hexreg::store::DirStore;
@@ -23,6 +23,7 @@ use url::Url;
 use super::failure::{self, Failure, Rejected, chain};
 use super::output::{self, count};
 use super::public_key;
+use super::time;
 use super::upstream_auth::AuthSource;
 use told::Listener;
 
@@ -91,9 +92,13 @@ pub struct Args {
     /// How many requests at once
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: u16,
-    /// Fetch each package's own file, also where upstream's indexes say that it has not changed
+    /// Fetch each package's own file, also where upstream's indexes say that it has not changed, and fetch
+    /// again what is damaged on the disk
     #[arg(long)]
     refresh: bool,
+    /// Ask for each package again, if it has changed, after so many seconds: indexes do not tell of all
+    #[arg(long, value_name = "SECONDS", default_value_t = 24 * 60 * 60)]
+    refresh_after: u32,
     /// Remove what upstream no longer has, or was not asked for, once all else is done
     #[arg(long)]
     prune: bool,
@@ -157,7 +162,11 @@ impl Args {
             count(report.failures.len(), "failure"),
         );
         let is_of_git = report.failures.iter().all(|failed| failed.path.starts_with("git: "));
-        let hint = if is_of_git {
+        let is_held_back = report.failures.iter().all(|failed| failed.wrong.holds_back());
+        let hint = if is_held_back {
+            "the rest was mirrored, and what is held back stays as it was: ask upstream what happened, then \
+             give --accept=PACKAGE"
+        } else if is_of_git {
             "the rest was mirrored; run it again once this is mended"
         } else {
             "the rest was mirrored, and `names` and `versions` were left as they were; run it again \
@@ -203,6 +212,8 @@ impl Args {
             git: self.git,
             jobs: self.jobs.into(),
             refresh: self.refresh,
+            refresh_after: Duration::from_secs(self.refresh_after.into()),
+            now: time::system_now(),
             prune: self.prune,
             dry_run: self.dry_run,
             accept: self.accept.iter().cloned().collect::<BTreeSet<_>>(),
@@ -223,6 +234,12 @@ impl Args {
                 "nothing was changed: mirror into another directory, or give the --upstream-key \
                  that signed what stands there",
             ),
+            Error::Index { source, .. } if matches!(**source, Wrong::RolledBack { .. }) => {
+                Failure::input(message).hint(
+                    "nothing was changed: a cache may lag behind, so try again later; where upstream took \
+                     these packages back, give --accept=PACKAGE for each",
+                )
+            }
             Error::Index { .. } => {
                 Failure::input(message).hint("nothing was changed: see whether --upstream is right")
             }

@@ -36,6 +36,11 @@ pub fn warning(text: &str) {
     errors(&format!("{WARNING}warning:{WARNING:#} {}\n", Printable(text)));
 }
 
+/// What to do, on standard error.
+pub fn hint(text: &str) {
+    errors(&format!("{HINT}hint:{HINT:#} {}\n", Printable(text)));
+}
+
 /// Text on standard error at once, for nothing gathers what is written there: written piece by piece,
 /// two programs' messages would run into each other. Where that is closed or full, there is nowhere
 /// left to say so.

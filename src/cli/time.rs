@@ -10,10 +10,15 @@ use super::failure::Failure;
 
 const EPOCH_VARIABLE: &str = "SOURCE_DATE_EPOCH";
 
+/// Now.
+pub fn system_now() -> UnixSeconds {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixSeconds(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+}
+
 /// Now, or where `SOURCE_DATE_EPOCH` says that it is earlier, then.
 pub fn now() -> Result<UnixSeconds, Failure> {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let now = UnixSeconds(i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
+    let now = system_now();
     Ok(source_date_epoch()?.map_or(now, |latest| latest.min(now)))
 }
 

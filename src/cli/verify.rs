@@ -77,6 +77,8 @@ struct Json<'a> {
     packages: usize,
     releases: usize,
     problems: Vec<JsonProblem>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
     warnings: Vec<String>,
 }
 
@@ -190,11 +192,28 @@ impl Args {
             }
         })?;
         if self.json {
-            print_json(store, &report, listener.warnings().clone())?;
+            print_json(store, &report, self.cure(&report), listener.warnings().clone())?;
         } else {
             print_text(store, &report)?;
+            if let Some(cure) = self.cure(&report) {
+                output::hint(&cure);
+            }
         }
         Ok(report.problems.is_empty())
+    }
+}
+
+impl Args {
+    /// The command that fetches damaged files again, where the directory is a mirror.
+    fn cure(&self, report: &Report) -> Option<String> {
+        let directory = self.destination.as_dir().filter(|_| report.is_mirror)?;
+        report.problems.iter().any(Problem::is_damage).then(|| {
+            format!(
+                "`hexreg mirror {} --refresh`, with the other options that this mirror was made with, fetches \
+                 damaged files again",
+                directory.display()
+            )
+        })
     }
 }
 
@@ -230,7 +249,12 @@ fn print_text(store: &dyn Store, report: &Report) -> Result<(), Failure> {
     ))
 }
 
-fn print_json(store: &dyn Store, report: &Report, warnings: Vec<String>) -> Result<(), Failure> {
+fn print_json(
+    store: &dyn Store,
+    report: &Report,
+    hint: Option<String>,
+    warnings: Vec<String>,
+) -> Result<(), Failure> {
     let problems = report.problems.iter().map(|Problem { path, wrong }| JsonProblem {
         path: store.locate(path),
         kind: wrong.kind(),
@@ -242,6 +266,7 @@ fn print_json(store: &dyn Store, report: &Report, warnings: Vec<String>) -> Resu
         packages: report.packages,
         releases: report.releases,
         problems: problems.collect(),
+        hint,
         warnings,
     })
 }

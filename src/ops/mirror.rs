@@ -47,6 +47,7 @@ use super::observer::Observer;
 use crate::key::PublicKey;
 use crate::lockfile::GitPin;
 use crate::name::{PackageName, RepositoryName};
+use crate::package::UnixSeconds;
 use crate::registry::Resource;
 use crate::repository::RepositoryPath;
 use crate::store::{DirStore, Lock, StoreError};
@@ -56,7 +57,7 @@ use client::Client;
 use courier::{Courier, IndexFile};
 use holdings::Holdings;
 use indexes::Indexes;
-use planner::{Planner, Setup};
+use planner::{Planner, Refresh, Setup};
 use selection::Want;
 
 /// What to mirror, from where, and how.
@@ -77,8 +78,13 @@ pub struct Options {
     pub git: bool,
     /// How many requests there are at once.
     pub jobs: usize,
-    /// Whether each package's file is fetched, also where the indexes say that it has not changed.
+    /// Whether each package's file is fetched, also where the indexes say that it has not changed, and each file
+    /// on the disk is read again.
     pub refresh: bool,
+    /// Upstream is asked for every package that is wanted, once one of them was not asked for in so long.
+    pub refresh_after: Duration,
+    /// What time it is.
+    pub now: UnixSeconds,
     /// Whether what nobody wants any more is removed.
     pub prune: bool,
     /// Whether nothing is written.
@@ -179,7 +185,7 @@ pub enum Error {
 ///
 /// # Errors
 /// [`Error`]. What could not be mirrored among other things is in the report; then the indexes are left as
-/// they were.
+/// they were, unless that is what is [held back](Wrong::holds_back).
 pub fn mirror(
     directory: &Path,
     options: &Options,
@@ -244,10 +250,9 @@ async fn mirror_registry(
         tokio::join!(courier.index(Resource::Names), courier.index(Resource::Versions));
     let names = found(&Resource::Names, names)?;
     let versions = found(&Resource::Versions, versions)?;
-    let mut known = courier.holdings.known()?;
-    if options.refresh {
-        known.listings.clear();
-    }
+    let rollback = indexes::rollback(names.held.as_ref(), &names.index, &options.accept);
+    let names = found(&Resource::Names, rollback.map_or(Ok(names), Err))?;
+    let known = courier.holdings.known()?;
     let mut planner = Planner::new(Setup {
         repository: options.upstream.name.clone(),
         wants,
@@ -255,6 +260,11 @@ async fn mirror_registry(
         known: known.clone(),
         docs: options.docs,
         accept: options.accept.clone(),
+        refresh: Refresh {
+            all: options.refresh,
+            after: i64::try_from(options.refresh_after.as_secs()).unwrap_or(i64::MAX),
+        },
+        now: options.now,
     });
     let carried = courier.carry_out(&mut planner, observer).await;
     finish::stands(courier, &carried)?;
@@ -266,10 +276,11 @@ async fn mirror_registry(
     }
     report.failures.sort_by(|a, b| a.path.cmp(&b.path));
     (report.packages, report.releases) = (planner.packages().count(), planner.wanted.len());
-    let is_complete = report.failures.is_empty();
+    let is_held_back = |failed: &Failed| failed.wrong.holds_back();
+    let is_complete = report.failures.iter().all(is_held_back);
     // No index names them, and yet nothing is removed while one of them is missing.
     mirror_git(directory, options, report).await;
-    let prunes = options.prune && report.failures.is_empty();
+    let prunes = options.prune && report.failures.iter().all(is_held_back);
     let ending = finish::Ending { names, versions, tags, known, planner: &planner, prunes };
     finish::finish(courier, options, &ending, is_complete, observer)
 }
@@ -285,7 +296,7 @@ fn courier(holdings: Holdings, options: &Options) -> Result<Courier, Error> {
     let Upstream { url, name, key, authorization } = options.upstream.clone();
     let client = Client::new(&url, authorization, options.patience).map_err(Error::Client)?;
     let checker = Checker { repository: name, key, limits: options.limits };
-    Ok(Courier::new(client, checker, holdings, options.jobs, options.dry_run))
+    Ok(Courier::new(client, checker, holdings, options))
 }
 
 async fn mirror_git(directory: &Path, options: &Options, report: &mut Report) {

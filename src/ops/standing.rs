@@ -46,7 +46,8 @@ impl Keys {
         decode: impl Fn(&Payload) -> Result<T, DecodeError>,
     ) -> Result<Standing<T>, StoreError> {
         let mut file = Vec::new();
-        if store.read(path, MAX_FILE, &mut file)?.is_none() || store::is_tombstone(&file) {
+        let is_there = store.read(path, MAX_FILE, &mut file)?.is_some();
+        if !is_there || (store.has_tombstones() && store::is_tombstone(&file)) {
             return Ok(Standing::Missing);
         }
         let signed = Signed::from_gzip(&file).ok();

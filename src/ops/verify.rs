@@ -53,6 +53,8 @@ pub struct Report {
     pub releases: usize,
     /// Everything that is wrong, by path.
     pub problems: Vec<Problem>,
+    /// Whether `hexreg mirror` keeps the tree, which fetches again what is damaged.
+    pub is_mirror: bool,
 }
 
 /// Why nothing was found out.
@@ -100,6 +102,7 @@ pub fn verify(
         repository: resources.repository,
         public_key: resources.public_key,
         problems,
+        is_mirror: tree.is_mirror(),
     })
 }
 

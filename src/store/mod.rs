@@ -80,6 +80,12 @@ pub trait Store: Sync {
         false
     }
 
+    /// Whether a file in it may be a tombstone, which stands for one that is being removed. Where one is copied to
+    /// elsewhere, it is the file that clients read it as.
+    fn has_tombstones(&self) -> bool {
+        false
+    }
+
     /// Whether a file's time of change is its own, and not that of its way into the store.
     fn keeps_times(&self) -> bool {
         true

@@ -5,12 +5,18 @@
 //! | `trust` | what is signed, by whom, and what upstream must not change |
 //! | `faulty` | upstreams that drop, stall, truncate, damage, refuse and redirect |
 //! | `beside` | documentation, installs, git repositories |
+//! | `later` | what upstream says later, and its indexes do not tell |
+//! | `rollback` | what upstream takes back |
+//! | `damage` | files on the disk that are no longer what came |
 //! | `signed_anew` | what upstream says of releases that another key signs |
 //! | `kills` | mirrors that are killed go on where they stopped |
 
 mod beside;
+mod damage;
 mod faulty;
 mod kills;
+mod later;
+mod rollback;
 mod signed_anew;
 mod trust;
 

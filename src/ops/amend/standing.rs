@@ -143,7 +143,7 @@ impl<T> File<T> {
         let Some(content) = store.read(&path, limit, &mut bytes)? else {
             return Ok(Self { path, bytes: None, stamp: None, says: None });
         };
-        if store::is_tombstone(&bytes) {
+        if store.has_tombstones() && store::is_tombstone(&bytes) {
             return Ok(Self { path, bytes: Some(bytes), stamp: content.stamp, says: None });
         }
         let location = || store.locate(&path);

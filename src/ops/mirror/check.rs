@@ -11,7 +11,8 @@ use super::wrong::{Disagreement, Wrong};
 use crate::checksum::OuterChecksum;
 use crate::key::PublicKey;
 use crate::name::{PackageName, RepositoryName};
-use crate::registry::{Payload, Releases, Resource, Signed};
+use crate::registry::{Gzip, Payload, Releases, Resource, Signed};
+use crate::store;
 use crate::tarball::{self, Limits};
 
 /// Who has to have signed what.
@@ -34,15 +35,23 @@ impl Checker {
         Ok(index)
     }
 
-    /// `packages/NAME`.
+    /// `packages/NAME`. One that upstream is removing is taken as what clients read it as: the mark that it
+    /// leaves is a bucket's own matter.
     pub fn package(&self, name: &PackageName, bytes: &Bytes) -> Result<PackageFile, Wrong> {
-        let payload = self.payload(&Resource::Package(name.clone()), bytes)?;
+        let resource = Resource::Package(name.clone());
+        let payload = self.payload(&resource, bytes)?;
+        let bytes = if store::is_tombstone(bytes) {
+            let signed = Signed::from_gzip_up_to(resource.max_size(), bytes)?;
+            signed.to_gzip(&mut Gzip::new()).into()
+        } else {
+            bytes.clone()
+        };
         let releases = Releases::decode(&payload)?;
         self.is_of_repository(&releases.repository)?;
         if releases.package != *name {
             return Err(Wrong::OtherPackage(releases.package));
         }
-        Ok(PackageFile { releases, bytes: bytes.clone() })
+        Ok(PackageFile { releases, bytes, tag: None, is_held: false })
     }
 
     /// A tarball: lock file, registry and file have to agree on both checksums. What else is in it is

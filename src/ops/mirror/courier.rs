@@ -6,9 +6,10 @@ use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinSet, spawn_blocking};
 
+use super::Options;
 use super::check::{self, Checker};
 use super::client::{Answer, Client};
-use super::holdings::{self, Holdings, Tag};
+use super::holdings::{self, Holdings, NotedPackage, Tag};
 use super::indexes::{Index, Listing};
 use super::planner::Planner;
 use super::shelf::{self, Full, Shelf};
@@ -17,7 +18,8 @@ use super::wrong::Wrong;
 use crate::name::PackageName;
 use crate::ops::dependencies;
 use crate::ops::observer::{Observer, Warning};
-use crate::registry::{Releases, Resource};
+use crate::package::UnixSeconds;
+use crate::registry::Resource;
 use crate::repository::{Action, Change, Changed, Folder, RepositoryPath};
 use crate::store::{DirStore, StoreError};
 use crate::tarball::FileName;
@@ -26,7 +28,11 @@ use crate::tarball::FileName;
 pub(super) struct Courier {
     pub client: Client,
     pub checker: Arc<Checker>,
-    pub holdings: Holdings,
+    pub holdings: Arc<Holdings>,
+    /// When upstream is asked.
+    pub now: UnixSeconds,
+    /// Whether files are fetched whole, whatever their tags are.
+    refresh: bool,
     shelf: Shelf,
     /// Room for requests: what waits for the disk is none.
     room: Arc<Semaphore>,
@@ -44,6 +50,8 @@ pub(super) struct Room {
 pub(super) struct IndexFile {
     pub resource: Resource,
     pub index: Index,
+    /// What the mirror has of it, if upstream signed that.
+    pub held: Option<Index>,
     pub bytes: Bytes,
     /// What has to become of the mirror's, if anything.
     pub changed: Option<Changed>,
@@ -58,27 +66,32 @@ pub(super) type Carried = (Outcome, Option<(RepositoryPath, Changed)>);
 const MAX_DOCS: usize = 64 << 20;
 
 impl Courier {
-    pub fn new(
-        client: Client,
-        checker: Checker,
-        holdings: Holdings,
-        jobs: usize,
-        dry_run: bool,
-    ) -> Self {
+    pub fn new(client: Client, checker: Checker, holdings: Holdings, options: &Options) -> Self {
+        let Options { jobs, dry_run, now, refresh, .. } = *options;
         let (shelf, room) = (Shelf::new(), Arc::new(Semaphore::new(jobs)));
-        Self { client, checker: Arc::new(checker), holdings, shelf, room, jobs, dry_run }
+        let (checker, holdings) = (Arc::new(checker), Arc::new(holdings));
+        Self { client, checker, holdings, now, refresh, shelf, room, jobs, dry_run }
     }
 
     /// Fetches one of the two indexes, unless the mirror has it as it is.
     pub async fn index(&self, resource: Resource) -> Result<IndexFile, Wrong> {
         let path = RepositoryPath::resource(&resource);
-        let standing = self.holdings.resource(&resource).ok().flatten();
-        let known = self.holdings.state.tags.get(path.as_str());
-        // One that is damaged, or whose like upstream would not sign, is fetched anew.
-        let sound = standing.clone().zip(known.cloned()).and_then(|(bytes, tag)| {
-            tag.good_for(&bytes)?;
-            Some((self.checker.index(&resource, &bytes).ok()?, bytes, tag))
+        let (holdings, checker, of) =
+            (Arc::clone(&self.holdings), Arc::clone(&self.checker), resource.clone());
+        let read = spawn_blocking(move || {
+            let standing = holdings.resource(&of).ok().flatten();
+            let held = standing.as_ref().and_then(|bytes| checker.index(&of, bytes).ok());
+            let tag = holdings.state.tags.get(RepositoryPath::resource(&of).as_str());
+            let tag = tag
+                .filter(|tag| standing.as_ref().is_some_and(|bytes| tag.good_for(bytes).is_some()));
+            (standing, held, tag.cloned())
         });
+        let (standing, held, tag) = read.await.unwrap_or_default();
+        // One that is damaged, or whose like upstream would not sign, is fetched anew.
+        let sound = match (&standing, &held, tag) {
+            (Some(bytes), Some(index), Some(tag)) => Some((index.clone(), bytes.clone(), tag)),
+            _ => None,
+        };
         let checker = Arc::clone(&self.checker);
         let of = resource.clone();
         let read = move |bytes: Bytes| Ok((checker.index(&of, &bytes)?, bytes));
@@ -91,10 +104,10 @@ impl Courier {
                     None => Some(Changed::Created),
                 };
                 let tag = tag.map(|tag| Tag::of(tag, &bytes));
-                Ok(IndexFile { resource, index, bytes, changed, tag })
+                Ok(IndexFile { resource, index, held, bytes, changed, tag })
             }
             (_, Some((index, bytes, tag))) => {
-                Ok(IndexFile { resource, index, bytes, changed: None, tag: Some(tag) })
+                Ok(IndexFile { resource, index, held, bytes, changed: None, tag: Some(tag) })
             }
             (_, None) => Err(Wrong::NotThere),
         }
@@ -170,10 +183,13 @@ impl Courier {
         listing: Option<String>,
     ) -> Result<Carried, Full> {
         let outcome = match task {
-            Task::Read(name) => Ok((Outcome::Read(self.held(name)), None)),
+            Task::Read(name) => {
+                let held = self.held(name).await.map(|file| file.releases);
+                Ok((Outcome::Read(held), None))
+            }
             Task::Fetch(name) => self.fetch(name).await.map(|outcome| (outcome, None)),
             Task::Tarball(wanted) => return self.tarball(room, wanted).await,
-            Task::Docs(file) => return self.docs(room, file).await,
+            Task::Docs { file, stands } => return self.docs(room, file, *stands).await,
             Task::Put(name, file) => {
                 drop(room);
                 return self.put_package(name, file, listing).await;
@@ -182,18 +198,32 @@ impl Courier {
         Ok(outcome.unwrap_or_else(|wrong| (Outcome::Failed(wrong), None)))
     }
 
-    fn held(&self, name: &PackageName) -> Option<Releases> {
-        self.holdings.package(name, &self.checker)
+    /// What the mirror has of a package, read where it keeps nobody else waiting.
+    async fn held(&self, name: &PackageName) -> Option<PackageFile> {
+        let (holdings, checker, name) =
+            (Arc::clone(&self.holdings), Arc::clone(&self.checker), name.clone());
+        spawn_blocking(move || holdings.package(&name, &checker)).await.ok().flatten()
     }
 
     async fn fetch(&self, name: &PackageName) -> Result<Outcome, Wrong> {
+        let held = self.held(name).await;
         let resource = Resource::Package(name.clone());
         let path = RepositoryPath::resource(&resource);
         let (checker, of) = (Arc::clone(&self.checker), name.clone());
         let read = move |bytes: Bytes| checker.package(&of, &bytes);
-        match self.client.get(path.as_str(), resource.max_size(), None, read).await? {
-            Answer::Found(file, _) => Ok(Outcome::Fetched { held: self.held(name), file }),
-            Answer::Unchanged | Answer::Missing => Err(Wrong::NoSuchPackage),
+        let tag = held.as_ref().and_then(|file| file.tag.as_ref()).filter(|_| !self.refresh);
+        let tag = tag.map(|tag| tag.tag.as_str());
+        let answer = self.client.get(path.as_str(), resource.max_size(), tag, read).await?;
+        match (answer, held) {
+            (Answer::Found(file, tag), held) => {
+                let tag = tag.map(|tag| Tag::of(tag, &file.bytes));
+                let held = held.map(|file| file.releases);
+                Ok(Outcome::Fetched { held, file: PackageFile { tag, ..file } })
+            }
+            (Answer::Unchanged, Some(file)) => {
+                Ok(Outcome::Fetched { held: Some(file.releases.clone()), file })
+            }
+            (Answer::Unchanged | Answer::Missing, _) => Err(Wrong::NoSuchPackage),
         }
     }
 
@@ -201,9 +231,16 @@ impl Courier {
         let path = Folder::Tarballs.file(&format!("{}.tar", wanted.file));
         let limit = self.checker.limits.tarball;
         if wanted.stands {
-            let standing = holdings::read(&self.holdings.files, &path, limit).ok().flatten();
-            let (checker, wanted) = (Arc::clone(&self.checker), wanted.clone());
-            let outcome = spawn_blocking(move || checker.standing(&wanted, &standing?));
+            let (holdings, checker, path, wanted) = (
+                Arc::clone(&self.holdings),
+                Arc::clone(&self.checker),
+                path.clone(),
+                wanted.clone(),
+            );
+            let outcome = spawn_blocking(move || {
+                let standing = holdings::read(&holdings.files, &path, limit).ok()??;
+                checker.standing(&wanted, &standing)
+            });
             if let Some(outcome) = outcome.await.ok().flatten() {
                 return Ok((outcome, None));
             }
@@ -217,13 +254,24 @@ impl Courier {
         self.take(room, path, limit, changed, read).await
     }
 
-    async fn docs(&self, room: Room, file: &FileName) -> Result<Carried, Full> {
+    async fn docs(&self, room: Room, file: &FileName, stands: bool) -> Result<Carried, Full> {
         let path = Folder::Docs.file(&format!("{file}.tar.gz"));
+        if stands {
+            let (holdings, path) = (Arc::clone(&self.holdings), path.clone());
+            let is_whole = spawn_blocking(move || {
+                let standing = holdings::read(&holdings.files, &path, MAX_DOCS).ok()??;
+                check::docs(&standing).ok()
+            });
+            if is_whole.await.ok().flatten().is_some() {
+                return Ok((Outcome::Done, None));
+            }
+        }
+        let changed = if stands { Changed::Updated } else { Changed::Created };
         if self.dry_run {
-            return Ok((Outcome::Done, Some((path, Changed::Created))));
+            return Ok((Outcome::Done, Some((path, changed))));
         }
         let read = |bytes: Bytes| check::docs(&bytes).map(|()| bytes);
-        self.take(room, path, MAX_DOCS, Changed::Created, read).await
+        self.take(room, path, MAX_DOCS, changed, read).await
     }
 
     /// Fetches a file, and puts it in place where it is what it should be.
@@ -265,12 +313,17 @@ impl Courier {
         listing: Option<String>,
     ) -> Result<Carried, Full> {
         let path = RepositoryPath::package(name);
-        let resource = Resource::Package(name.clone());
-        let standing = self.holdings.resource(&resource).ok().flatten();
-        let changed = match standing {
-            Some(standing) if standing == file.bytes => None,
-            Some(_) => Some(Changed::Updated),
-            None => Some(Changed::Created),
+        let changed = if file.is_held {
+            None
+        } else {
+            let (holdings, resource) =
+                (Arc::clone(&self.holdings), Resource::Package(name.clone()));
+            let standing = spawn_blocking(move || holdings.resource(&resource).ok().flatten());
+            match standing.await.ok().flatten() {
+                Some(standing) if standing == file.bytes => None,
+                Some(_) => Some(Changed::Updated),
+                None => Some(Changed::Created),
+            }
         };
         if self.dry_run {
             return Ok((Outcome::Done, changed.map(|changed| (path, changed))));
@@ -280,8 +333,9 @@ impl Courier {
             self.put(&self.holdings.registry, path.clone(), changed, bytes).await?;
         }
         if let Some(listing) = listing {
+            let noted = NotedPackage { listing, asked: self.now.0, tag: file.tag.clone() };
             // Without it, the file is fetched once more the next time.
-            let _ = self.holdings.note(name, &listing);
+            let _ = self.holdings.note(name, &noted);
         }
         Ok((Outcome::Done, changed.map(|changed| (path, changed))))
     }

@@ -1,8 +1,10 @@
 //! How a run ends: what names everything goes into place once everything is there, and what nobody wants
 //! any more goes last.
 
+use std::collections::BTreeSet;
+
 use super::courier::{Courier, IndexFile};
-use super::holdings::{self, State, Tag};
+use super::holdings::{self, NotedPackage, State, Tag};
 use super::planner::{Known, Planner};
 use super::shelf::Full;
 use super::{Error, Options};
@@ -35,7 +37,8 @@ pub(super) fn stands(courier: &Courier, carried: &Result<(), Full>) -> Result<()
 }
 
 /// Puts the indexes in place, keeps in mind what was fetched, and removes what is not wanted. Where
-/// anything failed, none of it but the second: then the next run begins where this one could not go on.
+/// anything could not be fetched, none of it but the second: then the next run begins where this one could not go
+/// on. A package that is held back keeps nothing else from it.
 pub(super) fn finish(
     courier: &Courier,
     options: &Options,
@@ -52,11 +55,9 @@ pub(super) fn finish(
         }
         stages.push((&holdings.registry, index(&ending.versions)));
         stages.push((&holdings.registry, index(&ending.names)));
-        if ending.prunes {
-            let (packages, others) = removals;
-            stages.push((&holdings.registry, packages));
-            stages.push((&holdings.files, others));
-        }
+        let (packages, others) = removals;
+        stages.push((&holdings.registry, packages));
+        stages.push((&holdings.files, others));
     }
     for (store, changes) in stages {
         let made = |made: Made<'_>| {
@@ -107,18 +108,27 @@ fn index(file: &IndexFile) -> Vec<Change> {
     vec![Change::new(path, action)]
 }
 
-/// Packages, and what nothing names once they are gone.
+/// Packages that upstream took back; and where all that is not wanted goes, the other packages, and what nothing
+/// names once they are gone.
 fn removals(ending: &Ending<'_>, options: &Options) -> (Vec<Change>, Vec<Change>) {
     let Ending { known, planner, .. } = ending;
     let remove = |path: RepositoryPath| Change::new(path, Action::Remove);
-    let wanted: std::collections::BTreeSet<_> = planner.packages().collect();
-    let packages = known.packages.iter().filter(|name| !wanted.contains(name));
+    let wanted: BTreeSet<_> = planner.packages().collect();
+    let packages = known.packages.iter().filter(|name| {
+        planner.taken_back.contains(name) || (ending.prunes && !wanted.contains(name))
+    });
     let packages = packages.map(|name| remove(RepositoryPath::package(name))).collect();
+    if !ending.prunes {
+        return (packages, Vec::new());
+    }
     // What is of a package that neither has ever had lies there for another reason: a registry of one's own.
-    let is_theirs =
-        |name: &PackageName| known.packages.contains(name) || planner.listing(name).is_some();
+    let is_theirs = |name: &PackageName| {
+        let is_known = known.packages.contains(name) || known.listings.contains_key(name);
+        is_known || planner.listing(name).is_some()
+    };
     let unwanted = |file: &&crate::tarball::FileName| {
-        !planner.wanted.contains(*file) && is_theirs(&file.package)
+        let is_held_back = planner.held_back.contains(&file.package);
+        !planner.wanted.contains(*file) && !is_held_back && is_theirs(&file.package)
     };
     let tarballs = known.tarballs.iter().filter(unwanted);
     let tarballs = tarballs.map(|file| remove(Folder::Tarballs.file(&format!("{file}.tar"))));
@@ -130,10 +140,15 @@ fn removals(ending: &Ending<'_>, options: &Options) -> (Vec<Change>, Vec<Change>
 fn state(courier: &Courier, ending: &Ending<'_>, is_complete: bool) -> State {
     let mut state = courier.holdings.state.clone();
     let Ending { names, versions, tags, planner, .. } = ending;
-    for name in &planner.fetched {
+    for (name, tag) in &planner.fetched {
         if let Some(listing) = planner.listing(name) {
-            state.listings.insert(name.to_string(), listing.digest());
+            let (listing, asked, tag) = (listing.digest(), courier.now.0, tag.clone());
+            state.packages.insert(name.to_string(), NotedPackage { listing, asked, tag });
         }
+    }
+    if ending.prunes && is_complete {
+        let wanted: BTreeSet<_> = planner.packages().map(PackageName::as_str).collect();
+        state.packages.retain(|name, _| wanted.contains(name.as_str()));
     }
     state.without_docs = planner.without_docs.iter().map(ToString::to_string).collect();
     for file in [names, versions].into_iter().filter(|_| is_complete) {

@@ -4,8 +4,9 @@
 //!
 //! ```text
 //! .hexreg-mirror/
-//! ├── state.json     what upstream's indexes said of each package when its file was fetched
+//! ├── state.json     of each package what upstream's indexes said when its file was fetched, and its tag
 //! ├── journal        the same of the packages of a run that has not ended, a line each
+//! ├── carried        what `hexreg build` took over of upstream's remarks
 //! ├── tarballs-only.json tarballs-only.journal   the same two, where only tarballs are mirrored
 //! └── public_key names versions packages/   upstream's own files, where they are not served
 //! ```
@@ -22,13 +23,16 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 use super::check::Checker;
 use super::planner::Known;
+use super::task::PackageFile;
 use super::{Error, Options, Upstream};
 use crate::key::PublicKey;
 use crate::name::PackageName;
-use crate::registry::{Names, Releases, Resource, Signed};
+use crate::package::UnixSeconds;
+use crate::registry::{Names, Resource, Signed};
 use crate::repository::{Action, Change, Folder, RepositoryPath};
 use crate::store::{self, DirStore, Kind, Listed, Store, StoreError};
 use crate::tarball::FileName;
@@ -53,10 +57,21 @@ pub(super) struct State {
     pub upstream: String,
     /// Of each file that is asked for each time: its tag, and the digest of the file that came with it.
     pub tags: BTreeMap<String, Tag>,
-    /// [`Known::listings`].
-    pub listings: BTreeMap<String, String>,
+    /// Of each package whose file was fetched.
+    #[serde(default)]
+    pub packages: BTreeMap<String, NotedPackage>,
     /// [`Known::without_docs`].
     pub without_docs: BTreeSet<String>,
+}
+
+/// What a mirror keeps in mind of a package's file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct NotedPackage {
+    /// What the indexes said of the package when it was fetched: [`Known::listings`].
+    pub listing: String,
+    /// When upstream was last asked for it, in seconds since 1970.
+    pub asked: i64,
+    pub tag: Option<Tag>,
 }
 
 /// By which upstream knows a file again.
@@ -101,11 +116,7 @@ impl Holdings {
             state: State::default(),
         };
         holdings.refuse_others(&options.upstream)?;
-        let mut state = holdings.stored_state()?;
-        if state.upstream != options.upstream.url.as_str() {
-            state.tags.clear();
-            state.upstream = options.upstream.url.to_string();
-        }
+        let state = holdings.stored_state(&options.upstream.url)?;
         Ok(Self { state, ..holdings })
     }
 
@@ -150,15 +161,27 @@ impl Holdings {
         self.registry.apply(&[&[Change::new(path, action)]], &|_| ())
     }
 
-    fn stored_state(&self) -> Result<State, Error> {
+    /// What was kept in mind; of tags, those that are of this upstream.
+    fn stored_state(&self, upstream: &Url) -> Result<State, Error> {
         let read = read(&self.own, &self.state_path, MAX_STATE)?;
         let state = read.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let mut state: State = state.unwrap_or_default();
+        if state.upstream != upstream.as_str() {
+            state.tags.clear();
+            state.packages.values_mut().for_each(|noted| noted.tag = None);
+            state.upstream = upstream.to_string();
+        }
         // Its last line may be half of one; so it says less than it could, and nothing wrong.
         let journal = fs::read_to_string(&self.journal_path).unwrap_or_default();
         let lines = journal.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
-        for (name, listing) in lines.filter_map(|line| line.split_once(' ')) {
-            state.listings.insert(name.to_owned(), listing.to_owned());
+        let mut is_this_upstream = false;
+        for (name, noted) in lines.filter_map(|line| line.split_once(' ')) {
+            if name == JOURNAL_UPSTREAM {
+                is_this_upstream = noted == upstream.as_str();
+            } else if let Ok(noted) = serde_json::from_str::<NotedPackage>(noted) {
+                let tag = noted.tag.filter(|_| is_this_upstream);
+                state.packages.insert(name.to_owned(), NotedPackage { tag, ..noted });
+            }
         }
         Ok(state)
     }
@@ -190,16 +213,22 @@ impl Holdings {
         let packages = files(list(&self.registry, Folder::Packages)?);
         let tarballs = files(list(&self.files, Folder::Tarballs)?);
         let docs = files(list(&self.files, Folder::Docs)?);
-        let State { listings, without_docs, .. } = &self.state;
-        let listings = listings
+        let State { packages: noted, without_docs, .. } = &self.state;
+        let noted = noted
             .iter()
-            .filter_map(|(name, listing)| Some((name.parse().ok()?, listing.clone())));
+            .filter_map(|(name, noted)| Some((name.parse::<PackageName>().ok()?, noted)));
+        let (listings, asked) = noted
+            .map(|(name, noted)| {
+                ((name.clone(), noted.listing.clone()), (name, UnixSeconds(noted.asked)))
+            })
+            .unzip();
         Ok(Known {
             packages: packages.filter_map(|name| name.parse().ok()).collect(),
             tarballs: tarballs.filter_map(|name| release(&name, ".tar")).collect(),
             docs: docs.filter_map(|name| release(&name, ".tar.gz")).collect(),
             without_docs: without_docs.iter().filter_map(|file| file.parse().ok()).collect(),
-            listings: listings.collect(),
+            listings,
+            asked,
         })
     }
 
@@ -209,23 +238,28 @@ impl Holdings {
         read(&self.registry, &path, resource.max_size())
     }
 
-    /// What the mirror has of a package, if upstream signed it.
-    pub fn package(&self, name: &PackageName, checker: &Checker) -> Option<Releases> {
+    /// What the mirror has of a package, if upstream signed it, with the tag by which upstream knows it.
+    pub fn package(&self, name: &PackageName, checker: &Checker) -> Option<PackageFile> {
         let bytes = self.resource(&Resource::Package(name.clone())).ok()??;
-        Some(checker.package(name, &bytes).ok()?.releases)
+        let file = checker.package(name, &bytes).ok()?;
+        let noted = self.state.packages.get(name.as_str());
+        let tag = noted.and_then(|noted| noted.tag.clone());
+        let tag = tag.filter(|tag| tag.good_for(&bytes).is_some());
+        Some(PackageFile { bytes, tag, is_held: true, ..file })
     }
 
-    /// Keeps in mind what the indexes said of a package whose file was just put in place.
-    pub fn note(&self, name: &PackageName, listing: &str) -> Result<(), StoreError> {
+    /// Keeps in mind what is known of a package whose file was just put in place, or found unchanged.
+    pub fn note(&self, name: &PackageName, noted: &NotedPackage) -> Result<(), StoreError> {
         let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
         let mut write = || -> io::Result<()> {
             if journal.is_none() {
                 fs::create_dir_all(self.journal_path.parent().unwrap_or(Path::new(".")))?;
                 let opened = File::options().create(true).append(true).open(&self.journal_path);
                 // A run that was killed may have left half a line, which is to stay one of its own.
-                journal.insert(opened?).write_all(b"\n")?;
+                let line = format!("\n{JOURNAL_UPSTREAM} {}\n", self.state.upstream);
+                journal.insert(opened?).write_all(line.as_bytes())?;
             }
-            let line = format!("{name} {listing}\n");
+            let line = format!("{name} {}\n", serde_json::to_string(noted)?);
             journal.as_mut().map_or(Ok(()), |file| file.write_all(line.as_bytes()))
         };
         write().map_err(|source| self.journal_error("write", source))
@@ -268,7 +302,10 @@ pub(super) fn read(
 /// In bytes: the largest key that signs has 1,500 in PEM.
 const MAX_KEY: usize = 64 << 10;
 
-/// In bytes: a million packages' worth.
+/// What begins the line that tells whose tags follow; no package has such a name.
+const JOURNAL_UPSTREAM: &str = "#";
+
+/// In bytes: half a million packages' worth.
 const MAX_STATE: usize = 128 << 20;
 
 /// `NAME-VERSION` before an extension, spelt as clients spell it.

@@ -1,7 +1,8 @@
 //! What upstream's two indexes say of each package.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::wrong::Wrong;
 use crate::name::{PackageName, RepositoryName};
 use crate::package::{Marks, UnixSeconds};
 use crate::registry::{DecodeError, ListedVersion, Names, Payload, Versions};
@@ -45,6 +46,24 @@ impl Index {
     }
 }
 
+/// Why an index may not take the place of the one that the mirror has, if it is older: by the newest change that
+/// each tells of. Packages that are accepted may have lost theirs.
+pub(super) fn rollback(
+    held: Option<&Index>,
+    new: &Index,
+    accept: &BTreeSet<PackageName>,
+) -> Option<Wrong> {
+    let (Some(Index::Names(held)), Index::Names(new)) = (held, new) else { return None };
+    let newest = new.packages.iter().filter_map(|(_, updated_at)| *updated_at).max();
+    let newer = held.packages.iter().filter_map(|(name, updated_at)| {
+        let updated_at = updated_at.filter(|at| newest.is_none_or(|newest| *at > newest))?;
+        (!accept.contains(name)).then(|| (name.clone(), updated_at))
+    });
+    let mut newer: Vec<_> = newer.collect();
+    newer.sort_by(|(a, first), (b, second)| second.cmp(first).then_with(|| a.cmp(b)));
+    (!newer.is_empty()).then_some(Wrong::RolledBack { newest, held: newer })
+}
+
 impl Indexes {
     /// What is in neither is no package.
     pub fn of(indexes: [&Index; 2]) -> Self {
@@ -68,6 +87,12 @@ impl Indexes {
 }
 
 impl Listing {
+    /// Whether a release is retired or has advisories: what is said of those changes while all that is said here
+    /// stays the same.
+    pub fn is_marked(&self) -> bool {
+        self.versions.iter().any(|listed| listed.marks != Marks::default())
+    }
+
     /// By which it is known again.
     pub fn digest(&self) -> String {
         let mut hasher = blake3::Hasher::new();

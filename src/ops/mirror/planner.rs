@@ -8,19 +8,20 @@ mod item;
 mod setup;
 mod trust;
 
-pub(super) use setup::{Known, Setup};
+pub(super) use setup::{Known, Refresh, Setup};
 
 use item::Item;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use super::holdings::Tag;
 use super::indexes::Listing;
 use super::selection::Want;
 use super::task::{Outcome, Task, Wanted};
 use super::wrong::Wrong;
 use crate::name::PackageName;
 use crate::package::{Dependency, Release};
-use crate::registry::ListedVersion;
+use crate::registry::{ListedVersion, Releases};
 use crate::tarball::FileName;
 
 /// Something that was not mirrored.
@@ -47,10 +48,17 @@ pub(super) struct Planner {
     unknown: usize,
     /// Whether what is wanted grows with what packages need.
     grows: bool,
+    /// Whether each package that is wanted is asked for.
+    looks_at_all: bool,
     pub wanted: BTreeSet<FileName>,
     /// Whose documentation was asked for already.
     wanted_docs: BTreeSet<FileName>,
-    pub fetched: BTreeSet<PackageName>,
+    /// Whose file upstream was asked for, with the tag that it has.
+    pub fetched: BTreeMap<PackageName, Option<Tag>>,
+    /// What stays as it was, since upstream lost or changed it.
+    pub held_back: BTreeSet<PackageName>,
+    /// What upstream took back, and may.
+    pub taken_back: BTreeSet<PackageName>,
     pub without_docs: BTreeSet<FileName>,
     pub failures: Vec<Failed>,
 }
@@ -74,23 +82,38 @@ impl Planner {
             first: VecDeque::new(),
             unknown: 0,
             grows,
+            looks_at_all: false,
             wanted: BTreeSet::new(),
             wanted_docs: BTreeSet::new(),
-            fetched: BTreeSet::new(),
+            fetched: BTreeMap::new(),
+            held_back: BTreeSet::new(),
+            taken_back: BTreeSet::new(),
             failures: Vec::new(),
         };
-        if let Some(wants) = wants {
-            for (name, wants) in wants {
-                this.want(name, wants);
-            }
-        } else {
+        let wants = wants.unwrap_or_else(|| {
             let upstream = this.setup.upstream.packages.keys();
             let all: BTreeSet<_> = upstream.chain(&this.setup.known.packages).cloned().collect();
-            for name in all {
-                this.want(name, vec![Want::EVERYTHING]);
-            }
+            all.into_iter().map(|name| (name, vec![Want::EVERYTHING])).collect()
+        });
+        this.looks_at_all = wants.keys().any(|name| this.is_overdue(name));
+        for (name, wants) in wants {
+            this.want(name, wants);
         }
         this
+    }
+
+    /// Whether a package that is current was not asked for in too long a time.
+    fn is_overdue(&self, name: &PackageName) -> bool {
+        let Setup { known, refresh, now, .. } = &self.setup;
+        let listing = self.listing(name);
+        listing.is_some_and(|listing| self.is_current(name, listing))
+            && refresh.is_due(known.asked.get(name).copied(), *now)
+    }
+
+    /// Whether the indexes say of a package what they said when its file was fetched.
+    fn is_current(&self, name: &PackageName, listing: &Listing) -> bool {
+        let known = &self.setup.known;
+        known.packages.contains(name) && known.listings.get(name) == Some(&listing.digest())
     }
 
     /// What to do next; nothing while all that is left waits for what is under way.
@@ -122,6 +145,9 @@ impl Planner {
     pub fn done(&mut self, task: Task, outcome: Outcome) {
         match (task, outcome) {
             (task, Outcome::Failed(wrong)) => self.fail(&task, wrong),
+            (Task::Read(name), Outcome::Read(held)) if self.listing(&name).is_none() => {
+                self.is_gone(&name, held.as_ref());
+            }
             (Task::Read(name), Outcome::Read(None)) => {
                 self.packages.push_front(Task::Fetch(name));
             }
@@ -131,18 +157,23 @@ impl Planner {
                 self.is_known(&name);
             }
             (Task::Fetch(name), Outcome::Fetched { held, file }) => {
-                let Setup { upstream, accept, .. } = &self.setup;
+                let Setup { upstream, accept, now, .. } = &self.setup;
                 let listing = upstream.packages.get(&name);
                 let is_accepted = accept.contains(&name);
                 let objection = listing.and_then(|listing| {
-                    trust::objection(listing, held.as_ref(), &file.releases, is_accepted)
+                    trust::objection(listing, held.as_ref(), &file.releases, is_accepted, *now)
                 });
                 if let Some(wrong) = objection {
                     self.fail(&Task::Fetch(name), wrong);
                 } else {
+                    // That it was asked for need not be noted before all are.
+                    let is_noted = file.is_held
+                        && listing.is_some_and(|listing| self.is_current(&name, listing))
+                        && !self.is_overdue(&name)
+                        && !self.looks_at_all;
                     let item = self.items.entry(name.clone()).or_default();
                     item.releases = Some(file.releases.clone());
-                    (item.held, item.file) = (held, Some(file));
+                    (item.held, item.file) = (held, (!is_noted).then_some(file));
                     self.is_known(&name);
                 }
             }
@@ -152,12 +183,12 @@ impl Planner {
                 item.waits_for = item.waits_for.saturating_sub(1);
                 self.put_if_whole(&name);
             }
-            (Task::Docs(file), Outcome::Missing) => {
+            (Task::Docs { file, .. }, Outcome::Missing) => {
                 self.without_docs.insert(file);
             }
-            (Task::Put(name, _), _) => {
+            (Task::Put(name, file), _) => {
                 self.open.remove(&name);
-                self.fetched.insert(name);
+                self.fetched.insert(name, file.tag);
             }
             _ => {}
         }
@@ -187,14 +218,16 @@ impl Planner {
             if !stands {
                 self.fail_item(&name, Wrong::NoSuchPackage);
             } else if !accept.contains(&name) {
-                self.fail_item(&name, Wrong::LostPackage);
+                // Whether it may be gone, its own file tells.
+                self.ask(Task::Read, name);
             } else {
                 self.items.remove(&name);
+                self.taken_back.insert(name);
             }
             return;
         };
-        let is_current = stands && known.listings.get(&name) == Some(&listing.digest());
-        if !is_current {
+        let is_asked = self.looks_at_all || listing.is_marked() || self.is_overdue(&name);
+        if is_asked || !self.is_current(&name, listing) {
             self.ask(Task::Fetch, name);
             return;
         }
@@ -226,6 +259,22 @@ impl Planner {
         self.unknown = self.unknown.saturating_add(1);
         self.open.insert(name.clone());
         self.packages.push_back(task(name));
+    }
+
+    /// A package that the mirror has and upstream does not, where nobody accepted that.
+    fn is_gone(&mut self, name: &PackageName, held: Option<&Releases>) {
+        let now = self.setup.now;
+        let all_young =
+            |held: &Releases| held.releases.iter().all(|release| trust::is_young(release, now));
+        if !held.is_some_and(all_young) {
+            self.fail(&Task::Read(name.clone()), Wrong::LostPackage);
+            return;
+        }
+        self.unknown = self.unknown.saturating_sub(1);
+        self.open.remove(name);
+        self.items.remove(name);
+        self.taken_back.insert(name.clone());
+        self.put_all_if_settled();
     }
 
     fn is_known(&mut self, name: &PackageName) {
@@ -270,7 +319,8 @@ impl Planner {
             let pins: Vec<_> = wants.by_ref().filter_map(Want::pin).collect();
             let contradicts = pins.iter().find(|pin| !pin.agrees(release)).copied();
             let stands = self.setup.known.tarballs.contains(&file);
-            let is_trusted = stands && trust::holds(item.held.as_ref(), release);
+            let held = item.held.as_ref();
+            let is_trusted = stands && trust::holds(held, release) && !self.setup.refresh.all;
             if !is_trusted || contradicts.is_some() {
                 item.waits_for = item.waits_for.saturating_add(1);
                 let pin = contradicts.or(pins.first().copied()).cloned();
@@ -281,11 +331,12 @@ impl Planner {
                     outer_checksum,
                     pin,
                     stands,
-                    is_accepted: self.setup.accept.contains(name),
+                    is_accepted: self.setup.accept.contains(name)
+                        || trust::held_young(held, &release.version, self.setup.now),
                 });
             }
         }
-        let is_fetched = item.file.is_some();
+        let is_fetched = item.file.as_ref().is_some_and(|file| !file.is_held);
         let files: Vec<_> = item.seen.iter().cloned().collect();
         self.first.extend(queued.into_iter().map(Task::Tarball));
         if self.setup.docs {
@@ -316,11 +367,13 @@ impl Planner {
 
     /// Where there was none the last time, it is asked for again with each change of its package.
     fn want_docs(&mut self, file: &FileName, is_fetched: bool) {
-        let Known { docs, without_docs, .. } = &self.setup.known;
-        let is_wanted = !docs.contains(file) && (is_fetched || !without_docs.contains(file));
+        let Setup { known: Known { docs, without_docs, .. }, refresh, .. } = &self.setup;
+        let stands = docs.contains(file);
+        let is_wanted =
+            if stands { refresh.all } else { is_fetched || !without_docs.contains(file) };
         if is_wanted && self.wanted_docs.insert(file.clone()) {
             self.without_docs.remove(file);
-            self.first.push_back(Task::Docs(file.clone()));
+            self.first.push_back(Task::Docs { file: file.clone(), stands });
         }
     }
 
@@ -363,8 +416,11 @@ impl Planner {
                 (format!("tarballs/{}.tar", wanted.file), Some(name))
             }
             // Nothing names it.
-            Task::Docs(file) => (format!("docs/{file}.tar.gz"), None),
+            Task::Docs { file, .. } => (format!("docs/{file}.tar.gz"), None),
         };
+        if wrong.holds_back() {
+            self.held_back.extend(name.cloned());
+        }
         if let Some(item) = name.and_then(|name| self.items.get_mut(name)) {
             item.failed = true;
         }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::holdings::Tag;
 use super::selection::Pin;
 use super::wrong::Wrong;
 use crate::checksum::{InnerChecksum, OuterChecksum};
@@ -18,8 +19,8 @@ pub(super) enum Task {
     Fetch(PackageName),
     /// Have a tarball in the mirror that is what is said of it.
     Tarball(Wanted),
-    /// Have a release's documentation in the mirror.
-    Docs(FileName),
+    /// Have a release's documentation in the mirror; whether a file of its name stands, which is to be looked at.
+    Docs { file: FileName, stands: bool },
     /// Put a package's file in place.
     Put(PackageName, PackageFile),
 }
@@ -28,7 +29,7 @@ impl Task {
     /// The release whose file it fetches, if it does.
     pub fn file(&self) -> Option<&FileName> {
         match self {
-            Self::Tarball(Wanted { file, .. }) | Self::Docs(file) => Some(file),
+            Self::Tarball(Wanted { file, .. }) | Self::Docs { file, .. } => Some(file),
             Self::Read(_) | Self::Fetch(_) | Self::Put(..) => None,
         }
     }
@@ -70,4 +71,8 @@ pub(super) struct Wanted {
 pub(super) struct PackageFile {
     pub releases: Releases,
     pub bytes: Bytes,
+    /// By which upstream knows it again.
+    pub tag: Option<Tag>,
+    /// Whether it is the mirror's own, and upstream said that it has not changed.
+    pub is_held: bool,
 }

@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
 use reqwest::StatusCode;
 
 use super::client::Unanswered;
 use crate::checksum::{InnerChecksum, OuterChecksum};
 use crate::name::{PackageName, RepositoryName};
+use crate::package::UnixSeconds;
 use crate::registry::{DecodeError, SignedError};
 use crate::tarball;
 use crate::version::Version;
@@ -54,6 +56,17 @@ pub enum Wrong {
     /// Its own file is older than the index that was read before.
     #[error("upstream's `versions` names {0}, and its own file does not yet: try again later")]
     Behind(Version),
+    /// It is older than what the mirror has.
+    #[error(
+        "an older state came: its newest change is of {}, and the mirror has {}",
+        .newest.map_or_else(|| "no time".to_owned(), time), newer(.held)
+    )]
+    RolledBack {
+        /// When a package changed last, as it says.
+        newest: Option<UnixSeconds>,
+        /// The packages that changed later, as the mirror has it, and when; the newest first.
+        held: Vec<(PackageName, UnixSeconds)>,
+    },
     /// What was there before is gone.
     #[error(
         "upstream no longer has {}: left as it was (--accept takes it)",
@@ -108,6 +121,13 @@ impl Wrong {
         matches!(self, Self::Unanswered(Unanswered::Status { status: StatusCode::FORBIDDEN, .. }))
     }
 
+    /// Whether upstream lost or changed what the mirror has, which then stays as it was until somebody accepts it:
+    /// nothing else waits for it.
+    #[must_use]
+    pub fn holds_back(&self) -> bool {
+        matches!(self, Self::Lost(_) | Self::LostPackage | Self::Changed { .. })
+    }
+
     /// Whether the same bytes may come better another time.
     pub(super) fn may_be_damage(&self) -> bool {
         match self {
@@ -149,6 +169,24 @@ impl fmt::Display for Disagreement {
         who("the registry", Some(registry.0), Some(registry.1))?;
         who("the file", file.0, Some(file.1))
     }
+}
+
+/// How many packages are told by name.
+const NAMED: usize = 5;
+
+/// `foo of 2026-11-26T12:00:00Z, bar of 2026-11-26T11:00:00Z and 3 more`
+fn newer(held: &[(PackageName, UnixSeconds)]) -> String {
+    let named = held.iter().take(NAMED).map(|(name, at)| format!("{name} of {}", time(*at)));
+    let named = named.collect::<Vec<_>>().join(", ");
+    match held.len().saturating_sub(NAMED) {
+        0 => named,
+        more => format!("{named} and {more} more"),
+    }
+}
+
+/// In UTC, or in seconds since 1970 where no calendar reaches.
+fn time(UnixSeconds(seconds): UnixSeconds) -> String {
+    Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |time| time.to_string())
 }
 
 fn list(versions: &[Version]) -> String {

@@ -15,9 +15,9 @@ use crate::ops::observer::{Observer, Warning};
 use crate::ops::verify::Wrong;
 use crate::ops::verify::secrets::hold_key;
 use crate::package::UnixSeconds;
-use crate::registry::{DecodeError, Names, Payload, Releases, Resource, Signed, Versions};
+use crate::registry::{DecodeError, Gzip, Names, Payload, Releases, Resource, Signed, Versions};
 use crate::repository::{Asset, AssetKind, RepositoryPath, Source};
-use crate::store::{DirStore, Kind, Store, StoreError, modified};
+use crate::store::{self, DirStore, Kind, Store, StoreError, modified};
 use crate::tarball::FileName;
 
 /// In bytes: the largest key that signs has 1,500 in PEM.
@@ -164,9 +164,14 @@ fn read<T>(
     decode: impl Fn(&Payload) -> Result<T, DecodeError>,
 ) -> Result<Read<T>, Error> {
     let (path, limit) = (RepositoryPath::resource(resource), resource.max_size());
-    let bytes = bytes(store, &path, limit)?;
-    let payload = Signed::from_gzip_up_to(limit, &bytes).and_then(|signed| signed.verify(key));
-    let payload = payload.map_err(|error| unsound(store, &path, error.into()))?;
+    let mut bytes = bytes(store, &path, limit)?;
+    let signed = Signed::from_gzip_up_to(limit, &bytes);
+    let signed = signed.map_err(|error| unsound(store, &path, error.into()))?;
+    if store::is_tombstone(&bytes) {
+        // It was copied out of a bucket. In another one, it would stand for a package that is being removed.
+        bytes = signed.to_gzip(&mut Gzip::new());
+    }
+    let payload = signed.verify(key).map_err(|error| unsound(store, &path, error.into()))?;
     let says = decode(&payload).map_err(|error| unsound(store, &path, error.into()))?;
     Ok(Read { path, bytes, says })
 }

@@ -200,6 +200,18 @@ impl fmt::Display for Mark {
 }
 
 impl Problem {
+    /// Whether the file is not what was signed, so that another copy of it may be.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        matches!(
+            self.wrong,
+            Wrong::OuterChecksum { .. }
+                | Wrong::InnerChecksum { .. }
+                | Wrong::Signed(_)
+                | Wrong::Tarball(_)
+        )
+    }
+
     /// Whether it is no more than that something is not there that the registry names.
     pub(super) fn is_absence(&self) -> bool {
         match self.wrong {

@@ -188,7 +188,7 @@ fn says(
 ) -> Result<Says, Wrong> {
     let limit = resource.max_size();
     store.read(path, limit, file).map_err(Wrong::unreadable)?.ok_or(Wrong::Missing)?;
-    if store::is_tombstone(file) {
+    if store.has_tombstones() && store::is_tombstone(file) {
         return Err(Wrong::Leaving);
     }
     let signed = Signed::from_gzip_up_to(limit, file)?;

@@ -24,6 +24,11 @@ impl Tree {
         Ok(Self { files })
     }
 
+    /// Whether a mirror keeps it.
+    pub fn is_mirror(&self) -> bool {
+        self.files.iter().any(|(path, _)| path.folder() == Folder::Mirror)
+    }
+
     /// Whether everything in a folder was found: it is not so where the folder, or all of the tree, is
     /// among what should be files.
     pub fn is_whole(&self, folder: Folder) -> bool {

@@ -313,6 +313,10 @@ impl Store for BucketStore {
         !self.has_one_writer
     }
 
+    fn has_tombstones(&self) -> bool {
+        true
+    }
+
     /// Whoever moves a registry into a bucket makes all of its files new.
     fn keeps_times(&self) -> bool {
         false

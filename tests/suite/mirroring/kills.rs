@@ -229,7 +229,14 @@ impl Life {
         let paths = |files: &Files| files.keys().cloned().collect::<Vec<_>>();
         assert_eq!(paths(&found), paths(&expected), "{}", ran.transcript());
         for (path, bytes) in &expected {
-            assert!(found[path] == *bytes, "{path}: {}", ran.transcript());
+            let is_same = match path.strip_prefix(OWN) {
+                // When each package was asked for is not the same.
+                Some("state.json" | "tarballs-only.json") => {
+                    without_times(&found[path]) == without_times(bytes)
+                }
+                _ => found[path] == *bytes,
+            };
+            assert!(is_same, "{path}: {}", ran.transcript());
         }
         fs::remove_dir_all(self.repository.path("fresh")).unwrap();
     }
@@ -240,6 +247,15 @@ impl Life {
             eprintln!("{times:5}  {moment}");
         }
     }
+}
+
+/// What a mirror keeps in mind, but for when it asked.
+fn without_times(state: &[u8]) -> serde_json::Value {
+    let mut state: serde_json::Value = serde_json::from_slice(state).unwrap();
+    for noted in state["packages"].as_object_mut().unwrap().values_mut() {
+        assert!(noted.as_object_mut().unwrap().remove("asked").is_some());
+    }
+    state
 }
 
 /// Upstream gets one release more of a package, of some bytes up to so many that they come in pieces.

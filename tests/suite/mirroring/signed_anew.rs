@@ -85,7 +85,7 @@ impl Site {
     }
 
     fn mirror(&self) {
-        let options = ["--all", "--tarballs-only", "--refresh"];
+        let options = ["--all", "--tarballs-only", "--refresh-after=0"];
         mirror(&self.repository, &self.server.url(), &options).ok();
     }
 
@@ -329,7 +329,7 @@ fn releases_that_are_added_from_a_mirror_bring_it() {
         let site = Site::new();
         let mirrors = |site: &Site| {
             let options: &[&str] = if verbatim { &[] } else { &["--tarballs-only"] };
-            let options = [&["--all", "--refresh"], options].concat();
+            let options = [&["--all", "--refresh-after=0"], options].concat();
             mirror(&site.repository, &site.server.url(), &options).ok();
         };
         let add = |version: &str, more: &[&str]| {

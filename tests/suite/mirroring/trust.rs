@@ -135,7 +135,7 @@ fn a_release_that_upstream_loses_or_changes_is_an_alarm_until_it_is_accepted() {
     repository.build(&[]).ok();
     let server = Server::of(&repository, &[]);
     mirror(&repository, &server.url(), &["--all"]).ok();
-    let before: Vec<_> = ["packages/lost", "packages/changed", "packages/gone", "versions"]
+    let before: Vec<_> = ["packages/lost", "packages/changed", "packages/gone"]
         .map(|path| (path, repository.read(&format!("copy/{path}"))))
         .into();
 
@@ -159,9 +159,24 @@ fn a_release_that_upstream_loses_or_changes_is_an_alarm_until_it_is_accepted() {
     for (path, bytes) in before {
         assert_eq!(repository.read(&format!("copy/{path}")), bytes, "{path}");
     }
-    // The rest went on, and nothing was removed.
-    assert!(repository.path("copy/tarballs/kept-1.1.0.tar").exists());
+    // The rest went on, the indexes too, and of what is held back nothing was removed.
+    for path in ["names", "versions", "packages/kept", "tarballs/kept-1.1.0.tar"] {
+        let upstream = repository.read(&format!("public/{path}"));
+        assert_eq!(repository.read(&format!("copy/{path}")), upstream, "{path}");
+    }
     assert!(repository.path("copy/tarballs/gone-1.0.0.tar").exists());
+    assert!(repository.path("copy/tarballs/lost-1.0.0.tar").exists());
+    let verified = repository.hexreg().run(["verify", "copy", "--partial"]);
+    insta::assert_snapshot!(verified.transcript(), @"
+    exit code: 1
+    --- stdout
+    copy/names: it does not name gone, which has releases
+    copy/versions: it does not name gone, which has releases
+    copy/versions: it lacks lost 1.0.0, which packages/lost has
+    acme: 4 packages, 6 releases; 3 problems
+    --- stderr
+    ");
+    assert_eq!(failures(&report(&repository, &url, &["--all", "--prune"])), told, "until then");
 
     let accept = ["--accept=lost", "--accept=changed", "--accept=gone"];
     mirror(&repository, &url, &[&["--all", "--prune"], &accept[..]].concat()).ok();

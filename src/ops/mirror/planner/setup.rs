@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::name::{PackageName, RepositoryName};
 use crate::ops::mirror::indexes::Indexes;
 use crate::ops::mirror::selection::Want;
+use crate::package::UnixSeconds;
 use crate::tarball::FileName;
 
 /// What the mirror has.
@@ -17,6 +18,8 @@ pub(in crate::ops::mirror) struct Known {
     pub without_docs: BTreeSet<FileName>,
     /// What the indexes said of each package when its file was fetched: [`Listing::digest`](crate::ops::mirror::indexes::Listing::digest).
     pub listings: BTreeMap<PackageName, String>,
+    /// When upstream was last asked for each package's file.
+    pub asked: BTreeMap<PackageName, UnixSeconds>,
 }
 
 /// What a plan is made from.
@@ -30,4 +33,23 @@ pub(in crate::ops::mirror) struct Setup {
     pub docs: bool,
     /// Packages of which is taken what upstream says, though it lost or changed releases.
     pub accept: BTreeSet<PackageName>,
+    pub refresh: Refresh,
+    pub now: UnixSeconds,
+}
+
+/// Of what upstream is asked again though its indexes say that it has not changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::ops::mirror) struct Refresh {
+    /// All that is wanted, whole, and what is on the disk is read again.
+    pub all: bool,
+    /// The packages that are wanted, once one of them was not asked for in so many seconds.
+    pub after: i64,
+}
+
+impl Refresh {
+    /// Whether it is time to ask for a package again. A time that has not come yet is one that is not known.
+    pub fn is_due(self, asked: Option<UnixSeconds>, now: UnixSeconds) -> bool {
+        let age = asked.map(|asked| now.0.saturating_sub(asked.0));
+        self.all || age.is_none_or(|age| !(0..self.after).contains(&age))
+    }
 }

@@ -11,6 +11,10 @@ use crate::package::{Dependency, Remarks, Requirement, UnixSeconds};
 use crate::registry::Releases;
 use crate::version::Version;
 
+const DAY: i64 = 24 * 60 * 60;
+
+const NOW: UnixSeconds = UnixSeconds(1_800_000_000);
+
 fn name(text: &str) -> PackageName {
     text.parse().unwrap()
 }
@@ -69,6 +73,8 @@ impl Upstream {
             known,
             docs: false,
             accept: BTreeSet::new(),
+            refresh: Refresh { all: false, after: DAY },
+            now: NOW,
         }
     }
 
@@ -78,6 +84,7 @@ impl Upstream {
         for (name, (listing, releases)) in &self.0 {
             known.packages.insert(name.clone());
             known.listings.insert(name.clone(), listing.digest());
+            known.asked.insert(name.clone(), NOW);
             for release in &releases.releases {
                 let version = release.version.clone();
                 known.tarballs.insert(FileName { package: name.clone(), version });
@@ -91,12 +98,14 @@ impl Upstream {
             Task::Read(name) => Outcome::Read(held.get(name).cloned()),
             Task::Fetch(name) => match self.0.get(name) {
                 Some((_, releases)) => {
-                    let file = PackageFile { releases: releases.clone(), bytes: Bytes::new() };
-                    Outcome::Fetched { held: held.get(name).cloned(), file }
+                    let (releases, held) = (releases.clone(), held.get(name).cloned());
+                    let is_held = held.as_ref() == Some(&releases);
+                    let file = PackageFile { releases, bytes: Bytes::new(), tag: None, is_held };
+                    Outcome::Fetched { held, file }
                 }
                 None => Outcome::Failed(Wrong::NotThere),
             },
-            Task::Docs(_) => Outcome::Missing,
+            Task::Docs { .. } => Outcome::Missing,
             Task::Tarball(_) | Task::Put(..) => Outcome::Done,
         }
     }
@@ -120,7 +129,8 @@ fn told(task: &Task) -> String {
         Task::Fetch(name) => format!("fetch {name}"),
         Task::Tarball(wanted) if wanted.stands => format!("check {}", wanted.file),
         Task::Tarball(wanted) => format!("get {}", wanted.file),
-        Task::Docs(file) => format!("docs {file}"),
+        Task::Docs { file, stands: true } => format!("check docs {file}"),
+        Task::Docs { file, .. } => format!("docs {file}"),
         Task::Put(name, _) => format!("put {name}"),
     }
 }
@@ -233,16 +243,17 @@ fn what_upstream_lost_or_changed_is_an_alarm_unless_it_is_accepted() {
         releases("b", &[release("1.0.0", 4, &[])]),
     ];
     let mut planner = Planner::new(upstream.setup(None, known.clone()));
-    assert_eq!(upstream.run(&mut planner, &held), ["fetch a", "fetch b"]);
+    assert_eq!(upstream.run(&mut planner, &held), ["fetch a", "fetch b", "read gone"]);
     assert_eq!(
         failures(&planner),
         [
-            "packages/gone: upstream no longer has it: left as it was (--accept takes it)",
             "packages/a: upstream no longer has 0.9.0: left as it was (--accept takes it)",
             "packages/b: 1.0.0 was 040404040404… here before and is 030303030303… upstream: \
              left as it was (--accept takes it)",
+            "packages/gone: upstream no longer has it: left as it was (--accept takes it)",
         ]
     );
+    assert_eq!(planner.held_back, ["a", "b", "gone"].map(name).into());
     let mut setup = upstream.setup(None, known);
     setup.accept = ["a", "b", "gone"].map(name).into();
     let mut planner = Planner::new(setup);
@@ -354,8 +365,120 @@ fn documentation_that_there_was_none_of_is_asked_for_again_with_the_next_change(
     assert_eq!(upstream.run(&mut planner, &[]), ["docs a-1.1.0"]);
     assert_eq!(planner.without_docs, ["a-1.0.0", "a-1.1.0"].map(file).into());
     known.listings.remove(&name("a"));
-    let held = [releases("a", &upstream.0[&name("a")].1.releases)];
+    let mut held = [releases("a", &upstream.0[&name("a")].1.releases)];
+    held[0].releases[0].remarks.published_at = Some(NOW.into());
     let mut planner = Planner::new(setup(known));
     let done = upstream.run(&mut planner, &held);
     assert_eq!(done, ["fetch a", "docs a-1.0.0", "docs a-1.1.0", "put a"]);
+}
+
+/// A mirror of [`two`] that was asked for so many seconds ago.
+fn looked(upstream: &Upstream, ago: i64) -> Known {
+    let mut known = upstream.known();
+    known.asked.values_mut().for_each(|asked| asked.0 = NOW.0.saturating_sub(ago));
+    known
+}
+
+#[test]
+fn what_is_marked_is_asked_for_each_time_and_all_once_a_day() {
+    let mut upstream = two();
+    let held: Vec<_> = upstream.0.values().map(|(_, releases)| releases.clone()).collect();
+    for (ago, asked) in [
+        (0, &[][..]),
+        (DAY - 1, &[]),
+        (DAY, &["fetch a", "put a", "fetch b", "put b"]),
+        // A clock that was set back.
+        (-10, &["fetch a", "put a", "fetch b", "put b"]),
+    ] {
+        let mut planner = Planner::new(upstream.setup(None, looked(&upstream, ago)));
+        assert_eq!(upstream.run(&mut planner, &held), asked, "{ago}");
+        assert_eq!(planner.fetched.len(), asked.len() / 2, "{ago}");
+    }
+    let listing = &mut upstream.0.get_mut(&name("b")).unwrap().0;
+    listing.versions[0].marks.with_advisories = true;
+    let mut planner = Planner::new(upstream.setup(None, upstream.known()));
+    assert_eq!(upstream.run(&mut planner, &held), ["fetch b"]);
+    assert_eq!(planner.fetched.len(), 0, "it is to be asked for again with the others");
+    assert_eq!(planner.wanted.len(), 3);
+    let mut planner = Planner::new(upstream.setup(None, upstream.known()));
+    let older = releases("b", &[]);
+    assert_eq!(upstream.run(&mut planner, &[older]), ["fetch b", "check b-1.0.0", "put b"]);
+}
+
+/// Two who mirror different things into one directory do not keep each other from looking.
+#[test]
+fn one_package_that_is_overdue_has_all_that_is_wanted_asked_for() {
+    let upstream = two();
+    let mut known = upstream.known();
+    known.asked.insert(name("b"), UnixSeconds(NOW.0 - DAY));
+    let held: Vec<_> = upstream.0.values().map(|(_, releases)| releases.clone()).collect();
+    let wants = |package: &str| Some(BTreeMap::from([(name(package), vec![Want::EVERYTHING])]));
+    let mut planner = Planner::new(upstream.setup(wants("a"), known.clone()));
+    assert_eq!(upstream.run(&mut planner, &held), [""; 0]);
+    let mut planner = Planner::new(upstream.setup(None, known));
+    assert_eq!(upstream.run(&mut planner, &held), ["fetch a", "put a", "fetch b", "put b"]);
+}
+
+#[test]
+fn a_refresh_asks_for_all_and_looks_at_every_file() {
+    let upstream = two();
+    let held: Vec<_> = upstream.0.values().map(|(_, releases)| releases.clone()).collect();
+    let mut known = upstream.known();
+    known.docs.insert(file("b-1.0.0"));
+    known.without_docs.extend(["a-1.0.0", "a-1.1.0"].map(file));
+    let refresh = Refresh { all: true, after: DAY };
+    let mut planner = Planner::new(Setup { docs: true, refresh, ..upstream.setup(None, known) });
+    assert_eq!(
+        upstream.run(&mut planner, &held),
+        [
+            "fetch a",
+            "check a-1.0.0",
+            "check a-1.1.0",
+            "put a",
+            "fetch b",
+            "check b-1.0.0",
+            "check docs b-1.0.0",
+            "put b"
+        ]
+    );
+}
+
+/// As hex.pm lets its maintainers.
+#[test]
+fn young_releases_may_change_or_go() {
+    let published = |ago: i64, release: Release| {
+        let published_at = Some(UnixSeconds(NOW.0 - ago).into());
+        Release { remarks: Remarks { published_at, ..Remarks::default() }, ..release }
+    };
+    for (ago, is_young) in [(0, true), (DAY - 1, true), (DAY, false), (-60, true), (-DAY, false)] {
+        let held = [
+            releases("a", &[published(ago, release("0.9.0", 9, &[]))]),
+            releases("b", &[published(ago, release("1.0.0", 4, &[]))]),
+            releases("gone", &[published(ago, release("1.0.0", 4, &[]))]),
+        ];
+        let upstream = two();
+        let mut known = upstream.known();
+        known.listings.clear();
+        known.packages.insert(name("gone"));
+        let mut planner = Planner::new(upstream.setup(None, known));
+        upstream.run(&mut planner, &held);
+        assert_eq!(planner.failures.is_empty(), is_young, "{ago}: {:?}", planner.failures);
+        let held_back = if is_young { vec![] } else { ["a", "b", "gone"].map(name).to_vec() };
+        assert_eq!(planner.held_back.into_iter().collect::<Vec<_>>(), held_back, "{ago}");
+        assert_eq!(planner.taken_back.len(), usize::from(is_young), "{ago}");
+    }
+    // One that is not young keeps the package as it is, whatever else is.
+    let upstream = two();
+    let held = [releases(
+        "a",
+        &[published(0, release("0.8.0", 8, &[])), published(DAY, release("0.9.0", 9, &[]))],
+    )];
+    let mut known = upstream.known();
+    known.listings.remove(&name("a"));
+    let mut planner = Planner::new(upstream.setup(None, known));
+    assert_eq!(upstream.run(&mut planner, &held), ["fetch a"]);
+    assert_eq!(
+        failures(&planner),
+        ["packages/a: upstream no longer has 0.9.0: left as it was (--accept takes it)"]
+    );
 }

@@ -6,17 +6,38 @@ use std::collections::BTreeMap;
 use crate::ops::mirror::indexes::Listing;
 use crate::ops::mirror::selection::Pin;
 use crate::ops::mirror::wrong::Wrong;
-use crate::package::Release;
+use crate::package::{Release, UnixSeconds};
 use crate::registry::Releases;
 use crate::version::Version;
 
+/// In seconds: as long as hex.pm lets a release of a new package be replaced or taken back. Of others it does for
+/// an hour.
+const YOUNG: i64 = 24 * 60 * 60;
+
+/// In seconds: how much two clocks may differ.
+const SKEW: i64 = 60 * 60;
+
+/// Whether upstream may still replace a release or take it back.
+pub(super) fn is_young(release: &Release, now: UnixSeconds) -> bool {
+    let published_at = release.remarks.published_at.as_ref();
+    let age = published_at.map(|published| now.0.saturating_sub(published.seconds.0));
+    age.is_some_and(|age| (-SKEW..YOUNG).contains(&age))
+}
+
+/// Whether a release that the mirror had is young.
+pub(super) fn held_young(held: Option<&Releases>, version: &Version, now: UnixSeconds) -> bool {
+    let mut held = held.into_iter().flat_map(|held| &held.releases);
+    held.any(|held| held.version == *version && is_young(held, now))
+}
+
 /// Why what a package's file says is not to be believed, if anything. Where that `is_accepted`, it may have
-/// lost or changed what it `held`.
+/// lost or changed what it `held`; and young releases always.
 pub(super) fn objection(
     listing: &Listing,
     held: Option<&Releases>,
     new: &Releases,
     is_accepted: bool,
+    now: UnixSeconds,
 ) -> Option<Wrong> {
     let versions: BTreeMap<&Version, &Release> =
         new.releases.iter().map(|release| (&release.version, release)).collect();
@@ -29,12 +50,13 @@ pub(super) fn objection(
         return None;
     }
     let held = held.map(|held| held.releases.as_slice()).unwrap_or_default();
+    let held = held.iter().filter(|release| !is_young(release, now));
     let is_lost = |release: &&Release| !versions.contains_key(&release.version);
-    let lost: Vec<_> = held.iter().filter(is_lost).collect();
+    let lost: Vec<_> = held.clone().filter(is_lost).collect();
     if !lost.is_empty() {
         return Some(Wrong::Lost(lost.into_iter().map(|one| one.version.clone()).collect()));
     }
-    held.iter().find_map(|held| {
+    held.clone().find_map(|held| {
         let said = versions.get(&held.version)?.outer_checksum;
         let (version, held) = (held.version.clone(), held.outer_checksum);
         (held != said).then_some(Wrong::Changed { version, held, said })

@@ -1,0 +1,141 @@
+//! What upstream takes back: within a day it may, and later that is an alarm which nothing else waits for.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use hexreg::package::UnixSeconds;
+
+use super::{is_verbatim, mirror, report};
+use crate::support::repository::TestRepository;
+use crate::support::server::Server;
+use crate::support::signed::{self, edit};
+use crate::support::tarball::Tarball;
+use crate::support::unruly::{Fault, Unruly};
+
+fn seconds_ago(seconds: i64) -> UnixSeconds {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    UnixSeconds(i64::try_from(now).unwrap() - seconds)
+}
+
+/// Upstream with releases that were published so long ago, all of them mirrored.
+fn published(seconds: i64) -> (TestRepository, Server) {
+    let repository = TestRepository::new()
+        .release("foo", "1.0.0")
+        .release("foo", "1.1.0")
+        .release("bar", "1.0.0")
+        .release("gone", "1.0.0")
+        .release("kept", "1.0.0");
+    repository.set_mtime("kept-1.0.0.tar", 2_000_000_000);
+    repository.build(&[]).ok();
+    for package in ["foo", "bar", "gone"] {
+        let path = format!("public/packages/{package}");
+        edit(&repository, &path, &signed::key("acme-2048.pem"), |release| {
+            release.remarks.published_at = Some(seconds_ago(seconds).into());
+        });
+    }
+    let server = Server::of(&repository, &[]);
+    mirror(&repository, &server.url(), &["--all"]).ok();
+    repository.remove_tarball("foo-1.0.0.tar");
+    repository.remove_tarball("gone-1.0.0.tar");
+    let other = Tarball::new("bar", "1.0.0").requires("kept", "~> 1.0").build();
+    repository.write_tarball("bar-1.0.0.tar", &other);
+    repository.set_mtime("bar-1.0.0.tar", 1_900_000_000);
+    repository.build(&["--no-cache"]).ok();
+    (repository, server)
+}
+
+#[test]
+fn what_is_younger_than_a_day_may_change_or_go() {
+    let (repository, server) = published(60);
+    mirror(&repository, &server.url(), &["--all"]).ok();
+    for path in ["names", "versions", "packages/foo", "packages/bar", "tarballs/bar-1.0.0.tar"] {
+        let upstream = repository.read(&format!("public/{path}"));
+        assert_eq!(repository.read(&format!("copy/{path}")), upstream, "{path}");
+    }
+    assert!(!repository.path("copy/packages/gone").exists());
+    // No tarball goes unless that is asked for.
+    for tarball in ["foo-1.0.0", "gone-1.0.0"] {
+        assert!(repository.path(&format!("copy/tarballs/{tarball}.tar")).exists(), "{tarball}");
+    }
+    let quiet = report(&repository, &server.url(), &["--all"]);
+    assert_eq!(quiet["requests"], 2, "{quiet}");
+    mirror(&repository, &server.url(), &["--all", "--prune"]).ok();
+    is_verbatim(&repository);
+    assert!(!repository.path("copy/tarballs/gone-1.0.0.tar").exists());
+}
+
+#[test]
+fn what_is_older_is_held_back_and_nothing_else() {
+    let (repository, server) = published(25 * 60 * 60);
+    for options in [&["--all", "--prune"][..], &["--all", "--tarballs-only", "--prune"]] {
+        let ran = mirror(&repository, &server.url(), options);
+        if options.contains(&"--tarballs-only") {
+            // It had nothing of theirs before but tarballs, of which one is another.
+            assert!(ran.stderr.contains("tarballs/bar-1.0.0.tar"), "{}", ran.transcript());
+        } else {
+            for package in ["foo", "bar", "gone"] {
+                let path = format!("packages/{package}");
+                assert!(ran.stderr.contains(&path), "{}", ran.transcript());
+                assert!(repository.path("copy").join(path).exists());
+            }
+        }
+        assert_eq!(ran.code, 1, "{}", ran.transcript());
+        assert!(ran.stderr.contains("give --accept=PACKAGE"), "{}", ran.stderr);
+        assert_eq!(repository.read("copy/versions"), repository.read("public/versions"));
+    }
+    let accept = ["--accept=foo", "--accept=bar", "--accept=gone"];
+    mirror(&repository, &server.url(), &[&["--all"], &accept[..]].concat()).ok();
+    // And from then on it is as if it had always been so, also where nothing is pruned.
+    let quiet = report(&repository, &server.url(), &["--all"]);
+    assert_eq!((&quiet["requests"], &quiet["failures"]), (&2.into(), &serde_json::json!([])));
+}
+
+/// Each of these files is signed by upstream.
+#[test]
+fn indexes_that_are_older_are_refused() {
+    for options in [&["--all"][..], &["--all", "--tarballs-only"]] {
+        let repository = TestRepository::new().release("foo", "1.0.0");
+        repository.set_mtime("foo-1.0.0.tar", 1_700_000_000);
+        repository.build(&[]).ok();
+        let old = ["names", "versions", "packages/foo"]
+            .map(|path| (format!("/{path}"), repository.read(&format!("public/{path}"))));
+        for (file, time) in [("foo-1.1.0", 1_700_000_060), ("bar-1.0.0", 1_700_000_120)] {
+            let (name, version) = file.split_once('-').unwrap();
+            repository.write_tarball(&format!("{file}.tar"), &Tarball::new(name, version).build());
+            repository.set_mtime(&format!("{file}.tar"), time);
+        }
+        repository.build(&[]).ok();
+        let server = Server::of(&repository, &[]);
+        mirror(&repository, &server.url(), options).ok();
+        let before = repository.files("copy", |_| true);
+        let replay = Unruly::before(server.address, move |asked, _| {
+            let old = old.iter().find(|(path, _)| path == asked);
+            old.map_or(Fault::None, |(_, bytes)| Fault::Replace(bytes.clone()))
+        });
+        let ran = mirror(&repository, &replay.url(), options);
+        assert_eq!(ran.code, 1, "{}", ran.transcript());
+        assert!(
+            ran.stderr.contains(
+                "names: an older state came: its newest change is of 2023-11-14T22:13:20Z, and the mirror has \
+                 bar of 2023-11-14T22:15:20Z, foo of 2023-11-14T22:14:20Z"
+            ),
+            "{}",
+            ran.stderr
+        );
+        assert!(ran.stderr.contains("nothing was changed"), "{}", ran.stderr);
+        assert_eq!(repository.files("copy", |_| true), before);
+        // One that was accepted is not all of it.
+        let accept = |names: &[&str]| {
+            let accept = names.iter().map(|name| format!("--accept={name}")).collect::<Vec<_>>();
+            let accept = accept.iter().map(String::as_str);
+            mirror(
+                &repository,
+                &replay.url(),
+                &options.iter().copied().chain(accept).collect::<Vec<_>>(),
+            )
+        };
+        let ran = accept(&["bar"]);
+        assert_eq!(ran.code, 1, "{}", ran.transcript());
+        assert!(ran.stderr.contains("and the mirror has foo of"), "{}", ran.stderr);
+        accept(&["foo", "bar"]).ok();
+    }
+}
