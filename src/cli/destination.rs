@@ -8,7 +8,9 @@ use std::str::FromStr;
 use clap::builder::{StringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Arg, Command};
-use hexreg::store::{BucketStore, BucketUrl, BucketUrlError, DirStore, OpenError, Settings, Store};
+use hexreg::store::{
+    BucketStore, BucketUrl, BucketUrlError, DirStore, OpenError, Settings, Store, Variables,
+};
 
 use super::failure::{Failure, chain};
 
@@ -116,7 +118,11 @@ impl Reading {
     }
 
     fn bucket(&self, url: &BucketUrl) -> Result<BucketStore, Failure> {
-        let settings = Settings { endpoint: self.endpoint.clone() };
+        let settings = Settings {
+            endpoint: self.endpoint.clone(),
+            variables: Variables::of_process(),
+            ..Settings::default()
+        };
         BucketStore::open(url, &settings).map_err(|error| cannot_open(url, &error))
     }
 

@@ -224,7 +224,8 @@ fn hint(error: &Error) -> Option<&'static str> {
         Error::Missing => Some("name the directory that is served to clients"),
         Error::List(error) => match error.source.kind() {
             ErrorKind::NotADirectory => Some("name the directory that is served to clients"),
-            ErrorKind::PermissionDenied => {
+            // A bucket has no directory to enter.
+            ErrorKind::PermissionDenied if error.source.raw_os_error().is_some() => {
                 Some("verify as somebody who may read and enter the directory")
             }
             _ => None,

@@ -4,7 +4,10 @@ mod bucket;
 mod dir;
 
 pub(crate) use bucket::is_tombstone;
-pub use bucket::{BucketStore, BucketUrl, BucketUrlError, OpenError, Settings};
+pub use bucket::{
+    BucketStore, BucketUrl, BucketUrlError, Limits, OpenError, Origin, SettingError, Settings,
+    Variables,
+};
 pub use dir::{DirStore, flush_folder};
 pub(crate) use dir::{keep_access, modified, stamp};
 

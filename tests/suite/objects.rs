@@ -2,8 +2,11 @@
 //! the same time.
 
 mod answers;
+mod credentials;
+mod limits;
 mod opening;
 mod removal;
+mod settings;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

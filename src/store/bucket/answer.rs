@@ -56,10 +56,14 @@ pub(super) fn plain(error: Error) -> io::Error {
         Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
             ErrorKind::PermissionDenied
         }
+        // The client says so of listings by the status alone.
+        _ if Status::of(&error).is_some_and(|status| matches!(status.code, 401 | 403)) => {
+            ErrorKind::PermissionDenied
+        }
         _ if is_timeout(&error) => ErrorKind::TimedOut,
         _ => ErrorKind::Other,
     };
-    io::Error::new(kind, text(&error))
+    io::Error::new(kind, cause(&error))
 }
 
 /// What is wrong with the settings of a client.
@@ -68,43 +72,6 @@ pub(super) fn of_settings(error: Error) -> io::Error {
     // Those name their causes themselves.
     io::Error::other(error.source().map_or_else(|| error.to_string(), ToString::to_string))
 }
-
-fn text(error: &Error) -> String {
-    let whole = error.to_string();
-    if FOR_CREDENTIALS.iter().any(|place| whole.contains(place)) {
-        return format!(
-            "there are no credentials{}, and asking for some failed: {}",
-            variables(error),
-            cause(error)
-        );
-    }
-    cause(error)
-}
-
-/// Where credentials would have been looked for first.
-fn variables(error: &Error) -> &'static str {
-    match error {
-        Error::Generic { store: "S3", .. } => {
-            " (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE)"
-        }
-        Error::Generic { store: "GCS", .. } => " (set GOOGLE_APPLICATION_CREDENTIALS)",
-        Error::Generic { store: "MicrosoftAzure", .. } => {
-            " (set AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY)"
-        }
-        _ => "",
-    }
-}
-
-/// What is in the client's words where it asks for credentials, and not for what they are needed for.
-const FOR_CREDENTIALS: [&str; 6] = [
-    "Error performing token request",
-    "Error getting token response",
-    "/latest/api/token",
-    "/latest/meta-data/",
-    "//169.254.",
-    // It keeps such a URL to itself.
-    " REDACTED ",
-];
 
 fn cause(error: &Error) -> String {
     if let Some(unexpected) = unexpected(error) {
@@ -116,7 +83,8 @@ fn cause(error: &Error) -> String {
     }
     let last = || causes(error).last().map_or_else(|| error.to_string(), ToString::to_string);
     match http(error).map(HttpError::kind) {
-        Some(HttpErrorKind::Timeout) => return format!("{server} took too long to answer"),
+        // It names the server, and how long it took.
+        Some(HttpErrorKind::Timeout) => return last(),
         Some(HttpErrorKind::Connect) => {
             return format!("could not connect to {server}: {}", last());
         }

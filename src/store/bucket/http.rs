@@ -6,18 +6,27 @@ use axum::http::uri::Authority;
 use object_store::ClientOptions;
 use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpRequestBody,
-    HttpResponse, HttpService, ReqwestConnector,
+    HttpResponse, HttpService,
 };
 use reqwest::header::{HeaderMap, LOCATION};
 use reqwest::{Method, StatusCode};
 
+use super::connection::Transport;
+
 /// Makes clients that tell such answers.
-#[derive(Debug, Default)]
-pub(super) struct Connector {
-    inner: ReqwestConnector,
+#[derive(Debug)]
+pub(super) struct CheckedConnector {
+    inner: Transport,
 }
 
-impl HttpConnector for Connector {
+impl CheckedConnector {
+    /// Checks what comes by this.
+    pub fn over(inner: Transport) -> Self {
+        Self { inner }
+    }
+}
+
+impl HttpConnector for CheckedConnector {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
         Ok(HttpClient::new(CheckedClient { inner: self.inner.connect(options)? }))
     }

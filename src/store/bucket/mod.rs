@@ -8,16 +8,31 @@
 
 mod address;
 mod answer;
+mod azure;
+mod connection;
+mod container;
+mod credentials;
+mod federation;
+mod google;
 mod http;
+mod key_json;
+mod keys;
 mod open;
 mod probe;
+mod process;
 mod profile;
+mod s3;
+mod setting;
+mod sso;
+mod sts;
 mod tombstone;
 mod version;
 mod write;
 
 pub use address::{BucketUrl, BucketUrlError};
+pub use connection::Limits;
 pub use open::{OpenError, Settings};
+pub use setting::{Origin, SettingError, Variables};
 pub(crate) use tombstone::is_tombstone;
 
 use std::io;
@@ -66,6 +81,8 @@ pub struct BucketStore {
     probed: Mutex<Option<TagForm>>,
     met: Met,
     patience: Duration,
+    /// What is to be named where the store refuses it.
+    asked_with: Option<String>,
 }
 
 impl BucketStore {
@@ -97,6 +114,7 @@ impl BucketStore {
             probed: Mutex::default(),
             met: Met::default(),
             patience: PATIENCE,
+            asked_with: None,
         })
     }
 
@@ -132,13 +150,26 @@ impl BucketStore {
         Self { has_generations, ..self }
     }
 
+    /// What a refusal names: that by which the store knows who asks.
+    fn asked_with(self, asked_with: Option<String>) -> Self {
+        Self { asked_with, ..self }
+    }
+
     fn error(
         &self,
         action: &'static str,
         path: &RepositoryPath,
     ) -> impl Fn(io::Error) -> StoreError {
         let location = self.locate(path);
-        move |source| StoreError { action, location: location.clone(), source }
+        move |source| {
+            let source = match &self.asked_with {
+                Some(with) if source.kind() == io::ErrorKind::PermissionDenied => {
+                    io::Error::new(source.kind(), format!("{source}; it was asked with {with}"))
+                }
+                _ => source,
+            };
+            StoreError { action, location: location.clone(), source }
+        }
     }
 
     /// What an object is called. Nothing is encoded: the store's client does that.

@@ -2,107 +2,218 @@
 //!
 //! <https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html>
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::open::OpenError;
+use super::setting::{Origin, Setting, SettingError, Variables};
 
-/// The settings of a profile, by their names.
+/// Both files, and the profile that is chosen among theirs.
 #[derive(Debug, Default)]
-pub(super) struct Profile {
-    name: String,
-    settings: HashMap<String, String>,
+pub(super) struct Profiles {
+    chosen: String,
+    /// What each says, that which goes first before the other.
+    files: Vec<ProfileFile>,
 }
 
-/// Settings by which a profile has keys made for it, by others or in a browser.
-const MADE: [&str; 7] = [
-    "credential_process",
-    "credential_source",
-    "login_session",
-    "role_arn",
-    "source_profile",
-    "sso_session",
-    "sso_start_url",
-];
+#[derive(Debug)]
+struct ProfileFile {
+    path: PathBuf,
+    /// What stands before the name of a profile in brackets.
+    prefix: &'static str,
+    sections: Vec<Section>,
+}
 
-impl Profile {
-    /// The one that `AWS_PROFILE` names, or `default`, which need not be there.
-    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, OpenError> {
-        let named = variable("AWS_PROFILE").or_else(|| variable("AWS_DEFAULT_PROFILE"));
-        let name = named.clone().unwrap_or_else(|| "default".to_owned());
-        let mut settings = HashMap::new();
-        let mut is_found = false;
-        for (path, file, prefix) in [
-            ("AWS_CONFIG_FILE", "config", "profile "),
+#[derive(Debug, Default)]
+struct Section {
+    /// As it stands in brackets.
+    header: String,
+    /// Settings of a setting have its name and a dot before their own.
+    settings: BTreeMap<String, String>,
+}
+
+/// The settings of one profile.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Profile<'a> {
+    profiles: &'a Profiles,
+    name: &'a str,
+}
+
+impl Profiles {
+    /// Those of the files that the variables name, else of the usual ones. `AWS_PROFILE` chooses one that has to
+    /// be there; `default`, which else is chosen, need not.
+    pub fn read(variables: &Variables) -> Result<Self, OpenError> {
+        let named = variables.first(&["AWS_PROFILE", "AWS_DEFAULT_PROFILE"])?;
+        let mut files = Vec::new();
+        let mut looked_in = Vec::new();
+        for (variable, usual, prefix) in [
             // What both have, this one has to say.
-            ("AWS_SHARED_CREDENTIALS_FILE", "credentials", ""),
+            ("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials", ""),
+            ("AWS_CONFIG_FILE", ".aws/config", "profile "),
         ] {
-            let usual = || Some(PathBuf::from(variable("HOME")?).join(".aws").join(file));
-            let Some(path) = variable(path).map(PathBuf::from).or_else(usual) else { continue };
-            let text = match fs::read_to_string(&path) {
-                Err(error) if error.kind() == ErrorKind::NotFound => continue,
-                read => read.map_err(|source| OpenError::Profile { path, source })?,
+            let path = match variables.path(variable)? {
+                Some(path) => Some(path),
+                None => variables.at_home(usual)?,
             };
-            if let Some(section) = section(&text, &name, prefix) {
-                is_found = true;
-                settings.extend(section);
+            let Some(path) = path else { continue };
+            match fs::read_to_string(&path) {
+                Ok(text) => {
+                    let sections = sections(&text);
+                    files.push(ProfileFile { path: path.clone(), prefix, sections });
+                }
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(source) => return Err(OpenError::Profile { path, source }),
+            }
+            looked_in.push(path);
+        }
+        let chosen = named.as_ref().map_or("default", Setting::value).to_owned();
+        let this = Self { chosen, files };
+        if named.is_some() && !this.has(&this.chosen) {
+            return Err(OpenError::NoProfile { name: this.chosen, looked_in });
+        }
+        Ok(this)
+    }
+
+    /// The profile that is chosen.
+    pub fn chosen(&self) -> Profile<'_> {
+        Profile { profiles: self, name: &self.chosen }
+    }
+
+    /// Another profile, if there is one of that name.
+    pub fn profile<'a>(&'a self, name: &'a str) -> Option<Profile<'a>> {
+        self.has(name).then_some(Profile { profiles: self, name })
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.files.iter().any(|file| file.sections.iter().any(|one| file.is_profile(one, name)))
+    }
+
+    /// What a section that is no profile says: `[services NAME]`, `[sso-session NAME]`.
+    pub fn section(
+        &self,
+        kind: &str,
+        name: &str,
+        key: &str,
+    ) -> Result<Option<Setting>, SettingError> {
+        let is_meant = |section: &Section| {
+            let rest =
+                section.header.strip_prefix(kind).filter(|rest| rest.starts_with([' ', '\t']));
+            rest.is_some_and(|rest| unquoted(rest) == name)
+        };
+        self.find(key, |_, section| is_meant(section))
+    }
+
+    /// What the last of the sections of the first file that says something says.
+    fn find(
+        &self,
+        key: &str,
+        is_meant: impl Fn(&ProfileFile, &Section) -> bool,
+    ) -> Result<Option<Setting>, SettingError> {
+        for file in &self.files {
+            let sections = file.sections.iter().rev().filter(|section| is_meant(file, section));
+            for section in sections {
+                let Some(value) = section.settings.get(key) else { continue };
+                let origin = Origin::Profile {
+                    path: file.path.clone(),
+                    section: section.header.clone(),
+                    key: key.to_owned(),
+                };
+                if let Some(setting) = Setting::new(value, origin)? {
+                    return Ok(Some(setting));
+                }
             }
         }
-        if named.is_some() && !is_found {
-            return Err(OpenError::NoProfile { name });
-        }
-        Ok(Self { name, settings })
+        Ok(None)
+    }
+}
+
+impl ProfileFile {
+    fn is_profile(&self, section: &Section, name: &str) -> bool {
+        let prefixed = section.header.strip_prefix(self.prefix).map(unquoted);
+        // This one needs no prefix.
+        prefixed == Some(name) || (name == "default" && section.header == name)
+    }
+}
+
+impl<'a> Profile<'a> {
+    pub fn name(self) -> &'a str {
+        self.name
     }
 
     /// What it says of something; an empty word is none.
-    pub fn get(&self, setting: &str) -> Option<&str> {
-        self.settings.get(setting).map(String::as_str).filter(|value| !value.is_empty())
+    pub fn get(self, key: &str) -> Result<Option<Setting>, SettingError> {
+        self.profiles.find(key, |file, section| file.is_profile(section, self.name))
     }
 
-    /// Its keys, if they are written down.
-    pub fn keys(&self) -> Result<Option<Keys<'_>>, OpenError> {
-        if MADE.iter().any(|setting| self.get(setting).is_some()) {
-            return Err(OpenError::MadeKeys { name: self.name.clone() });
+    /// Whether it says that it is so.
+    pub fn flag(self, key: &str) -> Result<bool, SettingError> {
+        self.get(key)?.map_or(Ok(false), |setting| setting.flag())
+    }
+
+    /// What its `[services …]` say of one of them, before what it says itself of all.
+    pub fn of_service(self, service: &str, key: &str) -> Result<Option<Setting>, SettingError> {
+        if let Some(services) = self.get("services")? {
+            let key = format!("{service}.{key}");
+            if let Some(found) = self.profiles.section("services", services.value(), &key)? {
+                return Ok(Some(found));
+            }
         }
-        let keys = self.get("aws_access_key_id").zip(self.get("aws_secret_access_key"));
-        Ok(keys.map(|(id, secret)| Keys { id, secret, token: self.get("aws_session_token") }))
+        self.get(key)
     }
 }
 
-/// Keys that are written down.
-pub(super) struct Keys<'a> {
-    pub id: &'a str,
-    pub secret: &'a str,
-    pub token: Option<&'a str>,
+/// A name without the quotes that some write around it.
+fn unquoted(name: &str) -> &str {
+    let name = name.trim();
+    ['"', '\''].iter().find_map(|&mark| name.strip_prefix(mark)?.strip_suffix(mark)).unwrap_or(name)
 }
 
-/// What stands under `[prefix name]`, and under `[name]` if that is the one that needs no prefix. Lines
-/// that are indented are settings of a setting, which are of no use here.
-fn section(text: &str, name: &str, prefix: &str) -> Option<HashMap<String, String>> {
-    let mut found: Option<HashMap<String, String>> = None;
-    let mut is_inside = false;
+/// Lines that are indented are settings of the setting above them, if that has no value of its own.
+fn sections(text: &str) -> Vec<Section> {
+    let mut sections: Vec<Section> = Vec::new();
+    let mut above: Option<String> = None;
     for line in text.trim_start_matches('\u{feff}').lines() {
         if let Some(header) = line.strip_prefix('[').and_then(|line| line.split_once(']')) {
-            let header = header.0.trim();
-            let prefixed = header.strip_prefix(prefix).map(str::trim);
-            is_inside = prefixed == Some(name) || (name == "default" && header == name);
-            if is_inside {
-                found.get_or_insert_default();
-            }
+            let header = header.0.trim().to_owned();
+            sections.push(Section { header, ..Section::default() });
+            above = None;
             continue;
         }
-        let is_setting = !line.starts_with([' ', '\t', '#', ';']);
-        if let (true, true, Some((key, value))) = (is_inside, is_setting, line.split_once('=')) {
-            // A remark has a space before it; a secret may well have its sign.
-            let end = value.find(" #").into_iter().chain(value.find(" ;")).min();
-            let value = value.get(..end.unwrap_or(value.len())).unwrap_or(value);
-            let (key, value) = (key.trim().to_lowercase(), value.trim().to_owned());
-            found.get_or_insert_default().insert(key, value);
+        let is_indented = line.starts_with([' ', '\t']);
+        let line = line.trim();
+        let (Some(section), false) = (sections.last_mut(), line.starts_with(['#', ';'])) else {
+            continue;
+        };
+        let Some((key, value)) = line.split_once('=') else { continue };
+        // A remark has a space before it; a secret may well have its sign.
+        let end = value.find(" #").into_iter().chain(value.find(" ;")).min();
+        let value = value.get(..end.unwrap_or(value.len())).unwrap_or(value).trim();
+        let key = key.trim().to_lowercase();
+        let key = match (is_indented, &above) {
+            (true, Some(above)) => format!("{above}.{key}"),
+            // It goes on with a value of one line.
+            (true, None) => continue,
+            (false, _) => {
+                above = value.is_empty().then(|| key.clone());
+                key
+            }
+        };
+        section.settings.insert(key, value.to_owned());
+    }
+    sections
+}
+
+/// A path of a setting, below the home directory where it begins so.
+pub(super) fn path_of(setting: &Setting, variables: &Variables) -> Result<PathBuf, SettingError> {
+    let path = Path::new(setting.value());
+    if let Ok(rest) = path.strip_prefix("~") {
+        if let Some(path) = variables.at_home(rest)? {
+            return Ok(path);
         }
     }
-    found
+    Ok(path.to_owned())
 }
 
 #[cfg(test)]
@@ -116,12 +227,22 @@ region = eu-north-1 ; far
 [profile work]
 region=eu-west-1
 s3 =
+  # nested
   endpoint_url = http://nested.example
-endpoint_url = https://s3.example
-[profile sso]
-sso_session = acme
+  addressing_style = virtual
+endpoint_url = https://all.example
+services = there
+[profile \"in quotes\"]
+region = quoted
+output = json
+  region = of a value
 [work]
 region = of something else
+[services there]
+s3 =
+  endpoint_url = https://s3.example
+sts =
+  endpoint_url = https://sts.example
 [sso-session acme]
 sso_region = x
 ";
@@ -132,42 +253,64 @@ aws_secret_access_key = a/b+c=#d;e # mine
 aws_session_token =
 [ default ]
 AWS_ACCESS_KEY_ID = OTHER
+[default]
+aws_access_key_id = LAST
 ";
 
-    fn profile(name: Option<&str>) -> Result<Profile, OpenError> {
+    fn profiles(name: Option<&str>) -> Result<(tempfile::TempDir, Profiles), OpenError> {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join(".aws")).unwrap();
         fs::write(folder.path().join(".aws/config"), CONFIG).unwrap();
         fs::write(folder.path().join("elsewhere"), CREDENTIALS).unwrap();
-        let text = |path: PathBuf| Some(path.to_str().unwrap().to_owned());
-        Profile::read(|variable| match variable {
-            "AWS_PROFILE" => name.map(ToOwned::to_owned),
-            "HOME" => text(folder.path().to_owned()),
-            "AWS_SHARED_CREDENTIALS_FILE" => text(folder.path().join("elsewhere")),
-            _ => None,
-        })
+        let elsewhere = folder.path().join("elsewhere");
+        let pairs = [("HOME", folder.path()), ("AWS_SHARED_CREDENTIALS_FILE", &elsewhere)];
+        let pairs = pairs.into_iter().chain(name.map(|name| ("AWS_PROFILE", Path::new(name))));
+        let profiles = Profiles::read(&pairs.collect())?;
+        Ok((folder, profiles))
+    }
+
+    fn value(setting: Result<Option<Setting>, SettingError>) -> Option<String> {
+        setting.unwrap().map(|setting| setting.value().to_owned())
     }
 
     #[test]
     fn the_profile_that_is_named_is_read_from_both_files() {
-        let work = profile(Some("work")).unwrap();
-        assert_eq!(work.get("region"), Some("eu-west-1"));
-        assert_eq!(work.get("endpoint_url"), Some("https://s3.example"));
-        let keys = work.keys().unwrap().unwrap();
-        assert_eq!((keys.id, keys.secret, keys.token), ("AKID", "a/b+c=#d;e", None));
-        let usual = profile(None).unwrap();
-        assert_eq!(usual.get("region"), Some("eu-north-1"));
-        assert_eq!(usual.get("aws_access_key_id"), Some("OTHER"));
-        assert!(usual.keys().unwrap().is_none(), "half a key is none");
+        let (folder, profiles) = profiles(Some("work")).unwrap();
+        let work = profiles.chosen();
+        let get = |key| value(work.get(key));
+        assert_eq!(get("region").as_deref(), Some("eu-west-1"));
+        assert_eq!(get("aws_access_key_id").as_deref(), Some("AKID"));
+        assert_eq!(get("aws_secret_access_key").as_deref(), Some("a/b+c=#d;e"));
+        assert_eq!(get("aws_session_token"), None);
+        assert_eq!(get("s3.addressing_style").as_deref(), Some("virtual"));
+        let of = |service| value(work.of_service(service, "endpoint_url"));
+        assert_eq!(of("s3").as_deref(), Some("https://s3.example"));
+        assert_eq!(of("sts").as_deref(), Some("https://sts.example"));
+        assert_eq!(of("sso").as_deref(), Some("https://all.example"));
+        let origin = work.get("region").unwrap().unwrap().origin().to_string();
+        let origin = origin.replace(&folder.path().display().to_string(), "~");
+        insta::assert_snapshot!(origin, @"`region` of [profile work] in ~/.aws/config");
     }
 
     #[test]
-    fn what_a_profile_cannot_give_is_told() {
-        let missing = profile(Some("nobody")).unwrap_err().to_string();
-        insta::assert_snapshot!(missing, @"there is no profile `nobody` in ~/.aws/config or ~/.aws/credentials");
-        let made = profile(Some("sso")).unwrap().keys().err().unwrap().to_string();
-        insta::assert_snapshot!(made, @r#"the keys of profile `sso` are not written down: put them into the environment by `eval "$(aws configure export-credentials --profile sso --format env)"`"#);
-        let none = Profile::read(|_| None).unwrap();
-        assert!(none.keys().unwrap().is_none());
+    fn default_needs_no_prefix_and_others_may_have_quotes() {
+        let (_folder, profiles) = profiles(None).unwrap();
+        let usual = profiles.chosen();
+        assert_eq!(value(usual.get("region")).as_deref(), Some("eu-north-1"));
+        assert_eq!(value(usual.get("aws_access_key_id")).as_deref(), Some("LAST"));
+        let quoted = profiles.profile("in quotes").unwrap();
+        assert_eq!(value(quoted.get("region")).as_deref(), Some("quoted"));
+        assert!(profiles.profile("there").is_none());
+        assert_eq!(
+            value(profiles.section("sso-session", "acme", "sso_region")).as_deref(),
+            Some("x")
+        );
+    }
+
+    #[test]
+    fn a_profile_that_is_missing_is_told() {
+        assert!(matches!(profiles(Some("nobody")), Err(OpenError::NoProfile { .. })));
+        let none = Profiles::read(&Variables::default()).unwrap();
+        assert_eq!(none.chosen().get("region"), Ok(None));
     }
 }

@@ -167,10 +167,13 @@ impl BucketStore {
                 Ok(Standing::Ours(version)) => return Ok(version),
                 Ok(Standing::Another) => return Err(Conflict.into()),
                 Err(_) if answer == Answer::Refused => Conflict.into(),
+                Err(looked) if is_silence(&error) && is_silence(&looked) => {
+                    return Err(tries.tell(error));
+                }
                 Ok(Standing::AsBefore) | Err(_) => error,
             };
-            if !tries.again().await {
-                return Err(error);
+            if !tries.again_after(&error).await {
+                return Err(tries.tell(error));
             }
         }
     }
@@ -276,8 +279,9 @@ impl BucketStore {
             };
             // There is no condition that the server could refuse: somebody else is at it.
             let is_worth_it = matches!(Answer::of(&error), Answer::Unclear | Answer::Refused);
-            if !is_worth_it || !tries.again().await {
-                return Err(plain(error));
+            let error = plain(error);
+            if !is_worth_it || !tries.again_after(&error).await {
+                return Err(tries.tell(error));
             }
         }
     }
@@ -328,6 +332,14 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// After which no further try is begun: each may take minutes.
 const PATIENCE: Duration = Duration::from_secs(10 * 60);
 
+/// How often it is repeated where the server said nothing at all, which took half a minute each time.
+const TRIES_IN_SILENCE: u32 = 2;
+
+/// Whether a server said nothing.
+fn is_silence(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::TimedOut
+}
+
 /// How often something was tried.
 pub(super) struct Tries {
     number: u32,
@@ -348,5 +360,20 @@ impl Tries {
         tokio::time::sleep(longest.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
         self.number = self.number.saturating_add(1);
         true
+    }
+
+    /// The same after this error.
+    pub async fn again_after(&mut self, error: &io::Error) -> bool {
+        let is_last = is_silence(error) && self.number >= TRIES_IN_SILENCE;
+        !is_last && self.again().await
+    }
+
+    /// An error of the last try, with how long all of them took, where that is long.
+    pub fn tell(&self, error: io::Error) -> io::Error {
+        if !is_silence(&error) {
+            return error;
+        }
+        let seconds = self.began.elapsed().as_secs();
+        io::Error::new(error.kind(), format!("{error}; it was given up after {seconds} seconds"))
     }
 }

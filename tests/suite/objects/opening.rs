@@ -111,16 +111,16 @@ fn what_is_missing_to_open_a_bucket_is_told() {
         say("s3://key:secret@bucket", &[], &[]),
         say("public", &[], &["--endpoint=https://s3.example"]),
     ];
-    insta::assert_snapshot!(said.concat(), @r#"
+    insta::assert_snapshot!(said.concat(), @r"
     error: could not open s3://bucket: there is no region: set AWS_REGION to where the bucket is
-    error: could not open s3://bucket: there are no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
-    error: could not open s3://bucket: there are no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
-    error: could not open s3://bucket: the keys of profile `default` are not written down: put them into the environment by `eval "$(aws configure export-credentials --profile default --format env)"`
-    error: could not open s3://bucket: there is no profile `other` in ~/.aws/config or ~/.aws/credentials
-    error: could not open s3://bucket: `…@…` is no endpoint: write https://HOST or http://HOST, without a bucket, a name or a password
-    error: could not open s3://bucket: `s3.example` is no endpoint: write https://HOST or http://HOST, without a bucket, a name or a password
-    error: could not open az://box: there is no account: set AZURE_STORAGE_ACCOUNT_NAME
-    error: could not open gs://bucket: Unable to open service account file from /nowhere: No such file or directory (os error 2)
+    error: could not open s3://bucket: there are no credentials: AWS_ACCESS_KEY_ID is set, and AWS_SECRET_ACCESS_KEY is not
+    error: could not open s3://bucket: there are no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE
+    error: could not open s3://bucket: `sso_session` of [default] in …/.aws/config stands there without sso_region
+    error: could not open s3://bucket: there is no profile `other` in …/.aws/credentials or …/.aws/config
+    error: could not open s3://bucket: --endpoint is `…@…`, and no endpoint: write https://HOST or http://HOST, without a bucket, a name or a password
+    error: could not open s3://bucket: --endpoint is `s3.example`, and no endpoint: write https://HOST or http://HOST, without a bucket, a name or a password
+    error: could not open az://box: there is no account: set AZURE_STORAGE_ACCOUNT_NAME, AZURE_STORAGE_ACCOUNT or AZURE_STORAGE_CONNECTION_STRING
+    error: could not open gs://bucket: could not use /nowhere: No such file or directory (os error 2)
     error: invalid value 's3:/bucket' for '<DEST>': write s3://BUCKET/PREFIX, with two slashes; a directory of this name is ./s3:…
 
     For more information, try '--help'.
@@ -131,5 +131,5 @@ fn what_is_missing_to_open_a_bucket_is_told() {
     For more information, try '--help'.
     error: --endpoint is for buckets, and public is a directory
     hint: write s3://BUCKET/PREFIX, gs:// or az://, or leave it out
-    "#);
+    ");
 }

@@ -1,5 +1,6 @@
 //! Builders and runners that tests share.
 
+pub mod answering;
 pub mod azurite;
 pub mod bucket;
 pub mod commands;

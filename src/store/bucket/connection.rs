@@ -1,0 +1,373 @@
+//! Requests to whoever keeps a bucket, and how long they may take.
+//!
+//! A large file over a slow line takes minutes, and a server that says nothing should be given up after
+//! seconds. So no request has a limit in all: it ends where neither side has moved a byte for a while, or
+//! where it is slower than any line that is of use.
+
+use std::error::Error as _;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use object_store::client::{
+    ClientConfigKey, ClientOptions, HttpClient, HttpConnector, HttpError, HttpErrorKind,
+    HttpRequest, HttpRequestBody, HttpResponse, HttpResponseBody, HttpService,
+};
+use reqwest::Certificate;
+use tokio::time::{Instant, Sleep, sleep_until};
+use url::{Position, Url};
+
+/// How long a request may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Until there is a connection.
+    pub connect: Duration,
+    /// Without a byte in either direction.
+    pub stall: Duration,
+    /// How many bytes a second have to be moved, once `stall` is over.
+    pub floor: u32,
+}
+
+impl Default for Limits {
+    /// Ten seconds, half a minute, and 8 KiB a second: sixteen uploads at once over a line of 1 Mbit/s.
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(10), stall: Duration::from_secs(30), floor: 8 << 10 }
+    }
+}
+
+impl Limits {
+    /// For whoever hands out credentials: it answers at once, or is not there at all.
+    pub(super) const OF_CREDENTIALS: Self =
+        Self { connect: Duration::from_secs(2), stall: Duration::from_secs(10), floor: 1 };
+
+    /// How long so many bytes may take at the least.
+    fn duration(&self, bytes: u64) -> Duration {
+        // Not at all a limit for what nobody sends in one file.
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        Duration::from_secs_f64(f64::from(bytes) / f64::from(self.floor.max(1)))
+    }
+}
+
+/// How much of an upload the system takes at once and sends by and by: what Linux gives a connection at
+/// most. Nothing tells how much of it is still to be sent.
+const BUFFERED: u64 = 4 << 20;
+
+/// In which pieces an upload is handed over, so that its progress can be seen.
+const PIECE: usize = 64 << 10;
+
+/// Who asks, as servers are told.
+const AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
+
+/// Makes the clients that a store asks with.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Transport {
+    limits: Limits,
+    roots: Vec<Certificate>,
+}
+
+impl Transport {
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, roots: Vec::new() }
+    }
+
+    /// The same within other limits.
+    pub fn within(&self, limits: Limits) -> Self {
+        Self { limits, ..self.clone() }
+    }
+
+    /// Trusts these authorities too.
+    pub fn trusting(self, roots: Vec<Certificate>) -> Self {
+        Self { roots, ..self }
+    }
+
+    /// A client of its own; plain HTTP is allowed.
+    pub fn client(&self) -> object_store::Result<HttpClient> {
+        self.connect(&ClientOptions::new().with_allow_http(true))
+    }
+}
+
+impl HttpConnector for Transport {
+    fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
+        let allows_http = options.get_config_value(&ClientConfigKey::AllowHttp);
+        let client = reqwest::Client::builder()
+            .user_agent(AGENT)
+            .connect_timeout(self.limits.connect)
+            .https_only(allows_http.as_deref() != Some("true"))
+            .http1_only()
+            .tls_certs_merge(self.roots.iter().cloned())
+            .build();
+        let client = client.map_err(|error| object_store::Error::Generic {
+            store: "HTTP client",
+            source: Box::new(error),
+        })?;
+        Ok(HttpClient::new(Service { client, limits: self.limits }))
+    }
+}
+
+/// Why a request was given up.
+#[derive(Debug, thiserror::Error)]
+enum Overdue {
+    #[error("{host} has neither taken nor sent a byte for {}", Seconds(*.after))]
+    Stalled { host: String, after: Duration },
+    #[error("{host} is too slow: {moved} bytes in {}", Seconds(*.after))]
+    Slow { host: String, moved: u64, after: Duration },
+    #[error("{host} did not answer within {}", Seconds(*.after))]
+    Connect { host: String, after: Duration },
+}
+
+/// How long something took, to the second unless it is less.
+struct Seconds(Duration);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_secs() {
+            0 => write!(f, "{} ms", self.0.as_millis()),
+            1 => f.write_str("a second"),
+            seconds => write!(f, "{seconds} seconds"),
+        }
+    }
+}
+
+/// What a request has moved so far, in one direction.
+#[derive(Debug)]
+struct Progress {
+    limits: Limits,
+    /// How much may have been moved no further than into the system.
+    buffered: u64,
+    began: Instant,
+    moved: Mutex<Moved>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Moved {
+    bytes: u64,
+    last: Instant,
+}
+
+impl Progress {
+    fn begin(limits: Limits, buffered: u64) -> Self {
+        let now = Instant::now();
+        Self { limits, buffered, began: now, moved: Mutex::new(Moved { bytes: 0, last: now }) }
+    }
+
+    fn note(&self, bytes: usize) {
+        let mut moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner);
+        moved.bytes = moved.bytes.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+        moved.last = Instant::now();
+    }
+
+    fn moved(&self) -> Moved {
+        *self.moved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// When more has to be moved.
+    fn deadline(&self) -> Instant {
+        let moved = self.moved();
+        let in_system = self.limits.duration(moved.bytes.min(self.buffered));
+        let stalled = later(later(moved.last, self.limits.stall), in_system);
+        stalled.min(later(later(self.began, self.limits.stall), self.limits.duration(moved.bytes)))
+    }
+
+    /// What is wrong, if anything is by now.
+    fn overdue(&self, host: &str) -> Option<HttpError> {
+        let now = Instant::now();
+        if now < self.deadline() {
+            return None;
+        }
+        let (moved, host) = (self.moved(), host.to_owned());
+        let silence = now.duration_since(moved.last);
+        let error = if silence < self.limits.stall {
+            let after = now.duration_since(self.began);
+            Overdue::Slow { host, moved: moved.bytes, after }
+        } else {
+            Overdue::Stalled { host, after: silence }
+        };
+        Some(HttpError::new(HttpErrorKind::Timeout, error))
+    }
+}
+
+/// A moment that is never past the end of time.
+fn later(moment: Instant, duration: Duration) -> Instant {
+    moment.checked_add(duration).unwrap_or(moment)
+}
+
+#[derive(Debug)]
+struct Service {
+    client: reqwest::Client,
+    limits: Limits,
+}
+
+#[async_trait]
+impl HttpService for Service {
+    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let (parts, body) = request.into_parts();
+        let url = Url::parse(&parts.uri.to_string());
+        let url = url.map_err(|error| HttpError::new(HttpErrorKind::Unknown, error))?;
+        // With its port where that is not the usual one.
+        let host = url[Position::BeforeHost..Position::AfterPort].to_owned();
+        let progress = Arc::new(Progress::begin(self.limits, BUFFERED));
+        let mut request = reqwest::Request::new(parts.method, url);
+        *request.headers_mut() = parts.headers;
+        *request.body_mut() = Some(match body.content_length() {
+            0 => Bytes::new().into(),
+            _ => reqwest::Body::wrap(Upload {
+                inner: body,
+                rest: Bytes::new(),
+                progress: Arc::clone(&progress),
+            }),
+        });
+        let mut answer = std::pin::pin!(self.client.execute(request));
+        let answer = loop {
+            tokio::select! {
+                biased;
+                answer = &mut answer => break answer,
+                () = sleep_until(progress.deadline()) => {
+                    if let Some(error) = progress.overdue(&host) {
+                        return Err(error);
+                    }
+                }
+            }
+        };
+        let answer = answer.map_err(|error| self.failed(error, &host))?;
+        let (parts, body) = http::Response::<reqwest::Body>::from(answer).into_parts();
+        let progress = Progress::begin(self.limits, 0);
+        let timer = Box::pin(sleep_until(progress.deadline()));
+        let body = HttpResponseBody::new(Download { inner: body, host, progress, timer });
+        Ok(HttpResponse::from_parts(parts, body))
+    }
+}
+
+impl Service {
+    fn failed(&self, error: reqwest::Error, host: &str) -> HttpError {
+        if error.is_connect() && error.is_timeout() {
+            let (host, after) = (host.to_owned(), self.limits.connect);
+            return HttpError::new(HttpErrorKind::Timeout, Overdue::Connect { host, after });
+        }
+        broken(error)
+    }
+}
+
+/// What became of a request whose connection broke: whether it may be sent again hangs on whether the
+/// server can have seen it.
+fn broken(error: reqwest::Error) -> HttpError {
+    let kind = if error.is_timeout() {
+        HttpErrorKind::Timeout
+    } else if error.is_connect() {
+        HttpErrorKind::Connect
+    } else if error.is_decode() {
+        HttpErrorKind::Decode
+    } else {
+        let mut causes = std::iter::successors(error.source(), |&cause| cause.source());
+        causes.find_map(kind_of).unwrap_or(HttpErrorKind::Unknown)
+    };
+    // The store names the object.
+    HttpError::new(kind, error.without_url())
+}
+
+fn kind_of(cause: &(dyn std::error::Error + 'static)) -> Option<HttpErrorKind> {
+    use std::io::ErrorKind;
+    if let Some(error) = cause.downcast_ref::<hyper::Error>() {
+        if error.is_closed() || error.is_incomplete_message() || error.is_body_write_aborted() {
+            return Some(HttpErrorKind::Request);
+        }
+        if error.is_timeout() {
+            return Some(HttpErrorKind::Timeout);
+        }
+    }
+    match cause.downcast_ref::<std::io::Error>()?.kind() {
+        ErrorKind::TimedOut => Some(HttpErrorKind::Timeout),
+        ErrorKind::ConnectionAborted
+        | ErrorKind::ConnectionReset
+        | ErrorKind::BrokenPipe
+        | ErrorKind::UnexpectedEof => Some(HttpErrorKind::Interrupted),
+        _ => None,
+    }
+}
+
+/// A request's body, in pieces that are noted as they are taken.
+struct Upload {
+    inner: HttpRequestBody,
+    /// What is left of the part that was begun.
+    rest: Bytes,
+    progress: Arc<Progress>,
+}
+
+impl Body for Upload {
+    type Data = Bytes;
+    type Error = HttpError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, HttpError>>> {
+        let this = self.get_mut();
+        while this.rest.is_empty() {
+            let Some(frame) = ready!(Pin::new(&mut this.inner).poll_frame(context)?) else {
+                return Poll::Ready(None);
+            };
+            match frame.into_data() {
+                Ok(data) => this.rest = data,
+                Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
+            }
+        }
+        let piece = this.rest.split_to(this.rest.len().min(PIECE));
+        this.progress.note(piece.len());
+        Poll::Ready(Some(Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty() && self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let rest = u64::try_from(self.rest.len()).unwrap_or(u64::MAX);
+        SizeHint::with_exact(self.inner.size_hint().lower().saturating_add(rest))
+    }
+}
+
+/// An answer's body, which fails where no more of it comes.
+#[derive(Debug)]
+struct Download {
+    inner: reqwest::Body,
+    host: String,
+    progress: Progress,
+    timer: Pin<Box<Sleep>>,
+}
+
+impl Body for Download {
+    type Data = Bytes;
+    type Error = HttpError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, HttpError>>> {
+        let this = self.get_mut();
+        if let Poll::Ready(frame) = Pin::new(&mut this.inner).poll_frame(context) {
+            if let Some(data) = frame.as_ref().and_then(|it| it.as_ref().ok()?.data_ref()) {
+                this.progress.note(data.len());
+            }
+            return Poll::Ready(frame.map(|frame| frame.map_err(broken)));
+        }
+        loop {
+            ready!(this.timer.as_mut().poll(context));
+            if let Some(error) = this.progress.overdue(&this.host) {
+                return Poll::Ready(Some(Err(error)));
+            }
+            this.timer.as_mut().reset(this.progress.deadline());
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}

@@ -1,0 +1,204 @@
+//! Workload identity federation: a token of somebody else's, such as a CI system, exchanged for one of
+//! Google's.
+//!
+//! <https://google.aip.dev/auth/4117>
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use jiff::Timestamp;
+use object_store::client::{HttpClient, HttpRequest};
+use object_store::gcp::GcpCredential;
+use serde::Deserialize;
+use url::{Url, form_urlencoded};
+
+use super::credentials::{Issuer, Lease, ask};
+
+/// What the token is for.
+const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
+
+/// A file of credentials of the type `external_account`, as `gcloud iam workload-identity-pools
+/// create-cred-config` and `google-github-actions/auth` write it.
+#[derive(Debug, Deserialize)]
+pub(super) struct ExternalAccount {
+    audience: String,
+    subject_token_type: String,
+    token_url: Url,
+    service_account_impersonation_url: Option<Url>,
+    credential_source: Source,
+}
+
+/// Where somebody else's token comes from.
+#[derive(Debug, Deserialize)]
+struct Source {
+    file: Option<PathBuf>,
+    url: Option<Url>,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    #[serde(default)]
+    format: Format,
+    environment_id: Option<serde_json::Value>,
+    executable: Option<serde_json::Value>,
+    certificate: Option<serde_json::Value>,
+}
+
+/// Whether it is all that is there, or a field of JSON.
+#[derive(Debug, Default, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+enum Format {
+    #[default]
+    Text,
+    Json {
+        subject_token_field_name: String,
+    },
+}
+
+impl ExternalAccount {
+    pub fn parse(json: &str) -> Result<Self, String> {
+        let this: Self = serde_json::from_str(json)
+            .map_err(|error| format!("it is no external_account as it should be: {error}"))?;
+        let source = &this.credential_source;
+        let others = [
+            ("environment_id", &source.environment_id),
+            ("executable", &source.executable),
+            ("certificate", &source.certificate),
+        ];
+        if let Some((name, _)) = others.iter().find(|(_, value)| value.is_some()) {
+            return Err(format!(
+                "its credential_source has `{name}`, which hexreg cannot ask: expected a `file` or a `url`; \
+                 `gcloud auth application-default login` makes credentials that it can use"
+            ));
+        }
+        if source.file.is_some() == source.url.is_some() {
+            return Err(
+                "its credential_source has neither a `file` nor a `url`, or both".to_owned()
+            );
+        }
+        let impersonation = this.service_account_impersonation_url.as_ref();
+        let urls = [Some(&this.token_url), source.url.as_ref(), impersonation];
+        if urls.iter().flatten().any(|url| !matches!(url.scheme(), "https" | "http")) {
+            return Err("it has a URL that is neither of https nor of http".to_owned());
+        }
+        Ok(this)
+    }
+
+    pub fn with(self, client: HttpClient) -> impl Issuer<GcpCredential> {
+        Federated { account: self, client }
+    }
+}
+
+#[derive(Debug)]
+struct Federated {
+    account: ExternalAccount,
+    client: HttpClient,
+}
+
+#[derive(Deserialize)]
+struct Exchanged {
+    access_token: String,
+    expires_in: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Impersonated {
+    access_token: String,
+    expire_time: Timestamp,
+}
+
+#[async_trait]
+impl Issuer<GcpCredential> for Federated {
+    async fn issue(&self) -> Result<Lease<GcpCredential>, String> {
+        let subject = self.subject_token().await?;
+        let exchanged = self.exchange(&subject).await?;
+        let impersonation = self.account.service_account_impersonation_url.as_ref();
+        let (bearer, until) = if let Some(url) = impersonation {
+            self.impersonate(url, &exchanged.access_token).await?
+        } else {
+            let seconds = exchanged.expires_in.map(Duration::from_secs);
+            let until = seconds.and_then(|it| Timestamp::now().checked_add(it).ok());
+            (exchanged.access_token, until)
+        };
+        Ok(Lease { credential: Arc::new(GcpCredential { bearer }), until })
+    }
+}
+
+impl Federated {
+    /// Somebody else's token.
+    async fn subject_token(&self) -> Result<String, String> {
+        let source = &self.account.credential_source;
+        let (text, place) = match (&source.file, &source.url) {
+            (Some(path), _) => {
+                let place = path.display().to_string();
+                let read = tokio::fs::read_to_string(path).await;
+                (read.map_err(|error| format!("could not read {place}: {error}"))?, place)
+            }
+            (None, Some(url)) => {
+                let answer = ask(&self.client, || {
+                    let request = http::Request::get(url.as_str());
+                    let headers = source.headers.iter();
+                    let request = headers.fold(request, |it, (name, value)| it.header(name, value));
+                    built(request, String::new())
+                });
+                let text = String::from_utf8_lossy(&answer.await?).into_owned();
+                (text, url.host_str().unwrap_or_default().to_owned())
+            }
+            (None, None) => return Err("nothing says where the token comes from".to_owned()),
+        };
+        match &source.format {
+            Format::Text => Ok(text.trim().to_owned()),
+            Format::Json { subject_token_field_name: name } => {
+                let json: Option<serde_json::Value> = serde_json::from_str(&text).ok();
+                let token = json.as_ref().and_then(|json| json.get(name)?.as_str());
+                let missing = || format!("{place} has no JSON with a token in `{name}`");
+                token.map(ToOwned::to_owned).ok_or_else(missing)
+            }
+        }
+    }
+
+    async fn exchange(&self, subject: &str) -> Result<Exchanged, String> {
+        let account = &self.account;
+        let form = form_urlencoded::Serializer::new(String::new())
+            .append_pair("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange")
+            .append_pair("requested_token_type", "urn:ietf:params:oauth:token-type:access_token")
+            .append_pair("audience", &account.audience)
+            .append_pair("scope", SCOPE)
+            .append_pair("subject_token_type", &account.subject_token_type)
+            .append_pair("subject_token", subject)
+            .finish();
+        let answer = ask(&self.client, || {
+            let request = http::Request::post(account.token_url.as_str())
+                .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+            built(request, form.clone())
+        });
+        let host = account.token_url.host_str().unwrap_or_default();
+        serde_json::from_slice(&answer.await?).map_err(|_| format!("{host} hands out no token"))
+    }
+
+    /// The token of a service account that the other may act as.
+    async fn impersonate(
+        &self,
+        url: &Url,
+        token: &str,
+    ) -> Result<(String, Option<Timestamp>), String> {
+        let body = serde_json::json!({ "scope": [SCOPE], "lifetime": "3600s" }).to_string();
+        let answer = ask(&self.client, || {
+            let request = http::Request::post(url.as_str())
+                .header(CONTENT_TYPE, "application/json")
+                .header(AUTHORIZATION, format!("Bearer {token}"));
+            built(request, body.clone())
+        });
+        let host = url.host_str().unwrap_or_default();
+        let answer: Impersonated = serde_json::from_slice(&answer.await?)
+            .map_err(|_| format!("{host} hands out no token"))?;
+        Ok((answer.access_token, Some(answer.expire_time)))
+    }
+}
+
+fn built(request: http::request::Builder, body: String) -> Result<HttpRequest, String> {
+    request.body(body.into()).map_err(|error| error.to_string())
+}

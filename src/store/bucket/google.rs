@@ -1,0 +1,172 @@
+//! From settings to a client of Google Cloud Storage.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use data_encoding::BASE64;
+use object_store::client::ClientConfigKey;
+use object_store::gcp::{GcpCredential, GoogleCloudStorageBuilder, GoogleConfigKey};
+use object_store::{ObjectStore, StaticCredentialProvider};
+
+use super::answer::of_settings;
+use super::connection::{Limits, Transport};
+use super::credentials::{Client, Issued};
+use super::federation::ExternalAccount;
+use super::http::CheckedConnector;
+use super::open::{OpenError, Settings, retry, retry_for_credentials};
+use super::setting::{Origin, Setting, SettingError, Variables};
+use crate::key::restore_pem;
+
+/// What to do where nobody hands out tokens.
+const ADVICE: &str = "set GOOGLE_APPLICATION_CREDENTIALS to the path of a file of credentials";
+
+/// Where `gcloud auth application-default login` writes it, below the home directory.
+const USUAL_FILE: &str = ".config/gcloud/application_default_credentials.json";
+
+/// Who asks.
+enum Identity {
+    Anonymous,
+    /// By a text or a file that the client reads, and what messages call it.
+    Known(GoogleConfigKey, String, String),
+    External(Box<ExternalAccount>),
+    Machine,
+}
+
+pub(super) fn open(bucket: &str, settings: &Settings) -> Result<Arc<dyn ObjectStore>, OpenError> {
+    let variables = &settings.variables;
+    let mut base = None;
+    let identity = identity(variables, &mut base)?;
+    let configured = variables.get("GOOGLE_BASE_URL")?.map(|setting| setting.endpoint());
+    let endpoint = match settings.given_endpoint()? {
+        Some(given) => Some(given),
+        None => configured.transpose()?.or(base),
+    };
+
+    let transport = Transport::new(settings.limits);
+    let mut builder = GoogleCloudStorageBuilder::new()
+        .with_http_connector(CheckedConnector::over(transport.clone()))
+        .with_retry(retry(settings.limits))
+        .with_bucket_name(bucket);
+    let allows_http = GoogleConfigKey::Client(ClientConfigKey::AllowHttp);
+    if let Some(endpoint) = endpoint {
+        builder = builder
+            .with_config(allows_http, endpoint.starts_with("http://").to_string())
+            .with_base_url(&endpoint);
+    }
+    let for_credentials = transport.within(Limits::OF_CREDENTIALS);
+    builder = match identity {
+        Identity::Anonymous => builder.with_skip_signature(true).with_credentials(nobody()),
+        Identity::External(account) => {
+            let client = for_credentials.client().map_err(of_settings)?;
+            builder.with_credentials(Arc::new(Issued::new(account.with(client), ADVICE)))
+        }
+        known => {
+            let asking = GoogleCloudStorageBuilder::new()
+                .with_http_connector(for_credentials)
+                .with_retry(retry_for_credentials())
+                // Of no use to it, but it takes none without.
+                .with_bucket_name(bucket);
+            let (asking, place) = match known {
+                Identity::Known(key, value, place) => (asking.with_config(key, value), Some(place)),
+                _ => (asking, None),
+            };
+            let asking = asking.build().map_err(of_settings).map_err(|error| match place {
+                Some(place) => io::Error::other(format!("could not use {place}: {error}")),
+                None => error,
+            })?;
+            let issuer = Client(Arc::clone(asking.credentials()));
+            builder.with_credentials(Arc::new(Issued::new(issuer, ADVICE)))
+        }
+    };
+    Ok(Arc::new(builder.build().map_err(of_settings)?))
+}
+
+/// Nobody asks for it, but else the client would look for credentials.
+fn nobody() -> Arc<StaticCredentialProvider<GcpCredential>> {
+    Arc::new(StaticCredentialProvider::new(GcpCredential { bearer: String::new() }))
+}
+
+/// Who the variables say it is; `base` becomes the server that a file of credentials names.
+fn identity(variables: &Variables, base: &mut Option<String>) -> Result<Identity, OpenError> {
+    if variables.flag("GOOGLE_SKIP_SIGNATURE")? {
+        return Ok(Identity::Anonymous);
+    }
+    let key = variables.get("GOOGLE_SERVICE_ACCOUNT_KEY")?;
+    if let Some(key) = key {
+        return of_text(key.value(), None, base)
+            .map_err(|problem| key.error(format!("cannot be used: {problem}")).into());
+    }
+    let files =
+        ["GOOGLE_SERVICE_ACCOUNT", "GOOGLE_SERVICE_ACCOUNT_PATH", "GOOGLE_APPLICATION_CREDENTIALS"];
+    for name in files {
+        // A path need not be UTF-8, and a key in its place has line feeds in it.
+        if variables.begins_with(name, '{') {
+            let origin = Origin::Variable(name.to_owned());
+            let problem = "holds a key, and not the path of a file with one: put it into \
+                           GOOGLE_SERVICE_ACCOUNT_KEY"
+                .to_owned();
+            return Err(SettingError { origin, problem }.into());
+        }
+        if let Some(path) = variables.path(name)? {
+            return of_file(path, base);
+        }
+    }
+    if let Some(path) = variables.at_home(USUAL_FILE)?.filter(|path| path.exists()) {
+        return of_file(path, base);
+    }
+    // The client reads these by itself.
+    for name in ["GCE_METADATA_HOST", "GCE_METADATA_ROOT", "GCE_METADATA_IP"] {
+        if let Some(host) = variables.get(name)? {
+            host.host()?;
+        }
+    }
+    Ok(Identity::Machine)
+}
+
+fn of_file(path: PathBuf, base: &mut Option<String>) -> Result<Identity, OpenError> {
+    let read = fs::read_to_string(&path).map_err(|error| error.to_string());
+    let identity = read.and_then(|text| of_text(&text, Some(&path), base));
+    identity.map_err(|problem| OpenError::Credentials { path, problem })
+}
+
+/// What a file of credentials says, or what is wrong with it.
+fn of_text(text: &str, path: Option<&Path>, base: &mut Option<String>) -> Result<Identity, String> {
+    let text = text.trim_start_matches('\u{FEFF}').trim();
+    let decoded = BASE64.decode(text.as_bytes()).ok();
+    let decoded = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
+    let text = decoded.as_deref().unwrap_or(text);
+    let not_json = "it is no JSON: expected what Google's console or `gcloud` writes";
+    let mut json: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(text).map_err(|_| not_json.to_owned())?;
+    let get = |name: &str| json.get(name).and_then(|value| value.as_str());
+    if let Some(url) = get("gcs_base_url") {
+        let setting = Setting::new(url, Origin::Field("gcs_base_url"));
+        let endpoint = setting.and_then(|it| it.map(|setting| setting.endpoint()).transpose());
+        *base = endpoint.map_err(|error| error.to_string())?;
+    }
+    match (get("type"), path) {
+        (None | Some("service_account"), _) => {
+            // Its lines may have been joined on their way through a secret store.
+            if let Some(serde_json::Value::String(key)) = json.get_mut("private_key") {
+                *key = restore_pem(key).to_string();
+            }
+            let text = serde_json::Value::Object(json).to_string();
+            let place = path
+                .map_or("GOOGLE_SERVICE_ACCOUNT_KEY".to_owned(), |path| path.display().to_string());
+            Ok(Identity::Known(GoogleConfigKey::ServiceAccountKey, text, place))
+        }
+        (Some("authorized_user"), Some(path)) => {
+            let path = path.to_str().ok_or("its path is not UTF-8")?.to_owned();
+            Ok(Identity::Known(GoogleConfigKey::ApplicationCredentials, path.clone(), path))
+        }
+        (Some("external_account"), _) => {
+            Ok(Identity::External(Box::new(ExternalAccount::parse(text)?)))
+        }
+        (Some(other), _) => Err(format!(
+            "it holds credentials of the type `{other}`: expected service_account, authorized_user or \
+             external_account"
+        )),
+    }
+}

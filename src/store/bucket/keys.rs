@@ -1,0 +1,245 @@
+//! Where the keys for S3 come from: written down, or made by others each time.
+//!
+//! The order is that of Amazon's own tools: the environment, the profile, whoever runs the container or the
+//! machine.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use object_store::StaticCredentialProvider;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, AwsCredential, AwsCredentialProvider};
+use object_store::client::HttpClient;
+
+use super::answer::of_settings;
+use super::connection::Transport;
+use super::container::Container;
+use super::credentials::{Client, Issued};
+use super::open::{OpenError, retry_for_credentials};
+use super::process::Process;
+use super::profile::{Profile, Profiles, path_of};
+use super::setting::{Setting, SettingError, Variables};
+use super::sso::Sso;
+use super::sts::{AssumedRole, Role, WebIdentity};
+
+/// What to do where nobody hands out keys.
+const ADVICE: &str = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE";
+
+/// Where keys come from.
+#[derive(Debug)]
+pub(super) enum Keys {
+    /// Nobody is asked who it is.
+    Anonymous,
+    Written(AwsCredential),
+    /// A program prints them.
+    Process(Setting),
+    Sso(Sso),
+    /// Those of a role, for the keys of somebody who may have it.
+    Role(Role, Box<Keys>),
+    /// Those of a role, for a token of somebody else.
+    WebIdentity(Role, PathBuf),
+    /// Whoever runs the container.
+    Container(Container),
+    /// Whoever runs the machine, or the container by one of the two ways that the client of the store has.
+    Machine(Vec<(AmazonS3ConfigKey, String)>),
+}
+
+/// What those who hand out keys are asked with.
+pub(super) struct Issuing<'a> {
+    /// Within limits for credentials.
+    pub transport: &'a Transport,
+    /// Where roles are asked for, if that is not where they usually are.
+    pub sts: Option<String>,
+    pub region: &'a str,
+}
+
+/// Keys whose characters a request can have.
+pub(super) fn credential(
+    id: &Setting,
+    secret: &Setting,
+    token: Option<&Setting>,
+) -> Result<AwsCredential, SettingError> {
+    Ok(AwsCredential {
+        key_id: id.token()?.to_owned(),
+        secret_key: secret.value().to_owned(),
+        token: token.map(Setting::token).transpose()?.map(ToOwned::to_owned),
+    })
+}
+
+impl Keys {
+    /// Those that the variables and the profile say.
+    pub fn find(variables: &Variables, profiles: &Profiles) -> Result<Self, OpenError> {
+        if variables.flag("AWS_SKIP_SIGNATURE")? {
+            return Ok(Self::Anonymous);
+        }
+        if let Some(keys) = in_environment(variables)? {
+            return Ok(Self::Written(keys));
+        }
+        let token_file = variables.path("AWS_WEB_IDENTITY_TOKEN_FILE")?;
+        if let Some((file, arn)) = token_file.zip(variables.get("AWS_ROLE_ARN")?) {
+            let name = variables.get("AWS_ROLE_SESSION_NAME")?;
+            return Ok(Self::WebIdentity(Role::new(&arn, name.as_ref()), file));
+        }
+        let chosen = profiles.chosen();
+        if let Some(keys) = of_profile(variables, profiles, chosen, &mut BTreeSet::new())? {
+            return Ok(keys);
+        }
+        match in_container(variables)? {
+            Some(keys) => Ok(keys),
+            None if variables.flag("AWS_EC2_METADATA_DISABLED")? => Err(OpenError::NoCredentials),
+            None => of_machine(variables),
+        }
+    }
+
+    /// What the client of the store asks for keys.
+    pub fn provider(self, issuing: &Issuing<'_>) -> Result<AwsCredentialProvider, OpenError> {
+        let client = || -> Result<HttpClient, OpenError> {
+            Ok(issuing.transport.client().map_err(of_settings)?)
+        };
+        Ok(match self {
+            Self::Anonymous => return Err(OpenError::NoCredentials),
+            Self::Written(keys) => Arc::new(StaticCredentialProvider::new(keys)),
+            Self::Process(command) => Arc::new(Issued::new(Process(command), ADVICE)),
+            Self::Sso(sso) => Arc::new(Issued::new(sso.with(client()?), ADVICE)),
+            Self::Container(container) => Arc::new(Issued::new(container.with(client()?), ADVICE)),
+            Self::WebIdentity(role, token_file) => {
+                let endpoint = issuing.sts();
+                let issuer = WebIdentity { role, token_file, endpoint, client: client()? };
+                Arc::new(Issued::new(issuer, ADVICE))
+            }
+            Self::Role(role, base) => {
+                let region = issuing.region.to_owned();
+                let (base, endpoint) = (base.provider(issuing)?, issuing.sts());
+                let issuer = AssumedRole { role, base, region, endpoint, client: client()? };
+                Arc::new(Issued::new(issuer, ADVICE))
+            }
+            Self::Machine(settings) => {
+                let builder = AmazonS3Builder::new()
+                    .with_http_connector(issuing.transport.clone())
+                    .with_retry(retry_for_credentials())
+                    // Of no use to it, but it takes none without.
+                    .with_bucket_name("none");
+                let builder = settings
+                    .into_iter()
+                    .fold(builder, |builder, (key, value)| builder.with_config(key, value));
+                let built = builder.build().map_err(of_settings)?;
+                Arc::new(Issued::new(Client(Arc::clone(built.credentials())), ADVICE))
+            }
+        })
+    }
+}
+
+impl Issuing<'_> {
+    fn sts(&self) -> String {
+        let usual = || format!("https://sts.{}.{}", self.region, super::s3::domain(self.region));
+        self.sts.clone().unwrap_or_else(usual)
+    }
+}
+
+fn in_environment(variables: &Variables) -> Result<Option<AwsCredential>, OpenError> {
+    let names = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
+    let [id, secret] = names.map(|name| variables.get(name));
+    match (id?, secret?) {
+        (Some(id), Some(secret)) => {
+            let token = variables.get("AWS_SESSION_TOKEN")?;
+            Ok(Some(credential(&id, &secret, token.as_ref())?))
+        }
+        (None, None) => Ok(None),
+        (Some(_), None) => Err(OpenError::HalfKey { missing: names[1], set: names[0] }),
+        (None, Some(_)) => Err(OpenError::HalfKey { missing: names[0], set: names[1] }),
+    }
+}
+
+/// Whoever hands out keys to what runs in a container, if there is one.
+fn in_container(variables: &Variables) -> Result<Option<Keys>, OpenError> {
+    if let Some(path) = variables.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")? {
+        if !path.value().starts_with('/') || path.token().is_err() {
+            return Err(path.error("is no path: expected one that begins with `/`").into());
+        }
+        let key = AmazonS3ConfigKey::ContainerCredentialsRelativeUri;
+        return Ok(Some(Keys::Machine(vec![(key, path.value().to_owned())])));
+    }
+    let Some(url) = variables.get("AWS_CONTAINER_CREDENTIALS_FULL_URI")? else { return Ok(None) };
+    let file = variables.path("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")?;
+    let token = variables.get("AWS_CONTAINER_AUTHORIZATION_TOKEN")?;
+    Ok(Some(Keys::Container(Container::new(&url, file, token.as_ref())?)))
+}
+
+fn of_machine(variables: &Variables) -> Result<Keys, OpenError> {
+    let endpoint = variables.get("AWS_EC2_METADATA_SERVICE_ENDPOINT")?;
+    let endpoint = endpoint.map(|setting| setting.endpoint()).transpose()?;
+    let key = AmazonS3ConfigKey::MetadataEndpoint;
+    Ok(Keys::Machine(endpoint.into_iter().map(|url| (key, url)).collect()))
+}
+
+/// Those of a profile, and of those that it takes its own from; none where it says nothing of keys.
+fn of_profile(
+    variables: &Variables,
+    profiles: &Profiles,
+    profile: Profile<'_>,
+    seen: &mut BTreeSet<String>,
+) -> Result<Option<Keys>, OpenError> {
+    let name = profile.name();
+    let made = |how| OpenError::MadeKeys { name: name.to_owned(), how };
+    let is_first = seen.insert(name.to_owned());
+    let role = profile.get("role_arn")?;
+    // A profile may name itself as the one whose own keys it takes.
+    if let Some(arn) = role.filter(|_| is_first) {
+        if profile.get("mfa_serial")?.is_some() {
+            return Err(made("take a code of a device (mfa_serial)"));
+        }
+        let mut role = Role::new(&arn, profile.get("role_session_name")?.as_ref());
+        role.external_id = profile.get("external_id")?.map(|id| id.value().to_owned());
+        if let Some(seconds) = profile.get("duration_seconds")? {
+            role.lasting(&seconds)?;
+        }
+        if let Some(file) = profile.get("web_identity_token_file")? {
+            return Ok(Some(Keys::WebIdentity(role, path_of(&file, variables)?)));
+        }
+        let base = match (profile.get("source_profile")?, profile.get("credential_source")?) {
+            (Some(source), _) => {
+                let Some(other) = profiles.profile(source.value()) else {
+                    return Err(source.error("names a profile that is not there").into());
+                };
+                if other.name() != name && seen.contains(other.name()) {
+                    return Err(source.error("leads round in a circle").into());
+                }
+                let keys = of_profile(variables, profiles, other, seen)?;
+                keys.ok_or_else(|| source.error("names a profile without keys"))?
+            }
+            (None, Some(source)) => match source.value() {
+                "Environment" => {
+                    Keys::Written(in_environment(variables)?.ok_or(OpenError::NoCredentials)?)
+                }
+                "Ec2InstanceMetadata" => of_machine(variables)?,
+                "EcsContainer" => in_container(variables)?.ok_or_else(|| {
+                    source.error(
+                        "is EcsContainer, and AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is not set",
+                    )
+                })?,
+                _ => {
+                    let problem = "is none of Environment, Ec2InstanceMetadata and EcsContainer";
+                    return Err(source.error(problem).into());
+                }
+            },
+            (None, None) => {
+                let problem = "stands there without source_profile, credential_source or \
+                               web_identity_token_file";
+                return Err(arn.error(problem).into());
+            }
+        };
+        return Ok(Some(Keys::Role(role, Box::new(base))));
+    }
+    if let Some(sso) = Sso::of(variables, profiles, profile)? {
+        return Ok(Some(Keys::Sso(sso)));
+    }
+    if profile.get("login_session")?.is_some() {
+        return Err(made("are those of `aws login`"));
+    }
+    let keys = profile.get("aws_access_key_id")?.zip(profile.get("aws_secret_access_key")?);
+    if let Some((id, secret)) = keys {
+        let token = profile.get("aws_session_token")?;
+        return Ok(Some(Keys::Written(credential(&id, &secret, token.as_ref())?)));
+    }
+    Ok(profile.get("credential_process")?.map(Keys::Process))
+}

@@ -1,0 +1,202 @@
+//! From settings to a client of S3, and of what is like it.
+
+use std::fs;
+use std::sync::Arc;
+
+use object_store::ObjectStore;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, S3ConditionalPut};
+use reqwest::Certificate;
+use url::Url;
+
+use super::answer::of_settings;
+use super::connection::{Limits, Transport};
+use super::http::CheckedConnector;
+use super::keys::{Issuing, Keys};
+use super::open::{OpenError, Settings, retry};
+use super::profile::{Profile, Profiles, path_of};
+use super::setting::{Setting, SettingError, Variables};
+
+/// Where the region does not matter, as at hardly any server but Amazon's own.
+const ANY_REGION: &str = "us-east-1";
+
+pub(super) fn open(bucket: &str, settings: &Settings) -> Result<Arc<dyn ObjectStore>, OpenError> {
+    let variables = &settings.variables;
+    let profiles = Profiles::read(variables)?;
+    let profile = profiles.chosen();
+    let keys = Keys::find(variables, &profiles)?;
+
+    let configured = Configured::read(variables, profile)?;
+    let given = settings.given_endpoint()?;
+    let endpoint = given.or(configured.for_service("s3", "AWS_ENDPOINT_URL_S3")?);
+    let region = match variables.first(&["AWS_REGION", "AWS_DEFAULT_REGION"])? {
+        Some(region) => Some(region),
+        None => profile.get("region")?,
+    };
+    let region = match (&region, &endpoint) {
+        (Some(region), _) => region.label()?,
+        (None, Some(_)) => ANY_REGION,
+        (None, None) => return Err(OpenError::NoRegion),
+    };
+    let endpoint = match endpoint {
+        Some(endpoint) => Some(endpoint),
+        None => configured.of_amazon(region)?,
+    };
+
+    let transport = Transport::new(settings.limits).trusting(authorities(variables, profile)?);
+    let mut builder = AmazonS3Builder::new()
+        .with_http_connector(CheckedConnector::over(transport.clone()))
+        .with_retry(retry(settings.limits))
+        .with_region(region)
+        .with_bucket_name(bucket)
+        .with_conditional_put(S3ConditionalPut::ETagMatch)
+        // What is made like Amazon's often lacks it.
+        .with_disable_bulk_delete(true);
+    builder = match keys {
+        Keys::Anonymous => builder.with_skip_signature(true),
+        keys => builder.with_credentials(keys.provider(&Issuing {
+            transport: &transport.within(Limits::OF_CREDENTIALS),
+            sts: configured.for_service("sts", "AWS_ENDPOINT_URL_STS")?,
+            region,
+        })?),
+    };
+    if let Some(endpoint) = endpoint {
+        let endpoint = match hosted_virtually(variables, profile)? {
+            Some(setting) => {
+                builder = builder.with_virtual_hosted_style_request(true);
+                with_bucket_in_front(&endpoint, bucket, &setting)?
+            }
+            None => endpoint,
+        };
+        builder = builder
+            .with_allow_http(endpoint.starts_with("http://"))
+            .with_config(AmazonS3ConfigKey::S3Endpoint, endpoint);
+    }
+    Ok(Arc::new(builder.build().map_err(of_settings)?))
+}
+
+/// What names of hosts end in.
+pub(super) fn domain(region: &str) -> &'static str {
+    if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" }
+}
+
+/// Endpoints that the environment and the profile say.
+struct Configured<'a> {
+    variables: &'a Variables,
+    profile: Profile<'a>,
+    is_ignored: bool,
+}
+
+impl<'a> Configured<'a> {
+    fn read(variables: &'a Variables, profile: Profile<'a>) -> Result<Self, SettingError> {
+        let is_ignored = variables.flag("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")?
+            || profile.flag("ignore_configured_endpoint_urls")?;
+        Ok(Self { variables, profile, is_ignored })
+    }
+
+    /// The variables go before the profile, and in both what is said of the service before what is said of
+    /// all.
+    fn for_service(&self, service: &str, variable: &str) -> Result<Option<String>, SettingError> {
+        if self.is_ignored {
+            return Ok(None);
+        }
+        let found = match self.variables.first(&[variable, "AWS_ENDPOINT_URL"])? {
+            Some(found) => Some(found),
+            None => self.profile.of_service(service, "endpoint_url")?,
+        };
+        found.map(|setting| setting.endpoint()).transpose()
+    }
+
+    /// One of Amazon's own that is not the usual one.
+    fn of_amazon(&self, region: &str) -> Result<Option<String>, SettingError> {
+        let is_so = |variable, key| -> Result<bool, SettingError> {
+            match self.variables.get(variable)? {
+                Some(setting) => setting.flag(),
+                None => self.profile.flag(key),
+            }
+        };
+        let fips = if is_so("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint")? { "-fips" } else { "" };
+        let is_dual = is_so("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint")?;
+        let dual = if is_dual { ".dualstack" } else { "" };
+        let domain = domain(region);
+        let is_usual = fips.is_empty() && dual.is_empty() && domain == "amazonaws.com";
+        Ok((!is_usual).then(|| format!("https://s3{fips}{dual}.{region}.{domain}")))
+    }
+}
+
+/// Authorities that are trusted besides those that the system trusts.
+fn authorities(variables: &Variables, profile: Profile<'_>) -> Result<Vec<Certificate>, OpenError> {
+    let bundle = match variables.get("AWS_CA_BUNDLE")? {
+        Some(bundle) => Some(bundle),
+        None => profile.get("ca_bundle")?,
+    };
+    let Some(bundle) = bundle else { return Ok(Vec::new()) };
+    let path = path_of(&bundle, variables)?;
+    let failed = |problem: String| bundle.error(format!("is {}: {problem}", path.display()));
+    let pem = fs::read(&path).map_err(|error| failed(error.to_string()))?;
+    match Certificate::from_pem_bundle(&pem) {
+        Ok(authorities) if !authorities.is_empty() => Ok(authorities),
+        _ => Err(failed("there are no certificates in PEM in it".to_owned()).into()),
+    }
+}
+
+/// What says that the bucket is in the name of the host, if anything does.
+fn hosted_virtually(
+    variables: &Variables,
+    profile: Profile<'_>,
+) -> Result<Option<Setting>, SettingError> {
+    if let Some(setting) = variables.get("AWS_VIRTUAL_HOSTED_STYLE_REQUEST")? {
+        return Ok(if setting.flag()? { Some(setting) } else { None });
+    }
+    Ok(profile.get("s3.addressing_style")?.filter(|style| style.value() == "virtual"))
+}
+
+/// Where a bucket is part of the host. The client takes such an endpoint as it is, so that without its bucket
+/// the first part of the prefix would be taken for one.
+fn with_bucket_in_front(
+    endpoint: &str,
+    bucket: &str,
+    said_by: &Setting,
+) -> Result<String, OpenError> {
+    let refused = || OpenError::NoVirtualHost {
+        origin: said_by.origin().clone(),
+        bucket: bucket.to_owned(),
+        endpoint: endpoint.to_owned(),
+    };
+    let mut url = Url::parse(endpoint).map_err(|_| refused())?;
+    // Hosts know no upper case.
+    let is_host =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte);
+    let Some(domain) = url.domain().filter(|_| bucket.bytes().all(is_host)) else {
+        return Err(refused());
+    };
+    if !domain.strip_prefix(bucket).is_some_and(|rest| rest.starts_with('.')) {
+        let host = format!("{bucket}.{domain}");
+        url.set_host(Some(&host)).map_err(|_| refused())?;
+    }
+    Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::bucket::setting::Origin;
+
+    #[test]
+    fn the_bucket_is_put_before_the_host_once_and_never_before_an_address() {
+        let said_by = Setting::new("true", Origin::Variable("NAME".to_owned())).unwrap().unwrap();
+        let put = |endpoint, bucket| with_bucket_in_front(endpoint, bucket, &said_by).ok();
+        for (endpoint, expected) in [
+            ("https://s3.example", Some("https://bkt.s3.example")),
+            ("http://storage:9000", Some("http://bkt.storage:9000")),
+            ("https://bkt.s3.example", Some("https://bkt.s3.example")),
+            ("https://bkts.example", Some("https://bkt.bkts.example")),
+            ("http://127.0.0.1:9000", None),
+            ("http://[::1]:9000", None),
+        ] {
+            assert_eq!(put(endpoint, "bkt").as_deref(), expected, "{endpoint}");
+        }
+        for bucket in ["Bkt", "b_kt"] {
+            assert_eq!(put("https://s3.example", bucket), None, "{bucket}");
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Keys for whoever signed in with `aws sso login`.
+//!
+//! <https://docs.aws.amazon.com/sdkref/latest/guide/feature-sso-credentials.html>
+
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use data_encoding::HEXLOWER;
+use jiff::Timestamp;
+use object_store::aws::AwsCredential;
+use object_store::client::HttpClient;
+use serde::Deserialize;
+use sha1::{Digest, Sha1};
+use url::Url;
+
+use super::credentials::{Issuer, Lease, ask};
+use super::key_json::credential;
+use super::profile::{Profile, Profiles};
+use super::s3::domain;
+use super::setting::{Setting, SettingError, Variables};
+
+/// Whose keys are wanted, and where the token is that shows who wants them.
+#[derive(Debug)]
+pub(super) struct Sso {
+    profile: String,
+    /// Written by `aws sso login`.
+    token_file: PathBuf,
+    endpoint: String,
+    account: String,
+    role: String,
+}
+
+impl Sso {
+    /// What a profile says of it, if it says something.
+    pub fn of(
+        variables: &Variables,
+        profiles: &Profiles,
+        profile: Profile<'_>,
+    ) -> Result<Option<Self>, SettingError> {
+        let session = profile.get("sso_session")?;
+        let start = profile.get("sso_start_url")?;
+        // Tokens are kept by the name of what they were made for.
+        let Some(kept_as) = session.clone().or(start) else { return Ok(None) };
+        let region = match &session {
+            Some(session) => profiles.section("sso-session", session.value(), "sso_region")?,
+            None => profile.get("sso_region")?,
+        };
+        let missing = |what: &str| kept_as.error(format!("stands there without {what}"));
+        let region = region.ok_or_else(|| missing("sso_region"))?;
+        let account = profile.get("sso_account_id")?.ok_or_else(|| missing("sso_account_id"))?;
+        let role = profile.get("sso_role_name")?.ok_or_else(|| missing("sso_role_name"))?;
+        let name = HEXLOWER.encode(&Sha1::digest(kept_as.value()));
+        let token_file = variables.at_home(format!(".aws/sso/cache/{name}.json"))?;
+        let token_file = token_file.ok_or_else(|| missing("a home directory: HOME is not set"))?;
+        let usual = |region: &str| format!("https://portal.sso.{region}.{}", domain(region));
+        let endpoint = match variables.get("AWS_ENDPOINT_URL_SSO")? {
+            Some(endpoint) => endpoint.endpoint()?,
+            None => usual(region.label()?),
+        };
+        let value = |setting: &Setting| setting.value().to_owned();
+        let (account, role) = (value(&account), value(&role));
+        Ok(Some(Self { profile: profile.name().to_owned(), token_file, endpoint, account, role }))
+    }
+
+    pub fn with(self, client: HttpClient) -> impl Issuer<AwsCredential> {
+        FromPortal { sso: self, client }
+    }
+}
+
+#[derive(Debug)]
+struct FromPortal {
+    sso: Sso,
+    client: HttpClient,
+}
+
+/// What `aws sso login` keeps.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Token {
+    access_token: String,
+    expires_at: Timestamp,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    role_credentials: RoleCredentials,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RoleCredentials {
+    access_key_id: String,
+    secret_access_key: String,
+    session_token: String,
+    /// In milliseconds since 1970.
+    expiration: i64,
+}
+
+#[async_trait]
+impl Issuer<AwsCredential> for FromPortal {
+    async fn issue(&self) -> Result<Lease<AwsCredential>, String> {
+        let sso = &self.sso;
+        let file = sso.token_file.display();
+        let again = format!("sign in: aws sso login --profile {}", sso.profile);
+        let read = tokio::fs::read(&sso.token_file).await;
+        let read = read.map_err(|error| format!("could not read {file}: {error}; {again}"))?;
+        let token: Token = serde_json::from_slice(&read)
+            .map_err(|_| format!("{file} has no token as it should be; {again}"))?;
+        if token.expires_at <= Timestamp::now() {
+            return Err(format!("the sign-in ended at {}; {again}", token.expires_at));
+        }
+        let url = Url::parse_with_params(
+            &format!("{}/federation/credentials", sso.endpoint),
+            [("role_name", &sso.role), ("account_id", &sso.account)],
+        );
+        let url = url.map_err(|error| error.to_string())?;
+        let answer = ask(&self.client, || {
+            let request = http::Request::get(url.as_str());
+            let request = request.header("x-amz-sso_bearer_token", &token.access_token);
+            request.body(Vec::new().into()).map_err(|error| error.to_string())
+        });
+        let answer = answer.await.map_err(|wrong| format!("{wrong}; {again}"))?;
+        let answer: Answer = serde_json::from_slice(&answer)
+            .map_err(|_| format!("{} hands out no keys", sso.endpoint))?;
+        let keys = answer.role_credentials;
+        let (id, secret) = (keys.access_key_id, keys.secret_access_key);
+        let credential = credential(id, secret, Some(keys.session_token))?;
+        let until = Timestamp::from_millisecond(keys.expiration).ok();
+        Ok(Lease { credential, until })
+    }
+}

@@ -1,0 +1,341 @@
+//! Credentials that others hand out: programs, roles, sign-ins, containers, machines, other clouds.
+
+use std::time::{Duration, Instant};
+
+use crate::support::answering::{Answering, Request, answer, empty_bucket};
+use crate::support::hexreg::Ran;
+use crate::support::repository::TestRepository;
+use crate::support::server::free_address;
+
+/// When what is handed out ends.
+const LATER: &str = "2999-01-01T00:00:00Z";
+
+/// A bucket, and somebody who hands out the keys `ISSUED` by every way that there is.
+fn issuer() -> Answering {
+    Answering::by(|request| {
+        let line = request.line();
+        if line.starts_with("POST / ") || line == "POST /" {
+            return answer(
+                "200 OK",
+                &format!(
+                    "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ISSUED</AccessKeyId>\
+                     <SecretAccessKey>secret</SecretAccessKey><SessionToken>a+b/c==</SessionToken>\
+                     <Expiration>{LATER}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"
+                ),
+            );
+        }
+        if line.starts_with("GET /federation/credentials?") {
+            return answer(
+                "200 OK",
+                r#"{"roleCredentials": {"accessKeyId": "ISSUED", "secretAccessKey": "secret",
+                    "sessionToken": "a+b/c==", "expiration": 32472144000000}}"#,
+            );
+        }
+        if line.starts_with("GET /keys") {
+            let json = format!(
+                r#"{{"AccessKeyId": "ISSUED", "SecretAccessKey": "secret", "Token": "a+b/c==",
+                     "Expiration": "{LATER}"}}"#
+            );
+            return answer("200 OK", &json);
+        }
+        empty_bucket()
+    })
+}
+
+fn run(repository: &TestRepository, variables: &[(&str, &str)]) -> Ran {
+    let home = repository.root().display().to_string();
+    let hexreg = repository.hexreg().env("HOME", &home).env("AWS_REGION", "eu-west-1");
+    let hexreg = variables.iter().fold(hexreg, |hexreg, (name, value)| hexreg.env(name, value));
+    hexreg.run(["verify", "s3://bucket/hex"])
+}
+
+/// The bucket is asked with the keys that were handed out, after what was asked for them.
+#[track_caller]
+fn asks_with_issued_keys(server: &Answering, ran: &Ran) -> Vec<Request> {
+    assert!(ran.stderr.contains("there is nothing there"), "{}", ran.transcript());
+    let mut asked = server.asked();
+    let last = asked.pop().unwrap();
+    assert!(last.line().starts_with("GET /bucket?"), "{last:?}");
+    let authorization = last.header("authorization").unwrap();
+    assert!(authorization.contains("Credential=ISSUED/"), "{authorization}");
+    assert_eq!(last.header("x-amz-security-token"), Some("a+b/c=="));
+    asked
+}
+
+#[test]
+fn a_program_prints_keys() {
+    let repository = TestRepository::new();
+    let server = issuer();
+    let keys = r#"{"Version": 1, "AccessKeyId": "ISSUED", "SecretAccessKey": "s", "SessionToken": "a+b/c=="}"#;
+    repository.write("keys.json", keys.as_bytes());
+    let config = |command: &str| {
+        let config =
+            format!("[default]\ncredential_process = {command}\nendpoint_url = {}\n", server.url());
+        repository.write(".aws/config", config.as_bytes());
+    };
+    config("cat \"$HOME\"/keys.json");
+    // As a user has it, for whom the program is found.
+    let path = std::env::var("PATH").unwrap();
+    let ran = run(&repository, &[("PATH", &path)]);
+    assert!(asks_with_issued_keys(&server, &ran).is_empty());
+    let told = ["echo no luck >&2; exit 3", "echo secret", "/nowhere"].map(|command| {
+        config(command);
+        let ran = run(&repository, &[("PATH", &path)]);
+        assert_eq!(ran.code, 2, "{}", ran.transcript());
+        ran.stderr.replace(&repository.root().display().to_string(), "~")
+    });
+    insta::assert_snapshot!(told.concat(), @r"
+    error: failed to verify s3://bucket/hex: could not list s3://bucket/hex: there are no credentials (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE), and asking for some failed: the program in `credential_process` of [default] in ~/.aws/config ended with exit status: 3: no luck
+    error: failed to verify s3://bucket/hex: could not list s3://bucket/hex: there are no credentials (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE), and asking for some failed: what the program in `credential_process` of [default] in ~/.aws/config prints is not keys: it is not JSON
+    error: failed to verify s3://bucket/hex: could not list s3://bucket/hex: there are no credentials (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE), and asking for some failed: the program in `credential_process` of [default] in ~/.aws/config ended with exit status: 127: sh: 1: /nowhere: not found
+    ");
+}
+
+#[test]
+fn a_role_is_assumed_with_the_keys_of_another_profile() {
+    let repository = TestRepository::new();
+    let server = issuer();
+    let config = format!(
+        "[profile ci]\nrole_arn = arn:aws:iam::1:role/publish\nsource_profile = base\nexternal_id = a&b\n\
+         duration_seconds = 900\nrole_session_name = me\nservices = there\n\
+         [profile base]\naws_access_key_id = BASE\naws_secret_access_key = secret\n\
+         [services there]\nsts =\n  endpoint_url = {0}\ns3 =\n  endpoint_url = {0}\n",
+        server.url()
+    );
+    repository.write(".aws/config", config.as_bytes());
+    let ran = run(&repository, &[("AWS_PROFILE", "ci")]);
+    let [asked] = &asks_with_issued_keys(&server, &ran)[..] else { panic!("{:?}", server.asked()) };
+    assert!(asked.header("authorization").unwrap().contains("Credential=BASE/"), "{asked:?}");
+    assert!(asked.header("authorization").unwrap().contains("/eu-west-1/sts/"), "{asked:?}");
+    insta::assert_snapshot!(asked.body, @"Action=AssumeRole&Version=2011-06-15&RoleArn=arn%3Aaws%3Aiam%3A%3A1%3Arole%2Fpublish&RoleSessionName=me&ExternalId=a%26b&DurationSeconds=900");
+
+    let wrong = [
+        "source_profile = other\n[profile other]\nrole_arn = x\nsource_profile = ci",
+        "source_profile = nobody",
+        "source_profile = empty\n[profile empty]\nregion = x",
+        "output = json",
+        "credential_source = Elsewhere",
+        "source_profile = base\nmfa_serial = arn:aws:iam::1:mfa/me",
+        "role_arn =\nlogin_session = x",
+    ];
+    let told = wrong.map(|line| {
+        let config = format!("[profile ci]\nrole_arn = arn:aws:iam::1:role/publish\n{line}\n");
+        repository.write(".aws/config", config.as_bytes());
+        let ran = run(&repository, &[("AWS_PROFILE", "ci")]);
+        assert_eq!(ran.code, 2, "{}", ran.transcript());
+        ran.stderr.replace(&repository.root().display().to_string(), "~")
+    });
+    insta::assert_snapshot!(told.concat(), @r#"
+    error: could not open s3://bucket/hex: `source_profile` of [profile other] in ~/.aws/config leads round in a circle
+    error: could not open s3://bucket/hex: `source_profile` of [profile ci] in ~/.aws/config names a profile that is not there
+    error: could not open s3://bucket/hex: `source_profile` of [profile ci] in ~/.aws/config names a profile without keys
+    error: could not open s3://bucket/hex: `role_arn` of [profile ci] in ~/.aws/config stands there without source_profile, credential_source or web_identity_token_file
+    error: could not open s3://bucket/hex: `credential_source` of [profile ci] in ~/.aws/config is none of Environment, Ec2InstanceMetadata and EcsContainer
+    error: could not open s3://bucket/hex: the keys of profile `ci` take a code of a device (mfa_serial): put them into the environment by `eval "$(aws configure export-credentials --profile ci --format env)"`
+    error: could not open s3://bucket/hex: the keys of profile `ci` are those of `aws login`: put them into the environment by `eval "$(aws configure export-credentials --profile ci --format env)"`
+    "#);
+}
+
+#[test]
+fn a_role_is_assumed_for_a_token_that_another_signed() {
+    let repository = TestRepository::new();
+    let server = issuer();
+    repository.write("token", b"signed.by.other\n");
+    let token = repository.path("token").display().to_string();
+    let variables = [
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", token.as_str()),
+        ("AWS_ROLE_ARN", "arn:aws:iam::1:role/publish"),
+        ("AWS_ENDPOINT_URL", &server.url()),
+    ];
+    let ran = run(&repository, &variables);
+    let [asked] = &asks_with_issued_keys(&server, &ran)[..] else { panic!("{:?}", server.asked()) };
+    assert_eq!(asked.header("authorization"), None);
+    insta::assert_snapshot!(asked.body, @"Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=arn%3Aaws%3Aiam%3A%3A1%3Arole%2Fpublish&RoleSessionName=hexreg&WebIdentityToken=signed.by.other");
+}
+
+#[test]
+fn whoever_signed_in_gets_keys() {
+    let repository = TestRepository::new();
+    let server = issuer();
+    repository.write(
+        ".aws/config",
+        b"[default]\nsso_session = acme\nsso_account_id = 1\nsso_role_name = Publish er\n\
+          [sso-session acme]\nsso_region = eu-west-1\nsso_start_url = https://acme.example\n",
+    );
+    let url = server.url();
+    let variables = [("AWS_ENDPOINT_URL_SSO", url.as_str()), ("AWS_ENDPOINT_URL", &url)];
+    // What `printf acme | sha1sum` prints.
+    let file = ".aws/sso/cache/293abb6b76d7791c0732cc517d38c4b5c734b87f.json";
+    let tell = || {
+        let ran = run(&repository, &variables);
+        assert_eq!(ran.code, 2, "{}", ran.transcript());
+        ran.stderr.replace(&repository.root().display().to_string(), "~")
+    };
+    let mut told = tell();
+    for token in [
+        r#"{"accessToken": "secret", "expiresAt": "2020-01-01T00:00:00Z"}"#,
+        r#"{"startUrl": "secret"}"#,
+    ] {
+        repository.write(file, token.as_bytes());
+        told += &tell();
+    }
+    insta::assert_snapshot!(told, @r"
+    error: failed to verify s3://bucket/hex: could not list s3://bucket/hex: there are no credentials (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE), and asking for some failed: could not read ~/.aws/sso/cache/293abb6b76d7791c0732cc517d38c4b5c734b87f.json: No such file or directory (os error 2); sign in: aws sso login --profile default
+    error: failed to verify s3://bucket/hex: could not list s3://bucket/hex: there are no credentials (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE), and asking for some failed: the sign-in ended at 2020-01-01T00:00:00Z; sign in: aws sso login --profile default
+    error: failed to verify s3://bucket/hex: could not list s3://bucket/hex: there are no credentials (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE), and asking for some failed: ~/.aws/sso/cache/293abb6b76d7791c0732cc517d38c4b5c734b87f.json has no token as it should be; sign in: aws sso login --profile default
+    ");
+    let token = format!(r#"{{"accessToken": "token", "expiresAt": "{LATER}", "region": "x"}}"#);
+    repository.write(file, token.as_bytes());
+    let ran = run(&repository, &variables);
+    let [asked] = &asks_with_issued_keys(&server, &ran)[..] else { panic!("{:?}", server.asked()) };
+    assert_eq!(asked.line(), "GET /federation/credentials?role_name=Publish+er&account_id=1");
+    assert_eq!(asked.header("x-amz-sso_bearer_token"), Some("token"));
+}
+
+#[test]
+fn a_container_gets_keys_where_its_environment_says() {
+    let repository = TestRepository::new();
+    let server = issuer();
+    repository.write("token", b"Bearer of\n");
+    let file = repository.path("token").display().to_string();
+    let url = format!("{}/keys?of=me", server.url());
+    let token_file = ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", file.as_str());
+    for token in [("AWS_CONTAINER_AUTHORIZATION_TOKEN", "Bearer of"), token_file] {
+        let variables = [
+            ("AWS_CONTAINER_CREDENTIALS_FULL_URI", url.as_str()),
+            ("AWS_ENDPOINT_URL", &server.url()),
+            token,
+        ];
+        let ran = run(&repository, &variables);
+        let asked = asks_with_issued_keys(&server, &ran);
+        let asked = asked.last().unwrap();
+        assert_eq!(asked.line(), "GET /keys?of=me");
+        assert_eq!(asked.header("authorization"), Some("Bearer of"));
+    }
+}
+
+/// Whoever is not there is asked once by a command, however many requests it has, and what to set is told.
+#[test]
+fn where_nobody_hands_out_credentials_that_is_found_out_once() {
+    let repository = TestRepository::new().release("foo", "1.0.0");
+    let metadata = Answering::by(|_| answer("404 Not Found", ""));
+    let bucket = Answering::empty_bucket();
+    let tarball = "public/tarballs/foo-1.0.0.tar";
+    let add = ["add", tarball, "--to=s3://bucket/hex", "--name=acme", "--private-key=key.pem"];
+    let endpoint = format!("--endpoint={}", bucket.url());
+    let hexreg = repository.hexreg().env("AWS_EC2_METADATA_SERVICE_ENDPOINT", &metadata.url());
+    let ran = hexreg.run(add.into_iter().chain([endpoint.as_str()]));
+    assert_eq!(ran.code, 2, "{}", ran.transcript());
+    let told = ran.stderr.replace(&metadata.address().to_string(), "HOST");
+    insta::assert_snapshot!(told, @r"
+    error: failed to add to `acme`: could not read s3://bucket/hex/packages/foo: there are no credentials (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE), and asking for some failed: HOST refused: 404 Not Found
+    hint: nothing was written; try again once this is mended
+    ");
+    assert_eq!(metadata.asked().len(), 1, "{:?}", metadata.asked());
+    assert!(bucket.asked().is_empty());
+
+    // Where there is nothing at all it takes no longer than to try twice.
+    let began = Instant::now();
+    let nowhere = format!("http://{}", free_address());
+    let told = [
+        ("s3://bucket", "AWS_EC2_METADATA_SERVICE_ENDPOINT", nowhere.as_str()),
+        ("az://box", "IDENTITY_ENDPOINT", &nowhere),
+        ("gs://bucket", "GCE_METADATA_HOST", nowhere.strip_prefix("http://").unwrap()),
+    ]
+    .map(|(url, name, value)| {
+        let hexreg = repository.hexreg().env(name, value).env("AZURE_STORAGE_ACCOUNT", "me");
+        let hexreg = hexreg.env("GCE_METADATA_IP", nowhere.strip_prefix("http://").unwrap());
+        let ran = hexreg.run(["verify", url, &endpoint]);
+        assert_eq!(ran.code, 2, "{}", ran.transcript());
+        ran.stderr.replace(nowhere.strip_prefix("http://").unwrap(), "HOST")
+    });
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    insta::assert_snapshot!(told.concat(), @r"
+    error: failed to verify s3://bucket: could not list s3://bucket: there are no credentials (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE), and asking for some failed: could not connect to HOST: Connection refused (os error 111)
+    error: failed to verify az://box: could not list az://box: there are no credentials (set AZURE_STORAGE_ACCOUNT_KEY, AZURE_STORAGE_SAS_TOKEN or AZURE_STORAGE_CONNECTION_STRING), and asking for some failed: could not connect to HOST: Connection refused (os error 111)
+    error: failed to verify gs://bucket: could not list gs://bucket: there are no credentials (set GOOGLE_APPLICATION_CREDENTIALS to the path of a file of credentials), and asking for some failed: could not connect to HOST: Connection refused (os error 111)
+    ");
+    assert!(bucket.asked().is_empty());
+}
+
+/// A server of Google's, which hands out tokens too. Here `TOKEN` is what a CI system signed.
+fn google() -> Answering {
+    Answering::by(|request| {
+        let line = request.line();
+        if line.starts_with("GET /ci?") {
+            return answer("200 OK", r#"{"value": "TOKEN"}"#);
+        }
+        if line == "POST /v1/token" {
+            let is_right = request.body.contains("subject_token=TOKEN");
+            let wrong = r#"{"error": "invalid_grant", "error_description": "who is that?"}"#;
+            let right = r#"{"access_token": "EXCHANGED", "expires_in": 3600}"#;
+            return if is_right {
+                answer("200 OK", right)
+            } else {
+                answer("400 Bad Request", wrong)
+            };
+        }
+        if line.ends_with(":generateAccessToken") {
+            let right = format!(r#"{{"accessToken": "IMPERSONATED", "expireTime": "{LATER}"}}"#);
+            return answer("200 OK", &right);
+        }
+        answer("200 OK", "<ListBucketResult></ListBucketResult>")
+    })
+}
+
+/// As google-github-actions/auth writes it.
+#[test]
+fn a_token_of_a_ci_system_is_exchanged_for_one_of_googles() {
+    let repository = TestRepository::new();
+    let server = google();
+    let url = server.url();
+    let verify = |source: serde_json::Value, impersonation: Option<&str>| {
+        let mut file = serde_json::json!({
+            "type": "external_account",
+            "audience": "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/a/providers/b",
+            "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+            "token_url": format!("{url}/v1/token"),
+            "credential_source": source,
+        });
+        if let Some(account) = impersonation {
+            let path = format!("{url}/v1/projects/-/serviceAccounts/{account}:generateAccessToken");
+            file["service_account_impersonation_url"] = path.into();
+        }
+        repository.write("google.json", file.to_string().as_bytes());
+        let path = repository.path("google.json").display().to_string();
+        let hexreg = repository.hexreg().env("GOOGLE_APPLICATION_CREDENTIALS", &path);
+        hexreg.run(["verify", "gs://bucket/hex", &format!("--endpoint={url}")])
+    };
+    let json = serde_json::json!({ "type": "json", "subject_token_field_name": "value" });
+    let asked_for = serde_json::json!({
+        "url": format!("{url}/ci?audience=x"),
+        "headers": { "Authorization": "Bearer of-ci" },
+        "format": json,
+    });
+    let written = |path: &str| serde_json::json!({ "file": repository.path(path) });
+    repository.write("token", b"TOKEN\n");
+    for (source, account, bearer) in [
+        (asked_for.clone(), None, "Bearer EXCHANGED"),
+        (asked_for, Some("a@b.iam.gserviceaccount.com"), "Bearer IMPERSONATED"),
+        (written("token"), None, "Bearer EXCHANGED"),
+    ] {
+        let ran = verify(source, account);
+        assert!(ran.stderr.contains("there is nothing there"), "{}", ran.transcript());
+        let asked = server.asked();
+        assert_eq!(asked.last().unwrap().header("authorization"), Some(bearer));
+    }
+    let asked = server.asked();
+    assert_eq!(asked[0].header("authorization"), Some("Bearer of-ci"));
+    insta::assert_snapshot!(asked[1].body, @"grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange&requested_token_type=urn%3Aietf%3Aparams%3Aoauth%3Atoken-type%3Aaccess_token&audience=%2F%2Fiam.googleapis.com%2Fprojects%2F1%2Flocations%2Fglobal%2FworkloadIdentityPools%2Fa%2Fproviders%2Fb&scope=https%3A%2F%2Fwww.googleapis.com%2Fauth%2Fcloud-platform&subject_token_type=urn%3Aietf%3Aparams%3Aoauth%3Atoken-type%3Ajwt&subject_token=TOKEN");
+
+    repository.write("token", b"another");
+    let told = [verify(written("token"), None), verify(written("missing"), None)].map(|ran| {
+        assert_eq!(ran.code, 2, "{}", ran.transcript());
+        let told = ran.stderr.replace(&repository.root().display().to_string(), "~");
+        told.replace(&server.address().to_string(), "HOST")
+    });
+    insta::assert_snapshot!(told.concat(), @r"
+    error: failed to verify gs://bucket/hex: could not list gs://bucket/hex: there are no credentials (set GOOGLE_APPLICATION_CREDENTIALS to the path of a file of credentials), and asking for some failed: HOST refused: 400 Bad Request (who is that?)
+    error: failed to verify gs://bucket/hex: could not list gs://bucket/hex: there are no credentials (set GOOGLE_APPLICATION_CREDENTIALS to the path of a file of credentials), and asking for some failed: could not read ~/missing: No such file or directory (os error 2)
+    ");
+}

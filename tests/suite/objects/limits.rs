@@ -1,0 +1,167 @@
+//! How long servers are waited for: as long as they take or send something, and are not all too slow.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use hexreg::store::{BucketStore, Limits, Settings, Store, StoreError};
+
+use super::{apply, path, update};
+use crate::support::server::read_head;
+
+/// In place of half a minute.
+const STALL: Duration = Duration::from_secs(2);
+
+/// How many bytes a second are too few.
+const FLOOR: u32 = 4 << 20;
+
+/// A server of one kind of behaviour, and how many requests it got.
+struct Behaving {
+    address: SocketAddr,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Behaving {
+    /// What it does with each connection, once it has read the head of a request.
+    fn so(behave: impl Fn(&str, &mut TcpStream) + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let asked = Arc::new(AtomicUsize::new(0));
+        let (behave, count) = (Arc::new(behave), Arc::clone(&asked));
+        thread::spawn(move || {
+            for mut stream in listener.incoming().map_while(Result::ok) {
+                let (behave, count) = (Arc::clone(&behave), Arc::clone(&count));
+                thread::spawn(move || {
+                    let head = read_head(&mut stream)?;
+                    count.fetch_add(1, Ordering::SeqCst);
+                    behave(&head, &mut stream);
+                    // It holds on to the connection.
+                    thread::sleep(Duration::from_secs(60));
+                    Some(())
+                });
+            }
+        });
+        Self { address, asked }
+    }
+
+    fn store(&self) -> BucketStore {
+        let settings = Settings {
+            endpoint: Some(format!("http://{}", self.address)),
+            variables: [("AWS_ACCESS_KEY_ID", "a"), ("AWS_SECRET_ACCESS_KEY", "b")]
+                .into_iter()
+                .collect(),
+            limits: Limits { stall: STALL, floor: FLOOR, ..Limits::default() },
+        };
+        let store = BucketStore::open(&"s3://bucket/acme".parse().unwrap(), &settings).unwrap();
+        store.assume_single_writer(true)
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+
+    /// What became of it names the server, and was given up in time.
+    #[track_caller]
+    fn is_given_up<T: std::fmt::Debug>(
+        &self,
+        what: impl FnOnce(&BucketStore) -> Result<T, StoreError>,
+        within: Duration,
+    ) -> String {
+        let store = self.store();
+        let began = Instant::now();
+        let error = what(&store).unwrap_err();
+        let took = began.elapsed();
+        assert_eq!(error.source.kind(), ErrorKind::TimedOut, "{error:?}");
+        // A busy machine may be late.
+        assert!(took >= STALL && took < within, "{took:?}: {error:?}");
+        let told = error.source.to_string();
+        assert!(told.contains(&self.address.to_string()), "{told}");
+        told
+    }
+}
+
+/// Reads a body in pieces, with a pause after each.
+fn read_body(head: &str, stream: &mut TcpStream, pause: Duration) {
+    let length = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(": ")?;
+        name.eq_ignore_ascii_case("content-length").then(|| value.parse::<usize>().unwrap())
+    });
+    let (mut rest, mut piece) = (length.unwrap_or(0), vec![0; PIECE]);
+    while rest > 0 {
+        let Ok(read @ 1..) = stream.read(&mut piece[..rest.min(PIECE)]) else { return };
+        rest -= read;
+        thread::sleep(pause);
+    }
+}
+
+const PIECE: usize = 256 << 10;
+
+#[test]
+fn a_server_that_says_nothing_is_given_up() {
+    let silent = Behaving::so(|_, _| {});
+    let told = silent.is_given_up(Store::walk, STALL * 3);
+    assert!(told.contains("has neither taken nor sent a byte for 2 seconds"), "{told}");
+    assert_eq!(silent.asked(), 1);
+}
+
+/// What became of a write is looked into once, and then told with the time that all of it took.
+#[test]
+fn a_write_that_nobody_answers_is_not_repeated_for_long() {
+    let silent = Behaving::so(|head, stream| read_body(head, stream, Duration::ZERO));
+    let write = |store: &BucketStore| apply(store, &[&[update("packages/foo", "x", None)]]).1;
+    let told = silent.is_given_up(write, STALL * 5);
+    assert!(told.contains("; it was given up after "), "{told}");
+    assert_eq!(silent.asked(), 2);
+}
+
+/// Longer than any limit, and no byte comes back meanwhile.
+#[test]
+fn a_long_upload_goes_on_as_long_as_it_moves() {
+    let began = Instant::now();
+    let server = Behaving::so(|head, stream| {
+        // 8 MiB a second.
+        read_body(head, stream, Duration::from_millis(31));
+        let answer = "HTTP/1.1 200 OK\r\nETag: \"tag\"\r\nContent-Length: 0\r\n\r\n";
+        let _ = stream.write_all(answer.as_bytes());
+    });
+    let large = "x".repeat(48 << 20);
+    apply(&server.store(), &[&[update("tarballs/foo-1.0.0.tar", &large, None)]]).1.unwrap();
+    assert!(began.elapsed() > STALL * 2, "{:?}", began.elapsed());
+    assert_eq!(server.asked(), 1);
+}
+
+/// What the system takes of an upload and a server never does is no progress for ever.
+#[test]
+fn an_upload_that_stops_is_given_up() {
+    let server = Behaving::so(|_, _| {});
+    let large = "x".repeat(48 << 20);
+    let write = |store: &BucketStore| apply(store, &[&[update("tarballs/foo", &large, None)]]).1;
+    // The system's part, and a look.
+    let told = server.is_given_up(write, STALL * 6);
+    assert!(told.contains("has neither taken nor sent a byte"), "{told}");
+}
+
+#[test]
+fn an_answer_that_stops_or_drips_is_given_up() {
+    let head = "HTTP/1.1 200 OK\r\nETag: \"tag\"\r\nLast-Modified: Thu, 01 Jan 2026 00:00:00 GMT\r\n\
+                Content-Length: 100000000\r\n\r\n";
+    let stops = Behaving::so(move |_, stream| {
+        let _ = stream.write_all(head.as_bytes());
+        let _ = stream.write_all(b"some");
+    });
+    let read = |store: &BucketStore| store.read(&path("names"), 1 << 30, &mut Vec::new());
+    let told = stops.is_given_up(read, STALL * 4);
+    assert!(told.contains("has neither taken nor sent a byte"), "{told}");
+
+    let drips = Behaving::so(move |_, stream| {
+        let _ = stream.write_all(head.as_bytes());
+        while stream.write_all(b"drop").is_ok() {
+            thread::sleep(Duration::from_millis(50));
+        }
+    });
+    let told = drips.is_given_up(read, STALL * 4);
+    assert!(told.contains("is too slow: "), "{told}");
+}
