@@ -89,6 +89,15 @@
 //!   anything is written; and an answer that got lost is looked into, since what is in the way of a second
 //!   try may be the first. No condition guards a removal, so what goes is written over first, by something that
 //!   clients read as what stood there and writers as a sign to wait (`store/bucket/tombstone.rs`).
+//! - **Settings of buckets are ours to read** (`store/bucket/setting.rs`): the store's client reads any variable that
+//!   it knows, and ends the process for a line feed in a key. So each is trimmed and checked under its own name, and
+//!   given to the client; what the client does not do (`credential_process`, roles, sign-ins, workload identity
+//!   federation) is an `Issuer` in a file of its own (`sts.rs`, `sso.rs`, `federation.rs` …). The crate `aws-config`
+//!   would do Amazon's part: for our oldest compiler it ends at 1.8.11, a year before its newest, and its 29 crates take
+//!   92 seconds of processor time to build.
+//! - **A request may take long, and not stand still** (`store/bucket/connection.rs`): a limit in all is too short for
+//!   a slow line, or too long for a server that is dead. An upload is handed over in pieces, so that its progress
+//!   is seen while nothing comes back.
 //! - **A lock on the directory itself**: there is no file to go stale, and it ends with its process; and
 //!   whoever only reads can share it without a right to write.
 //! - **One file a resource** (`registry/names.rs` …) rather than one enum with all payloads: its

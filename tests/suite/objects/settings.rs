@@ -368,9 +368,9 @@ fn what_is_wrong_with_googles_settings_is_told() {
     });
     told.sort();
     insta::assert_snapshot!(told.concat(), @r"
-    error: could not open gs://bucket/hex: Error reading pem file: no items found
     error: could not open gs://bucket/hex: could not use ~/aws.json: its credential_source has `environment_id`, which hexreg cannot ask: expected a `file` or a `url`; `gcloud auth application-default login` makes credentials that it can use
-    error: could not open gs://bucket/hex: could not use ~/nonsense.json: has no JSON in it: expected what Google's console or `gcloud` writes
+    error: could not open gs://bucket/hex: could not use ~/key.json: Error reading pem file: no items found
+    error: could not open gs://bucket/hex: could not use ~/nonsense.json: it is no JSON: expected what Google's console or `gcloud` writes
     error: could not open gs://bucket/hex: could not use ~/other.json: it holds credentials of the type `impersonated_service_account`: expected service_account, authorized_user or external_account
     error: could not open gs://bucket/hex: could not use ~/part.json: it is no external_account as it should be: missing field `audience` at line 1 column 28
     error: could not open gs://bucket/hex: could not use ~/url.json: its `gcs_base_url` is `localhost:1`, and no endpoint: write https://HOST or http://HOST, without a bucket, a name or a password
@@ -389,7 +389,7 @@ fn what_is_wrong_with_googles_settings_is_told() {
     insta::assert_snapshot!(told.concat(), @r"
     error: could not open gs://bucket/hex: could not use /nowhere: No such file or directory (os error 2)
     error: could not open gs://bucket/hex: GOOGLE_APPLICATION_CREDENTIALS holds a key, and not the path of a file with one: put it into GOOGLE_SERVICE_ACCOUNT_KEY
-    error: could not open gs://bucket/hex: GOOGLE_SERVICE_ACCOUNT_KEY has no JSON in it: expected what Google's console or `gcloud` writes
+    error: could not open gs://bucket/hex: GOOGLE_SERVICE_ACCOUNT_KEY cannot be used: it is no JSON: expected what Google's console or `gcloud` writes
     error: could not open gs://bucket/hex: GOOGLE_BASE_URL is `localhost:1`, and no endpoint: write https://HOST or http://HOST, without a bucket, a name or a password
     error: could not open gs://bucket/hex: GCE_METADATA_HOST is no host: expected its name or address, and a port if need be
     ");
