@@ -49,6 +49,7 @@
 //! | [`store`] | where that tree lives |
 //! | [`cache`] | what was true of each file the last time; [`ops`] asks it through `ops::build` |
 //! | [`package`] | packages, releases, dependencies |
+//! | [`policy`] | policies, and what of them clients take no notice of |
 //! | [`name`], [`version`], [`requirement`], [`checksum`] | values that are checked once |
 //! | [`unknown_fields`] | fields of signed files that this version does not know, and keeps |
 //! | [`auth`] | who may read: names, passwords, tokens, and what an `Authorization` header is worth |
@@ -157,6 +158,7 @@ pub mod lockfile;
 pub mod name;
 pub mod ops;
 pub mod package;
+pub mod policy;
 pub mod registry;
 pub mod repository;
 pub mod requirement;

@@ -8,6 +8,7 @@
 //! | `later` | what upstream says later, and its indexes do not tell |
 //! | `rollback` | what upstream takes back |
 //! | `damage` | files on the disk that are no longer what came |
+//! | `policies` | what projects may resolve to, by name |
 //! | `signed_anew` | what upstream says of releases that another key signs |
 //! | `kills` | mirrors that are killed go on where they stopped |
 
@@ -16,6 +17,7 @@ mod damage;
 mod faulty;
 mod kills;
 mod later;
+mod policies;
 mod rollback;
 mod signed_anew;
 mod trust;
