@@ -49,8 +49,9 @@
 //! | [`store`] | where that tree lives |
 //! | [`cache`] | what was true of each file the last time; [`ops`] asks it through `ops::build` |
 //! | [`package`] | packages, releases, dependencies |
-//! | [`policy`] | policies, and what of them clients take no notice of |
 //! | [`name`], [`version`], [`requirement`], [`checksum`] | values that are checked once |
+//! | [`credentials`] | what hides them in a URL that is shown |
+//! | [`proxy`] | which proxy the environment names for a URL |
 //! | [`unknown_fields`] | fields of signed files that this version does not know, and keeps |
 //! | [`auth`] | who may read: names, passwords, tokens, and what an `Authorization` header is worth |
 //! | [`key`] | private and public keys, fingerprints |
@@ -152,13 +153,14 @@ compile_error!(
 pub mod auth;
 pub mod cache;
 pub mod checksum;
+pub mod credentials;
 pub mod erlang;
 pub mod key;
 pub mod lockfile;
 pub mod name;
 pub mod ops;
 pub mod package;
-pub mod policy;
+pub mod proxy;
 pub mod registry;
 pub mod repository;
 pub mod requirement;
