@@ -7,8 +7,6 @@ pub use remarks::{
     UnknownInRelease,
 };
 
-pub(crate) use remarks::words;
-
 use crate::checksum::{InnerChecksum, OuterChecksum};
 use crate::name::{PackageName, RepositoryName};
 use crate::unknown_fields::UnknownFields;

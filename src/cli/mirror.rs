@@ -1,31 +1,29 @@
 //! `hexreg mirror`
 
+mod advice;
+mod lock;
 mod told;
+mod upstream;
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use hexreg::key::PublicKey;
-use hexreg::lockfile::{self, LockFile};
-use hexreg::name::{PackageName, PolicyName, RepositoryName};
+use hexreg::name::PackageName;
 use hexreg::ops::mirror::{
-    self, Chosen, Error, LeftOut, Only, Options, Patience, Selection, Upstream, Wrong,
+    self, Chosen, Error, LeftOut, Only, Options, Patience, Selection, Upstream,
 };
 use hexreg::ops::observer::Work;
 use hexreg::store::DirStore;
 use hexreg::tarball::Limits;
-use url::Url;
 
 use super::failure::{self, Failure, Rejected, chain};
 use super::output::{self, count};
-use super::public_key;
 use super::time;
 use super::upstream_auth::AuthSource;
 use told::Listener;
+use upstream::UpstreamName;
 
 /// Mirror what a lock file pins, chosen packages or all of a repository
 ///
@@ -41,19 +39,21 @@ Examples:
   hexreg mirror public --lock rebar.lock --tarballs-only
 
 Environment:
-  HTTPS_PROXY, NO_PROXY  as other programs read them
+  HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY
+                         as other programs read them; NO_PROXY=* goes without any
   SSL_CERT_FILE          certificates to trust, in PEM
   NETRC                  where --upstream-auth=netrc looks [default: ~/.netrc]
   NO_COLOR               no colour, whatever the terminal can do
 
 Interrupted, it goes on where it stopped when it is run again.")]
-#[command(group(clap::ArgGroup::new("what").required(true).multiple(true).args(["lock", "only", "all", "policy"])))]
+#[command(group(clap::ArgGroup::new("what").required(true).multiple(true).args(["lock", "only", "all"])))]
 #[expect(clippy::struct_excessive_bools, reason = "one field a flag, as clap has it")]
 pub struct Args {
     /// The directory to mirror into
     #[arg(value_name = "DIR")]
     dir: PathBuf,
-    /// What this lock file pins: mix.lock, rebar.lock or manifest.toml; may be given more than once
+    /// What this lock file pins: mix.lock, rebar.lock or manifest.toml, or `-` for standard input; may be
+    /// given more than once
     #[arg(long, value_name = "FILE", conflicts_with = "all")]
     lock: Vec<PathBuf>,
     /// A package, or those of its releases that match; may be given more than once
@@ -65,12 +65,13 @@ pub struct Args {
     /// With --only: what those releases need too, in every release that would do
     #[arg(long, requires = "only")]
     with_deps: bool,
-    /// The repository to mirror
-    #[arg(long, value_name = "URL", default_value = Upstream::HEXPM_URL, value_parser = upstream_url)]
-    upstream: Url,
-    /// What it calls itself
+    /// The repository to mirror [default: https://repo.hex.pm, or its organisation of --upstream-name]
+    // What is wrong with it is told without the credentials that it may hold.
+    #[arg(long, value_name = "URL")]
+    upstream: Option<String>,
+    /// What it calls itself, or what lock files call an organisation of it, such as hexpm:acme
     #[arg(long, value_name = "NAME", default_value = Upstream::HEXPM_NAME)]
-    upstream_name: RepositoryName,
+    upstream_name: UpstreamName,
     /// Its public key, in PEM [default: hex.pm's]
     #[arg(long, value_name = "PATH")]
     upstream_key: Option<PathBuf>,
@@ -86,12 +87,10 @@ pub struct Args {
     /// What `mix local.hex` and `mix local.rebar` ask for too
     #[arg(long)]
     installs: bool,
-    /// Git repositories that --lock pins too, as DIR/git/HOST/PATH.git; needs the git program
+    /// Git repositories that --lock pins too, as DIR/git/HOST/PATH.git, by http, ssh or git://; needs the
+    /// git program and never asks
     #[arg(long, requires = "lock")]
     git: bool,
-    /// A policy too, by its name, as no index lists them; may be given several times
-    #[arg(long, value_name = "NAME")]
-    policy: Vec<PolicyName>,
     /// How many requests at once
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: u16,
@@ -150,7 +149,7 @@ impl Args {
         listener.progress.begin(Work::Mirroring, 0);
         let report = mirror::mirror(&self.dir, &options, listener);
         listener.progress.clear();
-        let report = report.map_err(|error| self.failure(&error))?;
+        let report = report.map_err(|error| failure_of(&error, &options))?;
         if self.json {
             told::print_json(&options, &report, listener)?;
         } else if !self.quiet {
@@ -161,61 +160,48 @@ impl Args {
         }
         let message = format!(
             "failed to mirror all of {}: {}",
-            self.upstream,
+            options.upstream.url,
             count(report.failures.len(), "failure"),
         );
-        // No index names these.
-        let is_beside = |path: &str| path.starts_with("git: ") || path.starts_with("policies/");
-        let is_beside = report.failures.iter().all(|failed| is_beside(&failed.path));
+        let is_of_git = report.failures.iter().all(|failed| failed.path.starts_with("git: "));
         let is_held_back = report.failures.iter().all(|failed| failed.wrong.holds_back());
         let hint = if is_held_back {
             "the rest was mirrored, and what is held back stays as it was: ask upstream what happened, then \
              give --accept=PACKAGE"
-        } else if is_beside {
+        } else if is_of_git {
             "the rest was mirrored; run it again once this is mended"
         } else {
             "the rest was mirrored, and `names` and `versions` were left as they were; run it again \
              once this is mended"
         };
+        let advice = report.failures.iter().find_map(|failed| advice::of(&failed.wrong, &options));
+        let hint = advice.map_or(hint.to_owned(), |advice| format!("{hint}; {advice}"));
         Err(Failure::input(message).rejecting(told::rejected(&report)).hint(hint))
     }
 
     fn options(&self) -> Result<Options, Failure> {
-        if !self.upstream.username().is_empty() || self.upstream.password().is_some() {
-            // Where it is refused as an argument, it is printed.
-            let message = "credentials do not belong in --upstream";
-            return Err(Failure::environment(message).hint("give --upstream-auth"));
+        let reads_key = self.upstream_key.as_deref().is_some_and(lock::is_standard_input);
+        if reads_key && self.lock.iter().any(|path| lock::is_standard_input(path)) {
+            let message = "standard input cannot be both a lock file and a key";
+            return Err(Failure::environment(message));
         }
-        let key = match public_key::from_argument(self.upstream_key.as_deref())? {
-            Some(key) => key,
-            None if self.upstream_name.as_str() != Upstream::HEXPM_NAME => {
-                let message = format!("which key does `{}` sign with?", self.upstream_name);
-                return Err(Failure::environment(message).hint("give --upstream-key=PATH"));
-            }
-            None => PublicKey::from_pem(Upstream::HEXPM_KEY)
-                .map_err(|error| Failure::environment(chain(&error)))?,
-        };
+        let UpstreamName { source, name } = self.upstream_name.clone();
+        let url = upstream::url(self.upstream.as_deref(), &self.upstream_name)?;
+        let key = upstream::key(self.upstream_key.as_deref(), &self.upstream_name, &url)?;
         let authorization = self.upstream_auth.as_deref().map(AuthSource::parse).transpose()?;
-        let authorization = authorization.map(|source| source.read(&self.upstream)).transpose()?;
-        let locks = self.lock.iter().map(|path| Ok((path.display().to_string(), read_lock(path)?)));
+        let authorization = authorization.map(|source| source.read(&url)).transpose()?;
         let chosen = Chosen {
             only: self.only.clone(),
             with_deps: self.with_deps,
-            locks: locks.collect::<Result<_, Failure>>()?,
+            locks: lock::read_all(&self.lock)?,
         };
         Ok(Options {
-            upstream: Upstream {
-                url: self.upstream.clone(),
-                name: self.upstream_name.clone(),
-                key,
-                authorization,
-            },
+            upstream: Upstream { url, name, source, key, authorization },
             selection: if self.all { Selection::All } else { Selection::Some(chosen) },
             tarballs_only: self.tarballs_only,
             docs: self.docs,
             installs: self.installs,
             git: self.git,
-            policies: self.policy.iter().cloned().collect(),
             jobs: self.jobs.into(),
             refresh: self.refresh,
             refresh_after: Duration::from_secs(self.refresh_after.into()),
@@ -232,62 +218,36 @@ impl Args {
             lock_timeout: Duration::from_secs(self.lock_timeout.into()),
         })
     }
-
-    fn failure(&self, error: &Error) -> Failure {
-        let message = format!("failed to mirror {}: {}", self.upstream, chain(error));
-        match error {
-            Error::OtherRegistry { .. } => Failure::input(message).hint(
-                "nothing was changed: mirror into another directory, or give the --upstream-key \
-                 that signed what stands there",
-            ),
-            Error::Index { source, .. } if matches!(**source, Wrong::RolledBack { .. }) => {
-                Failure::input(message).hint(
-                    "nothing was changed: a cache may lag behind, so try again later; where upstream took \
-                     these packages back, give --accept=PACKAGE for each",
-                )
-            }
-            Error::Index { .. } => {
-                Failure::input(message).hint("nothing was changed: see whether --upstream is right")
-            }
-            Error::NothingWanted { left_out, .. } => {
-                let left_out = left_out.iter().map(|LeftOut { lock, app, why }| Rejected {
-                    path: app.clone(),
-                    reason: format!("{why} ({lock})"),
-                });
-                Failure::input(message).rejecting(left_out.collect()).hint(
-                    "nothing was changed: --upstream-name says which repository, and --git mirrors \
-                     what is in git",
-                )
-            }
-            Error::Busy(_) => Failure::environment(message)
-                .hint("nothing was changed; let it end, or give a longer --lock-timeout"),
-            Error::Store(_) | Error::Client(_) | Error::Run(_) => Failure::environment(message)
-                .hint("what was mirrored stands, and every file is whole: run it again"),
-        }
-    }
 }
 
-/// In bytes: a thousand times what a large project has. A device could be read for ever.
-const MAX_LOCK: u64 = 64 << 20;
-
-fn read_lock(path: &Path) -> Result<LockFile, Failure> {
-    let name = path.display();
-    let mut text = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(MAX_LOCK).read_to_end(&mut text));
-    let read =
-        read.map_err(|error| Failure::environment(format!("could not read {name}: {error}")))?;
-    if u64::try_from(read).unwrap_or(MAX_LOCK) == MAX_LOCK {
-        return Err(Failure::input(format!(
-            "{name} has {MAX_LOCK} bytes or more: no lock file has"
-        )));
+fn failure_of(error: &Error, options: &Options) -> Failure {
+    let message = format!("failed to mirror {}: {}", options.upstream.url, chain(error));
+    match error {
+        Error::OtherRegistry { .. } => Failure::input(message).hint(
+            "nothing was changed: mirror into another directory, or give the --upstream-key \
+             that signed what stands there",
+        ),
+        Error::Index { source, .. } => {
+            let advice = advice::of(source, options);
+            let advice = advice.unwrap_or_else(|| "see whether --upstream is right".to_owned());
+            Failure::input(message).hint(format!("nothing was changed: {advice}"))
+        }
+        Error::Proxy(_) => Failure::environment(message).hint("NO_PROXY=* goes without any"),
+        Error::NothingWanted { left_out, .. } => {
+            let left_out = left_out.iter().map(|LeftOut { lock, app, why }| Rejected {
+                path: app.clone(),
+                reason: format!("{why} ({lock})"),
+            });
+            Failure::input(message).rejecting(left_out.collect()).hint(
+                "nothing was changed: --upstream-name says which repository, as lock files call it, \
+                 such as hexpm:acme, and --git mirrors what is in git",
+            )
+        }
+        Error::Busy(_) => Failure::environment(message)
+            .hint("nothing was changed; let it end, or give a longer --lock-timeout"),
+        Error::Store(_) | Error::Client(_) | Error::Run(_) => Failure::environment(message)
+            .hint("what was mirrored stands, and every file is whole: run it again"),
     }
-    let format = lockfile::Format::detect(path, &text);
-    let format = format.ok_or_else(|| {
-        Failure::input(format!("{name} is no lock file that is known"))
-            .hint("expected a mix.lock, a rebar.lock or a manifest.toml")
-    })?;
-    lockfile::parse(format, &text)
-        .map_err(|error| Failure::input(format!("{name}: {}", chain(&error))))
 }
 
 fn only(text: &str) -> Result<Only, String> {
@@ -298,15 +258,4 @@ fn only(text: &str) -> Result<Only, String> {
     let package = package.trim().parse().map_err(|error| format!("{error}"))?;
     let requirement = requirement.map(str::parse).transpose();
     Ok(Only { package, requirement: requirement.map_err(|error| format!("{error}"))? })
-}
-
-fn upstream_url(text: &str) -> Result<Url, String> {
-    let url: Url = text.parse().map_err(|error| format!("{error}"))?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err("expected http:// or https://".to_owned());
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err("expected nothing but a path after the host".to_owned());
-    }
-    Ok(url)
 }

@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Error, HEXPM, LockFile, Problem, Reader, Source, Why, excerpt, line_at};
+use super::reader::{Counts, Reader, Source};
+use super::{Error, HEXPM, LockFile, Problem, Why, excerpt, line_at};
 
 #[derive(Deserialize)]
 struct Manifest {
@@ -28,7 +29,7 @@ pub(super) fn parse(text: &str) -> Result<LockFile, Error> {
         let message = error.message().lines().collect::<Vec<_>>().join(", ");
         Error::Toml { line: line_at(text.as_bytes(), offset), message }
     })?;
-    let mut reader = Reader::default();
+    let mut reader = Reader::new(Counts::Last);
     for package in &manifest.packages {
         let offset = package.span().start;
         let package = package.get_ref();
@@ -39,7 +40,7 @@ pub(super) fn parse(text: &str) -> Result<LockFile, Error> {
             return Err(Error::Entry { line, app: app.clone(), problem });
         }
     }
-    Ok(reader.file)
+    Ok(reader.finish())
 }
 
 fn source(package: &Package) -> Result<Source<'_>, Problem> {

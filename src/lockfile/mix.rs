@@ -10,7 +10,8 @@ use winnow::stream::Stream;
 use winnow::token::{any, one_of, take_till, take_while};
 use winnow::{ModalResult, Parser};
 
-use super::{Error, HEXPM, LockFile, Problem, Reader, Source, Why, excerpt, line_at};
+use super::reader::{Counts, Reader, Source};
+use super::{Error, HEXPM, LockFile, Problem, Why, excerpt, line_at};
 use crate::erlang::{Fragment, Input, SyntaxError, label, nested};
 
 /// An Elixir literal.
@@ -37,10 +38,12 @@ struct Entry {
 
 pub(super) fn parse(text: &str) -> Result<LockFile, Error> {
     let input = Input { input: text, state: 0 };
+    // Nothing at all evaluates to no map, which mix takes for an empty one.
+    let lock = alt((peek(eof).map(|_| Vec::new()), lock));
     let entries = delimited(space, lock, eof.context(label("nothing after the map")))
         .parse(input)
         .map_err(|error| SyntaxError::at(text, error.offset(), error.inner()))?;
-    let mut reader = Reader::default();
+    let mut reader = Reader::new(Counts::Last);
     for Entry { app, value, rest } in entries {
         let taken = source(&value).and_then(|source| reader.take(&app, source));
         if let Err(problem) = taken {
@@ -48,7 +51,7 @@ pub(super) fn parse(text: &str) -> Result<LockFile, Error> {
             return Err(Error::Entry { line: Some(line), app, problem });
         }
     }
-    Ok(reader.file)
+    Ok(reader.finish())
 }
 
 /// The elements of a tuple that begins with its SCM. Hex counts those it does not find as nil and

@@ -5,34 +5,29 @@
 //!
 //! What comes from Hex is read whole, or the file is refused: a pin with a damaged name, version or
 //! checksum is never passed over. What comes from elsewhere has no tarball, and is told apart.
+//!
+//! An application that is locked twice is bound to what its build tool takes, and that is a warning.
 
+mod format;
+mod git_url;
 mod gleam;
 mod mix;
+mod reader;
 mod rebar;
 
-use std::collections::HashSet;
-use std::ffi::OsStr;
+pub use format::{Format, foreign};
+pub use git_url::GitUrl;
+
 use std::fmt;
-use std::path::Path;
 
 use crate::checksum::{InnerChecksum, OuterChecksum};
+use crate::credentials;
 use crate::erlang::SyntaxError;
 use crate::name::{InvalidName, PackageName};
 use crate::version::{InvalidVersion, Version};
 
 /// The repository of what names no other.
 const HEXPM: &str = "hexpm";
-
-/// Whose lock file it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Format {
-    /// `mix.lock`: an Elixir map.
-    Mix,
-    /// `rebar.lock`: Erlang terms.
-    Rebar,
-    /// `manifest.toml`: TOML.
-    Gleam,
-}
 
 /// What a lock file says, in the order in which it does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,6 +38,8 @@ pub struct LockFile {
     pub git: Vec<GitPin>,
     /// What is neither.
     pub left_out: Vec<LeftOut>,
+    /// Applications that are locked twice, and not to the same.
+    pub repeated: Vec<Repeated>,
 }
 
 /// A release that a project is bound to.
@@ -69,9 +66,21 @@ pub struct GitPin {
     /// Its OTP application.
     pub app: String,
     /// What git is told to fetch from. Not checked at all.
-    pub url: String,
+    pub url: GitUrl,
     /// The commit: 40 or 64 hex digits.
     pub revision: String,
+}
+
+/// An application that a lock file binds to two things. One counts: the same that the build tool takes.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{app}` is locked twice: {taken} counts, as for the build tool, and {ignored} does not")]
+pub struct Repeated {
+    /// The OTP application.
+    pub app: String,
+    /// What it is bound to.
+    pub taken: String,
+    /// What the other entry says.
+    pub ignored: String,
 }
 
 /// What is locked and yet no release and no commit.
@@ -149,9 +158,6 @@ pub enum Error {
 /// What is wrong with an entry.
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
-    /// An application is locked once.
-    #[error("it is locked twice: leave one of them")]
-    Twice,
     /// One of its parts is missing or of another type.
     #[error("expected {expected}, found {found}")]
     Part {
@@ -161,11 +167,11 @@ pub enum Problem {
         found: String,
     },
     /// No package has its name.
-    #[error(transparent)]
-    Name(#[from] InvalidName),
+    #[error("{}", credentials::hide_all(&.0.to_string()))]
+    Name(InvalidName),
     /// No release has its version.
-    #[error(transparent)]
-    Version(#[from] InvalidVersion),
+    #[error("{}", credentials::hide_all(&.0.to_string()))]
+    Version(InvalidVersion),
     /// A checksum that is none.
     #[error("its {which} checksum is {found:?}: expected 64 hex digits")]
     Checksum {
@@ -185,49 +191,21 @@ pub fn parse(kind: Format, text: &[u8]) -> Result<LockFile, Error> {
     if let Some((line, marker)) = merge_conflict(text) {
         return Err(Error::MergeConflict { line, marker });
     }
-    match kind {
+    let parsed = match kind {
         Format::Mix => mix::parse(utf8(text)?),
         Format::Rebar => rebar::parse(text),
         Format::Gleam => gleam::parse(utf8(text)?),
-    }
-}
-
-impl Format {
-    /// By the name that the build tool gives it.
-    #[must_use]
-    pub fn of_file_name(path: &Path) -> Option<Self> {
-        match path.file_name().and_then(OsStr::to_str)? {
-            "mix.lock" => Some(Self::Mix),
-            "rebar.lock" => Some(Self::Rebar),
-            "manifest.toml" => Some(Self::Gleam),
-            _ => None,
+    };
+    // What a parser shows of the text may be a URL.
+    parsed.map_err(|error| match error {
+        Error::Syntax(error) => {
+            Error::Syntax(SyntaxError { found: credentials::hide_all(&error.found), ..error })
         }
-    }
-
-    /// By its name, or else by how it begins: mix lets a project call its lock file anything.
-    #[must_use]
-    pub fn detect(path: &Path, text: &[u8]) -> Option<Self> {
-        Self::of_file_name(path).or_else(|| Self::of_beginning(without_mark(text)))
-    }
-
-    fn of_beginning(text: &[u8]) -> Option<Self> {
-        let lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
-        let mut told = lines.filter(|line| match line {
-            [] | [b'#', ..] => false,
-            // One is a comment of Erlang's, the other opens a map of Elixir's.
-            [b'%', rest @ ..] => rest.starts_with(b"{"),
-            _ => true,
-        });
-        let first = told.next()?;
-        // What a list that is opened alone on its line holds is told by the next.
-        let second = if first == b"[" { told.next()? } else { first.get(1..)?.trim_ascii_start() };
-        match (first.first()?, second.first()) {
-            (b'%', _) => Some(Self::Mix),
-            (b'{', _) | (b'[', Some(b'{' | b']')) => Some(Self::Rebar),
-            (b'[' | b'"' | b'a'..=b'z', _) => Some(Self::Gleam),
-            _ => None,
+        Error::Toml { line, message } => {
+            Error::Toml { line, message: credentials::hide_all(&message) }
         }
-    }
+        error => error,
+    })
 }
 
 /// Some editors begin a file so.
@@ -255,90 +233,12 @@ fn merge_conflict(text: &[u8]) -> Option<(usize, &'static str)> {
     })
 }
 
-/// What an entry says, not yet checked.
-enum Source<'a> {
-    Hex {
-        package: &'a str,
-        version: &'a str,
-        repository: Option<&'a str>,
-        inner: Option<&'a str>,
-        outer: Option<&'a str>,
-    },
-    Git {
-        url: &'a str,
-        revision: &'a str,
-    },
-    Elsewhere(Why),
-}
-
-/// What was read so far.
-#[derive(Default)]
-struct Reader {
-    file: LockFile,
-    apps: HashSet<String>,
-}
-
-impl Reader {
-    fn take(&mut self, app: &str, source: Source<'_>) -> Result<(), Problem> {
-        if !self.apps.insert(app.to_owned()) {
-            return Err(Problem::Twice);
-        }
-        let app = app.to_owned();
-        match source {
-            Source::Hex { package, version, repository, inner, outer } => {
-                self.file.pinned.push(Pinned {
-                    app,
-                    package: package.parse()?,
-                    version: version.parse()?,
-                    repository: repository.map(str::to_owned),
-                    inner_checksum: checksum("inner", inner, InnerChecksum::from_hex)?,
-                    outer_checksum: checksum("outer", outer, OuterChecksum::from_hex)?,
-                });
-            }
-            Source::Git { url, revision } if is_commit(revision) => {
-                let (url, revision) = (url.to_owned(), revision.to_owned());
-                self.file.git.push(GitPin { app, url, revision });
-            }
-            Source::Git { revision, .. } => {
-                let why = Why::Revision(excerpt(revision));
-                self.file.left_out.push(LeftOut { app, why });
-            }
-            Source::Elsewhere(why) => self.file.left_out.push(LeftOut { app, why }),
-        }
-        Ok(())
-    }
-}
-
-fn checksum<T>(
-    which: &'static str,
-    digits: Option<&str>,
-    read: impl Fn(&[u8]) -> Option<T>,
-) -> Result<Option<T>, Problem> {
-    let Some(digits) = digits else { return Ok(None) };
-    let checksum = read(digits.as_bytes());
-    checksum.map(Some).ok_or_else(|| Problem::Checksum { which, found: excerpt(digits) })
-}
-
-/// Whether it is the name of a commit, by SHA-1 or SHA-256, and not of something that moves.
-fn is_commit(revision: &str) -> bool {
-    matches!(revision.len(), 40 | 64) && revision.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-/// Shortened, to be named in a message.
+/// Shortened and without credentials, to be named in a message.
 fn excerpt(text: &str) -> String {
+    let text = credentials::hide_all(text);
     match text.char_indices().nth(80) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text.to_owned(),
-    }
-}
-
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Mix => "mix.lock",
-            Self::Rebar => "rebar.lock",
-            Self::Gleam => "manifest.toml",
-        })
+        None => text,
     }
 }
 

@@ -4,7 +4,8 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::{Error, LockFile, Problem, Reader, Source, Why, excerpt};
+use super::reader::{Counts, Reader, Source};
+use super::{Error, LockFile, Problem, Repeated, Why, excerpt};
 use crate::erlang::{self, Term};
 
 pub(super) fn parse(bytes: &[u8]) -> Result<LockFile, Error> {
@@ -25,9 +26,9 @@ pub(super) fn parse(bytes: &[u8]) -> Result<LockFile, Error> {
         },
         [other, ..] => return Err(form("`{\"1.2.0\", [LOCK, …]}` or `[LOCK, …]` alone", other)),
     };
-    let inner = checksums(attributes, "pkg_hash")?;
-    let outer = checksums(attributes, "pkg_hash_ext")?;
-    let mut reader = Reader::default();
+    let mut reader = Reader::new(Counts::First);
+    let inner = checksums(attributes, "pkg_hash", &mut reader)?;
+    let outer = checksums(attributes, "pkg_hash_ext", &mut reader)?;
     for lock in locks {
         let Term::Tuple(elements) = lock else { return Err(form("a lock", lock)) };
         let [app, bound, ..] = elements.as_slice() else { return Err(form("a lock", lock)) };
@@ -38,7 +39,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<LockFile, Error> {
             return Err(Error::Entry { line: None, app: app.to_owned(), problem });
         }
     }
-    Ok(reader.file)
+    Ok(reader.finish())
 }
 
 /// `{pkg, Name, Version}`; of old with one checksum or both after it, which then count.
@@ -81,8 +82,12 @@ fn revision(term: Option<&Term>) -> Result<&str, Problem> {
     }
 }
 
-/// The checksums under a key, by application.
-fn checksums<'a>(attributes: &'a [Term], key: &str) -> Result<HashMap<&'a str, &'a Term>, Error> {
+/// The checksums under a key, by application: the first of each, which rebar3 takes.
+fn checksums<'a>(
+    attributes: &'a [Term],
+    key: &str,
+    reader: &mut Reader,
+) -> Result<HashMap<&'a str, &'a Term>, Error> {
     let mut found = HashMap::new();
     for (name, value) in attributes.iter().filter_map(pair) {
         let Term::List(items) = value else { continue };
@@ -92,9 +97,11 @@ fn checksums<'a>(attributes: &'a [Term], key: &str) -> Result<HashMap<&'a str, &
         for item in items {
             let named = pair(item).and_then(|(app, checksum)| Some((text_of(app)?, checksum)));
             let (app, checksum) = named.ok_or_else(|| form("an application's checksum", item))?;
-            if found.insert(app, checksum).is_some() {
-                let app = app.to_owned();
-                return Err(Error::Entry { line: None, app, problem: Problem::Twice });
+            let taken = *found.entry(app).or_insert(checksum);
+            if taken != checksum {
+                let text = |term: &Term| format!("{key} {}", excerpt(&term.to_string()));
+                let (taken, ignored) = (text(taken), text(checksum));
+                reader.note(Repeated { app: app.to_owned(), taken, ignored });
             }
         }
     }

@@ -85,7 +85,9 @@ fn mix_keys_and_literals_in_every_spelling() {
     ] {
         assert_eq!(told(&read(Format::Mix, &text)), ["a: hexpm/a 1.0.0 - -"], "{text}");
     }
-    assert_eq!(read(Format::Mix, " %{ } \n"), LockFile::default());
+    for empty in [" %{ } \n", "", "\n", "# nothing yet\n"] {
+        assert_eq!(read(Format::Mix, empty), LockFile::default(), "{empty}");
+    }
     let keywords = "%{a: {:git, \"u#x\", \"COMMIT\", ref: nil, tag: \"v1\"}}";
     assert_eq!(told(&read(Format::Mix, keywords)), [format!("a: u#x {COMMIT}")]);
 }
@@ -93,7 +95,6 @@ fn mix_keys_and_literals_in_every_spelling() {
 #[test]
 fn what_is_wrong_with_a_mix_lock_is_named() {
     let errors: Vec<String> = [
-        "",
         "[]",
         "%{",
         "%{} %{}",
@@ -116,7 +117,6 @@ fn what_is_wrong_with_a_mix_lock_is_named() {
         "%{a: {:hex, :a, \"1.0.0\", \"INNER\", [], [], [], \"OUTER\"}}",
         "%{a: {:hex, :a, \"1.0.0\", \"INNER\", [], [], \"hexpm\", \"\"}}",
         "%{a: {:git, \"url\"}}",
-        "%{a: {:path, \"a\"},\n \"a\": {:path, \"b\"}}",
         "%{\n<<<<<<< HEAD\n a: {:path}}",
         "%{\n a: {:path},\n=======\n}",
         "%{\n}\n>>>>>>> branch",
@@ -124,7 +124,6 @@ fn what_is_wrong_with_a_mix_lock_is_named() {
     .map(|text| error(Format::Mix, text))
     .into();
     insta::assert_snapshot!(errors.join("\n"), @r##"
-    line 1: expected a map, which begins with `%{`, found the end
     line 1: expected a map, which begins with `%{`, found "[]"
     line 1: expected `,` or `}`, found the end
     line 1: expected nothing after the map, found "%{}"
@@ -147,7 +146,6 @@ fn what_is_wrong_with_a_mix_lock_is_named() {
     line 1: "a": expected a repository's name or nil, found a list
     line 1: "a": its outer checksum is "": expected 64 hex digits
     line 1: "a": expected a commit, found nothing
-    line 2: "a": it is locked twice: leave one of them
     line 2: `<<<<<<<` is the mark of a merge conflict: resolve it, or let the build tool lock anew
     line 3: `=======` is the mark of a merge conflict: resolve it, or let the build tool lock anew
     line 3: `>>>>>>>` is the mark of a merge conflict: resolve it, or let the build tool lock anew
@@ -201,8 +199,6 @@ fn what_is_wrong_with_a_rebar_lock_is_named() {
         "[{<<\"a\">>,{pkg,<<\"a\">>,<<\"1\">>},0}].",
         "[{<<\"a\">>,{pkg,<<\"a\">>,<<\"1.0.0\">>,<<\"12\">>},0}].",
         "[{<<\"a\">>,{git,\"url\"},0}].",
-        "[{<<\"a\">>,{hg},0},{<<\"a\">>,{hg},0}].",
-        "{\"1.2.0\",[]}.\n[{pkg_hash_ext,[{<<\"a\">>,<<\"12\">>},{<<\"a\">>,<<\"OUTER\">>}]}].",
         "{\"1.2.0\",\n<<<<<<< HEAD\n[]}.",
         "{\"1.2.0\",[]}.\n||||||| base",
     ]
@@ -225,8 +221,6 @@ fn what_is_wrong_with_a_rebar_lock_is_named() {
     "a": "1" is not a version: expected MAJOR.MINOR.PATCH, optionally followed by -PRE
     "a": its inner checksum is "12": expected 64 hex digits
     "a": expected a commit, as `{ref, …}`, found nothing
-    "a": it is locked twice: leave one of them
-    "a": it is locked twice: leave one of them
     line 2: `<<<<<<<` is the mark of a merge conflict: resolve it, or let the build tool lock anew
     line 2: `|||||||` is the mark of a merge conflict: resolve it, or let the build tool lock anew
     "#);
@@ -260,7 +254,6 @@ fn what_is_wrong_with_a_manifest_is_named() {
         "packages = [\n  { name = \"a-b\", version = \"1.0.0\", source = \"hex\", outer_checksum = \"OUTER\" },\n]",
         "packages = [\n  { name = \"a\", version = \"1.0\", source = \"hex\", outer_checksum = \"OUTER\" },\n]",
         "packages = [\n  { name = \"a\", version = \"1.0.0\", source = \"git\", repo = \"url\" },\n]",
-        "packages = [\n  { name = \"a\", version = \"1.0.0\", source = \"local\" },\n  { name = \"a\", version = \"1.0.0\", source = \"local\" },\n]",
         "packages = [\n=======\n]",
     ]
     .map(|text| error(Format::Gleam, text))
@@ -276,7 +269,6 @@ fn what_is_wrong_with_a_manifest_is_named() {
     line 2: "a-b": "a-b" is not a package name: expected a lowercase letter, then letters, digits or _
     line 2: "a": "1.0" is not a version: expected MAJOR.MINOR.PATCH, optionally followed by -PRE
     line 2: "a": expected its commit, as it comes from git, found nothing
-    line 3: "a": it is locked twice: leave one of them
     line 2: `=======` is the mark of a merge conflict: resolve it, or let the build tool lock anew
     "#);
 }
@@ -309,6 +301,148 @@ fn a_format_is_told_by_its_name_and_then_by_its_beginning() {
         ("\0", None),
     ] {
         assert_eq!(Format::detect(Path::new("other.lock"), text.as_bytes()), format, "{text:?}");
+    }
+}
+
+/// What is read, and what is said of what is locked twice.
+fn repeated(format: Format, text: &str) -> Vec<String> {
+    let file = read(format, text);
+    let said = file.repeated.iter().map(|repeated| format!("! {repeated}"));
+    told(&file).into_iter().chain(said).collect()
+}
+
+#[test]
+fn what_is_locked_twice_is_what_the_build_tool_takes() {
+    let mix = |first: &str, second: &str| {
+        repeated(Format::Mix, &format!("%{{\n  {first},\n  b: {{:path, \"b\"}},\n  {second},\n}}"))
+    };
+    let rebar = |first: &str, second: &str| {
+        repeated(Format::Rebar, &format!("[{first},{{<<\"b\">>,{{hg}},0}},{second}]."))
+    };
+    let gleam = |first: &str, second: &str| {
+        let package = |rest: &str| format!("  {{ name = \"a\", {rest} }},\n");
+        repeated(Format::Gleam, &format!("packages = [\n{}{}]", package(first), package(second)))
+    };
+    let hex = "source = \"hex\", outer_checksum = \"OUTER\"";
+    let found = [
+        mix("a: {:hex, :a, \"1.0.0\"}", "\"a\": {:hex, \"a\", \"1.0.0\", nil}"),
+        mix("a: {:hex, :a, \"1.0.0\"}", "a: {:hex, :a, \"2.0.0\"}"),
+        mix(
+            "a: {:git, \"https://TOKEN@h/a\", \"COMMIT\", []}",
+            "a: {:hex, :a, \"2.0.0\", \"INNER\"}",
+        ),
+        rebar(
+            "{<<\"a\">>,{pkg,<<\"a\">>,<<\"1.0.0\">>},0}",
+            "{<<\"a\">>,{pkg,<<\"a\">>,<<\"1.0.0\">>},1}",
+        ),
+        rebar(
+            "{<<\"a\">>,{pkg,<<\"a\">>,<<\"1.0.0\">>},0}",
+            "{<<\"a\">>,{pkg,<<\"a\">>,<<\"2.0.0\">>},0}",
+        ),
+        gleam(
+            &format!("version = \"1.0.0\", {hex}"),
+            &format!("version = \"1.0.0\", otp_app = \"a\", {hex}"),
+        ),
+        gleam(&format!("version = \"1.0.0\", {hex}"), "version = \"1.0.0\", source = \"local\""),
+        repeated(
+            Format::Rebar,
+            "{\"1.2.0\",[{<<\"a\">>,{pkg,<<\"a\">>,<<\"1.0.0\">>},0}]}.\n\
+             [{pkg_hash_ext,[{<<\"a\">>,<<\"OUTER\">>},{<<\"a\">>,<<\"12\">>}]},\
+             {pkg_hash,[{<<\"a\">>,<<\"INNER\">>},{<<\"a\">>,<<\"INNER\">>}]}].",
+        ),
+    ];
+    let found = found.map(|lines| lines.join("\n"));
+    insta::assert_snapshot!(found.join("\n\n"), @r#"
+    a: hexpm/a 1.0.0 - -
+    b: path
+
+    a: hexpm/a 2.0.0 - -
+    b: path
+    ! `a` is locked twice: a 2.0.0 of hexpm counts, as for the build tool, and a 1.0.0 of hexpm does not
+
+    a: hexpm/a 2.0.0 inner -
+    b: path
+    ! `a` is locked twice: a 2.0.0 of hexpm (909782781BF8…) counts, as for the build tool, and https://******@h/a at 0123456789abcdef0123456789abcdef01234567 does not
+
+    a: ?/a 1.0.0 - -
+    b: hg
+
+    a: ?/a 1.0.0 - -
+    b: hg
+    ! `a` is locked twice: a 1.0.0 counts, as for the build tool, and a 2.0.0 does not
+
+    a: hexpm/a 1.0.0 - outer
+
+    a: path
+    ! `a` is locked twice: path counts, as for the build tool, and a 1.0.0 of hexpm (D9B5DF8FA5B7…) does not
+
+    a: ?/a 1.0.0 inner outer
+    ! `a` is locked twice: pkg_hash_ext <<"D9B5DF8FA5B7A6EFA08384E9BBECFE4CE61C77D28A4282F79E02F1EF78D96B80">> counts, as for the build tool, and pkg_hash_ext <<"12">> does not
+    "#);
+}
+
+#[test]
+fn credentials_are_in_no_message() {
+    let pin = "{:git, \"https://SECRET@git.example/a.git?SECRET\", \"COMMIT\", []}";
+    let file = read(Format::Mix, &format!("%{{a: {pin}}}"));
+    assert_eq!(file.git[0].url.to_string(), "https://******@git.example/a.git?******");
+    assert_eq!(file.git[0].url.with_credentials(), "https://SECRET@git.example/a.git?SECRET");
+    assert!(!format!("{file:?}").contains("SECRET"), "{file:?}");
+    for (format, text) in [
+        (Format::Mix, "%{a: {:hex, :a, \"https://SECRET@git.example\"}}"),
+        (Format::Mix, "%{a: \"https://SECRET@git.example/a.git\"}"),
+        (Format::Mix, "%{a: {:git \"https://SECRET@git.example/a.git\"}}"),
+        (Format::Mix, "%{a: {:git \"https://ci:SECRETSECRETSECRET@git.example/a.git\"}}"),
+        (Format::Rebar, "[{git,\"https://SECRET@git.example/a.git\"}]."),
+        (Format::Rebar, "[{git \"https://ci:SECRETSECRETSECRET@git.example/a.git\"}]."),
+        (Format::Rebar, "[\"https://SECRET@git.example/a.git\"]."),
+        (
+            Format::Gleam,
+            "packages = [{ name = \"https://SECRET@git.example/a.git\", version = \"1.0.0\", source = \"hex\", outer_checksum = \"OUTER\" }]",
+        ),
+        (Format::Gleam, "packages = \"https://SECRET@git.example/a.git\""),
+    ] {
+        let error = error(format, text);
+        assert!(!error.contains("SECRET"), "{error}");
+    }
+}
+
+#[test]
+fn what_other_tools_lock_is_told_by_name_or_beginning() {
+    for (name, text, what) in [
+        ("package-lock.json", "", Some("npm's lock file")),
+        ("a/Cargo.lock", "", Some("Cargo's lock file")),
+        ("-", "{\n  \"name\": \"a\",\n  \"lockfileVersion\": 3\n}", Some("npm's lock file")),
+        (
+            "-",
+            "# This file is automatically @generated by Cargo.\nversion = 4\n",
+            Some("Cargo's lock file"),
+        ),
+        (
+            "-",
+            "version = 1\nrevision = 2\n\n[[package]]\n",
+            Some("the lock file of Cargo, uv or Poetry"),
+        ),
+        ("-", "# yarn lockfile v1\n\n", Some("Yarn's lock file")),
+        ("-", "__metadata:\n  version: 8\n", Some("Yarn's lock file")),
+        ("-", "GEM\n  remote: https://rubygems.org/\n", Some("Bundler's lock file")),
+        (
+            "-",
+            "golang.org/x/text v0.3.0 h1:g61tztE5qeGQ89tm6NTjjM9VPIm088od1l6aSorWRWg=\n",
+            Some("Go's list of modules"),
+        ),
+        ("-", "<!doctype html>", Some("HTML or XML, and no lock file")),
+        ("mix.exs", "", Some("mix's project file, and mix.lock is its lock file")),
+        ("-", "{\"1.2.0\",\n[]}.", None),
+        ("-", "%{\n}", None),
+        ("-", "# locked\npackages = [\n]", None),
+        // Its name says what it is to be, and then its errors name a line.
+        ("mix.lock", "{\"lockfileVersion\": 3}", None),
+    ] {
+        assert_eq!(foreign(Path::new(name), text.as_bytes()), what, "{name} {text}");
+        if what.is_some() {
+            assert_eq!(Format::detect(Path::new(name), text.as_bytes()), None, "{name} {text}");
+        }
     }
 }
 

@@ -11,6 +11,7 @@
 //!  → Report
 //! ```
 
+mod body;
 mod check;
 mod client;
 mod courier;
@@ -20,7 +21,6 @@ mod holdings;
 mod indexes;
 mod installs;
 mod planner;
-mod policies;
 mod selection;
 mod shelf;
 mod task;
@@ -44,11 +44,12 @@ use tokio::runtime::Runtime;
 use url::Url;
 
 use super::lock::{self, Busy, Wanted};
-use super::observer::Observer;
+use super::observer::{Observer, Warning};
 use crate::key::PublicKey;
 use crate::lockfile::GitPin;
-use crate::name::{PackageName, PolicyName, RepositoryName};
+use crate::name::{PackageName, RepositoryName};
 use crate::package::UnixSeconds;
+use crate::proxy::{InvalidProxy, Proxies};
 use crate::registry::Resource;
 use crate::repository::RepositoryPath;
 use crate::store::{DirStore, Lock, StoreError};
@@ -56,7 +57,7 @@ use crate::tarball::Limits;
 use check::Checker;
 use client::Client;
 use courier::{Courier, IndexFile};
-use holdings::{Holdings, Tag};
+use holdings::Holdings;
 use indexes::Indexes;
 use planner::{Planner, Refresh, Setup};
 use selection::Want;
@@ -77,8 +78,6 @@ pub struct Options {
     pub installs: bool,
     /// Whether git repositories are that lock files pin.
     pub git: bool,
-    /// Policies, by name.
-    pub policies: BTreeSet<PolicyName>,
     /// How many requests there are at once.
     pub jobs: usize,
     /// Whether each package's file is fetched, also where the indexes say that it has not changed, and each file
@@ -109,6 +108,9 @@ pub struct Upstream {
     pub url: Url,
     /// What it calls itself.
     pub name: RepositoryName,
+    /// The repository that it is an organisation of, where only that one's is meant: `hexpm`, if lock files
+    /// call it `hexpm:acme`. Without, `acme` and `acme` of any other repository are.
+    pub source: Option<RepositoryName>,
     /// What it signs with.
     pub key: PublicKey,
     /// What is sent as `Authorization`, to this host alone.
@@ -179,6 +181,9 @@ pub enum Error {
     /// There can be no requests at all.
     #[error("could not begin to ask")]
     Client(#[source] reqwest::Error),
+    /// The environment names a proxy that is none.
+    #[error(transparent)]
+    Proxy(#[from] InvalidProxy),
     /// The machine does not let it run.
     #[error("could not run")]
     Run(#[source] io::Error),
@@ -208,11 +213,20 @@ async fn run(
     observer: &dyn Observer,
 ) -> Result<Report, Error> {
     let Options { upstream, selection, .. } = options;
-    let wants = selection.wants(&upstream.name);
-    let wants_packages = wants.as_ref().is_none_or(|wants| !wants.is_empty());
+    for (lock, repeated) in selection.repeated() {
+        let (lock, repeated) = (lock.clone(), repeated.clone());
+        observer.warn(Warning::LockedTwice { lock, repeated });
+    }
+    let wants = selection.wants(upstream);
+    let pins_nothing = selection.pins_nothing();
+    let wants_packages = wants.as_ref().is_none_or(|wants| !wants.is_empty())
+        || (pins_nothing && (options.installs || options.prune));
     let wants_git = options.git && !selection.git().is_empty();
-    let left_out = selection.left_out(&upstream.name, options.git);
-    if !wants_packages && !wants_git && options.policies.is_empty() {
+    let left_out = selection.left_out(upstream, options.git);
+    if !wants_packages && !wants_git {
+        if pins_nothing {
+            return Ok(Report { left_out, ..Report::default() });
+        }
         return Err(Error::NothingWanted { repository: upstream.name.clone(), left_out });
     }
     let mut report = Report { left_out, ..Report::default() };
@@ -227,8 +241,6 @@ async fn run(
     let mirrored = if wants_packages {
         mirror_registry(directory, &courier, options, wants, &mut report, observer).await
     } else {
-        // Without the rest, their tags are not kept.
-        mirror_policies(&courier, options, &mut report, &mut Vec::new(), observer).await?;
         mirror_git(directory, options, &mut report).await;
         Ok(())
     };
@@ -283,8 +295,7 @@ async fn mirror_registry(
     (report.packages, report.releases) = (planner.packages().count(), planner.wanted.len());
     let is_held_back = |failed: &Failed| failed.wrong.holds_back();
     let is_complete = report.failures.iter().all(is_held_back);
-    // No index names these, and yet nothing is removed while one of them is missing.
-    mirror_policies(courier, options, report, &mut tags, observer).await?;
+    // No index names them, and yet nothing is removed while one of them is missing.
     mirror_git(directory, options, report).await;
     let prunes = options.prune && report.failures.iter().all(is_held_back);
     let ending = finish::Ending { names, versions, tags, known, planner: &planner, prunes };
@@ -299,21 +310,12 @@ fn found(resource: &Resource, index: Result<IndexFile, Wrong>) -> Result<IndexFi
 }
 
 fn courier(holdings: Holdings, options: &Options) -> Result<Courier, Error> {
-    let Upstream { url, name, key, authorization } = options.upstream.clone();
-    let client = Client::new(&url, authorization, options.patience).map_err(Error::Client)?;
+    let Upstream { url, name, key, authorization, .. } = options.upstream.clone();
+    let proxies = Proxies::from_env()?;
+    let client =
+        Client::new(&url, authorization, proxies, options.patience).map_err(Error::Client)?;
     let checker = Checker { repository: name, key, limits: options.limits };
     Ok(Courier::new(client, checker, holdings, options))
-}
-
-async fn mirror_policies(
-    courier: &Arc<Courier>,
-    options: &Options,
-    report: &mut Report,
-    tags: &mut Vec<(String, Tag)>,
-    observer: &dyn Observer,
-) -> Result<(), Error> {
-    let carried = policies::mirror(courier, options, &mut report.failures, tags, observer).await;
-    finish::stands(courier, &carried)
 }
 
 async fn mirror_git(directory: &Path, options: &Options, report: &mut Report) {

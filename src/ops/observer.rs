@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::build::Alarm;
 use super::dependencies::DependencyFault;
-use crate::policy::Inert;
+use crate::lockfile::Repeated;
 use crate::repository::{Changed, RepositoryPath};
 use crate::store::{LostReaders, Made, Store};
 use crate::tarball::FileName;
@@ -98,6 +98,14 @@ pub enum Warning {
         /// The package's file.
         location: String,
     },
+    /// A lock file binds an application to two things.
+    #[error("{lock}: {repeated}")]
+    LockedTwice {
+        /// The lock file.
+        lock: String,
+        /// What it says, and which of it counts.
+        repeated: Repeated,
+    },
     /// Nothing keeps a build from working at the same time.
     #[error("{location} cannot be locked ({reason}): see to it that no build runs on it meanwhile")]
     NoLock {
@@ -105,22 +113,6 @@ pub enum Warning {
         location: String,
         /// What the system says.
         reason: String,
-    },
-    /// A part of a policy has no effect.
-    #[error("{location}: {inert}")]
-    Inert {
-        /// The policy's file.
-        location: String,
-        /// Which part, and why.
-        inert: Inert,
-    },
-    /// A policy that stays as it is, though clients hold another key from now on.
-    #[error(
-        "{location} left alone: the former key did not sign it for this repository, so clients refuse it"
-    )]
-    Policy {
-        /// Its file.
-        location: String,
     },
     /// A file of upstream's from which nothing can be carried over.
     #[error(

@@ -72,14 +72,9 @@ pub fn push(
     options: &Options,
     observer: &dyn Observer,
 ) -> Result<Report, Error> {
-    let mut turns: Vec<(&dyn Store, Turn)> = vec![(from, Turn::Shared)];
-    if !options.dry_run {
-        turns.push((to, Turn::Alone));
-    }
-    // In one order, or two who push to and fro would wait for each other.
-    turns.sort_by_key(|(store, _)| store.lock_place());
-    let hold = |(store, turn)| lock::hold::<Error>(store, turn, options.lock_timeout, observer);
-    let _locks = turns.into_iter().map(hold).collect::<Result<Vec<_>, _>>()?;
+    let hold = |store, turn| lock::hold::<Error>(store, turn, options.lock_timeout, observer);
+    let _reading = hold(from, Turn::Shared)?;
+    let _writing = if options.dry_run { None } else { hold(to, Turn::Alone)? };
     let local = Local::read(from, observer)?;
     let changes = Mutex::new(Vec::new());
     let heard = |change: &Change| {
@@ -136,7 +131,7 @@ fn plan(
     observer: &dyn Observer,
     attempt: usize,
 ) -> Result<Planned, Error> {
-    let remote = Remote::list(to, local, options.overwrite)?;
+    let remote = Remote::list(to, local)?;
     let mut wanted = remote.registry(local)?;
     let key = RepositoryPath::public_key();
     let is_changed = |one: &&Wanted| one.state != State::Stands;
@@ -153,14 +148,7 @@ fn plan(
     let versions = RepositoryPath::resource(&Resource::Versions);
     let is_told = wanted.iter().filter(is_changed).any(|one| one.path == versions);
     let versions = if is_told { remote.versions(&local.key)? } else { Standing::Missing };
-    let mut losses = losses::of(local, &standing, &versions);
-    for (name, here) in &local.policies {
-        let path = RepositoryPath::policy(name);
-        if wanted.iter().filter(is_changed).any(|one| one.path == path) {
-            let there = remote.policy(name, &local.key)?;
-            losses.extend(losses::of_policy(path, here, &there));
-        }
-    }
+    let losses = losses::of(local, &standing, &versions);
     if !losses.is_empty() && !options.overwrite {
         return Err(Error::Loses(losses));
     }
@@ -177,7 +165,7 @@ fn plan(
     let files = files.map_init(Vec::new, |buffer, file| {
         let wanted = remote.file(file, &standing, buffer)?;
         if wanted.state != State::Stands {
-            file.check(to)?;
+            file.refuse_key()?;
         }
         Ok::<_, Error>(wanted)
     });
@@ -254,7 +242,7 @@ fn names_anew(
 /// welcome unless all but this was to go. Where nobody was met this is not asked: whoever removes looks at all of
 /// it afterwards, and makes good what a push named again.
 fn confirm(local: &Local, to: &dyn Store, options: &Options) -> Result<(), Error> {
-    let remote = Remote::list(to, local, options.overwrite)?;
+    let remote = Remote::list(to, local)?;
     let amiss = match remote.lacks(local) {
         Some(path) => Some(path.clone()),
         None if options.overwrite => {

@@ -95,8 +95,6 @@ macro_rules! words {
     };
 }
 
-pub(crate) use words;
-
 words! {
     /// Why a release was retired, as `mix hex.retire` has it.
     RetirementReason {

@@ -15,9 +15,5 @@ schema!(
     #[expect(clippy::enum_variant_names, clippy::pedantic, reason = "generated")]
     package
 );
-schema!(
-    #[expect(clippy::enum_variant_names, clippy::pedantic, reason = "generated")]
-    policy
-);
 schema!(signed);
 schema!(versions);

@@ -15,11 +15,9 @@
 //! | `objects` | the store of buckets itself, in memory: conditions, lost answers, faults, two writers at once |
 //! | `messages` | snapshots of what each command says |
 //! | `mirroring` | what `hexreg mirror` fetches, from which upstreams, and what it makes of it |
-//! | `policies` | signed policies: read, verified, inspected, signed anew, pushed |
 //! | `progress` | how far a build has come, on a terminal |
 //! | `publishing` | how files come to stand: whole, in order, for good, one build at a time |
 //! | `permissions` | who may read a file that takes the place of another |
-//! | `pushing` | what a push reads where it comes from: what is wrong there, large, or pushed to meanwhile |
 //! | `kills` | builds that are killed, at random moments and before each system call |
 //! | `faults` | system calls and stores that fail, and full disks: each place, one after the other |
 //! | `remarks` | what lives in the registry alone: what is retired, when it was published, advisories |
@@ -69,11 +67,9 @@ mod mirroring;
 mod objects;
 mod page;
 mod permissions;
-mod policies;
 mod progress;
 mod properties;
 mod publishing;
-mod pushing;
 mod races;
 mod readers;
 mod readme;

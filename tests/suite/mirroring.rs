@@ -4,20 +4,22 @@
 //! | --- | --- |
 //! | `trust` | what is signed, by whom, and what upstream must not change |
 //! | `faulty` | upstreams that drop, stall, truncate, damage, refuse and redirect |
+//! | `locks` | lock files: organisations, entries twice, none, standard input, other tools' |
+//! | `hints` | what is said to do about credentials, login pages, URLs, proxies |
 //! | `beside` | documentation, installs, git repositories |
 //! | `later` | what upstream says later, and its indexes do not tell |
 //! | `rollback` | what upstream takes back |
 //! | `damage` | files on the disk that are no longer what came |
-//! | `policies` | what projects may resolve to, by name |
 //! | `signed_anew` | what upstream says of releases that another key signs |
 //! | `kills` | mirrors that are killed go on where they stopped |
 
 mod beside;
 mod damage;
 mod faulty;
+mod hints;
 mod kills;
 mod later;
-mod policies;
+mod locks;
 mod rollback;
 mod signed_anew;
 mod trust;

@@ -44,10 +44,11 @@ struct JsonLeftOut<'a> {
 
 #[derive(Serialize)]
 struct JsonGit<'a> {
-    url: &'a str,
+    url: String,
     revision: &'a str,
     path: &'a str,
     is_new: bool,
+    spellings: &'a [String],
 }
 
 /// Prints what is heard of a mirror, or keeps it for `--json`.
@@ -119,8 +120,8 @@ impl Observer for Listener<'_> {
     }
 
     fn changed(&self, path: &RepositoryPath, changed: Changed) {
-        let is_signed = matches!(path.folder(), Folder::Packages | Folder::Policies)
-            || RepositoryPath::is_of_a_registry(path.as_str());
+        let is_signed =
+            path.folder() == Folder::Packages || RepositoryPath::is_of_a_registry(path.as_str());
         if self.tarballs_only && is_signed {
             // What upstream signed is the mirror's own matter then.
             return;
@@ -142,14 +143,26 @@ pub fn print(options: &Options, report: &Report, listener: &Listener<'_>) -> Res
     for LeftOut { lock, app, why } in &report.left_out {
         output::line(&format!("left out: {app}, {why} ({lock})"))?;
     }
-    // One line leads to all revisions of a repository.
-    let rules = report.git.iter().map(|GitMirror { url, path, .. }| (url, path));
-    for (url, path) in rules.collect::<BTreeSet<_>>() {
-        let rule = format!("url.MIRROR/{path}.insteadOf {url}");
-        output::line(&format!("git config --global {rule}"))?;
+    for line in git_rules(&report.git) {
+        output::line(&line)?;
     }
     let heard = listener.heard().clone();
     output::line(&summary(options, report, &heard))
+}
+
+/// By which git asks the mirror, however a project spells a repository. One line leads to all of its revisions.
+fn git_rules(mirrors: &[GitMirror]) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let rules = mirrors.iter().flat_map(|GitMirror { path, spellings, .. }| {
+        spellings.iter().map(move |spelling| (path, spelling))
+    });
+    let rules = rules.filter(|rule| seen.insert(*rule)).map(|(path, spelling)| {
+        // A shell would look for files by the asterisks that stand for credentials.
+        let quote = if spelling.contains('*') { "'" } else { "" };
+        // Without --add, each would take the place of the one before it.
+        format!("git config --global --add url.MIRROR/{path}.insteadOf {quote}{spelling}{quote}")
+    });
+    rules.collect()
 }
 
 /// Prints what came of it as JSON.
@@ -174,11 +187,12 @@ pub fn print_json(
             .map(|LeftOut { lock, app, why }| JsonLeftOut { lock, app, why })
             .collect(),
         git: git
-            .map(|GitMirror { url, revision, path, is_new }| JsonGit {
-                url,
+            .map(|GitMirror { url, revision, path, is_new, spellings }| JsonGit {
+                url: url.to_string(),
                 revision,
                 path,
                 is_new: *is_new,
+                spellings,
             })
             .collect(),
         failures: rejected(report),

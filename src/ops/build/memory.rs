@@ -80,8 +80,6 @@ impl<'a> Memory<'a> {
                 served.map(|served| KnownIndex { served, payload })
             };
             match resource {
-                // No build makes one.
-                Resource::Policy(_) => {}
                 Resource::Names => known.names = index(),
                 Resource::Versions => known.versions = index(),
                 Resource::Package(name) => {
@@ -207,7 +205,6 @@ impl<'a> Recalled<'a> {
             Some(known.payload == cache::fingerprint(payload.as_bytes()))
         };
         match resource {
-            Resource::Policy(_) => None,
             Resource::Names => index(self.known.names),
             Resource::Versions => index(self.known.versions),
             Resource::Package(name) => {

@@ -6,13 +6,16 @@ use std::iter;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use reqwest::header::{AUTHORIZATION, ETAG, HeaderValue, IF_NONE_MATCH, RETRY_AFTER};
+use bytes::Bytes;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH, RETRY_AFTER};
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Response, StatusCode};
 use url::Url;
 
+use super::body::{self, Ended, Memory, SLOWEST, STRETCH};
 use super::wrong::Wrong;
+use crate::credentials;
+use crate::proxy::Proxies;
 
 /// How long upstream is waited for, and how often it is asked again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +70,24 @@ pub enum Unanswered {
         /// For how long.
         wait: Duration,
     },
+    /// A page for people, where no such file is one: of a login, a proxy, or another site than was meant.
+    #[error("{url} answers with a web page ({kind}){}", sent_to(.at.as_deref()))]
+    Page {
+        /// What was asked for.
+        url: String,
+        /// `text/html`, or what else it is said to be.
+        kind: String,
+        /// Where it was, if not there.
+        at: Option<String>,
+    },
+    /// It came so slowly that it kept others from coming.
+    #[error("{url} came at less than {SLOWEST} bytes a second for {} s", .stretch.as_secs())]
+    TooSlow {
+        /// What was asked for.
+        url: String,
+        /// For how long.
+        stretch: Duration,
+    },
     /// No connection, one that broke, or one on which nothing came.
     #[error("{url}: {reason}")]
     Broken {
@@ -75,6 +96,10 @@ pub enum Unanswered {
         /// What was seen.
         reason: String,
     },
+}
+
+fn sent_to(at: Option<&str>) -> String {
+    at.map(|at| format!(", as it was sent on to {at}")).unwrap_or_default()
 }
 
 /// What came of asking.
@@ -110,8 +135,16 @@ pub(super) struct Client {
     /// Ends in a slash.
     base: Url,
     authorization: Option<HeaderValue>,
+    proxies: Proxies,
     patience: Patience,
+    memory: Memory,
     pub counters: Counters,
+}
+
+/// Bytes as they came, and the page that they are if they are not what was asked for.
+struct Came {
+    bytes: Bytes,
+    page: Option<Unanswered>,
 }
 
 /// How many times upstream may send a client elsewhere.
@@ -126,19 +159,22 @@ impl Client {
     pub fn new(
         url: &Url,
         authorization: Option<HeaderValue>,
+        proxies: Proxies,
         patience: Patience,
     ) -> Result<Self, reqwest::Error> {
         let mut base = url.clone();
         if !base.path().ends_with('/') {
             base.set_path(&format!("{}/", url.path()));
         }
-        let http = reqwest::Client::builder()
+        let http = proxies
+            .apply(reqwest::Client::builder())
             .user_agent(concat!("hexreg/", env!("CARGO_PKG_VERSION")))
             .redirect(Policy::custom(follow))
             .connect_timeout(CONNECTING.min(patience.stall))
             .read_timeout(patience.stall)
             .build()?;
-        Ok(Self { http, base, authorization, patience, counters: Counters::default() })
+        let (memory, counters) = (Memory::new(), Counters::default());
+        Ok(Self { http, base, authorization, proxies, patience, memory, counters })
     }
 
     /// Asks for a file below upstream's URL, of so many bytes at most, unless it has this tag still.
@@ -157,19 +193,50 @@ impl Client {
         T: Send + 'static,
         R: Fn(Bytes) -> Result<T, Wrong> + Clone + Send + 'static,
     {
+        self.get_into(path, limit, tag, None, read).await
+    }
+
+    /// The same for a file whose bytes are dropped once it is in place: a large one waits for room in memory.
+    pub async fn get_file<R>(
+        &self,
+        path: &str,
+        limit: usize,
+        read: R,
+    ) -> Result<Answer<Bytes>, Wrong>
+    where
+        R: Fn(Bytes) -> Result<Bytes, Wrong> + Clone + Send + 'static,
+    {
+        self.get_into(path, limit, None, Some(&self.memory), read).await
+    }
+
+    async fn get_into<T, R>(
+        &self,
+        path: &str,
+        limit: usize,
+        tag: Option<&str>,
+        memory: Option<&Memory>,
+        read: R,
+    ) -> Result<Answer<T>, Wrong>
+    where
+        T: Send + 'static,
+        R: Fn(Bytes) -> Result<T, Wrong> + Clone + Send + 'static,
+    {
         let mut attempt = 1;
         loop {
-            let (wrong, pause) = match self.ask(path, limit, tag).await {
+            let (wrong, pause) = match self.ask(path, limit, tag, memory).await {
                 Ok(Answer::Unchanged) => return Ok(Answer::Unchanged),
                 Ok(Answer::Missing) => return Ok(Answer::Missing),
-                Ok(Answer::Found(bytes, tag)) => {
+                Ok(Answer::Found(Came { bytes, page }, tag)) => {
                     let read = read.clone();
                     // Hashing a large file would keep all others waiting.
                     let read = tokio::task::spawn_blocking(move || read(bytes)).await;
                     match read.unwrap_or_else(|error| Err(self.broken(path, &error))) {
                         Ok(read) => return Ok(Answer::Found(read, tag)),
-                        Err(wrong) if attempt > 1 || !wrong.may_be_damage() => return Err(wrong),
-                        Err(wrong) => (wrong, Some(self.patience.pause)),
+                        Err(wrong) => {
+                            let may_pass = attempt == 1 && wrong.may_be_damage();
+                            let wrong = page.map_or(wrong, Wrong::from);
+                            (wrong, may_pass.then_some(self.patience.pause))
+                        }
                     }
                 }
                 Err((wrong, pause)) => (wrong.into(), pause),
@@ -190,7 +257,8 @@ impl Client {
         path: &str,
         limit: usize,
         tag: Option<&str>,
-    ) -> Result<Answer<Bytes>, (Unanswered, Option<Duration>)> {
+        memory: Option<&Memory>,
+    ) -> Result<Answer<Came>, (Unanswered, Option<Duration>)> {
         let url = self.base.join(path);
         let url = url.map_err(|error| (self.unanswered(path, &error), None))?;
         let mut request = self.http.get(url.clone());
@@ -208,7 +276,8 @@ impl Client {
         };
         let response = request.send().await.map_err(|error| passing(&error))?;
         let status = response.status();
-        let url = url.to_string();
+        let asked = url;
+        let url = self.shown(&asked);
         match status {
             StatusCode::NOT_MODIFIED if tag.is_some() => return Ok(Answer::Unchanged),
             StatusCode::NOT_FOUND | StatusCode::GONE => return Ok(Answer::Missing),
@@ -223,32 +292,34 @@ impl Client {
             status => return Err((Unanswered::Status { url, status }, None)),
         }
         let tag = response.headers().get(ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);
-        let body = self.body(response, limit).await.map_err(|error| passing(&error))?;
-        body.map_or(Err((Unanswered::TooLarge { url, limit }, None)), |body| {
-            Ok(Answer::Found(body, tag))
-        })
+        let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let kind = kind.unwrap_or_default().to_owned();
+        let at = (*response.url() != asked).then(|| credentials::hide(response.url().as_str()));
+        let stall = self.patience.stall;
+        let body = body::read(response, limit, stall, memory, &self.counters.bytes).await;
+        match body {
+            Ok(bytes) => {
+                let page = is_page(&kind, &bytes).then(|| {
+                    let kind = if kind.is_empty() { "text/html".to_owned() } else { kind };
+                    Unanswered::Page { url, kind, at }
+                });
+                Ok(Answer::Found(Came { bytes, page }, tag))
+            }
+            Err(Ended::TooLarge) => Err((Unanswered::TooLarge { url, limit }, None)),
+            Err(Ended::TooSlow) => {
+                let stretch = stall.saturating_mul(STRETCH);
+                Err((Unanswered::TooSlow { url, stretch }, Some(Duration::ZERO)))
+            }
+            Err(Ended::Broken(error)) => Err(passing(&error)),
+        }
     }
 
-    /// All of it, if it is no more than so many bytes.
-    async fn body(
-        &self,
-        mut response: Response,
-        limit: usize,
-    ) -> Result<Option<Bytes>, reqwest::Error> {
-        let said = response.content_length().unwrap_or(0).try_into().unwrap_or(usize::MAX);
-        if said > limit {
-            return Ok(None);
+    /// A URL of upstream's, and the proxy that it is asked for through.
+    fn shown(&self, url: &Url) -> String {
+        match self.proxies.shown(url) {
+            Some(proxy) => format!("{url} through the proxy {proxy}"),
+            None => url.to_string(),
         }
-        let mut body = BytesMut::with_capacity(said);
-        while let Some(chunk) = response.chunk().await? {
-            let came = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
-            self.counters.bytes.fetch_add(came, Ordering::Relaxed);
-            if body.len().saturating_add(chunk.len()) > limit {
-                return Ok(None);
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(Some(body.freeze()))
     }
 
     /// How long to wait: longer each time, as upstream asks, and never as long as others do.
@@ -263,12 +334,21 @@ impl Client {
         // reqwest names the URL in the first, and says nothing else there.
         let reason: Vec<_> = causes.skip(usize::from(error.source().is_some())).collect();
         let reason: Vec<_> = reason.into_iter().map(ToString::to_string).collect();
-        Unanswered::Broken { url: format!("{}{path}", self.base), reason: reason.join(": ") }
+        let url = self.base.join(path).unwrap_or_else(|_| self.base.clone());
+        let reason = credentials::hide_all(&reason.join(": "));
+        Unanswered::Broken { url: self.shown(&url), reason }
     }
 
     fn broken(&self, path: &str, error: &(dyn Error + 'static)) -> Wrong {
         self.unanswered(path, error).into()
     }
+}
+
+/// Whether an answer is for people to read in a browser, whatever its status says.
+pub(super) fn is_page(kind: &str, bytes: &[u8]) -> bool {
+    let beginning = bytes.get(..64).unwrap_or(bytes).trim_ascii_start().to_ascii_lowercase();
+    let is_html = ["<!doctype html", "<html"].iter().any(|it| beginning.starts_with(it.as_bytes()));
+    is_html || kind.to_ascii_lowercase().starts_with("text/html")
 }
 
 /// What may be otherwise in a while.

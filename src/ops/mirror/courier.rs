@@ -24,6 +24,14 @@ use crate::repository::{Action, Change, Changed, Folder, RepositoryPath};
 use crate::store::{DirStore, StoreError};
 use crate::tarball::FileName;
 
+/// Runs what reads the disk, inflates or verifies on a thread that no request waits for. A task that
+/// panicked found nothing.
+pub(super) async fn off_workers<T: Send + 'static>(
+    work: impl FnOnce() -> Option<T> + Send + 'static,
+) -> Option<T> {
+    spawn_blocking(work).await.ok().flatten()
+}
+
 /// Carries tasks out.
 pub(super) struct Courier {
     pub client: Client,
@@ -126,10 +134,7 @@ impl Courier {
         // What is being fetched, the oldest first: it is what is waited for.
         let mut fetching: Vec<FileName> = Vec::new();
         loop {
-            // More than there are requests: to flush many files takes as long as to flush a few, so what
-            // comes while others are flushed is flushed together.
-            let most = self.jobs.saturating_mul(1 + shelf::WAITING);
-            let is_more = planner.has_more() && running.len() < most;
+            let is_more = planner.has_more() && running.len() < self.most();
             if !is_more && running.is_empty() {
                 return Ok(());
             }
@@ -169,6 +174,12 @@ impl Courier {
             let (done, all) = planner.progress();
             observer.mirrored(done, all, self.client.counters.bytes());
         }
+    }
+
+    /// How many tasks there may be at once. More than there are requests: to flush many files takes as long
+    /// as to flush a few, so what comes while others are flushed is flushed together.
+    pub fn most(&self) -> usize {
+        self.jobs.saturating_mul(1 + shelf::WAITING)
     }
 
     /// Room for a request, which is taken for as long as what is returned is kept.
@@ -286,7 +297,7 @@ impl Courier {
     where
         R: Fn(Bytes) -> Result<Bytes, Wrong> + Clone + Send + 'static,
     {
-        match self.client.get(path.as_str(), limit, None, read).await {
+        match self.client.get_file(path.as_str(), limit, read).await {
             Ok(Answer::Found(bytes, _)) => {
                 let _space = self.shelf.space(bytes.len()).await;
                 // Others may ask only now: where the disk is slower than upstream, they wait for it.
@@ -334,8 +345,9 @@ impl Courier {
         }
         if let Some(listing) = listing {
             let noted = NotedPackage { listing, asked: self.now.0, tag: file.tag.clone() };
+            let (holdings, name) = (Arc::clone(&self.holdings), name.clone());
             // Without it, the file is fetched once more the next time.
-            let _ = self.holdings.note(name, &noted);
+            off_workers(move || holdings.note(&name, &noted).ok()).await;
         }
         Ok((Outcome::Done, changed.map(|changed| (path, changed))))
     }
@@ -351,19 +363,6 @@ impl Courier {
             return Ok(());
         }
         self.put(&self.holdings.files, path, changed, bytes).await
-    }
-
-    /// Puts a file of upstream's registry in place, unless nothing is to be written.
-    pub async fn put_signed(
-        &self,
-        path: RepositoryPath,
-        changed: Changed,
-        bytes: Bytes,
-    ) -> Result<(), Full> {
-        if self.dry_run {
-            return Ok(());
-        }
-        self.put(&self.holdings.registry, path, changed, bytes).await
     }
 
     async fn put(

@@ -18,10 +18,10 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{self, SHA512};
 use bytes::Bytes;
 use data_encoding::HEXLOWER_PERMISSIVE;
-use tokio::task::{JoinSet, spawn_blocking};
+use tokio::task::JoinSet;
 
-use super::client::Answer;
-use super::courier::{Carried, Courier};
+use super::client::{Answer, is_page};
+use super::courier::{Carried, Courier, off_workers};
 use super::holdings::{self, Tag};
 use super::planner::Failed;
 use super::shelf::Full;
@@ -86,10 +86,11 @@ struct Standing {
 }
 
 impl Standing {
-    fn of(courier: &Courier, name: &str) -> Self {
+    async fn of(courier: &Courier, name: &str) -> Self {
         let path = Folder::Installs.file(name);
-        let bytes = holdings::read(&courier.holdings.files, &path, MAX_LIST).ok().flatten();
-        Self { path, bytes }
+        let (files, at) = (courier.holdings.files.clone(), path.clone());
+        let bytes = off_workers(move || holdings::read(&files, &at, MAX_LIST).ok().flatten());
+        Self { bytes: bytes.await, path }
     }
 
     /// Asks upstream for it: what it has, and the tag of that.
@@ -98,7 +99,9 @@ impl Standing {
         let known = courier.holdings.state.tags.get(path.as_str());
         let known = known.zip(bytes.as_ref()).filter(|(tag, bytes)| tag.good_for(bytes).is_some());
         let tag = known.map(|(tag, _)| tag.tag.as_str());
-        let read = |bytes: Bytes| Ok(bytes);
+        let read = |bytes: Bytes| {
+            if is_page("", &bytes) { Err(Wrong::Install(1)) } else { Ok(bytes) }
+        };
         Ok(match (courier.client.get(path.as_str(), MAX_LIST, tag, read).await?, known) {
             (Answer::Found(bytes, tag), _) => {
                 let tag = tag.map(|tag| Tag::of(tag, &bytes));
@@ -119,8 +122,8 @@ async fn mirror_list(
     list: &'static List,
     observer: &dyn Observer,
 ) -> Result<Result<Vec<(String, Tag)>, Vec<Failed>>, Full> {
-    let standing = Standing::of(courier, list.name);
-    let signature = Standing::of(courier, &format!("{}.signed", list.name));
+    let standing = Standing::of(courier, list.name).await;
+    let signature = Standing::of(courier, &format!("{}.signed", list.name)).await;
     let (bytes, tag) = match standing.get(courier).await {
         Ok(Some(found)) => found,
         // Not every upstream has all of them.
@@ -166,15 +169,19 @@ async fn mirror_artifacts(
     observer: &dyn Observer,
 ) -> Result<Vec<Failed>, Full> {
     let mut running: JoinSet<(RepositoryPath, Result<Carried, Full>)> = JoinSet::new();
-    for (path, sha512) in artifacts {
-        let courier = Arc::clone(courier);
-        running.spawn(async move {
-            let carried = mirror_artifact(&courier, list, path.clone(), sha512, is_new).await;
-            (path, carried)
-        });
-    }
+    let mut artifacts = artifacts.into_iter();
     let mut failures = Vec::new();
-    while let Some(joined) = running.join_next().await {
+    loop {
+        // Each may hold a whole file in memory.
+        for (path, sha512) in artifacts.by_ref().take(courier.most().saturating_sub(running.len()))
+        {
+            let courier = Arc::clone(courier);
+            running.spawn(async move {
+                let carried = mirror_artifact(&courier, list, path.clone(), sha512, is_new).await;
+                (path, carried)
+            });
+        }
+        let Some(joined) = running.join_next().await else { break };
         let (path, carried) = joined.map_err(|_| Full)?;
         match carried? {
             (Outcome::Failed(wrong), _) => {
@@ -201,13 +208,15 @@ async fn mirror_artifact(
     let is_right = move |bytes: &[u8]| digest::digest(&SHA512, bytes).as_ref() == sha512.as_slice();
     let files = courier.holdings.files.clone();
     let (at, is_like) = (path.clone(), is_right.clone());
-    let standing = spawn_blocking(move || {
+    // What is read here is as large as what is fetched, so it takes the same room.
+    let room = courier.room().await;
+    let standing = off_workers(move || {
         let limit = if is_new { MAX_ARTIFACT } else { 0 };
         let mut bytes = Vec::new();
         let found = files.read(&at, limit, &mut bytes).ok().flatten();
         found.map(|_| !is_new || is_like(&bytes))
     });
-    let changed = match standing.await.ok().flatten() {
+    let changed = match standing.await {
         Some(true) => return Ok((Outcome::Done, None)),
         Some(false) => Changed::Updated,
         None => Changed::Created,
@@ -218,7 +227,7 @@ async fn mirror_artifact(
     let read = move |bytes: Bytes| {
         if is_right(&bytes) { Ok(bytes) } else { Err(Wrong::InstallChecksum { list: list.name }) }
     };
-    courier.take(courier.room().await, path, MAX_ARTIFACT, changed, read).await
+    courier.take(room, path, MAX_ARTIFACT, changed, read).await
 }
 
 impl List {

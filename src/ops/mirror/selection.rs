@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::Upstream;
 use crate::checksum::{InnerChecksum, OuterChecksum};
-use crate::lockfile::{GitPin, LockFile, Pinned};
-use crate::name::{PackageName, RepositoryName};
+use crate::lockfile::{GitPin, LockFile, Pinned, Repeated};
+use crate::name::PackageName;
 use crate::requirement::VersionRequirement;
 use crate::version::Version;
 
@@ -96,17 +97,28 @@ impl Want {
 }
 
 impl Selection {
-    /// What is wanted of each package of a repository; without, everything of all.
-    pub(super) fn wants(
-        &self,
-        repository: &RepositoryName,
-    ) -> Option<BTreeMap<PackageName, Vec<Want>>> {
-        self.chosen().map(|chosen| chosen.wants(repository))
+    /// What is wanted of each package of upstream's; without, everything of all.
+    pub(super) fn wants(&self, upstream: &Upstream) -> Option<BTreeMap<PackageName, Vec<Want>>> {
+        self.chosen().map(|chosen| chosen.wants(upstream))
     }
 
-    /// What lock files have that a repository has not; git dependencies too, unless they are mirrored.
-    pub(super) fn left_out(&self, repository: &RepositoryName, git: bool) -> Vec<LeftOut> {
-        self.chosen().map(|chosen| chosen.left_out(repository, git)).unwrap_or_default()
+    /// What lock files have that upstream has not; git dependencies too, unless they are mirrored.
+    pub(super) fn left_out(&self, upstream: &Upstream, git: bool) -> Vec<LeftOut> {
+        self.chosen().map(|chosen| chosen.left_out(upstream, git)).unwrap_or_default()
+    }
+
+    /// Whether there are lock files, and all of them pin nothing that any repository could have: then it is
+    /// no mistake that upstream has none of it.
+    pub(super) fn pins_nothing(&self) -> bool {
+        self.chosen().is_some_and(|chosen| {
+            chosen.only.is_empty() && !chosen.locks.is_empty() && chosen.pinned().next().is_none()
+        })
+    }
+
+    /// What lock files bind twice, each with the file's name.
+    pub(super) fn repeated(&self) -> impl Iterator<Item = (&String, &Repeated)> {
+        let locks = self.chosen().into_iter().flat_map(|chosen| &chosen.locks);
+        locks.flat_map(|(lock, file)| file.repeated.iter().map(move |one| (lock, one)))
     }
 
     /// What lock files pin in git repositories.
@@ -124,14 +136,14 @@ impl Selection {
 }
 
 impl Chosen {
-    fn wants(&self, repository: &RepositoryName) -> BTreeMap<PackageName, Vec<Want>> {
+    fn wants(&self, upstream: &Upstream) -> BTreeMap<PackageName, Vec<Want>> {
         let mut wants: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for Only { package, requirement } in &self.only {
             let (requirement, with_deps) = (requirement.clone(), self.with_deps);
             let want = Want::Matching { requirement, with_deps };
             wants.entry(package.clone()).or_default().push(want);
         }
-        for (lock, pinned) in self.pinned().filter(|(_, pinned)| is_of(pinned, repository)) {
+        for (lock, pinned) in self.pinned().filter(|(_, pinned)| is_of(pinned, upstream)) {
             let pin = Pin {
                 lock: lock.clone(),
                 version: pinned.version.clone(),
@@ -143,8 +155,8 @@ impl Chosen {
         wants
     }
 
-    fn left_out(&self, repository: &RepositoryName, git: bool) -> Vec<LeftOut> {
-        let of_others = self.pinned().filter(|(_, pinned)| !is_of(pinned, repository));
+    fn left_out(&self, upstream: &Upstream, git: bool) -> Vec<LeftOut> {
+        let of_others = self.pinned().filter(|(_, pinned)| !is_of(pinned, upstream));
         let of_others = of_others.map(|(lock, pinned)| {
             let why = format!("of the repository {}", pinned.repository.as_deref().unwrap_or("?"));
             LeftOut { lock: lock.clone(), app: pinned.app.clone(), why }
@@ -171,7 +183,17 @@ impl Chosen {
     }
 }
 
-/// rebar.lock does not say where a package is from.
-fn is_of(pinned: &Pinned, repository: &RepositoryName) -> bool {
-    pinned.repository.as_deref().is_none_or(|named| named == repository.as_str())
+/// Whether upstream has what is pinned. An organisation of a repository is called `SOURCE:ORGANISATION` in lock
+/// files, and signs as `ORGANISATION`. A rebar.lock does not say where a package is from.
+fn is_of(pinned: &Pinned, upstream: &Upstream) -> bool {
+    let Some(named) = pinned.repository.as_deref() else { return true };
+    let name = upstream.name.as_str();
+    match (named.split_once(':'), &upstream.source) {
+        (Some((source, organization)), Some(given)) => {
+            source == given.as_str() && organization == name
+        }
+        (Some((_, organization)), None) => organization == name,
+        (None, Some(_)) => false,
+        (None, None) => named == name,
+    }
 }

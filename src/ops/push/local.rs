@@ -8,14 +8,13 @@ use std::path::PathBuf;
 use rayon::prelude::*;
 
 use super::error::Error;
-use crate::checksum::{OuterChecksum, OuterHasher};
+use crate::checksum::OuterChecksum;
 use crate::key::PublicKey;
-use crate::name::{PackageName, PolicyName, RepositoryName};
+use crate::name::{PackageName, RepositoryName};
 use crate::ops::observer::{Observer, Warning};
 use crate::ops::verify::Wrong;
-use crate::ops::verify::secrets::stream_holds_key;
+use crate::ops::verify::secrets::hold_key;
 use crate::package::UnixSeconds;
-use crate::policy::Policy;
 use crate::registry::{DecodeError, Gzip, Names, Payload, Releases, Resource, Signed, Versions};
 use crate::repository::{Asset, AssetKind, RepositoryPath, Source};
 use crate::store::{self, DirStore, Kind, Store, StoreError, modified};
@@ -30,8 +29,6 @@ pub(super) struct Local {
     pub versions: Versions,
     /// What the packages say.
     pub packages: BTreeMap<PackageName, Releases>,
-    /// What the policies say.
-    pub policies: BTreeMap<PolicyName, Policy>,
     /// `public_key` and what is signed, with its bytes.
     pub registry: BTreeMap<RepositoryPath, Vec<u8>>,
     /// The tarballs that the packages name, and whatever else clients ask for.
@@ -50,30 +47,25 @@ pub(super) struct File {
 }
 
 impl File {
-    /// Makes sure that it may be written to a store, before anything is: it is the tarball that is signed, or holds
-    /// no key, which would be published with it; and it is not too large.
-    pub fn check(&self, store: &dyn Store) -> Result<(), Error> {
-        let location = || self.location.display().to_string();
-        if let Some(limit) = store.max_size(&self.path).filter(|limit| self.size > *limit) {
-            return Err(Error::TooLarge { location: location(), size: self.size, limit });
+    /// Why its bytes are not to be had.
+    pub fn unreadable(&self, source: io::Error) -> StoreError {
+        StoreError { action: "read", location: self.location.display().to_string(), source }
+    }
+
+    /// A key that lies where clients ask for something else would be published with it. What is in a tarball
+    /// is signed.
+    pub fn refuse_key(&self) -> Result<(), Error> {
+        if self.release.is_some() {
+            return Ok(());
         }
-        let failed =
-            |source| Error::Read(StoreError { action: "read", location: location(), source });
-        let mut file = fs::File::open(&self.location).map_err(failed)?;
-        let wrong = if let Some((_, said)) = &self.release {
-            let mut hasher = OuterHasher::default();
-            io::copy(&mut file, &mut hasher).map_err(failed)?;
-            let (found, said) = (hasher.finish(), *said);
-            (found != said).then_some(Wrong::OuterChecksum { found, said })
-        } else {
-            // Documentation may well print one that is an example.
-            let is_inflated = self.kind != AssetKind::Docs;
-            stream_holds_key(file, is_inflated).map_err(failed)?.then_some(Wrong::PrivateKey)
-        };
-        match wrong {
-            Some(wrong) => Err(Error::Unsound { location: location(), source: Box::new(wrong) }),
-            None => Ok(()),
+        let source = self.source();
+        let bytes = source.read().map_err(|error| self.unreadable(error))?;
+        // Documentation may well print one that is an example.
+        if hold_key(&bytes, self.kind != AssetKind::Docs) {
+            let location = self.location.display().to_string();
+            return Err(Error::Unsound { location, source: Box::new(Wrong::PrivateKey) });
         }
+        Ok(())
     }
 
     /// Its bytes, when their turn has come.
@@ -92,9 +84,8 @@ impl Local {
     /// Reads and checks what is signed, and looks at the rest. Of what is left out the observer hears.
     pub fn read(store: &DirStore, observer: &dyn Observer) -> Result<Self, Error> {
         let (assets, left_out) = assets(store)?;
-        let is_signed = |kind| matches!(kind, AssetKind::Registry | AssetKind::Policy);
         let (signed, others): (Vec<_>, Vec<_>) =
-            assets.into_iter().partition(|(_, kind)| is_signed(*kind));
+            assets.into_iter().partition(|(_, kind)| *kind == AssetKind::Registry);
         let mut registry = BTreeMap::new();
         let path = RepositoryPath::public_key();
         let pem = bytes(store, &path, MAX_KEY)?;
@@ -130,38 +121,14 @@ impl Local {
             registry.insert(package.path, package.bytes);
             says.insert(name, package.says);
         }
-        let mut policies = BTreeMap::new();
-        for (path, _) in &signed {
-            let resource = RepositoryPath::resource_at(path.as_str().as_ref());
-            if let Some(Resource::Policy(name)) = resource {
-                let policy = policy(store, &name, &key, repository)?;
-                registry.insert(policy.path, policy.bytes);
-                policies.insert(name, policy.says);
-            }
-        }
         registry.insert(versions.path, versions.bytes);
         for path in left_out {
             let (location, reason) = (store.locate(&path), "no client asks for it");
             observer.warn(Warning::LeftOut { location, reason });
         }
         let files = files(store, others, &says, observer)?;
-        Ok(Self { key, versions: versions.says, packages: says, policies, registry, files })
+        Ok(Self { key, versions: versions.says, packages: says, registry, files })
     }
-}
-
-/// A policy that clients would take for what it is called.
-fn policy(
-    store: &DirStore,
-    name: &PolicyName,
-    key: &PublicKey,
-    repository: &RepositoryName,
-) -> Result<Read<Policy>, Error> {
-    let policy = read(store, &Resource::Policy(name.clone()), key, Policy::decode)?;
-    same_repository(store, &policy, &policy.says.repository, repository)?;
-    if policy.says.name != *name {
-        return Err(unsound(store, &policy.path, Wrong::OtherPolicy(policy.says.name)));
-    }
-    Ok(policy)
 }
 
 /// Files, each with what it is to clients.

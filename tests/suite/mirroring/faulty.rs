@@ -106,7 +106,7 @@ fn what_never_ends_is_cut_off() {
     nothing_wrong_stands(&repository, "endless");
 }
 
-/// As long as bytes come there is no time after which they are too late.
+/// As long as bytes come, and not one by one, there is no time after which they are too late.
 #[test]
 fn what_is_slow_is_waited_for() {
     let (repository, server) = samples();
@@ -118,7 +118,8 @@ fn what_is_slow_is_waited_for() {
         }
     });
     let began = Instant::now();
-    let ran = impatient(&repository, &unruly.url());
+    let patient = ["--all", "--retries=0", "--stall-timeout=10"];
+    let ran = mirror(&repository, &unruly.url(), &patient);
     assert_eq!(ran.code, 0, "{}", ran.transcript());
     assert!(began.elapsed() > Duration::from_secs(2), "the drip was none");
     is_verbatim(&repository);

@@ -41,7 +41,8 @@ fn another_key_or_another_name_is_refused() {
         "{}",
         ran.stderr
     );
-    let ran = repository.hexreg().run(["mirror", "copy", "--all", "--upstream-name=acme"]);
+    let arguments = ["mirror", "copy", "--all", "--upstream-name=acme", "--upstream", &url];
+    let ran = repository.hexreg().run(arguments);
     assert_eq!(ran.code, 2, "{}", ran.transcript());
     assert!(ran.stderr.contains("give --upstream-key"), "{}", ran.stderr);
     assert!(!repository.path("copy/names").exists() && !repository.path("copy/packages").exists());
@@ -279,11 +280,14 @@ fn what_a_lock_file_names_and_upstream_has_not_is_told() {
     let left_out: Vec<_> = left_out.map(|one| one["app"].as_str().unwrap()).collect();
     assert_eq!(left_out, ["other", "near", "source"]);
     // A file with nothing from there at all.
-    repository.write("mix.lock", b"%{\"near\": {:path, \"../near\"}}\n");
+    repository.write(
+        "mix.lock",
+        b"%{\"other\": {:hex, :other, \"1.0.0\", nil, [:mix], [], \"hexpm\", nil}}\n",
+    );
     let ran = mirror(&repository, &server.url(), &["--lock=mix.lock"]);
     assert_eq!(ran.code, 1, "{}", ran.transcript());
     assert!(ran.stderr.contains("nothing that was asked for"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("near: path (mix.lock)"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("other: of the repository hexpm (mix.lock)"), "{}", ran.stderr);
 }
 
 #[test]

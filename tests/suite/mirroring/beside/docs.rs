@@ -63,12 +63,16 @@ fn damaged_documentation_is_refused() {
     let (repository, server) = samples();
     write_docs(&repository, "welcome-0.1.0");
     let right = repository.read("public/docs/welcome-0.1.0.tar.gz");
-    for bytes in [&b"<html>"[..], &right[..right.len() / 2], b""] {
+    let page = "answers with a web page (text/html)";
+    let damaged = "it is not a gzipped archive";
+    for (bytes, why) in
+        [(&b"<html>"[..], page), (&right[..right.len() / 2], damaged), (b"", damaged)]
+    {
         repository.write("public/docs/welcome-0.1.0.tar.gz", bytes);
         let ran = mirror(&repository, &server.url(), &["--all", "--docs"]);
         assert_eq!(ran.code, 1, "{}", ran.transcript());
-        let said = "docs/welcome-0.1.0.tar.gz: it is not a gzipped archive";
-        assert!(ran.stderr.contains(said), "{}", ran.transcript());
+        assert!(ran.stderr.contains("docs/welcome-0.1.0.tar.gz: "), "{}", ran.transcript());
+        assert!(ran.stderr.contains(why), "{}", ran.transcript());
         assert!(!repository.path("copy/docs/welcome-0.1.0.tar.gz").exists());
         assert!(!repository.path("copy/names").exists());
     }

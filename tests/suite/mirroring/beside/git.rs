@@ -1,5 +1,8 @@
 //! `--git`
 
+mod secrets;
+mod transports;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -115,19 +118,30 @@ impl Upstream {
         serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{}", ran.transcript()))
     }
 
-    /// Clones from a mirror, by the line that was printed, what upstream had at this revision.
+    /// Clones from a mirror, by the lines that were printed, what upstream had at this revision.
     #[track_caller]
     fn clones(&self, printed: &str, mirror: &str, revision: &str, text: &str) {
-        let rule = printed.lines().find_map(|line| line.strip_prefix("git config --global "));
-        let (key, value) = rule.unwrap_or_else(|| panic!("{printed}")).split_once(' ').unwrap();
+        self.clones_as(&self.url(), printed, mirror, revision, text);
+    }
+
+    /// The same, where the project calls it otherwise.
+    #[track_caller]
+    fn clones_as(&self, url: &str, printed: &str, mirror: &str, revision: &str, text: &str) {
         let clone = self.repository.path("clone");
         let _ = fs::remove_dir_all(&clone);
+        let configuration = self.repository.path("gitconfig");
+        let _ = fs::remove_file(&configuration);
+        for rule in printed.lines().filter(|line| line.starts_with("git config ")) {
+            let rule = rule.replace("MIRROR", mirror);
+            let arguments: Vec<_> = rule.split(' ').skip(1).collect();
+            let mut command = self.git.command(self.repository.root());
+            said(command.args(arguments).env("GIT_CONFIG_GLOBAL", &configuration));
+        }
         let mut command = self.git.command(self.repository.root());
         command
-            .args(["clone", "--quiet", "--no-checkout", &self.url(), "clone"])
-            .env("GIT_CONFIG_COUNT", "1")
-            .env("GIT_CONFIG_KEY_0", key.replace("MIRROR", mirror))
-            .env("GIT_CONFIG_VALUE_0", value);
+            .args(["clone", "--quiet", "--no-checkout", url, "clone"])
+            .env("GIT_ALLOW_PROTOCOL", "http")
+            .env("GIT_CONFIG_GLOBAL", &configuration);
         said(&mut command);
         self.git.run(&clone, &["checkout", "--quiet", revision]);
         assert_eq!(self.repository.read("clone/src/dep.erl"), text.as_bytes());
@@ -169,6 +183,7 @@ fn git_clones_what_is_pinned_once_upstream_is_gone() {
     let said = upstream.report();
     let git = json!([{
         "url": upstream.url(), "revision": first, "path": upstream.path(), "is_new": false,
+        "spellings": [upstream.url()],
     }]);
     assert_eq!((&said["git"], &said["failures"]), (&git, &json!([])), "{said}");
     let ours = Server::run(upstream.repository.root(), &["--repo=acme=copy"]);
@@ -210,14 +225,16 @@ fn what_is_not_there_or_not_to_be_had_is_a_failure() {
     upstream.publish();
     let nowhere = format!("{}/git/git.example/nobody/nothing.git", upstream.server.url());
     let absent = "0123456789012345678901234567890123456789";
-    let web = "only repositories at http:// and https:// are mirrored";
+    let which = "only repositories at https://, http://, ssh://, git:// and USER@HOST:PATH are";
     for (url, revision, reason) in [
         (upstream.url().as_str(), absent, absent),
         (&nowhere, &first, "not found"),
-        ("git@git.example:org/dep.git", &first, web),
-        ("ssh://git@git.example/org/dep.git", &first, web),
-        ("file:///etc", &first, web),
-        ("ext::sh -c x", &first, web),
+        ("file:///etc", &first, which),
+        ("/srv/dep.git", &first, which),
+        ("ext::sh -c x", &first, which),
+        ("--upload-pack=x", &first, which),
+        ("-oProxyCommand=x:a", &first, "it is not made of plain names"),
+        ("ssh://-oProxyCommand=x/a", &first, "it is not made of plain names"),
         ("https://git.example/a;b.git", &first, "it is not made of plain names"),
     ] {
         upstream.lock(url, revision);

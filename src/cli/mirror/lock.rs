@@ -1,0 +1,63 @@
+//! Where lock files are read from, and whose they are.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use hexreg::lockfile::{self, Format, LockFile};
+
+use crate::cli::failure::{Failure, chain};
+
+/// In bytes: a thousand times what a large project has. A device could be read for ever.
+const MAX_LOCK: u64 = 64 << 20;
+
+/// What is expected of one.
+const EXPECTED: &str = "expected a mix.lock, a rebar.lock or a manifest.toml";
+
+/// Reads all that `--lock` names, each with what messages call it.
+pub fn read_all(paths: &[PathBuf]) -> Result<Vec<(String, LockFile)>, Failure> {
+    if paths.iter().filter(|path| is_standard_input(path)).count() > 1 {
+        return Err(Failure::environment(
+            "--lock=- is given twice, and there is one standard input",
+        ));
+    }
+    paths.iter().map(|path| read(path)).collect()
+}
+
+/// Whether it stands for standard input.
+pub fn is_standard_input(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+fn read(path: &Path) -> Result<(String, LockFile), Failure> {
+    let mut text = Vec::new();
+    let (name, read) = if is_standard_input(path) {
+        let read = io::stdin().lock().take(MAX_LOCK).read_to_end(&mut text);
+        ("standard input".to_owned(), read)
+    } else {
+        let file = File::open(path);
+        let read = file.and_then(|file| file.take(MAX_LOCK).read_to_end(&mut text));
+        (path.display().to_string(), read)
+    };
+    let read =
+        read.map_err(|error| Failure::environment(format!("could not read {name}: {error}")))?;
+    if u64::try_from(read).unwrap_or(MAX_LOCK) == MAX_LOCK {
+        return Err(Failure::input(format!(
+            "{name} has {MAX_LOCK} bytes or more: no lock file has"
+        )));
+    }
+    let format = Format::detect(path, &text).ok_or_else(|| unknown(path, &name, &text))?;
+    let parsed = lockfile::parse(format, &text);
+    let parsed = parsed.map_err(|error| Failure::input(format!("{name}: {}", chain(&error))))?;
+    Ok((name, parsed))
+}
+
+/// What is said of a file that is none of those that are known.
+fn unknown(path: &Path, name: &str, text: &[u8]) -> Failure {
+    let message = match lockfile::foreign(path, text) {
+        Some(what) => format!("{name} is {what}"),
+        None if text.trim_ascii().is_empty() => format!("{name} is empty"),
+        None => format!("{name} is no lock file that is known"),
+    };
+    Failure::input(message).hint(EXPECTED)
+}

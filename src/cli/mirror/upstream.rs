@@ -1,0 +1,99 @@
+//! Which repository is mirrored: its URL, its name and its key.
+
+use std::path::Path;
+use std::str::FromStr;
+
+use hexreg::credentials;
+use hexreg::key::PublicKey;
+use hexreg::name::{InvalidName, RepositoryName};
+use hexreg::ops::mirror::Upstream;
+use url::Url;
+
+use crate::cli::failure::{Failure, chain};
+use crate::cli::public_key;
+
+/// What lock files call a repository: `acme`, or `hexpm:acme` for an organisation of hexpm's.
+#[derive(Clone, Debug)]
+pub struct UpstreamName {
+    /// What it is an organisation of.
+    pub source: Option<RepositoryName>,
+    /// What it calls itself.
+    pub name: RepositoryName,
+}
+
+impl FromStr for UpstreamName {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        let (source, name) = match text.split_once(':') {
+            Some((source, name)) => (Some(source.parse()?), name),
+            None => (None, text),
+        };
+        Ok(Self { source, name: name.parse()? })
+    }
+}
+
+impl UpstreamName {
+    /// Whether it is hex.pm's, or an organisation's of it.
+    fn is_hexpm(&self) -> bool {
+        self.source.as_ref().unwrap_or(&self.name).as_str() == Upstream::HEXPM_NAME
+    }
+
+    /// Where hex.pm has it.
+    fn default_url(&self) -> Option<String> {
+        let Self { source, name } = self;
+        self.is_hexpm().then(|| match source {
+            Some(_) => format!("{}/repos/{name}", Upstream::HEXPM_URL),
+            None => Upstream::HEXPM_URL.to_owned(),
+        })
+    }
+}
+
+/// The URL of upstream: what `--upstream` says, or hex.pm's.
+pub fn url(argument: Option<&str>, name: &UpstreamName) -> Result<Url, Failure> {
+    let Some(text) = argument else {
+        let url = name.default_url().and_then(|url| url.parse().ok());
+        return url.ok_or_else(|| {
+            Failure::environment(format!("where is the repository `{}`?", name.name)).hint(
+                "give --upstream=URL; an organisation of hex.pm is --upstream-name=hexpm:NAME",
+            )
+        });
+    };
+    // It may hold credentials: what is wrong with it is told without them.
+    let shown = credentials::hide(text);
+    let Some((scheme, _)) = text.split_once("://") else {
+        let shown = credentials::hide(&format!("https://{text}"));
+        return Err(Failure::environment(format!("--upstream has no scheme: write {shown}")));
+    };
+    if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
+        let message = format!("--upstream is {shown}: expected https:// or http://");
+        return Err(Failure::environment(message));
+    }
+    let url: Url = text.parse().map_err(|error| {
+        Failure::environment(format!("--upstream is {shown}, which is no URL: {error}"))
+    })?;
+    if !url.username().is_empty() || url.password().is_some() {
+        let message = "credentials do not belong in --upstream";
+        return Err(Failure::environment(message).hint("give --upstream-auth"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        let message = format!("--upstream is {shown}: expected nothing but a path after the host");
+        return Err(Failure::environment(message)
+            .hint("where it was a token, give it with --upstream-auth"));
+    }
+    Ok(url)
+}
+
+/// The key that upstream signs with: what `--upstream-key` names, or hex.pm's.
+pub fn key(argument: Option<&Path>, name: &UpstreamName, url: &Url) -> Result<PublicKey, Failure> {
+    if let Some(key) = public_key::from_argument(argument)? {
+        return Ok(key);
+    }
+    let host = url.host_str().unwrap_or_default();
+    let is_at_hexpm = host == "hex.pm" || host.ends_with(".hex.pm");
+    if !name.is_hexpm() && !is_at_hexpm {
+        let message = format!("which key does `{}` sign with?", name.name);
+        return Err(Failure::environment(message).hint("give --upstream-key=PATH"));
+    }
+    PublicKey::from_pem(Upstream::HEXPM_KEY).map_err(|error| Failure::environment(chain(&error)))
+}

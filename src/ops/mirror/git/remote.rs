@@ -1,0 +1,297 @@
+//! Where a git repository is, in each of the ways in which one can be spelt.
+
+use url::Url;
+
+use crate::credentials;
+use crate::repository;
+
+/// A repository at a host.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Remote {
+    transport: Transport,
+    /// Whom ssh is asked for.
+    user: Option<String>,
+    host: String,
+    /// Unless it is the transport's own.
+    port: Option<u16>,
+    /// Without a slash at either end.
+    path: String,
+    /// As it was spelt, without credentials.
+    spelt: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Transport {
+    Http,
+    Https,
+    Ssh,
+    Git,
+}
+
+impl Transport {
+    fn of_scheme(scheme: &str) -> Option<Self> {
+        match scheme {
+            "http" => Some(Self::Http),
+            "https" => Some(Self::Https),
+            "ssh" | "git+ssh" | "ssh+git" => Some(Self::Ssh),
+            "git" => Some(Self::Git),
+            _ => None,
+        }
+    }
+
+    fn port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+            Self::Ssh => 22,
+            Self::Git => 9418,
+        }
+    }
+}
+
+const TRANSPORTS: &str =
+    "only repositories at https://, http://, ssh://, git:// and USER@HOST:PATH are mirrored";
+const PLAIN: &str = "it is not made of plain names";
+
+impl Remote {
+    /// Takes a URL, or `USER@HOST:PATH`, apart.
+    ///
+    /// # Errors
+    /// Why none is mirrored that is spelt so.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let remote = match text.split_once("://") {
+            Some((scheme, _)) => {
+                let transport = Transport::of_scheme(&scheme.to_ascii_lowercase());
+                Self::of_url(text, transport.ok_or(TRANSPORTS)?)
+            }
+            None => Self::of_scp(text)?,
+        };
+        let remote = remote.ok_or(PLAIN)?;
+        // What git or ssh would take for an option.
+        let is_option = |part: &str| part.starts_with('-');
+        let is_option = is_option(&remote.host)
+            || is_option(&remote.path)
+            || remote.user.as_deref().is_some_and(is_option);
+        // What a shell would make something else of, when the line for clients is copied.
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b":/@._-~+%*".contains(&byte);
+        let is_plain = !text.is_empty() && remote.spelt.bytes().all(is_plain);
+        if is_option || !is_plain || remote.place().is_none() { Err(PLAIN) } else { Ok(remote) }
+    }
+
+    fn of_url(text: &str, transport: Transport) -> Option<Self> {
+        let url = Url::parse(text).ok()?;
+        if url.query().is_some() || url.fragment().is_some() {
+            return None;
+        }
+        let user = Some(url.username()).filter(|user| !user.is_empty());
+        Some(Self {
+            transport,
+            user: user.filter(|_| transport == Transport::Ssh).map(str::to_owned),
+            host: url.host_str()?.to_ascii_lowercase(),
+            port: url.port().filter(|port| *port != transport.port()),
+            path: url.path().trim_matches('/').to_owned(),
+            spelt: credentials::hide(text),
+        })
+    }
+
+    /// What scp takes: the host ends at the first colon, before which there is no slash.
+    fn of_scp(text: &str) -> Result<Option<Self>, &'static str> {
+        let Some((place, path)) = text.split_once(':') else { return Err(TRANSPORTS) };
+        if place.contains('/') || path.starts_with(':') || place.is_empty() {
+            return Err(TRANSPORTS);
+        }
+        let (user, host) = match place.rsplit_once('@') {
+            Some((user, host)) => (Some(user), host),
+            None => (None, place),
+        };
+        if path.contains('@') && user.is_none() {
+            // A password stands before the host, where ssh takes none.
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            transport: Transport::Ssh,
+            user: user.map(str::to_owned),
+            host: host.to_ascii_lowercase(),
+            port: None,
+            path: path.trim_matches('/').to_owned(),
+            spelt: text.to_owned(),
+        }))
+    }
+
+    /// Where it lies below the mirror.
+    pub fn place(&self) -> Option<String> {
+        repository::git::place(&self.host, self.port, &self.path)
+    }
+
+    /// What else it is called where it is called so here: as it was spelt, and in each other transport.
+    pub fn spellings(&self) -> Vec<String> {
+        let Self { transport, user, host, port, path, spelt } = self;
+        let stem = path.strip_suffix(".git").unwrap_or(path);
+        let user = user.as_deref().map(|user| user.split(':').next().unwrap_or(user));
+        let user = user.unwrap_or("git");
+        let paths = [format!("{stem}.git"), path.clone()];
+        let mut spellings = vec![spelt.clone()];
+        for path in &paths {
+            let bases: Vec<String> = match port {
+                None => [
+                    format!("https://{host}/"),
+                    format!("http://{host}/"),
+                    format!("git://{host}/"),
+                    format!("{user}@{host}:"),
+                    format!("ssh://{user}@{host}/"),
+                    format!("git+ssh://{user}@{host}/"),
+                    format!("ssh+git://{user}@{host}/"),
+                ]
+                .into(),
+                // Each transport has a port of its own.
+                Some(port) => match transport {
+                    Transport::Http => vec![format!("http://{host}:{port}/")],
+                    Transport::Https => vec![format!("https://{host}:{port}/")],
+                    Transport::Git => vec![format!("git://{host}:{port}/")],
+                    Transport::Ssh => ["ssh", "git+ssh", "ssh+git"]
+                        .map(|scheme| format!("{scheme}://{user}@{host}:{port}/"))
+                        .into(),
+                },
+            };
+            for spelling in bases.into_iter().map(|base| format!("{base}{path}")) {
+                if !spellings.contains(&spelling) {
+                    spellings.push(spelling);
+                }
+            }
+        }
+        spellings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repository_lies_where_its_url_says() {
+        for (url, path) in [
+            ("https://git.example/org/repo.git", "git/git.example/org/repo.git"),
+            ("https://git.example/org/repo", "git/git.example/org/repo.git"),
+            ("https://GIT.example/org/repo", "git/git.example/org/repo.git"),
+            ("http://git.example:8080/a/b/c/", "git/git.example_8080/a/b/c.git"),
+            ("https://git.example:443/a", "git/git.example/a.git"),
+            ("https://SECRET@git.example/a", "git/git.example/a.git"),
+            ("https://ci:SEC=RET!$@git.example/a", "git/git.example/a.git"),
+            ("git@git.example:org/repo.git", "git/git.example/org/repo.git"),
+            ("git@git.example:/srv/repo", "git/git.example/srv/repo.git"),
+            ("git.example:org/repo.git", "git/git.example/org/repo.git"),
+            ("org-1@git.example:~me/repo.git", "git/git.example/~me/repo.git"),
+            ("ssh://git@git.example/org/repo.git", "git/git.example/org/repo.git"),
+            ("ssh://git@git.example:22/org/repo.git", "git/git.example/org/repo.git"),
+            ("ssh://git@git.example:2222/org/repo.git", "git/git.example_2222/org/repo.git"),
+            ("git+ssh://git@git.example/org/repo.git", "git/git.example/org/repo.git"),
+            ("SSH://git.example/org/repo.git", "git/git.example/org/repo.git"),
+            ("git://git.example/org/repo.git", "git/git.example/org/repo.git"),
+            ("git://git.example:9418/org/repo", "git/git.example/org/repo.git"),
+            ("git://git.example:9419/org/repo", "git/git.example_9419/org/repo.git"),
+        ] {
+            let remote = Remote::parse(url).unwrap_or_else(|why| panic!("{url}: {why}"));
+            assert_eq!(remote.place().unwrap(), path, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_url_that_leads_elsewhere_is_refused() {
+        for url in [
+            "",
+            "/srv/repo.git",
+            "./a:b",
+            "file:///etc",
+            "ftp://git.example/a",
+            "ext::sh -c x",
+            "ext::sh -c 'echo git@git.example:a'",
+            "fd::7",
+            "--upload-pack=x",
+            "-oProxyCommand=x:a",
+            "-oProxyCommand=x@git.example:a",
+            "git@-oProxyCommand=x:a",
+            "git@git.example:-a",
+            "git@git.example:--upload-pack=x",
+            "ssh://-oProxyCommand=x/a",
+            "ssh://-l@git.example/a",
+            "ssh://git@git.example/-a",
+            "ssh://git@git.example:org/repo.git",
+            "ssh://git.example",
+            "git:SECRET@git.example:a",
+            "git@[git.example:2222]:a",
+            "git@git.example:",
+            "git@git.example:a/../b",
+            "git@git.example:a b",
+            "git@git.example:$(x)",
+            "https://git.example/",
+            "https://git.example/a%2fb",
+            "https://git.example/.git/x",
+            "https://git.example/a?b",
+            "https://git.example/a#b",
+            "https://git.example/a.git/objects",
+            "https://$(x)/a",
+            "https://git.example/a\nb",
+            "https://git.example/a ",
+            "https://git.example/*",
+        ] {
+            assert!(Remote::parse(url).is_err(), "{url}");
+        }
+        // Resolved before anything is asked for.
+        for url in ["https://git.example/../../x", "https://git.example/%2e%2e/x"] {
+            assert_eq!(Remote::parse(url).unwrap().place().unwrap(), "git/git.example/x.git");
+        }
+    }
+
+    #[test]
+    fn one_repository_is_known_by_each_of_its_spellings() {
+        let of = |url: &str| Remote::parse(url).unwrap().spellings();
+        insta::assert_snapshot!(of("git@git.example:org/repo.git").join("\n"), @r"
+        git@git.example:org/repo.git
+        https://git.example/org/repo.git
+        http://git.example/org/repo.git
+        git://git.example/org/repo.git
+        ssh://git@git.example/org/repo.git
+        git+ssh://git@git.example/org/repo.git
+        ssh+git://git@git.example/org/repo.git
+        ");
+        insta::assert_snapshot!(of("https://SECRET@git.example/org/repo").join("\n"), @r"
+        https://******@git.example/org/repo
+        https://git.example/org/repo.git
+        http://git.example/org/repo.git
+        git://git.example/org/repo.git
+        git@git.example:org/repo.git
+        ssh://git@git.example/org/repo.git
+        git+ssh://git@git.example/org/repo.git
+        ssh+git://git@git.example/org/repo.git
+        https://git.example/org/repo
+        http://git.example/org/repo
+        git://git.example/org/repo
+        git@git.example:org/repo
+        ssh://git@git.example/org/repo
+        git+ssh://git@git.example/org/repo
+        ssh+git://git@git.example/org/repo
+        ");
+        insta::assert_snapshot!(of("ssh://me@git.example:2222/org/repo.git").join("\n"), @r"
+        ssh://me@git.example:2222/org/repo.git
+        git+ssh://me@git.example:2222/org/repo.git
+        ssh+git://me@git.example:2222/org/repo.git
+        ");
+        insta::assert_snapshot!(of("git.example:org/repo/").join("\n"), @r"
+        git.example:org/repo/
+        https://git.example/org/repo.git
+        http://git.example/org/repo.git
+        git://git.example/org/repo.git
+        git@git.example:org/repo.git
+        ssh://git@git.example/org/repo.git
+        git+ssh://git@git.example/org/repo.git
+        ssh+git://git@git.example/org/repo.git
+        https://git.example/org/repo
+        http://git.example/org/repo
+        git://git.example/org/repo
+        git@git.example:org/repo
+        ssh://git@git.example/org/repo
+        git+ssh://git@git.example/org/repo
+        ssh+git://git@git.example/org/repo
+        ");
+    }
+}

@@ -1,0 +1,231 @@
+//! Repositories that lock files name by ssh and by git's own protocol, however they spell it.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::{Git, Upstream};
+use crate::support::hexreg::{Hexreg, Ran};
+use crate::support::server::{Server, free_address};
+
+/// Takes the place of ssh: notes how it is called, and runs here what it was to run there.
+const SSH: &str = "#!/bin/sh
+printf '%s\\n' \"$*\" >> \"$SSH_LOG\"
+printf 'askpass %s %s\\n' \"$SSH_ASKPASS\" \"$SSH_ASKPASS_REQUIRE\" >> \"$SSH_LOG\"
+for last in \"$@\"; do :; done
+cd \"$SSH_ROOT\" && exec sh -c \"$(printf '%s' \"$last\" | sed \"s:'/*:'./:\")\"
+";
+
+impl Upstream {
+    /// Where a server of its own would have it: `served/org/dep.git`.
+    fn publish_at(&self) -> PathBuf {
+        let place = self.repository.path("served/org/dep.git");
+        let _ = fs::remove_dir_all(&place);
+        self.git.run(&self.work(), &["clone", "--quiet", "--bare", ".", place.to_str().unwrap()]);
+        place
+    }
+
+    fn path_variable(&self) -> String {
+        format!("{}:/usr/bin:/bin", self.git.0.parent().unwrap().to_str().unwrap())
+    }
+
+    /// hexreg, with a program in the place of ssh.
+    fn over_ssh(&self) -> Hexreg {
+        let ssh = self.repository.path("bin/ssh");
+        self.repository.write("bin/ssh", SSH.as_bytes());
+        fs::set_permissions(&ssh, fs::Permissions::from_mode(0o755)).unwrap();
+        let path = format!("{}:{}", ssh.parent().unwrap().display(), self.path_variable());
+        let log = self.repository.path("ssh.log");
+        let root = self.repository.path("served");
+        self.repository
+            .hexreg()
+            .env("PATH", &path)
+            .env("SSH_LOG", log.to_str().unwrap())
+            .env("SSH_ROOT", root.to_str().unwrap())
+    }
+
+    fn ssh_log(&self) -> String {
+        let log = self.repository.path("ssh.log");
+        let said = fs::read_to_string(&log).unwrap_or_default();
+        let _ = fs::remove_file(log);
+        said
+    }
+
+    fn mirror_with(&self, hexreg: Hexreg, more: &[&str]) -> Ran {
+        let url = self.server.url();
+        let usual = ["mirror", "copy", "--lock=mix.lock", "--git", "--upstream", &url];
+        let acme = ["--upstream-name=acme", "--upstream-key=public/public_key"];
+        hexreg.run(usual.iter().chain(&acme).chain(more).copied())
+    }
+}
+
+/// An upstream with one commit, and its name.
+fn upstream(git: Git) -> (Upstream, String) {
+    let upstream = Upstream::new(git);
+    let first = upstream.commit("trunk", "the first");
+    upstream.publish_at();
+    (upstream, first)
+}
+
+#[test]
+fn every_spelling_is_mirrored_over_ssh_and_served_to_every_other() {
+    let test = "every_spelling_is_mirrored_over_ssh_and_served_to_every_other";
+    let Some(git) = Git::find(test) else { return };
+    let (upstream, first) = upstream(git);
+    for (url, called) in [
+        ("git@git.example:org/dep.git", "git@git.example git-upload-pack 'org/dep.git'"),
+        ("git@git.example:/org/dep.git", "git@git.example git-upload-pack '/org/dep.git'"),
+        ("ssh://git@git.example/org/dep.git", "git@git.example git-upload-pack '/org/dep.git'"),
+        ("git+ssh://git@git.example/org/dep.git", "git@git.example git-upload-pack '/org/dep.git'"),
+        ("ssh://git.example/org/dep.git", "-o BatchMode=yes"),
+        ("org-1@git.example:org/dep.git", "org-1@git.example git-upload-pack 'org/dep.git'"),
+        ("ssh://git@git.example:22/org/dep.git", "-p 22 git@git.example git-upload-pack"),
+    ] {
+        let _ = fs::remove_dir_all(upstream.repository.path("copy"));
+        upstream.lock(url, &first);
+        let printed = upstream.mirror_with(upstream.over_ssh(), &[]);
+        assert_eq!(printed.code, 0, "{url}: {}", printed.transcript());
+        let log = upstream.ssh_log();
+        assert!(log.contains(called), "{url}: {log}");
+        // It is never asked anything, in either of two ways.
+        assert!(log.lines().next().unwrap().starts_with("-o BatchMode=yes "), "{url}: {log}");
+        assert!(log.contains("askpass false force"), "{url}: {log}");
+        assert!(upstream.repository.path("copy/git/git.example/org/dep.git").is_dir(), "{url}");
+        let printed = printed.stdout;
+        let server = Server::run(upstream.repository.root(), &["--repo=acme=copy"]);
+        let mirror = format!("{}/repos/acme", server.url());
+        for project in [
+            url,
+            "git@git.example:org/dep.git",
+            "ssh://git@git.example/org/dep.git",
+            "git+ssh://git@git.example/org/dep.git",
+            "git://git.example/org/dep.git",
+            "https://git.example/org/dep.git",
+            "http://git.example/org/dep.git",
+        ] {
+            if url.starts_with("org-1") && project.contains("git@") {
+                continue;
+            }
+            upstream.clones_as(project, &printed, &mirror, &first, "the first");
+        }
+    }
+}
+
+#[test]
+fn a_port_leads_to_a_place_of_its_own() {
+    let Some(git) = Git::find("a_port_leads_to_a_place_of_its_own") else { return };
+    let (upstream, first) = upstream(git);
+    let url = "ssh://git@git.example:2222/org/dep.git";
+    upstream.lock(url, &first);
+    let ran = upstream.mirror_with(upstream.over_ssh(), &["--json"]).ok();
+    let said: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(said["git"][0]["path"], "git/git.example_2222/org/dep.git", "{said}");
+    let spellings = ["ssh", "git+ssh", "ssh+git"]
+        .map(|scheme| format!("{scheme}://git@git.example:2222/org/dep.git"));
+    assert_eq!(said["git"][0]["spellings"], json!(spellings), "{said}");
+    assert!(upstream.ssh_log().contains("-p 2222 git@git.example "));
+}
+
+/// What the user has set up for ssh and for git counts.
+#[test]
+fn the_users_own_configuration_is_used() {
+    let Some(git) = Git::find("the_users_own_configuration_is_used") else { return };
+    let (upstream, first) = upstream(git);
+    let url = "git@git.example:org/dep.git";
+    upstream.lock(url, &first);
+    let root = upstream.repository.path("served");
+    let ssh = format!("{} -i a-key", upstream.repository.path("bin/ssh").display());
+    let configured = |key: &str, value: &str| {
+        let configuration = upstream.repository.path(&format!("users-{}", key.len()));
+        let file = configuration.to_str().unwrap();
+        upstream.git.run(upstream.repository.root(), &["config", "--file", file, key, value]);
+        upstream.over_ssh().env("GIT_CONFIG_GLOBAL", file)
+    };
+    let instead = format!("url.file://{}/.insteadOf", root.display());
+    for (hexreg, begins) in [
+        (upstream.over_ssh().env("GIT_SSH_COMMAND", &ssh), "-i a-key "),
+        (configured("core.sshCommand", &ssh), "-i a-key "),
+        (configured(&instead, "git@git.example:"), ""),
+        (configured("url.ssh://other.example/.insteadOf", "git@git.example:"), "-o BatchMode=yes "),
+    ] {
+        let _ = fs::remove_dir_all(upstream.repository.path("copy"));
+        let ran = upstream.mirror_with(hexreg.env("GIT_SSH_VARIANT", "ssh"), &[]);
+        assert_eq!(ran.code, 0, "{}", ran.transcript());
+        let log = upstream.ssh_log();
+        assert!(log.starts_with(begins) && log.is_empty() == begins.is_empty(), "{begins}: {log}");
+        assert!(upstream.repository.path("copy/git/git.example/org/dep.git").is_dir());
+    }
+}
+
+#[test]
+fn gits_own_protocol_is_mirrored() {
+    let Some(git) = Git::find("gits_own_protocol_is_mirrored") else { return };
+    let (upstream, first) = upstream(git);
+    let address = free_address();
+    // `git daemon` would leave it behind when it is ended.
+    let programs = upstream.git.run(upstream.repository.root(), &["--exec-path"]);
+    let mut daemon = Command::new(PathBuf::from(programs).join("git-daemon"));
+    let base = upstream.repository.path("served");
+    daemon
+        .args(["--export-all", "--reuseaddr", "--listen=127.0.0.1"])
+        .arg(format!("--port={}", address.port()))
+        .arg(format!("--base-path={}", base.display()))
+        .arg(&base);
+    let _daemon = Server::other(&mut daemon, address);
+    let url = format!("git://{address}/org/dep.git");
+    upstream.lock(&url, &first);
+    let printed = upstream.mirror(&[]).ok().stdout;
+    let place = format!("copy/git/127.0.0.1_{}/org/dep.git", address.port());
+    assert!(upstream.repository.path(&place).is_dir(), "{printed}");
+    let ours = Server::run(upstream.repository.root(), &["--repo=acme=copy"]);
+    let mirror = format!("{}/repos/acme", ours.url());
+    upstream.clones_as(&url, &printed, &mirror, &first, "the first");
+}
+
+#[test]
+fn what_says_nothing_is_given_up_and_what_is_not_there_gets_advice() {
+    let test = "what_says_nothing_is_given_up_and_what_is_not_there_gets_advice";
+    let Some(git) = Git::find(test) else { return };
+    let (upstream, first) = upstream(git);
+    // It accepts, and says nothing.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    upstream.lock(&format!("git://{address}/org/dep.git"), &first);
+    let began = Instant::now();
+    let ran = upstream.mirror(&["--stall-timeout=1"]);
+    assert_eq!(ran.code, 1, "{}", ran.transcript());
+    assert!(ran.stderr.contains("/org/dep.git: nothing came for 4 s"), "{}", ran.stderr);
+    assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
+    let advice = format!("url.https://{address}/.insteadOf git://{address}/");
+    assert!(ran.stderr.contains(&advice), "{}", ran.stderr);
+    drop(listener);
+
+    let failing = |text: &str| {
+        let script = format!("#!/bin/sh\necho '{text}' >&2\nexit 255\n");
+        upstream.repository.write("failing", script.as_bytes());
+        let path = upstream.repository.path("failing");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        let hexreg = upstream.repository.hexreg().env("PATH", &upstream.path_variable());
+        let hexreg = hexreg.env("GIT_SSH_COMMAND", path.to_str().unwrap());
+        let ran = upstream.mirror_with(hexreg.env("GIT_SSH_VARIANT", "ssh"), &[]);
+        assert_eq!(ran.code, 1, "{}", ran.transcript());
+        ran.stderr
+    };
+    upstream.lock("git@git.example:org/dep.git", &first);
+    for (text, advice) in [
+        ("Host key verification failed.", "connect to that host once by hand"),
+        ("git@git.example: Permission denied (publickey).", "ssh has no key that is taken there"),
+        ("something else", "something else"),
+    ] {
+        let stderr = failing(text);
+        assert!(stderr.contains(text) && stderr.contains(advice), "{stderr}");
+    }
+    // Without git there is no --git.
+    let ran = upstream.mirror_with(upstream.repository.hexreg().env("PATH", "/nowhere"), &[]);
+    assert!(ran.stderr.contains("--git needs the git program"), "{}", ran.stderr);
+}

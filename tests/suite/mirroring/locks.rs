@@ -1,0 +1,276 @@
+//! Lock files as people have them: of organisations, with entries twice, empty, from standard input, and of
+//! other tools.
+
+use std::fs;
+
+use hexreg::checksum::OuterChecksum;
+
+use super::{mirror, report};
+use crate::support::hexreg::Ran;
+use crate::support::repository::TestRepository;
+use crate::support::server::{Server, free_address};
+
+/// An entry of a mix.lock.
+fn entry(package: &str, version: &str, repository: &str, outer: &str) -> String {
+    format!(
+        "  \"{package}\": {{:hex, :{package}, \"{version}\", nil, [:mix], [], {repository}, {outer}}},\n"
+    )
+}
+
+fn write_lock(repository: &TestRepository, entries: &[String]) {
+    repository.write("mix.lock", format!("%{{\n{}}}\n", entries.concat()).as_bytes());
+}
+
+fn outer(repository: &TestRepository, file: &str) -> String {
+    format!("\"{}\"", OuterChecksum::of(&repository.read(&format!("public/tarballs/{file}"))))
+}
+
+/// What an organisation of another repository signs as `acme`, at `/repos/acme`.
+fn organization() -> (TestRepository, Server) {
+    let repository = TestRepository::new().samples();
+    repository.build(&[]).ok();
+    let server = Server::run(repository.root(), &["--repo=acme=public"]);
+    (repository, server)
+}
+
+fn tarballs(repository: &TestRepository) -> Vec<String> {
+    let Ok(listed) = fs::read_dir(repository.path("copy/tarballs")) else { return Vec::new() };
+    let mut names: Vec<_> =
+        listed.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn pins_of_an_organisation_are_of_the_repository_that_signs_as_it() {
+    let (repository, server) = organization();
+    let url = format!("{}/repos/acme", server.url());
+    let mirror = |name: &str, more: &[&str]| {
+        let _ = fs::remove_dir_all(repository.path("copy"));
+        let usual = ["mirror", "copy", "--lock=mix.lock", "--upstream", &url, "--upstream-name"];
+        let key = [name, "--upstream-key=public/public_key"];
+        repository.hexreg().run(usual.iter().chain(&key).chain(more).copied())
+    };
+    let welcome = outer(&repository, "welcome-0.1.0.tar");
+    for (pinned, name, is_mirrored) in [
+        ("\"hexpm:acme\"", "acme", true),
+        ("\"hexpm:acme\"", "hexpm:acme", true),
+        (":\"hexpm:acme\"", "hexpm:acme", true),
+        ("\"other:acme\"", "acme", true),
+        ("\"other:acme\"", "hexpm:acme", false),
+        ("\"acme\"", "acme", true),
+        ("\"acme\"", "hexpm:acme", false),
+        ("\"hexpm:acme_2\"", "acme", false),
+        ("\"acme:hexpm\"", "acme", false),
+        ("\"hexpm\"", "hexpm:acme", false),
+    ] {
+        write_lock(&repository, &[entry("welcome", "0.1.0", pinned, &welcome)]);
+        let ran = mirror(name, &[]);
+        let what = format!("{pinned} of {name}: {}", ran.transcript());
+        if is_mirrored {
+            assert_eq!(ran.code, 0, "{what}");
+            assert_eq!(tarballs(&repository), ["welcome-0.1.0.tar"], "{what}");
+        } else {
+            assert_eq!(ran.code, 1, "{what}");
+            assert!(ran.stderr.contains("nothing that was asked for is in"), "{what}");
+            assert!(ran.stderr.contains("--upstream-name says which repository"), "{what}");
+            assert!(!repository.path("copy/names").exists(), "{what}");
+        }
+    }
+    // Others are left out, and told.
+    let public = entry("greeting", "1.0.0", "\"hexpm\"", "nil");
+    let welcome = entry("welcome", "0.1.0", "\"hexpm:acme\"", &welcome);
+    write_lock(&repository, &[public, welcome]);
+    let ran = mirror("hexpm:acme", &[]).ok();
+    let left_out = "left out: greeting, of the repository hexpm (mix.lock)";
+    assert!(ran.stdout.contains(left_out), "{}", ran.stdout);
+    // A checksum that is not upstream's is found here too.
+    let wrong = format!("\"{}\"", "ab".repeat(32));
+    write_lock(&repository, &[entry("welcome", "0.1.0", "\"hexpm:acme\"", &wrong)]);
+    let ran = mirror("hexpm:acme", &[]);
+    assert_eq!(ran.code, 1, "{}", ran.transcript());
+    assert!(ran.stderr.contains("checksums disagree; mix.lock: "), "{}", ran.stderr);
+}
+
+#[test]
+fn an_organisation_of_hexpm_is_asked_of_hexpm_and_has_its_key() {
+    let (repository, server) = organization();
+    write_lock(&repository, &[entry("welcome", "0.1.0", "\"hexpm:acme\"", "nil")]);
+    let dead = format!("http://{}", free_address());
+    let run = |more: &[&str]| {
+        let usual = ["mirror", "copy", "--lock=mix.lock", "--retries=0"];
+        let hexreg = repository.hexreg().env("ALL_PROXY", &dead).env("NO_PROXY", "127.0.0.1");
+        hexreg.run(usual.iter().chain(more).copied())
+    };
+    // What goes to another host goes to a proxy that is not there, and names what was asked for.
+    for (more, asked) in [
+        (&["--upstream-name=hexpm:acme"][..], "https://repo.hex.pm/repos/acme/names"),
+        (
+            &["--upstream-name=acme", "--upstream=http://repo.hex.pm/repos/acme"],
+            "http://repo.hex.pm/repos/acme/names",
+        ),
+        (
+            &["--upstream-name=hexpm:acme", "--upstream=http://hex.example/acme"],
+            "http://hex.example/acme/names",
+        ),
+        (&["--upstream-name=hexpm", "--only=jason"], "https://repo.hex.pm/names"),
+    ] {
+        let ran = run(more);
+        assert_eq!(ran.code, 1, "{more:?}: {}", ran.transcript());
+        let said = format!("{asked} through the proxy {dead} (ALL_PROXY): ");
+        assert!(ran.stderr.contains(&said), "{more:?}: {}", ran.stderr);
+    }
+    for (more, said) in [
+        (&["--upstream-name=acme"][..], "where is the repository `acme`?"),
+        (&["--upstream-name=other:acme"], "where is the repository `acme`?"),
+        (
+            &["--upstream-name=acme", "--upstream=http://nothex.pm/acme"],
+            "which key does `acme` sign with?",
+        ),
+        (&["--upstream-name=hexpm:"], "is not a repository name"),
+        (&["--upstream-name=a:b:c"], "is not a repository name"),
+    ] {
+        let ran = run(more);
+        assert_eq!(ran.code, 2, "{more:?}: {}", ran.transcript());
+        assert!(ran.stderr.contains(said), "{more:?}: {}", ran.stderr);
+    }
+    let url = format!("--upstream={}/repos/acme", server.url());
+    let ran = run(&["--upstream-name=hexpm:acme", &url]);
+    assert_eq!(ran.code, 1, "{}", ran.transcript());
+    let key = "not that of SHA256:O1LOYhHFW4kcrblKAxROaDEzLD8bn1seWbe5tq8TRsk";
+    assert!(ran.stderr.contains(key), "{}", ran.stderr);
+}
+
+#[test]
+fn what_is_locked_twice_is_mirrored_as_the_build_tool_takes_it() {
+    let (repository, server) = super::samples();
+    let twice = |first: &str, second: &str| {
+        let _ = fs::remove_dir_all(repository.path("copy"));
+        let pin = |version| entry("greeting", version, "\"acme\"", "nil");
+        write_lock(&repository, &[pin(first), pin(second)]);
+        report(&repository, &server.url(), &["--lock=mix.lock"])
+    };
+    let told = twice("1.0.0", "1.1.0");
+    assert_eq!(tarballs(&repository), ["greeting-1.1.0.tar"], "{told}");
+    let warning = "mix.lock: `greeting` is locked twice: greeting 1.1.0 of acme counts, as for the \
+                   build tool, and greeting 1.0.0 of acme does not";
+    assert_eq!(told["warnings"], serde_json::json!([warning]));
+    let told = twice("1.1.0", "1.0.0");
+    assert_eq!(tarballs(&repository), ["greeting-1.0.0.tar"], "{told}");
+    let told = twice("1.0.0", "1.0.0");
+    assert_eq!(tarballs(&repository), ["greeting-1.0.0.tar"], "{told}");
+    assert_eq!(told["warnings"], serde_json::json!([]));
+
+    let rebar = |first: &str, second: &str| {
+        let _ = fs::remove_dir_all(repository.path("copy"));
+        let pin =
+            |version| format!("{{<<\"greeting\">>,{{pkg,<<\"greeting\">>,<<\"{version}\">>}},0}}");
+        let lock = format!("{{\"1.2.0\",[{},\n{}]}}.\n", pin(first), pin(second));
+        repository.write("rebar.lock", lock.as_bytes());
+        mirror(&repository, &server.url(), &["--lock=rebar.lock"]).ok()
+    };
+    let ran = rebar("1.0.0", "1.1.0");
+    assert_eq!(tarballs(&repository), ["greeting-1.0.0.tar"], "{}", ran.transcript());
+    assert!(
+        ran.stderr.contains("warning: rebar.lock: `greeting` is locked twice: "),
+        "{}",
+        ran.stderr
+    );
+    let ran = rebar("1.0.0", "1.0.0");
+    assert_eq!(tarballs(&repository), ["greeting-1.0.0.tar"], "{}", ran.transcript());
+    assert_eq!(ran.stderr, "");
+}
+
+/// A project without dependencies has nothing to be mirrored, which is no mistake.
+#[test]
+fn a_lock_file_that_pins_nothing_is_done_at_once() {
+    let (repository, server) = super::samples();
+    // Nobody is asked.
+    let nowhere = format!("http://{}", free_address());
+    for (name, text) in [
+        ("mix.lock", "%{\n}\n"),
+        ("mix.lock", ""),
+        ("rebar.lock", "[].\n"),
+        ("rebar.lock", ""),
+        ("manifest.toml", "packages = [\n]\n\n[requirements]\n"),
+        ("mix.lock", "%{\"near\": {:path, \"../near\"}}\n"),
+    ] {
+        repository.write(name, text.as_bytes());
+        let ran = mirror(&repository, &nowhere, &[&format!("--lock={name}")]).ok();
+        assert!(
+            ran.stdout.ends_with("0 packages, 0 releases; nothing has changed; 0 requests, 0 B\n")
+        );
+        assert!(!repository.path("copy/names").exists(), "{name}: {}", ran.transcript());
+    }
+    // What else was asked for is done.
+    mirror(&repository, &server.url(), &["--only=welcome"]).ok();
+    repository.write("mix.lock", b"%{}\n");
+    mirror(&repository, &server.url(), &["--lock=mix.lock", "--prune"]).ok();
+    assert_eq!(tarballs(&repository), [""; 0]);
+    mirror(&repository, &server.url(), &["--lock=mix.lock", "--only=welcome"]).ok();
+    assert_eq!(tarballs(&repository), ["welcome-0.1.0.tar"]);
+}
+
+#[test]
+fn a_lock_file_comes_from_standard_input_too() {
+    let (repository, server) = super::samples();
+    let run = |input: &str, more: &[&str]| -> Ran {
+        let _ = fs::remove_dir_all(repository.path("copy"));
+        let options = super::upstream(&server.url());
+        let usual = ["mirror", "copy"].into_iter().chain(options.iter().map(String::as_str));
+        repository.hexreg().input(input.as_bytes()).run(usual.chain(more.iter().copied()))
+    };
+    let outer = outer(&repository, "welcome-0.1.0.tar");
+    let mix = format!("%{{\n{}}}\n", entry("welcome", "0.1.0", "\"acme\"", &outer));
+    let rebar = "{\"1.2.0\",[{<<\"welcome\">>,{pkg,<<\"welcome\">>,<<\"0.1.0\">>},0}]}.\n";
+    for input in [mix.as_str(), rebar] {
+        run(input, &["--lock=-"]).ok();
+        assert_eq!(tarballs(&repository), ["welcome-0.1.0.tar"], "{input}");
+    }
+    run("%{}", &["--lock=-"]).ok();
+    let damaged = mix.replace(&outer, &format!("\"{}\"", "ab".repeat(32)));
+    let conflict = format!("<<<<<<< HEAD\n{mix}");
+    for (input, more, code, said) in [
+        (damaged.as_str(), &["--lock=-"][..], 1, "checksums disagree; standard input: "),
+        (&conflict, &["--lock=-"], 1, "standard input: line 1: `<<<<<<<` is the mark of a merge"),
+        ("", &["--lock=-"], 1, "standard input is empty"),
+        ("{\"lockfileVersion\": 3}", &["--lock=-"], 1, "standard input is npm's lock file"),
+        ("what?", &["--lock=-"], 1, "standard input: line 1: "),
+        ("?", &["--lock=-"], 1, "standard input is no lock file that is known"),
+        (&mix, &["--lock=-", "--lock=-"], 2, "--lock=- is given twice"),
+        (&mix, &["--lock=-", "--upstream-key=-"], 2, "the argument '--upstream-key"),
+    ] {
+        let ran = run(input, more);
+        assert_eq!(ran.code, code, "{input}: {}", ran.transcript());
+        assert!(ran.stderr.contains(said), "{input}: {}", ran.stderr);
+    }
+    let run = repository.hexreg().input(mix.as_bytes());
+    let ran = run.run(["mirror", "copy", "--lock=-", "--upstream-key=-"]);
+    assert_eq!(ran.code, 2, "{}", ran.transcript());
+    let said = "standard input cannot be both a lock file and a key";
+    assert!(ran.stderr.contains(said), "{}", ran.stderr);
+}
+
+#[test]
+fn another_tools_file_is_named_as_such() {
+    let (repository, server) = super::samples();
+    for (name, text, said) in [
+        ("package-lock.json", "{\"lockfileVersion\": 3}", "package-lock.json is npm's lock file"),
+        ("Cargo.lock", "version = 4\n", "Cargo.lock is Cargo's lock file"),
+        ("yarn.lock", "# yarn lockfile v1\n", "yarn.lock is Yarn's lock file"),
+        ("poetry.lock", "package = []\n", "poetry.lock is Poetry's lock file"),
+        ("Gemfile.lock", "GEM\n", "Gemfile.lock is Bundler's lock file"),
+        ("go.sum", "", "go.sum is Go's list of checksums"),
+        ("mix.exs", "defmodule A do end\n", "and mix.lock is its lock file"),
+        ("renamed.lock", "# @generated by Cargo\n", "renamed.lock is Cargo's lock file"),
+        ("empty.lock", "", "empty.lock is empty"),
+        ("other.lock", "?", "other.lock is no lock file that is known"),
+    ] {
+        repository.write(name, text.as_bytes());
+        let ran = mirror(&repository, &server.url(), &[&format!("--lock={name}")]);
+        assert_eq!(ran.code, 1, "{}", ran.transcript());
+        assert!(ran.stderr.contains(said), "{}", ran.stderr);
+        let hint = "hint: expected a mix.lock, a rebar.lock or a manifest.toml";
+        assert!(ran.stderr.contains(hint), "{}", ran.stderr);
+    }
+}
