@@ -71,8 +71,13 @@ pub(super) fn open(
         builder.with_config(AzureConfigKey::SasKey, checked_sas(&sas)?)
     } else {
         let others = token_settings(variables)?;
+        // One whose name is known is told so by Entra ID, and not by the machine.
+        let is_application = others.iter().any(|(key, _)| {
+            matches!(key, AzureConfigKey::ClientSecret | AzureConfigKey::FederatedTokenFile)
+        });
+        let limits = if is_application { settings.limits } else { Limits::OF_MACHINE };
         let asking = MicrosoftAzureBuilder::new()
-            .with_http_connector(transport.within(Limits::OF_CREDENTIALS))
+            .with_http_connector(transport.within(limits))
             .with_retry(retry_for_credentials())
             // Of no use to it, but it takes none without.
             .with_account(&name)

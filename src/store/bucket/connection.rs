@@ -41,9 +41,10 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// For whoever hands out credentials: it answers at once, or is not there at all.
-    pub(super) const OF_CREDENTIALS: Self =
-        Self { connect: Duration::from_secs(2), stall: Duration::from_secs(10), floor: 1 };
+    /// For what hands out credentials on the machine itself or in its network: it answers at once, or is not
+    /// there at all.
+    pub(super) const OF_MACHINE: Self =
+        Self { connect: Duration::from_secs(2), stall: Duration::from_secs(5), floor: 1 };
 
     /// How long so many bytes may take at the least.
     fn duration(&self, bytes: u64) -> Duration {

@@ -103,10 +103,13 @@ impl<T: Debug + Send + Sync> CredentialProvider for Issued<T> {
             (Err(_), State::Given(lease)) if lease.is_good(Duration::ZERO) => {
                 Ok(Arc::clone(&lease.credential))
             }
-            (Err(reason), _) => {
+            (Err(reason), before) => {
                 let error = NoCredentials { reason, advice: self.advice };
                 let told = unauthenticated(&error);
-                *state = State::Refused(error);
+                // Whoever gave some before may do so again.
+                if matches!(before, State::Unasked) {
+                    *state = State::Refused(error);
+                }
                 Err(told)
             }
         }
@@ -195,4 +198,72 @@ pub(super) fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     let (_, after) = text.split_once(&format!("<{name}>"))?;
     let (text, _) = after.split_once(&format!("</{name}>"))?;
     Some(text.trim()).filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    /// Gives numbers, as long as there are any, each for so long.
+    #[derive(Debug)]
+    struct Numbers {
+        given: Arc<AtomicU32>,
+        most: u32,
+        lasting: Duration,
+    }
+
+    #[async_trait]
+    impl Issuer<u32> for Numbers {
+        async fn issue(&self) -> Result<Lease<u32>, String> {
+            // The others wait meanwhile.
+            tokio::task::yield_now().await;
+            let number = self.given.fetch_add(1, Ordering::SeqCst) + 1;
+            if number > self.most {
+                return Err("no more".to_owned());
+            }
+            let until = Timestamp::now().checked_add(self.lasting).unwrap();
+            Ok(Lease { credential: Arc::new(number), until: Some(until) })
+        }
+    }
+
+    /// What sixteen at once get, one after the other and again, and how often somebody was asked for it.
+    fn ask_often(most: u32, lasting: Duration) -> (Vec<Result<u32, String>>, u32) {
+        let given = Arc::new(AtomicU32::new(0));
+        let issuer = Numbers { given: Arc::clone(&given), most, lasting };
+        let provider = Issued::new(issuer, "set NUMBER");
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let told =
+            |error: object_store::Error| std::error::Error::source(&error).unwrap().to_string();
+        let got = (0..2).flat_map(|_| {
+            let all = futures_util::future::join_all((0..16).map(|_| provider.get_credential()));
+            runtime.block_on(all).into_iter().map(|got| got.map(|number| *number).map_err(told))
+        });
+        (got.collect(), given.load(Ordering::SeqCst))
+    }
+
+    #[test]
+    fn one_is_asked_for_as_long_as_it_lasts() {
+        assert_eq!(ask_often(9, Duration::from_secs(3600)), (vec![Ok(1); 32], 1));
+        // These are about to end.
+        let (got, asked) = ask_often(99, Duration::from_secs(5));
+        assert_eq!((got, asked), ((1..=32).map(Ok).collect(), 32));
+    }
+
+    #[test]
+    fn whoever_has_none_is_asked_once() {
+        let (got, asked) = ask_often(0, Duration::ZERO);
+        let told = "there are no credentials (set NUMBER), and asking for some failed: no more";
+        assert_eq!((got, asked), (vec![Err(told.to_owned()); 32], 1));
+    }
+
+    #[test]
+    fn what_was_given_is_good_until_it_ends() {
+        let (got, _) = ask_often(1, Duration::from_secs(30));
+        assert_eq!(got, vec![Ok(1); 32]);
+        let (got, asked) = ask_often(1, Duration::ZERO);
+        assert_eq!(got.iter().filter(|got| got.is_ok()).count(), 1);
+        assert_eq!(asked, 32, "it may give some again");
+    }
 }

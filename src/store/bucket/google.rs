@@ -55,16 +55,17 @@ pub(super) fn open(bucket: &str, settings: &Settings) -> Result<Arc<dyn ObjectSt
             .with_config(allows_http, endpoint.starts_with("http://").to_string())
             .with_base_url(&endpoint);
     }
-    let for_credentials = transport.within(Limits::OF_CREDENTIALS);
     builder = match identity {
         Identity::Anonymous => builder.with_skip_signature(true).with_credentials(nobody()),
         Identity::External(account) => {
-            let client = for_credentials.client().map_err(of_settings)?;
+            let client = transport.client().map_err(of_settings)?;
             builder.with_credentials(Arc::new(Issued::new(account.with(client), ADVICE)))
         }
         known => {
+            let is_machine = matches!(known, Identity::Machine);
+            let limits = if is_machine { Limits::OF_MACHINE } else { settings.limits };
             let asking = GoogleCloudStorageBuilder::new()
-                .with_http_connector(for_credentials)
+                .with_http_connector(transport.within(limits))
                 .with_retry(retry_for_credentials())
                 // Of no use to it, but it takes none without.
                 .with_bucket_name(bucket);

@@ -12,7 +12,7 @@ use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, AwsCredential, AwsCr
 use object_store::client::HttpClient;
 
 use super::answer::of_settings;
-use super::connection::Transport;
+use super::connection::{Limits, Transport};
 use super::container::Container;
 use super::credentials::{Client, Issued};
 use super::open::{OpenError, retry_for_credentials};
@@ -46,7 +46,6 @@ pub(super) enum Keys {
 
 /// What those who hand out keys are asked with.
 pub(super) struct Issuing<'a> {
-    /// Within limits for credentials.
     pub transport: &'a Transport,
     /// Where roles are asked for, if that is not where they usually are.
     pub sts: Option<String>,
@@ -101,7 +100,11 @@ impl Keys {
             Self::Written(keys) => Arc::new(StaticCredentialProvider::new(keys)),
             Self::Process(command) => Arc::new(Issued::new(Process(command), ADVICE)),
             Self::Sso(sso) => Arc::new(Issued::new(sso.with(client()?), ADVICE)),
-            Self::Container(container) => Arc::new(Issued::new(container.with(client()?), ADVICE)),
+            Self::Container(container) => {
+                let client = issuing.transport.within(Limits::OF_MACHINE).client();
+                let issuer = container.with(client.map_err(of_settings)?);
+                Arc::new(Issued::new(issuer, ADVICE))
+            }
             Self::WebIdentity(role, token_file) => {
                 let endpoint = issuing.sts();
                 let issuer = WebIdentity { role, token_file, endpoint, client: client()? };
@@ -115,7 +118,7 @@ impl Keys {
             }
             Self::Machine(settings) => {
                 let builder = AmazonS3Builder::new()
-                    .with_http_connector(issuing.transport.clone())
+                    .with_http_connector(issuing.transport.within(Limits::OF_MACHINE))
                     .with_retry(retry_for_credentials())
                     // Of no use to it, but it takes none without.
                     .with_bucket_name("none");

@@ -9,7 +9,7 @@ use reqwest::Certificate;
 use url::Url;
 
 use super::answer::of_settings;
-use super::connection::{Limits, Transport};
+use super::connection::Transport;
 use super::http::CheckedConnector;
 use super::keys::{Issuing, Keys};
 use super::open::{OpenError, Settings, retry};
@@ -54,7 +54,7 @@ pub(super) fn open(bucket: &str, settings: &Settings) -> Result<Arc<dyn ObjectSt
     builder = match keys {
         Keys::Anonymous => builder.with_skip_signature(true),
         keys => builder.with_credentials(keys.provider(&Issuing {
-            transport: &transport.within(Limits::OF_CREDENTIALS),
+            transport: &transport,
             sts: configured.for_service("sts", "AWS_ENDPOINT_URL_STS")?,
             region,
         })?),

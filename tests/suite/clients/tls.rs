@@ -105,6 +105,39 @@ fn rebar3_fetches_over_tls_from_whom_it_trusts() {
     assert!(said.contains("hostname_check_failed"), "{said}");
 }
 
+/// A bucket whose server has a certificate of somebody whom the system does not know.
+#[test]
+fn a_bucket_is_asked_over_tls_from_whom_is_trusted() {
+    let test = "a_bucket_is_asked_over_tls_from_whom_is_trusted";
+    let Some(openssl) = tools::find("openssl", test) else { return };
+    let repository = samples();
+    let authority = Authority::new(openssl, &repository);
+    authority.issue("server", "localhost");
+    let server = Server::of(&repository, &TLS);
+    let endpoint = format!("--endpoint={}", url(&server));
+    let config =
+        b"[default]\naws_access_key_id = a\naws_secret_access_key = b\nca_bundle = ~/ca.pem\n";
+    repository.write(".aws/config", config);
+    let home = repository.root().display().to_string();
+    let verify = |variables: &[(&str, &str)]| {
+        let hexreg = repository.hexreg().env("AWS_EC2_METADATA_DISABLED", "true");
+        let hexreg = variables.iter().fold(hexreg, |hexreg, (name, value)| hexreg.env(name, value));
+        let ran = hexreg.run(["verify", "s3://bucket/hex", &endpoint]);
+        assert_eq!(ran.code, 2, "{}", ran.transcript());
+        ran.stderr
+    };
+    let keys = [("AWS_ACCESS_KEY_ID", "a"), ("AWS_SECRET_ACCESS_KEY", "b")];
+    let unknown = verify(&keys);
+    assert!(unknown.contains("invalid peer certificate: UnknownIssuer"), "{unknown}");
+    // It is trusted, and is no storage.
+    for variables in
+        [&[&keys[..], &[("AWS_CA_BUNDLE", "ca.pem")]].concat(), &vec![("HOME", &*home)]]
+    {
+        let known = verify(variables);
+        assert!(!known.contains("certificate") && known.contains("404 Not Found"), "{known}");
+    }
+}
+
 #[test]
 fn new_connections_are_shown_a_new_certificate() {
     let test = "new_connections_are_shown_a_new_certificate";
