@@ -13,7 +13,7 @@ use std::{env, fs};
 
 use prost_build::Module;
 
-const SCHEMAS: [&str; 4] = ["names", "package", "signed", "versions"];
+const SCHEMAS: [&str; 5] = ["names", "package", "policy", "signed", "versions"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let directory: PathBuf = env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?.into();

@@ -49,6 +49,7 @@
 //! | [`store`] | where that tree lives |
 //! | [`cache`] | what was true of each file the last time; [`ops`] asks it through `ops::build` |
 //! | [`package`] | packages, releases, dependencies |
+//! | [`policy`] | policies, and what of them clients take no notice of |
 //! | [`name`], [`version`], [`requirement`], [`checksum`] | values that are checked once |
 //! | [`credentials`] | what hides them in a URL that is shown |
 //! | [`proxy`] | which proxy the environment names for a URL |
@@ -160,6 +161,7 @@ pub mod lockfile;
 pub mod name;
 pub mod ops;
 pub mod package;
+pub mod policy;
 pub mod proxy;
 pub mod registry;
 pub mod repository;

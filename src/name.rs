@@ -23,6 +23,13 @@ pub struct PackageName(String);
 #[serde(transparent)]
 pub struct RepositoryName(String);
 
+/// The name of a policy: `^[a-z0-9][a-z0-9_.-]*[a-z0-9]$`, 3 to 64 characters, the rule hex.pm has.
+///
+/// It holds no `/` and does not begin with a `.`, so it is always a plain file name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct PolicyName(String);
+
 /// Why a text is no name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidName {
@@ -32,6 +39,11 @@ pub enum InvalidName {
     /// Not `[A-Za-z0-9_.-]+`.
     #[error("{0:?} is not a repository name: expected letters, digits, _, . or -")]
     Repository(String),
+    /// Not `[a-z0-9][a-z0-9_.-]*[a-z0-9]`, or too short or long.
+    #[error(
+        "{0:?} is not a policy name: expected 3 to 64 lowercase letters, digits, _, . or -, the first and the last of them a letter or a digit"
+    )]
+    Policy(String),
 }
 
 impl PackageName {
@@ -43,6 +55,14 @@ impl PackageName {
 }
 
 impl RepositoryName {
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl PolicyName {
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -76,6 +96,27 @@ impl FromStr for RepositoryName {
         } else {
             Err(InvalidName::Repository(text.to_owned()))
         }
+    }
+}
+
+impl FromStr for PolicyName {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        let is_plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9');
+        let good = text.bytes().all(|byte| is_plain(byte) || matches!(byte, b'_' | b'.' | b'-'));
+        let mut ends = text.bytes().take(1).chain(text.bytes().last());
+        if good && ends.all(is_plain) && (3..=64).contains(&text.len()) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidName::Policy(text.to_owned()))
+        }
+    }
+}
+
+impl fmt::Display for PolicyName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
@@ -113,6 +154,21 @@ mod tests {
         }
         for bad in ["", "a b", "a/b", "hexpm:acme", "é", "a\n"] {
             assert!(bad.parse::<RepositoryName>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn policy_names_follow_hex_pm() {
+        let longest = "a".repeat(64);
+        for good in ["abc", "strict-prod", "0.1", "a_-.9", &longest] {
+            assert_eq!(good.parse::<PolicyName>().unwrap().as_str(), good);
+        }
+        let longer = "a".repeat(65);
+        for bad in [
+            "", "a", "ab", "Abc", "-ab", "ab-", ".ab", "ab.", "_ab", "a/b", "a b", "abé", "abc\n",
+            &longer,
+        ] {
+            assert!(bad.parse::<PolicyName>().is_err(), "{bad:?}");
         }
     }
 }

@@ -7,6 +7,8 @@ pub use remarks::{
     UnknownInRelease,
 };
 
+pub(crate) use remarks::words;
+
 use crate::checksum::{InnerChecksum, OuterChecksum};
 use crate::name::{PackageName, RepositoryName};
 use crate::unknown_fields::UnknownFields;

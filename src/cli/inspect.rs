@@ -13,15 +13,16 @@ use super::failure::{self, Failure, chain};
 use super::output;
 use super::public_key;
 use super::view::{
-    DependencyView, Index, NamesPackage, PackageView, ReleaseView, RetiredView, SignatureView,
-    TarballView, VersionView, View,
+    DependencyView, Index, NamesPackage, OverrideView, PackageView, PolicyView, ReleaseView,
+    RepositoryPolicyView, RestrictionView, RetiredView, SignatureView, TarballView, VersionView,
+    View,
 };
 
 /// Say what a signed file of a registry, or a package tarball, holds
 ///
-/// Signed files are names, versions and packages/NAME. A tarball is checked as `hexreg build` checks
-/// it, and one that is not sound is refused for the same reason. The signature of a file is looked
-/// at where --public-key says whose it should be.
+/// Signed files are names, versions, packages/NAME and policies/NAME. A tarball is checked as `hexreg
+/// build` checks it, and one that is not sound is refused for the same reason. The signature of a file
+/// is checked where --public-key says whose it should be.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -35,7 +36,7 @@ compare its fingerprint with one that came by a way that can be trusted.
 Exit codes: 0 it says what it should; 1 it does not, or another key signed it; 2 usage or environment,
 the key that was given included.")]
 pub struct Args {
-    /// names, versions or packages/NAME of a registry, or a tarball
+    /// names, versions, packages/NAME or policies/NAME of a registry, or a tarball
     file: PathBuf,
     /// The RSA public key that should have signed it, in PEM; `-` reads standard input
     #[arg(long, value_name = "PATH")]
@@ -76,7 +77,7 @@ impl Args {
         let public_key = public_key::from_argument(self.public_key.as_deref())?;
         let options = Options { public_key, limits: Limits::HEX };
         let report = inspect::inspect(&self.file, &options);
-        let Report { contents, warning } = report.map_err(|error| failure(file, &error))?;
+        let Report { contents, warnings } = report.map_err(|error| failure(file, &error))?;
         let fingerprint = options.public_key.as_ref().map(PublicKey::fingerprint);
         let holds = !matches!(contents, Contents::Signed(_, Signature::DoesNotHold));
         let forged = fingerprint.filter(|_| !holds).map(|fingerprint| {
@@ -89,7 +90,7 @@ impl Args {
             file: file.to_owned(),
             view: Some(View::of(contents, fingerprint)),
             failure: forged,
-            warnings: warning.iter().map(|warning| format!("{file}: {warning}")).collect(),
+            warnings: warnings.iter().map(|warning| format!("{file}: {warning}")).collect(),
         })
     }
 }
@@ -103,7 +104,8 @@ fn failure(file: &str, error: &Error) -> Failure {
         Error::NeverSigned => Failure::environment(message)
             .hint("inspect packages/NAME with the key, and compare the outer checksum"),
         Error::Neither | Error::Signed(_) | Error::NoResource => Failure::input(message).hint(
-            "expected names, versions or packages/NAME of a registry, as it is served, or a tarball",
+            "expected names, versions, packages/NAME or policies/NAME of a registry, as it is served, \
+             or a tarball",
         ),
         Error::TooLarge | Error::Resource(_) | Error::Tarball(_) => Failure::input(message),
     }
@@ -141,6 +143,7 @@ fn print(view: &View) -> Result<(), Failure> {
             })
         }
         View::Package(package) => print_package(package),
+        View::Policy(policy) => print_policy(policy),
         View::Tarball(tarball) => print_tarball(tarball),
     }
 }
@@ -195,6 +198,49 @@ fn print_release(release: &ReleaseView) -> Result<(), Failure> {
     }
     fields.extend(release.dependencies.iter().map(|one| ("dependency", dependency(one))));
     print_fields("  ", &fields)
+}
+
+fn print_policy(policy: &PolicyView) -> Result<(), Failure> {
+    let description = policy.description.clone().map(|text| ("description", text));
+    let fields = [
+        ("policy", policy.name.clone()),
+        ("repository", policy.repository.clone()),
+        ("signature", signature(&policy.signature)),
+        ("visibility", policy.visibility.clone()),
+    ];
+    print_fields("", &fields.into_iter().chain(description).collect::<Vec<_>>())?;
+    policy.repositories.iter().try_for_each(print_repository_policy)
+}
+
+fn print_repository_policy(part: &RepositoryPolicyView) -> Result<(), Failure> {
+    output::line("")?;
+    output::line(&format!("packages of {}", part.repository))?;
+    let mut fields = Vec::new();
+    if let Some(restriction) = &part.restriction {
+        let RestrictionView { advisory_min_severity, retirement_reasons, cooldown } = restriction;
+        let severity = advisory_min_severity.iter();
+        fields.extend(severity.map(|severity| ("min severity", severity.clone())));
+        if !retirement_reasons.is_empty() {
+            fields.push(("retired for", retirement_reasons.join(", ")));
+        }
+        let cooldown = cooldown.iter();
+        fields.extend(cooldown.map(|cooldown| ("cooldown", cooldown.clone())));
+    }
+    fields.extend(part.overrides.iter().map(|one| ("override", exception(one))));
+    print_fields("  ", &fields)
+}
+
+/// `deny foo >= 2.0.0: it mines`
+fn exception(exception: &OverrideView) -> String {
+    let OverrideView { action, package, requirement, .. } = exception;
+    let (advisory, retirement) = (&exception.advisory_id, &exception.retirement_reason);
+    let mut words = vec![action.as_str(), package];
+    words.extend(requirement.as_deref());
+    let details: Vec<_> =
+        [advisory, retirement].into_iter().flatten().map(String::as_str).collect();
+    let text = with_remarks(&words.join(" "), &details);
+    let comment = exception.comment.as_ref().map(|comment| format!("{text}: {comment}"));
+    comment.unwrap_or(text)
 }
 
 fn print_tarball(tarball: &TarballView) -> Result<(), Failure> {

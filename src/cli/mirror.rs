@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use hexreg::name::PackageName;
+use hexreg::name::{PackageName, PolicyName};
 use hexreg::ops::mirror::{
     self, Chosen, Error, LeftOut, Only, Options, Patience, Selection, Upstream,
 };
@@ -46,7 +46,7 @@ Environment:
   NO_COLOR               no colour, whatever the terminal can do
 
 Interrupted, it goes on where it stopped when it is run again.")]
-#[command(group(clap::ArgGroup::new("what").required(true).multiple(true).args(["lock", "only", "all"])))]
+#[command(group(clap::ArgGroup::new("what").required(true).multiple(true).args(["lock", "only", "all", "policy"])))]
 #[expect(clippy::struct_excessive_bools, reason = "one field a flag, as clap has it")]
 pub struct Args {
     /// The directory to mirror into
@@ -91,6 +91,9 @@ pub struct Args {
     /// git program and never asks
     #[arg(long, requires = "lock")]
     git: bool,
+    /// A policy too, by its name, as no index lists them; may be given several times
+    #[arg(long, value_name = "NAME")]
+    policy: Vec<PolicyName>,
     /// How many requests at once
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: u16,
@@ -163,12 +166,14 @@ impl Args {
             options.upstream.url,
             count(report.failures.len(), "failure"),
         );
-        let is_of_git = report.failures.iter().all(|failed| failed.path.starts_with("git: "));
+        // No index names these.
+        let is_beside = |path: &str| path.starts_with("git: ") || path.starts_with("policies/");
+        let is_beside = report.failures.iter().all(|failed| is_beside(&failed.path));
         let is_held_back = report.failures.iter().all(|failed| failed.wrong.holds_back());
         let hint = if is_held_back {
             "the rest was mirrored, and what is held back stays as it was: ask upstream what happened, then \
              give --accept=PACKAGE"
-        } else if is_of_git {
+        } else if is_beside {
             "the rest was mirrored; run it again once this is mended"
         } else {
             "the rest was mirrored, and `names` and `versions` were left as they were; run it again \
@@ -202,6 +207,7 @@ impl Args {
             docs: self.docs,
             installs: self.installs,
             git: self.git,
+            policies: self.policy.iter().cloned().collect(),
             jobs: self.jobs.into(),
             refresh: self.refresh,
             refresh_after: Duration::from_secs(self.refresh_after.into()),

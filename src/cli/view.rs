@@ -3,6 +3,7 @@
 use data_encoding::HEXLOWER;
 use hexreg::ops::inspect::{Contents, Says, Signature};
 use hexreg::package::{Advisory, Dependency, Release, UnixSeconds};
+use hexreg::policy::{Policy, RepositoryPolicy};
 use hexreg::registry::{ListedVersion, Names, Releases, Versions};
 use hexreg::tarball::{FileName, Tarball};
 use jiff::Timestamp;
@@ -16,6 +17,7 @@ pub enum View {
     Versions(Index<VersionsPackage>),
     NamesOrVersions(Index<NamesPackage>),
     Package(PackageView),
+    Policy(PolicyView),
     Tarball(TarballView),
 }
 
@@ -109,6 +111,40 @@ pub struct TarballView {
     pub requirements: Vec<DependencyView>,
 }
 
+#[derive(Serialize)]
+pub struct PolicyView {
+    pub name: String,
+    pub repository: String,
+    pub signature: SignatureView,
+    pub description: Option<String>,
+    pub visibility: String,
+    pub repositories: Vec<RepositoryPolicyView>,
+}
+
+#[derive(Serialize)]
+pub struct RepositoryPolicyView {
+    pub repository: String,
+    pub restriction: Option<RestrictionView>,
+    pub overrides: Vec<OverrideView>,
+}
+
+#[derive(Serialize)]
+pub struct RestrictionView {
+    pub advisory_min_severity: Option<String>,
+    pub retirement_reasons: Vec<String>,
+    pub cooldown: Option<String>,
+}
+
+#[derive(Serialize)]
+pub struct OverrideView {
+    pub action: String,
+    pub package: String,
+    pub requirement: Option<String>,
+    pub advisory_id: Option<String>,
+    pub retirement_reason: Option<String>,
+    pub comment: Option<String>,
+}
+
 impl View {
     /// The view of what was found; the fingerprint is of the key that it was checked with.
     pub fn of(contents: Contents, fingerprint: Option<&str>) -> Self {
@@ -125,6 +161,7 @@ impl View {
                         Self::NamesOrVersions(of_names(names, signature))
                     }
                     Says::Package(releases) => Self::Package(of_package(releases, signature)),
+                    Says::Policy(policy) => Self::Policy(of_policy(policy, signature)),
                 }
             }
         }
@@ -202,6 +239,39 @@ fn of_advisory(advisory: &Advisory) -> AdvisoryView {
 fn of_dependency(dependency: Dependency) -> DependencyView {
     let Dependency { package, requirement, optional, app, repository } = dependency;
     DependencyView { package, requirement: requirement.0, optional, app, repository }
+}
+
+fn of_policy(policy: Policy, signature: SignatureView) -> PolicyView {
+    PolicyView {
+        name: policy.name.to_string(),
+        repository: policy.repository.to_string(),
+        signature,
+        description: policy.description,
+        visibility: policy.visibility.to_string(),
+        repositories: policy.repositories.into_iter().map(of_repository_policy).collect(),
+    }
+}
+
+fn of_repository_policy(part: RepositoryPolicy) -> RepositoryPolicyView {
+    let restriction = part.restriction.map(|restriction| RestrictionView {
+        advisory_min_severity: restriction.advisory_min_severity.map(|one| one.to_string()),
+        retirement_reasons: restriction
+            .retirement_reasons
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        cooldown: restriction.cooldown,
+    });
+    let overrides = part.overrides.into_iter().map(|one| OverrideView {
+        action: one.action.to_string(),
+        package: one.package.package,
+        requirement: one.package.requirement,
+        advisory_id: one.advisory_id,
+        retirement_reason: one.retirement_reason.map(|reason| reason.to_string()),
+        comment: one.comment,
+    });
+    let (repository, overrides) = (part.repository, overrides.collect());
+    RepositoryPolicyView { repository, restriction, overrides }
 }
 
 fn of_tarball(tarball: Tarball, release: &FileName, size: usize) -> TarballView {

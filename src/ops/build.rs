@@ -8,6 +8,7 @@ mod listing;
 mod lock;
 mod memory;
 mod options;
+mod policies;
 mod published;
 mod read;
 mod remarks;
@@ -69,7 +70,8 @@ fn build_once(
     let payloads = registry.payloads();
     let resources = seal::resources(store, &options.key, &payloads, &listing, &recalled, observer)?;
 
-    let wanted = iter::once(&public_key).chain(&resources);
+    let policies = policies::sign_anew(store, options, &public_key, observer)?;
+    let wanted = iter::once(&public_key).chain(&resources).chain(&policies);
     let mut plan = Plan::between(&listing.leftovers, listing.missing, &listing.resources, wanted);
     let published = Published::read(store, options.key.public_key(), &plan)?;
     alarm::raise(&published, &registry, options, observer)?;

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use crate::key::PublicKey;
+use crate::policy::{Inert, Policy};
 use crate::registry::{
     DecodeError, MAX_FILE, Names, Payload, Releases, Resource, Signed, SignedError, Versions,
 };
@@ -25,8 +26,8 @@ pub struct Options {
 pub struct Report {
     /// What the file says.
     pub contents: Contents,
-    /// What is odd about where it lies.
-    pub warning: Option<Warning>,
+    /// What is odd about where it lies, and what of it clients take no notice of.
+    pub warnings: Vec<Warning>,
 }
 
 /// What a file says.
@@ -55,6 +56,8 @@ pub enum Says {
     Versions(Versions),
     /// `/packages/NAME`
     Package(Releases),
+    /// `/policies/NAME`
+    Policy(Policy),
     /// `/names` or `/versions`: of no package it says what only one of them does.
     NamesOrVersions(Names),
 }
@@ -84,6 +87,9 @@ pub enum Warning {
     /// The tarball is not called what clients ask for.
     #[error(transparent)]
     FileName(InvalidFileName),
+    /// A part of a policy has no effect.
+    #[error(transparent)]
+    Inert(Inert),
 }
 
 /// Why a file says nothing.
@@ -97,7 +103,7 @@ pub enum Error {
     NotAFile,
     /// It is none of what can be inspected.
     #[error(
-        "it is neither gzipped, as names, versions and packages/NAME are, nor a tar archive, as packages are"
+        "it is neither gzipped, as names, versions, packages/NAME and policies/NAME are, nor a tar archive, as packages are"
     )]
     Neither,
     /// No registry has such a file.
@@ -110,7 +116,7 @@ pub enum Error {
     #[error(transparent)]
     Resource(#[from] DecodeError),
     /// It is signed, and no resource.
-    #[error("what is signed in it is neither names nor versions nor packages/NAME")]
+    #[error("what is signed in it is neither names nor versions, packages/NAME or policies/NAME")]
     NoResource,
     /// It is no sound tarball.
     #[error(transparent)]
@@ -203,7 +209,7 @@ fn inspect_tarball(bytes: &[u8], path: &Path, options: &Options) -> Result<Repor
     let named = named.and_then(|named| named.check(&tarball.metadata));
     Ok(Report {
         contents: Contents::Tarball { tarball, release, size: bytes.len() },
-        warning: named.err().map(Warning::FileName),
+        warnings: named.err().map(Warning::FileName).into_iter().collect(),
     })
 }
 
@@ -224,9 +230,11 @@ fn inspect_signed(bytes: &[u8], path: &Path, options: &Options) -> Result<Report
         (RepositoryPath::resource(&holds), RepositoryPath::resource(&belongs))
     });
     let paths = paths.filter(|(holds, belongs)| holds != belongs);
+    let misplaced = paths.map(|(holds, belongs)| Warning::Misplaced { holds, belongs });
+    let inert = if let Says::Policy(policy) = &says { policy.inert() } else { Vec::new() };
     Ok(Report {
         contents: Contents::Signed(says, signature),
-        warning: paths.map(|(holds, belongs)| Warning::Misplaced { holds, belongs }),
+        warnings: misplaced.into_iter().chain(inert.into_iter().map(Warning::Inert)).collect(),
     })
 }
 
@@ -234,20 +242,24 @@ impl Says {
     /// What a payload says, which lies where `belongs` does.
     ///
     /// No resource says which one it is, and all number their fields alike. But each has something
-    /// that no other has: releases have checksums, `versions` has versions and `names` has times.
-    /// Only where there is nothing of all that does the place decide.
+    /// that no other has: releases have checksums, `versions` has versions, `names` has times, and a policy
+    /// has its repository where all others have messages. Only where there is nothing of all that does the
+    /// place decide.
     fn of(payload: &Payload, belongs: Option<&Resource>) -> Result<Self, Error> {
         let package = Releases::decode(payload).map(Self::Package);
         let versions = Versions::decode(payload).map(Self::Versions);
         let names = Names::decode(payload).map(Self::Names);
+        let policy = Policy::decode(payload).map(Self::Policy);
         let is_certain = |reading: &Result<Self, _>| reading.as_ref().is_ok_and(Self::is_certain);
         match belongs {
             _ if is_certain(&package) => Ok(package?),
             _ if is_certain(&versions) => Ok(versions?),
             _ if is_certain(&names) => Ok(names?),
+            _ if is_certain(&policy) => Ok(policy?),
             Some(Resource::Package(_)) => Ok(package?),
             Some(Resource::Versions) => Ok(versions?),
             Some(Resource::Names) => Ok(names?),
+            Some(Resource::Policy(_)) => Ok(policy?),
             // A package of no release: it alone has a third field.
             None if package.is_ok() => Ok(package?),
             None => match names {
@@ -263,6 +275,7 @@ impl Says {
             Self::Names(names) => names.packages.iter().any(|(_, updated_at)| updated_at.is_some()),
             Self::Versions(all) => all.packages.iter().any(|(_, some)| !some.is_empty()),
             Self::Package(package) => !package.releases.is_empty(),
+            Self::Policy(_) => true,
             Self::NamesOrVersions(_) => false,
         }
     }
@@ -274,6 +287,7 @@ impl Says {
             Self::Names(_) => Some(Resource::Names),
             Self::Versions(_) => Some(Resource::Versions),
             Self::Package(releases) => Some(Resource::Package(releases.package.clone())),
+            Self::Policy(policy) => Some(Resource::Policy(policy.name.clone())),
             Self::NamesOrVersions(_) => None,
         }
     }

@@ -21,6 +21,7 @@ mod holdings;
 mod indexes;
 mod installs;
 mod planner;
+mod policies;
 mod selection;
 mod shelf;
 mod task;
@@ -47,7 +48,7 @@ use super::lock::{self, Busy, Wanted};
 use super::observer::{Observer, Warning};
 use crate::key::PublicKey;
 use crate::lockfile::GitPin;
-use crate::name::{PackageName, RepositoryName};
+use crate::name::{PackageName, PolicyName, RepositoryName};
 use crate::package::UnixSeconds;
 use crate::proxy::{InvalidProxy, Proxies};
 use crate::registry::Resource;
@@ -57,7 +58,7 @@ use crate::tarball::Limits;
 use check::Checker;
 use client::Client;
 use courier::{Courier, IndexFile};
-use holdings::Holdings;
+use holdings::{Holdings, Tag};
 use indexes::Indexes;
 use planner::{Planner, Refresh, Setup};
 use selection::Want;
@@ -78,6 +79,8 @@ pub struct Options {
     pub installs: bool,
     /// Whether git repositories are that lock files pin.
     pub git: bool,
+    /// Policies, by name.
+    pub policies: BTreeSet<PolicyName>,
     /// How many requests there are at once.
     pub jobs: usize,
     /// Whether each package's file is fetched, also where the indexes say that it has not changed, and each file
@@ -223,7 +226,7 @@ async fn run(
         || (pins_nothing && (options.installs || options.prune));
     let wants_git = options.git && !selection.git().is_empty();
     let left_out = selection.left_out(upstream, options.git);
-    if !wants_packages && !wants_git {
+    if !wants_packages && !wants_git && options.policies.is_empty() {
         if pins_nothing {
             return Ok(Report { left_out, ..Report::default() });
         }
@@ -241,6 +244,8 @@ async fn run(
     let mirrored = if wants_packages {
         mirror_registry(directory, &courier, options, wants, &mut report, observer).await
     } else {
+        // Without the rest, their tags are not kept.
+        mirror_policies(&courier, options, &mut report, &mut Vec::new(), observer).await?;
         mirror_git(directory, options, &mut report).await;
         Ok(())
     };
@@ -295,7 +300,8 @@ async fn mirror_registry(
     (report.packages, report.releases) = (planner.packages().count(), planner.wanted.len());
     let is_held_back = |failed: &Failed| failed.wrong.holds_back();
     let is_complete = report.failures.iter().all(is_held_back);
-    // No index names them, and yet nothing is removed while one of them is missing.
+    // No index names these, and yet nothing is removed while one of them is missing.
+    mirror_policies(courier, options, report, &mut tags, observer).await?;
     mirror_git(directory, options, report).await;
     let prunes = options.prune && report.failures.iter().all(is_held_back);
     let ending = finish::Ending { names, versions, tags, known, planner: &planner, prunes };
@@ -316,6 +322,17 @@ fn courier(holdings: Holdings, options: &Options) -> Result<Courier, Error> {
         Client::new(&url, authorization, proxies, options.patience).map_err(Error::Client)?;
     let checker = Checker { repository: name, key, limits: options.limits };
     Ok(Courier::new(client, checker, holdings, options))
+}
+
+async fn mirror_policies(
+    courier: &Arc<Courier>,
+    options: &Options,
+    report: &mut Report,
+    tags: &mut Vec<(String, Tag)>,
+    observer: &dyn Observer,
+) -> Result<(), Error> {
+    let carried = policies::mirror(courier, options, &mut report.failures, tags, observer).await;
+    finish::stands(courier, &carried)
 }
 
 async fn mirror_git(directory: &Path, options: &Options, report: &mut Report) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::build::Alarm;
 use super::dependencies::DependencyFault;
 use crate::lockfile::Repeated;
+use crate::policy::Inert;
 use crate::repository::{Changed, RepositoryPath};
 use crate::store::{LostReaders, Made, Store};
 use crate::tarball::FileName;
@@ -113,6 +114,22 @@ pub enum Warning {
         location: String,
         /// What the system says.
         reason: String,
+    },
+    /// A part of a policy has no effect.
+    #[error("{location}: {inert}")]
+    Inert {
+        /// The policy's file.
+        location: String,
+        /// Which part, and why.
+        inert: Inert,
+    },
+    /// A policy that stays as it is, though clients hold another key from now on.
+    #[error(
+        "{location} left alone: the former key did not sign it for this repository, so clients refuse it"
+    )]
+    Policy {
+        /// Its file.
+        location: String,
     },
     /// A file of upstream's from which nothing can be carried over.
     #[error(

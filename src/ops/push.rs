@@ -131,7 +131,7 @@ fn plan(
     observer: &dyn Observer,
     attempt: usize,
 ) -> Result<Planned, Error> {
-    let remote = Remote::list(to, local)?;
+    let remote = Remote::list(to, local, options.overwrite)?;
     let mut wanted = remote.registry(local)?;
     let key = RepositoryPath::public_key();
     let is_changed = |one: &&Wanted| one.state != State::Stands;
@@ -148,7 +148,14 @@ fn plan(
     let versions = RepositoryPath::resource(&Resource::Versions);
     let is_told = wanted.iter().filter(is_changed).any(|one| one.path == versions);
     let versions = if is_told { remote.versions(&local.key)? } else { Standing::Missing };
-    let losses = losses::of(local, &standing, &versions);
+    let mut losses = losses::of(local, &standing, &versions);
+    for (name, here) in &local.policies {
+        let path = RepositoryPath::policy(name);
+        if wanted.iter().filter(is_changed).any(|one| one.path == path) {
+            let there = remote.policy(name, &local.key)?;
+            losses.extend(losses::of_policy(path, here, &there));
+        }
+    }
     if !losses.is_empty() && !options.overwrite {
         return Err(Error::Loses(losses));
     }
@@ -242,7 +249,7 @@ fn names_anew(
 /// welcome unless all but this was to go. Where nobody was met this is not asked: whoever removes looks at all of
 /// it afterwards, and makes good what a push named again.
 fn confirm(local: &Local, to: &dyn Store, options: &Options) -> Result<(), Error> {
-    let remote = Remote::list(to, local)?;
+    let remote = Remote::list(to, local, options.overwrite)?;
     let amiss = match remote.lacks(local) {
         Some(path) => Some(path.clone()),
         None if options.overwrite => {

@@ -15,9 +15,10 @@ use std::time::Duration;
 
 use super::dependencies::{self, DependencyRules};
 use super::lock::{self, Busy, Wanted};
-use super::observer::{Observer, Work};
+use super::observer::{Observer, Warning, Work};
 use crate::key::PublicKey;
 use crate::name::{PackageName, RepositoryName};
+use crate::repository::RepositoryPath;
 use crate::store::{Lock, Store, StoreError};
 use crate::tarball::Limits;
 use resources::Resources;
@@ -86,6 +87,13 @@ pub fn verify(
     let mut problems = Vec::new();
 
     let resources = Resources::read(store, &tree, options, &mut problems);
+    for (name, policy) in &resources.policies {
+        let location = store.locate(&RepositoryPath::policy(name));
+        let warnings = policy.inert().into_iter();
+        warnings.for_each(|inert| {
+            observer.warn(Warning::Inert { location: location.clone(), inert });
+        });
+    }
     problems.extend(indexes::compare(&resources));
 
     observer.began(Work::ReadingTarballs, resources.release_count());

@@ -95,6 +95,8 @@ macro_rules! words {
     };
 }
 
+pub(crate) use words;
+
 words! {
     /// Why a release was retired, as `mix hex.retire` has it.
     RetirementReason {

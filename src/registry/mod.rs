@@ -2,6 +2,7 @@
 
 mod kept;
 mod names;
+mod policy;
 mod proto;
 mod releases;
 mod remarks;
@@ -15,7 +16,7 @@ pub use versions::{ListedVersion, UnknownInVersions, Versions};
 
 pub(crate) use signed::{MAX_FILE, is_foreign_gzip};
 
-use crate::name::{InvalidName, PackageName, RepositoryName};
+use crate::name::{InvalidName, PackageName, PolicyName, RepositoryName};
 use crate::package::{Dependency, Package, UnixSeconds};
 use crate::requirement::check_solvable;
 use crate::version::{InvalidVersion, Version};
@@ -61,6 +62,8 @@ pub enum Resource {
     Versions,
     /// `/packages/NAME`
     Package(PackageName),
+    /// `/policies/NAME`
+    Policy(PolicyName),
 }
 
 /// Why a payload is not the resource it should be.
@@ -120,12 +123,14 @@ impl Resource {
     /// that inflate without end from taking all memory. hex.pm's `versions`, of some 17,000 packages,
     /// inflates to 5 MB; at 256 MiB there is room for fifty times that. A package is one of many, read
     /// on each thread at once, and clients read the whole of it whenever they resolve: 64 MiB are ten
-    /// releases a day for ten years, of 1,800 bytes each, which is thirty dependencies.
+    /// releases a day for ten years, of 1,800 bytes each, which is thirty dependencies. The 8 MiB of a policy
+    /// are ten thousand overrides, each with a comment as long as it may be.
     #[must_use]
     pub fn max_size(&self) -> usize {
         match self {
             Self::Names | Self::Versions => signed::MAX_INDEX,
             Self::Package(_) => signed::MAX_PACKAGE,
+            Self::Policy(_) => signed::MAX_POLICY,
         }
     }
 }

@@ -15,5 +15,9 @@ schema!(
     #[expect(clippy::enum_variant_names, clippy::pedantic, reason = "generated")]
     package
 );
+schema!(
+    #[expect(clippy::enum_variant_names, clippy::pedantic, reason = "generated")]
+    policy
+);
 schema!(signed);
 schema!(versions);

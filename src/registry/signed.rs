@@ -13,7 +13,7 @@ use prost::Message;
 use super::proto::signed as proto;
 use crate::key::{KeyError, PrivateKey, PublicKey};
 
-/// An encoded `Names`, `Versions` or `Package`. Clones share its bytes.
+/// An encoded `Names`, `Versions`, `Package` or `Policy`. Clones share its bytes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Payload(Bytes);
 
@@ -61,6 +61,7 @@ pub(crate) const MAX_FILE: usize = MAX_INDEX;
 /// See [`Resource::max_size`](super::Resource::max_size).
 pub(super) const MAX_INDEX: usize = 256 << 20;
 pub(super) const MAX_PACKAGE: usize = 64 << 20;
+pub(super) const MAX_POLICY: usize = 8 << 20;
 
 /// The byte by which gzip names its writer's system. libdeflate leaves it unknown; zlib, which Hex uses,
 /// names one.

@@ -6,7 +6,7 @@ use percent_encoding::percent_decode_str;
 
 use super::RepositoryPath;
 use super::git::{self, GIT};
-use crate::name::PackageName;
+use crate::name::{PackageName, PolicyName};
 use crate::tarball::FileName;
 
 /// A file that clients ask for. Nothing else in a repository's directory is ever looked at, so it does
@@ -26,6 +26,8 @@ pub struct Asset {
 pub enum AssetKind {
     /// `names`, `versions`, `packages/NAME`, `public_key`: they change with every release.
     Registry,
+    /// `policies/NAME`: clients are to learn soon of a release that is denied.
+    Policy,
     /// `tarballs/NAME-VERSION.tar`
     Tarball,
     /// `docs/NAME-VERSION.tar.gz`
@@ -46,6 +48,8 @@ impl AssetKind {
         match (self, is_public) {
             (Self::Registry | Self::Installs, true) => "public, max-age=3600",
             (Self::Registry | Self::Installs, false) => "private, max-age=3600",
+            (Self::Policy, true) => "public, max-age=600",
+            (Self::Policy, false) => "private, max-age=60",
             (Self::Tarball | Self::GitObjects, true) => "public, max-age=604800",
             (Self::Tarball | Self::GitObjects, false) => "private, max-age=604800",
             (Self::Docs, true) => "public, max-age=86400",
@@ -61,6 +65,7 @@ impl AssetKind {
     pub fn content_type(self) -> &'static str {
         match self {
             Self::Registry
+            | Self::Policy
             | Self::Tarball
             | Self::Docs
             | Self::Installs
@@ -74,6 +79,7 @@ impl AssetKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Registry => "registry",
+            Self::Policy => "policy",
             Self::Tarball => "tarball",
             Self::Docs => "docs",
             Self::Installs => "installs",
@@ -106,6 +112,7 @@ impl Asset {
         let kind = match parts.as_slice() {
             [index] if RepositoryPath::is_of_a_registry(index) => AssetKind::Registry,
             ["packages", name] if name.parse::<PackageName>().is_ok() => AssetKind::Registry,
+            ["policies", name] if is_policy(name) => AssetKind::Policy,
             ["tarballs", file] if is_tarball(file) => AssetKind::Tarball,
             ["docs", file] if file.strip_suffix(".gz").is_some_and(is_tarball) => AssetKind::Docs,
             ["installs", rest @ ..] if is_install(rest) => AssetKind::Installs,
@@ -114,6 +121,12 @@ impl Asset {
         };
         Some(Self { kind, path: parts.join("/") })
     }
+}
+
+/// A policy may be called so, and a private key is rather.
+fn is_policy(name: &str) -> bool {
+    let is_pem = Path::new(name).extension().is_some_and(|extension| extension == "pem");
+    !is_pem && name.parse::<PolicyName>().is_ok()
 }
 
 fn is_tarball(name: &str) -> bool {
@@ -169,6 +182,7 @@ mod tests {
             ("versions", AssetKind::Registry),
             ("public_key", AssetKind::Registry),
             ("packages/phoenix_live_view", AssetKind::Registry),
+            ("policies/strict-prod_1.0", AssetKind::Policy),
             ("tarballs/phoenix-1.8.0-rc.1.tar", AssetKind::Tarball),
             ("docs/phoenix-1.8.0.tar.gz", AssetKind::Docs),
             ("installs/hex-1.x.csv", AssetKind::Installs),
@@ -214,6 +228,14 @@ mod tests {
             "packages%2ffoo",
             "packages/%252e%252e",
             "packages/..\\key.pem",
+            "policies",
+            "policies/",
+            "policies/ab",
+            "policies/Strict",
+            "policies/.strict",
+            "policies/acme.pem",
+            "policies/a/strict",
+            "policies/..%2fstrict",
             "tarballs/..%5c..%5ckey.tar",
             "tarballs/foo-1.0.0",
             "tarballs/foo-1.0.0.tar.gz",

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::name::PackageName;
+use crate::name::{PackageName, PolicyName};
 use crate::registry::Resource;
 
 /// A path below a repository's URL, such as `packages/phoenix`. Always `/`-separated.
@@ -32,6 +32,8 @@ pub enum Folder {
     Docs,
     /// What `mix local.hex` and `mix local.rebar` ask for.
     Installs,
+    /// `policies/NAME`
+    Policies,
     /// What `hexreg mirror` keeps for itself: no client asks for it.
     Mirror,
     /// Upstream's `packages/NAME`, where they are not served.
@@ -45,6 +47,7 @@ impl Folder {
             Self::Packages => "packages",
             Self::Docs => "docs",
             Self::Installs => "installs",
+            Self::Policies => "policies",
             Self::Mirror => ".hexreg-mirror",
             Self::MirrorPackages => ".hexreg-mirror/packages",
             Self::Root => "",
@@ -81,6 +84,7 @@ impl RepositoryPath {
             Resource::Names => Self(NAMES.to_owned()),
             Resource::Versions => Self(VERSIONS.to_owned()),
             Resource::Package(name) => Self::package(name),
+            Resource::Policy(name) => Self::policy(name),
         }
     }
 
@@ -93,6 +97,9 @@ impl RepositoryPath {
         if folder.is_some_and(|folder| folder == Folder::Packages.name()) {
             return name.parse().ok().map(Resource::Package);
         }
+        if folder.is_some_and(|folder| folder == Folder::Policies.name()) {
+            return name.parse().ok().map(Resource::Policy);
+        }
         let mut indexes = [Resource::Names, Resource::Versions].into_iter();
         indexes.find(|index| Self::resource(index).as_str() == name)
     }
@@ -101,6 +108,12 @@ impl RepositoryPath {
     #[must_use]
     pub fn package(name: &PackageName) -> Self {
         Folder::Packages.file(name.as_str())
+    }
+
+    /// Where a policy is served.
+    #[must_use]
+    pub fn policy(name: &PolicyName) -> Self {
+        Folder::Policies.file(name.as_str())
     }
 
     /// Whether a file of this name beside the folders belongs to a registry.
@@ -130,6 +143,7 @@ impl RepositoryPath {
             Folder::Packages,
             Folder::Docs,
             Folder::Installs,
+            Folder::Policies,
             Folder::Mirror,
             Folder::MirrorPackages,
         ];
@@ -163,12 +177,17 @@ mod tests {
     #[test]
     fn a_resource_is_known_by_where_it_is_served() {
         let package = |name: &str| Resource::Package(name.parse().unwrap());
-        let all = [Resource::Names, Resource::Versions, package("foo"), package("names")];
+        let policy = |name: &str| Resource::Policy(name.parse().unwrap());
+        let indexes = [Resource::Names, Resource::Versions];
+        let others = [package("foo"), package("names"), policy("strict-1.0"), policy("versions")];
+        let all = indexes.into_iter().chain(others);
         for resource in all {
             let path = Path::new("public").join(RepositoryPath::resource(&resource).as_str());
             assert_eq!(RepositoryPath::resource_at(&path), Some(resource));
         }
-        for elsewhere in ["", "..", "foo", "packages", "packages/foo.bak", "names/foo"] {
+        for elsewhere in
+            ["", "..", "foo", "packages", "packages/foo.bak", "names/foo", "policies/a"]
+        {
             assert_eq!(RepositoryPath::resource_at(Path::new(elsewhere)), None, "{elsewhere}");
         }
     }

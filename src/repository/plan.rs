@@ -132,7 +132,11 @@ impl Change {
 /// Whether a file tells which others there are.
 fn is_list(path: &RepositoryPath) -> bool {
     match path.folder() {
-        Folder::Packages | Folder::Installs | Folder::Mirror | Folder::MirrorPackages => true,
+        Folder::Packages
+        | Folder::Policies
+        | Folder::Installs
+        | Folder::Mirror
+        | Folder::MirrorPackages => true,
         Folder::Tarballs | Folder::Docs => false,
         Folder::Root => Asset::at(path.as_str())
             .is_none_or(|asset| matches!(asset.kind, AssetKind::Registry | AssetKind::GitRefs)),

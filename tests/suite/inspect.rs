@@ -438,28 +438,28 @@ fn damaged_files() {
     --- stdout
     --- stderr
     error: public/packages/banana: it is not gzipped, or damaged: corrupt gzip stream does not have a matching checksum
-    hint: expected names, versions or packages/NAME of a registry, as it is served, or a tarball
+    hint: expected names, versions, packages/NAME or policies/NAME of a registry, as it is served, or a tarball
     ");
     insta::assert_snapshot!(told("public/names"), @r"
     exit code: 1
     --- stdout
     --- stderr
     error: public/names: it is not gzipped, or damaged: incomplete deflate stream
-    hint: expected names, versions or packages/NAME of a registry, as it is served, or a tarball
+    hint: expected names, versions, packages/NAME or policies/NAME of a registry, as it is served, or a tarball
     ");
     insta::assert_snapshot!(told("public/versions"), @r"
     exit code: 1
     --- stdout
     --- stderr
     error: public/versions: it is not gzipped, or damaged: unexpected end of file
-    hint: expected names, versions or packages/NAME of a registry, as it is served, or a tarball
+    hint: expected names, versions, packages/NAME or policies/NAME of a registry, as it is served, or a tarball
     ");
     insta::assert_snapshot!(told("docs.tar.gz"), @r"
     exit code: 1
     --- stdout
     --- stderr
     error: docs.tar.gz: it is not a signed resource: failed to decode Protobuf message: invalid wire type value: 6
-    hint: expected names, versions or packages/NAME of a registry, as it is served, or a tarball
+    hint: expected names, versions, packages/NAME or policies/NAME of a registry, as it is served, or a tarball
     ");
 }
 
@@ -523,21 +523,21 @@ fn anything_else() {
     exit code: 1
     --- stdout
     --- stderr
-    error: notes.txt: it is neither gzipped, as names, versions and packages/NAME are, nor a tar archive, as packages are
-    hint: expected names, versions or packages/NAME of a registry, as it is served, or a tarball
+    error: notes.txt: it is neither gzipped, as names, versions, packages/NAME and policies/NAME are, nor a tar archive, as packages are
+    hint: expected names, versions, packages/NAME or policies/NAME of a registry, as it is served, or a tarball
     ");
     insta::assert_snapshot!(told(&["notes.txt", "--json"]), @r#"
     exit code: 1
     --- stdout
-    {"file":"notes.txt","error":"notes.txt: it is neither gzipped, as names, versions and packages/NAME are, nor a tar archive, as packages are","hint":"expected names, versions or packages/NAME of a registry, as it is served, or a tarball","warnings":[]}
+    {"file":"notes.txt","error":"notes.txt: it is neither gzipped, as names, versions, packages/NAME and policies/NAME are, nor a tar archive, as packages are","hint":"expected names, versions, packages/NAME or policies/NAME of a registry, as it is served, or a tarball","warnings":[]}
     --- stderr
     "#);
     insta::assert_snapshot!(told(&["public/public_key"]), @r"
     exit code: 1
     --- stdout
     --- stderr
-    error: public/public_key: it is neither gzipped, as names, versions and packages/NAME are, nor a tar archive, as packages are
-    hint: expected names, versions or packages/NAME of a registry, as it is served, or a tarball
+    error: public/public_key: it is neither gzipped, as names, versions, packages/NAME and policies/NAME are, nor a tar archive, as packages are
+    hint: expected names, versions, packages/NAME or policies/NAME of a registry, as it is served, or a tarball
     ");
     insta::assert_snapshot!(told(&["public/packages"]), @r"
     exit code: 2

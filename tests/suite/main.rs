@@ -15,6 +15,7 @@
 //! | `objects` | the store of buckets itself, in memory: conditions, lost answers, faults, two writers at once |
 //! | `messages` | snapshots of what each command says |
 //! | `mirroring` | what `hexreg mirror` fetches, from which upstreams, and what it makes of it |
+//! | `policies` | signed policies: read, verified, inspected, signed anew, pushed |
 //! | `progress` | how far a build has come, on a terminal |
 //! | `publishing` | how files come to stand: whole, in order, for good, one build at a time |
 //! | `permissions` | who may read a file that takes the place of another |
@@ -67,6 +68,7 @@ mod mirroring;
 mod objects;
 mod page;
 mod permissions;
+mod policies;
 mod progress;
 mod properties;
 mod publishing;

@@ -10,6 +10,7 @@
 //! | `later` | what upstream says later, and its indexes do not tell |
 //! | `rollback` | what upstream takes back |
 //! | `damage` | files on the disk that are no longer what came |
+//! | `policies` | what projects may resolve to, by name |
 //! | `signed_anew` | what upstream says of releases that another key signs |
 //! | `kills` | mirrors that are killed go on where they stopped |
 
@@ -20,6 +21,7 @@ mod hints;
 mod kills;
 mod later;
 mod locks;
+mod policies;
 mod rollback;
 mod signed_anew;
 mod trust;

@@ -372,6 +372,7 @@ proptest! {
                         prop_assert_eq!(versions.len(), releases.len());
                     }
                 }
+                Resource::Policy(name) => panic!("no registry makes the policy {name}"),
                 Resource::Package(package) => {
                     let said = Releases::decode(payload).unwrap();
                     prop_assert_eq!(&said.package, &package);

@@ -30,6 +30,7 @@ pub fn repository() -> TestRepository {
     let repository = TestRepository::new().samples();
     repository.build(&[]).ok();
     repository.write("public/docs/welcome-0.1.0.tar.gz", b"docs");
+    repository.write("public/policies/strict-1.0", b"policy");
     repository.write("public/installs/hex-1.x.csv", b"2.1.1,abc,1.14.0\n");
     for path in GIT_REFS.iter().chain(&GIT_OBJECTS) {
         repository.write(&format!("public/{path}"), path.as_bytes());
@@ -53,6 +54,7 @@ pub fn every_kind_is_served(server: &Server, repository: &TestRepository) {
         ("names", 3_600),
         ("versions", 3_600),
         ("packages/welcome", 3_600),
+        ("policies/strict-1.0", 600),
         ("public_key", 3_600),
         ("tarballs/welcome-0.1.0.tar", 604_800),
         ("docs/welcome-0.1.0.tar.gz", 86_400),

@@ -307,7 +307,6 @@ fn files_that_nobody_names() {
         "docs/foo-1.0.0.tar.gz",
         "docs/foo-9.0.0.tar.gz",
         "installs/hex-1.x.csv",
-        "policies/strict",
     ] {
         repository.write(&format!("public/{path}"), b"junk");
     }

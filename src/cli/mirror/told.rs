@@ -120,8 +120,8 @@ impl Observer for Listener<'_> {
     }
 
     fn changed(&self, path: &RepositoryPath, changed: Changed) {
-        let is_signed =
-            path.folder() == Folder::Packages || RepositoryPath::is_of_a_registry(path.as_str());
+        let is_signed = matches!(path.folder(), Folder::Packages | Folder::Policies)
+            || RepositoryPath::is_of_a_registry(path.as_str());
         if self.tarballs_only && is_signed {
             // What upstream signed is the mirror's own matter then.
             return;

@@ -55,6 +55,11 @@ pub enum Alarm {
         /// The file.
         path: RepositoryPath,
     },
+    /// A policy that would let through what it keeps projects from.
+    Policy {
+        /// Its file.
+        path: RepositoryPath,
+    },
     /// Another name than the one under which clients know the repository.
     Renamed {
         /// What tells it.
@@ -77,7 +82,9 @@ impl Alarm {
             Self::Unknown { package, .. } | Self::Forgotten { package, .. } => {
                 RepositoryPath::package(package)
             }
-            Self::Illegible { path } | Self::Renamed { path, .. } => path.clone(),
+            Self::Illegible { path } | Self::Renamed { path, .. } | Self::Policy { path } => {
+                path.clone()
+            }
         }
     }
 
@@ -89,6 +96,7 @@ impl Alarm {
                 "whoever has locked it cannot fetch it any more"
             }
             Self::Forgotten { .. } => "nobody is warned of it any more",
+            Self::Policy { .. } => "projects that name it may resolve to what it keeps them from",
             Self::Unknown { .. } => {
                 "if this is another tarball, whoever has locked it cannot fetch it any more"
             }
@@ -126,6 +134,10 @@ impl fmt::Display for Alarm {
                 f,
                 "what {path} published cannot be told: it is missing or damaged, or another key \
                  signed it"
+            ),
+            Self::Policy { path } => write!(
+                f,
+                "{path} there has an override, or a restriction of a repository, that it has not here"
             ),
             Self::Renamed { was, is, .. } => {
                 write!(f, "the repository was published as {was}, and would be {is}")

@@ -113,6 +113,12 @@ impl Listing {
             mirrored = store.list(Folder::MirrorPackages)?.unwrap_or_default();
             mirrored.retain(|file| !is_hidden(file));
         }
+        if is_alone {
+            // What a build writes there when the key changes.
+            for file in store.list(Folder::Policies)?.unwrap_or_default() {
+                note(Folder::Policies, &file);
+            }
+        }
         leftovers.sort();
         let seen = i64::try_from(now.as_nanos()).unwrap_or(i64::MAX);
         for files in [&mut tarballs, &mut resources, &mut root, &mut mirrored] {

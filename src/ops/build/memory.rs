@@ -80,6 +80,8 @@ impl<'a> Memory<'a> {
                 served.map(|served| KnownIndex { served, payload })
             };
             match resource {
+                // No build makes one.
+                Resource::Policy(_) => {}
                 Resource::Names => known.names = index(),
                 Resource::Versions => known.versions = index(),
                 Resource::Package(name) => {
@@ -205,6 +207,7 @@ impl<'a> Recalled<'a> {
             Some(known.payload == cache::fingerprint(payload.as_bytes()))
         };
         match resource {
+            Resource::Policy(_) => None,
             Resource::Names => index(self.known.names),
             Resource::Versions => index(self.known.versions),
             Resource::Package(name) => {

@@ -47,7 +47,7 @@ impl Published {
         published.has_names = !matches!(names, Standing::Missing);
         let packages = resources.into_par_iter().filter_map(|(change, resource)| match resource {
             Resource::Package(name) => Some((&change.path, name)),
-            Resource::Names | Resource::Versions => None,
+            Resource::Names | Resource::Versions | Resource::Policy(_) => None,
         });
         let found = packages.map(|(path, name)| {
             let found = keys.read(store, path, Releases::decode)?;

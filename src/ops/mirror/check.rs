@@ -10,7 +10,8 @@ use super::task::{Outcome, PackageFile, Wanted};
 use super::wrong::{Disagreement, Wrong};
 use crate::checksum::OuterChecksum;
 use crate::key::PublicKey;
-use crate::name::{PackageName, RepositoryName};
+use crate::name::{PackageName, PolicyName, RepositoryName};
+use crate::policy::Policy;
 use crate::registry::{Gzip, Payload, Releases, Resource, Signed};
 use crate::store;
 use crate::tarball::{self, Limits};
@@ -52,6 +53,16 @@ impl Checker {
             return Err(Wrong::OtherPackage(releases.package));
         }
         Ok(PackageFile { releases, bytes, tag: None, is_held: false })
+    }
+
+    /// `policies/NAME`.
+    pub fn policy(&self, name: &PolicyName, bytes: &[u8]) -> Result<Policy, Wrong> {
+        let policy = Policy::decode(&self.payload(&Resource::Policy(name.clone()), bytes)?)?;
+        self.is_of_repository(&policy.repository)?;
+        if policy.name != *name {
+            return Err(Wrong::OtherPolicy(policy.name));
+        }
+        Ok(policy)
     }
 
     /// A tarball: lock file, registry and file have to agree on both checksums. What else is in it is

@@ -365,6 +365,19 @@ impl Courier {
         self.put(&self.holdings.files, path, changed, bytes).await
     }
 
+    /// Puts a file of upstream's registry in place, unless nothing is to be written.
+    pub async fn put_signed(
+        &self,
+        path: RepositoryPath,
+        changed: Changed,
+        bytes: Bytes,
+    ) -> Result<(), Full> {
+        if self.dry_run {
+            return Ok(());
+        }
+        self.put(&self.holdings.registry, path, changed, bytes).await
+    }
+
     async fn put(
         &self,
         store: &DirStore,

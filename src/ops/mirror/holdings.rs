@@ -190,6 +190,7 @@ impl Holdings {
     pub fn clear(&self) -> Result<(), StoreError> {
         for (store, folder) in [
             (&self.registry, Folder::Packages),
+            (&self.registry, Folder::Policies),
             (&self.registry, Folder::Root),
             (&self.own, Folder::Root),
             (&self.files, Folder::Tarballs),

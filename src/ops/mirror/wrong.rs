@@ -7,7 +7,7 @@ use reqwest::StatusCode;
 
 use super::client::Unanswered;
 use crate::checksum::{InnerChecksum, OuterChecksum};
-use crate::name::{PackageName, RepositoryName};
+use crate::name::{PackageName, PolicyName, RepositoryName};
 use crate::package::UnixSeconds;
 use crate::registry::{DecodeError, SignedError};
 use crate::tarball;
@@ -36,6 +36,9 @@ pub enum Wrong {
     /// It is signed, and another package's.
     #[error("it is the file of the package {0}")]
     OtherPackage(PackageName),
+    /// It is signed, and another policy.
+    #[error("it is the policy {0}")]
+    OtherPolicy(PolicyName),
     /// Upstream names it, and does not have it.
     #[error("upstream does not have it")]
     NotThere,

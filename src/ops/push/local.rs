@@ -10,11 +10,12 @@ use rayon::prelude::*;
 use super::error::Error;
 use crate::checksum::OuterChecksum;
 use crate::key::PublicKey;
-use crate::name::{PackageName, RepositoryName};
+use crate::name::{PackageName, PolicyName, RepositoryName};
 use crate::ops::observer::{Observer, Warning};
 use crate::ops::verify::Wrong;
 use crate::ops::verify::secrets::hold_key;
 use crate::package::UnixSeconds;
+use crate::policy::Policy;
 use crate::registry::{DecodeError, Gzip, Names, Payload, Releases, Resource, Signed, Versions};
 use crate::repository::{Asset, AssetKind, RepositoryPath, Source};
 use crate::store::{self, DirStore, Kind, Store, StoreError, modified};
@@ -29,6 +30,8 @@ pub(super) struct Local {
     pub versions: Versions,
     /// What the packages say.
     pub packages: BTreeMap<PackageName, Releases>,
+    /// What the policies say.
+    pub policies: BTreeMap<PolicyName, Policy>,
     /// `public_key` and what is signed, with its bytes.
     pub registry: BTreeMap<RepositoryPath, Vec<u8>>,
     /// The tarballs that the packages name, and whatever else clients ask for.
@@ -84,8 +87,9 @@ impl Local {
     /// Reads and checks what is signed, and looks at the rest. Of what is left out the observer hears.
     pub fn read(store: &DirStore, observer: &dyn Observer) -> Result<Self, Error> {
         let (assets, left_out) = assets(store)?;
+        let is_signed = |kind| matches!(kind, AssetKind::Registry | AssetKind::Policy);
         let (signed, others): (Vec<_>, Vec<_>) =
-            assets.into_iter().partition(|(_, kind)| *kind == AssetKind::Registry);
+            assets.into_iter().partition(|(_, kind)| is_signed(*kind));
         let mut registry = BTreeMap::new();
         let path = RepositoryPath::public_key();
         let pem = bytes(store, &path, MAX_KEY)?;
@@ -121,14 +125,38 @@ impl Local {
             registry.insert(package.path, package.bytes);
             says.insert(name, package.says);
         }
+        let mut policies = BTreeMap::new();
+        for (path, _) in &signed {
+            let resource = RepositoryPath::resource_at(path.as_str().as_ref());
+            if let Some(Resource::Policy(name)) = resource {
+                let policy = policy(store, &name, &key, repository)?;
+                registry.insert(policy.path, policy.bytes);
+                policies.insert(name, policy.says);
+            }
+        }
         registry.insert(versions.path, versions.bytes);
         for path in left_out {
             let (location, reason) = (store.locate(&path), "no client asks for it");
             observer.warn(Warning::LeftOut { location, reason });
         }
         let files = files(store, others, &says, observer)?;
-        Ok(Self { key, versions: versions.says, packages: says, registry, files })
+        Ok(Self { key, versions: versions.says, packages: says, policies, registry, files })
     }
+}
+
+/// A policy that clients would take for what it is called.
+fn policy(
+    store: &DirStore,
+    name: &PolicyName,
+    key: &PublicKey,
+    repository: &RepositoryName,
+) -> Result<Read<Policy>, Error> {
+    let policy = read(store, &Resource::Policy(name.clone()), key, Policy::decode)?;
+    same_repository(store, &policy, &policy.says.repository, repository)?;
+    if policy.says.name != *name {
+        return Err(unsound(store, &policy.path, Wrong::OtherPolicy(policy.says.name)));
+    }
+    Ok(policy)
 }
 
 /// Files, each with what it is to clients.

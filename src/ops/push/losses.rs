@@ -8,9 +8,34 @@ use crate::name::PackageName;
 use crate::ops::build::Alarm;
 use crate::ops::standing::Standing;
 use crate::package::Release;
+use crate::policy::Policy;
 use crate::registry::{Releases, Resource, Versions};
 use crate::repository::RepositoryPath;
 use crate::version::Version;
+
+/// What a policy there has and would lose: an override that somebody else may have added, such as a denial, or
+/// all that holds for a repository.
+pub(super) fn of_policy(
+    path: RepositoryPath,
+    here: &Policy,
+    there: &Standing<Policy>,
+) -> Option<Alarm> {
+    match there {
+        Standing::Missing => None,
+        Standing::Illegible => Some(Alarm::Illegible { path }),
+        Standing::Legible(there) => {
+            let is_lost = there.repositories.iter().any(|was| {
+                let mut parts = here.repositories.iter();
+                let is = parts.find(|is| is.repository == was.repository);
+                is.is_none_or(|is| {
+                    (was.restriction.is_some() && is.restriction.is_none())
+                        || was.overrides.iter().any(|one| !is.overrides.contains(one))
+                })
+            });
+            is_lost.then(|| Alarm::Policy { path })
+        }
+    }
+}
 
 /// Each release that would go, become another tarball, or be remarked upon no more. `standing` is what
 /// those packages say there whose files differ, and `versions` that index, unless it stays as it is.

@@ -7,9 +7,10 @@ use rayon::prelude::*;
 use super::error::Error;
 use super::local::{File, Local, MAX_KEY};
 use crate::key::PublicKey;
-use crate::name::PackageName;
+use crate::name::{PackageName, PolicyName};
 use crate::ops::standing::{Keys, Standing};
 use crate::package::Release;
+use crate::policy::Policy;
 use crate::registry::{Releases, Resource, Versions};
 use crate::repository::{AssetKind, Folder, RepositoryPath, Source, State, Wanted};
 use crate::store::{Conflict, Listed, Store, StoreError};
@@ -24,12 +25,15 @@ pub(super) struct Remote<'a> {
 }
 
 impl<'a> Remote<'a> {
-    /// Lists what can be told apart without reading it. Whoever adds a release meanwhile writes what is named
+    /// Lists what can be told apart without reading it; policies too where there are some here, or what is there
+    /// and not here is to go (`is_exact`). Whoever adds a release meanwhile writes what is named
     /// before what names it, so tarballs are listed last.
-    pub fn list(store: &'a dyn Store, local: &Local) -> Result<Self, Error> {
+    pub fn list(store: &'a dyn Store, local: &Local, is_exact: bool) -> Result<Self, Error> {
         let has = |kind: AssetKind| local.files.iter().any(|file| file.kind == kind);
         let docs = has(AssetKind::Docs).then_some(Folder::Docs);
-        let folders = [Folder::Root, Folder::Packages].into_iter().chain(docs);
+        let has_policies = is_exact || !local.policies.is_empty();
+        let policies = has_policies.then_some(Folder::Policies);
+        let folders = [Folder::Root, Folder::Packages].into_iter().chain(policies).chain(docs);
         let mut listed = HashMap::new();
         for folder in folders.chain([Folder::Tarballs]) {
             let files = store.list(folder)?.unwrap_or_default();
@@ -151,6 +155,15 @@ impl<'a> Remote<'a> {
         read.collect()
     }
 
+    /// What a policy says there, as far as `key` signed it.
+    pub fn policy(&self, name: &PolicyName, key: &PublicKey) -> Result<Standing<Policy>, Error> {
+        let path = RepositoryPath::policy(name);
+        if !self.listed.contains_key(&path) {
+            return Ok(Standing::Missing);
+        }
+        Ok(Keys::from(key.clone()).read(self.store, &path, Policy::decode)?)
+    }
+
     /// What `versions` says, as far as `key` signed it.
     pub fn versions(&self, key: &PublicKey) -> Result<Standing<Versions>, Error> {
         let path = RepositoryPath::resource(&Resource::Versions);
@@ -192,7 +205,7 @@ impl<'a> Remote<'a> {
         named.filter(|path| !here.contains(path) && !self.listed.contains_key(path)).count()
     }
 
-    /// What is there of packages, tarballs and documentation, and not here.
+    /// What is there of packages, policies, tarballs and documentation, and not here.
     pub fn surplus(&self, local: &Local) -> Vec<(RepositoryPath, Listed)> {
         let here: HashSet<_> =
             local.registry.keys().chain(local.files.iter().map(|file| &file.path)).collect();

@@ -5,7 +5,7 @@ use std::io;
 
 use crate::checksum::{InnerChecksum, OuterChecksum};
 use crate::key::KeyError;
-use crate::name::{PackageName, RepositoryName};
+use crate::name::{PackageName, PolicyName, RepositoryName};
 use crate::registry::{DecodeError, SignedError};
 use crate::repository::{Folder, RepositoryPath};
 use crate::store::StoreError;
@@ -75,6 +75,9 @@ pub enum Wrong {
     /// It lies where another package belongs.
     #[error("it is of the package {0}: clients refuse it")]
     OtherPackage(PackageName),
+    /// It lies where another policy belongs.
+    #[error("it is the policy {0}: clients refuse it")]
+    OtherPolicy(PolicyName),
     /// An index names a package twice.
     #[error("it names {0} twice")]
     PackageTwice(PackageName),
@@ -239,6 +242,7 @@ impl Wrong {
             Self::Decode(_) => "not_the_resource",
             Self::OtherRepository { .. } => "other_repository",
             Self::OtherPackage(_) => "other_package",
+            Self::OtherPolicy(_) => "other_policy",
             Self::PackageTwice(_) => "package_twice",
             Self::NoReleases(_) => "no_releases",
             Self::Order { .. } => "order",

@@ -8,7 +8,8 @@ use super::Options;
 use super::problem::{Problem, Wrong};
 use super::strays::Tree;
 use crate::key::{KeyError, PublicKey};
-use crate::name::{PackageName, RepositoryName};
+use crate::name::{PackageName, PolicyName, RepositoryName};
+use crate::policy::Policy;
 use crate::registry::{Names, Payload, Releases, Resource, Signed, Versions};
 use crate::repository::{Folder, RepositoryPath};
 use crate::store::{self, Store};
@@ -20,6 +21,7 @@ pub(super) struct Resources {
     pub names: Option<Names>,
     pub versions: Option<Versions>,
     pub packages: BTreeMap<PackageName, Releases>,
+    pub policies: BTreeMap<PolicyName, Policy>,
     /// Whose file is there and says nothing.
     refused: BTreeSet<PackageName>,
     /// Whether it is known which packages have a file.
@@ -31,6 +33,7 @@ enum Says {
     Names(Names),
     Versions(Versions),
     Package(Releases),
+    Policy(Policy),
 }
 
 impl Resources {
@@ -41,9 +44,10 @@ impl Resources {
         problems: &mut Vec<Problem>,
     ) -> Self {
         let public_key = public_key(store, options, problems);
-        let packages = tree.files.iter().filter_map(|(path, _)| {
-            let name = path.as_str().strip_prefix("packages/")?;
-            name.parse().ok().map(Resource::Package)
+        let packages = tree.files.iter().filter_map(|(path, _)| match path.folder() {
+            Folder::Packages => path.file_name().parse().ok().map(Resource::Package),
+            Folder::Policies => path.file_name().parse().ok().map(Resource::Policy),
+            _ => None,
         });
         let all: Vec<Resource> =
             [Resource::Names, Resource::Versions].into_iter().chain(packages).collect();
@@ -59,6 +63,7 @@ impl Resources {
             names: None,
             versions: None,
             packages: BTreeMap::new(),
+            policies: BTreeMap::new(),
             refused: BTreeSet::new(),
             has_all_packages: tree.is_whole(Folder::Packages),
         };
@@ -107,6 +112,9 @@ impl Resources {
             Says::Package(package) => {
                 self.packages.insert(package.package.clone(), package);
             }
+            Says::Policy(policy) => {
+                self.policies.insert(policy.name.clone(), policy);
+            }
         }
     }
 }
@@ -117,6 +125,7 @@ impl Says {
             Self::Names(names) => &names.repository,
             Self::Versions(versions) => &versions.repository,
             Self::Package(package) => &package.repository,
+            Self::Policy(policy) => &policy.repository,
         }
     }
 
@@ -125,6 +134,7 @@ impl Says {
             Self::Names(_) => Resource::Names,
             Self::Versions(_) => Resource::Versions,
             Self::Package(package) => Resource::Package(package.package.clone()),
+            Self::Policy(policy) => Resource::Policy(policy.name.clone()),
         }
     }
 }
@@ -205,6 +215,14 @@ fn says(
                 Ok(Says::Package(releases))
             } else {
                 Err(Wrong::OtherPackage(releases.package))
+            }
+        }
+        Resource::Policy(name) => {
+            let policy = Policy::decode(&payload)?;
+            if policy.name == *name {
+                Ok(Says::Policy(policy))
+            } else {
+                Err(Wrong::OtherPolicy(policy.name))
             }
         }
     }

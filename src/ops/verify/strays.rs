@@ -50,7 +50,7 @@ pub(super) fn find(
         let place = place(path, &releases, resources);
         // What says what it should holds no key; what is in a sound package is the package's matter.
         let is_sound = match place {
-            Place::Package => true,
+            Place::Package | Place::Policy => true,
             Place::Tarball => !unsound.contains(path),
             _ => false,
         };
@@ -82,10 +82,12 @@ pub(super) fn find(
 /// What a path is to the registry.
 #[derive(Clone, Copy)]
 enum Place {
-    /// `names`, `versions`, `public_key`, or a package that was found wanting: told of elsewhere.
+    /// `names`, `versions`, `public_key`, or a package or policy that was found wanting: told of elsewhere.
     Index,
     /// A package that says what it should.
     Package,
+    /// A policy that says what it should.
+    Policy,
     /// What a release names.
     Tarball,
     /// Where packages or tarballs should lie.
@@ -117,7 +119,7 @@ fn place(path: &RepositoryPath, releases: &HashSet<String>, resources: &Resource
         }
     };
     match folder {
-        "" | "packages" | "tarballs" if store::is_temporary(name) => Place::Leftover,
+        "" | "packages" | "policies" | "tarballs" if store::is_temporary(name) => Place::Leftover,
         "" if RepositoryPath::is_of_a_registry(name) => Place::Index,
         "" if name == store::PROBE => Place::Other,
         "" if [Folder::Packages, Folder::Tarballs].iter().any(|known| known.path() == *path) => {
@@ -128,13 +130,18 @@ fn place(path: &RepositoryPath, releases: &HashSet<String>, resources: &Resource
             Ok(_) => Place::Index,
             Err(_) => Place::Nowhere,
         },
+        "policies" => match name.parse() {
+            Ok(name) if resources.policies.contains_key(&name) => Place::Policy,
+            Ok(_) => Place::Index,
+            Err(_) => Place::Nowhere,
+        },
         "tarballs" => named(".tar"),
         "docs" => match named(".tar.gz") {
             Place::Tarball | Place::Other => Place::Documentation,
             place => place,
         },
         // A mirror's own, and git repositories beside it.
-        "installs" | "policies" | "git" | ".hexreg-mirror" => Place::Other,
+        "installs" | "git" | ".hexreg-mirror" => Place::Other,
         _ => Place::Nowhere,
     }
 }

@@ -62,6 +62,7 @@ fn nginx(repository: &TestRepository, test: &str, readers: Option<&str>) -> Opti
             "auth_basic_user_file readers;",
         );
         site = fill(&site, "\"public, max-age", "\"private, max-age");
+        site = fill(&site, "set $hexreg_age 600;", "set $hexreg_age 60;");
     }
     repository.write("nginx/hexreg.conf", site.as_bytes());
     repository.write("nginx/nginx.conf", NGINX.as_bytes());
@@ -84,6 +85,7 @@ fn caddy(repository: &TestRepository, test: &str, readers: Option<&str>) -> Opti
             &format!("\tbasicauth {{\n\t\t{}\n\t}}", readers.trim_end().replace(':', " ")),
         );
         site = site.replace("\"public, max-age", "\"private, max-age");
+        site = fill(&site, "max-age=600\"", "max-age=60\"");
     }
     repository.write("caddy/site", site.as_bytes());
     // Its own door for commands has one address on the whole machine.
@@ -154,14 +156,17 @@ fn those_alone_read_who_may() {
     for serve in WAYS {
         let repository = repository();
         let Some(server) = serve(&repository, test, Some(readers.trim_end())) else { continue };
-        let ask = |pair: &str| {
+        let ask_for = |path: &str, pair: &str| {
             let header = format!("Authorization: Basic {}", BASE64.encode(pair.as_bytes()));
-            server.get("/names", &[&header])
+            server.get(path, &[&header])
         };
+        let ask = |pair: &str| ask_for("/names", pair);
         assert_eq!(server.get("/names", &[]).status, 401);
         assert_eq!(ask("ann:wrong").status, 401);
         let answer = ask("ann:secret");
         assert_eq!((answer.status, answer.expect("cache-control")), (200, "private, max-age=3600"));
+        let answer = ask_for("/policies/strict-1.0", "ann:secret");
+        assert_eq!((answer.status, answer.expect("cache-control")), (200, "private, max-age=60"));
     }
 }
 

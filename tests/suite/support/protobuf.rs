@@ -42,6 +42,8 @@ pub const VERSIONS: Nesting = Nesting(&[(1, &FLAT)]);
 pub const PACKAGE: Nesting =
     Nesting(&[(1, &Nesting(&[(3, &FLAT), (4, &FLAT), (7, &FLAT)])), (4, &FLAT)]);
 
+pub const POLICY: Nesting = Nesting(&[(5, &Nesting(&[(2, &FLAT), (3, &Nesting(&[(2, &FLAT)]))]))]);
+
 /// A message with more at its end and at the end of every message in it: what `more` makes, which is asked
 /// for each of them, the inner ones first.
 pub fn extend(message: &[u8], nesting: &Nesting, more: &mut dyn FnMut() -> Vec<u8>) -> Vec<u8> {

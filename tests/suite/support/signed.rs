@@ -1,8 +1,12 @@
 //! What signed files say, read without any check, and signed anew with something else in them.
 
 use hexreg::key::PrivateKey;
-use hexreg::package::{Marks, Release};
+use hexreg::package::{Marks, Release, RetirementReason, Severity};
+use hexreg::policy::{
+    Override, OverrideAction, PackageRef, Policy, RepositoryPolicy, Restriction, Visibility,
+};
 use hexreg::registry::{Gzip, Payload, Releases, Signed, Versions};
+use hexreg::unknown_fields::UnknownFields;
 
 use super::read_fixture;
 use super::repository::TestRepository;
@@ -11,6 +15,46 @@ use super::repository::TestRepository;
 pub fn key(file: &str) -> PrivateKey {
     let pem = String::from_utf8(read_fixture(&format!("golden/keys/{file}"))).unwrap();
     PrivateKey::from_pem(&pem, None).unwrap()
+}
+
+/// A policy of `acme` that denies two releases of `hexpm` and lets none through that is younger than a week.
+pub fn policy(name: &str) -> Policy {
+    let deny = |package: &str, requirement: Option<&str>| Override {
+        action: OverrideAction::Deny,
+        package: PackageRef {
+            package: package.to_owned(),
+            requirement: requirement.map(str::to_owned),
+            unknown: UnknownFields::default(),
+        },
+        advisory_id: None,
+        retirement_reason: None,
+        comment: requirement.map(|_| "it mines".to_owned()),
+        unknown: UnknownFields::default(),
+    };
+    Policy {
+        repository: "acme".parse().unwrap(),
+        name: name.parse().unwrap(),
+        description: Some("what may go into production".to_owned()),
+        visibility: Visibility::Private,
+        repositories: vec![RepositoryPolicy {
+            repository: "hexpm".to_owned(),
+            restriction: Some(Restriction {
+                advisory_min_severity: Some(Severity::High),
+                retirement_reasons: vec![RetirementReason::Invalid, RetirementReason::Security],
+                cooldown: Some("7d".to_owned()),
+                unknown: UnknownFields::default(),
+            }),
+            overrides: vec![deny("miner", None), deny("foo", Some(">= 2.0.0"))],
+            unknown: UnknownFields::default(),
+        }],
+        unknown: UnknownFields::default(),
+    }
+}
+
+/// Puts a policy in place, such as `public/policies/strict`, signed with a key of the golden vectors.
+pub fn write_policy(repository: &TestRepository, path: &str, policy: &Policy, signer: &str) {
+    let file = policy.encode().sign(&key(signer)).unwrap().to_gzip(&mut Gzip::new());
+    repository.write(path, &file);
 }
 
 /// The message in a signed file, such as `public/packages/foo`.

@@ -15,6 +15,7 @@ use crate::publishing::hold_as;
 use crate::support::faulty::{Fault, FaultyStore};
 use crate::support::memory::MemoryStore;
 use crate::support::repository::TestRepository;
+use crate::support::signed::{policy, write_policy};
 use crate::support::{read_fixture, tools};
 
 fn options() -> Options {
@@ -37,9 +38,10 @@ fn look(store: &dyn Store) -> Result<Report, hexreg::ops::verify::Error> {
 #[test]
 fn whatever_cannot_be_read_is_a_problem() {
     let repository = sound();
-    for path in ["installs/hex-1.x.csv", "docs/foo-1.0.0.tar.gz", "policies/strict"] {
+    for path in ["installs/hex-1.x.csv", "docs/foo-1.0.0.tar.gz"] {
         repository.write(&format!("public/{path}"), b"junk");
     }
+    write_policy(&repository, "public/policies/strict", &policy("strict"), "acme-2048.pem");
     let mut files = repository.served();
     for release in ["bar-1.0.0", "foo-1.0.0", "foo-1.1.0"] {
         let path = format!("tarballs/{release}.tar");
