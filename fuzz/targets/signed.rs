@@ -11,6 +11,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use hexreg::ops::inspect::{Options, inspect_bytes};
+use hexreg::policy::Policy;
 use hexreg::registry::{Gzip, Names, Payload, Releases, Signed, Versions};
 use hexreg::tarball::Limits;
 use hexreg_fuzz::{gunzip, gzip};
@@ -65,9 +66,18 @@ fn check_payload(payload: &Payload) {
     let _ = check(payload, Names::decode, Names::encode);
     let _ = check(payload, Versions::decode, Versions::encode);
     let _ = check(payload, Releases::decode, Releases::encode);
+    if let Some(policy) = check(payload, Policy::decode, Policy::encode) {
+        for inert in policy.inert() {
+            drop(inert.to_string());
+        }
+    }
 }
 
-/// `decode ∘ encode = id` on all that was decoded, and to the byte from then on.
+/// The field 1000, which no resource has.
+const UNKNOWN: [u8; 6] = [0xC2, 0x3E, 3, b'n', b'e', b'w'];
+
+/// `decode ∘ encode = id` on all that was decoded, and to the byte from then on; and fields that nobody knows
+/// survive.
 fn check<T: PartialEq + Debug, E: Debug + ToString>(
     payload: &Payload,
     decode: fn(&Payload) -> Result<T, E>,
@@ -80,6 +90,10 @@ fn check<T: PartialEq + Debug, E: Debug + ToString>(
             let again = again.expect("what was encoded is decoded");
             assert_eq!(again, read);
             assert_eq!(encode(&again), written);
+            let extended = [payload.as_bytes(), &UNKNOWN].concat();
+            let extended = decode(&Payload::from_bytes(extended.into()));
+            let extended = encode(&extended.expect("a field more is no fault"));
+            assert!(extended.as_bytes().ends_with(&UNKNOWN), "unknown fields survive");
             Some(read)
         }
         Err(error) => {
