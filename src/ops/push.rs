@@ -72,9 +72,14 @@ pub fn push(
     options: &Options,
     observer: &dyn Observer,
 ) -> Result<Report, Error> {
-    let hold = |store, turn| lock::hold::<Error>(store, turn, options.lock_timeout, observer);
-    let _reading = hold(from, Turn::Shared)?;
-    let _writing = if options.dry_run { None } else { hold(to, Turn::Alone)? };
+    let mut turns: Vec<(&dyn Store, Turn)> = vec![(from, Turn::Shared)];
+    if !options.dry_run {
+        turns.push((to, Turn::Alone));
+    }
+    // In one order, or two who push to and fro would wait for each other.
+    turns.sort_by_key(|(store, _)| store.lock_place());
+    let hold = |(store, turn)| lock::hold::<Error>(store, turn, options.lock_timeout, observer);
+    let _locks = turns.into_iter().map(hold).collect::<Result<Vec<_>, _>>()?;
     let local = Local::read(from, observer)?;
     let changes = Mutex::new(Vec::new());
     let heard = |change: &Change| {

@@ -14,6 +14,7 @@ pub(crate) use dir::{keep_access, modified, stamp};
 use std::fmt;
 use std::fs::File;
 use std::io;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -76,6 +77,11 @@ pub trait Store: Sync {
     /// # Errors
     /// [`StoreError`] where that cannot be told, as where there is no tree.
     fn lock_shared(&self) -> Result<Locked, StoreError>;
+
+    /// Where its lock lies, by which those who need several take them in one order; `None` where there is none.
+    fn lock_place(&self) -> Option<PathBuf> {
+        None
+    }
 
     /// Whether it makes a change only where the file still is as [`Change::over`] says, and makes a new
     /// one only where there is none. Where it does not, a [lock](Self::lock) keeps others out, or nothing.

@@ -146,6 +146,11 @@ impl Store for DirStore {
         lock::take(&self.root, Mode::Shared).map_err(self.error("lock", &Folder::Root.path()))
     }
 
+    /// One that is not there yet has no other name.
+    fn lock_place(&self) -> Option<PathBuf> {
+        self.root.canonicalize().or_else(|_| std::path::absolute(&self.root)).ok()
+    }
+
     fn locate(&self, path: &RepositoryPath) -> String {
         self.path(path).display().to_string()
     }
