@@ -1,6 +1,7 @@
 //! The two checksums of a release, as two types so that they cannot be swapped.
 
 use std::fmt;
+use std::io;
 
 use data_encoding::{HEXUPPER, HEXUPPER_PERMISSIVE};
 use sha2::{Digest, Sha256};
@@ -30,6 +31,29 @@ impl OuterChecksum {
     #[must_use]
     pub fn of(tarball: &[u8]) -> Self {
         Self(Sha256::digest(tarball).into())
+    }
+}
+
+/// Hashes a tarball that comes piece by piece.
+#[derive(Clone, Debug, Default)]
+pub struct OuterHasher(Sha256);
+
+impl OuterHasher {
+    /// The checksum of all that was written.
+    #[must_use]
+    pub fn finish(self) -> OuterChecksum {
+        OuterChecksum(self.0.finalize().into())
+    }
+}
+
+impl io::Write for OuterHasher {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

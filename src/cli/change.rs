@@ -115,6 +115,12 @@ pub fn threads(destination: &Destination, jobs: Option<u16>) -> Result<ThreadPoo
 
 /// What to do where a change could not be made.
 pub fn unwritten(message: String, error: &StoreError, listener: &Listener<'_>) -> Failure {
+    if error.is_changing() {
+        return Failure::input(message).hint(
+            "somebody wrote to it meanwhile: what was done before it stands, and every file is whole; \
+             do it again when nobody does",
+        );
+    }
     let hint = if let Some(conditions) = error.conditions() {
         without_conditions(conditions)
     } else if error.is_leaving() {

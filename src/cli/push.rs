@@ -120,6 +120,9 @@ impl Args {
             Error::Unsound { .. } => Failure::input(message).hint(
                 listener.advise("`hexreg build` makes a registry, and `hexreg verify` checks one"),
             ),
+            Error::TooLarge { .. } => Failure::input(message).hint(listener.advise(
+                "move it out of the way, or copy the directory with the tools of the storage",
+            )),
             Error::OtherKey { .. } => Failure::input(message).hint(
                 listener.advise("every client would have to be told: give --overwrite if they are"),
             ),

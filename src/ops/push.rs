@@ -177,7 +177,7 @@ fn plan(
     let files = files.map_init(Vec::new, |buffer, file| {
         let wanted = remote.file(file, &standing, buffer)?;
         if wanted.state != State::Stands {
-            file.refuse_key()?;
+            file.check(to)?;
         }
         Ok::<_, Error>(wanted)
     });

@@ -11,4 +11,4 @@ pub use asset::{Asset, AssetKind};
 pub use path::{Folder, RepositoryPath};
 pub use plan::{Action, Change, Changed, Plan};
 pub(crate) use plan::{State, Wanted};
-pub use source::{Changing, Source};
+pub use source::{Changing, Source, SourceError};

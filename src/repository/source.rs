@@ -1,11 +1,11 @@
 //! Where the bytes of a file come from that is to be written.
 
 use std::borrow::Cow;
-use std::fs;
-use std::io;
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
 
-use crate::checksum::OuterChecksum;
+use crate::checksum::{OuterChecksum, OuterHasher};
 use crate::package::UnixSeconds;
 
 /// What a file will hold.
@@ -28,6 +28,22 @@ enum Bytes {
 #[error("the tarball is not, or no longer, the one that is signed")]
 pub struct Changing;
 
+/// A file that was to be copied cannot be: what is wrong is not where it would be written.
+#[derive(Debug, thiserror::Error)]
+#[error("could not read {}", .path.display())]
+pub struct SourceError {
+    /// The file.
+    pub path: PathBuf,
+    /// What the system says; [`Changing`] where it is another tarball.
+    pub source: io::Error,
+}
+
+impl From<SourceError> for io::Error {
+    fn from(error: SourceError) -> Self {
+        Self::new(error.source.kind(), error)
+    }
+}
+
 impl Source {
     /// A file of this machine, which is read when its turn has come: so no more of them are held in
     /// memory than are written at once. Where it is a tarball, `checksum` says which.
@@ -40,6 +56,28 @@ impl Source {
     #[must_use]
     pub fn modified(self, time: UnixSeconds) -> Self {
         Self { modified: Some(time), ..self }
+    }
+
+    /// The file of this machine that it is, if it is one.
+    pub(crate) fn as_file(&self) -> Option<&Path> {
+        match &self.bytes {
+            Bytes::Here(_) => None,
+            Bytes::File { path, .. } => Some(path),
+        }
+    }
+
+    /// How many bytes there are now.
+    ///
+    /// # Errors
+    /// A [`SourceError`].
+    pub(crate) fn size(&self) -> io::Result<u64> {
+        match &self.bytes {
+            Bytes::Here(bytes) => Ok(u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
+            Bytes::File { path, .. } => {
+                let failed = |source| SourceError { path: path.clone(), source };
+                Ok(fs::metadata(path).map_err(failed)?.len())
+            }
+        }
     }
 
     /// The bytes, without a copy where they are here.
@@ -56,22 +94,55 @@ impl Source {
     /// The bytes.
     ///
     /// # Errors
-    /// What the system says of a file; [`Changing`] where it is another tarball.
+    /// A [`SourceError`], with [`Changing`] where it is another tarball.
     pub fn read(&self) -> io::Result<Cow<'_, [u8]>> {
         match &self.bytes {
             Bytes::Here(bytes) => Ok(Cow::Borrowed(bytes)),
-            Bytes::File { path, checksum } => {
-                let bytes = fs::read(path)?;
-                match checksum {
-                    Some(checksum) if OuterChecksum::of(&bytes) != *checksum => {
-                        Err(io::Error::other(Changing))
-                    }
-                    _ => Ok(Cow::Owned(bytes)),
-                }
+            Bytes::File { .. } => {
+                let mut bytes = Vec::new();
+                self.copy(&mut bytes)?;
+                Ok(Cow::Owned(bytes))
             }
         }
     }
+
+    /// Copies the bytes, piece by piece: no more of a file is held in memory.
+    ///
+    /// # Errors
+    /// A [`SourceError`], with [`Changing`] where it turns out to be another tarball; or what the system says of `to`.
+    pub(crate) fn copy(&self, to: &mut impl Write) -> io::Result<()> {
+        let (path, checksum) = match &self.bytes {
+            Bytes::Here(bytes) => return to.write_all(bytes),
+            Bytes::File { path, checksum } => (path, checksum),
+        };
+        let failed = |source| SourceError { path: path.clone(), source };
+        let mut file = File::open(path).map_err(failed)?;
+        let mut hasher = OuterHasher::default();
+        let mut piece = vec![0; PIECE];
+        loop {
+            let read = match file.read(&mut piece) {
+                Ok(0) => break,
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(failed(error).into()),
+            };
+            let piece = piece.get(..read).unwrap_or_default();
+            if checksum.is_some() {
+                hasher.write_all(piece)?;
+            }
+            to.write_all(piece)?;
+        }
+        match checksum {
+            Some(checksum) if hasher.finish() != *checksum => {
+                Err(failed(io::Error::other(Changing)).into())
+            }
+            _ => Ok(()),
+        }
+    }
 }
+
+/// In bytes: how much is copied at once.
+const PIECE: usize = 256 << 10;
 
 impl From<Vec<u8>> for Source {
     fn from(bytes: Vec<u8>) -> Self {
@@ -91,7 +162,9 @@ mod tests {
         let source = Source::file(file.path().to_owned(), meant);
         assert_eq!(*source.read().unwrap(), *b"a tarball");
         fs::write(&file, "another").unwrap();
-        assert!(source.read().unwrap_err().get_ref().unwrap().is::<Changing>());
+        let error = source.read().unwrap_err().downcast::<SourceError>().unwrap();
+        assert_eq!(error.path, file.path());
+        assert!(error.source.get_ref().unwrap().is::<Changing>());
         let whichever = Source::file(file.path().to_owned(), None);
         assert_eq!(*whichever.read().unwrap(), *b"another");
     }

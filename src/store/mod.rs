@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::package::UnixSeconds;
-use crate::repository::{Change, Folder, RepositoryPath};
+use crate::repository::{Change, Changing, Folder, RepositoryPath, SourceError};
 
 /// A place that keeps files by their path in the served tree.
 ///
@@ -80,6 +80,11 @@ pub trait Store: Sync {
 
     /// Where its lock lies, by which those who need several take them in one order; `None` where there is none.
     fn lock_place(&self) -> Option<PathBuf> {
+        None
+    }
+
+    /// The largest file, in bytes, that can be written at a path; `None` where the store itself has no limit.
+    fn max_size(&self, _path: &RepositoryPath) -> Option<u64> {
         None
     }
 
@@ -343,6 +348,22 @@ pub enum ConditionalWriteError {
 }
 
 impl StoreError {
+    /// Of a file that was not written. Where the file that it was to be copied of is at fault, it is of that one.
+    pub(crate) fn of_write(location: String, error: io::Error) -> Self {
+        match error.downcast::<SourceError>() {
+            Ok(SourceError { path, source }) => {
+                Self { action: "read", location: path.display().to_string(), source }
+            }
+            Err(source) => Self { action: "write", location, source },
+        }
+    }
+
+    /// Whether a tarball that was to be copied is no longer the one that was looked at.
+    #[must_use]
+    pub fn is_changing(&self) -> bool {
+        self.is_for::<Changing>()
+    }
+
     /// Whether nothing is wrong, but that somebody else was faster: whoever looks again may succeed.
     #[must_use]
     pub fn is_conflict(&self) -> bool {

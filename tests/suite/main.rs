@@ -19,6 +19,7 @@
 //! | `progress` | how far a build has come, on a terminal |
 //! | `publishing` | how files come to stand: whole, in order, for good, one build at a time |
 //! | `permissions` | who may read a file that takes the place of another |
+//! | `pushing` | what a push reads where it comes from: what is wrong there, large, or pushed to meanwhile |
 //! | `kills` | builds that are killed, at random moments and before each system call |
 //! | `faults` | system calls and stores that fail, and full disks: each place, one after the other |
 //! | `remarks` | what lives in the registry alone: what is retired, when it was published, advisories |
@@ -72,6 +73,7 @@ mod policies;
 mod progress;
 mod properties;
 mod publishing;
+mod pushing;
 mod races;
 mod readers;
 mod readme;

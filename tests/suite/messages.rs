@@ -641,8 +641,8 @@ fn a_push_of_another_tarball_than_is_signed() {
     let said = dialogue(&repository, &["push public served"]);
     insta::assert_snapshot!(said, @r"
     $ hexreg push public served
-    error: failed to push public to served: could not write served/tarballs/foo-1.0.0.tar: the tarball is not, or no longer, the one that is signed
-    hint: nothing was changed: try again once this is mended
-    [2]
+    error: failed to push public to served: public/tarballs/foo-1.0.0.tar cannot be pushed: its outer checksum is 2F1F4B666FE1…, and the registry says 9DBEEC7EF6C7…
+    hint: nothing was written; `hexreg build` makes a registry, and `hexreg verify` checks one
+    [1]
     ");
 }

@@ -184,6 +184,25 @@ fn a_stage_is_made_when_the_one_before_is_and_many_changes_of_it_at_once() {
 }
 
 #[test]
+fn no_more_of_files_is_in_memory_at_once_than_is_told() {
+    let bucket = bucket().slow_fork(Duration::from_millis(20));
+    let bytes = "x".repeat(300 << 10);
+    let changes: Vec<_> = (0..12).map(|n| create(&format!("tarballs/{n}"), &bytes)).collect();
+    let store = bucket.store().memory(1 << 20);
+    apply(&store, &[&changes]).1.unwrap();
+    assert_eq!(bucket.most_bytes(), 3 * bytes.len());
+    // One that is larger goes alone.
+    let bucket = bucket.slow_fork(Duration::from_millis(20));
+    let large = create("tarballs/large", &bytes.repeat(5));
+    let changes = [&changes[..4], &[large], &changes[4..]].concat();
+    let again = changes.into_iter().map(|change| create(&format!("{}x", change.path), &bytes));
+    let mut again: Vec<_> = again.collect();
+    again[4] = create("tarballs/large", &bytes.repeat(5));
+    apply(&bucket.store().memory(1 << 20), &[&again]).1.unwrap();
+    assert_eq!(bucket.most_bytes(), 5 * bytes.len());
+}
+
+#[test]
 fn after_a_failure_nothing_is_begun_and_what_is_under_way_is_told() {
     let forbidden = Fault {
         at: PROBE_PUTS + 3,

@@ -18,6 +18,16 @@ pub enum Error {
         /// What is wrong with it.
         source: Box<Wrong>,
     },
+    /// A file is larger than any that the store takes.
+    #[error("{location} has {size} bytes, and no more than {limit} are written there at once")]
+    TooLarge {
+        /// The file.
+        location: String,
+        /// In bytes.
+        size: u64,
+        /// In bytes.
+        limit: u64,
+    },
     /// What stands there is signed with another key.
     #[error("{location} is another key than the one that signed what is pushed, {pushed}")]
     OtherKey {

@@ -8,12 +8,12 @@ use std::path::PathBuf;
 use rayon::prelude::*;
 
 use super::error::Error;
-use crate::checksum::OuterChecksum;
+use crate::checksum::{OuterChecksum, OuterHasher};
 use crate::key::PublicKey;
 use crate::name::{PackageName, PolicyName, RepositoryName};
 use crate::ops::observer::{Observer, Warning};
 use crate::ops::verify::Wrong;
-use crate::ops::verify::secrets::hold_key;
+use crate::ops::verify::secrets::stream_holds_key;
 use crate::package::UnixSeconds;
 use crate::policy::Policy;
 use crate::registry::{DecodeError, Gzip, Names, Payload, Releases, Resource, Signed, Versions};
@@ -50,25 +50,30 @@ pub(super) struct File {
 }
 
 impl File {
-    /// Why its bytes are not to be had.
-    pub fn unreadable(&self, source: io::Error) -> StoreError {
-        StoreError { action: "read", location: self.location.display().to_string(), source }
-    }
-
-    /// A key that lies where clients ask for something else would be published with it. What is in a tarball
-    /// is signed.
-    pub fn refuse_key(&self) -> Result<(), Error> {
-        if self.release.is_some() {
-            return Ok(());
+    /// Makes sure that it may be written to a store, before anything is: it is the tarball that is signed, or holds
+    /// no key, which would be published with it; and it is not too large.
+    pub fn check(&self, store: &dyn Store) -> Result<(), Error> {
+        let location = || self.location.display().to_string();
+        if let Some(limit) = store.max_size(&self.path).filter(|limit| self.size > *limit) {
+            return Err(Error::TooLarge { location: location(), size: self.size, limit });
         }
-        let source = self.source();
-        let bytes = source.read().map_err(|error| self.unreadable(error))?;
-        // Documentation may well print one that is an example.
-        if hold_key(&bytes, self.kind != AssetKind::Docs) {
-            let location = self.location.display().to_string();
-            return Err(Error::Unsound { location, source: Box::new(Wrong::PrivateKey) });
+        let failed =
+            |source| Error::Read(StoreError { action: "read", location: location(), source });
+        let mut file = fs::File::open(&self.location).map_err(failed)?;
+        let wrong = if let Some((_, said)) = &self.release {
+            let mut hasher = OuterHasher::default();
+            io::copy(&mut file, &mut hasher).map_err(failed)?;
+            let (found, said) = (hasher.finish(), *said);
+            (found != said).then_some(Wrong::OuterChecksum { found, said })
+        } else {
+            // Documentation may well print one that is an example.
+            let is_inflated = self.kind != AssetKind::Docs;
+            stream_holds_key(file, is_inflated).map_err(failed)?.then_some(Wrong::PrivateKey)
+        };
+        match wrong {
+            Some(wrong) => Err(Error::Unsound { location: location(), source: Box::new(wrong) }),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Its bytes, when their turn has come.

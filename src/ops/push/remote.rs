@@ -96,7 +96,13 @@ impl<'a> Remote<'a> {
             _ => {}
         }
         let source = file.source();
-        let bytes = source.read().map_err(|error| file.unreadable(error))?;
+        if let Some(stamp) = listed.and_then(|listed| listed.stamp).filter(|_| !is_same_size) {
+            // Nothing need be read to tell.
+            let state = State::Differs(source);
+            return Ok(Wanted { path: path.clone(), state, over: Some(stamp) });
+        }
+        let failed = |error| StoreError::of_write(self.store.locate(path), error);
+        let bytes = source.read().map_err(failed)?;
         self.compare(path, listed, &bytes, || file.source(), standing)
     }
 

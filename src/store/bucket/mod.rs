@@ -43,6 +43,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 use object_store::{GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt};
 use tokio::runtime::Runtime;
+use tokio::sync::Semaphore;
 
 use super::{Content, Kind, Listed, Lock, Locked, Made, Stamp, Store, StoreError};
 use crate::package::UnixSeconds;
@@ -57,6 +58,9 @@ const JOBS: usize = 16;
 
 /// How many threads see to connections: what is sent and received hardly keeps one busy.
 const THREADS: usize = 2;
+
+/// How many bytes of files that are written are held in memory at once, unless told.
+const MEMORY: u64 = 256 << 20;
 
 /// How long a removal that somebody began keeps others from writing in its place, unless told.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -83,6 +87,10 @@ pub struct BucketStore {
     patience: Duration,
     /// What is to be named where the store refuses it.
     asked_with: Option<String>,
+    /// How many bytes of files are held in memory at once, but for one that is larger itself.
+    memory: u64,
+    /// The same, in pieces.
+    room: Semaphore,
 }
 
 impl BucketStore {
@@ -115,6 +123,8 @@ impl BucketStore {
             met: Met::default(),
             patience: PATIENCE,
             asked_with: None,
+            memory: MEMORY,
+            room: room(MEMORY),
         })
     }
 
@@ -129,6 +139,13 @@ impl BucketStore {
     #[must_use]
     pub fn patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
+    }
+
+    /// About how many bytes of files that are written are held in memory at once; 256 MiB unless told. One that is
+    /// larger is written alone.
+    #[must_use]
+    pub fn memory(self, memory: u64) -> Self {
+        Self { memory, room: room(memory), ..self }
     }
 
     /// Whether caches are told that no one but the reader may keep a copy.
@@ -340,6 +357,10 @@ impl Store for BucketStore {
         Ok(Locked::Held(Lock::of_nothing()))
     }
 
+    fn max_size(&self, path: &RepositoryPath) -> Option<u64> {
+        write::max_size(path)
+    }
+
     fn is_conditional(&self) -> bool {
         !self.has_one_writer
     }
@@ -364,6 +385,11 @@ impl Store for BucketStore {
             path => format!("{}/{path}", self.url),
         }
     }
+}
+
+fn room(memory: u64) -> Semaphore {
+    let pieces = usize::try_from(memory.div_ceil(write::PIECE)).unwrap_or(usize::MAX);
+    Semaphore::new(pieces.min(Semaphore::MAX_PERMITS))
 }
 
 fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {

@@ -10,7 +10,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, Metadata};
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -23,7 +23,7 @@ use super::access;
 use super::folder::{self, FileSystem};
 use crate::package::UnixSeconds;
 use crate::repository::{Action, Change, Folder, RepositoryPath, Source};
-use crate::store::{LostReaders, Made, StoreError, TEMPORARY};
+use crate::store::{LostReaders, Made, Store, StoreError, TEMPORARY};
 
 /// Up to how many files are flushed one by one. Beyond, one flush of their file system is faster.
 const FEW: usize = 16;
@@ -67,7 +67,8 @@ impl DirStore {
         let laid_down = changes.par_iter().map(|change| {
             let Some(source) = change.source() else { return Ok(None) };
             let laid_down = write_beside(&self.path(&change.path), source, one_by_one);
-            laid_down.map(Some).map_err(self.error("write", &change.path))
+            let failed = |error| StoreError::of_write(self.locate(&change.path), error);
+            laid_down.map(Some).map_err(failed)
         });
         let laid_down: Vec<_> = laid_down.collect::<Result<_, _>>()?;
         for (folder, file_system) in file_systems {
@@ -141,7 +142,7 @@ fn write_beside(path: &Path, source: &Source, flush: bool) -> io::Result<LaidDow
     let made = Builder::new().prefix(TEMPORARY.0).suffix(TEMPORARY.1).make_in(folder, open);
     let mut file = made?;
     let lost = old.map(|old| access::keep(&old, file.as_file())).transpose()?.flatten();
-    file.as_file_mut().write_all(&source.read()?)?;
+    source.copy(file.as_file_mut())?;
     if let Some(modified) = source.modified {
         file.as_file().set_modified(system_time(modified))?;
     }

@@ -15,7 +15,7 @@ use object_store::path::Path;
 use object_store::{
     Attributes, CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
     ObjectStore, ObjectStoreExt, PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult,
-    Result, UpdateVersion,
+    Result, UpdateVersion, UploadPart,
 };
 
 use Operation::{Delete, Get, Head, List, Put};
@@ -107,6 +107,8 @@ struct Bucket {
     log: Mutex<Vec<Asked>>,
     under_way: AtomicUsize,
     most_under_way: AtomicUsize,
+    bytes_under_way: AtomicUsize,
+    most_bytes: AtomicUsize,
 }
 
 /// How long a removal that was cut short is in the way.
@@ -214,6 +216,11 @@ impl TestBucket {
         self.0.most_under_way.load(Ordering::SeqCst)
     }
 
+    /// How many bytes were under way at once.
+    pub fn most_bytes(&self) -> usize {
+        self.0.most_bytes.load(Ordering::SeqCst)
+    }
+
     /// Whether it came to a fault.
     pub fn has_failed(&self) -> bool {
         let log = self.0.log();
@@ -257,9 +264,13 @@ impl Bucket {
         };
         let under_way = self.under_way.fetch_add(1, Ordering::SeqCst) + 1;
         self.most_under_way.fetch_max(under_way, Ordering::SeqCst);
+        let length = bytes.content_length();
+        let held = self.bytes_under_way.fetch_add(length, Ordering::SeqCst) + length;
+        self.most_bytes.fetch_max(held, Ordering::SeqCst);
         tokio::time::sleep(self.delay).await;
         let put = tried!(self, Put, asked, key, self.really_put(key, bytes, options).await);
         self.under_way.fetch_sub(1, Ordering::SeqCst);
+        self.bytes_under_way.fetch_sub(length, Ordering::SeqCst);
         put
     }
 
@@ -369,6 +380,39 @@ impl fmt::Display for TestBucket {
     }
 }
 
+/// What is written part by part, and is there when all of it is.
+#[derive(Debug)]
+struct Parts {
+    bucket: Arc<Bucket>,
+    key: Path,
+    options: PutMultipartOptions,
+    came: Vec<PutPayload>,
+}
+
+#[async_trait]
+impl MultipartUpload for Parts {
+    fn put_part(&mut self, bytes: PutPayload) -> UploadPart {
+        self.came.push(bytes);
+        let (bucket, key) = (Arc::clone(&self.bucket), self.key.clone());
+        Box::pin(async move { tried!(bucket, Put, format!("part {key}"), &key, Ok(())) })
+    }
+
+    async fn complete(&mut self) -> Result<PutResult> {
+        let bytes: PutPayload = self.came.iter().flatten().cloned().collect();
+        let attributes = self.options.attributes.clone();
+        let options = PutOptions { attributes, ..PutOptions::default() };
+        let (bucket, key) = (&self.bucket, &self.key);
+        let done = bucket.inner.put_opts(key, bytes, options).await;
+        tried!(bucket, Put, format!("whole {key}"), key, done)
+    }
+
+    async fn abort(&mut self) -> Result<()> {
+        self.came.clear();
+        let (bucket, key) = (&self.bucket, &self.key);
+        tried!(bucket, Delete, format!("parts {key}"), key, Ok(()))
+    }
+}
+
 #[async_trait]
 impl ObjectStore for TestBucket {
     async fn put_opts(
@@ -437,10 +481,11 @@ impl ObjectStore for TestBucket {
 
     async fn put_multipart_opts(
         &self,
-        _: &Path,
-        _: PutMultipartOptions,
+        key: &Path,
+        options: PutMultipartOptions,
     ) -> Result<Box<dyn MultipartUpload>> {
-        unimplemented!("nothing is written in parts")
+        let (bucket, key) = (Arc::clone(&self.0), key.clone());
+        Ok(Box::new(Parts { bucket, key, options, came: Vec::new() }))
     }
 
     async fn copy_opts(&self, _: &Path, _: &Path, _: CopyOptions) -> Result<()> {

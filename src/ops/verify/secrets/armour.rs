@@ -18,9 +18,9 @@ const ENOUGH: usize = 32;
 const INDENT: usize = 16;
 
 /// Whether there is one anywhere. The line of dashes alone is in programs that read keys and in what is
-/// written about them: base64 must follow.
-pub(super) fn is_in(bytes: &[u8]) -> bool {
-    memmem::find_iter(bytes, b"BEGIN ").any(|at| {
+/// written about them: base64 must follow. One that begins at `limit` or behind it is left out.
+pub(super) fn is_in_before(bytes: &[u8], limit: usize) -> bool {
+    memmem::find_iter(bytes, b"BEGIN ").take_while(|at| *at < limit).any(|at| {
         let (before, from) = bytes.split_at_checked(at).unwrap_or_default();
         // Four dashes and a space, not five, are SSH Communications' own (RFC 4716 has their public keys).
         let begins = before.ends_with(b"-----") || before.ends_with(b"---- ");
@@ -123,6 +123,10 @@ fn is_text(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn is_in(bytes: &[u8]) -> bool {
+        is_in_before(bytes, usize::MAX)
+    }
 
     const BASE64: &str = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj";
 
