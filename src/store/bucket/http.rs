@@ -52,6 +52,11 @@ pub(super) enum UnexpectedAnswer {
     NotHttps { host: String },
     #[error("{host} speaks https: write https://{host}")]
     NotHttp { host: String },
+    #[error(
+        "the certificate of {host} is not trusted ({reason}): if an authority of your own signed it, name a file \
+         with that one's certificate in SSL_CERT_FILE"
+    )]
+    Certificate { host: String, reason: String },
 }
 
 impl UnexpectedAnswer {
@@ -181,11 +186,15 @@ impl HttpService for CheckedClient {
         let response = match self.inner.execute(request).await {
             Ok(response) => response,
             Err(error) if asked.is_https => {
-                return Err(if tls_error(&error).is_some_and(is_no_tls) {
-                    UnexpectedAnswer::NotHttps { host: asked.host }.into_error()
-                } else {
-                    error
-                });
+                let host = asked.host;
+                let told = match tls_error(&error) {
+                    Some(error) if is_no_tls(error) => UnexpectedAnswer::NotHttps { host },
+                    Some(error @ rustls::Error::InvalidCertificate(_)) => {
+                        UnexpectedAnswer::Certificate { host, reason: error.to_string() }
+                    }
+                    _ => return Err(error),
+                };
+                return Err(told.into_error());
             }
             Err(error) => {
                 let is_answered =

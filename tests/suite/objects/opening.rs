@@ -2,6 +2,8 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use crate::support::repository::TestRepository;
@@ -18,6 +20,76 @@ fn canned(answer: &'static str) -> String {
         }
     });
     format!("http://{address}")
+}
+
+/// The same, and how many connections came.
+fn counted(answer: &'static str) -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let connections: Arc<AtomicUsize> = Arc::default();
+    let counter = Arc::clone(&connections);
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            counter.fetch_add(1, Ordering::SeqCst);
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    (address.to_string(), connections)
+}
+
+/// What does not get better is not asked for again.
+#[test]
+fn https_and_http_the_wrong_way_round_are_told_at_once() {
+    // An alert, as whoever speaks TLS answers what is none, or what he cannot agree to.
+    let alert = "\x15\x03\x03\0\x02\x02(";
+    let plain = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n";
+    let nginx = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n<html><title>400 The plain HTTP \
+                 request was sent to HTTPS port</title></html>";
+    let missing =
+        "HTTP/1.1 501 Not Implemented\r\nConnection: close\r\n\r\n<Error><Code>x</Code></Error>";
+    let said = [("https", plain, 1), ("http", alert, 2), ("http", nginx, 1), ("http", missing, 1)];
+    let said = said.map(|(scheme, answer, expected)| {
+        let (host, connections) = counted(answer);
+        let said = listing(&format!("{scheme}://{host}"), "s3://bucket/acme");
+        assert_eq!(connections.load(Ordering::SeqCst), expected, "{said}");
+        said
+    });
+    insta::assert_snapshot!(said.concat(), @r"
+    error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: HOST does not speak https: write http://HOST
+    error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: HOST speaks https: write https://HOST
+    error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: HOST speaks https: write https://HOST
+    error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: HOST does not have such a request: 501 Not Implemented (x)
+    ");
+}
+
+/// As of a console that answers everything with its page.
+#[test]
+fn a_page_is_taken_neither_for_an_empty_bucket_nor_for_a_registry() {
+    let page = "HTTP/1.1 200 OK\r\nContent-Length: 45\r\nETag: \"x\"\r\nLast-Modified: Thu, 01 Jan 2026 \
+                00:00:00 GMT\r\nConnection: close\r\n\r\n<!DOCTYPE html><html><title>Console</title>...";
+    let endpoint = canned(page);
+    let host = endpoint.rsplit('/').next().unwrap();
+    let repository = TestRepository::new().samples();
+    repository.build(&[]).ok();
+    let build = ["build", "s3://bucket/acme", "--name=acme", "--private-key=key.pem"];
+    let add = ["add", "public/tarballs/greeting-1.0.0.tar", "--to=s3://bucket/acme"];
+    let add = [&add[..], &["--name=acme", "--private-key=key.pem"]].concat();
+    for command in [
+        &["verify", "s3://bucket/acme"][..],
+        &["push", "public", "s3://bucket/acme", "--dry-run"],
+        &["push", "public", "s3://bucket/acme"],
+        &build,
+        &add,
+    ] {
+        let run = repository.hexreg().env("AWS_ACCESS_KEY_ID", "AKIA");
+        let run = run.env("AWS_SECRET_ACCESS_KEY", "secret").env("AWS_REGION", "eu-west-1");
+        let ran = run.run([command, &["--endpoint", &endpoint]].concat());
+        assert_eq!(ran.code, 2, "{}", ran.transcript());
+        let told = format!("{host} answered 200 OK with a web page");
+        assert!(ran.stderr.contains(&told), "{}", ran.transcript());
+    }
 }
 
 /// With keys, a region and `--endpoint`; what it says.
