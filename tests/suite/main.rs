@@ -63,6 +63,7 @@ mod golden;
 mod inspect;
 mod keys;
 mod kills;
+mod litter;
 mod malformed;
 mod messages;
 mod mirroring;

@@ -17,7 +17,7 @@ use crate::ops::verify::secrets::stream_holds_key;
 use crate::package::UnixSeconds;
 use crate::policy::Policy;
 use crate::registry::{DecodeError, Gzip, Names, Payload, Releases, Resource, Signed, Versions};
-use crate::repository::{Asset, AssetKind, RepositoryPath, Source};
+use crate::repository::{Asset, AssetKind, RepositoryPath, Source, is_litter};
 use crate::store::{self, DirStore, Kind, Store, StoreError, modified};
 use crate::tarball::FileName;
 
@@ -171,7 +171,8 @@ type Assets = Vec<(RepositoryPath, AssetKind)>;
 fn assets(store: &DirStore) -> Result<(Assets, Vec<RepositoryPath>), Error> {
     let (mut assets, mut left_out) = (Vec::new(), Vec::new());
     for (path, kind) in store.walk()?.unwrap_or_default() {
-        let is_hidden = path.as_str().split('/').any(|part| part.starts_with('.'));
+        let is_hidden =
+            path.as_str().split('/').any(|part| part.starts_with('.')) || is_litter(path.as_str());
         match Asset::at(path.as_str()).filter(|_| kind == Kind::File) {
             // A path of which another one is meant is none.
             Some(asset) if asset.path == path.as_str() => assets.push((path, asset.kind)),

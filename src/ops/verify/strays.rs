@@ -8,7 +8,7 @@ use super::Error;
 use super::problem::{Problem, Wrong};
 use super::resources::Resources;
 use super::secrets;
-use crate::repository::{Folder, RepositoryPath};
+use crate::repository::{Folder, RepositoryPath, is_litter};
 use crate::store::{self, Kind, Store};
 
 /// Everything that is served, at any depth.
@@ -47,6 +47,11 @@ pub(super) fn find(
     let unsound: HashSet<&RepositoryPath> = problems.iter().map(|problem| &problem.path).collect();
     let releases = releases(resources);
     let found = tree.files.par_iter().map_init(Vec::new, |bytes, (path, kind)| {
+        if is_litter(path.as_str()) {
+            let holds_key = *kind == Kind::File
+                && secrets::holds_key(store, path, true, bytes).is_ok_and(|holds_key| holds_key);
+            return holds_key.then(|| Wrong::PrivateKey.at(path.clone()));
+        }
         let place = place(path, &releases, resources);
         // What says what it should holds no key; what is in a sound package is the package's matter.
         let is_sound = match place {
