@@ -171,10 +171,14 @@ type Paths<'a> = Vec<(Vec<&'a str>, EntryType)>;
 fn check_entries(tar: &[u8]) -> Result<(), ContentsError> {
     let entries: Vec<Entry<'_>> = archive::entries(tar).collect::<Result<_, _>>()?;
     let mut paths = Paths::with_capacity(entries.len());
+    let mut has_links = false;
     for entry in &entries {
         let path = check_path(&entry.path, entry.kind)?;
         match entry.kind {
-            EntryType::Symlink => check_link(entry)?,
+            EntryType::Symlink => {
+                check_link(entry)?;
+                has_links = true;
+            }
             EntryType::Link => return Err(ContentsError::HardLink(entry.path.to_string())),
             EntryType::Directory => {}
             kind if archive::is_file(kind) => {}
@@ -182,7 +186,36 @@ fn check_entries(tar: &[u8]) -> Result<(), ContentsError> {
         }
         paths.push((path, entry.kind));
     }
+    if has_links {
+        check_links_without_case(&paths)?;
+    }
     check_together(paths)
+}
+
+/// Where the disk does not tell upper from lower case, as on macOS and Windows, `lib` leads through a link
+/// `LIB`, and what lies beneath it is written wherever that points.
+fn check_links_without_case(paths: &Paths<'_>) -> Result<(), ContentsError> {
+    let lowered = |path: &[&str]| path.iter().map(|part| part.to_lowercase()).collect::<Vec<_>>();
+    let mut sorted: Vec<_> = paths.iter().map(|entry| (lowered(&entry.0), entry)).collect();
+    let is_link = |kind: EntryType| kind == EntryType::Symlink;
+    sorted.sort_by(|(a, (_, a_kind)), (b, (_, b_kind))| {
+        a.cmp(b).then(is_link(*b_kind).cmp(&is_link(*a_kind)))
+    });
+    // What lies beneath a path follows right after it.
+    let mut above: Option<(&[String], &[&str])> = None;
+    for (lowered, (path, kind)) in &sorted {
+        let beneath =
+            above.filter(|(link, _)| lowered.len() > link.len() && lowered.starts_with(link));
+        // One that is spelt alike is looked at with all others.
+        if let Some((_, link)) = beneath.filter(|(_, link)| !path.starts_with(link)) {
+            let (path, leaf) = (path.join("/"), link.join("/"));
+            return Err(ContentsError::BeneathFile { path, leaf });
+        }
+        if is_link(*kind) {
+            above = Some((lowered, path));
+        }
+    }
+    Ok(())
 }
 
 /// Windows takes `\` for a separator and `C:` for a root, and so does Hex wherever it packs.
@@ -210,7 +243,9 @@ fn check_path(path: &str, kind: EntryType) -> Result<Vec<&str>, ContentsError> {
     if parts.contains(&"..") {
         return Err(ContentsError::ParentPath(path.to_owned()));
     }
-    if parts.first() == Some(&METADATA_COPY) && !(parts.len() == 1 && archive::is_file(kind)) {
+    // macOS and Windows write to the same file.
+    let is_copy = parts.first().is_some_and(|part| part.eq_ignore_ascii_case(METADATA_COPY));
+    if is_copy && !(parts.len() == 1 && archive::is_file(kind)) {
         return Err(ContentsError::Reserved(path.to_owned()));
     }
     Ok(parts)

@@ -409,6 +409,12 @@ rejects! {
         "contents.tar.gz: \"hex_metadata.config/\" takes the place of hex_metadata.config, which clients write themselves";
     contents_with_a_link_for_the_metadata: files(&[Entry::symlink("hex_metadata.config", "mix.exs")]),
         "contents.tar.gz: \"hex_metadata.config\" takes the place of hex_metadata.config, which clients write themselves";
+    contents_with_a_directory_for_the_metadata_in_capitals: files(
+        &[Entry::new("Hex_Metadata.config/", EntryType::Directory, b"")]),
+        "contents.tar.gz: \"Hex_Metadata.config/\" takes the place of hex_metadata.config, which clients write themselves";
+    contents_with_an_entry_beneath_a_link_in_capitals: files(
+        &[Entry::symlink("LIB", "src"), Entry::file("lib/a", b"")]),
+        "contents.tar.gz: \"lib/a\" lies beneath \"LIB\", which is no directory";
     contents_with_a_gzip_header_checksum: { let mut bytes = gzip(&raw_tar::archive(&[]));
         bytes[3] |= 2; bytes.splice(10..10, [0, 0]); foo().contents(&bytes).build() },
         "contents.tar.gz: its gzip header has flags that readers treat differently";
@@ -612,6 +618,9 @@ accepts! {
     contents_with_links_that_stay: files(
         &[Entry::file("priv/lib.so.1", b""), Entry::symlink("priv/lib.so", "lib.so.1"),
           Entry::symlink("a/b/c", "../../priv/lib.so"), Entry::symlink("root", ".")]);
+    contents_with_names_that_differ_in_case: files(
+        &[Entry::file("Makefile", b""), Entry::symlink("makefile", "Makefile"), Entry::file("LIB/a", b""),
+          Entry::file("lib/a", b"")]);
     contents_with_a_file_twice: files(&[Entry::file("a", b"1"), Entry::file("./a", b"2")]);
     contents_with_a_copy_of_the_metadata: files(&[Entry::file("hex_metadata.config", b"")]);
     contents_with_long_names: files(
