@@ -13,6 +13,7 @@ use hexreg::ops;
 use hexreg::ops::serve::page::{Overview, State};
 use hexreg::ops::serve::snippets::{self, Access};
 use hexreg::ops::serve::{self, Error, Limits, Mount, Options, Started, Tls};
+use hexreg::registry::PUBLIC_REPOSITORY;
 use tracing_subscriber::filter::LevelFilter;
 
 use super::auth;
@@ -212,19 +213,32 @@ fn announcement(started: &Started, options: &Options) -> String {
     if url == address && is_unspecified && url.starts_with("http:") {
         text.push_str("clients need a name or an address of this machine: give --url\n\n");
     }
+    let url_of = |mount: &Mount| format!("{url}{}", mount.path()).trim_end_matches('/').to_owned();
+    // Where the packages of hex.pm are served too, for clients of the others.
+    let public = repositories.iter().find_map(|(mount, state)| match &**state {
+        State::Built(overview) if overview.repository.as_str() == PUBLIC_REPOSITORY => {
+            Some((url_of(mount), overview))
+        }
+        _ => None,
+    });
+    let public = public.as_ref().map(|(url, Overview { repository, key, .. })| Access {
+        repository,
+        url,
+        key,
+        token,
+    });
     for (mount, state) in repositories {
-        let url = format!("{url}{}", mount.path());
-        let url = url.trim_end_matches('/');
+        let url = &url_of(mount);
         match &**state {
             State::Built(overview) => {
                 let Overview { repository, key, .. } = overview;
                 let access = Access { repository, url, key, token };
                 let _ = write!(
                     text,
-                    "serving {repository} at {url}\nfingerprint {}\n\nfor mix, in a shell:\n\n{}\n\nfor rebar3, in rebar.config:\n\n{}\n\n",
+                    "serving {repository} at {url}\nfingerprint {}\n\nfor mix, in a shell:\n\n{}\n\n{}",
                     key.fingerprint(),
                     snippets::mix(&access),
-                    snippets::rebar3(&access),
+                    for_rebar3(&access, public.as_ref()),
                 );
             }
             State::NotBuilt => {
@@ -245,6 +259,26 @@ fn announcement(started: &Started, options: &Options) -> String {
     }
     text.push_str("Ctrl-C ends it");
     text
+}
+
+/// What to copy for rebar3, and what each form of it risks. `public` has the packages of hex.pm.
+fn for_rebar3(access: &Access<'_>, public: Option<&Access<'_>>) -> String {
+    let plain = snippets::rebar3(access);
+    if let Some(line) = snippets::rebar3_public(access) {
+        return format!(
+            "for rebar3, in rebar.config and in a shell, as it goes by no repo_url of `hexpm`:\n\n{plain}\n\n\
+             {line}\n\n"
+        );
+    }
+    let replace = snippets::rebar3_replace(access, public);
+    let line = public.and_then(snippets::rebar3_public);
+    let line = line.map(|line| format!("{line}\n\n")).unwrap_or_default();
+    format!(
+        "for rebar3, in rebar.config ({}):\n\n{plain}\n\n\
+         or, for a project whose dependencies are all here ({}):\n\n{replace}\n\n{line}",
+        snippets::REBAR3_RISK,
+        snippets::REBAR3_REPLACE_RISK,
+    )
 }
 
 fn failure(error: Error) -> Failure {

@@ -310,9 +310,18 @@ fn what_it_says_when_it_starts_is_what_a_user_needs_next() {
 
     mix hex.repo add acme https://hex.example.com --fetch-public-key SHA256:roYMrL1Q60Kv7n0/VbgT2yw879NgEa+QKFvEt0/wKtU
 
-    for rebar3, in rebar.config:
+    for rebar3, in rebar.config (rebar3 asks hex.pm for whatever this repository does not have, and also while it cannot be reached: of a package that is on hex.pm too, it may then take that one):
 
     {hex, [{repos, [
+      #{name => <<"acme">>,
+        repo_url => <<"https://hex.example.com">>,
+        repo_public_key => <<"PEM
+    ">>}
+    ]}]}.
+
+    or, for a project whose dependencies are all here (rebar3 asks no repository but these: it fails where a dependency is not there, so all of them have to be):
+
+    {hex, [{repos, replace, [
       #{name => <<"acme">>,
         repo_url => <<"https://hex.example.com">>,
         repo_public_key => <<"PEM

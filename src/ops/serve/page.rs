@@ -67,8 +67,19 @@ struct RepositoryPage<'a> {
     mix: String,
     mix_dependency: Option<String>,
     rebar3: String,
+    /// What it risks, and the configuration that does not; of `hexpm`, which rebar3 knows already, neither.
+    rebar3_replace: Option<Rebar3Replace>,
+    /// What rebar3 goes by in the place of the URL of `hexpm`.
+    rebar3_public: Option<String>,
     rebar3_dependency: Option<String>,
     compare: bool,
+}
+
+/// The two configurations of rebar3 against each other.
+struct Rebar3Replace {
+    configuration: String,
+    risk: &'static str,
+    plain_risk: &'static str,
 }
 
 #[derive(Template)]
@@ -116,6 +127,7 @@ fn built(overview: &Overview, visit: &Visit<'_>) -> Option<String> {
     let example = found.first().copied().or(overview.packages.first());
     let more = found.len().saturating_sub(MAX_ROWS);
     let mix = snippets::mix(&access);
+    let rebar3_public = snippets::rebar3_public(&access);
     written(&RepositoryPage {
         name: repository.as_str(),
         url: visit.base_url,
@@ -133,6 +145,12 @@ fn built(overview: &Overview, visit: &Visit<'_>) -> Option<String> {
         mix_dependency: example
             .map(|one| snippets::mix_dependency(repository, &one.name, one.latest.as_ref())),
         rebar3: snippets::rebar3(&access),
+        rebar3_replace: rebar3_public.is_none().then(|| Rebar3Replace {
+            configuration: snippets::rebar3_replace(&access, None),
+            risk: snippets::REBAR3_REPLACE_RISK,
+            plain_risk: snippets::REBAR3_RISK,
+        }),
+        rebar3_public,
         rebar3_dependency: example
             .map(|one| snippets::rebar3_dependency(&one.name, one.latest.as_ref())),
     })
@@ -141,12 +159,13 @@ fn built(overview: &Overview, visit: &Visit<'_>) -> Option<String> {
 /// The packages with `query` in their names: first the one of that very name, then those that begin
 /// with it.
 fn search<'a>(packages: &'a [Summary], query: &str) -> Vec<&'a Summary> {
-    // No package has a capital in its name, and a phone begins every word with one.
+    // A phone begins every word with a capital, and few packages have one in their names.
     let query = query.to_ascii_lowercase();
+    let lowered = |package: &Summary| package.name.as_str().to_ascii_lowercase();
     let mut found: Vec<&Summary> =
-        packages.iter().filter(|package| package.name.as_str().contains(&query)).collect();
-    found.sort_by_key(|package| {
-        let name = package.name.as_str();
+        packages.iter().filter(|package| lowered(package).contains(&query)).collect();
+    found.sort_by_cached_key(|package| {
+        let name = lowered(package);
         (name != query, !name.starts_with(&query))
     });
     found

@@ -70,17 +70,52 @@ pub fn mix_dependency(
     }
 }
 
-/// What tells rebar3, in its configuration.
+/// What tells rebar3, in its configuration: of this repository, and of hex.pm's after it, which rebar3 adds.
+///
+/// [`REBAR3_RISK`] is what there is to say of it.
 #[must_use]
 pub fn rebar3(access: &Access<'_>) -> String {
+    format!("{{hex, [{{repos, [\n{}\n]}}]}}.", rebar3_repository(access))
+}
+
+/// What tells rebar3 of this repository and no other, and of `public` beside it, where the same server has
+/// the packages of hex.pm too.
+///
+/// [`REBAR3_REPLACE_RISK`] is what there is to say of it.
+#[must_use]
+pub fn rebar3_replace(access: &Access<'_>, public: Option<&Access<'_>>) -> String {
+    let public = public.filter(|public| public.repository != access.repository);
+    let repositories = [Some(access), public].into_iter().flatten().map(rebar3_repository);
+    let repositories = repositories.collect::<Vec<_>>().join(",\n");
+    format!("{{hex, [{{repos, replace, [\n{repositories}\n]}}]}}.")
+}
+
+/// What [`rebar3`] risks.
+pub const REBAR3_RISK: &str = "rebar3 asks hex.pm for whatever this repository does not have, and also while it \
+     cannot be reached: of a package that is on hex.pm too, it may then take that one";
+
+/// What [`rebar3_replace`] risks.
+pub const REBAR3_REPLACE_RISK: &str = "rebar3 asks no repository but these: it fails where a dependency is not \
+     there, so all of them have to be";
+
+/// The line of a shell that tells rebar3 where the packages of hex.pm are, if they are at this URL: of the
+/// repository that is called `hexpm` it goes by no `repo_url`.
+#[must_use]
+pub fn rebar3_public(access: &Access<'_>) -> Option<String> {
+    let is_public = access.repository.as_str() == HEXPM;
+    is_public.then(|| format!("export HEX_CDN={}", shell_word(url(access))))
+}
+
+/// One repository in the configuration of rebar3.
+fn rebar3_repository(access: &Access<'_>) -> String {
     let repository = erlang_binary(access.repository.as_str());
     let url = erlang_binary(url(access));
     let pem = access.key.to_pem().trim_end();
     let token =
         if access.token { format!(",\n    repo_key => <<\"{TOKEN}\">>") } else { String::new() };
     format!(
-        "{{hex, [{{repos, [\n  #{{name => {repository},\n    repo_url => {url}{token},\n    \
-         repo_public_key => <<\"{pem}\n\">>}}\n]}}]}}."
+        "  #{{name => {repository},\n    repo_url => {url}{token},\n    \
+         repo_public_key => <<\"{pem}\n\">>}}"
     )
 }
 
@@ -181,6 +216,34 @@ mod tests {
         assert_eq!(with("acme", "https://hex.example.com/", false, rebar3), expected);
         let lines = with("acme", "https://hex.example.com", true, rebar3);
         assert!(lines.contains("\n    repo_key => <<\"TOKEN\">>,\n"), "{lines}");
+    }
+
+    #[test]
+    fn rebar3_can_be_kept_to_this_server() {
+        let both = |access: &Access<'_>| {
+            let name = "hexpm".parse().unwrap();
+            let public = Access { repository: &name, url: "http://hex.example.com/", ..*access };
+            (
+                rebar3_replace(access, None),
+                rebar3_replace(access, Some(&public)),
+                rebar3_public(&public),
+            )
+        };
+        let pem = key().to_pem().trim_end().to_owned();
+        let one = |name: &str, url: &str| {
+            format!(
+                "  #{{name => <<\"{name}\">>,\n    repo_url => <<\"{url}\">>,\n    \
+                 repo_public_key => <<\"{pem}\n\">>}}"
+            )
+        };
+        let acme = one("acme", "http://hex.example.com/repos/acme");
+        let hexpm = one("hexpm", "http://hex.example.com");
+        let (alone, with_public, line) =
+            with("acme", "http://hex.example.com/repos/acme", false, both);
+        assert_eq!(alone, format!("{{hex, [{{repos, replace, [\n{acme}\n]}}]}}."));
+        assert_eq!(with_public, format!("{{hex, [{{repos, replace, [\n{acme},\n{hexpm}\n]}}]}}."));
+        assert_eq!(line.as_deref(), Some("export HEX_CDN=http://hex.example.com"));
+        assert_eq!(with("acme", "http://hex.example.com", false, rebar3_public), None);
     }
 
     #[test]
