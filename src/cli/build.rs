@@ -171,6 +171,17 @@ impl Args {
                 "put back the file that clients know, or give --rotate-key to \
                  replace it",
             )),
+            Error::NoRegistry { .. } => {
+                let advice = match self.destination.as_dir() {
+                    Some(directory) => format!(
+                        "see whether DEST is right; for a registry without a release, make {} first",
+                        directory.join("tarballs").display()
+                    ),
+                    None => "see whether DEST is right; `hexreg add` puts the first release into a bucket"
+                        .to_owned(),
+                };
+                Failure::input(message).hint(listener.advise(&advice))
+            }
             Error::Busy(_) => Failure::environment(message)
                 .hint(listener.advise("let it end, or give a longer --lock-timeout")),
             Error::Changed { .. } => Failure::environment(message)

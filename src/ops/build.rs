@@ -26,7 +26,7 @@ use std::iter;
 use super::observer::{Observer, Warning};
 use super::patience::until_undisturbed;
 use crate::registry::Registry;
-use crate::repository::{Change, Plan};
+use crate::repository::{Change, Folder, Plan};
 use crate::store::{Made, Store};
 use listing::Listing;
 use memory::Memory;
@@ -42,6 +42,10 @@ pub fn build(
     options: &Options,
     observer: &dyn Observer,
 ) -> Result<Report, Error> {
+    // Taking the lock would create a directory that is mistyped.
+    if !store.is_conditional() && store.list(Folder::Root)?.is_none() {
+        return Err(Error::nowhere(store));
+    }
     until_undisturbed(options.lock_timeout, observer, |_| build_once(store, options, observer))
 }
 
@@ -52,6 +56,9 @@ fn build_once(
 ) -> Result<Report, Error> {
     let turn = lock::wait(store, options, observer)?;
     let listing = Listing::take(store, turn.is_alone, observer)?;
+    if listing.is_nothing(store) {
+        return Err(Error::nowhere(store));
+    }
     let memory = Memory::new(options);
     if let Some(report) = memory.unchanged(&listing) {
         return Ok(report);

@@ -44,6 +44,7 @@ fn updated_at(repository: &TestRepository) -> Vec<i64> {
 #[test]
 fn the_folder_for_tarballs_is_created() {
     let repository = TestRepository::new();
+    fs::remove_dir(repository.path("public/tarballs")).unwrap();
     let ran = repository.build(&[]).ok();
     insta::assert_snapshot!(ran.stdout, @r"
     * creating public/tarballs
@@ -134,6 +135,7 @@ fn a_served_file_that_was_altered_is_written_again() {
 #[test]
 fn nothing_is_written_on_a_dry_run() {
     let repository = TestRepository::new();
+    fs::remove_dir(repository.path("public/tarballs")).unwrap();
     let ran = repository.build(&["--dry-run"]).ok();
     insta::assert_snapshot!(ran.stdout, @r"
     * creating public/tarballs
@@ -142,7 +144,7 @@ fn nothing_is_written_on_a_dry_run() {
     * creating public/names
     acme: 0 packages, 0 releases; 4 created, 0 updated, 0 removed (dry run: nothing was written)
     ");
-    assert!(!repository.path("public").exists());
+    assert_eq!(fs::read_dir(repository.path("public")).unwrap().count(), 0);
 
     let repository = TestRepository::new().release("foo", "1.0.0").release("bar", "1.0.0");
     repository.build(&[]).ok();
@@ -209,6 +211,41 @@ fn dependencies_name_only_other_repositories() {
 }
 
 #[test]
+fn a_mistyped_destination_does_not_become_a_registry() {
+    let repository = TestRepository::new();
+    let build = |directory: &str, more: &[&str]| {
+        let usual = ["build", directory, "--name=acme", "--private-key=key.pem"];
+        repository.hexreg().run(usual.iter().chain(more).copied())
+    };
+    for more in [&[][..], &["--dry-run"]] {
+        let ran = build("pubilc", more);
+        assert_eq!(ran.code, 1, "{}", ran.transcript());
+        assert!(!repository.path("pubilc").exists());
+    }
+    insta::assert_snapshot!(build("pubilc", &[]).stderr, @r"
+    error: failed to build `acme`: there are no tarballs and no registry at pubilc
+    hint: nothing was written; see whether DEST is right; for a registry without a release, make pubilc/tarballs first
+    ");
+    fs::create_dir_all(repository.path("other/notes")).unwrap();
+    assert_eq!(build("other", &[]).code, 1);
+    assert_eq!(fs::read_dir(repository.path("other")).unwrap().count(), 1);
+
+    fs::create_dir(repository.path("other/tarballs")).unwrap();
+    let ran = build("other", &[]).ok();
+    assert!(
+        ran.stdout.ends_with("acme: 0 packages, 0 releases; 3 created, 0 updated, 0 removed\n")
+    );
+    // From then on it is a registry, with the folder and without.
+    fs::remove_dir(repository.path("other/tarballs")).unwrap();
+    build("other", &[]).ok();
+    assert!(repository.path("other/tarballs").exists());
+
+    // Nor is an empty directory a mistake, though git keeps a file in it.
+    repository.write("empty/.gitkeep", b"");
+    build("empty", &[]).ok();
+}
+
+#[test]
 fn many_packages_stand_in_order_whatever_the_number_of_jobs() {
     let mut repository = TestRepository::new();
     for number in 0..60 {
@@ -257,6 +294,7 @@ fn what_is_no_package_in_packages_is_left_alone() {
 #[test]
 fn a_folder_that_is_a_file_is_an_error_of_the_environment() {
     let repository = TestRepository::new();
+    fs::remove_dir(repository.path("public/tarballs")).unwrap();
     repository.write("public/tarballs", b"");
     let ran = repository.build(&[]);
     insta::assert_snapshot!(ran.transcript(), @r"
@@ -269,8 +307,9 @@ fn a_folder_that_is_a_file_is_an_error_of_the_environment() {
     for public_dir in ["public/tarballs", "public/tarballs/below"] {
         let ran =
             repository.hexreg().run(["build", public_dir, "--name=acme", "--private-key=key.pem"]);
-        let why = format!("could not create {public_dir}: not a directory");
-        assert!(ran.stderr.contains(&why), "{}", ran.stderr);
+        let why = format!("could not list {public_dir}: not a directory");
+        assert!(ran.stderr.to_lowercase().contains(&why), "{}", ran.stderr);
+        assert_eq!(ran.code, 2);
     }
 }
 

@@ -183,7 +183,7 @@ fn what_cannot_be_looked_at_is_named() {
         let said = said.unwrap_or("nothing");
         (!traced.hits.is_empty()).then(|| format!("{}: {said}", traced.code.unwrap()))
     };
-    insta::assert_snapshot!(said("1+").unwrap(), @"2: could not create public: Input/output error (os error 5)");
+    insta::assert_snapshot!(said("1+").unwrap(), @"2: could not list public: Input/output error (os error 5)");
     let mut all = BTreeSet::new();
     for n in 1.. {
         // To be removed again.

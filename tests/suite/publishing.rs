@@ -146,19 +146,18 @@ fn where_there_is_no_lock_only_what_is_a_day_old_is_taken_for_a_leftover() {
 
 /// What strace writes of these calls of a build.
 fn trace(repository: &TestRepository, public_dir: &str, calls: &str) -> String {
+    trace_command(repository, &["build", public_dir, "--no-cache"], calls)
+}
+
+/// What strace writes of these calls of a command.
+fn trace_command(repository: &TestRepository, command: &[&str], calls: &str) -> String {
     let log = repository.path("strace.log");
     let status = Command::new("strace")
         .args(["-f", "-y", "-e", &format!("trace={calls}"), "-o"])
         .arg(&log)
         .arg(assert_cmd::cargo::cargo_bin!("hexreg"))
-        .args([
-            "build",
-            public_dir,
-            "--name=acme",
-            "--private-key=key.pem",
-            "--quiet",
-            "--no-cache",
-        ])
+        .args(command)
+        .args(["--name=acme", "--private-key=key.pem", "--quiet"])
         .current_dir(repository.root())
         .status();
     assert!(status.unwrap().success());
@@ -187,8 +186,13 @@ fn a_dry_run_beside_a_build_leaves_its_files_out() {
 /// The calls by which a build changes what is served, with their paths from the directory of the
 /// repository: `fsync public/TEMPORARY`, `rename public/versions`.
 fn calls_of_a_build(repository: &TestRepository, public_dir: &str) -> Vec<String> {
+    calls_of(repository, &["build", public_dir, "--no-cache"])
+}
+
+/// The same of any command.
+fn calls_of(repository: &TestRepository, command: &[&str]) -> Vec<String> {
     let calls = "fsync,syncfs,mkdir,mkdirat,rename,renameat,renameat2,unlink,unlinkat";
-    let log = trace(repository, public_dir, calls);
+    let log = trace_command(repository, command, calls);
     let root = repository.root().canonicalize().unwrap();
     let calls = log.lines().filter(|line| !line.contains(" = -1 ")).filter_map(|line| {
         let line = line.split_once(' ')?.1.trim_start();
@@ -297,21 +301,29 @@ fn the_way_to_a_new_directory_is_flushed_before_anything_is_in_it() {
     }
     let repository = TestRepository::new();
     fs::create_dir(repository.path("a")).unwrap();
-    let calls_for = |public_dir| {
-        let calls = calls_of_a_build(&repository, public_dir);
+    let until_laid_down = |calls: Vec<String>| {
         let laid_down = calls.iter().position(|call| call.ends_with("TEMPORARY")).unwrap();
         calls[..laid_down].join("\n")
     };
-    insta::assert_snapshot!(calls_for("a/b/public"), @r"
+    // A build begins where there is a directory, an addition anywhere.
+    repository.write("foo-1.0.0.tar", &Tarball::new("foo", "1.0.0").build());
+    let add = calls_of(&repository, &["add", "foo-1.0.0.tar", "--to=a/b/public"]);
+    insta::assert_snapshot!(until_laid_down(add), @r"
     fsync .
     mkdir a/b
     fsync a
     mkdir a/b/public
     fsync a/b
     fsync a/b
+    fsync a/b
+    mkdir a/b/public/packages
+    fsync a/b/public
+    fsync a/b
+    mkdir a/b/public/tarballs
+    fsync a/b/public
     ");
     // It was there, perhaps because a build was killed once it had made it.
-    fs::create_dir(repository.path("public")).unwrap();
+    let calls_for = |public_dir| until_laid_down(calls_of_a_build(&repository, public_dir));
     insta::assert_snapshot!(calls_for("public"), @"fsync .");
     // It has been built before.
     fs::remove_file(repository.path("public/versions")).unwrap();

@@ -7,7 +7,7 @@ use super::read::Rejection;
 use crate::key::KeyError;
 use crate::ops::lock::Busy;
 use crate::ops::patience::Contended;
-use crate::repository::RepositoryPath;
+use crate::repository::{Folder, RepositoryPath};
 use crate::store::{Conflict, Store, StoreError};
 
 /// Why there is no registry. Nothing was written, unless it is [`Error::Write`].
@@ -24,6 +24,12 @@ pub enum Error {
     /// Another build, or somebody who reads, did not end in time.
     #[error(transparent)]
     Busy(#[from] Busy),
+    /// There is nothing to build from, nor anything that was built.
+    #[error("there are no tarballs and no registry at {location}")]
+    NoRegistry {
+        /// Where they were looked for.
+        location: String,
+    },
     /// Somebody else changes what is served.
     #[error("{location} changed while the registry was built")]
     Changed {
@@ -80,6 +86,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// There is nothing where a registry would be built.
+    pub(super) fn nowhere(store: &dyn Store) -> Self {
+        Self::NoRegistry { location: store.locate(&Folder::Root.path()) }
+    }
+
     /// A file is another one than the one that was listed: on its own where a lock should keep others
     /// out, or nothing does; where conditions do, it is what they are for.
     pub(super) fn changed(store: &dyn Store, path: &RepositoryPath) -> Self {

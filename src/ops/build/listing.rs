@@ -12,7 +12,7 @@ use crate::name::PackageName;
 use crate::ops::observer::{Observer, Warning};
 use crate::ops::standing::Keys;
 use crate::registry::Registry;
-use crate::repository::{Folder, Plan, RepositoryPath};
+use crate::repository::{Folder, Plan, RepositoryPath, is_litter};
 use crate::store::{self, Conflict, Kind, Listed, Stamp, Store, StoreError};
 
 /// The directory entries that a build goes by, each folder's by name.
@@ -27,6 +27,8 @@ pub(super) struct Listing {
     pub resources: Vec<Listed>,
     /// What killed builds left, as far as that is certain.
     pub leftovers: Vec<RepositoryPath>,
+    /// Whether anything at all lies where they would.
+    is_occupied: bool,
     /// `names`, `versions` and `public_key`, as far as they are there.
     root: Vec<Listed>,
     /// Upstream's `public_key` in the folder of a mirror, if it is there.
@@ -61,7 +63,11 @@ impl Listing {
         let packages = store.list(Folder::Packages)?;
         let tarballs = store.list(Folder::Tarballs)?;
         let missing = tarballs.is_none().then_some(Folder::Tarballs);
-        let mut tarballs = tarballs.unwrap_or_default();
+        let [mut root, packages, mut tarballs] = [root, packages, tarballs].map(|files| {
+            let mut files = files.unwrap_or_default();
+            files.retain(|file| !is_litter(&file.name));
+            files
+        });
         let mut leftovers = Vec::new();
         let mut note = |folder: Folder, file: &Listed| {
             let is_temporary = store::is_temporary(&file.name) && file.kind == Kind::File;
@@ -87,7 +93,7 @@ impl Listing {
             _ => Ok(()),
         };
         let is_hidden = |file: &Listed| file.name.starts_with('.');
-        let mut resources = packages.unwrap_or_default();
+        let mut resources = packages;
         let mut served = resources.iter().filter(|file| !is_hidden(file));
         served.try_for_each(|file| look(Folder::Packages, file))?;
         resources.retain(|file| {
@@ -99,7 +105,7 @@ impl Listing {
             }
             is_package
         });
-        let mut root = root.unwrap_or_default();
+        let is_occupied = !root.is_empty();
         root.retain(|file| {
             note(Folder::Root, file);
             RepositoryPath::is_of_a_registry(&file.name)
@@ -124,7 +130,27 @@ impl Listing {
         for files in [&mut tarballs, &mut resources, &mut root, &mut mirrored] {
             files.par_sort_unstable_by(|a, b| a.name.cmp(&b.name));
         }
-        Ok(Self { seen, missing, tarballs, resources, leftovers, root, mirror, mirrored })
+        Ok(Self {
+            seen,
+            missing,
+            tarballs,
+            resources,
+            leftovers,
+            is_occupied,
+            root,
+            mirror,
+            mirrored,
+        })
+    }
+
+    /// Whether there is nothing to build from and nothing that was built, and no empty directory to begin in:
+    /// no `tarballs/` among other things in a directory, no tarball in a bucket.
+    pub fn is_nothing(&self, store: &dyn Store) -> bool {
+        let has_files = [&self.tarballs, &self.resources, &self.root]
+            .into_iter()
+            .any(|files| !files.is_empty());
+        let is_elsewhere = self.missing.is_some() && self.is_occupied;
+        !has_files && (is_elsewhere || store.is_conditional())
     }
 
     /// Makes sure that what was built is still so, where nobody could be kept away: a tarball that somebody

@@ -20,6 +20,7 @@ pub struct TestRepository {
 impl TestRepository {
     pub fn new() -> Self {
         let this = Self { directory: TempDir::new().unwrap() };
+        fs::create_dir_all(this.path("public/tarballs")).unwrap();
         this.write_key("key.pem", "golden/keys/acme-2048.pem");
         this
     }
