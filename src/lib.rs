@@ -88,10 +88,13 @@
 //! - **A store is handed all stages of a plan at once** (`store/dir/write.rs`): so every new file can be
 //!   laid down and flushed before a reader sees any, and a full disk changes nothing.
 //! - **Conditions in place of a lock** (`store/bucket/`): object storage has none, but writes an object only
-//!   where it still is the one that was looked at. Some takes no notice of that, so it is tried before
-//!   anything is written; and an answer that got lost is looked into, since what is in the way of a second
-//!   try may be the first. No condition guards a removal, so what goes is written over first, by something that
-//!   clients read as what stood there and writers as a sign to wait (`store/bucket/tombstone.rs`).
+//!   where it still is the one that was looked at. Some ignores that, and some never finds it so: both are tried
+//!   before anything is written (`store/bucket/probe.rs`), and how tags have to be written, as Ceph takes none in
+//!   quotes. An answer that got lost is looked into, since what is in the way of a second try may be the first. No
+//!   condition guards a removal, so what goes is written over first, by something that clients read as what stood
+//!   there and writers as a sign to wait (`store/bucket/tombstone.rs`).
+//! - **What no storage answers is told as such** (`store/bucket/http.rs`): to the client a login page is an empty
+//!   bucket.
 //! - **Settings of buckets are ours to read** (`store/bucket/setting.rs`): the store's client reads any variable that
 //!   it knows, and ends the process for a line feed in a key. So each is trimmed and checked under its own name, and
 //!   given to the client; what the client does not do (`credential_process`, roles, sign-ins, workload identity

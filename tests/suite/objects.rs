@@ -426,14 +426,15 @@ fn where_tags_are_taken_bare_they_are_written_so_from_then_on() {
 /// As where what lies in between comes to change tags only then.
 #[test]
 fn a_tag_that_is_never_taken_is_no_conflict_with_others() {
-    let bucket = bucket();
-    bucket.set("acme/packages/foo", b"before");
-    let store = bucket.store();
-    apply(&store, &[&[create("names", "x")]]).1.unwrap();
-    let over = stamp(&store, "packages/foo");
-    bucket.take(TakenTags::Never);
-    let error = apply(&store, &[&[update("packages/foo", "ours", over)]]).1.unwrap_err();
-    assert_eq!(error.conditions(), Some(ConditionalWriteError::NeverMet));
+    for bucket in [bucket(), bucket().fork().with_generations()] {
+        bucket.set("acme/packages/foo", b"before");
+        let store = bucket.store();
+        apply(&store, &[&[create("names", "x")]]).1.unwrap();
+        let over = stamp(&store, "packages/foo");
+        bucket.take(TakenTags::Never);
+        let error = apply(&store, &[&[update("packages/foo", "ours", over)]]).1.unwrap_err();
+        assert_eq!(error.conditions(), Some(ConditionalWriteError::NeverMet));
+    }
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod http;
 mod key_json;
 mod keys;
 mod open;
+mod parts;
 mod probe;
 mod process;
 mod profile;
@@ -50,6 +51,7 @@ use crate::package::UnixSeconds;
 use crate::repository::{Asset, Change, Folder, RepositoryPath};
 use answer::{is_missing, plain};
 use http::{Server, UnexpectedAnswer, is_web_page};
+use parts::room;
 use tombstone::Met;
 use version::{Seen, TagForm, Version};
 
@@ -358,7 +360,7 @@ impl Store for BucketStore {
     }
 
     fn max_size(&self, path: &RepositoryPath) -> Option<u64> {
-        write::max_size(path)
+        parts::max_size(path)
     }
 
     fn is_conditional(&self) -> bool {
@@ -385,11 +387,6 @@ impl Store for BucketStore {
             path => format!("{}/{path}", self.url),
         }
     }
-}
-
-fn room(memory: u64) -> Semaphore {
-    let pieces = usize::try_from(memory.div_ceil(write::PIECE)).unwrap_or(usize::MAX);
-    Semaphore::new(pieces.min(Semaphore::MAX_PERMITS))
 }
 
 fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {

@@ -9,23 +9,19 @@ use std::io;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use object_store::path::Path;
 use object_store::{
-    Attribute, Attributes, GetOptions, ObjectStoreExt, PutMode, PutMultipartOptions, PutOptions,
-    PutPayload, WriteMultipart,
+    Attribute, Attributes, GetOptions, ObjectStoreExt, PutMode, PutOptions, PutPayload,
 };
-use tokio::io::AsyncReadExt;
-use tokio::sync::SemaphorePermit;
 
 use super::BucketStore;
 use super::answer::{Answer, is_missing, plain};
+use super::parts::is_in_parts;
 use super::version::Version;
-use crate::repository::{
-    Action, Asset, AssetKind, Change, Folder, OCTETS, RepositoryPath, Source, SourceError,
-};
+use crate::repository::{Action, Asset, AssetKind, Change, Folder, OCTETS, RepositoryPath, Source};
 use crate::store::{ConditionalWriteError, Conflict, Stamp, Store, StoreError};
 
 /// What must stand where an object is to be written.
@@ -40,7 +36,8 @@ pub(super) enum Expected {
 enum Standing {
     /// What was to be written.
     Ours(Version),
-    AsBefore,
+    /// What was there before, if anything was.
+    AsBefore(Option<Version>),
     Another,
 }
 
@@ -143,17 +140,15 @@ impl BucketStore {
             (_, None) => return Err(ConditionalWriteError::NoTag.into()),
         };
         let size = source.size()?;
-        let version = match source.as_file().filter(|_| size > PART) {
-            Some(file) if is_named_by_content(&change.path) => {
-                self.put_in_parts(&change.path, file, size).await?
-            }
-            _ => {
-                let _held = self.hold(size).await?;
-                let source = source.clone();
-                let bytes = tokio::task::spawn_blocking(move || source.into_bytes()).await;
-                let bytes = Bytes::from(bytes.map_err(io::Error::other)??);
-                self.put(&change.path, expected, bytes).await?
-            }
+        let in_parts = source.as_file().filter(|_| is_in_parts(&change.path, size));
+        let version = if let Some(file) = in_parts {
+            self.put_in_parts(&change.path, file, size).await?
+        } else {
+            let _held = self.hold(size).await?;
+            let source = source.clone();
+            let bytes = tokio::task::spawn_blocking(move || source.into_bytes()).await;
+            let bytes = Bytes::from(bytes.map_err(io::Error::other)??);
+            self.put(&change.path, expected, bytes).await?
         };
         if let Some(stamp) = version.stamp() {
             written.insert(&change.path, stamp);
@@ -175,20 +170,29 @@ impl BucketStore {
                 Ok(version) => return Ok(version),
                 Err(NotPut::IsAnother) => (Answer::Refused, Conflict.into()),
                 Err(NotPut::NoTag) => return Err(ConditionalWriteError::NoTag.into()),
-                Err(NotPut::Failed(error)) => match Answer::of(&error) {
-                    Answer::Final | Answer::Unsupported => return Err(plain(error)),
-                    Answer::Refused => (Answer::Refused, self.refused(expected, &error)),
-                    Answer::Unclear => (Answer::Unclear, plain(error)),
+                Err(NotPut::Failed(error)) => match (Answer::of(&error), &error) {
+                    (Answer::Final | Answer::Unsupported, _) => return Err(plain(error)),
+                    (Answer::Refused, object_store::Error::Precondition { .. }) => {
+                        (Answer::Refused, ConditionalWriteError::NeverMet.into())
+                    }
+                    // S3 answers so while another write is under way.
+                    (Answer::Refused, _) => (Answer::Refused, Conflict.into()),
+                    (Answer::Unclear, _) => (Answer::Unclear, plain(error)),
                 },
             };
             let error = match self.look(&key, expected, &bytes).await {
                 Ok(Standing::Ours(version)) => return Ok(version),
                 Ok(Standing::Another) => return Err(Conflict.into()),
+                Ok(Standing::AsBefore(Some(found))) if !self.was_asked_of(path, &found) => {
+                    // What was written over by the same bytes has the same tag, and another generation.
+                    self.seen.insert(path, found);
+                    Conflict.into()
+                }
                 Err(_) if answer == Answer::Refused => Conflict.into(),
                 Err(looked) if is_silence(&error) && is_silence(&looked) => {
                     return Err(tries.tell(error));
                 }
-                Ok(Standing::AsBefore) | Err(_) => error,
+                Ok(Standing::AsBefore(_)) | Err(_) => error,
             };
             if !tries.again_after(&error).await {
                 return Err(tries.tell(error));
@@ -196,69 +200,10 @@ impl BucketStore {
         }
     }
 
-    /// Waits until there is room for so many bytes in memory, which is there until the answer is dropped.
-    async fn hold(&self, size: u64) -> io::Result<SemaphorePermit<'_>> {
-        let pieces = size.min(self.memory).div_ceil(PIECE);
-        let pieces = u32::try_from(pieces).unwrap_or(u32::MAX);
-        self.room.acquire_many(pieces).await.map_err(io::Error::other)
-    }
-
-    /// Writes a file part by part, on no condition: whoever else writes it writes the same.
-    async fn put_in_parts(
-        &self,
-        path: &RepositoryPath,
-        file: &std::path::Path,
-        size: u64,
-    ) -> io::Result<Version> {
-        let failed = |source| SourceError { path: file.to_owned(), source };
-        let part = size.div_ceil(MAX_PARTS).max(PART);
-        let _held = self.hold(part.saturating_mul(PARTS_AT_ONCE)).await?;
-        let mut bytes = tokio::fs::File::open(file).await.map_err(failed)?.take(size);
-        let options = PutMultipartOptions {
-            attributes: self.attributes(path),
-            ..PutMultipartOptions::default()
-        };
-        let upload = self.inner.put_multipart_opts(&self.key(path)?, options).await;
-        let part = usize::try_from(part).unwrap_or(usize::MAX);
-        let at_once = usize::try_from(PARTS_AT_ONCE).unwrap_or(1);
-        let mut upload = WriteMultipart::new_with_chunk_size(upload.map_err(plain)?, part);
-        let (mut buffer, mut left) = (BytesMut::new(), size);
-        let uploaded = loop {
-            buffer.clear();
-            buffer.reserve(PIECE_OF_FILE);
-            match bytes.read_buf(&mut buffer).await {
-                Ok(0) if left == 0 => break Ok(()),
-                Ok(0) => break Err(failed(io::ErrorKind::UnexpectedEof.into()).into()),
-                Ok(read) => left = left.saturating_sub(u64::try_from(read).unwrap_or(u64::MAX)),
-                Err(error) => break Err(failed(error).into()),
-            }
-            // One is filled while the others are under way.
-            if let Err(error) = upload.wait_for_capacity(at_once.saturating_sub(1)).await {
-                break Err(plain(error));
-            }
-            upload.write(&buffer);
-        };
-        if let Err(error) = uploaded {
-            // What failed first is told.
-            let _ = upload.abort().await;
-            return Err(error);
-        }
-        let put = upload.finish().await.map_err(plain)?;
-        Ok(Version::of_put(usize::try_from(size).unwrap_or(usize::MAX), put))
-    }
-
-    /// What it means that a write was refused and the object is the same as before.
-    fn refused(&self, expected: Expected, error: &object_store::Error) -> io::Error {
-        match (expected, error) {
-            // S3 answers 409, and not 412, while another write is under way; and what was written over by the same
-            // bytes has the same tag, and another generation.
-            (Expected::This(_), object_store::Error::Precondition { .. })
-                if !self.has_generations =>
-            {
-                ConditionalWriteError::NeverMet.into()
-            }
-            _ => Conflict.into(),
-        }
+    /// Whether a condition is made of this very version.
+    fn was_asked_of(&self, path: &RepositoryPath, found: &Version) -> bool {
+        let asked = found.stamp().and_then(|stamp| self.seen.get(path, stamp));
+        asked.is_none_or(|asked| asked.generation == found.generation)
     }
 
     async fn put_once(
@@ -309,7 +254,7 @@ impl BucketStore {
             Err(error) if is_missing(&error) => {
                 return Ok(match expected {
                     Expected::This(_) => Standing::Another,
-                    Expected::Nothing | Expected::Anything => Standing::AsBefore,
+                    Expected::Nothing | Expected::Anything => Standing::AsBefore(None),
                 });
             }
             got => got.map_err(plain)?,
@@ -322,8 +267,8 @@ impl BucketStore {
             return Ok(Standing::Ours(version));
         }
         Ok(match expected {
-            Expected::Anything => Standing::AsBefore,
-            Expected::This(before) if stamp == Some(before) => Standing::AsBefore,
+            Expected::Anything => Standing::AsBefore(None),
+            Expected::This(before) if stamp == Some(before) => Standing::AsBefore(Some(version)),
             Expected::This(_) | Expected::Nothing => Standing::Another,
         })
     }
@@ -375,7 +320,7 @@ impl BucketStore {
     }
 
     /// What whoever serves the bucket sends with a file.
-    fn attributes(&self, path: &RepositoryPath) -> Attributes {
+    pub(super) fn attributes(&self, path: &RepositoryPath) -> Attributes {
         let asset = Asset::at(path.as_str()).filter(|asset| asset.path == path.as_str());
         let content_type = asset.as_ref().map_or(OCTETS, |asset| asset.kind.content_type());
         let mut attributes = Attributes::new();
@@ -389,34 +334,6 @@ impl BucketStore {
         }
         attributes
     }
-}
-
-/// Whether a file has its name from what is in it, so that there is no other one of that name.
-fn is_named_by_content(path: &RepositoryPath) -> bool {
-    Asset::at(path.as_str()).is_some_and(|asset| asset.kind == AssetKind::GitObjects)
-}
-
-/// The largest file that is written at once, in bytes: it is held in memory, and no store takes more than 5 GiB.
-const MAX_AT_ONCE: u64 = 1 << 30;
-
-/// The least size of a part, in bytes.
-const PART: u64 = 16 << 20;
-
-/// How many parts an upload may have: S3 takes 10,000.
-const MAX_PARTS: u64 = 9_000;
-
-/// How many parts of one file are in memory at once.
-const PARTS_AT_ONCE: u64 = 4;
-
-/// In bytes: in which memory is counted.
-pub(super) const PIECE: u64 = 64 << 10;
-
-/// In bytes: how much of a file is read at once.
-const PIECE_OF_FILE: usize = 256 << 10;
-
-/// The largest file that can be written at a path.
-pub(super) fn max_size(path: &RepositoryPath) -> Option<u64> {
-    (!is_named_by_content(path)).then_some(MAX_AT_ONCE)
 }
 
 /// How often a request is repeated, beyond what the client does of itself where nothing can have

@@ -4,10 +4,13 @@
 use std::thread;
 
 use super::{PREFIX, Writer, samples};
+use crate::support::azurite::{ACCOUNT, Azurite, KEY};
 use crate::support::bucket::{Bucket, PROBE};
-use crate::support::gateway::{Gateway, Manner};
+use crate::support::gateway::{Asked, Gateway, Manner};
 use crate::support::moto::Moto;
+use crate::support::repository::TestRepository;
 use crate::support::s3rver::S3rver;
+use crate::support::tarball::Tarball;
 
 /// How many write to the same key at once.
 const RACERS: usize = 16;
@@ -120,6 +123,31 @@ fn what_is_wrong_with_conditions_is_said_before_anything_is_written() {
         writer.add(&files, &["--assume-single-writer"]).ok();
         writer.stands(files);
     }
+}
+
+/// The same of Azure's storage.
+#[test]
+fn azure_behind_what_changes_its_tags_is_told_as_such_before_anything_is_written() {
+    let test = "azure_behind_what_changes_its_tags_is_told_as_such_before_anything_is_written";
+    let Some(azurite) = Azurite::start(test) else { return };
+    azurite.container("registry");
+    let gateway = Gateway::before(azurite.address(), Manner::WeakTags);
+    let repository = TestRepository::new();
+    repository.write("foo-1.0.0.tar", &Tarball::new("foo", "1.0.0").build());
+    let mut refused = None;
+    let asked = gateway.asked_for(|| {
+        let hexreg = repository.hexreg().env("AZURE_STORAGE_ACCOUNT_NAME", ACCOUNT);
+        let hexreg = hexreg.env("AZURE_STORAGE_ACCOUNT_KEY", KEY);
+        let endpoint = format!("--endpoint=http://{}/{ACCOUNT}", gateway.address());
+        let add = ["add", "foo-1.0.0.tar", "--to=az://registry/hex", "--name=acme", &endpoint];
+        refused = Some(hexreg.run(add.into_iter().chain(["--private-key=key.pem"])));
+    });
+    let refused = refused.unwrap();
+    assert_eq!(refused.code, 2, "{}", refused.transcript());
+    let told = "refuses `If-Match` with the tag that it gave";
+    assert!(refused.stderr.contains(told), "{}", refused.transcript());
+    let is_write = |one: &&Asked| one.method == "PUT" && !one.path.contains(PROBE);
+    assert_eq!(asked.iter().filter(is_write).count(), 0, "{asked:#?}");
 }
 
 #[test]

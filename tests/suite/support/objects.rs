@@ -311,7 +311,10 @@ impl Bucket {
             TakenTags::BareIgnored if !is_quoted => return PutMode::Overwrite,
             TakenTags::Quoted if is_quoted => tag,
             TakenTags::Bare if !is_quoted => format!("\"{bare}\""),
-            _ => "of no object".to_owned(),
+            _ => {
+                let none = Some("of no object".to_owned());
+                return PutMode::Update(UpdateVersion { e_tag: none.clone(), version: none });
+            }
         };
         PutMode::Update(UpdateVersion { e_tag: Some(e_tag), version })
     }
