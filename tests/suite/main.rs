@@ -12,7 +12,7 @@
 //! | `keys` | the forms keys come in, and where they lie |
 //! | `auth` | who may read: files of passwords and tokens, and what changes them |
 //! | `buckets` | registries in buckets of an S3 server: what is asked of it, and what stands there |
-//! | `objects` | the store of buckets itself, in memory: conditions, lost answers, faults, two writers at once |
+//! | `objects` | the store of buckets itself: conditions, lost answers, two writers at once, in memory; and which settings, credentials and servers it takes |
 //! | `messages` | snapshots of what each command says |
 //! | `mirroring` | what `hexreg mirror` fetches, from which upstreams, and what it makes of it |
 //! | `policies` | signed policies: read, verified, inspected, signed anew, pushed |
