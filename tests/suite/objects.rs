@@ -4,6 +4,7 @@
 mod answers;
 mod credentials;
 mod limits;
+mod mirrored;
 mod opening;
 mod removal;
 mod settings;
