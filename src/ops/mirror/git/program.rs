@@ -139,7 +139,8 @@ impl Program<'_> {
 
     /// What git complains of, without how far it came and without credentials.
     fn complaint(&self, said: &str) -> String {
-        // What is written over by what follows ends in a carriage return.
+        // ssh ends its lines as terminals do; what is written over ends in a carriage return alone.
+        let said = said.replace("\r\n", "\n");
         let lines = said.split_inclusive(['\n', '\r']).filter(|line| !line.ends_with('\r'));
         let lines =
             lines.map(str::trim).filter(|line| !line.is_empty() && !line.ends_with("done."));

@@ -206,7 +206,8 @@ fn what_says_nothing_is_given_up_and_what_is_not_there_gets_advice() {
     drop(listener);
 
     let failing = |text: &str| {
-        let script = format!("#!/bin/sh\necho '{text}' >&2\nexit 255\n");
+        // As ssh ends its lines.
+        let script = format!("#!/bin/sh\nprintf '%s\\r\\n' '{text}' >&2\nexit 255\n");
         upstream.repository.write("failing", script.as_bytes());
         let path = upstream.repository.path("failing");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
