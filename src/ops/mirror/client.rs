@@ -71,12 +71,10 @@ pub enum Unanswered {
         wait: Duration,
     },
     /// A page for people, where no such file is one: of a login, a proxy, or another site than was meant.
-    #[error("{url} answers with a web page ({kind}){}", sent_to(.at.as_deref()))]
+    #[error("{url} answers with a web page (text/html){}", sent_to(.at.as_deref()))]
     Page {
         /// What was asked for.
         url: String,
-        /// `text/html`, or what else it is said to be.
-        kind: String,
         /// Where it was, if not there.
         at: Option<String>,
     },
@@ -299,10 +297,7 @@ impl Client {
         let body = body::read(response, limit, stall, memory, &self.counters.bytes).await;
         match body {
             Ok(bytes) => {
-                let page = is_page(&kind, &bytes).then(|| {
-                    let kind = if kind.is_empty() { "text/html".to_owned() } else { kind };
-                    Unanswered::Page { url, kind, at }
-                });
+                let page = is_page(&kind, &bytes).then_some(Unanswered::Page { url, at });
                 Ok(Answer::Found(Came { bytes, page }, tag))
             }
             Err(Ended::TooLarge) => Err((Unanswered::TooLarge { url, limit }, None)),
