@@ -6,6 +6,7 @@ mod credentials;
 mod limits;
 mod mirrored;
 mod opening;
+mod proxies;
 mod removal;
 mod settings;
 

@@ -9,6 +9,7 @@ use object_store::Error;
 use object_store::client::{HttpError, HttpErrorKind};
 use url::Url;
 
+use super::connection::Proxied;
 use super::http::UnexpectedAnswer;
 
 /// What a request that failed leaves to be done.
@@ -81,6 +82,10 @@ fn cause(error: &Error) -> String {
     if let Some(status) = Status::of(error) {
         return status.tell(&server);
     }
+    let server = match causes(error).find_map(|cause| cause.downcast_ref()) {
+        Some(Proxied { proxy, .. }) => format!("{server} through the proxy {proxy}"),
+        None => server,
+    };
     let last = || causes(error).last().map_or_else(|| error.to_string(), ToString::to_string);
     match http(error).map(HttpError::kind) {
         // It names the server, and how long it took.

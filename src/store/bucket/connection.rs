@@ -22,6 +22,8 @@ use reqwest::Certificate;
 use tokio::time::{Instant, Sleep, sleep_until};
 use url::{Position, Url};
 
+use crate::proxy::Proxies;
+
 /// How long a request may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -95,18 +97,20 @@ impl Transport {
 impl HttpConnector for Transport {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
         let allows_http = options.get_config_value(&ClientConfigKey::AllowHttp);
-        let client = reqwest::Client::builder()
+        let generic = |source: Box<dyn std::error::Error + Send + Sync>| {
+            object_store::Error::Generic { store: "HTTP client", source }
+        };
+        let proxies = Proxies::from_env().map_err(|error| generic(Box::new(error)))?;
+        let client = proxies
+            .apply(reqwest::Client::builder())
             .user_agent(AGENT)
             .connect_timeout(self.limits.connect)
             .https_only(allows_http.as_deref() != Some("true"))
             .http1_only()
             .tls_certs_merge(self.roots.iter().cloned())
             .build();
-        let client = client.map_err(|error| object_store::Error::Generic {
-            store: "HTTP client",
-            source: Box::new(error),
-        })?;
-        Ok(HttpClient::new(Service { client, limits: self.limits }))
+        let client = client.map_err(|error| generic(Box::new(error)))?;
+        Ok(HttpClient::new(Service { client, proxies, limits: self.limits }))
     }
 }
 
@@ -119,6 +123,15 @@ enum Overdue {
     Slow { host: String, moved: u64, after: Duration },
     #[error("{host} did not answer within {}", Seconds(*.after))]
     Connect { host: String, after: Duration },
+}
+
+/// A request that a proxy was to pass on.
+#[derive(Debug, thiserror::Error)]
+#[error("through the proxy {proxy}")]
+pub(super) struct Proxied {
+    /// As it is shown: without credentials.
+    pub proxy: String,
+    source: HttpError,
 }
 
 /// How long something took, to the second unless it is less.
@@ -200,6 +213,7 @@ fn later(moment: Instant, duration: Duration) -> Instant {
 #[derive(Debug)]
 struct Service {
     client: reqwest::Client,
+    proxies: Proxies,
     limits: Limits,
 }
 
@@ -211,6 +225,7 @@ impl HttpService for Service {
         let url = url.map_err(|error| HttpError::new(HttpErrorKind::Unknown, error))?;
         // With its port where that is not the usual one.
         let host = url[Position::BeforeHost..Position::AfterPort].to_owned();
+        let proxy = self.proxies.shown(&url);
         let progress = Arc::new(Progress::begin(self.limits, BUFFERED));
         let mut request = reqwest::Request::new(parts.method, url);
         *request.headers_mut() = parts.headers;
@@ -234,7 +249,13 @@ impl HttpService for Service {
                 }
             }
         };
-        let answer = answer.map_err(|error| self.failed(error, &host))?;
+        let answer = answer.map_err(|error| {
+            let failed = self.failed(error, &host);
+            match proxy {
+                Some(proxy) => HttpError::new(failed.kind(), Proxied { proxy, source: failed }),
+                None => failed,
+            }
+        })?;
         let (parts, body) = http::Response::<reqwest::Body>::from(answer).into_parts();
         let progress = Progress::begin(self.limits, 0);
         let timer = Box::pin(sleep_until(progress.deadline()));
