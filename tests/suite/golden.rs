@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use hexreg::key::PublicKey;
+use hexreg::policy::Policy;
+use hexreg::registry::{DecodeError, Names, Payload, Releases, Signed, Versions};
 use walkdir::WalkDir;
 
 use crate::support::repository::TestRepository;
-use crate::support::{fixture, gunzip};
+use crate::support::{fixture, gunzip, read_fixture};
 
 /// Files by path: gunzipped, save `public_key`.
 fn comparable(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> BTreeMap<String, Vec<u8>> {
@@ -113,4 +116,42 @@ fn a_registry_that_hex_built_is_left_as_it_is() {
     let ran = repository.build(&[]).ok();
     assert_eq!(ran.stdout, "acme: 7 packages, 14 releases; nothing has changed\n");
     assert_eq!(repository.served(), before);
+}
+
+/// What Hex signed with the key of these vectors.
+fn signed(path: &str) -> Payload {
+    let pem = String::from_utf8(read_fixture("golden/acme/expected/public_key")).unwrap();
+    let signed = Signed::from_gzip(&read_fixture(path)).unwrap();
+    signed.verify(&PublicKey::from_pem(&pem).unwrap()).unwrap()
+}
+
+/// Decoded and encoded again, it is the same bytes.
+#[track_caller]
+fn is_read_and_written_as_hex_does<T>(
+    path: &str,
+    decode: impl Fn(&Payload) -> Result<T, DecodeError>,
+    encode: impl Fn(&T) -> Payload,
+) -> T {
+    let payload = signed(path);
+    let read = decode(&payload).unwrap();
+    assert_eq!(encode(&read), payload, "{path}");
+    read
+}
+
+#[test]
+fn what_is_remarked_on_releases_is_read_and_written_as_hex_does() {
+    let package =
+        is_read_and_written_as_hex_does("golden/remarked/foo", Releases::decode, Releases::encode);
+    let published_at = package.releases[0].remarks.published_at.clone().unwrap();
+    assert_eq!((published_at.seconds.0, published_at.nanos), (1_700_000_000, 123_456_000));
+    is_read_and_written_as_hex_does("golden/remarked/names", Names::decode, Names::encode);
+    is_read_and_written_as_hex_does("golden/remarked/versions", Versions::decode, Versions::encode);
+}
+
+#[test]
+fn a_policy_is_read_and_written_as_hex_does() {
+    let policy =
+        is_read_and_written_as_hex_does("golden/policy/strict", Policy::decode, Policy::encode);
+    assert_eq!(policy.repositories[0].overrides.len(), 5);
+    assert_eq!(policy.inert(), []);
 }
