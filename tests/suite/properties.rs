@@ -15,6 +15,7 @@ use hexreg::package::{
     Advisory, Dependency, Package, Release, Remarks, Requirement, Retirement, RetirementReason,
     Severity, Timestamp, UnixSeconds, UnknownInRelease,
 };
+use hexreg::policy::Policy;
 use hexreg::registry::{
     Entry, ListedVersion, Names, Payload, Registry, Releases, Resource, Signed, Versions,
 };
@@ -31,6 +32,7 @@ use rayon::prelude::*;
 use crate::support::memory::MemoryStore;
 use crate::support::protobuf::{self, extend, field, varint};
 use crate::support::raw_tar;
+use crate::support::signed::policy;
 use crate::support::tarball::Tarball;
 use crate::support::{gunzip, gzip, read_fixture};
 
@@ -332,6 +334,9 @@ proptest! {
             (name, versions.collect())
         });
         let versions = Versions::new(repository, versions.collect());
+        let bytes = extended(&policy("strict").encode(), &protobuf::POLICY);
+        let read = Policy::decode(&Payload::from_bytes(bytes.clone())).unwrap();
+        prop_assert_eq!(read.encode(), Payload::from_bytes(bytes));
         let bytes = extended(&versions.encode(), &protobuf::VERSIONS);
         let read = Versions::decode(&Payload::from_bytes(bytes.clone())).unwrap();
         prop_assert_eq!(read.encode(), Payload::from_bytes(bytes));
