@@ -12,7 +12,7 @@
 
 use std::sync::Arc;
 
-use crate::package::{Advisory, Remarks, UnknownInRelease};
+use crate::package::{Advisory, Remarks, Timestamp, UnknownInRelease};
 use crate::unknown_fields::UnknownFields;
 
 /// Merges what `upstream` says of a release into what the registry says of the same tarball; `before` is what
@@ -25,10 +25,18 @@ pub(in crate::ops) fn merge(
     let sides = Sides { registry, upstream, before };
     Remarks {
         retired: sides.choose(|remarks| remarks.retired.as_ref()).cloned(),
-        // Upstream never changes it for the same tarball, so what differs was said here.
-        published_at: registry.published_at.clone().or_else(|| upstream.published_at.clone()),
+        published_at: published_at(registry, upstream).cloned(),
         advisories: sides.advisories(),
         unknown: sides.choose(unknown).cloned().unwrap_or_default(),
+    }
+}
+
+/// Upstream never changes the second for the same tarball, so one that differs was said here. What upstream says of
+/// the same second beyond that is upstream's.
+fn published_at<'a>(registry: &'a Remarks, upstream: &'a Remarks) -> Option<&'a Timestamp> {
+    match (&registry.published_at, &upstream.published_at) {
+        (Some(here), Some(there)) if here.seconds != there.seconds => Some(here),
+        (here, there) => there.as_ref().or(here.as_ref()),
     }
 }
 
