@@ -6,6 +6,7 @@ use percent_encoding::percent_decode_str;
 
 use super::RepositoryPath;
 use super::git::{self, GIT};
+use super::litter::is_litter;
 use crate::name::{PackageName, PolicyName};
 use crate::tarball::FileName;
 
@@ -126,7 +127,7 @@ impl Asset {
 /// A policy may be called so, and a private key is rather.
 fn is_policy(name: &str) -> bool {
     let is_pem = Path::new(name).extension().is_some_and(|extension| extension == "pem");
-    !is_pem && name.parse::<PolicyName>().is_ok()
+    !is_pem && !is_litter(name) && name.parse::<PolicyName>().is_ok()
 }
 
 fn is_tarball(name: &str) -> bool {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::litter::is_litter;
 use crate::name::{PackageName, PolicyName};
 use crate::registry::Resource;
 
@@ -98,7 +99,8 @@ impl RepositoryPath {
             return name.parse().ok().map(Resource::Package);
         }
         if folder.is_some_and(|folder| folder == Folder::Policies.name()) {
-            return name.parse().ok().map(Resource::Policy);
+            // The rule for policies lets `desktop.ini` through.
+            return name.parse().ok().filter(|_| !is_litter(name)).map(Resource::Policy);
         }
         let mut indexes = [Resource::Names, Resource::Versions].into_iter();
         indexes.find(|index| Self::resource(index).as_str() == name)
@@ -185,9 +187,16 @@ mod tests {
             let path = Path::new("public").join(RepositoryPath::resource(&resource).as_str());
             assert_eq!(RepositoryPath::resource_at(&path), Some(resource));
         }
-        for elsewhere in
-            ["", "..", "foo", "packages", "packages/foo.bak", "names/foo", "policies/a"]
-        {
+        for elsewhere in [
+            "",
+            "..",
+            "foo",
+            "packages",
+            "packages/foo.bak",
+            "names/foo",
+            "policies/a",
+            "policies/desktop.ini",
+        ] {
             assert_eq!(RepositoryPath::resource_at(Path::new(elsewhere)), None, "{elsewhere}");
         }
     }

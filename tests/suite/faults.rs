@@ -196,6 +196,7 @@ fn what_cannot_be_looked_at_is_named() {
     1: 1 of 1 tarball rejected
     2: could not list public/.hexreg-mirror: Input/output error (os error 5)
     2: could not list public/packages: Input/output error (os error 5)
+    2: could not list public/policies: Input/output error (os error 5)
     2: could not list public/tarballs: Input/output error (os error 5)
     2: could not list public: Input/output error (os error 5)
     2: could not lock public: Input/output error (os error 5)

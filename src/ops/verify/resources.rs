@@ -11,7 +11,7 @@ use crate::key::{KeyError, PublicKey};
 use crate::name::{PackageName, PolicyName, RepositoryName};
 use crate::policy::Policy;
 use crate::registry::{Names, Payload, Releases, Resource, Signed, Versions};
-use crate::repository::{Folder, RepositoryPath};
+use crate::repository::{Folder, RepositoryPath, is_litter};
 use crate::store::{self, Store};
 
 /// What the signed files say, as far as they can be trusted to say it.
@@ -44,7 +44,8 @@ impl Resources {
         problems: &mut Vec<Problem>,
     ) -> Self {
         let public_key = public_key(store, options, problems);
-        let packages = tree.files.iter().filter_map(|(path, _)| match path.folder() {
+        let files = tree.files.iter().filter(|(path, _)| !is_litter(path.as_str()));
+        let packages = files.filter_map(|(path, _)| match path.folder() {
             Folder::Packages => path.file_name().parse().ok().map(Resource::Package),
             Folder::Policies => path.file_name().parse().ok().map(Resource::Policy),
             _ => None,
