@@ -144,7 +144,7 @@ pub enum Error {
         found: String,
     },
     /// One entry is at fault.
-    #[error("{line}{app:?}: {problem}", line = AtLine(*.line))]
+    #[error("{line}{app:?}: {problem}", line = AtLine(*.line), app = credentials::hide_all(.app))]
     Entry {
         /// Counted from 1; `None` in a `rebar.lock`, where the name has to do.
         line: Option<usize>,

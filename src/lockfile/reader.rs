@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::{GitPin, GitUrl, LeftOut, LockFile, Pinned, Problem, Repeated, Why, excerpt};
 use crate::checksum::{InnerChecksum, OuterChecksum};
+use crate::credentials;
 
 /// What an entry says, not yet checked.
 pub(super) enum Source<'a> {
@@ -55,8 +56,10 @@ impl Reader {
 
     /// Takes the next entry.
     pub fn take(&mut self, app: &str, source: Source<'_>) -> Result<(), Problem> {
-        let entry = Entry::read(app, source)?;
-        match self.apps.entry(app.to_owned()) {
+        // Any text can stand where a name is to be, and it is shown in messages.
+        let app = credentials::hide_all(app);
+        let entry = Entry::read(&app, source)?;
+        match self.apps.entry(app.clone()) {
             hash_map::Entry::Vacant(vacant) => {
                 vacant.insert(self.entries.len());
                 self.entries.push(entry);
@@ -74,7 +77,7 @@ impl Reader {
                         (second, first)
                     }
                 };
-                self.repeated.push(Repeated { app: app.to_owned(), taken, ignored });
+                self.repeated.push(Repeated { app, taken, ignored });
             }
         }
         Ok(())

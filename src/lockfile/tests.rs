@@ -388,6 +388,8 @@ fn credentials_are_in_no_message() {
     assert_eq!(file.git[0].url.to_string(), "https://******@git.example/a.git?******");
     assert_eq!(file.git[0].url.with_credentials(), "https://SECRET@git.example/a.git?SECRET");
     assert!(!format!("{file:?}").contains("SECRET"), "{file:?}");
+    let file = read(Format::Mix, "%{\"https://SECRET@git.example\": {:path}}");
+    assert!(!format!("{file:?}").contains("SECRET"), "{file:?}");
     for (format, text) in [
         (Format::Mix, "%{a: {:hex, :a, \"https://SECRET@git.example\"}}"),
         (Format::Mix, "%{a: \"https://SECRET@git.example/a.git\"}"),
