@@ -53,6 +53,7 @@
 //! | [`name`], [`version`], [`requirement`], [`checksum`] | values that are checked once |
 //! | [`credentials`] | what hides them in a URL that is shown |
 //! | [`proxy`] | which proxy the environment names for a URL |
+//! | `web_page` | what tells a page for people from a file |
 //! | [`unknown_fields`] | fields of signed files that this version does not know, and keeps |
 //! | [`auth`] | who may read: names, passwords, tokens, and what an `Authorization` header is worth |
 //! | [`key`] | private and public keys, fingerprints |
@@ -173,3 +174,4 @@ pub mod store;
 pub mod tarball;
 pub mod unknown_fields;
 pub mod version;
+mod web_page;

@@ -16,6 +16,7 @@ use super::body::{self, Ended, Memory, SLOWEST, STRETCH};
 use super::wrong::Wrong;
 use crate::credentials;
 use crate::proxy::Proxies;
+use crate::web_page::is_web_page;
 
 /// How long upstream is waited for, and how often it is asked again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -341,9 +342,7 @@ impl Client {
 
 /// Whether an answer is for people to read in a browser, whatever its status says.
 pub(super) fn is_page(kind: &str, bytes: &[u8]) -> bool {
-    let beginning = bytes.get(..64).unwrap_or(bytes).trim_ascii_start().to_ascii_lowercase();
-    let is_html = ["<!doctype html", "<html"].iter().any(|it| beginning.starts_with(it.as_bytes()));
-    is_html || kind.to_ascii_lowercase().starts_with("text/html")
+    is_web_page(bytes) || kind.to_ascii_lowercase().starts_with("text/html")
 }
 
 /// What may be otherwise in a while.

@@ -10,7 +10,8 @@ use object_store::client::{HttpError, HttpErrorKind};
 use url::Url;
 
 use super::connection::Proxied;
-use super::http::UnexpectedAnswer;
+use super::unexpected::UnexpectedAnswer;
+use super::xml::{detail, field};
 
 /// What a request that failed leaves to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,24 +178,6 @@ impl Status {
         let (detail, region) = (detail(&self.body), region.unwrap_or_default());
         format!("{server} {verb}: {}{detail}{region}", self.text)
     }
-}
-
-/// What an error document says, in brackets behind a blank.
-pub(super) fn detail(body: &str) -> String {
-    // What follows the first line is of no use but to the server's own people.
-    let message = field(body, "Message").and_then(|message| message.lines().next());
-    match (field(body, "Code"), message) {
-        (Some(code), Some(message)) => format!(" ({code}: {})", message.trim_end_matches('.')),
-        (Some(text), None) | (None, Some(text)) => format!(" ({text})"),
-        (None, None) => String::new(),
-    }
-}
-
-/// What an XML document says by this name, as all of these servers send one.
-fn field<'a>(body: &'a str, name: &str) -> Option<&'a str> {
-    let (_, after) = body.split_once(&format!("<{name}>"))?;
-    let (text, _) = after.split_once(&format!("</{name}>"))?;
-    Some(text.trim()).filter(|text| !text.is_empty())
 }
 
 fn unexpected(error: &Error) -> Option<&UnexpectedAnswer> {

@@ -13,8 +13,9 @@ use super::answer::of_settings;
 use super::connection::{Limits, Transport};
 use super::credentials::{Client, Issued};
 use super::http::CheckedConnector;
-use super::open::{OpenError, Settings, retry, retry_for_credentials};
+use super::open_error::OpenError;
 use super::setting::{Setting, SettingError, Variables};
+use super::settings::{Settings, retry, retry_for_credentials};
 
 /// What to do where nobody hands out tokens.
 const ADVICE: &str = "set AZURE_STORAGE_ACCOUNT_KEY, AZURE_STORAGE_SAS_TOKEN or \

@@ -15,6 +15,7 @@ use object_store::client::{HttpClient, HttpErrorKind, HttpRequest};
 use tokio::sync::Mutex;
 
 use super::answer::plain;
+use super::xml::field;
 
 /// How long before their end credentials are asked for anew.
 const MARGIN: Duration = Duration::from_secs(60);
@@ -191,13 +192,6 @@ fn refusal(host: &str, status: StatusCode, body: &[u8]) -> String {
     let detail = in_json.or_else(|| field(&text, "Message").map(ToOwned::to_owned));
     let detail = detail.map_or_else(String::new, |detail| format!(" ({detail})"));
     format!("{host} refused: {status}{detail}")
-}
-
-/// What an XML document says by this name.
-pub(super) fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    let (_, after) = text.split_once(&format!("<{name}>"))?;
-    let (text, _) = after.split_once(&format!("</{name}>"))?;
-    Some(text.trim()).filter(|text| !text.is_empty())
 }
 
 #[cfg(test)]

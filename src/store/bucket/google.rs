@@ -15,8 +15,9 @@ use super::connection::{Limits, Transport};
 use super::credentials::{Client, Issued};
 use super::federation::ExternalAccount;
 use super::http::CheckedConnector;
-use super::open::{OpenError, Settings, retry, retry_for_credentials};
+use super::open_error::OpenError;
 use super::setting::{Origin, Setting, SettingError, Variables};
+use super::settings::{Settings, retry, retry_for_credentials};
 use crate::key::restore_pem;
 
 /// What to do where nobody hands out tokens.

@@ -12,6 +12,9 @@ use reqwest::header::{HeaderMap, LOCATION};
 use reqwest::{Method, StatusCode};
 
 use super::connection::Transport;
+use super::unexpected::UnexpectedAnswer;
+use super::xml::{detail, root_element};
+use crate::web_page::is_web_page;
 
 /// Makes clients that tell such answers.
 #[derive(Debug)]
@@ -29,46 +32,6 @@ impl CheckedConnector {
 impl HttpConnector for CheckedConnector {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
         Ok(HttpClient::new(CheckedClient { inner: self.inner.connect(options)? }))
-    }
-}
-
-/// An answer that no storage gives, and that would be the same the next time.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum UnexpectedAnswer {
-    #[error(
-        "{host} answered {status} with a web page: is it the storage itself, and no console, login page or \
-         proxy?"
-    )]
-    WebPage { host: String, status: StatusCode },
-    #[error("{host} answered with {found}, and not with a listing: is it the storage itself?")]
-    NotAListing { host: String, found: String },
-    #[error("{host} does not have such a request: {status}{detail}")]
-    NotImplemented { host: String, status: StatusCode, detail: String },
-    #[error("the bucket is in the region {region}, says {host}: set AWS_REGION={region}")]
-    OtherRegion { host: String, region: String },
-    #[error("{host} redirects to {to}: is it the storage itself?")]
-    Redirect { host: String, to: String },
-    #[error("{host} does not speak https: write http://{host}")]
-    NotHttps { host: String },
-    #[error("{host} speaks https: write https://{host}")]
-    NotHttp { host: String },
-    #[error(
-        "the certificate of {host} is not trusted ({reason}): if an authority of your own signed it, name a file \
-         with that one's certificate in SSL_CERT_FILE"
-    )]
-    Certificate { host: String, reason: String },
-}
-
-impl UnexpectedAnswer {
-    /// A page in the place of an object.
-    pub fn page(server: Option<Server>) -> Self {
-        let host = server.map_or_else(|| "the server".to_owned(), |Server(host)| host);
-        Self::WebPage { host, status: StatusCode::OK }
-    }
-
-    /// No kind for which the client would ask again.
-    fn into_error(self) -> HttpError {
-        HttpError::new(HttpErrorKind::Unknown, self)
     }
 }
 
@@ -123,7 +86,7 @@ impl Asked {
     fn refuse(&self, status: StatusCode, body: &[u8]) -> Result<(), UnexpectedAnswer> {
         let host = || self.host.clone();
         if status == StatusCode::NOT_IMPLEMENTED {
-            let detail = super::answer::detail(&String::from_utf8_lossy(body));
+            let detail = detail(&String::from_utf8_lossy(body));
             return Err(UnexpectedAnswer::NotImplemented { host: host(), status, detail });
         }
         if !self.is_https && status == StatusCode::BAD_REQUEST {
@@ -239,76 +202,4 @@ fn tls_error(error: &HttpError) -> Option<&rustls::Error> {
 /// Whether the other side did not answer in TLS.
 fn is_no_tls(error: &rustls::Error) -> bool {
     matches!(error, rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType))
-}
-
-/// Whether these bytes are a page for a browser.
-pub(super) fn is_web_page(body: &[u8]) -> bool {
-    let text = behind_prolog(body);
-    let begins = |with: &str| {
-        text.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with.as_bytes()))
-    };
-    begins("<!doctype html") || begins("<html")
-}
-
-/// The name of an XML document's root element, without its prefix.
-fn root_element(body: &[u8]) -> Option<&str> {
-    let name = behind_prolog(body).strip_prefix(b"<")?;
-    let end = name.iter().position(|byte| byte.is_ascii_whitespace() || b"/>".contains(byte))?;
-    let name = std::str::from_utf8(name.get(..end)?).ok()?;
-    let name = name.rsplit_once(':').map_or(name, |(_, name)| name);
-    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
-    (name.len() <= 64 && name.bytes().all(is_name)).then_some(name)
-}
-
-/// What follows the declaration and the comments of a document.
-fn behind_prolog(body: &[u8]) -> &[u8] {
-    let mut rest = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body).trim_ascii_start();
-    for (begin, end) in [("<?", "?>"), ("<!--", "-->")].repeat(4) {
-        if rest.starts_with(begin.as_bytes()) {
-            let Some(at) = memchr::memmem::find(rest, end.as_bytes()) else { return rest };
-            rest = rest.get(at.saturating_add(end.len())..).unwrap_or_default().trim_ascii_start();
-        }
-    }
-    rest
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pages_are_told_from_what_storage_answers() {
-        for page in [
-            "<!DOCTYPE html><title>Sign in</title>",
-            "\u{feff}\n <!doctype HTML>",
-            "<HTML><body>",
-            "<?xml version=\"1.0\"?>\n<!-- 1 --><!-- 2 -->\n<!DOCTYPE html PUBLIC \"-//W3C//DTD\">",
-        ] {
-            assert!(is_web_page(page.as_bytes()), "{page}");
-        }
-        for other in
-            ["", "<", "<?xml", "<!--", "\u{1f}\u{8b}", "<Error><Code>x</Code></Error>", "{}"]
-        {
-            assert!(!is_web_page(other.as_bytes()), "{other}");
-        }
-    }
-
-    #[test]
-    fn a_listing_is_known_by_its_root() {
-        for (body, root) in [
-            ("<ListBucketResult xmlns=\"x\">", Some("ListBucketResult")),
-            (
-                "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<s3:ListBucketResult/>",
-                Some("ListBucketResult"),
-            ),
-            ("\u{feff}<EnumerationResults\n a=\"b\">", Some("EnumerationResults")),
-            ("<html>", Some("html")),
-            ("{\"kind\": \"storage#objects\"}", None),
-            ("<", None),
-            ("<a", None),
-            ("", None),
-        ] {
-            assert_eq!(root_element(body.as_bytes()), root, "{body}");
-        }
-    }
 }

@@ -11,14 +11,16 @@ use object_store::StaticCredentialProvider;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, AwsCredential, AwsCredentialProvider};
 use object_store::client::HttpClient;
 
+use super::amazon::domain;
 use super::answer::of_settings;
 use super::connection::{Limits, Transport};
 use super::container::Container;
 use super::credentials::{Client, Issued};
-use super::open::{OpenError, retry_for_credentials};
+use super::open_error::OpenError;
 use super::process::Process;
 use super::profile::{Profile, Profiles, path_of};
 use super::setting::{Setting, SettingError, Variables};
+use super::settings::retry_for_credentials;
 use super::sso::Sso;
 use super::sts::{AssumedRole, Role, WebIdentity};
 
@@ -134,7 +136,7 @@ impl Keys {
 
 impl Issuing<'_> {
     fn sts(&self) -> String {
-        let usual = || format!("https://sts.{}.{}", self.region, super::s3::domain(self.region));
+        let usual = || format!("https://sts.{}.{}", self.region, domain(self.region));
         self.sts.clone().unwrap_or_else(usual)
     }
 }

@@ -7,6 +7,7 @@
 //! written.
 
 mod address;
+mod amazon;
 mod answer;
 mod azure;
 mod connection;
@@ -18,22 +19,27 @@ mod http;
 mod key_json;
 mod keys;
 mod open;
+mod open_error;
 mod parts;
 mod probe;
 mod process;
 mod profile;
 mod s3;
 mod setting;
+mod settings;
 mod sso;
 mod sts;
 mod tombstone;
+mod unexpected;
 mod version;
 mod write;
+mod xml;
 
 pub use address::{BucketUrl, BucketUrlError};
 pub use connection::Limits;
-pub use open::{OpenError, Settings};
+pub use open_error::OpenError;
 pub use setting::{Origin, SettingError, Variables};
+pub use settings::Settings;
 pub(crate) use tombstone::is_tombstone;
 
 use std::io;
@@ -49,10 +55,12 @@ use tokio::sync::Semaphore;
 use super::{Content, Kind, Listed, Lock, Locked, Made, Stamp, Store, StoreError};
 use crate::package::UnixSeconds;
 use crate::repository::{Asset, Change, Folder, RepositoryPath};
+use crate::web_page::is_web_page;
 use answer::{is_missing, plain};
-use http::{Server, UnexpectedAnswer, is_web_page};
+use http::Server;
 use parts::room;
 use tombstone::Met;
+use unexpected::UnexpectedAnswer;
 use version::{Seen, TagForm, Version};
 
 /// How many requests are under way at once.
@@ -267,7 +275,7 @@ impl BucketStore {
             got => got.map_err(plain)?,
         };
         let version = Version::of(&got.meta);
-        let server = got.extensions.get::<Server>().cloned();
+        let server = got.extensions.get::<Server>().map(|Server(host)| host.clone());
         let mut rest = limit.saturating_add(1);
         let mut stream = got.into_stream();
         while rest > 0 {

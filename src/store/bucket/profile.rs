@@ -7,7 +7,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::open::OpenError;
+use super::open_error::OpenError;
 use super::setting::{Origin, Setting, SettingError, Variables};
 
 /// Both files, and the profile that is chosen among theirs.

@@ -8,13 +8,15 @@ use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, S3ConditionalPut};
 use reqwest::Certificate;
 use url::Url;
 
+use super::amazon::Configured;
 use super::answer::of_settings;
 use super::connection::Transport;
 use super::http::CheckedConnector;
 use super::keys::{Issuing, Keys};
-use super::open::{OpenError, Settings, retry};
+use super::open_error::OpenError;
 use super::profile::{Profile, Profiles, path_of};
 use super::setting::{Setting, SettingError, Variables};
+use super::settings::{Settings, retry};
 
 /// Where the region does not matter, as at hardly any server but Amazon's own.
 const ANY_REGION: &str = "us-east-1";
@@ -72,55 +74,6 @@ pub(super) fn open(bucket: &str, settings: &Settings) -> Result<Arc<dyn ObjectSt
             .with_config(AmazonS3ConfigKey::S3Endpoint, endpoint);
     }
     Ok(Arc::new(builder.build().map_err(of_settings)?))
-}
-
-/// What names of hosts end in.
-pub(super) fn domain(region: &str) -> &'static str {
-    if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" }
-}
-
-/// Endpoints that the environment and the profile say.
-struct Configured<'a> {
-    variables: &'a Variables,
-    profile: Profile<'a>,
-    is_ignored: bool,
-}
-
-impl<'a> Configured<'a> {
-    fn read(variables: &'a Variables, profile: Profile<'a>) -> Result<Self, SettingError> {
-        let is_ignored = variables.flag("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")?
-            || profile.flag("ignore_configured_endpoint_urls")?;
-        Ok(Self { variables, profile, is_ignored })
-    }
-
-    /// The variables go before the profile, and in both what is said of the service before what is said of
-    /// all.
-    fn for_service(&self, service: &str, variable: &str) -> Result<Option<String>, SettingError> {
-        if self.is_ignored {
-            return Ok(None);
-        }
-        let found = match self.variables.first(&[variable, "AWS_ENDPOINT_URL"])? {
-            Some(found) => Some(found),
-            None => self.profile.of_service(service, "endpoint_url")?,
-        };
-        found.map(|setting| setting.endpoint()).transpose()
-    }
-
-    /// One of Amazon's own that is not the usual one.
-    fn of_amazon(&self, region: &str) -> Result<Option<String>, SettingError> {
-        let is_so = |variable, key| -> Result<bool, SettingError> {
-            match self.variables.get(variable)? {
-                Some(setting) => setting.flag(),
-                None => self.profile.flag(key),
-            }
-        };
-        let fips = if is_so("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint")? { "-fips" } else { "" };
-        let is_dual = is_so("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint")?;
-        let dual = if is_dual { ".dualstack" } else { "" };
-        let domain = domain(region);
-        let is_usual = fips.is_empty() && dual.is_empty() && domain == "amazonaws.com";
-        Ok((!is_usual).then(|| format!("https://s3{fips}{dual}.{region}.{domain}")))
-    }
 }
 
 /// Authorities that are trusted besides those that the system trusts.

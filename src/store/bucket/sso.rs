@@ -13,10 +13,10 @@ use serde::Deserialize;
 use sha1::{Digest, Sha1};
 use url::Url;
 
+use super::amazon::domain;
 use super::credentials::{Issuer, Lease, ask};
 use super::key_json::credential;
 use super::profile::{Profile, Profiles};
-use super::s3::domain;
 use super::setting::{Setting, SettingError, Variables};
 
 /// Whose keys are wanted, and where the token is that shows who wants them.

@@ -12,9 +12,10 @@ use object_store::client::{HttpClient, HttpRequest};
 use url::form_urlencoded;
 
 use super::answer::plain;
-use super::credentials::{Issuer, Lease, ask, field};
+use super::credentials::{Issuer, Lease, ask};
 use super::key_json::credential;
 use super::setting::{Setting, SettingError};
+use super::xml::field;
 
 /// By which name the keys of a role are known in logs, unless it is said.
 const SESSION: &str = "hexreg";

@@ -1,0 +1,58 @@
+//! How a bucket is reached: what is given for all kinds of them.
+
+use std::time::Duration;
+
+use object_store::{BackoffConfig, RetryConfig};
+
+use super::connection::Limits;
+use super::setting::{Origin, Setting, SettingError, Variables};
+
+/// How a bucket is reached.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Where it is asked for, if that is not where its kind usually is.
+    pub endpoint: Option<String>,
+    /// What the tools of its kind are told by the environment: keys, a region, a profile. Nothing else of the
+    /// environment is read.
+    pub variables: Variables,
+    /// How long a request may take.
+    pub limits: Limits,
+}
+
+/// How often the client repeats what cannot have been done.
+const RETRIES: usize = 5;
+
+/// The same of whoever hands out credentials, who may not be there.
+const RETRIES_FOR_CREDENTIALS: usize = 1;
+const RETRY_FOR_CREDENTIALS: Duration = Duration::from_secs(3);
+
+impl Settings {
+    /// The endpoint, checked.
+    pub(super) fn given_endpoint(&self) -> Result<Option<String>, SettingError> {
+        let Some(text) = &self.endpoint else { return Ok(None) };
+        let origin = Origin::Option("--endpoint");
+        let setting = Setting::new(text, origin.clone())?.ok_or_else(|| SettingError {
+            origin,
+            problem: "is empty: write https://HOST or http://HOST".to_owned(),
+        })?;
+        Ok(Some(setting.endpoint()?))
+    }
+}
+
+/// What a server said nothing to is not asked again: that took as long as all tries may.
+pub(super) fn retry(limits: Limits) -> RetryConfig {
+    retry_within(RETRIES, limits.stall)
+}
+
+pub(super) fn retry_for_credentials() -> RetryConfig {
+    retry_within(RETRIES_FOR_CREDENTIALS, RETRY_FOR_CREDENTIALS)
+}
+
+fn retry_within(max_retries: usize, retry_timeout: Duration) -> RetryConfig {
+    let backoff = BackoffConfig {
+        init_backoff: Duration::from_millis(200),
+        max_backoff: Duration::from_secs(10),
+        base: 2.0,
+    };
+    RetryConfig { backoff, max_retries, retry_timeout }
+}

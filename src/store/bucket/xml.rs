@@ -1,0 +1,55 @@
+//! What is read of XML documents: what they are, and single fields of errors.
+
+use crate::web_page::behind_prolog;
+
+/// The name of an XML document's root element, without its prefix.
+pub(super) fn root_element(body: &[u8]) -> Option<&str> {
+    let name = behind_prolog(body).strip_prefix(b"<")?;
+    let end = name.iter().position(|byte| byte.is_ascii_whitespace() || b"/>".contains(byte))?;
+    let name = std::str::from_utf8(name.get(..end)?).ok()?;
+    let name = name.rsplit_once(':').map_or(name, |(_, name)| name);
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
+    (name.len() <= 64 && name.bytes().all(is_name)).then_some(name)
+}
+
+/// What an error document says, in brackets behind a blank.
+pub(super) fn detail(body: &str) -> String {
+    // What follows the first line is of no use but to the server's own people.
+    let message = field(body, "Message").and_then(|message| message.lines().next());
+    match (field(body, "Code"), message) {
+        (Some(code), Some(message)) => format!(" ({code}: {})", message.trim_end_matches('.')),
+        (Some(text), None) | (None, Some(text)) => format!(" ({text})"),
+        (None, None) => String::new(),
+    }
+}
+
+/// What an XML document says by this name, as all of these servers send one.
+pub(super) fn field<'a>(body: &'a str, name: &str) -> Option<&'a str> {
+    let (_, after) = body.split_once(&format!("<{name}>"))?;
+    let (text, _) = after.split_once(&format!("</{name}>"))?;
+    Some(text.trim()).filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listing_is_known_by_its_root() {
+        for (body, root) in [
+            ("<ListBucketResult xmlns=\"x\">", Some("ListBucketResult")),
+            (
+                "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<s3:ListBucketResult/>",
+                Some("ListBucketResult"),
+            ),
+            ("\u{feff}<EnumerationResults\n a=\"b\">", Some("EnumerationResults")),
+            ("<html>", Some("html")),
+            ("{\"kind\": \"storage#objects\"}", None),
+            ("<", None),
+            ("<a", None),
+            ("", None),
+        ] {
+            assert_eq!(root_element(body.as_bytes()), root, "{body}");
+        }
+    }
+}
