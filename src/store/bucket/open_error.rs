@@ -17,7 +17,7 @@ pub enum OpenError {
     /// The bucket cannot be part of the host.
     #[error(
         "{origin} puts the bucket before the host, which cannot be done with `{bucket}` and {endpoint}: unset \
-         it, or give an endpoint with a name that has the bucket in front"
+         it, or give an endpoint that has a name"
     )]
     NoVirtualHost {
         /// What says that it is.
@@ -25,6 +25,19 @@ pub enum OpenError {
         /// The bucket.
         bucket: String,
         /// Where it would be asked for.
+        endpoint: String,
+    },
+    /// The endpoint may have the bucket in front already, or have a name that begins like it.
+    #[error(
+        "{origin} puts the bucket before the host, and {endpoint} begins with `{bucket}` already: give an endpoint \
+         without the bucket, or unset it"
+    )]
+    BucketInHost {
+        /// What says that the bucket is to be there.
+        origin: Origin,
+        /// The bucket.
+        bucket: String,
+        /// What it would be put before.
         endpoint: String,
     },
     /// Nobody says whose the container is.

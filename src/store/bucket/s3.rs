@@ -122,10 +122,16 @@ fn with_bucket_in_front(
     let Some(domain) = url.domain().filter(|_| bucket.bytes().all(is_host)) else {
         return Err(refused());
     };
-    if !domain.strip_prefix(bucket).is_some_and(|rest| rest.starts_with('.')) {
-        let host = format!("{bucket}.{domain}");
-        url.set_host(Some(&host)).map_err(|_| refused())?;
+    // It may be there already, or be the name of the host itself: what is a guess may lead to another bucket.
+    if domain.starts_with(&format!("{bucket}.")) {
+        return Err(OpenError::BucketInHost {
+            origin: said_by.origin().clone(),
+            bucket: bucket.to_owned(),
+            endpoint: endpoint.to_owned(),
+        });
     }
+    let host = format!("{bucket}.{domain}");
+    url.set_host(Some(&host)).map_err(|_| refused())?;
     Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
@@ -141,12 +147,21 @@ mod tests {
         for (endpoint, expected) in [
             ("https://s3.example", Some("https://bkt.s3.example")),
             ("http://storage:9000", Some("http://bkt.storage:9000")),
-            ("https://bkt.s3.example", Some("https://bkt.s3.example")),
             ("https://bkts.example", Some("https://bkt.bkts.example")),
             ("http://127.0.0.1:9000", None),
             ("http://[::1]:9000", None),
         ] {
             assert_eq!(put(endpoint, "bkt").as_deref(), expected, "{endpoint}");
+        }
+        assert_eq!(put("http://minio:9000", "minio").as_deref(), Some("http://minio.minio:9000"));
+        // The bucket of the first would be the first part of the prefix, if the host were taken as it is.
+        for (endpoint, bucket) in [
+            ("https://minio.example", "minio"),
+            ("https://bkt.s3.example", "bkt"),
+            ("https://a.b.s3.example", "a.b"),
+        ] {
+            let refused = with_bucket_in_front(endpoint, bucket, &said_by);
+            assert!(matches!(refused, Err(OpenError::BucketInHost { .. })), "{endpoint}");
         }
         for bucket in ["Bkt", "b_kt"] {
             assert_eq!(put("https://s3.example", bucket), None, "{bucket}");
