@@ -56,10 +56,6 @@ impl Limits {
     }
 }
 
-/// How much of an upload the system takes at once and sends by and by: what Linux gives a connection at
-/// most. Nothing tells how much of it is still to be sent.
-const BUFFERED: u64 = 4 << 20;
-
 /// In which pieces an upload is handed over, so that its progress can be seen.
 const PIECE: usize = 64 << 10;
 
@@ -151,8 +147,8 @@ impl fmt::Display for Seconds {
 #[derive(Debug)]
 struct Progress {
     limits: Limits,
-    /// How much may have been moved no further than into the system.
-    buffered: u64,
+    /// Whether what was moved may be in the system still, which sends an upload by and by.
+    is_buffered: bool,
     began: Instant,
     moved: Mutex<Moved>,
 }
@@ -164,9 +160,9 @@ struct Moved {
 }
 
 impl Progress {
-    fn begin(limits: Limits, buffered: u64) -> Self {
+    fn begin(limits: Limits, is_buffered: bool) -> Self {
         let now = Instant::now();
-        Self { limits, buffered, began: now, moved: Mutex::new(Moved { bytes: 0, last: now }) }
+        Self { limits, is_buffered, began: now, moved: Mutex::new(Moved { bytes: 0, last: now }) }
     }
 
     fn note(&self, bytes: usize) {
@@ -182,8 +178,12 @@ impl Progress {
     /// When more has to be moved.
     fn deadline(&self) -> Instant {
         let moved = self.moved();
-        let in_system = self.limits.duration(moved.bytes.min(self.buffered));
-        let stalled = later(later(moved.last, self.limits.stall), in_system);
+        let stall = self.limits.stall;
+        // Nothing tells how much the system has still to send. It takes little more than a line holds, so what it
+        // took at once leaves it within a stall; on a slow line a little longer, once more that at the most.
+        let taking = moved.last.saturating_duration_since(self.began);
+        let leaving = if self.is_buffered { taking.min(stall) } else { Duration::ZERO };
+        let stalled = later(moved.last, stall.saturating_add(leaving));
         stalled.min(later(later(self.began, self.limits.stall), self.limits.duration(moved.bytes)))
     }
 
@@ -226,7 +226,7 @@ impl HttpService for Service {
         // With its port where that is not the usual one.
         let host = url[Position::BeforeHost..Position::AfterPort].to_owned();
         let proxy = self.proxies.shown(&url);
-        let progress = Arc::new(Progress::begin(self.limits, BUFFERED));
+        let progress = Arc::new(Progress::begin(self.limits, true));
         let mut request = reqwest::Request::new(parts.method, url);
         *request.headers_mut() = parts.headers;
         *request.body_mut() = Some(match body.content_length() {
@@ -257,7 +257,7 @@ impl HttpService for Service {
             }
         })?;
         let (parts, body) = http::Response::<reqwest::Body>::from(answer).into_parts();
-        let progress = Progress::begin(self.limits, 0);
+        let progress = Progress::begin(self.limits, false);
         let timer = Box::pin(sleep_until(progress.deadline()));
         let body = HttpResponseBody::new(Download { inner: body, host, progress, timer });
         Ok(HttpResponse::from_parts(parts, body))
@@ -391,5 +391,49 @@ impl Body for Download {
 
     fn size_hint(&self) -> SizeHint {
         self.inner.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STALL: Duration = Duration::from_secs(30);
+
+    /// How long after its last byte an upload is given up, so many bytes of which were taken evenly in so long.
+    fn given_up_after(bytes: u64, taking: Duration) -> Duration {
+        let mut progress = Progress::begin(Limits::default(), true);
+        let last = progress.began;
+        progress.began = last - taking;
+        progress.moved = Mutex::new(Moved { bytes, last });
+        progress.deadline() - last
+    }
+
+    #[test]
+    fn a_silent_server_is_given_up_after_half_a_minute() {
+        assert_eq!(given_up_after(0, Duration::ZERO), STALL);
+        // Whatever the system took at once.
+        for bytes in [100, 100 << 10, 4 << 20] {
+            assert_eq!(given_up_after(bytes, Duration::ZERO), STALL, "{bytes}");
+        }
+        assert_eq!(given_up_after(16 << 20, Duration::from_secs(2)), Duration::from_secs(32));
+        let download = Progress { is_buffered: false, ..Progress::begin(Limits::default(), true) };
+        assert_eq!(download.deadline() - download.began, STALL);
+    }
+
+    /// Sixteen at once, of 16 MiB each, over a line of 5 Mbit/s.
+    #[test]
+    fn a_slow_line_has_the_time_that_it_takes() {
+        let rate = 5_000_000 / 8 / 16;
+        // A piece takes less than two seconds, and half a MiB that the system still has takes fourteen.
+        for mib in 1..=16 {
+            let bytes = mib << 20;
+            let left = given_up_after(bytes, Duration::from_secs(bytes / rate));
+            assert!(left >= STALL.mul_f64(1.8) && left <= STALL * 2, "{mib}: {left:?}");
+        }
+        // What is slower than the floor is given up, though it moves.
+        let slow = Duration::from_secs(16 * 60);
+        assert_eq!(given_up_after(4 << 20, slow), Duration::ZERO);
+        assert!(given_up_after(8 << 20, slow) > STALL);
     }
 }
