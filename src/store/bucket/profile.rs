@@ -173,7 +173,8 @@ fn unquoted(name: &str) -> &str {
 /// Lines that are indented are settings of the setting above them, if that has no value of its own.
 fn sections(text: &str) -> Vec<Section> {
     let mut sections: Vec<Section> = Vec::new();
-    let mut above: Option<String> = None;
+    // What stands above in the same section: how far it is indented, and its name where it has no value of its own.
+    let mut above: Option<(usize, Option<String>)> = None;
     for line in text.trim_start_matches('\u{feff}').lines() {
         if let Some(header) = line.strip_prefix('[').and_then(|line| line.split_once(']')) {
             let header = header.0.trim().to_owned();
@@ -181,7 +182,7 @@ fn sections(text: &str) -> Vec<Section> {
             above = None;
             continue;
         }
-        let is_indented = line.starts_with([' ', '\t']);
+        let indent = line.len().saturating_sub(line.trim_start().len());
         let line = line.trim();
         let (Some(section), false) = (sections.last_mut(), line.starts_with(['#', ';'])) else {
             continue;
@@ -191,12 +192,12 @@ fn sections(text: &str) -> Vec<Section> {
         let end = value.find(" #").into_iter().chain(value.find(" ;")).min();
         let value = value.get(..end.unwrap_or(value.len())).unwrap_or(value).trim();
         let key = key.trim().to_lowercase();
-        let key = match (is_indented, &above) {
-            (true, Some(above)) => format!("{above}.{key}"),
+        let key = match &above {
+            Some((of_above, Some(above))) if indent > *of_above => format!("{above}.{key}"),
             // It goes on with a value of one line.
-            (true, None) => continue,
-            (false, _) => {
-                above = value.is_empty().then(|| key.clone());
+            Some((of_above, None)) if indent > *of_above => continue,
+            _ => {
+                above = Some((indent, value.is_empty().then(|| key.clone())));
                 key
             }
         };
@@ -243,6 +244,13 @@ s3 =
   endpoint_url = https://s3.example
 sts =
   endpoint_url = https://sts.example
+[profile indented]
+  region = indented
+  s3 =
+    addressing_style = virtual
+  output = json
+    region = of a value
+  ca_bundle = last
 [sso-session acme]
 sso_region = x
 ";
@@ -300,6 +308,10 @@ aws_access_key_id = LAST
         assert_eq!(value(usual.get("aws_access_key_id")).as_deref(), Some("LAST"));
         let quoted = profiles.profile("in quotes").unwrap();
         assert_eq!(value(quoted.get("region")).as_deref(), Some("quoted"));
+        let indented = profiles.profile("indented").unwrap();
+        let get = |key| value(indented.get(key)).unwrap();
+        let settings = ["region", "s3.addressing_style", "output", "ca_bundle"];
+        assert_eq!(settings.map(get), ["indented", "virtual", "json", "last"]);
         assert!(profiles.profile("there").is_none());
         assert_eq!(
             value(profiles.section("sso-session", "acme", "sso_region")).as_deref(),
