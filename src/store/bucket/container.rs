@@ -8,11 +8,11 @@ use async_trait::async_trait;
 use http::header::AUTHORIZATION;
 use object_store::aws::AwsCredential;
 use object_store::client::HttpClient;
-use url::Url;
+use url::{Position, Url};
 
 use super::credentials::{Issuer, Lease, ask};
 use super::key_json;
-use super::setting::{Setting, SettingError};
+use super::setting::{Setting, SettingError, is_loopback};
 
 /// Where to ask, and by which token.
 #[derive(Debug)]
@@ -33,6 +33,12 @@ impl Container {
             ["http", "https"].contains(&parsed.scheme()) && parsed.has_host() && url.token().is_ok()
         });
         let parsed = parsed.ok_or_else(|| url.error("is no URL of http or https"))?;
+        if parsed.scheme() == "http" && !is_loopback(&parsed) && !is_of_amazon(&parsed) {
+            return Err(url.error(
+                "is of plain HTTP, by which the token and the keys could be read on their way: expected https, or the \
+                 machine itself",
+            ));
+        }
         if let Some(token) = token {
             token.token().or_else(|error| {
                 // A scheme and a token have a space between them.
@@ -45,6 +51,12 @@ impl Container {
     pub fn with(self, client: HttpClient) -> impl Issuer<AwsCredential> {
         FromContainer { container: self, client }
     }
+}
+
+/// Whether it is where Amazon hands out keys to containers: ECS, and EKS by either protocol.
+fn is_of_amazon(url: &Url) -> bool {
+    let hosts = ["169.254.170.2", "169.254.170.23", "[fd00:ec2::23]"];
+    url.host_str().is_some_and(|host| hosts.contains(&host))
 }
 
 #[derive(Debug)]
@@ -71,6 +83,41 @@ impl Issuer<AwsCredential> for FromContainer {
             let request = token.iter().fold(request, |it, token| it.header(AUTHORIZATION, token));
             request.body(Vec::new().into()).map_err(|error| error.to_string())
         });
-        key_json::lease(&answer.await?).map_err(|wrong| format!("{url} hands out no keys: {wrong}"))
+        key_json::lease(&answer.await?).map_err(|wrong| {
+            let host = Url::parse(url)
+                .map(|url| url[Position::BeforeHost..Position::AfterPort].to_owned());
+            format!("{} hands out no keys: {wrong}", host.unwrap_or_default())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::bucket::setting::Origin;
+
+    #[test]
+    fn plain_http_is_for_the_machine_and_what_is_beside_it() {
+        let ask = |url: &str| {
+            let url = Setting::new(url, Origin::Variable("NAME".to_owned())).unwrap().unwrap();
+            Container::new(&url, None, None).map(|_| ()).map_err(|error| error.to_string())
+        };
+        for url in [
+            "https://keys.example/x",
+            "http://127.0.0.1:1/x",
+            "http://[::1]/x",
+            "http://localhost:1/x",
+            "http://169.254.170.2/x",
+            "http://169.254.170.23/v1/credentials",
+            "http://[fd00:ec2::23]/v1/credentials",
+        ] {
+            assert_eq!(ask(url), Ok(()), "{url}");
+        }
+        for url in ["http://keys.example/x", "http://10.0.0.1/x", "http://169.254.169.254/x"] {
+            assert!(ask(url).unwrap_err().starts_with("NAME is of plain HTTP"), "{url}");
+        }
+        for url in ["ftp://localhost/x", "localhost:1/x", "/x"] {
+            assert_eq!(ask(url).unwrap_err(), "NAME is no URL of http or https", "{url}");
+        }
     }
 }

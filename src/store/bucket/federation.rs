@@ -17,6 +17,7 @@ use serde::Deserialize;
 use url::{Url, form_urlencoded};
 
 use super::credentials::{Issuer, Lease, ask};
+use super::setting::is_loopback;
 
 /// What the token is for.
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
@@ -82,6 +83,12 @@ impl ExternalAccount {
         let urls = [Some(&this.token_url), source.url.as_ref(), impersonation];
         if urls.iter().flatten().any(|url| !matches!(url.scheme(), "https" | "http")) {
             return Err("it has a URL that is neither of https nor of http".to_owned());
+        }
+        // What is sent there is worth a token, and what comes back is one.
+        if [Some(&this.token_url), impersonation].iter().flatten().any(|url| !is_safe(url)) {
+            return Err(
+                "it has a token_url or a service_account_impersonation_url of plain HTTP: expected https".to_owned()
+            );
         }
         Ok(this)
     }
@@ -199,6 +206,38 @@ impl Federated {
     }
 }
 
-fn built(request: http::request::Builder, body: String) -> Result<HttpRequest, String> {
+/// Whether what is sent there cannot be read on its way.
+pub(super) fn is_safe(url: &Url) -> bool {
+    url.scheme() == "https" || is_loopback(url)
+}
+
+pub(super) fn built(request: http::request::Builder, body: String) -> Result<HttpRequest, String> {
     request.body(body.into()).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_exchanged_by_https_or_on_the_machine_itself() {
+        let parse = |token: &str, impersonation: Option<&str>, source: &str| {
+            let json = serde_json::json!({
+                "audience": "x",
+                "subject_token_type": "x",
+                "token_url": token,
+                "service_account_impersonation_url": impersonation,
+                "credential_source": { "url": source },
+            });
+            ExternalAccount::parse(&json.to_string()).map(|_| ())
+        };
+        let (safe, local, plain) =
+            ("https://sts.example/v1", "http://127.0.0.1:1/v1", "http://sts.example/v1");
+        assert_eq!(parse(safe, None, safe), Ok(()));
+        assert_eq!(parse(local, Some(safe), "http://169.254.169.254/token"), Ok(()));
+        for (token, impersonation) in [(plain, None), (safe, Some(plain)), (plain, Some(local))] {
+            let told = parse(token, impersonation, safe).unwrap_err();
+            assert!(told.ends_with("of plain HTTP: expected https"), "{told}");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use url::Url;
+use url::{Host, Url};
 
 /// Where a setting is written, as messages name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -167,6 +167,16 @@ impl Setting {
     }
 }
 
+/// Whether a server is this machine, so that what is sent to it in plain HTTP stays here.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
 /// The variables that settings are read from: those of the process, or others in their place.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Variables(BTreeMap<String, OsString>);
@@ -199,6 +209,11 @@ impl Variables {
             Some(value) => Setting::new(value, origin),
             None => Err(SettingError { origin, problem: "is not UTF-8".to_owned() }),
         }
+    }
+
+    /// What it holds, as it is.
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        Some(self.0.get(name)?.to_str()?.to_owned())
     }
 
     /// The first of these that is set.
