@@ -8,7 +8,7 @@ use std::env;
 use http::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::{ClientBuilder, Proxy};
-use url::Url;
+use url::{Host, Url};
 
 use crate::credentials;
 
@@ -48,7 +48,8 @@ impl Proxies {
         Self::read(&|name| env::var(name).ok())
     }
 
-    fn read(variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, InvalidProxy> {
+    /// The same, of what `variable` says that each variable holds.
+    pub(crate) fn read(variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, InvalidProxy> {
         // A web server sets HTTP_PROXY for its programs, to what a client says.
         if variable("REQUEST_METHOD").is_some() {
             return Ok(Self::default());
@@ -94,13 +95,27 @@ impl Proxies {
             "https" => self.https.as_ref()?,
             _ => return None,
         };
-        if self.is_without_any() {
+        if self.is_without_any() || is_beside(url) {
             return None;
         }
         // What it holds back from a proxy is what it would not send to any.
         let any = Matcher::builder().all("http://proxy.invalid").no(self.without.as_str()).build();
         let uri: Uri = url.as_str().parse().ok()?;
         any.intercept(&uri).map(|_| named)
+    }
+}
+
+/// Whether what answers there is the machine itself, or beside it: through a proxy it would be that of the proxy,
+/// which clouds hand out credentials at.
+fn is_beside(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_link_local(),
+        // Those of Amazon's machines, and of containers in them.
+        Some(Host::Ipv6(address)) => {
+            address.is_unicast_link_local() || matches!(address.segments(), [0xfd00, 0x0ec2, ..])
+        }
+        Some(Host::Domain(name)) => name == "metadata.google.internal",
+        None => false,
     }
 }
 
@@ -171,6 +186,9 @@ mod tests {
                 Some("http://******@p:1 (HTTPS_PROXY)"),
             ),
             (&[("HTTP_PROXY", "p:1"), ("REQUEST_METHOD", "GET")], http, None),
+            (&[("ALL_PROXY", "p:1")], "http://169.254.169.254/latest", None),
+            (&[("ALL_PROXY", "p:1")], "http://[fd00:ec2::23]/v1", None),
+            (&[("ALL_PROXY", "p:1")], "http://metadata.google.internal/", None),
         ] {
             assert_eq!(shown(variables, url).as_deref(), proxy, "{variables:?} {url}");
         }

@@ -9,7 +9,7 @@ use object_store::Error;
 use object_store::client::{HttpError, HttpErrorKind};
 use url::Url;
 
-use super::connection::Proxied;
+use super::connection::through_proxy;
 use super::unexpected::UnexpectedAnswer;
 use super::xml::{detail, field};
 
@@ -83,16 +83,17 @@ fn cause(error: &Error) -> String {
     if let Some(status) = Status::of(error) {
         return status.tell(&server);
     }
-    let server = match causes(error).find_map(|cause| cause.downcast_ref()) {
-        Some(Proxied { proxy, .. }) => format!("{server} through the proxy {proxy}"),
-        None => server,
-    };
     let last = || causes(error).last().map_or_else(|| error.to_string(), ToString::to_string);
     match http(error).map(HttpError::kind) {
         // It names the server, and how long it took.
         Some(HttpErrorKind::Timeout) => return last(),
         Some(HttpErrorKind::Connect) => {
-            return format!("could not connect to {server}: {}", last());
+            let proxy = through_proxy(error);
+            return format!("could not connect to {server}{proxy}: {}", last());
+        }
+        Some(_) => {
+            let proxy = through_proxy(error);
+            return format!("the connection to {server}{proxy} broke: {}", last());
         }
         Some(_) => return format!("the connection to {server} broke: {}", last()),
         None => {}

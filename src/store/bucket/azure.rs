@@ -10,7 +10,6 @@ use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use url::{Host, Url};
 
 use super::answer::of_settings;
-use super::connection::{Limits, Transport};
 use super::credentials::{Client, Issued};
 use super::http::CheckedConnector;
 use super::open_error::OpenError;
@@ -49,7 +48,7 @@ pub(super) fn open(
     let at_endpoint = || account.endpoint.as_deref().and_then(account_of);
     let name = account.name.clone().or_else(at_endpoint).ok_or(OpenError::NoAccount)?;
 
-    let transport = Transport::new(settings.limits);
+    let transport = settings.transport()?;
     let mut builder = MicrosoftAzureBuilder::new()
         .with_http_connector(CheckedConnector::over(transport.clone()))
         .with_retry(retry(settings.limits))
@@ -76,9 +75,9 @@ pub(super) fn open(
         let is_application = others.iter().any(|(key, _)| {
             matches!(key, AzureConfigKey::ClientSecret | AzureConfigKey::FederatedTokenFile)
         });
-        let limits = if is_application { settings.limits } else { Limits::OF_MACHINE };
+        let asking_by = if is_application { transport } else { transport.of_machine() };
         let asking = MicrosoftAzureBuilder::new()
-            .with_http_connector(transport.within(limits))
+            .with_http_connector(asking_by)
             .with_retry(retry_for_credentials())
             // Of no use to it, but it takes none without.
             .with_account(&name)

@@ -19,6 +19,7 @@ use object_store::client::{
     HttpRequest, HttpRequestBody, HttpResponse, HttpResponseBody, HttpService,
 };
 use reqwest::Certificate;
+use reqwest::redirect::Policy;
 use tokio::time::{Instant, Sleep, sleep_until};
 use url::{Position, Url};
 
@@ -45,7 +46,7 @@ impl Default for Limits {
 impl Limits {
     /// For what hands out credentials on the machine itself or in its network: it answers at once, or is not
     /// there at all.
-    pub(super) const OF_MACHINE: Self =
+    const OF_MACHINE: Self =
         Self { connect: Duration::from_secs(2), stall: Duration::from_secs(5), floor: 1 };
 
     /// How long so many bytes may take at the least.
@@ -63,20 +64,22 @@ const PIECE: usize = 64 << 10;
 const AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
 /// Makes the clients that a store asks with.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Transport {
     limits: Limits,
     roots: Vec<Certificate>,
+    /// Without it none at all is used, also none that the system has.
+    proxies: Option<Proxies>,
 }
 
 impl Transport {
-    pub fn new(limits: Limits) -> Self {
-        Self { limits, roots: Vec::new() }
+    pub fn new(limits: Limits, proxies: Proxies) -> Self {
+        Self { limits, roots: Vec::new(), proxies: Some(proxies) }
     }
 
-    /// The same within other limits.
-    pub fn within(&self, limits: Limits) -> Self {
-        Self { limits, ..self.clone() }
+    /// The same for what hands out credentials on the machine itself: a proxy would be asked for its own.
+    pub fn of_machine(&self) -> Self {
+        Self { limits: Limits::OF_MACHINE, proxies: None, ..self.clone() }
     }
 
     /// Trusts these authorities too.
@@ -93,21 +96,42 @@ impl Transport {
 impl HttpConnector for Transport {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
         let allows_http = options.get_config_value(&ClientConfigKey::AllowHttp);
-        let generic = |source: Box<dyn std::error::Error + Send + Sync>| {
-            object_store::Error::Generic { store: "HTTP client", source }
+        let builder = reqwest::Client::builder();
+        let builder = match &self.proxies {
+            Some(proxies) => proxies.apply(builder),
+            None => builder.no_proxy(),
         };
-        let proxies = Proxies::from_env().map_err(|error| generic(Box::new(error)))?;
-        let client = proxies
-            .apply(reqwest::Client::builder())
+        let client = builder
             .user_agent(AGENT)
+            // Another server must not get what shows who asks.
+            .redirect(Policy::none())
             .connect_timeout(self.limits.connect)
             .https_only(allows_http.as_deref() != Some("true"))
             .http1_only()
             .tls_certs_merge(self.roots.iter().cloned())
             .build();
-        let client = client.map_err(|error| generic(Box::new(error)))?;
-        Ok(HttpClient::new(Service { client, proxies, limits: self.limits }))
+        let client = client.map_err(|error| object_store::Error::Generic {
+            store: "HTTP client",
+            source: Box::new(error),
+        })?;
+        let proxies = self.proxies.clone().unwrap_or_default();
+        Ok(HttpClient::new(Service { client, limits: self.limits, proxies }))
     }
+}
+
+/// A request that failed on its way through a proxy.
+#[derive(Debug, thiserror::Error)]
+#[error("through the proxy {proxy}")]
+struct ThroughProxy {
+    proxy: String,
+    source: reqwest::Error,
+}
+
+/// What is to be said behind the name of a server: through which proxy it was asked, if through any.
+pub(super) fn through_proxy(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut causes = std::iter::successors(Some(error), |&cause| cause.source());
+    let found = causes.find_map(|cause| cause.downcast_ref::<ThroughProxy>());
+    found.map_or_else(String::new, |found| format!(" {found}"))
 }
 
 /// Why a request was given up.
@@ -119,15 +143,6 @@ enum Overdue {
     Slow { host: String, moved: u64, after: Duration },
     #[error("{host} did not answer within {}", Seconds(*.after))]
     Connect { host: String, after: Duration },
-}
-
-/// A request that a proxy was to pass on.
-#[derive(Debug, thiserror::Error)]
-#[error("through the proxy {proxy}")]
-pub(super) struct Proxied {
-    /// As it is shown: without credentials.
-    pub proxy: String,
-    source: HttpError,
 }
 
 /// How long something took, to the second unless it is less.
@@ -213,8 +228,8 @@ fn later(moment: Instant, duration: Duration) -> Instant {
 #[derive(Debug)]
 struct Service {
     client: reqwest::Client,
-    proxies: Proxies,
     limits: Limits,
+    proxies: Proxies,
 }
 
 #[async_trait]
@@ -226,6 +241,10 @@ impl HttpService for Service {
         // With its port where that is not the usual one.
         let host = url[Position::BeforeHost..Position::AfterPort].to_owned();
         let proxy = self.proxies.shown(&url);
+        let host = match &proxy {
+            Some(proxy) => format!("{host}, through the proxy {proxy},"),
+            None => host,
+        };
         let progress = Arc::new(Progress::begin(self.limits, true));
         let mut request = reqwest::Request::new(parts.method, url);
         *request.headers_mut() = parts.headers;
@@ -249,13 +268,7 @@ impl HttpService for Service {
                 }
             }
         };
-        let answer = answer.map_err(|error| {
-            let failed = self.failed(error, &host);
-            match proxy {
-                Some(proxy) => HttpError::new(failed.kind(), Proxied { proxy, source: failed }),
-                None => failed,
-            }
-        })?;
+        let answer = answer.map_err(|error| self.failed(error, &host, proxy))?;
         let (parts, body) = http::Response::<reqwest::Body>::from(answer).into_parts();
         let progress = Progress::begin(self.limits, false);
         let timer = Box::pin(sleep_until(progress.deadline()));
@@ -265,19 +278,29 @@ impl HttpService for Service {
 }
 
 impl Service {
-    fn failed(&self, error: reqwest::Error, host: &str) -> HttpError {
+    fn failed(&self, error: reqwest::Error, host: &str, proxy: Option<String>) -> HttpError {
         if error.is_connect() && error.is_timeout() {
             let (host, after) = (host.to_owned(), self.limits.connect);
             return HttpError::new(HttpErrorKind::Timeout, Overdue::Connect { host, after });
         }
-        broken(error)
+        let kind = kind(&error);
+        // The store names the object.
+        let source = error.without_url();
+        match proxy {
+            Some(proxy) => HttpError::new(kind, ThroughProxy { proxy, source }),
+            None => HttpError::new(kind, source),
+        }
     }
+}
+
+fn broken(error: reqwest::Error) -> HttpError {
+    HttpError::new(kind(&error), error.without_url())
 }
 
 /// What became of a request whose connection broke: whether it may be sent again hangs on whether the
 /// server can have seen it.
-fn broken(error: reqwest::Error) -> HttpError {
-    let kind = if error.is_timeout() {
+fn kind(error: &reqwest::Error) -> HttpErrorKind {
+    if error.is_timeout() {
         HttpErrorKind::Timeout
     } else if error.is_connect() {
         HttpErrorKind::Connect
@@ -286,9 +309,7 @@ fn broken(error: reqwest::Error) -> HttpError {
     } else {
         let mut causes = std::iter::successors(error.source(), |&cause| cause.source());
         causes.find_map(kind_of).unwrap_or(HttpErrorKind::Unknown)
-    };
-    // The store names the object.
-    HttpError::new(kind, error.without_url())
+    }
 }
 
 fn kind_of(cause: &(dyn std::error::Error + 'static)) -> Option<HttpErrorKind> {
@@ -404,9 +425,9 @@ mod tests {
     fn given_up_after(bytes: u64, taking: Duration) -> Duration {
         let mut progress = Progress::begin(Limits::default(), true);
         let last = progress.began;
-        progress.began = last - taking;
+        progress.began = last.checked_sub(taking).unwrap();
         progress.moved = Mutex::new(Moved { bytes, last });
-        progress.deadline() - last
+        progress.deadline().saturating_duration_since(last)
     }
 
     #[test]
@@ -418,7 +439,7 @@ mod tests {
         }
         assert_eq!(given_up_after(16 << 20, Duration::from_secs(2)), Duration::from_secs(32));
         let download = Progress { is_buffered: false, ..Progress::begin(Limits::default(), true) };
-        assert_eq!(download.deadline() - download.began, STALL);
+        assert_eq!(download.deadline().saturating_duration_since(download.began), STALL);
     }
 
     /// Sixteen at once, of 16 MiB each, over a line of 5 Mbit/s.

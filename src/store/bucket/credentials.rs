@@ -15,6 +15,8 @@ use object_store::client::{HttpClient, HttpErrorKind, HttpRequest};
 use tokio::sync::Mutex;
 
 use super::answer::plain;
+use super::connection::through_proxy;
+use super::http::{host_of, redirected_to};
 use super::xml::field;
 
 /// How long before their end credentials are asked for anew.
@@ -151,19 +153,27 @@ pub(super) async fn ask(
             tokio::time::sleep(PAUSE).await;
         }
         let request = request()?;
-        let host = request.uri().authority().map(ToString::to_string).unwrap_or_default();
+        let host = host_of(request.uri());
         let again;
         (result, again) = match client.execute(request).await {
             Err(error) => {
                 let is_worth_it = error.kind() == HttpErrorKind::Connect;
-                (Err(format!("could not ask {host}: {}", last(&error))), is_worth_it)
+                let proxy = through_proxy(&error);
+                (Err(format!("could not ask {host}{proxy}: {}", last(&error))), is_worth_it)
             }
             Ok(answer) => {
                 let status = answer.status();
+                let to = redirected_to(answer.headers()).filter(|_| status.is_redirection());
                 let body = answer.into_body().bytes().await;
                 match body.map_err(|error| format!("could not ask {host}: {}", last(&error))) {
                     Ok(body) if status.is_success() => (Ok(body.into()), false),
-                    Ok(body) => (Err(refusal(&host, status, &body)), status.is_server_error()),
+                    Ok(body) => {
+                        let told = match to {
+                            Some(to) => format!("{host} redirects to {to}, which is not asked"),
+                            None => refusal(&host, status, &body),
+                        };
+                        (Err(told), status.is_server_error())
+                    }
                     Err(error) => (Err(error), false),
                 }
             }

@@ -11,7 +11,6 @@ use object_store::gcp::{GcpCredential, GoogleCloudStorageBuilder, GoogleConfigKe
 use object_store::{ObjectStore, StaticCredentialProvider};
 
 use super::answer::of_settings;
-use super::connection::{Limits, Transport};
 use super::credentials::{Client, Issued};
 use super::federation::ExternalAccount;
 use super::http::CheckedConnector;
@@ -45,7 +44,7 @@ pub(super) fn open(bucket: &str, settings: &Settings) -> Result<Arc<dyn ObjectSt
         None => configured.transpose()?.or(base),
     };
 
-    let transport = Transport::new(settings.limits);
+    let transport = settings.transport()?;
     let mut builder = GoogleCloudStorageBuilder::new()
         .with_http_connector(CheckedConnector::over(transport.clone()))
         .with_retry(retry(settings.limits))
@@ -64,9 +63,9 @@ pub(super) fn open(bucket: &str, settings: &Settings) -> Result<Arc<dyn ObjectSt
         }
         known => {
             let is_machine = matches!(known, Identity::Machine);
-            let limits = if is_machine { Limits::OF_MACHINE } else { settings.limits };
+            let asking_by = if is_machine { transport.of_machine() } else { transport };
             let asking = GoogleCloudStorageBuilder::new()
-                .with_http_connector(transport.within(limits))
+                .with_http_connector(asking_by)
                 .with_retry(retry_for_credentials())
                 // Of no use to it, but it takes none without.
                 .with_bucket_name(bucket);

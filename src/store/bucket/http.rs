@@ -2,6 +2,7 @@
 //! empty listing, a missing object or a failure that may pass.
 
 use async_trait::async_trait;
+use axum::http::Uri;
 use axum::http::uri::Authority;
 use object_store::ClientOptions;
 use object_store::client::{
@@ -14,6 +15,7 @@ use reqwest::{Method, StatusCode};
 use super::connection::Transport;
 use super::unexpected::UnexpectedAnswer;
 use super::xml::{detail, root_element};
+use crate::credentials;
 use crate::web_page::is_web_page;
 
 /// Makes clients that tell such answers.
@@ -65,8 +67,6 @@ struct Asked {
 impl Asked {
     fn of(request: &HttpRequest) -> Self {
         let (uri, method) = (request.uri(), request.method());
-        let host = uri.authority().map(Authority::as_str);
-        let host = host.map(|host| host.rsplit_once('@').map_or(host, |(_, host)| host));
         let mut parameters = uri.query().unwrap_or_default().split('&');
         let listing = parameters.find_map(|parameter| match parameter {
             "list-type=2" => Some("ListBucketResult"),
@@ -74,7 +74,7 @@ impl Asked {
             _ => None,
         });
         Self {
-            host: host.unwrap_or("the server").to_owned(),
+            host: host_of(uri),
             is_https: uri.scheme_str() == Some("https"),
             is_head: method == Method::HEAD,
             is_get: method == Method::GET,
@@ -118,15 +118,23 @@ impl Asked {
         if let Some(region) = text(BUCKET_REGION) {
             return Err(UnexpectedAnswer::OtherRegion { host, region: region.to_owned() });
         }
-        match text(LOCATION.as_str()) {
-            Some(to) => {
-                // What follows may be somebody's session.
-                let to = to.split(['?', '#']).next().unwrap_or_default().to_owned();
-                Err(UnexpectedAnswer::Redirect { host, to })
-            }
+        match redirected_to(headers) {
+            Some(to) => Err(UnexpectedAnswer::Redirect { host, to }),
             None => Ok(()),
         }
     }
+}
+
+/// The host that is asked, with its port where that is written: without a name and a password.
+pub(super) fn host_of(uri: &Uri) -> String {
+    let host = uri.authority().map_or("the server", Authority::as_str);
+    host.rsplit_once('@').map_or(host, |(_, host)| host).to_owned()
+}
+
+/// Where an answer sends who asked. What follows the path may be somebody's session.
+pub(super) fn redirected_to(headers: &HeaderMap) -> Option<String> {
+    let to = headers.get(LOCATION)?.to_str().ok()?;
+    Some(credentials::hide(to.split(['?', '#']).next().unwrap_or_default()))
 }
 
 impl CheckedClient {

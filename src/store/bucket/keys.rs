@@ -13,7 +13,7 @@ use object_store::client::HttpClient;
 
 use super::amazon::domain;
 use super::answer::of_settings;
-use super::connection::{Limits, Transport};
+use super::connection::Transport;
 use super::container::Container;
 use super::credentials::{Client, Issued};
 use super::open_error::OpenError;
@@ -103,7 +103,7 @@ impl Keys {
             Self::Process(command) => Arc::new(Issued::new(Process(command), ADVICE)),
             Self::Sso(sso) => Arc::new(Issued::new(sso.with(client()?), ADVICE)),
             Self::Container(container) => {
-                let client = issuing.transport.within(Limits::OF_MACHINE).client();
+                let client = issuing.transport.of_machine().client();
                 let issuer = container.with(client.map_err(of_settings)?);
                 Arc::new(Issued::new(issuer, ADVICE))
             }
@@ -120,7 +120,7 @@ impl Keys {
             }
             Self::Machine(settings) => {
                 let builder = AmazonS3Builder::new()
-                    .with_http_connector(issuing.transport.within(Limits::OF_MACHINE))
+                    .with_http_connector(issuing.transport.of_machine())
                     .with_retry(retry_for_credentials())
                     // Of no use to it, but it takes none without.
                     .with_bucket_name("none");

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::setting::{Origin, SettingError};
+use crate::proxy::InvalidProxy;
 
 /// Why a bucket cannot be asked for anything.
 #[derive(Debug, thiserror::Error)]
@@ -11,6 +12,9 @@ pub enum OpenError {
     /// Something that somebody set cannot be used.
     #[error(transparent)]
     Setting(#[from] SettingError),
+    /// A proxy that cannot be one.
+    #[error(transparent)]
+    Proxy(#[from] InvalidProxy),
     /// Nobody says where the bucket is.
     #[error("there is no region: set AWS_REGION to where the bucket is")]
     NoRegion,

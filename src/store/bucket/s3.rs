@@ -10,7 +10,6 @@ use url::Url;
 
 use super::amazon::Configured;
 use super::answer::of_settings;
-use super::connection::Transport;
 use super::http::CheckedConnector;
 use super::keys::{Issuing, Keys};
 use super::open_error::OpenError;
@@ -44,7 +43,7 @@ pub(super) fn open(bucket: &str, settings: &Settings) -> Result<Arc<dyn ObjectSt
         None => configured.of_amazon(region)?,
     };
 
-    let transport = Transport::new(settings.limits).trusting(authorities(variables, profile)?);
+    let transport = settings.transport()?.trusting(authorities(variables, profile)?);
     let mut builder = AmazonS3Builder::new()
         .with_http_connector(CheckedConnector::over(transport.clone()))
         .with_retry(retry(settings.limits))

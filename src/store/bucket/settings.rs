@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use object_store::{BackoffConfig, RetryConfig};
 
-use super::connection::Limits;
+use super::connection::{Limits, Transport};
 use super::setting::{Origin, Setting, SettingError, Variables};
+use crate::proxy::{InvalidProxy, Proxies};
 
 /// How a bucket is reached.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,6 +37,12 @@ impl Settings {
             problem: "is empty: write https://HOST or http://HOST".to_owned(),
         })?;
         Ok(Some(setting.endpoint()?))
+    }
+
+    /// What requests are sent by: within the limits, and through the proxies that the variables name.
+    pub(super) fn transport(&self) -> Result<Transport, InvalidProxy> {
+        let proxies = Proxies::read(&|name| self.variables.text(name))?;
+        Ok(Transport::new(self.limits, proxies))
     }
 }
 

@@ -111,10 +111,8 @@ fn listing(endpoint: &str, url: &str) -> String {
 fn what_a_server_says_is_told_once() {
     const PAGE: &str =
         "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<!doctype html><title>Console</title>";
-    let to_page = format!(
-        "HTTP/1.1 307 Temporary Redirect\r\nLocation: {}\r\nConnection: close\r\n\r\n",
-        canned(PAGE)
-    );
+    let to_page = "HTTP/1.1 307 Temporary Redirect\r\nLocation: https://ci:secret@login.example/?secret\r\n\
+                   Connection: close\r\n\r\n";
     let answers = [
         "HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n<?xml version=\"1.0\"?>\n<Error><Code>\
          SignatureDoesNotMatch</Code><Message>The signature does not match.</Message></Error>",
@@ -123,7 +121,7 @@ fn what_a_server_says_is_told_once() {
         "HTTP/1.1 301 Moved Permanently\r\nx-amz-bucket-region: eu-west-1\r\nConnection: close\r\n\r\n<Error/>",
         "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n<Error><Code>AuthorizationHeaderMalformed</Code>\
          <Message>Wrong.</Message><Region>eu-west-1</Region></Error>",
-        to_page.leak(),
+        to_page,
         "HTTP/1.1 501 Not Implemented\r\nConnection: close\r\n\r\n<Error><Code>NotImplemented</Code></Error>",
         "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n<html>what?</html>",
         "HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n<html>where?</html>",
@@ -139,7 +137,7 @@ fn what_a_server_says_is_told_once() {
     error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: HOST says that the bucket is in another region: set AWS_REGION to where it is
     error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: the bucket is in the region eu-west-1, says HOST: set AWS_REGION=eu-west-1
     error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: HOST refused: 400 Bad Request (AuthorizationHeaderMalformed: Wrong): set AWS_REGION=eu-west-1
-    error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: HOST answered 200 OK with a web page: is it the storage itself, and no console, login page or proxy?
+    error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: HOST redirects to https://******@login.example/: is it the storage itself?
     error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: HOST does not have such a request: 501 Not Implemented (NotImplemented)
     error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: HOST answered 400 Bad Request with a web page: is it the storage itself, and no console, login page or proxy?
     error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: HOST answered 404 Not Found with a web page: is it the storage itself, and no console, login page or proxy?
