@@ -93,12 +93,36 @@ pub(super) fn open(
 }
 
 impl Account {
-    /// What the variables say, each before what a connection string says of the same.
+    /// What the variables say. A connection string is taken whole, as `az` takes it: what it says of an account is
+    /// for no other one.
     fn read(variables: &Variables) -> Result<Self, SettingError> {
-        let mut this = match variables.get("AZURE_STORAGE_CONNECTION_STRING")? {
-            Some(text) => Self::connected(&text)?,
+        let name = variables.first(&["AZURE_STORAGE_ACCOUNT_NAME", "AZURE_STORAGE_ACCOUNT"])?;
+        let endpoint = variables.get("AZURE_STORAGE_ENDPOINT")?;
+        let text = variables.get("AZURE_STORAGE_CONNECTION_STRING")?;
+        let mut this = match &text {
+            Some(text) => Self::connected(text)?,
             None => Self::default(),
         };
+        if let Some(text) = &text {
+            let of_string = this.name.as_deref().zip(name.as_ref());
+            if let Some((of_string, name)) = of_string.filter(|(of, name)| *of != name.value()) {
+                return Err(name.error(format!(
+                    "is `{}`, and {} is of the account `{of_string}`: unset one of them",
+                    name.label()?,
+                    text.origin()
+                )));
+            }
+            let of_string = this.endpoint.as_deref().zip(endpoint.as_ref());
+            if let Some((of_string, endpoint)) = of_string {
+                let other = endpoint.endpoint()?;
+                if other != of_string {
+                    return Err(endpoint.error(format!(
+                        "is {other}, and {} is of {of_string}: unset one of them",
+                        text.origin()
+                    )));
+                }
+            }
+        }
         if variables.flag("AZURE_STORAGE_USE_EMULATOR")? {
             this = Self { endpoint: this.endpoint.or(Some(EMULATOR_ENDPOINT.to_owned())), ..this };
             this.name = this.name.or(Some(EMULATOR_ACCOUNT.to_owned()));
@@ -107,22 +131,19 @@ impl Account {
                 key => key,
             };
         }
-        let name = variables.first(&["AZURE_STORAGE_ACCOUNT_NAME", "AZURE_STORAGE_ACCOUNT"])?;
         if let Some(name) = name {
             this.name = Some(name.label()?.to_owned());
         }
-        if let Some(endpoint) = variables.get("AZURE_STORAGE_ENDPOINT")? {
+        if let Some(endpoint) = endpoint {
             this.endpoint = Some(endpoint.endpoint()?);
         }
         let keys = ["AZURE_STORAGE_ACCOUNT_KEY", "AZURE_STORAGE_KEY", "AZURE_STORAGE_ACCESS_KEY"];
         let sas = variables.first(&["AZURE_STORAGE_SAS_TOKEN", "AZURE_STORAGE_SAS_KEY"])?;
-        match variables.first(&keys)? {
-            Some(key) => this.key = Some(key),
-            // It goes before the key of a connection string, for it was set for less.
-            None if sas.is_some() => this.key = None,
-            None => {}
+        // A string without any says only where the account is.
+        if text.is_none() || (this.key.is_none() && this.sas.is_none()) {
+            this.key = variables.first(&keys)?.or(this.key);
+            this.sas = sas.or(this.sas);
         }
-        this.sas = sas.or(this.sas);
         Ok(this)
     }
 
@@ -284,6 +305,26 @@ mod tests {
                 ("AZURE_STORAGE_CONNECTION_STRING", "AccountName=me;AccountKey=a2V5"),
                 ("AZURE_STORAGE_SAS_TOKEN", "sv=1&sig=x"),
             ]),
+            account(&[
+                (
+                    "AZURE_STORAGE_CONNECTION_STRING",
+                    "AccountName=me;BlobEndpoint=https://me.example",
+                ),
+                ("AZURE_STORAGE_ACCOUNT", "me"),
+                ("AZURE_STORAGE_KEY", "a2V5"),
+            ]),
+            account(&[
+                ("AZURE_STORAGE_CONNECTION_STRING", "AccountName=me;AccountKey=a2V5"),
+                ("AZURE_STORAGE_ACCOUNT", "you"),
+                ("AZURE_STORAGE_KEY", "b3RoZXI="),
+            ]),
+            account(&[
+                (
+                    "AZURE_STORAGE_CONNECTION_STRING",
+                    "AccountName=me;BlobEndpoint=https://me.example",
+                ),
+                ("AZURE_STORAGE_ENDPOINT", "https://you.example"),
+            ]),
             account(&[("AZURE_STORAGE_ACCOUNT", "me/you")]),
         ];
         let said = said.map(|said| said.unwrap_or_else(|error| format!("error: {error}")));
@@ -298,7 +339,10 @@ mod tests {
         me - a2V5 -
         me - - ?sv=1&sig=x
         devstoreaccount1 http://127.0.0.1:10000/devstoreaccount1 Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6 -
-        me - - sv=1&sig=x
+        me - a2V5 -
+        me https://me.example a2V5 -
+        error: AZURE_STORAGE_ACCOUNT is `you`, and AZURE_STORAGE_CONNECTION_STRING is of the account `me`: unset one of them
+        error: AZURE_STORAGE_ENDPOINT is https://you.example, and AZURE_STORAGE_CONNECTION_STRING is of https://me.example: unset one of them
         error: AZURE_STORAGE_ACCOUNT is `me/you`: expected letters, digits and `-`
         ");
     }
