@@ -13,6 +13,7 @@ use object_store::{ObjectStore, StaticCredentialProvider};
 use super::answer::of_settings;
 use super::credentials::{Client, Issued};
 use super::federation::ExternalAccount;
+use super::google_user::User;
 use super::http::CheckedConnector;
 use super::open_error::OpenError;
 use super::setting::{Origin, Setting, SettingError, Variables};
@@ -28,8 +29,9 @@ const USUAL_FILE: &str = ".config/gcloud/application_default_credentials.json";
 /// Who asks.
 enum Identity {
     Anonymous,
-    /// By a text or a file that the client reads, and what messages call it.
-    Known(GoogleConfigKey, String, String),
+    /// By a text that the client reads, and what messages call it.
+    Known(String, String),
+    User(Box<User>),
     External(Box<ExternalAccount>),
     Machine,
 }
@@ -61,6 +63,10 @@ pub(super) fn open(bucket: &str, settings: &Settings) -> Result<Arc<dyn ObjectSt
             let client = transport.client().map_err(of_settings)?;
             builder.with_credentials(Arc::new(Issued::new(account.with(client), ADVICE)))
         }
+        Identity::User(user) => {
+            let client = transport.client().map_err(of_settings)?;
+            builder.with_credentials(Arc::new(Issued::new(user.with(client), ADVICE)))
+        }
         known => {
             let is_machine = matches!(known, Identity::Machine);
             let asking_by = if is_machine { transport.of_machine() } else { transport };
@@ -70,7 +76,9 @@ pub(super) fn open(bucket: &str, settings: &Settings) -> Result<Arc<dyn ObjectSt
                 // Of no use to it, but it takes none without.
                 .with_bucket_name(bucket);
             let (asking, place) = match known {
-                Identity::Known(key, value, place) => (asking.with_config(key, value), Some(place)),
+                Identity::Known(value, place) => {
+                    (asking.with_config(GoogleConfigKey::ServiceAccountKey, value), Some(place))
+                }
                 _ => (asking, None),
             };
             let asking = asking.build().map_err(of_settings).map_err(|error| match place {
@@ -137,7 +145,7 @@ fn of_text(text: &str, path: Option<&Path>, base: &mut Option<String>) -> Result
     let text = text.trim_start_matches('\u{FEFF}').trim();
     let decoded = BASE64.decode(text.as_bytes()).ok();
     let decoded = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
-    let text = decoded.as_deref().unwrap_or(text);
+    let text = decoded.as_deref().map_or(text, |it| it.trim_start_matches('\u{FEFF}').trim());
     let not_json = "it is no JSON: expected what Google's console or `gcloud` writes";
     let mut json: serde_json::Map<String, serde_json::Value> =
         serde_json::from_str(text).map_err(|_| not_json.to_owned())?;
@@ -156,12 +164,9 @@ fn of_text(text: &str, path: Option<&Path>, base: &mut Option<String>) -> Result
             let text = serde_json::Value::Object(json).to_string();
             let place = path
                 .map_or("GOOGLE_SERVICE_ACCOUNT_KEY".to_owned(), |path| path.display().to_string());
-            Ok(Identity::Known(GoogleConfigKey::ServiceAccountKey, text, place))
+            Ok(Identity::Known(text, place))
         }
-        (Some("authorized_user"), Some(path)) => {
-            let path = path.to_str().ok_or("its path is not UTF-8")?.to_owned();
-            Ok(Identity::Known(GoogleConfigKey::ApplicationCredentials, path.clone(), path))
-        }
+        (Some("authorized_user"), _) => Ok(Identity::User(Box::new(User::parse(text)?))),
         (Some("external_account"), _) => {
             Ok(Identity::External(Box::new(ExternalAccount::parse(text)?)))
         }

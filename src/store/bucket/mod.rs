@@ -15,6 +15,7 @@ mod container;
 mod credentials;
 mod federation;
 mod google;
+mod google_user;
 mod http;
 mod key_json;
 mod keys;
