@@ -27,6 +27,9 @@ use super::sts::{AssumedRole, Role, WebIdentity};
 /// What to do where nobody hands out keys.
 const ADVICE: &str = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE";
 
+/// What a profile says whose role is for the keys of the environment.
+const ENVIRONMENT: &str = "Environment";
+
 /// Where keys come from.
 #[derive(Debug)]
 pub(super) enum Keys {
@@ -51,6 +54,8 @@ pub(super) struct Issuing<'a> {
     pub transport: &'a Transport,
     /// Where roles are asked for, if that is not where they usually are.
     pub sts: Option<String>,
+    /// The same of the keys of who signed in.
+    pub sso: Option<String>,
     pub region: &'a str,
 }
 
@@ -73,7 +78,12 @@ impl Keys {
         if variables.flag("AWS_SKIP_SIGNATURE")? {
             return Ok(Self::Anonymous);
         }
-        if let Some(keys) = in_environment(variables)? {
+        // Such a profile says what they are for.
+        let chosen = profiles.chosen();
+        let source =
+            chosen.get("credential_source")?.filter(|source| source.value() == ENVIRONMENT);
+        let are_for_role = source.is_some() && chosen.get("role_arn")?.is_some();
+        if let Some(keys) = in_environment(variables)?.filter(|_| !are_for_role) {
             return Ok(Self::Written(keys));
         }
         let token_file = variables.path("AWS_WEB_IDENTITY_TOKEN_FILE")?;
@@ -81,7 +91,6 @@ impl Keys {
             let name = variables.get("AWS_ROLE_SESSION_NAME")?;
             return Ok(Self::WebIdentity(Role::new(&arn, name.as_ref()), file));
         }
-        let chosen = profiles.chosen();
         if let Some(keys) = of_profile(variables, profiles, chosen, &mut BTreeSet::new())? {
             return Ok(keys);
         }
@@ -101,7 +110,9 @@ impl Keys {
             Self::Anonymous => return Err(OpenError::NoCredentials),
             Self::Written(keys) => Arc::new(StaticCredentialProvider::new(keys)),
             Self::Process(command) => Arc::new(Issued::new(Process(command), ADVICE)),
-            Self::Sso(sso) => Arc::new(Issued::new(sso.with(client()?), ADVICE)),
+            Self::Sso(sso) => {
+                Arc::new(Issued::new(sso.with(client()?, issuing.sso.clone()), ADVICE))
+            }
             Self::Container(container) => {
                 let client = issuing.transport.of_machine().client();
                 let issuer = container.with(client.map_err(of_settings)?);
@@ -150,9 +161,13 @@ fn in_environment(variables: &Variables) -> Result<Option<AwsCredential>, OpenEr
             Ok(Some(credential(&id, &secret, token.as_ref())?))
         }
         (None, None) => Ok(None),
-        (Some(_), None) => Err(OpenError::HalfKey { missing: names[1], set: names[0] }),
-        (None, Some(_)) => Err(OpenError::HalfKey { missing: names[0], set: names[1] }),
+        (Some(half), None) => Err(half_key(&half, names[1])),
+        (None, Some(half)) => Err(half_key(&half, names[0])),
     }
+}
+
+fn half_key(half: &Setting, missing: &'static str) -> OpenError {
+    OpenError::HalfKey { set: half.origin().clone(), missing }
 }
 
 /// Whoever hands out keys to what runs in a container, if there is one.
@@ -213,9 +228,9 @@ fn of_profile(
                 keys.ok_or_else(|| source.error("names a profile without keys"))?
             }
             (None, Some(source)) => match source.value() {
-                "Environment" => {
-                    Keys::Written(in_environment(variables)?.ok_or(OpenError::NoCredentials)?)
-                }
+                ENVIRONMENT => Keys::Written(in_environment(variables)?.ok_or_else(|| {
+                    source.error("is Environment, and AWS_ACCESS_KEY_ID is not set")
+                })?),
                 "Ec2InstanceMetadata" => of_machine(variables)?,
                 "EcsContainer" => in_container(variables)?.ok_or_else(|| {
                     source.error(
@@ -241,10 +256,16 @@ fn of_profile(
     if profile.get("login_session")?.is_some() {
         return Err(made("are those of `aws login`"));
     }
-    let keys = profile.get("aws_access_key_id")?.zip(profile.get("aws_secret_access_key")?);
-    if let Some((id, secret)) = keys {
-        let token = profile.get("aws_session_token")?;
-        return Ok(Some(Keys::Written(credential(&id, &secret, token.as_ref())?)));
+    let names = ["aws_access_key_id", "aws_secret_access_key"];
+    match (profile.get(names[0])?, profile.get(names[1])?) {
+        (Some(id), Some(secret)) => {
+            let token = profile.get("aws_session_token")?;
+            return Ok(Some(Keys::Written(credential(&id, &secret, token.as_ref())?)));
+        }
+        (None, None) => {}
+        // Whoever wrote it meant these keys, and not those of the machine.
+        (Some(half), None) => return Err(half_key(&half, names[1])),
+        (None, Some(half)) => return Err(half_key(&half, names[0])),
     }
     Ok(profile.get("credential_process")?.map(Keys::Process))
 }

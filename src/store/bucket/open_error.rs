@@ -58,9 +58,9 @@ pub enum OpenError {
     /// One half of a key without the other.
     #[error("there are no credentials: {set} is set, and {missing} is not")]
     HalfKey {
-        /// The variable that is set.
-        set: &'static str,
-        /// The variable that goes with it.
+        /// What says one of them.
+        set: Origin,
+        /// What goes with it, beside that.
         missing: &'static str,
     },
     /// A file of profiles cannot be read.

@@ -56,6 +56,7 @@ pub(super) fn open(bucket: &str, settings: &Settings) -> Result<Arc<dyn ObjectSt
         Keys::Anonymous => builder.with_skip_signature(true),
         keys => builder.with_credentials(keys.provider(&Issuing {
             transport: &transport,
+            sso: configured.for_service("sso", "AWS_ENDPOINT_URL_SSO")?,
             sts: configured.for_service("sts", "AWS_ENDPOINT_URL_STS")?,
             region,
         })?),

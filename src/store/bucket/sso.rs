@@ -9,7 +9,8 @@ use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use object_store::aws::AwsCredential;
 use object_store::client::HttpClient;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use sha1::{Digest, Sha1};
 use url::Url;
 
@@ -25,7 +26,7 @@ pub(super) struct Sso {
     profile: String,
     /// Written by `aws sso login`.
     token_file: PathBuf,
-    endpoint: String,
+    region: String,
     account: String,
     role: String,
 }
@@ -52,24 +53,25 @@ impl Sso {
         let name = HEXLOWER.encode(&Sha1::digest(kept_as.value()));
         let token_file = variables.at_home(format!(".aws/sso/cache/{name}.json"))?;
         let token_file = token_file.ok_or_else(|| missing("a home directory: HOME is not set"))?;
-        let usual = |region: &str| format!("https://portal.sso.{region}.{}", domain(region));
-        let endpoint = match variables.get("AWS_ENDPOINT_URL_SSO")? {
-            Some(endpoint) => endpoint.endpoint()?,
-            None => usual(region.label()?),
-        };
+        let region = region.label()?.to_owned();
         let value = |setting: &Setting| setting.value().to_owned();
         let (account, role) = (value(&account), value(&role));
-        Ok(Some(Self { profile: profile.name().to_owned(), token_file, endpoint, account, role }))
+        Ok(Some(Self { profile: profile.name().to_owned(), token_file, region, account, role }))
     }
 
-    pub fn with(self, client: HttpClient) -> impl Issuer<AwsCredential> {
-        FromPortal { sso: self, client }
+    /// Asks at the endpoint that is said, or where Amazon has it.
+    pub fn with(self, client: HttpClient, endpoint: Option<String>) -> impl Issuer<AwsCredential> {
+        let region = &self.region;
+        let usual = || format!("https://portal.sso.{region}.{}", domain(region));
+        let endpoint = endpoint.unwrap_or_else(usual);
+        FromPortal { sso: self, endpoint, client }
     }
 }
 
 #[derive(Debug)]
 struct FromPortal {
     sso: Sso,
+    endpoint: String,
     client: HttpClient,
 }
 
@@ -78,7 +80,15 @@ struct FromPortal {
 #[serde(rename_all = "camelCase")]
 struct Token {
     access_token: String,
+    #[serde(deserialize_with = "moment")]
     expires_at: Timestamp,
+}
+
+/// A moment, which older programs write with `UTC` at its end.
+fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let text = text.strip_suffix("UTC").map_or(text.clone(), |text| format!("{text}Z"));
+    text.parse().map_err(D::Error::custom)
 }
 
 #[derive(Deserialize)]
@@ -111,7 +121,7 @@ impl Issuer<AwsCredential> for FromPortal {
             return Err(format!("the sign-in ended at {}; {again}", token.expires_at));
         }
         let url = Url::parse_with_params(
-            &format!("{}/federation/credentials", sso.endpoint),
+            &format!("{}/federation/credentials", self.endpoint),
             [("role_name", &sso.role), ("account_id", &sso.account)],
         );
         let url = url.map_err(|error| error.to_string())?;
@@ -122,7 +132,7 @@ impl Issuer<AwsCredential> for FromPortal {
         });
         let answer = answer.await.map_err(|wrong| format!("{wrong}; {again}"))?;
         let answer: Answer = serde_json::from_slice(&answer)
-            .map_err(|_| format!("{} hands out no keys", sso.endpoint))?;
+            .map_err(|_| format!("{} hands out no keys", self.endpoint))?;
         let keys = answer.role_credentials;
         let (id, secret) = (keys.access_key_id, keys.secret_access_key);
         let credential = credential(id, secret, Some(keys.session_token))?;

@@ -117,6 +117,9 @@ fn a_role_is_assumed_with_the_keys_of_another_profile() {
         "credential_source = Elsewhere",
         "source_profile = base\nmfa_serial = arn:aws:iam::1:mfa/me",
         "role_arn =\nlogin_session = x",
+        "role_arn =\naws_access_key_id = AKIA",
+        "role_arn =\naws_secret_access_key = secret",
+        "credential_source = Environment",
     ];
     let told = wrong.map(|line| {
         let config = format!("[profile ci]\nrole_arn = arn:aws:iam::1:role/publish\n{line}\n");
@@ -133,7 +136,22 @@ fn a_role_is_assumed_with_the_keys_of_another_profile() {
     error: could not open s3://bucket/hex: `credential_source` of [profile ci] in ~/.aws/config is none of Environment, Ec2InstanceMetadata and EcsContainer
     error: could not open s3://bucket/hex: the keys of profile `ci` take a code of a device (mfa_serial): put them into the environment by `eval "$(aws configure export-credentials --profile ci --format env)"`
     error: could not open s3://bucket/hex: the keys of profile `ci` are those of `aws login`: put them into the environment by `eval "$(aws configure export-credentials --profile ci --format env)"`
+    error: could not open s3://bucket/hex: there are no credentials: `aws_access_key_id` of [profile ci] in ~/.aws/config is set, and aws_secret_access_key is not
+    error: could not open s3://bucket/hex: there are no credentials: `aws_secret_access_key` of [profile ci] in ~/.aws/config is set, and aws_access_key_id is not
+    error: could not open s3://bucket/hex: `credential_source` of [profile ci] in ~/.aws/config is Environment, and AWS_ACCESS_KEY_ID is not set
     "#);
+
+    let config = format!(
+        "[profile ci]\nrole_arn = arn:aws:iam::1:role/publish\ncredential_source = Environment\n\
+         endpoint_url = {}\n",
+        server.url()
+    );
+    repository.write(".aws/config", config.as_bytes());
+    let keys = [("AWS_ACCESS_KEY_ID", "BASE"), ("AWS_SECRET_ACCESS_KEY", "secret")];
+    let ran = run(&repository, &[&keys[..], &[("AWS_PROFILE", "ci")]].concat());
+    let asked = asks_with_issued_keys(&server, &ran);
+    let asked = asked.last().unwrap();
+    assert!(asked.header("authorization").unwrap().contains("Credential=BASE/"), "{asked:?}");
 }
 
 #[test]
@@ -157,11 +175,9 @@ fn a_role_is_assumed_for_a_token_that_another_signed() {
 fn whoever_signed_in_gets_keys() {
     let repository = TestRepository::new();
     let server = issuer();
-    repository.write(
-        ".aws/config",
-        b"[default]\nsso_session = acme\nsso_account_id = 1\nsso_role_name = Publish er\n\
-          [sso-session acme]\nsso_region = eu-west-1\nsso_start_url = https://acme.example\n",
-    );
+    let config = "[default]\nsso_session = acme\nsso_account_id = 1\nsso_role_name = Publish er\n\
+                  [sso-session acme]\nsso_region = eu-west-1\nsso_start_url = https://acme.example\n";
+    repository.write(".aws/config", config.as_bytes());
     let url = server.url();
     let variables = [("AWS_ENDPOINT_URL_SSO", url.as_str()), ("AWS_ENDPOINT_URL", &url)];
     // What `printf acme | sha1sum` prints.
@@ -184,12 +200,26 @@ fn whoever_signed_in_gets_keys() {
     error: failed to verify s3://bucket/hex: could not list s3://bucket/hex: there are no credentials (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE), and asking for some failed: the sign-in ended at 2020-01-01T00:00:00Z; sign in: aws sso login --profile default
     error: failed to verify s3://bucket/hex: could not list s3://bucket/hex: there are no credentials (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE), and asking for some failed: ~/.aws/sso/cache/293abb6b76d7791c0732cc517d38c4b5c734b87f.json has no token as it should be; sign in: aws sso login --profile default
     ");
-    let token = format!(r#"{{"accessToken": "token", "expiresAt": "{LATER}", "region": "x"}}"#);
-    repository.write(file, token.as_bytes());
-    let ran = run(&repository, &variables);
-    let [asked] = &asks_with_issued_keys(&server, &ran)[..] else { panic!("{:?}", server.asked()) };
-    assert_eq!(asked.line(), "GET /federation/credentials?role_name=Publish+er&account_id=1");
-    assert_eq!(asked.header("x-amz-sso_bearer_token"), Some("token"));
+    // Older programs write the second. Either variable says where they are asked for, or `services`.
+    let (profile, session) = config.split_once("[sso").unwrap();
+    let services = format!(
+        "{profile}services = there\n[sso{session}[services there]\nsso =\n  endpoint_url = {url}\ns3 =\n  \
+         endpoint_url = {url}\n"
+    );
+    for (until, variables, config) in [
+        (LATER, &variables[..], config),
+        ("2999-01-01T00:00:00UTC", &variables[1..], config),
+        (LATER, &[], &services),
+    ] {
+        let token = format!(r#"{{"accessToken": "token", "expiresAt": "{until}", "region": "x"}}"#);
+        repository.write(file, token.as_bytes());
+        repository.write(".aws/config", config.as_bytes());
+        let ran = run(&repository, variables);
+        let asked = asks_with_issued_keys(&server, &ran);
+        let asked = asked.last().unwrap();
+        assert_eq!(asked.line(), "GET /federation/credentials?role_name=Publish+er&account_id=1");
+        assert_eq!(asked.header("x-amz-sso_bearer_token"), Some("token"));
+    }
 }
 
 #[test]
@@ -337,5 +367,72 @@ fn a_token_of_a_ci_system_is_exchanged_for_one_of_googles() {
     insta::assert_snapshot!(told.concat(), @r"
     error: failed to verify gs://bucket/hex: could not list gs://bucket/hex: there are no credentials (set GOOGLE_APPLICATION_CREDENTIALS to the path of a file of credentials), and asking for some failed: HOST refused: 400 Bad Request (who is that?)
     error: failed to verify gs://bucket/hex: could not list gs://bucket/hex: there are no credentials (set GOOGLE_APPLICATION_CREDENTIALS to the path of a file of credentials), and asking for some failed: could not read ~/missing: No such file or directory (os error 2)
+    ");
+}
+
+/// In a file or a variable, as it is, after a byte order mark, or as base64: as secret stores hand it over.
+#[test]
+fn the_sign_in_of_a_person_is_exchanged_wherever_it_is_written() {
+    let repository = TestRepository::new();
+    let server = Answering::by(|request| match request.line() {
+        "POST /token" if request.body.contains("refresh_token=ended") => {
+            answer("400 Bad Request", r#"{"error": "invalid_grant"}"#)
+        }
+        "POST /token" => answer("200 OK", r#"{"access_token": "EXCHANGED", "expires_in": 3599}"#),
+        _ => answer("200 OK", "<ListBucketResult></ListBucketResult>"),
+    });
+    let user = |uri: &str, token: &str| {
+        serde_json::json!({
+            "type": "authorized_user",
+            "client_id": "id",
+            "client_secret": "a&b",
+            "refresh_token": token,
+            "token_uri": uri,
+        })
+        .to_string()
+    };
+    let uri = format!("{}/token", server.url());
+    let file = repository.path("user.json").display().to_string();
+    let verify = |text: &str, is_file: bool| {
+        let hexreg = repository.hexreg();
+        let hexreg = if is_file {
+            repository.write("user.json", text.as_bytes());
+            hexreg.env("GOOGLE_APPLICATION_CREDENTIALS", &file)
+        } else {
+            hexreg.env("GOOGLE_SERVICE_ACCOUNT_KEY", text)
+        };
+        hexreg.run(["verify", "gs://bucket/hex", &format!("--endpoint={}", server.url())])
+    };
+    let json = user(&uri, "again");
+    let base64 = data_encoding::BASE64.encode(json.as_bytes());
+    let marked = format!("\u{feff}{json}\n");
+    let marked_base64 = data_encoding::BASE64.encode(marked.as_bytes());
+    for text in [&json, &marked, &base64, &marked_base64] {
+        for is_file in [true, false] {
+            let ran = verify(text, is_file);
+            assert!(ran.stderr.contains("there is nothing there"), "{text}: {}", ran.transcript());
+            let asked = server.asked();
+            let [.., token, bucket] = &asked[..] else { panic!("{asked:?}") };
+            assert_eq!(
+                token.body,
+                "grant_type=refresh_token&client_id=id&client_secret=a%26b&refresh_token=again"
+            );
+            assert_eq!(bucket.header("authorization"), Some("Bearer EXCHANGED"));
+        }
+    }
+    let wrong = [
+        user(&uri, "ended"),
+        user("http://keys.example/", "x"),
+        r#"{"type": "authorized_user"}"#.to_owned(),
+    ];
+    let told = wrong.map(|text| {
+        let ran = verify(&text, false);
+        assert_eq!(ran.code, 2, "{}", ran.transcript());
+        ran.stderr.replace(&server.address().to_string(), "HOST")
+    });
+    insta::assert_snapshot!(told.concat(), @r"
+    error: failed to verify gs://bucket/hex: could not list gs://bucket/hex: there are no credentials (set GOOGLE_APPLICATION_CREDENTIALS to the path of a file of credentials), and asking for some failed: HOST refused: 400 Bad Request (invalid_grant); sign in: gcloud auth application-default login
+    error: could not open gs://bucket/hex: GOOGLE_SERVICE_ACCOUNT_KEY cannot be used: it has a token_uri of plain HTTP: expected https
+    error: could not open gs://bucket/hex: GOOGLE_SERVICE_ACCOUNT_KEY cannot be used: it is no authorized_user as it should be: missing field `client_id` at line 1 column 27
     ");
 }
