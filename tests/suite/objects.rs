@@ -6,6 +6,7 @@ mod credentials;
 mod limits;
 mod mirrored;
 mod opening;
+mod parts;
 mod proxies;
 mod removal;
 mod settings;
@@ -400,7 +401,7 @@ fn whoever_ignores_conditions_is_found_out_before_anything_is_written() {
 
 #[test]
 fn a_store_that_takes_its_own_tags_in_no_form_is_found_out_before_anything_is_written() {
-    for tags in [TakenTags::Never, TakenTags::BareIgnored] {
+    for tags in [TakenTags::Never, TakenTags::BareIgnored, TakenTags::BareMalformed] {
         for bucket in [TestBucket::default(), bucket()] {
             bucket.take(tags);
             assert_eq!(probed(&bucket), Some(ConditionalWriteError::NeverMet));

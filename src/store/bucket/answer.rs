@@ -44,6 +44,11 @@ impl Answer {
     }
 }
 
+/// Whether the server could make nothing of a request.
+pub(super) fn is_malformed(error: &Error) -> bool {
+    Status::of(error).is_some_and(|status| status.code == 400) && Answer::of(error) == Answer::Final
+}
+
 /// Whether there is no such object; of a bucket that is missing it is not so.
 pub(super) fn is_missing(error: &Error) -> bool {
     matches!(error, Error::NotFound { .. })
@@ -95,7 +100,6 @@ fn cause(error: &Error) -> String {
             let proxy = through_proxy(error);
             return format!("the connection to {server}{proxy} broke: {}", last());
         }
-        Some(_) => return format!("the connection to {server} broke: {}", last()),
         None => {}
     }
     match error {

@@ -31,6 +31,7 @@ mod settings;
 mod sso;
 mod sts;
 mod tombstone;
+mod tries;
 mod unexpected;
 mod version;
 mod write;
@@ -189,14 +190,20 @@ impl BucketStore {
         path: &RepositoryPath,
     ) -> impl Fn(io::Error) -> StoreError {
         let location = self.locate(path);
-        move |source| {
-            let source = match &self.asked_with {
-                Some(with) if source.kind() == io::ErrorKind::PermissionDenied => {
-                    io::Error::new(source.kind(), format!("{source}; it was asked with {with}"))
-                }
-                _ => source,
-            };
-            StoreError { action, location: location.clone(), source }
+        move |source| StoreError {
+            action,
+            location: location.clone(),
+            source: self.with_asked(source),
+        }
+    }
+
+    /// An error that says by what the store knew who asked, where it refused that.
+    fn with_asked(&self, source: io::Error) -> io::Error {
+        match &self.asked_with {
+            Some(with) if source.kind() == io::ErrorKind::PermissionDenied => {
+                io::Error::new(source.kind(), format!("{source}; it was asked with {with}"))
+            }
+            _ => source,
         }
     }
 

@@ -4,12 +4,14 @@ use std::io;
 use std::path::Path;
 
 use bytes::BytesMut;
-use object_store::{PutMultipartOptions, WriteMultipart};
+use object_store::path::Path as ObjectPath;
+use object_store::{ObjectStoreExt, PutMultipartOptions, WriteMultipart};
 use tokio::io::AsyncReadExt;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::BucketStore;
-use super::answer::plain;
+use super::answer::{Answer, plain};
+use super::tries::{Tries, is_silence};
 use super::version::Version;
 use crate::repository::{Asset, AssetKind, RepositoryPath, SourceError};
 
@@ -30,6 +32,25 @@ const PIECE: u64 = 64 << 10;
 
 /// In bytes: how much of a file is read at once.
 const PIECE_OF_FILE: usize = 256 << 10;
+
+/// Why a file was not written part by part.
+enum NotUploaded {
+    /// It cannot be read.
+    Source(SourceError),
+    Failed(object_store::Error),
+}
+
+impl From<SourceError> for NotUploaded {
+    fn from(error: SourceError) -> Self {
+        Self::Source(error)
+    }
+}
+
+impl From<object_store::Error> for NotUploaded {
+    fn from(error: object_store::Error) -> Self {
+        Self::Failed(error)
+    }
+}
 
 /// The largest file that can be written at a path.
 pub(super) fn max_size(path: &RepositoryPath) -> Option<u64> {
@@ -60,25 +81,59 @@ impl BucketStore {
         self.room.acquire_many(pieces).await.map_err(io::Error::other)
     }
 
-    /// Writes a file part by part, on no condition: whoever else writes it writes the same.
+    /// Writes a file part by part, on no condition: whoever else writes it writes the same. So where an answer gets
+    /// lost, an object of this size is that file.
     pub(super) async fn put_in_parts(
         &self,
         path: &RepositoryPath,
         file: &Path,
         size: u64,
     ) -> io::Result<Version> {
-        let failed = |source| SourceError { path: file.to_owned(), source };
+        let key = self.key(path)?;
         let part = size.div_ceil(MAX_PARTS).max(PART);
         let _held = self.hold(part.saturating_mul(PARTS_AT_ONCE)).await?;
+        let mut tries = Tries::begin();
+        loop {
+            let error = match self.put_in_parts_once(path, &key, file, size, part).await {
+                Ok(version) => return Ok(version),
+                Err(NotUploaded::Source(error)) => return Err(error.into()),
+                Err(NotUploaded::Failed(error)) => error,
+            };
+            let looked = self.inner.head(&key).await;
+            if let Ok(found) = &looked {
+                if found.size == size {
+                    return Ok(Version::of(found));
+                }
+            }
+            let is_worth_it = matches!(Answer::of(&error), Answer::Unclear | Answer::Refused);
+            let error = plain(error);
+            let is_silent =
+                is_silence(&error) && looked.is_err_and(|looked| is_silence(&plain(looked)));
+            if !is_worth_it || is_silent || !tries.again_after(&error).await {
+                return Err(tries.tell(error));
+            }
+        }
+    }
+
+    /// The same, all of it once.
+    async fn put_in_parts_once(
+        &self,
+        path: &RepositoryPath,
+        key: &ObjectPath,
+        file: &Path,
+        size: u64,
+        part: u64,
+    ) -> Result<Version, NotUploaded> {
+        let failed = |source| SourceError { path: file.to_owned(), source };
         let mut bytes = tokio::fs::File::open(file).await.map_err(failed)?.take(size);
         let options = PutMultipartOptions {
             attributes: self.attributes(path),
             ..PutMultipartOptions::default()
         };
-        let upload = self.inner.put_multipart_opts(&self.key(path)?, options).await;
+        let upload = self.inner.put_multipart_opts(key, options).await?;
         let part = usize::try_from(part).unwrap_or(usize::MAX);
         let at_once = usize::try_from(PARTS_AT_ONCE).unwrap_or(1);
-        let mut upload = WriteMultipart::new_with_chunk_size(upload.map_err(plain)?, part);
+        let mut upload = WriteMultipart::new_with_chunk_size(upload, part);
         let (mut buffer, mut left) = (BytesMut::new(), size);
         let uploaded = loop {
             buffer.clear();
@@ -91,7 +146,7 @@ impl BucketStore {
             }
             // One is filled while the others are under way.
             if let Err(error) = upload.wait_for_capacity(at_once.saturating_sub(1)).await {
-                break Err(plain(error));
+                break Err(error.into());
             }
             upload.write(&buffer);
         };
@@ -100,7 +155,7 @@ impl BucketStore {
             let _ = upload.abort().await;
             return Err(error);
         }
-        let put = upload.finish().await.map_err(plain)?;
+        let put = upload.finish().await?;
         Ok(Version::of_put(usize::try_from(size).unwrap_or(usize::MAX), put))
     }
 }

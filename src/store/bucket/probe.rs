@@ -9,9 +9,9 @@ use object_store::path::Path;
 use object_store::{Attribute, ObjectStoreExt, PutMode, PutOptions, PutPayload, UpdateVersion};
 
 use super::BucketStore;
-use super::answer::{Answer, is_missing, plain};
+use super::answer::{Answer, is_malformed, is_missing, plain};
+use super::tries::Tries;
 use super::version::{TagForm, Version};
-use super::write::Tries;
 use crate::repository::Folder;
 use crate::store::{ConditionalWriteError, PROBE, StoreError};
 
@@ -157,6 +157,11 @@ impl Probe<'_> {
 
     /// Writes the file; `None` where the condition is not met.
     async fn write(&self, mode: PutMode, condition: &'static str) -> io::Result<Option<Version>> {
+        let tag = match &mode {
+            PutMode::Update(version) => version.e_tag.as_deref(),
+            PutMode::Create | PutMode::Overwrite => None,
+        };
+        let is_bare = tag.is_some_and(|tag| !tag.starts_with('"'));
         let mut tries = Tries::begin();
         loop {
             let mut options = PutOptions::from(mode.clone());
@@ -168,6 +173,8 @@ impl Probe<'_> {
             };
             match Answer::of(&error) {
                 Answer::Refused => return Ok(None),
+                // A tag without its quotes is none, to some.
+                _ if is_bare && is_malformed(&error) => return Ok(None),
                 Answer::Unsupported => {
                     return Err(ConditionalWriteError::Unsupported(condition).into());
                 }

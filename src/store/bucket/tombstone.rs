@@ -22,8 +22,9 @@ use object_store::path::Path;
 
 use super::BucketStore;
 use super::answer::{Answer, is_missing, plain};
+use super::tries::Tries;
 use super::version::Version;
-use super::write::{Expected, Tries};
+use super::write::Expected;
 use crate::repository::RepositoryPath;
 use crate::store::{ConditionalWriteError, Conflict, Leaving, Stamp};
 

@@ -338,6 +338,33 @@ fn what_is_wrong_with_azures_settings_is_told() {
     ");
 }
 
+/// As where the signature lets read, and not write.
+#[test]
+fn a_signature_that_lets_nobody_write_is_told_as_such() {
+    let repository = TestRepository::new().release("foo", "1.0.0");
+    let server = Answering::by(|request| match request.line() {
+        line if line.starts_with("PUT ") => answer("403 Forbidden", REFUSED),
+        line if line.contains("comp=list") => {
+            answer("200 OK", "<EnumerationResults><Blobs/></EnumerationResults>")
+        }
+        _ => answer("404 Not Found", "<Error><Code>BlobNotFound</Code></Error>"),
+    });
+    let hexreg = repository.hexreg().env("AZURE_STORAGE_SAS_TOKEN", "sv=1&sp=rl&sig=secret");
+    let ran = hexreg.run([
+        "add",
+        "public/tarballs/foo-1.0.0.tar",
+        "--to=az://box/hex",
+        "--name=acme",
+        "--private-key=key.pem",
+        "--assume-single-writer",
+        &format!("--endpoint={}/me", server.url()),
+    ]);
+    assert_eq!(ran.code, 2, "{}", ran.transcript());
+    assert!(ran.stderr.contains("could not write az://box/hex/"), "{}", ran.stderr);
+    let told = "it was asked with the shared access signature in AZURE_STORAGE_SAS_TOKEN";
+    assert!(ran.stderr.contains(told), "{}", ran.stderr);
+}
+
 #[test]
 fn what_is_wrong_with_googles_settings_is_told() {
     let repository = TestRepository::new();

@@ -72,6 +72,8 @@ pub enum TakenTags {
     Never,
     /// In quotes never, and one without them is no condition.
     BareIgnored,
+    /// In quotes never, and one without them is answered with 400.
+    BareMalformed,
 }
 
 /// Does it or not, and fails or not.
@@ -282,6 +284,12 @@ impl Bucket {
     ) -> Result<PutResult> {
         let mode = match options.mode {
             PutMode::Update(UpdateVersion { e_tag: Some(tag), version }) => {
+                let tags = *self.takes_tags.lock().unwrap();
+                if tags == TakenTags::BareMalformed && !tag.starts_with('"') {
+                    // As the client tells of a status.
+                    let told = "Server returned non-2xx status code: 400 Bad Request: <Error/>";
+                    return Err(Error::Generic { store: "test", source: Box::new(Told(told)) });
+                }
                 self.compared(tag, version)
             }
             mode => mode,
@@ -367,6 +375,18 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
 fn path(key: &str) -> Path {
     Path::parse(key).unwrap()
 }
+
+/// What is wrong, by a cause of its own.
+#[derive(Debug)]
+struct Told(&'static str);
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for Told {}
 
 fn answer(fault: Fault, key: &Path) -> Error {
     let path = key.to_string();
