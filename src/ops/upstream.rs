@@ -10,7 +10,7 @@ mod merge;
 
 pub(super) use base::{Base, PackageBase};
 pub(super) use beside::{Beside, Said};
-pub(super) use merge::{merge, merge_unknown};
+pub(super) use merge::{merge, merge_unknown, merge_without_base};
 
 use std::io;
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::name::PackageName;
-use crate::ops::upstream::merge;
+use crate::ops::upstream::merge_without_base;
 use crate::package::{Release, Remarks, Retirement, UnixSeconds};
 use crate::registry::ListedVersion;
 use crate::version::Version;
@@ -115,11 +115,11 @@ impl Draft {
         true
     }
 
-    /// Takes in what upstream says of a release that is listed.
+    /// Takes in what upstream says of a release that is listed. Its retirement stays where it has one.
     pub fn remark(&mut self, package: &PackageName, version: &Version, upstream: &Remarks) {
         let releases = self.packages.get_mut(package).into_iter().flatten();
         for release in releases.filter(|release| release.version == *version) {
-            release.remarks = merge(&release.remarks, upstream, None);
+            release.remarks = merge_without_base(&release.remarks, upstream);
         }
         self.list(package, version);
     }

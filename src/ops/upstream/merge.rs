@@ -9,6 +9,7 @@
 //! ```
 //!
 //! In the last row nothing is lost and nothing of upstream's is out of date, but what upstream took back stays.
+//! `hexreg add` never knows how it was, and keeps the registry's own retirement: see [`merge_without_base`].
 
 use std::sync::Arc;
 
@@ -38,6 +39,13 @@ fn published_at<'a>(registry: &'a Remarks, upstream: &'a Remarks) -> Option<&'a 
         (Some(here), Some(there)) if here.seconds != there.seconds => Some(here),
         (here, there) => there.as_ref().or(here.as_ref()),
     }
+}
+
+/// Merges what `upstream` says of a release where what it said before is not known, and the registry may say
+/// otherwise on purpose: a retirement of the registry's stays.
+pub(in crate::ops) fn merge_without_base(registry: &Remarks, upstream: &Remarks) -> Remarks {
+    let retired = registry.retired.clone().or_else(|| upstream.retired.clone());
+    Remarks { retired, ..merge(registry, upstream, None) }
 }
 
 /// Merges fields of a package that this version does not know, as [`merge`] does remarks.
@@ -149,6 +157,19 @@ mod tests {
             // Once carried over, it stays so, whether that was noted or not.
             let again = merge(&found, &retired(upstream), Some(&retired(upstream)));
             assert_eq!(again, found, "{registry}, {upstream}");
+        }
+    }
+
+    #[test]
+    fn a_retirement_of_the_registry_stays_where_there_is_no_base() {
+        for (registry, upstream, merged) in
+            [("-", "new", "new"), ("own", "new", "own"), ("own", "-", "own"), ("-", "-", "-")]
+        {
+            let upstream = Remarks { advisories: advised("A2").advisories, ..retired(upstream) };
+            let registry = Remarks { advisories: advised("A1 B1").advisories, ..retired(registry) };
+            let found = merge_without_base(&registry, &upstream);
+            assert_eq!(found.retired, retired(merged).retired, "{registry:?}, {upstream:?}");
+            assert_eq!(told(&found), "A2 B1");
         }
     }
 

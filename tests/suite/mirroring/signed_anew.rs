@@ -360,7 +360,14 @@ fn releases_that_are_added_from_a_mirror_bring_it() {
         mirrors(&site);
         add("1.0.0", &[]);
         add("1.1.0", &[]);
-        assert_eq!(says("1.0.0"), upstream("1.0.0"), "verbatim: {verbatim}");
+        // Of a retirement that is there it cannot tell whose it is.
+        let retired = Some(retirement("use 1.1.0"));
+        let expected = Remarks { retired, ..upstream("1.0.0") };
+        assert_eq!(says("1.0.0"), expected, "verbatim: {verbatim}");
+        let retire = ["retire", "foo", "1.0.0", "--reason=security", "--message=ours", "--to"];
+        site.hexreg(&[&retire[..], &["own"]].concat());
+        add("1.0.0", &[]);
+        assert_eq!(says("1.0.0").retired.unwrap().message.as_deref(), Some("ours"));
         let newer = says("1.1.0");
         assert_eq!(newer.retired.unwrap().reason, RetirementReason::Deprecated);
         assert_eq!(newer.published_at, Some(at(1_800_000_000)));
