@@ -272,7 +272,8 @@ async fn mirror_registry(
         tokio::join!(courier.index(Resource::Names), courier.index(Resource::Versions));
     let names = found(&Resource::Names, names)?;
     let versions = found(&Resource::Versions, versions)?;
-    let rollback = indexes::rollback(names.held.as_ref(), &names.index, &options.accept);
+    let may_go = |name: &PackageName| courier.may_go(name);
+    let rollback = indexes::rollback(names.held.as_ref(), &names.index, &options.accept, may_go);
     let names = found(&Resource::Names, rollback.map_or(Ok(names), Err))?;
     let known = courier.holdings.known()?;
     let mut planner = Planner::new(Setup {

@@ -11,7 +11,7 @@ use super::check::{self, Checker};
 use super::client::{Answer, Client};
 use super::holdings::{self, Holdings, NotedPackage, Tag};
 use super::indexes::{Index, Listing};
-use super::planner::Planner;
+use super::planner::{self, Planner};
 use super::shelf::{self, Full, Shelf};
 use super::task::{Outcome, PackageFile, Task, Wanted};
 use super::wrong::Wrong;
@@ -207,6 +207,12 @@ impl Courier {
             }
         };
         Ok(outcome.unwrap_or_else(|wrong| (Outcome::Failed(wrong), None)))
+    }
+
+    /// Whether upstream may take back what the mirror has of a package. Reads the disk: for when nothing else runs.
+    pub fn may_go(&self, name: &PackageName) -> bool {
+        let held = self.holdings.package(name, &self.checker);
+        held.is_some_and(|held| planner::may_go(&held.releases, self.now))
     }
 
     /// What the mirror has of a package, read where it keeps nobody else waiting.

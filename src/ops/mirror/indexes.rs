@@ -47,17 +47,21 @@ impl Index {
 }
 
 /// Why an index may not take the place of the one that the mirror has, if it is older: by the newest change that
-/// each tells of. Packages that are accepted may have lost theirs.
+/// each tells of. Packages that are accepted may have lost theirs, and one that is gone where `may_go` says so: the
+/// newest package of all may be one that upstream took back.
 pub(super) fn rollback(
     held: Option<&Index>,
     new: &Index,
     accept: &BTreeSet<PackageName>,
+    may_go: impl Fn(&PackageName) -> bool,
 ) -> Option<Wrong> {
     let (Some(Index::Names(held)), Index::Names(new)) = (held, new) else { return None };
+    let named: BTreeSet<&PackageName> = new.packages.iter().map(|(name, _)| name).collect();
     let newest = new.packages.iter().filter_map(|(_, updated_at)| *updated_at).max();
     let newer = held.packages.iter().filter_map(|(name, updated_at)| {
         let updated_at = updated_at.filter(|at| newest.is_none_or(|newest| *at > newest))?;
-        (!accept.contains(name)).then(|| (name.clone(), updated_at))
+        let may_lack = || !named.contains(name) && may_go(name);
+        (!accept.contains(name) && !may_lack()).then(|| (name.clone(), updated_at))
     });
     let mut newer: Vec<_> = newer.collect();
     newer.sort_by(|(a, first), (b, second)| second.cmp(first).then_with(|| a.cmp(b)));

@@ -9,6 +9,7 @@ mod setup;
 mod trust;
 
 pub(super) use setup::{Known, Refresh, Setup};
+pub(super) use trust::may_go;
 
 use item::Item;
 
@@ -264,9 +265,7 @@ impl Planner {
     /// A package that the mirror has and upstream does not, where nobody accepted that.
     fn is_gone(&mut self, name: &PackageName, held: Option<&Releases>) {
         let now = self.setup.now;
-        let all_young =
-            |held: &Releases| held.releases.iter().all(|release| trust::is_young(release, now));
-        if !held.is_some_and(all_young) {
+        if !held.is_some_and(|held| trust::may_go(held, now)) {
             self.fail(&Task::Read(name.clone()), Wrong::LostPackage);
             return;
         }

@@ -24,6 +24,11 @@ pub(super) fn is_young(release: &Release, now: UnixSeconds) -> bool {
     age.is_some_and(|age| (-SKEW..YOUNG).contains(&age))
 }
 
+/// Whether upstream may still take back all that the mirror has of a package.
+pub(in crate::ops::mirror) fn may_go(held: &Releases, now: UnixSeconds) -> bool {
+    held.releases.iter().all(|release| is_young(release, now))
+}
+
 /// Whether a release that the mirror had is young.
 pub(super) fn held_young(held: Option<&Releases>, version: &Version, now: UnixSeconds) -> bool {
     let mut held = held.into_iter().flat_map(|held| &held.releases);
