@@ -350,7 +350,8 @@ impl Courier {
             self.put(&self.holdings.registry, path.clone(), changed, bytes).await?;
         }
         if let Some(listing) = listing {
-            let noted = NotedPackage { listing, asked: self.now.0, tag: file.tag.clone() };
+            let (asked, tag) = (self.now.0, file.tag.clone());
+            let noted = NotedPackage { listing, asked, failed: None, tag };
             let (holdings, name) = (Arc::clone(&self.holdings), name.clone());
             // Without it, the file is fetched once more the next time.
             off_workers(move || holdings.note(&name, &noted).ok()).await;

@@ -143,7 +143,13 @@ fn state(courier: &Courier, ending: &Ending<'_>, is_complete: bool) -> State {
     for (name, tag) in &planner.fetched {
         if let Some(listing) = planner.listing(name) {
             let (listing, asked, tag) = (listing.digest(), courier.now.0, tag.clone());
-            state.packages.insert(name.to_string(), NotedPackage { listing, asked, tag });
+            let noted = NotedPackage { listing, asked, failed: None, tag };
+            state.packages.insert(name.to_string(), noted);
+        }
+    }
+    for name in &planner.failed {
+        if let Some(noted) = state.packages.get_mut(name.as_str()) {
+            noted.failed = Some(courier.now.0);
         }
     }
     if ending.prunes && is_complete {

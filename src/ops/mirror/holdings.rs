@@ -71,6 +71,9 @@ pub(super) struct NotedPackage {
     pub listing: String,
     /// When upstream was last asked for it, in seconds since 1970.
     pub asked: i64,
+    /// When upstream was asked in vain since then, in seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<i64>,
     pub tag: Option<Tag>,
 }
 
@@ -218,11 +221,13 @@ impl Holdings {
         let noted = noted
             .iter()
             .filter_map(|(name, noted)| Some((name.parse::<PackageName>().ok()?, noted)));
-        let (listings, asked) = noted
-            .map(|(name, noted)| {
-                ((name.clone(), noted.listing.clone()), (name, UnixSeconds(noted.asked)))
-            })
-            .unzip();
+        let (mut listings, mut asked) = (BTreeMap::new(), BTreeMap::new());
+        let mut failed = BTreeMap::new();
+        for (name, noted) in noted {
+            listings.insert(name.clone(), noted.listing.clone());
+            failed.extend(noted.failed.map(|time| (name.clone(), UnixSeconds(time))));
+            asked.insert(name, UnixSeconds(noted.asked));
+        }
         Ok(Known {
             packages: packages.filter_map(|name| name.parse().ok()).collect(),
             tarballs: tarballs.filter_map(|name| release(&name, ".tar")).collect(),
@@ -230,6 +235,7 @@ impl Holdings {
             without_docs: without_docs.iter().filter_map(|file| file.parse().ok()).collect(),
             listings,
             asked,
+            failed,
         })
     }
 

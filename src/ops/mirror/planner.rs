@@ -56,6 +56,8 @@ pub(super) struct Planner {
     wanted_docs: BTreeSet<FileName>,
     /// Whose file upstream was asked for, with the tag that it has.
     pub fetched: BTreeMap<PackageName, Option<Tag>>,
+    /// What was not mirrored, or not whole.
+    pub failed: BTreeSet<PackageName>,
     /// What stays as it was, since upstream lost or changed it.
     pub held_back: BTreeSet<PackageName>,
     /// What upstream took back, and may.
@@ -87,6 +89,7 @@ impl Planner {
             wanted: BTreeSet::new(),
             wanted_docs: BTreeSet::new(),
             fetched: BTreeMap::new(),
+            failed: BTreeSet::new(),
             held_back: BTreeSet::new(),
             taken_back: BTreeSet::new(),
             failures: Vec::new(),
@@ -96,7 +99,7 @@ impl Planner {
             let all: BTreeSet<_> = upstream.chain(&this.setup.known.packages).cloned().collect();
             all.into_iter().map(|name| (name, vec![Want::EVERYTHING])).collect()
         });
-        this.looks_at_all = wants.keys().any(|name| this.is_overdue(name));
+        this.looks_at_all = wants.keys().any(|name| this.demands_a_look_at_all(name));
         for (name, wants) in wants {
             this.want(name, wants);
         }
@@ -109,6 +112,13 @@ impl Planner {
         let listing = self.listing(name);
         listing.is_some_and(|listing| self.is_current(name, listing))
             && refresh.is_due(known.asked.get(name).copied(), *now)
+    }
+
+    /// Whether a package is overdue, and not because it failed the last time: that one is asked for again alone.
+    fn demands_a_look_at_all(&self, name: &PackageName) -> bool {
+        let Setup { known, refresh, now, .. } = &self.setup;
+        let failed = known.failed.get(name).copied();
+        self.is_overdue(name) && refresh.is_due(failed, *now)
     }
 
     /// Whether the indexes say of a package what they said when its file was fetched.
@@ -417,6 +427,7 @@ impl Planner {
             // Nothing names it.
             Task::Docs { file, .. } => (format!("docs/{file}.tar.gz"), None),
         };
+        self.failed.extend(name.cloned());
         if wrong.holds_back() {
             self.held_back.extend(name.cloned());
         }
@@ -433,6 +444,7 @@ impl Planner {
             item.failed = true;
         }
         self.open.remove(name);
+        self.failed.insert(name.clone());
         self.failures.push(Failed { path: format!("packages/{name}"), wrong });
     }
 }

@@ -10,6 +10,7 @@ use super::report;
 use crate::support::repository::TestRepository;
 use crate::support::server::Server;
 use crate::support::signed::{self, edit};
+use crate::support::unruly::{Fault, Unruly};
 
 fn advisory(id: &str) -> Arc<Advisory> {
     Arc::new(Advisory {
@@ -84,6 +85,9 @@ impl Mirror {
         for noted in state["packages"].as_object_mut().unwrap().values_mut() {
             let asked = noted["asked"].as_i64().unwrap();
             noted["asked"] = (asked - seconds).into();
+            if let Some(failed) = noted.get("failed").and_then(Value::as_i64) {
+                noted["failed"] = (failed - seconds).into();
+            }
         }
         self.repository.write(&path, &serde_json::to_vec(&state).unwrap());
     }
@@ -140,6 +144,28 @@ fn all_are_asked_for_once_a_day() {
             assert_eq!(mirror.asks(&[]), (5, false));
         }
     }
+}
+
+/// Each run asks for it again, and for nothing else.
+#[test]
+fn a_package_that_fails_each_time_keeps_no_other_from_being_current() {
+    let mirror = Mirror::new(&["--all"]);
+    mirror.runs(&[]);
+    mirror.wait(DAY);
+    let unruly = Unruly::before(mirror.server.address, |asked, _| match asked {
+        "/packages/baz" => Fault::Status(403, Vec::new()),
+        _ => Fault::None,
+    });
+    let asks = || {
+        let ran = report(&mirror.repository, &unruly.url(), &["--all"]);
+        assert_eq!(ran["failures"].as_array().unwrap().len(), 1, "{ran}");
+        ran["requests"].as_u64().unwrap()
+    };
+    assert_eq!([asks(), asks(), asks()], [5, 3, 3]);
+    mirror.wait(DAY);
+    assert_eq!([asks(), asks()], [5, 3], "a day later");
+    assert_eq!(mirror.asks(&[]), (3, false), "it comes again");
+    assert_eq!(mirror.asks(&[]), (2, false));
 }
 
 /// What it is that has not changed, is known.

@@ -20,6 +20,8 @@ pub(in crate::ops::mirror) struct Known {
     pub listings: BTreeMap<PackageName, String>,
     /// When upstream was last asked for each package's file.
     pub asked: BTreeMap<PackageName, UnixSeconds>,
+    /// When it was last asked in vain, of packages where that was later.
+    pub failed: BTreeMap<PackageName, UnixSeconds>,
 }
 
 /// What a plan is made from.
