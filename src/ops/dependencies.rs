@@ -59,9 +59,17 @@ fn unsolvable(dependency: &Dependency) -> Option<DependencyFault> {
     })
 }
 
-/// Warns of the requirements in what upstream signed.
-pub(super) fn warn_of_requirements(observer: &dyn Observer, package: &Releases) {
-    let faulty = package.releases.iter().filter_map(|release| {
+/// Warns of the requirements in what upstream signed, of those of its releases that are wanted.
+pub(super) fn warn_of_requirements(
+    observer: &dyn Observer,
+    package: &Releases,
+    wanted: &BTreeSet<FileName>,
+) {
+    let is_wanted = |release: &&Release| {
+        let (package, version) = (package.package.clone(), release.version.clone());
+        wanted.contains(&FileName { package, version })
+    };
+    let faulty = package.releases.iter().filter(is_wanted).filter_map(|release| {
         let faults = check_requirements(&release.dependencies).err()?;
         Some((release, faults))
     });

@@ -57,7 +57,7 @@ use crate::store::{DirStore, Lock, StoreError};
 use crate::tarball::Limits;
 use check::Checker;
 use client::Client;
-use courier::{Courier, IndexFile};
+use courier::Courier;
 use holdings::{Holdings, Tag};
 use indexes::Indexes;
 use planner::{Planner, Refresh, Setup};
@@ -192,6 +192,12 @@ pub enum Error {
     Run(#[source] io::Error),
 }
 
+impl Error {
+    fn index(resource: &Resource, wrong: Wrong) -> Self {
+        Self::Index { path: RepositoryPath::resource(resource), source: Box::new(wrong) }
+    }
+}
+
 /// Brings a directory up to what upstream has.
 ///
 /// # Errors
@@ -270,11 +276,12 @@ async fn mirror_registry(
 ) -> Result<(), Error> {
     let (names, versions) =
         tokio::join!(courier.index(Resource::Names), courier.index(Resource::Versions));
-    let names = found(&Resource::Names, names)?;
-    let versions = found(&Resource::Versions, versions)?;
+    let (names, versions) = (names?, versions?);
     let may_go = |name: &PackageName| courier.may_go(name);
     let rollback = indexes::rollback(names.held.as_ref(), &names.index, &options.accept, may_go);
-    let names = found(&Resource::Names, rollback.map_or(Ok(names), Err))?;
+    if let Some(wrong) = rollback {
+        return Err(Error::index(&Resource::Names, wrong));
+    }
     let known = courier.holdings.known()?;
     let mut planner = Planner::new(Setup {
         repository: options.upstream.name.clone(),
@@ -307,13 +314,6 @@ async fn mirror_registry(
     let prunes = options.prune && report.failures.iter().all(is_held_back);
     let ending = finish::Ending { names, versions, tags, known, planner: &planner, prunes };
     finish::finish(courier, options, &ending, is_complete, observer)
-}
-
-fn found(resource: &Resource, index: Result<IndexFile, Wrong>) -> Result<IndexFile, Error> {
-    index.map_err(|wrong| {
-        let path = RepositoryPath::resource(resource);
-        Error::Index { path, source: Box::new(wrong) }
-    })
 }
 
 fn courier(holdings: Holdings, options: &Options) -> Result<Courier, Error> {

@@ -135,6 +135,15 @@ fn a_requirement_that_upstream_published_is_mirrored_and_signed_with_a_warning()
     let server = Server::of(&repository, &[]);
     let mirrored = mirror(&repository, &server.url(), &["--all", "--tarballs-only", "--json"]);
     assert_eq!(warnings(&mirrored), expected);
+    // Once told, it is not told again of a file that stays as it is, nor of releases that are not wanted.
+    for options in [&["--all", "--refresh"][..], &["--all", "--refresh-after=0"]] {
+        let options = [options, &["--tarballs-only", "--json"]].concat();
+        assert_eq!(warnings(&mirror(&repository, &server.url(), &options)), [""; 0]);
+    }
+    repository.remove("copy/.hexreg-mirror/packages/foo");
+    let other = ["--only=foo@> 1.0.0", "--tarballs-only", "--json"];
+    assert_eq!(warnings(&mirror(&repository, &server.url(), &other)), [""; 0]);
+    mirror(&repository, &server.url(), &["--all", "--tarballs-only"]).ok();
     let build = ["build", "copy", "--name=acme", "--private-key=site.pem", "--json"];
     assert_eq!(warnings(&repository.hexreg().run(build)), expected);
 

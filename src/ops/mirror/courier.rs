@@ -1,12 +1,12 @@
 //! Where tasks are carried out: requests on one side, the disk on the other.
 
+use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinSet, spawn_blocking};
 
-use super::Options;
 use super::check::{self, Checker};
 use super::client::{Answer, Client};
 use super::holdings::{self, Holdings, NotedPackage, Tag};
@@ -15,6 +15,7 @@ use super::planner::{self, Planner};
 use super::shelf::{self, Full, Shelf};
 use super::task::{Outcome, PackageFile, Task, Wanted};
 use super::wrong::Wrong;
+use super::{Error, Options};
 use crate::name::PackageName;
 use crate::ops::dependencies;
 use crate::ops::observer::{Observer, Warning};
@@ -82,19 +83,25 @@ impl Courier {
     }
 
     /// Fetches one of the two indexes, unless the mirror has it as it is.
-    pub async fn index(&self, resource: Resource) -> Result<IndexFile, Wrong> {
+    ///
+    /// # Errors
+    /// [`Error`]: without upstream's there is no telling what has changed, and without the mirror's whether
+    /// upstream's is older.
+    pub async fn index(&self, resource: Resource) -> Result<IndexFile, Error> {
         let path = RepositoryPath::resource(&resource);
         let (holdings, checker, of) =
             (Arc::clone(&self.holdings), Arc::clone(&self.checker), resource.clone());
         let read = spawn_blocking(move || {
-            let standing = holdings.resource(&of).ok().flatten();
+            let standing = holdings.resource(&of)?;
             let held = standing.as_ref().and_then(|bytes| checker.index(&of, bytes).ok());
             let tag = holdings.state.tags.get(RepositoryPath::resource(&of).as_str());
             let tag = tag
                 .filter(|tag| standing.as_ref().is_some_and(|bytes| tag.good_for(bytes).is_some()));
-            (standing, held, tag.cloned())
+            Ok((standing, held, tag.cloned()))
         });
-        let (standing, held, tag) = read.await.unwrap_or_default();
+        let read: Result<_, StoreError> =
+            read.await.map_err(|error| Error::Run(io::Error::other(error)))?;
+        let (standing, held, tag) = read?;
         // One that is damaged, or whose like upstream would not sign, is fetched anew.
         let sound = match (&standing, &held, tag) {
             (Some(bytes), Some(index), Some(tag)) => Some((index.clone(), bytes.clone(), tag)),
@@ -104,7 +111,9 @@ impl Courier {
         let of = resource.clone();
         let read = move |bytes: Bytes| Ok((checker.index(&of, &bytes)?, bytes));
         let tag = sound.as_ref().map(|(_, _, tag)| tag.tag.as_str());
-        match (self.client.get(path.as_str(), resource.max_size(), tag, read).await?, sound) {
+        let answer = self.client.get(path.as_str(), resource.max_size(), tag, read).await;
+        let answer = answer.map_err(|wrong| Error::index(&resource, wrong))?;
+        match (answer, sound) {
             (Answer::Found((index, bytes), tag), _) => {
                 let changed = match standing {
                     Some(standing) if standing == bytes => None,
@@ -117,7 +126,7 @@ impl Courier {
             (_, Some((index, bytes, tag))) => {
                 Ok(IndexFile { resource, index, held, bytes, changed: None, tag: Some(tag) })
             }
-            (_, None) => Err(Wrong::NotThere),
+            (_, None) => Err(Error::index(&resource, Wrong::NotThere)),
         }
     }
 
@@ -162,9 +171,9 @@ impl Courier {
             let (outcome, changed) = carried?;
             if let Some((path, changed)) = changed {
                 observer.changed(&path, changed);
-            }
-            if let Outcome::Fetched { file, .. } = &outcome {
-                dependencies::warn_of_requirements(observer, &file.releases);
+                if let Task::Put(_, file) = &task {
+                    dependencies::warn_of_requirements(observer, &file.releases, &planner.wanted);
+                }
             }
             fetching.retain(|file| Some(file) != task.file());
             planner.done(task, outcome);
