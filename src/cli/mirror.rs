@@ -198,7 +198,7 @@ impl Args {
         let chosen = Chosen {
             only: self.only.clone(),
             with_deps: self.with_deps,
-            locks: lock::read_all(&self.lock)?,
+            locks: lock::read_all(&self.lock, self.prune)?,
         };
         Ok(Options {
             upstream: Upstream { url, name, source, key, authorization },

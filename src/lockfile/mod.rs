@@ -208,6 +208,12 @@ pub fn parse(kind: Format, text: &[u8]) -> Result<LockFile, Error> {
     })
 }
 
+/// Whether nothing at all is in a file: of a project without dependencies, or of a program that failed to write it.
+#[must_use]
+pub fn is_blank(text: &[u8]) -> bool {
+    without_mark(text).trim_ascii().is_empty()
+}
+
 /// Some editors begin a file so.
 fn without_mark(text: &[u8]) -> &[u8] {
     text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text)

@@ -14,14 +14,15 @@ const MAX_LOCK: u64 = 64 << 20;
 /// What is expected of one.
 const EXPECTED: &str = "expected a mix.lock, a rebar.lock or a manifest.toml";
 
-/// Reads all that `--lock` names, each with what messages call it.
-pub fn read_all(paths: &[PathBuf]) -> Result<Vec<(String, LockFile)>, Failure> {
+/// Reads all that `--lock` names, each with what messages call it. One that is empty pins nothing, and is refused
+/// where what is not pinned is removed: it may be what a failed command left.
+pub fn read_all(paths: &[PathBuf], prune: bool) -> Result<Vec<(String, LockFile)>, Failure> {
     if paths.iter().filter(|path| is_standard_input(path)).count() > 1 {
         return Err(Failure::environment(
             "--lock=- is given twice, and there is one standard input",
         ));
     }
-    paths.iter().map(|path| read(path)).collect()
+    paths.iter().map(|path| read(path, prune)).collect()
 }
 
 /// Whether it stands for standard input.
@@ -29,7 +30,7 @@ pub fn is_standard_input(path: &Path) -> bool {
     path == Path::new("-")
 }
 
-fn read(path: &Path) -> Result<(String, LockFile), Failure> {
+fn read(path: &Path, prune: bool) -> Result<(String, LockFile), Failure> {
     let mut text = Vec::new();
     let (name, read) = if is_standard_input(path) {
         let read = io::stdin().lock().take(MAX_LOCK).read_to_end(&mut text);
@@ -46,18 +47,28 @@ fn read(path: &Path) -> Result<(String, LockFile), Failure> {
             "{name} has {MAX_LOCK} bytes or more: no lock file has"
         )));
     }
+    if lockfile::is_blank(&text) && lockfile::foreign(path, &text).is_none() {
+        return if prune { Err(blank(&name)) } else { Ok((name, LockFile::default())) };
+    }
     let format = Format::detect(path, &text).ok_or_else(|| unknown(path, &name, &text))?;
     let parsed = lockfile::parse(format, &text);
     let parsed = parsed.map_err(|error| Failure::input(format!("{name}: {}", chain(&error))))?;
     Ok((name, parsed))
 }
 
+fn blank(name: &str) -> Failure {
+    let message = format!("{name} is empty, and --prune would remove all that is mirrored");
+    Failure::input(message).hint(
+        "nothing was changed; a project without dependencies is `%{}` in a mix.lock, `[].` in a rebar.lock, \
+         `packages = []` in a manifest.toml",
+    )
+}
+
 /// What is said of a file that is none of those that are known.
 fn unknown(path: &Path, name: &str, text: &[u8]) -> Failure {
     let message = match lockfile::foreign(path, text) {
         Some(what) => format!("{name} is {what}"),
-        None if text.trim_ascii().is_empty() => format!("{name} is empty"),
-        None => format!("{name} is no lock file that is known"),
+        None => format!("{name} is not a supported lock file"),
     };
     Failure::input(message).hint(EXPECTED)
 }
