@@ -83,8 +83,10 @@ pub fn add(
         let former: BTreeSet<PackageName> = draft.names.keys().cloned().collect();
         let put = read.iter().map(|addition| put(draft, addition, additions));
         let put = put.collect::<Result<Vec<_>, _>>()?;
-        refuse_public_namesakes(draft, options, additions, &read)?;
-        if present.get().is_none() {
+        let is_first = present.get().is_none();
+        let observer: &dyn Observer = if is_first { observer } else { &() };
+        check_dependencies(draft, options, additions, read.iter().zip(&put), observer)?;
+        if is_first {
             warn_of_new_namesakes(store, options, additions, &packages, &former, observer)?;
         }
         let is_present = |one: &&Tarball| matches!(one, Tarball::Stands { is_listed: true, .. });
@@ -95,23 +97,32 @@ pub fn add(
     Ok(Added { report, added: read.len().saturating_sub(present), present })
 }
 
-/// A package of this registry that a new release takes from hex.pm is somebody else's there.
-fn refuse_public_namesakes(
+/// Refuses new releases that have a dependency with a fault: a requirement that stops clients, or a package of
+/// this registry that is taken from hex.pm, where it is somebody else's. Those that are listed already with the same
+/// tarball are told of.
+fn check_dependencies<'a>(
     draft: &Draft,
     options: &Options,
     additions: &Additions,
-    read: &[Addition],
+    releases: impl Iterator<Item = (&'a Addition, &'a Tarball)>,
+    observer: &dyn Observer,
 ) -> Result<(), Error> {
     let rules = DependencyRules {
         repository: &options.repository,
         has_package: &|name| draft.names.contains_key(name) || draft.versions.contains_key(name),
         allow_public: &additions.allow_public,
     };
-    let rejections = read.iter().filter_map(|one| {
-        let cause = rules.check(&one.release.dependencies).err()?.into();
-        Some(Rejection { location: one.path.display().to_string(), cause })
-    });
-    let rejections: Vec<_> = rejections.collect();
+    let mut rejections = Vec::new();
+    for (addition, tarball) in releases {
+        let Addition { file, path, release, .. } = addition;
+        let Err(faults) = rules.check(&release.dependencies) else { continue };
+        if matches!(tarball, Tarball::Stands { is_listed: true, .. }) {
+            dependencies::warn(observer, &file.package, [(release, faults)]);
+        } else {
+            let location = path.display().to_string();
+            rejections.push(Rejection { location, cause: faults.into() });
+        }
+    }
     match NonZeroUsize::new(additions.tarballs.len()) {
         Some(total) if !rejections.is_empty() => Err(Error::Rejected { rejections, total }),
         _ => Ok(()),
@@ -272,7 +283,6 @@ fn read_one(
         observer.warn(Warning::NamedByFile { location, release, other });
     }
     let mut release = tarball.into_release(&options.repository);
-    dependencies::check_requirements(&release.dependencies)?;
     release.remarks.published_at = additions.published_at.map(Into::into);
     Ok(Addition { file, path: path.to_owned(), release, upstream: None })
 }

@@ -46,7 +46,7 @@ impl DependencyRules<'_> {
 }
 
 /// What is wrong with the requirements alone, if anything.
-pub(super) fn check_requirements(dependencies: &[Dependency]) -> Result<(), DependencyFaults> {
+fn check_requirements(dependencies: &[Dependency]) -> Result<(), DependencyFaults> {
     DependencyFaults::refuse(dependencies.iter().filter_map(unsolvable).collect())
 }
 

@@ -3,6 +3,8 @@
 //!
 //! What is new is refused; what clients were offered already stays, with a warning.
 
+use std::fs;
+
 use hexreg::package::Requirement;
 use hexreg::tarball::{Limits, Unpacker};
 use serde_json::Value;
@@ -98,6 +100,31 @@ fn an_addition_refuses_a_requirement_that_no_client_reads() {
     assert!(repository.served().is_empty(), "something was written");
 }
 
+/// What a release is that was added before its fault was known of.
+#[test]
+fn an_addition_of_what_is_published_leaves_it_alone_with_a_warning() {
+    let repository = TestRepository::new();
+    publish_as_it_is(&repository, "~> 1.0 and ~> 1.1");
+    let before = repository.files("public", |_| true);
+    let again = ["public/tarballs/foo-1.0.0.tar", "--json"];
+    let said = warnings(&add(&repository, &again));
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].starts_with(&format!("foo 1.0.0: {STOPS}")), "{said:?}");
+    assert_eq!(repository.files("public", |_| true), before);
+
+    let repository = TestRepository::new().tarball("privwrap-1.0.0.tar", &privwrap("1.0.0"));
+    repository.build(&[]).ok();
+    repository.write("secretlib-1.0.0.tar", &Tarball::new("secretlib", "1.0.0").build());
+    warnings(&add(&repository, &["secretlib-1.0.0.tar", "--json"]));
+    let again = ["public/tarballs/privwrap-1.0.0.tar", "--json"];
+    assert_eq!(warnings(&add(&repository, &again)), [format!("privwrap 1.0.0: {NAMESAKE}")]);
+    // Another tarball of that name is new.
+    let other = Tarball::new("privwrap", "1.0.0").requires_public("secretlib", ">= 0.1.0").build();
+    repository.write("privwrap-1.0.0.tar", &other);
+    let replaced = add(&repository, &["privwrap-1.0.0.tar", "--replace", "--json"]);
+    assert_eq!(rejection(&replaced), NAMESAKE);
+}
+
 /// With a cache and without: what a build found out before is looked at again.
 #[test]
 fn a_requirement_that_was_published_stays_with_a_warning() {
@@ -135,14 +162,11 @@ fn a_requirement_that_upstream_published_is_mirrored_and_signed_with_a_warning()
     let server = Server::of(&repository, &[]);
     let mirrored = mirror(&repository, &server.url(), &["--all", "--tarballs-only", "--json"]);
     assert_eq!(warnings(&mirrored), expected);
-    // Once told, it is not told again of a file that stays as it is, nor of releases that are not wanted.
+    // Once told, it is not told again of a file that stays as it is.
     for options in [&["--all", "--refresh"][..], &["--all", "--refresh-after=0"]] {
         let options = [options, &["--tarballs-only", "--json"]].concat();
         assert_eq!(warnings(&mirror(&repository, &server.url(), &options)), [""; 0]);
     }
-    repository.remove("copy/.hexreg-mirror/packages/foo");
-    let other = ["--only=foo@> 1.0.0", "--tarballs-only", "--json"];
-    assert_eq!(warnings(&mirror(&repository, &server.url(), &other)), [""; 0]);
     mirror(&repository, &server.url(), &["--all", "--tarballs-only"]).ok();
     let build = ["build", "copy", "--name=acme", "--private-key=site.pem", "--json"];
     assert_eq!(warnings(&repository.hexreg().run(build)), expected);
@@ -150,6 +174,20 @@ fn a_requirement_that_upstream_published_is_mirrored_and_signed_with_a_warning()
     // Upstream never said so of another tarball.
     repository.write("copy/tarballs/foo-1.0.0.tar", &requiring("banana"));
     assert!(rejection(&repository.hexreg().run(build)).starts_with(STOPS));
+}
+
+#[test]
+fn a_mirror_warns_of_no_release_that_is_not_wanted() {
+    let repository = TestRepository::new();
+    publish_as_it_is(&repository, "~> 1.0 and ~> 1.1");
+    let repository = repository.release("foo", "1.1.0");
+    repository.build(&[]).ok();
+    let server = Server::of(&repository, &[]);
+    let only = |only: &str| warnings(&mirror(&repository, &server.url(), &[only, "--json"]));
+    assert_eq!(only("--only=foo@1.1.0"), [""; 0]);
+    assert_eq!(only("--only=foo"), [""; 0], "its file is there already");
+    fs::remove_dir_all(repository.path("copy")).unwrap();
+    assert_eq!(only("--only=foo").len(), 1);
 }
 
 #[test]
