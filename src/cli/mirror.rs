@@ -101,7 +101,8 @@ pub struct Args {
     /// again what is damaged on the disk
     #[arg(long)]
     refresh: bool,
-    /// Ask for each package again, if it has changed, after so many seconds: indexes do not tell of all
+    /// Ask upstream about every package again when the last full check is older than SECONDS: the indexes
+    /// do not show new advisories
     #[arg(long, value_name = "SECONDS", default_value_t = 24 * 60 * 60)]
     refresh_after: u32,
     /// Remove what upstream no longer has, or was not asked for, once all else is done
@@ -174,10 +175,10 @@ impl Args {
             "the rest was mirrored, and what is held back stays as it was: ask upstream what happened, then \
              give --accept=PACKAGE"
         } else if is_beside {
-            "the rest was mirrored; run it again once this is mended"
+            "the rest was mirrored; fix this and run it again"
         } else {
-            "the rest was mirrored, and `names` and `versions` were left as they were; run it again \
-             once this is mended"
+            "the rest was mirrored, and `names` and `versions` were left as they were; fix this \
+             and run it again"
         };
         let advice = report.failures.iter().find_map(|failed| advice::of(&failed.wrong, &options));
         let hint = advice.map_or(hint.to_owned(), |advice| format!("{hint}; {advice}"));

@@ -140,7 +140,7 @@ fn foreign_beginning(text: &[u8]) -> Option<&'static str> {
         b"GEM" | b"GIT" | b"PATH" => Some("Bundler's lock file"),
         _ if is_json(text) && has("\"lockfileVersion\"") => Some("npm's lock file"),
         _ if is_json(text) && has("\"_readme\"") => Some("Composer's lock file"),
-        _ if is_json(text) => Some("JSON, which none of the lock files is that are known"),
+        _ if is_json(text) => Some("a JSON file: no supported lock file is JSON"),
         [b'<', ..] => Some("HTML or XML, and no lock file"),
         _ if text.starts_with(b"PK\x03\x04") || text.starts_with(b"\x1F\x8B") => {
             Some("an archive, and no lock file")

@@ -73,7 +73,7 @@ pub struct GitPin {
 
 /// An application that a lock file binds to two things. One counts: the same that the build tool takes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{app}` is locked twice: {taken} counts, as for the build tool, and {ignored} does not")]
+#[error("`{app}` is locked twice: using {taken}, as the build tool does; ignoring {ignored}")]
 pub struct Repeated {
     /// The OTP application.
     pub app: String,

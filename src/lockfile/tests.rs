@@ -358,26 +358,26 @@ fn what_is_locked_twice_is_what_the_build_tool_takes() {
 
     a: hexpm/a 2.0.0 - -
     b: path
-    ! `a` is locked twice: a 2.0.0 of hexpm counts, as for the build tool, and a 1.0.0 of hexpm does not
+    ! `a` is locked twice: using a 2.0.0 of hexpm, as the build tool does; ignoring a 1.0.0 of hexpm
 
     a: hexpm/a 2.0.0 inner -
     b: path
-    ! `a` is locked twice: a 2.0.0 of hexpm (909782781BF8…) counts, as for the build tool, and https://******@h/a at 0123456789abcdef0123456789abcdef01234567 does not
+    ! `a` is locked twice: using a 2.0.0 of hexpm (909782781BF8…), as the build tool does; ignoring https://******@h/a at 0123456789abcdef0123456789abcdef01234567
 
     a: ?/a 1.0.0 - -
     b: hg
 
     a: ?/a 1.0.0 - -
     b: hg
-    ! `a` is locked twice: a 1.0.0 counts, as for the build tool, and a 2.0.0 does not
+    ! `a` is locked twice: using a 1.0.0, as the build tool does; ignoring a 2.0.0
 
     a: hexpm/a 1.0.0 - outer
 
     a: path
-    ! `a` is locked twice: path counts, as for the build tool, and a 1.0.0 of hexpm (D9B5DF8FA5B7…) does not
+    ! `a` is locked twice: using path, as the build tool does; ignoring a 1.0.0 of hexpm (D9B5DF8FA5B7…)
 
     a: ?/a 1.0.0 inner outer
-    ! `a` is locked twice: pkg_hash_ext <<"D9B5DF8FA5B7A6EFA08384E9BBECFE4CE61C77D28A4282F79E02F1EF78D96B80">> counts, as for the build tool, and pkg_hash_ext <<"12">> does not
+    ! `a` is locked twice: using pkg_hash_ext <<"D9B5DF8FA5B7A6EFA08384E9BBECFE4CE61C77D28A4282F79E02F1EF78D96B80">>, as the build tool does; ignoring pkg_hash_ext <<"12">>
     "#);
 }
 

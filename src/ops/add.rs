@@ -287,16 +287,17 @@ fn read_one(
     Ok(Addition { file, path: path.to_owned(), release, upstream: None })
 }
 
-/// What says otherwise than `file` which package a tarball is of that does not say so itself.
+/// Where the name in `file` is from, and what says otherwise, of a tarball that does not say it itself.
 fn otherwise(metadata: &Metadata, file: &FileName, named: Option<&FileName>) -> Option<String> {
     if metadata.name.is_some() {
         return None;
     }
     let app = metadata.app.as_deref().filter(|app| *app != file.package.as_str());
-    let app = app.map(|app| format!("its app is {app}"));
+    let app = app.map(|app| format!("the file name; its app is {app}"));
     app.or_else(|| {
         let named = named.filter(|named| *named != file)?;
-        Some(format!("it is called {named}.tar, and its version is {}", file.version))
+        let version = &file.version;
+        Some(format!("its app; the file is called {named}.tar, and its version is {version}"))
     })
 }
 

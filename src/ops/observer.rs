@@ -142,8 +142,8 @@ pub enum Warning {
     },
     /// A file that took the place of another without its owner, group or mode.
     #[error(
-        "{lost} may have lost the right to read {location}: it could not keep its owner, group and mode; run \
-         hexreg as the owner of such files and a member of their group, or as root"
+        "{location} may no longer be readable by {lost}: hexreg could not set its owner, group or mode; run hexreg \
+         as the owner of such files and a member of their group, or as root"
     )]
     LostReaders {
         /// Where it lies.
@@ -162,13 +162,13 @@ pub enum Warning {
         fault: DependencyFault,
     },
     /// The tarball of a new release names no package, and what tells its name is not all alike.
-    #[error("{location} does not name its package: it is taken for {}, though {other}", .release.package)]
+    #[error("{location} has no package name in its metadata: using {}, from {other}", .release.package)]
     NamedByFile {
         /// Where it lies.
         location: String,
-        /// The release that it is taken for.
+        /// The release that it is added as.
         release: FileName,
-        /// What says otherwise.
+        /// Where its name is from, and what says otherwise.
         other: String,
     },
     /// Something in `packages/` that is no file, or none that can be removed by its name.

@@ -86,8 +86,8 @@ fn additions_equal_hex_with_tarballs_of_years_ago() {
     }
     assert_eq!(
         warnings,
-        "warning: public/tarballs/oak-1.0.1.tar does not name its package: it is taken for oak, though its \
-         app is oak_app\n"
+        "warning: public/tarballs/oak-1.0.1.tar has no package name in its metadata: using oak, from the file \
+         name; its app is oak_app\n"
     );
     let packages = |path: &Path| path.starts_with("packages");
     let built = comparable(repository.files("added", packages));

@@ -79,7 +79,7 @@ pub fn url(argument: Option<&str>, name: &UpstreamName) -> Result<Url, Failure> 
     if url.query().is_some() || url.fragment().is_some() {
         let message = format!("--upstream is {shown}: expected nothing but a path after the host");
         return Err(Failure::environment(message)
-            .hint("where it was a token, give it with --upstream-auth"));
+            .hint("if this is a token, pass it with --upstream-auth"));
     }
     Ok(url)
 }

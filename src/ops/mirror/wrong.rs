@@ -61,7 +61,7 @@ pub enum Wrong {
     Behind(Version),
     /// It is older than what the mirror has.
     #[error(
-        "an older state came: its newest change is of {}, and the mirror has {}",
+        "upstream sent an older `names` than this mirror has: its newest change is of {}, here {}",
         .newest.map_or_else(|| "no time".to_owned(), time), newer(.held)
     )]
     RolledBack {

@@ -152,8 +152,8 @@ fn what_is_locked_twice_is_mirrored_as_the_build_tool_takes_it() {
     };
     let told = twice("1.0.0", "1.1.0");
     assert_eq!(tarballs(&repository), ["greeting-1.1.0.tar"], "{told}");
-    let warning = "mix.lock: `greeting` is locked twice: greeting 1.1.0 of acme counts, as for the \
-                   build tool, and greeting 1.0.0 of acme does not";
+    let warning = "mix.lock: `greeting` is locked twice: using greeting 1.1.0 of acme, as the build \
+                   tool does; ignoring greeting 1.0.0 of acme";
     assert_eq!(told["warnings"], serde_json::json!([warning]));
     let told = twice("1.1.0", "1.0.0");
     assert_eq!(tarballs(&repository), ["greeting-1.0.0.tar"], "{told}");

@@ -146,8 +146,8 @@ fn indexes_that_are_older_are_refused() {
         assert_eq!(ran.code, 1, "{}", ran.transcript());
         assert!(
             ran.stderr.contains(
-                "names: an older state came: its newest change is of 2023-11-14T22:13:20Z, and the mirror has \
-                 bar of 2023-11-14T22:15:20Z, foo of 2023-11-14T22:14:20Z"
+                "names: upstream sent an older `names` than this mirror has: its newest change is of \
+                 2023-11-14T22:13:20Z, here bar of 2023-11-14T22:15:20Z, foo of 2023-11-14T22:14:20Z"
             ),
             "{}",
             ran.stderr
@@ -166,7 +166,7 @@ fn indexes_that_are_older_are_refused() {
         };
         let ran = accept(&["bar"]);
         assert_eq!(ran.code, 1, "{}", ran.transcript());
-        assert!(ran.stderr.contains("and the mirror has foo of"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("Z, here foo of"), "{}", ran.stderr);
         accept(&["foo", "bar"]).ok();
     }
 }

@@ -170,7 +170,8 @@ fn advice(url: &str, said: &str) -> Option<String> {
         return Some("ssh has no key that is taken there: see `ssh-add -l`".to_owned());
     }
     if has("terminal prompts disabled") || has("could not read Username") {
-        return Some("nobody is asked: let a credential helper of git's know them".to_owned());
+        let advice = "hexreg never asks for a password: configure a git credential helper";
+        return Some(advice.to_owned());
     }
     let git = url.strip_prefix("git://").and_then(|rest| rest.split_once('/'));
     if let Some((host, _)) = git.filter(|_| has("unable to connect") || has("nothing came")) {
