@@ -174,9 +174,11 @@ fn advice(url: &str, said: &str) -> Option<String> {
         return Some(advice.to_owned());
     }
     let git = url.strip_prefix("git://").and_then(|rest| rest.split_once('/'));
-    if let Some((host, _)) = git.filter(|_| has("unable to connect") || has("nothing came")) {
+    if let Some((place, _)) = git.filter(|_| has("unable to connect") || has("nothing came")) {
+        let host = place.rsplit_once('@').map_or(place, |(_, host)| host);
+        // Without --add, it would take the place of what is set.
         return Some(format!(
-            "where that host no longer answers git://, `git config --global \
+            "where that host no longer answers git://, `git config --global --add \
              url.https://{host}/.insteadOf git://{host}/` asks it by https"
         ));
     }
@@ -303,4 +305,26 @@ fn pass_on(
             }
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn advice_names_the_host_and_no_credentials() {
+        let expected = "where that host no longer answers git://, `git config --global --add \
+                        url.https://git.example:9418/.insteadOf git://git.example:9418/` asks it by https";
+        for url in [
+            "git://git.example:9418/org/dep.git",
+            "git://TOKEN@git.example:9418/org/dep.git",
+            "git://ci:P@SSWORD@git.example:9418/org/dep.git",
+        ] {
+            for said in ["fatal: unable to connect to git.example", "nothing came for 4 s"] {
+                assert_eq!(advice(url, said).as_deref(), Some(expected), "{url}");
+            }
+            assert_eq!(advice(url, "fatal: no such repository"), None);
+        }
+        assert_eq!(advice("https://git.example/dep.git", "fatal: unable to connect"), None);
+    }
 }
