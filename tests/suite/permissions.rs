@@ -265,6 +265,11 @@ fn readers_that_are_lost_are_told_of() {
     let said: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
     let lost: Vec<_> = said["warnings"].as_array().unwrap().iter().collect();
     assert_eq!(lost.len(), 3, "{said}");
-    assert!(lost.iter().all(|one| one.as_str().unwrap().contains(" may no longer be readable by group 4344: ")));
+    assert!(
+        lost.iter().all(|one| one
+            .as_str()
+            .unwrap()
+            .contains(" may no longer be readable by group 4344: "))
+    );
     shared.has(WRITER, WRITER, 0o600);
 }

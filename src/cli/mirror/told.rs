@@ -157,10 +157,14 @@ fn git_rules(mirrors: &[GitMirror]) -> Vec<String> {
         spellings.iter().map(move |spelling| (path, spelling))
     });
     let rules = rules.filter(|rule| seen.insert(*rule)).map(|(path, spelling)| {
-        // A shell would look for files by the asterisks that stand for credentials.
-        let quote = if spelling.contains('*') { "'" } else { "" };
         // Without --add, each would take the place of the one before it.
-        format!("git config --global --add url.MIRROR/{path}.insteadOf {quote}{spelling}{quote}")
+        let rule = format!("git config --global --add url.MIRROR/{path}.insteadOf");
+        // With the asterisks that stand for credentials it leads nowhere: a shell is to pass over it.
+        if spelling.contains('*') {
+            format!("# put in the credentials: {rule} '{spelling}'")
+        } else {
+            format!("{rule} {spelling}")
+        }
     });
     rules.collect()
 }

@@ -78,8 +78,9 @@ pub fn url(argument: Option<&str>, name: &UpstreamName) -> Result<Url, Failure> 
     }
     if url.query().is_some() || url.fragment().is_some() {
         let message = format!("--upstream is {shown}: expected nothing but a path after the host");
-        return Err(Failure::environment(message)
-            .hint("if this is a token, pass it with --upstream-auth"));
+        return Err(
+            Failure::environment(message).hint("if this is a token, pass it with --upstream-auth")
+        );
     }
     Ok(url)
 }

@@ -47,6 +47,9 @@ pub(super) fn mirror(
     let path = remote.place().unwrap_or_default();
     let place = directory.join(&path);
     let program = Program { url, revision, stall };
+    if let Some(user) = remote.home().filter(|_| place.is_dir()) {
+        program.keep_home(&place, user, !dry_run)?;
+    }
     let is_new = !program.has(&place);
     let spellings = remote.spellings();
     let (url, revision) = (url.clone(), revision.clone());
@@ -65,6 +68,9 @@ pub(super) fn mirror(
         clear(&new).map_err(failed)?;
         fs::create_dir_all(&new).map_err(failed)?;
         program.init(&new)?;
+        if let Some(user) = remote.home() {
+            program.keep_home(&new, user, true)?;
+        }
         program.fetch(&new)?;
         fs::create_dir_all(place.parent().unwrap_or(directory)).map_err(failed)?;
         fs::rename(&new, &place).map_err(failed)?;

@@ -207,7 +207,9 @@ fn a_lock_file_that_pins_nothing_is_done_at_once() {
     // What else was asked for is done.
     mirror(&repository, &server.url(), &["--only=welcome"]).ok();
     // Such as a command leaves that failed.
-    for (name, text) in [("mix.lock", &b""[..]), ("rebar.lock", b"\xEF\xBB\xBF"), ("a.lock", b"\r\n")] {
+    for (name, text) in
+        [("mix.lock", &b""[..]), ("rebar.lock", b"\xEF\xBB\xBF"), ("a.lock", b"\r\n")]
+    {
         repository.write(name, text);
         let ran = mirror(&repository, &server.url(), &[&format!("--lock={name}"), "--prune"]);
         assert_eq!(ran.code, 1, "{}", ran.transcript());

@@ -94,8 +94,7 @@ fn what_is_older_is_held_back_and_nothing_else() {
 fn the_newest_package_of_all_may_be_taken_back_while_it_is_young() {
     for options in [&["--all"][..], &["--all", "--tarballs-only"]] {
         for (age, code) in [(60, 0), (25 * 60 * 60, 1)] {
-            let repository =
-                TestRepository::new().release("foo", "1.0.0").release("new", "1.0.0");
+            let repository = TestRepository::new().release("foo", "1.0.0").release("new", "1.0.0");
             repository.set_mtime("foo-1.0.0.tar", 1_700_000_000);
             repository.set_mtime("new-1.0.0.tar", 1_700_000_060);
             repository.build(&[]).ok();
@@ -109,7 +108,8 @@ fn the_newest_package_of_all_may_be_taken_back_while_it_is_young() {
             let ran = mirror(&repository, &server.url(), options);
             assert_eq!(ran.code, code, "{options:?}, {age}: {}", ran.transcript());
             let folder = if options.len() == 1 { "copy" } else { "copy/.hexreg-mirror" };
-            let is_new = repository.read(&format!("{folder}/names")) == repository.read("public/names");
+            let is_new =
+                repository.read(&format!("{folder}/names")) == repository.read("public/names");
             assert_eq!(is_new, code == 0, "{options:?}, {age}");
             let is_gone = !repository.path(&format!("{folder}/packages/new")).exists();
             assert_eq!(is_gone, code == 0, "{options:?}, {age}");

@@ -24,6 +24,9 @@ pub(super) struct Program<'a> {
 /// is asked for.
 const SILENCE: u32 = 4;
 
+/// Under which a repository's own configuration says whose home directory it was fetched from.
+const HOME: &str = "hexreg.home";
+
 impl Program<'_> {
     /// By which the revision stays reachable, whatever becomes of branches and tags.
     fn reference(&self) -> String {
@@ -62,6 +65,24 @@ impl Program<'_> {
             self.run(place, &["symbolic-ref", "HEAD", head])?;
         }
         self.update_server_info(place)
+    }
+
+    /// Notes whose home directory a repository is in.
+    ///
+    /// # Errors
+    /// Where it was noted to be in another one's: two users may each have a repository of that name.
+    pub fn keep_home(&self, place: &Path, user: &str, writes: bool) -> Result<(), Wrong> {
+        match self.run(place, &["config", "--local", HOME]) {
+            Ok(known) if known.trim() == user => Ok(()),
+            Ok(known) => Err(Wrong::Git(format!(
+                "{}: the mirror has the repository of that name in the home directory of {}: mirror this one \
+                 into another directory",
+                self.url,
+                known.trim()
+            ))),
+            Err(_) if writes => self.run(place, &["config", "--local", HOME, user]).map(drop),
+            Err(_) => Ok(()),
+        }
     }
 
     /// Writes what readers go by, once all that it names is there.

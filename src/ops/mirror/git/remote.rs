@@ -1,5 +1,7 @@
 //! Where a git repository is, in each of the ways in which one can be spelt.
 
+use std::iter;
+
 use url::Url;
 
 use crate::credentials;
@@ -16,6 +18,8 @@ pub(super) struct Remote {
     port: Option<u16>,
     /// Without a slash at either end.
     path: String,
+    /// Whose home directory the path begins in, where hosts have one for each user.
+    home: Option<String>,
     /// As it was spelt, without credentials.
     spelt: String,
 }
@@ -51,6 +55,8 @@ impl Transport {
 
 const TRANSPORTS: &str =
     "only repositories at https://, http://, ssh://, git:// and USER@HOST:PATH are mirrored";
+/// Whom ssh is asked for at hosts that keep the repositories of all under one user.
+const SHARED_USER: &str = "git";
 const PLAIN: &str = "it is not made of plain names";
 
 impl Remote {
@@ -84,9 +90,12 @@ impl Remote {
             return None;
         }
         let user = Some(url.username()).filter(|user| !user.is_empty());
+        let user = user.filter(|_| transport == Transport::Ssh).map(str::to_owned);
+        let is_of_home = url.path().starts_with("/~/");
         Some(Self {
             transport,
-            user: user.filter(|_| transport == Transport::Ssh).map(str::to_owned),
+            home: user.clone().filter(|user| is_of_home && *user != SHARED_USER),
+            user,
             host: url.host_str()?.to_ascii_lowercase(),
             port: url.port().filter(|port| *port != transport.port()),
             path: url.path().trim_matches('/').to_owned(),
@@ -108,8 +117,10 @@ impl Remote {
             // A password stands before the host, where ssh takes none.
             return Ok(None);
         }
+        let home = user.filter(|user| !path.starts_with('/') && *user != SHARED_USER);
         Ok(Some(Self {
             transport: Transport::Ssh,
+            home: home.map(str::to_owned),
             user: user.map(str::to_owned),
             host: host.to_ascii_lowercase(),
             port: None,
@@ -123,34 +134,44 @@ impl Remote {
         repository::git::place(&self.host, self.port, &self.path)
     }
 
-    /// What else it is called where it is called so here: as it was spelt, and in each other transport.
+    /// The user in whose home directory it lies. `git` is nobody's: hosts that keep repositories have one user for
+    /// all of them.
+    pub fn home(&self) -> Option<&str> {
+        self.home.as_deref()
+    }
+
+    /// What else it is called where it is called so here: as it was spelt, in each other transport, and for each user.
     pub fn spellings(&self) -> Vec<String> {
         let Self { transport, user, host, port, path, spelt } = self;
         let stem = path.strip_suffix(".git").unwrap_or(path);
+        // Projects may spell it with another user than this lock file, or with none.
         let user = user.as_deref().map(|user| user.split(':').next().unwrap_or(user));
-        let user = user.unwrap_or("git");
+        let own = format!("{}@", user.unwrap_or("git"));
+        let others = ["git@", ""].into_iter().filter(|other| *other != own).map(str::to_owned);
+        let users: Vec<String> = iter::once(own.clone()).chain(others).collect();
+        let ssh = |place: &str| {
+            let schemes = ["ssh", "git+ssh", "ssh+git"].into_iter();
+            let spellings = schemes.flat_map(|scheme| {
+                users.iter().map(move |user| format!("{scheme}://{user}{place}/"))
+            });
+            spellings.collect::<Vec<_>>()
+        };
         let paths = [format!("{stem}.git"), path.clone()];
         let mut spellings = vec![spelt.clone()];
         for path in &paths {
             let bases: Vec<String> = match port {
-                None => [
-                    format!("https://{host}/"),
-                    format!("http://{host}/"),
-                    format!("git://{host}/"),
-                    format!("{user}@{host}:"),
-                    format!("ssh://{user}@{host}/"),
-                    format!("git+ssh://{user}@{host}/"),
-                    format!("ssh+git://{user}@{host}/"),
-                ]
-                .into(),
+                None => {
+                    let schemes = ["https", "http", "git"].into_iter();
+                    let schemes = schemes.map(|scheme| format!("{scheme}://{host}/"));
+                    let scp = users.iter().map(|user| format!("{user}{host}:"));
+                    schemes.chain(scp).chain(ssh(host)).collect()
+                }
                 // Each transport has a port of its own.
                 Some(port) => match transport {
                     Transport::Http => vec![format!("http://{host}:{port}/")],
                     Transport::Https => vec![format!("https://{host}:{port}/")],
                     Transport::Git => vec![format!("git://{host}:{port}/")],
-                    Transport::Ssh => ["ssh", "git+ssh", "ssh+git"]
-                        .map(|scheme| format!("{scheme}://{user}@{host}:{port}/"))
-                        .into(),
+                    Transport::Ssh => ssh(&format!("{host}:{port}")),
                 },
             };
             for spelling in bases.into_iter().map(|base| format!("{base}{path}")) {
@@ -243,6 +264,22 @@ mod tests {
     }
 
     #[test]
+    fn a_path_that_begins_in_a_home_directory_is_of_its_user() {
+        for (url, home) in [
+            ("alice@git.example:repo.git", Some("alice")),
+            ("alice@git.example:~/repo.git", Some("alice")),
+            ("ssh://alice@git.example/~/repo.git", Some("alice")),
+            ("alice@git.example:/srv/repo.git", None),
+            ("ssh://alice@git.example/srv/repo.git", None),
+            ("git@git.example:org/repo.git", None),
+            ("git.example:org/repo.git", None),
+            ("https://alice@git.example/repo.git", None),
+        ] {
+            assert_eq!(Remote::parse(url).unwrap().home(), home, "{url}");
+        }
+    }
+
+    #[test]
     fn one_repository_is_known_by_each_of_its_spellings() {
         let of = |url: &str| Remote::parse(url).unwrap().spellings();
         insta::assert_snapshot!(of("git@git.example:org/repo.git").join("\n"), @r"
@@ -250,9 +287,13 @@ mod tests {
         https://git.example/org/repo.git
         http://git.example/org/repo.git
         git://git.example/org/repo.git
+        git.example:org/repo.git
         ssh://git@git.example/org/repo.git
+        ssh://git.example/org/repo.git
         git+ssh://git@git.example/org/repo.git
+        git+ssh://git.example/org/repo.git
         ssh+git://git@git.example/org/repo.git
+        ssh+git://git.example/org/repo.git
         ");
         insta::assert_snapshot!(of("https://SECRET@git.example/org/repo").join("\n"), @r"
         https://******@git.example/org/repo
@@ -260,21 +301,35 @@ mod tests {
         http://git.example/org/repo.git
         git://git.example/org/repo.git
         git@git.example:org/repo.git
+        git.example:org/repo.git
         ssh://git@git.example/org/repo.git
+        ssh://git.example/org/repo.git
         git+ssh://git@git.example/org/repo.git
+        git+ssh://git.example/org/repo.git
         ssh+git://git@git.example/org/repo.git
+        ssh+git://git.example/org/repo.git
         https://git.example/org/repo
         http://git.example/org/repo
         git://git.example/org/repo
         git@git.example:org/repo
+        git.example:org/repo
         ssh://git@git.example/org/repo
+        ssh://git.example/org/repo
         git+ssh://git@git.example/org/repo
+        git+ssh://git.example/org/repo
         ssh+git://git@git.example/org/repo
+        ssh+git://git.example/org/repo
         ");
         insta::assert_snapshot!(of("ssh://me@git.example:2222/org/repo.git").join("\n"), @r"
         ssh://me@git.example:2222/org/repo.git
+        ssh://git@git.example:2222/org/repo.git
+        ssh://git.example:2222/org/repo.git
         git+ssh://me@git.example:2222/org/repo.git
+        git+ssh://git@git.example:2222/org/repo.git
+        git+ssh://git.example:2222/org/repo.git
         ssh+git://me@git.example:2222/org/repo.git
+        ssh+git://git@git.example:2222/org/repo.git
+        ssh+git://git.example:2222/org/repo.git
         ");
         insta::assert_snapshot!(of("git.example:org/repo/").join("\n"), @r"
         git.example:org/repo/
@@ -282,16 +337,24 @@ mod tests {
         http://git.example/org/repo.git
         git://git.example/org/repo.git
         git@git.example:org/repo.git
+        git.example:org/repo.git
         ssh://git@git.example/org/repo.git
+        ssh://git.example/org/repo.git
         git+ssh://git@git.example/org/repo.git
+        git+ssh://git.example/org/repo.git
         ssh+git://git@git.example/org/repo.git
+        ssh+git://git.example/org/repo.git
         https://git.example/org/repo
         http://git.example/org/repo
         git://git.example/org/repo
         git@git.example:org/repo
+        git.example:org/repo
         ssh://git@git.example/org/repo
+        ssh://git.example/org/repo
         git+ssh://git@git.example/org/repo
+        git+ssh://git.example/org/repo
         ssh+git://git@git.example/org/repo
+        ssh+git://git.example/org/repo
         ");
     }
 }

@@ -107,13 +107,35 @@ fn every_spelling_is_mirrored_over_ssh_and_served_to_every_other() {
             "git://git.example/org/dep.git",
             "https://git.example/org/dep.git",
             "http://git.example/org/dep.git",
+            "git.example:org/dep.git",
+            "ssh://git.example/org/dep.git",
         ] {
-            if url.starts_with("org-1") && project.contains("git@") {
-                continue;
-            }
             upstream.clones_as(project, &printed, &mirror, &first, "the first");
         }
     }
+}
+
+/// Both would lie at the same place.
+#[test]
+fn repositories_in_two_home_directories_are_not_taken_for_one() {
+    let test = "repositories_in_two_home_directories_are_not_taken_for_one";
+    let Some(git) = Git::find(test) else { return };
+    let (upstream, first) = upstream(git);
+    let mirror = |url: &str, more: &[&str]| {
+        upstream.lock(url, &first);
+        upstream.mirror_with(upstream.over_ssh(), more)
+    };
+    mirror("alice@git.example:org/dep.git", &[]).ok();
+    mirror("alice@git.example:org/dep.git", &[]).ok();
+    for more in [&[][..], &["--dry-run"]] {
+        let ran = mirror("bob@git.example:org/dep.git", more);
+        assert_eq!(ran.code, 1, "{}", ran.transcript());
+        let said = "bob@git.example:org/dep.git: the mirror has the repository of that name in the home directory \
+                    of alice: mirror this one into another directory";
+        assert!(ran.stderr.contains(said), "{}", ran.stderr);
+    }
+    // Hosts that keep the repositories of all under one user spell it so.
+    mirror("git@git.example:org/dep.git", &[]).ok();
 }
 
 #[test]
@@ -125,8 +147,10 @@ fn a_port_leads_to_a_place_of_its_own() {
     let ran = upstream.mirror_with(upstream.over_ssh(), &["--json"]).ok();
     let said: Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!(said["git"][0]["path"], "git/git.example_2222/org/dep.git", "{said}");
-    let spellings = ["ssh", "git+ssh", "ssh+git"]
-        .map(|scheme| format!("{scheme}://git@git.example:2222/org/dep.git"));
+    let spellings = ["ssh", "git+ssh", "ssh+git"].map(|scheme| {
+        ["git@", ""].map(|user| format!("{scheme}://{user}git.example:2222/org/dep.git"))
+    });
+    let spellings = spellings.concat();
     assert_eq!(said["git"][0]["spellings"], json!(spellings), "{said}");
     assert!(upstream.ssh_log().contains("-p 2222 git@git.example "));
 }
