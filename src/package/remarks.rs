@@ -25,8 +25,8 @@ pub struct Remarks {
 pub struct UnknownInRelease {
     /// Of the release itself.
     pub release: UnknownFields,
-    /// Of its dependencies that have such fields, by the package that is needed.
-    pub dependencies: BTreeMap<String, UnknownFields>,
+    /// Of its dependencies that have such fields, by the package that is needed: of each dependency on it, in order.
+    pub dependencies: BTreeMap<String, Vec<UnknownFields>>,
 }
 
 /// Why nobody should use a release any more.

@@ -7,6 +7,7 @@ mod proto;
 mod releases;
 mod remarks;
 mod signed;
+mod timestamp;
 mod versions;
 
 pub use names::{Names, UnknownInNames};

@@ -6,7 +6,7 @@ use prost::Message;
 
 use super::kept::Kept;
 use super::proto::names as proto;
-use super::{DecodeError, Entry, Payload};
+use super::{DecodeError, Entry, Payload, timestamp};
 use crate::name::{PackageName, RepositoryName};
 use crate::package::{Timestamp, UnixSeconds};
 use crate::unknown_fields::UnknownFields;
@@ -66,7 +66,7 @@ impl Names {
                 unknown.packages.insert(name.clone(), fields);
             }
             let updated_at = package.updated_at.map(|time| {
-                let time = decode_time(time);
+                let time = timestamp::decode(time);
                 let seconds = time.seconds;
                 if time != Timestamp::from(seconds) {
                     unknown.times.insert(name.clone(), time);
@@ -103,21 +103,11 @@ fn encode_packages<'a>(
         let updated_at = updated_at.map(|seconds| {
             let exact = unknown.times.get(name).filter(|exact| exact.seconds == seconds);
             // Whole seconds, as Hex takes them from the file system.
-            exact.map_or_else(|| encode_time(&seconds.into()), encode_time)
+            exact.map_or_else(|| timestamp::encode(&seconds.into()), timestamp::encode)
         });
         let package = proto::Package { name: name.to_string(), updated_at };
         Kept::with(package, unknown.packages.get(name).unwrap_or(&none))
     });
     let (packages, repository) = (packages.collect(), repository.to_string());
     Payload::encode(&Kept::with(proto::Names { packages, repository }, &unknown.index))
-}
-
-fn encode_time(time: &Timestamp) -> Kept<proto::Timestamp> {
-    let UnixSeconds(seconds) = time.seconds;
-    Kept::with(proto::Timestamp { seconds, nanos: time.nanos }, &time.unknown)
-}
-
-fn decode_time(time: Kept<proto::Timestamp>) -> Timestamp {
-    let (time, unknown) = time.into_parts();
-    Timestamp { seconds: UnixSeconds(time.seconds), nanos: time.nanos, unknown }
 }

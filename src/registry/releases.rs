@@ -1,13 +1,15 @@
 //! `/packages/NAME`: all that a client resolves a package with.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use prost::Message;
+use prost::encoding::message;
 
 use super::kept::Kept;
 use super::proto::package as proto;
 use super::remarks::{self, Advisories};
-use super::{DecodeError, Payload};
+use super::{DecodeError, Payload, timestamp};
 use crate::checksum::{InnerChecksum, OuterChecksum};
 use crate::name::{PackageName, RepositoryName};
 use crate::package::{Advisory, Dependency, Release, Requirement, UnknownInRelease};
@@ -22,9 +24,12 @@ pub struct Releases {
     pub package: PackageName,
     /// Ascending by version.
     pub releases: Vec<Release>,
-    /// What this version does not know.
+    /// What this version does not know, and advisories that no release points at.
     pub unknown: UnknownFields,
 }
+
+/// The number of [`proto::Package`]'s advisories.
+const ADVISORIES: u32 = 4;
 
 impl Releases {
     /// A package without fields that this version does not know.
@@ -52,6 +57,7 @@ impl Releases {
     pub fn decode(payload: &Payload) -> Result<Self, DecodeError> {
         let message = Kept::<proto::Package>::decode(payload.as_bytes())?;
         let (message, unknown) = message.into_parts();
+        let unknown = with_idle_advisories(unknown, &message);
         let advisories = message.advisories.into_iter().map(remarks::decode_advisory).map(Arc::new);
         let advisories: Vec<_> = advisories.collect();
         let releases = message.releases.into_iter();
@@ -63,6 +69,22 @@ impl Releases {
             unknown,
         })
     }
+}
+
+/// The unknown fields of a package, and behind them its advisories that no release points at. Those stand behind all
+/// others when the package is encoded again, so no index changes.
+fn with_idle_advisories(unknown: UnknownFields, package: &proto::Package) -> UnknownFields {
+    let releases = package.releases.iter();
+    let used: HashSet<u32> =
+        releases.flat_map(|release| &release.known.advisory_indexes).copied().collect();
+    let idle = (0..).zip(&package.advisories).filter(|(index, _)| !used.contains(index));
+    let mut idle = idle.peekable();
+    if idle.peek().is_none() {
+        return unknown;
+    }
+    let mut fields = unknown.as_encoded().to_vec();
+    idle.for_each(|(_, advisory)| message::encode(ADVISORIES, advisory, &mut fields));
+    UnknownFields::from_encoded(fields)
 }
 
 /// The message of one package.
@@ -84,15 +106,16 @@ pub(super) fn encode(
 
 fn encode_release(release: &Release, advisories: &Advisories<'_>) -> Kept<proto::Release> {
     let remarks = &release.remarks;
+    let mut encoder = DependencyEncoder::new(&remarks.unknown);
     let dependencies = release.dependencies.iter();
     let message = proto::Release {
         version: release.version.to_string(),
         inner_checksum: release.inner_checksum.as_bytes().to_vec(),
-        dependencies: dependencies.map(|one| encode_dependency(one, &remarks.unknown)).collect(),
+        dependencies: dependencies.map(|one| encoder.encode(one)).collect(),
         retired: remarks.retired.as_ref().map(remarks::encode_retirement),
         outer_checksum: Some(release.outer_checksum.as_bytes().to_vec()),
         advisory_indexes: advisories.indexes(remarks),
-        published_at: remarks.published_at.as_ref().map(remarks::encode_time),
+        published_at: remarks.published_at.as_ref().map(timestamp::encode),
     };
     Kept::with(message, &remarks.unknown.release)
 }
@@ -115,22 +138,41 @@ fn decode_release(
     })
 }
 
-fn encode_dependency(
-    dependency: &Dependency,
-    unknown: &UnknownInRelease,
-) -> Kept<proto::Dependency> {
-    let message = proto::Dependency {
-        package: dependency.package.clone(),
-        requirement: dependency.requirement.0.clone(),
-        // Always said, as `mix hex.registry build` does. Gleam takes a present `false` for true;
-        // it knows no repository but hex.pm's, so it never reads this.
-        optional: Some(dependency.optional),
-        app: Some(dependency.app.clone()),
-        repository: dependency.repository.clone(),
-    };
-    match unknown.dependencies.get(&dependency.package) {
-        None => message.into(),
-        Some(unknown) => Kept::with(message, unknown),
+/// Encodes the dependencies of a release, one after another, each with its unknown fields.
+struct DependencyEncoder<'a> {
+    unknown: &'a UnknownInRelease,
+    /// How many dependencies on each of those packages were encoded.
+    encoded: HashMap<&'a str, usize>,
+}
+
+impl<'a> DependencyEncoder<'a> {
+    fn new(unknown: &'a UnknownInRelease) -> Self {
+        Self { unknown, encoded: HashMap::new() }
+    }
+
+    fn encode(&mut self, dependency: &'a Dependency) -> Kept<proto::Dependency> {
+        let message = proto::Dependency {
+            package: dependency.package.clone(),
+            requirement: dependency.requirement.0.clone(),
+            // Always said, as `mix hex.registry build` does. Gleam takes a present `false` for true;
+            // it knows no repository but hex.pm's, so it never reads this.
+            optional: Some(dependency.optional),
+            app: Some(dependency.app.clone()),
+            repository: dependency.repository.clone(),
+        };
+        match self.unknown_of(&dependency.package) {
+            None => message.into(),
+            Some(unknown) => Kept::with(message, unknown),
+        }
+    }
+
+    /// The unknown fields of the next dependency on a package.
+    fn unknown_of(&mut self, package: &'a str) -> Option<&'a UnknownFields> {
+        let all = self.unknown.dependencies.get(package)?;
+        let encoded = self.encoded.entry(package).or_default();
+        let unknown = all.get(*encoded);
+        *encoded = encoded.saturating_add(1);
+        unknown
     }
 }
 
@@ -140,9 +182,8 @@ fn decode_dependencies(
 ) -> Vec<Dependency> {
     let dependencies = messages.into_iter().map(|message| {
         let (message, fields) = message.into_parts();
-        if !fields.is_empty() {
-            unknown.dependencies.insert(message.package.clone(), fields);
-        }
+        let of_package = unknown.dependencies.entry(message.package.clone());
+        of_package.or_default().push(fields);
         Dependency {
             app: message.app.unwrap_or_else(|| message.package.clone()),
             package: message.package,
@@ -151,5 +192,86 @@ fn decode_dependencies(
             repository: message.repository,
         }
     });
-    dependencies.collect()
+    let dependencies = dependencies.collect();
+    unknown.dependencies.retain(|_, all| all.iter().any(|fields| !fields.is_empty()));
+    dependencies
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::package::{Remarks, Severity};
+
+    fn release(version: &str, remarks: Remarks) -> Release {
+        let dependency = |requirement: &str| Dependency {
+            package: "bar".to_owned(),
+            requirement: Requirement(requirement.to_owned()),
+            optional: false,
+            app: "bar".to_owned(),
+            repository: None,
+        };
+        Release {
+            version: version.parse().unwrap(),
+            inner_checksum: InnerChecksum::from_bytes([1; 32]),
+            outer_checksum: OuterChecksum::from_bytes([2; 32]),
+            dependencies: vec![dependency("~> 1.0"), dependency("~> 2.0"), dependency("~> 3.0")],
+            remarks,
+        }
+    }
+
+    fn advised(id: &str) -> Remarks {
+        let advisory = Advisory {
+            id: id.to_owned(),
+            summary: String::new(),
+            severity: Some(Severity::High),
+            cvss_score: None,
+            html_url: String::new(),
+            api_url: String::new(),
+            aliases: Vec::new(),
+            unknown: UnknownFields::default(),
+        };
+        Remarks { advisories: vec![Arc::new(advisory)], ..Remarks::default() }
+    }
+
+    fn releases(all: Vec<Release>) -> Releases {
+        Releases::new("acme".parse().unwrap(), "foo".parse().unwrap(), all)
+    }
+
+    /// The ids of all that a message lists.
+    fn ids(payload: &Payload) -> Vec<String> {
+        let message = Kept::<proto::Package>::decode(payload.as_bytes()).unwrap();
+        message.known.advisories.iter().map(|advisory| advisory.known.id.clone()).collect()
+    }
+
+    #[test]
+    fn an_advisory_that_no_release_points_at_survives_each_change() {
+        let both = releases(vec![release("1.0.0", advised("A")), release("1.1.0", advised("B"))]);
+        let mut message = Kept::<proto::Package>::decode(both.encode().as_bytes()).unwrap();
+        message.known.releases[0].known.advisory_indexes.clear();
+        let read = Releases::decode(&Payload::encode(&message)).unwrap();
+        assert_eq!(read.releases[0].remarks.advisories, []);
+        assert_eq!(ids(&read.encode()), ["B", "A"]);
+        let again = Releases::decode(&read.encode()).unwrap();
+        assert_eq!(again, read);
+        // Another release, with another advisory, takes no index from it.
+        let mut more = again;
+        more.releases.push(release("1.2.0", advised("C")));
+        assert_eq!(ids(&more.encode()), ["B", "C", "A"]);
+        assert_eq!(Releases::decode(&more.encode()).unwrap(), more);
+    }
+
+    #[test]
+    fn two_dependencies_of_one_name_keep_their_own_unknown_fields() {
+        let field = |value: u8| UnknownFields::from_encoded(vec![0x78, value]);
+        let mut remarks = Remarks::default();
+        let fields = vec![field(1), UnknownFields::default(), field(3)];
+        remarks.unknown.dependencies.insert("bar".to_owned(), fields);
+        let before = releases(vec![release("1.0.0", remarks)]);
+        let payload = before.encode();
+        let read = Releases::decode(&payload).unwrap();
+        assert_eq!(read, before);
+        assert_eq!(read.encode().as_bytes(), payload.as_bytes());
+        let plain = releases(vec![release("1.0.0", Remarks::default())]);
+        assert_eq!(Releases::decode(&plain.encode()).unwrap(), plain);
+    }
 }

@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::DecodeError;
 use super::kept::Kept;
 use super::proto::package as proto;
+use super::{DecodeError, timestamp};
 use crate::package::{
-    Advisory, Release, Remarks, Retirement, RetirementReason, Severity, Timestamp, UnixSeconds,
-    UnknownInRelease,
+    Advisory, Release, Remarks, Retirement, RetirementReason, Severity, UnknownInRelease,
 };
 
 /// The advisories of a package, each once, to which its releases point by number.
@@ -60,7 +59,7 @@ pub(super) fn decode(
     Ok(Remarks {
         advisories: concerned.collect::<Result<_, _>>()?,
         retired: release.retired.take().map(decode_retirement),
-        published_at: release.published_at.take().map(decode_time),
+        published_at: release.published_at.take().map(timestamp::decode),
         unknown: UnknownInRelease::default(),
     })
 }
@@ -75,16 +74,6 @@ fn decode_retirement(status: Kept<proto::RetirementStatus>) -> Retirement {
     let (status, unknown) = status.into_parts();
     let reason = RetirementReason::from_number(status.reason);
     Retirement { reason, message: status.message, unknown }
-}
-
-pub(super) fn encode_time(time: &Timestamp) -> Kept<proto::Timestamp> {
-    let UnixSeconds(seconds) = time.seconds;
-    Kept::with(proto::Timestamp { seconds, nanos: time.nanos }, &time.unknown)
-}
-
-fn decode_time(time: Kept<proto::Timestamp>) -> Timestamp {
-    let (time, unknown) = time.into_parts();
-    Timestamp { seconds: UnixSeconds(time.seconds), nanos: time.nanos, unknown }
 }
 
 fn encode_advisory(advisory: &Advisory) -> Kept<proto::SecurityAdvisory> {
