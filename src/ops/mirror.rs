@@ -24,13 +24,16 @@ mod planner;
 mod policies;
 mod selection;
 mod shelf;
+mod tag;
 mod task;
+mod unanswered;
 mod wrong;
 
-pub use client::{Patience, Unanswered};
+pub use client::Patience;
 pub use git::GitMirror;
 pub use planner::Failed;
 pub use selection::{Chosen, LeftOut, Only, Selection};
+pub use unanswered::Unanswered;
 pub use wrong::{Disagreement, Wrong};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,10 +61,11 @@ use crate::tarball::Limits;
 use check::Checker;
 use client::Client;
 use courier::Courier;
-use holdings::{Holdings, Tag};
+use holdings::Holdings;
 use indexes::Indexes;
 use planner::{Planner, Refresh, Setup};
 use selection::Want;
+use tag::Tag;
 
 /// What to mirror, from where, and how.
 #[derive(Clone, Debug)]

@@ -9,10 +9,11 @@ use tokio::task::{JoinSet, spawn_blocking};
 
 use super::check::{self, Checker};
 use super::client::{Answer, Client};
-use super::holdings::{self, Holdings, NotedPackage, Tag};
+use super::holdings::{self, Holdings, NotedPackage};
 use super::indexes::{Index, Listing};
 use super::planner::{self, Planner};
 use super::shelf::{self, Full, Shelf};
+use super::tag::Tag;
 use super::task::{Outcome, PackageFile, Task, Wanted};
 use super::wrong::Wrong;
 use super::{Error, Options};

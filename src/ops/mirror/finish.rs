@@ -4,9 +4,10 @@
 use std::collections::BTreeSet;
 
 use super::courier::{Courier, IndexFile};
-use super::holdings::{self, NotedPackage, State, Tag};
+use super::holdings::{self, NotedPackage, State};
 use super::planner::{Known, Planner};
 use super::shelf::Full;
+use super::tag::Tag;
 use super::{Error, Options};
 use crate::name::PackageName;
 use crate::ops::observer::{Observer, Warning};

@@ -27,6 +27,7 @@ use url::Url;
 
 use super::check::Checker;
 use super::planner::Known;
+use super::tag::Tag;
 use super::task::PackageFile;
 use super::{Error, Options, Upstream};
 use crate::key::PublicKey;
@@ -75,29 +76,6 @@ pub(super) struct NotedPackage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<i64>,
     pub tag: Option<Tag>,
-}
-
-/// By which upstream knows a file again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Tag {
-    pub tag: String,
-    /// So that a file that was changed here since is not taken for the one that the tag is of.
-    pub file: String,
-}
-
-impl Tag {
-    pub fn of(tag: String, file: &[u8]) -> Self {
-        Self { tag, file: digest(file) }
-    }
-
-    /// The tag, if it is this file's.
-    pub fn good_for(&self, file: &[u8]) -> Option<&str> {
-        (self.file == digest(file)).then_some(self.tag.as_str())
-    }
-}
-
-fn digest(file: &[u8]) -> String {
-    blake3::hash(file).to_hex().to_string()
 }
 
 impl Holdings {

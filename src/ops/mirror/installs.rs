@@ -22,9 +22,10 @@ use tokio::task::JoinSet;
 
 use super::client::{Answer, is_page};
 use super::courier::{Carried, Courier, off_workers};
-use super::holdings::{self, Tag};
+use super::holdings;
 use super::planner::Failed;
 use super::shelf::Full;
+use super::tag::Tag;
 use super::task::Outcome;
 use super::wrong::Wrong;
 use crate::ops::observer::Observer;

@@ -15,9 +15,9 @@ use item::Item;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::holdings::Tag;
 use super::indexes::Listing;
 use super::selection::Want;
+use super::tag::Tag;
 use super::task::{Outcome, Task, Wanted};
 use super::wrong::Wrong;
 use crate::name::PackageName;

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
-use super::holdings::Tag;
 use super::selection::Pin;
+use super::tag::Tag;
 use super::wrong::Wrong;
 use crate::checksum::{InnerChecksum, OuterChecksum};
 use crate::name::PackageName;

@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use reqwest::StatusCode;
 
-use super::client::Unanswered;
+use super::unanswered::Unanswered;
 use crate::checksum::{InnerChecksum, OuterChecksum};
 use crate::name::{PackageName, PolicyName, RepositoryName};
 use crate::package::UnixSeconds;

@@ -142,7 +142,7 @@ impl Remote {
 
     /// What else it is called where it is called so here: as it was spelt, in each other transport, and for each user.
     pub fn spellings(&self) -> Vec<String> {
-        let Self { transport, user, host, port, path, spelt } = self;
+        let Self { transport, user, host, port, path, spelt, .. } = self;
         let stem = path.strip_suffix(".git").unwrap_or(path);
         // Projects may spell it with another user than this lock file, or with none.
         let user = user.as_deref().map(|user| user.split(':').next().unwrap_or(user));

@@ -242,7 +242,11 @@ fn what_is_not_there_or_not_to_be_had_is_a_failure() {
         assert_eq!(ran.code, 1, "{}", ran.transcript());
         assert!(ran.stderr.contains("  git: dep: "), "{}", ran.transcript());
         assert!(ran.stderr.contains(reason), "{}", ran.transcript());
-        assert!(ran.stderr.contains("hint: the rest was mirrored; fix this and run it again"), "{}", ran.stderr);
+        assert!(
+            ran.stderr.contains("hint: the rest was mirrored; fix this and run it again"),
+            "{}",
+            ran.stderr
+        );
         assert!(!ran.stdout.contains("git config"), "{}", ran.stdout);
         assert!(!upstream.repository.path("copy/git").exists());
     }
