@@ -28,6 +28,9 @@ struct Json<'a> {
     retries: u64,
     bytes: u64,
     dry_run: bool,
+    /// With --tarballs-only: packages of which upstream's signed file is new or has changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upstream_changed: Option<Vec<String>>,
     #[serde(flatten)]
     heard: Heard,
     left_out: Vec<JsonLeftOut<'a>>,
@@ -58,6 +61,8 @@ pub struct Listener<'a> {
     prints: bool,
     pub progress: Progress,
     heard: Mutex<Heard>,
+    /// Packages of which upstream's signed file was written, where only tarballs are served.
+    upstream_changed: Mutex<Vec<String>>,
     lost_readers: Quota,
     dependencies: Quota,
     /// Whether the report was printed.
@@ -72,6 +77,7 @@ impl<'a> Listener<'a> {
             prints,
             progress: Progress::new(prints),
             heard: Mutex::default(),
+            upstream_changed: Mutex::default(),
             lost_readers: Quota::new("more warning"),
             dependencies: Quota::of_dependencies(),
             reported: AtomicBool::new(false),
@@ -88,6 +94,10 @@ impl<'a> Listener<'a> {
             self.progress.clear();
             output::warning(warning);
         }
+    }
+
+    fn upstream_changed(&self) -> MutexGuard<'_, Vec<String>> {
+        self.upstream_changed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn heard(&self) -> MutexGuard<'_, Heard> {
@@ -123,7 +133,10 @@ impl Observer for Listener<'_> {
         let is_signed = matches!(path.folder(), Folder::Packages | Folder::Policies)
             || RepositoryPath::is_of_a_registry(path.as_str());
         if self.tarballs_only && is_signed {
-            // What upstream signed is the mirror's own matter then.
+            // Nothing serves upstream's signed files then, but a build reads them.
+            if path.folder() == Folder::Packages {
+                self.upstream_changed().push(path.file_name().to_owned());
+            }
             return;
         }
         let mut heard = self.heard();
@@ -147,7 +160,7 @@ pub fn print(options: &Options, report: &Report, listener: &Listener<'_>) -> Res
         output::line(&line)?;
     }
     let heard = listener.heard().clone();
-    output::line(&summary(options, report, &heard))
+    output::line(&summary(options, report, &heard, listener.upstream_changed().len()))
 }
 
 /// By which git asks the mirror, however a project spells a repository. One line leads to all of its revisions.
@@ -186,6 +199,7 @@ pub fn print_json(
         retries: report.retries,
         bytes: report.bytes,
         dry_run: options.dry_run,
+        upstream_changed: options.tarballs_only.then(|| listener.upstream_changed().clone()),
         heard: listener.heard().clone(),
         left_out: left_out
             .map(|LeftOut { lock, app, why }| JsonLeftOut { lock, app, why })
@@ -213,9 +227,14 @@ pub fn rejected(report: &Report) -> Vec<Rejected> {
         .collect()
 }
 
-fn summary(options: &Options, report: &Report, heard: &Heard) -> String {
+fn summary(options: &Options, report: &Report, heard: &Heard, upstream_changed: usize) -> String {
     let Heard { created, updated, removed, .. } = heard;
-    let changes = if heard.is_empty() {
+    let changes = if heard.is_empty() && upstream_changed > 0 {
+        format!(
+            "no tarball has changed, but what upstream says of {} has: run `hexreg build`",
+            count(upstream_changed, "package")
+        )
+    } else if heard.is_empty() {
         "nothing has changed".to_owned()
     } else {
         format!(

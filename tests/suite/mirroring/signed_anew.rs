@@ -85,8 +85,13 @@ impl Site {
     }
 
     fn mirror(&self) {
-        let options = ["--all", "--tarballs-only", "--refresh-after=0"];
-        mirror(&self.repository, &self.server.url(), &options).ok();
+        self.mirror_with(&[]);
+    }
+
+    fn mirror_with(&self, options: &[&str]) -> Ran {
+        let always = ["--all", "--tarballs-only", "--refresh-after=0"];
+        let options: Vec<_> = always.iter().chain(options).copied().collect();
+        mirror(&self.repository, &self.server.url(), &options).ok()
     }
 
     fn hexreg(&self, command: &[&str]) -> Ran {
@@ -188,6 +193,24 @@ fn what_upstream_says_since_arrives_with_the_next_mirror_and_build() {
         site.says_the_same();
         assert_eq!(site.says("1.0.0").retired, retired);
     }
+}
+
+#[test]
+fn a_mirror_says_that_a_build_has_something_to_carry_over() {
+    let site = Site::new();
+    site.goes_on();
+    let unchanged = site.mirror_with(&[]);
+    assert!(unchanged.stdout.contains("releases; nothing has changed;"), "{}", unchanged.stdout);
+    site.upstream_says(|remarks| remarks.advisories.push(advisory("GHSA-2", Severity::Low)));
+    let changed = site.mirror_with(&[]);
+    let expected =
+        "no tarball has changed, but what upstream says of 1 package has: run `hexreg build`";
+    assert!(changed.stdout.contains(expected), "{}", changed.stdout);
+    site.upstream_says(|remarks| remarks.advisories.clear());
+    let json = site.mirror_with(&["--json"]);
+    assert!(json.stdout.contains(r#""upstream_changed":["foo"]"#), "{}", json.stdout);
+    let json = site.mirror_with(&["--json"]);
+    assert!(json.stdout.contains(r#""upstream_changed":[]"#), "{}", json.stdout);
 }
 
 #[test]
