@@ -61,10 +61,11 @@ fn a_client_that_goes_away_was_not_given_the_whole() {
     assert!(log.contains("whole=false"), "{log}");
 }
 
-/// What follows this line, up to an empty one.
-fn after<'a>(text: &'a str, line: &str) -> &'a str {
-    let (_, rest) = text.split_once(line).unwrap_or_else(|| panic!("no {line} in {text}"));
-    rest.split_once("\n\n").unwrap().0
+/// The lines below the heading that begins so, up to an empty one.
+fn below<'a>(text: &'a str, heading: &str) -> &'a str {
+    let (_, rest) = text.split_once(heading).unwrap_or_else(|| panic!("no {heading} in {text}"));
+    let (_, lines) = rest.split_once(":\n\n").unwrap();
+    lines.split_once("\n\n").unwrap().0
 }
 
 /// What a browser copies of an element's text.
@@ -89,7 +90,7 @@ fn the_lines_to_copy_work_word_for_word() {
         (vec!["--repo=acme=public", "--auth-file=readers"], "/repos/acme"),
     ] {
         let server = Server::run(repository.root(), &arguments);
-        let printed = after(&server.said, "for rebar3, in rebar.config:\n\n").to_owned();
+        let printed = below(&server.said, "for rebar3, in rebar.config (").to_owned();
         let header = format!("Authorization: {token}");
         let host = server.address.to_string();
         let page = server.get_from(&host, &format!("{path}/"), &[&header]).body;
@@ -99,7 +100,12 @@ fn the_lines_to_copy_work_word_for_word() {
         assert_eq!(printed, shown);
         let has_token = arguments.contains(&"--auth-file=readers");
         assert_eq!(printed.matches("TOKEN").count(), usize::from(has_token));
-        let project = Project::knowing(rebar3.clone(), &printed.replace("TOKEN", token));
-        project.fetches(&repository);
+        // All that the project needs is here, so the form that asks no other repository will do as well.
+        let replace = below(&server.said, "or, for a project whose dependencies are all here (");
+        assert!(replace.starts_with("{hex, [{repos, replace, ["), "{replace}");
+        for lines in [&*printed, replace] {
+            let project = Project::knowing(rebar3.clone(), &lines.replace("TOKEN", token));
+            project.fetches(&repository);
+        }
     }
 }
