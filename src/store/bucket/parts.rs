@@ -99,17 +99,20 @@ impl BucketStore {
                 Err(NotUploaded::Source(error)) => return Err(error.into()),
                 Err(NotUploaded::Failed(error)) => error,
             };
+            let is_final = !matches!(Answer::of(&error), Answer::Unclear | Answer::Refused);
+            let error = plain(error);
+            if is_final {
+                return Err(tries.tell(error));
+            }
             let looked = self.inner.head(&key).await;
             if let Ok(found) = &looked {
                 if found.size == size {
                     return Ok(Version::of(found));
                 }
             }
-            let is_worth_it = matches!(Answer::of(&error), Answer::Unclear | Answer::Refused);
-            let error = plain(error);
             let is_silent =
                 is_silence(&error) && looked.is_err_and(|looked| is_silence(&plain(looked)));
-            if !is_worth_it || is_silent || !tries.again_after(&error).await {
+            if is_silent || !tries.again_after(&error).await {
                 return Err(tries.tell(error));
             }
         }
