@@ -192,7 +192,7 @@ impl CacheFile {
         // A temporary file is readable by its owner alone to begin with.
         let mut file = tempfile::Builder::new().prefix(".hexreg-").tempfile_in(folder)?;
         if let Ok(old) = fs::metadata(&self.0) {
-            // Whoever cannot read it has no cache, and loses nothing else.
+            // A user who cannot read it has no cache, and loses nothing else.
             keep_access(&old, file.as_file())?;
         }
         for part in [&start[..], &context.digest(&start), &context.digest(&body), &body] {

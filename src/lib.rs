@@ -116,10 +116,10 @@
 //!   times they have, and the same on every server that has the same file. A tag of the inode's stamp would
 //!   need no reading, but copies behind one address would disagree, and a restored or touched file would be
 //!   fetched again. A file is read for its tag once; above 64 MiB, which no file of a registry has, the stamp
-//!   has to do. `Last-Modified` is the time of the last change of any kind, which nobody can set, as clients
+//!   has to do. `Last-Modified` is the time of the last change of any kind, which no program can set, as clients
 //!   that know no tags ask by it.
-//! - **Passwords are checked a few at a time, of each client in turn** (`ops/serve/fair_queue.rs`): whoever
-//!   sends many guesses waits for their own, and the others for one of them.
+//! - **Passwords are checked a few at a time, of each client in turn** (`ops/serve/fair_queue.rs`): a client
+//!   that sends many guesses waits for its own, and each other client for one of them.
 //! - **What the kernel has at hand is read on the spot** (`ops/serve/files.rs`): to hand a request for a
 //!   small file to another thread and back costs more than to read it.
 //! - **Pages for people run nothing and fetch nothing** (`ops/serve/page.rs`, `templates/`): their one

@@ -98,7 +98,7 @@ pub fn add(
 }
 
 /// Refuses new releases that have a dependency with a fault: a requirement that stops clients, or a package of
-/// this registry that is taken from hex.pm, where it is somebody else's. Those that are listed already with the same
+/// this registry that is taken from hex.pm, where it has another owner. Those that are listed already with the same
 /// tarball are told of.
 fn check_dependencies<'a>(
     draft: &Draft,

@@ -137,7 +137,7 @@ pub struct Made<'a> {
 }
 
 impl<'a> Made<'a> {
-    /// A change by which nobody lost the right to read the file.
+    /// A change by which no user lost the right to read the file.
     #[must_use]
     pub fn new(change: &'a Change) -> Self {
         Self { change, lost: None }

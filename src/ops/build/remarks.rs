@@ -119,7 +119,7 @@ impl Sources<'_> {
         Ok((entry, is_same, note))
     }
 
-    /// What stands may have been written since it was listed; then it is found to be another file when it
+    /// The file may have been written since it was listed; then it is found to be another file when it
     /// comes to be replaced.
     fn find(&self, entry: &Entry) -> Result<Found, Error> {
         let resource = Resource::Package(entry.name.clone());

@@ -225,7 +225,7 @@ impl Courier {
         held.is_some_and(|held| planner::may_go(&held.releases, self.now))
     }
 
-    /// What the mirror has of a package, read where it keeps nobody else waiting.
+    /// What the mirror has of a package, read on a thread that may block.
     async fn held(&self, name: &PackageName) -> Option<PackageFile> {
         let (holdings, checker, name) =
             (Arc::clone(&self.holdings), Arc::clone(&self.checker), name.clone());

@@ -126,7 +126,7 @@ impl Holdings {
         }
     }
 
-    /// Keeps upstream's key beside its signed files where those are not served, for whoever builds from them
+    /// Keeps upstream's key beside its signed files where those are not served, for a build that reads them
     /// to check them with. It is there before any of them.
     pub fn keep_key(&self, key: &PublicKey) -> Result<(), StoreError> {
         let path = RepositoryPath::public_key();

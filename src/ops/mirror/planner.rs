@@ -272,7 +272,7 @@ impl Planner {
         self.packages.push_back(task(name));
     }
 
-    /// A package that the mirror has and upstream does not, where nobody accepted that.
+    /// A package that the mirror has and upstream does not, unless `--accept` names it.
     fn is_gone(&mut self, name: &PackageName, held: Option<&Releases>) {
         let now = self.setup.now;
         if !held.is_some_and(|held| trust::may_go(held, now)) {

@@ -124,7 +124,7 @@ impl Wrong {
         matches!(self, Self::Unanswered(Unanswered::Status { status: StatusCode::FORBIDDEN, .. }))
     }
 
-    /// Whether upstream lost or changed what the mirror has, which then stays as it was until somebody accepts it:
+    /// Whether upstream lost or changed what the mirror has, which then stays as it was until `--accept` names it:
     /// nothing else waits for it.
     #[must_use]
     pub fn holds_back(&self) -> bool {

@@ -13,7 +13,7 @@ use crate::registry::{Releases, Resource, Versions};
 use crate::repository::RepositoryPath;
 use crate::version::Version;
 
-/// What a policy there has and would lose: an override that somebody else may have added, such as a denial, or
+/// What a policy there has and would lose: an override that another writer may have added, such as a denial, or
 /// all that holds for a repository.
 pub(super) fn of_policy(
     path: RepositoryPath,

@@ -26,7 +26,7 @@ pub(super) struct Remote<'a> {
 
 impl<'a> Remote<'a> {
     /// Lists what can be told apart without reading it; policies too where there are some here, or what is there
-    /// and not here is to go (`is_exact`). Whoever adds a release meanwhile writes what is named
+    /// and not here is to go (`is_exact`). A writer that adds a release meanwhile writes what is named
     /// before what names it, so tarballs are listed last.
     pub fn list(store: &'a dyn Store, local: &Local, is_exact: bool) -> Result<Self, Error> {
         let has = |kind: AssetKind| local.files.iter().any(|file| file.kind == kind);

@@ -68,18 +68,18 @@ impl FairQueue {
         Self { bounds, state: Arc::default() }
     }
 
-    /// A place, once it is this peer's turn. Whoever drops the future waits no more.
+    /// A place, once it is this peer's turn. Dropping the future ends the wait.
     pub async fn take(&self, peer: Peer) -> Result<Place, NoRoom> {
         let turn = {
             let mut state = self.lock();
-            // Where there is a place, nobody waits.
+            // While a place is free, no client waits.
             if state.taken < self.bounds.places {
                 state.taken = state.taken.saturating_add(1);
                 return Ok(self.place());
             }
             state.wait(peer, self.bounds)?
         };
-        // A place is given or kept by somebody, who gives it on.
+        // Each place is held by a check, which hands it on when it ends.
         turn.await.map_err(|_| NoRoom::AtAll)
     }
 
@@ -206,7 +206,7 @@ mod tests {
         let mut of_another = ask(&queue, "192.0.2.2");
         let mut of_a_third = ask(&queue, "2001:db8::1");
         assert_eq!(now(&queue, "192.0.2.3").err(), Some(NoRoom::AtAll));
-        // The first to wait, then one of each other, whoever has waited longer.
+        // The first in the queue, then one of each other peer, in turn.
         drop(places.pop());
         let first = poll(&mut of_one[0]).unwrap().unwrap();
         assert!(poll(&mut of_another).is_none());

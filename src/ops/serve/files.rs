@@ -29,7 +29,7 @@ use crate::store::{self, Stamp};
 pub(super) struct Opened {
     file: Arc<fs::File>,
     stamp: Stamp,
-    /// Nanoseconds since 1970 of the last change of any kind, which nobody can set.
+    /// Nanoseconds since 1970 of the last change of any kind, which no program can set.
     changed: i64,
 }
 
@@ -90,13 +90,13 @@ impl Opened {
         self.stamp
     }
 
-    /// When it was changed last, by any change, which nobody can set.
+    /// When it was changed last, by any change, which no program can set.
     pub fn changed(&self) -> SystemTime {
         let since = Duration::from_nanos(self.changed.try_into().unwrap_or(0));
         UNIX_EPOCH.checked_add(since).unwrap_or(UNIX_EPOCH)
     }
 
-    /// Whether nobody wrote to it since it was opened.
+    /// Whether the file is unchanged since it was opened.
     ///
     /// # Errors
     /// What the system says.

@@ -100,7 +100,7 @@ impl Guard {
                 Answer::Admitted(name) => return Ok(Some(name)),
                 Answer::NoCredentials | Answer::Refused => return Ok(None),
             };
-            // Whoever hangs up does not end the check, nor may anybody take its place before.
+            // A client that hangs up does not end the check, and its place is free only after the check.
             let settled = spawn_blocking(move || {
                 let settled = check.settle();
                 drop(place);

@@ -90,7 +90,7 @@ impl Tags {
         } else {
             let permit = Arc::clone(&self.readers).acquire_owned().await;
             let permit = permit.map_err(io::Error::other)?;
-            // Whoever waited may have waited for somebody who read the same file.
+            // Another request may have read the same file meanwhile.
             if let Some(digest) = self.known(&stamp) {
                 return Ok(tag(&digest, false));
             }

@@ -16,7 +16,7 @@ use super::open_error::OpenError;
 use super::setting::{Setting, SettingError, Variables};
 use super::settings::{Settings, retry, retry_for_credentials};
 
-/// What to do where nobody hands out tokens.
+/// What to do where no service hands out tokens.
 const ADVICE: &str = "set AZURE_STORAGE_ACCOUNT_KEY, AZURE_STORAGE_SAS_TOKEN or \
                       AZURE_STORAGE_CONNECTION_STRING";
 

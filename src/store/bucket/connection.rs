@@ -1,4 +1,4 @@
-//! Requests to whoever keeps a bucket, and how long they may take.
+//! Requests to a bucket's server, and how long they may take.
 //!
 //! A large file over a slow line takes minutes, and a server that says nothing should be given up after
 //! seconds. So no request has a limit in all: it ends where neither side has moved a byte for a while, or
@@ -51,7 +51,7 @@ impl Limits {
 
     /// How long so many bytes may take at the least.
     fn duration(&self, bytes: u64) -> Duration {
-        // Not at all a limit for what nobody sends in one file.
+        // No limit for sizes that no single file has.
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         Duration::from_secs_f64(f64::from(bytes) / f64::from(self.floor.max(1)))
     }

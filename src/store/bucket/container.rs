@@ -1,4 +1,4 @@
-//! Keys for what runs in a container, where its environment has the whole URL of whoever hands them out.
+//! Keys for what runs in a container, where its environment has the whole URL of the service that hands them out.
 //!
 //! <https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html>
 

@@ -1,6 +1,6 @@
-//! Credentials that somebody else hands out, asked for when they are first needed and again before they end.
+//! Credentials that a service hands out, asked for when they are first needed and again before they end.
 //!
-//! Whoever cannot give any is asked once: a command that needs them for sixteen requests at a time would
+//! A service that cannot give any is asked once: a command that needs them for sixteen requests at a time would
 //! else wait for it sixteen times over.
 
 use std::fmt::Debug;
@@ -43,7 +43,7 @@ impl<T> Lease<T> {
     }
 }
 
-/// Whoever hands out credentials.
+/// A service that hands out credentials.
 #[async_trait]
 pub(super) trait Issuer<T>: Debug + Send + Sync {
     /// New ones, or why there are none.
@@ -109,7 +109,7 @@ impl<T: Debug + Send + Sync> CredentialProvider for Issued<T> {
             (Err(reason), before) => {
                 let error = NoCredentials { reason, advice: self.advice };
                 let told = unauthenticated(&error);
-                // Whoever gave some before may do so again.
+                // A service that gave some before may do so again.
                 if matches!(before, State::Unasked) {
                     *state = State::Refused(error);
                 }
@@ -135,7 +135,7 @@ impl<T: Debug + Send + Sync> Issuer<T> for Client<T> {
     }
 }
 
-/// How often somebody who hands out credentials is asked, where there was no connection or it had a
+/// How often a service that hands out credentials is asked, where there was no connection or it had a
 /// failure of its own.
 const TRIES: usize = 2;
 
@@ -232,7 +232,7 @@ mod tests {
         }
     }
 
-    /// What sixteen at once get, one after the other and again, and how often somebody was asked for it.
+    /// What sixteen at once get, one after the other and again, and how often the service was asked for it.
     fn ask_often(most: u32, lasting: Duration) -> (Vec<Result<u32, String>>, u32) {
         let given = Arc::new(AtomicU32::new(0));
         let issuer = Numbers { given: Arc::clone(&given), most, lasting };

@@ -1,4 +1,4 @@
-//! Workload identity federation: a token of somebody else's, such as a CI system, exchanged for one of
+//! Workload identity federation: the token of another issuer, such as a CI system, exchanged for one of
 //! Google's.
 //!
 //! <https://google.aip.dev/auth/4117>
@@ -33,7 +33,7 @@ pub(super) struct ExternalAccount {
     credential_source: Source,
 }
 
-/// Where somebody else's token comes from.
+/// Where the other issuer's token comes from.
 #[derive(Debug, Deserialize)]
 struct Source {
     file: Option<PathBuf>,
@@ -135,7 +135,7 @@ impl Issuer<GcpCredential> for Federated {
 }
 
 impl Federated {
-    /// Somebody else's token.
+    /// The other issuer's token.
     async fn subject_token(&self) -> Result<String, String> {
         let source = &self.account.credential_source;
         let (text, place) = match (&source.file, &source.url) {

@@ -20,7 +20,7 @@ use super::setting::{Origin, Setting, SettingError, Variables};
 use super::settings::{Settings, retry, retry_for_credentials};
 use crate::key::restore_pem;
 
-/// What to do where nobody hands out tokens.
+/// What to do where no service hands out tokens.
 const ADVICE: &str = "set GOOGLE_APPLICATION_CREDENTIALS to the path of a file of credentials";
 
 /// Where `gcloud auth application-default login` writes it, below the home directory.
@@ -92,7 +92,7 @@ pub(super) fn open(bucket: &str, settings: &Settings) -> Result<Arc<dyn ObjectSt
     Ok(Arc::new(builder.build().map_err(of_settings)?))
 }
 
-/// Nobody asks for it, but else the client would look for credentials.
+/// It is never sent; without it the client would look for credentials.
 fn nobody() -> Arc<StaticCredentialProvider<GcpCredential>> {
     Arc::new(StaticCredentialProvider::new(GcpCredential { bearer: String::new() }))
 }

@@ -131,7 +131,7 @@ pub(super) fn host_of(uri: &Uri) -> String {
     host.rsplit_once('@').map_or(host, |(_, host)| host).to_owned()
 }
 
-/// Where an answer sends who asked. What follows the path may be somebody's session.
+/// Where an answer sends who asked. What follows the path may hold a session of the user.
 pub(super) fn redirected_to(headers: &HeaderMap) -> Option<String> {
     let to = headers.get(LOCATION)?.to_str().ok()?;
     Some(credentials::hide(to.split(['?', '#']).next().unwrap_or_default()))

@@ -36,7 +36,7 @@ pub(super) fn lease(json: &[u8]) -> Result<Lease<AwsCredential>, String> {
     Ok(Lease { credential, until: keys.expiration })
 }
 
-/// Keys that somebody handed out, if a request can have them in its header.
+/// Keys that a service handed out, if a request can have them in its header.
 pub(super) fn credential(
     key_id: String,
     secret_key: String,

@@ -1,6 +1,6 @@
 //! Where the keys for S3 come from: written down, or made by others each time.
 //!
-//! The order is that of Amazon's own tools: the environment, the profile, whoever runs the container or the
+//! The order is that of Amazon's own tools: the environment, the profile, the service of the container or the
 //! machine.
 
 use std::collections::BTreeSet;
@@ -24,7 +24,7 @@ use super::settings::retry_for_credentials;
 use super::sso::Sso;
 use super::sts::{AssumedRole, Role, WebIdentity};
 
-/// What to do where nobody hands out keys.
+/// What to do where no service hands out keys.
 const ADVICE: &str = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE";
 
 /// What a profile says whose role is for the keys of the environment.
@@ -33,19 +33,19 @@ const ENVIRONMENT: &str = "Environment";
 /// Where keys come from.
 #[derive(Debug)]
 pub(super) enum Keys {
-    /// Nobody is asked who it is.
+    /// Requests are sent without keys.
     Anonymous,
     Written(AwsCredential),
     /// A program prints them.
     Process(Setting),
     Sso(Sso),
-    /// Those of a role, for the keys of somebody who may have it.
+    /// Those of a role, for the keys of a user that may have it.
     Role(Role, Box<Keys>),
-    /// Those of a role, for a token of somebody else.
+    /// Those of a role, for the token of another issuer.
     WebIdentity(Role, PathBuf),
-    /// Whoever runs the container.
+    /// The service of the container.
     Container(Container),
-    /// Whoever runs the machine, or the container by one of the two ways that the client of the store has.
+    /// The service of the machine, or of the container by one of the two ways that the client of the store has.
     Machine(Vec<(AmazonS3ConfigKey, String)>),
 }
 
@@ -170,7 +170,7 @@ fn half_key(half: &Setting, missing: &'static str) -> OpenError {
     OpenError::HalfKey { set: half.origin().clone(), missing }
 }
 
-/// Whoever hands out keys to what runs in a container, if there is one.
+/// The service that hands out keys in a container, if there is one.
 fn in_container(variables: &Variables) -> Result<Option<Keys>, OpenError> {
     if let Some(path) = variables.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")? {
         if !path.value().starts_with('/') || path.token().is_err() {
@@ -263,7 +263,7 @@ fn of_profile(
             return Ok(Some(Keys::Written(credential(&id, &secret, token.as_ref())?)));
         }
         (None, None) => {}
-        // Whoever wrote it meant these keys, and not those of the machine.
+        // The profile means these keys, and not those of the machine.
         (Some(half), None) => return Err(half_key(&half, names[1])),
         (None, Some(half)) => return Err(half_key(&half, names[0])),
     }

@@ -9,13 +9,13 @@ use crate::proxy::InvalidProxy;
 /// Why a bucket cannot be asked for anything.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// Something that somebody set cannot be used.
+    /// A setting cannot be used.
     #[error(transparent)]
     Setting(#[from] SettingError),
     /// A proxy that cannot be one.
     #[error(transparent)]
     Proxy(#[from] InvalidProxy),
-    /// Nobody says where the bucket is.
+    /// No setting says where the bucket is.
     #[error("there is no region: set AWS_REGION to where the bucket is")]
     NoRegion,
     /// The bucket cannot be part of the host.
@@ -44,7 +44,7 @@ pub enum OpenError {
         /// What it would be put before.
         endpoint: String,
     },
-    /// Nobody says whose the container is.
+    /// No setting says whose the container is.
     #[error(
         "there is no account: set AZURE_STORAGE_ACCOUNT_NAME, AZURE_STORAGE_ACCOUNT or \
          AZURE_STORAGE_CONNECTION_STRING"

@@ -81,7 +81,7 @@ impl BucketStore {
         self.room.acquire_many(pieces).await.map_err(io::Error::other)
     }
 
-    /// Writes a file part by part, on no condition: whoever else writes it writes the same. So where an answer gets
+    /// Writes a file part by part, on no condition: every writer of it writes the same. So where an answer gets
     /// lost, an object of this size is that file.
     pub(super) async fn put_in_parts(
         &self,

@@ -101,7 +101,7 @@ impl Probe<'_> {
             }
             version = Some(found);
         }
-        // Nobody writes this file but under conditions, so those of others are met.
+        // This file is only written under conditions, so those of others are met.
         Ok(TagForm::Quoted)
     }
 

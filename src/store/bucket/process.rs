@@ -26,7 +26,7 @@ impl Issuer<AwsCredential> for Process {
         let origin = self.0.origin();
         let mut command = Command::new("sh");
         command.arg("-c").arg(self.0.value());
-        // Nobody is there to answer it.
+        // No person is there to answer it.
         command.stdin(Stdio::null()).kill_on_drop(true);
         let output = tokio::time::timeout(PATIENCE, command.output()).await;
         let output = output

@@ -21,7 +21,7 @@ pub(super) struct Profiles {
 #[derive(Debug)]
 struct ProfileFile {
     path: PathBuf,
-    /// What stands before the name of a profile in brackets.
+    /// The word before the name of a profile in brackets.
     prefix: &'static str,
     sections: Vec<Section>,
 }
@@ -173,7 +173,7 @@ fn unquoted(name: &str) -> &str {
 /// Lines that are indented are settings of the setting above them, if that has no value of its own.
 fn sections(text: &str) -> Vec<Section> {
     let mut sections: Vec<Section> = Vec::new();
-    // What stands above in the same section: how far it is indented, and its name where it has no value of its own.
+    // The setting above in the same section: how far it is indented, and its name where it has no value of its own.
     let mut above: Option<(usize, Option<String>)> = None;
     for line in text.trim_start_matches('\u{feff}').lines() {
         if let Some(header) = line.strip_prefix('[').and_then(|line| line.split_once(']')) {

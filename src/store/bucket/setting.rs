@@ -22,7 +22,7 @@ pub enum Origin {
     Profile {
         /// The file.
         path: PathBuf,
-        /// What stands in brackets above the line.
+        /// The text in brackets above the line.
         section: String,
         /// What the line sets.
         key: String,
@@ -62,7 +62,7 @@ pub struct SettingError {
     pub problem: String,
 }
 
-/// What somebody set: never empty, without white space at its ends and control characters in it.
+/// A value that is set: never empty, without white space at its ends and control characters in it.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Setting {
     value: String,

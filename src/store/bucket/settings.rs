@@ -23,7 +23,7 @@ pub struct Settings {
 /// How often the client repeats what cannot have been done.
 const RETRIES: usize = 5;
 
-/// The same of whoever hands out credentials, who may not be there.
+/// The same of services that hand out credentials, which may be absent.
 const RETRIES_FOR_CREDENTIALS: usize = 1;
 const RETRY_FOR_CREDENTIALS: Duration = Duration::from_secs(3);
 

@@ -1,4 +1,4 @@
-//! Keys for whoever signed in with `aws sso login`.
+//! Keys for a user who signed in with `aws sso login`.
 //!
 //! <https://docs.aws.amazon.com/sdkref/latest/guide/feature-sso-credentials.html>
 

@@ -93,7 +93,7 @@ impl Issuer<AwsCredential> for AssumedRole {
     }
 }
 
-/// Keys of a role for a token that somebody else signed, as Kubernetes and CI systems write it into a file.
+/// Keys of a role for a token that another issuer signed, as Kubernetes and CI systems write it into a file.
 #[derive(Debug)]
 pub(super) struct WebIdentity {
     pub role: Role,

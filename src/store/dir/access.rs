@@ -1,4 +1,4 @@
-//! Who may read a file that takes the place of another one: whoever could before, as far as the system
+//! Who may read a file that takes the place of another one: those who could before, as far as the system
 //! lets us. Access control lists are not copied; a default list on the folder applies to each new file.
 
 use std::fs::{File, Metadata, Permissions};
@@ -52,7 +52,7 @@ impl Access {
         Self { user: file.uid(), group: file.gid(), mode: file.mode() & PERMISSIONS }
     }
 
-    /// The mode of a file in that group which lets nobody do more than this one does.
+    /// The mode of a file in that group which allows no more than this one does.
     fn mode_in(self, group: u32) -> u32 {
         if group == self.group {
             return self.mode;
@@ -107,7 +107,7 @@ mod tests {
             (access(ROOT, 1, 0o640), access(2, 1, 0o640), None),
             (access(1, 1, 0o644), access(1, 1, 0o640), lost(None, None, true)),
             (access(1, 1, 0o644), access(1, 1, 0o600), lost(None, Some(1), true)),
-            // Whoever is in the new group was among the others.
+            // Members of the new group were among the others.
             (access(1, 1, 0o604), access(1, 2, 0o604), lost(None, None, true)),
             (access(1, 1, 0o200), access(2, 2, 0o200), None),
         ] {

@@ -134,7 +134,7 @@ fn write_beside(path: &Path, source: &Source, flush: bool) -> io::Result<LaidDow
     let mut options = File::options();
     options.write(true).create_new(true);
     if old.is_some() {
-        // Nobody may open it before it is known who may.
+        // No other user may open it before its owner, group and mode are set.
         options.mode(0o600);
     }
     // tempfile's own way to open a file hides what the system says behind the name of that file.

@@ -57,7 +57,7 @@ impl Program<'_> {
             })?;
         }
         self.run(place, &["update-ref", &self.reference(), &commit])?;
-        // Whoever clones it all begins at upstream's own branch, where that can be told.
+        // A clone begins at upstream's own branch, where that is known.
         let told = self.ask(place, &["ls-remote", "--symref", "--", url, "HEAD"]);
         let told = told.unwrap_or_default();
         let head = told.lines().find_map(|line| line.strip_prefix("ref: ")?.split_once('\t'));
@@ -90,7 +90,7 @@ impl Program<'_> {
         self.run(place, &["update-server-info"]).map(drop)
     }
 
-    /// Runs git where it talks to nobody else.
+    /// Runs a git command that uses no network.
     fn run(&self, place: &Path, arguments: &[&str]) -> Result<String, Wrong> {
         self.output(self.command(place, arguments), None)
     }
@@ -256,7 +256,7 @@ enum Heard {
     Err(Vec<u8>),
 }
 
-/// How often it is seen to whether a program has ended whose pipes somebody else holds open, such as an ssh that
+/// How often it is seen to whether a program has ended whose pipes a child holds open, such as an ssh that
 /// keeps its connection.
 const LOOK: Duration = Duration::from_millis(200);
 

@@ -134,7 +134,7 @@ impl Remote {
         repository::git::place(&self.host, self.port, &self.path)
     }
 
-    /// The user in whose home directory it lies. `git` is nobody's: hosts that keep repositories have one user for
+    /// The user in whose home directory it lies. `git` is no person: hosts that keep repositories have one user for
     /// all of them.
     pub fn home(&self) -> Option<&str> {
         self.home.as_deref()
