@@ -118,8 +118,10 @@
 //!   fetched again. A file is read for its tag once; above 64 MiB, which no file of a registry has, the stamp
 //!   has to do. `Last-Modified` is the time of the last change of any kind, which no program can set, as clients
 //!   that know no tags ask by it.
-//! - **Passwords are checked a few at a time, of each client in turn** (`ops/serve/fair_queue.rs`): a client
-//!   that sends many guesses waits for its own, and each other client for one of them.
+//! - **Passwords are checked, and pages made, a few at a time, of each client in turn** (`ops/serve/fair_queue.rs`): a
+//!   client that sends many guesses waits for its own, and never has all places.
+//! - **Memory for argon2 is allocated once** (`auth/memory.rs`): two buffers of 32 MiB, or one of 64. The crate would
+//!   allocate for each check, and glibc keeps what threads give back: 64 wrong passwords came to 877 MB.
 //! - **What the kernel has at hand is read on the spot** (`ops/serve/files.rs`): to hand a request for a
 //!   small file to another thread and back costs more than to read it.
 //! - **Pages for people run nothing and fetch nothing** (`ops/serve/page.rs`, `templates/`): their one

@@ -70,7 +70,7 @@ pub enum Problem {
     BcryptCost(u32),
     /// Nobody would wait for it.
     #[error(
-        "its argon2id hash takes too much to check: expected up to 1 GiB, and 8 GiB in all passes; {ADVICE}"
+        "its argon2id hash takes too much to check: expected up to 64 MiB of memory (m=65536), and 8 GiB in all passes; {ADVICE}"
     )]
     Argon2Cost,
     /// It begins as a token's digest.

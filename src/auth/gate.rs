@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::credentials::Credentials;
 use super::file::AuthFile;
+use super::memory::{NotEnoughMemory, PasswordMemory};
 use super::name::UserName;
 use super::password::PasswordHash;
 use super::token::TokenDigest;
@@ -25,8 +26,10 @@ use super::{NoRandomness, random};
 /// - A name that has no password costs the check of one that has: how long an answer takes does not tell
 ///   which names there are.
 /// - Secrets are compared in constant time.
+/// - All checks together take at most 64 MiB.
 pub struct Gate {
     key: Key,
+    memory: Arc<PasswordMemory>,
     entries: RwLock<Arc<Entries>>,
 }
 
@@ -46,6 +49,7 @@ pub enum Answer {
 /// A password to be checked; blocks for as long as its hash was made to take.
 pub struct PasswordCheck {
     key: Key,
+    memory: Arc<PasswordMemory>,
     /// Those of the moment it was asked: what comes of it is not remembered among later ones.
     entries: Arc<Entries>,
     name: Zeroizing<Vec<u8>>,
@@ -77,7 +81,8 @@ impl Gate {
     /// [`NoRandomness`].
     pub fn new(file: AuthFile) -> Result<Self, NoRandomness> {
         let key = Key(Zeroizing::new(random()?));
-        Ok(Self { key, entries: RwLock::new(Arc::new(Entries::of(file))) })
+        let entries = RwLock::new(Arc::new(Entries::of(file)));
+        Ok(Self { key, memory: Arc::default(), entries })
     }
 
     /// Lets in whom this file names, and nobody else any more; what was remembered is forgotten. Every
@@ -117,7 +122,8 @@ impl Gate {
                 return Answer::Admitted(known.name.clone());
             }
         }
-        Answer::Undecided(PasswordCheck { key: self.key.clone(), entries, name, password })
+        let (key, memory) = (self.key.clone(), Arc::clone(&self.memory));
+        Answer::Undecided(PasswordCheck { key, memory, entries, name, password })
     }
 }
 
@@ -133,17 +139,19 @@ impl PasswordCheck {
 
     /// Whose password it is, if it is right; takes as long where the name is unknown.
     ///
-    /// Where there is not the memory that argon2 needs, no password is right.
-    #[must_use]
-    pub fn settle(self) -> Option<UserName> {
-        let Self { key, entries, name, password } = self;
+    /// # Errors
+    /// [`NotEnoughMemory`] for argon2: whether the password is right is not known.
+    pub fn settle(self) -> Result<Option<UserName>, NotEnoughMemory> {
+        let Self { key, memory, entries, name, password } = self;
         let known = entries.of_name(&name);
-        let checked = known.or_else(|| entries.stand_in(&key.digest(&name)))?;
-        let right = checked.hash.matches(&password);
-        // What a stand-in says is of no account.
-        let known = known.filter(|_| right)?;
+        let Some(checked) = known.or_else(|| entries.stand_in(&key.digest(&name))) else {
+            return Ok(None);
+        };
+        let right = checked.hash.matches(&password, &memory)?;
+        // A stand-in's answer does not count.
+        let Some(known) = known.filter(|_| right) else { return Ok(None) };
         *known.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(key.digest(&password));
-        Some(known.name.clone())
+        Ok(Some(known.name.clone()))
     }
 }
 
@@ -241,7 +249,7 @@ mod tests {
         match gate.ask(Some(header.as_bytes())) {
             Answer::Admitted(found) => (Some(name(found)), false),
             Answer::Refused => (None, false),
-            Answer::Undecided(check) => (check.settle().map(name), true),
+            Answer::Undecided(check) => (check.settle().unwrap().map(name), true),
             Answer::NoCredentials => panic!("there are some"),
         }
     }
@@ -294,7 +302,7 @@ mod tests {
         assert_eq!(ask(&gate, &right), (None, true));
         assert_eq!(ask(&gate, "citoken"), (None, false));
         // It was asked before, and answers of then.
-        assert_eq!(late.settle(), None);
+        assert_eq!(late.settle(), Ok(None));
         assert_eq!(ask(&gate, &basic("ann:open sesam")), (Some("ann".to_owned()), true));
         gate.replace(AuthFile::default());
         assert_eq!(ask(&gate, &right), (None, false));
@@ -309,7 +317,7 @@ mod tests {
             panic!("it was not seen yet")
         };
         gate.replace(file(&format!("ann:{}\n", bcrypt("another", 4))));
-        assert_eq!(late.settle().unwrap().as_str(), "ann");
+        assert_eq!(late.settle().unwrap().unwrap().as_str(), "ann");
         assert_eq!(ask(&gate, &right), (None, true));
     }
 

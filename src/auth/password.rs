@@ -4,17 +4,17 @@ use std::fmt;
 use std::str::FromStr;
 
 use argon2::password_hash::phc;
-use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version};
 use bcrypt::HashParts;
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
 
 use super::file::Problem;
+use super::memory::{MAX_MEMORY, NotEnoughMemory, PasswordMemory};
 use super::{NoRandomness, random};
 
 /// The most that bcrypt may cost: about ten seconds, and where `htpasswd` stops.
 const MAX_BCRYPT_COST: u32 = 17;
-
-/// The most memory that argon2 may take, in KiB: 1 GiB.
-const MAX_ARGON2_MEMORY: u32 = 1 << 20;
 
 /// The most that argon2 may cost, in KiB of memory written: a few seconds.
 const MAX_ARGON2_WORK: u64 = 1 << 23;
@@ -75,11 +75,14 @@ impl PasswordHash {
     }
 
     /// Whether the password is the one; takes as long as the hash was made to take, right or wrong.
-    #[must_use]
-    pub fn matches(&self, password: &[u8]) -> bool {
+    pub(super) fn matches(
+        &self,
+        password: &[u8],
+        memory: &PasswordMemory,
+    ) -> Result<bool, NotEnoughMemory> {
         match &self.0 {
-            Kind::Bcrypt(hash) => bcrypt::verify(password, hash).unwrap_or(false),
-            Kind::Argon2id(hash) => Argon2::default().verify_password(password, &**hash).is_ok(),
+            Kind::Bcrypt(hash) => Ok(bcrypt::verify(password, hash).unwrap_or(false)),
+            Kind::Argon2id(hash) => matches_argon2id(hash, password, memory),
         }
     }
 }
@@ -119,10 +122,29 @@ fn read_argon2id(text: &str) -> Result<Kind, Problem> {
     }
     let params = Params::try_from(&hash).map_err(|_| Problem::MalformedArgon2)?;
     let work = u64::from(params.m_cost()).saturating_mul(params.t_cost().into());
-    if params.m_cost() > MAX_ARGON2_MEMORY || work > MAX_ARGON2_WORK {
+    if params.m_cost() > MAX_MEMORY || work > MAX_ARGON2_WORK {
         return Err(Problem::Argon2Cost);
     }
     Ok(Kind::Argon2id(Box::new(hash)))
+}
+
+/// The crate's own `verify_password` allocates the memory of each check.
+fn matches_argon2id(
+    hash: &phc::PasswordHash,
+    password: &[u8],
+    memory: &PasswordMemory,
+) -> Result<bool, NotEnoughMemory> {
+    // Each was looked at when the file was read.
+    let (Some(salt), Some(expected), Ok(params)) = (&hash.salt, &hash.hash, Params::try_from(hash))
+    else {
+        return Ok(false);
+    };
+    let mut blocks = memory.take(params.block_count())?;
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    let mut output = Zeroizing::new(vec![0; expected.len()]);
+    let hashed =
+        argon2.hash_password_into_with_memory(password, salt.as_ref(), &mut output, &mut blocks);
+    Ok(hashed.is_ok() && bool::from(output.ct_eq(expected.as_bytes())))
 }
 
 /// As it stands in the file.
@@ -152,13 +174,14 @@ mod tests {
 
     #[test]
     fn what_other_programs_hashed_is_verified() {
+        let memory = PasswordMemory::default();
         for text in
             [BCRYPT, &BCRYPT.replace("$2y$", "$2b$"), &BCRYPT.replace("$2y$", "$2a$"), ARGON2]
         {
             let hash: PasswordHash = text.parse().unwrap();
-            assert!(hash.matches("pä:ss".as_bytes()), "{text}");
-            assert!(!hash.matches(b"pass"), "{text}");
-            assert!(!hash.matches(b""), "{text}");
+            assert_eq!(hash.matches("pä:ss".as_bytes(), &memory), Ok(true), "{text}");
+            assert_eq!(hash.matches(b"pass", &memory), Ok(false), "{text}");
+            assert_eq!(hash.matches(b"", &memory), Ok(false), "{text}");
             assert_eq!(hash.to_string(), *text);
             assert_eq!(format!("{hash:?}"), "PasswordHash(…)");
         }
@@ -170,7 +193,9 @@ mod tests {
         assert!(one.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{one}");
         assert_ne!(one, other);
         let read: PasswordHash = one.parse().unwrap();
-        assert!(read.matches(b"open sesame") && !read.matches(b"open sesam"));
+        let memory = PasswordMemory::default();
+        assert_eq!(read.matches(b"open sesame", &memory), Ok(true));
+        assert_eq!(read.matches(b"open sesam", &memory), Ok(false));
     }
 
     #[test]
@@ -209,6 +234,11 @@ mod tests {
             assert_eq!(why(bad), Problem::MalformedArgon2, "{bad}");
         }
         assert_eq!(why(&ARGON2.replace("m=4096", "m=4294967295")), Problem::Argon2Cost);
+        assert_eq!(why(&ARGON2.replace("m=4096", "m=65537")), Problem::Argon2Cost);
+        // What RFC 9106 advises where memory is short.
+        assert!(
+            ARGON2.replace("m=4096,t=3,p=1", "m=65536,t=3,p=4").parse::<PasswordHash>().is_ok()
+        );
         assert_eq!(why(&ARGON2.replace("t=3", "t=4294967295")), Problem::Argon2Cost);
     }
 }

@@ -23,7 +23,7 @@ fn admitted(repository: &TestRepository, header: &str) -> Option<String> {
     let gate = Gate::new(auth::read(&repository.path("readers")).unwrap()).unwrap();
     let name = match gate.ask(Some(header.as_bytes())) {
         Answer::Admitted(name) => Some(name),
-        Answer::Undecided(check) => check.settle(),
+        Answer::Undecided(check) => check.settle().unwrap(),
         Answer::Refused | Answer::NoCredentials => None,
     };
     name.map(|name| name.to_string())

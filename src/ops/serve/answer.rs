@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use axum::http::{Method, Request, Response, StatusCode, Version};
 
 use super::access::{Access, Asked, Counted};
-use super::gate::{Gate, Visitor, ask_later, ask_who};
+use super::gate::{Gate, Visitor, ask_who, not_checked};
 use super::pages::Pages;
 use super::site::{Site, Target, without_empty_parts};
 
@@ -52,7 +52,7 @@ impl Service {
             Visitor::Anybody => {}
             Visitor::Known(name) => asked.visitor = Some(name),
             Visitor::Stranger => return ask_who(),
-            Visitor::Undecided(no_room) => return ask_later(no_room),
+            Visitor::Undecided(unchecked) => return not_checked(unchecked),
         }
         match self.site.find(&path) {
             Some(Target::File(file)) => {

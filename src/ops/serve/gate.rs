@@ -18,15 +18,16 @@ use tokio::task::spawn_blocking;
 use super::answer::plain;
 use super::fair_queue::{Bounds, FairQueue, NoRoom, Peer};
 use super::{Error, Options};
-use crate::auth::{self, Answer, UserName};
+use crate::auth::{self, Answer, NotEnoughMemory, UserName};
 use crate::ops;
 use crate::ops::auth::AuthError;
 
 /// How many passwords are checked at once, and how many wait, of one peer and of all: so many of one peer
 /// as there are machines behind one address that begin at once, each with a name of its own.
-const CHECKS: Bounds = Bounds { places: 2, waiting_of_a_peer: 32, waiting: 512 };
+const CHECKS: Bounds =
+    Bounds { places: 2, places_of_a_peer: 1, waiting_of_a_peer: 32, waiting: 512 };
 
-/// After how many seconds to ask again where too many passwords wait to be checked.
+/// After how many seconds to ask again where too many wait.
 const RETRY_AFTER: &str = "1";
 
 /// Lets in whom a file names, or everybody where there is none.
@@ -64,7 +65,20 @@ pub(super) enum Visitor {
     Known(UserName),
     Stranger,
     /// It cannot be told now.
-    Undecided(NoRoom),
+    Undecided(Unchecked),
+}
+
+/// Why a password was not checked.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Unchecked {
+    NoRoom(NoRoom),
+    NoMemory,
+}
+
+impl From<NotEnoughMemory> for Unchecked {
+    fn from(_: NotEnoughMemory) -> Self {
+        Self::NoMemory
+    }
 }
 
 impl Checks {
@@ -93,7 +107,7 @@ impl Guard {
     async fn check(&self, peer: Peer, id: [u8; 32], authorization: &[u8]) -> Visitor {
         let shared = self.checks.share((peer, id));
         let checked = shared.outcome.get_or_try_init(|| async {
-            let place = self.queue.take(peer).await?;
+            let place = self.queue.take(peer).await.map_err(Unchecked::NoRoom)?;
             // It may be known by now, or the file may name others.
             let check = match self.gate.ask(Some(authorization)) {
                 Answer::Undecided(check) => check,
@@ -106,12 +120,13 @@ impl Guard {
                 drop(place);
                 settled
             });
-            Ok(settled.await.ok().flatten())
+            // A check that panicked has told as little.
+            settled.await.map_err(|_| Unchecked::NoMemory)?.map_err(Unchecked::from)
         });
         match checked.await {
             Ok(Some(name)) => Visitor::Known(name.clone()),
             Ok(None) => Visitor::Stranger,
-            Err(no_room) => Visitor::Undecided(no_room),
+            Err(unchecked) => Visitor::Undecided(unchecked),
         }
     }
 }
@@ -155,7 +170,18 @@ pub(super) fn ask_who() -> Response<Body> {
     response
 }
 
-/// What is told where too many passwords wait to be checked.
+/// The response to a password that was not checked.
+pub(super) fn not_checked(unchecked: Unchecked) -> Response<Body> {
+    match unchecked {
+        Unchecked::NoRoom(no_room) => ask_later(no_room),
+        Unchecked::NoMemory => {
+            tracing::error!("a password was not checked: {NotEnoughMemory}; give the server more");
+            ask_later(NoRoom::AtAll)
+        }
+    }
+}
+
+/// The response where too many of this client or of all wait for what it asks for.
 pub(super) fn ask_later(no_room: NoRoom) -> Response<Body> {
     let mut response = plain(match no_room {
         NoRoom::OfThisPeer => StatusCode::TOO_MANY_REQUESTS,
