@@ -1,6 +1,7 @@
 //! `hexreg serve`, request by request.
 
 mod limits;
+mod pages;
 mod passwords;
 pub mod paths;
 mod rebuilding;

@@ -61,11 +61,11 @@ impl Service {
             }
             Some(Target::Repository(mount)) => {
                 asked.kind = "page";
-                self.pages.repository(mount, &request).await
+                self.pages.repository(mount, &request, asked.client()).await
             }
             Some(Target::All) => {
                 asked.kind = "page";
-                self.pages.all().await
+                self.pages.all(asked.client()).await
             }
             None => plain(StatusCode::NOT_FOUND),
         }

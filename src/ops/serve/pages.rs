@@ -1,5 +1,9 @@
 //! What a browser is shown, as a response.
+//!
+//! A page may have to read and decode `versions`. So a few are made at once, of each peer in turn, and only so many
+//! wait: pages never hold the threads that read files.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -12,13 +16,20 @@ use tokio::task::spawn_blocking;
 
 use super::Options;
 use super::answer::plain;
+use super::fair_queue::{Bounds, FairQueue};
+use super::gate::ask_later;
 use super::page::{self, CONTENT_SECURITY_POLICY, Facts, State, Visit};
 use super::site::Mount;
 use crate::name::RepositoryName;
 use crate::store::DirStore;
 
+/// How many pages are made at once, and how many wait, of one peer and of all.
+const PAGES: Bounds =
+    Bounds { places: 4, places_of_a_peer: 2, waiting_of_a_peer: 32, waiting: 256 };
+
 /// The pages of all repositories.
 pub(super) struct Pages {
+    queue: FairQueue,
     repositories: Vec<(Mount, Arc<Facts>)>,
     /// Where clients find the server, if that was said.
     url: Option<String>,
@@ -33,6 +44,7 @@ impl Pages {
             (mount.clone(), Arc::new(Facts::new(store)))
         });
         Self {
+            queue: FairQueue::new(PAGES),
             repositories: repositories.collect(),
             url: options.url.clone(),
             scheme: options.scheme(),
@@ -46,40 +58,61 @@ impl Pages {
     }
 
     /// The page of one repository.
-    pub async fn repository(&self, mount: &Mount, request: &Parts) -> Response<Body> {
+    pub async fn repository(
+        &self,
+        mount: &Mount,
+        request: &Parts,
+        client: IpAddr,
+    ) -> Response<Body> {
         let found = self.repositories.iter().find(|(one, _)| one == mount);
         let Some((_, facts)) = found else { return plain(StatusCode::NOT_FOUND) };
         let facts = Arc::clone(facts);
         let (base_url, query) = (self.base_url(mount, request), query(request));
         let token = self.token;
-        let shown = spawn_blocking(move || {
+        self.make(client, move || {
             let state = facts.current();
             let visit = Visit { base_url: &base_url, query: &query, token };
-            (page::render(&state, &visit), matches!(*state, State::Built(_)))
-        });
-        match shown.await {
-            Ok((html, true)) => respond(StatusCode::OK, html),
-            Ok((html, false)) => respond(StatusCode::SERVICE_UNAVAILABLE, html),
-            Err(_) => plain(StatusCode::INTERNAL_SERVER_ERROR),
-        }
+            let status = match *state {
+                State::Built(_) => StatusCode::OK,
+                _ => StatusCode::SERVICE_UNAVAILABLE,
+            };
+            respond(status, page::render(&state, &visit))
+        })
+        .await
     }
 
     /// The page that leads to those with names.
-    pub async fn all(&self) -> Response<Body> {
+    pub async fn all(&self, client: IpAddr) -> Response<Body> {
         let named = self.repositories.iter();
         let named: Vec<(RepositoryName, Arc<Facts>)> = named
             .filter_map(|(mount, facts)| Some((mount.name.clone()?, Arc::clone(facts))))
             .collect();
-        let shown = spawn_blocking(move || {
+        self.make(client, move || {
             let states: Vec<_> =
                 named.iter().map(|(name, facts)| (name, facts.current())).collect();
             let states: Vec<_> = states.iter().map(|(name, state)| (*name, &**state)).collect();
-            page::index(&states)
+            respond(StatusCode::OK, page::index(&states))
+        })
+        .await
+    }
+
+    /// Makes a page on another thread, once it is this client's turn.
+    async fn make(
+        &self,
+        client: IpAddr,
+        page: impl FnOnce() -> Response<Body> + Send + 'static,
+    ) -> Response<Body> {
+        let place = match self.queue.take(client.into()).await {
+            Ok(place) => place,
+            Err(no_room) => return ask_later(no_room),
+        };
+        // A client that hangs up does not end the work, and its place is free only after the work.
+        let made = spawn_blocking(move || {
+            let response = page();
+            drop(place);
+            response
         });
-        match shown.await {
-            Ok(html) => respond(StatusCode::OK, html),
-            Err(_) => plain(StatusCode::INTERNAL_SERVER_ERROR),
-        }
+        made.await.unwrap_or_else(|_| plain(StatusCode::INTERNAL_SERVER_ERROR))
     }
 
     /// Where a client that can ask for this page finds the repository.

@@ -1,7 +1,8 @@
 //! What a repository says of itself, read again only where its files have changed.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
 
 use crate::key::{KeyError, PublicKey};
 use crate::name::{PackageName, RepositoryName};
@@ -18,6 +19,8 @@ use crate::version::Version;
 pub struct Facts {
     store: Arc<dyn Store + Send + Sync>,
     known: Mutex<Option<Known>>,
+    /// Held by the one thread that reads.
+    reading: Mutex<()>,
 }
 
 /// What a repository says.
@@ -76,14 +79,23 @@ pub enum Unsound {
     Unreadable(#[source] StoreError),
 }
 
-/// What was read, and of which files.
+/// What was read, when, and of which files.
+#[derive(Clone)]
 struct Known {
     state: Arc<State>,
-    stamps: Stamps,
+    /// `None` where the store has none, or could not be read.
+    stamps: Option<Stamps>,
+    /// Whether a later write is sure to change the stamps.
+    is_settled: bool,
+    read_at: Instant,
 }
 
 /// Of `public_key` and `versions`; `None` where a file is missing.
 type Stamps = [Option<Stamp>; 2];
+
+/// How long files are taken for unchanged whose stamps cannot tell: they were written in the moment in which they
+/// were read, or by a clock that is ahead of ours.
+const UNSETTLED: Duration = Duration::from_millis(500);
 
 /// In bytes; no key comes near.
 const MAX_KEY: usize = 1 << 16;
@@ -92,28 +104,54 @@ impl Facts {
     /// Of the repository that lives in `store`.
     #[must_use]
     pub fn new(store: Arc<dyn Store + Send + Sync>) -> Self {
-        Self { store, known: Mutex::new(None) }
+        Self { store, known: Mutex::new(None), reading: Mutex::new(()) }
     }
 
-    /// What it says now. While one thread reads, the others wait for what it finds.
+    /// What it says now. While one thread reads, the others get what was read before, if anything was.
     #[must_use]
     pub fn current(&self) -> Arc<State> {
-        // What a thread that panicked left is whole: it is replaced in one go.
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let standing = stamps(&*self.store);
-        if let Some(known) = known.as_ref().filter(|known| Some(known.stamps) == standing) {
-            return known.state.clone();
+        if let Some(state) = self.unchanged() {
+            return state;
         }
-        let seen = now();
+        let _reading = match self.reading.try_lock() {
+            Ok(reading) => reading,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                if let Some(known) = self.known().clone() {
+                    return known.state;
+                }
+                self.reading.lock().unwrap_or_else(PoisonError::into_inner)
+            }
+        };
+        // Another thread may have read it while this one waited.
+        self.unchanged().unwrap_or_else(|| self.read())
+    }
+
+    /// What was read last, if the files are still the same.
+    fn unchanged(&self) -> Option<Arc<State>> {
+        let stamps = stamps(&*self.store)?;
+        let known = self.known();
+        let known = known.as_ref().filter(|known| known.stamps == Some(stamps))?;
+        let is_sure = known.is_settled || known.read_at.elapsed() < UNSETTLED;
+        is_sure.then(|| Arc::clone(&known.state))
+    }
+
+    fn read(&self) -> Arc<State> {
+        let (seen, read_at) = (now(), Instant::now());
         let (state, stamps) = match read(&*self.store) {
             Ok((state, stamps)) => (state, stamps),
             Err(error) => (State::Unsound(Unsound::Unreadable(error)), None),
         };
         let state = Arc::new(state);
-        // What was written only now may be written again without its stamp telling.
         let settled = |stamps: &Stamps| stamps.iter().flatten().all(|one| one.is_settled(seen));
-        *known = stamps.filter(settled).map(|stamps| Known { state: state.clone(), stamps });
+        let is_settled = stamps.as_ref().is_some_and(settled);
+        *self.known() = Some(Known { state: Arc::clone(&state), stamps, is_settled, read_at });
         state
+    }
+
+    fn known(&self) -> MutexGuard<'_, Option<Known>> {
+        // It is replaced in one go, so what a thread that panicked left is whole.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -206,7 +244,8 @@ mod tests {
     use std::time::SystemTime;
 
     use super::*;
-    use crate::store::DirStore;
+    use crate::repository::Change;
+    use crate::store::{Content, DirStore, Kind, Listed, Locked, Made};
 
     fn of(versions: &[&str]) -> Option<String> {
         let versions = versions.iter().map(|version| version.parse().unwrap());
@@ -274,22 +313,94 @@ mod tests {
         assert!(matches!(&*state, State::Unsound(Unsound::Versions(SignedError::Signature(_)))));
     }
 
+    /// A directory whose files are read only while `gate` is not held.
+    struct Gated {
+        files: DirStore,
+        gate: Arc<Mutex<()>>,
+    }
+
+    impl Store for Gated {
+        fn list(&self, folder: Folder) -> Result<Option<Vec<Listed>>, StoreError> {
+            self.files.list(folder)
+        }
+
+        fn walk(&self) -> Result<Option<Vec<(RepositoryPath, Kind)>>, StoreError> {
+            self.files.walk()
+        }
+
+        fn read(
+            &self,
+            path: &RepositoryPath,
+            limit: usize,
+            buffer: &mut Vec<u8>,
+        ) -> Result<Option<Content>, StoreError> {
+            let _open = self.gate.lock().unwrap();
+            self.files.read(path, limit, buffer)
+        }
+
+        fn apply(&self, stages: &[&[Change]], made: &dyn Fn(Made<'_>)) -> Result<(), StoreError> {
+            self.files.apply(stages, made)
+        }
+
+        fn lock(&self) -> Result<Locked, StoreError> {
+            self.files.lock()
+        }
+
+        fn lock_shared(&self) -> Result<Locked, StoreError> {
+            self.files.lock_shared()
+        }
+
+        fn locate(&self, path: &RepositoryPath) -> String {
+            self.files.locate(path)
+        }
+    }
+
+    #[test]
+    fn while_one_thread_reads_the_others_get_what_was_read_before() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let write = |file: &str| fs::write(directory.path().join(file), golden(file)).unwrap();
+        write("public_key");
+        write("versions");
+        let gate = Arc::new(Mutex::new(()));
+        let files = DirStore::new(directory.path());
+        let facts = Facts::new(Arc::new(Gated { files, gate: Arc::clone(&gate) }));
+        let before = facts.current();
+        fs::write(directory.path().join("versions"), b"junk").unwrap();
+        let closed = gate.lock().unwrap();
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(|| facts.current());
+            while facts.reading.try_lock().is_ok() {
+                std::thread::yield_now();
+            }
+            for _ in 0..3 {
+                assert!(Arc::ptr_eq(&facts.current(), &before));
+            }
+            assert!(!reader.is_finished());
+            drop(closed);
+            assert!(matches!(*reader.join().unwrap(), State::Unsound(Unsound::Versions(_))));
+        });
+        assert!(matches!(*facts.current(), State::Unsound(Unsound::Versions(_))));
+    }
+
     #[test]
     fn what_has_not_changed_is_not_read_again() {
         let (directory, facts) = repository();
         for file in ["public_key", "versions"] {
             fs::write(directory.path().join(file), golden(file)).unwrap();
         }
-        // Just written, they are read each time.
-        assert!(!Arc::ptr_eq(&facts.current(), &facts.current()));
+        // Just written, they are taken for unchanged for a moment only.
+        let first = facts.current();
+        assert!(Arc::ptr_eq(&first, &facts.current()));
+        std::thread::sleep(UNSETTLED);
+        assert!(!Arc::ptr_eq(&first, &facts.current()));
         let since = SystemTime::now();
         let first = loop {
             let first = facts.current();
+            std::thread::sleep(UNSETTLED);
             if Arc::ptr_eq(&first, &facts.current()) {
                 break first;
             }
             assert!(since.elapsed().unwrap().as_secs() < 60, "it never settles");
-            std::thread::sleep(std::time::Duration::from_millis(100));
         };
         fs::write(directory.path().join("versions"), golden("versions")).unwrap();
         assert!(!Arc::ptr_eq(&first, &facts.current()));
