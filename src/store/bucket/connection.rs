@@ -23,6 +23,7 @@ use reqwest::redirect::Policy;
 use tokio::time::{Instant, Sleep, sleep_until};
 use url::{Position, Url};
 
+use super::unexpected::UnexpectedAnswer;
 use crate::proxy::Proxies;
 
 /// How long a request may take.
@@ -47,7 +48,7 @@ impl Limits {
     /// For what hands out credentials on the machine itself or in its network: it answers at once, or is not
     /// there at all.
     const OF_MACHINE: Self =
-        Self { connect: Duration::from_secs(2), stall: Duration::from_secs(5), floor: 1 };
+        Self { connect: Duration::from_secs(2), stall: Duration::from_secs(5), floor: 1 << 10 };
 
     /// How long so many bytes may take at the least.
     fn duration(&self, bytes: u64) -> Duration {
@@ -59,6 +60,14 @@ impl Limits {
 
 /// In which pieces an upload is handed over, so that its progress can be seen.
 const PIECE: usize = 64 << 10;
+
+/// In bytes: the most that is read of an answer that is no object. A page of a listing, which is the largest, has at
+/// most 5,000 entries, and a name at most 1,024 bytes.
+pub(super) const MAX_ANSWER: u64 = 16 << 20;
+
+/// An extension of a request: what answers it is an object, of whatever size. Its reader knows how much it wants.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AsksForObject;
 
 /// Who asks, as servers are told.
 const AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
@@ -245,6 +254,7 @@ impl HttpService for Service {
             Some(proxy) => format!("{host}, through the proxy {proxy},"),
             None => host,
         };
+        let asks_for_object = parts.extensions.get::<AsksForObject>().is_some();
         let progress = Arc::new(Progress::begin(self.limits, true));
         let mut request = reqwest::Request::new(parts.method, url);
         *request.headers_mut() = parts.headers;
@@ -272,7 +282,9 @@ impl HttpService for Service {
         let (parts, body) = http::Response::<reqwest::Body>::from(answer).into_parts();
         let progress = Progress::begin(self.limits, false);
         let timer = Box::pin(sleep_until(progress.deadline()));
-        let body = HttpResponseBody::new(Download { inner: body, host, progress, timer });
+        let is_object = asks_for_object && parts.status.is_success();
+        let left = (!is_object).then_some(MAX_ANSWER);
+        let body = HttpResponseBody::new(Download { inner: body, host, progress, timer, left });
         Ok(HttpResponse::from_parts(parts, body))
     }
 }
@@ -380,6 +392,18 @@ struct Download {
     host: String,
     progress: Progress,
     timer: Pin<Box<Sleep>>,
+    /// How many more bytes it may have, where that is bounded.
+    left: Option<u64>,
+}
+
+impl Download {
+    /// Counts bytes that came; whether they are too many.
+    fn is_too_large(&mut self, bytes: usize) -> bool {
+        let Some(left) = &mut self.left else { return false };
+        let taken = u64::try_from(bytes).ok().and_then(|bytes| left.checked_sub(bytes));
+        *left = taken.unwrap_or(0);
+        taken.is_none()
+    }
 }
 
 impl Body for Download {
@@ -393,7 +417,13 @@ impl Body for Download {
         let this = self.get_mut();
         if let Poll::Ready(frame) = Pin::new(&mut this.inner).poll_frame(context) {
             if let Some(data) = frame.as_ref().and_then(|it| it.as_ref().ok()?.data_ref()) {
-                this.progress.note(data.len());
+                let bytes = data.len();
+                this.progress.note(bytes);
+                if this.is_too_large(bytes) {
+                    let (host, limit) = (this.host.clone(), MAX_ANSWER);
+                    let error = UnexpectedAnswer::TooLarge { host, limit }.into_error();
+                    return Poll::Ready(Some(Err(error)));
+                }
             }
             return Poll::Ready(frame.map(|frame| frame.map_err(broken)));
         }

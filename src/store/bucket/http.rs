@@ -12,7 +12,8 @@ use object_store::client::{
 use reqwest::header::{HeaderMap, LOCATION};
 use reqwest::{Method, StatusCode};
 
-use super::connection::Transport;
+use super::connection::{AsksForObject, Transport};
+use super::listings::Listings;
 use super::unexpected::UnexpectedAnswer;
 use super::xml::{detail, root_element};
 use crate::credentials;
@@ -33,7 +34,8 @@ impl CheckedConnector {
 
 impl HttpConnector for CheckedConnector {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
-        Ok(HttpClient::new(CheckedClient { inner: self.inner.connect(options)? }))
+        let inner = self.inner.connect(options)?;
+        Ok(HttpClient::new(CheckedClient { inner, listings: Listings::default() }))
     }
 }
 
@@ -51,6 +53,8 @@ const WANTS_HTTPS: [&str; 2] =
 #[derive(Debug)]
 struct CheckedClient {
     inner: HttpClient,
+    /// How much each listing has had so far.
+    listings: Listings,
 }
 
 /// What is asked of a server, as far as it tells which answers there are.
@@ -80,6 +84,11 @@ impl Asked {
             is_get: method == Method::GET,
             listing: listing.filter(|_| method == Method::GET),
         }
+    }
+
+    /// Whether an object answers it, where there is one.
+    fn asks_for_object(&self) -> bool {
+        self.is_get && self.listing.is_none()
     }
 
     /// An answer that is none of a storage, by its body.
@@ -152,8 +161,12 @@ impl CheckedClient {
 
 #[async_trait]
 impl HttpService for CheckedClient {
-    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+    async fn call(&self, mut request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let asked = Asked::of(&request);
+        let query = request.uri().query().unwrap_or_default().to_owned();
+        if asked.asks_for_object() {
+            request.extensions_mut().insert(AsksForObject);
+        }
         let response = match self.inner.execute(request).await {
             Ok(response) => response,
             Err(error) if asked.is_https => {
@@ -182,7 +195,7 @@ impl HttpService for CheckedClient {
         if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
             asked.refuse_redirection(&parts.headers).map_err(UnexpectedAnswer::into_error)?;
         }
-        let is_object = asked.is_get && asked.listing.is_none() && status.is_success();
+        let is_object = asked.asks_for_object() && status.is_success();
         // What fails for the moment is asked for again, whatever a gateway says of it.
         let may_pass = status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED;
         if is_object || asked.is_head || may_pass {
@@ -191,6 +204,12 @@ impl HttpService for CheckedClient {
         }
         let body = body.bytes().await?;
         asked.refuse(status, &body).map_err(UnexpectedAnswer::into_error)?;
+        if asked.listing.is_some() && status.is_success() {
+            let host = || asked.host.clone();
+            let limit = self.listings.add(&query, &body);
+            limit
+                .map_err(|limit| UnexpectedAnswer::TooMany { host: host(), limit }.into_error())?;
+        }
         Ok(HttpResponse::from_parts(parts, body.into()))
     }
 }

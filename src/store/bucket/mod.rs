@@ -19,6 +19,7 @@ mod google_user;
 mod http;
 mod key_json;
 mod keys;
+mod listings;
 mod open;
 mod open_error;
 mod parts;
@@ -227,15 +228,22 @@ impl BucketStore {
         (!path.is_empty()).then(|| Folder::Root.file(path))
     }
 
-    async fn everything(&self) -> io::Result<Vec<(RepositoryPath, ObjectMeta)>> {
+    async fn everything(&self) -> io::Result<Vec<(RepositoryPath, Version)>> {
         let key = self.key(&Folder::Root.path())?;
-        let found = self.inner.list(Some(&key)).try_collect::<Vec<_>>().await.map_err(plain)?;
-        let found =
-            found.into_iter().filter_map(|found| Some((self.path(&found.location)?, found)));
-        let mut files = Vec::new();
-        for (path, found) in found {
-            if found.size > 0 || !self.is_marker(&found.location).await? {
-                files.push((path, found));
+        let mut found = self.inner.list(Some(&key));
+        let (mut files, mut empty) = (Vec::new(), Vec::new());
+        while let Some(found) = found.try_next().await.map_err(plain)? {
+            let Some(path) = self.path(&found.location) else { continue };
+            let version = Version::of(&found);
+            if found.size > 0 {
+                files.push((path, version));
+            } else {
+                empty.push((path, version, found.location));
+            }
+        }
+        for (path, version, key) in empty {
+            if !self.is_marker(&key).await? {
+                files.push((path, version));
             }
         }
         Ok(files)
@@ -343,7 +351,7 @@ impl Store for BucketStore {
         if files.is_empty() {
             return Ok(None);
         }
-        self.seen.extend(files.iter().map(|(path, found)| (path.clone(), Version::of(found))));
+        self.seen.extend(files.iter().cloned());
         Ok(Some(files.into_iter().map(|(path, _)| (path, Kind::File)).collect()))
     }
 

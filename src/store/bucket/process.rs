@@ -2,11 +2,13 @@
 //!
 //! <https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html>
 
-use std::process::Stdio;
+use std::io;
+use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use object_store::aws::AwsCredential;
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 
 use super::credentials::{Issuer, Lease};
@@ -15,6 +17,9 @@ use super::setting::Setting;
 
 /// How long a program may take.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// In bytes: the most that is read of what a program prints.
+const MAX_OUTPUT: u64 = 1 << 20;
 
 /// A command of a shell.
 #[derive(Debug)]
@@ -28,7 +33,7 @@ impl Issuer<AwsCredential> for Process {
         command.arg("-c").arg(self.0.value());
         // No person is there to answer it.
         command.stdin(Stdio::null()).kill_on_drop(true);
-        let output = tokio::time::timeout(PATIENCE, command.output()).await;
+        let output = tokio::time::timeout(PATIENCE, run(&mut command)).await;
         let output = output
             .map_err(|_| format!("the program in {origin} takes longer than a minute"))?
             .map_err(|error| format!("could not run the program in {origin}: {error}"))?;
@@ -41,4 +46,24 @@ impl Issuer<AwsCredential> for Process {
         key_json::lease(&output.stdout)
             .map_err(|wrong| format!("what the program in {origin} prints is not keys: {wrong}"))
     }
+}
+
+/// What a command prints, and how it ended. One that prints too much is killed.
+async fn run(command: &mut Command) -> io::Result<Output> {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let (stdout, stderr) = tokio::try_join!(read(stdout), read(stderr))?;
+    let status = child.wait().await?;
+    Ok(Output { status, stdout, stderr })
+}
+
+async fn read(pipe: Option<impl AsyncRead + Unpin>) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if let Some(pipe) = pipe {
+        pipe.take(MAX_OUTPUT).read_to_end(&mut bytes).await?;
+    }
+    if u64::try_from(bytes.len()).unwrap_or(MAX_OUTPUT) == MAX_OUTPUT {
+        return Err(io::Error::other(format!("it prints {MAX_OUTPUT} bytes or more")));
+    }
+    Ok(bytes)
 }

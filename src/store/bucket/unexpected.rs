@@ -19,6 +19,14 @@ pub(super) enum UnexpectedAnswer {
     OtherRegion { host: String, region: String },
     #[error("{host} redirects to {to}: is it the storage itself?")]
     Redirect { host: String, to: String },
+    #[error(
+        "{host} answers with more than {limit} bytes, and not with an object: is it the storage itself?"
+    )]
+    TooLarge { host: String, limit: u64 },
+    #[error(
+        "{host} lists more than {limit} objects, the most that are read: give a prefix that holds one repository"
+    )]
+    TooMany { host: String, limit: u64 },
     #[error("{host} does not speak https: write http://{host}")]
     NotHttps { host: String },
     #[error("{host} speaks https: write https://{host}")]

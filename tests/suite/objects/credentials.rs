@@ -78,7 +78,14 @@ fn a_program_prints_keys() {
     let path = std::env::var("PATH").unwrap();
     let ran = run(&repository, &[("PATH", &path)]);
     assert!(asks_with_issued_keys(&server, &ran).is_empty());
-    let told = ["echo no luck >&2; exit 3", "echo secret", "/nowhere"].map(|command| {
+    let told = [
+        "echo no luck >&2; exit 3",
+        "echo secret",
+        "/nowhere",
+        "cat /dev/zero",
+        "cat /dev/zero >&2",
+    ]
+    .map(|command| {
         config(command);
         let ran = run(&repository, &[("PATH", &path)]);
         assert_eq!(ran.code, 2, "{}", ran.transcript());
@@ -88,6 +95,8 @@ fn a_program_prints_keys() {
     error: failed to verify s3://bucket/hex: could not list s3://bucket/hex: there are no credentials (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE), and asking for some failed: the program in `credential_process` of [default] in ~/.aws/config ended with exit status: 3: no luck
     error: failed to verify s3://bucket/hex: could not list s3://bucket/hex: there are no credentials (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE), and asking for some failed: what the program in `credential_process` of [default] in ~/.aws/config prints is not keys: it is not JSON
     error: failed to verify s3://bucket/hex: could not list s3://bucket/hex: there are no credentials (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE), and asking for some failed: the program in `credential_process` of [default] in ~/.aws/config ended with exit status: 127: sh: 1: /nowhere: not found
+    error: failed to verify s3://bucket/hex: could not list s3://bucket/hex: there are no credentials (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE), and asking for some failed: could not run the program in `credential_process` of [default] in ~/.aws/config: it prints 1048576 bytes or more
+    error: failed to verify s3://bucket/hex: could not list s3://bucket/hex: there are no credentials (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE), and asking for some failed: could not run the program in `credential_process` of [default] in ~/.aws/config: it prints 1048576 bytes or more
     ");
 }
 

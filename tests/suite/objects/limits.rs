@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use hexreg::repository::Folder;
 use hexreg::store::{BucketStore, Limits, Settings, Store, StoreError};
 
 use super::{apply, path, update};
@@ -164,4 +165,55 @@ fn an_answer_that_stops_or_drips_is_given_up() {
     });
     let told = drips.is_given_up(read, STALL * 4);
     assert!(told.contains("is too slow: "), "{told}");
+}
+
+/// What a server could send before it was cut off, in MiB, that answers so and never ends.
+fn sent_until_cut_off(
+    head: &'static str,
+    what: impl FnOnce(&BucketStore) -> StoreError,
+) -> (u64, String) {
+    let sent = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&sent);
+    let server = Behaving::so(move |request, stream| {
+        let length = request.lines().find_map(|line| line.strip_prefix("content-length: "));
+        let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
+        let _ = stream.read_exact(&mut body);
+        let _ = stream.write_all(head.as_bytes());
+        let piece = "<Prefix>a</Prefix>".repeat(4_000);
+        let chunk = format!("{:x}\r\n{piece}\r\n", piece.len());
+        // A reader that goes on would take all of it.
+        for _ in 0..4_000 {
+            if stream.write_all(chunk.as_bytes()).is_err() {
+                return;
+            }
+            count.fetch_add(piece.len(), Ordering::SeqCst);
+        }
+    });
+    let error = what(&server.store());
+    assert!(error.source.to_string().len() < 500, "{error:?}");
+    ((sent.load(Ordering::SeqCst) >> 20).try_into().unwrap(), error.source.to_string())
+}
+
+/// Only an object is as large as it is.
+#[test]
+fn an_answer_without_end_is_cut_off() {
+    let listing = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1b\r\n<ListBucketResult><Name>b</\r\n";
+    let refusal = "HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let missing = "HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let list = |store: &BucketStore| store.list(Folder::Tarballs).unwrap_err();
+    let read = |store: &BucketStore| store.read(&path("names"), 100, &mut Vec::new()).unwrap_err();
+    let write =
+        |store: &BucketStore| apply(store, &[&[update("packages/foo", "x", None)]]).1.unwrap_err();
+    let told = [
+        sent_until_cut_off(listing, list),
+        sent_until_cut_off(listing, |store| store.walk().unwrap_err()),
+        sent_until_cut_off(refusal, list),
+        sent_until_cut_off(refusal, read),
+        sent_until_cut_off(missing, read),
+        sent_until_cut_off(refusal, write),
+    ];
+    for (number, (sent, told)) in told.iter().enumerate() {
+        assert!(*sent < 40, "{number}: {sent} MiB: {told}");
+        assert!(told.contains("answers with more than 16777216 bytes"), "{number}: {told}");
+    }
 }
