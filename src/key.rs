@@ -9,6 +9,7 @@ pub use text::restore_pem;
 
 use std::fmt;
 
+use aws_lc_rs::digest::Digest;
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
@@ -20,7 +21,7 @@ use rsa::pkcs8::spki::SubjectPublicKeyInfoRef;
 use rsa::pkcs8::{
     Document, EncryptedPrivateKeyInfo, LineEnding, ObjectIdentifier, PrivateKeyInfo, SecretDocument,
 };
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 /// The sizes of RSA modulus, in bits, that can be signed and verified with.
@@ -291,11 +292,11 @@ impl PublicKey {
         &self.fingerprint
     }
 
-    /// Whether `signature` is this key's over `message`.
+    /// Whether `signature` is this key's over the message that has this SHA-512.
     #[must_use]
-    pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
+    pub(crate) fn verify(&self, digest: &Digest, signature: &[u8]) -> bool {
         UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA512, self.der.as_bytes())
-            .verify(message, signature)
+            .verify_digest(digest, signature)
             .is_ok()
     }
 }

@@ -220,11 +220,11 @@ fn inspect_signed(bytes: &[u8], path: &Path, options: &Options) -> Result<Report
     let signed = Signed::from_gzip(bytes)?;
     let signature = match &options.public_key {
         None => Signature::NotChecked,
-        Some(key) if signed.clone().verify(key).is_ok() => Signature::Holds,
+        Some(key) if signed.is_signed_by(key) => Signature::Holds,
         Some(_) => Signature::DoesNotHold,
     };
     let belongs = RepositoryPath::resource_at(path);
-    let says = Says::of(&signed.into_unverified(), belongs.as_ref())?;
+    let says = Says::of(&signed.unverified()?, belongs.as_ref())?;
     let paths = says.resource().zip(belongs);
     let paths = paths.map(|(holds, belongs)| {
         (RepositoryPath::resource(&holds), RepositoryPath::resource(&belongs))

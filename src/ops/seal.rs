@@ -20,6 +20,6 @@ pub(super) fn seal(
             return Ok(State::Stands);
         }
     }
-    let signed = signed.map_or_else(|| payload.sign(key), Ok)?;
+    let signed = signed.map_or_else(|| payload.sign(key), |file| Ok(file.with_payload(payload)))?;
     Ok(State::of(standing, signed.to_gzip(gzip)))
 }

@@ -52,7 +52,7 @@ impl Keys {
         }
         let signed = Signed::from_gzip(&file).ok();
         let payload =
-            signed.and_then(|signed| self.0.iter().find_map(|key| signed.clone().verify(key).ok()));
+            signed.and_then(|signed| self.0.iter().find_map(|key| signed.verify(key).ok()));
         let says = payload.and_then(|payload| decode(&payload).ok());
         Ok(says.map_or(Standing::Illegible, Standing::Legible))
     }

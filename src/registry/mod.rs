@@ -1,6 +1,7 @@
 //! What a registry says, and how each of its resources is encoded, signed and read back.
 
 mod kept;
+mod message;
 mod names;
 mod policy;
 mod proto;
@@ -12,7 +13,7 @@ mod versions;
 
 pub use names::{Names, UnknownInNames};
 pub use releases::Releases;
-pub use signed::{Gzip, Payload, Signed, SignedError};
+pub use signed::{Gzip, Payload, Signed, SignedError, SignedFile};
 pub use versions::{ListedVersion, UnknownInVersions, Versions};
 
 pub(crate) use signed::{MAX_FILE, is_foreign_gzip};

@@ -3,13 +3,14 @@
 //! The bytes that were signed are the bytes that are written: a payload is encoded once and never
 //! again. Hex specification, "Registry v2", "Signing".
 
-use std::io::{self, Read};
+use std::io;
 
+use aws_lc_rs::digest::{Context, Digest, SHA512, digest};
 use bytes::Bytes;
-use flate2::bufread::GzDecoder;
 use libdeflater::{CompressionLvl, Compressor};
-use prost::Message;
+use prost::Message as _;
 
+use super::message::{Message, MessageError};
 use super::proto::signed as proto;
 use crate::key::{KeyError, PrivateKey, PublicKey};
 
@@ -17,11 +18,28 @@ use crate::key::{KeyError, PrivateKey, PublicKey};
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Payload(Bytes);
 
-/// A payload with a signature that nobody has checked: it tells nothing until
-/// [`verify`](Self::verify).
+/// A payload with its signature, to be written.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Signed {
     payload: Bytes,
+    signature: Bytes,
+}
+
+/// A file as it is served, whose signature has not been checked: it tells nothing until
+/// [`verify`](Self::verify).
+///
+/// Anybody can make a file of a few KB that inflates to the largest size there may be. So a file is inflated through
+/// a small window, in which the payload is hashed, and a large payload is inflated into memory only once the
+/// signature holds.
+#[derive(Clone, Debug)]
+pub struct SignedFile<'a> {
+    gzip: &'a [u8],
+    /// SHA-512 of the payload.
+    digest: Digest,
+    /// Of the payload, in bytes.
+    length: usize,
+    /// The payload, where it is small.
+    small: Option<Bytes>,
     signature: Bytes,
 }
 
@@ -44,13 +62,24 @@ pub enum SignedError {
     TrailingBytes,
     /// What was gzipped is no `Signed`.
     #[error("it is not a signed resource")]
-    Message(#[source] prost::DecodeError),
+    NotSigned,
     /// It has fields besides payload and signature, or has them oddly encoded.
     #[error("it holds more than a payload and its signature")]
     NotCanonical,
     /// The signature is another key's, or the payload was changed.
     #[error("its signature is not that of {0}")]
     Signature(String),
+}
+
+impl From<MessageError> for SignedError {
+    fn from(error: MessageError) -> Self {
+        match error {
+            MessageError::Gzip(source) => Self::Gzip(source),
+            MessageError::Cut => Self::NotSigned,
+            MessageError::NotCanonical => Self::NotCanonical,
+            MessageError::TrailingBytes => Self::TrailingBytes,
+        }
+    }
 }
 
 /// The most that is read of any registry file, in bytes: [`Resource::max_size`] of the largest.
@@ -63,12 +92,23 @@ pub(super) const MAX_INDEX: usize = 256 << 20;
 pub(super) const MAX_PACKAGE: usize = 64 << 20;
 pub(super) const MAX_POLICY: usize = 8 << 20;
 
+/// In bytes: a payload up to this size is kept while it is hashed, so that it is inflated once. Nearly every package
+/// has less; and so many files may be read at once that they must not keep much more.
+const SMALL: usize = 128 << 10;
+
+/// In bytes: the most that a signature may have, that of a key of 8192 bits.
+const MAX_SIGNATURE: usize = 1 << 10;
+
+/// The two fields of the message, each with its number and as a field that is made of bytes.
+const PAYLOAD: u8 = 0x0A;
+const SIGNATURE: u8 = 0x12;
+
 /// The byte by which gzip names its writer's system. libdeflate leaves it unknown; zlib, which Hex uses,
 /// names one.
 const GZIP_SYSTEM: (usize, u8) = (9, 255);
 
 impl Payload {
-    pub(super) fn encode(message: &impl Message) -> Self {
+    pub(super) fn encode(message: &impl prost::Message) -> Self {
         Self(message.encode_to_vec().into())
     }
 
@@ -99,7 +139,7 @@ impl Signed {
     ///
     /// # Errors
     /// [`SignedError`], other than for the signature, which is not looked at here.
-    pub fn from_gzip(bytes: &[u8]) -> Result<Self, SignedError> {
+    pub fn from_gzip(bytes: &[u8]) -> Result<SignedFile<'_>, SignedError> {
         Self::from_gzip_up_to(MAX_INDEX, bytes)
     }
 
@@ -107,26 +147,8 @@ impl Signed {
     ///
     /// # Errors
     /// As of [`from_gzip`](Self::from_gzip).
-    pub fn from_gzip_up_to(limit: usize, bytes: &[u8]) -> Result<Self, SignedError> {
-        if bytes.len() > limit {
-            return Err(SignedError::TooLarge { limit });
-        }
-        let mut message = Vec::new();
-        let one_more = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-        let mut stream = GzDecoder::new(bytes).take(one_more);
-        stream.read_to_end(&mut message).map_err(SignedError::Gzip)?;
-        if message.len() > limit {
-            return Err(SignedError::TooLarge { limit });
-        }
-        if !stream.into_inner().into_inner().is_empty() {
-            return Err(SignedError::TrailingBytes);
-        }
-        // Payload and signature share its memory.
-        let message = Bytes::from(message);
-        let read = proto::Signed::decode(message.clone()).map_err(SignedError::Message)?;
-        let signed = Self { payload: read.payload, signature: read.signature.unwrap_or_default() };
-        // Fields that nobody signed, or the same ones in another order: no signer writes those.
-        if signed.encode() == message { Ok(signed) } else { Err(SignedError::NotCanonical) }
+    pub fn from_gzip_up_to(limit: usize, bytes: &[u8]) -> Result<SignedFile<'_>, SignedError> {
+        SignedFile::read(limit, bytes)
     }
 
     /// The file's bytes before they are gzipped.
@@ -144,29 +166,103 @@ impl Signed {
     pub fn to_gzip(&self, gzip: &mut Gzip) -> Vec<u8> {
         gzip.compress(&self.encode())
     }
+}
+
+impl<'a> SignedFile<'a> {
+    /// The message has a payload and a signature, in this order, and nothing else: fields that nobody signed, or the
+    /// same ones in another order, are written by no signer.
+    fn read(limit: usize, gzip: &'a [u8]) -> Result<Self, SignedError> {
+        let too_large = || SignedError::TooLarge { limit };
+        if gzip.len() > limit {
+            return Err(too_large());
+        }
+        let mut message = Message::inflate(gzip);
+        match message.byte()? {
+            Some(PAYLOAD) => {}
+            Some(SIGNATURE) => return Err(SignedError::NotCanonical),
+            _ => return Err(SignedError::NotSigned),
+        }
+        let length = message.length()?.filter(|length| *length <= limit).ok_or_else(too_large)?;
+        let mut hasher = Context::new(&SHA512);
+        let mut small = (length <= SMALL).then(|| Vec::with_capacity(length));
+        message.take(length, |part| {
+            hasher.update(part);
+            if let Some(small) = &mut small {
+                small.extend_from_slice(part);
+            }
+        })?;
+        if message.byte()? != Some(SIGNATURE) {
+            return Err(SignedError::NotCanonical);
+        }
+        let signed = message.length()?.filter(|length| *length <= MAX_SIGNATURE);
+        let signed = signed.ok_or(SignedError::NotCanonical)?;
+        let mut signature = Vec::with_capacity(signed);
+        message.take(signed, |part| signature.extend_from_slice(part))?;
+        if message.position() > limit {
+            return Err(too_large());
+        }
+        message.end()?;
+        let (digest, small) = (hasher.finish(), small.map(Bytes::from));
+        Ok(Self { gzip, digest, length, small, signature: signature.into() })
+    }
+
+    /// How many bytes its payload has.
+    #[must_use]
+    pub fn payload_size(&self) -> usize {
+        self.length
+    }
+
+    /// Whether `key` signed the payload.
+    #[must_use]
+    pub fn is_signed_by(&self, key: &PublicKey) -> bool {
+        key.verify(&self.digest, &self.signature)
+    }
 
     /// The payload, if `key` signed it.
     ///
     /// # Errors
     /// [`SignedError::Signature`].
-    pub fn verify(self, key: &PublicKey) -> Result<Payload, SignedError> {
-        if key.verify(&self.payload, &self.signature) {
-            Ok(Payload(self.payload))
+    pub fn verify(&self, key: &PublicKey) -> Result<Payload, SignedError> {
+        if self.is_signed_by(key) {
+            self.unverified()
         } else {
             Err(SignedError::Signature(key.fingerprint().to_owned()))
         }
     }
 
     /// The payload, whoever signed it: good for showing what a file says, and for nothing else.
-    #[must_use]
-    pub fn into_unverified(self) -> Payload {
-        Payload(self.payload)
+    ///
+    /// # Errors
+    /// None: what was read once is read again.
+    pub fn unverified(&self) -> Result<Payload, SignedError> {
+        if let Some(small) = &self.small {
+            return Ok(Payload(small.clone()));
+        }
+        let mut message = Message::inflate(self.gzip);
+        let mut payload = Vec::with_capacity(self.length);
+        message.byte()?;
+        message.length()?;
+        message.take(self.length, |part| payload.extend_from_slice(part))?;
+        Ok(Payload(payload.into()))
     }
 
     /// Whether this is `payload` under a signature that `key` verifies.
     #[must_use]
     pub fn holds(&self, payload: &Payload, key: &PublicKey) -> bool {
-        self.payload == payload.0 && key.verify(&self.payload, &self.signature)
+        let is_payload = match &self.small {
+            Some(small) => *small == payload.0,
+            None => {
+                self.length == payload.0.len()
+                    && self.digest.as_ref() == digest(&SHA512, &payload.0).as_ref()
+            }
+        };
+        is_payload && self.is_signed_by(key)
+    }
+
+    /// The same message, to be written: `payload` is what the file [holds](Self::holds).
+    #[must_use]
+    pub fn with_payload(&self, payload: &Payload) -> Signed {
+        Signed { payload: payload.0.clone(), signature: self.signature.clone() }
     }
 }
 
@@ -208,9 +304,12 @@ pub(crate) fn is_foreign_gzip(bytes: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+
     use flate2::{Compression, GzBuilder};
 
     use super::*;
+    use crate::key::NewKeyBits;
 
     fn signed() -> Signed {
         Signed { payload: b"payload"[..].into(), signature: b"signature"[..].into() }
@@ -224,10 +323,53 @@ mod tests {
         file
     }
 
+    /// What a file holds, whoever signed it.
+    fn read(limit: usize, file: &[u8]) -> Result<Signed, SignedError> {
+        let file = Signed::from_gzip_up_to(limit, file)?;
+        Ok(file.with_payload(&file.unverified()?))
+    }
+
+    /// A message whose payload has so many bytes, all of them zero.
+    fn zeros(length: usize) -> Signed {
+        Signed { payload: vec![0; length].into(), ..signed() }
+    }
+
     #[test]
     fn reading_undoes_writing() {
-        assert_eq!(Signed::from_gzip(&signed().to_gzip(&mut Gzip::new())).unwrap(), signed());
-        assert_eq!(Signed::from_gzip(&gzip(&signed().encode())).unwrap(), signed());
+        assert_eq!(read(MAX_FILE, &signed().to_gzip(&mut Gzip::new())).unwrap(), signed());
+        for length in [0, 1, 127, 128, 1 << 14, SMALL - 1, SMALL, SMALL + 1, 5 * SMALL] {
+            let file = gzip(&zeros(length).encode());
+            assert_eq!(Signed::from_gzip(&file).unwrap().payload_size(), length);
+            assert_eq!(read(MAX_FILE, &file).unwrap(), zeros(length), "{length}");
+        }
+    }
+
+    /// Below the size that is kept while it is hashed, and above.
+    #[test]
+    fn only_the_payload_that_was_signed_is_given_out() {
+        let key = PrivateKey::generate(NewKeyBits::Bits2048).unwrap();
+        let other = PrivateKey::generate(NewKeyBits::Bits2048).unwrap();
+        for length in [7, SMALL, SMALL + 1, 3 * SMALL] {
+            let payload = Payload(vec![7; length].into());
+            let signed = payload.sign(&key).unwrap();
+            let bytes = gzip(&signed.encode());
+            let file = Signed::from_gzip(&bytes).unwrap();
+            assert_eq!(file.verify(key.public_key()).unwrap(), payload, "{length}");
+            assert!(file.holds(&payload, key.public_key()), "{length}");
+            assert_eq!(file.with_payload(&payload), signed, "{length}");
+            let refused = file.verify(other.public_key());
+            assert!(matches!(refused, Err(SignedError::Signature(_))), "{length}");
+            assert!(!file.holds(&payload, other.public_key()), "{length}");
+
+            let mut changed = vec![7; length];
+            changed[length - 1] = 8;
+            let changed = Payload(changed.into());
+            assert!(!file.holds(&changed, key.public_key()), "{length}");
+            let bytes = gzip(&Signed { payload: changed.0.clone(), ..signed }.encode());
+            let forged = Signed::from_gzip(&bytes).unwrap();
+            assert!(forged.verify(key.public_key()).is_err(), "{length}");
+            assert!(!forged.holds(&changed, key.public_key()), "{length}");
+        }
     }
 
     #[test]
@@ -244,18 +386,23 @@ mod tests {
     #[test]
     fn nothing_above_the_limit_is_read() {
         let small = signed().encode();
-        assert_eq!(Signed::from_gzip_up_to(64, &gzip(&small)).unwrap(), signed());
+        assert_eq!(read(64, &gzip(&small)).unwrap(), signed());
         let is_too_large = |limit, file: &[u8]| {
             let read = Signed::from_gzip_up_to(limit, file);
             matches!(read, Err(SignedError::TooLarge { limit: told }) if told == limit)
         };
-        let bomb = gzip(&vec![0; 1 << 20]);
+        let message = zeros(1 << 20).encode();
+        let bomb = gzip(&message);
         assert!(bomb.len() < 2000);
-        assert!(is_too_large((1 << 20) - 1, &bomb));
-        assert!(is_too_large(bomb.len() - 1, &bomb));
-        assert!(!is_too_large(1 << 20, &bomb));
-        // The bytes after it are nobody's.
-        assert!(is_too_large(2000, &[bomb.as_slice(), b"x"].concat()));
+        // The last of its bytes are the signature.
+        for limit in [message.len() - 1, 1 << 20, (1 << 20) - 1, bomb.len(), bomb.len() - 1] {
+            assert!(is_too_large(limit, &bomb), "{limit}");
+        }
+        assert!(!is_too_large(message.len(), &bomb));
+        // Bytes behind it count too.
+        assert!(is_too_large(bomb.len(), &[bomb.as_slice(), b"x"].concat()));
+        // A length that no message has.
+        assert!(is_too_large(1 << 20, &gzip(&[&[PAYLOAD], [0xFF; 9].as_slice(), &[1]].concat())));
     }
 
     #[test]
@@ -269,6 +416,31 @@ mod tests {
         let added = [signed().encode(), vec![0x1A, 1, b'x']].concat();
         assert!(matches!(Signed::from_gzip(&gzip(&added)), Err(SignedError::NotCanonical)));
         assert!(matches!(Signed::from_gzip(b"junk"), Err(SignedError::Gzip(_))));
-        assert!(matches!(Signed::from_gzip(&gzip(b"\xFF")), Err(SignedError::Message(_))));
+        // The same fields in another order, once more, without the second, or with a length that could be shorter.
+        let whole = signed().encode();
+        let (payload, signature) = whole.split_at(9);
+        for odd in [
+            [signature, payload].concat(),
+            [payload, &whole].concat(),
+            [whole.as_slice(), signature].concat(),
+            payload.to_vec(),
+            [&[PAYLOAD, 0x87, 0], &whole[2..]].concat(),
+            [payload, &[SIGNATURE, 0x89, 0], &signature[2..]].concat(),
+            [payload, &[SIGNATURE, 0x81, 8], &[0; 1025]].concat(),
+        ] {
+            let read = Signed::from_gzip(&gzip(&odd)).map(|file| file.length);
+            assert!(matches!(read, Err(SignedError::NotCanonical)), "{odd:?}: {read:?}");
+        }
+        for junk in [&b""[..], b"\xFF", b"<html>", &whole[..4], &whole[..whole.len() - 1]] {
+            let read = Signed::from_gzip(&gzip(junk)).map(|file| file.length);
+            assert!(matches!(read, Err(SignedError::NotSigned)), "{junk:?}: {read:?}");
+        }
+        // Damage behind the payload.
+        let mut damaged = file.clone();
+        let last = damaged.len() - 5;
+        damaged[last] ^= 1;
+        assert!(matches!(Signed::from_gzip(&damaged), Err(SignedError::Gzip(_))));
+        let cut = &file[..file.len() - 9];
+        assert!(matches!(Signed::from_gzip(cut), Err(SignedError::Gzip(_))));
     }
 }

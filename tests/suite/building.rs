@@ -27,7 +27,8 @@ fn key_of(repository: &TestRepository) -> PublicKey {
 }
 
 fn versions(repository: &TestRepository) -> Vec<String> {
-    let signed = Signed::from_gzip(&repository.read("public/versions")).unwrap();
+    let file = repository.read("public/versions");
+    let signed = Signed::from_gzip(&file).unwrap();
     let versions = Versions::decode(&signed.verify(&key_of(repository)).unwrap()).unwrap();
     let packages = versions.packages.iter();
     packages
@@ -36,7 +37,8 @@ fn versions(repository: &TestRepository) -> Vec<String> {
 }
 
 fn updated_at(repository: &TestRepository) -> Vec<i64> {
-    let signed = Signed::from_gzip(&repository.read("public/names")).unwrap();
+    let file = repository.read("public/names");
+    let signed = Signed::from_gzip(&file).unwrap();
     let names = Names::decode(&signed.verify(&key_of(repository)).unwrap()).unwrap();
     names.packages.iter().map(|(_, time)| time.unwrap().0).collect()
 }
@@ -107,7 +109,8 @@ fn a_tarball_is_replaced() {
     let changed = Tarball::new("foo", "1.0.0").more_metadata("{<<\"description\">>,<<\"new\">>}.");
     repository.write_tarball("foo-1.0.0.tar", &changed.build());
     repository.build(&[]).ok();
-    let signed = Signed::from_gzip(&repository.read("public/packages/foo")).unwrap();
+    let file = repository.read("public/packages/foo");
+    let signed = Signed::from_gzip(&file).unwrap();
     let releases = Releases::decode(&signed.verify(&key_of(&repository)).unwrap()).unwrap();
     let expected = hexreg::checksum::OuterChecksum::of(&changed.build());
     assert_eq!(releases.releases[0].outer_checksum, expected);
@@ -198,7 +201,8 @@ fn dependencies_name_only_other_repositories() {
     );
     let repository = TestRepository::new().tarball("foo-1.0.0.tar", &tarball.build());
     repository.build(&[]).ok();
-    let signed = Signed::from_gzip(&repository.read("public/packages/foo")).unwrap();
+    let file = repository.read("public/packages/foo");
+    let signed = Signed::from_gzip(&file).unwrap();
     let releases = Releases::decode(&signed.verify(&key_of(&repository)).unwrap()).unwrap();
     let said = releases.releases[0].dependencies.iter().map(|dependency| {
         let repository = dependency.repository.as_deref().unwrap_or("-");

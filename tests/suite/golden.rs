@@ -121,7 +121,8 @@ fn a_registry_that_hex_built_is_left_as_it_is() {
 /// What Hex signed with the key of these vectors.
 fn signed(path: &str) -> Payload {
     let pem = String::from_utf8(read_fixture("golden/acme/expected/public_key")).unwrap();
-    let signed = Signed::from_gzip(&read_fixture(path)).unwrap();
+    let file = read_fixture(path);
+    let signed = Signed::from_gzip(&file).unwrap();
     signed.verify(&PublicKey::from_pem(&pem).unwrap()).unwrap()
 }
 

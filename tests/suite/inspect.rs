@@ -458,7 +458,7 @@ fn damaged_files() {
     exit code: 1
     --- stdout
     --- stderr
-    error: docs.tar.gz: it is not a signed resource: failed to decode Protobuf message: invalid wire type value: 6
+    error: docs.tar.gz: it is not a signed resource
     hint: expected names, versions, packages/NAME or policies/NAME of a registry, as it is served, or a tarball
     ");
 }

@@ -444,7 +444,8 @@ fn a_flipped_bit_in_a_signed_message_never_verifies() {
     let names = Names::new("acme".parse().unwrap(), Vec::new());
     let signed = names.encode().sign(&key).unwrap();
     each_flipped_bit(&signed.encode(), |bit, flipped| {
-        let read = Signed::from_gzip(&gzip(flipped));
+        let file = gzip(flipped);
+        let read = Signed::from_gzip(&file);
         let verified = read.and_then(|signed| signed.verify(key.public_key()));
         assert!(verified.is_err(), "bit {bit}");
     });

@@ -16,7 +16,7 @@ use crate::support::{gunzip, read_fixture};
 
 fn payload(repository: &TestRepository, path: &str) -> Payload {
     let file = repository.read(&format!("public/{path}"));
-    Signed::from_gzip(&file).unwrap().into_unverified()
+    Signed::from_gzip(&file).unwrap().unverified().unwrap()
 }
 
 fn releases(repository: &TestRepository, package: &str) -> Releases {

@@ -1,6 +1,7 @@
 //! What fetched bytes are, if upstream signed them or something that names them.
 
 use std::io::{self, Read};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use flate2::bufread::GzDecoder;
@@ -12,7 +13,7 @@ use crate::checksum::OuterChecksum;
 use crate::key::PublicKey;
 use crate::name::{PackageName, PolicyName, RepositoryName};
 use crate::policy::Policy;
-use crate::registry::{Gzip, Payload, Releases, Resource, Signed};
+use crate::registry::{Gzip, Releases, Resource, Signed, SignedFile};
 use crate::store;
 use crate::tarball::{self, Limits};
 
@@ -22,12 +23,23 @@ pub(super) struct Checker {
     pub repository: RepositoryName,
     pub key: PublicKey,
     pub limits: Limits,
+    /// Who holds it inflates a large file: there are many jobs, and memory for few of those.
+    large: Arc<Mutex<()>>,
 }
 
+/// In bytes: payloads above this are inflated one at a time.
+const LARGE: usize = 1 << 20;
+
 impl Checker {
+    pub fn new(repository: RepositoryName, key: PublicKey, limits: Limits) -> Self {
+        Self { repository, key, limits, large: Arc::default() }
+    }
+
     /// `names` or `versions`.
     pub fn index(&self, resource: &Resource, bytes: &[u8]) -> Result<Index, Wrong> {
-        let payload = self.payload(resource, bytes)?;
+        let file = Signed::from_gzip_up_to(resource.max_size(), bytes)?;
+        let _turn = self.turn(&file);
+        let payload = file.verify(&self.key)?;
         let index = match resource {
             Resource::Names => Index::decode_names(&payload)?,
             _ => Index::decode_versions(&payload)?,
@@ -40,10 +52,11 @@ impl Checker {
     /// leaves is a bucket's own matter.
     pub fn package(&self, name: &PackageName, bytes: &Bytes) -> Result<PackageFile, Wrong> {
         let resource = Resource::Package(name.clone());
-        let payload = self.payload(&resource, bytes)?;
+        let file = Signed::from_gzip_up_to(resource.max_size(), bytes)?;
+        let _turn = self.turn(&file);
+        let payload = file.verify(&self.key)?;
         let bytes = if store::is_tombstone(bytes) {
-            let signed = Signed::from_gzip_up_to(resource.max_size(), bytes)?;
-            signed.to_gzip(&mut Gzip::new()).into()
+            file.with_payload(&payload).to_gzip(&mut Gzip::new()).into()
         } else {
             bytes.clone()
         };
@@ -57,7 +70,10 @@ impl Checker {
 
     /// `policies/NAME`.
     pub fn policy(&self, name: &PolicyName, bytes: &[u8]) -> Result<Policy, Wrong> {
-        let policy = Policy::decode(&self.payload(&Resource::Policy(name.clone()), bytes)?)?;
+        let limit = Resource::Policy(name.clone()).max_size();
+        let file = Signed::from_gzip_up_to(limit, bytes)?;
+        let _turn = self.turn(&file);
+        let policy = Policy::decode(&file.verify(&self.key)?)?;
         self.is_of_repository(&policy.repository)?;
         if policy.name != *name {
             return Err(Wrong::OtherPolicy(policy.name));
@@ -104,9 +120,11 @@ impl Checker {
         (is_another && !wanted.is_accepted).then_some(Outcome::Failed(changed))
     }
 
-    fn payload(&self, resource: &Resource, bytes: &[u8]) -> Result<Payload, Wrong> {
-        let signed = Signed::from_gzip_up_to(resource.max_size(), bytes)?;
-        Ok(signed.verify(&self.key)?)
+    /// Waits until no other large file is inflated, if this one is large.
+    fn turn(&self, file: &SignedFile<'_>) -> Option<MutexGuard<'_, ()>> {
+        // It guards nothing that a panic could leave half-way.
+        let wait = || self.large.lock().unwrap_or_else(PoisonError::into_inner);
+        (file.payload_size() > LARGE).then(wait)
     }
 
     fn is_of_repository(&self, found: &RepositoryName) -> Result<(), Wrong> {

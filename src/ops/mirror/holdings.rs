@@ -116,7 +116,8 @@ impl Holdings {
         // There need not be a key beside it; and one key may sign for many repositories.
         let path = RepositoryPath::resource(&Resource::Names);
         let standing = read(&self.registry, &path, Resource::Names.max_size())?;
-        let Some(signed) = standing.and_then(|file| Signed::from_gzip(&file).ok()) else {
+        let signed = standing.as_ref().and_then(|file| Signed::from_gzip(file).ok());
+        let Some(signed) = signed else {
             return Ok(());
         };
         let names = signed.verify(&upstream.key).map(|payload| Names::decode(&payload));

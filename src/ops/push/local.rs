@@ -201,11 +201,11 @@ fn read<T>(
     let mut bytes = bytes(store, &path, limit)?;
     let signed = Signed::from_gzip_up_to(limit, &bytes);
     let signed = signed.map_err(|error| unsound(store, &path, error.into()))?;
+    let payload = signed.verify(key).map_err(|error| unsound(store, &path, error.into()))?;
     if store::is_tombstone(&bytes) {
         // It was copied out of a bucket. In another one, it would stand for a package that is being removed.
-        bytes = signed.to_gzip(&mut Gzip::new());
+        bytes = signed.with_payload(&payload).to_gzip(&mut Gzip::new());
     }
-    let payload = signed.verify(key).map_err(|error| unsound(store, &path, error.into()))?;
     let says = decode(&payload).map_err(|error| unsound(store, &path, error.into()))?;
     Ok(Read { path, bytes, says })
 }

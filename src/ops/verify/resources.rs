@@ -205,7 +205,7 @@ fn says(
     let signed = Signed::from_gzip_up_to(limit, file)?;
     let payload: Payload = match key {
         Some(key) => signed.verify(key)?,
-        None => signed.into_unverified(),
+        None => signed.unverified()?,
     };
     match resource {
         Resource::Names => Ok(Says::Names(Names::decode(&payload)?)),

@@ -16,8 +16,9 @@ const FOO: Item<'_> = ("foo", "1.0.0", 0);
 const KEY: &str = "acme/packages/foo";
 
 fn releases(bucket: &TestBucket) -> Releases {
-    let signed = Signed::from_gzip(&bucket.get(KEY).unwrap()).unwrap();
-    Releases::decode(&signed.into_unverified()).unwrap()
+    let file = bucket.get(KEY).unwrap();
+    let signed = Signed::from_gzip(&file).unwrap();
+    Releases::decode(&signed.unverified().unwrap()).unwrap()
 }
 
 /// Upstream's file of the package, which says that it is retired or not.

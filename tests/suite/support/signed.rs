@@ -59,8 +59,9 @@ pub fn write_policy(repository: &TestRepository, path: &str, policy: &Policy, si
 
 /// The message in a signed file, such as `public/packages/foo`.
 pub fn payload(repository: &TestRepository, path: &str) -> Vec<u8> {
-    let signed = Signed::from_gzip(&repository.read(path)).unwrap();
-    signed.into_unverified().as_bytes().to_vec()
+    let file = repository.read(path);
+    let signed = Signed::from_gzip(&file).unwrap();
+    signed.unverified().unwrap().as_bytes().to_vec()
 }
 
 /// What the file of a package says, such as `public/packages/foo`.
@@ -91,7 +92,7 @@ pub fn edit(
 /// What `versions` marks each release with.
 pub fn marks(repository: &TestRepository, directory: &str) -> Vec<(String, Marks)> {
     let file = repository.read(&format!("{directory}/versions"));
-    let versions = Signed::from_gzip(&file).unwrap().into_unverified();
+    let versions = Signed::from_gzip(&file).unwrap().unverified().unwrap();
     let packages = Versions::decode(&versions).unwrap().packages.into_iter();
     let listed = packages.flat_map(|(name, versions)| {
         versions.into_iter().map(move |one| (format!("{name} {}", one.version), one.marks))

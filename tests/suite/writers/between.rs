@@ -26,7 +26,8 @@ fn releases(bucket: &TestBucket) -> Vec<String> {
 }
 
 fn names(bucket: &TestBucket) -> Vec<String> {
-    let names = Signed::from_gzip(&bucket.get("acme/names").unwrap()).unwrap().into_unverified();
+    let names =
+        Signed::from_gzip(&bucket.get("acme/names").unwrap()).unwrap().unverified().unwrap();
     let names = Names::decode(&names).unwrap().packages;
     names.into_iter().map(|(name, _)| name.to_string()).collect()
 }

@@ -149,7 +149,7 @@ pub fn is_well(again: &Result<(), Failed>, context: &str) {
 /// first one did.
 pub fn without_times(mut files: Files) -> (Files, BTreeSet<String>) {
     let names = files.remove("names").map(|names| {
-        let names = Signed::from_gzip(&names).unwrap().into_unverified();
+        let names = Signed::from_gzip(&names).unwrap().unverified().unwrap();
         Names::decode(&names).unwrap().packages
     });
     (files, names.into_iter().flatten().map(|(name, _)| name.to_string()).collect())
