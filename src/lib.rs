@@ -126,6 +126,13 @@
 //!   small file to another thread and back costs more than to read it.
 //! - **Pages for people run nothing and fetch nothing** (`ops/serve/page.rs`, `templates/`): their one
 //!   style sheet stands in them, and the policy that is sent with them knows it by its hash.
+//! - **A signed file is inflated twice** (`registry/signed.rs`): through a window, in which its payload is hashed, and
+//!   into memory once the signature holds. A payload of up to 128 KiB, as nearly every package has, is kept the
+//!   first time. So a file that nobody signed takes no memory, however much it inflates to.
+//! - **Redirects of upstream are followed by hand** (`ops/mirror/redirect.rs`, `public.rs`): whether one may lead to
+//!   an address of this network hangs on the address that was connected to before, and the client's own policy is
+//!   not told that one. A second client whose resolver gives public addresses alone follows the others, so no name
+//!   can be at another address by the time it is connected to.
 //! - **A mirror is planned without a socket** (`ops/mirror/planner.rs`): it is told what came of each task and
 //!   says what to do next, so that every order in which answers may come can be tested.
 //! - **What the indexes say of a package tells whether its own file is still current**

@@ -83,6 +83,17 @@ impl Proxies {
         Some(format!("{} ({variable})", url.trim_end_matches('/')))
     }
 
+    /// Whether a URL is asked for through one of them.
+    #[must_use]
+    pub fn are_used_for(&self, url: &Url) -> bool {
+        self.of(url).is_some()
+    }
+
+    /// The hosts of the proxies themselves.
+    pub fn hosts(&self) -> impl Iterator<Item = &str> {
+        self.http.iter().chain(&self.https).filter_map(|named| named.url.host_str())
+    }
+
     /// Whether `NO_PROXY` has an asterisk: then no proxy is used at all.
     #[must_use]
     pub fn is_without_any(&self) -> bool {

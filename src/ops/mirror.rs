@@ -22,11 +22,14 @@ mod indexes;
 mod installs;
 mod planner;
 mod policies;
+mod public;
+mod redirect;
 mod selection;
 mod shelf;
 mod tag;
 mod task;
 mod unanswered;
+mod withdrawn;
 mod wrong;
 
 pub use client::Patience;
@@ -34,6 +37,7 @@ pub use git::GitMirror;
 pub use planner::Failed;
 pub use selection::{Chosen, LeftOut, Only, Selection};
 pub use unanswered::Unanswered;
+pub use withdrawn::{Withdrawn, WithdrawnRemark};
 pub use wrong::{Disagreement, Wrong};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -60,7 +64,7 @@ use crate::store::{DirStore, Lock, StoreError};
 use crate::tarball::Limits;
 use check::Checker;
 use client::Client;
-use courier::Courier;
+use courier::{Courier, FetchedIndex};
 use holdings::Holdings;
 use indexes::Indexes;
 use planner::{Planner, Refresh, Setup};
@@ -148,6 +152,8 @@ pub struct Report {
     pub bytes: u64,
     /// What was not mirrored, and why.
     pub failures: Vec<Failed>,
+    /// What upstream said of mirrored releases, and says no longer. It was mirrored as upstream has it now.
+    pub withdrawn: Vec<Withdrawn>,
     /// What lock files have that upstream has not.
     pub left_out: Vec<LeftOut>,
     /// Git repositories.
@@ -282,7 +288,9 @@ async fn mirror_registry(
         tokio::join!(courier.index(Resource::Names), courier.index(Resource::Versions));
     let (names, versions) = (names?, versions?);
     let may_go = |name: &PackageName| courier.may_go(name);
-    let rollback = indexes::rollback(names.held.as_ref(), &names.index, &options.accept, may_go);
+    let FetchedIndex { file: names, index, held } = names;
+    let rollback = indexes::rollback(held.as_ref(), &index, &options.accept, may_go);
+    drop(held);
     if let Some(wrong) = rollback {
         return Err(Error::index(&Resource::Names, wrong));
     }
@@ -290,7 +298,7 @@ async fn mirror_registry(
     let mut planner = Planner::new(Setup {
         repository: options.upstream.name.clone(),
         wants,
-        upstream: Indexes::of([&names.index, &versions.index]),
+        upstream: Indexes::of([index, versions.index]),
         known: known.clone(),
         docs: options.docs,
         accept: options.accept.clone(),
@@ -303,6 +311,7 @@ async fn mirror_registry(
     let carried = courier.carry_out(&mut planner, observer).await;
     finish::stands(courier, &carried)?;
     report.failures.append(&mut planner.failures);
+    report.withdrawn.append(&mut planner.withdrawn);
     let mut tags = Vec::new();
     if options.installs {
         let carried = installs::mirror(courier, &mut report.failures, &mut tags, observer).await;
@@ -316,6 +325,7 @@ async fn mirror_registry(
     mirror_policies(courier, options, report, &mut tags, observer).await?;
     mirror_git(directory, options, report).await;
     let prunes = options.prune && report.failures.iter().all(is_held_back);
+    let versions = versions.file;
     let ending = finish::Ending { names, versions, tags, known, planner: &planner, prunes };
     finish::finish(courier, options, &ending, is_complete, observer)
 }
@@ -325,7 +335,7 @@ fn courier(holdings: Holdings, options: &Options) -> Result<Courier, Error> {
     let proxies = Proxies::from_env()?;
     let client =
         Client::new(&url, authorization, proxies, options.patience).map_err(Error::Client)?;
-    let checker = Checker { repository: name, key, limits: options.limits };
+    let checker = Checker::new(name, key, options.limits);
     Ok(Courier::new(client, checker, holdings, options))
 }
 

@@ -4,6 +4,8 @@
 //! | --- | --- |
 //! | `trust` | what is signed, by whom, and what upstream must not change |
 //! | `faulty` | upstreams that drop, stall, truncate, damage, refuse and redirect |
+//! | `hostile` | answers that would take more memory than there is |
+//! | `redirects` | where upstream may send a request on to |
 //! | `locks` | lock files: organisations, entries twice, none, standard input, other tools' |
 //! | `hints` | what is said to do about credentials, login pages, URLs, proxies |
 //! | `beside` | documentation, installs, git repositories |
@@ -18,10 +20,12 @@ mod beside;
 mod damage;
 mod faulty;
 mod hints;
+mod hostile;
 mod kills;
 mod later;
 mod locks;
 mod policies;
+mod redirects;
 mod rollback;
 mod signed_anew;
 mod trust;

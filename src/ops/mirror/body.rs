@@ -13,23 +13,36 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// as much of a line of 33 kbit/s.
 pub(super) const SLOWEST: u64 = 256;
 
+/// The same once a body has come for [`LONG`]: such a line has it for one request, so that even the largest body
+/// comes to its end in some hours.
+const SLOWEST_LATER: u64 = 4 << 10;
+
+/// After which time a body has to come faster.
+const LONG: Duration = Duration::from_secs(10 * 60);
+
 /// Over how many times the longest pause that is.
 pub(super) const STRETCH: u32 = 4;
 
-/// In bytes: bodies that are smaller need no room.
-const SMALL: usize = 1 << 20;
+/// In bytes: bodies that are smaller need no room. There may be 256 of them at once.
+const SMALL: usize = 128 << 10;
 
-/// In KiB: how much all bodies that are larger may have at once, until they are put in place.
-const ROOM: u32 = 256 << 10;
+/// In KiB: how much all bodies that are larger may have at once.
+const ROOM: u32 = 96 << 10;
 
 /// Room in memory for large bodies.
 #[derive(Clone)]
 pub(super) struct Memory(Arc<Semaphore>);
 
+/// What a body takes of it: nothing, where it is small.
+pub(super) struct BodyRoom(Option<OwnedSemaphorePermit>);
+
 /// Why a body did not come.
 pub(super) enum Ended {
     TooLarge,
-    TooSlow,
+    TooSlow {
+        /// How many bytes a second there had to be.
+        least: u64,
+    },
     Broken(reqwest::Error),
 }
 
@@ -45,6 +58,16 @@ impl AsRef<[u8]> for Held {
     }
 }
 
+impl BodyRoom {
+    /// The bytes, which have the room until the last of them is dropped.
+    pub fn with(self, bytes: Bytes) -> Bytes {
+        match self.0 {
+            Some(room) => Bytes::from_owner(Held { bytes, _room: room }),
+            None => bytes,
+        }
+    }
+}
+
 impl Memory {
     pub fn new() -> Self {
         Self(Arc::new(Semaphore::new(usize::try_from(ROOM).unwrap_or(usize::MAX))))
@@ -57,24 +80,19 @@ impl Memory {
     }
 }
 
-/// Reads all of a body, if it has no more than so many bytes. With `memory`, a large one waits for room, and has it
-/// until its bytes are dropped.
+/// Reads all of a body, if it has no more than so many bytes. A large one waits for room.
 pub(super) async fn read(
     mut response: Response,
     limit: usize,
     stall: Duration,
-    memory: Option<&Memory>,
+    memory: &Memory,
     counted: &AtomicU64,
-) -> Result<Bytes, Ended> {
+) -> Result<(Bytes, BodyRoom), Ended> {
     let said = response.content_length().unwrap_or(0).try_into().unwrap_or(usize::MAX);
     if said > limit {
         return Err(Ended::TooLarge);
     }
-    let memory = memory.filter(|_| limit > SMALL);
-    let mut room = match memory {
-        Some(memory) if said > SMALL => memory.room(said).await,
-        _ => None,
-    };
+    let mut room = if said > SMALL { memory.room(said).await } else { None };
     let mut body = BytesMut::with_capacity(said);
     let mut pace = Pace::new(stall, Instant::now());
     while let Some(chunk) = response.chunk().await.map_err(Ended::Broken)? {
@@ -83,44 +101,56 @@ pub(super) async fn read(
         if length > limit {
             return Err(Ended::TooLarge);
         }
-        if !pace.goes_on(chunk.len(), Instant::now()) {
-            return Err(Ended::TooSlow);
+        let now = Instant::now();
+        if !pace.goes_on(chunk.len(), now) {
+            return Err(Ended::TooSlow { least: pace.least(now) });
         }
-        if let Some(memory) = memory.filter(|_| room.is_none() && length > SMALL) {
+        if room.is_none() && length > SMALL {
             // All at once: two that have a part of what they need could wait for each other.
             room = memory.room(limit).await;
-            pace = Pace::new(stall, Instant::now());
+            pace.waited(now, Instant::now());
         }
         body.extend_from_slice(&chunk);
     }
-    let bytes = body.freeze();
-    Ok(match room {
-        Some(room) => Bytes::from_owner(Held { bytes, _room: room }),
-        None => bytes,
-    })
+    Ok((body.freeze(), BodyRoom(room)))
 }
 
 /// How fast a body comes.
 struct Pace {
     stretch: Duration,
+    began: Instant,
     since: Instant,
     came: u64,
 }
 
 impl Pace {
     fn new(stall: Duration, now: Instant) -> Self {
-        Self { stretch: stall.saturating_mul(STRETCH), since: now, came: 0 }
+        Self { stretch: stall.saturating_mul(STRETCH), began: now, since: now, came: 0 }
+    }
+
+    /// How many bytes a second there have to be by now.
+    fn least(&self, now: Instant) -> u64 {
+        let is_early = now.saturating_duration_since(self.began) < LONG;
+        if is_early { SLOWEST } else { SLOWEST_LATER }
     }
 
     /// Counts bytes that came; whether they come fast enough.
     fn goes_on(&mut self, bytes: usize, now: Instant) -> bool {
         self.came = self.came.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
-        if now.saturating_duration_since(self.since) < self.stretch {
+        let took = now.saturating_duration_since(self.since);
+        if took < self.stretch {
             return true;
         }
-        let is_enough = self.came >= SLOWEST.saturating_mul(self.stretch.as_secs().max(1));
+        let is_enough = self.came >= self.least(now).saturating_mul(took.as_secs().max(1));
         (self.since, self.came) = (now, 0);
         is_enough
+    }
+
+    /// Leaves out a time in which nothing was read.
+    fn waited(&mut self, from: Instant, to: Instant) {
+        let waited = to.saturating_duration_since(from);
+        self.began = self.began.checked_add(waited).unwrap_or(to);
+        (self.since, self.came) = (to, 0);
     }
 }
 
@@ -128,34 +158,57 @@ impl Pace {
 mod tests {
     use super::*;
 
+    /// After how many seconds a body is given up of which so many bytes come each second.
+    fn given_up_after(each: u64) -> Option<u64> {
+        let began = Instant::now();
+        let mut pace = Pace::new(Duration::from_secs(30), began);
+        let mut seconds = 1..3600;
+        seconds.find(|second| {
+            let now = began.checked_add(Duration::from_secs(*second)).unwrap();
+            !pace.goes_on(each.try_into().unwrap(), now)
+        })
+    }
+
     #[test]
     fn what_drips_is_given_up_and_what_is_slow_is_not() {
-        for (each, is_given_up) in [(SLOWEST - 1, true), (SLOWEST, false), (100 * SLOWEST, false)] {
-            let began = Instant::now();
-            let mut pace = Pace::new(Duration::from_secs(30), began);
-            let mut is_too_slow = false;
-            for second in 1..600 {
-                let now = began + Duration::from_secs(second);
-                is_too_slow |= !pace.goes_on(each.try_into().unwrap(), now);
-            }
-            assert_eq!(is_too_slow, is_given_up, "{each}");
+        for (each, seconds) in [
+            (0, Some(120)),
+            (SLOWEST - 1, Some(120)),
+            // The stretch that has ten minutes behind it.
+            (SLOWEST, Some(600)),
+            (SLOWEST_LATER - 1, Some(600)),
+            (SLOWEST_LATER, None),
+            (100 * SLOWEST_LATER, None),
+        ] {
+            assert_eq!(given_up_after(each), seconds, "{each}");
         }
+    }
+
+    /// However long it waits for room.
+    #[test]
+    fn waiting_for_room_is_not_the_servers_fault() {
+        let began = Instant::now();
+        let mut pace = Pace::new(Duration::from_secs(30), began);
+        let hour = began + Duration::from_secs(3600);
+        pace.waited(began, hour);
+        assert!(pace.goes_on(1, hour + Duration::from_secs(119)));
+        assert_eq!(pace.least(hour + Duration::from_secs(599)), SLOWEST);
+        assert_eq!(pace.least(hour + Duration::from_secs(600)), SLOWEST_LATER);
     }
 
     #[tokio::test]
     async fn large_bodies_wait_for_room() {
         let memory = Memory::new();
-        let four = [memory.room(64 << 20).await, memory.room(64 << 20).await];
-        let more = memory.room(128 << 20).await;
+        let some = [memory.room(32 << 20).await, memory.room(32 << 20).await];
+        let more = memory.room(32 << 20).await;
         assert!(tokio::time::timeout(Duration::from_millis(20), memory.room(1)).await.is_err());
         // The room goes with the last of its bytes.
-        let held = Held { bytes: Bytes::from_static(b"x"), _room: more.unwrap() };
-        let bytes = Bytes::from_owner(held);
+        let bytes = BodyRoom(more).with(Bytes::from_static(b"x"));
         let part = bytes.slice(..1);
         drop(bytes);
         assert!(tokio::time::timeout(Duration::from_millis(20), memory.room(1)).await.is_err());
         drop(part);
         assert!(memory.room(1).await.is_some());
-        drop(four);
+        drop(some);
     }
 }

@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH, RETRY_AFTER};
-use reqwest::redirect::{Attempt, Policy};
+use reqwest::redirect::Policy;
 use reqwest::{Response, StatusCode};
 use url::Url;
 
-use super::body::{self, Ended, Memory, STRETCH};
+use super::body::{self, BodyRoom, Ended, Memory, STRETCH};
+use super::public::{NotPublic, PublicResolver};
+use super::redirect::Route;
 use super::unanswered::Unanswered;
 use super::wrong::Wrong;
 use crate::credentials;
@@ -73,6 +75,8 @@ impl Counters {
 /// Asks one upstream.
 pub(super) struct Client {
     http: reqwest::Client,
+    /// For where a server at a public address redirects to: it connects to public addresses alone.
+    public: reqwest::Client,
     /// Ends in a slash.
     base: Url,
     authorization: Option<HeaderValue>,
@@ -82,14 +86,12 @@ pub(super) struct Client {
     pub counters: Counters,
 }
 
-/// Bytes as they came, and the page that they are if they are not what was asked for.
+/// Bytes as they came, the room that they take, and the page that they are if they are not what was asked for.
 struct Came {
     bytes: Bytes,
+    room: BodyRoom,
     page: Option<Unanswered>,
 }
-
-/// How many times upstream may send a client elsewhere.
-const REDIRECTS: usize = 5;
 
 /// How long a connection may take to come about.
 const CONNECTING: Duration = Duration::from_secs(20);
@@ -107,19 +109,27 @@ impl Client {
         if !base.path().ends_with('/') {
             base.set_path(&format!("{}/", url.path()));
         }
-        let http = proxies
-            .apply(reqwest::Client::builder())
-            .user_agent(concat!("hexreg/", env!("CARGO_PKG_VERSION")))
-            .redirect(Policy::custom(follow))
-            .connect_timeout(CONNECTING.min(patience.stall))
-            .read_timeout(patience.stall)
-            .build()?;
+        let builder = || {
+            proxies
+                .apply(reqwest::Client::builder())
+                .user_agent(concat!("hexreg/", env!("CARGO_PKG_VERSION")))
+                // Where a redirect leads is decided here: see `send`.
+                .redirect(Policy::none())
+                .referer(false)
+                .connect_timeout(CONNECTING.min(patience.stall))
+                // Until the head of an answer is there in all, whatever comes before it; then for each part.
+                .read_timeout(patience.stall)
+        };
+        let hosts = proxies.hosts().map(ToOwned::to_owned).collect();
+        let public = builder().dns_resolver(PublicResolver::new(hosts)).build()?;
+        let http = builder().build()?;
         let (memory, counters) = (Memory::new(), Counters::default());
-        Ok(Self { http, base, authorization, proxies, patience, memory, counters })
+        Ok(Self { http, public, base, authorization, proxies, patience, memory, counters })
     }
 
     /// Asks for a file below upstream's URL, of so many bytes at most, unless it has this tag still.
-    /// `read` says what it is; what it refuses is asked for once more, for bytes are damaged on the way.
+    /// `read` says what it is; what it refuses is asked for once more, for bytes are damaged on the way. A large
+    /// file waits for room in memory, which it has until it was read.
     ///
     /// # Errors
     /// [`Wrong::Unanswered`], or what `read` said the last time.
@@ -134,10 +144,15 @@ impl Client {
         T: Send + 'static,
         R: Fn(Bytes) -> Result<T, Wrong> + Clone + Send + 'static,
     {
-        self.get_into(path, limit, tag, None, read).await
+        self.get_into(path, limit, tag, move |bytes, room| {
+            let read = read(bytes);
+            drop(room);
+            read
+        })
+        .await
     }
 
-    /// The same for a file whose bytes are dropped once it is in place: a large one waits for room in memory.
+    /// The same for a file whose bytes are dropped once it is in place: a large one has its room until then.
     pub async fn get_file<R>(
         &self,
         path: &str,
@@ -147,7 +162,7 @@ impl Client {
     where
         R: Fn(Bytes) -> Result<Bytes, Wrong> + Clone + Send + 'static,
     {
-        self.get_into(path, limit, None, Some(&self.memory), read).await
+        self.get_into(path, limit, None, move |bytes, room| Ok(room.with(read(bytes)?))).await
     }
 
     async fn get_into<T, R>(
@@ -155,22 +170,21 @@ impl Client {
         path: &str,
         limit: usize,
         tag: Option<&str>,
-        memory: Option<&Memory>,
         read: R,
     ) -> Result<Answer<T>, Wrong>
     where
         T: Send + 'static,
-        R: Fn(Bytes) -> Result<T, Wrong> + Clone + Send + 'static,
+        R: Fn(Bytes, BodyRoom) -> Result<T, Wrong> + Clone + Send + 'static,
     {
         let mut attempt = 1;
         loop {
-            let (wrong, pause) = match self.ask(path, limit, tag, memory).await {
+            let (wrong, pause) = match self.ask(path, limit, tag).await {
                 Ok(Answer::Unchanged) => return Ok(Answer::Unchanged),
                 Ok(Answer::Missing) => return Ok(Answer::Missing),
-                Ok(Answer::Found(Came { bytes, page }, tag)) => {
+                Ok(Answer::Found(Came { bytes, room, page }, tag)) => {
                     let read = read.clone();
                     // Hashing a large file would keep all others waiting.
-                    let read = tokio::task::spawn_blocking(move || read(bytes)).await;
+                    let read = tokio::task::spawn_blocking(move || read(bytes, room)).await;
                     match read.unwrap_or_else(|error| Err(self.broken(path, &error))) {
                         Ok(read) => return Ok(Answer::Found(read, tag)),
                         Err(wrong) => {
@@ -198,24 +212,11 @@ impl Client {
         path: &str,
         limit: usize,
         tag: Option<&str>,
-        memory: Option<&Memory>,
     ) -> Result<Answer<Came>, (Unanswered, Option<Duration>)> {
         let url = self.base.join(path);
         let url = url.map_err(|error| (self.unanswered(path, &error), None))?;
-        let mut request = self.http.get(url.clone());
-        if let Some(authorization) = &self.authorization {
-            // Where it is sent elsewhere, reqwest takes it out.
-            request = request.header(AUTHORIZATION, authorization);
-        }
-        if let Some(tag) = tag {
-            request = request.header(IF_NONE_MATCH, tag);
-        }
         self.counters.requests.fetch_add(1, Ordering::Relaxed);
-        let passing = |error: &reqwest::Error| {
-            let is_lasting = error.is_redirect() || error.is_builder();
-            (self.unanswered(path, error), (!is_lasting).then_some(Duration::ZERO))
-        };
-        let response = request.send().await.map_err(|error| passing(&error))?;
+        let response = self.send(path, &url, tag).await?;
         let status = response.status();
         let asked = url;
         let url = self.shown(&asked);
@@ -237,19 +238,60 @@ impl Client {
         let kind = kind.unwrap_or_default().to_owned();
         let at = (*response.url() != asked).then(|| credentials::hide(response.url().as_str()));
         let stall = self.patience.stall;
-        let body = body::read(response, limit, stall, memory, &self.counters.bytes).await;
+        let body = body::read(response, limit, stall, &self.memory, &self.counters.bytes).await;
         match body {
-            Ok(bytes) => {
+            Ok((bytes, room)) => {
                 let page = is_page(&kind, &bytes).then_some(Unanswered::Page { url, at });
-                Ok(Answer::Found(Came { bytes, page }, tag))
+                Ok(Answer::Found(Came { bytes, room, page }, tag))
             }
             Err(Ended::TooLarge) => Err((Unanswered::TooLarge { url, limit }, None)),
-            Err(Ended::TooSlow) => {
+            Err(Ended::TooSlow { least }) => {
                 let stretch = stall.saturating_mul(STRETCH);
-                Err((Unanswered::TooSlow { url, stretch }, Some(Duration::ZERO)))
+                Err((Unanswered::TooSlow { url, least, stretch }, Some(Duration::ZERO)))
             }
-            Err(Ended::Broken(error)) => Err(passing(&error)),
+            Err(Ended::Broken(error)) => Err(self.failed(path, &error)),
         }
+    }
+
+    /// Sends a request, and again wherever upstream sends it on to that it may lead to. What the user gave as
+    /// `Authorization` goes to upstream's own host and port alone.
+    async fn send(
+        &self,
+        path: &str,
+        asked: &Url,
+        tag: Option<&str>,
+    ) -> Result<Response, (Unanswered, Option<Duration>)> {
+        let mut route = Route::of(path, &self.proxies);
+        let mut authorization = self.authorization.as_ref();
+        let mut url = asked.clone();
+        loop {
+            let http = if route.was_public { &self.public } else { &self.http };
+            let mut request = http.get(url.clone());
+            if let Some(authorization) = authorization {
+                request = request.header(AUTHORIZATION, authorization);
+            }
+            if let Some(tag) = tag {
+                request = request.header(IF_NONE_MATCH, tag);
+            }
+            let response = request.send().await.map_err(|error| self.failed(path, &error))?;
+            let next = route.next(&url, &response);
+            let Some(next) = next.map_err(|refused| (self.unanswered(path, &refused), None))?
+            else {
+                return Ok(response);
+            };
+            if next.origin() != url.origin() {
+                authorization = None;
+            }
+            url = next;
+        }
+    }
+
+    /// A request that failed, and after which time to ask again if that may help.
+    fn failed(&self, path: &str, error: &reqwest::Error) -> (Unanswered, Option<Duration>) {
+        let mut causes = iter::successors(error.source(), |&cause| cause.source());
+        let is_lasting =
+            error.is_builder() || causes.any(|cause| cause.downcast_ref::<NotPublic>().is_some());
+        (self.unanswered(path, error), (!is_lasting).then_some(Duration::ZERO))
     }
 
     /// A URL of upstream's, and the proxy that it is asked for through.
@@ -301,16 +343,4 @@ fn retry_after(response: &Response) -> Option<Duration> {
     }
     let until = httpdate::parse_http_date(text).ok()?;
     Some(until.duration_since(std::time::SystemTime::now()).unwrap_or_default())
-}
-
-/// Goes where upstream sends it, a few times, and nowhere where others could listen that could not before.
-fn follow(attempt: Attempt<'_>) -> reqwest::redirect::Action {
-    let was_https = attempt.previous().last().is_some_and(|before| before.scheme() == "https");
-    match attempt.url().scheme() {
-        _ if attempt.previous().len() > REDIRECTS => attempt.error("it redirects again and again"),
-        "https" => attempt.follow(),
-        "http" if !was_https => attempt.follow(),
-        "http" => attempt.error("it redirects from https to http"),
-        _ => attempt.error("it redirects to neither http nor https"),
-    }
 }

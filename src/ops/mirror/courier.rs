@@ -57,11 +57,16 @@ pub(super) struct Room {
 }
 
 /// `names` or `versions` as upstream has it now.
+pub(super) struct FetchedIndex {
+    pub file: IndexFile,
+    pub index: Index,
+    /// What the mirror has of it, if upstream signed that and has another one now.
+    pub held: Option<Index>,
+}
+
+/// The file of an index, and what is to become of it.
 pub(super) struct IndexFile {
     pub resource: Resource,
-    pub index: Index,
-    /// What the mirror has of it, if upstream signed that.
-    pub held: Option<Index>,
     pub bytes: Bytes,
     /// What has to become of the mirror's, if anything.
     pub changed: Option<Changed>,
@@ -88,7 +93,7 @@ impl Courier {
     /// # Errors
     /// [`Error`]: without upstream's there is no telling what has changed, and without the mirror's whether
     /// upstream's is older.
-    pub async fn index(&self, resource: Resource) -> Result<IndexFile, Error> {
+    pub async fn index(&self, resource: Resource) -> Result<FetchedIndex, Error> {
         let path = RepositoryPath::resource(&resource);
         let (holdings, checker, of) =
             (Arc::clone(&self.holdings), Arc::clone(&self.checker), resource.clone());
@@ -104,30 +109,31 @@ impl Courier {
             read.await.map_err(|error| Error::Run(io::Error::other(error)))?;
         let (standing, held, tag) = read?;
         // One that is damaged, or whose like upstream would not sign, is fetched anew.
-        let sound = match (&standing, &held, tag) {
-            (Some(bytes), Some(index), Some(tag)) => Some((index.clone(), bytes.clone(), tag)),
-            _ => None,
-        };
+        let known = tag.filter(|_| held.is_some());
         let checker = Arc::clone(&self.checker);
         let of = resource.clone();
         let read = move |bytes: Bytes| Ok((checker.index(&of, &bytes)?, bytes));
-        let tag = sound.as_ref().map(|(_, _, tag)| tag.tag.as_str());
+        let tag = known.as_ref().map(|tag| tag.tag.as_str());
         let answer = self.client.get(path.as_str(), resource.max_size(), tag, read).await;
         let answer = answer.map_err(|wrong| Error::index(&resource, wrong))?;
-        match (answer, sound) {
-            (Answer::Found((index, bytes), tag), _) => {
+        match (answer, held, standing) {
+            (Answer::Found((index, bytes), tag), held, standing) => {
                 let changed = match standing {
                     Some(standing) if standing == bytes => None,
                     Some(_) => Some(Changed::Updated),
                     None => Some(Changed::Created),
                 };
                 let tag = tag.map(|tag| Tag::of(tag, &bytes));
-                Ok(IndexFile { resource, index, held, bytes, changed, tag })
+                let file = IndexFile { resource, bytes, changed, tag };
+                // Of the other index, nothing is compared.
+                let held = held.filter(|held| matches!(held, Index::Names(_)));
+                Ok(FetchedIndex { file, index, held })
             }
-            (_, Some((index, bytes, tag))) => {
-                Ok(IndexFile { resource, index, held, bytes, changed: None, tag: Some(tag) })
+            (Answer::Unchanged, Some(index), Some(bytes)) => {
+                let file = IndexFile { resource, bytes, changed: None, tag: known };
+                Ok(FetchedIndex { file, index, held: None })
             }
-            (_, None) => Err(Error::index(&resource, Wrong::NotThere)),
+            _ => Err(Error::index(&resource, Wrong::NotThere)),
         }
     }
 
@@ -177,7 +183,11 @@ impl Courier {
                 }
             }
             fetching.retain(|file| Some(file) != task.file());
+            let told = planner.withdrawn.len();
             planner.done(task, outcome);
+            for withdrawn in planner.withdrawn.iter().skip(told) {
+                observer.warn(Warning::Withdrawn { withdrawn: withdrawn.clone() });
+            }
             if let Some(file) = fetching.first() {
                 observer.fetching(&file.to_string());
             }

@@ -69,19 +69,19 @@ pub(super) fn rollback(
 }
 
 impl Indexes {
-    /// What is in neither is no package.
-    pub fn of(indexes: [&Index; 2]) -> Self {
+    /// What is in neither is no package. Consumes them: those of a large registry take some hundred MB.
+    pub fn of(indexes: [Index; 2]) -> Self {
         let mut packages: BTreeMap<PackageName, Listing> = BTreeMap::new();
         for index in indexes {
             match index {
                 Index::Names(names) => {
-                    for (name, updated_at) in &names.packages {
-                        packages.entry(name.clone()).or_default().updated_at = *updated_at;
+                    for (name, updated_at) in names.packages {
+                        packages.entry(name).or_default().updated_at = updated_at;
                     }
                 }
                 Index::Versions(index) => {
-                    for (name, versions) in &index.packages {
-                        packages.entry(name.clone()).or_default().versions.clone_from(versions);
+                    for (name, versions) in index.packages {
+                        packages.entry(name).or_default().versions = versions;
                     }
                 }
             }

@@ -4,8 +4,6 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 
-use super::body::SLOWEST;
-
 /// Why there is no answer that could be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unanswered {
@@ -44,10 +42,12 @@ pub enum Unanswered {
         at: Option<String>,
     },
     /// It came so slowly that it kept others from coming.
-    #[error("{url} came at less than {SLOWEST} bytes a second for {} s", .stretch.as_secs())]
+    #[error("{url} came at less than {least} bytes a second for {} s", .stretch.as_secs())]
     TooSlow {
         /// What was asked for.
         url: String,
+        /// In bytes a second.
+        least: u64,
         /// For how long.
         stretch: Duration,
     },

@@ -168,7 +168,7 @@ fn redirects_are_followed_a_few_times_and_credentials_are_not() {
 
     for (target, said) in [
         ("ftp://127.0.0.1", "it redirects to neither http nor https"),
-        ("file://", "answers 302 Found"),
+        ("file://", "it redirects to neither http nor https"),
     ] {
         let ran = run(&sent_to(target.to_owned()).url());
         assert_eq!(ran.code, 1, "{target}: {}", ran.transcript());
@@ -199,4 +199,28 @@ fn an_upstream_that_is_not_there_changes_nothing() {
     // Whoever comes back is mirrored as if nothing had been.
     let back = Server::of(&repository, &[&format!("--listen={address}")]);
     mirror(&repository, &back.url(), &["--all"]).ok();
+}
+
+/// Each of these sends something again and again.
+#[test]
+fn every_request_comes_to_an_end() {
+    let (repository, server) = samples();
+    for (fault, within, said) in [
+        (Fault::Interim, 5, "operation timed out"),
+        (
+            Fault::Drip(Duration::from_millis(500)),
+            10,
+            "came at less than 256 bytes a second for 4 s",
+        ),
+    ] {
+        let unruly = Unruly::before(server.address, move |path, _| {
+            if path == "/packages/welcome" { fault.clone() } else { Fault::None }
+        });
+        let began = Instant::now();
+        let options = ["--all", "--retries=0", "--stall-timeout=1"];
+        let ran = mirror(&repository, &unruly.url(), &options);
+        assert_eq!(ran.code, 1, "{}", ran.transcript());
+        assert!(ran.stderr.contains(said), "{}", ran.transcript());
+        assert!(began.elapsed() < Duration::from_secs(within), "{:?}", began.elapsed());
+    }
 }

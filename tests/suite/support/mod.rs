@@ -10,6 +10,7 @@ pub mod hexreg;
 pub mod memory;
 pub mod moto;
 pub mod objects;
+pub mod peak;
 pub mod protobuf;
 pub mod random;
 pub mod raw_tar;

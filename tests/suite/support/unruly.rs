@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::Write;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -30,6 +30,8 @@ pub enum Fault {
     Status(u16, Vec<String>),
     /// Its body never ends, and nobody says how long it is.
     Endless,
+    /// Interim answers come in its place, without end.
+    Interim,
 }
 
 /// A request as it came.
@@ -51,7 +53,16 @@ impl Unruly {
         server: SocketAddr,
         rule: impl Fn(&str, usize) -> Fault + Send + Sync + 'static,
     ) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        Self::at(Ipv4Addr::LOCALHOST.into(), server, rule)
+    }
+
+    /// The same, at another address of the machine.
+    pub fn at(
+        address: IpAddr,
+        server: SocketAddr,
+        rule: impl Fn(&str, usize) -> Fault + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind((address, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
         let (rule, seen, log) = (Arc::new(rule), Arc::new(Mutex::default()), Arc::clone(&asked));
@@ -68,6 +79,10 @@ impl Unruly {
 
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    pub fn port(&self) -> u16 {
+        self.address.port()
     }
 
     /// What it was asked so far.
@@ -149,6 +164,9 @@ fn respond(stream: &mut TcpStream, fault: Fault, answer: &Answer) -> std::io::Re
             );
             stream.write_all(text.as_bytes())
         }
+        Fault::Interim => loop {
+            stream.write_all(&b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n".repeat(100))?;
+        },
         Fault::Endless => {
             stream.write_all(b"HTTP/1.1 200 x\r\nconnection: close\r\n\r\n")?;
             let zeros = vec![0; 1 << 16];
