@@ -9,7 +9,8 @@
 //!
 //! Elixir up to 1.18.3 reads those without OTP, and later ones the others. In the former a line may go on with
 //! more versions of Elixir, each with a file of its own that is the same. Beside each list lies its
-//! signature, `.signed`, by a key that is Elixir's own matter: both are passed on as they are.
+//! signature, `.signed`, in base64, by a key that clients know and this program does not: Elixir's, or one that
+//! `mix local.public_keys` was given. Both are passed on as they are, if they are a list and a signature.
 
 use std::collections::BTreeMap;
 use std::slice;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest::{self, SHA512};
 use bytes::Bytes;
-use data_encoding::HEXLOWER_PERMISSIVE;
+use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
 use tokio::task::JoinSet;
 
 use super::client::{Answer, is_page};
@@ -28,6 +29,7 @@ use super::shelf::Full;
 use super::tag::Tag;
 use super::task::Outcome;
 use super::wrong::Wrong;
+use crate::key::KEY_BITS;
 use crate::ops::observer::Observer;
 use crate::repository::{Changed, Folder, RepositoryPath};
 use crate::store::Store;
@@ -40,17 +42,26 @@ struct List {
     /// After all.
     suffix: &'static str,
     has_otp: bool,
+    /// What each of them is, and how such files begin.
+    kind: &'static str,
+    magic: &'static [u8],
 }
 
+const ARCHIVE: (&str, &[u8]) = ("a zip archive", b"PK\x03\x04");
+const ESCRIPT: (&str, &[u8]) = ("an escript", b"#!");
+
 const LISTS: [List; 4] = [
-    List { name: "hex-1.x.csv", prefix: "hex-", suffix: ".ez", has_otp: false },
-    List { name: "hex.csv", prefix: "hex-", suffix: ".ez", has_otp: true },
-    List { name: "rebar3-1.x.csv", prefix: "rebar3-", suffix: "", has_otp: false },
-    List { name: "rebar.csv", prefix: "rebar3-", suffix: "", has_otp: true },
+    List::new("hex-1.x.csv", "hex-", ".ez", false, ARCHIVE),
+    List::new("hex.csv", "hex-", ".ez", true, ARCHIVE),
+    List::new("rebar3-1.x.csv", "rebar3-", "", false, ESCRIPT),
+    List::new("rebar.csv", "rebar3-", "", true, ESCRIPT),
 ];
 
 /// In bytes, of a list; each line has some 150.
 const MAX_LIST: usize = 4 << 20;
+
+/// In bytes, of the file of a signature: that of the largest key has some 1,400.
+const MAX_SIGNATURE_FILE: usize = 16 << 10;
 
 /// How many files a list may name: hex.pm's have some thousand. Nobody checks who signed it.
 const MAX_ARTIFACTS: usize = 20_000;
@@ -84,6 +95,7 @@ pub(super) async fn mirror(
 struct Standing {
     path: RepositoryPath,
     bytes: Option<Bytes>,
+    is_signature: bool,
 }
 
 impl Standing {
@@ -91,19 +103,23 @@ impl Standing {
         let path = Folder::Installs.file(name);
         let (files, at) = (courier.holdings.files.clone(), path.clone());
         let bytes = off_workers(move || holdings::read(&files, &at, MAX_LIST).ok().flatten());
-        Self { bytes: bytes.await, path }
+        Self { bytes: bytes.await, path, is_signature: name.ends_with(".signed") }
     }
 
     /// Asks upstream for it: what it has, and the tag of that.
     async fn get(&self, courier: &Courier) -> Result<Option<(Bytes, Option<Tag>)>, Wrong> {
-        let Self { path, bytes } = self;
+        let Self { path, bytes, is_signature } = self;
+        let is_signature = *is_signature;
         let known = courier.holdings.state.tags.get(path.as_str());
         let known = known.zip(bytes.as_ref()).filter(|(tag, bytes)| tag.good_for(bytes).is_some());
         let tag = known.map(|(tag, _)| tag.tag.as_str());
-        let read = |bytes: Bytes| {
-            if is_page("", &bytes) { Err(Wrong::Install(1)) } else { Ok(bytes) }
+        let limit = if is_signature { MAX_SIGNATURE_FILE } else { MAX_LIST };
+        let read = move |bytes: Bytes| match bytes {
+            bytes if is_signature && !self::is_signature(&bytes) => Err(Wrong::InstallSignature),
+            bytes if is_page("", &bytes) => Err(Wrong::Install(1)),
+            bytes => Ok(bytes),
         };
-        Ok(match (courier.client.get(path.as_str(), MAX_LIST, tag, read).await?, known) {
+        Ok(match (courier.client.get(path.as_str(), limit, tag, read).await?, known) {
             (Answer::Found(bytes, tag), _) => {
                 let tag = tag.map(|tag| Tag::of(tag, &bytes));
                 Some((bytes, tag))
@@ -150,7 +166,7 @@ async fn mirror_list(
     let mut tags = Vec::new();
     // A list beside another one's signature is worse than an old pair, and shorter than this it cannot be.
     for (standing, bytes, tag) in [(signature, signed, signed_tag), (standing, bytes, tag)] {
-        let Standing { path, bytes: was } = standing;
+        let Standing { path, bytes: was, .. } = standing;
         tags.extend(tag.map(|tag| (path.as_str().to_owned(), tag)));
         if was.as_ref() != Some(&bytes) {
             let changed = if was.is_some() { Changed::Updated } else { Changed::Created };
@@ -225,13 +241,25 @@ async fn mirror_artifact(
     if courier.dry_run {
         return Ok((Outcome::Done, Some((path, changed))));
     }
-    let read = move |bytes: Bytes| {
-        if is_right(&bytes) { Ok(bytes) } else { Err(Wrong::InstallChecksum { list: list.name }) }
+    let read = move |bytes: Bytes| match bytes {
+        bytes if !is_right(&bytes) => Err(Wrong::InstallChecksum { list: list.name }),
+        bytes if !bytes.starts_with(list.magic) => Err(Wrong::InstallKind { kind: list.kind }),
+        bytes => Ok(bytes),
     };
     courier.take(room, path, MAX_ARTIFACT, changed, read).await
 }
 
 impl List {
+    const fn new(
+        name: &'static str,
+        prefix: &'static str,
+        suffix: &'static str,
+        has_otp: bool,
+        (kind, magic): (&'static str, &'static [u8]),
+    ) -> Self {
+        Self { name, prefix, suffix, has_otp, kind, magic }
+    }
+
     /// What it names.
     fn read(&self, bytes: &[u8]) -> Result<Artifacts, Wrong> {
         let text = String::from_utf8_lossy(bytes);
@@ -274,6 +302,13 @@ impl List {
     }
 }
 
+/// Whether bytes are one RSA signature in base64, by a key of a size that signs.
+fn is_signature(text: &[u8]) -> bool {
+    let text: Vec<u8> = text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let bits = BASE64.decode(&text).map(|bytes| bytes.len().saturating_mul(8));
+    bits.is_ok_and(|bits| KEY_BITS.contains(&bits))
+}
+
 /// In bytes: four of these are no name that a file system refuses.
 const MAX_FIELD: usize = 50;
 
@@ -289,6 +324,29 @@ fn is_plain(field: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_signature_is_as_many_bytes_as_a_key_has() {
+        let text = |bytes: usize| BASE64.encode(&vec![0xAB; bytes]);
+        for bytes in [256, 384, 512, 1024] {
+            assert!(is_signature(text(bytes).as_bytes()), "{bytes}");
+            assert!(is_signature(format!("{}\n", text(bytes)).as_bytes()), "{bytes}");
+        }
+        // As `base64` breaks it into lines.
+        let lines: Vec<_> = text(256).as_bytes().chunks(76).map(<[u8]>::to_vec).collect();
+        assert!(is_signature(&lines.join(&b'\n')));
+        for other in [
+            Vec::new(),
+            text(255).into(),
+            text(1025).into(),
+            vec![b'A'; 100],
+            [text(256), text(256)].concat().into(),
+            b"{\"Code\": \"Success\", \"Token\": \"secret\"}".to_vec(),
+            vec![0xAB; 256],
+        ] {
+            assert!(!is_signature(&other), "{}", String::from_utf8_lossy(&other));
+        }
+    }
 
     fn paths(list: &List, text: &str) -> Option<Vec<String>> {
         let artifacts = list.read(text.as_bytes()).ok()?;

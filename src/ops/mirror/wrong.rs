@@ -92,6 +92,13 @@ pub enum Wrong {
         /// What upstream's registry says now.
         said: OuterChecksum,
     },
+    /// What was there before said when these were published.
+    #[error(
+        "upstream no longer says when {} was published, so this file is older than the one here: left as it was \
+         (--accept takes it)",
+        list(.0)
+    )]
+    Undated(Vec<Version>),
     /// Lock file, registry and file do not tell of the same bytes.
     #[error("{0}")]
     Disagreement(Box<Disagreement>),
@@ -113,6 +120,15 @@ pub enum Wrong {
         /// Which list.
         list: &'static str,
     },
+    /// What should be the signature of a list is something else.
+    #[error("it is not a signature: expected one of RSA, in base64")]
+    InstallSignature,
+    /// What can be installed is no such file, though it is what the list says.
+    #[error("it is not {kind}")]
+    InstallKind {
+        /// What it should be.
+        kind: &'static str,
+    },
     /// `git` could not do it.
     #[error("{0}")]
     Git(String),
@@ -128,13 +144,16 @@ impl Wrong {
     /// nothing else waits for it.
     #[must_use]
     pub fn holds_back(&self) -> bool {
-        matches!(self, Self::Lost(_) | Self::LostPackage | Self::Changed { .. })
+        matches!(self, Self::Lost(_) | Self::LostPackage | Self::Changed { .. } | Self::Undated(_))
     }
 
     /// Whether the same bytes may come better another time.
     pub(super) fn may_be_damage(&self) -> bool {
         match self {
-            Self::Signed(_) | Self::Docs(_) | Self::InstallChecksum { .. } => true,
+            Self::Signed(_)
+            | Self::Docs(_)
+            | Self::InstallChecksum { .. }
+            | Self::InstallSignature => true,
             // Where the two are the same, it is the lock file that says otherwise.
             Self::Disagreement(disagreement) => disagreement.registry.1 != disagreement.file.1,
             _ => false,

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use aws_lc_rs::digest::{self, SHA512};
-use data_encoding::HEXLOWER;
+use data_encoding::{BASE64, HEXLOWER};
 use serde_json::{Value, json};
 use walkdir::WalkDir;
 
@@ -24,8 +24,19 @@ const ARTIFACTS: [(&str, &str, &str); 5] = [
 
 fn write_list(repository: &TestRepository, list: &str, text: &str) {
     repository.write(&format!("public/installs/{list}"), text.as_bytes());
-    let signed = format!("a signature of {list}\n");
-    repository.write(&format!("public/installs/{list}.signed"), signed.as_bytes());
+    repository.write(&format!("public/installs/{list}.signed"), &signature(list));
+}
+
+/// What could be the signature of a list.
+fn signature(list: &str) -> Vec<u8> {
+    let digest = digest::digest(&SHA512, list.as_bytes());
+    format!("{}\n", BASE64.encode(&digest.as_ref().repeat(4))).into_bytes()
+}
+
+/// What could be a file of that name.
+fn artifact(path: &str) -> Vec<u8> {
+    let magic = if path.ends_with(".ez") { "PK\x03\x04" } else { "#!/usr/bin/env escript\n" };
+    format!("{magic}what is at {path}").into_bytes()
 }
 
 fn upstream() -> (TestRepository, Server) {
@@ -33,9 +44,9 @@ fn upstream() -> (TestRepository, Server) {
     for list in LISTS {
         let mut text = String::new();
         for (_, line, path) in ARTIFACTS.iter().filter(|(of, _, _)| *of == list) {
-            let bytes = format!("what is at {path}");
-            repository.write(&format!("public/installs/{path}"), bytes.as_bytes());
-            let sum = HEXLOWER.encode(digest::digest(&SHA512, bytes.as_bytes()).as_ref());
+            let bytes = artifact(path);
+            repository.write(&format!("public/installs/{path}"), &bytes);
+            let sum = HEXLOWER.encode(digest::digest(&SHA512, &bytes).as_ref());
             writeln!(text, "{}", line.replace("SUM", &sum)).unwrap();
         }
         write_list(&repository, list, &text);
@@ -78,7 +89,7 @@ fn all_that_mix_installs_itself_from_is_mirrored_and_then_left_alone() {
 
     // What is gone from here comes back, and so does what upstream has changed.
     repository.remove("copy/installs/1.18.0/hex-2.1.1.ez");
-    repository.write("public/installs/hex.csv.signed", b"another key's");
+    repository.write("public/installs/hex.csv.signed", &signature("another key's"));
     let third = run(&repository, &server);
     assert_eq!(third["created"], json!(["installs/1.18.0/hex-2.1.1.ez"]), "{third}");
     assert_eq!(third["updated"], json!(["installs/hex.csv.signed"]), "{third}");
@@ -151,4 +162,45 @@ fn a_hostile_list_leads_nowhere() {
         assert!(!repository.path("copy/installs/hex-1.x.csv").exists());
     }
     has_nothing_else(&repository);
+}
+
+/// An answer of another service, to which a redirect may have led.
+#[test]
+fn what_is_no_signature_is_not_published() {
+    let (repository, server) = upstream();
+    repository.write("public/installs/hex-1.x.csv.signed", b"{\"Token\": \"of the machine\"}\n");
+    let said = run(&repository, &server);
+    let reason = "it is not a signature: expected one of RSA, in base64";
+    let failures = json!([{ "path": "installs/hex-1.x.csv.signed", "reason": reason }]);
+    assert_eq!(said["failures"], failures, "{said}");
+    for missing in ["installs/hex-1.x.csv.signed", "installs/hex-1.x.csv", "names"] {
+        assert!(!repository.path(&format!("copy/{missing}")).exists(), "{missing}");
+    }
+    has_nothing_else(&repository);
+}
+
+/// Nobody has checked who signed the list.
+#[test]
+fn what_is_no_archive_and_no_escript_is_not_published() {
+    let (repository, server) = upstream();
+    for (list, line, path, kind) in [
+        ("hex-1.x.csv", "2.0.6,SUM,1.14.0", "1.14.0/hex-2.0.6.ez", "a zip archive"),
+        ("rebar.csv", "3.24.0,SUM,1.18.4,27", "1.18.4/rebar3-3.24.0-otp-27", "an escript"),
+    ] {
+        let bytes = b"root:x:0:0:root:/root:/bin/bash\n";
+        repository.write(&format!("public/installs/{path}"), bytes);
+        let sum = HEXLOWER.encode(digest::digest(&SHA512, bytes).as_ref());
+        write_list(&repository, list, &format!("{}\n", line.replace("SUM", &sum)));
+        let said = run(&repository, &server);
+        let failures =
+            json!([{ "path": format!("installs/{path}"), "reason": format!("it is not {kind}") }]);
+        assert_eq!(said["failures"], failures, "{said}");
+        // The first is not there; the second is as it was before.
+        let copy = std::fs::read(repository.path(&format!("copy/installs/{path}"))).ok();
+        assert_eq!(copy, (list == "rebar.csv").then(|| artifact(path)));
+        repository.write(&format!("public/installs/{path}"), &artifact(path));
+        let sum = HEXLOWER.encode(digest::digest(&SHA512, &artifact(path)).as_ref());
+        write_list(&repository, list, &format!("{}\n", line.replace("SUM", &sum)));
+        assert_eq!(run(&repository, &server)["failures"], json!([]));
+    }
 }
