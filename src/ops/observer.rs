@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::build::Alarm;
 use super::dependencies::DependencyFault;
+use super::mirror::Withdrawn;
 use crate::lockfile::Repeated;
 use crate::policy::Inert;
 use crate::repository::{Changed, RepositoryPath};
@@ -139,6 +140,12 @@ pub enum Warning {
     Upstream {
         /// Where it lies.
         location: String,
+    },
+    /// Something that upstream said of a release, and says no longer.
+    #[error("{withdrawn}: mirrored as upstream has it now; if this is unexpected, ask upstream")]
+    Withdrawn {
+        /// What.
+        withdrawn: Withdrawn,
     },
     /// A file that took the place of another without its owner, group or mode.
     #[error(

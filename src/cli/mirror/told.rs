@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hexreg::name::RepositoryName;
-use hexreg::ops::mirror::{GitMirror, LeftOut, Options, Report};
+use hexreg::ops::mirror::{GitMirror, LeftOut, Options, Report, Withdrawn, WithdrawnRemark};
 use hexreg::ops::observer::{Observer, Warning};
 use hexreg::repository::{Changed, Folder, RepositoryPath};
 use hexreg::store::{DirStore, Store};
@@ -35,7 +35,19 @@ struct Json<'a> {
     heard: Heard,
     left_out: Vec<JsonLeftOut<'a>>,
     git: Vec<JsonGit<'a>>,
+    withdrawn: Vec<JsonWithdrawn<'a>>,
     failures: Vec<Rejected>,
+}
+
+/// What upstream said of a release, and says no longer.
+#[derive(Serialize)]
+struct JsonWithdrawn<'a> {
+    package: &'a str,
+    version: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retired: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advisory: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -54,6 +66,17 @@ struct JsonGit<'a> {
     spellings: &'a [String],
 }
 
+impl<'a> JsonWithdrawn<'a> {
+    fn of(withdrawn: &'a Withdrawn) -> Self {
+        let (retired, advisory) = match &withdrawn.remark {
+            WithdrawnRemark::Retired(reason) => (Some(reason.to_string()), None),
+            WithdrawnRemark::Advisory(id) => (None, Some(id.as_str())),
+        };
+        let version = withdrawn.release.version.to_string();
+        Self { package: withdrawn.release.package.as_str(), version, retired, advisory }
+    }
+}
+
 /// Prints what is heard of a mirror, or keeps it for `--json`.
 pub struct Listener<'a> {
     store: &'a DirStore,
@@ -65,6 +88,7 @@ pub struct Listener<'a> {
     upstream_changed: Mutex<Vec<String>>,
     lost_readers: Quota,
     dependencies: Quota,
+    withdrawn: Quota,
     /// Whether the report was printed.
     reported: AtomicBool,
 }
@@ -80,6 +104,7 @@ impl<'a> Listener<'a> {
             upstream_changed: Mutex::default(),
             lost_readers: Quota::new("more warning"),
             dependencies: Quota::of_dependencies(),
+            withdrawn: Quota::new("more thing that upstream no longer says"),
             reported: AtomicBool::new(false),
         }
     }
@@ -111,6 +136,7 @@ impl Observer for Listener<'_> {
         let quota = match warning {
             Warning::LostReaders { .. } => Some(&self.lost_readers),
             Warning::Dependency { .. } => Some(&self.dependencies),
+            Warning::Withdrawn { .. } => Some(&self.withdrawn),
             _ => None,
         };
         let is_printed = quota.is_none_or(Quota::admits);
@@ -151,7 +177,7 @@ impl Observer for Listener<'_> {
 
 /// Prints what came of it for a person.
 pub fn print(options: &Options, report: &Report, listener: &Listener<'_>) -> Result<(), Failure> {
-    let quotas = [&listener.lost_readers, &listener.dependencies];
+    let quotas = [&listener.lost_readers, &listener.dependencies, &listener.withdrawn];
     quotas.into_iter().filter_map(Quota::rest).for_each(|rest| listener.print_warning(&rest));
     for LeftOut { lock, app, why } in &report.left_out {
         output::line(&format!("left out: {app}, {why} ({lock})"))?;
@@ -213,6 +239,7 @@ pub fn print_json(
                 spellings,
             })
             .collect(),
+        withdrawn: report.withdrawn.iter().map(JsonWithdrawn::of).collect(),
         failures: rejected(report),
     })?;
     listener.reported.store(true, Ordering::Relaxed);

@@ -19,6 +19,7 @@ use super::indexes::Listing;
 use super::selection::Want;
 use super::tag::Tag;
 use super::task::{Outcome, Task, Wanted};
+use super::withdrawn::Withdrawn;
 use super::wrong::Wrong;
 use crate::name::PackageName;
 use crate::package::{Dependency, Release};
@@ -63,6 +64,8 @@ pub(super) struct Planner {
     /// What upstream took back, and may.
     pub taken_back: BTreeSet<PackageName>,
     pub without_docs: BTreeSet<FileName>,
+    /// What upstream no longer says, of packages whose file was put in place.
+    pub withdrawn: Vec<Withdrawn>,
     pub failures: Vec<Failed>,
 }
 
@@ -92,6 +95,7 @@ impl Planner {
             failed: BTreeSet::new(),
             held_back: BTreeSet::new(),
             taken_back: BTreeSet::new(),
+            withdrawn: Vec::new(),
             failures: Vec::new(),
         };
         let wants = wants.unwrap_or_else(|| {
@@ -183,6 +187,7 @@ impl Planner {
                         && !self.is_overdue(&name)
                         && !self.looks_at_all;
                     let item = self.items.entry(name.clone()).or_default();
+                    item.withdrawn = trust::withdrawn(held.as_ref(), &file.releases);
                     item.releases = Some(file.releases.clone());
                     (item.held, item.file) = (held, (!is_noted).then_some(file));
                     self.is_known(&name);
@@ -199,6 +204,9 @@ impl Planner {
             }
             (Task::Put(name, file), _) => {
                 self.open.remove(&name);
+                if let Some(item) = self.items.get_mut(&name) {
+                    self.withdrawn.append(&mut item.withdrawn);
+                }
                 self.fetched.insert(name, file.tag);
             }
             _ => {}

@@ -12,7 +12,7 @@ use crate::support::server::Server;
 use crate::support::signed::{self, edit};
 use crate::support::unruly::{Fault, Unruly};
 
-fn advisory(id: &str) -> Arc<Advisory> {
+pub fn advisory(id: &str) -> Arc<Advisory> {
     Arc::new(Advisory {
         id: id.to_owned(),
         summary: "a hole".to_owned(),

@@ -170,3 +170,90 @@ fn indexes_that_are_older_are_refused() {
         accept(&["foo", "bar"]).ok();
     }
 }
+
+/// An older file is signed as well: whoever sits between upstream and here may replay it.
+#[test]
+fn what_upstream_no_longer_says_of_a_release_is_taken_and_told() {
+    for options in [&["--all"][..], &["--all", "--tarballs-only"]] {
+        let repository = TestRepository::new().release("foo", "1.0.0").release("foo", "1.1.0");
+        repository.build(&[]).ok();
+        let older = repository.read("public/packages/foo");
+        let reason = hexreg::package::RetirementReason::Security;
+        edit(&repository, "public/packages/foo", &signed::key("acme-2048.pem"), |release| {
+            release.remarks.retired = Some(hexreg::package::Retirement::new(reason, None));
+            if release.version.to_string() == "1.1.0" {
+                release.remarks.advisories = vec![super::later::advisory("GHSA-1")];
+            }
+        });
+        repository.build(&["--no-cache"]).ok();
+        let server = Server::of(&repository, &[]);
+        mirror(&repository, &server.url(), options).ok();
+        let upstream = Unruly::before(server.address, move |path, _| match path {
+            "/packages/foo" => Fault::Replace(older.clone()),
+            _ => Fault::None,
+        });
+        let dry = report(&repository, &upstream.url(), &[options, &["--dry-run"]].concat());
+        let said = report(&repository, &upstream.url(), options);
+        let withdrawn = serde_json::json!([
+            { "package": "foo", "version": "1.0.0", "retired": "security" },
+            { "package": "foo", "version": "1.1.0", "retired": "security" },
+            { "package": "foo", "version": "1.1.0", "advisory": "GHSA-1" },
+        ]);
+        for said in [&dry, &said] {
+            assert_eq!(said["withdrawn"], withdrawn, "{options:?}: {said}");
+            assert_eq!(said["failures"], serde_json::json!([]), "{options:?}: {said}");
+            let warnings = said["warnings"].as_array().unwrap();
+            assert_eq!(
+                warnings[2],
+                "upstream no longer says that GHSA-1 concerns foo 1.1.0: mirrored as upstream has it now; \
+                 if this is unexpected, ask upstream"
+            );
+        }
+        // It is told once.
+        let quiet = report(&repository, &upstream.url(), options);
+        assert_eq!(quiet["withdrawn"], serde_json::json!([]), "{options:?}: {quiet}");
+        // Said again, it is as it was, and a retirement for another reason is one that is taken back too.
+        mirror(&repository, &server.url(), options).ok();
+        let key = signed::key("acme-2048.pem");
+        edit(&repository, "public/packages/foo", &key, |release| {
+            let other = hexreg::package::RetirementReason::Renamed;
+            release.remarks.retired = Some(hexreg::package::Retirement::new(other, None));
+        });
+        let ran = mirror(&repository, &server.url(), options);
+        assert_eq!(ran.code, 0, "{}", ran.transcript());
+        let said =
+            "warning: upstream no longer says that foo 1.0.0 is retired (security): mirrored";
+        assert!(ran.stderr.contains(said), "{}", ran.transcript());
+    }
+}
+
+/// Nobody unpublishes the time of a release.
+#[test]
+fn a_file_that_no_longer_says_when_a_release_was_published_is_older() {
+    for (age, is_alarm) in [(60, false), (25 * 60 * 60, true)] {
+        let repository = TestRepository::new().release("foo", "1.0.0").release("bar", "1.0.0");
+        repository.build(&[]).ok();
+        let older = repository.read("public/packages/foo");
+        edit(&repository, "public/packages/foo", &signed::key("acme-2048.pem"), |release| {
+            release.remarks.published_at = Some(seconds_ago(age).into());
+        });
+        let server = Server::of(&repository, &[]);
+        mirror(&repository, &server.url(), &["--all"]).ok();
+        let held = repository.read("copy/packages/foo");
+        let replayed = older.clone();
+        let upstream = Unruly::before(server.address, move |path, _| match path {
+            "/packages/foo" => Fault::Replace(replayed.clone()),
+            _ => Fault::None,
+        });
+        let ran = mirror(&repository, &upstream.url(), &["--all", "--refresh"]);
+        assert_eq!(ran.code, i32::from(is_alarm), "{age}: {}", ran.transcript());
+        if is_alarm {
+            let said = "packages/foo: upstream no longer says when 1.0.0 was published";
+            assert!(ran.stderr.contains(said), "{}", ran.transcript());
+            assert!(ran.stderr.contains("give --accept=PACKAGE"), "{}", ran.transcript());
+            assert_eq!(repository.read("copy/packages/foo"), held);
+        }
+        mirror(&repository, &upstream.url(), &["--all", "--refresh", "--accept=foo"]).ok();
+        assert_eq!(repository.read("copy/packages/foo"), older);
+    }
+}

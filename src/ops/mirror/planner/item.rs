@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::ops::mirror::selection::Want;
 use crate::ops::mirror::task::PackageFile;
+use crate::ops::mirror::withdrawn::Withdrawn;
 use crate::registry::Releases;
 use crate::version::Version;
 
@@ -17,6 +18,8 @@ pub(super) struct Item {
     pub releases: Option<Releases>,
     /// What is to be put in place, if it is not there.
     pub file: Option<PackageFile>,
+    /// What that file says no longer.
+    pub withdrawn: Vec<Withdrawn>,
     /// How many of the wants were seen to.
     pub considered: usize,
     /// Whose tarballs were seen to.

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 
 use crate::ops::mirror::indexes::Listing;
 use crate::ops::mirror::selection::Pin;
+use crate::ops::mirror::withdrawn::{Withdrawn, WithdrawnRemark};
 use crate::ops::mirror::wrong::Wrong;
 use crate::package::{Release, UnixSeconds};
 use crate::registry::Releases;
+use crate::tarball::FileName;
 use crate::version::Version;
 
 /// In seconds: as long as hex.pm lets a release of a new package be replaced or taken back. Of others it does for
@@ -61,11 +63,48 @@ pub(super) fn objection(
     if !lost.is_empty() {
         return Some(Wrong::Lost(lost.into_iter().map(|one| one.version.clone()).collect()));
     }
-    held.clone().find_map(|held| {
+    let changed = held.clone().find_map(|held| {
         let said = versions.get(&held.version)?.outer_checksum;
         let (version, held) = (held.version.clone(), held.outer_checksum);
         (held != said).then_some(Wrong::Changed { version, held, said })
-    })
+    });
+    // Nobody unpublishes the time of a release: a file without it is older than the one that told it.
+    let undated = held.filter(|held| {
+        let said = versions.get(&held.version).map(|release| &release.remarks.published_at);
+        held.remarks.published_at.is_some() && said.is_some_and(Option::is_none)
+    });
+    let undated: Vec<_> = undated.map(|held| held.version.clone()).collect();
+    changed.or_else(|| (!undated.is_empty()).then_some(Wrong::Undated(undated)))
+}
+
+/// What upstream said of releases that the mirror has, and says no longer. Upstream may: a retirement is taken back
+/// with `mix hex.retire --unretire`, and an advisory where it was wrong. So may somebody who replays an older file,
+/// which is signed as well.
+pub(super) fn withdrawn(held: Option<&Releases>, new: &Releases) -> Vec<Withdrawn> {
+    let package = &new.package;
+    let mut withdrawn = Vec::new();
+    for held in held.into_iter().flat_map(|held| &held.releases) {
+        let Some(new) = new.releases.iter().find(|new| new.version == held.version) else {
+            continue;
+        };
+        let release = || FileName { package: package.clone(), version: held.version.clone() };
+        let mut add = |remark| withdrawn.push(Withdrawn { release: release(), remark });
+        if let Some(retired) = &held.remarks.retired {
+            if new.remarks.retired.as_ref().is_none_or(|new| new.reason != retired.reason) {
+                add(WithdrawnRemark::Retired(retired.reason));
+            }
+        }
+        for advisory in &held.remarks.advisories {
+            let mut known = new.remarks.advisories.iter();
+            // One may come to be known by another name.
+            let is_there =
+                known.any(|new| new.id == advisory.id || new.aliases.contains(&advisory.id));
+            if !is_there {
+                add(WithdrawnRemark::Advisory(advisory.id.clone()));
+            }
+        }
+    }
+    withdrawn
 }
 
 /// Whether a release was held before, with the same tarball.
