@@ -35,7 +35,7 @@ fn signature(list: &str) -> Vec<u8> {
 
 /// What could be a file of that name.
 fn artifact(path: &str) -> Vec<u8> {
-    let magic = if path.ends_with(".ez") { "PK\x03\x04" } else { "#!/usr/bin/env escript\n" };
+    let magic = if path.contains("/hex-") { "PK\x03\x04" } else { "#!/usr/bin/env escript\n" };
     format!("{magic}what is at {path}").into_bytes()
 }
 
