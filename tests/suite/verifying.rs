@@ -17,6 +17,7 @@ use hexreg::name::PackageName;
 use hexreg::registry::{Gzip, Names, Payload, Releases, Signed, Versions};
 
 use crate::support::hexreg::Ran;
+use crate::support::protobuf::field;
 use crate::support::raw_tar::Entry;
 use crate::support::repository::TestRepository;
 use crate::support::tarball::Tarball;
@@ -149,7 +150,7 @@ fn files_that_are_no_signed_resource() {
     finds(&repository, &[], &["versions not_signed"]);
     // A few kilobytes that inflate without end are not inflated to it.
     let repository = sound();
-    let bomb = gzip(&vec![0; (64 << 20) + 1]);
+    let bomb = gzip(&field(1, vec![0; (64 << 20) + 1]));
     repository.write("public/packages/foo", &bomb);
     repository.write("public/public_key", &vec![b'\n'; 1 << 20]);
     let ran = finds(&repository, &[], &["packages/foo too_large", "public_key not_a_key"]);

@@ -305,6 +305,11 @@ impl List {
 /// Whether bytes are one RSA signature in base64, by a key of a size that signs.
 fn is_signature(text: &[u8]) -> bool {
     let text: Vec<u8> = text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    // Padding in the middle would be the end of one and the beginning of another.
+    let padding = text.iter().skip_while(|byte| **byte != b'=');
+    if padding.clone().any(|byte| *byte != b'=') {
+        return false;
+    }
     let bits = BASE64.decode(&text).map(|bytes| bytes.len().saturating_mul(8));
     bits.is_ok_and(|bits| KEY_BITS.contains(&bits))
 }

@@ -113,7 +113,7 @@ fn bombs_in_a_directory_are_not_kept_by_whoever_reads_it() {
         (
             &[
                 "retire",
-                "public",
+                "--to=public",
                 "foo",
                 "1.0.0",
                 "--reason=security",
