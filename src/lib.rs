@@ -122,6 +122,13 @@
 //!   client that sends many guesses waits for its own, and never has all places.
 //! - **Memory for argon2 is allocated once** (`auth/memory.rs`): two buffers of 32 MiB, or one of 64. The crate would
 //!   allocate for each check, and glibc keeps what threads give back: 64 wrong passwords came to 877 MB.
+//! - **Connections are accepted, counted and closed by our own code** (`ops/serve/door.rs`, `ops/serve/seats.rs`); hyper
+//!   speaks HTTP on them. A server that is full has to know which connection is idle the longest, whose it is, and when
+//!   an answer was written whole, and to close it for a newcomer. Each connection says in atomic numbers what it does
+//!   (`ops/serve/activity.rs`), so that a request takes no lock.
+//! - **A client that takes its answer slowly is told from one that takes none by time in store** (`ops/serve/pace.rs`):
+//!   what the system keeps for it hides what it takes for up to half a minute. To ask the system how much was
+//!   acknowledged (`SIOCOUTQ`, `TCP_INFO`), or to have it keep less unsent (`TCP_NOTSENT_LOWAT`), takes `unsafe`.
 //! - **What the kernel has at hand is read on the spot** (`ops/serve/files.rs`): to hand a request for a
 //!   small file to another thread and back costs more than to read it.
 //! - **Pages for people run nothing and fetch nothing** (`ops/serve/page.rs`, `templates/`): their one

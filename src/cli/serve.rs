@@ -1,7 +1,7 @@
 //! `hexreg serve`
 
 use std::fmt::Write;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use hexreg::ops::serve::page::{Overview, State};
 use hexreg::ops::serve::snippets::{self, Access};
 use hexreg::ops::serve::{self, Error, Limits, Mount, Options, Started, Tls};
 use hexreg::registry::PUBLIC_REPOSITORY;
+use ipnet::IpNet;
 use tracing_subscriber::filter::LevelFilter;
 
 use super::auth;
@@ -59,16 +60,20 @@ pub struct Args {
     /// The certificate's private key, in PEM
     #[arg(long, value_name = "PATH", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
+    /// A proxy, or a network of proxies as 192.0.2.0/24, whose X-Forwarded-For says which client asks; may be
+    /// given more than once [default: 127.0.0.0/8 and ::1]
+    #[arg(long, value_name = "CIDR", value_parser = network)]
+    trusted_proxy: Vec<IpNet>,
     /// Serve numbers for Prometheus at /metrics of this loopback address
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     metrics_listen: Option<SocketAddr>,
     /// How each request is written down, on standard error
     #[arg(long, value_name = "FORMAT", value_enum, default_value = "text")]
     log_format: LogFormat,
-    /// How many connections may be open at once
+    /// How many connections may be open at once; one address has a quarter of them at most
     #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     max_connections: u32,
-    /// After how many seconds a connection is closed whose client sends nothing, or takes nothing
+    /// After how many seconds a connection is closed whose client sends nothing, or takes less than 1 KiB a second
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     idle_timeout: u64,
     /// Print errors alone: neither what to tell clients nor a line for each request
@@ -105,6 +110,13 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     first.copied().ok_or_else(|| "it stands for no address".to_owned())
 }
 
+/// A network, or one address.
+fn network(text: &str) -> Result<IpNet, String> {
+    let one = text.parse::<IpAddr>().map(IpNet::from);
+    one.or_else(|_| text.parse::<IpNet>())
+        .map_err(|_| "expected an address or a network, as in 192.0.2.1 or 192.0.2.0/24".to_owned())
+}
+
 /// What clients are told to ask, so that nothing of a request's own can be in it.
 fn base_url(text: &str) -> Result<String, String> {
     let url: Uri = text.parse().map_err(|error| format!("{error}"))?;
@@ -136,6 +148,7 @@ impl Args {
         let named = self.repo.into_iter();
         let named = named.map(|(name, directory)| Mount { name: Some(name), directory });
         let tls = self.tls_cert.zip(self.tls_key);
+        let proxies = self.trusted_proxy;
         let options = Options {
             mounts: plain.chain(named).collect(),
             listen: self.listen,
@@ -143,6 +156,7 @@ impl Args {
             allow_anonymous: self.allow_anonymous,
             auth_file: self.auth_file,
             tls: tls.map(|(certificates, key)| Tls { certificates, key }),
+            trusted_proxies: if proxies.is_empty() { serve::loopback() } else { proxies },
             metrics: self.metrics_listen,
             log_requests: !self.quiet && self.log_format != LogFormat::Off,
             limits: Limits {
@@ -253,6 +267,9 @@ fn announcement(started: &Started, options: &Options) -> String {
                 );
             }
         }
+    }
+    if url == address && !is_open && !token {
+        text.push_str("it answers to localhost and 127.0.0.1 alone: for another name, as behind a proxy, give --url\n\n");
     }
     if let Some(metrics) = metrics {
         let _ = write!(text, "metrics at {metrics}\n\n");

@@ -1,8 +1,11 @@
 //! `hexreg serve`: a registry over HTTP, as its clients expect it. START HERE.
 //!
 //! ```text
-//! connection::Door → (TLS) → hyper → answer::answer
+//! door        a seat for each connection (seats: how many, and who gives way), or one request in the reserve
+//! connection  (TLS) → hyper, over a stream that has to be taken at a least rate (pace) → answer
 //!    refuse what no registry client sends
+//!    hosts       whether it is this server that is asked
+//!    forwarded   which client asks, through a proxy
 //!    gate        who asks; fair_queue: passwords are checked a few at a time, of each peer in turn
 //!    site        which directory, which file: repository::Asset knows every path there is
 //!    tags        the digest of its bytes, by which clients know the copy that they have
@@ -10,51 +13,59 @@
 //!    files       its bytes, through tower-http
 //!    access      what is written down of it
 //! ending      when there are no more
+//! refusals    what was refused on the way, counted; one line of it now and then
+//! health      whether the server is well, on a thread of its own
 //! ```
 
 mod access;
+mod activity;
 mod answer;
 mod connection;
+mod descriptors;
+mod door;
 mod ending;
 mod fair_queue;
 mod files;
+mod forwarded;
 mod gate;
+mod health;
+mod hosts;
 mod metrics;
+mod pace;
 pub mod page;
 mod pages;
 mod preconditions;
+mod refusals;
 mod reload;
+mod seats;
 mod site;
 pub mod snippets;
 mod tags;
 mod tls;
 
+pub use forwarded::loopback;
 pub use site::Mount;
 
-use std::convert::Infallible;
-use std::future::{self, Future};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::routing::get;
-use axum_server::Handle;
-use axum_server::tls_rustls::RustlsAcceptor;
-use hyper_util::rt::TokioTimer;
+use ipnet::IpNet;
 use tokio::runtime::Runtime;
-use tower::service_fn;
 
 use super::auth::AuthError;
 use crate::auth::NoRandomness;
 use access::Access;
-use answer::{Service, answer};
-use connection::Door;
+use answer::Service;
+use door::{ConnectionLimits, Door, RESERVE};
 use ending::Signals;
+use forwarded::{ProxiedRequests, TrustedProxies};
 use gate::Gate;
-use metrics::Metrics;
+use health::Health;
+use hosts::Hosts;
+use metrics::{Metrics, Numbers};
 use pages::Pages;
 use reload::Watch;
 use site::Site;
@@ -74,6 +85,8 @@ pub struct Options {
     pub auth_file: Option<PathBuf>,
     /// The certificate chain and its key, both in PEM; without, it is HTTP.
     pub tls: Option<Tls>,
+    /// The proxies that say from where they were asked; [`loopback`], where no others are named.
+    pub trusted_proxies: Vec<IpNet>,
     /// Where Prometheus may ask for numbers.
     pub metrics: Option<SocketAddr>,
     /// Whether each request gets a line in the log.
@@ -94,13 +107,13 @@ pub struct Tls {
 /// What one client may take from the others.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// How many connections may be open at once.
+    /// How many connections may be open at once, a quarter of them of one address.
     pub connections: usize,
     /// Bytes of a request's head.
     pub head: usize,
     /// How long a head may take to arrive, and a connection may be idle.
     pub idle: Duration,
-    /// How long a client may take nothing of what is sent to it.
+    /// How long a client may take nothing of what is sent to it, or less than 1 KiB a second.
     pub stall: Duration,
     /// How long those that are being answered have when the server ends.
     pub goodbye: Duration,
@@ -117,6 +130,17 @@ impl Default for Limits {
         }
     }
 }
+
+/// What those may take who ask for numbers.
+const FOR_METRICS: ConnectionLimits = ConnectionLimits {
+    connections: 16,
+    head: 16 * 1024,
+    idle: Duration::from_secs(10),
+    stall: Duration::from_secs(10),
+};
+
+/// How many connections the system keeps that were not accepted yet; it may allow fewer.
+const BACKLOG: i32 = 4_096;
 
 /// Why nothing is served.
 #[derive(Debug, thiserror::Error)]
@@ -182,11 +206,22 @@ pub fn serve(options: &Options, started: impl FnOnce(&Started)) -> Result<(), Er
     check(options)?;
     let watch = Watch::begin(options);
     let metrics = Arc::new(Metrics::new());
+    let Limits { connections, head, idle, stall, goodbye } = options.limits;
+    let beside = RESERVE.saturating_add(FOR_METRICS.connections);
+    let connections = descriptors::make_room(connections, beside);
+    let limits = ConnectionLimits { connections, head, idle, stall };
+    let proxies = TrustedProxies::new(&options.trusted_proxies);
+    let door = Arc::new(Door::new(limits, proxies, Arc::clone(&metrics)));
+    let site = Site::new(options.mounts.clone(), options.auth_file.is_none());
+    let directories = site.mounts().iter().map(|mount| mount.directory.clone()).collect();
     let service = Service {
-        site: Site::new(options.mounts.clone(), options.auth_file.is_none()),
+        site,
         gate: Gate::open(options)?,
         pages: Pages::new(options),
         access: Access { metrics: Arc::clone(&metrics), log: options.log_requests },
+        hosts: Hosts::of(options),
+        health: Health::of(directories).map_err(Error::Run)?,
+        proxied: ProxiedRequests::new(door.of_peer()),
     };
     let certificates = options.tls.as_ref().map(tls::Certificates::load).transpose()?;
     let listener = listen(options.listen)?;
@@ -205,37 +240,16 @@ pub fn serve(options: &Options, started: impl FnOnce(&Started)) -> Result<(), Er
 
     let runtime = Runtime::new().map_err(Error::Run)?;
     let ended = runtime.block_on(async {
-        let handle = Handle::new();
         let service = Arc::new(service);
-        let door =
-            Door::new(options.limits.connections, options.limits.stall, Arc::clone(&metrics));
         watch.follow(Arc::clone(&service), certificates.clone());
-        tokio::spawn(Signals::listen()?.end(handle.clone(), options.limits.goodbye));
+        tokio::spawn(Arc::clone(&metrics.refusals).log());
+        let ending = Signals::listen()?.end(goodbye);
         if let Some(listener) = for_metrics {
-            tokio::spawn(serve_metrics(listener, metrics)?);
+            let door = Arc::new(Door::for_this_machine(FOR_METRICS, Arc::clone(&metrics)));
+            tokio::spawn(door.serve(listener, None, Arc::new(Numbers(metrics)), ending.clone()));
         }
         started(&started_as);
-
-        let mut server = axum_server::from_tcp(listener)?.handle(handle).acceptor(door.clone());
-        // No client of a registry needs HTTP/2, in which one connection is two hundred requests, none of
-        // which these limits know; nor is there a time by which a connection has to say which it is.
-        server = server.http1_only();
-        let limits = options.limits;
-        let mut http1 = server.http_builder().http1();
-        http1.timer(TokioTimer::new()).header_read_timeout(limits.idle).max_buf_size(limits.head);
-        let application = service_fn(move |client: SocketAddr| {
-            let service = Arc::clone(&service);
-            future::ready(Ok::<_, Infallible>(service_fn(move |request| {
-                answer(Arc::clone(&service), client, request)
-            })))
-        });
-        match certificates {
-            Some(certificates) => {
-                let tls = RustlsAcceptor::new(certificates.config()).acceptor(door);
-                server.acceptor(tls).serve(application).await
-            }
-            None => server.serve(application).await,
-        }
+        door.serve(listener, certificates, service, ending).await
     });
     // Readers of files on a disk that hangs are not waited for.
     runtime.shutdown_background();
@@ -274,20 +288,14 @@ fn lies_inside(file: &Path, directory: &Path) -> bool {
 
 fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
     let listener = TcpListener::bind(address);
-    let listener = listener.and_then(|one| one.set_nonblocking(true).map(|()| one));
+    let listener = listener.and_then(|one| {
+        // As many as come at once have a place until they are let in; the standard library asks for 128.
+        rustix::net::listen(&one, BACKLOG)?;
+        one.set_nonblocking(true).map(|()| one)
+    });
     listener.map_err(|error| Error::Listen(address, error))
 }
 
 fn local_address(listener: &TcpListener) -> Result<SocketAddr, Error> {
     listener.local_addr().map_err(Error::Run)
-}
-
-/// The numbers, at an address of their own.
-fn serve_metrics(
-    listener: TcpListener,
-    metrics: Arc<Metrics>,
-) -> io::Result<impl Future<Output = io::Result<()>>> {
-    let text = get(move || async move { metrics.response() });
-    let router = Router::new().route("/metrics", text);
-    Ok(axum_server::from_tcp(listener)?.serve(router.into_make_service()))
 }

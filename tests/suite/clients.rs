@@ -5,7 +5,7 @@ pub mod nginx;
 mod offline;
 mod serve;
 mod tampered;
-mod tls;
+pub mod tls;
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,9 +1,12 @@
 //! `hexreg serve`, request by request.
 
+mod crowds;
+mod hosts;
 mod limits;
 mod pages;
 mod passwords;
 pub mod paths;
+mod proxied;
 mod rebuilding;
 mod tags;
 
@@ -214,7 +217,9 @@ fn a_file_that_is_replaced_is_seen_at_once_and_given_whole() {
     repository.write("public/tarballs/big-1.0.0.tar", &old);
     let mut stream = server.connect();
     stream
-        .write_all(b"GET /tarballs/big-1.0.0.tar HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        .write_all(
+            b"GET /tarballs/big-1.0.0.tar HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+        )
         .unwrap();
     let mut received = vec![0; 4096];
     stream.read_exact(&mut received).unwrap();
@@ -262,7 +267,9 @@ fn it_ends_when_told_to_once_those_are_answered_who_have_asked() {
         repository.write("public/tarballs/big-1.0.0.tar", &big);
         let server = Server::of(&repository, &[]);
         let mut stream = server.connect();
-        stream.write_all(b"GET /tarballs/big-1.0.0.tar HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        stream
+            .write_all(b"GET /tarballs/big-1.0.0.tar HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            .unwrap();
         let mut received = vec![0; 4096];
         stream.read_exact(&mut received).unwrap();
         let idle = server.connect();
@@ -283,7 +290,7 @@ fn it_ends_at_once_when_told_twice() {
     repository.write("public/tarballs/big-1.0.0.tar", &vec![b'x'; 32 << 20]);
     let server = Server::of(&repository, &[]);
     let mut stream = server.connect();
-    stream.write_all(b"GET /tarballs/big-1.0.0.tar HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    stream.write_all(b"GET /tarballs/big-1.0.0.tar HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     stream.read_exact(&mut [0; 4096]).unwrap();
     server.signal("-INT");
     std::thread::sleep(Duration::from_millis(500));

@@ -1,11 +1,11 @@
 //! What was asked and how it was answered: a line in the log and a number among the metrics, once the
 //! last byte of the body was taken or the client went away.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
 use axum::http::request::Parts;
@@ -13,6 +13,7 @@ use axum::http::{Method, Response, StatusCode};
 use headers::{ContentLength, HeaderMapExt};
 use http_body::{Body as _, Frame, SizeHint};
 
+use super::forwarded::ProxiedRequest;
 use super::metrics::Metrics;
 use crate::auth::UserName;
 
@@ -25,7 +26,7 @@ pub(super) struct Access {
 /// A request, as far as it is written down: nothing of its headers, where credentials are, nor of what
 /// follows the path.
 pub(super) struct Asked {
-    client: SocketAddr,
+    client: IpAddr,
     method: Method,
     path: String,
     began: Instant,
@@ -33,20 +34,51 @@ pub(super) struct Asked {
     pub visitor: Option<UserName>,
     /// What was asked for.
     pub kind: &'static str,
+    /// Its place among those of a client behind a proxy.
+    pub proxied: Option<ProxiedRequest>,
 }
+
+/// What is no file of a registry.
+const OTHER: &str = "other";
 
 impl Asked {
     /// The address that asks.
     pub fn client(&self) -> IpAddr {
-        self.client.ip()
+        self.client
     }
 }
 
 impl Access {
-    pub fn begin(&self, client: SocketAddr, request: &Parts) -> Asked {
+    pub fn begin(&self, client: IpAddr, request: &Parts) -> Asked {
         let path = if self.log { request.uri.path().to_owned() } else { String::new() };
         let method = request.method.clone();
-        Asked { client, method, path, began: Instant::now(), visitor: None, kind: "other" }
+        Asked {
+            client,
+            method,
+            path,
+            began: Instant::now(),
+            visitor: None,
+            kind: OTHER,
+            proxied: None,
+        }
+    }
+
+    /// Writes down what came and was no request.
+    pub fn unreadable(&self, client: IpAddr, status: StatusCode) {
+        self.metrics.answered(OTHER, status, 0, Duration::ZERO);
+        if self.log {
+            tracing::info!(
+                target: "hexreg::access",
+                %client,
+                visitor = "-",
+                method = "-",
+                path = "-",
+                status = status.as_u16(),
+                bytes = 0_u64,
+                whole = true,
+                milliseconds = 0.0,
+            );
+        }
     }
 
     pub fn end(&self, asked: Asked, response: Response<Body>) -> Response<Counted> {
@@ -115,7 +147,7 @@ impl Drop for Counted {
         if self.log {
             tracing::info!(
                 target: "hexreg::access",
-                client = %asked.client.ip(),
+                client = %asked.client,
                 visitor = asked.visitor.as_ref().map_or("-", UserName::as_str),
                 method = %asked.method,
                 path = asked.path,

@@ -1,17 +1,24 @@
 //! Every request's way: refused, let in, found, answered.
 
-use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::header::{self, HeaderValue};
 use axum::http::request::Parts;
 use axum::http::{Method, Request, Response, StatusCode, Version};
+use hyper::body::Incoming;
 
 use super::access::{Access, Asked, Counted};
-use super::gate::{Gate, Visitor, ask_who, not_checked};
+use super::connection::Application;
+use super::door::Visit;
+use super::fair_queue::NoRoom;
+use super::forwarded::ProxiedRequests;
+use super::gate::{Gate, Visitor, ask_later, ask_who, not_checked};
+use super::health::Health;
+use super::hosts::{self, Hosts};
 use super::pages::Pages;
+use super::refusals::Reason;
 use super::site::{Site, Target, without_empty_parts};
 
 /// What answers requests.
@@ -20,40 +27,50 @@ pub(super) struct Service {
     pub gate: Gate,
     pub pages: Pages,
     pub access: Access,
+    pub hosts: Hosts,
+    pub health: Health,
+    pub proxied: ProxiedRequests,
 }
 
 /// Where whoever watches over the server asks whether it is well. Anybody may.
 const HEALTH: &str = "/healthz";
 
-/// Answers one request, and writes it down.
-pub(super) async fn answer<B>(
-    service: Arc<Service>,
-    client: SocketAddr,
-    request: Request<B>,
-) -> Result<Response<Counted>, Infallible> {
-    let (request, _) = request.into_parts();
-    let mut asked = service.access.begin(client, &request);
-    let response = service.respond(request, &mut asked).await;
-    Ok(service.access.end(asked, response))
+impl Application for Service {
+    type Body = Counted;
+
+    /// Answers one request, and writes it down.
+    async fn answer(
+        self: Arc<Self>,
+        visit: Arc<Visit>,
+        request: Request<Incoming>,
+    ) -> Response<Counted> {
+        let (request, _) = request.into_parts();
+        let client = visit.client_of(&request.headers);
+        let mut asked = self.access.begin(client, &request);
+        let response = self.respond(request, &mut asked, &visit).await;
+        self.access.end(asked, response)
+    }
+
+    fn could_not_read(&self, client: IpAddr, status: StatusCode) {
+        self.access.unreadable(client, status);
+    }
 }
 
 impl Service {
-    async fn respond(&self, request: Parts, asked: &mut Asked) -> Response<Body> {
+    async fn respond(&self, request: Parts, asked: &mut Asked, visit: &Visit) -> Response<Body> {
         if let Some(refused) = refuse(&request) {
             return refused;
         }
         // The log has the path as it was sent; all else goes by this one.
         let path = without_empty_parts(request.uri.path());
         if path == HEALTH {
-            return plain(self.health().await);
+            let is_well = self.health.is_well().await;
+            return plain(if is_well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE });
         }
-        let authorization = request.headers.get(header::AUTHORIZATION);
-        match self.gate.admit(asked.client(), authorization).await {
-            Visitor::Anybody => {}
-            Visitor::Known(name) => asked.visitor = Some(name),
-            Visitor::Stranger => return ask_who(),
-            Visitor::Undecided(unchecked) => return not_checked(unchecked),
+        if let Some(refused) = self.admit(&request, asked, visit).await {
+            return refused;
         }
+        let client = asked.client();
         match self.site.find(&path) {
             Some(Target::File(file)) => {
                 asked.kind = file.kind().as_str();
@@ -61,25 +78,59 @@ impl Service {
             }
             Some(Target::Repository(mount)) => {
                 asked.kind = "page";
-                self.pages.repository(mount, &request, asked.client()).await
+                self.page(self.pages.repository(mount, &request, client).await, client)
             }
             Some(Target::All) => {
                 asked.kind = "page";
-                self.pages.all(asked.client()).await
+                self.page(self.pages.all(client).await, client)
             }
             None => plain(StatusCode::NOT_FOUND),
         }
     }
 
-    /// Whether every repository's directory is there: a disk that was not mounted is no health.
-    async fn health(&self) -> StatusCode {
-        for mount in self.site.mounts() {
-            match tokio::fs::metadata(&mount.directory).await {
-                Ok(found) if found.is_dir() => {}
-                _ => return StatusCode::SERVICE_UNAVAILABLE,
+    /// What is said to a client that is not let in.
+    async fn admit(
+        &self,
+        request: &Parts,
+        asked: &mut Asked,
+        visit: &Visit,
+    ) -> Option<Response<Body>> {
+        let (client, refusals) = (asked.client(), &self.access.metrics.refusals);
+        if !self.hosts.include(request) {
+            refusals.count(Reason::OtherHost, Some(client));
+            return Some(hosts::misdirected());
+        }
+        if let Err(no_room) = visit.be_seated().await {
+            return Some(ask_later(no_room));
+        }
+        if visit.is_proxied(client) {
+            asked.proxied = self.proxied.begin(client);
+            if asked.proxied.is_none() {
+                refusals.count(Reason::AddressFull, Some(client));
+                return Some(ask_later(NoRoom::OfThisPeer));
             }
         }
-        StatusCode::OK
+        let authorization = request.headers.get(header::AUTHORIZATION);
+        match self.gate.admit(client, authorization).await {
+            Visitor::Anybody => None,
+            Visitor::Known(name) => {
+                asked.visitor = Some(name);
+                None
+            }
+            Visitor::Stranger => Some(ask_who()),
+            Visitor::Undecided(unchecked) => {
+                refusals.count(Reason::Passwords, Some(client));
+                Some(not_checked(unchecked))
+            }
+        }
+    }
+
+    /// Counts a page that is not made, as too many are.
+    fn page(&self, response: Response<Body>, client: IpAddr) -> Response<Body> {
+        if response.headers().contains_key(header::RETRY_AFTER) {
+            self.access.metrics.refusals.count(Reason::Pages, Some(client));
+        }
+        response
     }
 }
 
@@ -92,16 +143,21 @@ fn refuse(request: &Parts) -> Option<Response<Body>> {
         || !headers.get_all(header::CONTENT_LENGTH).iter().all(empty);
     let hosts = headers.get_all(header::HOST).iter().count();
     let has_host = hosts == 1 || (hosts == 0 && request.version < Version::HTTP_11);
-    let (status, name, value) = if has_body || !has_host {
-        (StatusCode::BAD_REQUEST, header::CONNECTION, "close")
-    } else if method != Method::GET && method != Method::HEAD {
-        (StatusCode::METHOD_NOT_ALLOWED, header::ALLOW, "GET, HEAD")
-    } else {
-        return None;
-    };
-    let mut response = plain(status);
-    response.headers_mut().insert(name, HeaderValue::from_static(value));
-    Some(response)
+    // Of several, a proxy may go by another one.
+    let has_credentials_twice = headers.get_all(header::AUTHORIZATION).iter().nth(1).is_some();
+    if has_body || !has_host || has_credentials_twice {
+        let mut response = plain(StatusCode::BAD_REQUEST);
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        return Some(response);
+    }
+    (method != Method::GET && method != Method::HEAD).then(method_not_allowed)
+}
+
+/// What is said of a method that is none of those that read.
+pub(super) fn method_not_allowed() -> Response<Body> {
+    let mut response = plain(StatusCode::METHOD_NOT_ALLOWED);
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+    response
 }
 
 /// A status in words.

@@ -1,10 +1,13 @@
 //! Numbers for Prometheus.
 
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, HeaderValue};
-use axum::http::{Response, StatusCode};
+use axum::http::{Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -13,7 +16,11 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::answer::plain;
+use super::answer::{method_not_allowed, plain};
+use super::connection::Application;
+use super::door::Visit;
+use super::hosts::{self, Hosts};
+use super::refusals::{Reason, Refusals};
 
 /// What is counted.
 pub(super) struct Metrics {
@@ -23,6 +30,8 @@ pub(super) struct Metrics {
     seconds: Histogram,
     /// How many connections are open.
     pub connections: Gauge,
+    /// What was refused or closed.
+    pub refusals: Arc<Refusals>,
     /// How often certificates, or who may read, were to be read again and were no good.
     pub failed_reloads: Counter,
 }
@@ -31,6 +40,11 @@ pub(super) struct Metrics {
 struct Labels {
     kind: &'static str,
     status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabel {
+    reason: &'static str,
 }
 
 /// In seconds, from the answer out of memory to the large tarball over a slow line.
@@ -48,10 +62,18 @@ impl Metrics {
         registry.register_with_unit("answering", help, Unit::Seconds, seconds.clone());
         let connections = Gauge::default();
         registry.register("connections", "Connections that are open", connections.clone());
+        let by_reason = Family::<ReasonLabel, Counter>::default();
+        let help = "Requests and connections that were refused, and connections closed, by reason";
+        registry.register("refusals", help, by_reason.clone());
+        let refusals = Refusals::new(|reason| {
+            let counter = by_reason.get_or_create(&ReasonLabel { reason: reason.as_str() });
+            counter.clone()
+        });
+        let refusals = Arc::new(refusals);
         let failed_reloads = Counter::default();
         let help = "Times that changed files were no good, and what was read before was kept";
         registry.register("failed_reloads", help, failed_reloads.clone());
-        Self { registry, requests, bytes, seconds, connections, failed_reloads }
+        Self { registry, requests, bytes, seconds, connections, refusals, failed_reloads }
     }
 
     pub fn answered(&self, kind: &'static str, status: StatusCode, bytes: u64, took: Duration) {
@@ -72,4 +94,33 @@ impl Metrics {
         response.headers_mut().insert(CONTENT_TYPE, kind);
         response
     }
+}
+
+/// The numbers, at an address of their own, for programs on this machine.
+pub(super) struct Numbers(pub Arc<Metrics>);
+
+impl Application for Numbers {
+    type Body = Body;
+
+    async fn answer(
+        self: Arc<Self>,
+        visit: Arc<Visit>,
+        request: Request<Incoming>,
+    ) -> Response<Body> {
+        let (request, _) = request.into_parts();
+        if !Hosts::local().include(&request) {
+            visit.count(Reason::OtherHost);
+            return hosts::misdirected();
+        }
+        if request.uri.path() != "/metrics" {
+            return plain(StatusCode::NOT_FOUND);
+        }
+        if request.method != Method::GET && request.method != Method::HEAD {
+            return method_not_allowed();
+        }
+        self.0.response()
+    }
+
+    /// What is refused is counted; who asks for numbers is not written down.
+    fn could_not_read(&self, _: IpAddr, _: StatusCode) {}
 }

@@ -1,9 +1,8 @@
 //! Certificates, and how they are exchanged while the server runs.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use axum_server::tls_rustls::RustlsConfig;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -38,22 +37,25 @@ pub enum Error {
 #[derive(Clone)]
 pub(super) struct Certificates {
     files: Tls,
-    config: RustlsConfig,
+    config: Arc<RwLock<Arc<ServerConfig>>>,
 }
 
 impl Certificates {
     pub fn load(files: &Tls) -> Result<Self, Error> {
-        let config = RustlsConfig::from_config(Arc::new(config(files)?));
+        let config = Arc::new(RwLock::new(Arc::new(config(files)?)));
         Ok(Self { files: files.clone(), config })
     }
 
-    pub fn config(&self) -> RustlsConfig {
-        self.config.clone()
+    /// For one connection.
+    pub fn config(&self) -> Arc<ServerConfig> {
+        // One that was exchanged is whole at any moment.
+        Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Reads the files again; where they are no good, what was good stays.
     pub fn reload(&self) -> Result<(), Error> {
-        self.config.reload_from_config(Arc::new(config(&self.files)?));
+        let config = Arc::new(config(&self.files)?);
+        *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
         Ok(())
     }
 }

@@ -8,17 +8,17 @@ use crate::support::repository::TestRepository;
 use crate::support::server::Server;
 use crate::support::tools;
 
-const TLS: [&str; 2] = ["--tls-cert=server.pem", "--tls-key=server.key"];
+pub const TLS: [&str; 2] = ["--tls-cert=server.pem", "--tls-key=server.key"];
 
 /// Makes certificates in a directory.
-struct Authority<'a> {
+pub struct Authority<'a> {
     openssl: PathBuf,
     repository: &'a TestRepository,
 }
 
 impl<'a> Authority<'a> {
     /// `ca.pem`, which nobody trusts who was not told to.
-    fn new(openssl: PathBuf, repository: &'a TestRepository) -> Self {
+    pub fn new(openssl: PathBuf, repository: &'a TestRepository) -> Self {
         let this = Self { openssl, repository };
         let is_authority = "basicConstraints=critical,CA:TRUE";
         this.request("ca", &["-subj", "/CN=a test's authority", "-addext", is_authority]);
@@ -26,7 +26,7 @@ impl<'a> Authority<'a> {
     }
 
     /// A certificate of the authority for a host, as `NAME.pem`, and its key, as `NAME.key`.
-    fn issue(&self, name: &str, host: &str) {
+    pub fn issue(&self, name: &str, host: &str) {
         let names = format!("subjectAltName=DNS:{host}");
         let is_none = "basicConstraints=critical,CA:FALSE";
         let subject = format!("/CN={name} certificate");

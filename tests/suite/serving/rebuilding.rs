@@ -26,7 +26,7 @@ fn memory(process: u32) -> usize {
 
 /// One request of many on a connection, answered whole.
 fn ask(stream: &mut TcpStream, path: &str) -> Answer {
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     let mut answer = Vec::new();
     let mut buffer = vec![0; 65_536];
     loop {

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -42,11 +42,20 @@ impl Server {
 
     /// `hexreg serve` with these arguments in a directory; standard error goes to `serve.log` there.
     pub fn run(directory: &Path, arguments: &[&str]) -> Self {
+        Self::start(directory, &[], arguments)
+    }
+
+    fn start(directory: &Path, within: &[&str], arguments: &[&str]) -> Self {
         let log = File::options().create(true).append(true).open(directory.join("serve.log"));
         let chosen = arguments.iter().any(|argument| argument.starts_with("--listen"));
         let listen = (!chosen).then_some("--listen=127.0.0.1:0");
-        let mut process = Hexreg::new(directory)
-            .command()
+        let mut command = Hexreg::new(directory).command();
+        if let [program, rest @ ..] = within {
+            let hexreg = command.get_program().to_owned();
+            command = Command::new(program);
+            command.args(rest).arg(hexreg).current_dir(directory);
+        }
+        let mut process = command
             .arg("serve")
             .args(listen)
             .args(arguments)
@@ -68,6 +77,11 @@ impl Server {
             said.split("://127.0.0.1:").nth(1).unwrap_or_else(|| panic!("no address: {said}"));
         let port = port.split(|one: char| !one.is_ascii_digit()).next().unwrap().parse().unwrap();
         Self { process, address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)), said }
+    }
+
+    /// `hexreg serve` as above, started by a program that ends in it.
+    pub fn within(directory: &Path, program: &[&str], arguments: &[&str]) -> Self {
+        Self::start(directory, program, arguments)
     }
 
     /// Another program, which listens there once it has started.
@@ -159,13 +173,46 @@ impl Server {
     }
 
     pub fn ask(&self, method: &str, path: &str, headers: &[&str]) -> Answer {
-        Port(self.address).ask("x", method, path, headers)
+        let port = Port(self.address);
+        port.ask(&port.host(), method, path, headers)
+    }
+
+    /// A connection from another address of the loopback interface: 127.0.0.NUMBER.
+    pub fn connect_from(&self, number: u8) -> TcpStream {
+        connect_from(number, self.address, None)
+    }
+
+    /// A connection from such an address to another server.
+    pub fn stream_from(number: u8, to: SocketAddr) -> TcpStream {
+        connect_from(number, to, None)
+    }
+
+    /// As above, by a client whose system takes only so many bytes that the client does not.
+    pub fn connect_narrowly_from(&self, number: u8, bytes: usize) -> TcpStream {
+        connect_from(number, self.address, Some(bytes))
     }
 
     /// Bytes as they are, and the first answer, if there is one before the connection ends.
     pub fn send(&self, request: &[u8], head: bool) -> Option<Answer> {
         Port(self.address).send(request, head)
     }
+}
+
+fn connect_from(number: u8, to: SocketAddr, takes: Option<usize>) -> TcpStream {
+    use rustix::net::{AddressFamily, SocketType, bind, connect, socket, sockopt};
+    let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    if let Some(bytes) = takes {
+        sockopt::set_socket_recv_buffer_size(&socket, bytes).unwrap();
+    }
+    bind(&socket, &SocketAddrV4::new(Ipv4Addr::new(127, 0, 0, number), 0)).unwrap();
+    connect(&socket, &to).unwrap();
+    with_patience(TcpStream::from(socket))
+}
+
+fn with_patience(stream: TcpStream) -> TcpStream {
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_write_timeout(Some(PATIENCE)).unwrap();
+    stream
 }
 
 /// The head of a request, with the empty line that ends it.
@@ -195,23 +242,30 @@ impl Port {
     }
 
     fn connect(self) -> TcpStream {
-        let stream = TcpStream::connect(self.0).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
-        stream
+        with_patience(TcpStream::connect(self.0).unwrap())
+    }
+
+    /// As clients name it who go by the address.
+    fn host(self) -> String {
+        self.0.to_string()
     }
 
     pub fn get(self, path: &str, headers: &[&str]) -> Answer {
-        self.ask("x", "GET", path, headers)
+        self.ask(&self.host(), "GET", path, headers)
+    }
+
+    /// `GET` from a host of that name.
+    pub fn get_as(self, host: &str, path: &str) -> Answer {
+        self.ask(host, "GET", path, &[])
     }
 
     pub fn put(self, path: &str, headers: &[&str], body: &[u8]) -> Answer {
         let length = format!("Content-Length: {}", body.len());
-        self.ask_with("x", "PUT", path, &[headers, &[&length]].concat(), body)
+        self.ask_with(&self.host(), "PUT", path, &[headers, &[&length]].concat(), body)
     }
 
     pub fn delete(self, path: &str, headers: &[&str]) -> Answer {
-        self.ask("x", "DELETE", path, headers)
+        self.ask(&self.host(), "DELETE", path, headers)
     }
 
     fn ask(self, host: &str, method: &str, path: &str, headers: &[&str]) -> Answer {

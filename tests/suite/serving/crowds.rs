@@ -1,0 +1,444 @@
+//! Clients that hold connections, and those whom they must not keep out.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use super::repository;
+use crate::clients::tls::{Authority, TLS};
+use crate::support::server::{Answer, Server};
+use crate::support::tools;
+
+/// No address of the loopback interface is a proxy's, so each is a client.
+const NO_PROXY: &str = "--trusted-proxy=192.0.2.1";
+
+const NAMES: &[u8] = b"GET /names HTTP/1.1\r\nHost: localhost\r\n\r\n";
+const LAST_NAMES: &[u8] = b"GET /names HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+const HEALTH: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+const BIG: &[u8] = b"GET /tarballs/big-1.0.0.tar HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+/// What is answered on a connection until it ends, which must be soon.
+#[track_caller]
+fn answered(mut stream: TcpStream, request: &[u8]) -> Answer {
+    let began = Instant::now();
+    let _ = stream.write_all(request);
+    let mut bytes = Vec::new();
+    let _ = stream.read_to_end(&mut bytes);
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(1), "{took:?}");
+    Answer::parse(&bytes, false).expect("it is answered")
+}
+
+/// Whether the server has closed it.
+fn is_closed(stream: &TcpStream) -> bool {
+    stream.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+    match (&*stream).read(&mut [0; 4096]) {
+        Ok(read) => read == 0,
+        Err(error) => {
+            !matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut)
+        }
+    }
+}
+
+#[track_caller]
+fn soon_closed(stream: &TcpStream) {
+    let began = Instant::now();
+    while !is_closed(stream) {
+        assert!(began.elapsed() < Duration::from_secs(3), "it is open");
+    }
+}
+
+/// How often something was refused for that reason.
+fn refused(server: &Server, reason: &str) -> u64 {
+    let line = format!("hexreg_refusals_total{{reason=\"{reason}\"}} ");
+    let metrics = server.metrics();
+    let count = metrics
+        .lines()
+        .find_map(|one| one.strip_prefix(&line))
+        .unwrap_or_else(|| panic!("{metrics}"));
+    count.parse().unwrap()
+}
+
+const METRICS: &str = "--metrics-listen=127.0.0.1:0";
+
+#[test]
+fn a_full_house_closes_the_connection_that_is_idle_the_longest() {
+    let repository = repository();
+    let server = Server::of(&repository, &["--max-connections=8", NO_PROXY, METRICS]);
+    let held: Vec<_> = (0..8)
+        .map(|number| {
+            let stream = server.connect_from(2 + number / 2);
+            std::thread::sleep(Duration::from_millis(20));
+            stream
+        })
+        .collect();
+    // The first has asked since, so the second is idle the longest.
+    (&held[0]).write_all(NAMES).unwrap();
+    let mut first = [0; 15];
+    (&held[0]).read_exact(&mut first).unwrap();
+    assert_eq!(&first, b"HTTP/1.1 200 OK");
+    std::thread::sleep(Duration::from_millis(50));
+    assert_eq!(answered(server.connect_from(9), LAST_NAMES).status, 200);
+    soon_closed(&held[1]);
+    for open in held.iter().skip(2) {
+        assert!(!is_closed(open));
+    }
+    assert!(refused(&server, "idle_closed") >= 1);
+    assert_eq!(refused(&server, "house_full"), 0);
+}
+
+#[test]
+fn an_address_has_a_quarter_of_the_connections() {
+    let repository = repository();
+    let server = Server::of(&repository, &["--max-connections=8", NO_PROXY]);
+    let other = server.connect_from(3);
+    let held: Vec<_> = (0..40)
+        .map(|_| {
+            std::thread::sleep(Duration::from_millis(5));
+            server.connect_from(2)
+        })
+        .collect();
+    for closed in held.iter().take(38) {
+        soon_closed(closed);
+    }
+    assert!(!is_closed(&held[38]) && !is_closed(&held[39]) && !is_closed(&other));
+    // And one more of it is let in at once.
+    assert_eq!(answered(server.connect_from(2), LAST_NAMES).status, 200);
+    soon_closed(&held[38]);
+}
+
+/// Whatever it is that a hostile client does before it has a request answered, and between two.
+#[test]
+fn those_who_only_hold_connections_keep_nobody_out() {
+    let repository = repository();
+    let token = repository.hexreg().run(["auth", "add", "readers", "ci"]).ok().stdout;
+    let request = format!(
+        "GET /names HTTP/1.1\r\nHost: x\r\nAuthorization: {}\r\nConnection: close\r\n\r\n",
+        token.trim()
+    );
+    for said in [
+        "",
+        "GET /names HTTP/1.1\r\nHost: x\r\nX-Slow: ",
+        "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
+    ] {
+        let arguments = ["--max-connections=40", "--auth-file=readers", NO_PROXY, METRICS];
+        let server = Server::of(&repository, &arguments);
+        let held: Vec<_> = (0..200)
+            .map(|_| {
+                let mut stream = server.connect_from(2);
+                let _ = stream.write_all(said.as_bytes());
+                stream
+            })
+            .collect();
+        for _ in 0..5 {
+            for client in [2, 3] {
+                let answer = answered(server.connect_from(client), request.as_bytes());
+                assert_eq!(answer.status, 200, "{said:?}");
+                assert_eq!(answered(server.connect_from(client), HEALTH).status, 200, "{said:?}");
+            }
+        }
+        drop(held);
+        let closed = refused(&server, "idle_closed");
+        assert!(closed >= 190, "{closed}");
+        // However many there are, the log has one line of it.
+        std::thread::sleep(Duration::from_millis(1_500));
+        let log = fs::read_to_string(repository.path("serve.log")).unwrap();
+        let lines: Vec<_> = log.lines().filter(|line| line.contains("refused or closed")).collect();
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert!(lines[0].contains("idle_closed=") && lines[0].contains("WARN"), "{lines:?}");
+        fs::write(repository.path("serve.log"), b"").unwrap();
+    }
+}
+
+/// A handshake that was not made is no request.
+#[test]
+fn those_who_begin_no_tls_keep_nobody_out() {
+    let test = "those_who_begin_no_tls_keep_nobody_out";
+    let Some(openssl) = tools::find("openssl", test) else { return };
+    let repository = repository();
+    Authority::new(openssl, &repository).issue("server", "localhost");
+    let arguments = [&TLS[..], &["--max-connections=8", NO_PROXY, METRICS]].concat();
+    let server = Server::of(&repository, &arguments);
+    let held: Vec<_> = (2..7).cycle().take(60).map(|number| server.connect_from(number)).collect();
+    for _ in 0..3 {
+        let began = Instant::now();
+        let output = Command::new("curl")
+            .args(["--silent", "--show-error", "--interface", "127.0.0.9", "--cacert"])
+            .arg(repository.path("ca.pem"))
+            .args(["--output", "/dev/null", "--write-out", "%{http_code}"])
+            .arg(format!("https://localhost:{}/names", server.address.port()))
+            .output()
+            .unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "200", "{output:?}");
+        assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    }
+    drop(held);
+    let mut stream = server.connect();
+    stream.write_all(b"no hello").unwrap();
+    let _ = stream.read_to_end(&mut Vec::new());
+    assert_eq!(refused(&server, "tls_handshake"), 1);
+}
+
+/// Takes so many bytes a second of an answer, for some seconds; how many it got.
+fn take(stream: &mut TcpStream, rate: usize, seconds: f64) -> usize {
+    let began = Instant::now();
+    let mut taken = 0;
+    let mut piece = vec![0; rate.div_ceil(20).max(1)];
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    while began.elapsed().as_secs_f64() < seconds {
+        #[expect(clippy::cast_precision_loss, reason = "a few millions")]
+        let due = taken as f64 / rate as f64;
+        std::thread::sleep(Duration::from_secs_f64((due - began.elapsed().as_secs_f64()).max(0.0)));
+        match stream.read(&mut piece) {
+            Ok(0) | Err(_) => break,
+            Ok(read) => taken += read,
+        }
+    }
+    taken
+}
+
+/// Every seat of the house is taken by a client that takes its answer as it should.
+#[test]
+fn health_is_told_while_the_house_is_full_and_all_in_it_are_busy() {
+    let repository = repository();
+    repository.write("public/tarballs/big-1.0.0.tar", &vec![b'x'; 64 << 20]);
+    let server = Server::of(&repository, &["--max-connections=4", NO_PROXY, METRICS]);
+    std::thread::scope(|scope| {
+        for client in 2..6 {
+            let server = &server;
+            scope.spawn(move || {
+                let mut stream = server.connect_from(client);
+                stream.write_all(BIG).unwrap();
+                let taken = take(&mut stream, 600_000, 9.0);
+                assert!(taken > 3_000_000, "{taken}");
+            });
+        }
+        std::thread::sleep(Duration::from_millis(500));
+        // They who ask for anything else wait for a seat, and are told when there is none.
+        let late = scope.spawn(|| {
+            let began = Instant::now();
+            let mut stream = server.connect_from(7);
+            stream.write_all(NAMES).unwrap();
+            let mut bytes = Vec::new();
+            stream.read_to_end(&mut bytes).unwrap();
+            (Answer::parse(&bytes, false).unwrap(), began.elapsed())
+        });
+        // Those who hold seats of the reserve keep nobody from it either, be they many addresses or one.
+        let held: Vec<_> =
+            (20..23).cycle().take(300).map(|number| server.connect_from(number)).collect();
+        for client in [8, 20, 2] {
+            let answer = answered(server.connect_from(client), HEALTH);
+            assert_eq!((answer.status, answer.text().as_str()), (200, "200 OK\n"), "{client}");
+        }
+        drop(held);
+        let (answer, took) = late.join().unwrap();
+        assert_eq!(answer.status, 503);
+        assert_eq!(answer.expect("retry-after"), "1");
+        assert!(took > Duration::from_secs(4) && took < Duration::from_secs(7), "{took:?}");
+        assert!(refused(&server, "house_full") >= 1);
+    });
+    assert_eq!(answered(server.connect_from(7), LAST_NAMES).status, 200);
+}
+
+/// One gets a seat as soon as there is one.
+#[test]
+fn who_finds_the_house_full_waits_for_a_seat() {
+    let repository = repository();
+    repository.write("public/tarballs/big-1.0.0.tar", &vec![b'x'; 64 << 20]);
+    let server = Server::of(&repository, &["--max-connections=1", NO_PROXY]);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut stream = server.connect_from(2);
+            stream.write_all(BIG).unwrap();
+            take(&mut stream, 600_000, 2.0);
+        });
+        std::thread::sleep(Duration::from_millis(300));
+        let began = Instant::now();
+        let mut stream = server.connect_from(3);
+        stream.write_all(NAMES).unwrap();
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).unwrap();
+        assert_eq!(Answer::parse(&bytes, false).unwrap().status, 200);
+        assert!(began.elapsed() > Duration::from_secs(1), "{:?}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    });
+}
+
+/// A client that takes less than the least rate is cut off, though it takes something all the time.
+#[test]
+fn who_takes_an_answer_byte_by_byte_is_cut_off() {
+    let repository = repository();
+    repository.write("public/tarballs/big-1.0.0.tar", &vec![b'x'; 16 << 20]);
+    let server = Server::of(&repository, &["--idle-timeout=3", NO_PROXY, METRICS]);
+    let mut stream = server.connect_narrowly_from(2, 4_096);
+    stream.write_all(BIG).unwrap();
+    // The server writes at once what the system keeps, and the client takes a hundred bytes a second.
+    let began = Instant::now();
+    while refused(&server, "too_slow") == 0 {
+        assert!(began.elapsed() < Duration::from_secs(9), "it is not cut off");
+        let _ = stream.read(&mut [0; 10]);
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert!(began.elapsed() > Duration::from_secs(2), "{:?}", began.elapsed());
+}
+
+/// What the system keeps for a slow client does not make it look as though it took nothing.
+#[test]
+fn who_takes_an_answer_slowly_is_served() {
+    let repository = repository();
+    repository.write("public/tarballs/big-1.0.0.tar", &vec![b'x'; 64 << 20]);
+    let server = Server::of(&repository, &["--idle-timeout=4", NO_PROXY, METRICS]);
+    let mut stream = server.connect_from(2);
+    stream.write_all(BIG).unwrap();
+    let taken = take(&mut stream, 100_000, 14.0);
+    assert!(taken > 1_200_000, "{taken}");
+    assert_eq!(refused(&server, "too_slow"), 0);
+}
+
+/// Slow readers hold all that one address may have: the slowest make room.
+#[test]
+fn those_who_take_next_to_nothing_give_way() {
+    let repository = repository();
+    repository.write("public/tarballs/big-1.0.0.tar", &vec![b'x'; 16 << 20]);
+    let server = Server::of(&repository, &["--max-connections=40", NO_PROXY, METRICS]);
+    let held: Vec<_> = (0..100)
+        .map(|_| {
+            let mut stream = server.connect_from(2);
+            let _ = stream.write_all(BIG);
+            stream
+        })
+        .collect();
+    // Others are not kept out for a moment.
+    assert_eq!(answered(server.connect_from(3), LAST_NAMES).status, 200);
+    std::thread::sleep(Duration::from_millis(1_500));
+    assert_eq!(answered(server.connect_from(2), LAST_NAMES).status, 200);
+    assert!(refused(&server, "too_slow") >= 1);
+    drop(held);
+}
+
+#[test]
+fn what_is_no_request_is_counted_and_written_down() {
+    let repository = repository();
+    let server = Server::of(&repository, &["--idle-timeout=2", METRICS]);
+    let large =
+        format!("GET /names HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n\r\n", "x".repeat(20_000));
+    for (request, status) in [("junk\r\n\r\n", 400), (large.as_str(), 431)] {
+        let answer = server.send(request.as_bytes(), false);
+        assert!(answer.is_none_or(|answer| answer.status == status));
+    }
+    let mut slow = server.connect();
+    slow.write_all(b"GET /names HTTP/1.1\r\n").unwrap();
+    let _ = slow.read_to_end(&mut Vec::new());
+    // One that was idle for as long as it may be has refused nothing.
+    let mut idle = server.connect();
+    idle.write_all(NAMES).unwrap();
+    let _ = idle.read_to_end(&mut Vec::new());
+    let counts =
+        ["malformed", "head_too_large", "head_timeout"].map(|reason| refused(&server, reason));
+    assert_eq!(counts, [1, 1, 1]);
+    let metrics = server.metrics();
+    for status in [400, 431] {
+        let line = format!("hexreg_requests_total{{kind=\"other\",status=\"{status}\"}} 1\n");
+        assert!(metrics.contains(&line), "{metrics}");
+        let log = fs::read_to_string(repository.path("serve.log")).unwrap();
+        let line = log.lines().find(|line| line.contains(&format!("status={status}")));
+        assert!(line.is_some_and(|line| line.contains("client=127.0.0.1")), "{log}");
+    }
+}
+
+/// Where they are, no descriptor is left for the others.
+#[test]
+fn the_numbers_have_a_door_too() {
+    let repository = repository();
+    let server = Server::of(&repository, &[METRICS]);
+    let port = server.said.rsplit("http://127.0.0.1:").next().unwrap().split('/').next().unwrap();
+    let connect = || TcpStream::connect(("127.0.0.1", port.parse().unwrap())).unwrap();
+    let held: Vec<_> = (0..200)
+        .map(|_| {
+            let mut stream = connect();
+            let _ = stream.write_all(b"GET /metrics HTTP/1.1\r\n");
+            stream
+        })
+        .collect();
+    assert!(refused(&server, "idle_closed") >= 184);
+    for closed in held.iter().take(184) {
+        soon_closed(closed);
+    }
+    assert!(!is_closed(&held[199]));
+    // Nor are they for a web page under a name of its own.
+    for (host, status) in [("attacker.example", 421), ("localhost:9", 200)] {
+        let request = format!("GET /metrics HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        let answer = answered(connect(), request.as_bytes());
+        assert_eq!((answer.status, answer.expect("x-content-type-options")), (status, "nosniff"));
+    }
+}
+
+/// `hexreg serve` under `ulimit`, and what it may have open then.
+fn limited(
+    repository: &crate::support::repository::TestRepository,
+    ulimit: &str,
+    more: &[&str],
+) -> (Server, String) {
+    let script = format!("{ulimit}; exec \"$0\" \"$@\"");
+    let server =
+        Server::within(repository.root(), &["sh", "-c", &script], &[&["public"], more].concat());
+    let limits = fs::read_to_string(format!("/proc/{}/limits", server.id())).unwrap();
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let soft = line.split_whitespace().nth(3).unwrap().to_owned();
+    (server, soft)
+}
+
+#[test]
+fn as_many_files_may_be_open_as_connections_need() {
+    let repository = repository();
+    let (_server, soft) = limited(&repository, "ulimit -Sn 64", &["--max-connections=1000"]);
+    let soft: u64 = soft.parse().unwrap();
+    assert!((2_064..3_000).contains(&soft), "{soft}");
+    let log = || fs::read_to_string(repository.path("serve.log")).unwrap();
+    assert!(!log().contains("WARN"), "{}", log());
+
+    // Where it may not, there are fewer connections, and those are well.
+    let (server, soft) =
+        limited(&repository, "ulimit -n 200", &["--max-connections=1000", METRICS]);
+    assert_eq!(soft, "200");
+    let warning = log().lines().find(|line| line.contains("WARN")).unwrap_or_default().to_owned();
+    assert!(
+        warning.contains("RLIMIT_NOFILE") && warning.contains("--max-connections=28"),
+        "{warning}"
+    );
+    let held: Vec<_> =
+        (2..52).cycle().take(400).map(|number| server.connect_from(number)).collect();
+    assert_eq!(answered(server.connect_from(99), LAST_NAMES).status, 200);
+    assert_eq!(answered(server.connect_from(2), HEALTH).status, 200);
+    drop(held);
+    assert!(refused(&server, "idle_closed") > 300);
+}
+
+/// Others took what it had left.
+#[test]
+#[cfg(target_os = "linux")]
+fn where_no_descriptor_is_left_an_idle_connection_gives_one() {
+    use rustix::process::{Pid, Resource, Rlimit, prlimit};
+    let repository = repository();
+    let server = Server::of(&repository, &[NO_PROXY, METRICS]);
+    assert_eq!(refused(&server, "no_descriptor"), 0);
+    let id = i32::try_from(server.id()).unwrap();
+    let open = fs::read_dir(format!("/proc/{id}/fd")).unwrap().count();
+    let limit = Rlimit { current: Some(open as u64 + 30), maximum: Some(open as u64 + 30) };
+    prlimit(Pid::from_raw(id), Resource::Nofile, limit).unwrap();
+    let held: Vec<_> =
+        (2..62).map(|number| server.connect_from(number)).collect();
+    std::thread::sleep(Duration::from_millis(500));
+    for _ in 0..3 {
+        assert_eq!(answered(server.connect_from(99), LAST_NAMES).status, 200);
+    }
+    drop(held);
+    std::thread::sleep(Duration::from_secs(1));
+    assert!(refused(&server, "no_descriptor") >= 1);
+    let log = fs::read_to_string(repository.path("serve.log")).unwrap();
+    let lines = log.lines().filter(|line| line.contains("could not accept connections"));
+    assert_eq!(lines.count(), 1, "{log}");
+    assert!(log.contains("Too many open files"), "{log}");
+}
