@@ -428,8 +428,7 @@ fn where_no_descriptor_is_left_an_idle_connection_gives_one() {
     let open = fs::read_dir(format!("/proc/{id}/fd")).unwrap().count();
     let limit = Rlimit { current: Some(open as u64 + 30), maximum: Some(open as u64 + 30) };
     prlimit(Pid::from_raw(id), Resource::Nofile, limit).unwrap();
-    let held: Vec<_> =
-        (2..62).map(|number| server.connect_from(number)).collect();
+    let held: Vec<_> = (2..62).map(|number| server.connect_from(number)).collect();
     std::thread::sleep(Duration::from_millis(500));
     for _ in 0..3 {
         assert_eq!(answered(server.connect_from(99), LAST_NAMES).status, 200);
