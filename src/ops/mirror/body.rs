@@ -26,8 +26,9 @@ pub(super) const STRETCH: u32 = 4;
 /// In bytes: bodies that are smaller need no room. There may be 256 of them at once.
 const SMALL: usize = 128 << 10;
 
-/// In KiB: how much all bodies that are larger may have at once.
-const ROOM: u32 = 96 << 10;
+/// In KiB: how much all bodies that are larger may have at once. Beside it, each connection has a buffer of up to
+/// 400 KiB.
+const ROOM: u32 = 64 << 10;
 
 /// Room in memory for large bodies.
 #[derive(Clone)]
@@ -199,7 +200,7 @@ mod tests {
     #[tokio::test]
     async fn large_bodies_wait_for_room() {
         let memory = Memory::new();
-        let some = [memory.room(32 << 20).await, memory.room(32 << 20).await];
+        let some = [memory.room(16 << 20).await, memory.room(16 << 20).await];
         let more = memory.room(32 << 20).await;
         assert!(tokio::time::timeout(Duration::from_millis(20), memory.room(1)).await.is_err());
         // The room goes with the last of its bytes.
