@@ -59,7 +59,7 @@ use super::auth::AuthError;
 use crate::auth::NoRandomness;
 use access::Access;
 use answer::Service;
-use door::{ConnectionLimits, Door, RESERVE};
+use door::{ConnectionLimits, Door};
 use ending::Signals;
 use forwarded::{ProxiedRequests, TrustedProxies};
 use gate::Gate;
@@ -207,8 +207,7 @@ pub fn serve(options: &Options, started: impl FnOnce(&Started)) -> Result<(), Er
     let watch = Watch::begin(options);
     let metrics = Arc::new(Metrics::new());
     let Limits { connections, head, idle, stall, goodbye } = options.limits;
-    let beside = RESERVE.saturating_add(FOR_METRICS.connections);
-    let connections = descriptors::make_room(connections, beside);
+    let connections = descriptors::make_room(connections, FOR_METRICS.connections);
     let limits = ConnectionLimits { connections, head, idle, stall };
     let proxies = TrustedProxies::new(&options.trusted_proxies);
     let door = Arc::new(Door::new(limits, proxies, Arc::clone(&metrics)));

@@ -28,8 +28,11 @@ use super::refusals::Reason;
 use super::seats::{Seat, Seats};
 use super::tls::Certificates;
 
-/// How many connections the reserve has.
-pub(super) const RESERVE: usize = 64;
+/// How many connections the reserve of a house with so many seats has: as many as come while one that was let in
+/// sends its head.
+pub(super) fn reserve(connections: usize) -> usize {
+    (connections / 4).clamp(16, 256)
+}
 
 /// How long a request in the reserve waits for a seat in the house.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -83,7 +86,7 @@ impl Door {
     /// With a reserve.
     pub fn new(limits: ConnectionLimits, proxies: TrustedProxies, metrics: Arc<Metrics>) -> Self {
         let clock = Clock::start();
-        let reserve = Some(Arc::new(Seats::new(RESERVE, clock)));
+        let reserve = Some(Arc::new(Seats::new(reserve(limits.connections), clock)));
         let house = Arc::new(Seats::new(limits.connections, clock));
         let open = metrics.connections.clone();
         Self { limits, metrics, open, proxies, house, reserve, clock }
