@@ -52,6 +52,7 @@
 //! | [`policy`] | policies, and what of them clients take no notice of |
 //! | [`name`], [`version`], [`requirement`], [`checksum`] | values that are checked once |
 //! | [`credentials`] | what hides them in a URL that is shown |
+//! | [`printable`] | characters that a terminal obeys or a reader does not see, in messages and in JSON |
 //! | [`proxy`] | which proxy the environment names for a URL |
 //! | `web_page` | what tells a page for people from a file |
 //! | [`unknown_fields`] | fields of signed files that this version does not know, and keeps |
@@ -182,6 +183,7 @@ pub mod name;
 pub mod ops;
 pub mod package;
 pub mod policy;
+pub mod printable;
 pub mod proxy;
 pub mod registry;
 pub mod repository;

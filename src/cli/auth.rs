@@ -6,11 +6,12 @@ use std::process::ExitCode;
 
 use hexreg::auth::{InvalidPassword, PasswordHash, UserName};
 use hexreg::ops::auth::{self, AuthError, Done};
+use hexreg::printable::Printable;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::failure::{self, Failure, Rejected, chain};
-use super::output::{self, Printable};
+use super::output;
 use super::secret_file;
 
 /// Say who may read what `hexreg serve` serves

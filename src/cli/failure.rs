@@ -5,9 +5,10 @@ use std::fmt::Write;
 use std::process::ExitCode;
 
 use hexreg::ops::build::{Cause, Rejection};
+use hexreg::printable::Printable;
 use serde::Serialize;
 
-use super::output::{self, Printable};
+use super::output;
 
 /// Why a command did not do what it was asked to.
 #[derive(Debug, Serialize)]

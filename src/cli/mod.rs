@@ -14,6 +14,7 @@ mod heard;
 mod inspect;
 mod key;
 mod listener;
+mod log;
 mod man;
 mod mirror;
 mod output;

@@ -1,11 +1,11 @@
 //! What is printed when things go well. `NO_COLOR` and terminals are anstream's to know.
 
-use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 
 use anstream::adapter::strip_str;
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
+use hexreg::printable::{self, Printable};
 use serde::Serialize;
 
 use super::failure::Failure;
@@ -24,11 +24,11 @@ pub fn raw(text: &[u8]) -> Result<(), Failure> {
     written(io::stdout().write_all(text))
 }
 
-/// One JSON value, and nothing else.
+/// One JSON value, and nothing else; what a terminal obeys or a reader does not see is escaped in it.
 pub fn json(value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string(value);
     let text = text.map_err(|error| Failure::environment(format!("no JSON: {error}")))?;
-    written(writeln!(io::stdout(), "{text}"))
+    written(writeln!(io::stdout(), "{}", printable::json(&text)))
 }
 
 /// A line on standard error.
@@ -50,22 +50,6 @@ pub fn errors(text: &str) {
         ColorChoice::Never => io::stderr().write_all(strip_str(text).to_string().as_bytes()),
         _ => anstream::stderr().write_all(text.as_bytes()),
     };
-}
-
-/// Text without a character that could move the cursor, colour what follows, forge a line or turn the
-/// direction of writing: a file's name may hold any.
-pub struct Printable<'a>(pub &'a str);
-
-impl fmt::Display for Printable<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.chars().try_for_each(|character| match character {
-            control if control.is_control() => write!(f, "{}", control.escape_default()),
-            '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => {
-                write!(f, "{}", character.escape_unicode())
-            }
-            plain => f.write_char(plain),
-        })
-    }
 }
 
 /// Whoever closed the pipe has read enough.
@@ -100,12 +84,6 @@ pub fn thousands(number: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_a_terminal_obeys_is_escaped() {
-        let printed = Printable("a\x1b[31m\n\u{202E}é“").to_string();
-        assert_eq!(printed, "a\\u{1b}[31m\\n\\u{202e}é“");
-    }
 
     #[test]
     fn numbers_are_grouped_and_nouns_counted() {

@@ -8,9 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use hexreg::ops::observer::Work;
+use hexreg::printable::Printable;
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
-
-use super::output::Printable;
 
 /// Whoever waits no longer than this need not be told for how long.
 const PATIENCE: Duration = Duration::from_millis(500);

@@ -19,6 +19,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 use super::auth;
 use super::failure::{Failure, chain};
+use super::log::LogWriter;
 use super::output;
 use super::secret_file;
 
@@ -183,7 +184,9 @@ impl Args {
 
     fn log(&self) {
         let level = if self.quiet { LevelFilter::ERROR } else { LevelFilter::INFO };
-        let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(level);
+        let is_json = self.log_format == LogFormat::Json;
+        let log = tracing_subscriber::fmt().with_writer(move || LogWriter { is_json });
+        let log = log.with_max_level(level);
         let coloured = AutoStream::choice(&std::io::stderr()) != ColorChoice::Never;
         // Where nobody reads what is written, it goes on all the same.
         let log = log.with_ansi(coloured).log_internal_errors(false);

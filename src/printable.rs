@@ -1,0 +1,131 @@
+//! Characters that are not printed as they are: a terminal obeys them, or a reader does not see them.
+//!
+//! A file's name, a message of retirement or an answer of upstream may hold any character. Some move the cursor,
+//! colour what follows or end a line; some turn the direction of writing, so that a text reads as another one; some
+//! take no room at all, so that two texts look the same.
+
+use std::borrow::Cow;
+use std::fmt::{self, Write as _};
+
+/// Whether a character is obeyed rather than seen: control characters of both kinds (C0, C1), marks of direction,
+/// separators of lines and paragraphs, and what takes no room.
+#[must_use]
+pub fn is_hidden(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{AD}'
+                | '\u{34F}'
+                | '\u{61C}'
+                | '\u{115F}'
+                | '\u{1160}'
+                | '\u{17B4}'
+                | '\u{17B5}'
+                | '\u{180B}'..='\u{180F}'
+                | '\u{200B}'..='\u{200F}'
+                | '\u{2028}'..='\u{202E}'
+                | '\u{2060}'..='\u{206F}'
+                | '\u{3164}'
+                | '\u{FEFF}'
+                | '\u{FFA0}'
+                | '\u{FFF0}'..='\u{FFFB}'
+                | '\u{1BCA0}'..='\u{1BCA3}'
+                | '\u{1D173}'..='\u{1D17A}'
+                | '\u{E0000}'..='\u{E0FFF}'
+        )
+}
+
+/// Text for people: what is [hidden](is_hidden) is spelt out.
+///
+/// ```
+/// use hexreg::printable::Printable;
+///
+/// assert_eq!(Printable("a\u{1b}[31m\u{202E}b").to_string(), "a\\u{1b}[31m\\u{202e}b");
+/// ```
+pub struct Printable<'a>(pub &'a str);
+
+impl fmt::Display for Printable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|character| match character {
+            control if control.is_control() => write!(f, "{}", control.escape_default()),
+            hidden if is_hidden(hidden) => write!(f, "{}", hidden.escape_unicode()),
+            plain => f.write_char(plain),
+        })
+    }
+}
+
+/// The same JSON with each [hidden](is_hidden) character in it as `\uXXXX`. Such a character stands nowhere but in
+/// a string, save for line feeds and tabs between values, which are left as they are.
+///
+/// ```
+/// use hexreg::printable::json;
+///
+/// assert_eq!(json("{\"a\":\"\u{202E}b\"}\n"), "{\"a\":\"\\u202eb\"}\n");
+/// ```
+#[must_use]
+pub fn json(text: &str) -> Cow<'_, str> {
+    let is_escaped = |character: char| is_hidden(character) && !"\t\n\r".contains(character);
+    if !text.contains(is_escaped) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        if !is_escaped(character) {
+            escaped.push(character);
+            continue;
+        }
+        for unit in character.encode_utf16(&mut [0; 2]) {
+            // Writing to a text cannot fail.
+            let _ = write!(escaped, "\\u{unit:04x}");
+        }
+    }
+    Cow::Owned(escaped)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of each kind one: C0, DEL, C1, direction, separators, what takes no room, and one beyond 16 bits.
+    const HIDDEN: [char; 17] = [
+        '\u{0}',
+        '\u{1b}',
+        '\u{7f}',
+        '\u{9b}',
+        '\u{ad}',
+        '\u{61c}',
+        '\u{200b}',
+        '\u{200d}',
+        '\u{200f}',
+        '\u{2028}',
+        '\u{2029}',
+        '\u{202e}',
+        '\u{2060}',
+        '\u{2066}',
+        '\u{2069}',
+        '\u{feff}',
+        '\u{e0041}',
+    ];
+
+    #[test]
+    fn what_is_obeyed_or_not_seen_is_escaped_for_people() {
+        for hidden in HIDDEN {
+            let printed = Printable(&format!("a{hidden}b")).to_string();
+            assert_eq!(printed, format!("a\\u{{{:x}}}b", u32::from(hidden)));
+        }
+        let printed = Printable("\r\n\té“ 日本 \u{1F600}").to_string();
+        assert_eq!(printed, "\\r\\n\\té“ 日本 \u{1F600}");
+    }
+
+    #[test]
+    fn json_stays_the_same_value() {
+        let value: String = HIDDEN.iter().chain(&['é', '日', '"', '\\', '\n']).collect();
+        let text = serde_json::to_string(&value).unwrap() + "\n";
+        let escaped = json(&text);
+        assert!(!escaped.trim_end().contains(is_hidden), "{escaped}");
+        assert!(escaped.contains("é日") && escaped.ends_with("\"\n"), "{escaped}");
+        assert!(escaped.contains("\\udb40\\udc41"), "{escaped}");
+        assert_eq!(serde_json::from_str::<String>(&escaped).unwrap(), value);
+        assert!(matches!(json("{\"a\": \"é\"}\n"), Cow::Borrowed(_)));
+    }
+}
