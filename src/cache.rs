@@ -13,14 +13,16 @@
 //!
 //! The head alone tells whether nothing has changed at all; the rest is read only where something has.
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::key::PrivateKey;
+use crate::regular_file;
 use crate::store::{Stamp, keep_access};
 
 /// Another version may find other things true of the same bytes.
@@ -28,6 +30,9 @@ const MAGIC: &[u8] = concat!("hexreg cache 4 ", env!("CARGO_PKG_VERSION"), "\n")
 
 /// More than any head takes, in bytes.
 const MAX_HEAD: u64 = 512;
+
+/// In bytes: a cache of a million packages has as many. One that is larger is neither written nor read.
+const MAX_CACHE: u64 = 2 << 30;
 
 /// The BLAKE3 hash of whatever an answer depends on.
 pub type Fingerprint = [u8; 32];
@@ -168,14 +173,21 @@ impl CacheFile {
     #[must_use]
     pub fn head(&self, context: &Context) -> Option<Head> {
         let mut start = Vec::new();
-        File::open(&self.0).ok()?.take(MAX_HEAD).read_to_end(&mut start).ok()?;
+        let file = regular_file::open_without_link(&self.0).ok()?;
+        file.take(MAX_HEAD).read_to_end(&mut start).ok()?;
         split(&start, context).map(|(head, _)| head)
     }
 
-    /// Reads everything, if it is there.
+    /// Reads everything, if it is there and its head is sound. Another user who may write to the folder can put
+    /// anything there but a sound head, so no more than a head is read of that.
     #[must_use]
-    pub fn read(&self) -> Option<Vec<u8>> {
-        fs::read(&self.0).ok()
+    pub fn read(&self, context: &Context) -> Option<Vec<u8>> {
+        let mut file = regular_file::open_without_link(&self.0).ok()?;
+        let mut bytes = Vec::new();
+        (&mut file).take(MAX_HEAD).read_to_end(&mut bytes).ok()?;
+        split(&bytes, context)?;
+        bytes.append(&mut regular_file::read_to_limit(file, MAX_CACHE).ok()?);
+        Some(bytes)
     }
 
     /// Writes a new cache, for its owner alone, or in place of an old one for those who could read that.
@@ -184,14 +196,19 @@ impl CacheFile {
     /// It cannot be written; the old one, if there was one, still stands.
     pub(crate) fn save(&self, context: &Context, head: &Head, known: &Known<'_>) -> io::Result<()> {
         let folder = self.0.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(folder)?;
+        // It names private packages and their dependencies, so no other user is let in.
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         let head = postcard::to_stdvec(head).map_err(io::Error::other)?;
         let body = postcard::to_stdvec(known).map_err(io::Error::other)?;
+        if u64::try_from(body.len()).is_ok_and(|length| length > MAX_CACHE - MAX_HEAD) {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
         let length = u8::try_from(head.len()).map_err(io::Error::other)?;
         let start = [MAGIC, &[length], head.as_slice()].concat();
         // A temporary file is readable by its owner alone to begin with.
         let mut file = tempfile::Builder::new().prefix(".hexreg-").tempfile_in(folder)?;
-        if let Ok(old) = fs::metadata(&self.0) {
+        // Who may read what a link leads to says nothing of who could read the cache.
+        if let Ok(old) = fs::symlink_metadata(&self.0).and_then(regular) {
             // A user who cannot read it has no cache, and loses nothing else.
             keep_access(&old, file.as_file())?;
         }
@@ -201,6 +218,10 @@ impl CacheFile {
         file.persist(&self.0)?;
         Ok(())
     }
+}
+
+fn regular(found: fs::Metadata) -> io::Result<fs::Metadata> {
+    regular_file::check_regular(found.file_type()).map(|()| found)
 }
 
 /// The head, and what follows it, of a cache whose head is sound.

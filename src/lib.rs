@@ -54,6 +54,7 @@
 //! | [`credentials`] | what hides them in a URL that is shown |
 //! | [`printable`] | characters that a terminal obeys or a reader does not see, in messages and in JSON |
 //! | [`proxy`] | which proxy the environment names for a URL |
+//! | [`regular_file`] | opens and reads files: no pipe is waited for, nothing is read without end |
 //! | `web_page` | what tells a page for people from a file |
 //! | [`unknown_fields`] | fields of signed files that this version does not know, and keeps |
 //! | [`auth`] | who may read: names, passwords, tokens, and what an `Authorization` header is worth |
@@ -186,6 +187,7 @@ pub mod policy;
 pub mod printable;
 pub mod proxy;
 pub mod registry;
+pub mod regular_file;
 pub mod repository;
 pub mod requirement;
 pub mod store;

@@ -1,10 +1,10 @@
 //! Where a private key comes from, and what is wrong with where it lies.
 
-use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use hexreg::key::{KeyError, PrivateKey, restore_pem};
+use hexreg::regular_file;
 use zeroize::Zeroizing;
 
 use super::environment;
@@ -16,6 +16,9 @@ pub const KEY_VARIABLE: &str = "HEXREG_PRIVATE_KEY";
 
 /// Holds the passphrase of an encrypted key.
 pub const PASSPHRASE_VARIABLE: &str = "HEXREG_PRIVATE_KEY_PASSPHRASE";
+
+/// In bytes: the largest key that signs has 13,000 in PEM, with the longest names of its kind and cipher.
+const MAX_KEY: u64 = 1 << 20;
 
 /// Where to take a key from.
 pub enum Source {
@@ -49,12 +52,9 @@ impl Source {
 
     /// Its text, wiped from memory when dropped, with the lines that it lost on its way.
     pub fn read(&self) -> Result<Zeroizing<String>, Failure> {
-        let mut bytes = Zeroizing::new(Vec::new());
         let read = match self {
-            Self::Path(path) => {
-                fs::File::open(path).and_then(|mut file| file.read_to_end(&mut bytes))
-            }
-            Self::StandardInput => io::stdin().lock().read_to_end(&mut bytes),
+            Self::Path(path) => regular_file::read_given(path, MAX_KEY),
+            Self::StandardInput => regular_file::read_to_limit(io::stdin().lock(), MAX_KEY),
             Self::Environment => {
                 let text = environment::text(KEY_VARIABLE)?.unwrap_or_default();
                 return if is_path(&text) {
@@ -65,7 +65,7 @@ impl Source {
                 };
             }
         };
-        read.map_err(|error| {
+        let bytes = read.map(Zeroizing::new).map_err(|error| {
             Failure::environment(format!("could not read {}: {error}", self.name()))
         })?;
         let text = std::str::from_utf8(&bytes).map_err(|_| self.broken(&KeyError::NotPem))?;

@@ -1,11 +1,18 @@
 //! Where credentials for an upstream come from.
 
+use std::fmt::Display;
+
 use axum::http::HeaderValue;
 use data_encoding::BASE64;
+use hexreg::regular_file;
+use netrc::Netrc;
 use url::Url;
 
 use super::environment;
 use super::failure::Failure;
+
+/// In bytes: 100,000 machines' worth.
+const MAX_NETRC: u64 = 8 << 20;
 
 /// Where credentials come from.
 #[derive(Clone, Debug)]
@@ -55,8 +62,11 @@ fn netrc(upstream: &Url) -> Result<String, Failure> {
     let path = path.ok_or_else(|| Failure::environment("there is no home directory"))?;
     let name = path.display();
     let host = upstream.host_str().unwrap_or_default();
-    let file = netrc::Netrc::from_file(&path)
-        .map_err(|error| Failure::environment(format!("could not read {name}: {error}")))?;
+    let failed =
+        |error: &dyn Display| Failure::environment(format!("could not read {name}: {error}"));
+    let text = regular_file::read_given(&path, MAX_NETRC).map_err(|error| failed(&error))?;
+    let file = String::from_utf8_lossy(&text).parse::<Netrc>();
+    let file = file.map_err(|error| failed(&error))?;
     let entry = file.hosts.get(host).or_else(|| file.hosts.get("default"));
     let entry = entry.ok_or_else(|| {
         Failure::environment(format!("{name} has nothing for the machine {host}"))

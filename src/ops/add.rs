@@ -20,6 +20,7 @@ use super::upstream::{Beside, Said};
 use crate::name::PackageName;
 use crate::package::{Release, Remarks, UnixSeconds};
 use crate::registry::{PUBLIC_REPOSITORY, Releases};
+use crate::regular_file;
 use crate::repository::{RepositoryPath, Source};
 use crate::store::Store;
 use crate::tarball::{self, FileName, Limits, Metadata, Unpacker};
@@ -311,6 +312,6 @@ fn read_bytes(path: &Path, additions: &Additions, bytes: &mut Vec<u8>) -> Result
         return Err(Cause::NotAFile);
     }
     let limit = u64::try_from(additions.limits.tarball).unwrap_or(u64::MAX);
-    fs::File::open(path)?.take(limit.saturating_add(1)).read_to_end(bytes)?;
+    regular_file::open(path)?.take(limit.saturating_add(1)).read_to_end(bytes)?;
     Ok(())
 }

@@ -4,7 +4,7 @@
 //! directory, and not where the file is another one by then. Comments, order, permissions and owner stay.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, fchown};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -15,6 +15,7 @@ use tempfile::Builder;
 use crate::auth::{
     self, AuthFile, InvalidAuthFile, NoRandomness, PasswordHash, Token, TokenDigest, UserName,
 };
+use crate::regular_file;
 use crate::store::{DirStore, Lock, Locked, Store, StoreError, TEMPORARY, flush_folder};
 
 /// The largest file, in bytes: a hundred thousand entries.
@@ -149,12 +150,11 @@ pub fn remove(path: &Path, name: &UserName) -> Result<Removed, AuthError> {
 }
 
 fn read_bytes(path: &Path) -> Result<Vec<u8>, AuthError> {
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX_FILE.saturating_add(1)).read_to_end(&mut bytes))
-        .map_err(|source| AuthError::Read { path: path.to_owned(), source })?;
-    let small = u64::try_from(bytes.len()).is_ok_and(|length| length <= MAX_FILE);
-    if small { Ok(bytes) } else { Err(AuthError::TooLarge(path.to_owned())) }
+    // No pipe: a server reads it again each time that it changes.
+    regular_file::read(path, MAX_FILE).map_err(|source| match source.kind() {
+        io::ErrorKind::FileTooLarge => AuthError::TooLarge(path.to_owned()),
+        _ => AuthError::Read { path: path.to_owned(), source },
+    })
 }
 
 fn parse(path: &Path, bytes: &[u8]) -> Result<AuthFile, AuthError> {

@@ -1,6 +1,6 @@
 //! `hexreg inspect`: what one file says.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -9,6 +9,7 @@ use crate::policy::{Inert, Policy};
 use crate::registry::{
     DecodeError, MAX_FILE, Names, Payload, Releases, Resource, Signed, SignedError, Versions,
 };
+use crate::regular_file;
 use crate::repository::RepositoryPath;
 use crate::tarball::{self, FileName, InvalidFileName, Limits, Tarball, Unpacker};
 
@@ -160,7 +161,7 @@ fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Error> {
     if !kind.is_file() && !kind.is_dir() {
         return Err(Error::NotAFile);
     }
-    let mut file = File::open(path)?;
+    let mut file = regular_file::open(path)?;
     let mut bytes = Vec::new();
     let up_to = |limit: usize| u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
     (&mut file).take(up_to(limit)).read_to_end(&mut bytes)?;

@@ -1,12 +1,13 @@
 //! Where the bytes of a file come from that is to be written.
 
 use std::borrow::Cow;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::checksum::{OuterChecksum, OuterHasher};
 use crate::package::UnixSeconds;
+use crate::regular_file;
 
 /// What a file will hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,7 +117,7 @@ impl Source {
             Bytes::File { path, checksum } => (path, checksum),
         };
         let failed = |source| SourceError { path: path.clone(), source };
-        let mut file = File::open(path).map_err(failed)?;
+        let mut file = regular_file::open(path).map_err(failed)?;
         let mut hasher = OuterHasher::default();
         let mut piece = vec![0; PIECE];
         loop {

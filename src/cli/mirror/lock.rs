@@ -1,10 +1,10 @@
 //! Where lock files are read from, and whose they are.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use hexreg::lockfile::{self, Format, LockFile};
+use hexreg::regular_file;
 
 use crate::cli::failure::{Failure, chain};
 
@@ -31,22 +31,18 @@ pub fn is_standard_input(path: &Path) -> bool {
 }
 
 fn read(path: &Path, prune: bool) -> Result<(String, LockFile), Failure> {
-    let mut text = Vec::new();
     let (name, read) = if is_standard_input(path) {
-        let read = io::stdin().lock().take(MAX_LOCK).read_to_end(&mut text);
+        let read = regular_file::read_to_limit(io::stdin().lock(), MAX_LOCK);
         ("standard input".to_owned(), read)
     } else {
-        let file = File::open(path);
-        let read = file.and_then(|file| file.take(MAX_LOCK).read_to_end(&mut text));
-        (path.display().to_string(), read)
+        (path.display().to_string(), regular_file::read_given(path, MAX_LOCK))
     };
-    let read =
-        read.map_err(|error| Failure::environment(format!("could not read {name}: {error}")))?;
-    if u64::try_from(read).unwrap_or(MAX_LOCK) == MAX_LOCK {
-        return Err(Failure::input(format!(
-            "{name} has {MAX_LOCK} bytes or more: no lock file has"
-        )));
-    }
+    let text = read.map_err(|error| match error.kind() {
+        io::ErrorKind::FileTooLarge => Failure::input(format!(
+            "{name} has more than {MAX_LOCK} bytes: no lock file has so many"
+        )),
+        _ => Failure::environment(format!("could not read {name}: {error}")),
+    })?;
     if lockfile::is_blank(&text) && lockfile::foreign(path, &text).is_none() {
         return if prune { Err(blank(&name)) } else { Ok((name, LockFile::default())) };
     }

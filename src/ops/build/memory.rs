@@ -41,7 +41,7 @@ impl<'a> Memory<'a> {
 
     /// The bytes that [`recall`](Self::recall) makes sense of.
     pub fn read(&self) -> Bytes {
-        let read = self.0.as_ref().and_then(|(cache, _)| cache.read());
+        let read = self.0.as_ref().and_then(|(cache, context)| cache.read(context));
         read.unwrap_or_default().into()
     }
 

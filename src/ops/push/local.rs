@@ -17,6 +17,7 @@ use crate::ops::verify::secrets::stream_holds_key;
 use crate::package::UnixSeconds;
 use crate::policy::Policy;
 use crate::registry::{DecodeError, Gzip, Names, Payload, Releases, Resource, Signed, Versions};
+use crate::regular_file;
 use crate::repository::{Asset, AssetKind, RepositoryPath, Source, is_litter};
 use crate::store::{self, DirStore, Kind, Store, StoreError, modified};
 use crate::tarball::FileName;
@@ -59,7 +60,7 @@ impl File {
         }
         let failed =
             |source| Error::Read(StoreError { action: "read", location: location(), source });
-        let mut file = fs::File::open(&self.location).map_err(failed)?;
+        let mut file = regular_file::open(&self.location).map_err(failed)?;
         let wrong = if let Some((_, said)) = &self.release {
             let mut hasher = OuterHasher::default();
             io::copy(&mut file, &mut hasher).map_err(failed)?;

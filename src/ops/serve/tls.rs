@@ -7,7 +7,13 @@ use rustls::ServerConfig;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
+use zeroize::Zeroizing;
+
 use super::Tls;
+use crate::regular_file;
+
+/// In bytes: more certificates than any chain has.
+const MAX_PEM: u64 = 1 << 20;
 
 /// Why a server cannot show who it is.
 #[derive(Debug, thiserror::Error)]
@@ -61,17 +67,22 @@ impl Certificates {
 }
 
 fn config(files: &Tls) -> Result<ServerConfig, Error> {
-    let pem = |path: &PathBuf| {
+    let failed = |path: &PathBuf| {
         let path = path.clone();
         move |source| Error::Pem { path, source }
     };
-    let chain = CertificateDer::pem_file_iter(&files.certificates)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(pem(&files.certificates))?;
+    // No pipe: both are read again each time that one of them changes.
+    let read = |path: &PathBuf| regular_file::read(path, MAX_PEM).map_err(pem::Error::Io);
+    let chain = read(&files.certificates)
+        .and_then(|text| CertificateDer::pem_slice_iter(&text).collect::<Result<Vec<_>, _>>())
+        .map_err(failed(&files.certificates))?;
     if chain.is_empty() {
         return Err(Error::NoCertificate(files.certificates.clone()));
     }
-    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(pem(&files.key))?;
+    let key = read(&files.key)
+        .map(Zeroizing::new)
+        .and_then(|text| PrivateKeyDer::from_pem_slice(&text))
+        .map_err(failed(&files.key))?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

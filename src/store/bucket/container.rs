@@ -10,6 +10,7 @@ use object_store::aws::AwsCredential;
 use object_store::client::HttpClient;
 use url::{Position, Url};
 
+use super::credential_file;
 use super::credentials::{Issuer, Lease, ask};
 use super::key_json;
 use super::setting::{Setting, SettingError, is_loopback};
@@ -72,7 +73,7 @@ impl Issuer<AwsCredential> for FromContainer {
         let token = match (token_file, token) {
             (Some(path), _) => {
                 // It is written anew from time to time.
-                let read = tokio::fs::read_to_string(path).await;
+                let read = credential_file::read_again(path).await;
                 let failed = |error| format!("could not read {}: {error}", path.display());
                 Some(read.map_err(failed)?.trim().to_owned())
             }

@@ -16,6 +16,7 @@ use object_store::gcp::GcpCredential;
 use serde::Deserialize;
 use url::{Url, form_urlencoded};
 
+use super::credential_file;
 use super::credentials::{Issuer, Lease, ask};
 use super::setting::is_loopback;
 
@@ -141,7 +142,7 @@ impl Federated {
         let (text, place) = match (&source.file, &source.url) {
             (Some(path), _) => {
                 let place = path.display().to_string();
-                let read = tokio::fs::read_to_string(path).await;
+                let read = credential_file::read_again(path).await;
                 (read.map_err(|error| format!("could not read {place}: {error}"))?, place)
             }
             (None, Some(url)) => {

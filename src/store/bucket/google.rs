@@ -1,6 +1,5 @@
 //! From settings to a client of Google Cloud Storage.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,6 +10,7 @@ use object_store::gcp::{GcpCredential, GoogleCloudStorageBuilder, GoogleConfigKe
 use object_store::{ObjectStore, StaticCredentialProvider};
 
 use super::answer::of_settings;
+use super::credential_file;
 use super::credentials::{Client, Issued};
 use super::federation::ExternalAccount;
 use super::google_user::User;
@@ -135,7 +135,7 @@ fn identity(variables: &Variables, base: &mut Option<String>) -> Result<Identity
 }
 
 fn of_file(path: PathBuf, base: &mut Option<String>) -> Result<Identity, OpenError> {
-    let read = fs::read_to_string(&path).map_err(|error| error.to_string());
+    let read = credential_file::read(&path).map_err(|error| error.to_string());
     let identity = read.and_then(|text| of_text(&text, Some(&path), base));
     identity.map_err(|problem| OpenError::Credentials { path, problem })
 }

@@ -12,6 +12,7 @@ mod answer;
 mod azure;
 mod connection;
 mod container;
+mod credential_file;
 mod credentials;
 mod federation;
 mod google;

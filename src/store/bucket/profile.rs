@@ -3,10 +3,10 @@
 //! <https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html>
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use super::credential_file;
 use super::open_error::OpenError;
 use super::setting::{Origin, Setting, SettingError, Variables};
 
@@ -58,7 +58,7 @@ impl Profiles {
                 None => variables.at_home(usual)?,
             };
             let Some(path) = path else { continue };
-            match fs::read_to_string(&path) {
+            match credential_file::read(&path) {
                 Ok(text) => {
                     let sections = sections(&text);
                     files.push(ProfileFile { path: path.clone(), prefix, sections });
@@ -219,6 +219,8 @@ pub(super) fn path_of(setting: &Setting, variables: &Variables) -> Result<PathBu
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     const CONFIG: &str = "\

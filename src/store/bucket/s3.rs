@@ -1,6 +1,5 @@
 //! From settings to a client of S3, and of what is like it.
 
-use std::fs;
 use std::sync::Arc;
 
 use object_store::ObjectStore;
@@ -10,6 +9,7 @@ use url::Url;
 
 use super::amazon::Configured;
 use super::answer::of_settings;
+use super::credential_file;
 use super::http::CheckedConnector;
 use super::keys::{Issuing, Keys};
 use super::open_error::OpenError;
@@ -85,8 +85,8 @@ fn authorities(variables: &Variables, profile: Profile<'_>) -> Result<Vec<Certif
     let Some(bundle) = bundle else { return Ok(Vec::new()) };
     let path = path_of(&bundle, variables)?;
     let failed = |problem: String| bundle.error(format!("is {}: {problem}", path.display()));
-    let pem = fs::read(&path).map_err(|error| failed(error.to_string()))?;
-    match Certificate::from_pem_bundle(&pem) {
+    let pem = credential_file::read(&path).map_err(|error| failed(error.to_string()))?;
+    match Certificate::from_pem_bundle(pem.as_bytes()) {
         Ok(authorities) if !authorities.is_empty() => Ok(authorities),
         _ => Err(failed("there are no certificates in PEM in it".to_owned()).into()),
     }

@@ -15,6 +15,7 @@ use sha1::{Digest, Sha1};
 use url::Url;
 
 use super::amazon::domain;
+use super::credential_file;
 use super::credentials::{Issuer, Lease, ask};
 use super::key_json::credential;
 use super::profile::{Profile, Profiles};
@@ -113,9 +114,9 @@ impl Issuer<AwsCredential> for FromPortal {
         let sso = &self.sso;
         let file = sso.token_file.display();
         let again = format!("sign in: aws sso login --profile {}", sso.profile);
-        let read = tokio::fs::read(&sso.token_file).await;
+        let read = credential_file::read_again(&sso.token_file).await;
         let read = read.map_err(|error| format!("could not read {file}: {error}; {again}"))?;
-        let token: Token = serde_json::from_slice(&read)
+        let token: Token = serde_json::from_str(&read)
             .map_err(|_| format!("{file} has no token as it should be; {again}"))?;
         if token.expires_at <= Timestamp::now() {
             return Err(format!("the sign-in ended at {}; {again}", token.expires_at));

@@ -12,6 +12,7 @@ use object_store::client::{HttpClient, HttpRequest};
 use url::form_urlencoded;
 
 use super::answer::plain;
+use super::credential_file;
 use super::credentials::{Issuer, Lease, ask};
 use super::key_json::credential;
 use super::setting::{Setting, SettingError};
@@ -106,7 +107,7 @@ pub(super) struct WebIdentity {
 impl Issuer<AwsCredential> for WebIdentity {
     async fn issue(&self) -> Result<Lease<AwsCredential>, String> {
         // It is written anew from time to time.
-        let token = tokio::fs::read_to_string(&self.token_file).await;
+        let token = credential_file::read_again(&self.token_file).await;
         let failed = |error| format!("could not read {}: {error}", self.token_file.display());
         let token = token.map_err(failed)?;
         let token = Some(("WebIdentityToken", token.trim()));
