@@ -151,6 +151,9 @@
 //!   tag: each time of packages that they mark, once a day of all. All of it may be lost.
 //! - **git fetches what is git's** (`ops/mirror/git.rs`): what is kept are plain files, so any server will do;
 //!   where they lie is spelt once, for those who write and those who serve (`repository/git.rs`).
+//! - **A link in the tree is followed for writing where the user or root made it** (`store/dir/link.rs`): a folder may
+//!   be on another disk, and no user can make a link in another's name. What is cleared is never behind a link, and is
+//!   removed by way of the open folder (`store/dir/real_folder.rs`).
 //! - **The registry is its own state** (`package/remarks.rs`, `ops/build/remarks.rs`): what no tarball says is kept in
 //!   the signed files and nowhere else, so it is not lost with a database, and moves with them.
 //! - **What upstream says is merged three ways** (`ops/upstream/`): what upstream said when it was last carried over

@@ -9,7 +9,7 @@ pub use bucket::{
     Variables,
 };
 pub use dir::{DirStore, flush_folder};
-pub(crate) use dir::{keep_access, modified, stamp};
+pub(crate) use dir::{Entry, RealFolder, is_trusted_owner, keep_access, modified, stamp};
 
 use std::fmt;
 use std::fs::File;

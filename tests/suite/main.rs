@@ -35,6 +35,7 @@
 //! | `archives` | GNU tar reads what we accept as we do |
 //! | `clients` | rebar3 fetches packages from nginx and from `hexreg serve` |
 //! | `page` | what a browser shows: Chromium reads, measures and pictures it |
+//! | `special_files` | pipes, devices, links and endless files wherever a file is read or written; characters that are not seen |
 //! | `support` | the builders and runners that the others share |
 //!
 //! A changed message is taken over with `INSTA_UPDATE=always cargo test`; read the diff.
@@ -80,6 +81,7 @@ mod readers;
 mod readme;
 mod remarks;
 mod serving;
+mod special_files;
 mod support;
 mod unknown_fields;
 mod verifying;

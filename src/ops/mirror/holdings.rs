@@ -16,7 +16,7 @@
 //! All of it may be lost: then what it told is found out again.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -35,7 +35,7 @@ use crate::name::PackageName;
 use crate::package::UnixSeconds;
 use crate::registry::{Names, Resource, Signed};
 use crate::repository::{Action, Change, Folder, RepositoryPath};
-use crate::store::{self, DirStore, Kind, Listed, Store, StoreError};
+use crate::store::{self, DirStore, Kind, Listed, RealFolder, Store, StoreError};
 use crate::tarball::FileName;
 
 /// A mirror's directory.
@@ -45,7 +45,10 @@ pub(super) struct Holdings {
     /// Where upstream's signed files lie.
     pub registry: DirStore,
     own: DirStore,
+    directory: PathBuf,
     journal: Mutex<Option<File>>,
+    journal_name: &'static str,
+    /// For messages.
     journal_path: PathBuf,
     state_path: RepositoryPath,
     pub state: State,
@@ -82,6 +85,7 @@ impl Holdings {
     /// Looks at a directory, which need not exist yet.
     pub fn open(directory: &Path, options: &Options) -> Result<Self, Error> {
         let own = directory.join(Folder::Mirror.path().as_str());
+        refuse_link(directory, &own)?;
         let (registry, state, journal) = if options.tarballs_only {
             (own.as_path(), "tarballs-only.json", "tarballs-only.journal")
         } else {
@@ -91,6 +95,8 @@ impl Holdings {
             files: DirStore::new(directory),
             registry: DirStore::new(registry),
             journal: Mutex::new(None),
+            directory: directory.to_owned(),
+            journal_name: journal,
             journal_path: own.join(journal),
             state_path: Folder::Root.file(state),
             own: DirStore::new(own),
@@ -154,7 +160,16 @@ impl Holdings {
             state.upstream = upstream.to_string();
         }
         // Its last line may be half of one; so it says less than it could, and nothing wrong.
-        let journal = fs::read_to_string(&self.journal_path).unwrap_or_default();
+        let journal = self.own_folder().and_then(|own| match own {
+            Some(own) => own.read(self.journal_name, MAX_STATE_BYTES),
+            None => Ok(None),
+        });
+        let journal = match journal {
+            // A run whose notes are larger than any can be has none.
+            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => None,
+            read => read.map_err(|error| self.journal_error("read", error))?,
+        };
+        let journal = String::from_utf8(journal.unwrap_or_default()).unwrap_or_default();
         let lines = journal.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
         let mut is_this_upstream = false;
         for (name, noted) in lines.filter_map(|line| line.split_once(' ')) {
@@ -239,8 +254,10 @@ impl Holdings {
         let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
         let mut write = || -> io::Result<()> {
             if journal.is_none() {
-                fs::create_dir_all(self.journal_path.parent().unwrap_or(Path::new(".")))?;
-                let opened = File::options().create(true).append(true).open(&self.journal_path);
+                let directory = RealFolder::open(&self.directory)?;
+                let directory = directory.ok_or(io::ErrorKind::NotFound)?;
+                let own = directory.child_or_new(Folder::Mirror.path().as_str())?;
+                let opened = own.append(self.journal_name);
                 // A run that was killed may have left half a line, which is to stay one of its own.
                 let line = format!("\n{JOURNAL_UPSTREAM} {}\n", self.state.upstream);
                 journal.insert(opened?).write_all(line.as_bytes())?;
@@ -251,13 +268,21 @@ impl Holdings {
         write().map_err(|source| self.journal_error("write", source))
     }
 
+    /// hexreg's own folder in the mirror, if there is one.
+    fn own_folder(&self) -> io::Result<Option<RealFolder>> {
+        match RealFolder::open(&self.directory)? {
+            Some(directory) => directory.child(Folder::Mirror.path().as_str()),
+            None => Ok(None),
+        }
+    }
+
     fn journal_error(&self, action: &'static str, source: io::Error) -> StoreError {
         StoreError { action, location: self.journal_path.display().to_string(), source }
     }
 
     /// Whether a run noted something that did not come to its end, or this one has not yet.
     pub fn has_journal(&self) -> bool {
-        self.journal_path.exists()
+        self.own_folder().ok().flatten().is_some_and(|own| own.has(self.journal_name))
     }
 
     /// Keeps a run's state in mind, and forgets what it noted on the way.
@@ -265,13 +290,22 @@ impl Holdings {
         let bytes = serde_json::to_vec(state).unwrap_or_default();
         let change = Change::new(self.state_path.clone(), Action::Update(bytes.into()));
         self.own.apply(&[&[change]], &|_| ())?;
-        match fs::remove_file(&self.journal_path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(self.journal_error("remove", error).into())
-            }
-            _ => Ok(()),
-        }
+        let removed = self.own_folder().and_then(|own| match own {
+            Some(own) => own.remove_file(self.journal_name),
+            None => Ok(()),
+        });
+        removed.map_err(|error| self.journal_error("remove", error).into())
     }
+}
+
+/// Makes sure that hexreg's own folder is no link: what is kept there is written and cleared without a word.
+fn refuse_link(directory: &Path, own: &Path) -> Result<(), StoreError> {
+    let opened = RealFolder::open(directory).and_then(|directory| match directory {
+        Some(directory) => directory.child(Folder::Mirror.path().as_str()).map(drop),
+        None => Ok(()),
+    });
+    let location = own.display().to_string();
+    opened.map_err(|source| StoreError { action: "open", location, source })
 }
 
 /// A file as it stands; none where there is none, or where it is larger than that.
@@ -293,6 +327,7 @@ const JOURNAL_UPSTREAM: &str = "#";
 
 /// In bytes: half a million packages' worth.
 const MAX_STATE: usize = 128 << 20;
+const MAX_STATE_BYTES: u64 = MAX_STATE as u64;
 
 /// `NAME-VERSION` before an extension, spelt as clients spell it.
 fn release(name: &str, extension: &str) -> Option<FileName> {

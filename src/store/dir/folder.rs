@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
+use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
 
 /// Makes a folder and those above it that are missing, each for good before anything is put in it.
@@ -43,10 +44,16 @@ fn make(path: &Path) -> io::Result<()> {
 /// # Errors
 /// The folder cannot be opened, or the system could not write it.
 pub fn flush(folder: &Path) -> io::Result<()> {
-    match File::open(folder)?.sync_all() {
+    match open(folder)?.sync_all() {
         Err(error) if Errno::from_io_error(&error).is_some_and(is_no_such_thing) => Ok(()),
         flushed => flushed,
     }
+}
+
+/// Opens a folder, and never waits for a pipe that took its place.
+fn open(folder: &Path) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    Ok(rustix::fs::openat(CWD, folder, flags, Mode::empty())?.into())
 }
 
 /// Whether it is the answer of a file system that flushes no folders, or nothing but what is open for
@@ -61,7 +68,7 @@ pub(super) struct FileSystem(#[cfg_attr(not(target_os = "linux"), expect(dead_co
 impl FileSystem {
     /// To be opened before anything is written: [`flush`](Self::flush) tells of what failed since.
     pub fn of(folder: &Path) -> io::Result<Self> {
-        Ok(Self(File::open(folder)?))
+        Ok(Self(open(folder)?))
     }
 
     #[cfg(target_os = "linux")]

@@ -2,11 +2,15 @@
 
 mod access;
 mod folder;
+mod link;
 mod lock;
+mod real_folder;
 mod write;
 
 pub(crate) use access::keep as keep_access;
 pub use folder::flush as flush_folder;
+pub(crate) use link::is_trusted as is_trusted_owner;
+pub(crate) use real_folder::{Entry, RealFolder};
 
 use std::collections::HashSet;
 use std::fs::{self, DirEntry, File, FileType, Metadata};

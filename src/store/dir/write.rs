@@ -21,6 +21,7 @@ use tempfile::{Builder, TempPath};
 use super::DirStore;
 use super::access;
 use super::folder::{self, FileSystem};
+use super::link;
 use crate::package::UnixSeconds;
 use crate::repository::{Action, Change, Folder, RepositoryPath, Source};
 use crate::store::{LostReaders, Made, Store, StoreError, TEMPORARY};
@@ -34,6 +35,7 @@ impl DirStore {
         stages: &[&[Change]],
         made: &dyn Fn(Made<'_>),
     ) -> Result<(), StoreError> {
+        self.refuse_links(stages)?;
         let mut laid_down = self.lay_down(stages)?.into_iter();
         for stage in stages {
             let mut result = Ok(());
@@ -51,6 +53,19 @@ impl DirStore {
             result.and(flushed)?;
         }
         Ok(())
+    }
+
+    /// Makes sure that no link leads any change out of the tree.
+    fn refuse_links(&self, stages: &[&[Change]]) -> Result<(), StoreError> {
+        let folders = stages.iter().copied().flatten().map(|change| match change.action {
+            Action::CreateFolder => change.path.clone(),
+            _ => change.path.parent(),
+        });
+        link::check_folders(&self.root, &folders.collect()).map_err(|(link, source)| StoreError {
+            action: "write to",
+            location: link.display().to_string(),
+            source,
+        })
     }
 
     /// For each change the file that will take its place, on the disk for good; none for a removal or
