@@ -151,6 +151,11 @@
 //!   tag: each time of packages that they mark, once a day of all. All of it may be lost.
 //! - **git fetches what is git's** (`ops/mirror/git.rs`): what is kept are plain files, so any server will do;
 //!   where they lie is spelt once, for those who write and those who serve (`repository/git.rs`).
+//! - **Nothing in a mirrored repository is run or believed** but its objects and references (`ops/mirror/git/place.rs`):
+//!   an explicit `--git-dir` switches git's own check of the owner off. Its configuration is written anew before each
+//!   use, and git is given the open folder by `/proc/self/fd`, so that what takes its place meanwhile is not used. What
+//!   is pinned has references of its own (`refs/hexreg/*`), which no refspec of a fetch names. Clients fetch branches
+//!   alone, so each pin is shown as a branch too, which is written anew after each fetch.
 //! - **A link in the tree is followed for writing where the user or root made it** (`store/dir/link.rs`): a folder may
 //!   be on another disk, and no user can make a link in another's name. What is cleared is never behind a link, and is
 //!   removed by way of the open folder (`store/dir/real_folder.rs`).

@@ -65,6 +65,7 @@ use crate::tarball::Limits;
 use check::Checker;
 use client::Client;
 use courier::{Courier, FetchedIndex};
+use git::GitOptions;
 use holdings::Holdings;
 use indexes::Indexes;
 use planner::{Planner, Refresh, Setup};
@@ -358,8 +359,12 @@ async fn mirror_git(directory: &Path, options: &Options, report: &mut Report) {
 
 async fn mirror_pin(directory: &Path, options: &Options, pin: GitPin, report: &mut Report) {
     let (directory, app) = (directory.to_owned(), pin.app.clone());
-    let (stall, dry_run) = (options.patience.stall, options.dry_run);
-    let mirrored = move || git::mirror(&directory, &pin, stall, dry_run);
+    let git_options = GitOptions {
+        stall: options.patience.stall,
+        authorization: options.upstream.authorization.clone(),
+        dry_run: options.dry_run,
+    };
+    let mirrored = move || git::mirror(&directory, &pin, &git_options);
     let mirrored = tokio::task::spawn_blocking(mirrored);
     match mirrored.await.unwrap_or_else(|error| Err(Wrong::Git(error.to_string()))) {
         Ok(mirror) => report.git.push(mirror),

@@ -2,20 +2,30 @@
 //! "dumb" HTTP protocol.
 //!
 //! ```text
-//! git/remote   where a repository is, and each way in which that can be spelt
-//! git/program  the git program, which does it
+//! git/remote         where a repository is, and each way in which that can be spelt
+//! git/place          where the mirror has it: nothing that lies there is run or believed
+//! git/configuration  its own configuration, which is written anew
+//! git/program        the git program, which does it: fetches, and keeps what is pinned
+//! git/environment    what git gets of this program's environment
+//! git/child          when a program is given up
 //! ```
 
+mod child;
+mod configuration;
+mod environment;
+mod place;
 mod program;
 mod remote;
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
+
+use reqwest::header::HeaderValue;
 
 use super::wrong::Wrong;
 use crate::lockfile::{GitPin, GitUrl};
-use crate::repository::Folder;
+use configuration::{Configuration, Hash};
+use place::Place;
 use program::Program;
 use remote::Remote;
 
@@ -34,53 +44,87 @@ pub struct GitMirror {
     pub spellings: Vec<String>,
 }
 
+/// How repositories are mirrored.
+#[derive(Clone, Debug)]
+pub(super) struct GitOptions {
+    /// How long nothing may come of what is fetched.
+    pub stall: Duration,
+    /// What upstream of packages is sent as `Authorization`: no program that is run gets to know it.
+    pub authorization: Option<HeaderValue>,
+    /// Whether nothing is written.
+    pub dry_run: bool,
+}
+
 /// Has a repository at the revision that is pinned.
 pub(super) fn mirror(
     directory: &Path,
     pin: &GitPin,
-    stall: Duration,
-    dry_run: bool,
+    options: &GitOptions,
 ) -> Result<GitMirror, Wrong> {
     let GitPin { url, revision, .. } = pin;
     let refused = |why| Wrong::Git(format!("{}: {why}", url.to_string().escape_debug()));
     let remote = Remote::parse(url.with_credentials()).map_err(refused)?;
     let path = remote.place().unwrap_or_default();
-    let place = directory.join(&path);
-    let program = Program { url, revision, stall };
-    if let Some(user) = remote.home().filter(|_| place.is_dir()) {
-        program.keep_home(&place, user, !dry_run)?;
-    }
-    let is_new = !program.has(&place);
+    let (stall, authorization) = (options.stall, options.authorization.as_ref());
+    let program = |place| Program { url, revision, place, stall, authorization };
+    let is_new = match Place::find(directory, &path)? {
+        Some(place) => {
+            place.check()?;
+            let configuration = with_home(place.configuration()?, remote.home(), url)?;
+            bring_up_to_date(&program(&place), &configuration, options.dry_run)?
+        }
+        None if options.dry_run => true,
+        None => {
+            let hash = Hash::of_revision(revision);
+            let home = remote.home().map(str::to_owned);
+            let place = Place::begin(directory, &Configuration { hash, home })?;
+            program(&place).fetch()?;
+            Place::publish(directory, &path)?;
+            true
+        }
+    };
     let spellings = remote.spellings();
     let (url, revision) = (url.clone(), revision.clone());
-    let found = GitMirror { url, revision, path, is_new, spellings };
-    if dry_run {
-        return Ok(found);
-    }
-    if !is_new {
-        // A run that was killed may have come no further.
-        program.update_server_info(&place)?;
-    } else if place.is_dir() {
-        program.fetch(&place)?;
-    } else {
-        let new = directory.join(Folder::Mirror.path().as_str()).join("git");
-        let failed = |error| Wrong::Git(format!("{}: {error}", place.display()));
-        clear(&new).map_err(failed)?;
-        fs::create_dir_all(&new).map_err(failed)?;
-        program.init(&new)?;
-        if let Some(user) = remote.home() {
-            program.keep_home(&new, user, true)?;
-        }
-        program.fetch(&new)?;
-        fs::create_dir_all(place.parent().unwrap_or(directory)).map_err(failed)?;
-        fs::rename(&new, &place).map_err(failed)?;
-    }
-    Ok(found)
+    Ok(GitMirror { url, revision, path, is_new, spellings })
 }
 
-fn clear(path: &PathBuf) -> std::io::Result<()> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
+/// Fetches into a repository that the mirror has, if it lacks the revision; tells whether it does.
+fn bring_up_to_date(
+    program: &Program<'_>,
+    configuration: &Configuration,
+    dry_run: bool,
+) -> Result<bool, Wrong> {
+    if dry_run {
+        // Git is run with no other configuration. A mirror that has another one may have it all the same.
+        let may_look = program.place.is_configured(configuration)?;
+        return Ok(!may_look || !program.has(&program.pins()?));
+    }
+    program.place.configure(configuration)?;
+    let pins = program.adopt(program.pins()?)?;
+    if program.has(&pins) {
+        // A run that was killed may have come no further.
+        program.show(&pins)?;
+        return Ok(false);
+    }
+    program.fetch()?;
+    Ok(true)
+}
+
+/// What is configured, and whose home directory the repository is in.
+///
+/// # Errors
+/// Where it is known to be in another one's: two users may each have a repository of that name.
+fn with_home(
+    known: Configuration,
+    user: Option<&str>,
+    url: &GitUrl,
+) -> Result<Configuration, Wrong> {
+    match (&known.home, user) {
+        (Some(home), Some(user)) if home != user => Err(Wrong::Git(format!(
+            "{url}: the mirror has the repository of that name in the home directory of {home}: mirror this one \
+             into another directory"
+        ))),
+        (None, Some(user)) => Ok(Configuration { home: Some(user.to_owned()), ..known }),
+        _ => Ok(known),
     }
 }

@@ -1,13 +1,17 @@
 //! The `git` program: with the user's own configuration, and without anybody to ask.
 
-use std::io::{ErrorKind, Read};
-use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::thread;
-use std::time::{Duration, Instant};
-use std::{env, io};
+use std::collections::BTreeMap;
+use std::env;
+use std::fmt::Write;
+use std::io;
+use std::process::Command;
+use std::time::Duration;
 
+use reqwest::header::HeaderValue;
+
+use super::child::{self, Bounds, End};
+use super::environment;
+use super::place::Place;
 use crate::credentials::{self, HIDDEN};
 use crate::lockfile::GitUrl;
 use crate::ops::mirror::wrong::Wrong;
@@ -16,102 +20,167 @@ use crate::ops::mirror::wrong::Wrong;
 pub(super) struct Program<'a> {
     pub url: &'a GitUrl,
     pub revision: &'a str,
+    /// Where the mirror has it.
+    pub place: &'a Place,
     /// How long nothing may come of what is fetched by http.
     pub stall: Duration,
+    /// What upstream of packages is sent, which is none of git's business.
+    pub authorization: Option<&'a HeaderValue>,
 }
 
 /// How many times as long git may say nothing where it talks to another machine, which may have to count what it
 /// is asked for.
 const SILENCE: u32 = 4;
 
-/// Under which a repository's own configuration says whose home directory it was fetched from.
-const HOME: &str = "hexreg.home";
+/// How many times as long git may take for one fetch: four hours by default.
+const TOTAL: u32 = 480;
+
+/// In bytes: how many packs may grow by in one fetch, which is more than any library's history.
+const MAX_FETCHED: u64 = 16 << 30;
+
+/// Where references lie that nothing but this program writes: each is called as what a lock file pins, and keeps it.
+const PINS: &str = "refs/hexreg/";
+
+/// How branches begin that show the same to clients: these fetch branches and nothing else. Upstream may have branches
+/// that are called so, which are believed in nothing.
+const SHOWN: &str = "refs/heads/hexreg-";
+
+/// Revisions, and which commit each is.
+type Revisions = BTreeMap<String, String>;
+
+/// References of a repository that keep what lock files pin.
+pub(super) struct Pins {
+    own: Revisions,
+    shown: Revisions,
+}
 
 impl Program<'_> {
-    /// By which the revision stays reachable, whatever becomes of branches and tags.
-    fn reference(&self) -> String {
-        format!("refs/heads/hexreg-{}", self.revision)
+    /// Whether the mirror has the revision: its own reference leads to it, and the commit is there.
+    pub fn has(&self, pins: &Pins) -> bool {
+        let pinned = pins.own.get(self.revision);
+        pinned.is_some_and(|pinned| self.commit().is_ok_and(|commit| commit == *pinned))
     }
 
-    pub fn has(&self, place: &Path) -> bool {
-        let commit = format!("{}^{{commit}}", self.reference());
-        place.is_dir() && self.run(place, &["cat-file", "-e", &commit]).is_ok()
+    /// The commit that the revision is, if it is there.
+    fn commit(&self) -> Result<String, Wrong> {
+        let commit = format!("{}^{{commit}}", self.revision);
+        let found = self.run(&["rev-parse", "--quiet", "--verify", &commit])?;
+        Ok(found.trim().to_owned())
     }
 
-    pub fn init(&self, place: &Path) -> Result<(), Wrong> {
-        self.run(place, &["init", "--quiet", "--bare"]).map(drop)
+    /// The commit that the revision is, if it is there with all that it is made of. A fetch that was broken off may have
+    /// left a part.
+    fn whole_commit(&self) -> Result<String, Wrong> {
+        let commit = self.commit()?;
+        self.run(&["rev-list", "--objects", "--quiet", &commit, "--not", "--all"])?;
+        Ok(commit)
     }
 
-    pub fn fetch(&self, place: &Path) -> Result<(), Wrong> {
-        // Told what comes, however little is printed of it otherwise: it is what is waited for.
-        let fetch = ["fetch", "--quiet", "--progress", "--force", "--no-auto-gc"];
+    /// The references that keep what lock files pin, as they are.
+    pub fn pins(&self) -> Result<Pins, Wrong> {
+        let format = "--format=%(objectname) %(refname)";
+        let patterns = [PINS.trim_end_matches('/'), &format!("{SHOWN}*")];
+        let found = self.run(&["for-each-ref", format, patterns[0], patterns[1]])?;
+        let under = |prefix: &str| {
+            let found = found.lines().filter_map(|line| line.split_once(' '));
+            let found =
+                found.filter_map(|(commit, name)| Some((name.strip_prefix(prefix)?, commit)));
+            let found = found.filter(|(name, _)| is_revision(name));
+            found.map(|(name, commit)| (name.to_owned(), commit.to_owned())).collect()
+        };
+        Ok(Pins { own: under(PINS), shown: under(SHOWN) })
+    }
+
+    /// Takes over what branches keep in a mirror that was made before references of its own were. One that does not lead
+    /// to the very revision that it is called as may be upstream's.
+    pub fn adopt(&self, mut pins: Pins) -> Result<Pins, Wrong> {
+        let adopted = pins.shown.iter().filter(|(name, commit)| {
+            name.eq_ignore_ascii_case(commit) && !pins.own.contains_key(*name)
+        });
+        let adopted: Revisions =
+            adopted.map(|(name, commit)| (name.clone(), commit.clone())).collect();
+        self.update_references(PINS, &adopted)?;
+        pins.own.extend(adopted);
+        Ok(pins)
+    }
+
+    /// Shows clients what is pinned, and writes what they go by, once all that it names is there.
+    pub fn show(&self, pins: &Pins) -> Result<(), Wrong> {
+        let stale = pins.own.iter().filter(|(name, commit)| pins.shown.get(*name) != Some(commit));
+        let stale = stale.map(|(name, commit)| (name.clone(), commit.clone())).collect();
+        self.update_references(SHOWN, &stale)?;
+        self.run(&["update-server-info"]).map(drop)
+    }
+
+    fn update_references(&self, prefix: &str, to: &Revisions) -> Result<(), Wrong> {
+        if to.is_empty() {
+            return Ok(());
+        }
+        let mut updates = String::new();
+        for (name, commit) in to {
+            // Writing to a text cannot fail.
+            let _ = writeln!(updates, "update {prefix}{name} {commit}");
+        }
+        self.output(self.command(&["update-ref", "--stdin"]), &updates, None).map(drop)
+    }
+
+    /// Fetches what upstream has, pins the revision and shows it.
+    pub fn fetch(&self) -> Result<(), Wrong> {
+        // Told what comes, however little is printed of it otherwise: it is what is waited for. Nothing is removed,
+        // whatever the user's own configuration says: a branch that is gone upstream may be pinned.
+        let fetch = ["fetch", "--quiet", "--progress", "--force", "--no-auto-gc", "--no-prune"];
         let fetch = [&fetch[..], &["--no-write-fetch-head", "--no-recurse-submodules"]].concat();
         let url = self.url.with_credentials();
-        let fetch = |what: &[&str]| self.ask(place, &[&fetch[..], &["--", url], what].concat());
+        let fetch = |what: &[&str]| self.ask(&[&fetch[..], &["--", url], what].concat());
         fetch(&["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"])?;
-        let commit = format!("{}^{{commit}}", self.revision);
-        if self.run(place, &["cat-file", "-e", &commit]).is_err() {
-            // No branch leads there any more; some servers give it all the same.
-            fetch(&[self.revision]).map_err(|wrong| {
-                Wrong::Git(format!("{} does not have {}: {wrong}", self.url, self.revision))
-            })?;
-        }
-        self.run(place, &["update-ref", &self.reference(), &commit])?;
+        // Where no branch leads there any more, some servers give it all the same.
+        let by_name = || fetch(&[self.revision]).and_then(|_| self.whole_commit());
+        let commit = self.whole_commit().or_else(|_| by_name()).map_err(|wrong| {
+            Wrong::Git(format!("{} does not have {}: {wrong}", self.url, self.revision))
+        })?;
+        self.update_references(PINS, &BTreeMap::from([(self.revision.to_owned(), commit)]))?;
         // A clone begins at upstream's own branch, where that is known.
-        let told = self.ask(place, &["ls-remote", "--symref", "--", url, "HEAD"]);
+        let told = self.ask(&["ls-remote", "--symref", "--", url, "HEAD"]);
         let told = told.unwrap_or_default();
         let head = told.lines().find_map(|line| line.strip_prefix("ref: ")?.split_once('\t'));
         if let Some((head, _)) = head.filter(|(head, _)| head.starts_with("refs/heads/")) {
-            self.run(place, &["symbolic-ref", "HEAD", head])?;
+            self.run(&["symbolic-ref", "HEAD", head])?;
         }
-        self.update_server_info(place)
-    }
-
-    /// Notes whose home directory a repository is in.
-    ///
-    /// # Errors
-    /// Where it was noted to be in another one's: two users may each have a repository of that name.
-    pub fn keep_home(&self, place: &Path, user: &str, writes: bool) -> Result<(), Wrong> {
-        match self.run(place, &["config", "--local", HOME]) {
-            Ok(known) if known.trim() == user => Ok(()),
-            Ok(known) => Err(Wrong::Git(format!(
-                "{}: the mirror has the repository of that name in the home directory of {}: mirror this one \
-                 into another directory",
-                self.url,
-                known.trim()
-            ))),
-            Err(_) if writes => self.run(place, &["config", "--local", HOME, user]).map(drop),
-            Err(_) => Ok(()),
-        }
-    }
-
-    /// Writes what readers go by, once all that it names is there.
-    pub fn update_server_info(&self, place: &Path) -> Result<(), Wrong> {
-        self.run(place, &["update-server-info"]).map(drop)
+        // Upstream may have written to branches of these names.
+        self.show(&self.pins()?)
     }
 
     /// Runs a git command that uses no network.
-    fn run(&self, place: &Path, arguments: &[&str]) -> Result<String, Wrong> {
-        self.output(self.command(place, arguments), None)
+    fn run(&self, arguments: &[&str]) -> Result<String, Wrong> {
+        self.output(self.command(arguments), "", None)
     }
 
     /// Runs git where it talks to another machine.
-    fn ask(&self, place: &Path, arguments: &[&str]) -> Result<String, Wrong> {
-        let mut command = self.command(place, arguments);
+    fn ask(&self, arguments: &[&str]) -> Result<String, Wrong> {
+        let mut command = self.command(arguments);
         let names_ssh =
             ["GIT_SSH_COMMAND", "GIT_SSH"].into_iter().any(|it| env::var_os(it).is_some())
-                || self.run(place, &["config", "core.sshCommand"]).is_ok();
+                || self.run(&["config", "core.sshCommand"]).is_ok();
         if !names_ssh {
             command.env("GIT_SSH_COMMAND", "ssh -o BatchMode=yes");
         }
-        self.output(command, Some(self.stall.saturating_mul(SILENCE)))
+        let measure = || self.place.size_of_packs();
+        let bounds = Bounds {
+            silence: self.stall.saturating_mul(SILENCE),
+            total: self.stall.saturating_mul(TOTAL),
+            size: measure().saturating_add(MAX_FETCHED),
+            measure: &measure,
+        };
+        self.output(command, "", Some(bounds))
     }
 
-    /// Git in a repository, without anybody to ask.
-    fn command(&self, place: &Path, arguments: &[&str]) -> Command {
+    /// Git in a repository, without anybody to ask, and without anything that lies there being run.
+    fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("git");
         let stall = format!("http.lowSpeedTime={}", self.stall.as_secs());
         for setting in [
+            "core.hooksPath=/dev/null",
+            "core.fsmonitor=false",
             // A pack is one file to fetch, and what it would be unpacked to is a thousand.
             "fetch.unpackLimit=1",
             "credential.interactive=false",
@@ -120,42 +189,44 @@ impl Program<'_> {
         ] {
             command.args(["-c", setting]);
         }
-        for variable in ELSEWHERE {
-            command.env_remove(variable);
-        }
-        // Commits have names of 64 digits in repositories of their own kind.
-        let hash = if self.revision.len() == 64 { "sha256" } else { "sha1" };
-        command
-            .arg("--git-dir")
-            .arg(place)
-            .args(arguments)
-            .envs(UNATTENDED)
-            .env("GIT_DEFAULT_HASH", hash)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.arg("--git-dir").arg(self.place.git_dir()).args(arguments);
+        environment::prepare(&mut command, self.authorization);
         command
     }
 
-    fn output(&self, mut command: Command, silence: Option<Duration>) -> Result<String, Wrong> {
-        let failed = |error: io::Error| {
+    fn output(
+        &self,
+        mut command: Command,
+        input: &str,
+        bounds: Option<Bounds<'_>>,
+    ) -> Result<String, Wrong> {
+        let ran = child::run(&mut command, input, bounds).map_err(|error| {
             let advice = match error.kind() {
-                ErrorKind::NotFound => ": --git needs the git program",
+                io::ErrorKind::NotFound => ": --git needs the git program",
                 _ => "",
             };
             Wrong::Git(format!("git: {error}{advice}"))
+        });
+        let (end, printed) = ran?;
+        let given_up = match end {
+            End::Exited(status) if status.success() => {
+                return Ok(String::from_utf8_lossy(&printed.out).into_owned());
+            }
+            End::Exited(_) => {
+                return Err(Wrong::Git(self.complaint(&String::from_utf8_lossy(&printed.err))));
+            }
+            End::Silent(silence) => format!("nothing came for {} s", silence.as_secs()),
+            End::TooLong(total) => format!(
+                "it did not end within {} s: on a slow line, give a longer --stall-timeout, of which that is \
+                 {TOTAL} times as long",
+                total.as_secs()
+            ),
+            End::TooLarge(_) => format!("it sent more than {MAX_FETCHED} bytes"),
         };
-        let mut child = command.spawn().map_err(failed)?;
-        let (status, said) = listen(&mut child, silence).map_err(failed)?;
-        let Some(status) = status else {
-            let seconds = silence.unwrap_or_default().as_secs();
-            let said = format!("{}: nothing came for {seconds} s", self.url);
-            return Err(Wrong::Git(with_advice(self.url.with_credentials(), said)));
-        };
-        if status.success() {
-            return Ok(String::from_utf8_lossy(&said.out).into_owned());
-        }
-        Err(Wrong::Git(self.complaint(&String::from_utf8_lossy(&said.err))))
+        Err(Wrong::Git(with_advice(
+            self.url.with_credentials(),
+            format!("{}: {given_up}", self.url),
+        )))
     }
 
     /// What git complains of, without how far it came and without credentials.
@@ -167,6 +238,9 @@ impl Program<'_> {
             lines.map(str::trim).filter(|line| !line.is_empty() && !line.ends_with("done."));
         let said = lines.collect::<Vec<_>>().join("; ");
         let mut said = credentials::hide_all(&said);
+        // What git was given for it, with a number in it that tells nobody anything.
+        let path = self.place.path().display().to_string();
+        said = said.replace(&self.place.git_dir().display().to_string(), &path);
         for secret in secrets(self.url.with_credentials()) {
             said = said.replace(secret, HIDDEN);
         }
@@ -190,7 +264,8 @@ fn advice(url: &str, said: &str) -> Option<String> {
     if has("Permission denied (") {
         return Some("ssh has no key that is taken there: see `ssh-add -l`".to_owned());
     }
-    if has("terminal prompts disabled") || has("could not read Username") {
+    let asks = ["terminal prompts disabled", "could not read Username", "unable to get password"];
+    if asks.into_iter().any(has) {
         let advice = "hexreg never asks for a password: configure a git credential helper";
         return Some(advice.to_owned());
     }
@@ -216,116 +291,9 @@ fn secrets(url: &str) -> impl Iterator<Item = &str> {
     parts.skip(usize::from(is_ssh)).filter(|part| part.len() > 3)
 }
 
-/// How git is kept from asking, at a terminal or in a window, and what it may talk by: no configuration allows
-/// more, whatever it makes of a URL.
-const UNATTENDED: [(&str, &str); 7] = [
-    ("GIT_TERMINAL_PROMPT", "0"),
-    // Nothing is run where this is empty.
-    ("GIT_ASKPASS", ""),
-    // ssh runs this in place of asking at a terminal, and takes what it says for a refusal.
-    ("SSH_ASKPASS", "false"),
-    ("SSH_ASKPASS_REQUIRE", "force"),
-    ("LC_ALL", "C"),
-    // What static servers serve.
-    ("GIT_DEFAULT_REF_FORMAT", "files"),
-    // No lock file's URL leads to a file: only what the user's own configuration makes of one may.
-    ("GIT_ALLOW_PROTOCOL", "http:https:ssh:git:file"),
-];
-
-/// Where git would look besides; set where it is git that runs this program.
-const ELSEWHERE: [&str; 8] = [
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-    "GIT_COMMON_DIR",
-    "GIT_DIR",
-    "GIT_INDEX_FILE",
-    "GIT_NAMESPACE",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_SHALLOW_FILE",
-    "GIT_WORK_TREE",
-];
-
-/// What a program printed.
-#[derive(Default)]
-struct Said {
-    out: Vec<u8>,
-    err: Vec<u8>,
-}
-
-enum Heard {
-    Out(Vec<u8>),
-    Err(Vec<u8>),
-}
-
-/// How often it is seen to whether a program has ended whose pipes a child holds open, such as an ssh that
-/// keeps its connection.
-const LOOK: Duration = Duration::from_millis(200);
-
-/// Waits for a program to end, and hears what it says; one that says nothing for so long is killed, and then
-/// there is no status.
-fn listen(child: &mut Child, silence: Option<Duration>) -> io::Result<(Option<ExitStatus>, Said)> {
-    let (sender, heard) = mpsc::channel();
-    if let Some(out) = child.stdout.take() {
-        pass_on(out, sender.clone(), Heard::Out);
-    }
-    if let Some(err) = child.stderr.take() {
-        pass_on(err, sender, Heard::Err);
-    }
-    let mut said = Said::default();
-    let mut last = Instant::now();
-    loop {
-        match heard.recv_timeout(LOOK) {
-            Ok(chunk) => {
-                said.take(chunk);
-                last = Instant::now();
-            }
-            Err(RecvTimeoutError::Disconnected) => return Ok((Some(child.wait()?), said)),
-            Err(RecvTimeoutError::Timeout) => {
-                if let Some(status) = child.try_wait()? {
-                    said.take_all(&heard);
-                    return Ok((Some(status), said));
-                }
-                if silence.is_some_and(|silence| last.elapsed() > silence) {
-                    // What it runs ends with it: nothing is at the other end of its pipes.
-                    child.kill()?;
-                    child.wait()?;
-                    return Ok((None, said));
-                }
-            }
-        }
-    }
-}
-
-impl Said {
-    fn take(&mut self, heard: Heard) {
-        match heard {
-            Heard::Out(bytes) => self.out.extend(bytes),
-            Heard::Err(bytes) => self.err.extend(bytes),
-        }
-    }
-
-    fn take_all(&mut self, heard: &Receiver<Heard>) {
-        // The last of it may be on its way still.
-        while let Ok(chunk) = heard.recv_timeout(LOOK) {
-            self.take(chunk);
-        }
-    }
-}
-
-/// Passes on what comes through a pipe, on a thread of its own, until it is closed.
-fn pass_on(
-    mut pipe: impl Read + Send + 'static,
-    heard: Sender<Heard>,
-    as_heard: fn(Vec<u8>) -> Heard,
-) {
-    thread::spawn(move || {
-        let mut buffer = [0; 4096];
-        while let Ok(count @ 1..) = pipe.read(&mut buffer) {
-            let bytes = buffer.get(..count).unwrap_or_default().to_vec();
-            if heard.send(as_heard(bytes)).is_err() {
-                break;
-            }
-        }
-    });
+/// Whether it can be the name of a commit.
+fn is_revision(name: &str) -> bool {
+    matches!(name.len(), 40 | 64) && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! `--git`
 
+mod hostile;
 mod secrets;
 mod transports;
 

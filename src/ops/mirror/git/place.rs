@@ -1,0 +1,240 @@
+//! Where a mirrored repository lies: nothing in it is run or believed but its objects and references.
+//!
+//! Other users may write to the disk that a mirror is on, and a mirror that was carried to another machine comes
+//! back from there. Git runs the hooks of a repository and the programs that its configuration names, and files in it
+//! lead git to other directories. So before git is run, the repository belongs to the user or to root, nothing in it
+//! leads elsewhere, and its configuration is written anew. The folder is opened once, without following links, and
+//! git is given that open folder where the system has a name for one: what takes its place meanwhile is not used.
+
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::FileType;
+
+use super::configuration::Configuration;
+use crate::ops::mirror::wrong::Wrong;
+use crate::repository::Folder;
+use crate::store::{Entry, RealFolder, is_trusted_owner};
+
+/// A repository's folder.
+pub(super) struct Place {
+    folder: RealFolder,
+    git_dir: PathBuf,
+    /// Programs that this one runs inherit it.
+    _inherited: OwnedFd,
+}
+
+impl Place {
+    /// The repository at a path below the mirror; none where there is none yet.
+    pub fn find(directory: &Path, path: &str) -> Result<Option<Self>, Wrong> {
+        let opened = RealFolder::open(directory).map_err(|error| failed(directory, &error))?;
+        let Some(mut folder) = opened else { return Ok(None) };
+        for part in path.split('/') {
+            match step(&folder, part)? {
+                Some(next) => folder = next,
+                None => return Ok(None),
+            }
+        }
+        Self::of(folder).map(Some)
+    }
+
+    /// A new repository, which nobody is served yet, in the place of whatever an earlier run left there.
+    pub fn begin(directory: &Path, configuration: &Configuration) -> Result<Self, Wrong> {
+        let own = own_folder(directory)?;
+        let path = own.path().join(NEW);
+        own.remove_all(NEW).map_err(|error| failed(&path, &error))?;
+        let made = own.child_or_new(NEW).and_then(|folder| {
+            for name in ["objects", "refs"] {
+                folder.child_or_new(name)?;
+            }
+            folder.write("HEAD", b"ref: refs/heads/main\n")?;
+            Ok(folder)
+        });
+        let this = Self::of(made.map_err(|error| failed(&path, &error))?)?;
+        this.check()?;
+        this.configure(configuration)?;
+        Ok(this)
+    }
+
+    /// Moves a new repository to its path below the mirror.
+    pub fn publish(directory: &Path, path: &str) -> Result<(), Wrong> {
+        let own = own_folder(directory)?;
+        let opened = RealFolder::open(directory).map_err(|error| failed(directory, &error))?;
+        let Some(mut folder) = opened else { return Ok(()) };
+        let (above, name) = path.rsplit_once('/').unwrap_or(("", path));
+        for part in above.split('/') {
+            let found = step(&folder, part)?.map_or_else(|| folder.child_or_new(part), Ok);
+            folder = found.map_err(|error| failed(&folder.path().join(part), &error))?;
+        }
+        let moved = own.rename(NEW, &folder, name);
+        moved.map_err(|error| failed(&folder.path().join(name), &error))
+    }
+
+    fn of(folder: RealFolder) -> Result<Self, Wrong> {
+        let inherited = folder.inheritable().map_err(|error| failed(folder.path(), &error))?;
+        let open = PathBuf::from(format!("/proc/self/fd/{}", inherited.as_raw_fd()));
+        let git_dir = if open.is_dir() { open } else { folder.path().to_owned() };
+        Ok(Self { folder, git_dir, _inherited: inherited })
+    }
+
+    /// By which git finds it.
+    pub fn git_dir(&self) -> &Path {
+        &self.git_dir
+    }
+
+    /// By which messages call it.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Makes sure that it is the user's own and that nothing in it leads git elsewhere.
+    pub fn check(&self) -> Result<(), Wrong> {
+        let owner = self.folder.status().map_err(|error| self.failed(&error))?.st_uid;
+        if !is_trusted_owner(owner) {
+            return Err(self.refused("", &format!("it belongs to user {owner}: {OF_ANOTHER}")));
+        }
+        let checked = self.folder.walk(&mut |path: &str, entry: &Entry| {
+            let trouble = trouble(path, entry);
+            trouble.map_or(Ok(()), |trouble| Err(Refusal::Of(path.to_owned(), trouble)))
+        });
+        checked.map_err(|refusal| match refusal {
+            Refusal::Of(path, trouble) => self.refused(&path, &trouble),
+            Refusal::Io(error) => self.failed(&error),
+        })
+    }
+
+    /// What is configured in it.
+    pub fn configuration(&self) -> Result<Configuration, Wrong> {
+        let text = self.text()?;
+        Ok(Configuration::parse(&String::from_utf8_lossy(&text.unwrap_or_default())))
+    }
+
+    /// Whether nothing but that is configured in it.
+    pub fn is_configured(&self, configuration: &Configuration) -> Result<bool, Wrong> {
+        Ok(self.text()?.is_some_and(|text| text == configuration.to_string().as_bytes()))
+    }
+
+    /// Sees to it that nothing but that is configured in it, and that no other user can change that.
+    pub fn configure(&self, configuration: &Configuration) -> Result<(), Wrong> {
+        // What is root's may be so that others use it and do not change it.
+        let closed = self.folder.close_to_others();
+        match closed {
+            Err(error) if error.kind() != io::ErrorKind::PermissionDenied => {
+                return Err(self.failed(&error));
+            }
+            _ => {}
+        }
+        if self.is_configured(configuration)? {
+            return Ok(());
+        }
+        let written = self.folder.write(CONFIG, configuration.to_string().as_bytes());
+        written.map_err(|error| failed(&self.path().join(CONFIG), &error))
+    }
+
+    fn text(&self) -> Result<Option<Vec<u8>>, Wrong> {
+        let read = self.folder.read(CONFIG, MAX_CONFIG);
+        read.map_err(|error| failed(&self.path().join(CONFIG), &error))
+    }
+
+    /// How many bytes its packs have, those that are still being fetched too.
+    pub fn size_of_packs(&self) -> u64 {
+        let packs = self.folder.child("objects").ok().flatten();
+        let packs = packs.and_then(|objects| objects.child("pack").ok().flatten());
+        let entries = packs.and_then(|packs| packs.entries().ok()).unwrap_or_default();
+        entries.iter().fold(0, |sum, entry| sum.saturating_add(entry.size))
+    }
+
+    fn failed(&self, error: &io::Error) -> Wrong {
+        failed(self.path(), error)
+    }
+
+    fn refused(&self, path: &str, trouble: &str) -> Wrong {
+        // Joined, nothing would end in a slash.
+        let path = if path.is_empty() { self.path().to_owned() } else { self.path().join(path) };
+        Wrong::Git(format!("{}: {trouble}", path.display()))
+    }
+}
+
+/// The folder's name while a repository is new.
+const NEW: &str = "git";
+
+const CONFIG: &str = "config";
+
+/// In bytes.
+const MAX_CONFIG: u64 = 1 << 20;
+
+const OF_ANOTHER: &str = "git would run what that user may put there; run hexreg as that user, make the repository \
+                          yours with `chown -R`, or remove it to mirror it anew";
+
+/// What leads git to other directories, or hides a part of a history. Git writes none of it where hexreg runs it.
+const LEADING_ELSEWHERE: [&str; 7] = [
+    "commondir",
+    "config.worktree",
+    "info/grafts",
+    "objects/info/alternates",
+    "objects/info/http-alternates",
+    "remotes",
+    "shallow",
+];
+
+enum Refusal {
+    /// What lies at a path below the repository, and what is wrong with it.
+    Of(String, String),
+    Io(io::Error),
+}
+
+impl From<io::Error> for Refusal {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// What is wrong with what lies in a repository.
+fn trouble(path: &str, entry: &Entry) -> Option<String> {
+    // Some file systems take capitals for small letters.
+    let is_leading = LEADING_ELSEWHERE.iter().any(|one| path.eq_ignore_ascii_case(one));
+    let is_remote = path.to_ascii_lowercase().starts_with("branches/");
+    let kind = match entry.kind {
+        FileType::RegularFile | FileType::Directory => None,
+        FileType::Symlink => Some("a symbolic link"),
+        FileType::Fifo => Some("a pipe"),
+        _ => Some("a socket or a device"),
+    };
+    if let Some(kind) = kind {
+        return Some(format!("it is {kind}, and a mirrored repository has none: {REMOVE}"));
+    }
+    if is_leading || is_remote {
+        return Some(format!(
+            "it leads git elsewhere, and a mirrored repository has none: {REMOVE}"
+        ));
+    }
+    let owner = entry.owner;
+    (!is_trusted_owner(owner)).then(|| format!("it belongs to user {owner}: {OF_ANOTHER}"))
+}
+
+const REMOVE: &str =
+    "see where it comes from, and remove it, or the whole repository to mirror it anew";
+
+/// The next folder on the way to a repository. The first may be a link of the user's own, as to another disk.
+fn step(folder: &RealFolder, part: &str) -> Result<Option<RealFolder>, Wrong> {
+    let opened = if part == crate::repository::git::GIT {
+        folder.child_or_own_link(part)
+    } else {
+        folder.child(part)
+    };
+    opened.map_err(|error| failed(&folder.path().join(part), &error))
+}
+
+/// hexreg's own folder in the mirror.
+fn own_folder(directory: &Path) -> Result<RealFolder, Wrong> {
+    let own = Folder::Mirror.path();
+    let opened = RealFolder::open(directory)
+        .and_then(|opened| opened.ok_or_else(|| io::ErrorKind::NotFound.into()));
+    let opened = opened.and_then(|directory| directory.child_or_new(own.as_str()));
+    opened.map_err(|error| failed(&directory.join(own.as_str()), &error))
+}
+
+fn failed(path: &Path, error: &io::Error) -> Wrong {
+    Wrong::Git(format!("{}: {error}", path.display()))
+}
