@@ -122,8 +122,9 @@ impl Pages {
         if let Some(url) = &self.url {
             return format!("{}{path}", url.trim_end_matches('/'));
         }
+        // RFC 9112, section 3.2.2: where a request has both, its own authority counts.
         let host = request.headers.get(header::HOST).and_then(|host| host.to_str().ok());
-        let host = host.or_else(|| request.uri.authority().map(Authority::as_str));
+        let host = request.uri.authority().map(Authority::as_str).or(host);
         format!("{}://{}{path}", self.scheme, host.unwrap_or("localhost"))
     }
 }

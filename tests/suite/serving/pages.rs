@@ -89,3 +89,17 @@ fn pages_hold_up_neither_files_nor_health_nor_other_clients() {
     });
     assert!(shown.into_inner() >= 34 && late.into_inner() >= 1);
 }
+
+/// RFC 9112, section 3.2.2.
+#[test]
+fn a_page_shows_the_url_that_was_asked_for() {
+    let repository = repository();
+    let server = Server::of(&repository, &[]);
+    let port = server.address.port();
+    let request = format!(
+        "GET http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n"
+    );
+    let page = server.send(request.as_bytes(), false).unwrap().text();
+    assert!(page.contains(&format!("http://127.0.0.1:{port}")), "{page}");
+    assert!(!page.contains("http://localhost"), "{page}");
+}
