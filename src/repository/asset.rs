@@ -9,6 +9,7 @@ use super::git::{self, GIT};
 use super::litter::is_litter;
 use crate::name::{PackageName, PolicyName};
 use crate::tarball::FileName;
+use crate::version::Version;
 
 /// A file that clients ask for. Nothing else in a repository's directory is ever looked at, so it does
 /// not matter what lies there.
@@ -95,10 +96,45 @@ pub(crate) const OCTETS: &str = "application/octet-stream";
 /// In bytes: hardly any file system takes a longer name, and to be asked for one is no error of the disk.
 const LONGEST_NAME: usize = 255;
 
-/// How deep `installs/` goes: `installs/1.18.0/builds/hex-2.1.1.ez` and one more.
-const INSTALLS_DEPTH: usize = 4;
+/// What `mix local.hex` and `mix local.rebar` ask for beside archives: lists, each with its signature, and the keys
+/// that those are checked with.
+const INSTALL_LISTS: [&str; 5] =
+    ["hex-1.x.csv", "hex.csv", "rebar-1.x.csv", "rebar3-1.x.csv", "rebar.csv"];
+const INSTALL_KEYS: [&str; 2] = ["public_keys.pem", "public_keys.html"];
+
+/// Archives without a version, as the first versions of Elixir ask for them.
+const INSTALL_ARCHIVES: [&str; 3] = ["hex.ez", "rebar", "rebar3"];
 
 impl Asset {
+    /// The folders that files lie in which clients ask for.
+    pub(crate) const FOLDERS: [&str; 6] =
+        ["packages", "policies", "tarballs", "docs", "installs", GIT];
+
+    /// Whether clients ask for files that lie in such a folder.
+    pub(crate) fn may_be_below(folder: &str) -> bool {
+        let is_deep = |deep: &str| {
+            let below = folder.strip_prefix(deep).and_then(|rest| rest.strip_prefix('/'));
+            below.is_some_and(|below| below.split('/').all(|part| !part.starts_with('.')))
+        };
+        Self::FOLDERS.contains(&folder) || is_deep("installs") || is_deep(GIT)
+    }
+
+    /// The release that a tarball or documentation is of.
+    pub(crate) fn release(&self) -> Option<FileName> {
+        match self.kind {
+            AssetKind::Tarball | AssetKind::Docs => {
+                let (_, name) = self.path.rsplit_once('/')?;
+                name.strip_suffix(".gz").unwrap_or(name).parse().ok()
+            }
+            _ => None,
+        }
+    }
+
+    /// The package whose releases a file lists.
+    pub(crate) fn package(&self) -> Option<PackageName> {
+        self.path.strip_prefix("packages/")?.parse().ok()
+    }
+
     /// The file that a URL's path means, below the repository's own URL: decoded once, part by part, and
     /// only if it is a name that clients know. `None` for all others, such as those with `..`, a
     /// hidden name, or a slash that was encoded.
@@ -135,16 +171,30 @@ fn is_tarball(name: &str) -> bool {
     is_tar && is_plain(name) && name.parse::<FileName>().is_ok()
 }
 
-/// Lists and archives of Hex and rebar3, and the keys that lists are signed with; no other key.
+/// Lists and archives of Hex and rebar3, and the keys that lists are signed with; no other name, as a private key may
+/// have it.
 fn is_install(parts: &[&str]) -> bool {
-    let named = |name: &&str| {
-        let is_of_a_tool = name.starts_with("hex") || name.starts_with("rebar");
-        let is_pem = Path::new(name).extension().is_some_and(|extension| extension == "pem");
-        (is_of_a_tool && !is_pem) || *name == "public_keys.pem"
+    match parts {
+        [name] if INSTALL_KEYS.contains(name) || is_archive(name) => true,
+        [name] => INSTALL_LISTS.contains(&name.strip_suffix(".signed").unwrap_or(name)),
+        // For one version of Elixir.
+        [elixir, name] => {
+            is_plain(elixir)
+                && elixir.starts_with(|first: char| first.is_ascii_digit())
+                && is_archive(name)
+        }
+        _ => false,
+    }
+}
+
+/// `hex-2.1.1.ez`, `hex-2.1.1-otp-27.ez`, `rebar3-3.24.0-otp-27`, `rebar-2.6.4`
+fn is_archive(name: &str) -> bool {
+    let version = match name.strip_prefix("hex-") {
+        Some(rest) => rest.strip_suffix(".ez"),
+        None => name.strip_prefix("rebar3-").or_else(|| name.strip_prefix("rebar-")),
     };
-    (1..=INSTALLS_DEPTH).contains(&parts.len())
-        && parts.iter().all(|part| is_plain(part))
-        && parts.last().is_some_and(named)
+    let is_version = |version: &str| is_plain(version) && version.parse::<Version>().is_ok();
+    INSTALL_ARCHIVES.contains(&name) || version.is_some_and(is_version)
 }
 
 /// What is below the folder of git repositories, if git's dumb HTTP protocol asks for it. It asks for
@@ -188,9 +238,20 @@ mod tests {
             ("docs/phoenix-1.8.0.tar.gz", AssetKind::Docs),
             ("installs/hex-1.x.csv", AssetKind::Installs),
             ("installs/hex-1.x.csv.signed", AssetKind::Installs),
+            ("installs/hex.csv", AssetKind::Installs),
+            ("installs/rebar.csv.signed", AssetKind::Installs),
+            ("installs/rebar-1.x.csv", AssetKind::Installs),
+            ("installs/rebar3-1.x.csv.signed", AssetKind::Installs),
+            ("installs/hex.ez", AssetKind::Installs),
+            ("installs/rebar3", AssetKind::Installs),
+            ("installs/rebar-2.6.4", AssetKind::Installs),
             ("installs/1.18.0/hex-2.1.1.ez", AssetKind::Installs),
+            ("installs/1.18.4/hex-2.1.1-otp-27.ez", AssetKind::Installs),
+            ("installs/1.20.0-rc.1/hex-2.5.2-dev.ez", AssetKind::Installs),
             ("installs/1.0.0/rebar3-3.13.1", AssetKind::Installs),
+            ("installs/1.18.4/rebar3-3.24.0-otp-27", AssetKind::Installs),
             ("installs/public_keys.pem", AssetKind::Installs),
+            ("installs/public_keys.html", AssetKind::Installs),
             ("git/git.example/org/repo.git/HEAD", AssetKind::GitRefs),
             ("git/git.example/repo.git/info/refs", AssetKind::GitRefs),
             ("git/git.example_8080/~a/b/c.git/objects/info/packs", AssetKind::GitRefs),
@@ -209,6 +270,31 @@ mod tests {
         }
         assert_eq!(Asset::at("tarballs/a-1.0.0%2drc.tar").unwrap().path, "tarballs/a-1.0.0-rc.tar");
         assert_eq!(Asset::at("%70ackages/foo").unwrap().path, "packages/foo");
+    }
+
+    #[test]
+    fn what_release_or_package_a_file_is_of() {
+        let release = |path: &str| Asset::at(path).unwrap().release().map(|one| one.to_string());
+        assert_eq!(release("tarballs/foo-1.0.0-rc.1.tar").unwrap(), "foo-1.0.0-rc.1");
+        assert_eq!(release("docs/foo-1.0.0.tar.gz").unwrap(), "foo-1.0.0");
+        for other in ["names", "packages/foo", "installs/hex-1.x.csv"] {
+            assert_eq!(release(other), None, "{other}");
+        }
+        let package = |path: &str| Asset::at(path).unwrap().package().map(|one| one.to_string());
+        assert_eq!(package("packages/foo").unwrap(), "foo");
+        assert_eq!(package("policies/foo"), None);
+    }
+
+    #[test]
+    fn folders_of_what_clients_ask_for() {
+        for folder in ["packages", "git", "git/host", "git/host/a/b.git/objects", "installs/1.0.0"]
+        {
+            assert!(Asset::may_be_below(folder), "{folder}");
+        }
+        for other in ["", "src", "packages/foo", "tarballs/old", "git/.cache", ".git", "gitea/host"]
+        {
+            assert!(!Asset::may_be_below(other), "{other}");
+        }
     }
 
     #[test]
@@ -251,6 +337,22 @@ mod tests {
             "installs/1/2/3/4/hex-1.x.csv",
             "installs/acme.pem",
             "installs/hex-key.pem",
+            "installs/hex-key.PEM",
+            "installs/hex-private",
+            "installs/hex-private.ez",
+            "installs/hex.PEM",
+            "installs/hex",
+            "installs/hex-1.0.0",
+            "installs/rebar.key",
+            "installs/rebar3-key",
+            "installs/rebar3-1.0.0.pem",
+            "installs/hex-1.x.csv.signed.signed",
+            "installs/hex-1.x.csv.pem",
+            "installs/1.18.0/hex-1.x.csv",
+            "installs/1.18.0/private",
+            "installs/1.18.0/public_keys.pem",
+            "installs/keys/hex-2.1.1.ez",
+            "installs/1.18.0/x/hex-2.1.1.ez",
             "installs/%2e/x",
             "installs/hex%00b",
             "acme.pem",
