@@ -55,6 +55,7 @@
 //! | [`printable`] | characters that a terminal obeys or a reader does not see, in messages and in JSON |
 //! | [`proxy`] | which proxy the environment names for a URL |
 //! | [`regular_file`] | opens and reads files: no pipe is waited for, nothing is read without end |
+//! | `beneath` | opening files below a directory, so that no link leads out of it |
 //! | `web_page` | what tells a page for people from a file |
 //! | [`unknown_fields`] | fields of signed files that this version does not know, and keeps |
 //! | [`auth`] | who may read: names, passwords, tokens, and what an `Authorization` header is worth |
@@ -120,6 +121,13 @@
 //!   fetched again. A file is read for its tag once; above 64 MiB, which no file of a registry has, the stamp
 //!   has to do. `Last-Modified` is the time of the last change of any kind, which no program can set, as clients
 //!   that know no tags ask by it.
+//! - **Files are opened beneath the directory** (`beneath.rs`): by the kernel, and where it cannot, part by part. A check
+//!   of the path before or after would leave a moment in which a link is put in place. The directory itself is
+//!   looked at for each request, as it may be a link that is led elsewhere.
+//! - **A release is what the signed package names** (`ops/serve/releases.rs`): a tarball may lie there long before its
+//!   build. A file in `packages/` is read for this once; then a request takes one look at its stamp.
+//! - **A private key is known by what it holds** (`ops/serve/tags.rs`), as a file is read whole for its tag; and what
+//!   only this server may read, by its inode.
 //! - **Passwords are checked, and pages made, a few at a time, of each client in turn** (`ops/serve/fair_queue.rs`): a
 //!   client that sends many guesses waits for its own, and never has all places.
 //! - **Memory for argon2 is allocated once** (`auth/memory.rs`): two buffers of 32 MiB, or one of 64. The crate would
@@ -182,6 +190,7 @@ compile_error!(
 );
 
 pub mod auth;
+mod beneath;
 pub mod cache;
 pub mod checksum;
 pub mod credentials;

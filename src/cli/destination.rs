@@ -9,7 +9,7 @@ use clap::builder::{StringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Arg, Command};
 use hexreg::store::{
-    BucketStore, BucketUrl, BucketUrlError, DirStore, OpenError, Settings, Store, Variables,
+    BucketStore, BucketUrl, BucketUrlError, DirStore, Links, OpenError, Settings, Store, Variables,
 };
 
 use super::failure::{Failure, chain};
@@ -92,6 +92,14 @@ pub struct Reading {
     pub endpoint: Option<String>,
 }
 
+/// Options of commands that read a directory as it is served.
+#[derive(clap::Args)]
+pub struct Following {
+    /// Follow links in the directory wherever they lead; without, only those to what lies in it
+    #[arg(long)]
+    pub follow_links: bool,
+}
+
 /// Options of commands that change what is served.
 #[derive(clap::Args)]
 pub struct Writing {
@@ -105,6 +113,14 @@ pub struct Writing {
     private: bool,
 }
 
+impl Following {
+    /// What is read of a directory.
+    pub fn open(&self, directory: &Path) -> DirStore {
+        let links = if self.follow_links { Links::Anywhere } else { Links::Inside };
+        DirStore::new(directory).with_links(links)
+    }
+}
+
 impl Reading {
     /// The store, to be read.
     pub fn open(&self, destination: &Destination) -> Result<Box<dyn Store>, Failure> {
@@ -114,6 +130,25 @@ impl Reading {
                 Ok(Box::new(DirStore::new(path)))
             }
             Destination::Bucket(url) => Ok(Box::new(self.bucket(url)?)),
+        }
+    }
+
+    /// The same, to be checked as it is served: through no link that leads out of a directory, unless all are followed.
+    pub fn open_to_verify(
+        &self,
+        destination: &Destination,
+        following: &Following,
+    ) -> Result<Box<dyn Store>, Failure> {
+        match destination {
+            Destination::Directory(path) => {
+                self.refuse_for(path)?;
+                Ok(Box::new(following.open(path)))
+            }
+            Destination::Bucket(url) if following.follow_links => Err(Failure::environment(
+                format!("--follow-links is for directories, and {url} is a bucket"),
+            )
+            .hint("leave it out: a bucket has no links")),
+            Destination::Bucket(_) => self.open(destination),
         }
     }
 

@@ -6,11 +6,12 @@ use std::process::ExitCode;
 use clap::ValueHint;
 use hexreg::ops::build::Alarm;
 use hexreg::ops::push::{self, Error, Options, Report};
-use hexreg::store::DirStore;
+use hexreg::ops::verify::Wrong;
+use hexreg::store::LeadsOut;
 use serde::Serialize;
 
 use super::change::{self, ChangeArgs};
-use super::destination::Destination;
+use super::destination::{Destination, Following};
 use super::failure::{Failure, Rejected, chain};
 use super::heard::Heard;
 use super::listener::Listener;
@@ -41,12 +42,18 @@ pub struct Args {
     /// Let DEST lose what PUBLIC_DIR does not have: its files, its releases and what is said of them, its key
     #[arg(long)]
     overwrite: bool,
+    #[command(flatten)]
+    following: Following,
     /// How many uploads at once [default: one a processor; 16 to a bucket]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     jobs: Option<u16>,
     #[command(flatten)]
     change: ChangeArgs,
 }
+
+/// What to do about a link out of the directory.
+const FOLLOW_LINKS: &str =
+    "put the file itself there, or give --follow-links if what links lead to is to be published";
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -69,7 +76,7 @@ impl Args {
 
     fn run(&self, listener: &Listener<'_>) -> Result<(), Failure> {
         self.refuse_source()?;
-        let from = DirStore::new(&self.public_dir);
+        let from = self.following.open(&self.public_dir);
         let options = Options {
             overwrite: self.overwrite,
             lock_timeout: self.change.lock_timeout(),
@@ -117,6 +124,13 @@ impl Args {
             format!("failed to push {} to {}", self.public_dir.display(), self.destination);
         let message = format!("{failed}: {}", chain(error));
         match error {
+            Error::Unsound { source, .. } if matches!(**source, Wrong::LeadsOut) => {
+                Failure::input(message).hint(listener.advise(FOLLOW_LINKS))
+            }
+            // It leads there since it was listed.
+            Error::Read(error) | Error::Write(error) if LeadsOut::is_in(&error.source) => {
+                Failure::input(message).hint(listener.advise(FOLLOW_LINKS))
+            }
             Error::Unsound { .. } => Failure::input(message).hint(
                 listener.advise("`hexreg build` makes a registry, and `hexreg verify` checks one"),
             ),

@@ -10,14 +10,14 @@ use clap::ValueHint;
 use hexreg::key::PublicKey;
 use hexreg::name::RepositoryName;
 use hexreg::ops::observer::{Observer, Warning, Work};
-use hexreg::ops::verify::{self, Error, Options, Problem, Report};
+use hexreg::ops::verify::{self, Error, Options, Problem, Report, Wrong};
 use hexreg::repository::Folder;
 use hexreg::store::Store;
 use hexreg::tarball::Limits;
 use rayon::ThreadPoolBuilder;
 use serde::Serialize;
 
-use super::destination::{Destination, Reading};
+use super::destination::{Destination, Following, Reading};
 use super::failure::{self, Failure, chain};
 use super::output;
 use super::progress::Progress;
@@ -56,6 +56,8 @@ pub struct Args {
     /// Let packages and tarballs be missing that are named: what `hexreg mirror` made is of a part
     #[arg(long)]
     partial: bool,
+    #[command(flatten)]
+    following: Following,
     /// How many files to read at once [default: one a processor; 16 from a bucket]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     jobs: Option<u16>,
@@ -162,7 +164,7 @@ impl Args {
 
     /// Whether all is well.
     fn run(&self, listener: &Listener) -> Result<bool, Failure> {
-        let store = self.reading.open(&self.destination)?;
+        let store = self.reading.open_to_verify(&self.destination, &self.following)?;
         let store = store.as_ref();
         let options = Options {
             repository: self.name.clone(),
@@ -192,11 +194,11 @@ impl Args {
             }
         })?;
         if self.json {
-            print_json(store, &report, self.cure(&report), listener.warnings().clone())?;
+            print_json(store, &report, self.advice(&report), listener.warnings().clone())?;
         } else {
             print_text(store, &report)?;
-            if let Some(cure) = self.cure(&report) {
-                output::hint(&cure);
+            if let Some(advice) = self.advice(&report) {
+                output::hint(&advice);
             }
         }
         Ok(report.problems.is_empty())
@@ -204,6 +206,17 @@ impl Args {
 }
 
 impl Args {
+    /// What to do of some of the problems.
+    fn advice(&self, report: &Report) -> Option<String> {
+        let leads_out = |problem: &Problem| matches!(problem.wrong, Wrong::LeadsOut);
+        let about_links = report.problems.iter().any(leads_out).then(|| {
+            "--follow-links checks what links lead to: give it to `hexreg serve` too if that is to be served"
+                .to_owned()
+        });
+        let advice: Vec<_> = self.cure(report).into_iter().chain(about_links).collect();
+        (!advice.is_empty()).then(|| advice.join("; "))
+    }
+
     /// The command that fetches damaged files again, where the directory is a mirror.
     fn cure(&self, report: &Report) -> Option<String> {
         let directory = self.destination.as_dir().filter(|_| report.is_mirror)?;

@@ -13,4 +13,5 @@ pub(crate) use litter::is_litter;
 pub use path::{Folder, RepositoryPath};
 pub use plan::{Action, Change, Changed, Plan};
 pub(crate) use plan::{State, Wanted};
+pub(crate) use source::LocalFile;
 pub use source::{Changing, Source, SourceError};

@@ -1,10 +1,12 @@
 //! Where the bytes of a file come from that is to be written.
 
 use std::borrow::Cow;
-use std::fs;
+use std::fs::File;
 use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use super::RepositoryPath;
+use crate::beneath::{Links, Root};
 use crate::checksum::{OuterChecksum, OuterHasher};
 use crate::package::UnixSeconds;
 use crate::regular_file;
@@ -21,7 +23,43 @@ pub struct Source {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Bytes {
     Here(Vec<u8>),
-    File { path: PathBuf, checksum: Option<OuterChecksum> },
+    File { file: LocalFile, checksum: Option<OuterChecksum> },
+}
+
+/// A file of this machine, opened when it is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LocalFile {
+    root: Root,
+    /// Below the root.
+    path: PathBuf,
+}
+
+impl LocalFile {
+    /// A file of a tree, through no link but those that its root follows.
+    pub fn below(root: Root, path: &RepositoryPath) -> Self {
+        Self { root, path: path.as_str().into() }
+    }
+
+    /// Where it lies.
+    pub fn location(&self) -> PathBuf {
+        self.root.join(&self.path)
+    }
+
+    /// Opens it, if it is a regular file.
+    ///
+    /// # Errors
+    /// With where it lies.
+    pub fn open(&self) -> Result<File, SourceError> {
+        self.open_regular().map_err(|source| SourceError { path: self.location(), source })
+    }
+
+    fn open_regular(&self) -> io::Result<File> {
+        // Before it is opened, too: that alone sets some devices going.
+        regular_file::check_regular(self.root.metadata(&self.path)?.file_type())?;
+        let file = self.root.open(&self.path)?;
+        regular_file::check_regular(file.metadata()?.file_type())?;
+        Ok(file)
+    }
 }
 
 /// A file that was looked at, and is another one when it is to be copied.
@@ -50,7 +88,12 @@ impl Source {
     /// memory than are written at once. Where it is a tarball, `checksum` says which.
     #[must_use]
     pub fn file(path: PathBuf, checksum: Option<OuterChecksum>) -> Self {
-        Self { bytes: Bytes::File { path, checksum }, modified: None }
+        Self::local(LocalFile { root: Root::new("", Links::Anywhere), path }, checksum)
+    }
+
+    /// The same of a file of a tree.
+    pub(crate) fn local(file: LocalFile, checksum: Option<OuterChecksum>) -> Self {
+        Self { bytes: Bytes::File { file, checksum }, modified: None }
     }
 
     /// The same bytes, last changed at this time.
@@ -60,10 +103,10 @@ impl Source {
     }
 
     /// The file of this machine that it is, if it is one.
-    pub(crate) fn as_file(&self) -> Option<&Path> {
+    pub(crate) fn as_file(&self) -> Option<&LocalFile> {
         match &self.bytes {
             Bytes::Here(_) => None,
-            Bytes::File { path, .. } => Some(path),
+            Bytes::File { file, .. } => Some(file),
         }
     }
 
@@ -74,9 +117,9 @@ impl Source {
     pub(crate) fn size(&self) -> io::Result<u64> {
         match &self.bytes {
             Bytes::Here(bytes) => Ok(u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
-            Bytes::File { path, .. } => {
-                let failed = |source| SourceError { path: path.clone(), source };
-                Ok(fs::metadata(path).map_err(failed)?.len())
+            Bytes::File { file, .. } => {
+                let failed = |source| SourceError { path: file.location(), source };
+                Ok(file.root.metadata(&file.path).map_err(failed)?.len())
             }
         }
     }
@@ -112,12 +155,12 @@ impl Source {
     /// # Errors
     /// A [`SourceError`], with [`Changing`] where it turns out to be another tarball; or what the system says of `to`.
     pub(crate) fn copy(&self, to: &mut impl Write) -> io::Result<()> {
-        let (path, checksum) = match &self.bytes {
+        let (local, checksum) = match &self.bytes {
             Bytes::Here(bytes) => return to.write_all(bytes),
-            Bytes::File { path, checksum } => (path, checksum),
+            Bytes::File { file, checksum } => (file, checksum),
         };
-        let failed = |source| SourceError { path: path.clone(), source };
-        let mut file = regular_file::open(path).map_err(failed)?;
+        let failed = |source| SourceError { path: local.location(), source };
+        let mut file = local.open()?;
         let mut hasher = OuterHasher::default();
         let mut piece = vec![0; PIECE];
         loop {
@@ -153,6 +196,8 @@ impl From<Vec<u8>> for Source {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -3,6 +3,7 @@
 mod bucket;
 mod dir;
 
+pub use crate::beneath::{LeadsOut, Links};
 pub(crate) use bucket::is_tombstone;
 pub use bucket::{
     BucketStore, BucketUrl, BucketUrlError, Limits, OpenError, Origin, SettingError, Settings,
@@ -250,6 +251,17 @@ impl Stamp {
         }
     }
 
+    /// Whether it is of the same file, as it was or as it is now, under whichever name.
+    pub(crate) fn is_same_file(&self, other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::File { inode, device, .. },
+                Self::File { inode: other, device: of_other, .. },
+            ) => (inode, device) == (other, of_other),
+            _ => false,
+        }
+    }
+
     /// Whether a file that was looked at at `seen`, in nanoseconds since 1970, would show by its stamp
     /// that it was changed after.
     #[must_use]
@@ -288,6 +300,8 @@ pub enum Kind {
     Folder,
     /// A device, a pipe, a socket.
     Other,
+    /// A link that leads out of the tree, where such are not followed.
+    LeadsOut,
     /// A link to nothing, or what has a name that is no text.
     Unreadable(String),
     /// It cannot be looked at; why not.

@@ -3,6 +3,7 @@
 
 use std::fs::{self, File};
 use std::io::{Seek, SeekFrom, Write};
+use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::sync::Barrier;
 use std::thread;
@@ -11,7 +12,7 @@ use std::time::Duration;
 use hexreg::ops::observer::{Observer, Warning};
 use hexreg::ops::push::{self, Error, Options, Report};
 use hexreg::repository::{Changed, RepositoryPath};
-use hexreg::store::{BucketStore, DirStore, Store};
+use hexreg::store::{BucketStore, DirStore, LeadsOut, Links, Store};
 
 use crate::support::objects::{Fault, Operation, TestBucket, Wrong};
 use crate::support::repository::TestRepository;
@@ -29,7 +30,8 @@ fn built() -> TestRepository {
 fn push(from: &TestRepository, to: &dyn Store, observer: &dyn Observer) -> Result<Report, Error> {
     let lock_timeout = Duration::from_secs(20);
     let options = Options { overwrite: false, lock_timeout, dry_run: false };
-    push::push(&DirStore::new(from.path("public")), to, &options, observer)
+    let from = DirStore::new(from.path("public")).with_links(Links::Inside);
+    push::push(&from, to, &options, observer)
 }
 
 /// A file that is as large as that, and begins and ends with something.
@@ -180,5 +182,86 @@ fn a_key_far_in_a_large_file_stays_at_home() {
         let error = push(&repository, &TestBucket::default().store(), &()).unwrap_err();
         assert!(matches!(error, Error::Unsound { .. }), "{at}: {error:?}");
         large(&repository, PACK, 9 << 20);
+    }
+}
+
+/// A registry with documentation, whose folder or file is a link out of the directory.
+fn with_link(path: &str) -> TestRepository {
+    let repository = built();
+    repository.write("public/docs/greeting-1.0.0.tar.gz", b"documentation");
+    let (place, out) = (repository.path(&format!("public/{path}")), repository.path("out"));
+    fs::rename(&place, &out).unwrap();
+    symlink(&out, &place).unwrap();
+    repository
+}
+
+#[test]
+fn nothing_is_pushed_through_a_link_out_of_the_directory() {
+    let repository = with_link("docs/greeting-1.0.0.tar.gz");
+    let ran = repository.hexreg().run(["push", "public", "served"]);
+    insta::assert_snapshot!(ran.transcript(), @r"
+    exit code: 1
+    --- stdout
+    --- stderr
+    error: failed to push public to served: public/docs/greeting-1.0.0.tar.gz cannot be pushed: it is a link that leads out of the directory: `hexreg serve` does not follow it
+    hint: nothing was written; put the file itself there, or give --follow-links if what links lead to is to be published
+    ");
+    assert_eq!(repository.files("served", |_| true).len(), 0);
+    let all = ["docs/greeting-1.0.0.tar.gz", "tarballs/greeting-1.0.0.tar", "packages/greeting"];
+    let all = all.into_iter().chain(["names", "public_key", "docs", "tarballs", "packages"]);
+    for path in all {
+        let repository = with_link(path);
+        let bucket = TestBucket::default();
+        let error = push(&repository, &bucket.store(), &()).unwrap_err();
+        let Error::Unsound { location, source } = error else { panic!("{path}: {error:?}") };
+        assert_eq!(location, repository.path(&format!("public/{path}")).display().to_string());
+        assert_eq!(source.kind(), "leads_out", "{path}");
+        assert_eq!(bucket.objects().len(), 0, "{path}");
+        // What is behind it is pushed by those who want that.
+        let ran = repository.hexreg().run(["push", "public", "served", "--follow-links"]);
+        ran.ok();
+        assert_eq!(repository.read("served/docs/greeting-1.0.0.tar.gz"), b"documentation");
+    }
+    // What no client asks for is left where it is, wherever it leads.
+    let repository = built();
+    symlink("/etc", repository.path("public/notes")).unwrap();
+    let ran = repository.hexreg().run(["push", "public", "served"]).ok();
+    assert_eq!(ran.stderr, "warning: public/notes left out: no client asks for it\n");
+    // A link that stays within is followed.
+    let repository = built();
+    let [place, within] = ["public/tarballs/greeting-1.0.0.tar", "public/.greeting"]
+        .map(|path| repository.path(path));
+    fs::rename(&place, &within).unwrap();
+    symlink("../.greeting", &place).unwrap();
+    push(&repository, &TestBucket::default().store(), &()).unwrap();
+}
+
+/// Puts a link to a secret in the place of files as soon as anything was changed.
+struct Swaps<'a>(&'a TestRepository, &'a [&'a str]);
+
+impl Observer for Swaps<'_> {
+    fn changed(&self, _: &RepositoryPath, _: Changed) {
+        for path in self.1 {
+            let new = self.0.path("new");
+            if symlink(self.0.path("secret"), &new).is_ok() {
+                fs::rename(new, self.0.path(&format!("public/{path}"))).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_link_that_is_swapped_in_meanwhile_is_not_pushed_through() {
+    for path in ["docs/greeting-1.0.0.tar.gz", PACK] {
+        let repository = built();
+        large(&repository, path, 20 << 20);
+        repository.write("secret", b"SECRET");
+        let bucket = TestBucket::default();
+        let error = push(&repository, &bucket.store(), &Swaps(&repository, &[path])).unwrap_err();
+        let Error::Write(error) = error else { panic!("{error:?}") };
+        assert!(LeadsOut::is_in(&error.source), "{error:?}");
+        assert!(error.location.ends_with(path), "{error:?}");
+        let secrets = bucket.objects().into_values().filter(|bytes| bytes.ends_with(b"SECRET"));
+        assert_eq!(secrets.count(), 0);
     }
 }

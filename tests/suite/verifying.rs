@@ -5,6 +5,7 @@
 
 mod indexes;
 mod keys;
+mod links;
 mod looking;
 mod secrets;
 

@@ -17,7 +17,7 @@ use crate::ops::observer::{Observer, Work};
 use crate::package::{Package, Release, Twice, UnixSeconds};
 use crate::registry::Entry;
 use crate::repository::{Folder, RepositoryPath};
-use crate::store::{Kind, Listed, Store};
+use crate::store::{Kind, LeadsOut, Listed, Store};
 use crate::tarball::{self, FileName, InvalidFileName, Unpacker};
 
 /// A tarball that no registry may list.
@@ -188,6 +188,7 @@ impl<'a> Reader<'a> {
             Kind::File => {}
             Kind::Folder => return Err(Cause::Directory),
             Kind::Other => return Err(Cause::NotAFile),
+            Kind::LeadsOut => return Err(Cause::Unreadable(LeadsOut.to_string())),
             Kind::Unreadable(reason) | Kind::Unknown(reason) => {
                 return Err(Cause::Unreadable(reason.clone()));
             }

@@ -1,9 +1,7 @@
 //! The registry that is pushed: what clients would ask for, and nothing that they would not believe.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs;
 use std::io;
-use std::path::PathBuf;
 
 use rayon::prelude::*;
 
@@ -17,8 +15,7 @@ use crate::ops::verify::secrets::stream_holds_key;
 use crate::package::UnixSeconds;
 use crate::policy::Policy;
 use crate::registry::{DecodeError, Gzip, Names, Payload, Releases, Resource, Signed, Versions};
-use crate::regular_file;
-use crate::repository::{Asset, AssetKind, RepositoryPath, Source, is_litter};
+use crate::repository::{Asset, AssetKind, LocalFile, RepositoryPath, Source, is_litter};
 use crate::store::{self, DirStore, Kind, Store, StoreError, modified};
 use crate::tarball::FileName;
 
@@ -46,7 +43,7 @@ pub(super) struct File {
     pub size: u64,
     /// Of a tarball, what the registry says of it.
     pub release: Option<(FileName, OuterChecksum)>,
-    location: PathBuf,
+    source: LocalFile,
     modified: UnixSeconds,
 }
 
@@ -54,13 +51,13 @@ impl File {
     /// Makes sure that it may be written to a store, before anything is: it is the tarball that is signed, or holds
     /// no key, which would be published with it; and it is not too large.
     pub fn check(&self, store: &dyn Store) -> Result<(), Error> {
-        let location = || self.location.display().to_string();
+        let location = || self.source.location().display().to_string();
         if let Some(limit) = store.max_size(&self.path).filter(|limit| self.size > *limit) {
             return Err(Error::TooLarge { location: location(), size: self.size, limit });
         }
         let failed =
             |source| Error::Read(StoreError { action: "read", location: location(), source });
-        let mut file = regular_file::open(&self.location).map_err(failed)?;
+        let mut file = self.source.open().map_err(|error| failed(error.source))?;
         let wrong = if let Some((_, said)) = &self.release {
             let mut hasher = OuterHasher::default();
             io::copy(&mut file, &mut hasher).map_err(failed)?;
@@ -80,7 +77,7 @@ impl File {
     /// Its bytes, when their turn has come.
     pub fn source(&self) -> Source {
         let checksum = self.release.as_ref().map(|(_, checksum)| *checksum);
-        Source::file(self.location.clone(), checksum).modified(self.modified)
+        Source::local(self.source.clone(), checksum).modified(self.modified)
     }
 }
 
@@ -172,6 +169,9 @@ type Assets = Vec<(RepositoryPath, AssetKind)>;
 fn assets(store: &DirStore) -> Result<(Assets, Vec<RepositoryPath>), Error> {
     let (mut assets, mut left_out) = (Vec::new(), Vec::new());
     for (path, kind) in store.walk()?.unwrap_or_default() {
+        if kind == Kind::LeadsOut && is_asked_for(&path) {
+            return Err(unsound(store, &path, Wrong::LeadsOut));
+        }
         let is_hidden =
             path.as_str().split('/').any(|part| part.starts_with('.')) || is_litter(path.as_str());
         match Asset::at(path.as_str()).filter(|_| kind == Kind::File) {
@@ -183,6 +183,12 @@ fn assets(store: &DirStore) -> Result<(Assets, Vec<RepositoryPath>), Error> {
     }
     left_out.sort();
     Ok((assets, left_out))
+}
+
+/// Whether clients ask for a path, or for paths below it.
+fn is_asked_for(path: &RepositoryPath) -> bool {
+    Asset::at(path.as_str()).is_some_and(|asset| asset.path == path.as_str())
+        || Asset::may_be_below(path.as_str())
 }
 
 /// A signed file that is sound.
@@ -268,11 +274,11 @@ fn files(
             }
             _ => None,
         };
-        let location = store.path(&path);
-        let found =
-            fs::metadata(&location).map_err(|error| store.error("look at", &path)(error))?;
+        let found = store.root().metadata(path.as_str().as_ref());
+        let found = found.map_err(|error| store.error("look at", &path)(error))?;
         let (size, modified) = (found.len(), modified(&found));
-        Ok(Some(File { path, kind, size, release, location, modified }))
+        let source = LocalFile::below(store.root().clone(), &path);
+        Ok(Some(File { path, kind, size, release, source, modified }))
     });
     let files: Vec<_> = files.collect::<Result<_, Error>>()?;
     Ok(files.into_iter().flatten().collect())

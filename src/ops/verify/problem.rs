@@ -8,7 +8,7 @@ use crate::key::KeyError;
 use crate::name::{PackageName, PolicyName, RepositoryName};
 use crate::registry::{DecodeError, SignedError};
 use crate::repository::{Folder, RepositoryPath};
-use crate::store::StoreError;
+use crate::store::{LeadsOut, StoreError};
 use crate::tarball::{self, InvalidFileName};
 use crate::version::Version;
 
@@ -36,6 +36,9 @@ pub enum Wrong {
     /// A folder, a pipe, a link to nothing.
     #[error("it is not a file")]
     NotAFile,
+    /// A link out of the tree, which is not followed.
+    #[error("it is a link that leads out of the directory: `hexreg serve` does not follow it")]
+    LeadsOut,
     /// A file or a pipe where packages or tarballs should lie.
     #[error("it is not a folder")]
     NotAFolder,
@@ -233,6 +236,7 @@ impl Wrong {
             Self::Missing => "missing",
             Self::Unreadable(_) | Self::Unlistable(_) => "unreadable",
             Self::NotAFile => "not_a_file",
+            Self::LeadsOut => "leads_out",
             Self::NotAFolder => "not_a_folder",
             Self::NotAKey(_) | Self::MarkedKey => "not_a_key",
             Self::OtherKey { .. } => "other_key",
@@ -271,6 +275,9 @@ impl Wrong {
 
     /// Of which the problem has the path already.
     pub(super) fn unreadable(error: StoreError) -> Self {
+        if LeadsOut::is_in(&error.source) {
+            return Self::LeadsOut;
+        }
         Self::Unreadable(error.source)
     }
 

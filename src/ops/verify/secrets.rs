@@ -57,6 +57,11 @@ pub(in crate::ops) fn stream_holds_key(mut file: impl Read, is_inflated: bool) -
     }
 }
 
+/// Whether what a file begins with is or holds one, which is not gzipped.
+pub(in crate::ops) fn begins_with_key(bytes: &[u8]) -> bool {
+    is_in(bytes)
+}
+
 /// In bytes.
 const WINDOW: usize = 4 << 20;
 

@@ -63,7 +63,8 @@ pub(super) fn find(
         let is_inflated = !matches!(place, Place::Documentation);
         let wrong = match kind {
             // Whoever was to read it has said so.
-            Kind::Unknown(_) if unsound.contains(path) => return None,
+            Kind::Unknown(_) | Kind::LeadsOut if unsound.contains(path) => return None,
+            Kind::LeadsOut => Wrong::LeadsOut,
             Kind::Unreadable(reason) | Kind::Unknown(reason) => Wrong::Unlistable(reason.clone()),
             Kind::Other if matches!(place, Place::Folder) => Wrong::NotAFolder,
             Kind::Folder | Kind::Other => Wrong::NotAFile,

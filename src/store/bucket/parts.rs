@@ -1,7 +1,6 @@
 //! Large files: how much of them is in memory at once, and which are written part by part.
 
 use std::io;
-use std::path::Path;
 
 use bytes::BytesMut;
 use object_store::path::Path as ObjectPath;
@@ -13,7 +12,7 @@ use super::BucketStore;
 use super::answer::{Answer, plain};
 use super::tries::{Tries, is_silence};
 use super::version::Version;
-use crate::repository::{Asset, AssetKind, RepositoryPath, SourceError};
+use crate::repository::{Asset, AssetKind, LocalFile, RepositoryPath, SourceError};
 
 /// The largest file that is written at once, in bytes: it is held in memory, and no store takes more than 5 GiB.
 const MAX_AT_ONCE: u64 = 1 << 30;
@@ -86,7 +85,7 @@ impl BucketStore {
     pub(super) async fn put_in_parts(
         &self,
         path: &RepositoryPath,
-        file: &Path,
+        file: &LocalFile,
         size: u64,
     ) -> io::Result<Version> {
         let key = self.key(path)?;
@@ -123,12 +122,15 @@ impl BucketStore {
         &self,
         path: &RepositoryPath,
         key: &ObjectPath,
-        file: &Path,
+        file: &LocalFile,
         size: u64,
         part: u64,
     ) -> Result<Version, NotUploaded> {
-        let failed = |source| SourceError { path: file.to_owned(), source };
-        let mut bytes = tokio::fs::File::open(file).await.map_err(failed)?.take(size);
+        let failed = |source| SourceError { path: file.location(), source };
+        let local = file.clone();
+        let opened = tokio::task::spawn_blocking(move || local.open()).await;
+        let opened = opened.map_err(|error| failed(io::Error::other(error)))??;
+        let mut bytes = tokio::fs::File::from_std(opened).take(size);
         let options = PutMultipartOptions {
             attributes: self.attributes(path),
             ..PutMultipartOptions::default()

@@ -13,17 +13,17 @@ pub(crate) use link::is_trusted as is_trusted_owner;
 pub(crate) use real_folder::{Entry, RealFolder};
 
 use std::collections::HashSet;
-use std::fs::{self, DirEntry, File, FileType, Metadata};
+use std::fs::{self, DirEntry, FileType, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use rayon::prelude::*;
-use rustix::fs::OFlags;
 use walkdir::WalkDir;
 
 use super::{Content, Kind, Listed, Locked, Made, Stamp, Store, StoreError};
+use crate::beneath::{LeadsOut, Links, Root};
 use crate::package::UnixSeconds;
 use crate::repository::{Change, Folder, RepositoryPath};
 use lock::Mode;
@@ -31,23 +31,59 @@ use lock::Mode;
 /// A directory whose files any static server can serve.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DirStore {
-    root: PathBuf,
+    root: Root,
 }
 
 impl DirStore {
-    /// The tree below `root`, which need not exist yet.
+    /// The tree below `root`, which need not exist yet. All links are followed.
     #[must_use]
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        Self { root: Root::new(root, Links::Anywhere) }
+    }
+
+    /// The same tree, of which nothing is read through other links than these.
+    #[must_use]
+    pub fn with_links(self, links: Links) -> Self {
+        Self { root: Root::new(self.root.path(), links) }
+    }
+
+    /// Where files are read.
+    pub(crate) fn root(&self) -> &Root {
+        &self.root
     }
 
     /// Where a file lies.
     pub(crate) fn path(&self, path: &RepositoryPath) -> PathBuf {
-        match path.as_str() {
-            // Joined, it would end in a slash.
-            "" => self.root.clone(),
-            path => self.root.join(path),
-        }
+        self.root.join(path.as_str().as_ref())
+    }
+
+    /// Whether an entry is a link that is not followed.
+    fn leads_out(&self, entry: &walkdir::DirEntry) -> bool {
+        let path = || entry.path().strip_prefix(self.root.path()).ok();
+        self.root.links() == Links::Inside
+            && entry.path_is_symlink()
+            && path().is_some_and(|path| {
+                self.root.metadata(path).is_err_and(|error| LeadsOut::is_in(&error))
+            })
+    }
+
+    /// What a folder's entry is. It is asked for by its name in the folder that is open, which spares the kernel its
+    /// path; links are followed one by one, so that a dangling one is listed too.
+    fn listed(&self, folder: Folder, entry: &DirEntry) -> Listed {
+        let none = |kind: Kind| (kind, UnixSeconds(0), None);
+        let name = entry.file_name();
+        let path = || Path::new(folder.path().as_str()).join(&name);
+        let found = entry.metadata().and_then(|found| {
+            if found.is_symlink() { self.root.metadata(&path()) } else { Ok(found) }
+        });
+        let (kind, modified, stamp) = match found {
+            Ok(_) if name.to_str().is_none() => {
+                none(Kind::Unreadable("its name is not UTF-8".to_owned()))
+            }
+            Ok(found) => (kind(found.file_type()), modified(&found), Some(stamp(&found))),
+            Err(error) => none(kind_of_none(&error)),
+        };
+        Listed { name: name.to_string_lossy().into_owned(), kind, modified, stamp }
     }
 
     pub(crate) fn error(
@@ -65,7 +101,7 @@ impl Store for DirStore {
         let path = folder.path();
         let failed = self.error("list", &path);
         let directory = self.path(&path);
-        match fs::metadata(&directory) {
+        match self.root.metadata(path.as_str().as_ref()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failed(error)),
             Ok(found) if !found.is_dir() => {
@@ -76,20 +112,25 @@ impl Store for DirStore {
         let entries = fs::read_dir(directory).and_then(Iterator::collect::<io::Result<Vec<_>>>);
         let entries = entries.map_err(failed)?;
         // In parallel: asking for what each is takes longer than listing them.
-        Ok(Some(entries.par_iter().map(listed).collect()))
+        Ok(Some(entries.par_iter().map(|entry| self.listed(folder, entry)).collect()))
     }
 
     fn walk(&self) -> Result<Option<Vec<(RepositoryPath, Kind)>>, StoreError> {
         let root = Folder::Root.path();
         let failed = self.error("list", &root);
-        match fs::read_dir(&self.root) {
+        let root = self.root.path();
+        match fs::read_dir(root) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             opened => opened.map_err(failed)?,
         };
-        let mut entered = HashSet::new();
-        let walk = WalkDir::new(&self.root).min_depth(1).follow_links(true).into_iter();
+        let (mut entered, mut leading_out) = (HashSet::new(), Vec::new());
+        let walk = WalkDir::new(root).min_depth(1).follow_links(true).into_iter();
         // Links may lead to one folder in more ways than anybody could follow.
         let walk = walk.filter_entry(|entry| {
+            if self.leads_out(entry) {
+                leading_out.push(entry.path().to_owned());
+                return false;
+            }
             // One that cannot be told apart is entered: what is wrong with it is to be found.
             !entry.file_type().is_dir() || identity(entry).is_none_or(|one| entered.insert(one))
         });
@@ -102,13 +143,11 @@ impl Store for DirStore {
                     (error.path(), error.io_error().map_or_else(circle, kind_of_none))
                 }
             };
-            let path = path.and_then(|path| path.strip_prefix(&self.root).ok());
-            let path = path.unwrap_or(Path::new(""));
-            let unreadable = || Kind::Unreadable("its name is not UTF-8".to_owned());
-            let kind = if path.to_str().is_some() { kind } else { unreadable() };
-            Some((Folder::Root.file(&path.to_string_lossy()), kind))
+            Some(found_in(root, path.unwrap_or(root), kind))
         });
-        Ok(Some(files.collect()))
+        let mut files: Vec<_> = files.collect();
+        files.extend(leading_out.iter().map(|path| found_in(root, path, Kind::LeadsOut)));
+        Ok(Some(files))
     }
 
     fn read(
@@ -119,7 +158,7 @@ impl Store for DirStore {
     ) -> Result<Option<Content>, StoreError> {
         buffer.clear();
         let failed = |error| self.error("read", path)(error);
-        let file = match open(&self.path(path)) {
+        let file = match self.root.open(path.as_str().as_ref()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             opened => opened.map_err(failed)?,
         };
@@ -140,19 +179,20 @@ impl Store for DirStore {
     fn lock(&self) -> Result<Locked, StoreError> {
         let root = Folder::Root.path();
         // Not each time that somebody who waits for it asks.
-        if !self.root.is_dir() {
-            folder::create(&self.root).map_err(self.error("create", &root))?;
+        if !self.root.path().is_dir() {
+            folder::create(self.root.path()).map_err(self.error("create", &root))?;
         }
-        lock::take(&self.root, Mode::Alone).map_err(self.error("lock", &root))
+        lock::take(self.root.path(), Mode::Alone).map_err(self.error("lock", &root))
     }
 
     fn lock_shared(&self) -> Result<Locked, StoreError> {
-        lock::take(&self.root, Mode::Shared).map_err(self.error("lock", &Folder::Root.path()))
+        lock::take(self.root.path(), Mode::Shared).map_err(self.error("lock", &Folder::Root.path()))
     }
 
     /// One that is not there yet has no other name.
     fn lock_place(&self) -> Option<PathBuf> {
-        self.root.canonicalize().or_else(|_| std::path::absolute(&self.root)).ok()
+        let root = self.root.path();
+        root.canonicalize().or_else(|_| std::path::absolute(root)).ok()
     }
 
     fn locate(&self, path: &RepositoryPath) -> String {
@@ -165,28 +205,12 @@ fn identity(folder: &walkdir::DirEntry) -> Option<(u64, u64)> {
     folder.metadata().ok().map(|found| (found.dev(), found.ino()))
 }
 
-/// Opens a file, and a pipe without waiting for whoever might write to it.
-fn open(path: &Path) -> io::Result<File> {
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    Ok(rustix::fs::open(path, flags, rustix::fs::Mode::empty())?.into())
-}
-
-/// Asks for an entry by its name in the folder that is open, which spares the kernel its path; and
-/// follows links one by one, so that a dangling one is listed too.
-fn listed(entry: &DirEntry) -> Listed {
-    let none = |kind: Kind| (kind, UnixSeconds(0), None);
-    let found = entry
-        .metadata()
-        .and_then(|found| if found.is_symlink() { fs::metadata(entry.path()) } else { Ok(found) });
-    let name = entry.file_name();
-    let (kind, modified, stamp) = match found {
-        Ok(_) if name.to_str().is_none() => {
-            none(Kind::Unreadable("its name is not UTF-8".to_owned()))
-        }
-        Ok(found) => (kind(found.file_type()), modified(&found), Some(stamp(&found))),
-        Err(error) => none(kind_of_none(&error)),
-    };
-    Listed { name: name.to_string_lossy().into_owned(), kind, modified, stamp }
+/// A path that was found below a directory, as the tree has it.
+fn found_in(root: &Path, path: &Path, kind: Kind) -> (RepositoryPath, Kind) {
+    let path = path.strip_prefix(root).unwrap_or(Path::new(""));
+    let unreadable = || Kind::Unreadable("its name is not UTF-8".to_owned());
+    let kind = if path.to_str().is_some() { kind } else { unreadable() };
+    (Folder::Root.file(&path.to_string_lossy()), kind)
 }
 
 /// What tells whether a file is still the same.
@@ -213,6 +237,7 @@ fn kind(found: FileType) -> Kind {
 /// What has a name and is not found all the same is a link; of all else there is no telling.
 fn kind_of_none(error: &io::Error) -> Kind {
     match error.kind() {
+        _ if LeadsOut::is_in(error) => Kind::LeadsOut,
         io::ErrorKind::NotFound => Kind::Unreadable(error.to_string()),
         _ => Kind::Unknown(error.to_string()),
     }

@@ -61,10 +61,8 @@ impl DirStore {
             Action::CreateFolder => change.path.clone(),
             _ => change.path.parent(),
         });
-        link::check_folders(&self.root, &folders.collect()).map_err(|(link, source)| StoreError {
-            action: "write to",
-            location: link.display().to_string(),
-            source,
+        link::check_folders(self.root.path(), &folders.collect()).map_err(|(link, source)| {
+            StoreError { action: "write to", location: link.display().to_string(), source }
         })
     }
 

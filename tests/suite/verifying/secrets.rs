@@ -54,7 +54,7 @@ fn private_keys_wherever_they_lie() {
     fs::create_dir(repository.path("secrets")).unwrap();
     fs::rename(repository.path("key.pem"), repository.path("secrets/key.pem")).unwrap();
     std::os::unix::fs::symlink("../secrets", repository.path("public/link")).unwrap();
-    finds(&repository, &[], &["link/key.pem private_key"]);
+    finds(&repository, &["--follow-links"], &["link/key.pem private_key"]);
 }
 
 /// What is between the lines of a PEM file.
