@@ -1,8 +1,10 @@
 //! Files that hold secrets: what is wrong with where they lie.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::fs::{self, Metadata};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+
+use walkdir::WalkDir;
 
 /// Says so where others than the owner may read or change the file.
 pub fn exposure(path: &Path) -> Option<String> {
@@ -16,22 +18,31 @@ pub fn exposure(path: &Path) -> Option<String> {
     })
 }
 
-/// Whether the file, or a link to it, lies below `directory` or what is linked to from there.
-///
-/// Links are looked for in the directory itself; those further down would take a walk through all
-/// that is served.
+/// Whether the file, under whichever name, or a link to it lies below `directory` or what is linked to from there.
 pub fn lies_inside(path: &Path, directory: &Path) -> bool {
     let Ok(directory) = directory.canonicalize() else { return false };
-    let linked = fs::read_dir(&directory).into_iter().flatten().flatten();
-    let linked = linked.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_symlink()));
-    let mut served: Vec<PathBuf> =
-        linked.filter_map(|entry| entry.path().canonicalize().ok()).collect();
-    served.push(directory);
     let target = path.canonicalize().ok();
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let place = parent.unwrap_or(Path::new(".")).canonicalize().ok();
-    let mut places = [target, place].into_iter().flatten();
-    places.any(|place| served.iter().any(|served| place.starts_with(served)))
+    let places: Vec<PathBuf> = [target, place].into_iter().flatten().collect();
+    let holds_it = |served: &Path| places.iter().any(|place| place.starts_with(served));
+    if holds_it(&directory) {
+        return true;
+    }
+    // Only a file with several names can have one of them in there.
+    let file = fs::metadata(path).ok().filter(|found| found.nlink() > 1);
+    let is_it = |found: &Metadata| {
+        file.as_ref().is_some_and(|file| (file.dev(), file.ino()) == (found.dev(), found.ino()))
+    };
+    // Listings tell links from files, so nothing else is asked of what has one name.
+    let mut entries = WalkDir::new(&directory).into_iter().filter_map(Result::ok);
+    entries.any(|entry| match entry.file_type() {
+        kind if kind.is_symlink() => entry.path().canonicalize().is_ok_and(|to| holds_it(&to)),
+        kind if kind.is_file() => {
+            file.is_some() && entry.metadata().is_ok_and(|found| is_it(&found))
+        }
+        _ => false,
+    })
 }
 
 fn mode(path: &Path) -> Option<u32> {

@@ -363,9 +363,22 @@ fn a_key_inside_the_served_directory_is_refused() {
     repository.write_key("public/deep/key.pem", "golden/keys/acme-2048.pem");
     std::os::unix::fs::symlink("public/deep/key.pem", repository.path("link.pem")).unwrap();
     std::os::unix::fs::symlink("../key.pem", repository.path("public/out.pem")).unwrap();
-    for path in
-        ["public/deep/key.pem", "link.pem", "public/out.pem", "public/../public/deep/key.pem"]
-    {
+    // Names and links that the key is given by from elsewhere.
+    for key in ["twin.pem", "deep.pem", "folder/key.pem"] {
+        repository.write_key(key, "golden/keys/acme-2048.pem");
+    }
+    std::fs::hard_link(repository.path("twin.pem"), repository.path("public/deep/x")).unwrap();
+    std::os::unix::fs::symlink("../../deep.pem", repository.path("public/deep/y")).unwrap();
+    std::os::unix::fs::symlink("../../folder", repository.path("public/deep/z")).unwrap();
+    for path in [
+        "public/deep/key.pem",
+        "link.pem",
+        "public/out.pem",
+        "public/../public/deep/key.pem",
+        "twin.pem",
+        "deep.pem",
+        "folder/key.pem",
+    ] {
         let key = format!("--private-key={path}");
         let ran = repository.hexreg().run(BUILD.into_iter().chain([key.as_str()]));
         assert_eq!(ran.code, 2);
