@@ -18,6 +18,7 @@ use ipnet::IpNet;
 use tracing_subscriber::filter::LevelFilter;
 
 use super::auth;
+use super::destination::Following;
 use super::failure::{Failure, chain};
 use super::log::LogWriter;
 use super::output;
@@ -43,6 +44,8 @@ pub struct Args {
     /// A directory that stands at /repos/NAME; may be given more than once
     #[arg(long, value_name = "NAME=DIR", value_parser = named)]
     repo: Vec<(RepositoryName, PathBuf)>,
+    #[command(flatten)]
+    following: Following,
     /// The address to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8000", value_parser = address)]
     listen: SocketAddr,
@@ -152,6 +155,7 @@ impl Args {
         let proxies = self.trusted_proxy;
         let options = Options {
             mounts: plain.chain(named).collect(),
+            follow_links: self.following.follow_links,
             listen: self.listen,
             url: self.url,
             allow_anonymous: self.allow_anonymous,
@@ -305,6 +309,9 @@ fn failure(error: Error) -> Failure {
     let message = format!("failed to serve: {}", chain(&error));
     let hint = match error {
         Error::NotADirectory(_) => "name the directory that `hexreg build` writes",
+        Error::LeadsOut(_) => {
+            "give --follow-links if what it leads to is to be served, to whoever may read"
+        }
         Error::Twice(_) => "give each a name of its own: --repo NAME=DIR",
         Error::Exposed(_) => {
             "give --auth-file and --tls-cert, listen on 127.0.0.1, or say --allow-anonymous"

@@ -8,7 +8,8 @@
 //!    forwarded   which client asks, through a proxy
 //!    gate        who asks; fair_queue: passwords are checked a few at a time, of each peer in turn
 //!    site        which directory, which file: repository::Asset knows every path there is
-//!    tags        the digest of its bytes, by which clients know the copy that they have
+//!    releases    whether the signed packages name the release that it is of
+//!    tags        the digest of its bytes, by which clients know the copy that they have; no secrets
 //!    preconditions   whether they have it: then nothing is sent
 //!    files       its bytes, through tower-http
 //!    access      what is written down of it
@@ -36,8 +37,11 @@ pub mod page;
 mod pages;
 mod preconditions;
 mod refusals;
+mod releases;
 mod reload;
+mod remembered;
 mod seats;
+mod secrets;
 mod site;
 pub mod snippets;
 mod tags;
@@ -57,6 +61,8 @@ use tokio::runtime::Runtime;
 
 use super::auth::AuthError;
 use crate::auth::NoRandomness;
+use crate::repository::Asset;
+use crate::store::{DirStore, LeadsOut, Links};
 use access::Access;
 use answer::Service;
 use door::{ConnectionLimits, Door};
@@ -75,6 +81,8 @@ use site::Site;
 pub struct Options {
     /// The repositories, no two of one name.
     pub mounts: Vec<Mount>,
+    /// Whether links in their directories are followed wherever they lead.
+    pub follow_links: bool,
     /// Where to listen.
     pub listen: SocketAddr,
     /// The URL under which clients reach it, where that is not the address: behind a proxy, by a name.
@@ -148,6 +156,9 @@ pub enum Error {
     /// A directory is not there, or is none.
     #[error("{} is not a directory", .0.display())]
     NotADirectory(PathBuf),
+    /// What should lie in a directory lies elsewhere.
+    #[error("{} is a link that leads out of the directory", .0.display())]
+    LeadsOut(PathBuf),
     /// Two repositories would stand at one place.
     #[error("two repositories would be served at {0}")]
     Twice(String),
@@ -193,6 +204,12 @@ pub struct Started {
 }
 
 impl Options {
+    /// What is read of a repository's directory.
+    fn store(&self, mount: &Mount) -> DirStore {
+        let links = if self.follow_links { Links::Anywhere } else { Links::Inside };
+        DirStore::new(&mount.directory).with_links(links)
+    }
+
     fn scheme(&self) -> &'static str {
         if self.tls.is_some() { "https" } else { "http" }
     }
@@ -211,7 +228,7 @@ pub fn serve(options: &Options, started: impl FnOnce(&Started)) -> Result<(), Er
     let limits = ConnectionLimits { connections, head, idle, stall };
     let proxies = TrustedProxies::new(&options.trusted_proxies);
     let door = Arc::new(Door::new(limits, proxies, Arc::clone(&metrics)));
-    let site = Site::new(options.mounts.clone(), options.auth_file.is_none());
+    let site = Site::new(options);
     let directories = site.mounts().iter().map(|mount| mount.directory.clone()).collect();
     let service = Service {
         site,
@@ -259,6 +276,13 @@ fn check(options: &Options) -> Result<(), Error> {
     for (index, mount) in options.mounts.iter().enumerate() {
         if !mount.directory.is_dir() {
             return Err(Error::NotADirectory(mount.directory.clone()));
+        }
+        let store = options.store(mount);
+        let leads_out = |folder: &&&str| {
+            store.root().metadata(folder.as_ref()).is_err_and(|error| LeadsOut::is_in(&error))
+        };
+        if let Some(folder) = Asset::FOLDERS.iter().find(leads_out) {
+            return Err(Error::LeadsOut(mount.directory.join(folder)));
         }
         if options.mounts.iter().skip(index).skip(1).any(|other| other.name == mount.name) {
             return Err(Error::Twice(mount.path()));

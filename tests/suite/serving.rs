@@ -1,8 +1,11 @@
 //! `hexreg serve`, request by request.
 
 mod crowds;
+mod embargo;
 mod hosts;
+mod keys;
 mod limits;
+mod links;
 mod pages;
 mod passwords;
 pub mod paths;
@@ -16,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::repository::TestRepository;
 use crate::support::server::{Answer, Server};
+use crate::support::signed::name_releases;
 
 /// Of a git repository: what changes, and what does not.
 const GIT_REFS: [&str; 3] = [
@@ -29,10 +33,11 @@ const GIT_OBJECTS: [&str; 3] = [
     "git/git.example/dep.git/objects/pack/pack-4b825dc642cb6eb9a060e54bf8d69288fbee4904.idx",
 ];
 
-/// With every kind of file that clients ask for.
+/// With every kind of file that clients ask for, and a release `big` 1.0.0 that has no tarball yet.
 pub fn repository() -> TestRepository {
     let repository = TestRepository::new().samples();
     repository.build(&[]).ok();
+    name_releases(&repository, "public", "big", &["1.0.0"]);
     repository.write("public/docs/welcome-0.1.0.tar.gz", b"docs");
     repository.write("public/policies/strict-1.0", b"policy");
     repository.write("public/installs/hex-1.x.csv", b"2.1.1,abc,1.14.0\n");
@@ -237,13 +242,14 @@ fn a_file_that_is_replaced_is_seen_at_once_and_given_whole() {
 #[test]
 fn repositories_with_names_stand_below_repos() {
     let repository = repository();
-    repository.write("other/packages/foo", b"of another");
+    name_releases(&repository, "other", "foo", &["1.0.0"]);
+    let foo = repository.read("other/packages/foo");
     let arguments = ["public", "--repo", "acme=public", "--repo=hexpm=other"];
     let server = Server::run(repository.root(), &arguments);
     let welcome = repository.read("public/packages/welcome");
     assert_eq!(server.get("/packages/welcome", &[]).body, welcome);
     assert_eq!(server.get("/repos/acme/packages/welcome", &[]).body, welcome);
-    assert_eq!(server.get("/repos/hexpm/packages/foo", &[]).body, b"of another");
+    assert_eq!(server.get("/repos/hexpm/packages/foo", &[]).body, foo);
     for path in [
         "/packages/foo",
         "/repos/hexpm/packages/welcome",

@@ -9,8 +9,8 @@
 use std::fs;
 use std::future::{self, Future};
 use std::io::{self, SeekFrom};
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -21,6 +21,8 @@ use tokio::io::{AsyncRead, AsyncSeek, ReadBuf};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tower_http::services::fs as http;
 
+use crate::beneath::KeptRoot;
+use crate::ops::verify::secrets::begins_with_key;
 use crate::store::{self, Stamp};
 
 /// A file that was opened for one request: whoever has it goes on with it, whole, after a build has put
@@ -54,20 +56,33 @@ pub(super) struct File {
 /// In bytes: how much another thread reads at once.
 const CHUNK: usize = 256 * 1024;
 
-/// In bytes: how large a file may be that is read on the spot for its digest.
+/// In bytes: how large a file may be that is read on the spot for its digest. Hardly any private key is larger.
 const SMALL: usize = 64 * 1024;
 
+/// What the log says of a file that only a link out of the directory leads to.
+pub(super) const LEADS_OUT: &str =
+    "a link leads out of the directory, and is not followed without --follow-links";
+
+/// What the bytes of a file are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Examined {
+    pub hash: blake3::Hash,
+    /// Whether it begins with a private key.
+    pub holds_key: bool,
+}
+
 impl Opened {
-    /// Opens a file, and looks at it.
+    /// Opens a file below a directory, and looks at it.
     ///
     /// # Errors
-    /// What the system says; [`io::ErrorKind::NotFound`] for what is no file.
-    pub async fn open(path: &Path) -> io::Result<Self> {
-        let file = if let Some(opened) = now::open(path) {
+    /// What the system says; [`io::ErrorKind::NotFound`] for what is no file;
+    /// [`LeadsOut`](crate::store::LeadsOut).
+    pub async fn open(root: &KeptRoot, path: &str) -> io::Result<Self> {
+        let file = if let Some(opened) = root.open_cached(path.as_ref()) {
             opened?
         } else {
-            let path = path.to_owned();
-            let opening = spawn_blocking(move || open(&path));
+            let (root, path) = (root.root().clone(), PathBuf::from(path));
+            let opening = spawn_blocking(move || root.open(&path));
             opening.await.map_err(io::Error::other)??
         };
         let found = file.metadata()?;
@@ -104,34 +119,58 @@ impl Opened {
         Ok(store::stamp(&self.file.metadata()?) == self.stamp)
     }
 
-    /// The digest of its bytes, where they are few and need not be waited for.
-    pub fn hash_now(&self) -> Option<io::Result<blake3::Hash>> {
+    /// Its bytes, up to `limit` and one more, for which this may wait.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn read(&self, limit: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let limit = limit.saturating_add(1);
+        while let Some(room) = limit.checked_sub(bytes.len()).filter(|room| *room > 0) {
+            let position = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+            let read = read_at(&self.file, position, room.min(CHUNK))?;
+            if read.is_empty() {
+                break;
+            }
+            bytes.extend(read);
+        }
+        Ok(bytes)
+    }
+
+    /// What its bytes are, where they are few and need not be waited for.
+    pub fn examine_now(&self) -> Option<io::Result<Examined>> {
         let size = usize::try_from(self.size()).ok().filter(|size| *size <= SMALL)?;
         let mut bytes = vec![0; size];
         match now::read(&self.file, 0, &mut bytes)? {
             Ok(read) if read < size => None,
-            Ok(_) => Some(Ok(blake3::hash(&bytes))),
+            Ok(_) => {
+                let hash = blake3::hash(&bytes);
+                Some(Ok(Examined { hash, holds_key: begins_with_key(&bytes) }))
+            }
             Err(error) => Some(Err(error)),
         }
     }
 
-    /// The digest of its bytes, for which it is read.
+    /// What its bytes are, all of which are read.
     ///
     /// # Errors
     /// What the system says.
-    pub fn hash(&self) -> io::Result<blake3::Hash> {
+    pub fn examine(&self) -> io::Result<Examined> {
         let mut hasher = blake3::Hasher::new();
-        let mut position = 0_u64;
+        let (mut position, mut holds_key) = (0_u64, false);
         while let Some(rest) = self.size().checked_sub(position).filter(|rest| *rest > 0) {
             let room = rest.try_into().unwrap_or(CHUNK).min(CHUNK);
             let bytes = read_at(&self.file, position, room)?;
             if bytes.is_empty() {
                 break;
             }
+            if position == 0 {
+                holds_key = begins_with_key(bytes.get(..SMALL).unwrap_or(&bytes));
+            }
             hasher.update(&bytes);
             position = position.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
         }
-        Ok(hasher.finalize())
+        Ok(Examined { hash: hasher.finalize(), holds_key })
     }
 
     fn metadata(&self) -> Metadata {
@@ -245,12 +284,6 @@ impl AsyncSeek for File {
     }
 }
 
-fn open(path: &Path) -> io::Result<fs::File> {
-    // A pipe would wait for its writer.
-    let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0);
-    fs::OpenOptions::new().read(true).custom_flags(flags).open(path)
-}
-
 fn read_at(file: &fs::File, from: u64, size: usize) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; size];
     let read = file.read_at(&mut bytes, from)?;
@@ -263,21 +296,8 @@ fn read_at(file: &fs::File, from: u64, size: usize) -> io::Result<Vec<u8>> {
 mod now {
     use std::fs::File;
     use std::io::{self, IoSliceMut};
-    use std::path::Path;
 
-    use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
     use rustix::io::{Errno, ReadWriteFlags, preadv2};
-
-    pub fn open(path: &Path) -> Option<io::Result<File>> {
-        // NONBLOCK: a pipe would wait for its writer.
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
-        match openat2(CWD, path, flags, Mode::empty(), ResolveFlags::CACHED) {
-            Ok(file) => Some(Ok(file.into())),
-            // Old kernels know neither the call nor the flag, and sandboxes may forbid it.
-            Err(Errno::AGAIN | Errno::NOSYS | Errno::INVAL | Errno::PERM) => None,
-            Err(error) => Some(Err(error.into())),
-        }
-    }
 
     pub fn read(file: &File, from: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
         let mut buffers = [IoSliceMut::new(buffer)];
@@ -294,11 +314,6 @@ mod now {
 mod now {
     use std::fs::File;
     use std::io;
-    use std::path::Path;
-
-    pub fn open(_: &Path) -> Option<io::Result<File>> {
-        None
-    }
 
     pub fn read(_: &File, _: u64, _: &mut [u8]) -> Option<io::Result<usize>> {
         None

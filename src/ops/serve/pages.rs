@@ -21,7 +21,6 @@ use super::gate::ask_later;
 use super::page::{self, CONTENT_SECURITY_POLICY, Facts, State, Visit};
 use super::site::Mount;
 use crate::name::RepositoryName;
-use crate::store::DirStore;
 
 /// How many pages are made at once, and how many wait, of one peer and of all.
 const PAGES: Bounds =
@@ -40,7 +39,7 @@ pub(super) struct Pages {
 impl Pages {
     pub fn new(options: &Options) -> Self {
         let repositories = options.mounts.iter().map(|mount| {
-            let store = Arc::new(DirStore::new(&mount.directory));
+            let store = Arc::new(options.store(mount));
             (mount.clone(), Arc::new(Facts::new(store)))
         });
         Self {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::header::{self, HeaderValue};
@@ -10,12 +11,17 @@ use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
 use headers::{HeaderMapExt, LastModified};
 use tower_http::services::ServeDir;
 
+use super::Options;
 use super::answer::plain;
-use super::files::Opened;
+use super::files::{LEADS_OUT, Opened};
 use super::preconditions::{Validators, Verdict};
+use super::releases::Releases;
+use super::secrets::{Secret, Secrets};
 use super::tags::{self, Tags};
+use crate::beneath::KeptRoot;
 use crate::name::RepositoryName;
 use crate::repository::{Asset, AssetKind};
+use crate::store::LeadsOut;
 
 /// One repository's directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,10 +34,18 @@ pub struct Mount {
 
 /// Every repository, by where it stands.
 pub(super) struct Site {
+    /// Of each mount, at its place, the files.
+    trees: Vec<Tree>,
     mounts: Vec<Mount>,
     tags: Tags,
     /// Whether copies on the way may be given to anybody.
     is_public: bool,
+}
+
+/// What lies in the directory of a repository.
+struct Tree {
+    root: KeptRoot,
+    releases: Arc<Releases>,
 }
 
 /// What a path means.
@@ -46,8 +60,8 @@ pub(super) enum Target<'a> {
 
 /// A file of a repository, by its name alone.
 pub(super) struct File<'a> {
-    kind: AssetKind,
-    path: PathBuf,
+    asset: Asset,
+    tree: &'a Tree,
     is_public: bool,
     tags: &'a Tags,
 }
@@ -84,8 +98,18 @@ impl Mount {
 }
 
 impl Site {
-    pub fn new(mounts: Vec<Mount>, is_public: bool) -> Self {
-        Self { mounts, tags: Tags::new(), is_public }
+    pub fn new(options: &Options) -> Self {
+        let trees = options.mounts.iter().map(|mount| {
+            let store = options.store(mount);
+            let root = KeptRoot::new(store.root().clone());
+            Tree { releases: Arc::new(Releases::new(store)), root }
+        });
+        Self {
+            trees: trees.collect(),
+            mounts: options.mounts.clone(),
+            tags: Tags::new(Secrets::of(options)),
+            is_public: options.auth_file.is_none(),
+        }
     }
 
     pub fn mounts(&self) -> &[Mount] {
@@ -101,29 +125,31 @@ impl Site {
             }
             None => (None, path.strip_prefix('/')?),
         };
-        let is_it = |mount: &&Mount| mount.name.as_ref().map(RepositoryName::as_str) == name;
-        let Some(mount) = self.mounts.iter().find(is_it) else {
+        let mut mounts = self.mounts.iter().zip(&self.trees);
+        let found =
+            mounts.find(|(mount, _)| mount.name.as_ref().map(RepositoryName::as_str) == name);
+        let Some((mount, tree)) = found else {
             return (path == "/").then_some(Target::All);
         };
         if rest.is_empty() {
             return Some(Target::Repository(mount));
         }
-        let Asset { kind, path } = Asset::at(rest)?;
-        let path = mount.directory.join(path);
+        let asset = Asset::at(rest)?;
         let (is_public, tags) = (self.is_public, &self.tags);
-        Some(Target::File(File { kind, path, is_public, tags }))
+        Some(Target::File(File { asset, tree, is_public, tags }))
     }
 }
 
 impl File<'_> {
     pub fn kind(&self) -> AssetKind {
-        self.kind
+        self.asset.kind
     }
 
     /// The file as HTTP has it: whole, in part, or not at all where the client's copy is still good.
     pub async fn respond(&self, method: &Method, mut headers: HeaderMap) -> Response<Body> {
-        let opened = match Opened::open(&self.path).await {
-            Ok(opened) => opened,
+        let opened = match self.open().await {
+            Ok(Some(opened)) => opened,
+            Ok(None) => return plain(StatusCode::NOT_FOUND),
             Err(error) => return self.cannot(&error),
         };
         // A unit that is not known is as good as none, and parts are for GET: RFC 9110, section 14.2.
@@ -147,6 +173,24 @@ impl File<'_> {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = status;
         self.dress(response, &validators)
+    }
+
+    /// Opens the file, if it is there and clients are to have it. Of a release that there is not, nobody learns whether
+    /// its tarball is there.
+    async fn open(&self) -> io::Result<Option<Opened>> {
+        let Self { asset, tree, .. } = self;
+        if let Some(release) = asset.release() {
+            if !tree.releases.have(&release, asset.kind == AssetKind::Docs).await? {
+                return Ok(None);
+            }
+        }
+        let opened = Opened::open(&tree.root, &asset.path).await?;
+        if let Some(package) = asset.package() {
+            if !tree.releases.is_package(&package, &opened).await? {
+                return Ok(None);
+            }
+        }
+        Ok(Some(opened))
     }
 
     async fn validators(&self, opened: &Opened) -> io::Result<Validators> {
@@ -185,7 +229,16 @@ impl File<'_> {
         if matches!(error.kind(), NotFound | NotADirectory | IsADirectory) {
             return plain(StatusCode::NOT_FOUND);
         }
-        tracing::error!(path = %self.path.display(), %error, "could not read");
+        let path = self.tree.root.root().join(self.asset.path.as_ref()).display().to_string();
+        if LeadsOut::is_in(error) {
+            tracing::warn!(path, "{LEADS_OUT}");
+            return plain(StatusCode::NOT_FOUND);
+        }
+        if Secret::is_in(error) {
+            tracing::error!(path, %error, "not served");
+            return plain(StatusCode::NOT_FOUND);
+        }
+        tracing::error!(path, %error, "could not read");
         plain(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
@@ -194,12 +247,12 @@ impl File<'_> {
         let control = if response.status().is_client_error() {
             "no-store"
         } else {
-            self.kind.cache_control(self.is_public)
+            self.asset.kind.cache_control(self.is_public)
         };
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(control));
         if headers.contains_key(header::CONTENT_TYPE) {
-            let content_type = HeaderValue::from_static(self.kind.content_type());
+            let content_type = HeaderValue::from_static(self.asset.kind.content_type());
             headers.insert(header::CONTENT_TYPE, content_type);
         }
         let Validators { tag, changed } = validators;

@@ -4,8 +4,9 @@
 //! whatever its times are, and another one for any other bytes. A digest is known again by the file's
 //! [`Stamp`], so a file is read for its tag once; one that was changed a moment ago is read each time, since
 //! another change in that moment could leave the same stamp.
+//!
+//! Who reads all of a file can tell whether it is a private key, so that is told here too.
 
-use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -16,6 +17,8 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use super::files::Opened;
+use super::remembered::Remembered;
+use super::secrets::{Secret, Secrets};
 use crate::store::Stamp;
 
 /// In bytes: above this size, which no file of a registry has, the tag is made of the stamp. It is another one
@@ -33,51 +36,32 @@ const LENGTH: usize = 16;
 
 /// The tags of the files that a server has.
 pub(super) struct Tags {
-    known: Mutex<Known>,
+    /// `None` of a file that is a secret.
+    known: Mutex<Remembered<Stamp, Option<Digest>>>,
     readers: Arc<Semaphore>,
+    secrets: Secrets,
 }
 
 /// A tag without its quotes.
 type Digest = [u8; LENGTH];
 
-/// Once `recent` is full it becomes `former`, and what was asked for before that is forgotten.
-#[derive(Default)]
-struct Known {
-    recent: HashMap<Stamp, Digest>,
-    former: HashMap<Stamp, Digest>,
-}
-
-impl Known {
-    fn get(&mut self, stamp: &Stamp) -> Option<Digest> {
-        if let Some(digest) = self.recent.get(stamp) {
-            return Some(*digest);
-        }
-        let digest = self.former.remove(stamp)?;
-        self.insert(*stamp, digest);
-        Some(digest)
-    }
-
-    fn insert(&mut self, stamp: Stamp, digest: Digest) {
-        if self.recent.len() >= REMEMBERED {
-            self.former = std::mem::take(&mut self.recent);
-        }
-        self.recent.insert(stamp, digest);
-    }
-}
-
 impl Tags {
-    pub fn new() -> Self {
-        Self { known: Mutex::default(), readers: Arc::new(Semaphore::new(READERS)) }
+    pub fn new(secrets: Secrets) -> Self {
+        let known = Mutex::new(Remembered::new(REMEMBERED));
+        Self { known, readers: Arc::new(Semaphore::new(READERS)), secrets }
     }
 
     /// The tag of a file as it is open.
     ///
     /// # Errors
-    /// What the system says of reading it.
+    /// What the system says of reading it; [`Secret`] of what nobody is to be given.
     pub async fn of(&self, opened: &Opened) -> io::Result<Option<ETag>> {
         let (stamp, seen) = (opened.stamp(), now());
-        if let Some(digest) = self.known(&stamp) {
-            return Ok(tag(&digest, false));
+        if let Some(tag) = self.known(&stamp) {
+            return tag;
+        }
+        if self.secrets.include(&stamp) {
+            return Err(Secret.into());
         }
         if opened.size() > MAX_READ {
             let mut bytes = Vec::new();
@@ -85,38 +69,44 @@ impl Tags {
             // Two changes in one moment might leave the same stamp.
             return Ok(tag(&shortened(&blake3::hash(&bytes)), !stamp.is_settled(seen)));
         }
-        let hash = if let Some(hash) = opened.hash_now() {
-            hash?
+        let examined = if let Some(examined) = opened.examine_now() {
+            examined?
         } else {
             let permit = Arc::clone(&self.readers).acquire_owned().await;
             let permit = permit.map_err(io::Error::other)?;
             // Another request may have read the same file meanwhile.
-            if let Some(digest) = self.known(&stamp) {
-                return Ok(tag(&digest, false));
+            if let Some(tag) = self.known(&stamp) {
+                return tag;
             }
             let file = opened.clone();
             let read = spawn_blocking(move || {
-                let hash = file.hash();
+                let examined = file.examine();
                 drop(permit);
-                hash
+                examined
             });
             read.await.map_err(io::Error::other)??
         };
-        let digest = shortened(&hash);
+        let digest = (!examined.holds_key).then(|| shortened(&examined.hash));
         if stamp.is_settled(seen) && opened.is_unchanged()? {
-            self.lock().insert(stamp, digest);
+            self.lock().insert(stamp, digest, 1);
         }
-        Ok(tag(&digest, false))
+        strong(digest)
     }
 
-    fn known(&self, stamp: &Stamp) -> Option<Digest> {
-        self.lock().get(stamp)
+    /// What was found of a file before.
+    fn known(&self, stamp: &Stamp) -> Option<io::Result<Option<ETag>>> {
+        self.lock().get(stamp).map(strong)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Known> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Remembered<Stamp, Option<Digest>>> {
         // Each of its maps is whole at any moment.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The tag of a file with that digest.
+fn strong(digest: Option<Digest>) -> io::Result<Option<ETag>> {
+    Ok(tag(&digest.ok_or(Secret)?, false))
 }
 
 /// Nanoseconds since 1970.
@@ -137,24 +127,6 @@ fn tag(digest: &Digest, is_weak: bool) -> Option<ETag> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn stamp(inode: u64) -> Stamp {
-        Stamp::File { size: 1, modified: 0, changed: 0, inode, device: 0 }
-    }
-
-    #[test]
-    fn what_was_asked_for_last_is_remembered_and_no_more() {
-        let mut known = Known::default();
-        let many = u64::try_from(REMEMBERED).unwrap();
-        for inode in 0..3 * many {
-            known.insert(stamp(inode), [1; LENGTH]);
-            // This one is asked for again and again.
-            assert!(inode == 0 || known.get(&stamp(0)).is_some());
-        }
-        assert!(known.recent.len() + known.former.len() <= 2 * REMEMBERED);
-        assert_eq!(known.get(&stamp(1)), None);
-        assert!(known.get(&stamp(3 * many - 1)).is_some());
-    }
 
     #[test]
     fn a_tag_is_one_that_http_knows() {

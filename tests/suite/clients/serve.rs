@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 
 use super::{Project, configuration, log, samples};
 use crate::support::server::Server;
+use crate::support::signed::name_releases;
 use crate::support::tools;
 
 #[test]
@@ -51,6 +52,7 @@ fn rebar3_fetches_where_its_url_ends_in_a_slash() {
 #[test]
 fn a_client_that_goes_away_was_not_given_the_whole() {
     let repository = samples();
+    name_releases(&repository, "public", "big", &["1.0.0"]);
     repository.write("public/tarballs/big-1.0.0.tar", &vec![0; 64 << 20]);
     let server = Server::of(&repository, &[]);
     let mut stream = server.connect();

@@ -10,8 +10,9 @@ use crate::support::repository::TestRepository;
 use crate::support::server::{Answer, Server};
 use crate::support::tools;
 
-const PATH: &str = "/packages/greeting";
-const FILE: &str = "public/packages/greeting";
+/// A file that is served whatever it holds.
+const PATH: &str = "/versions";
+const FILE: &str = "public/versions";
 
 /// A whole second, as `SOURCE_DATE_EPOCH` and many file systems have it.
 fn whole_second() -> SystemTime {
@@ -90,10 +91,10 @@ fn a_file_from_before_1970_has_a_tag() {
 fn copies_of_a_file_have_one_tag() {
     let repository = repository();
     let server = Server::of(&repository, &[]);
-    let copies: Vec<_> = ["/packages/greeting", "/names", "/tarballs/welcome-0.1.0.tar"]
-        .into_iter()
-        .map(|path| (path, tag(&server.get(path, &[]))))
-        .collect();
+    let paths =
+        ["/packages/greeting", "/names", "/packages/welcome", "/tarballs/welcome-0.1.0.tar"];
+    let copies: Vec<_> =
+        paths.into_iter().map(|path| (path, tag(&server.get(path, &[])))).collect();
     for (path, tag_here) in &copies {
         let path_there = format!("copy{path}");
         repository.write(&path_there, &repository.read(&format!("public{path}")));
@@ -108,7 +109,7 @@ fn copies_of_a_file_have_one_tag() {
     }
     let mut tags: Vec<_> = copies.iter().map(|(_, tag)| tag).collect();
     tags.dedup();
-    assert_eq!(tags.len(), 3);
+    assert_eq!(tags.len(), 4);
 }
 
 /// A date has whole seconds, and a time of modification may be set to anything.

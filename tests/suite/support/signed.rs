@@ -1,7 +1,8 @@
 //! What signed files say, read without any check, and signed anew with something else in them.
 
+use hexreg::checksum::{InnerChecksum, OuterChecksum};
 use hexreg::key::PrivateKey;
-use hexreg::package::{Marks, Release, RetirementReason, Severity};
+use hexreg::package::{Marks, Release, Remarks, RetirementReason, Severity};
 use hexreg::policy::{
     Override, OverrideAction, PackageRef, Policy, RepositoryPolicy, Restriction, Visibility,
 };
@@ -87,6 +88,20 @@ pub fn edit(
     releases.releases.iter_mut().for_each(change);
     let signed = releases.encode().sign(key).unwrap();
     repository.write(path, &signed.to_gzip(&mut Gzip::new()));
+}
+
+/// Has `DIRECTORY/packages/NAME` name these releases, whatever their tarballs hold, signed with the key of `acme`.
+pub fn name_releases(repository: &TestRepository, directory: &str, name: &str, versions: &[&str]) {
+    let releases = versions.iter().map(|version| Release {
+        version: version.parse().unwrap(),
+        inner_checksum: InnerChecksum::from_bytes([0; 32]),
+        outer_checksum: OuterChecksum::from_bytes([0; 32]),
+        dependencies: Vec::new(),
+        remarks: Remarks::default(),
+    });
+    let package = Releases::new("acme".parse().unwrap(), name.parse().unwrap(), releases.collect());
+    let signed = package.encode().sign(&key("acme-2048.pem")).unwrap();
+    repository.write(&format!("{directory}/packages/{name}"), &signed.to_gzip(&mut Gzip::new()));
 }
 
 /// What `versions` marks each release with.
