@@ -32,7 +32,7 @@ async def is_closed(reader, seconds):
 
 async def hostile(port, kind, token):
     """One connection that does so, and again as soon as it is closed."""
-    request = "GET /tarballs/big-1.0.0.tar HTTP/1.1\r\nHost: localhost\r\nAuthorization: %s\r\n\r\n" % token
+    request = "GET /tarballs/greeting-1.1.0.tar HTTP/1.1\r\nHost: localhost\r\nAuthorization: %s\r\n\r\n" % token
     while True:
         try:
             reader, writer = await asyncio.open_connection(
@@ -81,7 +81,7 @@ def main():
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for kind, meaning in KINDS.items():
         with attacking.repository() as (folder, token):
-            (folder / "public/tarballs/big-1.0.0.tar").write_bytes(b"x" * (64 << 20))
+            (folder / "public/tarballs/greeting-1.1.0.tar").write_bytes(b"x" * (64 << 20))
             arguments = [f"--auth-file={folder / 'readers'}", "--max-connections=1000",
                          "--trusted-proxy=192.0.2.1", "--log-format=off"]
             with attacking.serve(folder, *arguments) as server:
