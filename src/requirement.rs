@@ -206,8 +206,11 @@ fn tokens(text: &str) -> Vec<Token<'_>> {
             rest = after;
         } else {
             let end = rest.find([' ', '>', '<', '!']).unwrap_or(rest.len());
+            // Each ends a word too, if it begins before what was found, or with it: a search to the end of the text
+            // for each word would take as long as the text is long, squared.
+            let near = rest.get(..end.saturating_add(1)).unwrap_or(rest);
             let end =
-                ["~>", "=="].into_iter().filter_map(|two| rest.find(two)).fold(end, usize::min);
+                ["~>", "=="].into_iter().filter_map(|two| near.find(two)).fold(end, usize::min);
             let (word, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
             tokens.push(Token::Text(word));
             rest = after;
