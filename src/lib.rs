@@ -164,9 +164,9 @@
 //!   use, and git is given the open folder by `/proc/self/fd`, so that what takes its place meanwhile is not used. What
 //!   is pinned has references of its own (`refs/hexreg/*`), which no refspec of a fetch names. Clients fetch branches
 //!   alone, so each pin is shown as a branch too, which is written anew after each fetch.
-//! - **A link in the tree is followed for writing where the user or root made it** (`store/dir/link.rs`): a folder may
-//!   be on another disk, and no user can make a link in another's name. What is cleared is never behind a link, and is
-//!   removed by way of the open folder (`store/dir/real_folder.rs`).
+//! - **Nothing is written or cleared behind a link in the tree** (`store/dir/link.rs`): who made the link does not tell,
+//!   as what `cp -r` copies is the user's own. A larger disk is mounted there. What is cleared is removed by way of the
+//!   open folder (`store/dir/real_folder.rs`).
 //! - **The registry is its own state** (`package/remarks.rs`, `ops/build/remarks.rs`): what no tarball says is kept in
 //!   the signed files and nowhere else, so it is not lost with a database, and moves with them.
 //! - **What upstream says is merged three ways** (`ops/upstream/`): what upstream said when it was last carried over

@@ -1,58 +1,30 @@
-//! Which links are followed to where something is written.
+//! Where something is written, no link is followed.
 //!
 //! The directory that the user names may be a link, or be behind one. What lies in it may have been put there by
-//! others: whoever may write to a shared disk could lead what is written to any folder that the user may write to.
-//! So a folder of the tree is written to through a link only where the user or root made that link, as for
-//! `tarballs/` on another disk; the system lets nobody make a link in another's name. hexreg's own folder, which
-//! is also cleared, is never behind a link.
+//! others: who may write to a shared disk, or delivers tarballs, could lead what is written or removed to any folder that
+//! the user may write to. Who made a link does not tell: one that was copied with `cp -r`, or delivered by another
+//! program of the same user, is the user's own.
 
 use std::collections::BTreeSet;
-use std::error::Error;
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::repository::{Folder, RepositoryPath};
+use crate::repository::RepositoryPath;
 
 /// The root user, who may write everywhere without a link.
 const ROOT: u32 = 0;
 
 /// Why nothing is written through a link.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum RefusedLink {
-    /// No link is followed there.
-    #[error(
-        "it is a symbolic link, and hexreg follows none there: remove it, or put the folder that it leads to in \
-         its place"
-    )]
-    Any,
-    /// Another user made it.
-    #[error(
-        "it is a symbolic link that user {owner} made, and leads what is written elsewhere: remove it, or where \
-         it is right, make it yours (`chown -h`)"
-    )]
-    OfAnother {
-        /// Who.
-        owner: u32,
-    },
-}
+#[error(
+    "it is a symbolic link, and hexreg follows none there: remove it, or put the folder that it leads to in its \
+     place, or mount it there (`mount --bind`)"
+)]
+pub(crate) struct RefusedLink;
 
 pub(super) fn refusal() -> io::Error {
-    io::Error::new(io::ErrorKind::PermissionDenied, RefusedLink::Any)
-}
-
-/// Whether an error says that a link was in the way.
-pub(super) fn is_refusal(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(<dyn Error + Send + Sync>::is::<RefusedLink>)
-}
-
-/// Makes sure that a link is the user's own, or root's.
-pub(super) fn check(owner: u32) -> io::Result<()> {
-    if is_trusted(owner) {
-        return Ok(());
-    }
-    Err(io::Error::new(io::ErrorKind::PermissionDenied, RefusedLink::OfAnother { owner }))
+    io::Error::new(io::ErrorKind::PermissionDenied, RefusedLink)
 }
 
 /// Whether what this user put somewhere may be relied on: it is the one who runs this program, or root.
@@ -65,19 +37,15 @@ pub(super) fn check_folders(
     root: &Path,
     folders: &BTreeSet<RepositoryPath>,
 ) -> Result<(), (PathBuf, io::Error)> {
-    let own = Folder::Mirror.path();
     for folder in folders {
-        let is_own = Path::new(folder.as_str()).starts_with(own.as_str());
         let mut path = root.to_owned();
         for part in folder.as_str().split('/').filter(|part| !part.is_empty()) {
             path.push(part);
             // One that is not there yet is made, and one that cannot be looked at cannot be written to.
             let Ok(found) = fs::symlink_metadata(&path) else { break };
-            if !found.is_symlink() {
-                continue;
+            if found.is_symlink() {
+                return Err((path, refusal()));
             }
-            let checked = if is_own { Err(refusal()) } else { check(found.uid()) };
-            checked.map_err(|error| (path.clone(), error))?;
         }
     }
     Ok(())
@@ -88,9 +56,10 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
+    use crate::repository::Folder;
 
     #[test]
-    fn the_own_folder_of_hexreg_is_never_behind_a_link() {
+    fn no_folder_is_written_to_behind_a_link() {
         let (directory, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let check = |folder: Folder| {
             check_folders(directory.path(), &BTreeSet::from([folder.path()]))
@@ -102,11 +71,13 @@ mod tests {
         for link in ["tarballs", ".hexreg-mirror"] {
             symlink(elsewhere.path(), directory.path().join(link)).unwrap();
         }
-        // The user's own.
-        assert_eq!(check(Folder::Tarballs), Ok(()));
-        for folder in [Folder::Mirror, Folder::MirrorPackages] {
+        for (folder, link) in [
+            (Folder::Tarballs, "tarballs"),
+            (Folder::Mirror, ".hexreg-mirror"),
+            (Folder::MirrorPackages, ".hexreg-mirror"),
+        ] {
             let refused = check(folder).unwrap_err();
-            assert!(refused.contains("/.hexreg-mirror: it is a symbolic link"), "{refused}");
+            assert!(refused.contains(&format!("/{link}: it is a symbolic link")), "{refused}");
         }
     }
 }

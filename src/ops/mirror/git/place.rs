@@ -216,14 +216,9 @@ fn trouble(path: &str, entry: &Entry) -> Option<String> {
 const REMOVE: &str =
     "see where it comes from, and remove it, or the whole repository to mirror it anew";
 
-/// The next folder on the way to a repository. The first may be a link of the user's own, as to another disk.
+/// The next folder on the way to a repository.
 fn step(folder: &RealFolder, part: &str) -> Result<Option<RealFolder>, Wrong> {
-    let opened = if part == crate::repository::git::GIT {
-        folder.child_or_own_link(part)
-    } else {
-        folder.child(part)
-    };
-    opened.map_err(|error| failed(&folder.path().join(part), &error))
+    folder.child(part).map_err(|error| failed(&folder.path().join(part), &error))
 }
 
 /// hexreg's own folder in the mirror.
