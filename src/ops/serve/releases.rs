@@ -117,6 +117,8 @@ impl Releases {
         let path = RepositoryPath::package(&release.package);
         // Whichever links lead to it: what is known again was read through those that are followed.
         let stamp = match fs::metadata(self.store.path(&path)) {
+            // A folder, a pipe or a device is no package, and is not opened.
+            Ok(found) if !found.is_file() => return Ok(false),
             Ok(found) => store::stamp(&found),
             Err(error) => {
                 use io::ErrorKind::{NotADirectory, NotFound};

@@ -111,6 +111,14 @@ fn what_is_no_package_is_not_given_and_names_nothing() {
     assert_eq!(status(&server, "/packages/welcome"), 200);
     assert_eq!((both(&server), status(&server, "/tarballs/greeting-0.1.0.tar")), ((404, 404), 404));
     fs::remove_file(repository.path("public/packages/greeting")).unwrap();
+    // What is no file is not opened: a device would be read for as long as it gives.
+    fs::create_dir(repository.path("public/packages/greeting")).unwrap();
+    assert_eq!(both(&server), (404, 404));
+    fs::remove_dir(repository.path("public/packages/greeting")).unwrap();
+    let link = repository.path("public/packages/greeting");
+    std::os::unix::fs::symlink("/dev/zero", &link).unwrap();
+    assert_eq!(both(&server), (404, 404));
+    fs::remove_file(link).unwrap();
     // Signed by whoever: clients will see, and nothing is given away on its word.
     repository.write("public/packages/greeting", &sound);
     edit(&repository, "public/packages/greeting", &key("acme-4096.pem"), |_| ());

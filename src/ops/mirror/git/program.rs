@@ -184,6 +184,8 @@ impl Program<'_> {
             // A pack is one file to fetch, and what it would be unpacked to is a thousand.
             "fetch.unpackLimit=1",
             "credential.interactive=false",
+            // Git would follow one from a public server to an address inside of this network.
+            "http.followRedirects=false",
             "http.lowSpeedLimit=1",
             &stall,
         ] {
@@ -268,6 +270,13 @@ fn advice(url: &str, said: &str) -> Option<String> {
     if asks.into_iter().any(has) {
         let advice = "hexreg never asks for a password: configure a git credential helper";
         return Some(advice.to_owned());
+    }
+    if has("The requested URL returned error: 30") {
+        return Some(
+            "it redirects to another URL, which is not followed, as it may lead into this network: put the new URL \
+             into the project's dependencies, or tell git of it with `git config --global url.NEW.insteadOf OLD`"
+                .to_owned(),
+        );
     }
     let git = url.strip_prefix("git://").and_then(|rest| rest.split_once('/'));
     if let Some((place, _)) = git.filter(|_| has("unable to connect") || has("nothing came")) {

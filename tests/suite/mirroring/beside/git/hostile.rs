@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::{Git, Upstream};
+use crate::support::answering::Answering;
 use crate::support::hexreg::{Hexreg, Ran};
 use crate::support::server::Server;
 
@@ -262,23 +263,20 @@ fn what_leads_git_out_of_a_mirrored_repository_is_refused() {
     upstream.mirror_by(upstream.hexreg_with_git(), &[]).ok();
 }
 
-/// The folder of all repositories may be on another disk.
+/// Whose link it is does not tell: what was copied with `cp -r` is the user's own.
 #[test]
-fn a_link_of_the_users_own_to_another_disk_is_followed() {
-    let test = "a_link_of_the_users_own_to_another_disk_is_followed";
+fn no_repository_is_written_to_behind_a_link() {
+    let test = "no_repository_is_written_to_behind_a_link";
     let Some(git) = Git::find(test) else { return };
-    let (upstream, [_, second]) = Upstream::mirrored(git);
+    let (upstream, _) = Upstream::mirrored(git);
     let (git, disk) = (upstream.repository.path("copy/git"), upstream.repository.path("disk"));
     fs::rename(&git, &disk).unwrap();
     symlink(&disk, &git).unwrap();
-    upstream.mirror_by(upstream.hexreg_with_git(), &[]).ok();
-    assert_eq!(upstream.resolved(&format!("refs/hexreg/{second}")), Some(second));
-    // Whose link it is counts; only root gives one away.
-    if std::os::unix::fs::lchown(&git, Some(NOBODY), None).is_ok() {
-        let ran = upstream.mirror_by(upstream.hexreg_with_git(), &[]);
-        let said = format!("copy/git: it is a symbolic link that user {NOBODY} made");
-        assert!(ran.code == 1 && ran.stderr.contains(&said), "{}", ran.transcript());
-    }
+    let before = upstream.repository.files("disk", |_| true);
+    let ran = upstream.mirror_by(upstream.hexreg_with_git(), &[]);
+    let said = "copy/git: it is a symbolic link, and hexreg follows none there";
+    assert!(ran.code == 1 && ran.stderr.contains(said), "{}", ran.transcript());
+    assert_eq!(upstream.repository.files("disk", |_| true), before);
 }
 
 #[test]
@@ -446,4 +444,26 @@ fn git_gets_no_secret_and_nothing_that_leads_it_elsewhere() {
     for (name, value) in kept {
         assert!(seen.lines().any(|line| line == format!("{name}={value}")), "{name}");
     }
+}
+
+/// Git by itself follows a redirect of its first request: from a public server into this network too.
+#[test]
+fn git_follows_no_redirect_and_the_user_is_told_what_to_do() {
+    let test = "git_follows_no_redirect_and_the_user_is_told_what_to_do";
+    let Some(git) = Git::find(test) else { return };
+    let upstream = Upstream::new(git);
+    let first = upstream.commit("trunk", "the first");
+    upstream.publish();
+    let inside = upstream.url();
+    let outside = Answering::by(move |request| {
+        let path = request.line().strip_prefix("GET /dep.git").unwrap();
+        format!(
+            "HTTP/1.1 302 Found\r\nLocation: {inside}{path}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        )
+    });
+    upstream.lock(&format!("{}/dep.git", outside.url()), &first);
+    let ran = upstream.mirror_by(upstream.hexreg_with_git(), &[]);
+    assert_eq!(ran.code, 1, "{}", ran.transcript());
+    assert!(ran.stderr.contains("it redirects to another URL"), "{}", ran.transcript());
+    assert!(ran.stderr.contains("url.NEW.insteadOf OLD"), "{}", ran.transcript());
 }
