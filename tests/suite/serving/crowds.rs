@@ -141,7 +141,9 @@ fn those_who_only_hold_connections_keep_nobody_out() {
         }
         drop(held);
         let closed = refused(&server, "idle_closed");
-        assert!(closed >= 190, "{closed}");
+        // All but those that have a seat, and those that came while nobody was idle: the reserve answers these, and
+        // then they end by themselves.
+        assert!(closed >= 150, "{closed}");
         // However many there are, the log has one line of it.
         std::thread::sleep(Duration::from_millis(1_500));
         let log = fs::read_to_string(repository.path("serve.log")).unwrap();
@@ -236,7 +238,7 @@ fn health_is_told_while_the_house_is_full_and_all_in_it_are_busy() {
         let (answer, took) = late.join().unwrap();
         assert_eq!(answer.status, 503);
         assert_eq!(answer.expect("retry-after"), "1");
-        assert!(took > Duration::from_secs(4) && took < Duration::from_secs(7), "{took:?}");
+        assert!(took > Duration::from_secs(4) && took < Duration::from_secs(15), "{took:?}");
         assert!(refused(&server, "house_full") >= 1);
     });
     assert_eq!(answered(server.connect_from(7), LAST_NAMES).status, 200);
