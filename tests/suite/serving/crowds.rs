@@ -21,14 +21,34 @@ const BIG: &[u8] = b"GET /tarballs/big-1.0.0.tar HTTP/1.1\r\nHost: localhost\r\n
 
 /// What is answered on a connection until it ends, which must be soon.
 #[track_caller]
-fn answered(mut stream: TcpStream, request: &[u8]) -> Answer {
+fn answered(stream: TcpStream, request: &[u8]) -> Answer {
+    let (answer, took) = timed(stream, request);
+    assert!(took < Duration::from_secs(1), "{took:?}");
+    answer.expect("it is answered")
+}
+
+/// What is answered on a connection until it ends, if anything is, and how long that took.
+fn timed(mut stream: TcpStream, request: &[u8]) -> (Option<Answer>, Duration) {
     let began = Instant::now();
     let _ = stream.write_all(request);
     let mut bytes = Vec::new();
     let _ = stream.read_to_end(&mut bytes);
-    let took = began.elapsed();
-    assert!(took < Duration::from_secs(1), "{took:?}");
-    Answer::parse(&bytes, false).expect("it is answered")
+    (Answer::parse(&bytes, false), began.elapsed())
+}
+
+/// What is answered to a client that asks again where it is pushed out by others of its own address.
+#[track_caller]
+fn answered_at_last(server: &Server, client: u8, request: &[u8]) -> Answer {
+    let began = Instant::now();
+    loop {
+        let (answer, _) = timed(server.connect_from(client), request);
+        let took = began.elapsed();
+        assert!(took < Duration::from_secs(1), "{took:?}");
+        match answer {
+            Some(answer) if answer.status == 200 => return answer,
+            _ => std::thread::sleep(Duration::from_millis(20)),
+        }
+    }
 }
 
 /// Whether the server has closed it.
@@ -133,10 +153,9 @@ fn those_who_only_hold_connections_keep_nobody_out() {
             })
             .collect();
         for _ in 0..5 {
-            for client in [2, 3] {
-                let answer = answered(server.connect_from(client), request.as_bytes());
-                assert_eq!(answer.status, 200, "{said:?}");
-                assert_eq!(answered(server.connect_from(client), HEALTH).status, 200, "{said:?}");
+            for request in [request.as_bytes(), HEALTH] {
+                assert_eq!(answered(server.connect_from(3), request).status, 200, "{said:?}");
+                answered_at_last(&server, 2, request);
             }
         }
         drop(held);
@@ -241,7 +260,9 @@ fn health_is_told_while_the_house_is_full_and_all_in_it_are_busy() {
         assert!(took > Duration::from_secs(4) && took < Duration::from_secs(15), "{took:?}");
         assert!(refused(&server, "house_full") >= 1);
     });
-    assert_eq!(answered(server.connect_from(7), LAST_NAMES).status, 200);
+    // Those are gone. One whose end was not seen yet gives way once it has taken nothing for a second.
+    let (answer, took) = timed(server.connect_from(7), LAST_NAMES);
+    assert!(answer.is_some_and(|answer| answer.status == 200) && took < Duration::from_secs(2));
 }
 
 /// One gets a seat as soon as there is one.
