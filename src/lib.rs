@@ -145,7 +145,7 @@
 //!   style sheet stands in them, and the policy that is sent with them knows it by its hash.
 //! - **A signed file is inflated twice** (`registry/signed.rs`): through a window, in which its payload is hashed, and
 //!   into memory once the signature holds. A payload of up to 128 KiB, as nearly every package has, is kept the
-//!   first time. So a file that nobody signed takes no memory, however much it inflates to.
+//!   first time. So a file without a valid signature takes no memory, however much it inflates to.
 //! - **Redirects of upstream are followed by hand** (`ops/mirror/redirect.rs`, `public.rs`): whether one may lead to
 //!   an address of this network hangs on the address that was connected to before, and the client's own policy is
 //!   not told that one. A second client whose resolver gives public addresses alone follows the others, so no name

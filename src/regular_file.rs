@@ -1,6 +1,6 @@
 //! Opens and reads files so that nothing waits for a pipe, no device is set going, and nothing is read without end.
 //!
-//! A path may lead to anything: a FIFO that nobody writes to, `/dev/zero`, a directory. Whatever reads a file by a
+//! A path may lead to anything: a FIFO without a writer, `/dev/zero`, a directory. Whatever reads a file by a
 //! path goes through here, or through [`crate::store`], which keeps the same rules.
 
 use std::fs::{self, File, FileType};

@@ -169,7 +169,7 @@ impl Signed {
 }
 
 impl<'a> SignedFile<'a> {
-    /// The message has a payload and a signature, in this order, and nothing else: fields that nobody signed, or the
+    /// The message has a payload and a signature, in this order, and nothing else: fields that are not signed, or the
     /// same ones in another order, are written by no signer.
     fn read(limit: usize, gzip: &'a [u8]) -> Result<Self, SignedError> {
         let too_large = || SignedError::TooLarge { limit };
@@ -323,7 +323,7 @@ mod tests {
         file
     }
 
-    /// What a file holds, whoever signed it.
+    /// What a file holds, without a check of who signed it.
     fn read(limit: usize, file: &[u8]) -> Result<Signed, SignedError> {
         let file = Signed::from_gzip_up_to(limit, file)?;
         Ok(file.with_payload(&file.unverified()?))

@@ -99,7 +99,7 @@ impl Door {
         Self { reserve: None, open: Gauge::default(), ..Self::new(limits, proxies, metrics) }
     }
 
-    /// Serves whoever comes, until it is to end and those are answered who have asked.
+    /// Serves every client, until the server is to end and the requests that came are answered.
     ///
     /// # Errors
     /// What the system says, before anybody is let in.

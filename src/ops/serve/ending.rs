@@ -61,12 +61,12 @@ impl Signals {
 }
 
 impl Ending {
-    /// Waits until nobody is to be let in any more.
+    /// Waits until no client is let in any more.
     pub async fn begins(&mut self) {
         let _ = self.0.wait_for(|stage| *stage >= Stage::Ending).await;
     }
 
-    /// Waits until nobody is waited for any more.
+    /// Waits until no request is waited for any more.
     pub async fn is_over(&mut self) {
         let _ = self.0.wait_for(|stage| *stage == Stage::Over).await;
     }

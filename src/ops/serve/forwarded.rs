@@ -1,6 +1,6 @@
 //! Which client a request is from, where it came through a proxy.
 //!
-//! A proxy that is trusted adds the address it was asked from to `X-Forwarded-For`. What stands before that entry
+//! A proxy that is trusted adds the address it was asked from to `X-Forwarded-For`. What comes before that entry
 //! is the client's own word, so the list is read from its end, and ends at the first address that is no trusted
 //! proxy. A connection from anywhere else is its own client, whatever it sends.
 

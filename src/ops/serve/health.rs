@@ -1,5 +1,5 @@
 //! Whether the server is well, found out on a thread of its own: those that read files and make pages may all be
-//! taken, and whoever watches over the server must not take that for its end.
+//! taken, and a supervisor of the server must not take that for its end.
 
 use std::fs;
 use std::io;

@@ -295,7 +295,7 @@ mod tests {
         let (fifth, closed) = house.enter("192.0.2.5").unwrap();
         assert!(matches!(closed, Some(Rank::Idle(_))));
         assert_eq!(of.iter().map(is_closed).collect::<Vec<_>>(), [false, false, true, false]);
-        // In the order in which they became idle, and nobody else's.
+        // In the order in which they became idle, and no other connection.
         let (sixth, _) = house.enter("192.0.2.6").unwrap();
         assert!(is_closed(&of[3]));
         let (_seventh, _) = house.enter("192.0.2.7").unwrap();

@@ -1,4 +1,4 @@
-//! Files that are given to nobody, whatever they are called below a served directory.
+//! Files that no client is given, whatever they are called below a served directory.
 
 use std::fs;
 use std::io;
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::Options;
 use crate::store::{self, Stamp};
 
-/// A file that is given to nobody: a private key, or one of [`Secrets`]. The source of an [`io::Error`].
+/// A file that no client is given: a private key, or one of [`Secrets`]. The source of an [`io::Error`].
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("it is a private key, or the file that says who may read")]
 pub(super) struct Secret;

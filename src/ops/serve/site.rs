@@ -175,7 +175,7 @@ impl File<'_> {
         self.dress(response, &validators)
     }
 
-    /// Opens the file, if it is there and clients are to have it. Of a release that there is not, nobody learns whether
+    /// Opens the file, if it is there and clients are to have it. Of a release that there is not, no client learns whether
     /// its tarball is there.
     async fn open(&self) -> io::Result<Option<Opened>> {
         let Self { asset, tree, .. } = self;

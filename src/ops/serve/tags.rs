@@ -54,7 +54,7 @@ impl Tags {
     /// The tag of a file as it is open.
     ///
     /// # Errors
-    /// What the system says of reading it; [`Secret`] of what nobody is to be given.
+    /// What the system says of reading it; [`Secret`] of what no client is to be given.
     pub async fn of(&self, opened: &Opened) -> io::Result<Option<ETag>> {
         let (stamp, seen) = (opened.stamp(), now());
         if let Some(tag) = self.known(&stamp) {

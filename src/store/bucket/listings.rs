@@ -12,7 +12,7 @@ const MAX_OBJECTS: u64 = 3_000_000;
 /// In bytes: how long a listing may be, whatever it is made of. S3 writes some 300 an object.
 const MAX_BYTES: u64 = 4 << 30;
 
-/// What each entry has once: the time of an object's last change, as S3 and Azure write it, or what stands for objects
+/// What each entry has once: the time of an object's last change, as S3 and Azure write it, or the element around objects
 /// whose names begin in the same way. Only the end of a tag is looked for, as its beginning may have a prefix or
 /// attributes; it is there twice.
 const ENTRY: [&str; 4] = ["LastModified>", "Last-Modified>", "CommonPrefixes>", "BlobPrefix>"];

@@ -1,4 +1,4 @@
-//! Folders that are opened without following links, and what is done in them by way of the open folder: whoever
+//! Folders that are opened without following links, and what is done in them by way of the open folder: a user who
 //! may write beside it cannot lead any of that elsewhere, not even meanwhile.
 
 use std::ffi::CString;
@@ -176,7 +176,7 @@ impl RealFolder {
         if is_link { link::refusal() } else { errno.into() }
     }
 
-    /// Puts a file in it that nobody but its owner may change, whatever bears that name.
+    /// Puts a file in it that only its owner may change, in the place of what has that name.
     pub fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let temporary = format!("{}{:016x}{}", TEMPORARY.0, fastrand::u64(..), TEMPORARY.1);
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;

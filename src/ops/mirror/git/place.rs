@@ -39,7 +39,7 @@ impl Place {
         Self::of(folder).map(Some)
     }
 
-    /// A new repository, which nobody is served yet, in the place of whatever an earlier run left there.
+    /// A new repository, which no client is served yet, in the place of what an earlier run left there.
     pub fn begin(directory: &Path, configuration: &Configuration) -> Result<Self, Wrong> {
         let own = own_folder(directory)?;
         let path = own.path().join(NEW);

@@ -240,7 +240,7 @@ impl Program<'_> {
             lines.map(str::trim).filter(|line| !line.is_empty() && !line.ends_with("done."));
         let said = lines.collect::<Vec<_>>().join("; ");
         let mut said = credentials::hide_all(&said);
-        // What git was given for it, with a number in it that tells nobody anything.
+        // What git was given for it, with a number in it that means nothing to the user.
         let path = self.place.path().display().to_string();
         said = said.replace(&self.place.git_dir().display().to_string(), &path);
         for secret in secrets(self.url.with_credentials()) {

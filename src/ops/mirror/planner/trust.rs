@@ -68,7 +68,7 @@ pub(super) fn objection(
         let (version, held) = (held.version.clone(), held.outer_checksum);
         (held != said).then_some(Wrong::Changed { version, held, said })
     });
-    // Nobody unpublishes the time of a release: a file without it is older than the one that told it.
+    // No publisher takes back the time of a release: a file without it is older than the one that told it.
     let undated = held.filter(|held| {
         let said = versions.get(&held.version).map(|release| &release.remarks.published_at);
         held.remarks.published_at.is_some() && said.is_some_and(Option::is_none)
@@ -78,7 +78,7 @@ pub(super) fn objection(
 }
 
 /// What upstream said of releases that the mirror has, and says no longer. Upstream may: a retirement is taken back
-/// with `mix hex.retire --unretire`, and an advisory where it was wrong. So may somebody who replays an older file,
+/// with `mix hex.retire --unretire`, and an advisory where it was wrong. So may an attacker who replays an older file,
 /// which is signed as well.
 pub(super) fn withdrawn(held: Option<&Releases>, new: &Releases) -> Vec<Withdrawn> {
     let package = &new.package;
