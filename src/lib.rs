@@ -18,7 +18,7 @@
 //!                                         build::alarm    what would break the locks of users
 //!  → Plan::apply                          store::apply    the one place that orders writes
 //!  → Report                               build::report   the cli prints it, and what an
-//!                                                         ops::observer heard meanwhile
+//!                                                         observer heard meanwhile
 //! ```
 //!
 //! [`ops::build::build`] is that line on one screen: start there.
@@ -29,7 +29,7 @@
 //! - The bytes that were signed are the bytes that are written: a payload is encoded once.
 //! - The library never prints. Only the binary's `src/cli/` does.
 //!
-//! What serves has a line of its own, from a connection to a file's bytes: [`ops::serve`]. So has what
+//! What serves has a line of its own, from a connection to a file's bytes: [`serve`]. So has what
 //! mirrors, from what is wanted to files that upstream signed: [`ops::mirror`]. These two are the only parts
 //! that are asynchronous, but for the inside of a store that is far away.
 //!
@@ -202,11 +202,15 @@ pub mod ops;
 pub mod package;
 pub mod policy;
 pub mod printable;
+mod private_key_scan;
 pub mod proxy;
+pub mod publish;
+mod published;
 pub mod registry;
 pub mod regular_file;
 pub mod repository;
 pub mod requirement;
+pub mod serve;
 pub mod store;
 pub mod tarball;
 pub mod unknown_fields;

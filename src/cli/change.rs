@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use hexreg::key::PrivateKey;
-use hexreg::repository::{Changed, RepositoryPath};
-use hexreg::store::{ConditionalWriteError, StoreError};
+use hexreg::repository::RepositoryPath;
+use hexreg::store::{Changed, ConditionalWriteError, StoreError};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde::Serialize;
 

@@ -1,6 +1,7 @@
 //! What was done and warned of, for `--json` and summaries.
 
-use hexreg::repository::{Changed, RepositoryPath};
+use hexreg::repository::RepositoryPath;
+use hexreg::store::Changed;
 use serde::Serialize;
 
 /// What was done and warned of, in order.

@@ -2,9 +2,9 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use hexreg::ops::observer::{Observer, Warning, Work};
-use hexreg::repository::{Changed, RepositoryPath};
-use hexreg::store::Store;
+use hexreg::publish::observer::{Observer, Warning, Work};
+use hexreg::repository::RepositoryPath;
+use hexreg::store::{Changed, Store};
 
 use super::heard::Heard;
 use super::output;

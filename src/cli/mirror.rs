@@ -14,7 +14,7 @@ use hexreg::name::{PackageName, PolicyName};
 use hexreg::ops::mirror::{
     self, Chosen, Error, LeftOut, Only, Options, Patience, Selection, Upstream,
 };
-use hexreg::ops::observer::Work;
+use hexreg::publish::observer::Work;
 use hexreg::store::DirStore;
 use hexreg::tarball::Limits;
 

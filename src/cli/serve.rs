@@ -10,10 +10,10 @@ use axum::http::Uri;
 use axum::http::uri::Authority;
 use hexreg::name::RepositoryName;
 use hexreg::ops;
-use hexreg::ops::serve::page::{Overview, State};
-use hexreg::ops::serve::snippets::{self, Access};
-use hexreg::ops::serve::{self, Error, Limits, Mount, Options, Started, Tls};
 use hexreg::registry::PUBLIC_REPOSITORY;
+use hexreg::serve::page::{Overview, State};
+use hexreg::serve::snippets::{self, Access};
+use hexreg::serve::{self, Error, Limits, Mount, Options, Started, Tls};
 use ipnet::IpNet;
 use tracing_subscriber::filter::LevelFilter;
 

@@ -26,16 +26,17 @@ use std::time::Duration;
 
 use rayon::prelude::*;
 
-use super::lock::{self, Wanted as Turn};
-use super::observer::{Observer, Warning};
-use super::patience::{self, Contended};
-use super::seal::seal;
 use crate::checksum::OuterChecksum;
 use crate::key::PrivateKey;
 use crate::name::{PackageName, RepositoryName};
+use crate::publish::lock::{self, Wanted as Turn};
+use crate::publish::observer::{Observer, Warning};
+use crate::publish::retry::{self, Contended};
+use crate::publish::sign::seal;
+use crate::publish::{Plan, State, Wanted};
 use crate::registry::{Gzip, Names, Payload, Releases, Versions};
-use crate::repository::{Change, Changed, Folder, Plan, RepositoryPath, Source, State, Wanted};
-use crate::store::{Made, Store};
+use crate::repository::{Folder, RepositoryPath, Source};
+use crate::store::{Change, Changed, Made, Store};
 use crate::tarball::{FileName, Limits};
 use confirm::Done;
 use standing::{File, Standing};
@@ -100,7 +101,7 @@ pub(super) fn amend(
             changes.push((change.path.clone(), changed));
         }
     };
-    patience::until_undisturbed::<_, Error>(timeout, observer, |attempt| {
+    retry::until_undisturbed::<_, Error>(timeout, observer, |attempt| {
         let standing = Standing::read(store, options, packages, attempt)?;
         let mut draft = standing.draft();
         let tarballs = edit(&mut draft).map_err(|error| match error {
@@ -146,7 +147,7 @@ fn refuse_lacking(store: &dyn Store, draft: &Draft, attempt: usize) -> Result<()
         location: store.locate(&RepositoryPath::package(package)),
         release: Box::new(FileName { package: package.clone(), version: version.clone() }),
         // Both are read at once: it may be removed just now.
-        is_expected: store.is_conditional() && attempt < patience::UNTIL_DONE,
+        is_expected: store.is_conditional() && attempt < retry::UNTIL_DONE,
     })
 }
 

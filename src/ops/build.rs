@@ -23,11 +23,12 @@ pub use report::Report;
 
 use std::iter;
 
-use super::observer::{Observer, Warning};
-use super::patience::until_undisturbed;
+use crate::publish::Plan;
+use crate::publish::observer::{Observer, Warning};
+use crate::publish::retry::until_undisturbed;
 use crate::registry::Registry;
-use crate::repository::{Change, Folder, Plan};
-use crate::store::{Made, Store};
+use crate::repository::Folder;
+use crate::store::{Change, Made, Store};
 use listing::Listing;
 use memory::Memory;
 use published::Published;

@@ -7,9 +7,9 @@ pub use fault::{DependencyFault, DependencyFaults};
 
 use std::collections::BTreeSet;
 
-use super::observer::{Observer, Warning};
 use crate::name::{PackageName, RepositoryName};
 use crate::package::{Dependency, Release};
+use crate::publish::observer::{Observer, Warning};
 use crate::registry::{PUBLIC_REPOSITORY, Releases};
 use crate::requirement::check_solvable;
 use crate::tarball::FileName;

@@ -51,13 +51,13 @@ use reqwest::header::HeaderValue;
 use tokio::runtime::Runtime;
 use url::Url;
 
-use super::lock::{self, Busy, Wanted};
-use super::observer::{Observer, Warning};
 use crate::key::PublicKey;
 use crate::lockfile::GitPin;
 use crate::name::{PackageName, PolicyName, RepositoryName};
 use crate::package::UnixSeconds;
 use crate::proxy::{InvalidProxy, Proxies};
+use crate::publish::lock::{self, Busy, Wanted};
+use crate::publish::observer::{Observer, Warning};
 use crate::registry::Resource;
 use crate::repository::RepositoryPath;
 use crate::store::{DirStore, Lock, StoreError};

@@ -22,14 +22,15 @@ use std::time::Duration;
 
 use rayon::prelude::*;
 
-use super::lock::{self, Wanted as Turn};
-use super::observer::{Observer, Warning, Work};
-use super::patience::{self, Contended};
-use super::standing::{Keys, Standing};
 use crate::name::{PackageName, RepositoryName};
+use crate::publish::lock::{self, Wanted as Turn};
+use crate::publish::observer::{Observer, Warning, Work};
+use crate::publish::retry::{self, Contended};
+use crate::publish::{Plan, State, Wanted};
+use crate::published::{Keys, Standing};
 use crate::registry::{Releases, Resource, Versions};
-use crate::repository::{Change, Changed, Folder, Plan, RepositoryPath, State, Wanted};
-use crate::store::{Conflict, DirStore, Made, Store, StoreError};
+use crate::repository::{Folder, RepositoryPath};
+use crate::store::{Change, Changed, Conflict, DirStore, Made, Store, StoreError};
 use crate::tarball::FileName;
 use local::Local;
 use remote::Remote;
@@ -90,7 +91,7 @@ pub fn push(
             changes.push((change.path.clone(), changed));
         }
     };
-    let unchanged = patience::until_undisturbed(options.lock_timeout, observer, |attempt| {
+    let unchanged = retry::until_undisturbed(options.lock_timeout, observer, |attempt| {
         let Planned { plan, leans_on_others } = plan(&local, to, options, observer, attempt)?;
         if options.dry_run {
             plan.changes.iter().for_each(heard);
@@ -186,7 +187,7 @@ fn plan(
     if to.is_conditional() && !options.overwrite {
         // To write over it would break what they publish. When it is looked at again it is named, or gone.
         if let Some(one) = unnamed.iter().find(|one| matches!(one.state, State::Differs(_))) {
-            let is_expected = attempt < patience::UNTIL_DONE;
+            let is_expected = attempt < retry::UNTIL_DONE;
             return Err(Error::InTheWay { location: to.locate(&one.path), is_expected });
         }
     }

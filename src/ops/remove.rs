@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 pub use super::amend::{Error, Options, Report};
 
 use super::amend::{self, Tarball};
-use super::observer::Observer;
+use crate::publish::observer::Observer;
 use crate::repository::Folder;
 use crate::store::{Store, StoreError};
 use crate::tarball::FileName;

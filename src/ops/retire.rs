@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 pub use super::amend::{Error, Options, Report};
 
 use super::amend;
-use super::observer::Observer;
 use crate::package::Retirement;
+use crate::publish::observer::Observer;
 use crate::store::Store;
 use crate::tarball::FileName;
 

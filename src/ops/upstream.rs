@@ -14,11 +14,11 @@ pub(super) use merge::{merge, merge_unknown, merge_without_base};
 
 use std::io;
 
-use super::standing::{Keys, Standing};
 use crate::checksum::OuterChecksum;
 use crate::key::PublicKey;
 use crate::name::PackageName;
 use crate::package::Release;
+use crate::published::{Keys, Standing};
 use crate::registry::Releases;
 use crate::repository::{Folder, RepositoryPath};
 use crate::store::{Store, StoreError};

@@ -3,7 +3,6 @@
 mod indexes;
 mod problem;
 mod resources;
-pub(super) mod secrets;
 mod strays;
 mod tarballs;
 
@@ -14,10 +13,10 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use super::dependencies::{self, DependencyRules};
-use super::lock::{self, Busy, Wanted};
-use super::observer::{Observer, Warning, Work};
 use crate::key::PublicKey;
 use crate::name::{PackageName, RepositoryName};
+use crate::publish::lock::{self, Busy, Wanted};
+use crate::publish::observer::{Observer, Warning, Work};
 use crate::repository::RepositoryPath;
 use crate::store::{Lock, Store, StoreError};
 use crate::tarball::Limits;

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use hexreg::checksum::OuterChecksum;
 use hexreg::key::PublicKey;
-use hexreg::ops::serve::snippets::{self, Access};
+use hexreg::serve::snippets::{self, Access};
 use tempfile::TempDir;
 
 use crate::support::repository::TestRepository;

@@ -7,7 +7,7 @@ mod sandbox;
 use std::fs;
 use std::time::Duration;
 
-use hexreg::ops::serve::Limits;
+use hexreg::serve::Limits;
 
 use crate::serving;
 use crate::support::server::Server;

@@ -12,9 +12,9 @@ use std::process::Command;
 use std::sync::Mutex;
 
 use hexreg::ops::build::{Error, Report, build};
-use hexreg::ops::observer::Observer;
-use hexreg::repository::{Changed, RepositoryPath};
-use hexreg::store::Store;
+use hexreg::publish::observer::Observer;
+use hexreg::repository::RepositoryPath;
+use hexreg::store::{Changed, Store};
 
 use crate::support::faulty::{Fault, FaultyStore};
 use crate::support::memory::MemoryStore;

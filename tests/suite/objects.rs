@@ -17,8 +17,10 @@ use std::slice;
 use std::time::Duration;
 
 use hexreg::package::UnixSeconds;
-use hexreg::repository::{Action, Change, Folder, RepositoryPath};
-use hexreg::store::{ConditionalWriteError, Kind, Listed, Locked, Stamp, Store, StoreError};
+use hexreg::repository::{Folder, RepositoryPath};
+use hexreg::store::{
+    Action, Change, ConditionalWriteError, Kind, Listed, Locked, Stamp, Store, StoreError,
+};
 use object_store::Attribute;
 
 use crate::support::objects::{Asked, Fault, Operation, TakenTags, TestBucket, Wrong};

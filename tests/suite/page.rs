@@ -10,7 +10,7 @@ use std::thread;
 
 use tempfile::TempDir;
 
-use hexreg::ops::serve::page::{self, CONTENT_SECURITY_POLICY, Facts, State, Visit};
+use hexreg::serve::page::{self, CONTENT_SECURITY_POLICY, Facts, State, Visit};
 use hexreg::store::DirStore;
 
 use crate::support::repository::TestRepository;

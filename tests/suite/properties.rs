@@ -19,7 +19,7 @@ use hexreg::policy::Policy;
 use hexreg::registry::{
     Entry, ListedVersion, Names, Payload, Registry, Releases, Resource, Signed, Versions,
 };
-use hexreg::repository::Changed;
+use hexreg::store::Changed;
 use hexreg::tarball::{self, Limits, Metadata, Unpacker};
 use hexreg::unknown_fields::UnknownFields;
 use hexreg::version::Version;

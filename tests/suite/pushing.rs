@@ -9,10 +9,10 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::Duration;
 
-use hexreg::ops::observer::{Observer, Warning};
 use hexreg::ops::push::{self, Error, Options, Report};
-use hexreg::repository::{Changed, RepositoryPath};
-use hexreg::store::{BucketStore, DirStore, LeadsOut, Links, Store};
+use hexreg::publish::observer::{Observer, Warning};
+use hexreg::repository::RepositoryPath;
+use hexreg::store::{BucketStore, Changed, DirStore, LeadsOut, Links, Store};
 
 use crate::support::objects::{Fault, Operation, TestBucket, Wrong};
 use crate::support::repository::TestRepository;

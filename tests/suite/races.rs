@@ -10,8 +10,8 @@ use std::thread;
 use std::time::Duration;
 
 use hexreg::ops::build::{Cause, Error, build};
-use hexreg::repository::{Change, Folder, RepositoryPath};
-use hexreg::store::{Content, DirStore, Kind, Listed, Locked, Made, Store, StoreError};
+use hexreg::repository::{Folder, RepositoryPath};
+use hexreg::store::{Change, Content, DirStore, Kind, Listed, Locked, Made, Store, StoreError};
 
 use crate::support::options;
 use crate::support::random::{Random, setting};

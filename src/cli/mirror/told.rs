@@ -6,9 +6,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hexreg::name::RepositoryName;
 use hexreg::ops::mirror::{GitMirror, LeftOut, Options, Report, Withdrawn, WithdrawnRemark};
-use hexreg::ops::observer::{Observer, Warning};
-use hexreg::repository::{Changed, Folder, RepositoryPath};
-use hexreg::store::{DirStore, Store};
+use hexreg::publish::observer::{Observer, Warning};
+use hexreg::repository::{Folder, RepositoryPath};
+use hexreg::store::{Changed, DirStore, Store};
 use serde::Serialize;
 
 use crate::cli::failure::{Failure, Rejected, chain};

@@ -11,8 +11,9 @@ use super::error::Error;
 use super::standing::{self, Standing};
 use super::{Edit, Options, Tarball, path};
 use crate::name::PackageName;
+use crate::publish::Plan;
 use crate::registry::Resource;
-use crate::repository::{Folder, Plan, RepositoryPath};
+use crate::repository::{Folder, RepositoryPath};
 use crate::store::{Conflict, Store, StoreError};
 
 /// What an attempt has done.

@@ -9,10 +9,10 @@ use super::draft::Draft;
 use super::error::Error;
 use crate::key::PublicKey;
 use crate::name::{PackageName, RepositoryName};
-use crate::ops::patience;
 use crate::package::Release;
+use crate::publish::{State, Wanted, retry};
 use crate::registry::{DecodeError, Names, Payload, Releases, Resource, Signed, Versions};
-use crate::repository::{Folder, RepositoryPath, State, Wanted};
+use crate::repository::{Folder, RepositoryPath};
 use crate::store::{self, Kind, Stamp, Store};
 
 /// A signed file that may be there.
@@ -48,7 +48,7 @@ impl Standing {
         let this = Self { packages: packages?, versions: versions?, names: names? };
         // Whoever makes a registry where there is none, and cannot keep others away, writes one after the
         // other.
-        this.refuse_loss(store, store.is_conditional() && attempt < patience::UNTIL_DONE)?;
+        this.refuse_loss(store, store.is_conditional() && attempt < retry::UNTIL_DONE)?;
         Ok(this)
     }
 

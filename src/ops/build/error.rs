@@ -5,8 +5,8 @@ use std::num::NonZeroUsize;
 use super::alarm::Alarm;
 use super::read::Rejection;
 use crate::key::KeyError;
-use crate::ops::lock::Busy;
-use crate::ops::patience::Contended;
+use crate::publish::lock::Busy;
+use crate::publish::retry::Contended;
 use crate::repository::{Folder, RepositoryPath};
 use crate::store::{Conflict, Store, StoreError};
 

@@ -4,7 +4,7 @@ use super::error::Error;
 use super::listing::Listing;
 use super::memory::Recalled;
 use super::options::Options;
-use crate::ops::standing::{Keys, Standing};
+use crate::published::{Keys, Standing};
 use crate::registry::{DecodeError, Names, Payload, Registry, Resource, Versions};
 use crate::repository::RepositoryPath;
 use crate::store::Store;

@@ -9,10 +9,11 @@ use rayon::prelude::*;
 use super::options::Options;
 use crate::cache::{self, Fingerprint};
 use crate::name::PackageName;
-use crate::ops::observer::{Observer, Warning};
-use crate::ops::standing::Keys;
+use crate::publish::Plan;
+use crate::publish::observer::{Observer, Warning};
+use crate::published::Keys;
 use crate::registry::Registry;
-use crate::repository::{Folder, Plan, RepositoryPath, is_litter};
+use crate::repository::{Folder, RepositoryPath, is_litter};
 use crate::store::{self, Conflict, Kind, Listed, Stamp, Store, StoreError};
 
 /// The directory entries that a build goes by, each folder's by name.

@@ -2,8 +2,8 @@
 
 use super::error::Error;
 use super::options::Options;
-use crate::ops::lock::{self, Wanted};
-use crate::ops::observer::Observer;
+use crate::publish::lock::{self, Wanted};
+use crate::publish::observer::Observer;
 use crate::store::{Lock, Locked, Store};
 
 /// A build's turn, until it is dropped.

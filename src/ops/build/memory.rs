@@ -10,8 +10,8 @@ use super::report::Report;
 use crate::cache::{self, CacheFile, Context, Head, Known, KnownIndex, KnownPackage, KnownTarball};
 use crate::name::PackageName;
 use crate::package::{Release, UnixSeconds};
+use crate::publish::{State, Wanted};
 use crate::registry::{Entry, ListedVersion, Payload, Registry, Releases, Resource};
-use crate::repository::{State, Wanted};
 use crate::store::{Listed, Stamp};
 use crate::tarball::FileName;
 

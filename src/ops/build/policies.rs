@@ -2,11 +2,12 @@
 
 use super::error::Error;
 use super::options::Options;
-use crate::ops::observer::{Observer, Warning};
-use crate::ops::standing::{Keys, Standing};
 use crate::policy::Policy;
+use crate::publish::observer::{Observer, Warning};
+use crate::publish::{State, Wanted};
+use crate::published::{Keys, Standing};
 use crate::registry::{Gzip, Payload, Resource};
-use crate::repository::{Folder, RepositoryPath, State, Wanted};
+use crate::repository::{Folder, RepositoryPath};
 use crate::store::{Kind, Store};
 
 /// Signs each policy anew where another key takes the place of the one that stands, as all else is signed anew:

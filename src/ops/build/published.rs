@@ -7,11 +7,12 @@ use rayon::prelude::*;
 use super::error::Error;
 use crate::key::{PrivateKey, PublicKey};
 use crate::name::PackageName;
-use crate::ops::standing::{Keys, Standing};
 use crate::package::Release;
+use crate::publish::Plan;
+use crate::published::{Keys, Standing};
 use crate::registry::{Gzip, Names, Registry, Releases, Resource, Versions};
-use crate::repository::{Change, Plan, RepositoryPath};
-use crate::store::Store;
+use crate::repository::RepositoryPath;
+use crate::store::{Change, Store};
 use crate::version::Version;
 
 /// What was published, as far as a plan changes it. What lies elsewhere than clients look for it, or

@@ -1,7 +1,9 @@
 //! What a build did, once it is done.
 
+use crate::publish::Plan;
 use crate::registry::Registry;
-use crate::repository::{Change, Changed, Plan, RepositoryPath};
+use crate::repository::RepositoryPath;
+use crate::store::{Change, Changed};
 
 /// What a build did, or with a dry run would do.
 #[derive(Clone, Debug, PartialEq, Eq)]

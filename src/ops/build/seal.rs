@@ -7,10 +7,11 @@ use super::listing::Listing;
 use super::memory::Recalled;
 use super::options::Options;
 use crate::key::{PrivateKey, PublicKey};
-use crate::ops::observer::{Observer, Work};
-use crate::ops::seal::seal;
+use crate::publish::observer::{Observer, Work};
+use crate::publish::sign::seal;
+use crate::publish::{State, Wanted};
 use crate::registry::{Gzip, MAX_FILE, Payload, Resource, Signed};
-use crate::repository::{Folder, RepositoryPath, State, Wanted};
+use crate::repository::{Folder, RepositoryPath};
 use crate::store::Store;
 
 /// `public_key` as it should stand, unless that would lock every client out.

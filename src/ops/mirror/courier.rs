@@ -19,11 +19,11 @@ use super::wrong::Wrong;
 use super::{Error, Options};
 use crate::name::PackageName;
 use crate::ops::dependencies;
-use crate::ops::observer::{Observer, Warning};
 use crate::package::UnixSeconds;
+use crate::publish::observer::{Observer, Warning};
 use crate::registry::Resource;
-use crate::repository::{Action, Change, Changed, Folder, RepositoryPath};
-use crate::store::{DirStore, StoreError};
+use crate::repository::{Folder, RepositoryPath};
+use crate::store::{Action, Change, Changed, DirStore, StoreError};
 use crate::tarball::FileName;
 
 /// Runs what reads the disk, inflates or verifies on a thread that no request waits for. A task that

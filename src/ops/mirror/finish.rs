@@ -10,9 +10,9 @@ use super::shelf::Full;
 use super::tag::Tag;
 use super::{Error, Options};
 use crate::name::PackageName;
-use crate::ops::observer::{Observer, Warning};
-use crate::repository::{Action, Change, Changed, Folder, RepositoryPath};
-use crate::store::{DirStore, Made, Store};
+use crate::publish::observer::{Observer, Warning};
+use crate::repository::{Folder, RepositoryPath};
+use crate::store::{Action, Change, Changed, DirStore, Made, Store};
 
 /// What is known once all tasks are done.
 pub(super) struct Ending<'a> {

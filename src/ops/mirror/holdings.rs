@@ -34,8 +34,8 @@ use crate::key::PublicKey;
 use crate::name::PackageName;
 use crate::package::UnixSeconds;
 use crate::registry::{Names, Resource, Signed};
-use crate::repository::{Action, Change, Folder, RepositoryPath};
-use crate::store::{self, DirStore, Kind, Listed, RealFolder, Store, StoreError};
+use crate::repository::{Folder, RepositoryPath};
+use crate::store::{self, Action, Change, DirStore, Kind, Listed, RealFolder, Store, StoreError};
 use crate::tarball::FileName;
 
 /// A mirror's directory.

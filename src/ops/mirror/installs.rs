@@ -30,9 +30,9 @@ use super::tag::Tag;
 use super::task::Outcome;
 use super::wrong::Wrong;
 use crate::key::KEY_BITS;
-use crate::ops::observer::Observer;
-use crate::repository::{Changed, Folder, RepositoryPath};
-use crate::store::Store;
+use crate::publish::observer::Observer;
+use crate::repository::{Folder, RepositoryPath};
+use crate::store::{Changed, Store};
 
 /// A list of what can be installed, and how what it names is called.
 struct List {

@@ -13,9 +13,10 @@ use super::shelf::Full;
 use super::tag::Tag;
 use super::wrong::Wrong;
 use crate::name::PolicyName;
-use crate::ops::observer::Observer;
+use crate::publish::observer::Observer;
 use crate::registry::Resource;
-use crate::repository::{Changed, RepositoryPath};
+use crate::repository::RepositoryPath;
+use crate::store::Changed;
 
 /// A policy as upstream has it now.
 struct PolicyFile {

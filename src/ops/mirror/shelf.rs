@@ -7,9 +7,8 @@ use std::thread::{self, JoinHandle};
 
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
-use crate::ops::observer::Warning;
-use crate::repository::Change;
-use crate::store::{DirStore, Made, Store, StoreError};
+use crate::publish::observer::Warning;
+use crate::store::{Change, DirStore, Made, Store, StoreError};
 
 /// How many files may wait to be laid down together, for each request that there may be at once: as many
 /// as are fetched while a disk that is not too busy flushes what came before. A run that is killed loses

@@ -1,9 +1,9 @@
 //! Why a registry was not pushed.
 
 use crate::ops::build::Alarm;
-use crate::ops::lock::Busy;
-use crate::ops::patience::Contended;
 use crate::ops::verify::Wrong;
+use crate::publish::lock::Busy;
+use crate::publish::retry::Contended;
 use crate::store::StoreError;
 
 /// Why a registry was not pushed. Nothing was written, unless it is [`Error::Write`], or an earlier attempt

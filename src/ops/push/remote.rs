@@ -8,11 +8,12 @@ use super::error::Error;
 use super::local::{File, Local, MAX_KEY};
 use crate::key::PublicKey;
 use crate::name::{PackageName, PolicyName};
-use crate::ops::standing::{Keys, Standing};
 use crate::package::Release;
 use crate::policy::Policy;
+use crate::publish::{State, Wanted};
+use crate::published::{Keys, Standing};
 use crate::registry::{Releases, Resource, Versions};
-use crate::repository::{AssetKind, Folder, RepositoryPath, Source, State, Wanted};
+use crate::repository::{AssetKind, Folder, RepositoryPath, Source};
 use crate::store::{Conflict, Listed, Store, StoreError};
 use crate::tarball::FileName;
 

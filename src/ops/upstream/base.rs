@@ -17,8 +17,8 @@ use crate::checksum::OuterChecksum;
 use crate::name::PackageName;
 use crate::package::{Dependency, Release, Remarks};
 use crate::registry::{MAX_FILE, Payload, Registry, Releases};
-use crate::repository::{Action, Change, Folder, RepositoryPath};
-use crate::store::{Stamp, Store, StoreError};
+use crate::repository::{Folder, RepositoryPath};
+use crate::store::{Action, Change, Stamp, Store, StoreError};
 use crate::unknown_fields::UnknownFields;
 
 const MAGIC: &[u8] = b"hexreg carried 1\n";

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::Error;
 use super::problem::{Problem, Wrong};
 use super::resources::Resources;
-use super::secrets;
+use crate::private_key_scan;
 use crate::repository::{Folder, RepositoryPath, is_litter};
 use crate::store::{self, Kind, Store};
 
@@ -49,7 +49,8 @@ pub(super) fn find(
     let found = tree.files.par_iter().map_init(Vec::new, |bytes, (path, kind)| {
         if is_litter(path.as_str()) {
             let holds_key = *kind == Kind::File
-                && secrets::holds_key(store, path, true, bytes).is_ok_and(|holds_key| holds_key);
+                && private_key_scan::holds_key(store, path, true, bytes)
+                    .is_ok_and(|holds_key| holds_key);
             return holds_key.then(|| Wrong::PrivateKey.at(path.clone()));
         }
         let place = place(path, &releases, resources);
@@ -69,16 +70,18 @@ pub(super) fn find(
             Kind::Other if matches!(place, Place::Folder) => Wrong::NotAFolder,
             Kind::Folder | Kind::Other => Wrong::NotAFile,
             Kind::File if is_sound => return None,
-            Kind::File => match (secrets::holds_key(store, path, is_inflated, bytes), place) {
-                (Ok(true), _) => Wrong::PrivateKey,
-                (Err(_), _) if unsound.contains(path) => return None,
-                (Err(error), _) => Wrong::unreadable(error),
-                (Ok(false), Place::Folder) => Wrong::NotAFolder,
-                (Ok(false), Place::Leftover) => Wrong::Leftover,
-                (Ok(false), Place::Unnamed) => Wrong::Unnamed,
-                (Ok(false), Place::Nowhere) => Wrong::Stray,
-                (Ok(false), _) => return None,
-            },
+            Kind::File => {
+                match (private_key_scan::holds_key(store, path, is_inflated, bytes), place) {
+                    (Ok(true), _) => Wrong::PrivateKey,
+                    (Err(_), _) if unsound.contains(path) => return None,
+                    (Err(error), _) => Wrong::unreadable(error),
+                    (Ok(false), Place::Folder) => Wrong::NotAFolder,
+                    (Ok(false), Place::Leftover) => Wrong::Leftover,
+                    (Ok(false), Place::Unnamed) => Wrong::Unnamed,
+                    (Ok(false), Place::Nowhere) => Wrong::Stray,
+                    (Ok(false), _) => return None,
+                }
+            }
         };
         Some(wrong.at(path.clone()))
     });

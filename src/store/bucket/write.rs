@@ -21,8 +21,8 @@ use super::answer::{Answer, is_missing, plain};
 use super::parts::is_in_parts;
 use super::tries::{Tries, is_silence};
 use super::version::Version;
-use crate::repository::{Action, Asset, AssetKind, Change, Folder, OCTETS, RepositoryPath, Source};
-use crate::store::{ConditionalWriteError, Conflict, Stamp, Store, StoreError};
+use crate::repository::{Asset, AssetKind, Folder, OCTETS, RepositoryPath, Source};
+use crate::store::{Action, Change, ConditionalWriteError, Conflict, Stamp, Store, StoreError};
 
 /// What must stand where an object is to be written.
 #[derive(Clone, Copy)]

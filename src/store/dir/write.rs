@@ -23,8 +23,8 @@ use super::access;
 use super::folder::{self, FileSystem};
 use super::link;
 use crate::package::UnixSeconds;
-use crate::repository::{Action, Change, Folder, RepositoryPath, Source};
-use crate::store::{LostReaders, Made, Store, StoreError, TEMPORARY};
+use crate::repository::{Folder, RepositoryPath, Source};
+use crate::store::{Action, Change, LostReaders, Made, Store, StoreError, TEMPORARY};
 
 /// Up to how many files are flushed one by one. Beyond, one flush of their file system is faster.
 const FEW: usize = 16;

@@ -1,6 +1,7 @@
 //! Files that are written part by part, and answers that get lost meanwhile.
 
-use hexreg::repository::{Action, Change, Source};
+use hexreg::repository::Source;
+use hexreg::store::{Action, Change};
 
 use super::{apply, bucket, path};
 use crate::support::objects::{Fault, Operation, TestBucket, Wrong};

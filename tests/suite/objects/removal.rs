@@ -4,8 +4,8 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
 
-use hexreg::ops::observer::{Observer, Warning};
 use hexreg::ops::verify::Wrong as Amiss;
+use hexreg::publish::observer::{Observer, Warning};
 use hexreg::repository::Folder;
 
 use super::{apply, asked_of, create, listed, read, remove, stamp, update};

@@ -4,8 +4,8 @@ use std::io;
 use std::slice;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use hexreg::repository::{Change, Folder, RepositoryPath};
-use hexreg::store::{Content, Kind, Listed, Locked, Made, Store, StoreError};
+use hexreg::repository::{Folder, RepositoryPath};
+use hexreg::store::{Change, Content, Kind, Listed, Locked, Made, Store, StoreError};
 
 use super::memory::MemoryStore;
 

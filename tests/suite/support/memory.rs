@@ -5,8 +5,8 @@ use std::io;
 use std::sync::Mutex;
 
 use hexreg::package::UnixSeconds;
-use hexreg::repository::{Action, Change, Folder, RepositoryPath};
-use hexreg::store::{Content, Kind, Listed, Lock, Locked, Made, Store, StoreError};
+use hexreg::repository::{Folder, RepositoryPath};
+use hexreg::store::{Action, Change, Content, Kind, Listed, Lock, Locked, Made, Store, StoreError};
 
 /// Files by path.
 #[derive(Debug, Default)]

@@ -4,8 +4,10 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use hexreg::repository::{Change, Folder, RepositoryPath};
-use hexreg::store::{BucketStore, Content, Kind, Listed, Locked, Made, Stamp, Store, StoreError};
+use hexreg::repository::{Folder, RepositoryPath};
+use hexreg::store::{
+    BucketStore, Change, Content, Kind, Listed, Locked, Made, Stamp, Store, StoreError,
+};
 
 use super::random::Random;
 

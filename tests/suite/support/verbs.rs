@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use hexreg::ops::add::{self, Additions};
 use hexreg::ops::build;
-use hexreg::ops::observer::Observer;
 use hexreg::ops::{push, remove, retire, verify};
 use hexreg::package::{Retirement, RetirementReason, UnixSeconds};
+use hexreg::publish::observer::Observer;
 use hexreg::store::{DirStore, Store};
 use hexreg::tarball::{FileName, Limits};
 use rayon::ThreadPool;

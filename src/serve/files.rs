@@ -22,7 +22,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use tower_http::services::fs as http;
 
 use crate::beneath::KeptRoot;
-use crate::ops::verify::secrets::begins_with_key;
+use crate::private_key_scan::begins_with_key;
 use crate::store::{self, Stamp};
 
 /// A file that was opened for one request: whoever has it goes on with it, whole, after a build has put

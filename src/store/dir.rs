@@ -25,7 +25,8 @@ use walkdir::WalkDir;
 use super::{Content, Kind, Listed, Locked, Made, Stamp, Store, StoreError};
 use crate::beneath::{LeadsOut, Links, Root};
 use crate::package::UnixSeconds;
-use crate::repository::{Change, Folder, RepositoryPath};
+use crate::repository::{Folder, RepositoryPath};
+use crate::store::Change;
 use lock::Mode;
 
 /// A directory whose files any static server can serve.

@@ -1,12 +1,12 @@
 //! From a payload to a signed file, signed only where it does not stand already.
 
 use crate::key::{KeyError, PrivateKey};
+use crate::publish::State;
 use crate::registry::{Gzip, Payload, Signed, is_foreign_gzip};
-use crate::repository::State;
 
 /// What stands is kept where it says the same under the same key; RSA PKCS#1 v1.5 would sign it the
 /// same way again, and checking a signature costs a thirtieth of making one.
-pub(super) fn seal(
+pub(crate) fn seal(
     payload: &Payload,
     key: &PrivateKey,
     gzip: &mut Gzip,

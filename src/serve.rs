@@ -59,8 +59,8 @@ use std::time::Duration;
 use ipnet::IpNet;
 use tokio::runtime::Runtime;
 
-use super::auth::AuthError;
 use crate::auth::NoRandomness;
+use crate::ops::auth::AuthError;
 use crate::repository::Asset;
 use crate::store::{DirStore, LeadsOut, Links};
 use access::Access;

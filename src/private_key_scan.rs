@@ -7,8 +7,8 @@
 //!
 //! Not in whatever else compresses, encrypts or encodes, nor DER behind anything.
 
-mod armour;
 mod der;
+mod pem;
 
 use std::io::{self, Read};
 
@@ -26,7 +26,7 @@ const ROOM: usize = 64 << 20;
 const INFLATED: u64 = 1 << 20;
 
 /// Whether a file holds one, gzipped too where that `is_inflated`; a file that is gone does not.
-pub(super) fn holds_key(
+pub(crate) fn holds_key(
     store: &dyn Store,
     path: &RepositoryPath,
     is_inflated: bool,
@@ -37,7 +37,7 @@ pub(super) fn holds_key(
 }
 
 /// The same of a whole file, of which no more than [`WINDOW`] and what overlaps is held in memory.
-pub(in crate::ops) fn stream_holds_key(mut file: impl Read, is_inflated: bool) -> io::Result<bool> {
+pub(crate) fn stream_holds_key(mut file: impl Read, is_inflated: bool) -> io::Result<bool> {
     let mut window = Vec::new();
     let mut is_first = true;
     loop {
@@ -58,7 +58,7 @@ pub(in crate::ops) fn stream_holds_key(mut file: impl Read, is_inflated: bool) -
 }
 
 /// Whether what a file begins with is or holds one, which is not gzipped.
-pub(in crate::ops) fn begins_with_key(bytes: &[u8]) -> bool {
+pub(crate) fn begins_with_key(bytes: &[u8]) -> bool {
     is_in(bytes)
 }
 
@@ -86,7 +86,7 @@ fn is_in(bytes: &[u8]) -> bool {
 
 /// In a form that may be anywhere, and that begins before `limit`.
 fn is_in_before(bytes: &[u8], limit: usize) -> bool {
-    armour::is_in_before(bytes, limit) || is_in_utf16_before(bytes, limit)
+    pem::is_in_before(bytes, limit) || is_in_utf16_before(bytes, limit)
 }
 
 /// In forms that are a key only where they are the whole file.
@@ -102,7 +102,7 @@ fn is_in_utf16_before(bytes: &[u8], limit: usize) -> bool {
     let has_armour = memmem::find(bytes, b"B\0E\0G\0I\0N\0 ").is_some();
     let half = |from| bytes.iter().copied().skip(from).step_by(2).collect::<Vec<u8>>();
     let limit = limit.div_ceil(2);
-    has_armour && [0, 1].into_iter().any(|from| armour::is_in_before(&half(from), limit))
+    has_armour && [0, 1].into_iter().any(|from| pem::is_in_before(&half(from), limit))
 }
 
 /// What a gzipped file begins with, up to where it is damaged.

@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::mem;
 
-use super::{Asset, AssetKind, Folder, RepositoryPath, Source};
 use crate::registry::Resource;
-use crate::store::{self, Listed, Made, Stamp, Store, StoreError};
+use crate::repository::{Asset, AssetKind, Folder, RepositoryPath, Source};
+use crate::store::{self, Action, Change, Listed, Made, Stamp, Store, StoreError};
 
 /// The changes that turn what stands into what should stand, in the order in which they are made.
 ///
@@ -40,93 +40,25 @@ enum Stage {
     Discards,
 }
 
-/// One change to one path.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
-    /// What it changes.
-    pub path: RepositoryPath,
-    /// How.
-    pub action: Action,
-    /// What the store said of the file that stood there when the change was planned, or an earlier
-    /// change of the same plan was: `None` where there was none, or the store has nothing of the kind.
-    pub over: Option<Stamp>,
-}
-
-/// What is done to a path.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// A folder that was missing.
-    CreateFolder,
-    /// A file that was missing, with its bytes.
-    Create(Source),
-    /// A file that has other bytes.
-    Update(Source),
-    /// A package between two updates: what the indexes name before and what they name after.
-    Bridge(Source),
-    /// A package that loses releases, once no index names them.
-    Shrink(Source),
-    /// A file that nothing names any more.
-    Remove,
-}
-
-/// What becomes of a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Changed {
-    /// It was missing.
-    Created,
-    /// It was different.
-    Updated,
-    /// It was no longer wanted.
-    Removed,
-}
-
-impl Change {
-    /// A change over whatever stands.
-    #[must_use]
-    pub fn new(path: RepositoryPath, action: Action) -> Self {
-        Self { path, action, over: None }
-    }
-
-    fn stage(&self) -> Stage {
-        match self.action {
-            Action::Remove if store::is_temporary(self.path.file_name()) => Stage::Leftovers,
-            Action::Remove | Action::Shrink(_) if is_list(&self.path) => Stage::Removals,
-            Action::Remove | Action::Shrink(_) => Stage::Discards,
-            Action::CreateFolder => Stage::Ground,
-            _ if self.path.is_index() => Stage::Indexes,
-            _ if RepositoryPath::is_of_a_registry(self.path.as_str()) => Stage::Ground,
-            _ if is_list(&self.path) => Stage::Packages,
-            _ => Stage::Tarballs,
+impl Stage {
+    /// In which a change is made.
+    fn of(change: &Change) -> Self {
+        match change.action {
+            Action::Remove if store::is_temporary(change.path.file_name()) => Self::Leftovers,
+            Action::Remove | Action::Shrink(_) if is_list(&change.path) => Self::Removals,
+            Action::Remove | Action::Shrink(_) => Self::Discards,
+            Action::CreateFolder => Self::Ground,
+            _ if change.path.is_index() => Self::Indexes,
+            _ if RepositoryPath::is_of_a_registry(change.path.as_str()) => Self::Ground,
+            _ if is_list(&change.path) => Self::Packages,
+            _ => Self::Tarballs,
         }
     }
+}
 
-    /// Its stage, and `versions` before `names`.
-    fn place(&self) -> (Stage, bool) {
-        (self.stage(), self.path == RepositoryPath::resource(&Resource::Names))
-    }
-
-    /// What the file will hold, if the change is one to a file that stays.
-    #[must_use]
-    pub fn source(&self) -> Option<&Source> {
-        match &self.action {
-            Action::Create(source)
-            | Action::Update(source)
-            | Action::Bridge(source)
-            | Action::Shrink(source) => Some(source),
-            Action::CreateFolder | Action::Remove => None,
-        }
-    }
-
-    /// What becomes of the path; `None` where another change to it follows.
-    #[must_use]
-    pub fn changed(&self) -> Option<Changed> {
-        match self.action {
-            Action::CreateFolder | Action::Create(_) => Some(Changed::Created),
-            Action::Update(_) | Action::Shrink(_) => Some(Changed::Updated),
-            Action::Bridge(_) => None,
-            Action::Remove => Some(Changed::Removed),
-        }
-    }
+/// The stage of a change, and `versions` before `names`.
+fn place(change: &Change) -> (Stage, bool) {
+    (Stage::of(change), change.path == RepositoryPath::resource(&Resource::Names))
 }
 
 /// Whether a file tells which others there are.
@@ -206,7 +138,7 @@ impl Plan {
                 plan.changes.push(Change { path, action: Action::Remove, over: file.stamp });
             }
         }
-        plan.changes.sort_by_cached_key(Change::place);
+        plan.changes.sort_by_cached_key(place);
         plan
     }
 
@@ -226,7 +158,7 @@ impl Plan {
                 (action, _) => self.changes.push(Change { path, action, over }),
             }
         }
-        let removals = self.changes.partition_point(|one| one.stage() < Stage::Removals);
+        let removals = self.changes.partition_point(|one| Stage::of(one) < Stage::Removals);
         self.changes.splice(removals..removals, late);
     }
 
@@ -241,7 +173,7 @@ impl Plan {
             action: Action::Remove,
             over,
         }));
-        self.changes.sort_by_cached_key(Change::place);
+        self.changes.sort_by_cached_key(place);
     }
 
     /// Makes the changes and tells of them in order.
@@ -250,10 +182,10 @@ impl Plan {
     /// The first that failed; those before it are made, and every file is whole.
     pub fn apply(&self, store: &dyn Store, made: &dyn Fn(Made<'_>)) -> Result<(), StoreError> {
         // What fills up the disk goes before anything is written to it.
-        let leftovers = self.changes.partition_point(|one| one.stage() == Stage::Leftovers);
+        let leftovers = self.changes.partition_point(|one| Stage::of(one) == Stage::Leftovers);
         let (leftovers, rest) = self.changes.split_at(leftovers);
         store.apply(&[leftovers], made)?;
-        let rest: Vec<_> = rest.chunk_by(|a, b| a.stage() == b.stage()).collect();
+        let rest: Vec<_> = rest.chunk_by(|a, b| Stage::of(a) == Stage::of(b)).collect();
         store.apply(&rest, made)
     }
 }
@@ -317,7 +249,7 @@ mod tests {
     #[test]
     fn what_is_named_stands_before_what_names_it_and_goes_after() {
         let stage =
-            |path: &str, action: Action| Change::new(Folder::Root.file(path), action).stage();
+            |path: &str, action: Action| Stage::of(&Change::new(Folder::Root.file(path), action));
         let written = [
             "public_key",
             "tarballs/foo-1.0.0.tar",

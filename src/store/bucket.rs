@@ -58,7 +58,8 @@ use tokio::sync::Semaphore;
 
 use super::{Content, Kind, Listed, Lock, Locked, Made, Stamp, Store, StoreError};
 use crate::package::UnixSeconds;
-use crate::repository::{Asset, Change, Folder, RepositoryPath};
+use crate::repository::{Asset, Folder, RepositoryPath};
+use crate::store::Change;
 use crate::web_page::is_web_page;
 use answer::{is_missing, plain};
 use http::Server;

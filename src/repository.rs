@@ -4,14 +4,11 @@ mod asset;
 pub(crate) mod git;
 mod litter;
 mod path;
-mod plan;
 mod source;
 
 pub(crate) use asset::OCTETS;
 pub use asset::{Asset, AssetKind};
 pub(crate) use litter::is_litter;
 pub use path::{Folder, RepositoryPath};
-pub use plan::{Action, Change, Changed, Plan};
-pub(crate) use plan::{State, Wanted};
 pub(crate) use source::LocalFile;
 pub use source::{Changing, Source, SourceError};

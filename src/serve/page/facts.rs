@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use crate::key::{KeyError, PublicKey};
 use crate::name::{PackageName, RepositoryName};
-use crate::ops::serve::tags::now;
 use crate::registry::{
     DecodeError, ListedVersion, MAX_FILE, Resource, Signed, SignedError, Versions,
 };
 use crate::repository::{Folder, RepositoryPath};
+use crate::serve::tags::now;
 use crate::store::{Stamp, Store, StoreError};
 use crate::version::Version;
 
@@ -244,7 +244,7 @@ mod tests {
     use std::time::SystemTime;
 
     use super::*;
-    use crate::repository::Change;
+    use crate::store::Change;
     use crate::store::{Content, DirStore, Kind, Listed, Locked, Made};
 
     fn of(versions: &[&str]) -> Option<String> {

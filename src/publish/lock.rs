@@ -12,7 +12,7 @@ const INTERVAL: Duration = Duration::from_millis(50);
 
 /// Who else may work on the directory.
 #[derive(Clone, Copy)]
-pub(super) enum Wanted {
+pub(crate) enum Wanted {
     /// Nobody.
     Alone,
     /// Whoever only reads.
@@ -33,7 +33,7 @@ pub struct Busy {
 ///
 /// # Errors
 /// [`Busy`], or [`StoreError`] where that cannot be told.
-pub(super) fn hold<E: From<Busy> + From<StoreError>>(
+pub(crate) fn hold<E: From<Busy> + From<StoreError>>(
     store: &dyn Store,
     wanted: Wanted,
     timeout: Duration,

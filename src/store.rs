@@ -1,6 +1,7 @@
 //! Where a served tree lives.
 
 mod bucket;
+mod change;
 mod dir;
 
 pub use crate::beneath::{LeadsOut, Links};
@@ -9,6 +10,7 @@ pub use bucket::{
     BucketStore, BucketUrl, BucketUrlError, Limits, OpenError, Origin, SettingError, Settings,
     Variables,
 };
+pub use change::{Action, Change, Changed};
 pub use dir::{DirStore, flush_folder};
 pub(crate) use dir::{Entry, RealFolder, is_trusted_owner, keep_access, modified, stamp};
 
@@ -20,7 +22,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::package::UnixSeconds;
-use crate::repository::{Change, Changing, Folder, RepositoryPath, SourceError};
+use crate::repository::{Changing, Folder, RepositoryPath, SourceError};
 
 /// A place that keeps files by their path in the served tree.
 ///

@@ -11,7 +11,7 @@ use crate::version::Version;
 
 /// A file that may be there.
 #[derive(Default)]
-pub(super) enum Standing<T> {
+pub(crate) enum Standing<T> {
     #[default]
     Missing,
     /// It says nothing, or nothing that a known key signed.
@@ -20,7 +20,7 @@ pub(super) enum Standing<T> {
 }
 
 /// What a signature may hold under: the key that clients have, and the one that they will have.
-pub(super) struct Keys(Vec<PublicKey>);
+pub(crate) struct Keys(Vec<PublicKey>);
 
 /// Under one key and no other.
 impl From<PublicKey> for Keys {

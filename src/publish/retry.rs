@@ -14,10 +14,10 @@ const LONGEST: Duration = Duration::from_secs(2);
 
 /// How often something that is half done is looked at again before nobody is thought to be at it: for some
 /// seconds, as the pauses grow.
-pub(super) const UNTIL_DONE: usize = 7;
+pub(crate) const UNTIL_DONE: usize = 7;
 
 /// Why an attempt failed that may go well the next time.
-pub(super) trait Contended {
+pub(crate) trait Contended {
     /// What went wrong in the store, if it was there.
     fn in_store(&self) -> Option<&StoreError>;
 
@@ -37,7 +37,7 @@ pub(super) trait Contended {
 ///
 /// # Errors
 /// Of the first attempt that failed for another reason, or of the last one when `patience` has ended.
-pub(super) fn until_undisturbed<T, E: Contended>(
+pub(crate) fn until_undisturbed<T, E: Contended>(
     patience: Duration,
     observer: &dyn Observer,
     mut attempt: impl FnMut(usize) -> Result<T, E>,
