@@ -6,7 +6,7 @@ mod litter;
 mod path;
 mod source;
 
-pub(crate) use asset::OCTETS;
+pub(crate) use asset::OCTET_STREAM;
 pub use asset::{Asset, AssetKind};
 pub(crate) use litter::is_litter;
 pub use path::{Folder, RepositoryPath};

@@ -61,7 +61,7 @@ use tokio::runtime::Runtime;
 
 use crate::auth::NoRandomness;
 use crate::ops::auth::AuthError;
-use crate::repository::Asset;
+use crate::repository::{Asset, Folder};
 use crate::store::{DirStore, LeadsOut, Links};
 use access::Access;
 use answer::Service;
@@ -278,11 +278,14 @@ fn check(options: &Options) -> Result<(), Error> {
             return Err(Error::NotADirectory(mount.directory.clone()));
         }
         let store = options.store(mount);
-        let leads_out = |folder: &&&str| {
-            store.root().metadata(folder.as_ref()).is_err_and(|error| LeadsOut::is_in(&error))
+        let leads_out = |folder: &&Folder| {
+            store
+                .root()
+                .metadata(folder.as_str().as_ref())
+                .is_err_and(|error| LeadsOut::is_in(&error))
         };
         if let Some(folder) = Asset::FOLDERS.iter().find(leads_out) {
-            return Err(Error::LeadsOut(mount.directory.join(folder)));
+            return Err(Error::LeadsOut(mount.directory.join(folder.as_str())));
         }
         if options.mounts.iter().skip(index).skip(1).any(|other| other.name == mount.name) {
             return Err(Error::Twice(mount.path()));

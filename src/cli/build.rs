@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::ValueHint;
 use hexreg::name::{PackageName, RepositoryName};
 use hexreg::ops::build::{self, Alarm, Error, Options, Rejection, Report};
+use hexreg::repository::Folder;
 use hexreg::store::Store;
 use hexreg::tarball::Limits;
 use serde::Serialize;
@@ -175,7 +176,7 @@ impl Args {
                 let advice = match self.destination.as_dir() {
                     Some(directory) => format!(
                         "see whether DEST is right; for a registry without a release, make {} first",
-                        directory.join("tarballs").display()
+                        directory.join(Folder::Tarballs.as_str()).display()
                     ),
                     None => "see whether DEST is right; `hexreg add` puts the first release into a bucket"
                         .to_owned(),

@@ -15,6 +15,7 @@ use hexreg::ops::mirror::{
     self, Chosen, Error, LeftOut, Only, Options, Patience, Selection, Upstream,
 };
 use hexreg::publish::observer::Work;
+use hexreg::repository::Folder;
 use hexreg::store::DirStore;
 use hexreg::tarball::Limits;
 
@@ -168,7 +169,8 @@ impl Args {
             count(report.failures.len(), "failure"),
         );
         // No index names these.
-        let is_beside = |path: &str| path.starts_with("git: ") || path.starts_with("policies/");
+        let is_beside =
+            |path: &str| path.starts_with("git: ") || Folder::Policies.strip_from(path).is_some();
         let is_beside = report.failures.iter().all(|failed| is_beside(&failed.path));
         let is_held_back = report.failures.iter().all(|failed| failed.wrong.holds_back());
         let hint = if is_held_back {

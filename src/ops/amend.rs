@@ -254,5 +254,5 @@ fn look(store: &dyn Store, tarball: &Tarball, is_sure: bool) -> Result<Looked, E
 }
 
 fn path(tarball: &FileName) -> RepositoryPath {
-    Folder::Tarballs.file(&format!("{tarball}.tar"))
+    RepositoryPath::tarball(tarball)
 }

@@ -7,7 +7,7 @@ pub use super::amend::{Error, Options, Report};
 
 use super::amend::{self, Tarball};
 use crate::publish::observer::Observer;
-use crate::repository::Folder;
+use crate::repository::RepositoryPath;
 use crate::store::{Store, StoreError};
 use crate::tarball::FileName;
 
@@ -39,6 +39,6 @@ pub fn remove(
 }
 
 fn stands(store: &dyn Store, release: &FileName) -> Result<bool, StoreError> {
-    let path = Folder::Tarballs.file(&format!("{release}.tar"));
+    let path = RepositoryPath::tarball(release);
     Ok(store.read(&path, 0, &mut Vec::new())?.is_some())
 }

@@ -49,7 +49,7 @@ impl Stage {
             Action::Remove | Action::Shrink(_) => Self::Discards,
             Action::CreateFolder => Self::Ground,
             _ if change.path.is_index() => Self::Indexes,
-            _ if RepositoryPath::is_of_a_registry(change.path.as_str()) => Self::Ground,
+            _ if RepositoryPath::is_root_file(change.path.as_str()) => Self::Ground,
             _ if is_list(&change.path) => Self::Packages,
             _ => Self::Tarballs,
         }
@@ -70,7 +70,7 @@ fn is_list(path: &RepositoryPath) -> bool {
         | Folder::Mirror
         | Folder::MirrorPackages => true,
         Folder::Tarballs | Folder::Docs => false,
-        Folder::Root => Asset::at(path.as_str())
+        Folder::Root | Folder::Git => Asset::at(path.as_str())
             .is_none_or(|asset| matches!(asset.kind, AssetKind::Registry | AssetKind::GitRefs)),
     }
 }

@@ -1,50 +1,49 @@
-//! From the path of a request to the one file that it may mean.
+//! Maps the path of a request to the one file that it may mean.
 
 use std::path::Path;
 
 use percent_encoding::percent_decode_str;
 
-use super::RepositoryPath;
-use super::git::{self, GIT};
+use super::git;
 use super::litter::is_litter;
+use super::path::{Folder, RepositoryPath};
 use crate::name::{PackageName, PolicyName};
 use crate::tarball::FileName;
 use crate::version::Version;
 
-/// A file that clients ask for. Nothing else in a repository's directory is ever looked at, so it does
-/// not matter what lies there.
+/// A file that clients ask for. Nothing else in a repository's directory is ever read, so other files may lie there.
 ///
 /// Hex specification, "Endpoints", "Repository".
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asset {
-    /// What it is.
+    /// The kind of file, which decides its headers.
     pub kind: AssetKind,
-    /// Where it lies below the repository, in characters that no URL has to encode.
+    /// The path below the repository, in characters that no URL has to encode.
     pub path: String,
 }
 
-/// What a file is to clients, and to whoever keeps a copy on the way to them.
+/// What a file is to clients, and to the caches between them and the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AssetKind {
     /// `names`, `versions`, `packages/NAME`, `public_key`: they change with every release.
     Registry,
-    /// `policies/NAME`: clients are to learn soon of a release that is denied.
+    /// `policies/NAME`. Clients must learn soon that a release is denied.
     Policy,
     /// `tarballs/NAME-VERSION.tar`
     Tarball,
     /// `docs/NAME-VERSION.tar.gz`
     Docs,
-    /// What `mix local.hex` and `mix local.rebar` ask for, below `installs/`.
+    /// `installs/…`, which `mix local.hex` and `mix local.rebar` ask for.
     Installs,
-    /// What a git repository has now, below `git/HOST/PATH.git/`: `HEAD`, and lists of what it holds.
+    /// `git/HOST/PATH.git/…`, the files that change: `HEAD`, and the lists of references and packs.
     GitRefs,
-    /// What it holds, each thing under a name that says what it is.
+    /// `git/HOST/PATH.git/objects/…`, each named by its content.
     GitObjects,
 }
 
 impl AssetKind {
-    /// `Cache-Control`, as hex.pm has it where it has such files: for how long a copy is good, in seconds, and whether it may be
-    /// given to anybody.
+    /// `Cache-Control`: for how many seconds a copy is fresh, and whether shared caches may keep it. The values are
+    /// hex.pm's, for the files that hex.pm has.
     #[must_use]
     pub fn cache_control(self, is_public: bool) -> &'static str {
         match (self, is_public) {
@@ -61,8 +60,7 @@ impl AssetKind {
         }
     }
 
-    /// `Content-Type`: what is stored is no text to anybody who asks for it, and none of it is to be
-    /// guessed at.
+    /// `Content-Type`. No file is text to the clients that ask for it, and no client should guess a type.
     #[must_use]
     pub fn content_type(self) -> &'static str {
         match self {
@@ -72,11 +70,11 @@ impl AssetKind {
             | Self::Docs
             | Self::Installs
             | Self::GitRefs
-            | Self::GitObjects => OCTETS,
+            | Self::GitObjects => OCTET_STREAM,
         }
     }
 
-    /// Its name where requests are counted.
+    /// The label in the metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -90,94 +88,110 @@ impl AssetKind {
     }
 }
 
-/// The type of bytes of which nothing else is said.
-pub(crate) const OCTETS: &str = "application/octet-stream";
+/// The type of bytes that have no other type.
+pub(crate) const OCTET_STREAM: &str = "application/octet-stream";
 
-/// In bytes: hardly any file system takes a longer name, and to be asked for one is no error of the disk.
-const LONGEST_NAME: usize = 255;
+/// The longest file name, in bytes, that nearly all file systems take. A request for a longer one is answered with 404,
+/// and not reported as an error of the disk.
+const MAX_NAME: usize = 255;
 
-/// What `mix local.hex` and `mix local.rebar` ask for beside archives: lists, each with its signature, and the keys
-/// that those are checked with.
+/// The lists of archives that `mix local.hex` and `mix local.rebar` ask for. Each has a signature beside it, and the keys
+/// check the signatures.
 const INSTALL_LISTS: [&str; 5] =
     ["hex-1.x.csv", "hex.csv", "rebar-1.x.csv", "rebar3-1.x.csv", "rebar.csv"];
 const INSTALL_KEYS: [&str; 2] = ["public_keys.pem", "public_keys.html"];
 
-/// Archives without a version, as the first versions of Elixir ask for them.
+/// Archives without a version, which the first versions of Elixir ask for.
 const INSTALL_ARCHIVES: [&str; 3] = ["hex.ez", "rebar", "rebar3"];
 
 impl Asset {
-    /// The folders that files lie in which clients ask for.
-    pub(crate) const FOLDERS: [&str; 6] =
-        ["packages", "policies", "tarballs", "docs", "installs", GIT];
+    /// The folders at the top of a repository that hold the files that clients ask for.
+    pub(crate) const FOLDERS: [Folder; 6] = [
+        Folder::Packages,
+        Folder::Policies,
+        Folder::Tarballs,
+        Folder::Docs,
+        Folder::Installs,
+        Folder::Git,
+    ];
 
-    /// Whether clients ask for files that lie in such a folder.
+    /// Whether a folder may hold files that clients ask for.
     pub(crate) fn may_be_below(folder: &str) -> bool {
-        let is_deep = |deep: &str| {
-            let below = folder.strip_prefix(deep).and_then(|rest| rest.strip_prefix('/'));
+        let is_deep = |deep: Folder| {
+            let below = deep.strip_from(folder);
             below.is_some_and(|below| below.split('/').all(|part| !part.starts_with('.')))
         };
-        Self::FOLDERS.contains(&folder) || is_deep("installs") || is_deep(GIT)
+        Self::FOLDERS.iter().any(|known| known.as_str() == folder)
+            || is_deep(Folder::Installs)
+            || is_deep(Folder::Git)
     }
 
-    /// The release that a tarball or documentation is of.
+    /// The release of a tarball or of documentation.
     pub(crate) fn release(&self) -> Option<FileName> {
-        match self.kind {
-            AssetKind::Tarball | AssetKind::Docs => {
-                let (_, name) = self.path.rsplit_once('/')?;
-                name.strip_suffix(".gz").unwrap_or(name).parse().ok()
-            }
-            _ => None,
-        }
+        let folder = match self.kind {
+            AssetKind::Tarball => Folder::Tarballs,
+            AssetKind::Docs => Folder::Docs,
+            _ => return None,
+        };
+        folder.release(folder.strip_from(&self.path)?)
     }
 
-    /// The package whose releases a file lists.
+    /// The package whose releases the file lists.
     pub(crate) fn package(&self) -> Option<PackageName> {
-        self.path.strip_prefix("packages/")?.parse().ok()
+        Folder::Packages.strip_from(&self.path)?.parse().ok()
     }
 
-    /// The file that a URL's path means, below the repository's own URL: decoded once, part by part, and
-    /// only if it is a name that clients know. `None` for all others, such as those with `..`, a
-    /// hidden name, or a slash that was encoded.
+    /// The file that the path of a URL means, below the repository's own URL. Each part is decoded once, and has to be
+    /// a name that clients know. `None` for all other paths, such as those with `..`, a hidden name, or an encoded
+    /// slash.
     #[must_use]
     pub fn at(path: &str) -> Option<Self> {
         let parts = path.split('/').map(|part| percent_decode_str(part).decode_utf8().ok());
         let parts: Vec<_> = parts.collect::<Option<_>>()?;
         let parts: Vec<&str> = parts.iter().map(AsRef::as_ref).collect();
-        if parts.iter().any(|part| part.len() > LONGEST_NAME) {
+        if parts.iter().any(|part| part.len() > MAX_NAME) {
             return None;
         }
         let kind = match parts.as_slice() {
-            [index] if RepositoryPath::is_of_a_registry(index) => AssetKind::Registry,
-            ["packages", name] if name.parse::<PackageName>().is_ok() => AssetKind::Registry,
-            ["policies", name] if is_policy(name) => AssetKind::Policy,
-            ["tarballs", file] if is_tarball(file) => AssetKind::Tarball,
-            ["docs", file] if file.strip_suffix(".gz").is_some_and(is_tarball) => AssetKind::Docs,
-            ["installs", rest @ ..] if is_install(rest) => AssetKind::Installs,
-            [GIT, rest @ ..] => git(rest)?,
-            _ => return None,
+            [file] if RepositoryPath::is_root_file(file) => AssetKind::Registry,
+            [folder, rest @ ..] => kind_in(Folder::at_top(folder)?, rest)?,
+            [] => return None,
         };
         Some(Self { kind, path: parts.join("/") })
     }
 }
 
-/// A policy may be called so, and a private key is rather.
+/// The kind of a file below a folder; `None` for a file that clients do not ask for.
+fn kind_in(folder: Folder, parts: &[&str]) -> Option<AssetKind> {
+    match (folder, parts) {
+        (Folder::Packages, [name]) => name.parse::<PackageName>().ok().map(|_| AssetKind::Registry),
+        (Folder::Policies, [name]) => is_policy(name).then_some(AssetKind::Policy),
+        (Folder::Tarballs, [file]) => is_of_release(folder, file).then_some(AssetKind::Tarball),
+        (Folder::Docs, [file]) => is_of_release(folder, file).then_some(AssetKind::Docs),
+        (Folder::Installs, parts) => is_install(parts).then_some(AssetKind::Installs),
+        (Folder::Git, parts) => git_kind(parts),
+        _ => None,
+    }
+}
+
+/// `acme.pem` is a valid name of a policy, but such a file is rather a private key.
 fn is_policy(name: &str) -> bool {
     let is_pem = Path::new(name).extension().is_some_and(|extension| extension == "pem");
     !is_pem && !is_litter(name) && name.parse::<PolicyName>().is_ok()
 }
 
-fn is_tarball(name: &str) -> bool {
-    let is_tar = Path::new(name).extension().is_some_and(|extension| extension == "tar");
-    is_tar && is_plain(name) && name.parse::<FileName>().is_ok()
+/// Whether the file name is `NAME-VERSION` and the ending of files in the folder.
+fn is_of_release(folder: Folder, file_name: &str) -> bool {
+    is_plain(file_name) && folder.release(file_name).is_some()
 }
 
-/// Lists and archives of Hex and rebar3, and the keys that lists are signed with; no other name, as a private key may
-/// have it.
+/// The lists and archives of Hex and rebar3, and the public keys that check the lists. No other name is served, as it
+/// could be that of a private key.
 fn is_install(parts: &[&str]) -> bool {
     match parts {
         [name] if INSTALL_KEYS.contains(name) || is_archive(name) => true,
         [name] => INSTALL_LISTS.contains(&name.strip_suffix(".signed").unwrap_or(name)),
-        // For one version of Elixir.
+        // Archives for one version of Elixir.
         [elixir, name] => {
             is_plain(elixir)
                 && elixir.starts_with(|first: char| first.is_ascii_digit())
@@ -197,13 +211,13 @@ fn is_archive(name: &str) -> bool {
     INSTALL_ARCHIVES.contains(&name) || version.is_some_and(is_version)
 }
 
-/// What is below the folder of git repositories, if git's dumb HTTP protocol asks for it. It asks for
-/// `objects/info/alternates` too, which would lead elsewhere.
-fn git(parts: &[&str]) -> Option<AssetKind> {
+/// The kind of a file below the folder of git repositories, if git's dumb HTTP protocol asks for it. The protocol asks for
+/// `objects/info/alternates` too, which is not served: it would lead to another repository.
+fn git_kind(parts: &[&str]) -> Option<AssetKind> {
     let is_hex = |text: &str| text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    // Of SHA-1 and of SHA-256.
+    // SHA-1 or SHA-256.
     let is_name = |text: &str| is_hex(text) && matches!(text.len(), 40 | 64);
-    match git::within(parts)? {
+    match git::path_in_repository(parts)? {
         ["HEAD"] | ["info", "refs"] | ["objects", "info", "packs"] => Some(AssetKind::GitRefs),
         ["objects", "pack", file] => {
             let name = file.strip_prefix("pack-")?;
@@ -216,7 +230,7 @@ fn git(parts: &[&str]) -> Option<AssetKind> {
     }
 }
 
-/// Whether it is neither hidden nor anything but a name, on any system.
+/// Whether every system takes it as the name of a file that is not hidden.
 fn is_plain(part: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     part.bytes().all(is_plain) && part.starts_with(|first: char| first.is_ascii_alphanumeric())
@@ -227,7 +241,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_clients_ask_for_is_found() {
+    fn files_that_clients_ask_for_are_found() {
         for (path, kind) in [
             ("names", AssetKind::Registry),
             ("versions", AssetKind::Registry),
@@ -273,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn what_release_or_package_a_file_is_of() {
+    fn a_file_has_a_release_or_a_package() {
         let release = |path: &str| Asset::at(path).unwrap().release().map(|one| one.to_string());
         assert_eq!(release("tarballs/foo-1.0.0-rc.1.tar").unwrap(), "foo-1.0.0-rc.1");
         assert_eq!(release("docs/foo-1.0.0.tar.gz").unwrap(), "foo-1.0.0");
@@ -286,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_of_what_clients_ask_for() {
+    fn folders_that_hold_files_for_clients() {
         for folder in ["packages", "git", "git/host", "git/host/a/b.git/objects", "installs/1.0.0"]
         {
             assert!(Asset::may_be_below(folder), "{folder}");
@@ -298,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_is() {
+    fn no_other_file_is_found() {
         for path in [
             "",
             "packages",

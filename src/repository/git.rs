@@ -1,31 +1,30 @@
-//! Where git repositories lie beside a registry, bare: `git/HOST/PATH.git`.
+//! The paths of the bare git repositories beside a registry: `git/HOST/PATH.git`.
 
-/// The folder that they lie in.
-pub(crate) const GIT: &str = "git";
+use super::path::Folder;
 
-/// By which the folder of a repository is told from what it lies in, and from what lies in it.
-const END: &str = ".git";
+/// The ending of a git repository's folder. No other folder below `git` has it.
+const ENDING: &str = ".git";
 
-/// Whether it can be a part of a repository's place: nothing but a name, and not hidden.
+/// Whether it can be a part of a git repository's path: a plain name that is not hidden.
 fn is_plain(part: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-~+".contains(&byte);
     !part.is_empty() && !part.starts_with('.') && part.bytes().all(is_plain)
 }
 
-/// The place of the repository that a host, with its port if it has one, has at a path.
-pub(crate) fn place(host: &str, port: Option<u16>, path: &str) -> Option<String> {
+/// The path for a git repository at a host, a port and a path; `None` if these cannot be names of folders.
+pub(crate) fn repository_path(host: &str, port: Option<u16>, path: &str) -> Option<String> {
     let path = path.trim_matches('/');
-    let path = path.strip_suffix(END).unwrap_or(path);
-    // One repository in the folder of another would be taken for a part of it.
-    let is_plain = |part: &str| is_plain(part) && !part.ends_with(END);
+    let path = path.strip_suffix(ENDING).unwrap_or(path);
+    // A repository inside the folder of another would be taken for a part of that one.
+    let is_plain = |part: &str| is_plain(part) && !part.ends_with(ENDING);
     let port = port.map(|port| format!("_{port}")).unwrap_or_default();
     let is_plain = is_plain(host) && path.split('/').all(is_plain);
-    is_plain.then(|| format!("{GIT}/{host}{port}/{path}{END}"))
+    is_plain.then(|| format!("{}/{host}{port}/{path}{ENDING}", Folder::Git.as_str()))
 }
 
-/// What follows the folder of a repository in the parts of a path below [`GIT`].
-pub(crate) fn within<'a, 'b>(parts: &'a [&'b str]) -> Option<&'a [&'b str]> {
-    let end = parts.iter().position(|part| part.ends_with(END))?;
-    let (place, within) = parts.split_at_checked(end.checked_add(1)?)?;
-    (place.len() > 1 && place.iter().all(|part| is_plain(part))).then_some(within)
+/// The parts that follow a git repository's folder in the parts of a path below [`Folder::Git`].
+pub(crate) fn path_in_repository<'a, 'b>(parts: &'a [&'b str]) -> Option<&'a [&'b str]> {
+    let end = parts.iter().position(|part| part.ends_with(ENDING))?;
+    let (repository, rest) = parts.split_at_checked(end.checked_add(1)?)?;
+    (repository.len() > 1 && repository.iter().all(|part| is_plain(part))).then_some(rest)
 }

@@ -1,7 +1,7 @@
-//! What operating systems, git and file managers leave in any folder: no client asks for it, and it is nothing
-//! that a person would have to mend.
+//! Files that operating systems, git and file managers leave in any folder. No client asks for them, and they are not
+//! reported as a problem.
 
-/// Files and folders by their whole name. Windows and macOS do not tell upper from lower case.
+/// Whole names of files and folders, compared without case as Windows and macOS do.
 const NAMES: [&str; 28] = [
     // macOS.
     ".AppleDouble",
@@ -17,7 +17,7 @@ const NAMES: [&str; 28] = [
     ".localized",
     "Icon\r",
     "__MACOSX",
-    // git, and what is served out of it; not `.git` itself, which is not to be served.
+    // git and sites that are served from it. Not `.git` itself, which must not be served.
     ".gitattributes",
     ".gitignore",
     ".gitkeep",
@@ -37,10 +37,10 @@ const NAMES: [&str; 28] = [
     "lost+found",
 ];
 
-/// What such names begin with: `AppleDouble`, the trash of a volume, files that are removed and still open.
+/// Prefixes of names: `AppleDouble`, the trash of a volume, files that were removed while they were open.
 const PREFIXES: [&str; 4] = ["._", ".Trash-", ".nfs", ".fuse_hidden"];
 
-/// Whether a path is of such a file, or lies in such a folder.
+/// Whether a path is such a file, or lies in such a folder.
 pub(crate) fn is_litter(path: &str) -> bool {
     path.split('/').any(|part| {
         PREFIXES.iter().any(|prefix| part.starts_with(prefix))
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_systems_leave_is_told_from_what_clients_ask_for() {
+    fn files_of_the_system_are_told_from_files_for_clients() {
         for litter in [
             ".DS_Store",
             "tarballs/._foo-1.0.0.tar",

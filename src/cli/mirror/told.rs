@@ -157,7 +157,7 @@ impl Observer for Listener<'_> {
 
     fn changed(&self, path: &RepositoryPath, changed: Changed) {
         let is_signed = matches!(path.folder(), Folder::Packages | Folder::Policies)
-            || RepositoryPath::is_of_a_registry(path.as_str());
+            || RepositoryPath::is_root_file(path.as_str());
         if self.tarballs_only && is_signed {
             // Nothing serves upstream's signed files then, but a build reads them.
             if path.folder() == Folder::Packages {

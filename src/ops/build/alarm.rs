@@ -11,7 +11,8 @@ use crate::name::{PackageName, RepositoryName};
 use crate::publish::observer::{Observer, Warning};
 use crate::published::Standing;
 use crate::registry::{Registry, Releases, Resource};
-use crate::repository::{Folder, RepositoryPath};
+use crate::repository::RepositoryPath;
+use crate::tarball::FileName;
 use crate::version::Version;
 
 /// Something that clients were told, validly signed, and would be told no longer.
@@ -77,7 +78,10 @@ impl Alarm {
     pub fn path(&self) -> RepositoryPath {
         match self {
             Self::Changed { package, version, .. } | Self::Gone { package, version } => {
-                Folder::Tarballs.file(&format!("{package}-{version}.tar"))
+                RepositoryPath::tarball(&FileName {
+                    package: package.clone(),
+                    version: version.clone(),
+                })
             }
             Self::Unknown { package, .. } | Self::Forgotten { package, .. } => {
                 RepositoryPath::package(package)

@@ -17,8 +17,9 @@ use crate::package::Release;
 use crate::publish::observer::Observer;
 use crate::published::{Keys, Standing};
 use crate::registry::{Entry, Registry, Releases, Resource};
-use crate::repository::{Folder, RepositoryPath};
+use crate::repository::RepositoryPath;
 use crate::store::Store;
+use crate::tarball::FileName;
 use crate::version::Version;
 
 /// The releases of one package that have a fault.
@@ -66,7 +67,8 @@ pub(super) fn check(
             old.iter().map(|(release, faults)| (release, faults.clone())),
         );
         rejections.extend(new.into_iter().map(|(release, faults)| {
-            let path = Folder::Tarballs.file(&format!("{package}-{}.tar", release.version));
+            let file = FileName { package: package.clone(), version: release.version };
+            let path = RepositoryPath::tarball(&file);
             Rejection { location: store.locate(&path), cause: faults.into() }
         }));
     }

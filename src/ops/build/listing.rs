@@ -38,9 +38,6 @@ pub(super) struct Listing {
     mirrored: Vec<Listed>,
 }
 
-/// What the names of tarballs end in. Clients ask for it in lowercase, so `.TAR` is something else.
-const EXTENSION: &str = ".tar";
-
 /// How old a temporary file must be, in seconds, to be nobody's where no lock keeps others from writing:
 /// far older than any build is long or any two clocks are apart, and still some day it is gone.
 const ABANDONED: i64 = 24 * 60 * 60;
@@ -78,7 +75,7 @@ impl Listing {
             is_temporary
         };
         tarballs.retain(|file| {
-            let is_tarball = file.name.ends_with(EXTENSION);
+            let is_tarball = Folder::Tarballs.stem(&file.name).is_some();
             if !is_tarball && !note(Folder::Tarballs, file) {
                 observer.warn(Warning::PassedOver { location: location(Folder::Tarballs, file) });
             }
@@ -109,7 +106,7 @@ impl Listing {
         let is_occupied = !root.is_empty();
         root.retain(|file| {
             note(Folder::Root, file);
-            RepositoryPath::is_of_a_registry(&file.name)
+            RepositoryPath::is_root_file(&file.name)
         });
         root.iter().try_for_each(|file| look(Folder::Root, file))?;
         root.retain(|file| file.kind == Kind::File);

@@ -265,7 +265,7 @@ impl Courier {
     }
 
     async fn tarball(&self, room: Room, wanted: &Wanted) -> Result<Carried, Full> {
-        let path = Folder::Tarballs.file(&format!("{}.tar", wanted.file));
+        let path = RepositoryPath::tarball(&wanted.file);
         let limit = self.checker.limits.tarball;
         if wanted.stands {
             let (holdings, checker, path, wanted) = (
@@ -292,7 +292,7 @@ impl Courier {
     }
 
     async fn docs(&self, room: Room, file: &FileName, stands: bool) -> Result<Carried, Full> {
-        let path = Folder::Docs.file(&format!("{file}.tar.gz"));
+        let path = RepositoryPath::docs(file);
         if stands {
             let (holdings, path) = (Arc::clone(&self.holdings), path.clone());
             let is_whole = spawn_blocking(move || {

@@ -11,7 +11,7 @@ use super::tag::Tag;
 use super::{Error, Options};
 use crate::name::PackageName;
 use crate::publish::observer::{Observer, Warning};
-use crate::repository::{Folder, RepositoryPath};
+use crate::repository::RepositoryPath;
 use crate::store::{Action, Change, Changed, DirStore, Made, Store};
 
 /// What is known once all tasks are done.
@@ -132,9 +132,9 @@ fn removals(ending: &Ending<'_>, options: &Options) -> (Vec<Change>, Vec<Change>
         !planner.wanted.contains(*file) && !is_held_back && is_theirs(&file.package)
     };
     let tarballs = known.tarballs.iter().filter(unwanted);
-    let tarballs = tarballs.map(|file| remove(Folder::Tarballs.file(&format!("{file}.tar"))));
+    let tarballs = tarballs.map(|file| remove(RepositoryPath::tarball(file)));
     let docs = known.docs.iter().filter(unwanted).filter(|_| options.docs);
-    let docs = docs.map(|file| remove(Folder::Docs.file(&format!("{file}.tar.gz"))));
+    let docs = docs.map(|file| remove(RepositoryPath::docs(file)));
     (packages, tarballs.chain(docs).collect())
 }
 

@@ -36,7 +36,6 @@ use crate::package::UnixSeconds;
 use crate::registry::{Names, Resource, Signed};
 use crate::repository::{Folder, RepositoryPath};
 use crate::store::{self, Action, Change, DirStore, Kind, Listed, RealFolder, Store, StoreError};
-use crate::tarball::FileName;
 
 /// A mirror's directory.
 pub(super) struct Holdings {
@@ -224,8 +223,8 @@ impl Holdings {
         }
         Ok(Known {
             packages: packages.filter_map(|name| name.parse().ok()).collect(),
-            tarballs: tarballs.filter_map(|name| release(&name, ".tar")).collect(),
-            docs: docs.filter_map(|name| release(&name, ".tar.gz")).collect(),
+            tarballs: tarballs.filter_map(|name| Folder::Tarballs.release(&name)).collect(),
+            docs: docs.filter_map(|name| Folder::Docs.release(&name)).collect(),
             without_docs: without_docs.iter().filter_map(|file| file.parse().ok()).collect(),
             listings,
             asked,
@@ -328,9 +327,3 @@ const JOURNAL_UPSTREAM: &str = "#";
 /// In bytes: half a million packages' worth.
 const MAX_STATE: usize = 128 << 20;
 const MAX_STATE_BYTES: u64 = MAX_STATE as u64;
-
-/// `NAME-VERSION` before an extension, spelt as clients spell it.
-fn release(name: &str, extension: &str) -> Option<FileName> {
-    let file: FileName = name.strip_suffix(extension)?.parse().ok()?;
-    (format!("{file}{extension}") == name).then_some(file)
-}

@@ -24,6 +24,7 @@ use super::wrong::Wrong;
 use crate::name::PackageName;
 use crate::package::{Dependency, Release};
 use crate::registry::{ListedVersion, Releases};
+use crate::repository::RepositoryPath;
 use crate::tarball::FileName;
 
 /// Something that was not mirrored.
@@ -423,17 +424,17 @@ impl Planner {
         let (path, name) = match task {
             Task::Read(name) | Task::Fetch(name) => {
                 self.unknown = self.unknown.saturating_sub(1);
-                (format!("packages/{name}"), Some(name))
+                (RepositoryPath::package(name), Some(name))
             }
-            Task::Put(name, _) => (format!("packages/{name}"), Some(name)),
+            Task::Put(name, _) => (RepositoryPath::package(name), Some(name)),
             Task::Tarball(wanted) => {
                 let name = &wanted.file.package;
                 let item = self.items.entry(name.clone()).or_default();
                 item.waits_for = item.waits_for.saturating_sub(1);
-                (format!("tarballs/{}.tar", wanted.file), Some(name))
+                (RepositoryPath::tarball(&wanted.file), Some(name))
             }
             // Nothing names it.
-            Task::Docs { file, .. } => (format!("docs/{file}.tar.gz"), None),
+            Task::Docs { file, .. } => (RepositoryPath::docs(file), None),
         };
         self.failed.extend(name.cloned());
         if wrong.holds_back() {
@@ -443,7 +444,7 @@ impl Planner {
             item.failed = true;
         }
         name.map(|name| self.open.remove(name));
-        self.failures.push(Failed { path, wrong });
+        self.failures.push(Failed { path: path.to_string(), wrong });
         self.put_all_if_settled();
     }
 
@@ -453,7 +454,8 @@ impl Planner {
         }
         self.open.remove(name);
         self.failed.insert(name.clone());
-        self.failures.push(Failed { path: format!("packages/{name}"), wrong });
+        let path = RepositoryPath::package(name).to_string();
+        self.failures.push(Failed { path, wrong });
     }
 }
 

@@ -6,6 +6,7 @@ use url::{Host, Url};
 
 use super::public::{NotPublic, is_public};
 use crate::proxy::Proxies;
+use crate::repository::Folder;
 
 /// How many times upstream may send a request elsewhere.
 const MOST: usize = 5;
@@ -44,7 +45,7 @@ pub(super) struct Route<'a> {
 
 impl<'a> Route<'a> {
     pub fn of(path: &str, proxies: &'a Proxies) -> Self {
-        let is_list = path.starts_with("installs/")
+        let is_list = Folder::Installs.strip_from(path).is_some()
             && [".csv", ".csv.signed"].iter().any(|end| path.ends_with(end));
         Self { proxies, is_list, hops: 0, was_public: false }
     }

@@ -205,7 +205,7 @@ impl<'a> Remote<'a> {
             let file = |release: &Release| {
                 let file =
                     FileName { package: package.package.clone(), version: release.version.clone() };
-                Folder::Tarballs.file(&format!("{file}.tar"))
+                RepositoryPath::tarball(&file)
             };
             package.releases.iter().map(file)
         });

@@ -38,7 +38,7 @@ impl Beside {
     pub fn directory(tarball: &Path) -> Option<PathBuf> {
         let real = tarball.canonicalize().ok()?;
         let folder = real.parent()?;
-        let is_tarballs = folder.file_name() == Some(OsStr::new(Folder::Tarballs.path().as_str()));
+        let is_tarballs = folder.file_name() == Some(OsStr::new(Folder::Tarballs.as_str()));
         folder.parent().filter(|_| is_tarballs).map(Path::to_owned)
     }
 

@@ -113,10 +113,9 @@ enum Place {
 }
 
 fn place(path: &RepositoryPath, releases: &HashSet<String>, resources: &Resources) -> Place {
-    let text = path.as_str();
-    let (folder, name) = text.split_once('/').unwrap_or(("", text));
-    let named = |extension: &str| {
-        let release = name.strip_suffix(extension).filter(|release| !release.contains('/'));
+    let Some((folder, name)) = path.in_top_folder() else { return Place::Nowhere };
+    let named = || {
+        let release = folder.stem(name).filter(|release| !release.contains('/'));
         let package = release.and_then(|release| release.split_once('-')?.0.parse().ok());
         match release {
             Some(release) if releases.contains(release) => Place::Tarball,
@@ -128,30 +127,36 @@ fn place(path: &RepositoryPath, releases: &HashSet<String>, resources: &Resource
         }
     };
     match folder {
-        "" | "packages" | "policies" | "tarballs" if store::is_temporary(name) => Place::Leftover,
-        "" if RepositoryPath::is_of_a_registry(name) => Place::Index,
-        "" if name == store::PROBE => Place::Other,
-        "" if [Folder::Packages, Folder::Tarballs].iter().any(|known| known.path() == *path) => {
+        Folder::Root | Folder::Packages | Folder::Policies | Folder::Tarballs
+            if store::is_temporary(name) =>
+        {
+            Place::Leftover
+        }
+        Folder::Root if RepositoryPath::is_root_file(name) => Place::Index,
+        Folder::Root if name == store::PROBE => Place::Other,
+        Folder::Root
+            if [Folder::Packages, Folder::Tarballs].iter().any(|known| known.path() == *path) =>
+        {
             Place::Folder
         }
-        "packages" => match name.parse() {
+        Folder::Packages => match name.parse() {
             Ok(name) if resources.packages.contains_key(&name) => Place::Package,
             Ok(_) => Place::Index,
             Err(_) => Place::Nowhere,
         },
-        "policies" => match name.parse() {
+        Folder::Policies => match name.parse() {
             Ok(name) if resources.policies.contains_key(&name) => Place::Policy,
             Ok(_) => Place::Index,
             Err(_) => Place::Nowhere,
         },
-        "tarballs" => named(".tar"),
-        "docs" => match named(".tar.gz") {
+        Folder::Tarballs => named(),
+        Folder::Docs => match named() {
             Place::Tarball | Place::Other => Place::Documentation,
             place => place,
         },
         // A mirror's own, and git repositories beside it.
-        "installs" | "git" | ".hexreg-mirror" => Place::Other,
-        _ => Place::Nowhere,
+        Folder::Installs | Folder::Git | Folder::Mirror | Folder::MirrorPackages => Place::Other,
+        Folder::Root => Place::Nowhere,
     }
 }
 

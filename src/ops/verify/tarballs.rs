@@ -11,7 +11,7 @@ use crate::name::RepositoryName;
 use crate::package::{Dependency, Release};
 use crate::publish::observer::Observer;
 use crate::registry::Releases;
-use crate::repository::Folder;
+use crate::repository::{Folder, RepositoryPath};
 use crate::store::Store;
 use crate::tarball::{self, FileName, Unpacker};
 
@@ -41,7 +41,7 @@ pub(super) fn check(
         releases.into_par_iter().map_init(reader, |(unpacker, bytes), (package, release)| {
             let name =
                 FileName { package: package.package.clone(), version: release.version.clone() };
-            let path = Folder::Tarballs.file(&format!("{name}.tar"));
+            let path = RepositoryPath::tarball(&name);
             let read = store.read(&path, options.limits.tarball, bytes);
             let wrong = match read {
                 Ok(Some(_)) => wrong(unpacker, bytes, &name, release, &package.repository),

@@ -21,7 +21,7 @@ use super::answer::{Answer, is_missing, plain};
 use super::parts::is_in_parts;
 use super::tries::{Tries, is_silence};
 use super::version::Version;
-use crate::repository::{Asset, AssetKind, Folder, OCTETS, RepositoryPath, Source};
+use crate::repository::{Asset, AssetKind, Folder, OCTET_STREAM, RepositoryPath, Source};
 use crate::store::{Action, Change, ConditionalWriteError, Conflict, Stamp, Store, StoreError};
 
 /// What must stand where an object is to be written.
@@ -329,7 +329,7 @@ impl BucketStore {
     /// What whoever serves the bucket sends with a file.
     pub(super) fn attributes(&self, path: &RepositoryPath) -> Attributes {
         let asset = Asset::at(path.as_str()).filter(|asset| asset.path == path.as_str());
-        let content_type = asset.as_ref().map_or(OCTETS, |asset| asset.kind.content_type());
+        let content_type = asset.as_ref().map_or(OCTET_STREAM, |asset| asset.kind.content_type());
         let mut attributes = Attributes::new();
         attributes.insert(Attribute::ContentType, content_type.into());
         if let Some(asset) = asset {

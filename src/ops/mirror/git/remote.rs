@@ -131,7 +131,7 @@ impl Remote {
 
     /// Where it lies below the mirror.
     pub fn place(&self) -> Option<String> {
-        repository::git::place(&self.host, self.port, &self.path)
+        repository::git::repository_path(&self.host, self.port, &self.path)
     }
 
     /// The user in whose home directory it lies. `git` is no person: hosts that keep repositories have one user for
