@@ -12,7 +12,7 @@ pub use bucket::{
 };
 pub use change::{Action, Change, Changed};
 pub use dir::{DirStore, flush_folder};
-pub(crate) use dir::{Entry, RealFolder, is_trusted_owner, keep_access, modified, stamp};
+pub(crate) use dir::{FolderEntry, RealFolder, is_trusted_owner, keep_access, modified, stamp};
 
 use std::fmt;
 use std::fs::File;
@@ -32,13 +32,13 @@ pub trait Store: Sync {
     ///
     /// # Errors
     /// [`StoreError`] where the folder cannot be listed.
-    fn list(&self, folder: Folder) -> Result<Option<Vec<Listed>>, StoreError>;
+    fn list(&self, folder: Folder) -> Result<Option<Vec<ListedFile>>, StoreError>;
 
     /// Every file at any depth, links followed, in any order; `None` where there is no tree at all.
     ///
     /// # Errors
     /// [`StoreError`] where it cannot be listed.
-    fn walk(&self) -> Result<Option<Vec<(RepositoryPath, Kind)>>, StoreError>;
+    fn walk(&self) -> Result<Option<Vec<(RepositoryPath, EntryKind)>>, StoreError>;
 
     /// Reads a file into `buffer`, whose former content is gone afterwards, up to `limit` bytes and
     /// one more, so that a file above the limit is not read whole and can be told. `None` where
@@ -65,21 +65,25 @@ pub trait Store: Sync {
     /// # Errors
     /// [`StoreError`] for the first change that failed; none of a later stage was made.
     /// [`StoreError::is_conflict`] where somebody else was faster.
-    fn apply(&self, stages: &[&[Change]], made: &dyn Fn(Made<'_>)) -> Result<(), StoreError>;
+    fn apply(
+        &self,
+        stages: &[&[Change]],
+        made: &dyn Fn(AppliedChange<'_>),
+    ) -> Result<(), StoreError>;
 
     /// Keeps everybody else who asks for it from changing anything, until the lock is dropped or its
     /// process ends.
     ///
     /// # Errors
     /// [`StoreError`] where that cannot be told.
-    fn lock(&self) -> Result<Locked, StoreError>;
+    fn lock(&self) -> Result<LockOutcome, StoreError>;
 
     /// Keeps whoever asks for [`lock`](Self::lock) waiting, and nobody who asks for this, until the lock
     /// is dropped or its process ends. Takes no right but to read, and leaves nothing behind.
     ///
     /// # Errors
     /// [`StoreError`] where that cannot be told, as where there is no tree.
-    fn lock_shared(&self) -> Result<Locked, StoreError>;
+    fn lock_shared(&self) -> Result<LockOutcome, StoreError>;
 
     /// Where its lock lies, by which those who need several take them in one order; `None` where there is none.
     fn lock_place(&self) -> Option<PathBuf> {
@@ -119,11 +123,11 @@ pub trait Store: Sync {
 
 /// A file in a folder's listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
+pub struct ListedFile {
     /// Its name in the folder; a name that is not UTF-8 has U+FFFD in it.
     pub name: String,
     /// What it is, or why that cannot be told.
-    pub kind: Kind,
+    pub kind: EntryKind,
     /// When it was last changed.
     pub modified: UnixSeconds,
     /// What tells that it is still the same; `None` where the store has nothing of the kind.
@@ -132,14 +136,14 @@ pub struct Listed {
 
 /// A change that was made.
 #[derive(Clone, Copy, Debug)]
-pub struct Made<'a> {
+pub struct AppliedChange<'a> {
     /// Which.
     pub change: &'a Change,
     /// Who may have lost the right to read the file by it.
     pub lost: Option<LostReaders>,
 }
 
-impl<'a> Made<'a> {
+impl<'a> AppliedChange<'a> {
     /// A change by which no user lost the right to read the file.
     #[must_use]
     pub fn new(change: &'a Change) -> Self {
@@ -171,7 +175,7 @@ impl fmt::Display for LostReaders {
 
 /// What came of asking for a lock.
 #[derive(Debug)]
-pub enum Locked {
+pub enum LockOutcome {
     /// It is ours.
     Held(Lock),
     /// It is somebody else's.
@@ -295,7 +299,7 @@ impl Stamp {
 
 /// What a listed name stands for, links followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum EntryKind {
     /// A file with bytes.
     File,
     /// A folder.

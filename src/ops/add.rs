@@ -21,7 +21,7 @@ use crate::publish::observer::{Observer, Warning, Work};
 use crate::published::{Keys, Standing};
 use crate::registry::{PUBLIC_REPOSITORY, Releases};
 use crate::regular_file;
-use crate::repository::{RepositoryPath, Source};
+use crate::repository::{ByteSource, RepositoryPath};
 use crate::store::Store;
 use crate::tarball::{self, FileName, Limits, Metadata, Unpacker};
 
@@ -179,7 +179,7 @@ fn put(draft: &mut Draft, addition: &Addition, additions: &Additions) -> Result<
     }
     Ok(Tarball::Stands {
         file: file.clone(),
-        source: Source::file(path.clone(), Some(checksum)).modified(additions.now),
+        source: ByteSource::file(path.clone(), Some(checksum)).modified(additions.now),
         checksum,
         is_listed: standing == Some(checksum),
         replaces: additions.replace,

@@ -35,8 +35,8 @@ use crate::publish::retry::{self, Contended};
 use crate::publish::sign::seal;
 use crate::publish::{Plan, State, Wanted};
 use crate::registry::{Gzip, Names, Payload, Releases, Versions};
-use crate::repository::{Folder, RepositoryPath, Source};
-use crate::store::{Change, Changed, Made, Store};
+use crate::repository::{ByteSource, Folder, RepositoryPath};
+use crate::store::{AppliedChange, Change, Changed, Store};
 use crate::tarball::{FileName, Limits};
 use confirm::Done;
 use standing::{File, Standing};
@@ -66,7 +66,7 @@ pub(super) enum Tarball {
     /// It is there.
     Stands {
         file: FileName,
-        source: Source,
+        source: ByteSource,
         checksum: OuterChecksum,
         /// Whether the registry lists this very tarball already.
         is_listed: bool,
@@ -116,7 +116,7 @@ pub(super) fn amend(
             plan.changes.iter().for_each(heard);
             return Ok(());
         }
-        let made = |made: Made<'_>| {
+        let made = |made: AppliedChange<'_>| {
             heard(made.change);
             if let Some(warning) = Warning::of_lost_readers(store, made) {
                 observer.warn(warning);

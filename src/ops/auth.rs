@@ -16,7 +16,7 @@ use crate::auth::{
     self, AuthFile, InvalidAuthFile, NoRandomness, PasswordHash, Token, TokenDigest, UserName,
 };
 use crate::regular_file;
-use crate::store::{DirStore, Lock, Locked, Store, StoreError, TEMPORARY, flush_folder};
+use crate::store::{DirStore, Lock, LockOutcome, Store, StoreError, TEMPORARY, flush_folder};
 
 /// The largest file, in bytes: a hundred thousand entries.
 const MAX_FILE: u64 = 16 << 20;
@@ -237,12 +237,12 @@ fn wait(folder: &Path) -> Result<Lock, AuthError> {
     let began = Instant::now();
     loop {
         match store.lock()? {
-            Locked::Held(lock) => return Ok(lock),
-            Locked::Unsupported(_) => return Ok(Lock::of_nothing()),
-            Locked::Busy if began.elapsed() >= PATIENCE => {
+            LockOutcome::Held(lock) => return Ok(lock),
+            LockOutcome::Unsupported(_) => return Ok(Lock::of_nothing()),
+            LockOutcome::Busy if began.elapsed() >= PATIENCE => {
                 return Err(AuthError::Busy(folder.to_owned()));
             }
-            Locked::Busy => thread::sleep(INTERVAL),
+            LockOutcome::Busy => thread::sleep(INTERVAL),
         }
     }
 }

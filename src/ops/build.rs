@@ -28,7 +28,7 @@ use crate::publish::observer::{Observer, Warning};
 use crate::publish::retry::until_undisturbed;
 use crate::registry::Registry;
 use crate::repository::Folder;
-use crate::store::{Change, Made, Store};
+use crate::store::{AppliedChange, Change, Store};
 use listing::Listing;
 use memory::Memory;
 use published::Published;
@@ -93,7 +93,7 @@ fn build_once(
     if options.dry_run {
         plan.changes.iter().for_each(heard);
     } else {
-        let made = |made: Made<'_>| {
+        let made = |made: AppliedChange<'_>| {
             heard(made.change);
             if let Some(warning) = Warning::of_lost_readers(store, made) {
                 observer.warn(warning);

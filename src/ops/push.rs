@@ -30,7 +30,7 @@ use crate::publish::{Plan, State, Wanted};
 use crate::published::{Keys, Standing};
 use crate::registry::{Releases, Resource, Versions};
 use crate::repository::{Folder, RepositoryPath};
-use crate::store::{Change, Changed, Conflict, DirStore, Made, Store, StoreError};
+use crate::store::{AppliedChange, Change, Changed, Conflict, DirStore, Store, StoreError};
 use crate::tarball::FileName;
 use local::Local;
 use remote::Remote;
@@ -97,7 +97,7 @@ pub fn push(
             plan.changes.iter().for_each(heard);
         } else {
             observer.began(Work::Pushing, plan.changes.len());
-            let made = |made: Made<'_>| {
+            let made = |made: AppliedChange<'_>| {
                 heard(made.change);
                 if let Some(warning) = Warning::of_lost_readers(to, made) {
                     observer.warn(warning);

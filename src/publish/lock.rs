@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::observer::{Observer, Warning};
 use crate::repository::Folder;
-use crate::store::{Lock, Locked, Store, StoreError};
+use crate::store::{Lock, LockOutcome, Store, StoreError};
 
 /// How often whoever waits looks again.
 const INTERVAL: Duration = Duration::from_millis(50);
@@ -48,19 +48,19 @@ pub(crate) fn hold<E: From<Busy> + From<StoreError>>(
             Wanted::Shared => store.lock_shared(),
         };
         match locked? {
-            Locked::Held(lock) => return Ok(Some(lock)),
-            Locked::Unsupported(error) => {
+            LockOutcome::Held(lock) => return Ok(Some(lock)),
+            LockOutcome::Unsupported(error) => {
                 observer.warn(Warning::NoLock { location: location(), reason: error.to_string() });
                 return Ok(None);
             }
-            Locked::Busy if began.elapsed() >= timeout => {
+            LockOutcome::Busy if began.elapsed() >= timeout => {
                 return Err(Busy { location: location(), timeout }.into());
             }
-            Locked::Busy if !told => {
+            LockOutcome::Busy if !told => {
                 observer.warn(Warning::Waiting { location: location(), timeout });
                 told = true;
             }
-            Locked::Busy => {}
+            LockOutcome::Busy => {}
         }
         thread::sleep(INTERVAL.min(timeout.saturating_sub(began.elapsed())));
     }

@@ -9,7 +9,7 @@ use crate::ops::dependencies::DependencyFault;
 use crate::ops::mirror::Withdrawn;
 use crate::policy::Inert;
 use crate::repository::RepositoryPath;
-use crate::store::{Changed, LostReaders, Made, Store};
+use crate::store::{AppliedChange, Changed, LostReaders, Store};
 use crate::tarball::FileName;
 
 /// Hears of a build while it runs, on whichever thread it does. Methods that are not overridden do
@@ -188,7 +188,7 @@ pub enum Warning {
 
 impl Warning {
     /// What to say of a change by which users lost the right to read a file; nothing of any other.
-    pub(crate) fn of_lost_readers(store: &dyn Store, made: Made<'_>) -> Option<Self> {
+    pub(crate) fn of_lost_readers(store: &dyn Store, made: AppliedChange<'_>) -> Option<Self> {
         let location = || store.locate(&made.change.path);
         made.lost.map(|lost| Self::LostReaders { location: location(), lost })
     }

@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::mem;
 
 use crate::registry::Resource;
-use crate::repository::{Asset, AssetKind, Folder, RepositoryPath, Source};
-use crate::store::{self, Action, Change, Listed, Made, Stamp, Store, StoreError};
+use crate::repository::{Asset, AssetKind, ByteSource, Folder, RepositoryPath};
+use crate::store::{self, Action, AppliedChange, Change, ListedFile, Stamp, Store, StoreError};
 
 /// The changes that turn what stands into what should stand, in the order in which they are made.
 ///
@@ -88,8 +88,8 @@ pub(crate) struct Wanted {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum State {
     Stands,
-    Differs(Source),
-    Missing(Source),
+    Differs(ByteSource),
+    Missing(ByteSource),
 }
 
 impl State {
@@ -109,7 +109,7 @@ impl Plan {
     pub(crate) fn between<'a>(
         leftovers: &[RepositoryPath],
         missing_folder: Option<Folder>,
-        packages: &[Listed],
+        packages: &[ListedFile],
         wanted: impl Iterator<Item = &'a Wanted>,
     ) -> Self {
         let mut keep = HashSet::new();
@@ -180,7 +180,11 @@ impl Plan {
     ///
     /// # Errors
     /// The first that failed; those before it are made, and every file is whole.
-    pub fn apply(&self, store: &dyn Store, made: &dyn Fn(Made<'_>)) -> Result<(), StoreError> {
+    pub fn apply(
+        &self,
+        store: &dyn Store,
+        made: &dyn Fn(AppliedChange<'_>),
+    ) -> Result<(), StoreError> {
         // What fills up the disk goes before anything is written to it.
         let leftovers = self.changes.partition_point(|one| Stage::of(one) == Stage::Leftovers);
         let (leftovers, rest) = self.changes.split_at(leftovers);
@@ -194,9 +198,9 @@ impl Plan {
 mod tests {
     use super::*;
     use crate::package::UnixSeconds;
-    use crate::store::Kind;
+    use crate::store::EntryKind;
 
-    fn source(text: &str) -> Source {
+    fn source(text: &str) -> ByteSource {
         text.as_bytes().to_vec().into()
     }
 
@@ -223,9 +227,9 @@ mod tests {
             ["grows", "shrinks", "both"].map(|one| Folder::Packages.file(one));
         let versions = Folder::Root.file("versions");
         let wanted = [&grows, &shrinks, &both, &versions].map(update);
-        let stale = Listed {
+        let stale = ListedFile {
             name: "stale".to_owned(),
-            kind: Kind::File,
+            kind: EntryKind::File,
             modified: UnixSeconds(0),
             stamp: None,
         };
@@ -272,9 +276,9 @@ mod tests {
 
     #[test]
     fn wanted_files_keep_their_order_and_removals_come_last() {
-        let listed = |name: &str| Listed {
+        let listed = |name: &str| ListedFile {
             name: name.to_owned(),
-            kind: Kind::File,
+            kind: EntryKind::File,
             modified: UnixSeconds(0),
             stamp: None,
         };

@@ -56,7 +56,9 @@ use object_store::{GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt};
 use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 
-use super::{Content, Kind, Listed, Lock, Locked, Made, Stamp, Store, StoreError};
+use super::{
+    AppliedChange, Content, EntryKind, ListedFile, Lock, LockOutcome, Stamp, Store, StoreError,
+};
 use crate::package::UnixSeconds;
 use crate::repository::{Asset, Folder, RepositoryPath};
 use crate::store::Change;
@@ -315,7 +317,7 @@ impl BucketStore {
 }
 
 impl Store for BucketStore {
-    fn list(&self, folder: Folder) -> Result<Option<Vec<Listed>>, StoreError> {
+    fn list(&self, folder: Folder) -> Result<Option<Vec<ListedFile>>, StoreError> {
         let folder = folder.path();
         let failed = self.error("list", &folder);
         let key = self.key(&folder).map_err(&failed)?;
@@ -334,9 +336,9 @@ impl Store for BucketStore {
         let mut seen = Vec::new();
         for (path, found) in files {
             let version = Version::of(&found);
-            listed.push(Listed {
+            listed.push(ListedFile {
                 name: path.file_name().to_owned(),
-                kind: Kind::File,
+                kind: EntryKind::File,
                 modified: UnixSeconds(found.last_modified.timestamp()),
                 stamp: version.stamp(),
             });
@@ -347,14 +349,14 @@ impl Store for BucketStore {
         Ok(Some(listed))
     }
 
-    fn walk(&self) -> Result<Option<Vec<(RepositoryPath, Kind)>>, StoreError> {
+    fn walk(&self) -> Result<Option<Vec<(RepositoryPath, EntryKind)>>, StoreError> {
         let root = Folder::Root.path();
         let files = self.runtime.block_on(self.everything()).map_err(self.error("list", &root))?;
         if files.is_empty() {
             return Ok(None);
         }
         self.seen.extend(files.iter().cloned());
-        Ok(Some(files.into_iter().map(|(path, _)| (path, Kind::File)).collect()))
+        Ok(Some(files.into_iter().map(|(path, _)| (path, EntryKind::File)).collect()))
     }
 
     fn read(
@@ -371,18 +373,22 @@ impl Store for BucketStore {
         Ok(Some(Content { stamp }))
     }
 
-    fn apply(&self, stages: &[&[Change]], made: &dyn Fn(Made<'_>)) -> Result<(), StoreError> {
-        self.make(stages, &|change| made(Made::new(change)))
+    fn apply(
+        &self,
+        stages: &[&[Change]],
+        made: &dyn Fn(AppliedChange<'_>),
+    ) -> Result<(), StoreError> {
+        self.make(stages, &|change| made(AppliedChange::new(change)))
     }
 
     /// Conditions take the place of a lock.
-    fn lock(&self) -> Result<Locked, StoreError> {
-        Ok(Locked::Held(Lock::of_nothing()))
+    fn lock(&self) -> Result<LockOutcome, StoreError> {
+        Ok(LockOutcome::Held(Lock::of_nothing()))
     }
 
     /// Conditions take the place of a lock: what is read may be of two builds.
-    fn lock_shared(&self) -> Result<Locked, StoreError> {
-        Ok(Locked::Held(Lock::of_nothing()))
+    fn lock_shared(&self) -> Result<LockOutcome, StoreError> {
+        Ok(LockOutcome::Held(Lock::of_nothing()))
     }
 
     fn max_size(&self, path: &RepositoryPath) -> Option<u64> {

@@ -1,7 +1,7 @@
 //! One change to a served tree, as a store makes it.
 
 use super::Stamp;
-use crate::repository::{RepositoryPath, Source};
+use crate::repository::{ByteSource, RepositoryPath};
 
 /// One change to one path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,13 +21,13 @@ pub enum Action {
     /// A folder that was missing.
     CreateFolder,
     /// A file that was missing, with its bytes.
-    Create(Source),
+    Create(ByteSource),
     /// A file that has other bytes.
-    Update(Source),
+    Update(ByteSource),
     /// A package between two updates: what the indexes name before and what they name after.
-    Bridge(Source),
+    Bridge(ByteSource),
     /// A package that loses releases, once no index names them.
-    Shrink(Source),
+    Shrink(ByteSource),
     /// A file that nothing names any more.
     Remove,
 }
@@ -52,7 +52,7 @@ impl Change {
 
     /// What the file will hold, if the change is one to a file that stays.
     #[must_use]
-    pub fn source(&self) -> Option<&Source> {
+    pub fn source(&self) -> Option<&ByteSource> {
         match &self.action {
             Action::Create(source)
             | Action::Update(source)

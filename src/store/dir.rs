@@ -10,7 +10,7 @@ mod write;
 pub(crate) use access::keep as keep_access;
 pub use folder::flush as flush_folder;
 pub(crate) use link::is_trusted as is_trusted_owner;
-pub(crate) use real_folder::{Entry, RealFolder};
+pub(crate) use real_folder::{FolderEntry, RealFolder};
 
 use std::collections::HashSet;
 use std::fs::{self, DirEntry, FileType, Metadata};
@@ -22,7 +22,7 @@ use std::time::UNIX_EPOCH;
 use rayon::prelude::*;
 use walkdir::WalkDir;
 
-use super::{Content, Kind, Listed, Locked, Made, Stamp, Store, StoreError};
+use super::{AppliedChange, Content, EntryKind, ListedFile, LockOutcome, Stamp, Store, StoreError};
 use crate::beneath::{LeadsOut, Links, Root};
 use crate::package::UnixSeconds;
 use crate::repository::{Folder, RepositoryPath};
@@ -70,8 +70,8 @@ impl DirStore {
 
     /// What a folder's entry is. It is asked for by its name in the folder that is open, which spares the kernel its
     /// path; links are followed one by one, so that a dangling one is listed too.
-    fn listed(&self, folder: Folder, entry: &DirEntry) -> Listed {
-        let none = |kind: Kind| (kind, UnixSeconds(0), None);
+    fn listed(&self, folder: Folder, entry: &DirEntry) -> ListedFile {
+        let none = |kind: EntryKind| (kind, UnixSeconds(0), None);
         let name = entry.file_name();
         let path = || Path::new(folder.path().as_str()).join(&name);
         let found = entry.metadata().and_then(|found| {
@@ -79,12 +79,12 @@ impl DirStore {
         });
         let (kind, modified, stamp) = match found {
             Ok(_) if name.to_str().is_none() => {
-                none(Kind::Unreadable("its name is not UTF-8".to_owned()))
+                none(EntryKind::Unreadable("its name is not UTF-8".to_owned()))
             }
             Ok(found) => (kind(found.file_type()), modified(&found), Some(stamp(&found))),
             Err(error) => none(kind_of_none(&error)),
         };
-        Listed { name: name.to_string_lossy().into_owned(), kind, modified, stamp }
+        ListedFile { name: name.to_string_lossy().into_owned(), kind, modified, stamp }
     }
 
     pub(crate) fn error(
@@ -98,7 +98,7 @@ impl DirStore {
 }
 
 impl Store for DirStore {
-    fn list(&self, folder: Folder) -> Result<Option<Vec<Listed>>, StoreError> {
+    fn list(&self, folder: Folder) -> Result<Option<Vec<ListedFile>>, StoreError> {
         let path = folder.path();
         let failed = self.error("list", &path);
         let directory = self.path(&path);
@@ -116,7 +116,7 @@ impl Store for DirStore {
         Ok(Some(entries.par_iter().map(|entry| self.listed(folder, entry)).collect()))
     }
 
-    fn walk(&self) -> Result<Option<Vec<(RepositoryPath, Kind)>>, StoreError> {
+    fn walk(&self) -> Result<Option<Vec<(RepositoryPath, EntryKind)>>, StoreError> {
         let root = Folder::Root.path();
         let failed = self.error("list", &root);
         let root = self.root.path();
@@ -140,14 +140,14 @@ impl Store for DirStore {
                 Ok(entry) if entry.file_type().is_dir() => return None,
                 Ok(entry) => (Some(entry.path()), kind(entry.file_type())),
                 Err(error) => {
-                    let circle = || Kind::Unreadable("its links lead in a circle".to_owned());
+                    let circle = || EntryKind::Unreadable("its links lead in a circle".to_owned());
                     (error.path(), error.io_error().map_or_else(circle, kind_of_none))
                 }
             };
             Some(found_in(root, path.unwrap_or(root), kind))
         });
         let mut files: Vec<_> = files.collect();
-        files.extend(leading_out.iter().map(|path| found_in(root, path, Kind::LeadsOut)));
+        files.extend(leading_out.iter().map(|path| found_in(root, path, EntryKind::LeadsOut)));
         Ok(Some(files))
     }
 
@@ -173,11 +173,15 @@ impl Store for DirStore {
         Ok(Some(Content { stamp: Some(stamp(&found)) }))
     }
 
-    fn apply(&self, stages: &[&[Change]], made: &dyn Fn(Made<'_>)) -> Result<(), StoreError> {
+    fn apply(
+        &self,
+        stages: &[&[Change]],
+        made: &dyn Fn(AppliedChange<'_>),
+    ) -> Result<(), StoreError> {
         self.make(stages, made)
     }
 
-    fn lock(&self) -> Result<Locked, StoreError> {
+    fn lock(&self) -> Result<LockOutcome, StoreError> {
         let root = Folder::Root.path();
         // Not each time that somebody who waits for it asks.
         if !self.root.path().is_dir() {
@@ -186,7 +190,7 @@ impl Store for DirStore {
         lock::take(self.root.path(), Mode::Alone).map_err(self.error("lock", &root))
     }
 
-    fn lock_shared(&self) -> Result<Locked, StoreError> {
+    fn lock_shared(&self) -> Result<LockOutcome, StoreError> {
         lock::take(self.root.path(), Mode::Shared).map_err(self.error("lock", &Folder::Root.path()))
     }
 
@@ -207,9 +211,9 @@ fn identity(folder: &walkdir::DirEntry) -> Option<(u64, u64)> {
 }
 
 /// A path that was found below a directory, as the tree has it.
-fn found_in(root: &Path, path: &Path, kind: Kind) -> (RepositoryPath, Kind) {
+fn found_in(root: &Path, path: &Path, kind: EntryKind) -> (RepositoryPath, EntryKind) {
     let path = path.strip_prefix(root).unwrap_or(Path::new(""));
-    let unreadable = || Kind::Unreadable("its name is not UTF-8".to_owned());
+    let unreadable = || EntryKind::Unreadable("its name is not UTF-8".to_owned());
     let kind = if path.to_str().is_some() { kind } else { unreadable() };
     (Folder::Root.file(&path.to_string_lossy()), kind)
 }
@@ -227,20 +231,20 @@ pub(crate) fn stamp(found: &Metadata) -> Stamp {
     }
 }
 
-fn kind(found: FileType) -> Kind {
+fn kind(found: FileType) -> EntryKind {
     match found {
-        kind if kind.is_file() => Kind::File,
-        kind if kind.is_dir() => Kind::Folder,
-        _ => Kind::Other,
+        kind if kind.is_file() => EntryKind::File,
+        kind if kind.is_dir() => EntryKind::Folder,
+        _ => EntryKind::Other,
     }
 }
 
 /// What has a name and is not found all the same is a link; of all else there is no telling.
-fn kind_of_none(error: &io::Error) -> Kind {
+fn kind_of_none(error: &io::Error) -> EntryKind {
     match error.kind() {
-        _ if LeadsOut::is_in(error) => Kind::LeadsOut,
-        io::ErrorKind::NotFound => Kind::Unreadable(error.to_string()),
-        _ => Kind::Unknown(error.to_string()),
+        _ if LeadsOut::is_in(error) => EntryKind::LeadsOut,
+        io::ErrorKind::NotFound => EntryKind::Unreadable(error.to_string()),
+        _ => EntryKind::Unknown(error.to_string()),
     }
 }
 

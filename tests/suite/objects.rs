@@ -19,7 +19,8 @@ use std::time::Duration;
 use hexreg::package::UnixSeconds;
 use hexreg::repository::{Folder, RepositoryPath};
 use hexreg::store::{
-    Action, Change, ConditionalWriteError, Kind, Listed, Locked, Stamp, Store, StoreError,
+    Action, Change, ConditionalWriteError, EntryKind, ListedFile, LockOutcome, Stamp, Store,
+    StoreError,
 };
 use object_store::Attribute;
 
@@ -59,7 +60,7 @@ fn stamp(store: &dyn Store, at: &str) -> Option<Stamp> {
     read(store, at).unwrap().1
 }
 
-fn listed(store: &dyn Store, folder: Folder) -> BTreeMap<String, Listed> {
+fn listed(store: &dyn Store, folder: Folder) -> BTreeMap<String, ListedFile> {
     let listed = store.list(folder).unwrap().unwrap();
     listed.into_iter().map(|one| (one.name.clone(), one)).collect()
 }
@@ -102,7 +103,7 @@ fn a_folder_has_what_lies_directly_in_it() {
     let packages = listed(&store, Folder::Packages);
     assert_eq!(packages.keys().collect::<Vec<_>>(), ["foo"]);
     let foo = &packages["foo"];
-    assert_eq!((&foo.kind, foo.stamp.unwrap().size()), (&Kind::File, 5));
+    assert_eq!((&foo.kind, foo.stamp.unwrap().size()), (&EntryKind::File, 5));
     assert!(foo.modified > UnixSeconds(1_700_000_000), "{foo:?}");
     assert_eq!(foo.stamp, stamp(&store, "packages/foo"));
 
@@ -110,7 +111,7 @@ fn a_folder_has_what_lies_directly_in_it() {
     all.sort_by(|a, b| a.0.cmp(&b.0));
     let all: Vec<_> = all.iter().map(|(path, kind)| (path.as_str(), kind.clone())).collect();
     let files = ["names", "nothing", "packages/foo", "packages/foo/deeper"];
-    assert_eq!(all, files.map(|file| (file, Kind::File)));
+    assert_eq!(all, files.map(|file| (file, EntryKind::File)));
 }
 
 #[test]
@@ -161,8 +162,8 @@ fn no_more_is_read_than_tells_that_it_is_too_much() {
 fn nobody_is_locked_out() {
     let store = TestBucket::default().store();
     let first = store.lock().unwrap();
-    assert!(matches!((first, store.lock().unwrap()), (Locked::Held(_), Locked::Held(_))));
-    assert!(matches!(store.lock_shared().unwrap(), Locked::Held(_)));
+    assert!(matches!((first, store.lock().unwrap()), (LockOutcome::Held(_), LockOutcome::Held(_))));
+    assert!(matches!(store.lock_shared().unwrap(), LockOutcome::Held(_)));
 }
 
 #[test]

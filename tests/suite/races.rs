@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use hexreg::ops::build::{Cause, Error, build};
 use hexreg::repository::{Folder, RepositoryPath};
-use hexreg::store::{Change, Content, DirStore, Kind, Listed, Locked, Made, Store, StoreError};
+use hexreg::store::{
+    AppliedChange, Change, Content, DirStore, EntryKind, ListedFile, LockOutcome, Store, StoreError,
+};
 
 use crate::support::options;
 use crate::support::random::{Random, setting};
@@ -182,11 +184,11 @@ struct Meddled<'a> {
 }
 
 impl Store for Meddled<'_> {
-    fn list(&self, folder: Folder) -> Result<Option<Vec<Listed>>, StoreError> {
+    fn list(&self, folder: Folder) -> Result<Option<Vec<ListedFile>>, StoreError> {
         self.inner.list(folder)
     }
 
-    fn walk(&self) -> Result<Option<Vec<(RepositoryPath, Kind)>>, StoreError> {
+    fn walk(&self) -> Result<Option<Vec<(RepositoryPath, EntryKind)>>, StoreError> {
         self.inner.walk()
     }
 
@@ -202,15 +204,19 @@ impl Store for Meddled<'_> {
         self.inner.read(path, limit, buffer)
     }
 
-    fn apply(&self, stages: &[&[Change]], made: &dyn Fn(Made<'_>)) -> Result<(), StoreError> {
+    fn apply(
+        &self,
+        stages: &[&[Change]],
+        made: &dyn Fn(AppliedChange<'_>),
+    ) -> Result<(), StoreError> {
         self.inner.apply(stages, made)
     }
 
-    fn lock(&self) -> Result<Locked, StoreError> {
+    fn lock(&self) -> Result<LockOutcome, StoreError> {
         self.inner.lock()
     }
 
-    fn lock_shared(&self) -> Result<Locked, StoreError> {
+    fn lock_shared(&self) -> Result<LockOutcome, StoreError> {
         self.inner.lock_shared()
     }
 

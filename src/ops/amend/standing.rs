@@ -13,7 +13,7 @@ use crate::package::Release;
 use crate::publish::{State, Wanted, retry};
 use crate::registry::{DecodeError, Names, Payload, Releases, Resource, Signed, Versions};
 use crate::repository::{Folder, RepositoryPath};
-use crate::store::{self, Kind, Stamp, Store};
+use crate::store::{self, EntryKind, Stamp, Store};
 
 /// A signed file that may be there.
 pub(super) struct File<T> {
@@ -67,7 +67,7 @@ impl Standing {
             // A new registry, unless there are packages.
             (None, None) => {
                 let files = store.list(Folder::Packages)?.unwrap_or_default();
-                let files = files.iter().filter(|file| file.kind == Kind::File);
+                let files = files.iter().filter(|file| file.kind == EntryKind::File);
                 let mut names = files.filter_map(|file| file.name.parse().ok());
                 if names.any(|name| is_other(&name)) {
                     return incomplete(&self.versions.path);

@@ -14,7 +14,7 @@ use crate::publish::observer::{Observer, Warning};
 use crate::published::Keys;
 use crate::registry::Registry;
 use crate::repository::{Folder, RepositoryPath, is_litter};
-use crate::store::{self, Conflict, Kind, Listed, Stamp, Store, StoreError};
+use crate::store::{self, Conflict, EntryKind, ListedFile, Stamp, Store, StoreError};
 
 /// The directory entries that a build goes by, each folder's by name.
 pub(super) struct Listing {
@@ -23,19 +23,19 @@ pub(super) struct Listing {
     /// The folder for tarballs, where it has to be made.
     pub missing: Option<Folder>,
     /// What is called a tarball.
-    pub tarballs: Vec<Listed>,
+    pub tarballs: Vec<ListedFile>,
     /// The files of `packages/`.
-    pub resources: Vec<Listed>,
+    pub resources: Vec<ListedFile>,
     /// What killed builds left, as far as that is certain.
     pub leftovers: Vec<RepositoryPath>,
     /// Whether anything at all lies where they would.
     is_occupied: bool,
     /// `names`, `versions` and `public_key`, as far as they are there.
-    root: Vec<Listed>,
+    root: Vec<ListedFile>,
     /// Upstream's `public_key` in the folder of a mirror, if it is there.
-    mirror: Vec<Listed>,
+    mirror: Vec<ListedFile>,
     /// Upstream's files of packages in that folder.
-    mirrored: Vec<Listed>,
+    mirrored: Vec<ListedFile>,
 }
 
 /// How old a temporary file must be, in seconds, to be nobody's where no lock keeps others from writing:
@@ -53,8 +53,8 @@ impl Listing {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let begun = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
         let is_abandoned =
-            |file: &Listed| is_alone || begun.saturating_sub(file.modified.0) > ABANDONED;
-        let location = |folder: Folder, file: &Listed| store.locate(&folder.file(&file.name));
+            |file: &ListedFile| is_alone || begun.saturating_sub(file.modified.0) > ABANDONED;
+        let location = |folder: Folder, file: &ListedFile| store.locate(&folder.file(&file.name));
         // Whoever adds a release meanwhile, where nobody can be kept from it, writes what is named before
         // what names it: so what these name is in a listing that is taken after them.
         let root = store.list(Folder::Root)?;
@@ -67,8 +67,8 @@ impl Listing {
             files
         });
         let mut leftovers = Vec::new();
-        let mut note = |folder: Folder, file: &Listed| {
-            let is_temporary = store::is_temporary(&file.name) && file.kind == Kind::File;
+        let mut note = |folder: Folder, file: &ListedFile| {
+            let is_temporary = store::is_temporary(&file.name) && file.kind == EntryKind::File;
             if is_temporary && is_abandoned(file) {
                 leftovers.push(folder.file(&file.name));
             }
@@ -82,22 +82,22 @@ impl Listing {
             is_tarball
         });
         // Whether to keep, to replace or to remove it depends on what it is.
-        let look = |folder: Folder, file: &Listed| match &file.kind {
-            Kind::Unknown(reason) => Err(StoreError {
+        let look = |folder: Folder, file: &ListedFile| match &file.kind {
+            EntryKind::Unknown(reason) => Err(StoreError {
                 action: "look at",
                 location: location(folder, file),
                 source: io::Error::other(reason.clone()),
             }),
             _ => Ok(()),
         };
-        let is_hidden = |file: &Listed| file.name.starts_with('.');
+        let is_hidden = |file: &ListedFile| file.name.starts_with('.');
         let mut resources = packages;
         let mut served = resources.iter().filter(|file| !is_hidden(file));
         served.try_for_each(|file| look(Folder::Packages, file))?;
         resources.retain(|file| {
             note(Folder::Packages, file);
             // Hex passes over hidden files too; a temporary file of a build under way is one.
-            let is_package = !is_hidden(file) && file.kind == Kind::File;
+            let is_package = !is_hidden(file) && file.kind == EntryKind::File;
             if !is_hidden(file) && !is_package {
                 observer.warn(Warning::NotAPackage { location: location(Folder::Packages, file) });
             }
@@ -109,7 +109,7 @@ impl Listing {
             RepositoryPath::is_root_file(&file.name)
         });
         root.iter().try_for_each(|file| look(Folder::Root, file))?;
-        root.retain(|file| file.kind == Kind::File);
+        root.retain(|file| file.kind == EntryKind::File);
         let (mut mirror, mut mirrored) =
             (store.list(Folder::Mirror)?.unwrap_or_default(), Vec::new());
         mirror.retain(|file| file.name == RepositoryPath::public_key().as_str());
@@ -180,7 +180,7 @@ impl Listing {
         let changed = changed.filter(|path| path.folder() == Folder::Packages);
         let changed: HashSet<_> = changed.map(RepositoryPath::file_name).collect();
         let listed: HashSet<_> = self.tarballs.iter().map(|file| file.name.as_str()).collect();
-        let is_new = |file: &&Listed| !listed.contains(file.name.as_str());
+        let is_new = |file: &&ListedFile| !listed.contains(file.name.as_str());
         let mut new = tarballs.iter().filter(is_new);
         if let Some(file) = new.find(|file| changed.contains(package(file))) {
             return lost(Folder::Tarballs.file(&file.name));
@@ -193,12 +193,12 @@ impl Listing {
     }
 
     /// The stamp of a file that would show if it were changed from now on.
-    pub fn settled_stamp(&self, file: &Listed) -> Option<Stamp> {
+    pub fn settled_stamp(&self, file: &ListedFile) -> Option<Stamp> {
         file.stamp.filter(|stamp| stamp.is_settled(self.seen))
     }
 
     /// The entry of a file that is served, tarballs aside.
-    pub fn served(&self, path: &RepositoryPath) -> Option<&Listed> {
+    pub fn served(&self, path: &RepositoryPath) -> Option<&ListedFile> {
         match path.as_str().split_once('/') {
             Some((_, name)) => find(&self.resources, name),
             None => find(&self.root, path.as_str()),
@@ -211,17 +211,17 @@ impl Listing {
     }
 
     /// The entry of upstream's file of a package.
-    pub fn mirrored(&self, package: &PackageName) -> Option<&Listed> {
+    pub fn mirrored(&self, package: &PackageName) -> Option<&ListedFile> {
         find(&self.mirrored, package.as_str())
     }
 
     /// The tarballs of each package: names that are alike up to the first `-` stand together.
-    pub fn packages(&self) -> impl ParallelIterator<Item = &[Listed]> {
+    pub fn packages(&self) -> impl ParallelIterator<Item = &[ListedFile]> {
         self.tarballs.par_chunk_by(|a, b| package(a) == package(b))
     }
 
     /// The tarballs of one package.
-    pub fn tarballs_of(&self, package: &str) -> &[Listed] {
+    pub fn tarballs_of(&self, package: &str) -> &[ListedFile] {
         let prefix = format!("{package}-");
         let from = self.tarballs.partition_point(|file| file.name < prefix);
         let (_, from) = self.tarballs.split_at(from);
@@ -245,12 +245,12 @@ impl Listing {
 }
 
 /// The package that a tarball is of, by its file name.
-pub(super) fn package(tarball: &Listed) -> &str {
+pub(super) fn package(tarball: &ListedFile) -> &str {
     let name = tarball.name.as_str();
     name.split_once('-').map_or(name, |(package, _)| package)
 }
 
-fn find<'a>(files: &'a [Listed], name: &str) -> Option<&'a Listed> {
+fn find<'a>(files: &'a [ListedFile], name: &str) -> Option<&'a ListedFile> {
     let found = files.binary_search_by(|file| file.name.as_str().cmp(name)).ok()?;
     files.get(found)
 }

@@ -4,7 +4,7 @@ use super::error::Error;
 use super::options::Options;
 use crate::publish::lock::{self, Wanted};
 use crate::publish::observer::Observer;
-use crate::store::{Lock, Locked, Store};
+use crate::store::{Lock, LockOutcome, Store};
 
 /// A build's turn, until it is dropped.
 pub(super) struct Turn {
@@ -21,7 +21,7 @@ pub(super) fn wait(
 ) -> Result<Turn, Error> {
     if options.dry_run {
         // Where there is no directory yet, nobody is in it.
-        let is_alone = matches!(store.lock_shared(), Ok(Locked::Held(_)) | Err(_));
+        let is_alone = matches!(store.lock_shared(), Ok(LockOutcome::Held(_)) | Err(_));
         return Ok(Turn { is_alone, _lock: None });
     }
     let lock = lock::hold::<Error>(store, Wanted::Alone, options.lock_timeout, observer)?;

@@ -12,7 +12,7 @@ use crate::name::PackageName;
 use crate::package::{Release, UnixSeconds};
 use crate::publish::{State, Wanted};
 use crate::registry::{Entry, ListedVersion, Payload, Registry, Releases, Resource};
-use crate::store::{Listed, Stamp};
+use crate::store::{ListedFile, Stamp};
 use crate::tarball::FileName;
 
 /// Among how many tarballs one that was read makes it worth writing a cache.
@@ -115,7 +115,7 @@ impl<'a> Memory<'a> {
 }
 
 /// Those of a package's tarballs that will be known again.
-fn known_again<'a>(listing: &Listing, tarballs: &'a [Listed]) -> Vec<KnownTarball<'a>> {
+fn known_again<'a>(listing: &Listing, tarballs: &'a [ListedFile]) -> Vec<KnownTarball<'a>> {
     let settled = tarballs.iter().filter_map(|file| {
         Some(KnownTarball { name: &file.name, stamp: listing.settled_stamp(file)? })
     });
@@ -135,7 +135,7 @@ impl<'a> Recalled<'a> {
     }
 
     /// The package that these tarballs are of.
-    fn package(&self, tarballs: &[Listed]) -> Option<&KnownPackage<'a>> {
+    fn package(&self, tarballs: &[ListedFile]) -> Option<&KnownPackage<'a>> {
         self.named(listing::package(tarballs.first()?))
     }
 
@@ -146,7 +146,7 @@ impl<'a> Recalled<'a> {
     }
 
     /// The entry of a package whose tarballs are all as they were.
-    pub fn entry(&self, tarballs: &[Listed], updated_at: UnixSeconds) -> Option<Entry> {
+    pub fn entry(&self, tarballs: &[ListedFile], updated_at: UnixSeconds) -> Option<Entry> {
         let known = self.package(tarballs)?;
         let same = known.complete
             && known.tarballs.len() == tarballs.len()
@@ -171,7 +171,7 @@ impl<'a> Recalled<'a> {
     }
 
     /// For each tarball of a package its release, if it is as it was.
-    pub fn releases(&self, tarballs: &[Listed]) -> Vec<Option<(FileName, Release)>> {
+    pub fn releases(&self, tarballs: &[ListedFile]) -> Vec<Option<(FileName, Release)>> {
         let known = self.package(tarballs);
         let decoded = known.and_then(|known| Releases::decode(&self.payload(known)).ok());
         let (Some(known), Some(decoded)) = (known, decoded) else {
@@ -221,7 +221,7 @@ impl<'a> Recalled<'a> {
     }
 }
 
-fn is_same(known: &KnownTarball<'_>, listed: &Listed) -> bool {
+fn is_same(known: &KnownTarball<'_>, listed: &ListedFile) -> bool {
     known.name == listed.name && Some(known.stamp) == listed.stamp
 }
 

@@ -8,7 +8,7 @@ use crate::publish::{State, Wanted};
 use crate::published::{Keys, Standing};
 use crate::registry::{Gzip, Payload, Resource};
 use crate::repository::{Folder, RepositoryPath};
-use crate::store::{Kind, Store};
+use crate::store::{EntryKind, Store};
 
 /// Signs each policy anew where another key takes the place of the one that stands, as all else is signed anew:
 /// a client that has the new key refuses a policy of the old one, and with it every project that names the
@@ -32,7 +32,7 @@ pub(super) fn sign_anew(
         else {
             continue;
         };
-        if file.kind != Kind::File
+        if file.kind != EntryKind::File
             || matches!(new.read(store, &path, decode)?, Standing::Legible(_))
         {
             continue;

@@ -17,7 +17,7 @@ use crate::package::{Package, Release, Twice, UnixSeconds};
 use crate::publish::observer::{Observer, Work};
 use crate::registry::Entry;
 use crate::repository::{Folder, RepositoryPath};
-use crate::store::{Kind, LeadsOut, Listed, Store};
+use crate::store::{EntryKind, LeadsOut, ListedFile, Store};
 use crate::tarball::{self, FileName, InvalidFileName, Unpacker};
 
 /// A tarball that no registry may list.
@@ -115,7 +115,11 @@ struct Readers<'a> {
 
 impl Readers<'_> {
     /// A package out of its tarballs, or every reason why not.
-    fn entry(&self, tarballs: &[Listed], known: &Recalled<'_>) -> Result<Entry, Vec<Rejection>> {
+    fn entry(
+        &self,
+        tarballs: &[ListedFile],
+        known: &Recalled<'_>,
+    ) -> Result<Entry, Vec<Rejection>> {
         let latest = self.options.latest.unwrap_or(UnixSeconds(i64::MAX));
         let newest = tarballs.iter().map(|listed| listed.modified.min(latest)).max();
         let updated_at = newest.unwrap_or(latest);
@@ -146,7 +150,7 @@ impl Readers<'_> {
         }
     }
 
-    fn read(&self, listed: &Listed) -> Result<(FileName, Release), Rejection> {
+    fn read(&self, listed: &ListedFile) -> Result<(FileName, Release), Rejection> {
         self.read.fetch_add(1, Ordering::Relaxed);
         let path = Folder::Tarballs.file(&listed.name);
         let reader = lock(&self.idle).pop();
@@ -182,14 +186,14 @@ impl<'a> Reader<'a> {
         &mut self,
         store: &dyn Store,
         path: &RepositoryPath,
-        listed: &Listed,
+        listed: &ListedFile,
     ) -> Result<(FileName, Release), Cause> {
         match &listed.kind {
-            Kind::File => {}
-            Kind::Folder => return Err(Cause::Directory),
-            Kind::Other => return Err(Cause::NotAFile),
-            Kind::LeadsOut => return Err(Cause::Unreadable(LeadsOut.to_string())),
-            Kind::Unreadable(reason) | Kind::Unknown(reason) => {
+            EntryKind::File => {}
+            EntryKind::Folder => return Err(Cause::Directory),
+            EntryKind::Other => return Err(Cause::NotAFile),
+            EntryKind::LeadsOut => return Err(Cause::Unreadable(LeadsOut.to_string())),
+            EntryKind::Unreadable(reason) | EntryKind::Unknown(reason) => {
                 return Err(Cause::Unreadable(reason.clone()));
             }
         }

@@ -12,7 +12,7 @@ use super::{Error, Options};
 use crate::name::PackageName;
 use crate::publish::observer::{Observer, Warning};
 use crate::repository::RepositoryPath;
-use crate::store::{Action, Change, Changed, DirStore, Made, Store};
+use crate::store::{Action, AppliedChange, Change, Changed, DirStore, Store};
 
 /// What is known once all tasks are done.
 pub(super) struct Ending<'a> {
@@ -61,7 +61,7 @@ pub(super) fn finish(
         stages.push((&holdings.files, others));
     }
     for (store, changes) in stages {
-        let made = |made: Made<'_>| {
+        let made = |made: AppliedChange<'_>| {
             if let Some(changed) = made.change.changed() {
                 observer.changed(&made.change.path, changed);
             }
@@ -70,7 +70,7 @@ pub(super) fn finish(
             }
         };
         if options.dry_run {
-            changes.iter().map(Made::new).for_each(made);
+            changes.iter().map(AppliedChange::new).for_each(made);
         } else {
             store.apply(&[&changes], &made)?;
         }

@@ -35,7 +35,9 @@ use crate::name::PackageName;
 use crate::package::UnixSeconds;
 use crate::registry::{Names, Resource, Signed};
 use crate::repository::{Folder, RepositoryPath};
-use crate::store::{self, Action, Change, DirStore, Kind, Listed, RealFolder, Store, StoreError};
+use crate::store::{
+    self, Action, Change, DirStore, EntryKind, ListedFile, RealFolder, Store, StoreError,
+};
 
 /// A mirror's directory.
 pub(super) struct Holdings {
@@ -195,7 +197,7 @@ impl Holdings {
         ] {
             let listed = store.list(folder)?.unwrap_or_default();
             let left = listed.into_iter().filter(|one| store::is_temporary(&one.name));
-            let remove = |one: Listed| Change::new(folder.file(&one.name), Action::Remove);
+            let remove = |one: ListedFile| Change::new(folder.file(&one.name), Action::Remove);
             store.apply(&[&left.map(remove).collect::<Vec<_>>()], &|_| ())?;
         }
         Ok(())
@@ -204,8 +206,8 @@ impl Holdings {
     /// What the planner is to know of it.
     pub fn known(&self) -> Result<Known, Error> {
         let list = |store: &DirStore, folder| store.list(folder).map(Option::unwrap_or_default);
-        let files = |listed: Vec<Listed>| {
-            listed.into_iter().filter(|one| one.kind == Kind::File).map(|one| one.name)
+        let files = |listed: Vec<ListedFile>| {
+            listed.into_iter().filter(|one| one.kind == EntryKind::File).map(|one| one.name)
         };
         let packages = files(list(&self.registry, Folder::Packages)?);
         let tarballs = files(list(&self.files, Folder::Tarballs)?);

@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
 use crate::publish::observer::Warning;
-use crate::store::{Change, DirStore, Made, Store, StoreError};
+use crate::store::{AppliedChange, Change, DirStore, Store, StoreError};
 
 /// How many files may wait to be laid down together, for each request that there may be at once: as many
 /// as are fetched while a disk that is not too busy flushes what came before. A run that is killed loses
@@ -98,7 +98,7 @@ fn work(orders: &Receiver<Order>, warnings: &Mutex<Vec<Warning>>) -> Result<(), 
                 batch.into_iter().partition(|order| order.store == store);
             let (changes, done): (Vec<_>, Vec<_>) =
                 mine.into_iter().map(|order| (order.change, order.done)).unzip();
-            store.apply(&[&changes], &|made: Made<'_>| {
+            store.apply(&[&changes], &|made: AppliedChange<'_>| {
                 locked(warnings).extend(Warning::of_lost_readers(&store, made));
             })?;
             for done in done {

@@ -15,8 +15,8 @@ use crate::policy::Policy;
 use crate::private_key_scan::stream_holds_key;
 use crate::publish::observer::{Observer, Warning};
 use crate::registry::{DecodeError, Gzip, Names, Payload, Releases, Resource, Signed, Versions};
-use crate::repository::{Asset, AssetKind, LocalFile, RepositoryPath, Source, is_litter};
-use crate::store::{self, DirStore, Kind, Store, StoreError, modified};
+use crate::repository::{Asset, AssetKind, ByteSource, LocalFile, RepositoryPath, is_litter};
+use crate::store::{self, DirStore, EntryKind, Store, StoreError, modified};
 use crate::tarball::FileName;
 
 /// In bytes: the largest key that signs has 1,500 in PEM.
@@ -75,9 +75,9 @@ impl File {
     }
 
     /// Its bytes, when their turn has come.
-    pub fn source(&self) -> Source {
+    pub fn source(&self) -> ByteSource {
         let checksum = self.release.as_ref().map(|(_, checksum)| *checksum);
-        Source::local(self.source.clone(), checksum).modified(self.modified)
+        ByteSource::local(self.source.clone(), checksum).modified(self.modified)
     }
 }
 
@@ -169,12 +169,12 @@ type Assets = Vec<(RepositoryPath, AssetKind)>;
 fn assets(store: &DirStore) -> Result<(Assets, Vec<RepositoryPath>), Error> {
     let (mut assets, mut left_out) = (Vec::new(), Vec::new());
     for (path, kind) in store.walk()?.unwrap_or_default() {
-        if kind == Kind::LeadsOut && is_asked_for(&path) {
+        if kind == EntryKind::LeadsOut && is_asked_for(&path) {
             return Err(unsound(store, &path, Wrong::LeadsOut));
         }
         let is_hidden =
             path.as_str().split('/').any(|part| part.starts_with('.')) || is_litter(path.as_str());
-        match Asset::at(path.as_str()).filter(|_| kind == Kind::File) {
+        match Asset::at(path.as_str()).filter(|_| kind == EntryKind::File) {
             // A path of which another one is meant is none.
             Some(asset) if asset.path == path.as_str() => assets.push((path, asset.kind)),
             _ if is_hidden => {}

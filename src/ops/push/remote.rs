@@ -13,14 +13,14 @@ use crate::policy::Policy;
 use crate::publish::{State, Wanted};
 use crate::published::{Keys, Standing};
 use crate::registry::{Releases, Resource, Versions};
-use crate::repository::{AssetKind, Folder, RepositoryPath, Source};
-use crate::store::{Conflict, Listed, Store, StoreError};
+use crate::repository::{AssetKind, ByteSource, Folder, RepositoryPath};
+use crate::store::{Conflict, ListedFile, Store, StoreError};
 use crate::tarball::FileName;
 
 /// What the listings say.
 pub(super) struct Remote<'a> {
     store: &'a dyn Store,
-    listed: HashMap<RepositoryPath, Listed>,
+    listed: HashMap<RepositoryPath, ListedFile>,
     /// What lies deeper than listings go.
     deep: HashSet<RepositoryPath>,
 }
@@ -111,9 +111,9 @@ impl<'a> Remote<'a> {
     fn compare(
         &self,
         path: &RepositoryPath,
-        listed: Option<&Listed>,
+        listed: Option<&ListedFile>,
         bytes: &[u8],
-        source: impl Fn() -> Source,
+        source: impl Fn() -> ByteSource,
         standing: &mut Vec<u8>,
     ) -> Result<Wanted, Error> {
         let found = |state, over| Ok(Wanted { path: path.clone(), state, over });
@@ -213,7 +213,7 @@ impl<'a> Remote<'a> {
     }
 
     /// What is there of packages, policies, tarballs and documentation, and not here.
-    pub fn surplus(&self, local: &Local) -> Vec<(RepositoryPath, Listed)> {
+    pub fn surplus(&self, local: &Local) -> Vec<(RepositoryPath, ListedFile)> {
         let here: HashSet<_> =
             local.registry.keys().chain(local.files.iter().map(|file| &file.path)).collect();
         let mut surplus: BTreeMap<_, _> = BTreeMap::new();

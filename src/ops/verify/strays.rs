@@ -9,12 +9,12 @@ use super::problem::{Problem, Wrong};
 use super::resources::Resources;
 use crate::private_key_scan;
 use crate::repository::{Folder, RepositoryPath, is_litter};
-use crate::store::{self, Kind, Store};
+use crate::store::{self, EntryKind, Store};
 
 /// Everything that is served, at any depth.
 pub(super) struct Tree {
     /// By path.
-    pub files: Vec<(RepositoryPath, Kind)>,
+    pub files: Vec<(RepositoryPath, EntryKind)>,
 }
 
 impl Tree {
@@ -48,7 +48,7 @@ pub(super) fn find(
     let releases = releases(resources);
     let found = tree.files.par_iter().map_init(Vec::new, |bytes, (path, kind)| {
         if is_litter(path.as_str()) {
-            let holds_key = *kind == Kind::File
+            let holds_key = *kind == EntryKind::File
                 && private_key_scan::holds_key(store, path, true, bytes)
                     .is_ok_and(|holds_key| holds_key);
             return holds_key.then(|| Wrong::PrivateKey.at(path.clone()));
@@ -64,13 +64,15 @@ pub(super) fn find(
         let is_inflated = !matches!(place, Place::Documentation);
         let wrong = match kind {
             // Whoever was to read it has said so.
-            Kind::Unknown(_) | Kind::LeadsOut if unsound.contains(path) => return None,
-            Kind::LeadsOut => Wrong::LeadsOut,
-            Kind::Unreadable(reason) | Kind::Unknown(reason) => Wrong::Unlistable(reason.clone()),
-            Kind::Other if matches!(place, Place::Folder) => Wrong::NotAFolder,
-            Kind::Folder | Kind::Other => Wrong::NotAFile,
-            Kind::File if is_sound => return None,
-            Kind::File => {
+            EntryKind::Unknown(_) | EntryKind::LeadsOut if unsound.contains(path) => return None,
+            EntryKind::LeadsOut => Wrong::LeadsOut,
+            EntryKind::Unreadable(reason) | EntryKind::Unknown(reason) => {
+                Wrong::Unlistable(reason.clone())
+            }
+            EntryKind::Other if matches!(place, Place::Folder) => Wrong::NotAFolder,
+            EntryKind::Folder | EntryKind::Other => Wrong::NotAFile,
+            EntryKind::File if is_sound => return None,
+            EntryKind::File => {
                 match (private_key_scan::holds_key(store, path, is_inflated, bytes), place) {
                     (Ok(true), _) => Wrong::PrivateKey,
                     (Err(_), _) if unsound.contains(path) => return None,

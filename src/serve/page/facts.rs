@@ -245,7 +245,7 @@ mod tests {
 
     use super::*;
     use crate::store::Change;
-    use crate::store::{Content, DirStore, Kind, Listed, Locked, Made};
+    use crate::store::{AppliedChange, Content, DirStore, EntryKind, ListedFile, LockOutcome};
 
     fn of(versions: &[&str]) -> Option<String> {
         let versions = versions.iter().map(|version| version.parse().unwrap());
@@ -320,11 +320,11 @@ mod tests {
     }
 
     impl Store for Gated {
-        fn list(&self, folder: Folder) -> Result<Option<Vec<Listed>>, StoreError> {
+        fn list(&self, folder: Folder) -> Result<Option<Vec<ListedFile>>, StoreError> {
             self.files.list(folder)
         }
 
-        fn walk(&self) -> Result<Option<Vec<(RepositoryPath, Kind)>>, StoreError> {
+        fn walk(&self) -> Result<Option<Vec<(RepositoryPath, EntryKind)>>, StoreError> {
             self.files.walk()
         }
 
@@ -338,15 +338,19 @@ mod tests {
             self.files.read(path, limit, buffer)
         }
 
-        fn apply(&self, stages: &[&[Change]], made: &dyn Fn(Made<'_>)) -> Result<(), StoreError> {
+        fn apply(
+            &self,
+            stages: &[&[Change]],
+            made: &dyn Fn(AppliedChange<'_>),
+        ) -> Result<(), StoreError> {
             self.files.apply(stages, made)
         }
 
-        fn lock(&self) -> Result<Locked, StoreError> {
+        fn lock(&self) -> Result<LockOutcome, StoreError> {
             self.files.lock()
         }
 
-        fn lock_shared(&self) -> Result<Locked, StoreError> {
+        fn lock_shared(&self) -> Result<LockOutcome, StoreError> {
             self.files.lock_shared()
         }
 

@@ -21,7 +21,7 @@ use super::answer::{Answer, is_missing, plain};
 use super::parts::is_in_parts;
 use super::tries::{Tries, is_silence};
 use super::version::Version;
-use crate::repository::{Asset, AssetKind, Folder, OCTET_STREAM, RepositoryPath, Source};
+use crate::repository::{Asset, AssetKind, ByteSource, Folder, OCTET_STREAM, RepositoryPath};
 use crate::store::{Action, Change, ConditionalWriteError, Conflict, Stamp, Store, StoreError};
 
 /// What must stand where an object is to be written.
@@ -134,7 +134,7 @@ impl BucketStore {
         &self,
         change: &Change,
         over: Option<Stamp>,
-        source: &Source,
+        source: &ByteSource,
         written: &Written,
     ) -> io::Result<()> {
         let expected = match (&change.action, over) {

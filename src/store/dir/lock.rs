@@ -8,7 +8,7 @@ use std::path::Path;
 use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::Errno;
 
-use crate::store::{Lock, Locked};
+use crate::store::{Lock, LockOutcome};
 
 /// How often the directory may turn out to be another one by the time it is locked.
 const TRIES: usize = 10;
@@ -22,7 +22,7 @@ pub(super) enum Mode {
     Shared,
 }
 
-pub(super) fn take(root: &Path, mode: Mode) -> io::Result<Locked> {
+pub(super) fn take(root: &Path, mode: Mode) -> io::Result<LockOutcome> {
     let operation = match mode {
         Mode::Alone => FlockOperation::NonBlockingLockExclusive,
         Mode::Shared => FlockOperation::NonBlockingLockShared,
@@ -31,17 +31,17 @@ pub(super) fn take(root: &Path, mode: Mode) -> io::Result<Locked> {
         let directory = open(root)?;
         match flock(&directory, operation) {
             Ok(()) => {}
-            Err(Errno::WOULDBLOCK) => return Ok(Locked::Busy),
+            Err(Errno::WOULDBLOCK) => return Ok(LockOutcome::Busy),
             // NFS wants a file that is open for writing, which a directory never is.
             Err(
                 errno @ (Errno::BADF | Errno::NOLCK | Errno::NOTSUP | Errno::NOSYS | Errno::INVAL),
-            ) => return Ok(Locked::Unsupported(errno.into())),
+            ) => return Ok(LockOutcome::Unsupported(errno.into())),
             Err(errno) => return Err(errno.into()),
         }
         // Somebody may have put another directory in its place since it was opened; that one is meant.
         let (ours, present) = (directory.metadata()?, root.metadata()?);
         if (ours.dev(), ours.ino()) == (present.dev(), present.ino()) {
-            return Ok(Locked::Held(Lock { _held: Some(directory) }));
+            return Ok(LockOutcome::Held(Lock { _held: Some(directory) }));
         }
     }
     Err(io::Error::other("another directory takes its place again and again"))

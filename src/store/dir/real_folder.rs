@@ -28,7 +28,7 @@ pub(crate) struct RealFolder {
 
 /// What lies in a folder.
 #[derive(Clone, Debug)]
-pub(crate) struct Entry {
+pub(crate) struct FolderEntry {
     pub name: CString,
     pub kind: FileType,
     /// Whose it is.
@@ -99,7 +99,7 @@ impl RealFolder {
     }
 
     /// What lies in it, in any order.
-    pub fn entries(&self) -> io::Result<Vec<Entry>> {
+    pub fn entries(&self) -> io::Result<Vec<FolderEntry>> {
         let mut entries = Vec::new();
         for entry in Dir::read_from(&self.open)? {
             let name = entry?.file_name().to_owned();
@@ -107,7 +107,7 @@ impl RealFolder {
                 continue;
             }
             match self.stat(&name) {
-                Ok(found) => entries.push(Entry {
+                Ok(found) => entries.push(FolderEntry {
                     kind: kind(&found),
                     owner: found.st_uid,
                     size: u64::try_from(found.st_size).unwrap_or(0),
@@ -124,7 +124,7 @@ impl RealFolder {
     /// Calls `look` for everything in it, at any depth, with its path below this folder. Links are not followed.
     pub fn walk<E: From<io::Error>>(
         &self,
-        look: &mut impl FnMut(&str, &Entry) -> Result<(), E>,
+        look: &mut impl FnMut(&str, &FolderEntry) -> Result<(), E>,
     ) -> Result<(), E> {
         self.walk_below("", MAX_DEPTH, look)
     }
@@ -133,7 +133,7 @@ impl RealFolder {
         &self,
         above: &str,
         depth: usize,
-        look: &mut impl FnMut(&str, &Entry) -> Result<(), E>,
+        look: &mut impl FnMut(&str, &FolderEntry) -> Result<(), E>,
     ) -> Result<(), E> {
         let deeper = depth.checked_sub(1).ok_or_else(too_deep)?;
         for entry in self.entries()? {
@@ -319,7 +319,7 @@ mod tests {
         fs::create_dir_all(directory.path().join(deep)).unwrap();
         let said = "its folders are more than 64 deep";
         assert_eq!(folder.remove_all("a").unwrap_err().to_string(), said);
-        let walked = folder.walk(&mut |_: &str, _: &Entry| Ok::<_, io::Error>(()));
+        let walked = folder.walk(&mut |_: &str, _: &FolderEntry| Ok::<_, io::Error>(()));
         assert_eq!(walked.unwrap_err().to_string(), said);
     }
 

@@ -23,8 +23,8 @@ use super::access;
 use super::folder::{self, FileSystem};
 use super::link;
 use crate::package::UnixSeconds;
-use crate::repository::{Folder, RepositoryPath, Source};
-use crate::store::{Action, Change, LostReaders, Made, Store, StoreError, TEMPORARY};
+use crate::repository::{ByteSource, Folder, RepositoryPath};
+use crate::store::{Action, AppliedChange, Change, LostReaders, Store, StoreError, TEMPORARY};
 
 /// Up to how many files are flushed one by one. Beyond, one flush of their file system is faster.
 const FEW: usize = 16;
@@ -33,7 +33,7 @@ impl DirStore {
     pub(super) fn make(
         &self,
         stages: &[&[Change]],
-        made: &dyn Fn(Made<'_>),
+        made: &dyn Fn(AppliedChange<'_>),
     ) -> Result<(), StoreError> {
         self.refuse_links(stages)?;
         let mut laid_down = self.lay_down(stages)?.into_iter();
@@ -46,7 +46,7 @@ impl DirStore {
                 if result.is_err() {
                     break;
                 }
-                done.push(Made { change, lost });
+                done.push(AppliedChange { change, lost });
             }
             let flushed = self.flush_folders_of(&done);
             done.into_iter().for_each(made);
@@ -119,7 +119,7 @@ impl DirStore {
         result.map_err(self.error(action, &change.path))
     }
 
-    fn flush_folders_of(&self, made: &[Made<'_>]) -> Result<(), StoreError> {
+    fn flush_folders_of(&self, made: &[AppliedChange<'_>]) -> Result<(), StoreError> {
         let mut folders: BTreeSet<_> = made.iter().map(|one| one.change.path.parent()).collect();
         // A folder may be new itself.
         if !folders.is_empty() {
@@ -138,7 +138,7 @@ struct LaidDown {
 }
 
 /// Writes a new file beside the one that it will replace, so that a rename is all that is left.
-fn write_beside(path: &Path, source: &Source, flush: bool) -> io::Result<LaidDown> {
+fn write_beside(path: &Path, source: &ByteSource, flush: bool) -> io::Result<LaidDown> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let old = match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,

@@ -1,6 +1,6 @@
 //! Files that are written part by part, and answers that get lost meanwhile.
 
-use hexreg::repository::Source;
+use hexreg::repository::ByteSource;
 use hexreg::store::{Action, Change};
 
 use super::{apply, bucket, path};
@@ -17,7 +17,7 @@ fn write(bucket: &TestBucket) -> (Result<(), String>, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("pack");
     std::fs::write(&file, vec![b'x'; SIZE]).unwrap();
-    let change = Change::new(path(PACK), Action::Create(Source::file(file, None)));
+    let change = Change::new(path(PACK), Action::Create(ByteSource::file(file, None)));
     let store = bucket.store().assume_single_writer(true);
     let done = apply(&store, &[&[change]]).1.map_err(|error| error.source.to_string());
     let asked = bucket.asked().into_iter().map(|(operation, what)| {

@@ -28,7 +28,7 @@ pub struct Owner {
 
 /// What a listing says of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
+pub struct ListedFile {
     pub size: usize,
     pub etag: String,
 }
@@ -114,7 +114,7 @@ impl Bucket {
     }
 
     /// Every object, by key.
-    pub fn list(&self) -> BTreeMap<String, Listed> {
+    pub fn list(&self) -> BTreeMap<String, ListedFile> {
         let mut objects = BTreeMap::new();
         loop {
             let last: &str = objects.last_key_value().map_or("", |(key, _): (&String, _)| key);
@@ -128,7 +128,7 @@ impl Bucket {
                     let found = between(object, &format!("<{name}>"), &format!("</{name}>"));
                     found[0].replace("&quot;", "\"")
                 };
-                let listed = Listed { size: only("Size").parse().unwrap(), etag: only("ETag") };
+                let listed = ListedFile { size: only("Size").parse().unwrap(), etag: only("ETag") };
                 objects.insert(only("Key"), listed);
             }
             if !text.contains("<IsTruncated>true</IsTruncated>") {

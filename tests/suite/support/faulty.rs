@@ -5,7 +5,9 @@ use std::slice;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hexreg::repository::{Folder, RepositoryPath};
-use hexreg::store::{Change, Content, Kind, Listed, Locked, Made, Store, StoreError};
+use hexreg::store::{
+    AppliedChange, Change, Content, EntryKind, ListedFile, LockOutcome, Store, StoreError,
+};
 
 use super::memory::MemoryStore;
 
@@ -49,12 +51,12 @@ impl<'a> FaultyStore<'a> {
 }
 
 impl Store for FaultyStore<'_> {
-    fn list(&self, folder: Folder) -> Result<Option<Vec<Listed>>, StoreError> {
+    fn list(&self, folder: Folder) -> Result<Option<Vec<ListedFile>>, StoreError> {
         self.step("list", &folder.path())?;
         self.inner.list(folder)
     }
 
-    fn walk(&self) -> Result<Option<Vec<(RepositoryPath, Kind)>>, StoreError> {
+    fn walk(&self) -> Result<Option<Vec<(RepositoryPath, EntryKind)>>, StoreError> {
         self.step("list", &Folder::Root.path())?;
         self.inner.walk()
     }
@@ -69,24 +71,28 @@ impl Store for FaultyStore<'_> {
         self.inner.read(path, limit, buffer)
     }
 
-    fn apply(&self, stages: &[&[Change]], made: &dyn Fn(Made<'_>)) -> Result<(), StoreError> {
+    fn apply(
+        &self,
+        stages: &[&[Change]],
+        made: &dyn Fn(AppliedChange<'_>),
+    ) -> Result<(), StoreError> {
         for change in stages.iter().copied().flatten() {
             let stepped = self.step("write", &change.path);
             if stepped.is_ok() || self.fault.torn {
                 self.inner.apply(&[slice::from_ref(change)], &|_| ())?;
             }
             stepped?;
-            made(Made::new(change));
+            made(AppliedChange::new(change));
         }
         Ok(())
     }
 
-    fn lock(&self) -> Result<Locked, StoreError> {
+    fn lock(&self) -> Result<LockOutcome, StoreError> {
         self.step("lock", &Folder::Root.path())?;
         self.inner.lock()
     }
 
-    fn lock_shared(&self) -> Result<Locked, StoreError> {
+    fn lock_shared(&self) -> Result<LockOutcome, StoreError> {
         self.step("lock", &Folder::Root.path())?;
         self.inner.lock_shared()
     }

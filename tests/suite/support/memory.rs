@@ -6,7 +6,10 @@ use std::sync::Mutex;
 
 use hexreg::package::UnixSeconds;
 use hexreg::repository::{Folder, RepositoryPath};
-use hexreg::store::{Action, Change, Content, Kind, Listed, Lock, Locked, Made, Store, StoreError};
+use hexreg::store::{
+    Action, AppliedChange, Change, Content, EntryKind, ListedFile, Lock, LockOutcome, Store,
+    StoreError,
+};
 
 /// Files by path.
 #[derive(Debug, Default)]
@@ -50,7 +53,7 @@ impl MemoryStore {
 }
 
 impl Store for MemoryStore {
-    fn list(&self, folder: Folder) -> Result<Option<Vec<Listed>>, StoreError> {
+    fn list(&self, folder: Folder) -> Result<Option<Vec<ListedFile>>, StoreError> {
         let prefix = match folder {
             Folder::Root => String::new(),
             _ => format!("{}/", folder.path()),
@@ -59,7 +62,7 @@ impl Store for MemoryStore {
         let listed = files.keys().filter_map(|path| {
             let name = path.strip_prefix(&prefix).filter(|name| !name.contains('/'))?.to_owned();
             let modified = self.times.get(path).copied().unwrap_or(UnixSeconds(1_700_000_000));
-            Some(Listed { name, kind: Kind::File, modified, stamp: None })
+            Some(ListedFile { name, kind: EntryKind::File, modified, stamp: None })
         });
         let mut listed: Vec<_> = listed.collect();
         if self.reverse {
@@ -68,9 +71,9 @@ impl Store for MemoryStore {
         Ok(Some(listed))
     }
 
-    fn walk(&self) -> Result<Option<Vec<(RepositoryPath, Kind)>>, StoreError> {
+    fn walk(&self) -> Result<Option<Vec<(RepositoryPath, EntryKind)>>, StoreError> {
         let files = self.files();
-        Ok(Some(files.keys().map(|path| (Folder::Root.file(path), Kind::File)).collect()))
+        Ok(Some(files.keys().map(|path| (Folder::Root.file(path), EntryKind::File)).collect()))
     }
 
     fn read(
@@ -86,7 +89,11 @@ impl Store for MemoryStore {
         Ok(found.map(|_| Content { stamp: None }))
     }
 
-    fn apply(&self, stages: &[&[Change]], made: &dyn Fn(Made<'_>)) -> Result<(), StoreError> {
+    fn apply(
+        &self,
+        stages: &[&[Change]],
+        made: &dyn Fn(AppliedChange<'_>),
+    ) -> Result<(), StoreError> {
         for change in stages.iter().copied().flatten() {
             match &change.action {
                 Action::Remove => {
@@ -96,20 +103,20 @@ impl Store for MemoryStore {
                     self.set(change.path.as_str(), &source.read().unwrap());
                 }),
             }
-            made(Made::new(change));
+            made(AppliedChange::new(change));
         }
         Ok(())
     }
 
-    fn lock(&self) -> Result<Locked, StoreError> {
+    fn lock(&self) -> Result<LockOutcome, StoreError> {
         if self.has_no_lock {
-            return Ok(Locked::Unsupported(io::ErrorKind::Unsupported.into()));
+            return Ok(LockOutcome::Unsupported(io::ErrorKind::Unsupported.into()));
         }
-        Ok(Locked::Held(Lock::of_nothing()))
+        Ok(LockOutcome::Held(Lock::of_nothing()))
     }
 
-    fn lock_shared(&self) -> Result<Locked, StoreError> {
-        Ok(Locked::Held(Lock::of_nothing()))
+    fn lock_shared(&self) -> Result<LockOutcome, StoreError> {
+        Ok(LockOutcome::Held(Lock::of_nothing()))
     }
 
     fn locate(&self, path: &RepositoryPath) -> String {

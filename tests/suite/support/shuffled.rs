@@ -6,7 +6,8 @@ use std::sync::Mutex;
 
 use hexreg::repository::{Folder, RepositoryPath};
 use hexreg::store::{
-    BucketStore, Change, Content, Kind, Listed, Locked, Made, Stamp, Store, StoreError,
+    AppliedChange, BucketStore, Change, Content, EntryKind, ListedFile, LockOutcome, Stamp, Store,
+    StoreError,
 };
 
 use super::random::Random;
@@ -57,24 +58,28 @@ impl Store for Shuffled {
         }
     }
 
-    fn apply(&self, stages: &[&[Change]], made: &dyn Fn(Made<'_>)) -> Result<(), StoreError> {
+    fn apply(
+        &self,
+        stages: &[&[Change]],
+        made: &dyn Fn(AppliedChange<'_>),
+    ) -> Result<(), StoreError> {
         self.read.lock().unwrap().clear();
         self.inner.apply(stages, made)
     }
 
-    fn list(&self, folder: Folder) -> Result<Option<Vec<Listed>>, StoreError> {
+    fn list(&self, folder: Folder) -> Result<Option<Vec<ListedFile>>, StoreError> {
         self.inner.list(folder)
     }
 
-    fn walk(&self) -> Result<Option<Vec<(RepositoryPath, Kind)>>, StoreError> {
+    fn walk(&self) -> Result<Option<Vec<(RepositoryPath, EntryKind)>>, StoreError> {
         self.inner.walk()
     }
 
-    fn lock(&self) -> Result<Locked, StoreError> {
+    fn lock(&self) -> Result<LockOutcome, StoreError> {
         self.inner.lock()
     }
 
-    fn lock_shared(&self) -> Result<Locked, StoreError> {
+    fn lock_shared(&self) -> Result<LockOutcome, StoreError> {
         self.inner.lock_shared()
     }
 

@@ -15,7 +15,7 @@ use rustix::fs::FileType;
 use super::configuration::Configuration;
 use crate::ops::mirror::wrong::Wrong;
 use crate::repository::Folder;
-use crate::store::{Entry, RealFolder, is_trusted_owner};
+use crate::store::{FolderEntry, RealFolder, is_trusted_owner};
 
 /// A repository's folder.
 pub(super) struct Place {
@@ -94,7 +94,7 @@ impl Place {
         if !is_trusted_owner(owner) {
             return Err(self.refused("", &format!("it belongs to user {owner}: {OF_ANOTHER}")));
         }
-        let checked = self.folder.walk(&mut |path: &str, entry: &Entry| {
+        let checked = self.folder.walk(&mut |path: &str, entry: &FolderEntry| {
             let trouble = trouble(path, entry);
             trouble.map_or(Ok(()), |trouble| Err(Refusal::Of(path.to_owned(), trouble)))
         });
@@ -191,7 +191,7 @@ impl From<io::Error> for Refusal {
 }
 
 /// What is wrong with what lies in a repository.
-fn trouble(path: &str, entry: &Entry) -> Option<String> {
+fn trouble(path: &str, entry: &FolderEntry) -> Option<String> {
     // Some file systems take capitals for small letters.
     let is_leading = LEADING_ELSEWHERE.iter().any(|one| path.eq_ignore_ascii_case(one));
     let is_remote = path.to_ascii_lowercase().starts_with("branches/");

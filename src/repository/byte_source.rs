@@ -13,7 +13,7 @@ use crate::regular_file;
 
 /// What a file will hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source {
+pub struct ByteSource {
     bytes: Bytes,
     /// When the file was last changed, where that has to be kept and the store keeps such times as they
     /// are given; otherwise it is the moment of writing.
@@ -83,7 +83,7 @@ impl From<SourceError> for io::Error {
     }
 }
 
-impl Source {
+impl ByteSource {
     /// A file of this machine, which is read when its turn has come: so no more of them are held in
     /// memory than are written at once. Where it is a tarball, `checksum` says which.
     #[must_use]
@@ -188,7 +188,7 @@ impl Source {
 /// In bytes: how much is copied at once.
 const PIECE: usize = 256 << 10;
 
-impl From<Vec<u8>> for Source {
+impl From<Vec<u8>> for ByteSource {
     fn from(bytes: Vec<u8>) -> Self {
         Self { bytes: Bytes::Here(bytes), modified: None }
     }
@@ -205,13 +205,13 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(&file, "a tarball").unwrap();
         let meant = Some(OuterChecksum::of(b"a tarball"));
-        let source = Source::file(file.path().to_owned(), meant);
+        let source = ByteSource::file(file.path().to_owned(), meant);
         assert_eq!(*source.read().unwrap(), *b"a tarball");
         fs::write(&file, "another").unwrap();
         let error = source.read().unwrap_err().downcast::<SourceError>().unwrap();
         assert_eq!(error.path, file.path());
         assert!(error.source.get_ref().unwrap().is::<Changing>());
-        let whichever = Source::file(file.path().to_owned(), None);
+        let whichever = ByteSource::file(file.path().to_owned(), None);
         assert_eq!(*whichever.read().unwrap(), *b"another");
     }
 }
