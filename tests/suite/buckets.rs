@@ -6,20 +6,14 @@
 //! | `adding` | what `add` puts there, with which headers, and how little it asks for |
 //! | `pushing` | what `push` carries over, and what it never does |
 //! | `clients` | rebar3 installs from the bucket's own address |
-//! | `writers` | many who add at once |
 //! | `conditions` | servers that keep their word on conditions, and some that do not |
-//! | `servers` | all commands against storage that is in use: `SeaweedFS`, Azure's, and in the manner of Ceph |
-//! | `kills` | commands that are killed at random moments, and run again |
-//! | `requests` | commands that are killed before and after each of their requests |
+//! | `slow` | kills, many writers at once, other servers |
 
 mod adding;
 mod clients;
 mod conditions;
-mod kills;
 mod pushing;
-mod requests;
-mod servers;
-mod writers;
+mod slow;
 
 use std::process::{Command, Stdio};
 

@@ -20,21 +20,17 @@
 //! | `publishing` | how files come to stand: whole, in order, for good, one build at a time |
 //! | `permissions` | who may read a file that takes the place of another |
 //! | `pushing` | what a push reads where it comes from: what is wrong there, large, or pushed to meanwhile |
-//! | `kills` | builds that are killed, at random moments and before each system call |
-//! | `faults` | system calls and stores that fail, and full disks: each place, one after the other |
 //! | `remarks` | what lives in the registry alone: what is retired, when it was published, advisories |
 //! | `unknown_fields` | fields of signed files that this version does not know, and each command that rewrites those |
-//! | `races` | many builds at once, readers meanwhile, tarballs that change under them |
 //! | `alarms` | a published release that changes or goes |
-//! | `writers` | verbs on a bucket that nobody locks: a fault at each operation, and many at once |
 //! | `verifying` | damage of every kind is found |
 //! | `serving` | what `hexreg serve` answers, request by request |
 //! | `deploy` | what lies in deploy/ does what it says: systemd's unit, the image, nginx, Caddy, recipes for CI |
 //! | `readme` | the README is true |
 //! | `readers` | independent programs read what we wrote: the `hexpm` crate, ssh-keygen |
-//! | `archives` | GNU tar reads what we accept as we do |
 //! | `clients` | rebar3 fetches packages from nginx and from `hexreg serve` |
 //! | `page` | what a browser shows: Chromium reads, measures and pictures it |
+//! | `slow` | what takes seconds a test: kills, faults, races, writers, archives |
 //! | `special_files` | pipes, devices, links and endless files wherever a file is read or written; characters that are not seen |
 //! | `support` | the builders and runners that the others share |
 //!
@@ -51,7 +47,6 @@
 )]
 
 mod alarms;
-mod archives;
 mod auth;
 mod buckets;
 mod building;
@@ -59,11 +54,9 @@ mod cache;
 mod clients;
 mod dependencies;
 mod deploy;
-mod faults;
 mod golden;
 mod inspect;
 mod keys;
-mod kills;
 mod litter;
 mod malformed;
 mod messages;
@@ -76,13 +69,12 @@ mod progress;
 mod properties;
 mod publishing;
 mod pushing;
-mod races;
 mod readers;
 mod readme;
 mod remarks;
 mod serving;
+mod slow;
 mod special_files;
 mod support;
 mod unknown_fields;
 mod verifying;
-mod writers;

@@ -14,20 +14,20 @@
 //! | `damage` | files on the disk that are no longer what came |
 //! | `policies` | what projects may resolve to, by name |
 //! | `signed_anew` | what upstream says of releases that another key signs |
-//! | `kills` | mirrors that are killed go on where they stopped |
+//! | `slow` | mirrors that are killed |
 
 mod beside;
 mod damage;
 mod faulty;
 mod hints;
 mod hostile;
-mod kills;
 mod later;
 mod locks;
 mod policies;
 mod redirects;
 mod rollback;
 mod signed_anew;
+mod slow;
 mod trust;
 
 use serde_json::Value;

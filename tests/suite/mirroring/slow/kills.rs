@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use super::upstream;
+use crate::mirroring::upstream;
 use crate::support::hexreg::Ran;
 use crate::support::random::{Random, setting};
 use crate::support::raw_tar::Entry;

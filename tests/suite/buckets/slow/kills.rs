@@ -9,7 +9,7 @@ use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::Writer;
+use crate::buckets::Writer;
 use crate::support::moto::Moto;
 use crate::support::random::{Random, setting};
 use crate::support::repository::TestRepository;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
-use super::Writer;
+use crate::buckets::Writer;
 use crate::support::commands::{CASES, Case};
 use crate::support::moto::Moto;
 use crate::support::random::setting;

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Instant;
 
-use super::Writer;
+use crate::buckets::Writer;
 use crate::support::bucket::PROBE;
 use crate::support::moto::{Asked, Moto};
 use crate::support::tarball::Tarball;

@@ -3,7 +3,7 @@
 
 use std::thread;
 
-use super::Writer;
+use crate::buckets::Writer;
 use crate::support::azurite::{ACCOUNT, Azurite, KEY};
 use crate::support::bucket::Bucket;
 use crate::support::gateway::{Gateway, Manner};
