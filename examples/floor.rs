@@ -1,29 +1,33 @@
 //! What a build cannot do without, and nothing else: the floor under `docs/performance.md`.
 //!
 //! ```console
-//! $ floor cold PUBLIC_DIR KEY JOBS     # read, hash twice, inflate, sign
+//! $ floor cold PUBLIC_DIR KEY JOBS     # read, hash twice, inflate, sign; write, flush, rename
 //! $ floor unchanged PUBLIC_DIR JOBS    # list and stat
 //! $ floor verify PUBLIC_DIR JOBS       # read, hash twice
 //! ```
 //!
-//! The libraries and the number of threads are hexreg's own. Nothing is checked, nothing written.
+//! The libraries and the number of threads are hexreg's own. Nothing is checked. What `cold` writes has the number,
+//! the order and about the size of the files of a registry, and their durability: everything is on the disk before
+//! the first rename, and each rename before the next one that depends on it. It is no registry: of a package's file
+//! it has the signature and the checksums, which no format can leave out.
 
-#![expect(clippy::arithmetic_side_effects, reason = "its numbers are small, and its own")]
-
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use hexreg::key::PrivateKey;
-use hexreg::registry::Names;
+use hexreg::registry::{Names, Payload};
 use libdeflater::Decompressor;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use tar::Header;
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+/// The outer and the inner checksum of a tarball.
+type Checksums = [[u8; 32]; 2];
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -45,25 +49,78 @@ fn cold(public: &Path, key: &Path, jobs: usize) -> Result<()> {
         .map(|entry| Ok(entry?.path()))
         .collect::<Result<_>>()?;
     let worker = || (Vec::new(), Vec::new(), Decompressor::new());
-    tarballs.par_iter().try_for_each_init(worker, |(bytes, inflated, decompressor), path| {
+    let read = tarballs.par_iter().map_init(worker, |(bytes, inflated, decompressor), path| {
         bytes.clear();
         File::open(path)?.read_to_end(bytes)?;
-        std::hint::black_box(Sha256::digest(&bytes));
-        std::hint::black_box(Sha256::digest(&bytes));
+        let checksums: Checksums = [Sha256::digest(&bytes).into(), Sha256::digest(&bytes).into()];
         let contents = contents(bytes).ok_or("no contents.tar.gz")?;
         let size = contents.last_chunk().map_or(0, |size| u32::from_le_bytes(*size)) as usize;
         inflated.resize(size.max(inflated.len()), 0);
         decompressor.gzip_decompress(contents, inflated)?;
-        Result::Ok(())
-    })?;
-    // One signature a package, and one each for names and versions.
-    let names = tarballs.iter().filter_map(|path| path.file_name()?.to_str()?.split('-').next());
-    let packages = names.collect::<HashSet<_>>().len();
+        let name = path.file_name().and_then(|name| name.to_str()).ok_or("a name in UTF-8")?;
+        let package = name.split('-').next().unwrap_or(name);
+        Result::Ok((package.to_owned(), checksums))
+    });
+    let mut packages = BTreeMap::<String, Vec<Checksums>>::new();
+    for (package, checksums) in read.collect::<Result<Vec<_>>>()? {
+        packages.entry(package).or_default().push(checksums);
+    }
+    write(public, &key, &packages)
+}
+
+/// Writes a file for each package, then `versions` and `names`, each with a signature, and the public key.
+fn write(
+    public: &Path,
+    key: &PrivateKey,
+    packages: &BTreeMap<String, Vec<Checksums>>,
+) -> Result<()> {
+    let folder = public.join("packages");
+    fs::create_dir(&folder)?;
     let payload = Names::new("acme".parse()?, Vec::new()).encode();
-    (0..packages + 2).into_par_iter().try_for_each(|_| {
-        std::hint::black_box(payload.clone().sign(&key)?);
-        Ok(())
-    })
+    let file_system = File::open(&folder)?;
+    let index = packages.keys().map(String::as_str).collect::<Vec<_>>().concat();
+    for (name, bytes) in [("names", &*index), ("versions", &*index)] {
+        write_beside(public, name, &[&signature(&payload, key)?, bytes.as_bytes()])?;
+    }
+    write_beside(public, "public_key", &[key.public_key().to_pem().as_bytes()])?;
+    packages.par_iter().try_for_each(|(name, checksums)| {
+        let checksums = checksums.as_flattened().as_flattened();
+        write_beside(&folder, name, &[&signature(&payload, key)?, checksums])
+    })?;
+    flush_all(&file_system)?;
+
+    rename(public, "public_key")?;
+    packages.keys().try_for_each(|name| rename(&folder, name))?;
+    File::open(&folder)?.sync_all()?;
+    for name in ["versions", "names"] {
+        File::open(public)?.sync_all()?;
+        rename(public, name)?;
+    }
+    Ok(File::open(public)?.sync_all()?)
+}
+
+fn signature(payload: &Payload, key: &PrivateKey) -> Result<Vec<u8>> {
+    Ok(payload.sign(key)?.encode())
+}
+
+fn write_beside(folder: &Path, name: &str, parts: &[&[u8]]) -> Result<()> {
+    let mut file = File::create_new(folder.join(format!(".{name}.tmp")))?;
+    Ok(file.write_all(&parts.concat())?)
+}
+
+fn rename(folder: &Path, name: &str) -> Result<()> {
+    Ok(fs::rename(folder.join(format!(".{name}.tmp")), folder.join(name))?)
+}
+
+/// One flush of the file system: faster than one of each file where there are many.
+#[cfg(target_os = "linux")]
+fn flush_all(file_system: &File) -> Result<()> {
+    Ok(rustix::fs::syncfs(file_system)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn flush_all(_: &File) -> Result<()> {
+    Err("`floor cold` flushes as hexreg does on Linux".into())
 }
 
 /// The last of the four entries that Hex writes.
