@@ -1,0 +1,93 @@
+# Sourced by scripts/check and scripts/test: the steps that both take, and how long each of them took.
+# Everything is compiled in cargo's `dev` profile, so that no step compiles what another has compiled before it.
+
+tools=${HEXREG_TEST_TOOLS_DIR:-$PWD/target/tools}
+target=${CARGO_TARGET_DIR:-target}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# Tests append to this file what they leave out, and why: a test runner shows no output of a test that passes.
+export HEXREG_TEST_LEFT_OUT=$work/left-out
+
+say() { printf '\n== %s\n' "$*"; }
+
+leave_out() {
+    echo "LEFT OUT: $*"
+    echo "LEFT OUT: $*" >>"$HEXREG_TEST_LEFT_OUT"
+}
+
+# Seconds of CPU time that ended children of this shell have used. No `$(times)`: a subshell has no children yet.
+cpu_seconds() {
+    times >"$work/times"
+    cpu=$(tail -n 1 "$work/times" | tr 'ms' '  ' | awk '{ printf "%.0f", $1 * 60 + $2 + $3 * 60 + $4 }')
+}
+
+# step NAME COMMAND…: runs a function or program and notes what it took.
+step() {
+    local name=$1 began=$SECONDS before
+    cpu_seconds
+    before=$cpu
+    say "$name"
+    "${@:2}"
+    cpu_seconds
+    printf '| %s | %d | %d |\n' "$name" $((SECONDS - began)) $((cpu - before)) >>"$work/steps"
+}
+
+# The table of all steps, as CONTRIBUTING.md has it.
+report() {
+    if [ -s "$HEXREG_TEST_LEFT_OUT" ]; then
+        say "left out"
+        sort -u "$HEXREG_TEST_LEFT_OUT"
+    fi
+    say "where the time went"
+    echo "| step | wall s | CPU s |"
+    echo "| --- | ---: | ---: |"
+    cat "$work/steps"
+    say "all is well, after $((SECONDS / 60)) min $((SECONDS % 60)) s"
+}
+
+format() {
+    cargo fmt --check
+    cargo fmt --check --manifest-path fuzz/Cargo.toml
+}
+
+lints() { cargo clippy --locked --all-targets -- -D warnings; }
+
+lints_without_features() { cargo clippy --locked --no-default-features --all-targets -- -D warnings; }
+
+documentation() { RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items; }
+
+# cargo-nextest from the PATH or from where scripts/test installs it.
+find_nextest() {
+    [ ! -x "$tools/nextest/bin/cargo-nextest" ] || PATH="$tools/nextest/bin:$PATH"
+    cargo nextest --version >/dev/null 2>&1
+}
+
+# Unit tests, the suite, and doc tests. nextest runs each test in a process of its own, retries nothing, and goes on
+# after a failure; .config/nextest.toml says which tests need the machine for themselves.
+every_test() {
+    if find_nextest; then
+        cargo nextest run --locked --no-fail-fast
+    else
+        cargo test --locked --no-fail-fast --lib --bins --tests
+    fi
+    doc_tests
+}
+
+# Every test that is in no module named `slow`.
+fast_tests() {
+    if find_nextest; then
+        cargo nextest run --locked --no-fail-fast --profile fast
+    else
+        cargo test --locked --no-fail-fast --lib --bins --tests -- --skip slow::
+    fi
+    doc_tests
+}
+
+doc_tests() { cargo test --locked --quiet --doc; }
+
+# The quickstart of the README, with the program HEXREG where that is set.
+quickstart() {
+    scripts/quickstart "$work/demo"
+    test -s "$work/demo/public/packages/welcome"
+}
