@@ -16,7 +16,7 @@ pub use releases::Releases;
 pub use signed::{Gzip, Payload, Signed, SignedError, SignedFile};
 pub use versions::{ListedVersion, UnknownInVersions, Versions};
 
-pub(crate) use signed::{MAX_FILE, is_foreign_gzip};
+pub(crate) use signed::{MAX_FILE, MAX_PACKAGE, is_foreign_gzip};
 
 use crate::name::{InvalidName, PackageName, PolicyName, RepositoryName};
 use crate::package::{Dependency, Package, UnixSeconds};

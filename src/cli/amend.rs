@@ -151,6 +151,7 @@ impl Amendment<'_> {
         )),
         Error::Decode { .. }
         | Error::OtherPackage { .. }
+        | Error::OtherPolicy { .. }
         | Error::Incomplete { .. }
         | Error::Lacks { .. } => {
             Failure::input(message).hint(advise("`hexreg build` makes it anew out of its tarballs"))

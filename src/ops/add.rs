@@ -18,10 +18,10 @@ use super::upstream::{Beside, Said};
 use crate::name::PackageName;
 use crate::package::{Release, Remarks, UnixSeconds};
 use crate::publish::observer::{Observer, Warning, Work};
-use crate::published::{Keys, Standing};
-use crate::registry::{PUBLIC_REPOSITORY, Releases};
+use crate::published::Reader;
+use crate::registry::PUBLIC_REPOSITORY;
 use crate::regular_file;
-use crate::repository::{ByteSource, RepositoryPath};
+use crate::repository::ByteSource;
 use crate::store::Store;
 use crate::tarball::{self, FileName, Limits, Metadata, Unpacker};
 
@@ -150,11 +150,10 @@ fn warn_of_new_namesakes(
         has_package: &|name| packages.contains(name) && !former.contains(name),
         allow_public: &additions.allow_public,
     };
-    let keys = Keys::from(options.key.public_key().clone());
-    former.par_iter().try_for_each(|name| {
-        let read = keys.read(store, &RepositoryPath::package(name), Releases::decode)?;
-        let Standing::Legible(says) = read else { return Ok(()) };
-        let faulty = says.releases.iter().filter_map(|release| {
+    let reader = Reader::new(store, options.key.public_key().clone());
+    former.par_iter().try_for_each_init(Vec::new, |buffer, name| {
+        let Some(package) = reader.package(name, buffer)?.document() else { return Ok(()) };
+        let faulty = package.releases.iter().filter_map(|release| {
             let faults = rules.check(&release.dependencies).err()?;
             Some((release, faults.public_namesakes()?))
         });

@@ -211,7 +211,8 @@ fn plan(
 
 impl<T> File<T> {
     fn sealed(&self, options: &Options, payload: &Payload) -> Result<Wanted, Error> {
-        let state = seal(payload, &options.key, &mut Gzip::new(), self.bytes.as_deref())?;
+        let state =
+            seal(&self.resource, payload, &options.key, &mut Gzip::new(), self.bytes.as_deref())?;
         Ok(Wanted { path: self.path.clone(), state, over: self.stamp })
     }
 }

@@ -6,8 +6,9 @@ use std::path::Path;
 
 use crate::key::PublicKey;
 use crate::policy::{Inert, Policy};
+use crate::published;
 use crate::registry::{
-    DecodeError, MAX_FILE, Names, Payload, Releases, Resource, Signed, SignedError, Versions,
+    DecodeError, MAX_FILE, Names, Payload, Releases, Resource, SignedError, Versions,
 };
 use crate::regular_file;
 use crate::repository::RepositoryPath;
@@ -218,7 +219,7 @@ fn inspect_signed(bytes: &[u8], path: &Path, options: &Options) -> Result<Report
     if bytes.len() > MAX_SIGNED {
         return Err(Error::TooLarge);
     }
-    let signed = Signed::from_gzip(bytes)?;
+    let signed = published::open_unknown(bytes)?;
     let signature = match &options.public_key {
         None => Signature::NotChecked,
         Some(key) if signed.is_signed_by(key) => Signature::Holds,

@@ -27,7 +27,7 @@ use crate::publish::lock::{self, Wanted as Turn};
 use crate::publish::observer::{Observer, Warning, Work};
 use crate::publish::retry::{self, Contended};
 use crate::publish::{Plan, State, Wanted};
-use crate::published::{Keys, Standing};
+use crate::published::{Published, Reader};
 use crate::registry::{Releases, Resource, Versions};
 use crate::repository::{Folder, RepositoryPath};
 use crate::store::{AppliedChange, Change, Changed, Conflict, DirStore, Store, StoreError};
@@ -153,7 +153,7 @@ fn plan(
     let standing = remote.packages(&names, &local.key)?;
     let versions = RepositoryPath::resource(&Resource::Versions);
     let is_told = wanted.iter().filter(is_changed).any(|one| one.path == versions);
-    let versions = if is_told { remote.versions(&local.key)? } else { Standing::Missing };
+    let versions = if is_told { remote.versions(&local.key)? } else { Published::Missing };
     let mut losses = losses::of(local, &standing, &versions);
     for (name, here) in &local.policies {
         let path = RepositoryPath::policy(name);
@@ -233,15 +233,15 @@ fn unnamed<'a>(
 fn names_anew(
     local: &Local,
     standing: &HashMap<PackageName, Option<Releases>>,
-    versions: &Standing<Versions>,
+    versions: &Published<Versions>,
     names_stays: bool,
 ) -> bool {
     let named: HashMap<_, HashSet<_>> = match versions {
-        Standing::Legible(versions) => {
+        Published::Present { document: versions, .. } => {
             let all = versions.packages.iter();
             all.map(|(name, all)| (name, all.iter().map(|one| &one.version).collect())).collect()
         }
-        Standing::Missing | Standing::Illegible => HashMap::new(),
+        _ => HashMap::new(),
     };
     local.packages.iter().any(|(name, says)| match named.get(name) {
         None => names_stays || !standing.contains_key(name),
@@ -267,7 +267,7 @@ fn confirm(local: &Local, to: &dyn Store, options: &Options) -> Result<(), Error
             let packages = local.packages.iter().map(|(name, says)| {
                 (name, says.releases.iter().map(|release| &release.version).collect())
             });
-            Keys::from(local.key.clone()).index_without(to, &packages.collect())?
+            Reader::new(to, local.key.clone()).index_without(&packages.collect())?
         }
     };
     let Some(path) = amiss else { return Ok(()) };

@@ -15,22 +15,17 @@ pub(super) use merge::{merge, merge_unknown, merge_without_base};
 use std::io;
 
 use crate::checksum::OuterChecksum;
-use crate::key::PublicKey;
 use crate::name::PackageName;
 use crate::package::Release;
-use crate::published::{Keys, Standing};
+use crate::published::{Published, PublishedKey, Reader};
 use crate::registry::Releases;
 use crate::repository::{Folder, RepositoryPath};
 use crate::store::{Store, StoreError};
 
 /// Upstream's signed files in the folder of a mirror.
 pub(super) struct UpstreamFiles<'a> {
-    store: &'a dyn Store,
-    keys: Keys,
+    reader: Reader<'a>,
 }
-
-/// In bytes: the largest key that signs has 1,500 in PEM.
-const MAX_KEY: usize = 64 << 10;
 
 impl<'a> UpstreamFiles<'a> {
     /// Upstream's files in this tree, or none where no mirror keeps any.
@@ -40,11 +35,8 @@ impl<'a> UpstreamFiles<'a> {
     /// upstream's would be missing from what is signed.
     pub fn open(store: &'a dyn Store) -> Result<Option<Self>, StoreError> {
         let path = Folder::Mirror.file(RepositoryPath::public_key().as_str());
-        let mut pem = Vec::new();
-        if store.read(&path, MAX_KEY, &mut pem)?.is_none() {
-            return Ok(None);
-        }
-        let key = PublicKey::from_pem(&String::from_utf8_lossy(&pem)).map_err(|error| {
+        let Some(published) = PublishedKey::read_at(store, &path)? else { return Ok(None) };
+        let key = published.key.map_err(|error| {
             let source = io::Error::new(io::ErrorKind::InvalidData, error);
             StoreError {
                 action: "take the public key of upstream from",
@@ -52,7 +44,7 @@ impl<'a> UpstreamFiles<'a> {
                 source,
             }
         })?;
-        Ok(Some(Self { store, keys: Keys::from(key) }))
+        Ok(Some(Self { reader: Reader::new(store, key) }))
     }
 
     /// The path of a package's file.
@@ -60,15 +52,12 @@ impl<'a> UpstreamFiles<'a> {
         Folder::MirrorPackages.file(package.as_str())
     }
 
-    /// What upstream says of a package. A file of another package counts as illegible.
+    /// What upstream says of a package.
     ///
     /// # Errors
     /// [`StoreError`] where a file that is there cannot be read.
-    pub fn package(&self, package: &PackageName) -> Result<Standing<Releases>, StoreError> {
-        match self.keys.read(self.store, &Self::path(package), Releases::decode)? {
-            Standing::Legible(releases) if releases.package != *package => Ok(Standing::Illegible),
-            found => Ok(found),
-        }
+    pub fn package(&self, package: &PackageName) -> Result<Published<Releases>, StoreError> {
+        self.reader.document_at(&Self::path(package), package, &mut Vec::new())
     }
 }
 

@@ -2,18 +2,20 @@
 
 use crate::key::{KeyError, PrivateKey};
 use crate::publish::State;
-use crate::registry::{Gzip, Payload, Signed, is_foreign_gzip};
+use crate::published;
+use crate::registry::{Gzip, Payload, Resource, is_foreign_gzip};
 
 /// What stands is kept where it says the same under the same key; RSA PKCS#1 v1.5 would sign it the
 /// same way again, and checking a signature costs a thirtieth of making one.
 pub(crate) fn seal(
+    resource: &Resource,
     payload: &Payload,
     key: &PrivateKey,
     gzip: &mut Gzip,
     standing: Option<&[u8]>,
 ) -> Result<State, KeyError> {
     let signed = standing
-        .and_then(|bytes| Signed::from_gzip(bytes).ok())
+        .and_then(|bytes| published::open(resource, bytes).ok())
         .filter(|signed| signed.holds(payload, key.public_key()));
     if let (Some(_), Some(bytes)) = (&signed, standing) {
         if is_foreign_gzip(bytes) {

@@ -89,7 +89,7 @@ pub(crate) const MAX_FILE: usize = MAX_INDEX;
 
 /// See [`Resource::max_size`](super::Resource::max_size).
 pub(super) const MAX_INDEX: usize = 256 << 20;
-pub(super) const MAX_PACKAGE: usize = 64 << 20;
+pub(crate) const MAX_PACKAGE: usize = 64 << 20;
 pub(super) const MAX_POLICY: usize = 8 << 20;
 
 /// In bytes: a payload up to this size is kept while it is hashed, so that it is inflated once. Nearly every package

@@ -21,7 +21,8 @@ use super::remembered::Remembered;
 use super::tags::now;
 use crate::key::{KeyError, PublicKey};
 use crate::name::PackageName;
-use crate::registry::{DecodeError, Releases as Package, Resource, Signed, SignedError};
+use crate::published::{DocumentError, PublishedKey, TrustedKeys, UncheckedDocument};
+use crate::registry::{Releases as Package, Resource};
 use crate::repository::RepositoryPath;
 use crate::store::{self, DirStore, LeadsOut, Stamp, Store, StoreError};
 use crate::tarball::FileName;
@@ -44,9 +45,6 @@ const REMEMBERED: usize = 1 << 16;
 /// For how long a file is known that was changed a moment ago, so that another change might leave the same stamp. Where
 /// the clock of a file system is ahead of ours, that is so for ever.
 const UNSETTLED: Duration = Duration::from_millis(500);
-
-/// In bytes: the largest key that signs has 1,500 in PEM.
-const MAX_KEY: usize = 64 << 10;
 
 /// What `docs/` has documentation of and `packages/` has not: parts of Elixir itself, which `mix hex.docs` knows.
 const ELIXIR: [&str; 6] = ["elixir", "eex", "ex_unit", "iex", "logger", "mix"];
@@ -88,11 +86,7 @@ enum Doubt {
     #[error("public_key cannot be used")]
     Key(#[source] KeyError),
     #[error(transparent)]
-    Signed(#[from] SignedError),
-    #[error(transparent)]
-    Contents(#[from] DecodeError),
-    #[error("it is of the package {0}")]
-    OtherPackage(PackageName),
+    Document(#[from] DocumentError),
 }
 
 impl Releases {
@@ -232,7 +226,10 @@ impl Releases {
         let (says, doubt) = match read {
             Ok(says) => (says, None),
             // It may be one all the same, by whatever key.
-            Err(doubt) => (says(name, bytes, &[]).map_or(Says::Nothing, unsigned), Some(doubt)),
+            Err(doubt) => {
+                let says = says(name, bytes, &TrustedKeys::Any);
+                (says.map_or(Says::Nothing, unsigned), Some(doubt))
+            }
         };
         if let Some(doubt) = doubt {
             let path = self.store.locate(&RepositoryPath::package(name));
@@ -256,41 +253,27 @@ impl Releases {
 
     /// The keys under which packages are believed, none where there is no `public_key`, as where clients were given it
     /// in another way; and the stamp of its file.
-    fn keys(&self) -> (Result<Vec<PublicKey>, Doubt>, Option<Stamp>) {
+    fn keys(&self) -> (Result<TrustedKeys, Doubt>, Option<Stamp>) {
         let mut keys = lock(&self.keys);
-        let mut pem = Vec::new();
-        let stamp = match self.store.read(&RepositoryPath::public_key(), MAX_KEY, &mut pem) {
-            Ok(None) => return (Ok(Vec::new()), None),
-            Ok(Some(content)) => content.stamp,
+        let PublishedKey { key, stamp, .. } = match PublishedKey::read(&self.store) {
+            Ok(None) => return (Ok(TrustedKeys::Any), None),
+            Ok(Some(published)) => published,
             Err(error) => return (Err(error.into()), None),
         };
-        match PublicKey::from_pem(&String::from_utf8_lossy(&pem)) {
-            Ok(key) => {
-                if keys.current.as_ref() != Some(&key) {
-                    keys.former = keys.current.replace(key);
-                }
-            }
+        let key = match key {
+            Ok(key) => key,
             Err(error) => return (Err(Doubt::Key(error)), stamp),
+        };
+        if keys.current.as_ref() != Some(&key) {
+            keys.former = keys.current.replace(key.clone());
         }
-        let all = keys.current.iter().chain(&keys.former).cloned();
-        (Ok(all.collect()), stamp)
+        (Ok(TrustedKeys::These(key, keys.former.iter().cloned().collect())), stamp)
     }
 }
 
-/// What the bytes of a file say, under one of these keys, or under whichever where there are none.
-fn says(name: &PackageName, bytes: &[u8], keys: &[PublicKey]) -> Result<Says, Doubt> {
-    let signed = Signed::from_gzip_up_to(limit(name), bytes)?;
-    let payload = match keys {
-        [] => signed.unverified()?,
-        [first, others @ ..] => {
-            let key = others.iter().find(|key| signed.is_signed_by(key)).unwrap_or(first);
-            signed.verify(key)?
-        }
-    };
-    let says = Package::decode(&payload)?;
-    if says.package != *name {
-        return Err(Doubt::OtherPackage(says.package));
-    }
+/// What the bytes of a file say, under one of these keys.
+fn says(name: &PackageName, bytes: &[u8], keys: &TrustedKeys) -> Result<Says, Doubt> {
+    let says = UncheckedDocument::<Package>::new(bytes, name)?.check(keys, None)?;
     let versions = says.releases.into_iter().map(|release| release.version).collect();
     Ok(Says::Versions(Arc::new((says.package, versions))))
 }

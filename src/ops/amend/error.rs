@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use crate::checksum::OuterChecksum;
 use crate::key::KeyError;
-use crate::name::{PackageName, RepositoryName};
+use crate::name::{PackageName, PolicyName, RepositoryName};
 use crate::ops::build::Rejection;
 use crate::publish::lock::Busy;
 use crate::publish::retry::Contended;
@@ -80,6 +80,14 @@ pub enum Error {
         location: String,
         /// Whose it is.
         found: PackageName,
+    },
+    /// What stands is another policy.
+    #[error("{location} is the policy {found}")]
+    OtherPolicy {
+        /// Where it stands.
+        location: String,
+        /// Which.
+        found: PolicyName,
     },
     /// The repository has another name.
     #[error("{location} is of the repository {found}, not of {expected}")]

@@ -8,15 +8,17 @@ use super::Options;
 use super::draft::Draft;
 use super::error::Error;
 use crate::key::PublicKey;
-use crate::name::{PackageName, RepositoryName};
+use crate::name::PackageName;
 use crate::package::Release;
 use crate::publish::{State, Wanted, retry};
-use crate::registry::{DecodeError, Names, Payload, Releases, Resource, Signed, Versions};
+use crate::published::{Document, DocumentError, Published, PublishedKey, Reader};
+use crate::registry::{Names, Releases, Resource, Versions};
 use crate::repository::{Folder, RepositoryPath};
-use crate::store::{self, EntryKind, Stamp, Store};
+use crate::store::{EntryKind, Stamp, Store};
 
 /// A signed file that may be there.
 pub(super) struct File<T> {
+    pub resource: Resource,
     pub path: RepositoryPath,
     pub bytes: Option<Vec<u8>>,
     pub stamp: Option<Stamp>,
@@ -39,9 +41,7 @@ impl Standing {
         attempt: usize,
     ) -> Result<Self, Error> {
         let read_packages = || read_packages(store, options, packages);
-        let read_versions = || {
-            File::read(store, options, &Resource::Versions, Versions::decode, |it| &it.repository)
-        };
+        let read_versions = || File::<Versions>::read(store, options, &());
         let read_names = || read_names(store, options);
         let (packages, (versions, names)) =
             rayon::join(read_packages, || rayon::join(read_versions, read_names));
@@ -96,7 +96,7 @@ impl Standing {
 
 /// What `names` says.
 pub(super) fn read_names(store: &dyn Store, options: &Options) -> Result<File<Names>, Error> {
-    File::read(store, options, &Resource::Names, Names::decode, |it| &it.repository)
+    File::read(store, options, &())
 }
 
 /// What the packages say of themselves.
@@ -106,15 +106,8 @@ pub(super) fn read_packages(
     packages: &BTreeSet<PackageName>,
 ) -> Result<BTreeMap<PackageName, File<Releases>>, Error> {
     let read = packages.par_iter().map(|name| {
-        let resource = Resource::Package(name.clone());
-        let file = File::read(store, options, &resource, Releases::decode, |it| &it.repository)?;
-        match &file.says {
-            Some(releases) if releases.package != *name => Err(Error::OtherPackage {
-                location: store.locate(&file.path),
-                found: releases.package.clone(),
-            }),
-            _ => Ok((name.clone(), file)),
-        }
+        let file = File::<Releases>::read(store, options, name)?;
+        Ok((name.clone(), file))
     });
     read.collect()
 }
@@ -130,55 +123,47 @@ pub(super) fn releases(
     releases.collect()
 }
 
-impl<T> File<T> {
-    fn read(
-        store: &dyn Store,
-        options: &Options,
-        resource: &Resource,
-        decode: impl Fn(&Payload) -> Result<T, DecodeError>,
-        repository: impl Fn(&T) -> &RepositoryName,
-    ) -> Result<Self, Error> {
-        let (path, limit) = (RepositoryPath::resource(resource), resource.max_size());
+impl<D: Document> File<D> {
+    fn read(store: &dyn Store, options: &Options, name: &D::Name) -> Result<Self, Error> {
+        let resource = D::resource(name);
+        let path = RepositoryPath::resource(&resource);
+        let reader =
+            Reader::new(store, options.key.public_key().clone()).of_repository(&options.repository);
         let mut bytes = Vec::new();
-        let Some(content) = store.read(&path, limit, &mut bytes)? else {
-            return Ok(Self { path, bytes: None, stamp: None, says: None });
+        let published = reader.document::<D>(name, &mut bytes)?;
+        let stamp = published.stamp();
+        let (bytes, says) = match published {
+            Published::Missing => (None, None),
+            Published::BeingRemoved { .. } => (Some(bytes), None),
+            Published::Unsound { error, .. } => return Err(unsound(store.locate(&path), error)),
+            Published::Present { document, .. } => (Some(bytes), Some(document)),
         };
-        if store.has_tombstones() && store::is_tombstone(&bytes) {
-            return Ok(Self { path, bytes: Some(bytes), stamp: content.stamp, says: None });
+        Ok(Self { resource, path, bytes, stamp, says })
+    }
+}
+
+fn unsound(location: String, error: DocumentError) -> Error {
+    match error {
+        DocumentError::Signed(source) => Error::Signed { location, source },
+        DocumentError::Decode(source) => Error::Decode { location, source },
+        DocumentError::OtherRepository { found, expected } => {
+            Error::OtherRepository { location, found, expected }
         }
-        let location = || store.locate(&path);
-        let signed = Signed::from_gzip_up_to(limit, &bytes)
-            .and_then(|signed| signed.verify(options.key.public_key()))
-            .map_err(|source| Error::Signed { location: location(), source })?;
-        let says =
-            decode(&signed).map_err(|source| Error::Decode { location: location(), source })?;
-        let found = repository(&says);
-        if *found != options.repository {
-            let (found, expected) = (found.clone(), options.repository.clone());
-            return Err(Error::OtherRepository { location: location(), found, expected });
-        }
-        Ok(Self { path, bytes: Some(bytes), stamp: content.stamp, says: Some(says) })
+        DocumentError::OtherPackage(found) => Error::OtherPackage { location, found },
+        DocumentError::OtherPolicy(found) => Error::OtherPolicy { location, found },
     }
 }
 
 /// `public_key`, for a registry that has no index yet: in all others what the key signed tells that
 /// clients hold it.
 pub(super) fn public_key(store: &dyn Store, key: &PublicKey) -> Result<Option<Wanted>, Error> {
-    /// In bytes: the largest key that signs has 1,500 in PEM.
-    const MAX_KEY: usize = 64 << 10;
     let path = RepositoryPath::public_key();
-    let mut pem = Vec::new();
-    match store.read(&path, MAX_KEY, &mut pem)? {
+    match PublishedKey::read(store)? {
         None => {
             let state = State::of(None, key.to_pem().into());
             Ok(Some(Wanted { path, state, over: None }))
         }
-        // In whichever form.
-        Some(_)
-            if PublicKey::from_pem(&String::from_utf8_lossy(&pem)).is_ok_and(|it| it == *key) =>
-        {
-            Ok(None)
-        }
+        Some(published) if published.is(key) => Ok(None),
         Some(_) => Err(Error::OtherKey {
             location: store.locate(&path),
             signing: key.fingerprint().to_owned(),

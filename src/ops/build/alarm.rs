@@ -9,7 +9,7 @@ use super::published::Published;
 use crate::checksum::OuterChecksum;
 use crate::name::{PackageName, RepositoryName};
 use crate::publish::observer::{Observer, Warning};
-use crate::published::Standing;
+use crate::published::Published as PublishedFile;
 use crate::registry::{Registry, Releases, Resource};
 use crate::repository::RepositoryPath;
 use crate::tarball::FileName;
@@ -182,16 +182,20 @@ fn alarms(published: &Published, registry: &Registry) -> Vec<Alarm> {
     let index = RepositoryPath::resource(&Resource::Versions);
     match &published.versions {
         // What it does not name, no client was sent to; and what it does was looked at.
-        Standing::Legible(versions) if versions.repository != registry.repository => {
+        PublishedFile::Present { document: versions, .. }
+            if versions.repository != registry.repository =>
+        {
             let (was, is) = (versions.repository.clone(), registry.repository.clone());
             alarms.push(Alarm::Renamed { path: index, was, is });
         }
-        Standing::Legible(_) => {}
+        PublishedFile::Present { .. } => {}
         // No build came as far as to write it.
-        Standing::Missing if !published.has_names => {
+        PublishedFile::Missing | PublishedFile::BeingRemoved { .. } if !published.has_names => {
             alarms.extend(published.illegible.iter().map(illegible));
         }
-        Standing::Missing | Standing::Illegible => {
+        PublishedFile::Missing
+        | PublishedFile::BeingRemoved { .. }
+        | PublishedFile::Unsound { .. } => {
             alarms.extend(published.illegible.iter().map(illegible));
             alarms.push(illegible(&index));
         }

@@ -15,8 +15,8 @@ use crate::ops::dependencies::{self, DependencyFaults, DependencyRules};
 use crate::ops::upstream::UpstreamFiles;
 use crate::package::Release;
 use crate::publish::observer::Observer;
-use crate::published::{Keys, Standing};
-use crate::registry::{Entry, Registry, Releases, Resource};
+use crate::published::{Published, Reader, TrustedKeys};
+use crate::registry::{Entry, Registry, Releases};
 use crate::repository::RepositoryPath;
 use crate::store::Store;
 use crate::tarball::FileName;
@@ -47,14 +47,14 @@ pub(super) fn check(
     if faulty.is_empty() {
         return Ok(());
     }
-    let keys = Keys::of(store, options.key.public_key())?;
+    let keys = TrustedKeys::published_and(store, options.key.public_key())?;
+    let reader = Reader::new(store, keys);
     let upstream = UpstreamFiles::open(store)?;
     let mut rejections = Vec::new();
     for Faulty { package, releases } in faulty {
-        let path = RepositoryPath::resource(&Resource::Package(package.clone()));
-        let mut published = tarballs(&package, keys.read(store, &path, Releases::decode)?);
+        let mut published = tarballs(reader.package(&package, &mut Vec::new())?);
         if let Some(upstream) = &upstream {
-            published.extend(tarballs(&package, upstream.package(&package)?));
+            published.extend(tarballs(upstream.package(&package)?));
         }
         let is_published = |release: &Release| {
             published.contains(&(release.version.clone(), release.outer_checksum))
@@ -90,12 +90,7 @@ fn faulty(rules: &DependencyRules<'_>, entry: &Entry) -> Option<Faulty> {
 }
 
 /// The tarballs that a package's file offers to clients.
-fn tarballs(package: &PackageName, file: Standing<Releases>) -> HashSet<(Version, OuterChecksum)> {
-    match file {
-        Standing::Legible(says) if says.package == *package => {
-            let releases = says.releases.into_iter();
-            releases.map(|release| (release.version, release.outer_checksum)).collect()
-        }
-        _ => HashSet::new(),
-    }
+fn tarballs(file: Published<Releases>) -> HashSet<(Version, OuterChecksum)> {
+    let releases = file.document().map(|package| package.releases).unwrap_or_default();
+    releases.into_iter().map(|release| (release.version, release.outer_checksum)).collect()
 }

@@ -4,8 +4,8 @@ use super::error::Error;
 use super::listing::Listing;
 use super::memory::Recalled;
 use super::options::Options;
-use crate::published::{Keys, Standing};
-use crate::registry::{DecodeError, Names, Payload, Registry, Resource, Versions};
+use crate::published::{Document, Reader, TrustedKeys};
+use crate::registry::{Names, Payload, Registry, Versions};
 use crate::repository::RepositoryPath;
 use crate::store::Store;
 
@@ -18,41 +18,35 @@ pub(super) fn carry_over(
     recalled: &Recalled<'_>,
     registry: Registry,
 ) -> Result<Registry, Error> {
-    let published = Published { store, options, listing, recalled };
-    let names = published.read(&Resource::Names, registry.names(), Names::decode)?;
-    let versions = published.read(&Resource::Versions, registry.versions(), Versions::decode)?;
+    let published = PublishedIndexes { store, options, listing, recalled };
+    let names = published.read::<Names>(registry.names())?;
+    let versions = published.read::<Versions>(registry.versions())?;
     let names = names.map(|names| names.unknown).unwrap_or_default();
     let versions = versions.map(|versions| versions.unknown).unwrap_or_default();
     Ok(registry.keeping(&names, &versions))
 }
 
-struct Published<'a> {
+struct PublishedIndexes<'a> {
     store: &'a dyn Store,
     options: &'a Options,
     listing: &'a Listing,
     recalled: &'a Recalled<'a>,
 }
 
-impl Published<'_> {
+impl PublishedIndexes<'_> {
     /// An index that may say more than this payload does.
-    fn read<T>(
-        &self,
-        resource: &Resource,
-        payload: &Payload,
-        decode: impl Fn(&Payload) -> Result<T, DecodeError>,
-    ) -> Result<Option<T>, Error> {
-        let path = RepositoryPath::resource(resource);
+    fn read<D: Document<Name = ()>>(&self, payload: &Payload) -> Result<Option<D>, Error> {
+        let resource = D::resource(&());
+        let path = RepositoryPath::resource(&resource);
         let Some(served) = self.listing.served(&path).filter(|_| !self.options.fresh) else {
             return Ok(None);
         };
-        let holds = |stamp| self.recalled.holds(resource, stamp, payload) == Some(true);
+        let holds = |stamp| self.recalled.holds(&resource, stamp, payload) == Some(true);
         if served.stamp.is_some_and(holds) {
             return Ok(None);
         }
-        let keys = Keys::of(self.store, self.options.key.public_key())?;
-        match keys.read(self.store, &path, decode)? {
-            Standing::Legible(says) => Ok(Some(says)),
-            Standing::Missing | Standing::Illegible => Ok(None),
-        }
+        let keys = TrustedKeys::published_and(self.store, self.options.key.public_key())?;
+        let index = Reader::new(self.store, keys).document::<D>(&(), &mut Vec::new())?;
+        Ok(index.document())
     }
 }

@@ -11,7 +11,7 @@ use crate::cache::{self, Fingerprint};
 use crate::name::PackageName;
 use crate::publish::Plan;
 use crate::publish::observer::{Observer, Warning};
-use crate::published::Keys;
+use crate::published::Reader;
 use crate::registry::Registry;
 use crate::repository::{Folder, RepositoryPath, is_litter};
 use crate::store::{self, Conflict, EntryKind, ListedFile, Stamp, Store, StoreError};
@@ -188,8 +188,8 @@ impl Listing {
         let releases = registry.packages.iter().map(|package| {
             (&package.name, package.versions.iter().map(|listed| &listed.version).collect())
         });
-        let keys = Keys::from(options.key.public_key().clone());
-        keys.index_without(store, &releases.collect())?.map_or(Ok(()), lost)
+        let reader = Reader::new(store, options.key.public_key().clone());
+        reader.index_without(&releases.collect())?.map_or(Ok(()), lost)
     }
 
     /// The stamp of a file that would show if it were changed from now on.

@@ -2,13 +2,12 @@
 
 use super::error::Error;
 use super::options::Options;
-use crate::policy::Policy;
 use crate::publish::observer::{Observer, Warning};
 use crate::publish::{State, Wanted};
-use crate::published::{Keys, Standing};
-use crate::registry::{Gzip, Payload, Resource};
+use crate::published::{DocumentError, Published, Reader, TrustedKeys, payload};
+use crate::registry::{Gzip, Resource};
 use crate::repository::{Folder, RepositoryPath};
-use crate::store::{EntryKind, Store};
+use crate::store::{EntryKind, Store, StoreError};
 
 /// Signs each policy anew where another key takes the place of the one that stands, as all else is signed anew:
 /// a client that has the new key refuses a policy of the old one, and with it every project that names the
@@ -23,29 +22,35 @@ pub(super) fn sign_anew(
         return Ok(Vec::new());
     }
     let signing = options.key.public_key();
-    let (new, old) = (Keys::from(signing.clone()), Keys::of(store, signing)?);
-    let decode = |payload: &Payload| Ok((Policy::decode(payload)?, payload.clone()));
+    let new = Reader::new(store, signing.clone());
+    let old = Reader::new(store, TrustedKeys::published_and(store, signing)?)
+        .of_repository(&options.repository);
+    let mut bytes = Vec::new();
     let mut wanted = Vec::new();
     for file in store.list(Folder::Policies)?.unwrap_or_default() {
         let path = Folder::Policies.file(&file.name);
-        let Some(Resource::Policy(name)) = RepositoryPath::resource_at(path.as_str().as_ref())
-        else {
-            continue;
+        let resource = RepositoryPath::resource_at(path.as_str().as_ref());
+        let Some(resource @ Resource::Policy(name)) = &resource else { continue };
+        let is_signed_anew = || -> Result<bool, StoreError> {
+            let found = new.policy(name, &mut Vec::new())?;
+            Ok(matches!(
+                found,
+                Published::Present { .. }
+                    | Published::Unsound { error: DocumentError::OtherPolicy(_), .. }
+            ))
         };
-        if file.kind != EntryKind::File
-            || matches!(new.read(store, &path, decode)?, Standing::Legible(_))
-        {
+        if file.kind != EntryKind::File || is_signed_anew()? {
             continue;
         }
-        match old.read(store, &path, decode)? {
-            Standing::Legible((policy, payload))
-                if policy.name == name && policy.repository == options.repository =>
-            {
+        match old.policy(name, &mut bytes)? {
+            Published::Present { .. } => {
+                // The payload of a file that was just checked can always be read.
+                let Ok(payload) = payload(resource, &bytes) else { continue };
                 let bytes = payload.sign(&options.key)?.to_gzip(&mut Gzip::new());
                 wanted.push(Wanted { path, state: State::Differs(bytes.into()), over: file.stamp });
             }
-            Standing::Missing => {}
-            Standing::Legible(_) | Standing::Illegible => {
+            Published::Missing | Published::BeingRemoved { .. } => {}
+            Published::Unsound { .. } => {
                 observer.warn(Warning::Policy { location: store.locate(&path) });
             }
         }

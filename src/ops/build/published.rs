@@ -9,8 +9,8 @@ use crate::key::{PrivateKey, PublicKey};
 use crate::name::PackageName;
 use crate::package::Release;
 use crate::publish::Plan;
-use crate::published::{Keys, Standing};
-use crate::registry::{Gzip, Names, Registry, Releases, Resource, Versions};
+use crate::published::{Published as PublishedFile, Reader, TrustedKeys};
+use crate::registry::{Gzip, Registry, Releases, Resource, Versions};
 use crate::repository::RepositoryPath;
 use crate::store::{Change, Store};
 use crate::version::Version;
@@ -24,7 +24,7 @@ pub(super) struct Published {
     /// Other files of `packages/` that change or go. What they told, they do not tell any more.
     pub illegible: Vec<RepositoryPath>,
     /// What `versions` tells.
-    pub versions: Standing<Versions>,
+    pub versions: PublishedFile<Versions>,
     /// Whether there is `names`, which is written after `versions`.
     pub has_names: bool,
     /// The packages whose files change, go, or are missing already.
@@ -40,29 +40,26 @@ impl Published {
         if resources.is_empty() {
             return Ok(published);
         }
-        let keys = Keys::of(store, signing)?;
-        let index = RepositoryPath::resource(&Resource::Versions);
-        published.versions = keys.read(store, &index, Versions::decode)?;
-        let names = RepositoryPath::resource(&Resource::Names);
-        let names = keys.read(store, &names, Names::decode)?;
-        published.has_names = !matches!(names, Standing::Missing);
+        let reader = Reader::new(store, TrustedKeys::published_and(store, signing)?);
+        published.versions = reader.versions(&mut Vec::new())?;
+        let names = reader.names(&mut Vec::new())?;
+        published.has_names =
+            !matches!(names, PublishedFile::Missing | PublishedFile::BeingRemoved { .. });
         let packages = resources.into_par_iter().filter_map(|(change, resource)| match resource {
             Resource::Package(name) => Some((&change.path, name)),
             Resource::Names | Resource::Versions | Resource::Policy(_) => None,
         });
         let found = packages.map(|(path, name)| {
-            let found = keys.read(store, path, Releases::decode)?;
+            let found = reader.package(&name, &mut Vec::new())?;
             Ok((path, name, found))
         });
         for (path, name, found) in found.collect::<Result<Vec<_>, Error>>()? {
             match found {
-                Standing::Missing => {}
-                Standing::Legible(releases) if releases.package == name => {
-                    published.packages.insert(name.clone(), releases);
+                PublishedFile::Missing | PublishedFile::BeingRemoved { .. } => {}
+                PublishedFile::Present { document, .. } => {
+                    published.packages.insert(name.clone(), document);
                 }
-                Standing::Legible(_) | Standing::Illegible => {
-                    published.illegible.push(path.clone());
-                }
+                PublishedFile::Unsound { .. } => published.illegible.push(path.clone()),
             }
             published.changing.insert(name);
         }
@@ -72,7 +69,9 @@ impl Published {
     /// The releases that `versions` names, and no package tells of: its file is gone or damaged, or it
     /// is an older one.
     pub fn untold(&self, registry: &Registry) -> Vec<(&PackageName, &Version)> {
-        let Standing::Legible(versions) = &self.versions else { return Vec::new() };
+        let PublishedFile::Present { document: versions, .. } = &self.versions else {
+            return Vec::new();
+        };
         let untold = versions.packages.iter().flat_map(|(name, versions)| {
             let told: HashSet<&Version> = match self.packages.get(name) {
                 Some(was) => was.releases.iter().map(|release| &release.version).collect(),

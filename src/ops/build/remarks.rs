@@ -15,8 +15,8 @@ use crate::name::PackageName;
 use crate::ops::upstream::{Base, PackageBase, UpstreamFiles, merge, merge_unknown};
 use crate::package::{Package, Release, Remarks, UnixSeconds};
 use crate::publish::observer::{Observer, Warning};
-use crate::published::{Keys, Standing};
-use crate::registry::{Entry, Names, Releases, Resource};
+use crate::published::{Published, Reader, TrustedKeys};
+use crate::registry::{Entry, Releases, Resource};
 use crate::repository::RepositoryPath;
 use crate::store::Store;
 use crate::unknown_fields::UnknownFields;
@@ -51,12 +51,13 @@ pub(super) fn carry_over(
     packages: Vec<Entry>,
     observer: &dyn Observer,
 ) -> Result<Carried, Error> {
-    let keys = Keys::of(store, options.key.public_key())?;
-    let times = if store.keeps_times() { Times::new() } else { times(store, &keys)? };
+    let keys = TrustedKeys::published_and(store, options.key.public_key())?;
+    let reader = Reader::new(store, keys);
+    let times = if store.keeps_times() { Times::new() } else { times(&reader)? };
     let upstream = if listing.is_mirror() { UpstreamFiles::open(store)? } else { None };
     let mut base = if upstream.is_some() { Base::read(store)? } else { Base::default() };
     let (upstream, before) = (upstream.as_ref(), &base);
-    let sources = Sources { store, options, listing, recalled, keys, upstream, before, observer };
+    let sources = Sources { store, options, listing, recalled, reader, upstream, before, observer };
     let carried = packages.into_par_iter().map(|entry| {
         let (mut entry, is_same, said) = sources.carry(entry, !times.is_empty())?;
         if let Some(time) = times.get(&entry.name).filter(|_| is_same) {
@@ -78,15 +79,10 @@ pub(super) fn carry_over(
 /// When each package was last changed, by what `names` says.
 type Times = HashMap<PackageName, UnixSeconds>;
 
-fn times(store: &dyn Store, keys: &Keys) -> Result<Times, Error> {
-    let path = RepositoryPath::resource(&Resource::Names);
-    match keys.read(store, &path, Names::decode)? {
-        Standing::Legible(names) => {
-            let known = names.packages.into_iter().filter_map(|(name, time)| Some((name, time?)));
-            Ok(known.collect())
-        }
-        _ => Ok(Times::new()),
-    }
+fn times(reader: &Reader<'_>) -> Result<Times, Error> {
+    let names = reader.names(&mut Vec::new())?.document();
+    let packages = names.into_iter().flat_map(|names| names.packages);
+    Ok(packages.filter_map(|(name, time)| Some((name, time?))).collect())
 }
 
 /// Where remarks come from.
@@ -95,7 +91,7 @@ struct Sources<'a> {
     options: &'a Options,
     listing: &'a Listing,
     recalled: &'a Recalled<'a>,
-    keys: Keys,
+    reader: Reader<'a>,
     upstream: Option<&'a UpstreamFiles<'a>>,
     before: &'a Base,
     observer: &'a dyn Observer,
@@ -132,10 +128,7 @@ impl Sources<'_> {
         if holds == Some(true) {
             return Ok(Found::Same);
         }
-        match self.keys.read(self.store, &path, Releases::decode)? {
-            Standing::Legible(says) if says.package == entry.name => Ok(Found::Says(Some(says))),
-            _ => Ok(Found::Says(None)),
-        }
+        Ok(Found::Says(self.reader.package(&entry.name, &mut Vec::new())?.document()))
     }
 
     /// Whether the cache has what upstream's file says of a package, or there is none.
@@ -153,9 +146,9 @@ impl Sources<'_> {
             return Ok(None);
         }
         match upstream.package(package)? {
-            Standing::Legible(releases) => Ok(Some(releases)),
-            Standing::Missing => Ok(None),
-            Standing::Illegible => {
+            Published::Present { document, .. } => Ok(Some(document)),
+            Published::Missing | Published::BeingRemoved { .. } => Ok(None),
+            Published::Unsound { .. } => {
                 let location = self.store.locate(&UpstreamFiles::path(package));
                 self.observer.warn(Warning::Upstream { location });
                 Ok(None)

@@ -10,7 +10,8 @@ use crate::key::{PrivateKey, PublicKey};
 use crate::publish::observer::{Observer, Work};
 use crate::publish::sign::seal;
 use crate::publish::{State, Wanted};
-use crate::registry::{Gzip, MAX_FILE, Payload, Resource, Signed};
+use crate::published::{PublishedKey, is_signed_by};
+use crate::registry::{Gzip, Payload, Resource};
 use crate::repository::{Folder, RepositoryPath};
 use crate::store::Store;
 
@@ -23,30 +24,28 @@ pub(super) fn public_key(
     let (key, rotate) = (&options.key, options.rotate_key);
     let path = RepositoryPath::public_key();
     let signing = key.public_key();
-    let mut standing = Vec::new();
-    let found = store.read(&path, MAX_FILE, &mut standing)?;
-    let over = found.and_then(|found| found.stamp);
-    let found = found.is_some();
-    if found && !rotate && standing != signing.to_pem().as_bytes() {
+    let Some(PublishedKey { pem, stamp, key }) = PublishedKey::read(store)? else {
+        if !rotate {
+            refuse_lost_key(store, signing, listing)?;
+        }
+        return Ok(Wanted { path, state: State::of(None, signing.to_pem().into()), over: None });
+    };
+    if !rotate {
         let location = store.locate(&path);
-        match PublicKey::from_pem(&String::from_utf8_lossy(&standing)) {
-            // The same key in another form, such as SPKI.
-            Ok(standing) if standing == *signing => {}
-            Ok(standing) => {
+        match key {
+            // Also in another form, such as SPKI.
+            Ok(key) if key == *signing => {}
+            Ok(key) => {
                 return Err(Error::OtherKey {
                     location,
-                    standing: standing.fingerprint().to_owned(),
+                    standing: key.fingerprint().to_owned(),
                     signing: signing.fingerprint().to_owned(),
                 });
             }
             Err(source) => return Err(Error::NotAKey { location, source }),
         }
     }
-    if !found && !rotate {
-        refuse_lost_key(store, signing, listing)?;
-    }
-    let state = State::of(found.then_some(&standing), signing.to_pem().into());
-    Ok(Wanted { path, state, over })
+    Ok(Wanted { path, state: State::of(Some(&pem), signing.to_pem().into()), over: stamp })
 }
 
 /// Where `public_key` is gone, what stands still tells which key clients hold: the first file that tells
@@ -56,16 +55,16 @@ fn refuse_lost_key(store: &dyn Store, signing: &PublicKey, listing: &Listing) ->
     let packages = listing.resources.iter().map(|file| Folder::Packages.file(&file.name));
     let mut file = Vec::new();
     for path in indexes.into_iter().chain(packages) {
-        store.read(&path, MAX_FILE, &mut file)?;
-        if let Ok(signed) = Signed::from_gzip(&file) {
-            if signed.is_signed_by(signing) {
-                return Ok(());
+        match is_signed_by(store, &path, signing, &mut file)? {
+            None => {}
+            Some(true) => return Ok(()),
+            Some(false) => {
+                return Err(Error::LostKey {
+                    location: store.locate(&RepositoryPath::public_key()),
+                    signed: store.locate(&path),
+                    signing: signing.fingerprint().to_owned(),
+                });
             }
-            return Err(Error::LostKey {
-                location: store.locate(&RepositoryPath::public_key()),
-                signed: store.locate(&path),
-                signing: signing.fingerprint().to_owned(),
-            });
         }
     }
     Ok(())
@@ -89,11 +88,11 @@ pub(super) fn resources(
             Some(true) => State::Stands,
             Some(false) => State::Differs(payload.sign(key)?.to_gzip(gzip).into()),
             None => {
-                let content = store.read(&path, MAX_FILE, standing)?;
+                let content = store.read(&path, resource.max_size(), standing)?;
                 if content.and_then(|content| content.stamp) != stamp {
                     return Err(Error::changed(store, &path));
                 }
-                seal(payload, key, gzip, content.map(|_| standing.as_slice()))?
+                seal(resource, payload, key, gzip, content.map(|_| standing.as_slice()))?
             }
         };
         observer.went_on(1, 0);

@@ -13,15 +13,15 @@ use crate::checksum::OuterChecksum;
 use crate::key::PublicKey;
 use crate::name::{PackageName, PolicyName, RepositoryName};
 use crate::policy::Policy;
-use crate::registry::{Gzip, Releases, Resource, Signed, SignedFile};
-use crate::store;
+use crate::published::{Document, TrustedKeys, UncheckedDocument, without_removal_mark};
+use crate::registry::{Releases, Resource};
 use crate::tarball::{self, Limits};
 
 /// Who has to have signed what.
 #[derive(Clone, Debug)]
 pub(super) struct Checker {
     pub repository: RepositoryName,
-    pub key: PublicKey,
+    keys: TrustedKeys,
     pub limits: Limits,
     /// Who holds it inflates a large file: there are many jobs, and memory for few of those.
     large: Arc<Mutex<()>>,
@@ -32,53 +32,35 @@ const LARGE: usize = 1 << 20;
 
 impl Checker {
     pub fn new(repository: RepositoryName, key: PublicKey, limits: Limits) -> Self {
-        Self { repository, key, limits, large: Arc::default() }
+        Self { repository, keys: key.into(), limits, large: Arc::default() }
     }
 
     /// `names` or `versions`.
     pub fn index(&self, resource: &Resource, bytes: &[u8]) -> Result<Index, Wrong> {
-        let file = Signed::from_gzip_up_to(resource.max_size(), bytes)?;
-        let _turn = self.turn(&file);
-        let payload = file.verify(&self.key)?;
-        let index = match resource {
-            Resource::Names => Index::decode_names(&payload)?,
-            _ => Index::decode_versions(&payload)?,
-        };
-        self.is_of_repository(index.repository())?;
-        Ok(index)
+        match resource {
+            Resource::Names => self.document(&(), bytes).map(Index::Names),
+            _ => self.document(&(), bytes).map(Index::Versions),
+        }
     }
 
     /// `packages/NAME`. One that upstream is removing is taken as what clients read it as: the mark that it
     /// leaves is a bucket's own matter.
     pub fn package(&self, name: &PackageName, bytes: &Bytes) -> Result<PackageFile, Wrong> {
-        let resource = Resource::Package(name.clone());
-        let file = Signed::from_gzip_up_to(resource.max_size(), bytes)?;
-        let _turn = self.turn(&file);
-        let payload = file.verify(&self.key)?;
-        let bytes = if store::is_tombstone(bytes) {
-            file.with_payload(&payload).to_gzip(&mut Gzip::new()).into()
-        } else {
-            bytes.clone()
-        };
-        let releases = Releases::decode(&payload)?;
-        self.is_of_repository(&releases.repository)?;
-        if releases.package != *name {
-            return Err(Wrong::OtherPackage(releases.package));
-        }
+        let releases: Releases = self.document(name, bytes)?;
+        let unmarked = without_removal_mark(&Releases::resource(name), bytes)?;
+        let bytes = unmarked.map_or_else(|| bytes.clone(), Bytes::from);
         Ok(PackageFile { releases, bytes, tag: None, is_held: false })
     }
 
     /// `policies/NAME`.
     pub fn policy(&self, name: &PolicyName, bytes: &[u8]) -> Result<Policy, Wrong> {
-        let limit = Resource::Policy(name.clone()).max_size();
-        let file = Signed::from_gzip_up_to(limit, bytes)?;
-        let _turn = self.turn(&file);
-        let policy = Policy::decode(&file.verify(&self.key)?)?;
-        self.is_of_repository(&policy.repository)?;
-        if policy.name != *name {
-            return Err(Wrong::OtherPolicy(policy.name));
-        }
-        Ok(policy)
+        self.document(name, bytes)
+    }
+
+    fn document<D: Document>(&self, name: &D::Name, bytes: &[u8]) -> Result<D, Wrong> {
+        let file = UncheckedDocument::<D>::new(bytes, name)?;
+        let _turn = self.turn(file.payload_size());
+        Ok(file.check(&self.keys, Some(&self.repository))?)
     }
 
     /// A tarball: lock file, registry and file have to agree on both checksums. What else is in it is
@@ -121,18 +103,10 @@ impl Checker {
     }
 
     /// Waits until no other large file is inflated, if this one is large.
-    fn turn(&self, file: &SignedFile<'_>) -> Option<MutexGuard<'_, ()>> {
+    fn turn(&self, payload_size: usize) -> Option<MutexGuard<'_, ()>> {
         // It guards nothing that a panic could leave half-way.
         let wait = || self.large.lock().unwrap_or_else(PoisonError::into_inner);
-        (file.payload_size() > LARGE).then(wait)
-    }
-
-    fn is_of_repository(&self, found: &RepositoryName) -> Result<(), Wrong> {
-        if *found == self.repository {
-            return Ok(());
-        }
-        let (found, expected) = (found.clone(), self.repository.clone());
-        Err(Wrong::OtherRepository { found, expected })
+        (payload_size > LARGE).then(wait)
     }
 }
 

@@ -33,7 +33,8 @@ use super::{Error, Options, Upstream};
 use crate::key::PublicKey;
 use crate::name::PackageName;
 use crate::package::UnixSeconds;
-use crate::registry::{Names, Resource, Signed};
+use crate::published::{DocumentError, Published, PublishedKey, Reader};
+use crate::registry::{Resource, SignedError};
 use crate::repository::{Folder, RepositoryPath};
 use crate::store::{
     self, Action, Change, DirStore, EntryKind, ListedFile, RealFolder, Store, StoreError,
@@ -114,23 +115,23 @@ impl Holdings {
             Err(Error::OtherRegistry { location: self.registry.locate(path) })
         };
         let path = RepositoryPath::public_key();
-        if let Some(pem) = read(&self.registry, &path, MAX_KEY)? {
-            let standing = PublicKey::from_pem(&String::from_utf8_lossy(&pem)).ok();
-            if standing.is_some_and(|standing| standing != upstream.key) {
-                return refused(&path);
-            }
+        let standing = PublishedKey::read(&self.registry)?;
+        if standing.and_then(|standing| standing.key.ok()).is_some_and(|key| key != upstream.key) {
+            return refused(&path);
         }
         // There need not be a key beside it; and one key may sign for many repositories.
         let path = RepositoryPath::resource(&Resource::Names);
-        let standing = read(&self.registry, &path, Resource::Names.max_size())?;
-        let signed = standing.as_ref().and_then(|file| Signed::from_gzip(file).ok());
-        let Some(signed) = signed else {
-            return Ok(());
-        };
-        let names = signed.verify(&upstream.key).map(|payload| Names::decode(&payload));
-        match names {
-            Ok(Ok(names)) if names.repository == upstream.name => Ok(()),
-            _ => refused(&path),
+        let reader = Reader::new(&self.registry, upstream.key.clone());
+        match reader.of_repository(&upstream.name).names(&mut Vec::new())? {
+            Published::Missing | Published::BeingRemoved { .. } | Published::Present { .. } => {
+                Ok(())
+            }
+            Published::Unsound { error, .. } => match error {
+                DocumentError::Signed(SignedError::Signature(_)) => refused(&path),
+                // It is not a signed file.
+                DocumentError::Signed(_) => Ok(()),
+                _ => refused(&path),
+            },
         }
     }
 
@@ -138,12 +139,10 @@ impl Holdings {
     /// to check them with. It is there before any of them.
     pub fn keep_key(&self, key: &PublicKey) -> Result<(), StoreError> {
         let path = RepositoryPath::public_key();
-        let standing = read(&self.registry, &path, MAX_KEY)?;
+        let standing = PublishedKey::read(&self.registry)?;
         let pem = || key.to_pem().as_bytes().to_vec().into();
         let action = match standing {
-            Some(pem) if PublicKey::from_pem(&String::from_utf8_lossy(&pem)).is_ok() => {
-                return Ok(());
-            }
+            Some(standing) if standing.key.is_ok() => return Ok(()),
             Some(_) => Action::Update(pem()),
             None => Action::Create(pem()),
         };
@@ -319,9 +318,6 @@ pub(super) fn read(
     let found = store.read(path, limit, &mut bytes)?;
     Ok(found.filter(|_| bytes.len() <= limit).map(|_| bytes.into()))
 }
-
-/// In bytes: the largest key that signs has 1,500 in PEM.
-const MAX_KEY: usize = 64 << 10;
 
 /// What begins the line that tells whose tags follow; no package has such a name.
 const JOURNAL_UPSTREAM: &str = "#";

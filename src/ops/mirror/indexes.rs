@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::wrong::Wrong;
-use crate::name::{PackageName, RepositoryName};
+use crate::name::PackageName;
 use crate::package::{Marks, UnixSeconds};
-use crate::registry::{DecodeError, ListedVersion, Names, Payload, Versions};
+use crate::registry::{ListedVersion, Names, Versions};
 
 /// What `versions` and `names` say together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,23 +27,6 @@ pub(super) struct Listing {
 pub(super) enum Index {
     Names(Names),
     Versions(Versions),
-}
-
-impl Index {
-    pub fn decode_names(payload: &Payload) -> Result<Self, DecodeError> {
-        Names::decode(payload).map(Self::Names)
-    }
-
-    pub fn decode_versions(payload: &Payload) -> Result<Self, DecodeError> {
-        Versions::decode(payload).map(Self::Versions)
-    }
-
-    pub fn repository(&self) -> &RepositoryName {
-        match self {
-            Self::Names(names) => &names.repository,
-            Self::Versions(versions) => &versions.repository,
-        }
-    }
 }
 
 /// Why an index may not take the place of the one that the mirror has, if it is older: by the newest change that

@@ -9,6 +9,7 @@ use super::unanswered::Unanswered;
 use crate::checksum::{InnerChecksum, OuterChecksum};
 use crate::name::{PackageName, PolicyName, RepositoryName};
 use crate::package::UnixSeconds;
+use crate::published::DocumentError;
 use crate::registry::{DecodeError, SignedError};
 use crate::tarball;
 use crate::version::Version;
@@ -157,6 +158,20 @@ impl Wrong {
             // Where the two are the same, it is the lock file that says otherwise.
             Self::Disagreement(disagreement) => disagreement.registry.1 != disagreement.file.1,
             _ => false,
+        }
+    }
+}
+
+impl From<DocumentError> for Wrong {
+    fn from(error: DocumentError) -> Self {
+        match error {
+            DocumentError::Signed(error) => Self::Signed(error),
+            DocumentError::Decode(error) => Self::Decode(error),
+            DocumentError::OtherRepository { found, expected } => {
+                Self::OtherRepository { found, expected }
+            }
+            DocumentError::OtherPackage(found) => Self::OtherPackage(found),
+            DocumentError::OtherPolicy(found) => Self::OtherPolicy(found),
         }
     }
 }

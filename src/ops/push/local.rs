@@ -8,19 +8,17 @@ use rayon::prelude::*;
 use super::error::Error;
 use crate::checksum::{OuterChecksum, OuterHasher};
 use crate::key::PublicKey;
-use crate::name::{PackageName, PolicyName, RepositoryName};
+use crate::name::{PackageName, PolicyName};
 use crate::ops::verify::Wrong;
 use crate::package::UnixSeconds;
 use crate::policy::Policy;
 use crate::private_key_scan::stream_holds_key;
 use crate::publish::observer::{Observer, Warning};
-use crate::registry::{DecodeError, Gzip, Names, Payload, Releases, Resource, Signed, Versions};
+use crate::published::{Document, Published, PublishedKey, Reader, without_removal_mark};
+use crate::registry::{Names, Releases, Resource, Versions};
 use crate::repository::{Asset, AssetKind, ByteSource, LocalFile, RepositoryPath, is_litter};
-use crate::store::{self, DirStore, EntryKind, Store, StoreError, modified};
+use crate::store::{DirStore, EntryKind, Store, StoreError, modified};
 use crate::tarball::FileName;
-
-/// In bytes: the largest key that signs has 1,500 in PEM.
-pub(super) const MAX_KEY: usize = 64 << 10;
 
 /// What lies in the directory, as far as it is pushed.
 pub(super) struct Local {
@@ -95,15 +93,17 @@ impl Local {
             assets.into_iter().partition(|(_, kind)| is_signed(*kind));
         let mut registry = BTreeMap::new();
         let path = RepositoryPath::public_key();
-        let pem = bytes(store, &path, MAX_KEY)?;
-        let key = PublicKey::from_pem(&String::from_utf8_lossy(&pem))
-            .map_err(|error| unsound(store, &path, Wrong::NotAKey(error)))?;
+        let published = PublishedKey::read(store)?;
+        let PublishedKey { pem, key, .. } =
+            published.ok_or_else(|| unsound(store, &path, Wrong::Missing))?;
+        let key = key.map_err(|error| unsound(store, &path, Wrong::NotAKey(error)))?;
         registry.insert(path, pem);
 
-        let versions = read(store, &Resource::Versions, &key, Versions::decode)?;
-        let names = read(store, &Resource::Names, &key, Names::decode)?;
+        let reader = Reader::new(store, key.clone());
+        let versions = read::<Versions>(store, &reader, &())?;
         let repository = &versions.says.repository;
-        same_repository(store, &names, &names.says.repository, repository)?;
+        let reader = reader.of_repository(repository);
+        let names = read::<Names>(store, &reader, &())?;
         registry.extend([(names.path, names.bytes)]);
 
         let packages =
@@ -114,13 +114,7 @@ impl Local {
                 }
             });
         let packages = packages.map(|name| {
-            let resource = Resource::Package(name.clone());
-            let package = read(store, &resource, &key, Releases::decode)?;
-            same_repository(store, &package, &package.says.repository, repository)?;
-            if package.says.package != name {
-                let wrong = Wrong::OtherPackage(package.says.package);
-                return Err(unsound(store, &package.path, wrong));
-            }
+            let package = read::<Releases>(store, &reader, &name)?;
             Ok((name, package))
         });
         let mut says = BTreeMap::new();
@@ -132,7 +126,7 @@ impl Local {
         for (path, _) in &signed {
             let resource = RepositoryPath::resource_at(path.as_str().as_ref());
             if let Some(Resource::Policy(name)) = resource {
-                let policy = policy(store, &name, &key, repository)?;
+                let policy = read::<Policy>(store, &reader, &name)?;
                 registry.insert(policy.path, policy.bytes);
                 policies.insert(name, policy.says);
             }
@@ -145,21 +139,6 @@ impl Local {
         let files = files(store, others, &says, observer)?;
         Ok(Self { key, versions: versions.says, packages: says, policies, registry, files })
     }
-}
-
-/// A policy that clients would take for what it is called.
-fn policy(
-    store: &DirStore,
-    name: &PolicyName,
-    key: &PublicKey,
-    repository: &RepositoryName,
-) -> Result<Read<Policy>, Error> {
-    let policy = read(store, &Resource::Policy(name.clone()), key, Policy::decode)?;
-    same_repository(store, &policy, &policy.says.repository, repository)?;
-    if policy.says.name != *name {
-        return Err(unsound(store, &policy.path, Wrong::OtherPolicy(policy.says.name)));
-    }
-    Ok(policy)
 }
 
 /// Files, each with what it is to clients.
@@ -198,44 +177,25 @@ struct Read<T> {
     says: T,
 }
 
-fn read<T>(
+fn read<D: Document>(
     store: &DirStore,
-    resource: &Resource,
-    key: &PublicKey,
-    decode: impl Fn(&Payload) -> Result<T, DecodeError>,
-) -> Result<Read<T>, Error> {
-    let (path, limit) = (RepositoryPath::resource(resource), resource.max_size());
-    let mut bytes = bytes(store, &path, limit)?;
-    let signed = Signed::from_gzip_up_to(limit, &bytes);
-    let signed = signed.map_err(|error| unsound(store, &path, error.into()))?;
-    let payload = signed.verify(key).map_err(|error| unsound(store, &path, error.into()))?;
-    if store::is_tombstone(&bytes) {
-        // It was copied out of a bucket. In another one, it would stand for a package that is being removed.
-        bytes = signed.with_payload(&payload).to_gzip(&mut Gzip::new());
-    }
-    let says = decode(&payload).map_err(|error| unsound(store, &path, error.into()))?;
-    Ok(Read { path, bytes, says })
-}
-
-fn bytes(store: &DirStore, path: &RepositoryPath, limit: usize) -> Result<Vec<u8>, Error> {
+    reader: &Reader<'_>,
+    name: &D::Name,
+) -> Result<Read<D>, Error> {
+    let resource = D::resource(name);
+    let path = RepositoryPath::resource(&resource);
     let mut bytes = Vec::new();
-    match store.read(path, limit, &mut bytes)? {
-        Some(_) => Ok(bytes),
-        None => Err(unsound(store, path, Wrong::Missing)),
-    }
-}
-
-fn same_repository<T>(
-    store: &DirStore,
-    read: &Read<T>,
-    found: &RepositoryName,
-    expected: &RepositoryName,
-) -> Result<(), Error> {
-    if found == expected {
-        return Ok(());
-    }
-    let (found, expected) = (found.clone(), expected.clone());
-    Err(unsound(store, &read.path, Wrong::OtherRepository { found, expected }))
+    let says = match reader.document::<D>(name, &mut bytes)? {
+        Published::Present { document, .. } => document,
+        Published::Unsound { error, .. } => return Err(unsound(store, &path, error.into())),
+        // A directory has no tombstones.
+        Published::Missing | Published::BeingRemoved { .. } => {
+            return Err(unsound(store, &path, Wrong::Missing));
+        }
+    };
+    let unmarked = without_removal_mark(&resource, &bytes);
+    let unmarked = unmarked.map_err(|error| unsound(store, &path, error.into()))?;
+    Ok(Read { path, bytes: unmarked.unwrap_or(bytes), says })
 }
 
 fn unsound(store: &DirStore, path: &RepositoryPath, wrong: Wrong) -> Error {

@@ -8,7 +8,7 @@ use crate::name::PackageName;
 use crate::ops::build::Alarm;
 use crate::package::Release;
 use crate::policy::Policy;
-use crate::published::Standing;
+use crate::published::Published;
 use crate::registry::{Releases, Resource, Versions};
 use crate::repository::RepositoryPath;
 use crate::version::Version;
@@ -18,12 +18,12 @@ use crate::version::Version;
 pub(super) fn of_policy(
     path: RepositoryPath,
     here: &Policy,
-    there: &Standing<Policy>,
+    there: &Published<Policy>,
 ) -> Option<Alarm> {
     match there {
-        Standing::Missing => None,
-        Standing::Illegible => Some(Alarm::Illegible { path }),
-        Standing::Legible(there) => {
+        Published::Missing | Published::BeingRemoved { .. } => None,
+        Published::Unsound { .. } => Some(Alarm::Illegible { path }),
+        Published::Present { document: there, .. } => {
             let is_lost = there.repositories.iter().any(|was| {
                 let mut parts = here.repositories.iter();
                 let is = parts.find(|is| is.repository == was.repository);
@@ -42,7 +42,7 @@ pub(super) fn of_policy(
 pub(super) fn of(
     local: &Local,
     standing: &HashMap<PackageName, Option<Releases>>,
-    versions: &Standing<Versions>,
+    versions: &Published<Versions>,
 ) -> Vec<Alarm> {
     let here: BTreeMap<(&PackageName, &Version), &Release> = local
         .packages
@@ -73,14 +73,16 @@ pub(super) fn of(
     }
     let path = RepositoryPath::resource(&Resource::Versions);
     match versions {
-        Standing::Missing => {}
-        Standing::Illegible => alarms.push(Alarm::Illegible { path }),
-        Standing::Legible(versions) if versions.repository != local.versions.repository => {
+        Published::Missing | Published::BeingRemoved { .. } => {}
+        Published::Unsound { .. } => alarms.push(Alarm::Illegible { path }),
+        Published::Present { document: versions, .. }
+            if versions.repository != local.versions.repository =>
+        {
             let (was, is) = (versions.repository.clone(), local.versions.repository.clone());
             alarms.push(Alarm::Renamed { path, was, is });
         }
         // What a package there no longer says, `versions` may still name.
-        Standing::Legible(versions) => {
+        Published::Present { document: versions, .. } => {
             let untold =
                 versions.packages.iter().filter(|(package, _)| !there.contains_key(package));
             let named = untold.flat_map(|(package, all)| all.iter().map(move |one| (package, one)));

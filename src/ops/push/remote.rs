@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use rayon::prelude::*;
 
 use super::error::Error;
-use super::local::{File, Local, MAX_KEY};
+use super::local::{File, Local};
 use crate::key::PublicKey;
 use crate::name::{PackageName, PolicyName};
 use crate::package::Release;
 use crate::policy::Policy;
 use crate::publish::{State, Wanted};
-use crate::published::{Keys, Standing};
+use crate::published::{Published, PublishedKey, Reader};
 use crate::registry::{Releases, Resource, Versions};
 use crate::repository::{AssetKind, ByteSource, Folder, RepositoryPath};
 use crate::store::{Conflict, ListedFile, Store, StoreError};
@@ -148,48 +148,42 @@ impl<'a> Remote<'a> {
         names: &[PackageName],
         key: &PublicKey,
     ) -> Result<HashMap<PackageName, Option<Releases>>, Error> {
-        let keys = Keys::from(key.clone());
-        let read = names.par_iter().map(|name| {
-            let path = RepositoryPath::package(name);
-            let is_there = self.listed.contains_key(&path);
-            let says = is_there.then(|| keys.read(self.store, &path, Releases::decode));
-            let says = match says.transpose()? {
-                Some(Standing::Legible(says)) if says.package == *name => Some(says),
-                _ => None,
-            };
-            Ok((name.clone(), says))
+        let reader = Reader::new(self.store, key.clone());
+        let read = names.par_iter().map_init(Vec::new, |buffer, name| {
+            let is_there = self.listed.contains_key(&RepositoryPath::package(name));
+            let published = is_there.then(|| reader.package(name, buffer)).transpose()?;
+            Ok((name.clone(), published.and_then(Published::document)))
         });
         read.collect()
     }
 
     /// What a policy says there, as far as `key` signed it.
-    pub fn policy(&self, name: &PolicyName, key: &PublicKey) -> Result<Standing<Policy>, Error> {
+    pub fn policy(&self, name: &PolicyName, key: &PublicKey) -> Result<Published<Policy>, Error> {
         let path = RepositoryPath::policy(name);
         if !self.listed.contains_key(&path) {
-            return Ok(Standing::Missing);
+            return Ok(Published::Missing);
         }
-        Ok(Keys::from(key.clone()).read(self.store, &path, Policy::decode)?)
+        Ok(Reader::new(self.store, key.clone()).policy(name, &mut Vec::new())?)
     }
 
     /// What `versions` says, as far as `key` signed it.
-    pub fn versions(&self, key: &PublicKey) -> Result<Standing<Versions>, Error> {
+    pub fn versions(&self, key: &PublicKey) -> Result<Published<Versions>, Error> {
         let path = RepositoryPath::resource(&Resource::Versions);
         if !self.listed.contains_key(&path) {
-            return Ok(Standing::Missing);
+            return Ok(Published::Missing);
         }
-        Ok(Keys::from(key.clone()).read(self.store, &path, Versions::decode)?)
+        Ok(Reader::new(self.store, key.clone()).versions(&mut Vec::new())?)
     }
 
     /// The key that clients hold, where it is another one.
     pub fn other_key(&self, local: &Local) -> Result<Option<String>, Error> {
         let path = RepositoryPath::public_key();
-        let mut pem = Vec::new();
-        if !self.listed.contains_key(&path) || self.store.read(&path, MAX_KEY, &mut pem)?.is_none()
-        {
+        if !self.listed.contains_key(&path) {
             return Ok(None);
         }
-        let key = PublicKey::from_pem(&String::from_utf8_lossy(&pem));
-        Ok((!key.is_ok_and(|key| key == local.key)).then(|| self.store.locate(&path)))
+        let published = PublishedKey::read(self.store)?;
+        let other = published.filter(|published| !published.is(&local.key));
+        Ok(other.map(|_| self.store.locate(&path)))
     }
 
     /// What is here and not there, if anything.

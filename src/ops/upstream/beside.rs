@@ -10,9 +10,9 @@ use crate::key::PublicKey;
 use crate::name::PackageName;
 use crate::package::{Release, Remarks};
 use crate::publish::observer::{Observer, Warning};
-use crate::published::{Keys, Standing};
-use crate::registry::{Releases, Resource};
-use crate::repository::{Folder, RepositoryPath};
+use crate::published::{Published, Reader, TrustedKeys};
+use crate::registry::Releases;
+use crate::repository::Folder;
 use crate::store::{DirStore, Store, StoreError};
 
 /// A package as the files beside its tarballs have it.
@@ -50,25 +50,23 @@ impl Beside {
         observer: &dyn Observer,
     ) -> Result<Self, StoreError> {
         let store = DirStore::new(directory);
-        let path = RepositoryPath::resource(&Resource::Package(package.clone()));
-        let own = Keys::from(signing.clone()).read(&store, &path, Releases::decode)?;
+        let mut buffer = Vec::new();
+        let own = Reader::new(&store, signing.clone()).package(package, &mut buffer)?;
         let (found, is_foreign) = match own {
-            Standing::Illegible => {
-                (Keys::of(&store, signing)?.read(&store, &path, Releases::decode)?, true)
+            Published::Unsound { .. } => {
+                let keys = TrustedKeys::published_and(&store, signing)?;
+                (Reader::new(&store, keys).package(package, &mut buffer)?, true)
             }
             own => (own, false),
         };
-        let registry = match found {
-            Standing::Legible(releases) if releases.package == *package => Some(releases),
-            _ => None,
-        };
+        let registry = found.document();
         let (mut upstream, mut base) = (None, Base::default());
         if let Some(files) = UpstreamFiles::open(&store)? {
             base = Base::read(&store)?;
             match files.package(package)? {
-                Standing::Legible(releases) => upstream = Some(releases),
-                Standing::Missing => {}
-                Standing::Illegible => {
+                Published::Present { document, .. } => upstream = Some(document),
+                Published::Missing | Published::BeingRemoved { .. } => {}
+                Published::Unsound { .. } => {
                     let location = store.locate(&UpstreamFiles::path(package));
                     observer.warn(Warning::Upstream { location });
                 }

@@ -6,6 +6,7 @@ use std::io;
 use crate::checksum::{InnerChecksum, OuterChecksum};
 use crate::key::KeyError;
 use crate::name::{PackageName, PolicyName, RepositoryName};
+use crate::published::DocumentError;
 use crate::registry::{DecodeError, SignedError};
 use crate::repository::{Folder, RepositoryPath};
 use crate::store::{LeadsOut, StoreError};
@@ -185,6 +186,20 @@ pub enum Wrong {
     /// Whoever can read it can sign.
     #[error("it holds a PRIVATE KEY, and is published: replace that key")]
     PrivateKey,
+}
+
+impl From<DocumentError> for Wrong {
+    fn from(error: DocumentError) -> Self {
+        match error {
+            DocumentError::Signed(error) => Self::Signed(error),
+            DocumentError::Decode(error) => Self::Decode(error),
+            DocumentError::OtherRepository { found, expected } => {
+                Self::OtherRepository { found, expected }
+            }
+            DocumentError::OtherPackage(found) => Self::OtherPackage(found),
+            DocumentError::OtherPolicy(found) => Self::OtherPolicy(found),
+        }
+    }
 }
 
 /// What `versions` and a package both say of a release, to warn of it.

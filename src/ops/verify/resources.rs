@@ -7,12 +7,13 @@ use rayon::prelude::*;
 use super::Options;
 use super::problem::{Problem, Wrong};
 use super::strays::Tree;
-use crate::key::{KeyError, PublicKey};
+use crate::key::PublicKey;
 use crate::name::{PackageName, PolicyName, RepositoryName};
 use crate::policy::Policy;
-use crate::registry::{Names, Payload, Releases, Resource, Signed, Versions};
+use crate::published::{Document, Published, PublishedKey, Reader, TrustedKeys};
+use crate::registry::{Names, Releases, Resource, Versions};
 use crate::repository::{Folder, RepositoryPath, is_litter};
-use crate::store::{self, Store};
+use crate::store::Store;
 
 /// What the signed files say, as far as they can be trusted to say it.
 pub(super) struct Resources {
@@ -52,9 +53,11 @@ impl Resources {
         });
         let all: Vec<Resource> =
             [Resource::Names, Resource::Versions].into_iter().chain(packages).collect();
+        // Without a key, of which the report speaks, the rest is looked at all the same.
+        let keys = public_key.clone().map_or(TrustedKeys::Any, TrustedKeys::from);
+        let reader = Reader::new(store, keys);
         let read = all.into_par_iter().map_init(Vec::new, |file, resource| {
-            let path = RepositoryPath::resource(&resource);
-            let says = says(store, &path, &resource, public_key.as_ref(), file);
+            let says = says(&reader, &resource, file);
             (resource, says)
         });
         let read: Vec<_> = read.collect();
@@ -151,9 +154,6 @@ fn most_agree_on(read: &[(Resource, Result<Says, Wrong>)]) -> Option<RepositoryN
     counts.into_values().max_by_key(|(count, _)| *count).map(|(_, name)| name.clone())
 }
 
-/// In bytes: the largest key that signs has 1,500 in PEM.
-const MAX_KEY: usize = 64 << 10;
-
 /// The key that clients hold.
 fn public_key(
     store: &dyn Store,
@@ -161,11 +161,11 @@ fn public_key(
     problems: &mut Vec<Problem>,
 ) -> Option<PublicKey> {
     let path = RepositoryPath::public_key();
-    let mut pem = Vec::new();
-    let standing = match store.read(&path, MAX_KEY, &mut pem) {
-        Ok(Some(_)) if pem.len() > MAX_KEY => Err(Wrong::NotAKey(KeyError::NotPem)),
-        Ok(Some(_)) if pem.starts_with("\u{FEFF}".as_bytes()) => Err(Wrong::MarkedKey),
-        Ok(Some(_)) => PublicKey::from_pem(&String::from_utf8_lossy(&pem)).map_err(Wrong::NotAKey),
+    let standing = match PublishedKey::read(store) {
+        Ok(Some(PublishedKey { pem, .. })) if pem.starts_with("\u{FEFF}".as_bytes()) => {
+            Err(Wrong::MarkedKey)
+        }
+        Ok(Some(PublishedKey { key, .. })) => key.map_err(Wrong::NotAKey),
         Ok(None) => Err(Wrong::Missing),
         Err(error) => Err(Wrong::unreadable(error)),
     };
@@ -188,43 +188,21 @@ fn public_key(
     }
 }
 
-/// What a file says, if it is what belongs there and the key signed it. Without a key, of which the
-/// report speaks, the rest is looked at all the same.
-fn says(
-    store: &dyn Store,
-    path: &RepositoryPath,
-    resource: &Resource,
-    key: Option<&PublicKey>,
-    file: &mut Vec<u8>,
-) -> Result<Says, Wrong> {
-    let limit = resource.max_size();
-    store.read(path, limit, file).map_err(Wrong::unreadable)?.ok_or(Wrong::Missing)?;
-    if store.has_tombstones() && store::is_tombstone(file) {
-        return Err(Wrong::Leaving);
-    }
-    let signed = Signed::from_gzip_up_to(limit, file)?;
-    let payload: Payload = match key {
-        Some(key) => signed.verify(key)?,
-        None => signed.unverified()?,
-    };
+/// What a file says, if it is what belongs there and the key signed it.
+fn says(reader: &Reader<'_>, resource: &Resource, file: &mut Vec<u8>) -> Result<Says, Wrong> {
     match resource {
-        Resource::Names => Ok(Says::Names(Names::decode(&payload)?)),
-        Resource::Versions => Ok(Says::Versions(Versions::decode(&payload)?)),
-        Resource::Package(name) => {
-            let releases = Releases::decode(&payload)?;
-            if releases.package == *name {
-                Ok(Says::Package(releases))
-            } else {
-                Err(Wrong::OtherPackage(releases.package))
-            }
-        }
-        Resource::Policy(name) => {
-            let policy = Policy::decode(&payload)?;
-            if policy.name == *name {
-                Ok(Says::Policy(policy))
-            } else {
-                Err(Wrong::OtherPolicy(policy.name))
-            }
-        }
+        Resource::Names => sound(reader, &(), file).map(Says::Names),
+        Resource::Versions => sound(reader, &(), file).map(Says::Versions),
+        Resource::Package(name) => sound(reader, name, file).map(Says::Package),
+        Resource::Policy(name) => sound(reader, name, file).map(Says::Policy),
+    }
+}
+
+fn sound<D: Document>(reader: &Reader<'_>, name: &D::Name, file: &mut Vec<u8>) -> Result<D, Wrong> {
+    match reader.document(name, file).map_err(Wrong::unreadable)? {
+        Published::Missing => Err(Wrong::Missing),
+        Published::BeingRemoved { .. } => Err(Wrong::Leaving),
+        Published::Unsound { error, .. } => Err(error.into()),
+        Published::Present { document, .. } => Ok(document),
     }
 }

@@ -6,9 +6,8 @@ use std::time::{Duration, Instant};
 
 use crate::key::{KeyError, PublicKey};
 use crate::name::{PackageName, RepositoryName};
-use crate::registry::{
-    DecodeError, ListedVersion, MAX_FILE, Resource, Signed, SignedError, Versions,
-};
+use crate::published::{DocumentError, Published, PublishedKey, Reader};
+use crate::registry::{ListedVersion, Resource, Versions};
 use crate::repository::{Folder, RepositoryPath};
 use crate::serve::tags::now;
 use crate::store::{Stamp, Store, StoreError};
@@ -70,10 +69,10 @@ pub enum Unsound {
     Key(#[source] KeyError),
     /// Damaged, or another key's.
     #[error("versions cannot be trusted")]
-    Versions(#[source] SignedError),
+    Versions(#[source] DocumentError),
     /// Signed, and something else.
     #[error("versions cannot be understood")]
-    Contents(#[source] DecodeError),
+    Contents(#[source] DocumentError),
     /// It cannot be told.
     #[error("a file cannot be read")]
     Unreadable(#[source] StoreError),
@@ -96,9 +95,6 @@ type Stamps = [Option<Stamp>; 2];
 /// How long files are taken for unchanged whose stamps cannot tell: they were written in the moment in which they
 /// were read, or by a clock that is ahead of ours.
 const UNSETTLED: Duration = Duration::from_millis(500);
-
-/// In bytes; no key comes near.
-const MAX_KEY: usize = 1 << 16;
 
 impl Facts {
     /// Of the repository that lives in `store`.
@@ -168,29 +164,43 @@ fn stamps(store: &dyn Store) -> Option<Stamps> {
 
 /// What the files say, and their stamps where the store has some.
 fn read(store: &dyn Store) -> Result<(State, Option<Stamps>), StoreError> {
-    let (mut pem, mut file) = (Vec::new(), Vec::new());
     // The key first: a build writes it first too.
-    let key = store.read(&RepositoryPath::public_key(), MAX_KEY, &mut pem)?;
-    let versions = store.read(&versions(), MAX_FILE, &mut file)?;
-    let state = match (&key, &versions) {
-        (_, None) => State::NotBuilt,
-        (None, Some(_)) => State::Unsound(Unsound::NoKey),
-        (Some(_), Some(_)) => overview(&pem, &file).map_or_else(State::Unsound, State::Built),
+    let published = PublishedKey::read(store)?;
+    let key_stamp = published.as_ref().map(|published| published.stamp);
+    let (state, versions_stamp) = match published.map(|published| published.key) {
+        Some(Ok(key)) => {
+            let versions = Reader::new(store, key.clone()).versions(&mut Vec::new())?;
+            let stamp = versions.stamp();
+            match versions {
+                Published::Missing | Published::BeingRemoved { .. } => (State::NotBuilt, None),
+                Published::Unsound { error, .. } => {
+                    let unsound = match &error {
+                        DocumentError::Signed(_) => Unsound::Versions(error),
+                        _ => Unsound::Contents(error),
+                    };
+                    (State::Unsound(unsound), Some(stamp))
+                }
+                Published::Present { document, .. } => {
+                    (State::Built(Overview::new(key, document)), Some(stamp))
+                }
+            }
+        }
+        without_key => {
+            let unsound = match without_key {
+                Some(Err(error)) => Unsound::Key(error),
+                _ => Unsound::NoKey,
+            };
+            match store.read(&versions(), 0, &mut Vec::new())? {
+                None => (State::NotBuilt, None),
+                Some(content) => (State::Unsound(unsound), Some(content.stamp)),
+            }
+        }
     };
-    let stamps = [key, versions].map(|content| match content {
-        None => Some(None),
-        Some(content) => content.stamp.map(Some),
-    });
+    // A missing file has no stamp; the store may have none for one that is there.
+    let stamps =
+        [key_stamp, versions_stamp].map(|stamp| stamp.map_or(Some(None), |it| it.map(Some)));
     let [key, versions] = stamps;
     Ok((state, key.zip(versions).map(|(key, versions)| [key, versions])))
-}
-
-fn overview(pem: &[u8], file: &[u8]) -> Result<Overview, Unsound> {
-    let key = PublicKey::from_pem(&String::from_utf8_lossy(pem)).map_err(Unsound::Key)?;
-    let signed = Signed::from_gzip(file).map_err(Unsound::Versions)?;
-    let payload = signed.verify(&key).map_err(Unsound::Versions)?;
-    let versions = Versions::decode(&payload).map_err(Unsound::Contents)?;
-    Ok(Overview::new(key, versions))
 }
 
 fn versions() -> RepositoryPath {
@@ -244,6 +254,7 @@ mod tests {
     use std::time::SystemTime;
 
     use super::*;
+    use crate::registry::SignedError;
     use crate::store::Change;
     use crate::store::{AppliedChange, Content, DirStore, EntryKind, ListedFile, LockOutcome};
 
@@ -295,7 +306,10 @@ mod tests {
 
         write("versions", b"junk").unwrap();
         let state = facts.current();
-        assert!(matches!(&*state, State::Unsound(Unsound::Versions(SignedError::Gzip(_)))));
+        assert!(matches!(
+            &*state,
+            State::Unsound(Unsound::Versions(DocumentError::Signed(SignedError::Gzip(_))))
+        ));
 
         fs::remove_file(directory.path().join("versions")).unwrap();
         assert!(matches!(*facts.current(), State::NotBuilt));
@@ -310,7 +324,10 @@ mod tests {
         fs::copy(keys.join("hexpm-public.pem"), directory.path().join("public_key")).unwrap();
         fs::write(directory.path().join("versions"), golden("versions")).unwrap();
         let state = facts.current();
-        assert!(matches!(&*state, State::Unsound(Unsound::Versions(SignedError::Signature(_)))));
+        assert!(matches!(
+            &*state,
+            State::Unsound(Unsound::Versions(DocumentError::Signed(SignedError::Signature(_))))
+        ));
     }
 
     /// A directory whose files are read only while `gate` is not held.

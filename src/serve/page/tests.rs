@@ -121,7 +121,8 @@ fn what_is_wrong_is_said_and_not_where_it_lies() {
     let html = render(&State::Unsound(Unsound::Unreadable(error)), &visit(""));
     assert!(html.contains("a file cannot be read") && !html.contains("/srv"), "{html}");
 
-    let state = State::Unsound(Unsound::Versions(crate::registry::SignedError::TrailingBytes));
+    let state =
+        State::Unsound(Unsound::Versions(crate::registry::SignedError::TrailingBytes.into()));
     let html = render(&state, &visit(""));
     let reason = "versions cannot be trusted: bytes follow the end of its gzip stream";
     assert!(html.contains(reason), "{html}");

@@ -25,6 +25,7 @@ use super::answer::{Answer, is_missing, plain};
 use super::tries::Tries;
 use super::version::Version;
 use super::write::Expected;
+use crate::registry::MAX_PACKAGE;
 use crate::repository::RepositoryPath;
 use crate::store::{ConditionalWriteError, Conflict, Leaving, Stamp};
 
@@ -33,9 +34,6 @@ const BEGINS: &str = "hexreg removes this: ";
 
 /// In letters.
 const NONCE: usize = 16;
-
-/// In bytes: more than any package has, compressed or not.
-const MAX_PACKAGE: usize = 64 << 20;
 
 /// The flag of a gzip header that has a comment.
 const FCOMMENT: u8 = 0x10;
