@@ -13,7 +13,6 @@ mod failure;
 mod heard;
 mod inspect;
 mod key;
-mod listener;
 mod log;
 mod man;
 mod mirror;
@@ -24,6 +23,7 @@ mod public_key;
 mod push;
 mod quota;
 mod remove;
+mod reporter;
 mod retire;
 mod secret_file;
 mod serve;
@@ -65,7 +65,7 @@ enum Command {
     #[command(subcommand)]
     Key(key::Command),
     #[command(subcommand)]
-    Auth(auth::Command),
+    Auth(auth::AuthCommand),
     Completions(completions::Args),
     Man(man::Args),
 }

@@ -15,7 +15,7 @@ use super::change::{self, ChangeArgs};
 use super::destination::Destination;
 use super::failure::{Failure, Rejected, chain, what_to_do};
 use super::heard::Heard;
-use super::listener::Listener;
+use super::reporter::Reporter;
 use super::output;
 
 /// What each of these commands reads, beside what buckets take.
@@ -67,7 +67,7 @@ struct Json<'a> {
 
 /// What is done to the registry, and what to say of it.
 type Work<'a> =
-    dyn Fn(&dyn Store, &Options, &Listener<'_>) -> Result<(Report, String), Error> + Sync + 'a;
+    dyn Fn(&dyn Store, &Options, &Reporter<'_>) -> Result<(Report, String), Error> + Sync + 'a;
 
 /// What is to be done, and what a person calls it.
 pub struct Amendment<'a> {
@@ -85,7 +85,7 @@ impl Amendment<'_> {
         change::main(&self.which.to, args, None, |listener| self.run(args, listener))
     }
 
-    fn run(&self, args: &ChangeArgs, listener: &Listener<'_>) -> Result<(), Failure> {
+    fn run(&self, args: &ChangeArgs, listener: &Reporter<'_>) -> Result<(), Failure> {
         let WhichArgs { to, name, private_key } = self.which;
         let key = change::private_key(private_key.as_deref(), to, listener)?;
         let options = Options {
@@ -115,7 +115,7 @@ impl Amendment<'_> {
         output::line(&format!("{name}: {done}{dry_run}"))
     }
 
-    fn failure(&self, error: &Error, listener: &Listener<'_>) -> Failure {
+    fn failure(&self, error: &Error, listener: &Reporter<'_>) -> Failure {
         let failed = format!("failed to {} `{}`", self.attempt, self.which.name);
         let message = format!("{failed}: {}", chain(error));
         let advise = |advice: &str| listener.advise(advice);

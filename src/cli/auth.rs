@@ -16,7 +16,7 @@ use super::secret_file;
 
 /// Say who may read what `hexreg serve` serves
 #[derive(clap::Subcommand)]
-pub enum Command {
+pub enum AuthCommand {
     Add(Add),
     Remove(Remove),
 }
@@ -80,7 +80,7 @@ struct Gone<'a> {
     tokens: usize,
 }
 
-impl Command {
+impl AuthCommand {
     /// Does what was asked for.
     pub fn main(self) -> ExitCode {
         let (done, json) = match &self {

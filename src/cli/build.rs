@@ -16,7 +16,7 @@ use super::change::{self, ChangeArgs};
 use super::destination::Destination;
 use super::failure::{Failure, Rejected, chain, what_to_do};
 use super::heard::Heard;
-use super::listener::Listener;
+use super::reporter::Reporter;
 use super::output;
 use super::time::source_date_epoch;
 
@@ -98,7 +98,7 @@ impl Args {
         change::main(&self.destination, &self.change, self.jobs, |listener| self.run(listener))
     }
 
-    fn run(&self, listener: &Listener<'_>) -> Result<(), Failure> {
+    fn run(&self, listener: &Reporter<'_>) -> Result<(), Failure> {
         let key = change::private_key(self.private_key.as_deref(), &self.destination, listener)?;
         let options = Options {
             repository: self.name.clone(),
@@ -135,7 +135,7 @@ impl Args {
         if self.change.quiet { Ok(()) } else { output::line(&summary(&report, &options)) }
     }
 
-    fn failure(&self, error: &Error, listener: &Listener<'_>) -> Failure {
+    fn failure(&self, error: &Error, listener: &Reporter<'_>) -> Failure {
         let message = format!("failed to build `{}`: {}", self.name, chain(error));
         match error {
             Error::Rejected { rejections, total } => {

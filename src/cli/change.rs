@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::destination::{Destination, Writing};
 use super::failure::{self, Failure};
 use super::heard::Heard;
-use super::listener::Listener;
+use super::reporter::Reporter;
 use super::output;
 use super::private_key::Source;
 
@@ -69,14 +69,14 @@ pub fn main(
     destination: &Destination,
     args: &ChangeArgs,
     jobs: Option<u16>,
-    work: impl FnOnce(&Listener<'_>) -> Result<(), Failure>,
+    work: impl FnOnce(&Reporter<'_>) -> Result<(), Failure>,
 ) -> ExitCode {
     let manner = args.manner();
     let store = match args.writing.open(destination, jobs) {
         Ok(store) => store,
         Err(failure) => return end(manner, &Err(failure), Heard::default()),
     };
-    let listener = Listener::new(store.as_ref(), !manner.json && !manner.quiet);
+    let listener = Reporter::new(store.as_ref(), !manner.json && !manner.quiet);
     let done = work(&listener);
     let so_far = listener.heard().clone();
     end(manner, &done, so_far)
@@ -96,7 +96,7 @@ pub fn end(manner: Manner, done: &Result<(), Failure>, so_far: Heard) -> ExitCod
 pub fn private_key(
     argument: Option<&Path>,
     destination: &Destination,
-    listener: &Listener<'_>,
+    listener: &Reporter<'_>,
 ) -> Result<PrivateKey, Failure> {
     let source = Source::from_argument(argument)?;
     destination.as_dir().map_or(Ok(()), |public_dir| source.refuse_inside(public_dir))?;
@@ -114,7 +114,7 @@ pub fn threads(destination: &Destination, jobs: Option<u16>) -> Result<ThreadPoo
 }
 
 /// What to do where a change could not be made.
-pub fn unwritten(message: String, error: &StoreError, listener: &Listener<'_>) -> Failure {
+pub fn unwritten(message: String, error: &StoreError, listener: &Reporter<'_>) -> Failure {
     if error.is_changing() {
         return Failure::input(message).hint(
             "somebody wrote to it meanwhile: what was done before it stands, and every file is whole; \

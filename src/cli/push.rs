@@ -14,7 +14,7 @@ use super::change::{self, ChangeArgs};
 use super::destination::{Destination, Following};
 use super::failure::{Failure, Rejected, chain};
 use super::heard::Heard;
-use super::listener::Listener;
+use super::reporter::Reporter;
 use super::output;
 
 /// Copy a registry to where it is served, in order, and only what has changed
@@ -74,7 +74,7 @@ impl Args {
         change::main(&self.destination, &self.change, self.jobs, |listener| self.run(listener))
     }
 
-    fn run(&self, listener: &Listener<'_>) -> Result<(), Failure> {
+    fn run(&self, listener: &Reporter<'_>) -> Result<(), Failure> {
         self.refuse_source()?;
         let from = self.following.open(&self.public_dir);
         let options = Options {
@@ -119,7 +119,7 @@ impl Args {
         Failure::environment(format!("failed to push {from} to {to}: {reason}"))
     }
 
-    fn failure(&self, error: &Error, listener: &Listener<'_>) -> Failure {
+    fn failure(&self, error: &Error, listener: &Reporter<'_>) -> Failure {
         let failed =
             format!("failed to push {} to {}", self.public_dir.display(), self.destination);
         let message = format!("{failed}: {}", chain(error));

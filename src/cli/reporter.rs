@@ -12,7 +12,7 @@ use super::progress::Progress;
 use super::quota::Quota;
 
 /// Prints what is heard of a change, or keeps it for `--json`.
-pub struct Listener<'a> {
+pub struct Reporter<'a> {
     pub store: &'a dyn Store,
     prints: bool,
     progress: Progress,
@@ -23,7 +23,7 @@ pub struct Listener<'a> {
     dependencies: Quota,
 }
 
-impl<'a> Listener<'a> {
+impl<'a> Reporter<'a> {
     /// Hears of what is done to `store`.
     pub fn new(store: &'a dyn Store, prints: bool) -> Self {
         Self {
@@ -73,7 +73,7 @@ impl<'a> Listener<'a> {
     }
 }
 
-impl Observer for Listener<'_> {
+impl Observer for Reporter<'_> {
     fn warn(&self, warning: Warning) {
         let quota = match warning {
             Warning::Alarm { .. } => Some(&self.alarms),
