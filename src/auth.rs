@@ -36,18 +36,18 @@
 //! user as it is: what is percent-encoded there stays so, and with a second `:` nothing is sent at all.
 //! Tokens hold no character that has to be encoded.
 
+mod authenticator;
 mod credentials;
 mod edit;
 mod file;
-mod gate;
 mod memory;
 mod name;
 mod password;
 mod token;
 
+pub use authenticator::{Answer, Gate, PasswordCheck};
 pub use edit::{with_password, with_token, without};
 pub use file::{AuthFile, BadLine, InvalidAuthFile, Problem};
-pub use gate::{Answer, Gate, PasswordCheck};
 pub use memory::NotEnoughMemory;
 pub use name::{InvalidUserName, UserName};
 pub use password::{InvalidPassword, PasswordHash};

@@ -18,37 +18,24 @@
 //! health      whether the server is well, on a thread of its own
 //! ```
 
-mod access;
-mod activity;
-mod answer;
+mod access_log;
+mod authorize;
 mod connection;
-mod descriptors;
-mod door;
-mod ending;
-mod fair_queue;
+mod connections;
 mod files;
-mod forwarded;
-mod gate;
 mod health;
 mod hosts;
 mod metrics;
-mod pace;
-pub mod page;
-mod pages;
-mod preconditions;
-mod refusals;
-mod releases;
+pub mod overview;
 mod reload;
-mod remembered;
-mod seats;
-mod secrets;
-mod site;
+mod service;
+mod shutdown;
 pub mod snippets;
-mod tags;
 mod tls;
+pub mod web;
 
-pub use forwarded::loopback;
-pub use site::Mount;
+pub use connections::proxies::loopback;
+pub use files::Mount;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -63,18 +50,20 @@ use crate::auth::NoRandomness;
 use crate::ops::auth::AuthError;
 use crate::repository::{Asset, Folder};
 use crate::store::{DirStore, LeadsOut, Links};
-use access::Access;
-use answer::Service;
-use door::{ConnectionLimits, Door};
-use ending::Signals;
-use forwarded::{ProxiedRequests, TrustedProxies};
-use gate::Gate;
+use access_log::Access;
+use authorize::Gate;
+use connections::admission::{ConnectionLimits, Door};
+use connections::open_files;
+use connections::proxies::{ProxiedRequests, TrustedProxies};
+use files::Site;
 use health::Health;
 use hosts::Hosts;
 use metrics::{Metrics, Numbers};
-use pages::Pages;
+use overview::State;
 use reload::Watch;
-use site::Site;
+use service::Service;
+use shutdown::Signals;
+use web::Pages;
 
 /// What to serve, where, and to whom.
 #[derive(Clone, Debug)]
@@ -200,7 +189,7 @@ pub struct Started {
     /// The numbers' URL.
     pub metrics: Option<String>,
     /// Each repository and how it stands.
-    pub repositories: Vec<(Mount, Arc<page::State>)>,
+    pub repositories: Vec<(Mount, Arc<State>)>,
 }
 
 impl Options {
@@ -224,7 +213,7 @@ pub fn serve(options: &Options, started: impl FnOnce(&Started)) -> Result<(), Er
     let watch = Watch::begin(options);
     let metrics = Arc::new(Metrics::new());
     let Limits { connections, head, idle, stall, goodbye } = options.limits;
-    let connections = descriptors::make_room(connections, FOR_METRICS.connections);
+    let connections = open_files::make_room(connections, FOR_METRICS.connections);
     let limits = ConnectionLimits { connections, head, idle, stall };
     let proxies = TrustedProxies::new(&options.trusted_proxies);
     let door = Arc::new(Door::new(limits, proxies, Arc::clone(&metrics)));

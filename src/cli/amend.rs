@@ -15,8 +15,8 @@ use super::change::{self, ChangeArgs};
 use super::destination::Destination;
 use super::failure::{Failure, Rejected, chain, what_to_do};
 use super::heard::Heard;
-use super::reporter::Reporter;
 use super::output;
+use super::reporter::Reporter;
 
 /// What each of these commands reads, beside what buckets take.
 pub const ENVIRONMENT: &str = "\

@@ -16,8 +16,8 @@ use super::change::{self, ChangeArgs};
 use super::destination::Destination;
 use super::failure::{Failure, Rejected, chain, what_to_do};
 use super::heard::Heard;
-use super::reporter::Reporter;
 use super::output;
+use super::reporter::Reporter;
 use super::time::source_date_epoch;
 
 /// Build a signed registry from a directory of package tarballs

@@ -13,9 +13,9 @@ use serde::Serialize;
 use super::destination::{Destination, Writing};
 use super::failure::{self, Failure};
 use super::heard::Heard;
-use super::reporter::Reporter;
 use super::output;
 use super::private_key::Source;
+use super::reporter::Reporter;
 
 /// How to change a registry.
 #[derive(clap::Args)]

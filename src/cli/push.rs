@@ -14,8 +14,8 @@ use super::change::{self, ChangeArgs};
 use super::destination::{Destination, Following};
 use super::failure::{Failure, Rejected, chain};
 use super::heard::Heard;
-use super::reporter::Reporter;
 use super::output;
+use super::reporter::Reporter;
 
 /// Copy a registry to where it is served, in order, and only what has changed
 ///

@@ -11,7 +11,7 @@ use axum::http::uri::Authority;
 use hexreg::name::RepositoryName;
 use hexreg::ops;
 use hexreg::registry::PUBLIC_REPOSITORY;
-use hexreg::serve::page::{Overview, State};
+use hexreg::serve::overview::{Overview, State};
 use hexreg::serve::snippets::{self, Access};
 use hexreg::serve::{self, Error, Limits, Mount, Options, Started, Tls};
 use ipnet::IpNet;

@@ -21,10 +21,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
-use super::activity::{Activity, Order};
-use super::door::Visit;
-use super::pace::PacedStream;
-use super::refusals::Reason;
+use crate::serve::connections::activity::{Activity, Order};
+use crate::serve::connections::admission::Visit;
+use crate::serve::connections::least_rate::PacedStream;
+use crate::serve::connections::refusals::Reason;
 
 /// How long a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);

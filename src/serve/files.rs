@@ -1,321 +1,274 @@
-//! Files as tower-http serves them: what the kernel has at hand is read at once, and only what it would
-//! have to wait for is left to another thread.
-//!
-//! A registry is small and mostly in memory, and handing a request to another thread and back costs
-//! more than reading `packages/NAME`. Linux can be asked to answer only if it need not wait
-//! (`openat2` with `RESOLVE_CACHED`, `preadv2` with `RWF_NOWAIT`); elsewhere every call goes to another
-//! thread.
+//! Which directory stands where in the server's paths.
 
-use std::fs;
-use std::future::{self, Future};
-use std::io::{self, SeekFrom};
-use std::os::unix::fs::{FileExt, MetadataExt};
+pub(crate) mod bounded_cache;
+pub(crate) mod open_file;
+pub(crate) mod preconditions;
+pub(crate) mod releases;
+pub(crate) mod secrets;
+pub(crate) mod tags;
+
+use std::borrow::Cow;
+use std::io;
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use bytes::Bytes;
-use tokio::io::{AsyncRead, AsyncSeek, ReadBuf};
-use tokio::task::{JoinHandle, spawn_blocking};
-use tower_http::services::fs as http;
+use axum::body::Body;
+use axum::http::header::{self, HeaderValue};
+use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
+use headers::{HeaderMapExt, LastModified};
+use tower_http::services::ServeDir;
 
 use crate::beneath::KeptRoot;
-use crate::private_key_scan::begins_with_key;
-use crate::store::{self, Stamp};
+use crate::name::RepositoryName;
+use crate::repository::{Asset, AssetKind};
+use crate::serve::Options;
+use crate::serve::files::open_file::{LEADS_OUT, Opened};
+use crate::serve::files::preconditions::{Validators, Verdict};
+use crate::serve::files::releases::Releases;
+use crate::serve::files::secrets::{Secret, Secrets};
+use crate::serve::files::tags::Tags;
+use crate::serve::service::plain;
+use crate::store::LeadsOut;
 
-/// A file that was opened for one request: whoever has it goes on with it, whole, after a build has put
-/// another in its place. tower-http asks for it by a path, which does not matter.
-#[derive(Clone, Debug)]
-pub(super) struct Opened {
-    file: Arc<fs::File>,
-    stamp: Stamp,
-    /// Nanoseconds since 1970 of the last change of any kind, which no program can set.
-    changed: i64,
+/// One repository's directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mount {
+    /// What follows `/repos/` in its URL; without, it stands at `/`.
+    pub name: Option<RepositoryName>,
+    /// The directory that `hexreg build` writes.
+    pub directory: PathBuf,
 }
 
-/// What tower-http asks of a file, and belongs to the very file that is then read.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Metadata {
-    size: u64,
+/// Every repository, by where it stands.
+pub(super) struct Site {
+    /// Of each mount, at its place, the files.
+    trees: Vec<Tree>,
+    mounts: Vec<Mount>,
+    tags: Tags,
+    /// Whether copies on the way may be given to anybody.
+    is_public: bool,
 }
 
-/// A file as it is read.
-#[derive(Debug)]
-pub(super) struct File {
-    opened: Opened,
-    /// Where the next byte is asked of the file.
-    position: u64,
-    /// What another thread is reading.
-    reading: Option<JoinHandle<io::Result<Vec<u8>>>>,
-    /// What it has read, as far as nobody has taken it yet.
-    read: Bytes,
+/// What lies in the directory of a repository.
+struct Tree {
+    root: KeptRoot,
+    releases: Arc<Releases>,
 }
 
-/// In bytes: how much another thread reads at once.
+/// What a path means.
+pub(super) enum Target<'a> {
+    /// A page that shows one repository.
+    Repository(&'a Mount),
+    /// The page that shows all of those with names.
+    All,
+    /// A file of one repository.
+    File(File<'a>),
+}
+
+/// A file of a repository, by its name alone.
+pub(super) struct File<'a> {
+    asset: Asset,
+    tree: &'a Tree,
+    is_public: bool,
+    tags: &'a Tags,
+}
+
+/// In bytes, how much of a file is read at once.
 const CHUNK: usize = 256 * 1024;
 
-/// In bytes: how large a file may be that is read on the spot for its digest. Hardly any private key is larger.
-const SMALL: usize = 64 * 1024;
+/// Where repositories with names stand.
+const NAMED: &str = "/repos/";
 
-/// What the log says of a file that only a link out of the directory leads to.
-pub(super) const LEADS_OUT: &str =
-    "a link leads out of the directory, and is not followed without --follow-links";
-
-/// What the bytes of a file are.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Examined {
-    pub hash: blake3::Hash,
-    /// Whether it begins with a private key.
-    pub holds_key: bool,
+/// The path with one slash wherever several follow each other.
+///
+/// mix and rebar3 join URL and path by a slash, so a URL that ends in one makes them ask for `//names`. Only
+/// slashes that were sent as such count: an encoded one is part of a name, which no file has.
+pub(super) fn without_empty_parts(path: &str) -> Cow<'_, str> {
+    if !path.contains("//") {
+        return Cow::Borrowed(path);
+    }
+    let mut short = String::with_capacity(path.len());
+    for char in path.chars() {
+        if char != '/' || !short.ends_with('/') {
+            short.push(char);
+        }
+    }
+    Cow::Owned(short)
 }
 
-impl Opened {
-    /// Opens a file below a directory, and looks at it.
-    ///
-    /// # Errors
-    /// What the system says; [`io::ErrorKind::NotFound`] for what is no file;
-    /// [`LeadsOut`](crate::store::LeadsOut).
-    pub async fn open(root: &KeptRoot, path: &str) -> io::Result<Self> {
-        let file = if let Some(opened) = root.open_cached(path.as_ref()) {
-            opened?
+impl Mount {
+    /// Where it stands: `/`, or `/repos/NAME`.
+    #[must_use]
+    pub fn path(&self) -> String {
+        self.name.as_ref().map_or_else(|| "/".to_owned(), |name| format!("{NAMED}{name}"))
+    }
+}
+
+impl Site {
+    pub fn new(options: &Options) -> Self {
+        let trees = options.mounts.iter().map(|mount| {
+            let store = options.store(mount);
+            let root = KeptRoot::new(store.root().clone());
+            Tree { releases: Arc::new(Releases::new(store)), root }
+        });
+        Self {
+            trees: trees.collect(),
+            mounts: options.mounts.clone(),
+            tags: Tags::new(Secrets::of(options)),
+            is_public: options.auth_file.is_none(),
+        }
+    }
+
+    pub fn mounts(&self) -> &[Mount] {
+        &self.mounts
+    }
+
+    /// What a request's path means, if anything.
+    pub fn find(&self, path: &str) -> Option<Target<'_>> {
+        let (name, rest) = match path.strip_prefix(NAMED) {
+            Some(named) => {
+                let (name, rest) = named.split_once('/').unwrap_or((named, ""));
+                (Some(name), rest)
+            }
+            None => (None, path.strip_prefix('/')?),
+        };
+        let mut mounts = self.mounts.iter().zip(&self.trees);
+        let found =
+            mounts.find(|(mount, _)| mount.name.as_ref().map(RepositoryName::as_str) == name);
+        let Some((mount, tree)) = found else {
+            return (path == "/").then_some(Target::All);
+        };
+        if rest.is_empty() {
+            return Some(Target::Repository(mount));
+        }
+        let asset = Asset::at(rest)?;
+        let (is_public, tags) = (self.is_public, &self.tags);
+        Some(Target::File(File { asset, tree, is_public, tags }))
+    }
+}
+
+impl File<'_> {
+    pub fn kind(&self) -> AssetKind {
+        self.asset.kind
+    }
+
+    /// The file as HTTP has it: whole, in part, or not at all where the client's copy is still good.
+    pub async fn respond(&self, method: &Method, mut headers: HeaderMap) -> Response<Body> {
+        let opened = match self.open().await {
+            Ok(Some(opened)) => opened,
+            Ok(None) => return plain(StatusCode::NOT_FOUND),
+            Err(error) => return self.cannot(&error),
+        };
+        // A unit that is not known is as good as none, and parts are for GET: RFC 9110, section 14.2.
+        let is_bytes = |range: &HeaderValue| range.as_bytes().starts_with(b"bytes=");
+        if *method != Method::GET || !headers.get(header::RANGE).is_none_or(is_bytes) {
+            headers.remove(header::RANGE);
+        }
+        let validators = match self.validators(&opened).await {
+            Ok(validators) => validators,
+            Err(error) => return self.cannot(&error),
+        };
+        let status = match validators.weigh(&headers) {
+            Verdict::Send => {
+                let range = headers.remove(header::RANGE);
+                return self.send(opened, method, range, &validators).await;
+            }
+            Verdict::SendWhole => return self.send(opened, method, None, &validators).await,
+            Verdict::NotModified => StatusCode::NOT_MODIFIED,
+            Verdict::Failed => StatusCode::PRECONDITION_FAILED,
+        };
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = status;
+        self.dress(response, &validators)
+    }
+
+    /// Opens the file, if it is there and clients are to have it. Of a release that there is not, no client learns whether
+    /// its tarball is there.
+    async fn open(&self) -> io::Result<Option<Opened>> {
+        let Self { asset, tree, .. } = self;
+        if let Some(release) = asset.release() {
+            if !tree.releases.have(&release, asset.kind == AssetKind::Docs).await? {
+                return Ok(None);
+            }
+        }
+        let opened = Opened::open(&tree.root, &asset.path).await?;
+        if let Some(package) = asset.package() {
+            if !tree.releases.is_package(&package, &opened).await? {
+                return Ok(None);
+            }
+        }
+        Ok(Some(opened))
+    }
+
+    async fn validators(&self, opened: &Opened) -> io::Result<Validators> {
+        let tag = self.tags.of(opened).await?;
+        // One that was changed in this second may be changed again in it, and its date stay the same.
+        let is_settled = opened.stamp().is_settled(tags::now());
+        Ok(Validators { tag, changed: is_settled.then(|| opened.changed()) })
+    }
+
+    async fn send(
+        &self,
+        opened: Opened,
+        method: &Method,
+        range: Option<HeaderValue>,
+        validators: &Validators,
+    ) -> Response<Body> {
+        let mut request = Request::new(Body::empty());
+        *request.method_mut() = method.clone();
+        if let Some(range) = range {
+            request.headers_mut().insert(header::RANGE, range);
+        }
+        // Most files are far smaller than what is read of a large one at once.
+        let size = opened.size().try_into().unwrap_or(usize::MAX);
+        let mut service = ServeDir::with_backend("", opened)
+            .append_index_html_on_directories(false)
+            .ignore_multi_range_requests(true)
+            .with_buf_chunk_size(size.clamp(1, CHUNK));
+        match service.try_call(request).await {
+            Ok(response) => self.dress(response.map(Body::new), validators),
+            Err(error) => self.cannot(&error),
+        }
+    }
+
+    fn cannot(&self, error: &io::Error) -> Response<Body> {
+        use io::ErrorKind::{IsADirectory, NotADirectory, NotFound};
+        if matches!(error.kind(), NotFound | NotADirectory | IsADirectory) {
+            return plain(StatusCode::NOT_FOUND);
+        }
+        let path = self.tree.root.root().join(self.asset.path.as_ref()).display().to_string();
+        if LeadsOut::is_in(error) {
+            tracing::warn!(path, "{LEADS_OUT}");
+            return plain(StatusCode::NOT_FOUND);
+        }
+        if Secret::is_in(error) {
+            tracing::error!(path, %error, "not served");
+            return plain(StatusCode::NOT_FOUND);
+        }
+        tracing::error!(path, %error, "could not read");
+        plain(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// Stored bytes as they are, with what caches need to know.
+    fn dress(&self, mut response: Response<Body>, validators: &Validators) -> Response<Body> {
+        let control = if response.status().is_client_error() {
+            "no-store"
         } else {
-            let (root, path) = (root.root().clone(), PathBuf::from(path));
-            let opening = spawn_blocking(move || root.open(&path));
-            opening.await.map_err(io::Error::other)??
+            self.asset.kind.cache_control(self.is_public)
         };
-        let found = file.metadata()?;
-        // A pipe or a device could be read for ever.
-        if !found.is_file() {
-            return Err(io::ErrorKind::NotFound.into());
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(control));
+        if headers.contains_key(header::CONTENT_TYPE) {
+            let content_type = HeaderValue::from_static(self.asset.kind.content_type());
+            headers.insert(header::CONTENT_TYPE, content_type);
         }
-        let changed =
-            found.ctime().saturating_mul(1_000_000_000).saturating_add(found.ctime_nsec());
-        Ok(Self { file: Arc::new(file), stamp: store::stamp(&found), changed })
-    }
-
-    /// In bytes.
-    pub fn size(&self) -> u64 {
-        self.stamp.size()
-    }
-
-    /// By which the file is known again.
-    pub fn stamp(&self) -> Stamp {
-        self.stamp
-    }
-
-    /// When it was changed last, by any change, which no program can set.
-    pub fn changed(&self) -> SystemTime {
-        let since = Duration::from_nanos(self.changed.try_into().unwrap_or(0));
-        UNIX_EPOCH.checked_add(since).unwrap_or(UNIX_EPOCH)
-    }
-
-    /// Whether the file is unchanged since it was opened.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn is_unchanged(&self) -> io::Result<bool> {
-        Ok(store::stamp(&self.file.metadata()?) == self.stamp)
-    }
-
-    /// Its bytes, up to `limit` and one more, for which this may wait.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn read(&self, limit: usize) -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        let limit = limit.saturating_add(1);
-        while let Some(room) = limit.checked_sub(bytes.len()).filter(|room| *room > 0) {
-            let position = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-            let read = read_at(&self.file, position, room.min(CHUNK))?;
-            if read.is_empty() {
-                break;
-            }
-            bytes.extend(read);
+        let Validators { tag, changed } = validators;
+        if let Some(tag) = tag {
+            headers.typed_insert(tag.clone());
         }
-        Ok(bytes)
-    }
-
-    /// What its bytes are, where they are few and need not be waited for.
-    pub fn examine_now(&self) -> Option<io::Result<Examined>> {
-        let size = usize::try_from(self.size()).ok().filter(|size| *size <= SMALL)?;
-        let mut bytes = vec![0; size];
-        match now::read(&self.file, 0, &mut bytes)? {
-            Ok(read) if read < size => None,
-            Ok(_) => {
-                let hash = blake3::hash(&bytes);
-                Some(Ok(Examined { hash, holds_key: begins_with_key(&bytes) }))
-            }
-            Err(error) => Some(Err(error)),
+        if let Some(changed) = changed {
+            headers.typed_insert(LastModified::from(*changed));
         }
-    }
-
-    /// What its bytes are, all of which are read.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn examine(&self) -> io::Result<Examined> {
-        let mut hasher = blake3::Hasher::new();
-        let (mut position, mut holds_key) = (0_u64, false);
-        while let Some(rest) = self.size().checked_sub(position).filter(|rest| *rest > 0) {
-            let room = rest.try_into().unwrap_or(CHUNK).min(CHUNK);
-            let bytes = read_at(&self.file, position, room)?;
-            if bytes.is_empty() {
-                break;
-            }
-            if position == 0 {
-                holds_key = begins_with_key(bytes.get(..SMALL).unwrap_or(&bytes));
-            }
-            hasher.update(&bytes);
-            position = position.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
-        }
-        Ok(Examined { hash: hasher.finalize(), holds_key })
-    }
-
-    fn metadata(&self) -> Metadata {
-        Metadata { size: self.size() }
-    }
-}
-
-impl http::Backend for Opened {
-    type File = File;
-    type Metadata = Metadata;
-    type OpenFuture = future::Ready<io::Result<File>>;
-    type MetadataFuture = future::Ready<io::Result<Metadata>>;
-
-    fn open(&self, _: PathBuf) -> Self::OpenFuture {
-        let opened = self.clone();
-        future::ready(Ok(File { opened, position: 0, reading: None, read: Bytes::new() }))
-    }
-
-    fn metadata(&self, _: PathBuf) -> Self::MetadataFuture {
-        future::ready(Ok(self.metadata()))
-    }
-}
-
-impl File {
-    fn advance(&mut self, read: usize) {
-        self.position = self.position.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
-    }
-}
-
-impl http::Metadata for Metadata {
-    fn is_dir(&self) -> bool {
-        // None is ever opened.
-        false
-    }
-
-    /// Without one, it makes no tag and weighs no condition: `preconditions.rs` does.
-    fn modified(&self) -> io::Result<SystemTime> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    fn len(&self) -> u64 {
-        self.size
-    }
-}
-
-impl http::File for File {
-    type Metadata = Metadata;
-    type MetadataFuture<'a> = future::Ready<io::Result<Metadata>>;
-
-    fn metadata(&self) -> Self::MetadataFuture<'_> {
-        future::ready(Ok(self.opened.metadata()))
-    }
-}
-
-impl AsyncRead for File {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        if let Some(reading) = &mut this.reading {
-            let read = ready!(Pin::new(reading).poll(context));
-            this.reading = None;
-            this.read = read.map_err(io::Error::other)??.into();
-            this.advance(this.read.len());
-            if this.read.is_empty() {
-                return Poll::Ready(Ok(()));
-            }
-        }
-        if !this.read.is_empty() {
-            let taken = this.read.split_to(this.read.len().min(buffer.remaining()));
-            buffer.put_slice(&taken);
-            return Poll::Ready(Ok(()));
-        }
-        // What was written to it since is not what its head was made of.
-        let rest = this.opened.size().saturating_sub(this.position);
-        let room = buffer.remaining().min(rest.try_into().unwrap_or(usize::MAX));
-        if room == 0 {
-            return Poll::Ready(Ok(()));
-        }
-        if let Some(read) =
-            now::read(&this.opened.file, this.position, buffer.initialize_unfilled_to(room))
-        {
-            let read = read?;
-            buffer.advance(read);
-            this.advance(read);
-            return Poll::Ready(Ok(()));
-        }
-        let (file, from) = (Arc::clone(&this.opened.file), this.position);
-        this.reading = Some(spawn_blocking(move || read_at(&file, from, room.min(CHUNK))));
-        Pin::new(this).poll_read(context, buffer)
-    }
-}
-
-impl AsyncSeek for File {
-    fn start_seek(self: Pin<&mut Self>, position: SeekFrom) -> io::Result<()> {
-        let this = self.get_mut();
-        let (from, by) = match position {
-            SeekFrom::Start(position) => (position, 0),
-            SeekFrom::Current(by) => (this.position, by),
-            SeekFrom::End(by) => (this.opened.size(), by),
-        };
-        this.position = from.checked_add_signed(by).ok_or(io::ErrorKind::InvalidInput)?;
-        (this.reading, this.read) = (None, Bytes::new());
-        Ok(())
-    }
-
-    fn poll_complete(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<u64>> {
-        Poll::Ready(Ok(self.position))
-    }
-}
-
-fn read_at(file: &fs::File, from: u64, size: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; size];
-    let read = file.read_at(&mut bytes, from)?;
-    bytes.truncate(read);
-    Ok(bytes)
-}
-
-/// What need not be waited for: `None` where it would have to be, or where that cannot be asked.
-#[cfg(target_os = "linux")]
-mod now {
-    use std::fs::File;
-    use std::io::{self, IoSliceMut};
-
-    use rustix::io::{Errno, ReadWriteFlags, preadv2};
-
-    pub fn read(file: &File, from: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
-        let mut buffers = [IoSliceMut::new(buffer)];
-        match preadv2(file, &mut buffers, from, ReadWriteFlags::NOWAIT) {
-            Ok(read) => Some(Ok(read)),
-            // Not every file system can be asked.
-            Err(Errno::AGAIN | Errno::OPNOTSUPP | Errno::NOSYS) => None,
-            Err(error) => Some(Err(error.into())),
-        }
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-mod now {
-    use std::fs::File;
-    use std::io;
-
-    pub fn read(_: &File, _: u64, _: &mut [u8]) -> Option<io::Result<usize>> {
-        None
+        response
     }
 }

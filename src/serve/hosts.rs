@@ -13,8 +13,8 @@ use axum::http::request::Parts;
 use axum::http::uri::Authority;
 use axum::http::{Response, StatusCode, Uri};
 
-use super::Options;
-use super::answer::plain;
+use crate::serve::Options;
+use crate::serve::service::plain;
 
 /// Which hosts are answered to.
 pub(super) enum Hosts {

@@ -16,11 +16,11 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::answer::{method_not_allowed, plain};
-use super::connection::Application;
-use super::door::Visit;
-use super::hosts::{self, Hosts};
-use super::refusals::{Reason, Refusals};
+use crate::serve::connection::Application;
+use crate::serve::connections::admission::Visit;
+use crate::serve::connections::refusals::{Reason, Refusals};
+use crate::serve::hosts::{self, Hosts};
+use crate::serve::service::{method_not_allowed, plain};
 
 /// What is counted.
 pub(super) struct Metrics {

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::Options;
-use super::answer::Service;
-use super::tls::Certificates;
+use crate::serve::Options;
+use crate::serve::service::Service;
+use crate::serve::tls::Certificates;
 
 /// How often files are looked at. Asking is cheap, and sees what is renamed, linked anew or mounted,
 /// which whoever listens for events of a file has to follow one by one.

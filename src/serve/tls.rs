@@ -9,8 +9,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use zeroize::Zeroizing;
 
-use super::Tls;
 use crate::regular_file;
+use crate::serve::Tls;
 
 /// In bytes: more certificates than any chain has.
 const MAX_PEM: u64 = 1 << 20;

@@ -10,7 +10,8 @@ use std::thread;
 
 use tempfile::TempDir;
 
-use hexreg::serve::page::{self, CONTENT_SECURITY_POLICY, Facts, State, Visit};
+use hexreg::serve::overview::{Facts, State};
+use hexreg::serve::web::page::{self, CONTENT_SECURITY_POLICY, Visit};
 use hexreg::store::DirStore;
 
 use crate::support::repository::TestRepository;

@@ -5,7 +5,7 @@ use std::hash::Hash;
 
 /// Values by key, each of some weight. Once those that were asked for last weigh too much they become `former`, and
 /// what was asked for before that is forgotten.
-pub(super) struct Remembered<K, V> {
+pub(crate) struct Remembered<K, V> {
     /// How much is remembered at least, by weight; twice as much at most.
     most: usize,
     recent: HashMap<K, (V, usize)>,

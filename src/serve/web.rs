@@ -3,6 +3,8 @@
 //! A page may have to read and decode `versions`. So a few are made at once, of each peer in turn, and only so many
 //! wait: pages never hold the threads that read files.
 
+pub mod page;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -14,13 +16,14 @@ use axum::http::{Response, StatusCode};
 use percent_encoding::percent_decode_str;
 use tokio::task::spawn_blocking;
 
-use super::Options;
-use super::answer::plain;
-use super::fair_queue::{Bounds, FairQueue};
-use super::gate::ask_later;
-use super::page::{self, CONTENT_SECURITY_POLICY, Facts, State, Visit};
-use super::site::Mount;
 use crate::name::RepositoryName;
+use crate::serve::Options;
+use crate::serve::authorize::ask_later;
+use crate::serve::connections::fair_queue::{Bounds, FairQueue};
+use crate::serve::files::Mount;
+use crate::serve::overview::{Facts, State};
+use crate::serve::service::plain;
+use page::{CONTENT_SECURITY_POLICY, Visit};
 
 /// How many pages are made at once, and how many wait, of one peer and of all.
 const PAGES: Bounds =

@@ -18,19 +18,19 @@ use std::time::Duration;
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::net::TcpListener;
 
-use super::activity::{Activity, Clock, Order, Rank};
-use super::connection::{self, Application};
-use super::ending::Ending;
-use super::fair_queue::{NoRoom, Peer};
-use super::forwarded::TrustedProxies;
-use super::metrics::Metrics;
-use super::refusals::Reason;
-use super::seats::{Seat, Seats};
-use super::tls::Certificates;
+use crate::serve::connection::{self, Application};
+use crate::serve::connections::activity::{Activity, Clock, Order, Rank};
+use crate::serve::connections::fair_queue::{NoRoom, Peer};
+use crate::serve::connections::proxies::{TrustedProxies, loopback};
+use crate::serve::connections::refusals::Reason;
+use crate::serve::connections::slots::{Seat, Seats};
+use crate::serve::metrics::Metrics;
+use crate::serve::shutdown::Ending;
+use crate::serve::tls::Certificates;
 
 /// How many connections the reserve of a house with so many seats has: as many as come while one that was let in
 /// sends its head.
-pub(super) fn reserve(connections: usize) -> usize {
+pub(crate) fn reserve(connections: usize) -> usize {
     (connections / 4).clamp(16, 256)
 }
 
@@ -48,7 +48,7 @@ const SPARE: usize = 4;
 
 /// What a connection may take.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct ConnectionLimits {
+pub(crate) struct ConnectionLimits {
     /// How many there are at once.
     pub connections: usize,
     /// In bytes, a request's head.
@@ -60,7 +60,7 @@ pub(super) struct ConnectionLimits {
 }
 
 /// Lets connections in.
-pub(super) struct Door {
+pub(crate) struct Door {
     pub limits: ConnectionLimits,
     pub metrics: Arc<Metrics>,
     /// How many connections there are.
@@ -72,7 +72,7 @@ pub(super) struct Door {
 }
 
 /// A connection that was let in.
-pub(super) struct Visit {
+pub(crate) struct Visit {
     pub client: SocketAddr,
     pub activity: Arc<Activity>,
     pub door: Arc<Door>,
@@ -94,7 +94,7 @@ impl Door {
 
     /// For programs on this machine, with no reserve, where all may have all seats.
     pub fn for_this_machine(limits: ConnectionLimits, metrics: Arc<Metrics>) -> Self {
-        let proxies = TrustedProxies::new(&super::forwarded::loopback());
+        let proxies = TrustedProxies::new(&loopback());
         // Who asks for numbers is none of them.
         Self { reserve: None, open: Gauge::default(), ..Self::new(limits, proxies, metrics) }
     }

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use super::activity::{Activity, Clock, Order, Rank};
-use super::fair_queue::{NoRoom, Peer};
+use crate::serve::connections::activity::{Activity, Clock, Order, Rank};
+use crate::serve::connections::fair_queue::{NoRoom, Peer};
 
 /// For how many microseconds no search is repeated that found none to close: each looks at all connections.
 const FRUITLESS: u64 = 5_000;
@@ -21,7 +21,7 @@ const FRUITLESS: u64 = 5_000;
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// All seats of a house.
-pub(super) struct Seats {
+pub(crate) struct Seats {
     clock: Clock,
     all: usize,
     of_peer: usize,
@@ -59,7 +59,7 @@ struct Queue {
 }
 
 /// A seat, until it is dropped.
-pub(super) struct Seat {
+pub(crate) struct Seat {
     seats: Arc<Seats>,
     id: u64,
 }

@@ -1,7 +1,7 @@
 //! Who may read: [`crate::auth::Gate`], for a server that must not wait.
 //!
 //! A password that was not seen to be right takes the time and the memory that its hash was made to take. So
-//! a few are checked at once, of each peer in turn, and only so many wait ([`super::fair_queue`]). Requests of
+//! a few are checked at once, of each peer in turn, and only so many wait ([`super::connections::fair_queue`]). Requests of
 //! one peer with one name and one password wait for one check: clients send many at once.
 
 use std::collections::HashMap;
@@ -15,12 +15,12 @@ use axum::http::{Response, StatusCode};
 use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
 
-use super::answer::plain;
-use super::fair_queue::{Bounds, FairQueue, NoRoom, Peer};
-use super::{Error, Options};
 use crate::auth::{self, Answer, NotEnoughMemory, UserName};
 use crate::ops;
 use crate::ops::auth::AuthError;
+use crate::serve::connections::fair_queue::{Bounds, FairQueue, NoRoom, Peer};
+use crate::serve::service::plain;
+use crate::serve::{Error, Options};
 
 /// How many passwords are checked at once, and how many wait, of one peer and of all: so many of one peer
 /// as there are machines behind one address that begin at once, each with a name of its own.

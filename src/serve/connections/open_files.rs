@@ -2,7 +2,7 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::door::reserve;
+use crate::serve::connections::admission::reserve;
 
 /// For the process itself: listeners, the runtime, signals, log, directories, files that are read again; and for
 /// connections that were told to close, and take a moment.
@@ -10,7 +10,7 @@ const OTHERS: u64 = 64;
 
 /// Makes room for so many connections, each with a file that is read, and for their reserve and `beside` that read
 /// none: the limit is raised as far as it may be. As many connections as there is room for then, at least one.
-pub(super) fn make_room(connections: usize, beside: usize) -> usize {
+pub(crate) fn make_room(connections: usize, beside: usize) -> usize {
     let others = wide(beside).saturating_add(OTHERS);
     let needed = needed(connections).saturating_add(others);
     let allowed = raise(needed);

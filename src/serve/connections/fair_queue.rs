@@ -11,7 +11,7 @@ use tokio::sync::oneshot::{self, Sender};
 /// A client as far as it can be told from another: an IPv4 address, or the 64 bits of an IPv6 address that
 /// name a network, in which a client takes any address it likes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Peer {
+pub(crate) enum Peer {
     V4(Ipv4Addr),
     V6([u8; 8]),
 }
@@ -29,7 +29,7 @@ impl From<IpAddr> for Peer {
 
 /// How many may have a place, or wait for one.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bounds {
+pub(crate) struct Bounds {
     pub places: usize,
     pub places_of_a_peer: usize,
     pub waiting_of_a_peer: usize,
@@ -38,7 +38,7 @@ pub(super) struct Bounds {
 
 /// Hands out places.
 #[derive(Clone)]
-pub(super) struct FairQueue {
+pub(crate) struct FairQueue {
     bounds: Bounds,
     state: Arc<Mutex<State>>,
 }
@@ -54,14 +54,14 @@ struct State {
 }
 
 /// A place, until it is dropped.
-pub(super) struct Place {
+pub(crate) struct Place {
     queue: Option<FairQueue>,
     peer: Peer,
 }
 
 /// Why there is no place, nor room to wait for one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NoRoom {
+pub(crate) enum NoRoom {
     /// As many of this peer wait as may.
     OfThisPeer,
     /// As many wait as may.

@@ -15,21 +15,21 @@ use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-use super::files::{LEADS_OUT, Opened};
-use super::reload::chain;
-use super::remembered::Remembered;
-use super::tags::now;
 use crate::key::{KeyError, PublicKey};
 use crate::name::PackageName;
 use crate::published::{DocumentError, PublishedKey, TrustedKeys, UncheckedDocument};
 use crate::registry::{Releases as Package, Resource};
 use crate::repository::RepositoryPath;
+use crate::serve::files::bounded_cache::Remembered;
+use crate::serve::files::open_file::{LEADS_OUT, Opened};
+use crate::serve::files::tags::now;
+use crate::serve::reload::chain;
 use crate::store::{self, DirStore, LeadsOut, Stamp, Store, StoreError};
 use crate::tarball::FileName;
 use crate::version::Version;
 
 /// The releases of one repository.
-pub(super) struct Releases {
+pub(crate) struct Releases {
     store: DirStore,
     known: Mutex<Remembered<Stamp, Known>>,
     keys: Mutex<Keys>,
@@ -51,7 +51,7 @@ const ELIXIR: [&str; 6] = ["elixir", "eex", "ex_unit", "iex", "logger", "mix"];
 
 /// What a file in `packages/` says.
 #[derive(Clone, Debug)]
-pub(super) enum Says {
+pub(crate) enum Says {
     /// Which versions the package has, as `public_key` signed it.
     Versions(Arc<(PackageName, HashSet<Version>)>),
     /// It is the package of that name, and no key that is known here signed it: clients check that themselves.

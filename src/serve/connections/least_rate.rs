@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
-use super::activity::Activity;
+use crate::serve::connections::activity::Activity;
 
 /// In bytes a second: at least as much a client takes, seen over the time in which it may take nothing.
 const LEAST_RATE: u64 = 1024;
@@ -28,7 +28,7 @@ const BUFFER: usize = 192 * 1024;
 const SLOW: usize = 4 * 1024;
 
 /// A connection whose client has to take what it is sent.
-pub(super) struct PacedStream {
+pub(crate) struct PacedStream {
     stream: TcpStream,
     activity: Arc<Activity>,
     pace: Pace,

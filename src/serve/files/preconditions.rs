@@ -11,7 +11,7 @@ use headers::{
 
 /// What is known of the file that is asked for.
 #[derive(Clone, Debug)]
-pub(super) struct Validators {
+pub(crate) struct Validators {
     pub tag: Option<ETag>,
     /// When it was changed last; `None` where it may change again in the same second.
     pub changed: Option<SystemTime>,
@@ -19,7 +19,7 @@ pub(super) struct Validators {
 
 /// What follows from the conditions of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     /// The file, or the part that is asked for.
     Send,
     /// The file, although a part was asked for: the client has the other part of another file.

@@ -4,13 +4,13 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-use super::Options;
+use crate::serve::Options;
 use crate::store::{self, Stamp};
 
 /// A file that no client is given: a private key, or one of [`Secrets`]. The source of an [`io::Error`].
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("it is a private key, or the file that says who may read")]
-pub(super) struct Secret;
+pub(crate) struct Secret;
 
 impl Secret {
     /// Whether it is what an error says.
@@ -27,7 +27,7 @@ impl From<Secret> for io::Error {
 
 /// The files that this server itself goes by and that only it may read. Each is known by its inode, under whichever
 /// name it lies; what else is a private key is told by what it holds.
-pub(super) struct Secrets(Vec<PathBuf>);
+pub(crate) struct Secrets(Vec<PathBuf>);
 
 impl Secrets {
     pub fn of(options: &Options) -> Self {

@@ -1,16 +1,13 @@
 //! What a browser is shown: a page for a repository, and one that lists several. Nothing in them runs,
 //! and nothing is fetched for them.
 
-mod facts;
-
-pub use facts::{Facts, Overview, State, Summary, Unsound};
-
 use std::error::Error;
 
 use askama::Template;
 
-use super::snippets::{self, Access};
 use crate::name::RepositoryName;
+use crate::serve::overview::{Overview, State, Summary, Unsound};
+use crate::serve::snippets::{self, Access};
 
 /// The `Content-Security-Policy` to send with either page: its own style sheet, known by its hash, its
 /// own search form, and nothing else, whatever found its way into it.

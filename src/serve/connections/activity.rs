@@ -1,4 +1,4 @@
-//! What a connection does at the moment: told by the connection itself, read by the [`super::seats`] that need
+//! What a connection does at the moment: told by the connection itself, read by the [`super::slots`] that need
 //! room, and the way in which it is told to end.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
@@ -7,16 +7,16 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 /// How long a client may take none of its answer before another one may have its seat. Only where there is no
-/// other seat: otherwise it has the time that [`super::pace`] gives it.
+/// other seat: otherwise it has the time that [`super::least_rate`] gives it.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// Microseconds since the server began: an instant that fits into an atomic number.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Clock(Instant);
+pub(crate) struct Clock(Instant);
 
 /// What one connection does. Several tasks read it without a lock, and each field is right by itself.
 #[derive(Debug)]
-pub(super) struct Activity {
+pub(crate) struct Activity {
     clock: Clock,
     /// Since when it has no request, which is when it was accepted or when its last answer was written.
     idle_since: AtomicU64,
@@ -40,7 +40,7 @@ const ANSWERED: u8 = 2;
 
 /// Who is closed first where there is no seat left: what comes first in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Rank {
+pub(crate) enum Rank {
     /// No request of it is being answered since then. One that has not sent a whole head is idle.
     Idle(u64),
     /// It has not taken its answer at the least rate since then.
@@ -49,7 +49,7 @@ pub(super) enum Rank {
 
 /// What a connection is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
+pub(crate) enum Order {
     /// To end once its request is answered.
     Finish,
     /// To end now.

@@ -9,17 +9,17 @@ use axum::http::request::Parts;
 use axum::http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 
-use super::access::{Access, Asked, Counted};
-use super::connection::Application;
-use super::door::Visit;
-use super::fair_queue::NoRoom;
-use super::forwarded::ProxiedRequests;
-use super::gate::{Gate, Visitor, ask_later, ask_who, not_checked};
-use super::health::Health;
-use super::hosts::{self, Hosts};
-use super::pages::Pages;
-use super::refusals::Reason;
-use super::site::{Site, Target, without_empty_parts};
+use crate::serve::access_log::{Access, Asked, Counted};
+use crate::serve::authorize::{Gate, Visitor, ask_later, ask_who, not_checked};
+use crate::serve::connection::Application;
+use crate::serve::connections::admission::Visit;
+use crate::serve::connections::fair_queue::NoRoom;
+use crate::serve::connections::proxies::ProxiedRequests;
+use crate::serve::connections::refusals::Reason;
+use crate::serve::files::{Site, Target, without_empty_parts};
+use crate::serve::health::Health;
+use crate::serve::hosts::{self, Hosts};
+use crate::serve::web::Pages;
 
 /// What answers requests.
 pub(super) struct Service {

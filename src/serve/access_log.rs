@@ -13,9 +13,9 @@ use axum::http::{Method, Response, StatusCode};
 use headers::{ContentLength, HeaderMapExt};
 use http_body::{Body as _, Frame, SizeHint};
 
-use super::forwarded::ProxiedRequest;
-use super::metrics::Metrics;
 use crate::auth::UserName;
+use crate::serve::connections::proxies::ProxiedRequest;
+use crate::serve::metrics::Metrics;
 
 /// Writes down what was asked.
 pub(super) struct Access {

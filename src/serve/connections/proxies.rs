@@ -11,11 +11,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::http::HeaderMap;
 use ipnet::IpNet;
 
-use super::fair_queue::Peer;
+use crate::serve::connections::fair_queue::Peer;
 
 /// The proxies whose word on a client's address is taken.
 #[derive(Clone, Debug)]
-pub(super) struct TrustedProxies(Vec<IpNet>);
+pub(crate) struct TrustedProxies(Vec<IpNet>);
 
 /// Where a program on this machine asks from.
 #[must_use]
@@ -77,13 +77,13 @@ fn address_of(entry: &[u8]) -> Option<IpAddr> {
 /// How many requests of each client are being answered that came through a proxy, whose connections are no
 /// client's.
 #[derive(Clone)]
-pub(super) struct ProxiedRequests {
+pub(crate) struct ProxiedRequests {
     of_peer: usize,
     counts: Arc<Mutex<HashMap<Peer, usize>>>,
 }
 
 /// One of them, until it is dropped.
-pub(super) struct ProxiedRequest {
+pub(crate) struct ProxiedRequest {
     requests: ProxiedRequests,
     peer: Peer,
 }

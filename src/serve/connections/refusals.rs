@@ -11,12 +11,12 @@ use std::time::Duration;
 use prometheus_client::metrics::counter::Counter;
 use tokio::sync::Notify;
 
-use super::activity::Rank;
-use super::fair_queue::NoRoom;
+use crate::serve::connections::activity::Rank;
+use crate::serve::connections::fair_queue::NoRoom;
 
 /// Why a request or a connection was refused, or a connection closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reason {
+pub(crate) enum Reason {
     /// As many connections are open as may be, and none could be closed.
     HouseFull,
     /// One address has as many connections or requests as it may, and none could be closed.
@@ -103,7 +103,7 @@ const GATHER: Duration = Duration::from_secs(1);
 const INTERVAL: Duration = Duration::from_secs(30);
 
 /// Counts refusals.
-pub(super) struct Refusals {
+pub(crate) struct Refusals {
     counts: [Count; Reason::ALL.len()],
     last_client: Mutex<Option<IpAddr>>,
     last_error: Mutex<Option<String>>,

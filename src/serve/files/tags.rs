@@ -16,9 +16,9 @@ use headers::ETag;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-use super::files::Opened;
-use super::remembered::Remembered;
-use super::secrets::{Secret, Secrets};
+use crate::serve::files::bounded_cache::Remembered;
+use crate::serve::files::open_file::Opened;
+use crate::serve::files::secrets::{Secret, Secrets};
 use crate::store::Stamp;
 
 /// In bytes: above this size, which no file of a registry has, the tag is made of the stamp. It is another one
@@ -35,7 +35,7 @@ const REMEMBERED: usize = 1 << 16;
 const LENGTH: usize = 16;
 
 /// The tags of the files that a server has.
-pub(super) struct Tags {
+pub(crate) struct Tags {
     /// `None` of a file that is a secret.
     known: Mutex<Remembered<Stamp, Option<Digest>>>,
     readers: Arc<Semaphore>,
@@ -110,7 +110,7 @@ fn strong(digest: Option<Digest>) -> io::Result<Option<ETag>> {
 }
 
 /// Nanoseconds since 1970.
-pub(super) fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
 }

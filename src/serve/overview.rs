@@ -9,7 +9,7 @@ use crate::name::{PackageName, RepositoryName};
 use crate::published::{DocumentError, Published, PublishedKey, Reader};
 use crate::registry::{ListedVersion, Resource, Versions};
 use crate::repository::{Folder, RepositoryPath};
-use crate::serve::tags::now;
+use crate::serve::files::tags::now;
 use crate::store::{Stamp, Store, StoreError};
 use crate::version::Version;
 
