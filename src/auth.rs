@@ -1,12 +1,12 @@
-//! Who may read a registry: names, their passwords and tokens, and what clients send of them.
+//! Who may read a registry: names, their passwords and tokens, and the credentials that clients send.
 //!
-//! An [`AuthFile`] is parsed from text; a [`Gate`] holds it and answers what an `Authorization` header
-//! is worth. Nothing here knows a file system, a clock or a thread; [`ops::auth`](crate::ops::auth)
-//! reads and changes files.
+//! An [`AuthFile`] is parsed from text. An [`Authenticator`] holds it and says whose credentials an `Authorization`
+//! header carries. Nothing here uses a file system, a clock or a thread; [`ops::auth`](crate::ops::auth) reads and
+//! changes files.
 //!
 //! # The file
 //!
-//! One entry a line; blank lines and lines that begin with `#` say nothing.
+//! One entry a line. Blank lines and lines that begin with `#` are skipped.
 //!
 //! ```text
 //! # htpasswd -B, which is bcrypt; or argon2id as a PHC string
@@ -16,9 +16,8 @@
 //! ci:$sha256$…
 //! ```
 //!
-//! A name has at most one password, and any number of tokens besides; a token belongs to one name.
-//! Whatever else a line holds is an error rather than passed over: an entry that silently does not
-//! count is found out about by whoever is locked out.
+//! A name has at most one password, and any number of tokens besides. A token belongs to one name.
+//! Any other line is an error: an entry that was skipped silently would lock its user out.
 //!
 //! # What clients send
 //!
@@ -31,35 +30,28 @@
 //! | mix, `.netrc` | `Basic` of `NAME:SECRET` |
 //! | Gleam | `Bearer KEY` |
 //!
-//! A token is good in every one of these, in the second place of a pair only beside its own name. A
-//! password is good in a pair alone. Erlang's `httpc`, by which mix asks, takes what a URL says of the
-//! user as it is: what is percent-encoded there stays so, and with a second `:` nothing is sent at all.
-//! Tokens hold no character that has to be encoded.
+//! A token is accepted in each of these; as the second part of a pair only beside its own name. A password is
+//! accepted in a pair alone. mix asks through Erlang's `httpc`, which sends the user part of a URL as it is:
+//! percent-encoding is not decoded, and with a second `:` nothing is sent at all. So tokens hold no character that
+//! has to be encoded.
 
 mod authenticator;
 mod credentials;
 mod edit;
 mod file;
+mod invalid;
 mod memory;
 mod name;
 mod password;
+mod random;
 mod token;
 
-pub use authenticator::{Answer, Gate, PasswordCheck};
+pub use authenticator::{Authentication, Authenticator, PasswordCheck};
 pub use edit::{with_password, with_token, without};
-pub use file::{AuthFile, BadLine, InvalidAuthFile, Problem};
+pub use file::AuthFile;
+pub use invalid::{InvalidAuthFile, InvalidLine, LineError};
 pub use memory::NotEnoughMemory;
 pub use name::{InvalidUserName, UserName};
 pub use password::{InvalidPassword, PasswordHash};
-pub use token::{Token, TokenDigest};
-
-/// The operating system has no randomness to give.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the system has no randomness to give")]
-pub struct NoRandomness;
-
-fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
-    let mut bytes = [0; N];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| NoRandomness)?;
-    Ok(bytes)
-}
+pub use random::NoRandomness;
+pub use token::{AccessToken, TokenDigest};

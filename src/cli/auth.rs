@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use hexreg::auth::{InvalidPassword, PasswordHash, UserName};
-use hexreg::ops::auth::{self, AuthError, Done};
+use hexreg::ops::auth::{self, AuthError, RemovedEntries, Written};
 use hexreg::printable::Printable;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::failure::{self, Failure, Rejected, chain};
+use super::failure::{Failure, Rejected, chain, exit_code};
 use super::output;
 use super::secret_file;
 
@@ -23,7 +23,7 @@ pub enum AuthCommand {
 
 /// Give a name a new token, or a password
 ///
-/// Makes the file where there is none, readable by its owner alone. The token is printed on standard
+/// Creates FILE if it does not exist, readable by its owner alone. The token is printed on standard
 /// output, this once: the file keeps its SHA-256. A name may have any number of tokens, and one password.
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -34,12 +34,12 @@ Examples:
 
 `htpasswd -B` changes the same file; hashes other than bcrypt and argon2id are refused.")]
 pub struct Add {
-    /// The file of those who may read, as `hexreg serve --auth-file` takes it
+    /// The file that says who may read, as `hexreg serve --auth-file` takes it
     file: PathBuf,
-    /// Who it is for; no `:`
+    /// The name of a person or a machine; no `:`
     name: UserName,
-    /// Ask twice for a password on the terminal, or read one line of standard input, instead of making a
-    /// token; it replaces the one the name had
+    /// Set a password instead of making a token: ask twice for it on the terminal, or read one line of
+    /// standard input; it replaces the former one
     #[arg(long)]
     password: bool,
     /// Print one JSON object and nothing else
@@ -47,15 +47,15 @@ pub struct Add {
     json: bool,
 }
 
-/// Take away the password and all tokens of a name
+/// Remove the password and all tokens of a name
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   hexreg auth remove readers ci")]
 pub struct Remove {
-    /// The file of those who may read, as `hexreg serve --auth-file` takes it
+    /// The file that says who may read, as `hexreg serve --auth-file` takes it
     file: PathBuf,
-    /// Whose
+    /// The name of a person or a machine
     name: UserName,
     /// Print one JSON object and nothing else
     #[arg(long)]
@@ -64,7 +64,7 @@ pub struct Remove {
 
 /// What `add --json` prints.
 #[derive(Serialize)]
-struct Added<'a> {
+struct AddJson<'a> {
     name: &'a UserName,
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<&'a str>,
@@ -73,7 +73,7 @@ struct Added<'a> {
 
 /// What `remove --json` prints.
 #[derive(Serialize)]
-struct Gone<'a> {
+struct RemoveJson<'a> {
     name: &'a UserName,
     file: String,
     passwords: usize,
@@ -81,7 +81,7 @@ struct Gone<'a> {
 }
 
 impl AuthCommand {
-    /// Does what was asked for.
+    /// Runs the command and prints its failure.
     pub fn main(self) -> ExitCode {
         let (done, json) = match &self {
             Self::Add(args) => (args.run(), args.json),
@@ -92,7 +92,7 @@ impl AuthCommand {
                 failure.print();
             }
         }
-        failure::exit_code(&done)
+        exit_code(&done)
     }
 }
 
@@ -103,22 +103,22 @@ impl Add {
 
     fn add_token(&self) -> Result<(), Failure> {
         let Self { file, name, .. } = self;
-        let (token, done) = auth::add_token(file, name).map_err(broken)?;
+        let (token, written) = auth::add_token(file, name).map_err(failure)?;
         if self.json {
             let file = file.display().to_string();
-            return output::json(&Added { name, token: Some(token.reveal()), file });
+            return output::json(&AddJson { name, token: Some(token.reveal()), file });
         }
         output::line(token.reveal())?;
         output::errors(&format!(
-            "* {done} {file}\n\
+            "* {verb} {file}\n\
              The token of {name} is on standard output, this once: the file has its SHA-256 alone.\n\
              mix:    mix hex.repo add REPO URL --public-key=public_key --auth-key TOKEN\n\
              rebar3: repo_key => <<\"TOKEN\">> beside the repository's repo_url\n",
-            done = verb(done),
+            verb = verb(written),
             file = Printable(&file.display().to_string()),
             name = Printable(name.as_str()),
         ));
-        warn_of(file);
+        warn_of_exposure(file);
         Ok(())
     }
 
@@ -131,14 +131,14 @@ impl Add {
             }
             _ => Failure::input(error.to_string()),
         })?;
-        let (done, replaced) = auth::set_password(file, name, &password).map_err(broken)?;
+        let (written, replaced) = auth::set_password(file, name, &password).map_err(failure)?;
         if self.json {
-            return output::json(&Added { name, token: None, file: file.display().to_string() });
+            return output::json(&AddJson { name, token: None, file: file.display().to_string() });
         }
-        output::line(&format!("* {} {}", verb(done), file.display()))?;
-        let what = if replaced { "has another password" } else { "has a password" };
-        output::line(&format!("{name} {what}"))?;
-        warn_of(file);
+        output::line(&format!("* {} {}", verb(written), file.display()))?;
+        let outcome = if replaced { "has another password" } else { "has a password" };
+        output::line(&format!("{name} {outcome}"))?;
+        warn_of_exposure(file);
         Ok(())
     }
 }
@@ -146,23 +146,24 @@ impl Add {
 impl Remove {
     fn run(&self) -> Result<(), Failure> {
         let Self { file, name, json } = self;
-        let auth::Removed { passwords, tokens } = auth::remove(file, name).map_err(broken)?;
+        let removed = auth::remove(file, name).map_err(failure)?;
+        let RemovedEntries { passwords, tokens } = removed;
         if *json {
             let file = file.display().to_string();
-            return output::json(&Gone { name, file, passwords, tokens });
+            return output::json(&RemoveJson { name, file, passwords, tokens });
         }
-        output::line(&format!("* {} {}", verb(Done::Updated), file.display()))?;
+        output::line(&format!("* {} {}", verb(Written::Updated), file.display()))?;
         output::line(&format!(
             "{name}: {} and {} removed",
             output::count(passwords, "password"),
             output::count(tokens, "token")
         ))?;
-        warn_of(file);
+        warn_of_exposure(file);
         Ok(())
     }
 }
 
-/// From a terminal twice, so that nobody is locked out by a slip; else one line.
+/// Asks twice on a terminal, as a typing error would lock the user out; else reads one line.
 fn ask_password(name: &UserName) -> Result<Zeroizing<String>, Failure> {
     let unread =
         |error: io::Error| Failure::environment(format!("could not read a password: {error}"));
@@ -176,7 +177,7 @@ fn ask_password(name: &UserName) -> Result<Zeroizing<String>, Failure> {
         }
         return Err(Failure::input("the two passwords differ").hint("nothing was changed"));
     }
-    // No password that can be used is longer; what is cut off is found too long afterwards.
+    // A valid password is shorter; one that is cut off here is refused as too long.
     let mut line = Zeroizing::new(Vec::with_capacity(4096));
     io::stdin().lock().take(4096).read_until(b'\n', &mut line).map_err(unread)?;
     let text =
@@ -185,8 +186,8 @@ fn ask_password(name: &UserName) -> Result<Zeroizing<String>, Failure> {
     Ok(Zeroizing::new(text.strip_suffix('\r').unwrap_or(text).to_owned()))
 }
 
-/// What came of an attempt to read or change the file.
-pub fn broken(error: AuthError) -> Failure {
+/// Reports that the file could not be read or changed.
+pub fn failure(error: AuthError) -> Failure {
     let text = chain(&error);
     match error {
         AuthError::Invalid { path, source } => Failure::input(format!(
@@ -200,29 +201,29 @@ pub fn broken(error: AuthError) -> Failure {
                 .into_iter()
                 .map(|bad| Rejected {
                     path: format!("{}:{}", path.display(), bad.line),
-                    reason: bad.problem.to_string(),
+                    reason: bad.error.to_string(),
                 })
                 .collect(),
         ),
         AuthError::TooLarge(_) | AuthError::NoEntry { .. } => Failure::input(text),
         AuthError::Changed(_) | AuthError::Busy(_) => {
-            Failure::environment(text).hint("nothing was changed; do it again")
+            Failure::environment(text).hint("nothing was changed; try again")
         }
         AuthError::Owner { .. } => Failure::environment(text)
-            .hint("nothing was changed; do it as the owner of the file, or as root"),
+            .hint("nothing was changed; run it as the owner of the file, or as root"),
         _ => Failure::environment(text),
     }
 }
 
-fn warn_of(file: &Path) {
+fn warn_of_exposure(file: &Path) {
     if let Some(warning) = secret_file::exposure(file) {
         output::warning(&warning);
     }
 }
 
-fn verb(done: Done) -> &'static str {
-    match done {
-        Done::Created => "creating",
-        Done::Updated => "updating",
+fn verb(written: Written) -> &'static str {
+    match written {
+        Written::Created => "creating",
+        Written::Updated => "updating",
     }
 }

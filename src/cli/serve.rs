@@ -319,7 +319,7 @@ fn failure(error: Error) -> Failure {
         Error::ExposedMetrics(_) => "give --metrics-listen=127.0.0.1:PORT",
         Error::Listen(..) => "end what listens there, or give another address",
         Error::Tls(_) => "give --tls-cert the whole chain and --tls-key its first one's key",
-        Error::Auth(error) => return auth::broken(error),
+        Error::Auth(error) => return auth::failure(error),
         Error::AuthFileServed(_) => "keep it elsewhere",
         Error::NoRandomness(_) | Error::Run(_) => "nothing is served",
     };

@@ -1,7 +1,7 @@
-//! `hexreg auth`: the file of those who may read is read and changed.
+//! `hexreg auth`: reads and changes the file that says who may read.
 //!
-//! A change is whole or not at all: written beside the file and renamed over it, under a lock on the
-//! directory, and not where the file is another one by then. Comments, order, permissions and owner stay.
+//! A change is atomic: the new text is written to a temporary file, which is renamed over the file under a lock on
+//! the directory. If the file has changed meanwhile, nothing is written. Comments, order, permissions and owner stay.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tempfile::Builder;
 
 use crate::auth::{
-    self, AuthFile, InvalidAuthFile, NoRandomness, PasswordHash, Token, TokenDigest, UserName,
+    self, AccessToken, AuthFile, InvalidAuthFile, NoRandomness, PasswordHash, TokenDigest, UserName,
 };
 use crate::regular_file;
 use crate::store::{DirStore, Lock, LockOutcome, Store, StoreError, TEMPORARY, flush_folder};
@@ -21,91 +21,59 @@ use crate::store::{DirStore, Lock, LockOutcome, Store, StoreError, TEMPORARY, fl
 /// The largest file, in bytes: a hundred thousand entries.
 const MAX_FILE: u64 = 16 << 20;
 
-/// How long to wait for somebody else who changes something in the same directory.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long to wait for another program that holds the lock on the directory.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How often whoever waits looks again.
-const INTERVAL: Duration = Duration::from_millis(20);
+/// How often to try to take the lock.
+const LOCK_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Why a file could not be read or changed; then nothing has changed.
+/// Why a file could not be read or changed; it has not changed then.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message says what each variant and field is")]
 pub enum AuthError {
-    /// What the system says.
     #[error("could not read {}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// Larger than 16 MiB.
+    Read { path: PathBuf, source: io::Error },
     #[error("{} is larger than 16 MiB: expected a text file with one entry a line", .0.display())]
     TooLarge(PathBuf),
-    /// Lines at fault.
     #[error("{} has lines that cannot be used", path.display())]
-    Invalid {
-        /// The file.
-        path: PathBuf,
-        /// Which lines, and what is wrong with each.
-        source: InvalidAuthFile,
-    },
-    /// What the system says.
+    Invalid { path: PathBuf, source: InvalidAuthFile },
     #[error("could not write {}", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The file belongs to somebody else, and whoever reads it now might not be able to any more.
+    Write { path: PathBuf, source: io::Error },
+    /// The file belongs to another user. With a new owner, a server that reads it now might not be able to any more.
     #[error("could not leave {} with its owner", path.display())]
-    Owner {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// There is no telling whether somebody else has the lock.
+    Owner { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Lock(#[from] StoreError),
-    /// Somebody else has it.
-    #[error("somebody else has held the lock on {} for 10 seconds", .0.display())]
+    #[error("another program has held the lock on {} for 10 seconds", .0.display())]
     Busy(PathBuf),
-    /// Whoever changed it took no lock: an editor, `htpasswd`.
+    /// The other program took no lock: an editor, `htpasswd`.
     #[error("{} was changed by another program at the same time", .0.display())]
     Changed(PathBuf),
-    /// There is nothing to remove.
     #[error("{} has no entry of {name}", path.display())]
-    NoEntry {
-        /// The file.
-        path: PathBuf,
-        /// Whose.
-        name: UserName,
-    },
-    /// Then there is no token either.
+    NoEntry { path: PathBuf, name: UserName },
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
 }
 
-/// What became of the file.
+/// How the file was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Done {
-    /// It is new, and its owner alone may read it.
+pub enum Written {
+    /// It is new, and readable by its owner alone.
     Created,
-    /// It was there.
+    /// It existed.
     Updated,
 }
 
-/// How much went.
+/// How many entries were removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Removed {
+pub struct RemovedEntries {
     /// One or none.
     pub passwords: usize,
     /// Any number.
     pub tokens: usize,
 }
 
-/// Reads a file, as [`Gate`](crate::auth::Gate) takes it.
+/// Reads a file for an [`Authenticator`](crate::auth::Authenticator).
 ///
 /// # Errors
 /// [`AuthError::Read`], [`AuthError::TooLarge`] or [`AuthError::Invalid`].
@@ -113,19 +81,18 @@ pub fn read(path: &Path) -> Result<AuthFile, AuthError> {
     parse(path, &read_bytes(path)?)
 }
 
-/// Makes a token and adds its digest, to a new file where there is none.
+/// Makes a token and adds its digest to the file, which is created if it does not exist.
 ///
 /// # Errors
 /// [`AuthError`]; then the file is as it was.
-pub fn add_token(path: &Path, name: &UserName) -> Result<(Token, Done), AuthError> {
-    let token = Token::generate()?;
+pub fn add_token(path: &Path, name: &UserName) -> Result<(AccessToken, Written), AuthError> {
+    let token = AccessToken::generate()?;
     let digest: TokenDigest = token.digest();
-    let (done, ()) = change(path, true, |text| Ok((auth::with_token(text, name, &digest), ())))?;
-    Ok((token, done))
+    let (written, ()) = change(path, true, |text| Ok((auth::with_token(text, name, &digest), ())))?;
+    Ok((token, written))
 }
 
-/// Gives a name a password, in place of the one it had, in a new file where there is none. Tells whether
-/// it had one.
+/// Sets the password of a name in the file, which is created if it does not exist. Returns whether it replaced one.
 ///
 /// # Errors
 /// [`AuthError`]; then the file is as it was.
@@ -133,24 +100,24 @@ pub fn set_password(
     path: &Path,
     name: &UserName,
     password: &PasswordHash,
-) -> Result<(Done, bool), AuthError> {
+) -> Result<(Written, bool), AuthError> {
     change(path, true, |text| Ok(auth::with_password(text, name, password)))
 }
 
-/// Removes whatever a name has.
+/// Removes all entries of a name.
 ///
 /// # Errors
-/// [`AuthError::NoEntry`] where it has nothing, and the others; then the file is as it was.
-pub fn remove(path: &Path, name: &UserName) -> Result<Removed, AuthError> {
+/// [`AuthError::NoEntry`] where it has none, and the others; then the file is as it was.
+pub fn remove(path: &Path, name: &UserName) -> Result<RemovedEntries, AuthError> {
     let (_, removed) = change(path, false, |text| match auth::without(text, name) {
         (_, 0, 0) => Err(AuthError::NoEntry { path: path.to_owned(), name: name.clone() }),
-        (text, passwords, tokens) => Ok((text, Removed { passwords, tokens })),
+        (text, passwords, tokens) => Ok((text, RemovedEntries { passwords, tokens })),
     })?;
     Ok(removed)
 }
 
 fn read_bytes(path: &Path) -> Result<Vec<u8>, AuthError> {
-    // No pipe: a server reads it again each time that it changes.
+    // A pipe is refused: a server reads the file again each time it changes.
     regular_file::read(path, MAX_FILE).map_err(|source| match source.kind() {
         io::ErrorKind::FileTooLarge => AuthError::TooLarge(path.to_owned()),
         _ => AuthError::Read { path: path.to_owned(), source },
@@ -161,20 +128,20 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<AuthFile, AuthError> {
     AuthFile::parse(bytes).map_err(|source| AuthError::Invalid { path: path.to_owned(), source })
 }
 
-/// A file with a line at fault is not changed: whoever reads it would go on with what it said before.
+/// Changes the text of the file. A file with an invalid line is not changed: a server would keep its former entries.
 fn change<T>(
     path: &Path,
     create: bool,
     edit: impl FnOnce(&str) -> Result<(String, T), AuthError>,
-) -> Result<(Done, T), AuthError> {
-    // A link stays one; what it leads to is changed.
-    let target = fs::canonicalize(path).unwrap_or_else(|_| behind_links(path));
+) -> Result<(Written, T), AuthError> {
+    // A link stays a link; its target is changed.
+    let target = fs::canonicalize(path).unwrap_or_else(|_| missing_target(path));
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     let failed = |source| AuthError::Write { path: path.to_owned(), source };
-    // To take the lock would make it.
+    // Taking the lock would create the directory.
     fs::metadata(folder).map_err(failed)?;
-    let _lock = wait(folder)?;
+    let _lock = lock(folder)?;
     let before = match read_bytes(path) {
         Err(AuthError::Read { source, .. })
             if create && source.kind() == io::ErrorKind::NotFound =>
@@ -185,16 +152,16 @@ fn change<T>(
     };
     let bytes = before.as_deref().unwrap_or_default();
     parse(path, bytes)?;
-    // Every line of it is UTF-8.
+    // `parse` has refused a line that is not UTF-8.
     let text = std::str::from_utf8(bytes).unwrap_or_default();
-    let (after, what) = edit(text)?;
+    let (after, outcome) = edit(text)?;
 
     let builder = &mut Builder::new();
     let mut new = builder
         .prefix(TEMPORARY.0)
         .suffix(TEMPORARY.1)
         .tempfile_in(folder)
-        // tempfile's errors name the temporary file, which is nobody's business.
+        // tempfile's errors name the temporary file, which means nothing to the user.
         .map_err(|error| failed(error.kind().into()))?;
     if before.is_some() {
         keep_owner(&target, new.as_file())
@@ -208,21 +175,21 @@ fn change<T>(
             _ => failed(error.error),
         })?;
         flush_folder(folder).map_err(failed)?;
-        return Ok((Done::Created, what));
+        return Ok((Written::Created, outcome));
     };
     if read_bytes(path)? != before {
         return Err(AuthError::Changed(path.to_owned()));
     }
     new.persist(&target).map_err(|error| failed(error.error))?;
     flush_folder(folder).map_err(failed)?;
-    Ok((Done::Updated, what))
+    Ok((Written::Updated, outcome))
 }
 
-/// How many links the system follows, at most.
+/// How many links the system follows at most.
 const MAX_LINKS: usize = 40;
 
-/// Where a link leads that leads to no file: that is where a new one belongs.
-fn behind_links(path: &Path) -> PathBuf {
+/// The target of a dangling link, where the new file is created.
+fn missing_target(path: &Path) -> PathBuf {
     let mut at = path.to_owned();
     for _ in 0..MAX_LINKS {
         let Ok(next) = fs::read_link(&at) else { break };
@@ -231,24 +198,24 @@ fn behind_links(path: &Path) -> PathBuf {
     at
 }
 
-/// The lock on a directory. Where there is no such thing, what is left is to compare.
-fn wait(folder: &Path) -> Result<Lock, AuthError> {
+/// Locks a directory. Where the file system has no locks, only the comparison before the rename is left.
+fn lock(folder: &Path) -> Result<Lock, AuthError> {
     let store = DirStore::new(folder);
     let began = Instant::now();
     loop {
         match store.lock()? {
             LockOutcome::Held(lock) => return Ok(lock),
             LockOutcome::Unsupported(_) => return Ok(Lock::of_nothing()),
-            LockOutcome::Busy if began.elapsed() >= PATIENCE => {
+            LockOutcome::Busy if began.elapsed() >= LOCK_TIMEOUT => {
                 return Err(AuthError::Busy(folder.to_owned()));
             }
-            LockOutcome::Busy => thread::sleep(INTERVAL),
+            LockOutcome::Busy => thread::sleep(LOCK_INTERVAL),
         }
     }
 }
 
-/// Gives a new file the owner and the permissions of the one it will replace: a server that may read the
-/// one must be able to read the other.
+/// Gives a new file the owner and the permissions of the one that it will replace: a server that may read the one must
+/// be able to read the other.
 fn keep_owner(old: &Path, new: &File) -> io::Result<()> {
     let (found, ours) = (fs::metadata(old)?, new.metadata()?);
     let differing = |theirs: u32, ours: u32| (theirs != ours).then_some(theirs);
@@ -256,6 +223,6 @@ fn keep_owner(old: &Path, new: &File) -> io::Result<()> {
     if user.is_some() || group.is_some() {
         fchown(new, user, group)?;
     }
-    // After the owner, for a change of owner takes some permissions away.
+    // After the owner: a change of owner clears some permissions.
     new.set_permissions(found.permissions())
 }

@@ -1,4 +1,4 @@
-//! Who may read: [`crate::auth::Gate`], for a server that must not wait.
+//! Who may read: [`crate::auth::Authenticator`], for a server that must not wait.
 //!
 //! A password that was not seen to be right takes the time and the memory that its hash was made to take. So
 //! a few are checked at once, of each peer in turn, and only so many wait ([`super::connections::fair_queue`]). Requests of
@@ -15,7 +15,7 @@ use axum::http::{Response, StatusCode};
 use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
 
-use crate::auth::{self, Answer, NotEnoughMemory, UserName};
+use crate::auth::{Authentication, Authenticator, NotEnoughMemory, UserName};
 use crate::ops;
 use crate::ops::auth::AuthError;
 use crate::serve::connections::fair_queue::{Bounds, FairQueue, NoRoom, Peer};
@@ -37,7 +37,7 @@ pub(super) struct Gate {
 
 struct Guard {
     file: PathBuf,
-    gate: auth::Gate,
+    gate: Authenticator,
     queue: FairQueue,
     checks: Checks,
 }
@@ -109,14 +109,14 @@ impl Guard {
         let checked = shared.outcome.get_or_try_init(|| async {
             let place = self.queue.take(peer).await.map_err(Unchecked::NoRoom)?;
             // It may be known by now, or the file may name others.
-            let check = match self.gate.ask(Some(authorization)) {
-                Answer::Undecided(check) => check,
-                Answer::Admitted(name) => return Ok(Some(name)),
-                Answer::NoCredentials | Answer::Refused => return Ok(None),
+            let check = match self.gate.authenticate(Some(authorization)) {
+                Authentication::Unchecked(check) => check,
+                Authentication::User(name) => return Ok(Some(name)),
+                Authentication::NoCredentials | Authentication::Refused => return Ok(None),
             };
             // A client that hangs up does not end the check, and its place is free only after the check.
             let settled = spawn_blocking(move || {
-                let settled = check.settle();
+                let settled = check.run();
                 drop(place);
                 settled
             });
@@ -134,7 +134,7 @@ impl Guard {
 impl Gate {
     pub fn open(options: &Options) -> Result<Self, Error> {
         let Some(file) = options.auth_file.clone() else { return Ok(Self { guard: None }) };
-        let gate = auth::Gate::new(ops::auth::read(&file)?)?;
+        let gate = Authenticator::new(ops::auth::read(&file)?)?;
         let (queue, checks) = (FairQueue::new(CHECKS), Checks::default());
         Ok(Self { guard: Some(Guard { file, gate, queue, checks }) })
     }
@@ -151,10 +151,10 @@ impl Gate {
     pub async fn admit(&self, client: IpAddr, authorization: Option<&HeaderValue>) -> Visitor {
         let Some(guard) = &self.guard else { return Visitor::Anybody };
         let authorization = authorization.map(HeaderValue::as_bytes);
-        match guard.gate.ask(authorization) {
-            Answer::Admitted(name) => Visitor::Known(name),
-            Answer::NoCredentials | Answer::Refused => Visitor::Stranger,
-            Answer::Undecided(check) => {
+        match guard.gate.authenticate(authorization) {
+            Authentication::User(name) => Visitor::Known(name),
+            Authentication::NoCredentials | Authentication::Refused => Visitor::Stranger,
+            Authentication::Unchecked(check) => {
                 let authorization = authorization.unwrap_or_default();
                 guard.check(client.into(), check.id(), authorization).await
             }

@@ -1,4 +1,4 @@
-//! Who may read: the file, as hexreg and `htpasswd` change it.
+//! The file that says who may read, as hexreg and `htpasswd` change it.
 
 use std::fs;
 use std::io::Write;
@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 
 use data_encoding::BASE64;
-use hexreg::auth::{Answer, AuthFile, Gate};
+use hexreg::auth::{AuthFile, Authentication, Authenticator};
 use hexreg::ops::auth;
 
 use crate::support::hexreg::Ran;
@@ -18,13 +18,13 @@ fn run(repository: &TestRepository, arguments: &[&str]) -> Ran {
     repository.hexreg().run(["auth"].iter().chain(arguments).copied())
 }
 
-/// Whom the file lets in by this header.
+/// The user whose credentials this header carries.
 fn admitted(repository: &TestRepository, header: &str) -> Option<String> {
-    let gate = Gate::new(auth::read(&repository.path("readers")).unwrap()).unwrap();
-    let name = match gate.ask(Some(header.as_bytes())) {
-        Answer::Admitted(name) => Some(name),
-        Answer::Undecided(check) => check.settle().unwrap(),
-        Answer::Refused | Answer::NoCredentials => None,
+    let file = auth::read(&repository.path("readers")).unwrap();
+    let name = match Authenticator::new(file).unwrap().authenticate(Some(header.as_bytes())) {
+        Authentication::User(name) => Some(name),
+        Authentication::Unchecked(check) => check.run().unwrap(),
+        Authentication::Refused | Authentication::NoCredentials => None,
     };
     name.map(|name| name.to_string())
 }
@@ -34,7 +34,7 @@ fn basic(name: &str, secret: &str) -> String {
 }
 
 #[test]
-fn a_token_is_printed_once_and_lets_its_name_in() {
+fn a_token_is_printed_once_and_authenticates_its_name() {
     let repository = TestRepository::new();
     let ran = run(&repository, &["add", "readers", "ci"]).ok();
     let token = ran.stdout.trim_end();
@@ -62,7 +62,7 @@ fn a_token_is_printed_once_and_lets_its_name_in() {
 }
 
 #[test]
-fn a_change_leaves_all_else_as_it_was() {
+fn a_change_leaves_the_rest_of_the_file_as_it_was() {
     let repository = TestRepository::new();
     let entries = || fs::read_dir(repository.root()).unwrap().count();
     let others = entries();
@@ -83,7 +83,7 @@ fn a_change_leaves_all_else_as_it_was() {
     assert_eq!(entries(), others + 2);
 }
 
-/// Root alone can give a file away.
+/// Only root can change the owner of a file.
 #[test]
 fn a_file_keeps_its_owner() {
     let repository = TestRepository::new();
@@ -98,7 +98,7 @@ fn a_file_keeps_its_owner() {
 }
 
 #[test]
-fn behind_a_link_that_leads_nowhere_a_file_is_made() {
+fn the_target_of_a_dangling_link_is_created() {
     let repository = TestRepository::new();
     fs::create_dir(repository.path("secrets")).unwrap();
     symlink("secrets/link", repository.path("readers")).unwrap();
@@ -111,7 +111,7 @@ fn behind_a_link_that_leads_nowhere_a_file_is_made() {
     let token = ran.stdout.trim_end();
     assert_eq!(admitted(&repository, token).as_deref(), Some("ci"));
 
-    // Where there is no directory to put it in, and in a circle.
+    // A target in a missing directory, and a link to itself.
     symlink("nowhere/readers", repository.path("astray")).unwrap();
     symlink("circle", repository.path("circle")).unwrap();
     let said = ["astray", "circle"].map(|path| {
@@ -126,7 +126,7 @@ fn behind_a_link_that_leads_nowhere_a_file_is_made() {
 }
 
 #[test]
-fn a_password_comes_from_standard_input_and_replaces_the_former() {
+fn a_password_is_read_from_standard_input_and_replaces_the_former() {
     let repository = TestRepository::new();
     let set = |password: &str| {
         let hexreg = repository.hexreg().input(password.as_bytes());
@@ -188,7 +188,7 @@ fn a_password_is_asked_for_twice_on_a_terminal() {
 }
 
 #[test]
-fn a_name_is_removed_with_all_it_has() {
+fn removing_a_name_removes_all_its_entries() {
     let repository = TestRepository::new();
     run(&repository, &["add", "readers", "ci"]).ok();
     run(&repository, &["add", "readers", "ci"]).ok();
@@ -213,7 +213,7 @@ fn a_name_is_removed_with_all_it_has() {
 }
 
 #[test]
-fn a_file_with_lines_at_fault_is_not_changed() {
+fn a_file_with_invalid_lines_is_not_changed() {
     let repository = TestRepository::new();
     let text = "# x\nann:hunter2\nhunter2\nbob:$apr1$x$hunter2\n";
     repository.write("readers", text.as_bytes());
@@ -222,9 +222,9 @@ fn a_file_with_lines_at_fault_is_not_changed() {
     --- stdout
     --- stderr
     error: readers has 3 lines that cannot be used
-      readers:2: what follows the name is plain text or an unknown hash: expected bcrypt ($2y$), argon2id ($argon2id$) or a token's SHA-256 ($sha256$); make it anew with `htpasswd -B` or `hexreg auth add --password`
+      readers:2: what follows the name is plain text or an unknown hash: expected bcrypt ($2y$), argon2id ($argon2id$) or a token's SHA-256 ($sha256$); hash it again with `htpasswd -B` or `hexreg auth add --password`
       readers:3: it has no `:`: expected NAME:HASH, or a `#` before a comment
-      readers:4: its password is hashed with MD5: expected bcrypt or argon2id; make it anew with `htpasswd -B` or `hexreg auth add --password`
+      readers:4: its password is hashed with MD5: expected bcrypt or argon2id; hash it again with `htpasswd -B` or `hexreg auth add --password`
     ");
     let ran = run(&repository, &["remove", "readers", "ann", "--json"]);
     assert_eq!((ran.code, ran.stderr.as_str()), (1, ""));
@@ -238,7 +238,7 @@ fn a_file_with_lines_at_fault_is_not_changed() {
 }
 
 #[test]
-fn what_is_no_name_and_where_no_file_can_be() {
+fn invalid_names_and_paths_are_refused() {
     let repository = TestRepository::new();
     insta::assert_snapshot!(run(&repository, &["add", "readers", "a:b"]).transcript(), @r"
     exit code: 2
@@ -263,7 +263,7 @@ fn what_is_no_name_and_where_no_file_can_be() {
 }
 
 #[test]
-fn json() {
+fn json_output() {
     let repository = TestRepository::new();
     let ran = run(&repository, &["add", "readers", "ci", "--json"]).ok();
     assert_eq!(ran.stderr, "");
@@ -281,9 +281,9 @@ fn json() {
     insta::assert_snapshot!(ran.stdout, @r#"{"name":"ci","file":"readers","passwords":0,"tokens":1}"#);
 }
 
-/// None of the tokens is lost, those of the first file included.
+/// No token is lost, those of the process that created the file included.
 #[test]
-fn many_at_once() {
+fn many_processes_add_at_once() {
     let repository = TestRepository::new();
     let tokens: Vec<String> = thread::scope(|scope| {
         let runs: Vec<_> = (0..16)

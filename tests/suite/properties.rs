@@ -5,7 +5,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hexreg::auth::{AuthFile, Gate, Token, UserName, with_token, without};
+use hexreg::auth::{AccessToken, AuthFile, Authenticator, UserName, with_token, without};
 use hexreg::checksum::{InnerChecksum, OuterChecksum};
 use hexreg::erlang::{self, Term};
 use hexreg::key::PrivateKey;
@@ -506,7 +506,7 @@ proptest! {
     #[test]
     fn a_file_of_readers_never_panics(bytes in vec(any::<u8>(), 0..200), header in vec(any::<u8>(), 0..100)) {
         let _ = AuthFile::parse(&bytes);
-        let _ = Gate::new(AuthFile::default()).unwrap().ask(Some(&header));
+        let _ = Authenticator::new(AuthFile::default()).unwrap().authenticate(Some(&header));
     }
 
     /// Each line at fault is named, and the others are good by themselves.
@@ -529,7 +529,7 @@ proptest! {
     ) {
         let name: UserName = name.parse().unwrap();
         let text: String = comments.iter().flat_map(|line| [line, "\n"]).collect();
-        let token = Token::generate().unwrap();
+        let token = AccessToken::generate().unwrap();
         let added = with_token(&text, &name, &token.digest());
         let file = AuthFile::parse(added.as_bytes()).unwrap();
         prop_assert_eq!(file.tokens().collect::<Vec<_>>(), [&name]);
