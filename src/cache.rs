@@ -70,7 +70,7 @@ pub struct CacheFile(PathBuf);
 
 /// What is told without looking at a single file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Head {
+pub struct CacheHead {
     /// Of the listing in which everything stood as it should; `None` where it did not quite.
     pub settled: Option<Fingerprint>,
     /// How many packages there were.
@@ -83,23 +83,23 @@ pub struct Head {
 
 /// All that a cache holds besides its head, borrowed from its bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Known<'a> {
+pub struct CacheBody<'a> {
     /// By name, bytewise.
     #[serde(borrow)]
-    pub packages: Vec<KnownPackage<'a>>,
+    pub packages: Vec<CachedPackage<'a>>,
     /// What stood in `versions`.
-    pub versions: Option<KnownIndex>,
+    pub versions: Option<CachedIndex>,
     /// What stood in `names`.
-    pub names: Option<KnownIndex>,
+    pub names: Option<CachedIndex>,
 }
 
 /// A package whose tarballs were read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KnownPackage<'a> {
+pub struct CachedPackage<'a> {
     /// Its name.
     pub name: &'a str,
     /// Those of its tarballs that had settled, by file name, bytewise.
-    pub tarballs: Vec<KnownTarball<'a>>,
+    pub tarballs: Vec<CachedTarball<'a>>,
     /// Whether those are all that it had.
     pub complete: bool,
     /// What `packages/NAME` says of all that it had: the releases themselves.
@@ -117,7 +117,7 @@ pub struct KnownPackage<'a> {
 
 /// A tarball that was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KnownTarball<'a> {
+pub struct CachedTarball<'a> {
     /// Its file name.
     pub name: &'a str,
     /// By which it is known again.
@@ -126,7 +126,7 @@ pub struct KnownTarball<'a> {
 
 /// What stood in `names` or `versions`, validly signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KnownIndex {
+pub struct CachedIndex {
     /// By which the file is known again.
     pub served: Stamp,
     /// Of its payload.
@@ -138,7 +138,7 @@ fn bytes<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> 
     serializer.serialize_bytes(bytes)
 }
 
-impl<'a> Known<'a> {
+impl<'a> CacheBody<'a> {
     /// What a cache says, if it is sound and was made in this context.
     #[must_use]
     pub fn parse(cache: &'a [u8], context: &Context) -> Option<Self> {
@@ -171,7 +171,7 @@ impl CacheFile {
 
     /// Reads the head, if it is there, sound, and made in this context.
     #[must_use]
-    pub fn head(&self, context: &Context) -> Option<Head> {
+    pub fn head(&self, context: &Context) -> Option<CacheHead> {
         let mut start = Vec::new();
         let file = regular_file::open_without_link(&self.0).ok()?;
         file.take(MAX_HEAD).read_to_end(&mut start).ok()?;
@@ -194,7 +194,12 @@ impl CacheFile {
     ///
     /// # Errors
     /// It cannot be written; the old one, if there was one, still stands.
-    pub(crate) fn save(&self, context: &Context, head: &Head, known: &Known<'_>) -> io::Result<()> {
+    pub(crate) fn save(
+        &self,
+        context: &Context,
+        head: &CacheHead,
+        known: &CacheBody<'_>,
+    ) -> io::Result<()> {
         let folder = self.0.parent().unwrap_or(Path::new("."));
         // It names private packages and their dependencies, so no other user is let in.
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
@@ -225,7 +230,7 @@ fn regular(found: fs::Metadata) -> io::Result<fs::Metadata> {
 }
 
 /// The head, and what follows it, of a cache whose head is sound.
-fn split<'a>(bytes: &'a [u8], context: &Context) -> Option<(Head, &'a [u8])> {
+fn split<'a>(bytes: &'a [u8], context: &Context) -> Option<(CacheHead, &'a [u8])> {
     let (length, after) = bytes.strip_prefix(MAGIC)?.split_first()?;
     let (head, after) = after.split_at_checked(usize::from(*length))?;
     let covered = bytes.get(..bytes.len().checked_sub(after.len())?)?;

@@ -27,6 +27,7 @@ mod reporter;
 mod retire;
 mod secret_file;
 mod serve;
+mod stderr;
 mod time;
 mod upstream_auth;
 mod verify;
@@ -34,7 +35,7 @@ mod view;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use failure::Failure;
 
@@ -63,7 +64,7 @@ enum Command {
     Serve(serve::Args),
     Mirror(mirror::Args),
     #[command(subcommand)]
-    Key(key::Command),
+    Key(key::KeyCommand),
     #[command(subcommand)]
     Auth(auth::AuthCommand),
     Completions(completions::Args),
@@ -86,8 +87,8 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => args.run(),
         Command::Auth(command) => return command.main(),
         Command::Key(command) => command.run(),
-        Command::Completions(args) => args.run(),
-        Command::Man(args) => args.run(),
+        Command::Completions(args) => args.run(Cli::command()),
+        Command::Man(args) => args.run(Cli::command()),
     };
     failure::exit_code(&done.inspect_err(Failure::print))
 }

@@ -15,13 +15,15 @@ mod archive;
 mod contents;
 mod create;
 mod file_name;
+mod limits;
 mod metadata;
 mod outer;
 
-pub use archive::{ArchiveError, Entry, entries};
+pub use archive::{ArchiveEntry, ArchiveError, entries};
 pub use contents::ContentsError;
 pub use create::create;
 pub use file_name::{FileName, InvalidFileName};
+pub use limits::Limits;
 pub use metadata::{Metadata, MetadataError};
 pub use outer::OuterError;
 pub use tar::EntryType;
@@ -31,38 +33,6 @@ use crate::name::RepositoryName;
 use crate::package::{Dependency, Release, Remarks};
 use contents::ContentsChecker;
 use outer::OuterFiles;
-
-/// The sizes, in bytes, up to which clients read a tarball and its parts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// The whole tarball.
-    pub tarball: usize,
-    /// VERSION.
-    pub version: usize,
-    /// CHECKSUM.
-    pub checksum: usize,
-    /// metadata.config.
-    pub metadata: usize,
-    /// contents.tar.gz, inflated: all of the tar archive inside.
-    pub contents: usize,
-}
-
-impl Limits {
-    /// Those of `hex_core`, which mix, rebar3 and hex.pm share.
-    pub const HEX: Self = Self {
-        tarball: 16 << 20,
-        version: 32,
-        checksum: 128,
-        metadata: 1 << 20,
-        contents: 128 << 20,
-    };
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self::HEX
-    }
-}
 
 /// Why bytes are no package tarball.
 #[derive(Debug, thiserror::Error)]

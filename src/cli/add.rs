@@ -12,7 +12,7 @@ use super::amend::{Amendment, ENVIRONMENT, WhichArgs};
 use super::change::{self, ChangeArgs};
 use super::heard::Heard;
 use super::output;
-use super::time::{self, Given};
+use super::time::{self, TimeArgument};
 
 /// Add releases to a registry without the tarballs of all others
 ///
@@ -41,8 +41,8 @@ pub struct Args {
     replace: bool,
     /// Say when the releases were published: `now`, a time such as 2026-11-21T12:00:00Z, or seconds
     /// since 1970
-    #[arg(long, value_name = "TIME", value_parser = Given::parse)]
-    published_at: Option<Given>,
+    #[arg(long, value_name = "TIME", value_parser = TimeArgument::parse)]
+    published_at: Option<TimeArgument>,
     /// Let a release require NAME from hex.pm, though this registry has a package of that name
     #[arg(long, value_name = "NAME")]
     allow_public: Vec<PackageName>,

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::change::{self, ChangeArgs};
 use super::destination::Destination;
-use super::failure::{Failure, Rejected, chain, what_to_do};
+use super::failure::{Failure, Rejected, chain, rejection_hint};
 use super::heard::Heard;
 use super::output;
 use super::reporter::Reporter;
@@ -132,7 +132,7 @@ impl Amendment<'_> {
             );
             Failure::input(format!("{failed}: {counted}"))
                 .rejecting(rejected.collect())
-                .hint(advise(what_to_do(rejections, "replace these files, or leave them out")))
+                .hint(advise(rejection_hint(rejections, "replace these files, or leave them out")))
         }
         Error::Exists { .. } => Failure::input(message).hint(advise(
             "publish it under a new version, or give --replace and break the lock files of whoever \

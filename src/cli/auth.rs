@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::failure::{Failure, Rejected, chain, exit_code};
 use super::output;
-use super::secret_file;
+use super::{secret_file, stderr};
 
 /// Say who may read what `hexreg serve` serves
 #[derive(clap::Subcommand)]
@@ -109,7 +109,7 @@ impl Add {
             return output::json(&AddJson { name, token: Some(token.reveal()), file });
         }
         output::line(token.reveal())?;
-        output::errors(&format!(
+        stderr::write(&format!(
             "* {verb} {file}\n\
              The token of {name} is on standard output, this once: the file has its SHA-256 alone.\n\
              mix:    mix hex.repo add REPO URL --public-key=public_key --auth-key TOKEN\n\

@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::cache;
 use super::change::{self, ChangeArgs};
 use super::destination::Destination;
-use super::failure::{Failure, Rejected, chain, what_to_do};
+use super::failure::{Failure, Rejected, chain, rejection_hint};
 use super::heard::Heard;
 use super::output;
 use super::reporter::Reporter;
@@ -147,7 +147,7 @@ impl Args {
                 );
                 let rejected = rejections.iter().map(rejected).collect();
                 let advice =
-                    what_to_do(rejections, "remove or replace these files and build again");
+                    rejection_hint(rejections, "remove or replace these files and build again");
                 Failure::input(message).rejecting(rejected).hint(listener.advise(advice))
             }
             Error::Immutable(alarms) => {

@@ -14,7 +14,7 @@ use super::destination::{Destination, Writing};
 use super::failure::{self, Failure};
 use super::heard::Heard;
 use super::output;
-use super::private_key::Source;
+use super::private_key::KeySource;
 use super::reporter::Reporter;
 
 /// How to change a registry.
@@ -98,7 +98,7 @@ pub fn private_key(
     destination: &Destination,
     listener: &Reporter<'_>,
 ) -> Result<PrivateKey, Failure> {
-    let source = Source::from_argument(argument)?;
+    let source = KeySource::from_argument(argument)?;
     destination.as_dir().map_or(Ok(()), |public_dir| source.refuse_inside(public_dir))?;
     let key = source.parse(&source.read()?)?;
     if let Some(exposure) = source.exposure() {

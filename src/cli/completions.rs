@@ -1,10 +1,10 @@
 //! `hexreg completions`
 
-use clap::CommandFactory;
+use clap::Command;
 use clap_complete::Shell;
 
 use super::failure::Failure;
-use super::{Cli, output};
+use super::output;
 
 /// Print completions for a shell
 #[derive(clap::Args)]
@@ -20,9 +20,9 @@ pub struct Args {
 
 impl Args {
     /// Prints them.
-    pub fn run(self) -> Result<(), Failure> {
+    pub fn run(self, mut hexreg: Command) -> Result<(), Failure> {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut Cli::command(), "hexreg", &mut script);
+        clap_complete::generate(self.shell, &mut hexreg, "hexreg", &mut script);
         output::raw(&script)
     }
 }

@@ -8,7 +8,7 @@ use hexreg::ops::build::{Cause, Rejection};
 use hexreg::printable::Printable;
 use serde::Serialize;
 
-use super::output;
+use super::stderr;
 
 /// Why a command did not do what it was asked to.
 #[derive(Debug, Serialize)]
@@ -68,7 +68,7 @@ impl Failure {
 
     /// Tells a person, on standard error. Where that is closed or full, the exit code still tells.
     pub fn print(&self) {
-        let (error, hint) = (output::ERROR, output::HINT);
+        let (error, hint) = (stderr::ERROR, stderr::HINT);
         let mut text = format!("{error}error:{error:#} {}\n", Printable(&self.error));
         for Rejected { path, reason } in &self.rejected {
             let _ = writeln!(text, "  {}: {}", Printable(path), Printable(reason));
@@ -76,12 +76,12 @@ impl Failure {
         if let Some(advice) = &self.hint {
             let _ = writeln!(text, "{hint}hint:{hint:#} {}", Printable(advice));
         }
-        output::errors(&text);
+        stderr::write(&text);
     }
 }
 
 /// What to do about rejected tarballs: `usually`, unless one takes a package from hex.pm that this registry has.
-pub fn what_to_do(rejections: &[Rejection], usually: &'static str) -> &'static str {
+pub fn rejection_hint(rejections: &[Rejection], usually: &'static str) -> &'static str {
     let is_namesake = |rejection: &Rejection| match &rejection.cause {
         Cause::Dependencies(faults) => faults.has_public_namesake(),
         _ => false,

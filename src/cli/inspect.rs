@@ -49,7 +49,7 @@ pub struct Args {
 /// What was found of a file, as `--json` prints it: what the file says or a failure; both where the
 /// signature does not hold.
 #[derive(Serialize)]
-struct Found {
+struct InspectOutput {
     file: String,
     #[serde(flatten)]
     view: Option<View>,
@@ -62,7 +62,7 @@ impl Args {
     /// Inspects, and tells how it went.
     pub fn main(self) -> ExitCode {
         let file = self.file.display().to_string();
-        let found = self.inspect(&file).unwrap_or_else(|failure| Found {
+        let found = self.inspect(&file).unwrap_or_else(|failure| InspectOutput {
             file,
             view: None,
             failure: Some(failure),
@@ -73,7 +73,7 @@ impl Args {
         failure::exit_code(&done.and(found.failure.map_or(Ok(()), Err)))
     }
 
-    fn inspect(&self, file: &str) -> Result<Found, Failure> {
+    fn inspect(&self, file: &str) -> Result<InspectOutput, Failure> {
         let public_key = public_key::from_argument(self.public_key.as_deref())?;
         let options = Options { public_key, limits: Limits::HEX };
         let report = inspect::inspect(&self.file, &options);
@@ -86,7 +86,7 @@ impl Args {
                 "another key signed it, or it was changed: clients that have this key refuse it",
             )
         });
-        Ok(Found {
+        Ok(InspectOutput {
             file: file.to_owned(),
             view: Some(View::of(contents, fingerprint)),
             failure: forged,
@@ -111,7 +111,7 @@ fn failure(file: &str, error: &Error) -> Failure {
     }
 }
 
-impl Found {
+impl InspectOutput {
     /// Tells a person.
     fn print(&self) -> Result<(), Failure> {
         self.view.as_ref().map_or(Ok(()), print)?;

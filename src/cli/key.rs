@@ -11,11 +11,11 @@ use hexreg::store::flush_folder;
 
 use super::failure::Failure;
 use super::output;
-use super::private_key::Source;
+use super::private_key::KeySource;
 
 /// Make and look at the keys that registries are signed with
 #[derive(clap::Subcommand)]
-pub enum Command {
+pub enum KeyCommand {
     New(New),
     Show(Show),
 }
@@ -67,7 +67,7 @@ pub struct Show {
     public: bool,
 }
 
-impl Command {
+impl KeyCommand {
     /// Does what was asked for.
     pub fn run(self) -> Result<(), Failure> {
         match self {
@@ -128,7 +128,7 @@ fn discard(path: &Path) {
 
 impl Show {
     fn run(self) -> Result<(), Failure> {
-        let source = Source::from_argument(Some(&self.path))?;
+        let source = KeySource::from_argument(Some(&self.path))?;
         let pem = source.read()?;
         let key = match PublicKey::from_pem(&pem) {
             Err(KeyError::PrivateKey) => source.parse(&pem)?.public_key().clone(),

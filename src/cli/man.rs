@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::PathBuf;
 
-use clap::CommandFactory;
+use clap::Command;
 
 use super::failure::Failure;
-use super::{Cli, output};
+use super::output;
 
 /// Write the manual pages into a directory
 #[derive(clap::Args)]
@@ -21,10 +21,10 @@ pub struct Args {
 
 impl Args {
     /// Writes one page a command.
-    pub fn run(self) -> Result<(), Failure> {
+    pub fn run(self, hexreg: Command) -> Result<(), Failure> {
         let dir = self.dir.display();
         fs::create_dir_all(&self.dir)
-            .and_then(|()| clap_mangen::generate_to(Cli::command(), &self.dir))
+            .and_then(|()| clap_mangen::generate_to(hexreg, &self.dir))
             .map_err(|error| Failure::environment(format!("could not write to {dir}: {error}")))?;
         output::line(&format!("* creating {dir}/hexreg.1 and one page a command"))
     }

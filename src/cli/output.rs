@@ -2,17 +2,11 @@
 
 use std::io::{self, Write};
 
-use anstream::adapter::strip_str;
-use anstream::{AutoStream, ColorChoice};
-use anstyle::{AnsiColor, Style};
 use hexreg::printable::{self, Printable};
 use serde::Serialize;
 
 use super::failure::Failure;
-
-pub const ERROR: Style = AnsiColor::Red.on_default().bold();
-pub const WARNING: Style = AnsiColor::Yellow.on_default().bold();
-pub const HINT: Style = AnsiColor::Cyan.on_default().bold();
+use super::stderr::{self, HINT, WARNING};
 
 /// A line on standard output.
 pub fn line(text: &str) -> Result<(), Failure> {
@@ -33,23 +27,12 @@ pub fn json(value: &impl Serialize) -> Result<(), Failure> {
 
 /// A line on standard error.
 pub fn warning(text: &str) {
-    errors(&format!("{WARNING}warning:{WARNING:#} {}\n", Printable(text)));
+    stderr::write(&format!("{WARNING}warning:{WARNING:#} {}\n", Printable(text)));
 }
 
 /// What to do, on standard error.
 pub fn hint(text: &str) {
-    errors(&format!("{HINT}hint:{HINT:#} {}\n", Printable(text)));
-}
-
-/// Text on standard error at once, for nothing gathers what is written there: written piece by piece,
-/// two programs' messages would run into each other. Where that is closed or full, there is nowhere
-/// left to say so.
-pub fn errors(text: &str) {
-    let _ = match AutoStream::choice(&io::stderr()) {
-        // The stream that takes colours away writes what is left piece by piece.
-        ColorChoice::Never => io::stderr().write_all(strip_str(text).to_string().as_bytes()),
-        _ => anstream::stderr().write_all(text.as_bytes()),
-    };
+    stderr::write(&format!("{HINT}hint:{HINT:#} {}\n", Printable(text)));
 }
 
 /// Whoever closed the pipe has read enough.

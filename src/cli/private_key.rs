@@ -21,13 +21,13 @@ pub const PASSPHRASE_VARIABLE: &str = "HEXREG_PRIVATE_KEY_PASSPHRASE";
 const MAX_KEY: u64 = 1 << 20;
 
 /// Where to take a key from.
-pub enum Source {
+pub enum KeySource {
     Path(PathBuf),
     StandardInput,
     Environment,
 }
 
-impl Source {
+impl KeySource {
     /// The source that `--private-key` names, or without it the environment.
     pub fn from_argument(argument: Option<&Path>) -> Result<Self, Failure> {
         match argument {

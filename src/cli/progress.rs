@@ -12,7 +12,7 @@ use hexreg::publish::observer::Work;
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 /// Whoever waits no longer than this need not be told for how long.
-const PATIENCE: Duration = Duration::from_millis(500);
+const SHOW_AFTER: Duration = Duration::from_millis(500);
 
 /// A bar on standard error, which stays away where that is no terminal.
 pub struct Progress {
@@ -55,7 +55,7 @@ impl Progress {
         if self.wanted {
             self.bytes.fetch_add(bytes, Ordering::Relaxed);
             let bar = self.bar();
-            if bar.is_hidden() && self.began().elapsed() > PATIENCE {
+            if bar.is_hidden() && self.began().elapsed() > SHOW_AFTER {
                 bar.set_draw_target(ProgressDrawTarget::stderr());
             }
             bar.inc(u64::try_from(parts).unwrap_or(u64::MAX));
@@ -63,7 +63,7 @@ impl Progress {
     }
 
     /// Is so far, of work that grows while it is done.
-    pub fn stand_at(&self, done: usize, known: usize, bytes: u64) {
+    pub fn set_position(&self, done: usize, known: usize, bytes: u64) {
         if self.wanted {
             self.bytes.store(bytes, Ordering::Relaxed);
             let length = |parts: usize| u64::try_from(parts).unwrap_or(u64::MAX);
@@ -74,12 +74,12 @@ impl Progress {
     }
 
     /// Prints something, which goes on standing above the bar.
-    pub fn above(&self, print: impl FnOnce()) {
+    pub fn print_above(&self, print: impl FnOnce()) {
         self.bar().suspend(print);
     }
 
     /// Names what is being done.
-    pub fn name(&self, what: &str) {
+    pub fn set_message(&self, what: &str) {
         if self.wanted {
             self.bar().set_message(Printable(what).to_string());
         }

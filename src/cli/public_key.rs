@@ -5,13 +5,13 @@ use std::path::Path;
 use hexreg::key::PublicKey;
 
 use super::failure::Failure;
-use super::private_key::Source;
+use super::private_key::KeySource;
 
 /// The key that `--public-key` names. One that cannot be used is no fault of what is looked at, so
 /// whichever command it is given to, it ends as one that was called wrongly does.
 pub fn from_argument(argument: Option<&Path>) -> Result<Option<PublicKey>, Failure> {
     let Some(path) = argument else { return Ok(None) };
-    let source = Source::from_argument(Some(path))?;
+    let source = KeySource::from_argument(Some(path))?;
     let key = source
         .read()
         .and_then(|pem| PublicKey::from_pem(&pem).map_err(|error| source.broken(&error)));

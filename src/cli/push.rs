@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::ValueHint;
 use hexreg::ops::build::Alarm;
 use hexreg::ops::push::{self, Error, Options, Report};
-use hexreg::ops::verify::Wrong;
+use hexreg::ops::verify::Defect;
 use hexreg::store::LeadsOut;
 use serde::Serialize;
 
@@ -124,7 +124,7 @@ impl Args {
             format!("failed to push {} to {}", self.public_dir.display(), self.destination);
         let message = format!("{failed}: {}", chain(error));
         match error {
-            Error::Unsound { source, .. } if matches!(**source, Wrong::LeadsOut) => {
+            Error::Unsound { source, .. } if matches!(**source, Defect::LeadsOut) => {
                 Failure::input(message).hint(listener.advise(FOLLOW_LINKS))
             }
             // It leads there since it was listed.

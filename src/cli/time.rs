@@ -24,12 +24,12 @@ pub fn now() -> Result<UnixSeconds, Failure> {
 
 /// A time that somebody gave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Given {
+pub enum TimeArgument {
     Now,
     At(UnixSeconds),
 }
 
-impl Given {
+impl TimeArgument {
     /// Reads `now`, `2026-11-21T12:00:00Z` or seconds since 1970.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text == "now" {
@@ -72,13 +72,13 @@ mod tests {
 
     #[test]
     fn a_time_is_given_in_any_of_three_ways() {
-        assert_eq!(Given::parse("now"), Ok(Given::Now));
-        let at = Ok(Given::At(UnixSeconds(1_700_000_000)));
-        assert_eq!(Given::parse("1700000000"), at);
-        assert_eq!(Given::parse("2023-11-14T22:13:20Z"), at);
-        assert_eq!(Given::parse("2023-11-14T23:13:20.9+01:00"), at);
+        assert_eq!(TimeArgument::parse("now"), Ok(TimeArgument::Now));
+        let at = Ok(TimeArgument::At(UnixSeconds(1_700_000_000)));
+        assert_eq!(TimeArgument::parse("1700000000"), at);
+        assert_eq!(TimeArgument::parse("2023-11-14T22:13:20Z"), at);
+        assert_eq!(TimeArgument::parse("2023-11-14T23:13:20.9+01:00"), at);
         for bad in ["", "yesterday", "2023-11-14", "2023-11-14T22:13:20"] {
-            assert!(Given::parse(bad).is_err(), "{bad}");
+            assert!(TimeArgument::parse(bad).is_err(), "{bad}");
         }
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::ValueHint;
 use hexreg::key::PublicKey;
 use hexreg::name::RepositoryName;
-use hexreg::ops::verify::{self, Error, Options, Problem, Report, Wrong};
+use hexreg::ops::verify::{self, Defect, Error, Options, Problem, Report};
 use hexreg::publish::observer::{Observer, Warning, Work};
 use hexreg::repository::Folder;
 use hexreg::store::Store;
@@ -73,12 +73,12 @@ pub struct Args {
 
 /// What `--json` prints.
 #[derive(Serialize)]
-struct Json<'a> {
+struct VerifyJson<'a> {
     repository: Option<&'a RepositoryName>,
     fingerprint: Option<&'a str>,
     packages: usize,
     releases: usize,
-    problems: Vec<JsonProblem>,
+    problems: Vec<ProblemJson>,
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
     warnings: Vec<String>,
@@ -86,28 +86,28 @@ struct Json<'a> {
 
 /// What `--json` prints where nothing was found out.
 #[derive(Serialize)]
-struct JsonFailure<'a> {
+struct VerifyFailureJson<'a> {
     #[serde(flatten)]
     failure: &'a Failure,
     warnings: Vec<String>,
 }
 
 #[derive(Serialize)]
-struct JsonProblem {
+struct ProblemJson {
     path: String,
     kind: &'static str,
     problem: String,
 }
 
 /// Prints what is heard meanwhile, or keeps it for `--json`.
-struct Listener {
+struct VerifyReporter {
     prints: bool,
     progress: Progress,
     dependencies: Quota,
     warnings: Mutex<Vec<String>>,
 }
 
-impl Listener {
+impl VerifyReporter {
     fn warnings(&self) -> MutexGuard<'_, Vec<String>> {
         // A list that was pushed to half-way is whole all the same.
         self.warnings.lock().unwrap_or_else(PoisonError::into_inner)
@@ -121,7 +121,7 @@ impl Listener {
     }
 }
 
-impl Observer for Listener {
+impl Observer for VerifyReporter {
     fn warn(&self, warning: Warning) {
         let is_printed =
             !matches!(warning, Warning::Dependency { .. }) || self.dependencies.admits();
@@ -147,13 +147,13 @@ impl Args {
         let prints = !self.json;
         let progress = Progress::new(prints);
         let (dependencies, warnings) = (Quota::of_dependencies(), Mutex::default());
-        let listener = Listener { prints, progress, dependencies, warnings };
+        let listener = VerifyReporter { prints, progress, dependencies, warnings };
         match self.run(&listener) {
             Ok(true) => ExitCode::SUCCESS,
             Ok(false) => ExitCode::from(1),
             Err(failure) => {
                 let warnings = listener.warnings().clone();
-                let json = JsonFailure { failure: &failure, warnings };
+                let json = VerifyFailureJson { failure: &failure, warnings };
                 if !self.json || output::json(&json).is_err() {
                     failure.print();
                 }
@@ -163,7 +163,7 @@ impl Args {
     }
 
     /// Whether all is well.
-    fn run(&self, listener: &Listener) -> Result<bool, Failure> {
+    fn run(&self, listener: &VerifyReporter) -> Result<bool, Failure> {
         let store = self.reading.open_to_verify(&self.destination, &self.following)?;
         let store = store.as_ref();
         let options = Options {
@@ -208,7 +208,7 @@ impl Args {
 impl Args {
     /// What to do of some of the problems.
     fn advice(&self, report: &Report) -> Option<String> {
-        let leads_out = |problem: &Problem| matches!(problem.wrong, Wrong::LeadsOut);
+        let leads_out = |problem: &Problem| matches!(problem.defect, Defect::LeadsOut);
         let about_links = report.problems.iter().any(leads_out).then(|| {
             "--follow-links checks what links lead to: give it to `hexreg serve` too if that is to be served"
                 .to_owned()
@@ -247,8 +247,8 @@ fn hint(error: &Error) -> Option<&'static str> {
 }
 
 fn print_text(store: &dyn Store, report: &Report) -> Result<(), Failure> {
-    for Problem { path, wrong } in &report.problems {
-        output::line(&format!("{}: {}", store.locate(path), chain(wrong)))?;
+    for Problem { path, defect } in &report.problems {
+        output::line(&format!("{}: {}", store.locate(path), chain(defect)))?;
     }
     let name = report.repository.as_ref().map(RepositoryName::to_string);
     let name = name.unwrap_or_else(|| store.locate(&Folder::Root.path()));
@@ -269,12 +269,12 @@ fn print_json(
     hint: Option<String>,
     warnings: Vec<String>,
 ) -> Result<(), Failure> {
-    let problems = report.problems.iter().map(|Problem { path, wrong }| JsonProblem {
+    let problems = report.problems.iter().map(|Problem { path, defect }| ProblemJson {
         path: store.locate(path),
-        kind: wrong.kind(),
-        problem: chain(wrong),
+        kind: defect.kind(),
+        problem: chain(defect),
     });
-    output::json(&Json {
+    output::json(&VerifyJson {
         repository: report.repository.as_ref(),
         fingerprint: report.public_key.as_ref().map(PublicKey::fingerprint),
         packages: report.packages,

@@ -1,7 +1,7 @@
 //! What `hexreg inspect` found, in the words of its JSON; its text is made of the same.
 
 use data_encoding::HEXLOWER;
-use hexreg::ops::inspect::{Contents, Says, Signature};
+use hexreg::ops::inspect::{Contents, Signature, SignedResource};
 use hexreg::package::{Advisory, Dependency, Release, UnixSeconds};
 use hexreg::policy::{Policy, RepositoryPolicy};
 use hexreg::registry::{ListedVersion, Names, Releases, Versions};
@@ -155,13 +155,17 @@ impl View {
             Contents::Signed(says, signature) => {
                 let signature = of_signature(signature, fingerprint);
                 match says {
-                    Says::Names(names) => Self::Names(of_names(names, signature)),
-                    Says::Versions(versions) => Self::Versions(of_versions(versions, signature)),
-                    Says::NamesOrVersions(names) => {
+                    SignedResource::Names(names) => Self::Names(of_names(names, signature)),
+                    SignedResource::Versions(versions) => {
+                        Self::Versions(of_versions(versions, signature))
+                    }
+                    SignedResource::NamesOrVersions(names) => {
                         Self::NamesOrVersions(of_names(names, signature))
                     }
-                    Says::Package(releases) => Self::Package(of_package(releases, signature)),
-                    Says::Policy(policy) => Self::Policy(of_policy(policy, signature)),
+                    SignedResource::Package(releases) => {
+                        Self::Package(of_package(releases, signature))
+                    }
+                    SignedResource::Policy(policy) => Self::Policy(of_policy(policy, signature)),
                 }
             }
         }

@@ -5,7 +5,7 @@ use winnow::error::{ContextError, ErrMode};
 use winnow::token::{any, take_till, take_while};
 use winnow::{ModalResult, Parser};
 
-use super::{Input, label, space};
+use super::input::{Input, label, space};
 
 /// Adjacent strings are one string: `io_lib_pretty` breaks long ones this way.
 pub(super) fn strings(input: &mut Input<'_>) -> ModalResult<String> {

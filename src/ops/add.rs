@@ -244,7 +244,7 @@ fn read(
                 hash_map::Entry::Occupied(other) if *other.get() == one.release.outer_checksum => {}
                 hash_map::Entry::Occupied(_) => {
                     let FileName { package, version } = one.file;
-                    let cause = crate::package::Twice { package, version }.into();
+                    let cause = crate::package::DuplicateRelease { package, version }.into();
                     rejections.push(Rejection { location: one.path.display().to_string(), cause });
                 }
             },

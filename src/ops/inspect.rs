@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use crate::key::PublicKey;
-use crate::policy::{Inert, Policy};
+use crate::policy::{InertPart, Policy};
 use crate::published;
 use crate::registry::{
     DecodeError, MAX_FILE, Names, Payload, Releases, Resource, SignedError, Versions,
@@ -36,7 +36,7 @@ pub struct Report {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Contents {
     /// It is a signed resource of a registry.
-    Signed(Says, Signature),
+    Signed(SignedResource, Signature),
     /// It is a package, and was found to be sound.
     Tarball {
         /// What it holds.
@@ -51,7 +51,7 @@ pub enum Contents {
 
 /// What a signed resource says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Says {
+pub enum SignedResource {
     /// `/names`
     Names(Names),
     /// `/versions`
@@ -91,7 +91,7 @@ pub enum Warning {
     FileName(InvalidFileName),
     /// A part of a policy has no effect.
     #[error(transparent)]
-    Inert(Inert),
+    Inert(InertPart),
 }
 
 /// Why a file says nothing.
@@ -139,7 +139,7 @@ const TAR: (usize, &[u8]) = (257, b"ustar");
 
 /// What a file is, before it has been looked through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum FileKind {
     Tarball,
     Signed,
 }
@@ -166,7 +166,7 @@ fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     let up_to = |limit: usize| u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
     (&mut file).take(up_to(limit)).read_to_end(&mut bytes)?;
-    if Kind::of(&bytes, path) == Some(Kind::Signed) {
+    if FileKind::of(&bytes, path) == Some(FileKind::Signed) {
         file.take(up_to(MAX_SIGNED.saturating_sub(bytes.len()))).read_to_end(&mut bytes)?;
     }
     Ok(bytes)
@@ -177,14 +177,14 @@ fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Error> {
 /// # Errors
 /// As of [`inspect`].
 pub fn inspect_bytes(bytes: &[u8], path: &Path, options: &Options) -> Result<Report, Error> {
-    match Kind::of(bytes, path) {
-        Some(Kind::Tarball) => inspect_tarball(bytes, path, options),
-        Some(Kind::Signed) => inspect_signed(bytes, path, options),
+    match FileKind::of(bytes, path) {
+        Some(FileKind::Tarball) => inspect_tarball(bytes, path, options),
+        Some(FileKind::Signed) => inspect_signed(bytes, path, options),
         None => Err(Error::Neither),
     }
 }
 
-impl Kind {
+impl FileKind {
     /// Its name comes first: of what is called a tarball, it is to be said why it is none.
     fn of(bytes: &[u8], path: &Path) -> Option<Self> {
         let (position, tar) = TAR;
@@ -226,21 +226,22 @@ fn inspect_signed(bytes: &[u8], path: &Path, options: &Options) -> Result<Report
         Some(_) => Signature::DoesNotHold,
     };
     let belongs = RepositoryPath::resource_at(path);
-    let says = Says::of(&signed.unverified()?, belongs.as_ref())?;
+    let says = SignedResource::of(&signed.unverified()?, belongs.as_ref())?;
     let paths = says.resource().zip(belongs);
     let paths = paths.map(|(holds, belongs)| {
         (RepositoryPath::resource(&holds), RepositoryPath::resource(&belongs))
     });
     let paths = paths.filter(|(holds, belongs)| holds != belongs);
     let misplaced = paths.map(|(holds, belongs)| Warning::Misplaced { holds, belongs });
-    let inert = if let Says::Policy(policy) = &says { policy.inert() } else { Vec::new() };
+    let inert =
+        if let SignedResource::Policy(policy) = &says { policy.inert_parts() } else { Vec::new() };
     Ok(Report {
         contents: Contents::Signed(says, signature),
         warnings: misplaced.into_iter().chain(inert.into_iter().map(Warning::Inert)).collect(),
     })
 }
 
-impl Says {
+impl SignedResource {
     /// What a payload says, which lies where `belongs` does.
     ///
     /// No resource says which one it is, and all number their fields alike. But each has something

@@ -1,12 +1,17 @@
 //! `hexreg verify`: a registry as a suspicious client reads it, all of it. Nothing is written.
 
+mod error;
 mod indexes;
+mod options;
 mod problem;
 mod resources;
-mod strays;
 mod tarballs;
+mod tree;
+mod unknown_files;
 
-pub use problem::{Mark, Problem, Wrong};
+pub use error::Error;
+pub use options::Options;
+pub use problem::{Defect, Mark, Problem};
 
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
@@ -15,30 +20,12 @@ use std::time::Duration;
 use super::dependencies::{self, DependencyRules};
 use crate::key::PublicKey;
 use crate::name::{PackageName, RepositoryName};
-use crate::publish::lock::{self, Busy, Wanted};
+use crate::publish::lock::{self, Wanted};
 use crate::publish::observer::{Observer, Warning, Work};
 use crate::repository::RepositoryPath;
-use crate::store::{Lock, Store, StoreError};
-use crate::tarball::Limits;
+use crate::store::{Lock, Store};
 use resources::Resources;
-use strays::Tree;
-
-/// What to expect.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// The name under which clients know the repository; without it, whatever its files agree on.
-    pub repository: Option<RepositoryName>,
-    /// The key that clients hold; without it, the registry's own `public_key`.
-    pub public_key: Option<PublicKey>,
-    /// What clients accept.
-    pub limits: Limits,
-    /// Whether to inflate and check what is in the packages.
-    pub check_contents: bool,
-    /// Whether packages and tarballs that are named may be missing, as from a mirror of some.
-    pub partial: bool,
-    /// How long to wait for a build to end.
-    pub lock_timeout: Duration,
-}
+use tree::Tree;
 
 /// What was found.
 #[derive(Debug)]
@@ -55,20 +42,6 @@ pub struct Report {
     pub problems: Vec<Problem>,
     /// Whether `hexreg mirror` keeps the tree, which fetches again what is damaged.
     pub is_mirror: bool,
-}
-
-/// Why nothing was found out.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The tree cannot be listed or locked.
-    #[error(transparent)]
-    List(#[from] StoreError),
-    /// There is nothing to list.
-    #[error("there is no such directory")]
-    Missing,
-    /// A build did not end in time.
-    #[error(transparent)]
-    Busy(#[from] Busy),
 }
 
 /// Reads everything in `store` and compares each thing with what the others say of it, on the threads
@@ -88,7 +61,7 @@ pub fn verify(
     let resources = Resources::read(store, &tree, options, &mut problems);
     for (name, policy) in &resources.policies {
         let location = store.locate(&RepositoryPath::policy(name));
-        let warnings = policy.inert().into_iter();
+        let warnings = policy.inert_parts().into_iter();
         warnings.for_each(|inert| {
             observer.warn(Warning::Inert { location: location.clone(), inert });
         });
@@ -98,8 +71,8 @@ pub fn verify(
     observer.began(Work::ReadingTarballs, resources.release_count());
     problems.extend(tarballs::check(store, &tree, &resources, options, observer));
     warn_of_dependencies(&resources, observer);
-    let strays = strays::find(store, &tree, &resources, &problems);
-    problems.extend(strays);
+    let unknown = unknown_files::find(store, &tree, &resources, &problems);
+    problems.extend(unknown);
 
     problems.retain(|problem| !options.partial || !problem.is_absence());
     problems.sort_by(|a, b| a.path.cmp(&b.path));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::Timestamp;
+use super::{Timestamp, numbered_enum};
 use crate::unknown_fields::UnknownFields;
 
 /// What is remarked on one release.
@@ -40,64 +40,7 @@ pub struct Retirement {
     pub unknown: UnknownFields,
 }
 
-/// Declares an enum that is a word for people and a number in a registry, of which newer ones may come.
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $number:literal $word:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum $name {
-            $($(#[$variant_doc])* $variant,)*
-            /// One that Hex had not yet.
-            Unknown(i32),
-        }
-
-        impl $name {
-            /// Every one that has a word.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
-
-            /// By its number in the Hex specification.
-            #[must_use]
-            pub fn from_number(number: i32) -> Self {
-                match number {
-                    $($number => Self::$variant,)*
-                    unknown => Self::Unknown(unknown),
-                }
-            }
-
-            /// Its number in the Hex specification.
-            #[must_use]
-            pub fn number(self) -> i32 {
-                match self {
-                    $(Self::$variant => $number,)*
-                    Self::Unknown(number) => number,
-                }
-            }
-
-            /// Its word, if it has one.
-            #[must_use]
-            pub fn word(self) -> Option<&'static str> {
-                match self {
-                    $(Self::$variant => Some($word),)*
-                    Self::Unknown(_) => None,
-                }
-            }
-        }
-
-        /// The word; where there is none, the number.
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                match self.word() {
-                    Some(word) => f.write_str(word),
-                    None => write!(f, "{}", self.number()),
-                }
-            }
-        }
-    };
-}
-
-pub(crate) use words;
-
-words! {
+numbered_enum! {
     /// Why a release was retired, as `mix hex.retire` has it.
     RetirementReason {
         /// For none of the other reasons.
@@ -113,7 +56,7 @@ words! {
     }
 }
 
-words! {
+numbered_enum! {
     /// How bad a hole is.
     Severity {
         /// Not at all.
@@ -132,14 +75,14 @@ words! {
 /// A word that is no reason to retire a release.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected one of other, invalid, security, deprecated, renamed")]
-pub struct NoReason;
+pub struct InvalidReason;
 
 impl FromStr for RetirementReason {
-    type Err = NoReason;
+    type Err = InvalidReason;
 
-    fn from_str(word: &str) -> Result<Self, NoReason> {
+    fn from_str(word: &str) -> Result<Self, InvalidReason> {
         let mut known = Self::ALL.iter().copied();
-        known.find(|reason| reason.word() == Some(word)).ok_or(NoReason)
+        known.find(|reason| reason.word() == Some(word)).ok_or(InvalidReason)
     }
 }
 
@@ -241,7 +184,7 @@ mod tests {
             assert_eq!(reason.to_string(), *word);
         }
         assert_eq!(RetirementReason::from_number(7), RetirementReason::Unknown(7));
-        assert_eq!("7".parse::<RetirementReason>(), Err(NoReason));
+        assert_eq!("7".parse::<RetirementReason>(), Err(InvalidReason));
         assert_eq!(Severity::from_number(4).to_string(), "critical");
         assert_eq!(Severity::from_number(-1).to_string(), "-1");
     }

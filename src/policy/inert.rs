@@ -4,7 +4,6 @@
 //! `Hex.Policy.Filter` and `Hex.Cooldown` of Hex 2.5.2-dev ask.
 
 use std::collections::HashSet;
-use std::fmt;
 
 use super::{Override, OverrideAction, PackageRef, Policy, RepositoryPolicy, Restriction};
 use crate::package::{RetirementReason, Severity};
@@ -13,7 +12,7 @@ use crate::requirement::VersionRequirement;
 /// A part of a policy that has no effect, and why.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("repository {repository:?}: {part}: {reason}")]
-pub struct Inert {
+pub struct InertPart {
     /// For the packages of which repository it was meant.
     pub repository: String,
     /// Which part, in words.
@@ -101,11 +100,11 @@ const INVISIBLE: [(u32, u32); 23] = [
 impl Policy {
     /// The parts that clients take no notice of, in the order in which they stand.
     #[must_use]
-    pub fn inert(&self) -> Vec<Inert> {
+    pub fn inert_parts(&self) -> Vec<InertPart> {
         let mut seen = HashSet::new();
         let inert = self.repositories.iter().flat_map(|of_repository| {
             if seen.insert(of_repository.repository.as_str()) {
-                of_repository.inert()
+                of_repository.inert_parts()
             } else {
                 vec![of_repository.part("all of it".to_owned(), InertReason::SecondPart)]
             }
@@ -115,7 +114,7 @@ impl Policy {
 }
 
 impl RepositoryPolicy {
-    fn inert(&self) -> Vec<Inert> {
+    fn inert_parts(&self) -> Vec<InertPart> {
         let restriction = self.restriction.iter().flat_map(Restriction::inert);
         let overrides = self.overrides.iter().zip(1..).filter_map(|(one, number): (_, usize)| {
             Some((format!("override {number} ({one})"), one.inert()?))
@@ -123,8 +122,8 @@ impl RepositoryPolicy {
         restriction.chain(overrides).map(|(part, reason)| self.part(part, reason)).collect()
     }
 
-    fn part(&self, part: String, reason: InertReason) -> Inert {
-        Inert { repository: self.repository.clone(), part, reason }
+    fn part(&self, part: String, reason: InertReason) -> InertPart {
+        InertPart { repository: self.repository.clone(), part, reason }
     }
 }
 
@@ -226,17 +225,6 @@ fn is_visible(text: &str) -> bool {
         INVISIBLE.iter().any(|(first, last)| (*first..=*last).contains(&code))
     };
     !text.contains(is_invisible)
-}
-
-/// `deny foo >= 2.0.0`
-impl fmt::Display for Override {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.action, self.package.package)?;
-        match &self.package.requirement {
-            Some(requirement) => write!(f, " {requirement}"),
-            None => Ok(()),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -352,7 +340,7 @@ mod tests {
             repositories: vec![first, of_repository(restriction("7d"), Vec::new())],
             unknown: UnknownFields::default(),
         };
-        let told: Vec<_> = policy.inert().iter().map(ToString::to_string).collect();
+        let told: Vec<_> = policy.inert_parts().iter().map(ToString::to_string).collect();
         assert_eq!(
             told,
             [
@@ -364,6 +352,6 @@ mod tests {
             ]
         );
         policy.repositories.remove(0);
-        assert_eq!(policy.inert(), []);
+        assert_eq!(policy.inert_parts(), []);
     }
 }

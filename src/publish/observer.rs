@@ -7,7 +7,7 @@ use crate::lockfile::Repeated;
 use crate::ops::build::Alarm;
 use crate::ops::dependencies::DependencyFault;
 use crate::ops::mirror::Withdrawn;
-use crate::policy::Inert;
+use crate::policy::InertPart;
 use crate::repository::RepositoryPath;
 use crate::store::{AppliedChange, Changed, LostReaders, Store};
 use crate::tarball::FileName;
@@ -122,7 +122,7 @@ pub enum Warning {
         /// The policy's file.
         location: String,
         /// Which part, and why.
-        inert: Inert,
+        inert: InertPart,
     },
     /// A policy that stays as it is, though clients hold another key from now on.
     #[error(

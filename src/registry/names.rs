@@ -6,7 +6,7 @@ use prost::Message;
 
 use super::kept::Kept;
 use super::proto::names as proto;
-use super::{DecodeError, Entry, Payload, timestamp};
+use super::{DecodeError, PackageEntry, Payload, timestamp};
 use crate::name::{PackageName, RepositoryName};
 use crate::package::{Timestamp, UnixSeconds};
 use crate::unknown_fields::UnknownFields;
@@ -86,7 +86,7 @@ impl Names {
 /// The message of a registry with these packages.
 pub(super) fn encode(
     repository: &RepositoryName,
-    packages: &[Entry],
+    packages: &[PackageEntry],
     unknown: &UnknownInNames,
 ) -> Payload {
     let packages = packages.iter().map(|one| (&one.name, Some(one.updated_at)));

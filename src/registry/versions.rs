@@ -6,8 +6,9 @@ use prost::Message;
 use rayon::prelude::*;
 
 use super::kept::Kept;
+use super::package_entry::{ListedVersion, PackageEntry};
 use super::proto::versions as proto;
-use super::{DecodeError, Entry, Payload};
+use super::{DecodeError, Payload};
 use crate::name::{PackageName, RepositoryName};
 use crate::package::Marks;
 use crate::unknown_fields::UnknownFields;
@@ -32,22 +33,6 @@ pub struct UnknownInVersions {
     /// Of packages. One that counts versions by their place, as the known marks do, is kept as it is, so it
     /// marks another version after one before it was added or removed.
     pub packages: BTreeMap<PackageName, UnknownFields>,
-}
-
-/// A version as `versions` lists it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ListedVersion {
-    /// Unique in its package.
-    pub version: Version,
-    /// What it is marked with.
-    pub marks: Marks,
-}
-
-/// Without any mark.
-impl From<Version> for ListedVersion {
-    fn from(version: Version) -> Self {
-        Self { version, marks: Marks::default() }
-    }
 }
 
 impl Versions {
@@ -97,7 +82,7 @@ impl Versions {
 /// The message of a registry with these packages.
 pub(super) fn encode(
     repository: &RepositoryName,
-    packages: &[Entry],
+    packages: &[PackageEntry],
     unknown: &UnknownInVersions,
 ) -> Payload {
     let packages = packages.par_iter().map(|one| package(&one.name, &one.versions, unknown));

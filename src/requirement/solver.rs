@@ -3,7 +3,7 @@
 //! `Hex.Solver.parse_constraint!/1` raises on anything else, in the process that holds the registry: a release
 //! with one such requirement stops every resolution that reaches its package.
 
-use super::{Comparison, InvalidRequirement, Operator, VersionRequirement};
+use super::version_requirement::{Comparison, InvalidRequirement, Operator, VersionRequirement};
 
 /// Why a requirement stops Hex's solver.
 #[derive(Debug, thiserror::Error)]

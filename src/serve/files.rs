@@ -18,7 +18,7 @@ use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
 use headers::{HeaderMapExt, LastModified};
 use tower_http::services::ServeDir;
 
-use crate::beneath::KeptRoot;
+use crate::beneath::OpenRoot;
 use crate::name::RepositoryName;
 use crate::repository::{Asset, AssetKind};
 use crate::serve::Options;
@@ -51,7 +51,7 @@ pub(super) struct Site {
 
 /// What lies in the directory of a repository.
 struct Tree {
-    root: KeptRoot,
+    root: OpenRoot,
     releases: Arc<Releases>,
 }
 
@@ -108,7 +108,7 @@ impl Site {
     pub fn new(options: &Options) -> Self {
         let trees = options.mounts.iter().map(|mount| {
             let store = options.store(mount);
-            let root = KeptRoot::new(store.root().clone());
+            let root = OpenRoot::new(store.root().clone());
             Tree { releases: Arc::new(Releases::new(store)), root }
         });
         Self {

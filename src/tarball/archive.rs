@@ -6,91 +6,20 @@
 //! or after the end, numbers that are none, sparse files. Names are reported, not judged; that is for
 //! whoever knows what the archive is.
 
+mod entry;
+mod error;
 mod extension;
 mod header;
 
-use std::borrow::Cow;
+pub use entry::ArchiveEntry;
+pub use error::ArchiveError;
+
+pub(crate) use entry::is_file;
 
 use tar::EntryType;
 
 use extension::Extension;
-use header::Header;
-
-const BLOCK: usize = 512;
-
-/// One entry of a tar archive, with extended headers applied.
-#[derive(Debug)]
-pub struct Entry<'a> {
-    /// Its path, as it is written.
-    pub path: Cow<'a, str>,
-    /// Whether an extended header gave it another path than its own header does.
-    pub renamed: bool,
-    /// What it is.
-    pub kind: EntryType,
-    /// Where it points, for both kinds of link.
-    pub link: Cow<'a, str>,
-    /// Its bytes; none unless it is a file.
-    pub data: &'a [u8],
-}
-
-/// Why bytes are no tar archive, or one with more than one reading.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ArchiveError {
-    /// There are no bytes.
-    #[error("it is empty (0 bytes)")]
-    Empty,
-    /// It does not begin with a tar header.
-    #[error("it is not a tar archive")]
-    NotTar,
-    /// It ends in the middle of an entry.
-    #[error("it is truncated: it ends within {0}")]
-    TruncatedEntry(String),
-    /// It ends without the two empty blocks that end an archive.
-    #[error("it is truncated: the end-of-archive marker is missing")]
-    TruncatedEnd,
-    /// A header does not match its own checksum.
-    #[error("it is damaged: no tar header at byte {offset}, where one was expected")]
-    DamagedHeader {
-        /// Where the header begins.
-        offset: usize,
-    },
-    /// A header that some readers refuse, or read in another way.
-    #[error("the header at byte {offset} {problem}")]
-    BadHeader {
-        /// Where the header begins.
-        offset: usize,
-        /// What is wrong with it.
-        problem: &'static str,
-    },
-    /// There are bytes between an entry's end and the next header.
-    #[error("bytes other than zero fill up the last block of {0:?}")]
-    DirtyPadding(String),
-    /// There are bytes after the end-of-archive marker.
-    #[error("{0} bytes follow the end of the archive")]
-    TrailingBytes(usize),
-    /// PAX and the header disagree, so that readers would see different entries.
-    #[error("the size of {entry:?} is {pax:?} in its PAX header and {header} in its tar header")]
-    SizesDisagree {
-        /// The entry's path.
-        entry: String,
-        /// As the PAX header has it.
-        pax: String,
-        /// As the tar header has it, in bytes.
-        header: usize,
-    },
-    /// A link, directory or device claims to have contents.
-    #[error("{0:?} is not a file, yet it has a size")]
-    SizeWithoutFile(String),
-    /// A file that some readers take for a directory.
-    #[error("{0:?} is a file, yet it is named like a directory")]
-    FileWithSlash(String),
-}
-
-/// Whether an entry of this kind may have bytes of its own.
-pub(crate) fn is_file(kind: EntryType) -> bool {
-    // A contiguous file ('7') is an ordinary file to everybody today.
-    kind.is_file() || kind.is_contiguous()
-}
+use header::{BLOCK, Header};
 
 /// Walks the entries of a tar archive that lies in memory, up to the first fault.
 ///
@@ -105,7 +34,7 @@ pub(crate) fn is_file(kind: EntryType) -> bool {
 /// assert_eq!(paths, ["VERSION", "CHECKSUM", "metadata.config", "contents.tar.gz"]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn entries(bytes: &[u8]) -> impl Iterator<Item = Result<Entry<'_>, ArchiveError>> {
+pub fn entries(bytes: &[u8]) -> impl Iterator<Item = Result<ArchiveEntry<'_>, ArchiveError>> {
     let mut walk = Walk { bytes, offset: 0 };
     std::iter::from_fn(move || {
         let step = walk.next_entry().transpose();
@@ -122,7 +51,7 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn next_entry(&mut self) -> Result<Option<Entry<'a>>, ArchiveError> {
+    fn next_entry(&mut self) -> Result<Option<ArchiveEntry<'a>>, ArchiveError> {
         let mut extension = Extension::default();
         loop {
             let offset = self.offset;

@@ -5,7 +5,7 @@ use libdeflater::{DecompressionError, Decompressor};
 use memchr::memmem;
 use tar::EntryType;
 
-use super::archive::{self, ArchiveError, Entry};
+use super::archive::{self, ArchiveEntry, ArchiveError};
 
 /// Why `contents.tar.gz` cannot be unpacked safely, or by everybody to the same files.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -169,7 +169,7 @@ fn has_trailing_bytes(gzip: &[u8], size: u32) -> bool {
 type Paths<'a> = Vec<(Vec<&'a str>, EntryType)>;
 
 fn check_entries(tar: &[u8]) -> Result<(), ContentsError> {
-    let entries: Vec<Entry<'_>> = archive::entries(tar).collect::<Result<_, _>>()?;
+    let entries: Vec<ArchiveEntry<'_>> = archive::entries(tar).collect::<Result<_, _>>()?;
     let mut paths = Paths::with_capacity(entries.len());
     let mut has_links = false;
     for entry in &entries {
@@ -254,7 +254,7 @@ fn check_path(path: &str, kind: EntryType) -> Result<Vec<&str>, ContentsError> {
 /// A target goes up first, at most to the package's root, and only down from there. As no entry lies
 /// beneath a link, going up first passes through real directories, so it cannot leave the package;
 /// and going down ends at a file or at another link that was checked the same way.
-fn check_link(link: &Entry<'_>) -> Result<(), ContentsError> {
+fn check_link(link: &ArchiveEntry<'_>) -> Result<(), ContentsError> {
     if link.link.is_empty() || link.link.len() > MAX_PATH || link.link.contains('\0') {
         return Err(ContentsError::ImpossiblePath);
     }

@@ -154,5 +154,5 @@ fn a_policy_is_read_and_written_as_hex_does() {
     let policy =
         is_read_and_written_as_hex_does("golden/policy/strict", Policy::decode, Policy::encode);
     assert_eq!(policy.repositories[0].overrides.len(), 5);
-    assert_eq!(policy.inert(), []);
+    assert_eq!(policy.inert_parts(), []);
 }

@@ -5,7 +5,7 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 use hexreg::key::PrivateKey;
-use hexreg::ops::inspect::{Contents, Error, Options, Says, inspect_bytes};
+use hexreg::ops::inspect::{Contents, Error, Options, SignedResource, inspect_bytes};
 use hexreg::registry::{Gzip, Payload};
 use hexreg::tarball::Limits;
 
@@ -46,7 +46,7 @@ fn signed(payload: &[Vec<u8>]) -> Vec<u8> {
 }
 
 /// What the bytes of a file say that lies there.
-fn says(bytes: &[u8], path: &str) -> Result<Says, Error> {
+fn says(bytes: &[u8], path: &str) -> Result<SignedResource, Error> {
     let options = Options { public_key: None, limits: Limits::HEX };
     inspect_bytes(bytes, Path::new(path), &options).map(|report| match report.contents {
         Contents::Signed(says, _) => says,
@@ -393,13 +393,13 @@ fn a_resource_is_known_by_what_only_it_says() {
     }
     // Names without times, and versions of packages that have none.
     let bare = signed(&[field(1, field(1, "foo")), field(2, "acme")]);
-    assert!(matches!(says(&bare, "names").unwrap(), Says::Names(_)));
-    assert!(matches!(says(&bare, "versions").unwrap(), Says::Versions(..)));
-    assert!(matches!(says(&bare, "x").unwrap(), Says::NamesOrVersions(_)));
+    assert!(matches!(says(&bare, "names").unwrap(), SignedResource::Names(_)));
+    assert!(matches!(says(&bare, "versions").unwrap(), SignedResource::Versions(..)));
+    assert!(matches!(says(&bare, "x").unwrap(), SignedResource::NamesOrVersions(_)));
     assert!(matches!(says(&bare, "packages/foo"), Err(Error::Resource(_))));
     // A package whose releases are all gone.
     let gone = signed(&[field(2, "foo"), field(3, "acme")]);
-    assert!(matches!(says(&gone, "x").unwrap(), Says::Package(..)));
+    assert!(matches!(says(&gone, "x").unwrap(), SignedResource::Package(..)));
     assert!(matches!(says(&signed(&[field(2, "a b")]), "x"), Err(Error::NoResource)));
 }
 

@@ -17,7 +17,7 @@ use hexreg::package::{
 };
 use hexreg::policy::Policy;
 use hexreg::registry::{
-    Entry, ListedVersion, Names, Payload, Registry, Releases, Resource, Signed, Versions,
+    ListedVersion, Names, PackageEntry, Payload, Registry, Releases, Resource, Signed, Versions,
 };
 use hexreg::store::Changed;
 use hexreg::tarball::{self, Limits, Metadata, Unpacker};
@@ -151,7 +151,7 @@ fn packages() -> impl Strategy<Value = Vec<(PackageName, Vec<Release>, UnixSecon
 fn assemble(packages: Vec<(PackageName, Vec<Release>, UnixSeconds)>) -> Registry {
     let repository: RepositoryName = "acme".parse().unwrap();
     let entries = packages.into_iter().map(|(name, releases, updated_at)| {
-        Entry::of(&repository, Package::assemble(name, releases).unwrap(), updated_at)
+        PackageEntry::of(&repository, Package::assemble(name, releases).unwrap(), updated_at)
     });
     let entries = entries.collect();
     Registry::assemble(repository, entries)

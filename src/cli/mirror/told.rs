@@ -148,11 +148,11 @@ impl Observer for Listener<'_> {
     }
 
     fn fetching(&self, file: &str) {
-        self.progress.name(file);
+        self.progress.set_message(file);
     }
 
     fn mirrored(&self, done: usize, wanted: usize, bytes: u64) {
-        self.progress.stand_at(done, wanted, bytes);
+        self.progress.set_position(done, wanted, bytes);
     }
 
     fn changed(&self, path: &RepositoryPath, changed: Changed) {
@@ -170,7 +170,7 @@ impl Observer for Listener<'_> {
         if self.prints {
             // The mirror goes on; its summary will fail to print in the same way, and say so.
             let line = format!("* {verb} {}", self.store.locate(path));
-            self.progress.above(|| drop(output::line(&line)));
+            self.progress.print_above(|| drop(output::line(&line)));
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::ops::upstream::UpstreamFiles;
 use crate::package::Release;
 use crate::publish::observer::Observer;
 use crate::published::{Published, Reader, TrustedKeys};
-use crate::registry::{Entry, Registry, Releases};
+use crate::registry::{PackageEntry, Registry, Releases};
 use crate::repository::RepositoryPath;
 use crate::store::Store;
 use crate::tarball::FileName;
@@ -78,7 +78,7 @@ pub(super) fn check(
     }
 }
 
-fn faulty(rules: &DependencyRules<'_>, entry: &Entry) -> Option<Faulty> {
+fn faulty(rules: &DependencyRules<'_>, entry: &PackageEntry) -> Option<Faulty> {
     // What was encoded here is decoded here.
     let releases = Releases::decode(&entry.payload).ok()?.releases.into_iter();
     let faulty = releases.filter_map(|release| {

@@ -7,11 +7,13 @@ use bytes::Bytes;
 use super::listing::{self, Listing};
 use super::options::Options;
 use super::report::Report;
-use crate::cache::{self, CacheFile, Context, Head, Known, KnownIndex, KnownPackage, KnownTarball};
+use crate::cache::{
+    self, CacheBody, CacheFile, CacheHead, CachedIndex, CachedPackage, CachedTarball, Context,
+};
 use crate::name::PackageName;
 use crate::package::{Release, UnixSeconds};
 use crate::publish::{State, Wanted};
-use crate::registry::{Entry, ListedVersion, Payload, Registry, Releases, Resource};
+use crate::registry::{ListedVersion, PackageEntry, Payload, Registry, Releases, Resource};
 use crate::store::{ListedFile, Stamp};
 use crate::tarball::FileName;
 
@@ -47,7 +49,7 @@ impl<'a> Memory<'a> {
 
     /// What is known, package by package.
     pub fn recall<'b>(&self, bytes: &'b Bytes) -> Recalled<'b> {
-        let known = self.0.as_ref().and_then(|(_, context)| Known::parse(bytes, context));
+        let known = self.0.as_ref().and_then(|(_, context)| CacheBody::parse(bytes, context));
         Recalled { bytes, known: known.unwrap_or_default() }
     }
 
@@ -69,7 +71,7 @@ impl<'a> Memory<'a> {
         if little && !report.changes.is_empty() {
             return;
         }
-        let mut known = Known::default();
+        let mut known = CacheBody::default();
         let payloads = registry.payloads();
         for ((resource, payload), wanted) in payloads.iter().zip(wanted) {
             let stands = wanted.state == State::Stands;
@@ -77,7 +79,7 @@ impl<'a> Memory<'a> {
             let served = file.and_then(|file| listing.settled_stamp(file));
             let index = || {
                 let payload = cache::fingerprint(payload.as_bytes());
-                served.map(|served| KnownIndex { served, payload })
+                served.map(|served| CachedIndex { served, payload })
             };
             match resource {
                 // No build makes one.
@@ -88,7 +90,7 @@ impl<'a> Memory<'a> {
                     let all = listing.tarballs_of(name.as_str());
                     let tarballs = known_again(listing, all);
                     let entry = registry.package(name);
-                    known.packages.push(KnownPackage {
+                    known.packages.push(CachedPackage {
                         name: name.as_str(),
                         complete: tarballs.len() == all.len(),
                         tarballs,
@@ -104,7 +106,7 @@ impl<'a> Memory<'a> {
                 }
             }
         }
-        let head = Head {
+        let head = CacheHead {
             settled: report.changes.is_empty().then(|| listing.fingerprint()).flatten(),
             packages: report.packages,
             releases: report.releases,
@@ -115,9 +117,9 @@ impl<'a> Memory<'a> {
 }
 
 /// Those of a package's tarballs that will be known again.
-fn known_again<'a>(listing: &Listing, tarballs: &'a [ListedFile]) -> Vec<KnownTarball<'a>> {
+fn known_again<'a>(listing: &Listing, tarballs: &'a [ListedFile]) -> Vec<CachedTarball<'a>> {
     let settled = tarballs.iter().filter_map(|file| {
-        Some(KnownTarball { name: &file.name, stamp: listing.settled_stamp(file)? })
+        Some(CachedTarball { name: &file.name, stamp: listing.settled_stamp(file)? })
     });
     settled.collect()
 }
@@ -125,7 +127,7 @@ fn known_again<'a>(listing: &Listing, tarballs: &'a [ListedFile]) -> Vec<KnownTa
 /// What was found the last time.
 pub(super) struct Recalled<'a> {
     bytes: &'a Bytes,
-    known: Known<'a>,
+    known: CacheBody<'a>,
 }
 
 impl<'a> Recalled<'a> {
@@ -135,18 +137,18 @@ impl<'a> Recalled<'a> {
     }
 
     /// The package that these tarballs are of.
-    fn package(&self, tarballs: &[ListedFile]) -> Option<&KnownPackage<'a>> {
+    fn package(&self, tarballs: &[ListedFile]) -> Option<&CachedPackage<'a>> {
         self.named(listing::package(tarballs.first()?))
     }
 
-    fn named(&self, name: &str) -> Option<&KnownPackage<'a>> {
+    fn named(&self, name: &str) -> Option<&CachedPackage<'a>> {
         let packages = &self.known.packages;
         let found = packages.binary_search_by(|known| known.name.cmp(name)).ok()?;
         packages.get(found)
     }
 
     /// The entry of a package whose tarballs are all as they were.
-    pub fn entry(&self, tarballs: &[ListedFile], updated_at: UnixSeconds) -> Option<Entry> {
+    pub fn entry(&self, tarballs: &[ListedFile], updated_at: UnixSeconds) -> Option<PackageEntry> {
         let known = self.package(tarballs)?;
         let same = known.complete
             && known.tarballs.len() == tarballs.len()
@@ -166,8 +168,15 @@ impl<'a> Recalled<'a> {
             versions.sort();
             versions.into_iter().map(ListedVersion::from).collect()
         };
-        let KnownPackage { has_remarks, has_doubtful_dependency, .. } = *known;
-        Some(Entry { name, versions, updated_at, payload, has_remarks, has_doubtful_dependency })
+        let CachedPackage { has_remarks, has_doubtful_dependency, .. } = *known;
+        Some(PackageEntry {
+            name,
+            versions,
+            updated_at,
+            payload,
+            has_remarks,
+            has_doubtful_dependency,
+        })
     }
 
     /// For each tarball of a package its release, if it is as it was.
@@ -181,7 +190,7 @@ impl<'a> Recalled<'a> {
         let mut releases: HashMap<_, _> =
             releases.map(|release| (release.version.clone(), release)).collect();
         let of_tarballs = tarballs.iter().map(|listed| {
-            let by_name = |known: &KnownTarball<'_>| known.name.cmp(&listed.name);
+            let by_name = |known: &CachedTarball<'_>| known.name.cmp(&listed.name);
             let known = known.tarballs.get(known.tarballs.binary_search_by(by_name).ok()?)?;
             let name: FileName = listed.name.parse().ok().filter(|_| is_same(known, listed))?;
             let release = releases.remove(&name.version)?;
@@ -195,14 +204,14 @@ impl<'a> Recalled<'a> {
         self.named(package.as_str())?.upstream
     }
 
-    fn payload(&self, known: &KnownPackage<'a>) -> Payload {
+    fn payload(&self, known: &CachedPackage<'a>) -> Payload {
         Payload::from_bytes(self.bytes.slice_ref(known.payload))
     }
 
     /// Whether a file with this stamp holds this payload, validly signed; `None` where that is not
     /// known.
     pub fn holds(&self, resource: &Resource, stamp: Stamp, payload: &Payload) -> Option<bool> {
-        let index = |known: Option<KnownIndex>| {
+        let index = |known: Option<CachedIndex>| {
             let known = known.filter(|known| known.served == stamp)?;
             Some(known.payload == cache::fingerprint(payload.as_bytes()))
         };
@@ -221,7 +230,7 @@ impl<'a> Recalled<'a> {
     }
 }
 
-fn is_same(known: &KnownTarball<'_>, listed: &ListedFile) -> bool {
+fn is_same(known: &CachedTarball<'_>, listed: &ListedFile) -> bool {
     known.name == listed.name && Some(known.stamp) == listed.stamp
 }
 

@@ -13,9 +13,9 @@ use super::memory::Recalled;
 use super::options::Options;
 use crate::name::RepositoryName;
 use crate::ops::dependencies::DependencyFaults;
-use crate::package::{Package, Release, Twice, UnixSeconds};
+use crate::package::{DuplicateRelease, Package, Release, UnixSeconds};
 use crate::publish::observer::{Observer, Work};
-use crate::registry::Entry;
+use crate::registry::PackageEntry;
 use crate::repository::{Folder, RepositoryPath};
 use crate::store::{EntryKind, LeadsOut, ListedFile, Store};
 use crate::tarball::{self, FileName, InvalidFileName, Unpacker};
@@ -55,7 +55,7 @@ pub enum Cause {
     FileName(#[from] InvalidFileName),
     /// Another tarball holds the same release.
     #[error(transparent)]
-    Twice(#[from] Twice),
+    Twice(#[from] DuplicateRelease),
     /// It is no sound tarball.
     #[error(transparent)]
     Tarball(#[from] tarball::Error),
@@ -66,7 +66,7 @@ pub enum Cause {
 
 /// Every package, and how many tarballs were read for them.
 pub(super) struct Found {
-    pub packages: Vec<Entry>,
+    pub packages: Vec<PackageEntry>,
     pub read: usize,
 }
 
@@ -119,7 +119,7 @@ impl Readers<'_> {
         &self,
         tarballs: &[ListedFile],
         known: &Recalled<'_>,
-    ) -> Result<Entry, Vec<Rejection>> {
+    ) -> Result<PackageEntry, Vec<Rejection>> {
         let latest = self.options.latest.unwrap_or(UnixSeconds(i64::MAX));
         let newest = tarballs.iter().map(|listed| listed.modified.min(latest)).max();
         let updated_at = newest.unwrap_or(latest);
@@ -144,7 +144,7 @@ impl Readers<'_> {
                     let location = self.store.locate(&Folder::Tarballs.path());
                     vec![Rejection { location, cause: twice.into() }]
                 })?;
-                Ok(Entry::of(&self.options.repository, package, updated_at))
+                Ok(PackageEntry::of(&self.options.repository, package, updated_at))
             }
             _ => Err(rejections),
         }

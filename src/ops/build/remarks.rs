@@ -16,7 +16,7 @@ use crate::ops::upstream::{Base, PackageBase, UpstreamFiles, merge, merge_unknow
 use crate::package::{Package, Release, Remarks, UnixSeconds};
 use crate::publish::observer::{Observer, Warning};
 use crate::published::{Published, Reader, TrustedKeys};
-use crate::registry::{Entry, Releases, Resource};
+use crate::registry::{PackageEntry, Releases, Resource};
 use crate::repository::RepositoryPath;
 use crate::store::Store;
 use crate::unknown_fields::UnknownFields;
@@ -24,7 +24,7 @@ use crate::version::Version;
 
 /// The packages with what is remarked on their releases.
 pub(super) struct Carried {
-    pub packages: Vec<Entry>,
+    pub packages: Vec<PackageEntry>,
     /// What upstream says of them, to be kept once the registry says it.
     pub base: Base,
 }
@@ -48,7 +48,7 @@ pub(super) fn carry_over(
     options: &Options,
     listing: &Listing,
     recalled: &Recalled<'_>,
-    packages: Vec<Entry>,
+    packages: Vec<PackageEntry>,
     observer: &dyn Observer,
 ) -> Result<Carried, Error> {
     let keys = TrustedKeys::published_and(store, options.key.public_key())?;
@@ -100,7 +100,11 @@ struct Sources<'a> {
 impl Sources<'_> {
     /// The entry with its remarks, whether the standing file says the same where that `is_asked`, and what is to
     /// be noted of upstream, if its file was read.
-    fn carry(&self, entry: Entry, is_asked: bool) -> Result<(Entry, bool, Option<Vec<u8>>), Error> {
+    fn carry(
+        &self,
+        entry: PackageEntry,
+        is_asked: bool,
+    ) -> Result<(PackageEntry, bool, Option<Vec<u8>>), Error> {
         let found = self.find(&entry)?;
         if matches!(found, Found::Same) && self.is_carried(&entry.name) {
             return Ok((entry, true, None));
@@ -117,7 +121,7 @@ impl Sources<'_> {
 
     /// The file may have been written since it was listed; then it is found to be another file when it
     /// comes to be replaced.
-    fn find(&self, entry: &Entry) -> Result<Found, Error> {
+    fn find(&self, entry: &PackageEntry) -> Result<Found, Error> {
         let resource = Resource::Package(entry.name.clone());
         let path = RepositoryPath::resource(&resource);
         let Some(served) = self.listing.served(&path).filter(|_| !self.options.fresh) else {
@@ -159,10 +163,10 @@ impl Sources<'_> {
     /// The entry with these remarks and no others, and the base for the next time.
     fn remarked(
         &self,
-        entry: Entry,
+        entry: PackageEntry,
         standing: Option<&Releases>,
         upstream: Option<&Releases>,
-    ) -> (Entry, Option<Vec<u8>>) {
+    ) -> (PackageEntry, Option<Vec<u8>>) {
         let is_bare = |says: Option<&Releases>| {
             says.is_none_or(|says| {
                 says.unknown.is_empty() && says.releases.iter().all(|one| one.remarks.is_empty())
@@ -206,7 +210,7 @@ impl Sources<'_> {
         let there = upstream.map_or(&nothing, |says| &says.unknown);
         let unknown = merge_unknown(here, there, before.as_ref().map(PackageBase::unknown));
         let package = Package { name: entry.name, releases, unknown };
-        (Entry::of(&self.options.repository, package, entry.updated_at), note)
+        (PackageEntry::of(&self.options.repository, package, entry.updated_at), note)
     }
 }
 

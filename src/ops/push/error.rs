@@ -1,7 +1,7 @@
 //! Why a registry was not pushed.
 
 use crate::ops::build::Alarm;
-use crate::ops::verify::Wrong;
+use crate::ops::verify::Defect;
 use crate::publish::lock::Busy;
 use crate::publish::retry::Contended;
 use crate::store::StoreError;
@@ -16,7 +16,7 @@ pub enum Error {
         /// The file that is at fault.
         location: String,
         /// What is wrong with it.
-        source: Box<Wrong>,
+        source: Box<Defect>,
     },
     /// A file is larger than any that the store takes.
     #[error("{location} has {size} bytes, and no more than {limit} are written there at once")]

@@ -9,7 +9,7 @@ use super::error::Error;
 use crate::checksum::{OuterChecksum, OuterHasher};
 use crate::key::PublicKey;
 use crate::name::{PackageName, PolicyName};
-use crate::ops::verify::Wrong;
+use crate::ops::verify::Defect;
 use crate::package::UnixSeconds;
 use crate::policy::Policy;
 use crate::private_key_scan::stream_holds_key;
@@ -60,11 +60,11 @@ impl File {
             let mut hasher = OuterHasher::default();
             io::copy(&mut file, &mut hasher).map_err(failed)?;
             let (found, said) = (hasher.finish(), *said);
-            (found != said).then_some(Wrong::OuterChecksum { found, said })
+            (found != said).then_some(Defect::OuterChecksum { found, said })
         } else {
             // Documentation may well print one that is an example.
             let is_inflated = self.kind != AssetKind::Docs;
-            stream_holds_key(file, is_inflated).map_err(failed)?.then_some(Wrong::PrivateKey)
+            stream_holds_key(file, is_inflated).map_err(failed)?.then_some(Defect::PrivateKey)
         };
         match wrong {
             Some(wrong) => Err(Error::Unsound { location: location(), source: Box::new(wrong) }),
@@ -95,8 +95,8 @@ impl Local {
         let path = RepositoryPath::public_key();
         let published = PublishedKey::read(store)?;
         let PublishedKey { pem, key, .. } =
-            published.ok_or_else(|| unsound(store, &path, Wrong::Missing))?;
-        let key = key.map_err(|error| unsound(store, &path, Wrong::NotAKey(error)))?;
+            published.ok_or_else(|| unsound(store, &path, Defect::Missing))?;
+        let key = key.map_err(|error| unsound(store, &path, Defect::NotAKey(error)))?;
         registry.insert(path, pem);
 
         let reader = Reader::new(store, key.clone());
@@ -149,7 +149,7 @@ fn assets(store: &DirStore) -> Result<(Assets, Vec<RepositoryPath>), Error> {
     let (mut assets, mut left_out) = (Vec::new(), Vec::new());
     for (path, kind) in store.walk()?.unwrap_or_default() {
         if kind == EntryKind::LeadsOut && is_asked_for(&path) {
-            return Err(unsound(store, &path, Wrong::LeadsOut));
+            return Err(unsound(store, &path, Defect::LeadsOut));
         }
         let is_hidden =
             path.as_str().split('/').any(|part| part.starts_with('.')) || is_litter(path.as_str());
@@ -190,7 +190,7 @@ fn read<D: Document>(
         Published::Unsound { error, .. } => return Err(unsound(store, &path, error.into())),
         // A directory has no tombstones.
         Published::Missing | Published::BeingRemoved { .. } => {
-            return Err(unsound(store, &path, Wrong::Missing));
+            return Err(unsound(store, &path, Defect::Missing));
         }
     };
     let unmarked = without_removal_mark(&resource, &bytes);
@@ -198,7 +198,7 @@ fn read<D: Document>(
     Ok(Read { path, bytes: unmarked.unwrap_or(bytes), says })
 }
 
-fn unsound(store: &DirStore, path: &RepositoryPath, wrong: Wrong) -> Error {
+fn unsound(store: &DirStore, path: &RepositoryPath, wrong: Defect) -> Error {
     Error::Unsound { location: store.locate(path), source: Box::new(wrong) }
 }
 

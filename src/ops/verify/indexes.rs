@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::problem::{Mark, Problem, Wrong};
+use super::problem::{Defect, Mark, Problem};
 use super::resources::Resources;
 use crate::name::PackageName;
 use crate::package::Marks;
@@ -15,17 +15,17 @@ pub(super) fn compare(resources: &Resources) -> Vec<Problem> {
     let names = RepositoryPath::resource(&Resource::Names);
     let versions = RepositoryPath::resource(&Resource::Versions);
     let mut problems = Vec::new();
-    let mut note = |path: &RepositoryPath, wrong: Wrong| problems.push(wrong.at(path.clone()));
+    let mut note = |path: &RepositoryPath, wrong: Defect| problems.push(wrong.at(path.clone()));
 
     for (package, releases) in &resources.packages {
         let path = RepositoryPath::package(package);
         let releases = &releases.releases;
         if releases.is_empty() {
-            note(&path, Wrong::NoReleases(package.clone()));
+            note(&path, Defect::NoReleases(package.clone()));
         }
         let ascending: Vec<&Version> = releases.iter().map(|release| &release.version).collect();
         if let Some(version) = out_of_order(&ascending) {
-            note(&path, Wrong::Order { package: package.clone(), version: version.clone() });
+            note(&path, Defect::Order { package: package.clone(), version: version.clone() });
         }
     }
 
@@ -33,26 +33,26 @@ pub(super) fn compare(resources: &Resources) -> Vec<Problem> {
     for (package, of_package) in resources.versions.iter().flat_map(|index| &index.packages) {
         let of_package: Vec<&Version> = of_package.iter().map(|one| &one.version).collect();
         if of_package.is_empty() {
-            note(&versions, Wrong::NoReleases(package.clone()));
+            note(&versions, Defect::NoReleases(package.clone()));
         }
         if let Some(version) = out_of_order(&of_package) {
-            note(&versions, Wrong::Order { package: package.clone(), version: version.clone() });
+            note(&versions, Defect::Order { package: package.clone(), version: version.clone() });
         }
         if listed.insert(package, of_package).is_some() {
-            note(&versions, Wrong::PackageTwice(package.clone()));
+            note(&versions, Defect::PackageTwice(package.clone()));
         }
     }
     let mut in_names = BTreeSet::new();
     for (package, _) in resources.names.iter().flat_map(|index| &index.packages) {
         if !in_names.insert(package) {
-            note(&names, Wrong::PackageTwice(package.clone()));
+            note(&names, Defect::PackageTwice(package.clone()));
         }
     }
 
     if resources.versions.is_some() {
         for (package, releases) in &resources.packages {
             let Some(listed) = listed.get(package) else {
-                note(&versions, Wrong::NotInVersions(package.clone()));
+                note(&versions, Defect::NotInVersions(package.clone()));
                 continue;
             };
             let has: BTreeSet<&Version> =
@@ -60,28 +60,28 @@ pub(super) fn compare(resources: &Resources) -> Vec<Problem> {
             let said: BTreeSet<&Version> = listed.iter().copied().collect();
             for version in has.difference(&said) {
                 let (package, version) = (package.clone(), (*version).clone());
-                note(&versions, Wrong::VersionMissing { package, version });
+                note(&versions, Defect::VersionMissing { package, version });
             }
             for version in said.difference(&has) {
                 let (package, version) = (package.clone(), (*version).clone());
-                note(&versions, Wrong::VersionTooMany { package, version });
+                note(&versions, Defect::VersionTooMany { package, version });
             }
         }
         let is_missing = |package: &&PackageName| {
             !resources.packages.contains_key(*package) && !resources.is_unknown(package)
         };
         for package in listed.keys().copied().filter(is_missing) {
-            note(&RepositoryPath::package(package), Wrong::NamedButMissing);
+            note(&RepositoryPath::package(package), Defect::NamedButMissing);
         }
     }
     if resources.names.is_some() {
         let known: BTreeSet<&PackageName> =
             listed.keys().copied().chain(resources.packages.keys()).collect();
         for package in known.difference(&in_names) {
-            note(&names, Wrong::NotInNames((*package).clone()));
+            note(&names, Defect::NotInNames((*package).clone()));
         }
         for package in in_names.difference(&known).filter(|name| !resources.is_unknown(name)) {
-            note(&names, Wrong::NamesNothing((*package).clone()));
+            note(&names, Defect::NamesNothing((*package).clone()));
         }
     }
     problems.extend(compare_marks(resources));
@@ -107,8 +107,8 @@ fn compare_marks(resources: &Resources) -> Vec<Problem> {
             [retired, advisories].into_iter().filter_map(|(mark, said, due)| {
                 let (package, version) = (package.clone(), version.clone());
                 match (said, due) {
-                    (false, true) => Some(Wrong::MarkMissing { package, version, mark }),
-                    (true, false) => Some(Wrong::MarkTooMany { package, version, mark }),
+                    (false, true) => Some(Defect::MarkMissing { package, version, mark }),
+                    (true, false) => Some(Defect::MarkTooMany { package, version, mark }),
                     _ => None,
                 }
             })

@@ -19,12 +19,12 @@ pub struct Problem {
     /// The file that a person would mend, remove or miss.
     pub path: RepositoryPath,
     /// What is wrong with it.
-    pub wrong: Wrong,
+    pub defect: Defect,
 }
 
 /// What is wrong with a file.
 #[derive(Debug, thiserror::Error)]
-pub enum Wrong {
+pub enum Defect {
     /// It is not there.
     #[error("it is missing")]
     Missing,
@@ -188,7 +188,7 @@ pub enum Wrong {
     PrivateKey,
 }
 
-impl From<DocumentError> for Wrong {
+impl From<DocumentError> for Defect {
     fn from(error: DocumentError) -> Self {
         match error {
             DocumentError::Signed(error) => Self::Signed(error),
@@ -225,25 +225,25 @@ impl Problem {
     #[must_use]
     pub fn is_damage(&self) -> bool {
         matches!(
-            self.wrong,
-            Wrong::OuterChecksum { .. }
-                | Wrong::InnerChecksum { .. }
-                | Wrong::Signed(_)
-                | Wrong::Tarball(_)
+            self.defect,
+            Defect::OuterChecksum { .. }
+                | Defect::InnerChecksum { .. }
+                | Defect::Signed(_)
+                | Defect::Tarball(_)
         )
     }
 
     /// Whether it is no more than that something is not there that the registry names.
     pub(super) fn is_absence(&self) -> bool {
-        match self.wrong {
-            Wrong::NamedButMissing => true,
-            Wrong::Missing => self.path.folder() == Folder::Tarballs,
+        match self.defect {
+            Defect::NamedButMissing => true,
+            Defect::Missing => self.path.folder() == Folder::Tarballs,
             _ => false,
         }
     }
 }
 
-impl Wrong {
+impl Defect {
     /// One word for programs to go by; it does not change.
     #[must_use]
     pub fn kind(&self) -> &'static str {
@@ -298,6 +298,6 @@ impl Wrong {
 
     /// The problem of a file.
     pub(super) fn at(self, path: RepositoryPath) -> Problem {
-        Problem { path, wrong: self }
+        Problem { path, defect: self }
     }
 }

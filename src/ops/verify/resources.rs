@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 
 use super::Options;
-use super::problem::{Problem, Wrong};
-use super::strays::Tree;
+use super::problem::{Defect, Problem};
+use super::tree::Tree;
 use crate::key::PublicKey;
 use crate::name::{PackageName, PolicyName, RepositoryName};
 use crate::policy::Policy;
@@ -30,7 +30,7 @@ pub(super) struct Resources {
 }
 
 /// What one file says.
-enum Says {
+enum ResourceContents {
     Names(Names),
     Versions(Versions),
     Package(Releases),
@@ -103,27 +103,27 @@ impl Resources {
     }
 
     /// Takes in what a file says.
-    fn take(&mut self, says: Says, problems: &mut Vec<Problem>) {
+    fn take(&mut self, says: ResourceContents, problems: &mut Vec<Problem>) {
         let found = says.repository();
         if let Some(expected) = self.repository.as_ref().filter(|expected| *expected != found) {
             let (found, expected) = (found.clone(), expected.clone());
-            let wrong = Wrong::OtherRepository { found, expected };
+            let wrong = Defect::OtherRepository { found, expected };
             problems.push(wrong.at(RepositoryPath::resource(&says.resource())));
         }
         match says {
-            Says::Names(names) => self.names = Some(names),
-            Says::Versions(versions) => self.versions = Some(versions),
-            Says::Package(package) => {
+            ResourceContents::Names(names) => self.names = Some(names),
+            ResourceContents::Versions(versions) => self.versions = Some(versions),
+            ResourceContents::Package(package) => {
                 self.packages.insert(package.package.clone(), package);
             }
-            Says::Policy(policy) => {
+            ResourceContents::Policy(policy) => {
                 self.policies.insert(policy.name.clone(), policy);
             }
         }
     }
 }
 
-impl Says {
+impl ResourceContents {
     fn repository(&self) -> &RepositoryName {
         match self {
             Self::Names(names) => &names.repository,
@@ -144,7 +144,7 @@ impl Says {
 }
 
 /// The repository that most of the files are of, so that one of another is the one to be blamed.
-fn most_agree_on(read: &[(Resource, Result<Says, Wrong>)]) -> Option<RepositoryName> {
+fn most_agree_on(read: &[(Resource, Result<ResourceContents, Defect>)]) -> Option<RepositoryName> {
     let mut counts: BTreeMap<&str, (usize, &RepositoryName)> = BTreeMap::new();
     for says in read.iter().filter_map(|(_, says)| says.as_ref().ok()) {
         let name = says.repository();
@@ -163,20 +163,20 @@ fn public_key(
     let path = RepositoryPath::public_key();
     let standing = match PublishedKey::read(store) {
         Ok(Some(PublishedKey { pem, .. })) if pem.starts_with("\u{FEFF}".as_bytes()) => {
-            Err(Wrong::MarkedKey)
+            Err(Defect::MarkedKey)
         }
-        Ok(Some(PublishedKey { key, .. })) => key.map_err(Wrong::NotAKey),
-        Ok(None) => Err(Wrong::Missing),
-        Err(error) => Err(Wrong::unreadable(error)),
+        Ok(Some(PublishedKey { key, .. })) => key.map_err(Defect::NotAKey),
+        Ok(None) => Err(Defect::Missing),
+        Err(error) => Err(Defect::unreadable(error)),
     };
     match (&options.public_key, standing) {
         // Whoever was given a key need not be served one.
-        (Some(given), Err(Wrong::Missing)) => Some(given.clone()),
+        (Some(given), Err(Defect::Missing)) => Some(given.clone()),
         (Some(given), Ok(standing)) => {
             if *given != standing {
                 let found = standing.fingerprint().to_owned();
                 let expected = given.fingerprint().to_owned();
-                problems.push(Wrong::OtherKey { found, expected }.at(path));
+                problems.push(Defect::OtherKey { found, expected }.at(path));
             }
             Some(given.clone())
         }
@@ -189,19 +189,27 @@ fn public_key(
 }
 
 /// What a file says, if it is what belongs there and the key signed it.
-fn says(reader: &Reader<'_>, resource: &Resource, file: &mut Vec<u8>) -> Result<Says, Wrong> {
+fn says(
+    reader: &Reader<'_>,
+    resource: &Resource,
+    file: &mut Vec<u8>,
+) -> Result<ResourceContents, Defect> {
     match resource {
-        Resource::Names => sound(reader, &(), file).map(Says::Names),
-        Resource::Versions => sound(reader, &(), file).map(Says::Versions),
-        Resource::Package(name) => sound(reader, name, file).map(Says::Package),
-        Resource::Policy(name) => sound(reader, name, file).map(Says::Policy),
+        Resource::Names => sound(reader, &(), file).map(ResourceContents::Names),
+        Resource::Versions => sound(reader, &(), file).map(ResourceContents::Versions),
+        Resource::Package(name) => sound(reader, name, file).map(ResourceContents::Package),
+        Resource::Policy(name) => sound(reader, name, file).map(ResourceContents::Policy),
     }
 }
 
-fn sound<D: Document>(reader: &Reader<'_>, name: &D::Name, file: &mut Vec<u8>) -> Result<D, Wrong> {
-    match reader.document(name, file).map_err(Wrong::unreadable)? {
-        Published::Missing => Err(Wrong::Missing),
-        Published::BeingRemoved { .. } => Err(Wrong::Leaving),
+fn sound<D: Document>(
+    reader: &Reader<'_>,
+    name: &D::Name,
+    file: &mut Vec<u8>,
+) -> Result<D, Defect> {
+    match reader.document(name, file).map_err(Defect::unreadable)? {
+        Published::Missing => Err(Defect::Missing),
+        Published::BeingRemoved { .. } => Err(Defect::Leaving),
         Published::Unsound { error, .. } => Err(error.into()),
         Published::Present { document, .. } => Ok(document),
     }

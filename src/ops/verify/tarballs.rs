@@ -3,9 +3,9 @@
 use rayon::prelude::*;
 
 use super::Options;
-use super::problem::{Problem, Wrong};
+use super::problem::{Defect, Problem};
 use super::resources::Resources;
-use super::strays::Tree;
+use super::tree::Tree;
 use crate::checksum::OuterChecksum;
 use crate::name::RepositoryName;
 use crate::package::{Dependency, Release};
@@ -47,8 +47,8 @@ pub(super) fn check(
                 Ok(Some(_)) => wrong(unpacker, bytes, &name, release, &package.repository),
                 // The folder is to blame, and is told of.
                 Ok(None) | Err(_) if !is_whole => Vec::new(),
-                Ok(None) => vec![Wrong::Missing],
-                Err(error) => vec![Wrong::unreadable(error)],
+                Ok(None) => vec![Defect::Missing],
+                Err(error) => vec![Defect::unreadable(error)],
             };
             observer.went_on(1, u64::try_from(bytes.len()).unwrap_or(u64::MAX));
             wrong.into_iter().map(|wrong| wrong.at(path.clone())).collect::<Vec<_>>()
@@ -63,7 +63,7 @@ fn wrong(
     name: &FileName,
     release: &Release,
     repository: &RepositoryName,
-) -> Vec<Wrong> {
+) -> Vec<Defect> {
     let read = unpacker.unpack(bytes);
     let found = match &read {
         // Nobody has read all of it.
@@ -76,7 +76,7 @@ fn wrong(
     };
     let mut wrong = Vec::new();
     if found != release.outer_checksum {
-        wrong.push(Wrong::OuterChecksum { found, said: release.outer_checksum });
+        wrong.push(Defect::OuterChecksum { found, said: release.outer_checksum });
     }
     let tarball = match read {
         Ok(tarball) => tarball,
@@ -87,7 +87,7 @@ fn wrong(
     };
     if tarball.inner_checksum != release.inner_checksum {
         let (found, said) = (tarball.inner_checksum, release.inner_checksum);
-        wrong.push(Wrong::InnerChecksum { found, said });
+        wrong.push(Defect::InnerChecksum { found, said });
     }
     if let Err(error) = name.check(&tarball.metadata) {
         wrong.push(error.into());
@@ -95,7 +95,7 @@ fn wrong(
     let needs = sorted(tarball.into_release(repository).dependencies);
     let said = sorted(release.dependencies.iter().cloned().map(|one| one.seen_from(repository)));
     if needs != said {
-        wrong.push(Wrong::Dependencies { needs: list(&needs), said: list(&said) });
+        wrong.push(Defect::Dependencies { needs: list(&needs), said: list(&said) });
     }
     wrong
 }

@@ -21,7 +21,7 @@ use tokio::io::{AsyncRead, AsyncSeek, ReadBuf};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tower_http::services::fs as http;
 
-use crate::beneath::KeptRoot;
+use crate::beneath::OpenRoot;
 use crate::private_key_scan::begins_with_key;
 use crate::store::{self, Stamp};
 
@@ -77,7 +77,7 @@ impl Opened {
     /// # Errors
     /// What the system says; [`io::ErrorKind::NotFound`] for what is no file;
     /// [`LeadsOut`](crate::store::LeadsOut).
-    pub async fn open(root: &KeptRoot, path: &str) -> io::Result<Self> {
+    pub async fn open(root: &OpenRoot, path: &str) -> io::Result<Self> {
         let file = if let Some(opened) = root.open_cached(path.as_ref()) {
             opened?
         } else {

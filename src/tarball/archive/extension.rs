@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::header::Header;
-use super::{ArchiveError, Entry, is_file};
+use super::{ArchiveEntry, ArchiveError, is_file};
 
 /// What extended headers say of the entry that follows them.
 #[derive(Default)]
@@ -19,7 +19,11 @@ pub(super) struct Extension<'a> {
 
 impl<'a> Extension<'a> {
     /// The entry, once its own header is reached.
-    pub fn complete(self, header: Header<'a>, data: &'a [u8]) -> Result<Entry<'a>, ArchiveError> {
+    pub fn complete(
+        self,
+        header: Header<'a>,
+        data: &'a [u8],
+    ) -> Result<ArchiveEntry<'a>, ArchiveError> {
         let renamed = self.path.is_some_and(|path| path != header.path);
         let path = self.path.map_or(header.path, Cow::Borrowed);
         let link = self.link.map_or(header.link, Cow::Borrowed);
@@ -36,7 +40,7 @@ impl<'a> Extension<'a> {
         if is_file(kind) && path.ends_with('/') {
             return Err(ArchiveError::FileWithSlash(path.into_owned()));
         }
-        Ok(Entry { path, renamed, kind, link, data })
+        Ok(ArchiveEntry { path, renamed, kind, link, data })
     }
 
     /// Fails where something was said and its entry does not come next.

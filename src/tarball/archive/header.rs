@@ -4,7 +4,10 @@ use std::borrow::Cow;
 
 use tar::EntryType;
 
-use super::{ArchiveError, BLOCK};
+use super::ArchiveError;
+
+/// The size of a header, in bytes; data is padded to a multiple of it.
+pub(super) const BLOCK: usize = 512;
 
 /// The fields of a header that count.
 #[derive(Debug)]

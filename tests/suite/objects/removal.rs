@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
 
-use hexreg::ops::verify::Wrong as Amiss;
+use hexreg::ops::verify::Defect;
 use hexreg::publish::observer::{Observer, Warning};
 use hexreg::repository::Folder;
 
@@ -119,7 +119,7 @@ fn nobody_writes_where_something_is_being_removed_until_that_must_have_ended() {
 fn a_removal_that_was_cut_short_is_told_of_and_ended_by_whoever_changes_the_package_next() {
     let machine = Machine::new(Duration::from_secs(10));
     let problems = machine.problems(&cut_short().store());
-    assert!(matches!(problems["packages/foo"], Amiss::Leaving), "{problems:?}");
+    assert!(matches!(problems["packages/foo"], Defect::Leaving), "{problems:?}");
     let verbs =
         [Verb::Add(&[FOO_2]), Verb::Remove(FOO), Verb::Build, Verb::Overwrite(&[FOO_2, BAR])];
     for verb in verbs {

@@ -274,7 +274,7 @@ impl Tar {
     /// Compares how tar and the library read an archive that was accepted.
     fn agrees_on(&self, archive: &[u8]) {
         fs::write(self.directory.path().join("archive.tar"), archive).unwrap();
-        let ours: Vec<tarball::Entry> =
+        let ours: Vec<tarball::ArchiveEntry> =
             tarball::entries(archive).collect::<Result<_, _>>().unwrap();
         let expected: Vec<Listed> = ours.iter().map(expected).collect();
         assert_eq!(self.list(), expected, "tar lists (left), and we read (right)");
@@ -293,7 +293,7 @@ fn listed(line: &str) -> Option<Listed> {
     Some((mode.chars().next()?, size.parse().ok()?, name.to_owned()))
 }
 
-fn expected(entry: &tarball::Entry) -> Listed {
+fn expected(entry: &tarball::ArchiveEntry) -> Listed {
     let path = escaped(&entry.path);
     match entry.kind {
         EntryType::Symlink => ('l', 0, format!("{path} -> {}", escaped(&entry.link))),

@@ -186,7 +186,7 @@ impl Machine {
     }
 
     /// What is wrong with what stands, by path.
-    pub fn problems(&self, store: &dyn Store) -> BTreeMap<String, verify::Wrong> {
+    pub fn problems(&self, store: &dyn Store) -> BTreeMap<String, verify::Defect> {
         let options = verify::Options {
             repository: Some("acme".parse().unwrap()),
             public_key: Some(options().key.public_key().clone()),
@@ -196,6 +196,6 @@ impl Machine {
             lock_timeout: Duration::ZERO,
         };
         let found = self.pool.install(|| verify::verify(store, &options, &())).unwrap().problems;
-        found.into_iter().map(|one| (one.path.to_string(), one.wrong)).collect()
+        found.into_iter().map(|one| (one.path.to_string(), one.defect)).collect()
     }
 }

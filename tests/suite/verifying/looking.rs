@@ -64,7 +64,7 @@ fn whatever_cannot_be_read_is_a_problem() {
             Ok(report) => {
                 let unreadable = |kind| kind == "unreadable";
                 let mut problems = report.problems.iter();
-                let problem = problems.find(|problem| unreadable(problem.wrong.kind())).unwrap();
+                let problem = problems.find(|problem| unreadable(problem.defect.kind())).unwrap();
                 told.push(problem.path.to_string());
             }
         }

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
-use hexreg::ops::verify::Wrong;
+use hexreg::ops::verify::Defect;
 use hexreg::store::{BucketStore, Store};
 use object_store::memory::InMemory;
 use object_store::{ObjectStore, ObjectStoreExt};
@@ -190,11 +190,11 @@ fn wrong(
     let named: BTreeSet<_> = tree.releases().into_iter().collect();
     for (path, problem) in machine.problems(store) {
         let is_left = match problem {
-            Wrong::Unnamed => true,
-            Wrong::NotInVersions(_) | Wrong::NotInNames(_) | Wrong::VersionMissing { .. } => {
+            Defect::Unnamed => true,
+            Defect::NotInVersions(_) | Defect::NotInNames(_) | Defect::VersionMissing { .. } => {
                 has_refused
             }
-            Wrong::Missing => {
+            Defect::Missing => {
                 let is_named = named.iter().any(|file| path == format!("tarballs/{file}"));
                 has_refused && !is_named
             }

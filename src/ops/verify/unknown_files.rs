@@ -4,38 +4,12 @@ use std::collections::HashSet;
 
 use rayon::prelude::*;
 
-use super::Error;
-use super::problem::{Problem, Wrong};
+use super::problem::{Defect, Problem};
 use super::resources::Resources;
+use super::tree::Tree;
 use crate::private_key_scan;
 use crate::repository::{Folder, RepositoryPath, is_litter};
 use crate::store::{self, EntryKind, Store};
-
-/// Everything that is served, at any depth.
-pub(super) struct Tree {
-    /// By path.
-    pub files: Vec<(RepositoryPath, EntryKind)>,
-}
-
-impl Tree {
-    pub fn walk(store: &dyn Store) -> Result<Self, Error> {
-        let mut files = store.walk()?.ok_or(Error::Missing)?;
-        files.sort_by(|(a, _), (b, _)| a.cmp(b));
-        Ok(Self { files })
-    }
-
-    /// Whether a mirror keeps it.
-    pub fn is_mirror(&self) -> bool {
-        self.files.iter().any(|(path, _)| path.folder() == Folder::Mirror)
-    }
-
-    /// Whether everything in a folder was found: it is not so where the folder, or all of the tree, is
-    /// among what should be files.
-    pub fn is_whole(&self, folder: Folder) -> bool {
-        let (root, folder) = (Folder::Root.path(), folder.path());
-        !self.files.iter().any(|(path, _)| *path == root || *path == folder)
-    }
-}
 
 /// What nobody names, and every private key.
 pub(super) fn find(
@@ -51,36 +25,36 @@ pub(super) fn find(
             let holds_key = *kind == EntryKind::File
                 && private_key_scan::holds_key(store, path, true, bytes)
                     .is_ok_and(|holds_key| holds_key);
-            return holds_key.then(|| Wrong::PrivateKey.at(path.clone()));
+            return holds_key.then(|| Defect::PrivateKey.at(path.clone()));
         }
-        let place = place(path, &releases, resources);
+        let role = role_of(path, &releases, resources);
         // What says what it should holds no key; what is in a sound package is the package's matter.
-        let is_sound = match place {
-            Place::Package | Place::Policy => true,
-            Place::Tarball => !unsound.contains(path),
+        let is_sound = match role {
+            PathRole::Package | PathRole::Policy => true,
+            PathRole::Tarball => !unsound.contains(path),
             _ => false,
         };
         // It may well print a key that is an example, as its package may.
-        let is_inflated = !matches!(place, Place::Documentation);
+        let is_inflated = !matches!(role, PathRole::Documentation);
         let wrong = match kind {
             // Whoever was to read it has said so.
             EntryKind::Unknown(_) | EntryKind::LeadsOut if unsound.contains(path) => return None,
-            EntryKind::LeadsOut => Wrong::LeadsOut,
+            EntryKind::LeadsOut => Defect::LeadsOut,
             EntryKind::Unreadable(reason) | EntryKind::Unknown(reason) => {
-                Wrong::Unlistable(reason.clone())
+                Defect::Unlistable(reason.clone())
             }
-            EntryKind::Other if matches!(place, Place::Folder) => Wrong::NotAFolder,
-            EntryKind::Folder | EntryKind::Other => Wrong::NotAFile,
+            EntryKind::Other if matches!(role, PathRole::Folder) => Defect::NotAFolder,
+            EntryKind::Folder | EntryKind::Other => Defect::NotAFile,
             EntryKind::File if is_sound => return None,
             EntryKind::File => {
-                match (private_key_scan::holds_key(store, path, is_inflated, bytes), place) {
-                    (Ok(true), _) => Wrong::PrivateKey,
+                match (private_key_scan::holds_key(store, path, is_inflated, bytes), role) {
+                    (Ok(true), _) => Defect::PrivateKey,
                     (Err(_), _) if unsound.contains(path) => return None,
-                    (Err(error), _) => Wrong::unreadable(error),
-                    (Ok(false), Place::Folder) => Wrong::NotAFolder,
-                    (Ok(false), Place::Leftover) => Wrong::Leftover,
-                    (Ok(false), Place::Unnamed) => Wrong::Unnamed,
-                    (Ok(false), Place::Nowhere) => Wrong::Stray,
+                    (Err(error), _) => Defect::unreadable(error),
+                    (Ok(false), PathRole::Folder) => Defect::NotAFolder,
+                    (Ok(false), PathRole::Leftover) => Defect::Leftover,
+                    (Ok(false), PathRole::Unnamed) => Defect::Unnamed,
+                    (Ok(false), PathRole::Nowhere) => Defect::Stray,
                     (Ok(false), _) => return None,
                 }
             }
@@ -92,7 +66,7 @@ pub(super) fn find(
 
 /// What a path is to the registry.
 #[derive(Clone, Copy)]
-enum Place {
+enum PathRole {
     /// `names`, `versions`, `public_key`, or a package or policy that was found wanting: told of elsewhere.
     Index,
     /// A package that says what it should.
@@ -114,51 +88,51 @@ enum Place {
     Nowhere,
 }
 
-fn place(path: &RepositoryPath, releases: &HashSet<String>, resources: &Resources) -> Place {
-    let Some((folder, name)) = path.in_top_folder() else { return Place::Nowhere };
+fn role_of(path: &RepositoryPath, releases: &HashSet<String>, resources: &Resources) -> PathRole {
+    let Some((folder, name)) = path.in_top_folder() else { return PathRole::Nowhere };
     let named = || {
         let release = folder.stem(name).filter(|release| !release.contains('/'));
         let package = release.and_then(|release| release.split_once('-')?.0.parse().ok());
         match release {
-            Some(release) if releases.contains(release) => Place::Tarball,
+            Some(release) if releases.contains(release) => PathRole::Tarball,
             // Its package says nothing, so nobody can tell.
             Some(_) if package.is_some_and(|package| resources.is_unknown(&package)) => {
-                Place::Other
+                PathRole::Other
             }
-            _ => Place::Unnamed,
+            _ => PathRole::Unnamed,
         }
     };
     match folder {
         Folder::Root | Folder::Packages | Folder::Policies | Folder::Tarballs
             if store::is_temporary(name) =>
         {
-            Place::Leftover
+            PathRole::Leftover
         }
-        Folder::Root if RepositoryPath::is_root_file(name) => Place::Index,
-        Folder::Root if name == store::PROBE => Place::Other,
+        Folder::Root if RepositoryPath::is_root_file(name) => PathRole::Index,
+        Folder::Root if name == store::PROBE => PathRole::Other,
         Folder::Root
             if [Folder::Packages, Folder::Tarballs].iter().any(|known| known.path() == *path) =>
         {
-            Place::Folder
+            PathRole::Folder
         }
         Folder::Packages => match name.parse() {
-            Ok(name) if resources.packages.contains_key(&name) => Place::Package,
-            Ok(_) => Place::Index,
-            Err(_) => Place::Nowhere,
+            Ok(name) if resources.packages.contains_key(&name) => PathRole::Package,
+            Ok(_) => PathRole::Index,
+            Err(_) => PathRole::Nowhere,
         },
         Folder::Policies => match name.parse() {
-            Ok(name) if resources.policies.contains_key(&name) => Place::Policy,
-            Ok(_) => Place::Index,
-            Err(_) => Place::Nowhere,
+            Ok(name) if resources.policies.contains_key(&name) => PathRole::Policy,
+            Ok(_) => PathRole::Index,
+            Err(_) => PathRole::Nowhere,
         },
         Folder::Tarballs => named(),
         Folder::Docs => match named() {
-            Place::Tarball | Place::Other => Place::Documentation,
-            place => place,
+            PathRole::Tarball | PathRole::Other => PathRole::Documentation,
+            role => role,
         },
         // A mirror's own, and git repositories beside it.
-        Folder::Installs | Folder::Git | Folder::Mirror | Folder::MirrorPackages => Place::Other,
-        Folder::Root => Place::Nowhere,
+        Folder::Installs | Folder::Git | Folder::Mirror | Folder::MirrorPackages => PathRole::Other,
+        Folder::Root => PathRole::Nowhere,
     }
 }
 

@@ -1,8 +1,25 @@
-//! Terms as they are written.
+//! Terms, and how they are written.
 
 use std::fmt;
 
-use super::{Term, is_in_atom};
+/// One Erlang term.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Term {
+    /// `true`, `'with space'`
+    Atom(String),
+    /// `-1`
+    Integer(i64),
+    /// `<<"text">>`, `<<"text"/utf8>>`, `<<1,2>>`
+    Binary(Vec<u8>),
+    /// `"text"`: to Erlang a list of code points.
+    String(String),
+    /// `{A, B}`
+    Tuple(Vec<Term>),
+    /// `[A, B]`
+    List(Vec<Term>),
+    /// `#{K => V}`, in the order in which it is written.
+    Map(Vec<(Term, Term)>),
+}
 
 /// Writes a term so that [`parse_terms`](super::parse_terms), Hex and Erlang read it back.
 impl fmt::Display for Term {
@@ -29,6 +46,10 @@ impl fmt::Display for Term {
 
 fn is_plain_atom(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_lowercase()) && name.chars().all(is_in_atom)
+}
+
+pub(super) fn is_in_atom(character: char) -> bool {
+    character.is_ascii_alphanumeric() || matches!(character, '_' | '@')
 }
 
 struct Separated<'a, T>(&'a [T]);
