@@ -26,6 +26,7 @@
 //! | `verifying` | damage of every kind is found |
 //! | `serving` | what `hexreg serve` answers, request by request |
 //! | `deploy` | what lies in deploy/ does what it says: systemd's unit, the image, nginx, Caddy, recipes for CI |
+//! | `layers` | imports of `src/` run downwards, without circles |
 //! | `readme` | the README is true |
 //! | `readers` | independent programs read what we wrote: the `hexpm` crate, ssh-keygen |
 //! | `clients` | rebar3 fetches packages from nginx and from `hexreg serve` |
@@ -57,6 +58,7 @@ mod deploy;
 mod golden;
 mod inspect;
 mod keys;
+mod layers;
 mod litter;
 mod malformed;
 mod messages;
