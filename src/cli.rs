@@ -22,6 +22,8 @@ mod progress;
 mod public_key;
 mod push;
 mod quota;
+#[cfg(all(test, feature = "buckets", feature = "mirror", feature = "web"))]
+mod reference;
 mod remove;
 mod reporter;
 mod retire;
