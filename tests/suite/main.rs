@@ -26,8 +26,8 @@
 //! | `verifying` | damage of every kind is found |
 //! | `serving` | what `hexreg serve` answers, request by request |
 //! | `deploy` | what lies in deploy/ does what it says: systemd's unit, the image, nginx, Caddy, recipes for CI |
+//! | `docs` | the documents are true: commands, links, files, variables |
 //! | `layers` | imports of `src/` run downwards, without circles |
-//! | `readme` | the README is true |
 //! | `readers` | independent programs read what we wrote: the `hexpm` crate, ssh-keygen |
 //! | `clients` | rebar3 fetches packages from nginx and from `hexreg serve` |
 //! | `page` | what a browser shows: Chromium reads, measures and pictures it |
@@ -55,6 +55,7 @@ mod cache;
 mod clients;
 mod dependencies;
 mod deploy;
+mod docs;
 mod golden;
 mod inspect;
 mod keys;
@@ -72,7 +73,6 @@ mod properties;
 mod publishing;
 mod pushing;
 mod readers;
-mod readme;
 mod remarks;
 mod serving;
 mod slow;

@@ -75,14 +75,15 @@ fn a_client_behind_a_proxy_takes_no_more_than_its_share() {
     }
 }
 
-/// A block of README's, by the words that it begins with.
+/// A block of the guide, by the words that it begins with.
 fn block(begins: &str) -> String {
-    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    let (_, rest) = readme.split_once(&format!("\n{begins}")).unwrap_or_else(|| panic!("{begins}"));
+    let guide = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/serving.md");
+    let guide = fs::read_to_string(guide).unwrap();
+    let (_, rest) = guide.split_once(&format!("\n{begins}")).unwrap_or_else(|| panic!("{begins}"));
     format!("{begins}{}", rest.split("\n```").next().unwrap())
 }
 
-/// nginx and Caddy as README has them: with the name that clients know, and the address that they come from.
+/// nginx and Caddy as `docs/serving.md` has them: with the name that clients know, and the address that they come from.
 #[test]
 fn nginx_and_caddy_say_who_asks() {
     let test = "nginx_and_caddy_say_who_asks";
