@@ -1,4 +1,4 @@
-//! The tree that clients are served, and how it comes to change.
+//! The files of a repository: their paths, what clients ask for, and the bytes that become one.
 
 mod asset;
 mod byte_source;
@@ -8,7 +8,7 @@ mod path;
 
 pub(crate) use asset::OCTET_STREAM;
 pub use asset::{Asset, AssetKind};
-pub(crate) use byte_source::LocalFile;
-pub use byte_source::{ByteSource, Changing, SourceError};
+pub use byte_source::{ByteSource, SourceError, SourceErrorKind};
+pub(crate) use byte_source::{CopyError, LocalFile};
 pub(crate) use litter::is_litter;
 pub use path::{Folder, RepositoryPath};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hexreg::key::PrivateKey;
 use hexreg::repository::RepositoryPath;
-use hexreg::store::{Changed, ConditionalWriteError, StoreError};
+use hexreg::store::{Changed, ConditionalWriteError, Operation, StoreError};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde::Serialize;
 
@@ -115,7 +115,7 @@ pub fn threads(destination: &Destination, jobs: Option<u16>) -> Result<ThreadPoo
 
 /// What to do where a change could not be made.
 pub fn unwritten(message: String, error: &StoreError, listener: &Reporter<'_>) -> Failure {
-    if error.is_changing() {
+    if error.is_source_changed() {
         return Failure::input(message).hint(
             "somebody wrote to it meanwhile: what was done before it stands, and every file is whole; \
              do it again when nobody does",
@@ -123,11 +123,11 @@ pub fn unwritten(message: String, error: &StoreError, listener: &Reporter<'_>) -
     }
     let hint = if let Some(conditions) = error.conditions() {
         without_conditions(conditions)
-    } else if error.is_leaving() {
+    } else if error.is_being_removed() {
         "after ten seconds it is taken for one that was cut short: give a longer --lock-timeout"
     } else if error.is_conflict() {
         "others change it again and again: try once more, or give a longer --lock-timeout"
-    } else if listener.heard().is_empty() && error.action == "write" {
+    } else if listener.heard().is_empty() && error.operation == Operation::Write {
         "nothing was changed: try again once this is mended"
     } else {
         "what was done before it stands, and every file is whole: try again once this is mended"

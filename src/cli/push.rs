@@ -7,7 +7,7 @@ use clap::ValueHint;
 use hexreg::ops::build::Alarm;
 use hexreg::ops::push::{self, Error, Options, Report};
 use hexreg::ops::verify::Defect;
-use hexreg::store::LeadsOut;
+use hexreg::store::{StoreError, StoreErrorKind};
 use serde::Serialize;
 
 use super::change::{self, ChangeArgs};
@@ -128,7 +128,8 @@ impl Args {
                 Failure::input(message).hint(listener.advise(FOLLOW_LINKS))
             }
             // It leads there since it was listed.
-            Error::Read(error) | Error::Write(error) if LeadsOut::is_in(&error.source) => {
+            Error::Read(StoreError { kind: StoreErrorKind::LeadsOut(_), .. })
+            | Error::Write(StoreError { kind: StoreErrorKind::LeadsOut(_), .. }) => {
                 Failure::input(message).hint(listener.advise(FOLLOW_LINKS))
             }
             Error::Unsound { .. } => Failure::input(message).hint(

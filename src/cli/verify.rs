@@ -1,6 +1,5 @@
 //! `hexreg verify`
 
-use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,7 +11,7 @@ use hexreg::name::RepositoryName;
 use hexreg::ops::verify::{self, Defect, Error, Options, Problem, Report};
 use hexreg::publish::observer::{Observer, Warning, Work};
 use hexreg::repository::Folder;
-use hexreg::store::Store;
+use hexreg::store::{Store, StoreErrorKind};
 use hexreg::tarball::Limits;
 use rayon::ThreadPoolBuilder;
 use serde::Serialize;
@@ -235,10 +234,12 @@ fn hint(error: &Error) -> Option<&'static str> {
     match error {
         Error::Busy(_) => Some("let it end, or give a longer --lock-timeout"),
         Error::Missing => Some("name the directory that is served to clients"),
-        Error::List(error) => match error.source.kind() {
-            ErrorKind::NotADirectory => Some("name the directory that is served to clients"),
+        Error::List(error) => match &error.kind {
+            StoreErrorKind::NotADirectory(_) => {
+                Some("name the directory that is served to clients")
+            }
             // A bucket has no directory to enter.
-            ErrorKind::PermissionDenied if error.source.raw_os_error().is_some() => {
+            StoreErrorKind::Denied(error) if error.raw_os_error().is_some() => {
                 Some("verify as somebody who may read and enter the directory")
             }
             _ => None,

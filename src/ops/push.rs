@@ -30,7 +30,7 @@ use crate::publish::{Plan, State, Wanted};
 use crate::published::{Published, Reader};
 use crate::registry::{Releases, Resource, Versions};
 use crate::repository::{Folder, RepositoryPath};
-use crate::store::{AppliedChange, Change, Changed, Conflict, DirStore, Store, StoreError};
+use crate::store::{AppliedChange, Change, Changed, DirStore, Operation, Store, StoreError};
 use crate::tarball::FileName;
 use local::Local;
 use remote::Remote;
@@ -78,7 +78,7 @@ pub fn push(
         turns.push((to, Turn::Alone));
     }
     // In one order, or two who push to and fro would wait for each other.
-    turns.sort_by_key(|(store, _)| store.lock_place());
+    turns.sort_by_key(|(store, _)| store.lock_path());
     let hold = |(store, turn)| lock::hold::<Error>(store, turn, options.lock_timeout, observer);
     let _locks = turns.into_iter().map(hold).collect::<Result<Vec<_>, _>>()?;
     let local = Local::read(from, observer)?;
@@ -271,8 +271,7 @@ fn confirm(local: &Local, to: &dyn Store, options: &Options) -> Result<(), Error
         }
     };
     let Some(path) = amiss else { return Ok(()) };
-    let (action, location) = ("keep", to.locate(&path));
-    Err(Error::Write(StoreError { action, location, source: Conflict.into() }))
+    Err(Error::Write(StoreError::conflict(Operation::Confirm, to.locate(&path))))
 }
 
 fn package(path: &RepositoryPath) -> Option<PackageName> {

@@ -15,17 +15,23 @@ pub(super) use merge::{merge, merge_unknown, merge_without_base};
 use std::io;
 
 use crate::checksum::OuterChecksum;
+use crate::key::KeyError;
 use crate::name::PackageName;
 use crate::package::Release;
 use crate::published::{Published, PublishedKey, Reader};
 use crate::registry::Releases;
 use crate::repository::{Folder, RepositoryPath};
-use crate::store::{Store, StoreError};
+use crate::store::{Operation, Store, StoreError};
 
 /// Upstream's signed files in the folder of a mirror.
 pub(super) struct UpstreamFiles<'a> {
     reader: Reader<'a>,
 }
+
+/// The public key of upstream, which a mirror keeps, is none.
+#[derive(Debug, thiserror::Error)]
+#[error("it is not the public key of upstream")]
+struct NotAKey(#[source] KeyError);
 
 impl<'a> UpstreamFiles<'a> {
     /// Upstream's files in this tree, or none where no mirror keeps any.
@@ -37,12 +43,8 @@ impl<'a> UpstreamFiles<'a> {
         let path = Folder::Mirror.file(RepositoryPath::public_key().as_str());
         let Some(published) = PublishedKey::read_at(store, &path)? else { return Ok(None) };
         let key = published.key.map_err(|error| {
-            let source = io::Error::new(io::ErrorKind::InvalidData, error);
-            StoreError {
-                action: "take the public key of upstream from",
-                location: store.locate(&path),
-                source,
-            }
+            let error = io::Error::new(io::ErrorKind::InvalidData, NotAKey(error));
+            StoreError::new(Operation::Read, store.locate(&path), error)
         })?;
         Ok(Some(Self { reader: Reader::new(store, key) }))
     }

@@ -14,7 +14,6 @@ pub use options::Options;
 pub use problem::{Defect, Mark, Problem};
 
 use std::collections::BTreeSet;
-use std::io::ErrorKind;
 use std::time::Duration;
 
 use super::dependencies::{self, DependencyRules};
@@ -23,7 +22,7 @@ use crate::name::{PackageName, RepositoryName};
 use crate::publish::lock::{self, Wanted};
 use crate::publish::observer::{Observer, Warning, Work};
 use crate::repository::RepositoryPath;
-use crate::store::{Lock, Store};
+use crate::store::{Lock, Store, StoreErrorKind};
 use resources::Resources;
 use tree::Tree;
 
@@ -109,7 +108,7 @@ fn lock(
     observer: &dyn Observer,
 ) -> Result<Option<Lock>, Error> {
     match lock::hold(store, Wanted::Shared, timeout, observer) {
-        Err(Error::List(error)) if error.source.kind() == ErrorKind::NotFound => {
+        Err(Error::List(error)) if matches!(error.kind, StoreErrorKind::NotFound(_)) => {
             Err(Error::Missing)
         }
         held => held,

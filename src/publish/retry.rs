@@ -54,7 +54,7 @@ pub(crate) fn until_undisturbed<T, E: Contended>(
         if disturbed.get_or_insert_with(Instant::now).elapsed() >= patience {
             return Err(if number == 0 { error } else { error.after_writing() });
         }
-        if let Some(store) = error.in_store().filter(|store| store.is_leaving() && !is_told) {
+        if let Some(store) = error.in_store().filter(|store| store.is_being_removed() && !is_told) {
             observer.warn(Warning::Leaving { location: store.location.clone() });
             is_told = true;
         }

@@ -1,56 +1,58 @@
-//! One change to a served tree, as a store makes it.
+//! What is changed in a store, and what came of it.
 
-use super::Stamp;
+use std::fmt;
+
+use super::stamp::Stamp;
 use crate::repository::{ByteSource, RepositoryPath};
 
 /// One change to one path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// What it changes.
+    /// The path that changes.
     pub path: RepositoryPath,
-    /// How.
+    /// How it changes.
     pub action: Action,
-    /// What the store said of the file that stood there when the change was planned, or an earlier
-    /// change of the same plan was: `None` where there was none, or the store has nothing of the kind.
+    /// The stamp of the file that the change replaces or removes, as it was when the change was planned. `None` if
+    /// there was no file, or the store has no stamps.
     pub over: Option<Stamp>,
 }
 
 /// What is done to a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// A folder that was missing.
+    /// Creates a missing folder.
     CreateFolder,
-    /// A file that was missing, with its bytes.
+    /// Creates a missing file.
     Create(ByteSource),
-    /// A file that has other bytes.
+    /// Replaces the bytes of a file.
     Update(ByteSource),
-    /// A package between two updates: what the indexes name before and what they name after.
+    /// The first of two updates of a package: it names the releases that the indexes name before and after.
     Bridge(ByteSource),
-    /// A package that loses releases, once no index names them.
+    /// Takes releases from a package, after no index names them.
     Shrink(ByteSource),
-    /// A file that nothing names any more.
+    /// Removes a file that nothing names any more.
     Remove,
 }
 
-/// What becomes of a path.
+/// What became of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Changed {
     /// It was missing.
     Created,
-    /// It was different.
+    /// It had other bytes.
     Updated,
-    /// It was no longer wanted.
+    /// It was no longer needed.
     Removed,
 }
 
 impl Change {
-    /// A change over whatever stands.
+    /// A change without a condition.
     #[must_use]
     pub fn new(path: RepositoryPath, action: Action) -> Self {
         Self { path, action, over: None }
     }
 
-    /// What the file will hold, if the change is one to a file that stays.
+    /// The new bytes of the file; `None` for a removal and for a folder.
     #[must_use]
     pub fn source(&self) -> Option<&ByteSource> {
         match &self.action {
@@ -62,7 +64,7 @@ impl Change {
         }
     }
 
-    /// What becomes of the path; `None` where another change to it follows.
+    /// What becomes of the path; `None` if another change to it follows.
     #[must_use]
     pub fn changed(&self) -> Option<Changed> {
         match self.action {
@@ -71,5 +73,44 @@ impl Change {
             Action::Bridge(_) => None,
             Action::Remove => Some(Changed::Removed),
         }
+    }
+}
+
+/// A change that was made.
+#[derive(Clone, Copy, Debug)]
+pub struct AppliedChange<'a> {
+    /// The change.
+    pub change: &'a Change,
+    /// The users who may have lost the right to read the file.
+    pub lost: Option<LostReaders>,
+}
+
+impl<'a> AppliedChange<'a> {
+    /// A change by which no user lost the right to read the file.
+    #[must_use]
+    pub fn new(change: &'a Change) -> Self {
+        Self { change, lost: None }
+    }
+}
+
+/// Users who could read a file, and may not be able to read the one that replaced it: the system did not let the new
+/// file have the same owner, group or mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LostReaders {
+    /// The former owner.
+    pub user: Option<u32>,
+    /// The members of the former group.
+    pub group: Option<u32>,
+    /// All other users.
+    pub others: bool,
+}
+
+impl fmt::Display for LostReaders {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let user = self.user.map(|id| format!("user {id}"));
+        let group = self.group.map(|id| format!("group {id}"));
+        let others = self.others.then(|| "other users".to_owned());
+        let lost: Vec<_> = [user, group, others].into_iter().flatten().collect();
+        f.write_str(&lost.join(" and "))
     }
 }

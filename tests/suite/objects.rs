@@ -19,7 +19,7 @@ use std::time::Duration;
 use hexreg::package::UnixSeconds;
 use hexreg::repository::{Folder, RepositoryPath};
 use hexreg::store::{
-    Action, Change, ConditionalWriteError, EntryKind, ListedFile, LockOutcome, Stamp, Store,
+    self, Action, Change, ConditionalWriteError, EntryKind, ListedFile, LockOutcome, Stamp, Store,
     StoreError,
 };
 use object_store::Attribute;
@@ -136,7 +136,8 @@ fn names_are_taken_as_they_are() {
     }
     for wrong in ["a//b", "../a", "a/", "a/./b", "/a", "a\nb"] {
         let refused = apply(&store, &[&[create(wrong, "")]]).1.unwrap_err();
-        assert_eq!(refused.source.kind(), std::io::ErrorKind::InvalidInput, "{wrong}");
+        let refused = std::io::Error::from(refused.kind);
+        assert_eq!(refused.kind(), std::io::ErrorKind::InvalidInput, "{wrong}");
     }
     assert_eq!(bucket.objects().len(), names.len() + 1);
     assert_eq!(store.locate(&path("packages/foo")), "s3://bucket/acme/packages/foo");
@@ -222,7 +223,7 @@ fn after_a_failure_nothing_is_begun_and_what_is_under_way_is_told() {
     let later = [create("names", "x")];
     let (made, done) = apply(&bucket.store().jobs(4), &[&changes, &later]);
     let error = done.unwrap_err();
-    assert_eq!(error.action, "write");
+    assert_eq!(error.operation, store::Operation::Write);
     let failed = error.location.strip_prefix("s3://bucket/acme/").unwrap();
     assert!(failed.starts_with("tarballs/") && !made.iter().any(|path| path == failed), "{failed}");
     assert_eq!(bucket.get(&format!("acme/{failed}")), None);

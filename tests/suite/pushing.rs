@@ -12,7 +12,7 @@ use std::time::Duration;
 use hexreg::ops::push::{self, Error, Options, Report};
 use hexreg::publish::observer::{Observer, Warning};
 use hexreg::repository::RepositoryPath;
-use hexreg::store::{BucketStore, Changed, DirStore, LeadsOut, Links, Store};
+use hexreg::store::{self, BucketStore, Changed, DirStore, Links, Store, StoreErrorKind};
 
 use crate::support::objects::{Fault, Operation, TestBucket, Wrong};
 use crate::support::repository::TestRepository;
@@ -80,8 +80,11 @@ fn a_tarball_that_becomes_another_one_meanwhile_is_named_and_not_where_it_was_to
     let bucket = TestBucket::default();
     let error = push(&repository, &bucket.store(), &Meddler(tarball.clone())).unwrap_err();
     let Error::Write(error) = error else { panic!("{error:?}") };
-    assert!(error.is_changing(), "{error:?}");
-    assert_eq!((error.action, error.location), ("read", tarball.display().to_string()));
+    assert!(error.is_source_changed(), "{error:?}");
+    assert_eq!(
+        (error.operation, error.location),
+        (store::Operation::Read, tarball.display().to_string())
+    );
     assert!(bucket.get("acme/names").is_none());
 }
 
@@ -259,7 +262,7 @@ fn a_link_that_is_swapped_in_meanwhile_is_not_pushed_through() {
         let bucket = TestBucket::default();
         let error = push(&repository, &bucket.store(), &Swaps(&repository, &[path])).unwrap_err();
         let Error::Write(error) = error else { panic!("{error:?}") };
-        assert!(LeadsOut::is_in(&error.source), "{error:?}");
+        assert!(matches!(error.kind, StoreErrorKind::LeadsOut(_)), "{error:?}");
         assert!(error.location.ends_with(path), "{error:?}");
         let secrets = bucket.objects().into_values().filter(|bytes| bytes.ends_with(b"SECRET"));
         assert_eq!(secrets.count(), 0);

@@ -226,8 +226,7 @@ fn no_folder_is_written_to_or_cleared_behind_a_link() {
     let before = repository.files("disk", |_| true);
     let ran = repository.build(&[]);
     assert_eq!(ran.code, 2, "{}", ran.transcript());
-    let said =
-        "could not write to public/packages: it is a symbolic link, and hexreg follows none there";
+    let said = "could not write through public/packages: it is a symbolic link, and hexreg follows none there";
     assert!(ran.stderr.contains(said), "{}", ran.stderr);
     assert_eq!(repository.files("disk", |_| true), before);
     // PUBLIC_DIR itself may be one, whoever made it.

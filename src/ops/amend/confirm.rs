@@ -14,7 +14,7 @@ use crate::name::PackageName;
 use crate::publish::Plan;
 use crate::registry::Resource;
 use crate::repository::{Folder, RepositoryPath};
-use crate::store::{Conflict, Store, StoreError};
+use crate::store::{Operation, Store, StoreError};
 
 /// What an attempt has done.
 pub(super) struct Done<'a> {
@@ -89,6 +89,5 @@ impl Done<'_> {
 }
 
 fn lost(store: &dyn Store, path: &RepositoryPath) -> Error {
-    let (action, location) = ("keep", store.locate(path));
-    Error::Write(StoreError { action, location, source: Conflict.into() })
+    Error::Write(StoreError::conflict(Operation::Confirm, store.locate(path)))
 }

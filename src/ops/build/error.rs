@@ -8,7 +8,7 @@ use crate::key::KeyError;
 use crate::publish::lock::Busy;
 use crate::publish::retry::Contended;
 use crate::repository::{Folder, RepositoryPath};
-use crate::store::{Conflict, Store, StoreError};
+use crate::store::{Operation, Store, StoreError};
 
 /// Why there is no registry. Nothing was written, unless it is [`Error::Write`].
 #[derive(Debug, thiserror::Error)]
@@ -96,8 +96,7 @@ impl Error {
     pub(super) fn changed(store: &dyn Store, path: &RepositoryPath) -> Self {
         let location = store.locate(path);
         if store.is_conditional() {
-            let source = Conflict.into();
-            return Self::Read(StoreError { action: "read", location, source });
+            return Self::Read(StoreError::conflict(Operation::Read, location));
         }
         Self::Changed { location }
     }

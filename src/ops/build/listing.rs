@@ -14,7 +14,7 @@ use crate::publish::observer::{Observer, Warning};
 use crate::published::Reader;
 use crate::registry::Registry;
 use crate::repository::{Folder, RepositoryPath, is_litter};
-use crate::store::{self, Conflict, EntryKind, ListedFile, Stamp, Store, StoreError};
+use crate::store::{self, EntryKind, ListedFile, Operation, Stamp, Store, StoreError};
 
 /// The directory entries that a build goes by, each folder's by name.
 pub(super) struct Listing {
@@ -83,11 +83,11 @@ impl Listing {
         });
         // Whether to keep, to replace or to remove it depends on what it is.
         let look = |folder: Folder, file: &ListedFile| match &file.kind {
-            EntryKind::Unknown(reason) => Err(StoreError {
-                action: "look at",
-                location: location(folder, file),
-                source: io::Error::other(reason.clone()),
-            }),
+            EntryKind::Unknown(reason) => Err(StoreError::new(
+                Operation::Inspect,
+                location(folder, file),
+                io::Error::other(reason.clone()),
+            )),
             _ => Ok(()),
         };
         let is_hidden = |file: &ListedFile| file.name.starts_with('.');
@@ -162,8 +162,7 @@ impl Listing {
         plan: &Plan,
     ) -> Result<(), StoreError> {
         let lost = |path: RepositoryPath| {
-            let (action, location) = ("keep", store.locate(&path));
-            Err(StoreError { action, location, source: Conflict.into() })
+            Err(StoreError::conflict(Operation::Confirm, store.locate(&path)))
         };
         let packages = store.list(Folder::Packages)?.unwrap_or_default();
         let packages: HashSet<_> = packages.iter().map(|file| file.name.as_str()).collect();

@@ -198,7 +198,9 @@ impl<'a> Reader<'a> {
             }
         }
         let file_name: FileName = listed.name.parse()?;
-        let content = store.read(path, self.limit, &mut self.buffer).map_err(|e| e.source)?;
+        let content = store
+            .read(path, self.limit, &mut self.buffer)
+            .map_err(|error| io::Error::from(error.kind))?;
         let content = content.ok_or(Cause::Vanished)?;
         if content.stamp != listed.stamp {
             return Err(Cause::Changed);

@@ -37,7 +37,7 @@ use crate::published::{DocumentError, Published, PublishedKey, Reader};
 use crate::registry::{Resource, SignedError};
 use crate::repository::{Folder, RepositoryPath};
 use crate::store::{
-    self, Action, Change, DirStore, EntryKind, ListedFile, RealFolder, Store, StoreError,
+    self, Action, Change, DirStore, EntryKind, ListedFile, Operation, RealFolder, Store, StoreError,
 };
 
 /// A mirror's directory.
@@ -167,7 +167,7 @@ impl Holdings {
         let journal = match journal {
             // A run whose notes are larger than any can be has none.
             Err(error) if error.kind() == io::ErrorKind::FileTooLarge => None,
-            read => read.map_err(|error| self.journal_error("read", error))?,
+            read => read.map_err(|error| self.journal_error(Operation::Read, error))?,
         };
         let journal = String::from_utf8(journal.unwrap_or_default()).unwrap_or_default();
         let lines = journal.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
@@ -265,7 +265,7 @@ impl Holdings {
             let line = format!("{name} {}\n", serde_json::to_string(noted)?);
             journal.as_mut().map_or(Ok(()), |file| file.write_all(line.as_bytes()))
         };
-        write().map_err(|source| self.journal_error("write", source))
+        write().map_err(|source| self.journal_error(Operation::Write, source))
     }
 
     /// hexreg's own folder in the mirror, if there is one.
@@ -276,8 +276,8 @@ impl Holdings {
         }
     }
 
-    fn journal_error(&self, action: &'static str, source: io::Error) -> StoreError {
-        StoreError { action, location: self.journal_path.display().to_string(), source }
+    fn journal_error(&self, operation: Operation, error: io::Error) -> StoreError {
+        StoreError::new(operation, self.journal_path.display().to_string(), error)
     }
 
     /// Whether a run noted something that did not come to its end, or this one has not yet.
@@ -294,7 +294,7 @@ impl Holdings {
             Some(own) => own.remove_file(self.journal_name),
             None => Ok(()),
         });
-        removed.map_err(|error| self.journal_error("remove", error).into())
+        removed.map_err(|error| self.journal_error(Operation::Remove, error).into())
     }
 }
 
@@ -304,8 +304,7 @@ fn refuse_link(directory: &Path, own: &Path) -> Result<(), StoreError> {
         Some(directory) => directory.child(Folder::Mirror.path().as_str()).map(drop),
         None => Ok(()),
     });
-    let location = own.display().to_string();
-    opened.map_err(|source| StoreError { action: "open", location, source })
+    opened.map_err(|error| StoreError::new(Operation::Open, own.display().to_string(), error))
 }
 
 /// A file as it stands; none where there is none, or where it is larger than that.

@@ -17,7 +17,7 @@ use crate::publish::observer::{Observer, Warning};
 use crate::published::{Document, Published, PublishedKey, Reader, without_removal_mark};
 use crate::registry::{Names, Releases, Resource, Versions};
 use crate::repository::{Asset, AssetKind, ByteSource, LocalFile, RepositoryPath, is_litter};
-use crate::store::{DirStore, EntryKind, Store, StoreError, modified};
+use crate::store::{DirStore, EntryKind, Operation, Store, StoreError, modified};
 use crate::tarball::FileName;
 
 /// What lies in the directory, as far as it is pushed.
@@ -53,9 +53,8 @@ impl File {
         if let Some(limit) = store.max_size(&self.path).filter(|limit| self.size > *limit) {
             return Err(Error::TooLarge { location: location(), size: self.size, limit });
         }
-        let failed =
-            |source| Error::Read(StoreError { action: "read", location: location(), source });
-        let mut file = self.source.open().map_err(|error| failed(error.source))?;
+        let failed = |error| Error::Read(self.source.error(error).into());
+        let mut file = self.source.open().map_err(StoreError::from)?;
         let wrong = if let Some((_, said)) = &self.release {
             let mut hasher = OuterHasher::default();
             io::copy(&mut file, &mut hasher).map_err(failed)?;
@@ -235,7 +234,7 @@ fn files(
             _ => None,
         };
         let found = store.root().metadata(path.as_str().as_ref());
-        let found = found.map_err(|error| store.error("look at", &path)(error))?;
+        let found = found.map_err(|error| store.error(Operation::Inspect, &path)(error))?;
         let (size, modified) = (found.len(), modified(&found));
         let source = LocalFile::below(store.root().clone(), &path);
         Ok(Some(File { path, kind, size, release, source, modified }))

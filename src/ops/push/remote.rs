@@ -14,7 +14,7 @@ use crate::publish::{State, Wanted};
 use crate::published::{Published, PublishedKey, Reader};
 use crate::registry::{Releases, Resource, Versions};
 use crate::repository::{AssetKind, ByteSource, Folder, RepositoryPath};
-use crate::store::{Conflict, ListedFile, Store, StoreError};
+use crate::store::{ListedFile, Operation, Store, StoreError};
 use crate::tarball::FileName;
 
 /// What the listings say.
@@ -102,8 +102,7 @@ impl<'a> Remote<'a> {
             let state = State::Differs(source);
             return Ok(Wanted { path: path.clone(), state, over: Some(stamp) });
         }
-        let failed = |error| StoreError::of_write(self.store.locate(path), error);
-        let bytes = source.read().map_err(failed)?;
+        let bytes = source.read().map_err(StoreError::from)?;
         self.compare(path, listed, &bytes, || file.source(), standing)
     }
 
@@ -132,8 +131,7 @@ impl<'a> Remote<'a> {
         // what is said of them since.
         let was = listed.and_then(|listed| listed.stamp);
         if self.store.is_conditional() && was.is_some() && over != was {
-            let (action, location) = ("read", self.store.locate(path));
-            return Err(StoreError { action, location, source: Conflict.into() }.into());
+            return Err(StoreError::conflict(Operation::Read, self.store.locate(path)).into());
         }
         match content {
             None => found(State::Missing(source()), None),

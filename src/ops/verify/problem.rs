@@ -1,7 +1,6 @@
 //! What can be wrong with a registry.
 
 use std::fmt;
-use std::io;
 
 use crate::checksum::{InnerChecksum, OuterChecksum};
 use crate::key::KeyError;
@@ -9,7 +8,7 @@ use crate::name::{PackageName, PolicyName, RepositoryName};
 use crate::published::DocumentError;
 use crate::registry::{DecodeError, SignedError};
 use crate::repository::{Folder, RepositoryPath};
-use crate::store::{LeadsOut, StoreError};
+use crate::store::{StoreError, StoreErrorKind};
 use crate::tarball::{self, InvalidFileName};
 use crate::version::Version;
 
@@ -30,7 +29,7 @@ pub enum Defect {
     Missing,
     /// It is there and cannot be read.
     #[error("it cannot be read")]
-    Unreadable(#[source] io::Error),
+    Unreadable(#[source] StoreErrorKind),
     /// It is not known what it is: a folder that may not be listed, a link that leads in a circle.
     #[error("it cannot be looked at: {0}")]
     Unlistable(String),
@@ -290,10 +289,10 @@ impl Defect {
 
     /// Of which the problem has the path already.
     pub(super) fn unreadable(error: StoreError) -> Self {
-        if LeadsOut::is_in(&error.source) {
-            return Self::LeadsOut;
+        match error.kind {
+            StoreErrorKind::LeadsOut(_) => Self::LeadsOut,
+            kind => Self::Unreadable(kind),
         }
-        Self::Unreadable(error.source)
     }
 
     /// The problem of a file.

@@ -24,7 +24,7 @@ use crate::serve::files::bounded_cache::Remembered;
 use crate::serve::files::open_file::{LEADS_OUT, Opened};
 use crate::serve::files::tags::now;
 use crate::serve::reload::chain;
-use crate::store::{self, DirStore, LeadsOut, Stamp, Store, StoreError};
+use crate::store::{self, DirStore, Stamp, Store, StoreError, StoreErrorKind};
 use crate::tarball::FileName;
 use crate::version::Version;
 
@@ -200,11 +200,11 @@ impl Releases {
         match self.store.read(&path, limit(name), &mut bytes) {
             Ok(Some(content)) => Ok(self.judge(name, &bytes, content.stamp, seen)),
             Ok(None) => Ok(Says::Nothing),
-            Err(error) if LeadsOut::is_in(&error.source) => {
-                tracing::warn!(path = error.location, "{LEADS_OUT}");
+            Err(StoreError { kind: StoreErrorKind::LeadsOut(_), location, .. }) => {
+                tracing::warn!(path = location, "{LEADS_OUT}");
                 Ok(Says::Nothing)
             }
-            Err(error) => Err(error.source),
+            Err(error) => Err(error.kind.into()),
         }
     }
 

@@ -9,9 +9,9 @@ use object_store::ObjectStore;
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use url::{Host, Url};
 
-use super::answer::of_settings;
+use super::checked_client::CheckedConnector;
 use super::credentials::{Client, Issued};
-use super::http::CheckedConnector;
+use super::failure::of_settings;
 use super::open_error::OpenError;
 use super::setting::{Setting, SettingError, Variables};
 use super::settings::{Settings, retry, retry_for_credentials};

@@ -14,9 +14,9 @@ use object_store::CredentialProvider;
 use object_store::client::{HttpClient, HttpErrorKind, HttpRequest};
 use tokio::sync::Mutex;
 
-use super::answer::plain;
-use super::connection::through_proxy;
-use super::http::{host_of, redirected_to};
+use super::checked_client::{host_of, redirected_to};
+use super::failure::message;
+use super::transport_error::through_proxy;
 use super::xml::field;
 
 /// How long before their end credentials are asked for anew.
@@ -130,7 +130,7 @@ pub(super) struct Client<T>(pub Arc<dyn CredentialProvider<Credential = T>>);
 #[async_trait]
 impl<T: Debug + Send + Sync> Issuer<T> for Client<T> {
     async fn issue(&self) -> Result<Lease<T>, String> {
-        let credential = self.0.get_credential().await.map_err(|error| plain(error).to_string())?;
+        let credential = self.0.get_credential().await.map_err(|error| message(&error))?;
         Ok(Lease { credential, until: Some(Timestamp::UNIX_EPOCH) })
     }
 }

@@ -9,12 +9,12 @@ use object_store::client::ClientConfigKey;
 use object_store::gcp::{GcpCredential, GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::{ObjectStore, StaticCredentialProvider};
 
-use super::answer::of_settings;
+use super::checked_client::CheckedConnector;
 use super::credential_file;
 use super::credentials::{Client, Issued};
+use super::failure::of_settings;
 use super::federation::ExternalAccount;
 use super::google_user::User;
-use super::http::CheckedConnector;
 use super::open_error::OpenError;
 use super::setting::{Origin, Setting, SettingError, Variables};
 use super::settings::{Settings, retry, retry_for_credentials};

@@ -1,24 +1,24 @@
-//! From the URL of a bucket to a client of whoever keeps it. Keys come from the environment, as the
-//! tools of each have it, and never from arguments.
+//! From the URL of a bucket to a client of its provider. Keys come from the environment, under the names of the
+//! provider's own tools, and never from arguments.
 
 use super::address::{BucketUrl, Scheme};
+use super::bucket_store::BucketStore;
 use super::open_error::OpenError;
 use super::settings::Settings;
-use super::{BucketStore, azure, google, s3};
+use super::{azure, google, s3};
 
 impl BucketStore {
-    /// The tree at `url`.
+    /// The repository at `url`. No request is sent yet.
     ///
     /// # Errors
-    /// [`OpenError`] where something is missing that its kind of bucket takes, or cannot be used. Nothing is
-    /// asked of the bucket yet.
+    /// [`OpenError`] if a setting is missing or invalid.
     pub fn open(url: &BucketUrl, settings: &Settings) -> Result<Self, OpenError> {
-        let (inner, asked_with) = match url.scheme() {
+        let (client, identity) = match url.scheme() {
             Scheme::S3 => (s3::open(url.bucket(), settings)?, None),
             Scheme::Gs => (google::open(url.bucket(), settings)?, None),
             Scheme::Az => azure::open(url.bucket(), settings)?,
         };
-        let store = Self::new(inner, url.prefix(), url.to_string())?;
-        Ok(store.generations(url.scheme() == Scheme::Gs).asked_with(asked_with))
+        let store = Self::new(client, url.prefix(), url.to_string())?;
+        Ok(store.generations(url.scheme() == Scheme::Gs).identity(identity))
     }
 }

@@ -8,10 +8,10 @@ use reqwest::Certificate;
 use url::Url;
 
 use super::amazon::Configured;
-use super::answer::of_settings;
+use super::aws_keys::{AwsKeys, Issuing};
+use super::checked_client::CheckedConnector;
 use super::credential_file;
-use super::http::CheckedConnector;
-use super::keys::{Issuing, Keys};
+use super::failure::of_settings;
 use super::open_error::OpenError;
 use super::profile::{Profile, Profiles, path_of};
 use super::setting::{Setting, SettingError, Variables};
@@ -24,7 +24,7 @@ pub(super) fn open(bucket: &str, settings: &Settings) -> Result<Arc<dyn ObjectSt
     let variables = &settings.variables;
     let profiles = Profiles::read(variables)?;
     let profile = profiles.chosen();
-    let keys = Keys::find(variables, &profiles)?;
+    let keys = AwsKeys::find(variables, &profiles)?;
 
     let configured = Configured::read(variables, profile)?;
     let given = settings.given_endpoint()?;
@@ -53,7 +53,7 @@ pub(super) fn open(bucket: &str, settings: &Settings) -> Result<Arc<dyn ObjectSt
         // What is made like Amazon's often lacks it.
         .with_disable_bulk_delete(true);
     builder = match keys {
-        Keys::Anonymous => builder.with_skip_signature(true),
+        AwsKeys::Anonymous => builder.with_skip_signature(true),
         keys => builder.with_credentials(keys.provider(&Issuing {
             transport: &transport,
             sso: configured.for_service("sso", "AWS_ENDPOINT_URL_SSO")?,

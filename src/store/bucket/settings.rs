@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use object_store::{BackoffConfig, RetryConfig};
 
-use super::connection::{Limits, Transport};
+use super::progress::Limits;
 use super::setting::{Origin, Setting, SettingError, Variables};
+use super::transport::Transport;
 use crate::proxy::{InvalidProxy, Proxies};
 
 /// How a bucket is reached.

@@ -11,9 +11,9 @@ use object_store::aws::{AwsAuthorizer, AwsCredential, AwsCredentialProvider};
 use object_store::client::{HttpClient, HttpRequest};
 use url::form_urlencoded;
 
-use super::answer::plain;
 use super::credential_file;
 use super::credentials::{Issuer, Lease, ask};
+use super::failure::message;
 use super::key_json::credential;
 use super::setting::{Setting, SettingError};
 use super::xml::field;
@@ -82,7 +82,7 @@ pub(super) struct AssumedRole {
 #[async_trait]
 impl Issuer<AwsCredential> for AssumedRole {
     async fn issue(&self) -> Result<Lease<AwsCredential>, String> {
-        let told = |error| plain(error).to_string();
+        let told = |error: object_store::Error| message(&error);
         let base = self.base.get_credential().await.map_err(told)?;
         let answer = ask(&self.client, || {
             let mut request = self.role.request(&self.endpoint, "AssumeRole", None)?;

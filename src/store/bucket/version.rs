@@ -1,21 +1,17 @@
-//! What is known of an object without reading it, and how a condition is made of it.
-
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+//! An object's tag, and the condition that is made of it.
 
 use data_encoding::HEXLOWER;
 use md5::{Digest, Md5};
 use object_store::{ObjectMeta, PutResult, UpdateVersion};
 
-use crate::repository::RepositoryPath;
-use crate::store::Stamp;
+use crate::store::stamp::Stamp;
 
-/// Which of the objects that had one name it is.
+/// Identifies one of the objects that had the same name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Version {
     size: u64,
     tag: Option<String>,
-    /// Google Cloud Storage has no conditions on tags, but on these, which its listings leave out.
+    /// Conditions of Google Cloud Storage name a generation, not a tag. Its listings leave the generation out.
     pub generation: Option<String>,
 }
 
@@ -30,7 +26,7 @@ impl Version {
         Self { size: size.try_into().unwrap_or(u64::MAX), tag, generation: put.version }
     }
 
-    /// Of an object with these bytes, where tags are made of them.
+    /// The version of an object with these bytes, in a store whose tags are made of the content.
     pub fn of_content(bytes: &[u8]) -> Self {
         let tag = HEXLOWER.encode(&Md5::digest(bytes));
         let size = bytes.len().try_into().unwrap_or(u64::MAX);
@@ -46,7 +42,7 @@ impl Version {
         Some(Stamp::Object { size: self.size, tag })
     }
 
-    /// Whether it has what such a condition takes: a tag, or a generation.
+    /// Whether a condition can be made of it: of its generation, or else of its tag.
     pub fn takes_condition(&self, is_on_generations: bool) -> bool {
         if is_on_generations { self.generation.is_some() } else { self.tag.is_some() }
     }
@@ -56,7 +52,14 @@ impl Version {
         self.tag.is_some() && self.tag == other.tag
     }
 
-    /// That it is still there.
+    /// Whether it has a tag that is no MD5.
+    pub fn has_other_tag(&self) -> bool {
+        let is_md5 =
+            |tag: &String| tag.len() == 32 && tag.bytes().all(|byte| byte.is_ascii_hexdigit());
+        self.tag.as_ref().is_some_and(|tag| !is_md5(tag))
+    }
+
+    /// The condition that the object still is this version.
     pub fn condition(&self, form: TagForm) -> UpdateVersion {
         UpdateVersion {
             e_tag: self.tag.as_ref().map(|tag| form.write(tag)),
@@ -68,16 +71,16 @@ impl Version {
 /// How a store takes an entity tag in a condition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum TagForm {
-    /// In double quotes, as HTTP has it: RFC 9110, section 8.8.3.
+    /// In double quotes, as HTTP requires: RFC 9110, section 8.8.3.
     #[default]
     Quoted,
-    /// Without them. Ceph's gateway, and `DigitalOcean` Spaces, which is made of it, compare the header with a
-    /// tag that has no quotes.
+    /// Without quotes. Ceph's gateway, and `DigitalOcean` Spaces, which is built on it, compare the header with a tag
+    /// that has no quotes.
     Bare,
 }
 
 impl TagForm {
-    /// The tag as a header has it.
+    /// The tag in the form of the header.
     pub fn write(self, tag: &str) -> String {
         match self {
             Self::Quoted => format!("\"{tag}\""),
@@ -86,48 +89,8 @@ impl TagForm {
     }
 }
 
-/// Listings may have a tag without its quotes, and what lies between a server and us may weaken it:
-/// RFC 9110, section 8.8.3. No condition is ever met by a weak one.
+/// The tag without quotes, and without the mark of a weak one. Listings may leave the quotes out, and an intermediary may
+/// weaken a tag: RFC 9110, section 8.8.3. A weak tag never meets a condition.
 fn bare(tag: &str) -> String {
     tag.strip_prefix("W/").unwrap_or(tag).trim_matches('"').to_owned()
-}
-
-/// What was last heard of each object, so that a stamp can be turned back into a condition.
-#[derive(Debug, Default)]
-pub(super) struct Seen(Mutex<HashMap<RepositoryPath, Version>>);
-
-impl Seen {
-    fn all(&self) -> MutexGuard<'_, HashMap<RepositoryPath, Version>> {
-        // Each entry is whole, whoever panicked meanwhile.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub fn extend(&self, found: impl IntoIterator<Item = (RepositoryPath, Version)>) {
-        self.all().extend(found);
-    }
-
-    pub fn insert(&self, path: &RepositoryPath, version: Version) {
-        self.all().insert(path.clone(), version);
-    }
-
-    pub fn remove(&self, path: &RepositoryPath) {
-        self.all().remove(path);
-    }
-
-    /// What was last heard of an object.
-    pub fn latest(&self, path: &RepositoryPath) -> Option<Version> {
-        self.all().get(path).cloned()
-    }
-
-    /// Whether some object has a tag that is no MD5, as on Azure: then none is made of the content.
-    pub fn has_other_tags(&self) -> bool {
-        let is_digest =
-            |tag: &String| tag.len() == 32 && tag.bytes().all(|byte| byte.is_ascii_hexdigit());
-        self.all().values().any(|version| version.tag.as_ref().is_some_and(|tag| !is_digest(tag)))
-    }
-
-    /// The version that has this stamp, if it is the one that was last heard of.
-    pub fn get(&self, path: &RepositoryPath, stamp: Stamp) -> Option<Version> {
-        self.all().get(path).filter(|version| version.stamp() == Some(stamp)).cloned()
-    }
 }

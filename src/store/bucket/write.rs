@@ -1,8 +1,4 @@
-//! How changes reach a bucket: many at once, and each only where nobody else was faster.
-//!
-//! An answer may get lost on its way, and what was asked for is done all the same. So whatever is not
-//! plainly an answer is looked into before it is repeated, and so is a condition that was not met: it
-//! may be an earlier try of our own that is in its way.
+//! How changes reach a bucket: many at once, and each only if no other writer was faster.
 
 use std::collections::HashMap;
 use std::io;
@@ -11,57 +7,27 @@ use std::sync::{Mutex, PoisonError};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use object_store::ObjectStoreExt;
 use object_store::path::Path;
-use object_store::{
-    Attribute, Attributes, GetOptions, ObjectStoreExt, PutMode, PutOptions, PutPayload,
-};
 
-use super::BucketStore;
-use super::answer::{Answer, is_missing, plain};
+use super::attempts::Attempts;
+use super::bucket_store::BucketStore;
+use super::failure::{Failure, is_missing, kind_of};
 use super::parts::is_in_parts;
-use super::tries::{Tries, is_silence};
+use super::put::Condition;
 use super::version::Version;
-use crate::repository::{Asset, AssetKind, ByteSource, Folder, OCTET_STREAM, RepositoryPath};
-use crate::store::{Action, Change, ConditionalWriteError, Conflict, Stamp, Store, StoreError};
+use super::write_error::WriteError;
+use crate::repository::{ByteSource, Folder, RepositoryPath};
+use crate::store::change::{Action, Change};
+use crate::store::error::{ConditionalWriteError, Operation, StoreError, StoreErrorKind};
+use crate::store::stamp::Stamp;
 
-/// What must stand where an object is to be written.
-#[derive(Clone, Copy)]
-pub(super) enum Expected {
-    Anything,
-    Nothing,
-    This(Stamp),
-}
-
-/// What stands where an object could not be written.
-enum Standing {
-    /// What was to be written.
-    Ours(Version),
-    /// What was there before, if anything was.
-    AsBefore(Option<Version>),
-    Another,
-}
-
-/// Why an object was not written.
-enum NotPut {
-    /// It is another one than was read, so the write was not tried.
-    IsAnother,
-    /// No condition can be made of what the store says of it.
-    NoTag,
-    Failed(object_store::Error),
-}
-
-impl From<object_store::Error> for NotPut {
-    fn from(error: object_store::Error) -> Self {
-        Self::Failed(error)
-    }
-}
-
-/// What changes of the same call have written.
+/// The stamps of the objects that earlier changes of the same call wrote.
 #[derive(Default)]
-struct Written(Mutex<HashMap<RepositoryPath, Stamp>>);
+struct WrittenStamps(Mutex<HashMap<RepositoryPath, Stamp>>);
 
-impl Written {
-    fn stamp(&self, path: &RepositoryPath) -> Option<Stamp> {
+impl WrittenStamps {
+    fn get(&self, path: &RepositoryPath) -> Option<Stamp> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(path).copied()
     }
 
@@ -71,30 +37,30 @@ impl Written {
 }
 
 impl BucketStore {
-    pub(super) fn make(
+    pub(super) fn apply_stages(
         &self,
         stages: &[&[Change]],
-        made: &dyn Fn(&Change),
+        applied: &dyn Fn(&Change),
     ) -> Result<(), StoreError> {
         let mut changes = stages.iter().copied().flatten();
         let is_conditional = |change: &Change| change.source().is_some() || change.over.is_some();
         if !self.has_one_writer && changes.any(is_conditional) {
             self.probe()?;
         }
-        let written = Written::default();
+        let written = WrittenStamps::default();
         for stage in stages {
             let in_order = stage.iter().any(|change| change.path.parent().as_str().is_empty());
             let jobs = if in_order { 1 } else { self.jobs };
             let mut changes = stage.iter();
-            let mut under_way = FuturesUnordered::new();
+            let mut in_progress = FuturesUnordered::new();
             let mut result = Ok(());
             loop {
-                let free = jobs.saturating_sub(under_way.len());
+                let free = jobs.saturating_sub(in_progress.len());
                 let begun = changes.by_ref().take(if result.is_ok() { free } else { 0 });
-                under_way.extend(begun.map(|change| self.make_one(change, &written)));
-                // Nobody but us is called while the runtime is held.
-                match self.runtime.block_on(under_way.next()) {
-                    Some((change, Ok(()))) => made(change),
+                in_progress.extend(begun.map(|change| self.make(change, &written)));
+                // `applied` is not called inside `block_on`: it may itself read from the store.
+                match self.runtime.block_on(in_progress.next()) {
+                    Some((change, Ok(()))) => applied(change),
                     Some((_, Err(error))) => result = result.and(Err(error)),
                     None => break,
                 }
@@ -104,30 +70,25 @@ impl BucketStore {
         Ok(())
     }
 
-    async fn make_one<'a>(
+    async fn make<'a>(
         &self,
         change: &'a Change,
-        written: &Written,
+        written: &WrittenStamps,
     ) -> (&'a Change, Result<(), StoreError>) {
-        let over = written.stamp(&change.path).or(change.over);
-        let (action, result) = match (&change.action, change.source()) {
-            (_, Some(source)) => ("write", self.write(change, over, source, written).await),
-            (Action::Remove, None) => ("remove", self.remove(&change.path, over).await),
-            // There are no folders.
-            (_, None) => ("create", Ok(())),
-        };
-        let failed = |error| match action {
-            "write" => {
-                let mut error = StoreError::of_write(self.locate(&change.path), error);
-                // Else the file that was to be copied is at fault, of which the store knows nothing.
-                if error.action == action {
-                    error.source = self.with_asked(error.source);
-                }
-                error
+        let (path, over) = (&change.path, written.get(&change.path).or(change.over));
+        let result = match (&change.action, change.source()) {
+            (_, Some(source)) => match self.write(change, over, source, written).await {
+                Ok(()) => Ok(()),
+                Err(WriteError::Source(error)) => Err(error.into()),
+                Err(WriteError::Bucket(error)) => Err(self.error(Operation::Write, path)(error)),
+            },
+            (Action::Remove, None) => {
+                self.remove(path, over).await.map_err(self.error(Operation::Remove, path))
             }
-            _ => self.error(action, &change.path)(error),
+            // There are no folders.
+            (_, None) => Ok(()),
         };
-        (change, result.map_err(failed))
+        (change, result)
     }
 
     async fn write(
@@ -135,14 +96,14 @@ impl BucketStore {
         change: &Change,
         over: Option<Stamp>,
         source: &ByteSource,
-        written: &Written,
-    ) -> io::Result<()> {
-        let expected = match (&change.action, over) {
-            _ if self.has_one_writer => Expected::Anything,
-            (Action::Create(_), _) => Expected::Nothing,
+        written: &WrittenStamps,
+    ) -> Result<(), WriteError> {
+        let condition = match (&change.action, over) {
+            _ if self.has_one_writer => Condition::Always,
+            (Action::Create(_), _) => Condition::Missing,
             (_, Some(stamp)) => {
                 self.refuse_tombstone(&change.path, stamp)?;
-                Expected::This(stamp)
+                Condition::Unchanged(stamp)
             }
             (_, None) => return Err(ConditionalWriteError::NoTag.into()),
         };
@@ -151,11 +112,11 @@ impl BucketStore {
         let version = if let Some(file) = in_parts {
             self.put_in_parts(&change.path, file, size).await?
         } else {
-            let _held = self.hold(size).await?;
+            let _held = self.uploads.hold(size).await?;
             let source = source.clone();
             let bytes = tokio::task::spawn_blocking(move || source.into_bytes()).await;
             let bytes = Bytes::from(bytes.map_err(io::Error::other)??);
-            self.put(&change.path, expected, bytes).await?
+            self.put(&change.path, condition, bytes).await?
         };
         if let Some(stamp) = version.stamp() {
             written.insert(&change.path, stamp);
@@ -164,123 +125,11 @@ impl BucketStore {
         Ok(())
     }
 
-    pub(super) async fn put(
+    async fn remove(
         &self,
         path: &RepositoryPath,
-        expected: Expected,
-        bytes: Bytes,
-    ) -> io::Result<Version> {
-        let key = self.key(path)?;
-        let mut tries = Tries::begin();
-        loop {
-            let (answer, error) = match self.put_once(path, &key, expected, &bytes).await {
-                Ok(version) => return Ok(version),
-                Err(NotPut::IsAnother) => (Answer::Refused, Conflict.into()),
-                Err(NotPut::NoTag) => return Err(ConditionalWriteError::NoTag.into()),
-                Err(NotPut::Failed(error)) => match (Answer::of(&error), &error) {
-                    (Answer::Final | Answer::Unsupported, _) => return Err(plain(error)),
-                    (Answer::Refused, object_store::Error::Precondition { .. }) => {
-                        (Answer::Refused, ConditionalWriteError::NeverMet.into())
-                    }
-                    // S3 answers so while another write is under way.
-                    (Answer::Refused, _) => (Answer::Refused, Conflict.into()),
-                    (Answer::Unclear, _) => (Answer::Unclear, plain(error)),
-                },
-            };
-            let error = match self.look(&key, expected, &bytes).await {
-                Ok(Standing::Ours(version)) => return Ok(version),
-                Ok(Standing::Another) => return Err(Conflict.into()),
-                Ok(Standing::AsBefore(Some(found))) if !self.was_asked_of(path, &found) => {
-                    // What was written over by the same bytes has the same tag, and another generation.
-                    self.seen.insert(path, found);
-                    Conflict.into()
-                }
-                Err(_) if answer == Answer::Refused => Conflict.into(),
-                Err(looked) if is_silence(&error) && is_silence(&looked) => {
-                    return Err(tries.tell(error));
-                }
-                Ok(Standing::AsBefore(_)) | Err(_) => error,
-            };
-            if !tries.again_after(&error).await {
-                return Err(tries.tell(error));
-            }
-        }
-    }
-
-    /// Whether a condition is made of this very version.
-    fn was_asked_of(&self, path: &RepositoryPath, found: &Version) -> bool {
-        let asked = found.stamp().and_then(|stamp| self.seen.get(path, stamp));
-        asked.is_none_or(|asked| asked.generation == found.generation)
-    }
-
-    async fn put_once(
-        &self,
-        path: &RepositoryPath,
-        key: &Path,
-        expected: Expected,
-        bytes: &Bytes,
-    ) -> Result<Version, NotPut> {
-        let mode = match expected {
-            Expected::Anything => PutMode::Overwrite,
-            Expected::Nothing => PutMode::Create,
-            Expected::This(stamp) => {
-                let version = self.version(path, key, stamp).await?.ok_or(NotPut::IsAnother)?;
-                if !version.takes_condition(self.has_generations) {
-                    return Err(NotPut::NoTag);
-                }
-                PutMode::Update(version.condition(self.tag_form()))
-            }
-        };
-        let options =
-            PutOptions { mode, attributes: self.attributes(path), ..PutOptions::default() };
-        let put = self.inner.put_opts(key, PutPayload::from(bytes.clone()), options).await?;
-        Ok(Version::of_put(bytes.len(), put))
-    }
-
-    /// What has this stamp, if it still stands, with all that a condition takes.
-    async fn version(
-        &self,
-        path: &RepositoryPath,
-        key: &Path,
-        stamp: Stamp,
-    ) -> object_store::Result<Option<Version>> {
-        let seen = self.seen.get(path, stamp);
-        if let Some(seen) = seen.filter(|seen| !self.has_generations || seen.generation.is_some()) {
-            return Ok(Some(seen));
-        }
-        let version = match self.inner.head(key).await {
-            Err(error) if is_missing(&error) => return Ok(None),
-            found => Version::of(&found?),
-        };
-        Ok(Some(version).filter(|version| version.stamp() == Some(stamp)))
-    }
-
-    /// What stands now.
-    async fn look(&self, key: &Path, expected: Expected, ours: &[u8]) -> io::Result<Standing> {
-        let got = match self.inner.get_opts(key, GetOptions::default()).await {
-            Err(error) if is_missing(&error) => {
-                return Ok(match expected {
-                    Expected::This(_) => Standing::Another,
-                    Expected::Nothing | Expected::Anything => Standing::AsBefore(None),
-                });
-            }
-            got => got.map_err(plain)?,
-        };
-        let version = Version::of(&got.meta);
-        let stamp = version.stamp();
-        if u64::try_from(ours.len()) == Ok(version.size())
-            && got.bytes().await.map_err(plain)? == ours
-        {
-            return Ok(Standing::Ours(version));
-        }
-        Ok(match expected {
-            Expected::Anything => Standing::AsBefore(None),
-            Expected::This(before) if stamp == Some(before) => Standing::AsBefore(Some(version)),
-            Expected::This(_) | Expected::Nothing => Standing::Another,
-        })
-    }
-
-    async fn remove(&self, path: &RepositoryPath, over: Option<Stamp>) -> io::Result<()> {
+        over: Option<Stamp>,
+    ) -> Result<(), StoreErrorKind> {
         let key = self.key(path)?;
         let over = over.filter(|_| !self.has_one_writer);
         if let Some(stamp) = over.filter(|_| path.folder() == Folder::Packages) {
@@ -288,30 +137,33 @@ impl BucketStore {
             self.seen.remove(path);
             return Ok(());
         }
-        let mut tries = Tries::begin();
+        let mut attempts = Attempts::begin();
         loop {
             let error = match self.remove_once(&key, over).await {
                 Ok(true) => {
                     self.seen.remove(path);
                     return Ok(());
                 }
-                Ok(false) => return Err(Conflict.into()),
+                Ok(false) => return Err(StoreErrorKind::Conflict),
                 Err(error) => error,
             };
-            // There is no condition that the server could refuse: somebody else is at it.
-            let is_worth_it = matches!(Answer::of(&error), Answer::Unclear | Answer::Refused);
-            let error = plain(error);
-            if !is_worth_it || !tries.again_after(&error).await {
-                return Err(tries.tell(error));
+            // The request has no condition that could not be met, so `ConditionNotMet` means that another request for
+            // the object is in progress.
+            let may_pass =
+                matches!(Failure::of(&error), Failure::Unclear | Failure::ConditionNotMet);
+            let error = kind_of(error);
+            if !may_pass || !attempts.next_after(&error).await {
+                return Err(attempts.give_up(error));
             }
         }
     }
 
-    /// Whether it is gone; otherwise it is another one. That is looked at just before: who adds a tarball looks
-    /// for it once more after it is named, and who removes one looks once more at what is named.
+    /// Removes an object; `false` if it has another stamp. HEAD and then DELETE is not atomic. That is safe for
+    /// tarballs: `add` looks for its tarball once more after a package names it, and `remove` looks once more at the
+    /// packages.
     async fn remove_once(&self, key: &Path, over: Option<Stamp>) -> object_store::Result<bool> {
         if let Some(stamp) = over {
-            match self.inner.head(key).await {
+            match self.client.head(key).await {
                 Err(error) if is_missing(&error) => return Ok(true),
                 found => {
                     if Version::of(&found?).stamp() != Some(stamp) {
@@ -320,25 +172,9 @@ impl BucketStore {
                 }
             }
         }
-        match self.inner.delete(key).await {
+        match self.client.delete(key).await {
             Err(error) if !is_missing(&error) => Err(error),
             _ => Ok(true),
         }
-    }
-
-    /// What whoever serves the bucket sends with a file.
-    pub(super) fn attributes(&self, path: &RepositoryPath) -> Attributes {
-        let asset = Asset::at(path.as_str()).filter(|asset| asset.path == path.as_str());
-        let content_type = asset.as_ref().map_or(OCTET_STREAM, |asset| asset.kind.content_type());
-        let mut attributes = Attributes::new();
-        attributes.insert(Attribute::ContentType, content_type.into());
-        if let Some(asset) = asset {
-            // Google Cloud Storage itself keeps copies of what it may hand to anybody, and would show us those
-            // in place of what somebody wrote since.
-            let is_copied = self.has_generations && asset.kind == AssetKind::Registry;
-            let control = asset.kind.cache_control(!self.is_private && !is_copied);
-            attributes.insert(Attribute::CacheControl, control.into());
-        }
-        attributes
     }
 }

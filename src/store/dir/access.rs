@@ -1,71 +1,71 @@
-//! Who may read a file that takes the place of another one: those who could before, as far as the system
-//! lets us. Access control lists are not copied; a default list on the folder applies to each new file.
+//! Who may read a file that replaces another one: the same users as before, as far as the system permits. Access control
+//! lists are not copied; a default list on the folder applies to each new file.
 
 use std::fs::{File, Metadata, Permissions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 
-use crate::store::LostReaders;
+use crate::store::change::LostReaders;
 
-/// The bits of a mode that say who may read, write and run a file.
+/// The bits of a mode that say who may read, write and execute a file.
 const PERMISSIONS: u32 = 0o777;
 
 /// The root user, who may read everything.
 const ROOT: u32 = 0;
 
-/// What decides who may read a file.
+/// The owner, the group and the mode, which decide who may read a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Access {
+struct FileAccess {
     user: u32,
     group: u32,
     mode: u32,
 }
 
-/// Gives a new file, which is still empty, the owner, the group and the mode of the file that it will replace,
-/// as far as the system lets us. Tells whose right to read is lost.
+/// Gives a new file, which is still empty, the owner, the group and the mode of the file that it will replace, as far as
+/// the system permits. Returns the users who lose the right to read.
 ///
 /// # Errors
-/// The system does not say what the new file has, or does not let its owner set the mode.
+/// The metadata of the new file cannot be read, or its owner may not set the mode.
 pub(crate) fn keep(old: &Metadata, new: &File) -> io::Result<Option<LostReaders>> {
-    let (was, is) = (Access::of(old), Access::of(&new.metadata()?));
+    let (was, is) = (FileAccess::of(old), FileAccess::of(&new.metadata()?));
     if was == is {
         return Ok(None);
     }
     let differing = |was: u32, is: u32| (was != is).then_some(was);
     let (user, group) = (differing(was.user, is.user), differing(was.group, is.group));
-    // Only root gives files away; who is a member of a group may give files to that group.
+    // Only root gives files to another owner. A member of a group may give files to the group.
     let has_owner = user.is_some() && fchown(new, user, group).is_ok();
     if !has_owner && group.is_some() {
         let _ = fchown(new, None, group);
     }
-    let is = Access::of(&new.metadata()?);
+    let is = FileAccess::of(&new.metadata()?);
     let mode = was.mode_in(is.group);
     if mode != is.mode {
         new.set_permissions(Permissions::from_mode(mode))?;
     }
-    let is = Access::of(&new.metadata()?);
+    let is = FileAccess::of(&new.metadata()?);
     Ok(was.lost(is))
 }
 
-impl Access {
+impl FileAccess {
     fn of(file: &Metadata) -> Self {
         Self { user: file.uid(), group: file.gid(), mode: file.mode() & PERMISSIONS }
     }
 
-    /// The mode of a file in that group which allows no more than this one does.
+    /// The mode that allows no user more than this one does, for a file of another group.
     fn mode_in(self, group: u32) -> u32 {
         if group == self.group {
             return self.mode;
         }
-        // A member of either group was among the others before, or is now.
+        // A member of the new group was among the others before; a member of the old group is among them now.
         let both = (self.mode >> 3) & self.mode & 0o7;
         (self.mode & 0o700) | (both << 3) | both
     }
 
-    /// Who may have read this file and not that one.
+    /// The users who could read this file and may not be able to read that one.
     fn lost(self, now: Self) -> Option<LostReaders> {
         let reads = |mode: u32, bit: u32| mode & bit != 0;
-        // Which groups a user is in is not asked for.
+        // The groups of a user are not looked up, so a user counts as a reader only if all users are.
         let all_others_read = reads(now.mode, 0o040) && reads(now.mode, 0o004);
         let user = match self.user {
             ROOT => false,
@@ -93,12 +93,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_loses_the_right_to_read_is_told() {
-        let access = |user, group, mode| Access { user, group, mode };
+    fn users_who_lose_the_right_to_read_are_named() {
+        let access = |user, group, mode| FileAccess { user, group, mode };
         let lost = |user, group, others| Some(LostReaders { user, group, others });
         for (was, is, expected) in [
             (access(1, 1, 0o644), access(1, 1, 0o644), None),
-            // Everybody reads it all the same.
+            // All users still read it.
             (access(1, 1, 0o644), access(2, 2, 0o644), None),
             (access(1, 1, 0o600), access(2, 1, 0o600), lost(Some(1), None, false)),
             (access(1, 1, 0o640), access(1, 2, 0o600), lost(None, Some(1), false)),
@@ -117,12 +117,12 @@ mod tests {
 
     #[test]
     fn another_group_gets_no_right_that_it_did_not_have() {
-        let mode = |mode, group| Access { user: 1, group: 1, mode }.mode_in(group);
+        let mode = |mode, group| FileAccess { user: 1, group: 1, mode }.mode_in(group);
         assert_eq!(mode(0o640, 1), 0o640);
         assert_eq!(mode(0o640, 2), 0o600);
         assert_eq!(mode(0o664, 2), 0o644);
         assert_eq!(mode(0o644, 2), 0o644);
-        // A group that was shut out stays so, among the others.
+        // A group that was shut out stays shut out, among the others.
         assert_eq!(mode(0o604, 2), 0o600);
     }
 }

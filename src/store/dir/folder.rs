@@ -1,4 +1,4 @@
-//! Folders, and how what is in them outlives the machine.
+//! How folders, and changes to what they contain, become durable.
 
 use std::fs::{self, File};
 use std::io;
@@ -7,17 +7,17 @@ use std::path::Path;
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
 
-/// Makes a folder and those above it that are missing, each for good before anything is put in it.
+/// Creates a folder and the missing folders above it. Each is durable before anything is put in it.
 ///
-/// The first that is there is made to stay too: a build that was killed may have made it and no more.
+/// The lowest folder that exists is made durable too: a build may have been killed after it created it.
 pub(super) fn create(path: &Path) -> io::Result<()> {
     let above = path.parent().filter(|above| !above.as_os_str().is_empty());
     if !path.is_dir() {
         above.map_or(Ok(()), create)?;
-        make(path)?;
+        create_one(path)?;
     }
     match flush(above.unwrap_or(Path::new("."))) {
-        // It may be entered and not listed, so it cannot be opened either.
+        // A folder that may be entered and not listed cannot be opened.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             FileSystem::of(path)?.flush()
         }
@@ -25,48 +25,48 @@ pub(super) fn create(path: &Path) -> io::Result<()> {
     }
 }
 
-fn make(path: &Path) -> io::Result<()> {
+fn create_one(path: &Path) -> io::Result<()> {
     match fs::create_dir(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => match fs::metadata(path) {
-            // Somebody else was faster.
+            // Another process was faster.
             Ok(found) if found.is_dir() => Ok(()),
             Ok(_) => Err(io::ErrorKind::NotADirectory.into()),
-            // That something is there is not what is wrong.
+            // `AlreadyExists` would hide the reason.
             Err(unknown) => Err(unknown),
         },
         made => made,
     }
 }
 
-/// Makes what was created, renamed or removed in a folder outlive the machine. File systems that flush no
-/// folders keep that in their own way, and are no error.
+/// Makes durable what was created, renamed or removed in a folder. A file system that cannot flush a folder is no error:
+/// it keeps the order in its own way.
 ///
 /// # Errors
 /// The folder cannot be opened, or the system could not write it.
 pub fn flush(folder: &Path) -> io::Result<()> {
     match open(folder)?.sync_all() {
-        Err(error) if Errno::from_io_error(&error).is_some_and(is_no_such_thing) => Ok(()),
+        Err(error) if Errno::from_io_error(&error).is_some_and(is_unsupported) => Ok(()),
         flushed => flushed,
     }
 }
 
-/// Opens a folder, and never waits for a pipe that took its place.
+/// Opens a folder. If a pipe took its place, it does not wait for the pipe's writer.
 fn open(folder: &Path) -> io::Result<File> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     Ok(rustix::fs::openat(CWD, folder, flags, Mode::empty())?.into())
 }
 
-/// Whether it is the answer of a file system that flushes no folders, or nothing but what is open for
-/// writing, as no folder ever is. What it is told to keep it keeps in its own way.
-fn is_no_such_thing(errno: Errno) -> bool {
+/// Whether the file system cannot flush folders, or only flushes files that are open for writing, which a folder never
+/// is.
+fn is_unsupported(errno: Errno) -> bool {
     [Errno::INVAL, Errno::NOTSUP, Errno::OPNOTSUPP, Errno::NOSYS, Errno::BADF].contains(&errno)
 }
 
-/// Everything in the file system of a folder.
+/// The file system of a folder.
 pub(super) struct FileSystem(#[cfg_attr(not(target_os = "linux"), expect(dead_code))] File);
 
 impl FileSystem {
-    /// To be opened before anything is written: [`flush`](Self::flush) tells of what failed since.
+    /// Opened before anything is written: [`flush`](Self::flush) reports the writes that failed since.
     pub fn of(folder: &Path) -> io::Result<Self> {
         Ok(Self(open(folder)?))
     }
@@ -81,14 +81,14 @@ impl FileSystem {
         Ok(())
     }
 
-    /// Whether a flush can be relied on: whether there is one, and it tells of what it failed to write.
+    /// Whether the system has such a flush, and the flush reports failed writes.
     #[cfg(target_os = "linux")]
-    pub fn tells_of_errors() -> bool {
+    pub fn reports_errors() -> bool {
         is_since_5_8(&rustix::system::uname().release().to_string_lossy())
     }
 
     #[cfg(not(target_os = "linux"))]
-    pub fn tells_of_errors() -> bool {
+    pub fn reports_errors() -> bool {
         false
     }
 }
@@ -104,12 +104,14 @@ fn is_since_5_8(release: &str) -> bool {
     }
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
 mod tests {
+    #[cfg(target_os = "linux")]
     use super::*;
 
+    #[cfg(target_os = "linux")]
     #[test]
-    fn kernels_whose_syncfs_tells_of_errors_are_known() {
+    fn kernels_whose_syncfs_reports_errors_are_known() {
         for old in
             ["4.4.0", "4.18.0-553.el8_10.x86_64", "5.4.0-200-generic", "5.7.19", "", "5", "x"]
         {

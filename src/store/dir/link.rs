@@ -1,9 +1,9 @@
-//! Where something is written, no link is followed.
+//! Writes and removals follow no link.
 //!
-//! The directory that the user names may be a link, or be behind one. What lies in it may have been put there by
-//! others: who may write to a shared disk, or delivers tarballs, could lead what is written or removed to any folder that
-//! the user may write to. Who made a link does not tell: one that was copied with `cp -r`, or delivered by another
-//! program of the same user, is the user's own.
+//! The directory that the user names may be a link, or be behind one. Its content may come from others: a person who may
+//! write to a shared disk, or who delivers tarballs, could lead a write or a removal to any folder that the user may
+//! write to. The owner of a link proves nothing: a link that was copied with `cp -r`, or delivered by another program of
+//! the same user, belongs to the user.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,13 +12,13 @@ use std::path::{Path, PathBuf};
 
 use crate::repository::RepositoryPath;
 
-/// The root user, who may write everywhere without a link.
+/// The root user, who needs no link to write anywhere.
 const ROOT: u32 = 0;
 
-/// Why nothing is written through a link.
+/// Nothing is written through a link.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "it is a symbolic link, and hexreg follows none there: remove it, or put the folder that it leads to in its \
+    "it is a symbolic link, and hexreg follows none there: remove it, or move the folder that it leads to to its \
      place, or mount it there (`mount --bind`)"
 )]
 pub(crate) struct RefusedLink;
@@ -27,12 +27,12 @@ pub(super) fn refusal() -> io::Error {
     io::Error::new(io::ErrorKind::PermissionDenied, RefusedLink)
 }
 
-/// Whether what this user put somewhere may be relied on: it is the one who runs this program, or root.
+/// Whether files of this user are trusted: the user who runs this program, and root.
 pub(crate) fn is_trusted(owner: u32) -> bool {
     owner == ROOT || owner == rustix::process::geteuid().as_raw()
 }
 
-/// Makes sure that no link leads what is written to these folders elsewhere; tells which one does.
+/// Makes sure that these folders are behind no link; returns the path of the first link.
 pub(super) fn check_folders(
     root: &Path,
     folders: &BTreeSet<RepositoryPath>,
@@ -41,7 +41,7 @@ pub(super) fn check_folders(
         let mut path = root.to_owned();
         for part in folder.as_str().split('/').filter(|part| !part.is_empty()) {
             path.push(part);
-            // One that is not there yet is made, and one that cannot be looked at cannot be written to.
+            // A missing folder will be created, and a folder that cannot be inspected cannot be written to.
             let Ok(found) = fs::symlink_metadata(&path) else { break };
             if found.is_symlink() {
                 return Err((path, refusal()));
@@ -66,7 +66,7 @@ mod tests {
                 .map_err(|(path, error)| format!("{}: {error}", path.display()))
         };
         for folder in [Folder::Root, Folder::Mirror, Folder::MirrorPackages, Folder::Tarballs] {
-            assert_eq!(check(folder), Ok(()), "what is not there yet");
+            assert_eq!(check(folder), Ok(()), "a missing folder");
         }
         for link in ["tarballs", ".hexreg-mirror"] {
             symlink(elsewhere.path(), directory.path().join(link)).unwrap();

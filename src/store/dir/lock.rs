@@ -1,4 +1,4 @@
-//! A lock on the directory itself: there is no file that could go stale, and it ends with its process.
+//! A lock on the directory itself: no lock file can go stale, and the lock ends with its process.
 
 use std::fs::File;
 use std::io;
@@ -8,46 +8,44 @@ use std::path::Path;
 use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::Errno;
 
-use crate::store::{Lock, LockOutcome};
+use crate::store::lock::{Lock, LockOutcome};
 
-/// How often the directory may turn out to be another one by the time it is locked.
-const TRIES: usize = 10;
+/// How often another directory may take the place of the one that was opened, before it is locked.
+const ATTEMPTS: usize = 10;
 
-/// Who else may hold it meanwhile.
+/// Whether other processes may hold the lock at the same time.
 #[derive(Clone, Copy)]
 pub(super) enum Mode {
-    /// Nobody.
-    Alone,
-    /// Whoever shares it.
+    Exclusive,
     Shared,
 }
 
 pub(super) fn take(root: &Path, mode: Mode) -> io::Result<LockOutcome> {
     let operation = match mode {
-        Mode::Alone => FlockOperation::NonBlockingLockExclusive,
+        Mode::Exclusive => FlockOperation::NonBlockingLockExclusive,
         Mode::Shared => FlockOperation::NonBlockingLockShared,
     };
-    for _ in 0..TRIES {
+    for _ in 0..ATTEMPTS {
         let directory = open(root)?;
         match flock(&directory, operation) {
             Ok(()) => {}
             Err(Errno::WOULDBLOCK) => return Ok(LockOutcome::Busy),
-            // NFS wants a file that is open for writing, which a directory never is.
+            // NFS locks only files that are open for writing, which a directory never is.
             Err(
                 errno @ (Errno::BADF | Errno::NOLCK | Errno::NOTSUP | Errno::NOSYS | Errno::INVAL),
             ) => return Ok(LockOutcome::Unsupported(errno.into())),
             Err(errno) => return Err(errno.into()),
         }
-        // Somebody may have put another directory in its place since it was opened; that one is meant.
+        // Another directory may have taken its place since it was opened. The user means that one.
         let (ours, present) = (directory.metadata()?, root.metadata()?);
         if (ours.dev(), ours.ino()) == (present.dev(), present.ino()) {
-            return Ok(LockOutcome::Held(Lock { _held: Some(directory) }));
+            return Ok(LockOutcome::Held(Lock::of_file(directory)));
         }
     }
     Err(io::Error::other("another directory takes its place again and again"))
 }
 
-/// A pipe is told from a directory without waiting for whoever might write to it.
+/// Opens a directory. If a pipe took its place, it does not wait for the pipe's writer.
 fn open(root: &Path) -> io::Result<File> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NONBLOCK;
     Ok(rustix::fs::open(root, flags, rustix::fs::Mode::empty())?.into())

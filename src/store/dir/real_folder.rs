@@ -1,5 +1,5 @@
-//! Folders that are opened without following links, and what is done in them by way of the open folder: a user who
-//! may write beside it cannot lead any of that elsewhere, not even meanwhile.
+//! Folders that are opened without following links. Everything in them is done through the open folder, so that a user who
+//! may write beside it cannot lead it to another place, not even while it is done.
 
 use std::ffi::CString;
 use std::fs::File;
@@ -13,43 +13,43 @@ use rustix::path::Arg;
 
 use super::link;
 use crate::regular_file;
-use crate::store::TEMPORARY;
+use crate::store::file_name::TEMPORARY;
 
-/// How deep folders may lie in each other where all of them are gone through.
+/// How deep folders may be nested, for a walk through all of them.
 const MAX_DEPTH: usize = 64;
 
 /// An open folder.
 #[derive(Debug)]
 pub(crate) struct RealFolder {
     open: OwnedFd,
-    /// For messages, and for programs where the system has no better name for what is open.
+    /// For messages, and for programs on a system without a better name for an open folder.
     path: PathBuf,
 }
 
-/// What lies in a folder.
+/// An entry of a folder, links not followed.
 #[derive(Clone, Debug)]
 pub(crate) struct FolderEntry {
     pub name: CString,
     pub kind: FileType,
-    /// Whose it is.
+    /// The user ID.
     pub owner: u32,
     pub size: u64,
 }
 
 impl RealFolder {
-    /// Opens the folder that the user names; it may be behind a link. `None` where there is none.
+    /// Opens the folder that the user names, which may be behind a link. `None` if it is missing.
     pub fn open(path: &Path) -> io::Result<Option<Self>> {
         let opened = rustix::fs::openat(CWD, path, FOLDER, Mode::empty());
         Self::of(opened.map_err(io::Error::from), path.to_owned())
     }
 
-    /// Opens a folder in this one, which is not behind a link. `None` where there is none.
+    /// Opens a folder in this one, which must be no link. `None` if it is missing.
     pub fn child(&self, name: &str) -> io::Result<Option<Self>> {
         let opened = rustix::fs::openat(&self.open, name, FOLDER | OFlags::NOFOLLOW, Mode::empty());
         Self::of(opened.map_err(|errno| self.refusal(name, errno)), self.path.join(name))
     }
 
-    /// The same, but makes it where there is none.
+    /// As [`child`](Self::child), but creates a missing folder.
     pub fn child_or_new(&self, name: &str) -> io::Result<Self> {
         match rustix::fs::mkdirat(&self.open, name, Mode::from_raw_mode(NEW_FOLDER)) {
             Ok(()) | Err(Errno::EXIST) => {}
@@ -66,29 +66,29 @@ impl RealFolder {
         }
     }
 
-    /// Says that it is a link where that is why it was not opened.
+    /// The reason why a folder was not opened; says so if it is a link.
     fn refusal(&self, name: &str, errno: Errno) -> io::Error {
         let is_link = matches!(errno, Errno::NOTDIR | Errno::LOOP | Errno::MLINK)
             && self.stat(name).is_ok_and(|found| kind(&found) == FileType::Symlink);
         if is_link { link::refusal() } else { errno.into() }
     }
 
-    /// By which messages call it.
+    /// Its path, for messages.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Another name for the same open folder, which the programs that this one runs inherit.
+    /// Another descriptor of the open folder, which child processes inherit.
     pub fn inheritable(&self) -> io::Result<OwnedFd> {
         Ok(rustix::io::dup(&self.open)?)
     }
 
-    /// What the system knows of the folder itself.
+    /// The metadata of the folder itself.
     pub fn status(&self) -> io::Result<Stat> {
         Ok(rustix::fs::fstat(&self.open)?)
     }
 
-    /// Takes from everybody but its owner the right to change what lies in it.
+    /// Takes the right to change its content from all users but its owner.
     pub fn close_to_others(&self) -> io::Result<()> {
         let mode = self.status()?.st_mode;
         if mode & OTHERS_WRITE == 0 {
@@ -98,7 +98,7 @@ impl RealFolder {
         Ok(rustix::fs::fchmod(&self.open, mode)?)
     }
 
-    /// What lies in it, in any order.
+    /// Its entries, in any order.
     pub fn entries(&self) -> io::Result<Vec<FolderEntry>> {
         let mut entries = Vec::new();
         for entry in Dir::read_from(&self.open)? {
@@ -113,7 +113,7 @@ impl RealFolder {
                     size: u64::try_from(found.st_size).unwrap_or(0),
                     name,
                 }),
-                // It is gone by now.
+                // It was removed after it was listed.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
             }
@@ -121,7 +121,7 @@ impl RealFolder {
         Ok(entries)
     }
 
-    /// Calls `look` for everything in it, at any depth, with its path below this folder. Links are not followed.
+    /// Calls `look` for every entry at any depth, with its path below this folder. Links are not followed.
     pub fn walk<E: From<io::Error>>(
         &self,
         look: &mut impl FnMut(&str, &FolderEntry) -> Result<(), E>,
@@ -148,7 +148,7 @@ impl RealFolder {
         Ok(())
     }
 
-    /// Reads a file in it that is no link. `None` where there is none.
+    /// Reads a file, which must be no link. `None` if it is missing.
     pub fn read(&self, name: &str, limit: u64) -> io::Result<Option<Vec<u8>>> {
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file: File = match rustix::fs::openat(&self.open, name, flags, Mode::empty()) {
@@ -160,7 +160,7 @@ impl RealFolder {
         regular_file::read_to_limit(file, limit).map(Some)
     }
 
-    /// Opens a file in it, which is no link, to write at its end; makes it where there is none.
+    /// Opens a file to write at its end, and creates it if it is missing. It must be no link.
     pub fn append(&self, name: &str) -> io::Result<File> {
         let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE;
         let flags = flags | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -176,7 +176,7 @@ impl RealFolder {
         if is_link { link::refusal() } else { errno.into() }
     }
 
-    /// Puts a file in it that only its owner may change, in the place of what has that name.
+    /// Writes a file that only its owner may change, in place of any other of that name.
     pub fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let temporary = format!("{}{:016x}{}", TEMPORARY.0, fastrand::u64(..), TEMPORARY.1);
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
@@ -190,7 +190,7 @@ impl RealFolder {
         })
     }
 
-    /// Removes a file; one that is gone already is no error.
+    /// Removes a file. It is no error if the file is gone.
     pub fn remove_file(&self, name: &str) -> io::Result<()> {
         match rustix::fs::unlinkat(&self.open, name, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
@@ -198,7 +198,7 @@ impl RealFolder {
         }
     }
 
-    /// Removes what bears this name with all that lies in it; a link, and not what it leads to.
+    /// Removes a file, or a folder with its content. Of a link it removes the link only.
     pub fn remove_all(&self, name: &str) -> io::Result<()> {
         self.remove_below(name, MAX_DEPTH)
     }
@@ -219,12 +219,12 @@ impl RealFolder {
         Ok(rustix::fs::unlinkat(&self.open, name, AtFlags::REMOVEDIR)?)
     }
 
-    /// Moves what bears this name into another folder of the same file system.
+    /// Moves an entry into another folder of the same file system.
     pub fn rename(&self, name: &str, folder: &Self, new: &str) -> io::Result<()> {
         Ok(rustix::fs::renameat(&self.open, name, &folder.open, new)?)
     }
 
-    /// Whether anything bears this name, a link included.
+    /// Whether there is an entry of this name, a link included.
     pub fn has(&self, name: &str) -> bool {
         self.stat(name).is_ok()
     }
@@ -240,7 +240,7 @@ impl RealFolder {
     }
 }
 
-/// How a folder is opened: nothing that is not one is, and nothing is waited for.
+/// The flags to open a folder: anything else is refused, and a pipe's writer is not waited for.
 const FOLDER: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
 
@@ -289,14 +289,14 @@ mod tests {
         ] {
             assert!(error.to_string().starts_with("it is a symbolic link"), "{error}");
         }
-        // What is written takes the link's place.
+        // A file that is written replaces the link.
         folder.write("journal", b"ours").unwrap();
         assert_eq!(folder.read("journal", 10).unwrap().unwrap(), b"ours");
         assert_eq!(fs::read(victim.path().join("file")).unwrap(), b"theirs");
     }
 
     #[test]
-    fn a_link_in_what_is_removed_goes_and_not_what_it_leads_to() {
+    fn removing_a_folder_removes_links_and_not_their_targets() {
         let (directory, folder) = folder();
         let victim = tempfile::tempdir().unwrap();
         fs::write(victim.path().join("file"), "theirs").unwrap();
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_without_end_are_an_error_and_no_overflow() {
+    fn folders_nested_too_deep_are_an_error_and_no_overflow() {
         let (directory, folder) = folder();
         let deep = vec!["a"; 200].join("/");
         fs::create_dir_all(directory.path().join(deep)).unwrap();

@@ -2,6 +2,8 @@
 
 use hexreg::repository::Folder;
 
+use hexreg::store;
+
 use super::{PROBE_PUTS, apply, asked_of, bucket, create, listed, remove, stamp, update};
 use crate::support::objects::{Fault, Operation, TestBucket, Wrong};
 
@@ -69,7 +71,7 @@ fn what_fails_again_and_again_is_told_at_last_and_what_cannot_be_helped_at_once(
         let fault = Fault { at: 1, of: Some(Operation::Delete), ..fault };
         let bucket = bucket.fork().failing(fault);
         let (_, done) = apply(&bucket.store(), &[&[remove("packages/foo", None)]]);
-        assert_eq!(done.unwrap_err().action, "remove");
+        assert_eq!(done.unwrap_err().operation, store::Operation::Remove);
         assert_eq!(bucket.asked().len(), tries);
     }
 }

@@ -1,6 +1,6 @@
 //! How long servers are waited for: as long as they take or send something, and are not all too slow.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use hexreg::repository::Folder;
-use hexreg::store::{BucketStore, Limits, Settings, Store, StoreError};
+use hexreg::store::{BucketStore, Limits, Settings, Store, StoreError, StoreErrorKind};
 
 use super::{apply, path, update};
 use crate::support::server::read_head;
@@ -75,10 +75,10 @@ impl Behaving {
         let began = Instant::now();
         let error = what(&store).unwrap_err();
         let took = began.elapsed();
-        assert_eq!(error.source.kind(), ErrorKind::TimedOut, "{error:?}");
+        assert!(matches!(error.kind, StoreErrorKind::TimedOut(_)), "{error:?}");
         // A busy machine may be late.
         assert!(took >= STALL && took < within, "{took:?}: {error:?}");
-        let told = error.source.to_string();
+        let told = error.kind.to_string();
         assert!(told.contains(&self.address.to_string()), "{told}");
         told
     }
@@ -114,7 +114,7 @@ fn a_write_that_nobody_answers_is_not_repeated_for_long() {
     let silent = Behaving::so(|head, stream| read_body(head, stream, Duration::ZERO));
     let write = |store: &BucketStore| apply(store, &[&[update("packages/foo", "x", None)]]).1;
     let told = silent.is_given_up(write, STALL * 5);
-    assert!(told.contains("; it was given up after "), "{told}");
+    assert!(told.contains("; given up after "), "{told}");
     assert_eq!(silent.asked(), 2);
 }
 
@@ -190,8 +190,8 @@ fn sent_until_cut_off(
         }
     });
     let error = what(&server.store());
-    assert!(error.source.to_string().len() < 500, "{error:?}");
-    ((sent.load(Ordering::SeqCst) >> 20).try_into().unwrap(), error.source.to_string())
+    assert!(error.kind.to_string().len() < 500, "{error:?}");
+    ((sent.load(Ordering::SeqCst) >> 20).try_into().unwrap(), error.kind.to_string())
 }
 
 /// Only an object is as large as it is.

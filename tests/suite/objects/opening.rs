@@ -60,7 +60,7 @@ fn https_and_http_the_wrong_way_round_are_told_at_once() {
     error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: HOST does not speak https: write http://HOST
     error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: HOST speaks https: write https://HOST
     error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: HOST speaks https: write https://HOST
-    error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: HOST does not have such a request: 501 Not Implemented (x)
+    error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: HOST does not support this request: 501 Not Implemented (x)
     ");
 }
 
@@ -138,7 +138,7 @@ fn what_a_server_says_is_told_once() {
     error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: the bucket is in the region eu-west-1, says HOST: set AWS_REGION=eu-west-1
     error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: HOST refused: 400 Bad Request (AuthorizationHeaderMalformed: Wrong): set AWS_REGION=eu-west-1
     error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: HOST redirects to https://******@login.example/: is it the storage itself?
-    error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: HOST does not have such a request: 501 Not Implemented (NotImplemented)
+    error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: HOST does not support this request: 501 Not Implemented (NotImplemented)
     error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: HOST answered 400 Bad Request with a web page: is it the storage itself, and no console, login page or proxy?
     error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: HOST answered 404 Not Found with a web page: is it the storage itself, and no console, login page or proxy?
     error: failed to verify s3://bucket/acme: could not list s3://bucket/acme: HOST answered 200 OK with a web page: is it the storage itself, and no console, login page or proxy?

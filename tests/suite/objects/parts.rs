@@ -19,7 +19,7 @@ fn write(bucket: &TestBucket) -> (Result<(), String>, Vec<String>) {
     std::fs::write(&file, vec![b'x'; SIZE]).unwrap();
     let change = Change::new(path(PACK), Action::Create(ByteSource::file(file, None)));
     let store = bucket.store().assume_single_writer(true);
-    let done = apply(&store, &[&[change]]).1.map_err(|error| error.source.to_string());
+    let done = apply(&store, &[&[change]]).1.map_err(|error| error.kind.to_string());
     let asked = bucket.asked().into_iter().map(|(operation, what)| {
         let what = what.split(' ').next().unwrap();
         format!("{operation:?} {}", if what.contains('/') { "" } else { what })

@@ -104,7 +104,7 @@ fn nobody_writes_where_something_is_being_removed_until_that_must_have_ended() {
         let (bytes, over) = read(&store, "packages/foo").unwrap();
         let refused = || {
             let change = change("packages/foo", "x", over);
-            apply(&store, &[&[change]]).1.is_err_and(|error| error.is_leaving())
+            apply(&store, &[&[change]]).1.is_err_and(|error| error.is_being_removed())
         };
         assert!(refused() && refused());
         assert_eq!(bucket.get(KEY).unwrap(), bytes);
@@ -161,7 +161,7 @@ fn a_removal_that_takes_too_long_begins_again() {
     let store = bucket.store();
     let over = stamp(&store, "packages/foo");
     let error = apply(&store, &[&[remove("packages/foo", over)]]).1.unwrap_err();
-    assert_eq!(error.source.to_string(), "the server took too long to answer");
+    assert_eq!(error.kind.to_string(), "the server took too long to answer");
     let asked = asked_of(&bucket.asked(), KEY);
     assert!(!asked.iter().any(|one| one.starts_with("Delete")), "{asked:?}");
     assert_eq!(asked.iter().filter(|one| one.starts_with("Put")).count(), 5, "{asked:?}");

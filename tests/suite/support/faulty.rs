@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hexreg::repository::{Folder, RepositoryPath};
 use hexreg::store::{
-    AppliedChange, Change, Content, EntryKind, ListedFile, LockOutcome, Store, StoreError,
+    AppliedChange, Change, Content, EntryKind, ListedFile, LockOutcome, Operation, Store,
+    StoreError,
 };
 
 use super::memory::MemoryStore;
@@ -40,11 +41,11 @@ impl<'a> FaultyStore<'a> {
         self.done.load(Ordering::SeqCst) >= self.fault.at
     }
 
-    fn step(&self, action: &'static str, path: &RepositoryPath) -> Result<(), StoreError> {
+    fn step(&self, operation: Operation, path: &RepositoryPath) -> Result<(), StoreError> {
         let number = self.done.fetch_add(1, Ordering::SeqCst) + 1;
         let Fault { at, lasting, kind, .. } = self.fault;
         if number == at || (lasting && number > at) {
-            return Err(StoreError { action, location: self.locate(path), source: kind.into() });
+            return Err(StoreError::new(operation, self.locate(path), io::Error::from(kind)));
         }
         Ok(())
     }
@@ -52,12 +53,12 @@ impl<'a> FaultyStore<'a> {
 
 impl Store for FaultyStore<'_> {
     fn list(&self, folder: Folder) -> Result<Option<Vec<ListedFile>>, StoreError> {
-        self.step("list", &folder.path())?;
+        self.step(Operation::List, &folder.path())?;
         self.inner.list(folder)
     }
 
     fn walk(&self) -> Result<Option<Vec<(RepositoryPath, EntryKind)>>, StoreError> {
-        self.step("list", &Folder::Root.path())?;
+        self.step(Operation::List, &Folder::Root.path())?;
         self.inner.walk()
     }
 
@@ -67,7 +68,7 @@ impl Store for FaultyStore<'_> {
         limit: usize,
         buffer: &mut Vec<u8>,
     ) -> Result<Option<Content>, StoreError> {
-        self.step("read", path)?;
+        self.step(Operation::Read, path)?;
         self.inner.read(path, limit, buffer)
     }
 
@@ -77,7 +78,7 @@ impl Store for FaultyStore<'_> {
         made: &dyn Fn(AppliedChange<'_>),
     ) -> Result<(), StoreError> {
         for change in stages.iter().copied().flatten() {
-            let stepped = self.step("write", &change.path);
+            let stepped = self.step(Operation::Write, &change.path);
             if stepped.is_ok() || self.fault.torn {
                 self.inner.apply(&[slice::from_ref(change)], &|_| ())?;
             }
@@ -88,12 +89,12 @@ impl Store for FaultyStore<'_> {
     }
 
     fn lock(&self) -> Result<LockOutcome, StoreError> {
-        self.step("lock", &Folder::Root.path())?;
+        self.step(Operation::Lock, &Folder::Root.path())?;
         self.inner.lock()
     }
 
     fn lock_shared(&self) -> Result<LockOutcome, StoreError> {
-        self.step("lock", &Folder::Root.path())?;
+        self.step(Operation::Lock, &Folder::Root.path())?;
         self.inner.lock_shared()
     }
 

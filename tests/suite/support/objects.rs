@@ -179,7 +179,7 @@ impl TestBucket {
     pub fn store(&self) -> BucketStore {
         let inner = Arc::new(self.clone());
         let store = BucketStore::new(inner, "acme", "s3://bucket/acme").unwrap();
-        store.generations(self.0.has_generations).patience(PATIENCE)
+        store.generations(self.0.has_generations).abandoned_after(PATIENCE)
     }
 
     pub fn set(&self, key: &str, bytes: &[u8]) {

@@ -178,7 +178,7 @@ impl Scheduled {
         let this = Arc::new(Self { inner, scheduler, who });
         let store = BucketStore::new(this, "acme", "s3://bucket/acme").unwrap().jobs(1);
         // Nobody is killed, however slow.
-        store.patience(Duration::from_secs(60 * 60))
+        store.abandoned_after(Duration::from_secs(60 * 60))
     }
 
     fn step(&self, what: &str, key: &Path) {

@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use super::*;
 use crate::key::PublicKey;
 use crate::registry::Versions;
+use crate::store::{Operation, StoreError};
 use crate::version::Version;
 
 const PEM: &str =
@@ -115,9 +116,9 @@ fn what_is_wrong_is_said_and_not_where_it_lies() {
     let html = render(&State::NotBuilt, &visit(""));
     assert!(html.contains("This registry has not been built yet."), "{html}");
 
-    let source = std::io::ErrorKind::PermissionDenied.into();
     let location = "/srv/secret/versions".to_owned();
-    let error = crate::store::StoreError { action: "read", location, source };
+    let denied = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+    let error = StoreError::new(Operation::Read, location, denied);
     let html = render(&State::Unsound(Unsound::Unreadable(error)), &visit(""));
     assert!(html.contains("a file cannot be read") && !html.contains("/srv"), "{html}");
 

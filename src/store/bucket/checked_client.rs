@@ -1,4 +1,4 @@
-//! Between the client and the network: answers that no storage gives, told before the client reads them as an
+//! Checks each response between the network and the client: the client would take a response that no storage gives for an
 //! empty listing, a missing object or a failure that may pass.
 
 use async_trait::async_trait;
@@ -12,21 +12,21 @@ use object_store::client::{
 use reqwest::header::{HeaderMap, LOCATION};
 use reqwest::{Method, StatusCode};
 
-use super::connection::{AsksForObject, Transport};
-use super::listings::Listings;
-use super::unexpected::UnexpectedAnswer;
+use super::listing_limits::ListingLimits;
+use super::transport::{RequestsObject, Transport};
+use super::unexpected_response::UnexpectedResponse;
 use super::xml::{detail, root_element};
 use crate::credentials;
 use crate::web_page::is_web_page;
 
-/// Makes clients that tell such answers.
+/// Makes clients that check responses.
 #[derive(Debug)]
 pub(super) struct CheckedConnector {
     inner: Transport,
 }
 
 impl CheckedConnector {
-    /// Checks what comes by this.
+    /// Checks the responses of this transport.
     pub fn over(inner: Transport) -> Self {
         Self { inner }
     }
@@ -35,40 +35,39 @@ impl CheckedConnector {
 impl HttpConnector for CheckedConnector {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
         let inner = self.inner.connect(options)?;
-        Ok(HttpClient::new(CheckedClient { inner, listings: Listings::default() }))
+        Ok(HttpClient::new(CheckedClient { inner, listings: ListingLimits::default() }))
     }
 }
 
-/// Which server an object came from: an extension of the answer.
+/// The host that an object came from: an extension of the response.
 #[derive(Clone, Debug)]
 pub(super) struct Server(pub String);
 
-/// Where a storage names the region of a bucket that was asked for elsewhere.
+/// The header in which a storage names the region of a bucket that was requested in another region.
 const BUCKET_REGION: &str = "x-amz-bucket-region";
 
-/// How servers tell of plain HTTP that came to their port for TLS: nginx, and programs in Go.
+/// The response to plain HTTP at a port for TLS, of nginx and of programs in Go.
 const WANTS_HTTPS: [&str; 2] =
     ["plain HTTP request was sent to HTTPS port", "sent an HTTP request to an HTTPS server"];
 
 #[derive(Debug)]
 struct CheckedClient {
     inner: HttpClient,
-    /// How much each listing has had so far.
-    listings: Listings,
+    listings: ListingLimits,
 }
 
-/// What is asked of a server, as far as it tells which answers there are.
-struct Asked {
+/// The facts of a request on which the check of its response depends.
+struct RequestFacts {
     host: String,
     is_https: bool,
-    /// `HEAD`, to which no answer has a body.
+    /// The response to `HEAD` has no body.
     is_head: bool,
     is_get: bool,
-    /// The root element of a listing, where one is asked for.
+    /// The root element of the expected response, if the request is for a listing.
     listing: Option<&'static str>,
 }
 
-impl Asked {
+impl RequestFacts {
     fn of(request: &HttpRequest) -> Self {
         let (uri, method) = (request.uri(), request.method());
         let mut parameters = uri.query().unwrap_or_default().split('&');
@@ -86,26 +85,26 @@ impl Asked {
         }
     }
 
-    /// Whether an object answers it, where there is one.
-    fn asks_for_object(&self) -> bool {
+    /// Whether a successful response is an object.
+    fn requests_object(&self) -> bool {
         self.is_get && self.listing.is_none()
     }
 
-    /// An answer that is none of a storage, by its body.
-    fn refuse(&self, status: StatusCode, body: &[u8]) -> Result<(), UnexpectedAnswer> {
+    /// Refuses a response that no storage gives, by its body.
+    fn refuse(&self, status: StatusCode, body: &[u8]) -> Result<(), UnexpectedResponse> {
         let host = || self.host.clone();
         if status == StatusCode::NOT_IMPLEMENTED {
             let detail = detail(&String::from_utf8_lossy(body));
-            return Err(UnexpectedAnswer::NotImplemented { host: host(), status, detail });
+            return Err(UnexpectedResponse::NotImplemented { host: host(), status, detail });
         }
         if !self.is_https && status == StatusCode::BAD_REQUEST {
             let text = String::from_utf8_lossy(body);
             if WANTS_HTTPS.iter().any(|wants| text.contains(wants)) {
-                return Err(UnexpectedAnswer::NotHttp { host: host() });
+                return Err(UnexpectedResponse::NotHttp { host: host() });
             }
         }
         if is_web_page(body) {
-            return Err(UnexpectedAnswer::WebPage { host: host(), status });
+            return Err(UnexpectedResponse::WebPage { host: host(), status });
         }
         match self.listing {
             Some(expected) if status.is_success() && root_element(body) != Some(expected) => {
@@ -114,43 +113,43 @@ impl Asked {
                     None if body.is_empty() => "nothing".to_owned(),
                     None => "what is no XML".to_owned(),
                 };
-                Err(UnexpectedAnswer::NotAListing { host: host(), found })
+                Err(UnexpectedResponse::NotAListing { host: host(), found })
             }
             _ => Ok(()),
         }
     }
 
-    /// A redirection that the client did not follow.
-    fn refuse_redirection(&self, headers: &HeaderMap) -> Result<(), UnexpectedAnswer> {
+    /// Refuses a redirection, which no client follows.
+    fn refuse_redirection(&self, headers: &HeaderMap) -> Result<(), UnexpectedResponse> {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let host = self.host.clone();
         if let Some(region) = text(BUCKET_REGION) {
-            return Err(UnexpectedAnswer::OtherRegion { host, region: region.to_owned() });
+            return Err(UnexpectedResponse::OtherRegion { host, region: region.to_owned() });
         }
         match redirected_to(headers) {
-            Some(to) => Err(UnexpectedAnswer::Redirect { host, to }),
+            Some(to) => Err(UnexpectedResponse::Redirect { host, to }),
             None => Ok(()),
         }
     }
 }
 
-/// The host that is asked, with its port where that is written: without a name and a password.
+/// The host and the port of a URI, without a user name and a password.
 pub(super) fn host_of(uri: &Uri) -> String {
     let host = uri.authority().map_or("the server", Authority::as_str);
     host.rsplit_once('@').map_or(host, |(_, host)| host).to_owned()
 }
 
-/// Where an answer sends who asked. What follows the path may hold a session of the user.
+/// The target of a redirection. The query and the fragment are left out: they may contain a session of the user.
 pub(super) fn redirected_to(headers: &HeaderMap) -> Option<String> {
     let to = headers.get(LOCATION)?.to_str().ok()?;
     Some(credentials::hide(to.split(['?', '#']).next().unwrap_or_default()))
 }
 
 impl CheckedClient {
-    /// Whether a server that gave no answer in HTTP speaks TLS.
-    async fn speaks_tls(&self, asked: &Asked) -> bool {
+    /// Whether a server that did not respond in HTTP speaks TLS.
+    async fn speaks_tls(&self, facts: &RequestFacts) -> bool {
         let mut request = HttpRequest::new(HttpRequestBody::empty());
-        let Ok(uri) = format!("https://{}/", asked.host).parse() else { return false };
+        let Ok(uri) = format!("https://{}/", facts.host).parse() else { return false };
         *request.uri_mut() = uri;
         match self.inner.execute(request).await {
             Ok(_) => true,
@@ -162,29 +161,29 @@ impl CheckedClient {
 #[async_trait]
 impl HttpService for CheckedClient {
     async fn call(&self, mut request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let asked = Asked::of(&request);
+        let facts = RequestFacts::of(&request);
         let query = request.uri().query().unwrap_or_default().to_owned();
-        if asked.asks_for_object() {
-            request.extensions_mut().insert(AsksForObject);
+        if facts.requests_object() {
+            request.extensions_mut().insert(RequestsObject);
         }
         let response = match self.inner.execute(request).await {
             Ok(response) => response,
-            Err(error) if asked.is_https => {
-                let host = asked.host;
-                let told = match tls_error(&error) {
-                    Some(error) if is_no_tls(error) => UnexpectedAnswer::NotHttps { host },
+            Err(error) if facts.is_https => {
+                let host = facts.host;
+                let unexpected = match tls_error(&error) {
+                    Some(error) if is_no_tls(error) => UnexpectedResponse::NotHttps { host },
                     Some(error @ rustls::Error::InvalidCertificate(_)) => {
-                        UnexpectedAnswer::Certificate { host, reason: error.to_string() }
+                        UnexpectedResponse::Certificate { host, reason: error.to_string() }
                     }
                     _ => return Err(error),
                 };
-                return Err(told.into_error());
+                return Err(unexpected.into_error());
             }
             Err(error) => {
-                let is_answered =
+                let has_responded =
                     !matches!(error.kind(), HttpErrorKind::Connect | HttpErrorKind::Timeout);
-                return Err(if is_answered && self.speaks_tls(&asked).await {
-                    UnexpectedAnswer::NotHttp { host: asked.host }.into_error()
+                return Err(if has_responded && self.speaks_tls(&facts).await {
+                    UnexpectedResponse::NotHttp { host: facts.host }.into_error()
                 } else {
                     error
                 });
@@ -193,22 +192,23 @@ impl HttpService for CheckedClient {
         let (mut parts, body) = response.into_parts();
         let status = parts.status;
         if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
-            asked.refuse_redirection(&parts.headers).map_err(UnexpectedAnswer::into_error)?;
+            facts.refuse_redirection(&parts.headers).map_err(UnexpectedResponse::into_error)?;
         }
-        let is_object = asked.asks_for_object() && status.is_success();
-        // What fails for the moment is asked for again, whatever a gateway says of it.
+        let is_object = facts.requests_object() && status.is_success();
+        // The client repeats a request that failed with a server error, whatever page a gateway sends with it.
         let may_pass = status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED;
-        if is_object || asked.is_head || may_pass {
-            parts.extensions.insert(Server(asked.host));
+        if is_object || facts.is_head || may_pass {
+            parts.extensions.insert(Server(facts.host));
             return Ok(HttpResponse::from_parts(parts, body));
         }
         let body = body.bytes().await?;
-        asked.refuse(status, &body).map_err(UnexpectedAnswer::into_error)?;
-        if asked.listing.is_some() && status.is_success() {
-            let host = || asked.host.clone();
+        facts.refuse(status, &body).map_err(UnexpectedResponse::into_error)?;
+        if facts.listing.is_some() && status.is_success() {
+            let host = || facts.host.clone();
             let limit = self.listings.add(&query, &body);
-            limit
-                .map_err(|limit| UnexpectedAnswer::TooMany { host: host(), limit }.into_error())?;
+            limit.map_err(|limit| {
+                UnexpectedResponse::TooMany { host: host(), limit }.into_error()
+            })?;
         }
         Ok(HttpResponse::from_parts(parts, body.into()))
     }
@@ -217,7 +217,7 @@ impl HttpService for CheckedClient {
 fn tls_error(error: &HttpError) -> Option<&rustls::Error> {
     let mut causes =
         std::iter::successors(Some(error as &(dyn std::error::Error + 'static)), |cause| {
-            // What an `io::Error` holds is not its source.
+            // The error inside an `io::Error` is not its source.
             match cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
                 Some(inner) => Some(inner as &(dyn std::error::Error + 'static)),
                 None => cause.source(),
@@ -226,7 +226,7 @@ fn tls_error(error: &HttpError) -> Option<&rustls::Error> {
     causes.find_map(|cause| cause.downcast_ref())
 }
 
-/// Whether the other side did not answer in TLS.
+/// Whether the server did not respond in TLS.
 fn is_no_tls(error: &rustls::Error) -> bool {
     matches!(error, rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType))
 }

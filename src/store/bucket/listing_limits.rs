@@ -1,29 +1,29 @@
-//! How much each listing has had so far: it comes page by page, and the client that asks for them stops only where
-//! the server says that there are no more.
+//! How many objects and bytes a listing may have. A listing comes page by page, and the client stops only when the server
+//! says that there are no more pages.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use memchr::memmem;
 
-/// How many objects a listing may name. All of hex.pm is half a million.
+/// The most objects of a listing. All of hex.pm is half a million.
 const MAX_OBJECTS: u64 = 3_000_000;
 
-/// In bytes: how long a listing may be, whatever it is made of. S3 writes some 300 an object.
+/// The most bytes of a listing, whatever its content. S3 writes about 300 bytes for an object.
 const MAX_BYTES: u64 = 4 << 30;
 
-/// What each entry has once: the time of an object's last change, as S3 and Azure write it, or the element around objects
-/// whose names begin in the same way. Only the end of a tag is looked for, as its beginning may have a prefix or
-/// attributes; it is there twice.
+/// The elements that each entry has once: the time of an object's last change, as S3 and Azure write it, or the element
+/// around a common prefix. Only the end of a tag is searched for, as its beginning may have a prefix or attributes; each
+/// element has two tags.
 const ENTRY: [&str; 4] = ["LastModified>", "Last-Modified>", "CommonPrefixes>", "BlobPrefix>"];
 
-/// The parameters of a query by which a listing is gone on with.
-const GOES_ON: [&str; 2] = ["continuation-token", "marker"];
+/// The parameters of a query that ask for a further page.
+const PAGE_PARAMETERS: [&str; 2] = ["continuation-token", "marker"];
 
-/// What was listed so far.
+/// The size of each listing so far, and the largest size.
 #[derive(Debug)]
-pub(super) struct Listings {
-    /// By the query without the page.
+pub(super) struct ListingLimits {
+    /// By the query without the parameter for the page.
     listings: Mutex<HashMap<String, Size>>,
     most: Size,
 }
@@ -34,13 +34,13 @@ struct Size {
     bytes: u64,
 }
 
-impl Default for Listings {
+impl Default for ListingLimits {
     fn default() -> Self {
         Self::up_to(Size { objects: MAX_OBJECTS, bytes: MAX_BYTES })
     }
 }
 
-impl Listings {
+impl ListingLimits {
     fn up_to(most: Size) -> Self {
         Self { listings: Mutex::default(), most }
     }
@@ -48,22 +48,22 @@ impl Listings {
     /// Counts a page.
     ///
     /// # Errors
-    /// How many objects a listing may have, if this one has more.
+    /// The most objects of a listing, if this one has more.
     pub fn add(&self, query: &str, page: &[u8]) -> Result<(), u64> {
         let is_page = |parameter: &&str| {
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-            GOES_ON.contains(&name) && !value.is_empty()
+            PAGE_PARAMETERS.contains(&name) && !value.is_empty()
         };
-        let goes_on = query.split('&').any(|parameter| is_page(&parameter));
+        let is_further_page = query.split('&').any(|parameter| is_page(&parameter));
         let rest = query.split('&').filter(|parameter| !is_page(parameter));
         let listing = rest.collect::<Vec<_>>().join("&");
         let tags = ENTRY.iter().map(|tag| memmem::find_iter(page, tag).count()).sum::<usize>();
         let size = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
 
-        // Each size is whole, whatever panicked.
+        // A panic leaves each size whole.
         let mut listings = self.listings.lock().unwrap_or_else(PoisonError::into_inner);
         let so_far = listings.entry(listing).or_default();
-        if !goes_on {
+        if !is_further_page {
             *so_far = Size::default();
         }
         so_far.objects = so_far.objects.saturating_add(size(tags / 2));
@@ -87,27 +87,27 @@ mod tests {
     #[test]
     fn pages_of_one_listing_are_counted_together() {
         for (entry, token) in [(S3, "continuation-token"), (AZURE, "marker")] {
-            let listings = Listings::up_to(Size { objects: 10, bytes: 10_000 });
+            let listings = ListingLimits::up_to(Size { objects: 10, bytes: 10_000 });
             let page =
                 |query: &str, objects: usize| listings.add(query, entry.repeat(objects).as_bytes());
             let next = format!("list-type=2&prefix=hex&{token}=abc");
             assert_eq!(page("list-type=2&prefix=hex", 6), Ok(()));
-            // Another one, and the same from its beginning.
+            // Another listing, and then the first page of the same one again.
             assert_eq!(page("list-type=2&prefix=hex%2Fdocs", 6), Ok(()));
             assert_eq!(page("list-type=2&prefix=hex", 6), Ok(()));
             assert_eq!(page(&next, 4), Ok(()));
-            // The same page again and again.
+            // The same page twice.
             assert_eq!(page(&next, 1), Err(10));
         }
     }
 
     #[test]
-    fn what_is_in_a_page_does_not_matter_where_it_is_long() {
-        let listings = Listings::up_to(Size { objects: 10, bytes: 100 });
+    fn a_long_page_counts_whatever_its_content() {
+        let listings = ListingLimits::up_to(Size { objects: 10, bytes: 100 });
         assert_eq!(listings.add("list-type=2", &[b'x'; 60]), Ok(()));
         assert_eq!(listings.add("list-type=2&continuation-token=a", &[b'x'; 60]), Err(10));
         let prefixes = "<CommonPrefixes><Prefix>a/</Prefix></CommonPrefixes>".repeat(11);
-        let listings = Listings::up_to(Size { objects: 10, bytes: 10_000 });
+        let listings = ListingLimits::up_to(Size { objects: 10, bytes: 10_000 });
         assert_eq!(listings.add("list-type=2", prefixes.as_bytes()), Err(10));
     }
 }

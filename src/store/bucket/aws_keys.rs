@@ -12,10 +12,9 @@ use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, AwsCredential, AwsCr
 use object_store::client::HttpClient;
 
 use super::amazon::domain;
-use super::answer::of_settings;
-use super::connection::Transport;
 use super::container::Container;
 use super::credentials::{Client, Issued};
+use super::failure::of_settings;
 use super::open_error::OpenError;
 use super::process::Process;
 use super::profile::{Profile, Profiles, path_of};
@@ -23,6 +22,7 @@ use super::setting::{Setting, SettingError, Variables};
 use super::settings::retry_for_credentials;
 use super::sso::Sso;
 use super::sts::{AssumedRole, Role, WebIdentity};
+use super::transport::Transport;
 
 /// What to do where no service hands out keys.
 const ADVICE: &str = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE";
@@ -32,7 +32,7 @@ const ENVIRONMENT: &str = "Environment";
 
 /// Where keys come from.
 #[derive(Debug)]
-pub(super) enum Keys {
+pub(super) enum AwsKeys {
     /// Requests are sent without keys.
     Anonymous,
     Written(AwsCredential),
@@ -40,7 +40,7 @@ pub(super) enum Keys {
     Process(Setting),
     Sso(Sso),
     /// Those of a role, for the keys of a user that may have it.
-    Role(Role, Box<Keys>),
+    Role(Role, Box<AwsKeys>),
     /// Those of a role, for the token of another issuer.
     WebIdentity(Role, PathBuf),
     /// The service of the container.
@@ -72,7 +72,7 @@ pub(super) fn credential(
     })
 }
 
-impl Keys {
+impl AwsKeys {
     /// Those that the variables and the profile say.
     pub fn find(variables: &Variables, profiles: &Profiles) -> Result<Self, OpenError> {
         if variables.flag("AWS_SKIP_SIGNATURE")? {
@@ -171,25 +171,25 @@ fn half_key(half: &Setting, missing: &'static str) -> OpenError {
 }
 
 /// The service that hands out keys in a container, if there is one.
-fn in_container(variables: &Variables) -> Result<Option<Keys>, OpenError> {
+fn in_container(variables: &Variables) -> Result<Option<AwsKeys>, OpenError> {
     if let Some(path) = variables.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")? {
         if !path.value().starts_with('/') || path.token().is_err() {
             return Err(path.error("is no path: expected one that begins with `/`").into());
         }
         let key = AmazonS3ConfigKey::ContainerCredentialsRelativeUri;
-        return Ok(Some(Keys::Machine(vec![(key, path.value().to_owned())])));
+        return Ok(Some(AwsKeys::Machine(vec![(key, path.value().to_owned())])));
     }
     let Some(url) = variables.get("AWS_CONTAINER_CREDENTIALS_FULL_URI")? else { return Ok(None) };
     let file = variables.path("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")?;
     let token = variables.get("AWS_CONTAINER_AUTHORIZATION_TOKEN")?;
-    Ok(Some(Keys::Container(Container::new(&url, file, token.as_ref())?)))
+    Ok(Some(AwsKeys::Container(Container::new(&url, file, token.as_ref())?)))
 }
 
-fn of_machine(variables: &Variables) -> Result<Keys, OpenError> {
+fn of_machine(variables: &Variables) -> Result<AwsKeys, OpenError> {
     let endpoint = variables.get("AWS_EC2_METADATA_SERVICE_ENDPOINT")?;
     let endpoint = endpoint.map(|setting| setting.endpoint()).transpose()?;
     let key = AmazonS3ConfigKey::MetadataEndpoint;
-    Ok(Keys::Machine(endpoint.into_iter().map(|url| (key, url)).collect()))
+    Ok(AwsKeys::Machine(endpoint.into_iter().map(|url| (key, url)).collect()))
 }
 
 /// Those of a profile, and of those that it takes its own from; none where it says nothing of keys.
@@ -198,7 +198,7 @@ fn of_profile(
     profiles: &Profiles,
     profile: Profile<'_>,
     seen: &mut BTreeSet<String>,
-) -> Result<Option<Keys>, OpenError> {
+) -> Result<Option<AwsKeys>, OpenError> {
     let name = profile.name();
     let made = |how| OpenError::MadeKeys { name: name.to_owned(), how };
     let is_first = seen.insert(name.to_owned());
@@ -214,7 +214,7 @@ fn of_profile(
             role.lasting(&seconds)?;
         }
         if let Some(file) = profile.get("web_identity_token_file")? {
-            return Ok(Some(Keys::WebIdentity(role, path_of(&file, variables)?)));
+            return Ok(Some(AwsKeys::WebIdentity(role, path_of(&file, variables)?)));
         }
         let base = match (profile.get("source_profile")?, profile.get("credential_source")?) {
             (Some(source), _) => {
@@ -228,7 +228,7 @@ fn of_profile(
                 keys.ok_or_else(|| source.error("names a profile without keys"))?
             }
             (None, Some(source)) => match source.value() {
-                ENVIRONMENT => Keys::Written(in_environment(variables)?.ok_or_else(|| {
+                ENVIRONMENT => AwsKeys::Written(in_environment(variables)?.ok_or_else(|| {
                     source.error("is Environment, and AWS_ACCESS_KEY_ID is not set")
                 })?),
                 "Ec2InstanceMetadata" => of_machine(variables)?,
@@ -248,10 +248,10 @@ fn of_profile(
                 return Err(arn.error(problem).into());
             }
         };
-        return Ok(Some(Keys::Role(role, Box::new(base))));
+        return Ok(Some(AwsKeys::Role(role, Box::new(base))));
     }
     if let Some(sso) = Sso::of(variables, profiles, profile)? {
-        return Ok(Some(Keys::Sso(sso)));
+        return Ok(Some(AwsKeys::Sso(sso)));
     }
     if profile.get("login_session")?.is_some() {
         return Err(made("are those of `aws login`"));
@@ -260,12 +260,12 @@ fn of_profile(
     match (profile.get(names[0])?, profile.get(names[1])?) {
         (Some(id), Some(secret)) => {
             let token = profile.get("aws_session_token")?;
-            return Ok(Some(Keys::Written(credential(&id, &secret, token.as_ref())?)));
+            return Ok(Some(AwsKeys::Written(credential(&id, &secret, token.as_ref())?)));
         }
         (None, None) => {}
         // The profile means these keys, and not those of the machine.
         (Some(half), None) => return Err(half_key(&half, names[1])),
         (None, Some(half)) => return Err(half_key(&half, names[0])),
     }
-    Ok(profile.get("credential_process")?.map(Keys::Process))
+    Ok(profile.get("credential_process")?.map(AwsKeys::Process))
 }

@@ -1,11 +1,11 @@
-//! Answers that no storage gives, as messages tell of them.
+//! Responses that no storage gives, and their messages.
 
 use object_store::client::{HttpError, HttpErrorKind};
 use reqwest::StatusCode;
 
-/// An answer that no storage gives, and that would be the same the next time.
+/// A response that no storage gives. The next attempt would get the same one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum UnexpectedAnswer {
+pub(super) enum UnexpectedResponse {
     #[error(
         "{host} answered {status} with a web page: is it the storage itself, and no console, login page or \
          proxy?"
@@ -13,7 +13,7 @@ pub(super) enum UnexpectedAnswer {
     WebPage { host: String, status: StatusCode },
     #[error("{host} answered with {found}, and not with a listing: is it the storage itself?")]
     NotAListing { host: String, found: String },
-    #[error("{host} does not have such a request: {status}{detail}")]
+    #[error("{host} does not support this request: {status}{detail}")]
     NotImplemented { host: String, status: StatusCode, detail: String },
     #[error("the bucket is in the region {region}, says {host}: set AWS_REGION={region}")]
     OtherRegion { host: String, region: String },
@@ -32,20 +32,20 @@ pub(super) enum UnexpectedAnswer {
     #[error("{host} speaks https: write https://{host}")]
     NotHttp { host: String },
     #[error(
-        "the certificate of {host} is not trusted ({reason}): if an authority of your own signed it, name a file \
-         with that one's certificate in SSL_CERT_FILE"
+        "the certificate of {host} is not trusted ({reason}): if your own certificate authority signed it, set \
+         SSL_CERT_FILE to a file with the authority's certificate"
     )]
     Certificate { host: String, reason: String },
 }
 
-impl UnexpectedAnswer {
-    /// A page in the place of an object.
+impl UnexpectedResponse {
+    /// A web page instead of an object.
     pub fn page(host: Option<String>) -> Self {
         let host = host.unwrap_or_else(|| "the server".to_owned());
         Self::WebPage { host, status: StatusCode::OK }
     }
 
-    /// No kind for which the client would ask again.
+    /// As an error for which the client does not repeat the request.
     pub fn into_error(self) -> HttpError {
         HttpError::new(HttpErrorKind::Unknown, self)
     }
