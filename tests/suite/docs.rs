@@ -221,6 +221,28 @@ fn every_variable_of_buckets_is_in_the_guide_and_no_other() {
     assert!(told.len() > 40, "{told:?}");
 }
 
+/// The names of tests that the table of attacks has, after the file that they are in.
+#[test]
+fn every_attack_in_the_table_has_its_test() {
+    let table = read("docs/reliability.md");
+    let table = table.split_once("\n## Attacks").unwrap().1;
+    let rows = table.split("\n## ").next().unwrap().lines().filter(|line| line.starts_with("| "));
+    let mut seen = 0;
+    for row in rows {
+        let tests = row.trim_end_matches(" |").rsplit(" | ").next().unwrap();
+        let mut source = String::new();
+        for quoted in tests.split('`').skip(1).step_by(2) {
+            if is_rust(quoted) {
+                source = read(&format!("tests/suite/{quoted}"));
+            } else {
+                assert!(source.contains(&format!("fn {quoted}")), "{quoted} of {row}");
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 30, "{seen}");
+}
+
 /// The table of bad tarballs has every kind that a test refuses, and no other.
 #[test]
 fn every_kind_of_bad_tarball_is_in_the_table() {
