@@ -11,9 +11,9 @@ use axum::http::uri::Authority;
 use hexreg::name::RepositoryName;
 use hexreg::ops;
 use hexreg::registry::PUBLIC_REPOSITORY;
-use hexreg::serve::overview::{Overview, State};
-use hexreg::serve::snippets::{self, Access};
-use hexreg::serve::{self, Error, Limits, Mount, Options, Started, Tls};
+use hexreg::serve::overview::{Overview, RepositoryState};
+use hexreg::serve::snippets::{self, ClientConfig};
+use hexreg::serve::{self, Error, Mount, Options, ServerLimits, Started, TlsFiles};
 use ipnet::IpNet;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -26,9 +26,8 @@ use super::secret_file;
 
 /// Serve registries over HTTP, as their clients expect it
 ///
-/// What `hexreg build` wrote is served as it stands: a build meanwhile is seen at
-/// once, and nothing else that lies in the directory is ever given away. Ends with SIGTERM or SIGINT,
-/// once those are answered who have asked.
+/// The server sends the files that `hexreg build` writes, and no other files in the directory. Clients get the files of
+/// a new build at once. After SIGTERM or SIGINT the server answers the running requests and ends.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -36,12 +35,12 @@ Examples:
   hexreg serve public --listen=0.0.0.0:8443 --tls-cert=cert.pem --tls-key=key.pem --auth-file=readers
   hexreg serve --repo acme=public --repo hexpm=copy
 
-Whether the server is well: GET /healthz, which needs no credentials.")]
+Health check: GET /healthz, without credentials.")]
 pub struct Args {
-    /// The directory that stands at /
+    /// The directory to serve at /
     #[arg(value_name = "PUBLIC_DIR", required_unless_present = "repo")]
     public_dir: Option<PathBuf>,
-    /// A directory that stands at /repos/NAME; may be given more than once
+    /// A directory to serve at /repos/NAME; may be given more than once
     #[arg(long, value_name = "NAME=DIR", value_parser = named)]
     repo: Vec<(RepositoryName, PathBuf)>,
     #[command(flatten)]
@@ -55,32 +54,32 @@ pub struct Args {
     /// Who may read: passwords and tokens, as `hexreg auth add` writes them
     #[arg(long, value_name = "FILE")]
     auth_file: Option<PathBuf>,
-    /// Let whoever reaches it read without credentials and without encryption
+    /// Serve other machines without credentials and without encryption
     #[arg(long)]
     allow_anonymous: bool,
-    /// The certificate and those that lead to it, in PEM: serve HTTPS
+    /// The certificate, followed by the intermediate certificates, in PEM: serve HTTPS
     #[arg(long, value_name = "PATH", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
     /// The certificate's private key, in PEM
     #[arg(long, value_name = "PATH", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-    /// A proxy, or a network of proxies as 192.0.2.0/24, whose X-Forwarded-For says which client asks; may be
-    /// given more than once [default: 127.0.0.0/8 and ::1]
+    /// A proxy, or a network of proxies as 192.0.2.0/24, whose X-Forwarded-For names the client; may be given
+    /// more than once [default: 127.0.0.0/8 and ::1]
     #[arg(long, value_name = "CIDR", value_parser = network)]
     trusted_proxy: Vec<IpNet>,
-    /// Serve numbers for Prometheus at /metrics of this loopback address
+    /// Serve metrics for Prometheus at /metrics of this loopback address
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     metrics_listen: Option<SocketAddr>,
-    /// How each request is written down, on standard error
+    /// The format of the access log, on standard error
     #[arg(long, value_name = "FORMAT", value_enum, default_value = "text")]
     log_format: LogFormat,
-    /// How many connections may be open at once; one address has a quarter of them at most
+    /// How many connections may be open at once; one address may have a quarter of them
     #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     max_connections: u32,
-    /// After how many seconds a connection is closed whose client sends nothing, or takes less than 1 KiB a second
+    /// Close a connection after so many seconds in which its client sends nothing, or takes less than 1 KiB a second
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     idle_timeout: u64,
-    /// Print errors alone: neither what to tell clients nor a line for each request
+    /// Print only errors: no instructions for clients, and no access log
     #[arg(long, short)]
     quiet: bool,
 }
@@ -91,7 +90,7 @@ enum LogFormat {
     Text,
     /// One JSON object a line
     Json,
-    /// Not at all; what else there is to say is for people
+    /// No access log; other messages are for people
     Off,
 }
 
@@ -104,14 +103,14 @@ fn named(text: &str) -> Result<(RepositoryName, PathBuf), String> {
     Ok((name, directory.into()))
 }
 
-/// An address, or a name that stands for one: where there are several, the first in IPv4.
+/// An address, or a name that resolves to one: of several, the first of IPv4.
 fn address(text: &str) -> Result<SocketAddr, String> {
     let found = text.to_socket_addrs();
     let found =
         found.map_err(|error| format!("{error}; expected HOST:PORT, as in 127.0.0.1:8000"))?;
     let found: Vec<_> = found.collect();
     let first = found.iter().find(|address| address.is_ipv4()).or(found.first());
-    first.copied().ok_or_else(|| "it stands for no address".to_owned())
+    first.copied().ok_or_else(|| "the name resolves to no address".to_owned())
 }
 
 /// A network, or one address.
@@ -121,10 +120,10 @@ fn network(text: &str) -> Result<IpNet, String> {
         .map_err(|_| "expected an address or a network, as in 192.0.2.1 or 192.0.2.0/24".to_owned())
 }
 
-/// What clients are told to ask, so that nothing of a request's own can be in it.
+/// The URL in the instructions for clients, in a form without user, query and fragment.
 fn base_url(text: &str) -> Result<String, String> {
     let url: Uri = text.parse().map_err(|error| format!("{error}"))?;
-    // In small letters, as clients compare it.
+    // The parser lowers the scheme, which clients compare literally.
     let scheme = url.scheme_str().filter(|scheme| matches!(*scheme, "http" | "https"));
     let is_plain = url.authority().is_some_and(is_host) && url.query().is_none();
     match scheme.zip(text.split_once(':')) {
@@ -137,7 +136,7 @@ fn base_url(text: &str) -> Result<String, String> {
     }
 }
 
-/// Whether it is a host, with a port that there is or none, and without a user.
+/// Whether it is a host, with a valid port or none, and without a user.
 fn is_host(authority: &Authority) -> bool {
     let (text, host) = (authority.as_str(), authority.host());
     let is_port = text == host || authority.port_u16().is_some();
@@ -145,9 +144,9 @@ fn is_host(authority: &Authority) -> bool {
 }
 
 impl Args {
-    /// Serves until it is told to end.
+    /// Serves until a signal ends it.
     pub fn run(self) -> Result<(), Failure> {
-        self.log();
+        self.start_log();
         let plain = self.public_dir.into_iter().map(|directory| Mount { name: None, directory });
         let named = self.repo.into_iter();
         let named = named.map(|(name, directory)| Mount { name: Some(name), directory });
@@ -160,15 +159,15 @@ impl Args {
             url: self.url,
             allow_anonymous: self.allow_anonymous,
             auth_file: self.auth_file,
-            tls: tls.map(|(certificates, key)| Tls { certificates, key }),
+            tls: tls.map(|(certificates, key)| TlsFiles { certificates, key }),
             trusted_proxies: if proxies.is_empty() { serve::loopback() } else { proxies },
             metrics: self.metrics_listen,
             log_requests: !self.quiet && self.log_format != LogFormat::Off,
-            limits: Limits {
+            limits: ServerLimits {
                 connections: usize::try_from(self.max_connections).unwrap_or(usize::MAX),
                 idle: Duration::from_secs(self.idle_timeout),
                 stall: Duration::from_secs(self.idle_timeout),
-                ..Limits::default()
+                ..ServerLimits::default()
             },
         };
         let quiet = self.quiet;
@@ -179,20 +178,20 @@ impl Args {
         }
         let done = serve::serve(&options, |started| {
             if !quiet {
-                // Whoever closed standard output has read enough; the server goes on.
+                // If standard output is closed, the server goes on.
                 let _ = announcement(started, &options).lines().try_for_each(output::line);
             }
         });
         done.map_err(failure)
     }
 
-    fn log(&self) {
+    fn start_log(&self) {
         let level = if self.quiet { LevelFilter::ERROR } else { LevelFilter::INFO };
         let is_json = self.log_format == LogFormat::Json;
         let log = tracing_subscriber::fmt().with_writer(move || LogWriter { is_json });
         let log = log.with_max_level(level);
         let coloured = AutoStream::choice(&std::io::stderr()) != ColorChoice::Never;
-        // Where nobody reads what is written, it goes on all the same.
+        // If standard error is closed, the server goes on.
         let log = log.with_ansi(coloured).log_internal_errors(false);
         match self.log_format {
             LogFormat::Text | LogFormat::Off => log.init(),
@@ -205,9 +204,9 @@ fn is_empty(auth_file: &Path) -> bool {
     ops::auth::read(auth_file).is_ok_and(|readers| readers.is_empty())
 }
 
-/// What a user needs next.
+/// The instructions that a user needs next.
 fn announcement(started: &Started, options: &Options) -> String {
-    let token = options.auth_file.is_some();
+    let needs_token = options.auth_file.is_some();
     let (is_open, is_unspecified) =
         (!options.listen.ip().is_loopback(), options.listen.ip().is_unspecified());
     let Started { url, address, metrics, repositories } = started;
@@ -225,47 +224,47 @@ fn announcement(started: &Started, options: &Options) -> String {
             "clients look for the name in the certificate, and take no address: give --url=https://NAME\n\n",
         );
     }
-    if is_open && token && url.starts_with("http:") {
+    if is_open && needs_token && url.starts_with("http:") {
         text.push_str(
             "credentials travel in the clear: give --tls-cert, or put a proxy that has one in front\n\n",
         );
     }
-    // Whoever needs a name for the certificate was told so.
+    // With HTTPS, the note on the certificate says it.
     if url == address && is_unspecified && url.starts_with("http:") {
         text.push_str("clients need a name or an address of this machine: give --url\n\n");
     }
     let url_of = |mount: &Mount| format!("{url}{}", mount.path()).trim_end_matches('/').to_owned();
-    // Where the packages of hex.pm are served too, for clients of the others.
+    // The repository with the packages of hex.pm, for clients of the others.
     let public = repositories.iter().find_map(|(mount, state)| match &**state {
-        State::Built(overview) if overview.repository.as_str() == PUBLIC_REPOSITORY => {
+        RepositoryState::Built(overview) if overview.repository.as_str() == PUBLIC_REPOSITORY => {
             Some((url_of(mount), overview))
         }
         _ => None,
     });
-    let public = public.as_ref().map(|(url, Overview { repository, key, .. })| Access {
+    let public = public.as_ref().map(|(url, Overview { repository, key, .. })| ClientConfig {
         repository,
         url,
         key,
-        token,
+        needs_token,
     });
     for (mount, state) in repositories {
         let url = &url_of(mount);
         match &**state {
-            State::Built(overview) => {
+            RepositoryState::Built(overview) => {
                 let Overview { repository, key, .. } = overview;
-                let access = Access { repository, url, key, token };
+                let config = ClientConfig { repository, url, key, needs_token };
                 let _ = write!(
                     text,
                     "serving {repository} at {url}\nfingerprint {}\n\nfor mix, in a shell:\n\n{}\n\n{}",
                     key.fingerprint(),
-                    snippets::mix(&access),
-                    for_rebar3(&access, public.as_ref()),
+                    snippets::mix(&config),
+                    for_rebar3(&config, public.as_ref()),
                 );
             }
-            State::NotBuilt => {
+            RepositoryState::NotBuilt => {
                 let _ = write!(text, "serving {url}, where no registry was built yet\n\n");
             }
-            State::Unsound(reason) => {
+            RepositoryState::Unsound(reason) => {
                 let _ = write!(
                     text,
                     "serving {url}, which clients will refuse: {}\nsee what `hexreg verify {}` says\n\n",
@@ -275,7 +274,7 @@ fn announcement(started: &Started, options: &Options) -> String {
             }
         }
     }
-    if url == address && !is_open && !token {
+    if url == address && !is_open && !needs_token {
         text.push_str("it answers to localhost and 127.0.0.1 alone: for another name, as behind a proxy, give --url\n\n");
     }
     if let Some(metrics) = metrics {
@@ -285,16 +284,16 @@ fn announcement(started: &Started, options: &Options) -> String {
     text
 }
 
-/// What to copy for rebar3, and what each form of it risks. `public` has the packages of hex.pm.
-fn for_rebar3(access: &Access<'_>, public: Option<&Access<'_>>) -> String {
-    let plain = snippets::rebar3(access);
-    if let Some(line) = snippets::rebar3_public(access) {
+/// The configurations of rebar3, each with its risk. `public` has the packages of hex.pm.
+fn for_rebar3(config: &ClientConfig<'_>, public: Option<&ClientConfig<'_>>) -> String {
+    let plain = snippets::rebar3(config);
+    if let Some(line) = snippets::rebar3_public(config) {
         return format!(
             "for rebar3, in rebar.config and in a shell, as it goes by no repo_url of `hexpm`:\n\n{plain}\n\n\
              {line}\n\n"
         );
     }
-    let replace = snippets::rebar3_replace(access, public);
+    let replace = snippets::rebar3_replace(config, public);
     let line = public.and_then(snippets::rebar3_public);
     let line = line.map(|line| format!("{line}\n\n")).unwrap_or_default();
     format!(
@@ -310,15 +309,17 @@ fn failure(error: Error) -> Failure {
     let hint = match error {
         Error::NotADirectory(_) => "name the directory that `hexreg build` writes",
         Error::LeadsOut(_) => {
-            "give --follow-links if what it leads to is to be served, to whoever may read"
+            "give --follow-links to serve the files behind it to everyone who may read"
         }
         Error::Twice(_) => "give each a name of its own: --repo NAME=DIR",
         Error::Exposed(_) => {
             "give --auth-file and --tls-cert, listen on 127.0.0.1, or say --allow-anonymous"
         }
         Error::ExposedMetrics(_) => "give --metrics-listen=127.0.0.1:PORT",
-        Error::Listen(..) => "end what listens there, or give another address",
-        Error::Tls(_) => "give --tls-cert the whole chain and --tls-key its first one's key",
+        Error::Listen(..) => "stop the program that listens there, or give another address",
+        Error::Tls(_) => {
+            "give --tls-cert the whole chain, and --tls-key the key of its first certificate"
+        }
         Error::Auth(error) => return auth::failure(error),
         Error::AuthFileServed(_) => "keep it elsewhere",
         Error::NoRandomness(_) | Error::Run(_) => "nothing is served",

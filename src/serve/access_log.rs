@@ -1,5 +1,5 @@
-//! What was asked and how it was answered: a line in the log and a number among the metrics, once the
-//! last byte of the body was taken or the client went away.
+//! The access log: a line for each request, and its numbers in the metrics, once the last byte of the response was taken
+//! or the client closed the connection.
 
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -13,60 +13,61 @@ use axum::http::{Method, Response, StatusCode};
 use headers::{ContentLength, HeaderMapExt};
 use http_body::{Body as _, Frame, SizeHint};
 
+use super::connections::proxies::ProxiedRequest;
+use super::metrics::Metrics;
 use crate::auth::UserName;
-use crate::serve::connections::proxies::ProxiedRequest;
-use crate::serve::metrics::Metrics;
 
-/// Writes down what was asked.
-pub(super) struct Access {
+/// Writes the access log.
+pub(super) struct AccessLog {
     pub metrics: Arc<Metrics>,
-    pub log: bool,
+    /// Whether requests get lines, and not only numbers.
+    pub is_on: bool,
 }
 
-/// A request, as far as it is written down: nothing of its headers, where credentials are, nor of what
-/// follows the path.
-pub(super) struct Asked {
+/// A request as the log shows it: without headers, which hold credentials, and without the query.
+pub(super) struct RequestRecord {
     client: IpAddr,
     method: Method,
     path: String,
     began: Instant,
-    /// Who asked, where that is known.
-    pub visitor: Option<UserName>,
-    /// What was asked for.
+    /// The user, if credentials were sent and are right.
+    pub user: Option<UserName>,
+    /// The label in the metrics.
     pub kind: &'static str,
-    /// Its place among those of a client behind a proxy.
+    /// Counts it among the running requests of a client behind a proxy.
     pub proxied: Option<ProxiedRequest>,
 }
 
-/// What is no file of a registry.
+/// The label of requests that have no route.
 const OTHER: &str = "other";
 
-impl Asked {
-    /// The address that asks.
+impl RequestRecord {
+    /// The address of the client.
     pub fn client(&self) -> IpAddr {
         self.client
     }
 }
 
-impl Access {
-    pub fn begin(&self, client: IpAddr, request: &Parts) -> Asked {
-        let path = if self.log { request.uri.path().to_owned() } else { String::new() };
+impl AccessLog {
+    /// Begins the record of a request.
+    pub fn begin(&self, client: IpAddr, request: &Parts) -> RequestRecord {
+        let path = if self.is_on { request.uri.path().to_owned() } else { String::new() };
         let method = request.method.clone();
-        Asked {
+        RequestRecord {
             client,
             method,
             path,
             began: Instant::now(),
-            visitor: None,
+            user: None,
             kind: OTHER,
             proxied: None,
         }
     }
 
-    /// Writes down what came and was no request.
-    pub fn unreadable(&self, client: IpAddr, status: StatusCode) {
-        self.metrics.answered(OTHER, status, 0, Duration::ZERO);
-        if self.log {
+    /// Logs bytes that are not a request.
+    pub fn malformed(&self, client: IpAddr, status: StatusCode) {
+        self.metrics.count_response(OTHER, status, 0, Duration::ZERO);
+        if self.is_on {
             tracing::info!(
                 target: "hexreg::access",
                 %client,
@@ -81,31 +82,32 @@ impl Access {
         }
     }
 
-    pub fn end(&self, asked: Asked, response: Response<Body>) -> Response<Counted> {
+    /// Attaches the record to the body of the response, which logs it at its end.
+    pub fn end(&self, record: RequestRecord, response: Response<Body>) -> Response<LoggedBody> {
         let status = response.status();
         let length = response.headers().typed_get().map(|ContentLength(length)| length);
         response.map(|body| {
             let is_whole = body.is_end_stream();
-            let log = self.log;
+            let is_on = self.is_on;
             let metrics = Arc::clone(&self.metrics);
-            Counted { body, asked, status, length, sent: 0, is_whole, log, metrics }
+            LoggedBody { body, record, status, length, sent: 0, is_whole, is_on, metrics }
         })
     }
 }
 
-/// A body that counts what is taken of it, and tells once it is dropped.
-pub(super) struct Counted {
+/// A body that counts the bytes that are taken, and logs the request when it is dropped.
+pub(super) struct LoggedBody {
     body: Body,
-    asked: Asked,
+    record: RequestRecord,
     status: StatusCode,
     length: Option<u64>,
     sent: u64,
     is_whole: bool,
-    log: bool,
+    is_on: bool,
     metrics: Arc<Metrics>,
 }
 
-impl http_body::Body for Counted {
+impl http_body::Body for LoggedBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -119,7 +121,7 @@ impl http_body::Body for Counted {
             Poll::Ready(Some(Ok(frame))) => {
                 let bytes = frame.data_ref().map_or(0, Bytes::len);
                 this.sent = this.sent.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
-                // Nobody asks once more for what has had the length that was said.
+                // hyper does not poll again once the body has had its length.
                 this.is_whole = this.body.is_end_stream() || this.length == Some(this.sent);
             }
             Poll::Ready(None) => this.is_whole = true,
@@ -137,20 +139,20 @@ impl http_body::Body for Counted {
     }
 }
 
-impl Drop for Counted {
+impl Drop for LoggedBody {
     fn drop(&mut self) {
-        let Self { asked, status, sent, is_whole, .. } = self;
-        // A client that asks for the head alone takes no body.
-        let is_whole = *is_whole || asked.method == Method::HEAD;
-        let took = asked.began.elapsed();
-        self.metrics.answered(asked.kind, *status, *sent, took);
-        if self.log {
+        let Self { record, status, sent, is_whole, .. } = self;
+        // The response to HEAD has no body.
+        let is_whole = *is_whole || record.method == Method::HEAD;
+        let took = record.began.elapsed();
+        self.metrics.count_response(record.kind, *status, *sent, took);
+        if self.is_on {
             tracing::info!(
                 target: "hexreg::access",
-                client = %asked.client,
-                visitor = asked.visitor.as_ref().map_or("-", UserName::as_str),
-                method = %asked.method,
-                path = asked.path,
+                client = %record.client,
+                visitor = record.user.as_ref().map_or("-", UserName::as_str),
+                method = %record.method,
+                path = record.path,
                 status = status.as_u16(),
                 bytes = sent,
                 whole = is_whole,

@@ -1,94 +1,150 @@
-//! Who may read: [`crate::auth::Authenticator`], for a server that must not wait.
+//! Who asks, and whether they may read: [`crate::auth::Authenticator`], for a server that must not block.
 //!
-//! A password that was not seen to be right takes the time and the memory that its hash was made to take. So
-//! a few are checked at once, of each peer in turn, and only so many wait ([`super::connections::fair_queue`]). Requests of
-//! one peer with one name and one password wait for one check: clients send many at once.
+//! A password that is not known to be right takes the time and the memory that its hash was made to take. So a few are
+//! checked at once, of each peer in turn, and the queue is bounded ([`fair_queue`](super::connections::fair_queue)).
+//! Requests of one peer with the same name and password share one check: clients send many at once.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::body::Body;
-use axum::http::header::{self, HeaderValue};
-use axum::http::{Response, StatusCode};
+use axum::http::header::HeaderValue;
 use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
 
+use super::connections::fair_queue::{FairQueue, QueueLimits};
+use super::connections::peer::{Overload, Peer};
+use super::error::Error;
+use super::options::Options;
 use crate::auth::{Authentication, Authenticator, NotEnoughMemory, UserName};
 use crate::ops;
 use crate::ops::auth::AuthError;
-use crate::serve::connections::fair_queue::{Bounds, FairQueue, NoRoom, Peer};
-use crate::serve::service::plain;
-use crate::serve::{Error, Options};
 
-/// How many passwords are checked at once, and how many wait, of one peer and of all: so many of one peer
-/// as there are machines behind one address that begin at once, each with a name of its own.
-const CHECKS: Bounds =
-    Bounds { places: 2, places_of_a_peer: 1, waiting_of_a_peer: 32, waiting: 512 };
+/// How many passwords are checked at once, and how many wait. Of one peer so many wait as there may be machines behind
+/// one address that begin at once, each with its own name.
+const CHECK_LIMITS: QueueLimits =
+    QueueLimits { permits: 2, permits_of_peer: 1, waiting_of_peer: 32, waiting: 512 };
 
-/// After how many seconds to ask again where too many wait.
-const RETRY_AFTER: &str = "1";
-
-/// Lets in whom a file names, or everybody where there is none.
-pub(super) struct Gate {
-    guard: Option<Guard>,
+/// Authorizes requests: those of the users in a file, or all if there is no file.
+pub(super) struct Authorizer {
+    users: Option<Users>,
 }
 
-struct Guard {
+/// The outcome of a request's credentials.
+pub(super) enum Authorization {
+    /// The server asks for no credentials.
+    Anonymous,
+    User(UserName),
+    /// There are none, or they are wrong.
+    Denied,
+    /// The password was not checked: too many wait.
+    Overloaded(Overload),
+}
+
+struct Users {
     file: PathBuf,
-    gate: Authenticator,
+    authenticator: Authenticator,
     queue: FairQueue,
-    checks: Checks,
+    checks: RunningChecks,
 }
 
-/// What each peer has checked at the moment, by what tells one name and password from others.
+/// The running checks of each peer.
 #[derive(Default)]
-struct Checks(Mutex<HashMap<CheckId, Outcome>>);
+struct RunningChecks(Mutex<HashMap<CheckId, CheckOutcome>>);
 
+/// The second part is the same for the same name and password.
 type CheckId = (Peer, [u8; 32]);
 
-/// Whose password it is, once that is known.
-type Outcome = Arc<OnceCell<Option<UserName>>>;
+/// The owner of the password, once that is known.
+type CheckOutcome = Arc<OnceCell<Option<UserName>>>;
 
-/// A check that others may wait for too, until the last of them drops it.
+/// A check that other requests may share. The last of them removes it.
 struct SharedCheck<'a> {
-    checks: &'a Checks,
+    checks: &'a RunningChecks,
     id: CheckId,
-    outcome: Outcome,
+    outcome: CheckOutcome,
 }
 
-/// Who asks.
-pub(super) enum Visitor {
-    /// Nobody is asked.
-    Anybody,
-    Known(UserName),
-    Stranger,
-    /// It cannot be told now.
-    Undecided(Unchecked),
-}
+impl Authorizer {
+    /// Reads the file that says who may read.
+    ///
+    /// # Errors
+    /// The file is invalid, or the system has no randomness.
+    pub fn open(options: &Options) -> Result<Self, Error> {
+        let Some(file) = options.auth_file.clone() else { return Ok(Self { users: None }) };
+        let authenticator = Authenticator::new(ops::auth::read(&file)?)?;
+        let (queue, checks) = (FairQueue::new(CHECK_LIMITS), RunningChecks::default());
+        Ok(Self { users: Some(Users { file, authenticator, queue, checks }) })
+    }
 
-/// Why a password was not checked.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Unchecked {
-    NoRoom(NoRoom),
-    NoMemory,
-}
+    /// Reads the file again. If it is invalid, its former users may still read.
+    pub fn reload(&self) -> Result<(), AuthError> {
+        if let Some(users) = &self.users {
+            users.authenticator.replace(ops::auth::read(&users.file)?);
+        }
+        Ok(())
+    }
 
-impl From<NotEnoughMemory> for Unchecked {
-    fn from(_: NotEnoughMemory) -> Self {
-        Self::NoMemory
+    /// Authorizes a request of a client by its `Authorization` header.
+    pub async fn authorize(
+        &self,
+        client: IpAddr,
+        authorization: Option<&HeaderValue>,
+    ) -> Authorization {
+        let Some(users) = &self.users else { return Authorization::Anonymous };
+        let authorization = authorization.map(HeaderValue::as_bytes);
+        match users.authenticator.authenticate(authorization) {
+            Authentication::User(name) => Authorization::User(name),
+            Authentication::NoCredentials | Authentication::Refused => Authorization::Denied,
+            Authentication::Unchecked(check) => {
+                let authorization = authorization.unwrap_or_default();
+                users.check(client.into(), check.id(), authorization).await
+            }
+        }
     }
 }
 
-impl Checks {
+impl Users {
+    async fn check(&self, peer: Peer, id: [u8; 32], authorization: &[u8]) -> Authorization {
+        let shared = self.checks.share((peer, id));
+        let checked = shared.outcome.get_or_try_init(|| async {
+            let permit = self.queue.acquire(peer).await?;
+            // While this waited, the password may have been verified, or the file replaced.
+            let check = match self.authenticator.authenticate(Some(authorization)) {
+                Authentication::Unchecked(check) => check,
+                Authentication::User(name) => return Ok(Some(name)),
+                Authentication::NoCredentials | Authentication::Refused => return Ok(None),
+            };
+            // If the client closes its connection, the check goes on, and keeps its permit until it ends.
+            let checked = spawn_blocking(move || {
+                let checked = check.run();
+                drop(permit);
+                checked
+            });
+            // The thread fails only by a panic, which is reported like a lack of memory.
+            checked.await.unwrap_or(Err(NotEnoughMemory)).map_err(|_| {
+                let error = NotEnoughMemory;
+                tracing::error!("a password was not checked: {error}; give the server more");
+                Overload::OfServer
+            })
+        });
+        match checked.await {
+            Ok(Some(name)) => Authorization::User(name.clone()),
+            Ok(None) => Authorization::Denied,
+            Err(overload) => Authorization::Overloaded(overload),
+        }
+    }
+}
+
+impl RunningChecks {
     fn share(&self, id: CheckId) -> SharedCheck<'_> {
         let outcome = Arc::clone(self.lock().entry(id).or_default());
         SharedCheck { checks: self, id, outcome }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<CheckId, Outcome>> {
-        // The map is whole at any moment.
+    fn lock(&self) -> MutexGuard<'_, HashMap<CheckId, CheckOutcome>> {
+        // The map is valid after a panic too.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -96,97 +152,9 @@ impl Checks {
 impl Drop for SharedCheck<'_> {
     fn drop(&mut self) {
         let mut checks = self.checks.lock();
-        // The map's and this one.
+        // One reference is the map's, and one is this one.
         if Arc::strong_count(&self.outcome) <= 2 {
             checks.remove(&self.id);
         }
     }
-}
-
-impl Guard {
-    async fn check(&self, peer: Peer, id: [u8; 32], authorization: &[u8]) -> Visitor {
-        let shared = self.checks.share((peer, id));
-        let checked = shared.outcome.get_or_try_init(|| async {
-            let place = self.queue.take(peer).await.map_err(Unchecked::NoRoom)?;
-            // It may be known by now, or the file may name others.
-            let check = match self.gate.authenticate(Some(authorization)) {
-                Authentication::Unchecked(check) => check,
-                Authentication::User(name) => return Ok(Some(name)),
-                Authentication::NoCredentials | Authentication::Refused => return Ok(None),
-            };
-            // A client that hangs up does not end the check, and its place is free only after the check.
-            let settled = spawn_blocking(move || {
-                let settled = check.run();
-                drop(place);
-                settled
-            });
-            // A check that panicked has told as little.
-            settled.await.map_err(|_| Unchecked::NoMemory)?.map_err(Unchecked::from)
-        });
-        match checked.await {
-            Ok(Some(name)) => Visitor::Known(name.clone()),
-            Ok(None) => Visitor::Stranger,
-            Err(unchecked) => Visitor::Undecided(unchecked),
-        }
-    }
-}
-
-impl Gate {
-    pub fn open(options: &Options) -> Result<Self, Error> {
-        let Some(file) = options.auth_file.clone() else { return Ok(Self { guard: None }) };
-        let gate = Authenticator::new(ops::auth::read(&file)?)?;
-        let (queue, checks) = (FairQueue::new(CHECKS), Checks::default());
-        Ok(Self { guard: Some(Guard { file, gate, queue, checks }) })
-    }
-
-    /// Reads the file again; where it is no good, those may read who could.
-    pub fn reload(&self) -> Result<(), AuthError> {
-        if let Some(guard) = &self.guard {
-            guard.gate.replace(ops::auth::read(&guard.file)?);
-        }
-        Ok(())
-    }
-
-    /// Tells who sends this as `Authorization`, from this address.
-    pub async fn admit(&self, client: IpAddr, authorization: Option<&HeaderValue>) -> Visitor {
-        let Some(guard) = &self.guard else { return Visitor::Anybody };
-        let authorization = authorization.map(HeaderValue::as_bytes);
-        match guard.gate.authenticate(authorization) {
-            Authentication::User(name) => Visitor::Known(name),
-            Authentication::NoCredentials | Authentication::Refused => Visitor::Stranger,
-            Authentication::Unchecked(check) => {
-                let authorization = authorization.unwrap_or_default();
-                guard.check(client.into(), check.id(), authorization).await
-            }
-        }
-    }
-}
-
-/// What a stranger is told. A browser asks its user for a name and a password.
-pub(super) fn ask_who() -> Response<Body> {
-    let mut response = plain(StatusCode::UNAUTHORIZED);
-    let challenge = HeaderValue::from_static("Basic realm=\"hexreg\", charset=\"UTF-8\"");
-    response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
-    response
-}
-
-/// The response to a password that was not checked.
-pub(super) fn not_checked(unchecked: Unchecked) -> Response<Body> {
-    match unchecked {
-        Unchecked::NoRoom(no_room) => ask_later(no_room),
-        Unchecked::NoMemory => {
-            tracing::error!("a password was not checked: {NotEnoughMemory}; give the server more");
-            ask_later(NoRoom::AtAll)
-        }
-    }
-}
-
-/// The response where too many of this client or of all wait for what it asks for.
-pub(super) fn ask_later(no_room: NoRoom) -> Response<Body> {
-    let mut response = plain(match no_room {
-        NoRoom::OfThisPeer => StatusCode::TOO_MANY_REQUESTS,
-        NoRoom::AtAll => StatusCode::SERVICE_UNAVAILABLE,
-    });
-    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
-    response
 }

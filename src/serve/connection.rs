@@ -1,4 +1,4 @@
-//! One connection: its handshake, its requests, and why it ends.
+//! One connection: its TLS handshake, its requests, and the reason for its end.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -21,160 +21,161 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
-use crate::serve::connections::activity::{Activity, Order};
-use crate::serve::connections::admission::Visit;
-use crate::serve::connections::least_rate::PacedStream;
-use crate::serve::connections::refusals::Reason;
+use crate::serve::connections::activity::{Activity, Stop};
+use crate::serve::connections::admission::ClientConnection;
+use crate::serve::connections::least_rate::LeastRateStream;
+use crate::serve::connections::refusals::RefusalReason;
 
-/// How long a handshake may take.
-const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How long a TLS handshake may take.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What answers requests.
-pub(super) trait Application: Send + Sync + 'static {
+/// Answers the requests of a listener.
+pub(super) trait RequestHandler: Send + Sync + 'static {
     type Body: Body<Data = Bytes, Error = axum::Error> + Send + Unpin + 'static;
 
-    fn answer(
+    fn handle(
         self: Arc<Self>,
-        visit: Arc<Visit>,
+        connection: Arc<ClientConnection>,
         request: Request<Incoming>,
     ) -> impl Future<Output = Response<Self::Body>> + Send;
 
-    /// Is told of what came and was no request, and how it was answered.
-    fn could_not_read(&self, client: IpAddr, status: StatusCode);
+    /// Called after bytes that are not a request were answered with `status`.
+    fn malformed(&self, client: IpAddr, status: StatusCode);
 }
 
-/// Counts a connection among the metrics, until it is dropped.
-struct Open(Arc<Visit>);
+/// Counts a connection as open in the metrics, until it is dropped.
+struct OpenConnection(Arc<ClientConnection>);
 
-impl Open {
-    fn of(visit: &Arc<Visit>) -> Self {
-        visit.door.open.inc();
-        Self(Arc::clone(visit))
+impl OpenConnection {
+    fn new(connection: &Arc<ClientConnection>) -> Self {
+        connection.admission.open.inc();
+        Self(Arc::clone(connection))
     }
 }
 
-impl Drop for Open {
+impl Drop for OpenConnection {
     fn drop(&mut self) {
-        self.0.door.open.dec();
+        self.0.admission.open.dec();
     }
 }
 
-/// Answers all that is asked on a connection.
-pub(super) async fn converse<A: Application>(
-    application: Arc<A>,
-    visit: Arc<Visit>,
+/// Answers all requests on a connection.
+pub(super) async fn serve<H: RequestHandler>(
+    handler: Arc<H>,
+    connection: Arc<ClientConnection>,
     stream: TcpStream,
     tls: Option<Arc<ServerConfig>>,
 ) {
-    let _open = Open::of(&visit);
-    let (activity, stall) = (Arc::clone(&visit.activity), visit.door.limits.stall);
-    // It is gone already.
-    let Ok(stream) = PacedStream::new(stream, activity, stall) else { return };
-    let Some(config) = tls else { return answer_all(application, visit, stream).await };
+    let _open = OpenConnection::new(&connection);
+    let (activity, stall) = (Arc::clone(&connection.activity), connection.admission.limits.stall);
+    // It fails where the client has closed the connection already.
+    let Ok(stream) = LeastRateStream::new(stream, activity, stall) else { return };
+    let Some(config) = tls else { return serve_http(handler, connection, stream).await };
+    let handshake = TlsAcceptor::from(config).accept(stream);
     let accepted = tokio::select! {
         biased;
-        accepted = tokio::time::timeout(HANDSHAKE, TlsAcceptor::from(config).accept(stream)) => accepted,
-        // Whichever it is told, it has not asked for anything yet.
-        _ = visit.activity.order() => return,
+        accepted = tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake) => accepted,
+        // There is no request to answer first.
+        _ = connection.activity.stopped() => return,
     };
     match accepted {
         Ok(Ok(stream)) => {
-            visit.activity.received_no_request();
-            answer_all(application, visit, stream).await;
+            connection.activity.received_handshake();
+            serve_http(handler, connection, stream).await;
         }
-        // One that comes and goes without a word has refused nothing.
-        Ok(Err(_)) if !visit.activity.has_received() => {}
-        Ok(Err(_)) | Err(_) => visit.count(Reason::TlsHandshake),
+        // A client that closes before it sends anything has failed no handshake.
+        Ok(Err(_)) if !connection.activity.has_received() => {}
+        Ok(Err(_)) | Err(_) => connection.count_refusal(RefusalReason::TlsHandshake),
     }
 }
 
-async fn answer_all<A, S>(application: Arc<A>, visit: Arc<Visit>, stream: S)
+async fn serve_http<H, S>(handler: Arc<H>, connection: Arc<ClientConnection>, stream: S)
 where
-    A: Application,
+    H: RequestHandler,
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let answer_one = service_fn(|request| {
-        visit.activity.asked();
-        let (application, visit) = (Arc::clone(&application), Arc::clone(&visit));
-        async move { Ok::<_, Infallible>(answer(application, visit, request).await) }
+    let handle_one = service_fn(|request| {
+        connection.activity.request_began();
+        let (handler, connection) = (Arc::clone(&handler), Arc::clone(&connection));
+        async move { Ok::<_, Infallible>(handle(handler, connection, request).await) }
     });
-    // No client of a registry needs HTTP/2, in which one connection is two hundred requests, none of
-    // which these limits know; nor is there a time by which a connection has to say which it is.
+    // HTTP/1.1 alone: no client of a registry needs HTTP/2, where one connection has two hundred requests that these
+    // limits do not see. Nor would hyper limit the time in which a connection has to choose a version.
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
-        .header_read_timeout(visit.head_time())
-        .max_buf_size(visit.door.limits.head);
-    let mut talk = std::pin::pin!(http.serve_connection(TokioIo::new(stream), answer_one));
+        .header_read_timeout(connection.head_timeout())
+        .max_buf_size(connection.admission.limits.head);
+    let mut requests = std::pin::pin!(http.serve_connection(TokioIo::new(stream), handle_one));
     let ended = loop {
         tokio::select! {
             biased;
-            ended = talk.as_mut() => break ended,
-            order = visit.activity.order() => {
-                if order == Order::Close || visit.activity.is_idle() {
+            ended = requests.as_mut() => break ended,
+            stop = connection.activity.stopped() => {
+                if stop == Stop::Now || connection.activity.is_idle() {
                     return;
                 }
-                talk.as_mut().graceful_shutdown();
+                requests.as_mut().graceful_shutdown();
             }
         }
     };
     if let Err(error) = ended {
-        why(&error, &*application, &visit);
+        count_end(&error, &*handler, &connection);
     }
 }
 
-/// Counts why a connection ended.
-fn why<A: Application>(error: &hyper::Error, application: &A, visit: &Visit) {
-    let (reason, status) = if visit.activity.is_too_slow() {
-        (Reason::TooSlow, None)
+/// Counts the reason for which a connection ended.
+fn count_end<H: RequestHandler>(error: &hyper::Error, handler: &H, connection: &ClientConnection) {
+    let (reason, status) = if connection.activity.is_too_slow() {
+        (RefusalReason::TooSlow, None)
     } else if error.is_parse_too_large() {
-        (Reason::HeadTooLarge, Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE))
+        (RefusalReason::HeadTooLarge, Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE))
     } else if error.is_parse_version_h2() {
-        // To which hyper says nothing.
-        (Reason::Malformed, None)
+        // hyper sends no response to it.
+        (RefusalReason::Malformed, None)
     } else if error.is_parse() {
-        (Reason::Malformed, Some(StatusCode::BAD_REQUEST))
-    } else if error.is_timeout() && visit.activity.has_received() {
-        (Reason::HeadTimeout, None)
+        (RefusalReason::Malformed, Some(StatusCode::BAD_REQUEST))
+    } else if error.is_timeout() && connection.activity.has_received() {
+        (RefusalReason::HeadTimeout, None)
     } else {
-        // The client went away, or was idle for as long as it may be.
+        // The client closed the connection, or was idle for as long as it may be.
         return;
     };
-    visit.count(reason);
+    connection.count_refusal(reason);
     if let Some(status) = status {
-        application.could_not_read(visit.client.ip(), status);
+        handler.malformed(connection.address.ip(), status);
     }
 }
 
-async fn answer<A: Application>(
-    application: Arc<A>,
-    visit: Arc<Visit>,
+async fn handle<H: RequestHandler>(
+    handler: Arc<H>,
+    connection: Arc<ClientConnection>,
     request: Request<Incoming>,
-) -> Response<Answering<A::Body>> {
-    let activity = Arc::clone(&visit.activity);
-    let is_last = !visit.is_in_house();
-    let mut response = application.answer(visit, request).await;
+) -> Response<TrackedBody<H::Body>> {
+    let activity = Arc::clone(&connection.activity);
+    let is_last = !connection.has_slot();
+    let mut response = handler.handle(connection, request).await;
     let headers = response.headers_mut();
-    // A browser takes each answer for what it is said to be, and for nothing else.
+    // A browser must not guess another type.
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if is_last {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    response.map(|body| Answering { body, activity })
+    response.map(|body| TrackedBody { body, activity })
 }
 
-/// A body that tells when it has no more bytes to be taken.
-struct Answering<B> {
+/// A body that tells the [`Activity`] when it is dropped: then all its bytes were taken, or the client is gone.
+struct TrackedBody<B> {
     body: B,
     activity: Arc<Activity>,
 }
 
-impl<B> Drop for Answering<B> {
+impl<B> Drop for TrackedBody<B> {
     fn drop(&mut self) {
-        self.activity.answered();
+        self.activity.response_produced();
     }
 }
 
-impl<B: Body + Unpin> Body for Answering<B> {
+impl<B: Body + Unpin> Body for TrackedBody<B> {
     type Data = B::Data;
     type Error = B::Error;
 

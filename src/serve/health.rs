@@ -1,57 +1,64 @@
-//! Whether the server is well, found out on a thread of its own: those that read files and make pages may all be
-//! taken, and a supervisor of the server must not take that for its end.
+//! Whether the server is healthy. A thread of its own finds out: the threads that read files and make pages may all be
+//! busy, and a supervisor must not take that for a failure.
 
-use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::http::{Response, StatusCode};
 use tokio::sync::oneshot;
 
-/// How many may wait for an answer. It takes microseconds, unless the disk hangs.
-const WAITING: usize = 256;
+use super::files::source::FileSource;
+use super::responses::plain;
 
-/// How long an answer is waited for: a disk that hangs is no health.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How many requests may wait for the check. It takes microseconds, unless the disk hangs.
+const MAX_WAITING: usize = 256;
 
-/// Tells whether the server is well.
+/// How long a request waits for the check. A server whose disk hangs is not healthy.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Checks the health of the server.
 pub(super) struct Health(SyncSender<oneshot::Sender<bool>>);
 
 impl Health {
-    /// Well is who has all these directories: a disk that was not mounted is no health.
+    /// The server is healthy while all these repositories can be reached.
     ///
     /// # Errors
-    /// Where there is no thread for it.
-    pub fn of(directories: Vec<PathBuf>) -> io::Result<Self> {
-        let (ask, asked) = sync_channel(WAITING);
+    /// The system has no thread for it.
+    pub fn of(repositories: Vec<Arc<dyn FileSource>>) -> io::Result<Self> {
+        let (ask, asked) = sync_channel(MAX_WAITING);
         thread::Builder::new()
             .name("health".to_owned())
-            .spawn(move || look(&directories, &asked))?;
+            .spawn(move || check_on_request(&repositories, &asked))?;
         Ok(Self(ask))
     }
 
-    /// Whether it is well now.
-    pub async fn is_well(&self) -> bool {
-        let (tell, told) = oneshot::channel();
-        if self.0.try_send(tell).is_err() {
+    /// The response to a supervisor.
+    pub async fn respond(&self) -> Response<Body> {
+        let is_healthy = self.check().await;
+        plain(if is_healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE })
+    }
+
+    async fn check(&self) -> bool {
+        let (sender, outcome) = oneshot::channel();
+        if self.0.try_send(sender).is_err() {
             return false;
         }
-        matches!(tokio::time::timeout(PATIENCE, told).await, Ok(Ok(true)))
+        matches!(tokio::time::timeout(CHECK_TIMEOUT, outcome).await, Ok(Ok(true)))
     }
 }
 
-/// Answers until nothing is left that could ask. All who wait are told of one look.
-fn look(directories: &[PathBuf], asked: &Receiver<oneshot::Sender<bool>>) {
+/// Checks until the server is dropped. All requests that wait get the outcome of one check.
+fn check_on_request(repositories: &[Arc<dyn FileSource>], asked: &Receiver<oneshot::Sender<bool>>) {
     while let Ok(first) = asked.recv() {
         let more: Vec<_> = asked.try_iter().collect();
-        let is_there =
-            |directory: &PathBuf| fs::metadata(directory).is_ok_and(|found| found.is_dir());
-        let is_well = directories.iter().all(is_there);
+        let is_healthy = repositories.iter().all(|repository| repository.is_available());
         for one in more.into_iter().chain([first]) {
-            // Who asked may have gone.
-            let _ = one.send(is_well);
+            // The client may have closed its connection.
+            let _ = one.send(is_healthy);
         }
     }
 }

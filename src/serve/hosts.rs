@@ -1,49 +1,47 @@
-//! Which hosts a server answers to.
+//! The hosts that requests may be for.
 //!
-//! A web page that a user opens can have its own name resolved to 127.0.0.1 (DNS rebinding), and then read what
-//! a server there gives to all who reach it. The browser sends the page's name as `Host`. So where the address
-//! alone keeps others out, only names that cannot be taken over are answered: `localhost`, addresses of the
-//! loopback interface, and the host of `--url`.
+//! A web page that a user opens can have its own name resolved to 127.0.0.1 (DNS rebinding), and then read what a server
+//! there sends to everyone who can reach it. The browser sends the name of the page as `Host`. So where only the
+//! listening address keeps others out, the server answers only for names that cannot be taken over: `localhost`,
+//! addresses of the loopback interface, and the host of `--url`.
 
 use std::net::IpAddr;
 
-use axum::body::Body;
+use axum::http::Uri;
 use axum::http::header::{self, HeaderValue};
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
-use axum::http::{Response, StatusCode, Uri};
 
-use crate::serve::Options;
-use crate::serve::service::plain;
+use super::options::Options;
 
-/// Which hosts are answered to.
-pub(super) enum Hosts {
+/// The hosts that requests may be for.
+pub(super) enum AllowedHosts {
     All,
-    /// Those of the loopback interface, and one more.
-    Local {
+    /// Those of the loopback interface, and the host of `url`.
+    Loopback {
         url: Option<String>,
     },
 }
 
-impl Hosts {
-    /// All, where credentials are asked for, or where other machines reach the server anyway.
+impl AllowedHosts {
+    /// All, if the server asks for credentials or listens for other machines anyway.
     pub fn of(options: &Options) -> Self {
         if options.auth_file.is_some() || !options.listen.ip().is_loopback() {
             return Self::All;
         }
         let url = options.url.as_ref().and_then(|url| url.parse::<Uri>().ok());
         let host = url.as_ref().and_then(Uri::authority).and_then(|one| host(one.as_str()));
-        Self::Local { url: host.map(str::to_owned) }
+        Self::Loopback { url: host.map(str::to_owned) }
     }
 
     /// Those of the loopback interface.
-    pub fn local() -> Self {
-        Self::Local { url: None }
+    pub fn loopback() -> Self {
+        Self::Loopback { url: None }
     }
 
-    /// Whether a request is for this server. One that names no host, as HTTP/1.0 allows, is from no browser.
+    /// Whether a request is for an allowed host. A request without a host, which HTTP/1.0 allows, is not from a browser.
     pub fn include(&self, request: &Parts) -> bool {
-        let Self::Local { url } = self else { return true };
+        let Self::Loopback { url } = self else { return true };
         let is_ours = |authority: &str| {
             host(authority).is_some_and(|host| {
                 is_loopback(host) || url.as_ref().is_some_and(|url| host.eq_ignore_ascii_case(url))
@@ -55,7 +53,7 @@ impl Hosts {
     }
 }
 
-/// The host of an authority, without port, brackets and a dot at its end.
+/// The host of an authority, without port, brackets and trailing dot.
 fn host(authority: &str) -> Option<&str> {
     let (host, rest) = match authority.strip_prefix('[') {
         Some(inner) => inner.split_once(']')?,
@@ -71,24 +69,13 @@ fn is_loopback(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(is_address)
 }
 
-/// What is said where another host is asked for.
-pub(super) fn misdirected() -> Response<Body> {
-    let mut response = plain(StatusCode::MISDIRECTED_REQUEST);
-    *response.body_mut() = Body::from(
-        "421 Misdirected Request\n\
-         Without --auth-file, a server on a loopback address answers to localhost, to loopback addresses and \
-         to the host of --url alone. For another name, start it with --url=http://NAME.\n",
-    );
-    response
-}
-
 #[cfg(test)]
 mod tests {
     use axum::http::Request;
 
     use super::*;
 
-    fn includes(hosts: &Hosts, target: &str, host: Option<&str>) -> bool {
+    fn includes(hosts: &AllowedHosts, target: &str, host: Option<&str>) -> bool {
         let request = Request::builder().uri(target);
         let request = match host {
             Some(host) => request.header(header::HOST, host),
@@ -98,8 +85,8 @@ mod tests {
     }
 
     #[test]
-    fn names_that_others_may_own_are_refused() {
-        let named = Hosts::Local { url: Some("hex.example.com".to_owned()) };
+    fn names_that_others_can_own_are_refused() {
+        let named = AllowedHosts::Loopback { url: Some("hex.example.com".to_owned()) };
         for host in [
             "localhost",
             "LOCALHOST:8000",
@@ -137,13 +124,13 @@ mod tests {
         ] {
             assert!(!includes(&named, "/names", Some(host)), "{host}");
         }
-        assert!(!includes(&Hosts::local(), "/names", Some("hex.example.com")));
-        assert!(includes(&Hosts::All, "/names", Some("attacker.example")));
+        assert!(!includes(&AllowedHosts::loopback(), "/names", Some("hex.example.com")));
+        assert!(includes(&AllowedHosts::All, "/names", Some("attacker.example")));
     }
 
     #[test]
-    fn what_the_request_itself_names_counts_too() {
-        let hosts = Hosts::local();
+    fn the_host_in_the_request_target_is_checked_too() {
+        let hosts = AllowedHosts::loopback();
         assert!(includes(&hosts, "http://localhost:8000/names", Some("localhost:8000")));
         assert!(!includes(&hosts, "http://attacker.example/names", Some("localhost")));
         assert!(!includes(&hosts, "http://localhost/names", Some("attacker.example")));

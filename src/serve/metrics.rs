@@ -1,13 +1,9 @@
-//! Numbers for Prometheus.
+//! Metrics for Prometheus.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::http::header::{CONTENT_TYPE, HeaderValue};
-use axum::http::{Method, Request, Response, StatusCode};
-use hyper::body::Incoming;
+use axum::http::StatusCode;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -16,13 +12,9 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::serve::connection::Application;
-use crate::serve::connections::admission::Visit;
-use crate::serve::connections::refusals::{Reason, Refusals};
-use crate::serve::hosts::{self, Hosts};
-use crate::serve::service::{method_not_allowed, plain};
+use super::connections::refusals::Refusals;
 
-/// What is counted.
+/// The counters of a server.
 pub(super) struct Metrics {
     registry: Registry,
     requests: Family<Labels, Counter>,
@@ -30,9 +22,9 @@ pub(super) struct Metrics {
     seconds: Histogram,
     /// How many connections are open.
     pub connections: Gauge,
-    /// What was refused or closed.
+    /// Refused requests and closed connections.
     pub refusals: Arc<Refusals>,
-    /// How often certificates, or who may read, were to be read again and were no good.
+    /// How often a changed certificate or auth file was invalid, and the former one was kept.
     pub failed_reloads: Counter,
 }
 
@@ -47,7 +39,7 @@ struct ReasonLabel {
     reason: &'static str,
 }
 
-/// In seconds, from the answer out of memory to the large tarball over a slow line.
+/// In seconds: from a file in memory to a large tarball over a slow line.
 const BUCKETS: [f64; 9] = [0.0005, 0.001, 0.005, 0.01, 0.05, 0.25, 1.0, 5.0, 30.0];
 
 impl Metrics {
@@ -76,51 +68,23 @@ impl Metrics {
         Self { registry, requests, bytes, seconds, connections, refusals, failed_reloads }
     }
 
-    pub fn answered(&self, kind: &'static str, status: StatusCode, bytes: u64, took: Duration) {
+    /// Counts a response.
+    pub fn count_response(
+        &self,
+        kind: &'static str,
+        status: StatusCode,
+        bytes: u64,
+        took: Duration,
+    ) {
         self.requests.get_or_create(&Labels { kind, status: status.as_u16() }).inc();
         self.bytes.inc_by(bytes);
         self.seconds.observe(took.as_secs_f64());
     }
 
-    /// As Prometheus reads it, in the text format of `OpenMetrics`.
-    pub fn response(&self) -> Response<Body> {
+    /// The text that Prometheus reads, in the format of `OpenMetrics`.
+    pub fn encode(&self) -> Option<String> {
         let mut text = String::new();
-        if encode(&mut text, &self.registry).is_err() {
-            return plain(StatusCode::INTERNAL_SERVER_ERROR);
-        }
-        let mut response = Response::new(Body::from(text));
-        let kind =
-            HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
-        response.headers_mut().insert(CONTENT_TYPE, kind);
-        response
+        encode(&mut text, &self.registry).ok()?;
+        Some(text)
     }
-}
-
-/// The numbers, at an address of their own, for programs on this machine.
-pub(super) struct Numbers(pub Arc<Metrics>);
-
-impl Application for Numbers {
-    type Body = Body;
-
-    async fn answer(
-        self: Arc<Self>,
-        visit: Arc<Visit>,
-        request: Request<Incoming>,
-    ) -> Response<Body> {
-        let (request, _) = request.into_parts();
-        if !Hosts::local().include(&request) {
-            visit.count(Reason::OtherHost);
-            return hosts::misdirected();
-        }
-        if request.uri.path() != "/metrics" {
-            return plain(StatusCode::NOT_FOUND);
-        }
-        if request.method != Method::GET && request.method != Method::HEAD {
-            return method_not_allowed();
-        }
-        self.0.response()
-    }
-
-    /// What is refused is counted; who asks for numbers is not written down.
-    fn could_not_read(&self, _: IpAddr, _: StatusCode) {}
 }

@@ -1,4 +1,4 @@
-//! What a repository says of itself, read again only where its files have changed.
+//! A summary of a repository, read again only when its files have changed.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
@@ -9,103 +9,99 @@ use crate::name::{PackageName, RepositoryName};
 use crate::published::{DocumentError, Published, PublishedKey, Reader};
 use crate::registry::{ListedVersion, Resource, Versions};
 use crate::repository::{Folder, RepositoryPath};
-use crate::serve::files::tags::now;
+use crate::serve::clock::unix_nanoseconds;
 use crate::store::{Stamp, Store, StoreError};
 use crate::version::Version;
 
-/// A repository that can be asked what it says, over and over: what it said is kept until
-/// `public_key` or `versions` changes.
-pub struct Facts {
+/// The state of a repository, cached until `public_key` or `versions` changes.
+pub struct OverviewCache {
     store: Arc<dyn Store + Send + Sync>,
-    known: Mutex<Option<Known>>,
+    cached: Mutex<Option<CachedState>>,
     /// Held by the one thread that reads.
     reading: Mutex<()>,
 }
 
-/// What a repository says.
+/// The state of a repository.
 #[derive(Debug)]
-pub enum State {
-    /// What its key signed.
+pub enum RepositoryState {
+    /// Its `versions` is signed by its key.
     Built(Overview),
-    /// There is no `versions`.
+    /// It has no `versions`.
     NotBuilt,
-    /// There is one that nobody should believe.
-    Unsound(Unsound),
+    /// It has files that clients refuse.
+    Unsound(OverviewError),
 }
 
-/// What `versions` says, in short.
+/// A summary of `versions`.
 #[derive(Debug)]
 pub struct Overview {
-    /// The name under which clients know it.
+    /// The name of the repository in its signed files.
     pub repository: RepositoryName,
     /// The key that signed it.
     pub key: PublicKey,
-    /// By name.
-    pub packages: Vec<Summary>,
-    /// How many releases all of them have.
+    /// Sorted by name.
+    pub packages: Vec<PackageSummary>,
+    /// The number of releases of all packages.
     pub releases: usize,
 }
 
-/// A package, in short.
+/// A package in an [`Overview`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Summary {
-    /// Its name.
+pub struct PackageSummary {
+    /// The name of the package.
     pub name: PackageName,
-    /// The latest stable release, or where there is none the latest of all; a retired one only where
-    /// there is no other.
+    /// The latest stable release, or the latest of all if none is stable. A retired one only if there is no other.
     pub latest: Option<Version>,
-    /// How many releases it has.
+    /// The number of its releases.
     pub releases: usize,
 }
 
-/// Why nobody should believe what stands there.
+/// Why clients refuse a repository.
 #[derive(Debug, thiserror::Error)]
-pub enum Unsound {
-    /// Without it nothing can be checked.
+#[expect(missing_docs, reason = "the message says what each variant is")]
+pub enum OverviewError {
     #[error("public_key is missing")]
     NoKey,
-    /// Nothing can be checked with it.
     #[error("public_key cannot be used")]
     Key(#[source] KeyError),
-    /// Damaged, or another key's.
+    /// Damaged, or signed by another key.
     #[error("versions cannot be trusted")]
     Versions(#[source] DocumentError),
-    /// Signed, and something else.
+    /// Signed, and another message.
     #[error("versions cannot be understood")]
     Contents(#[source] DocumentError),
-    /// It cannot be told.
     #[error("a file cannot be read")]
     Unreadable(#[source] StoreError),
 }
 
-/// What was read, when, and of which files.
+/// A state that was read before.
 #[derive(Clone)]
-struct Known {
-    state: Arc<State>,
-    /// `None` where the store has none, or could not be read.
+struct CachedState {
+    state: Arc<RepositoryState>,
+    /// Of the files that were read; `None` if the store has no stamps, or could not be read.
     stamps: Option<Stamps>,
     /// Whether a later write is sure to change the stamps.
     is_settled: bool,
     read_at: Instant,
 }
 
-/// Of `public_key` and `versions`; `None` where a file is missing.
+/// The stamps of `public_key` and `versions`; `None` for a missing file.
 type Stamps = [Option<Stamp>; 2];
 
-/// How long files are taken for unchanged whose stamps cannot tell: they were written in the moment in which they
-/// were read, or by a clock that is ahead of ours.
+/// How long a state is cached if a stamp might not tell of a change: the file was written a moment before it was read, or
+/// the clock of its file system is ahead of ours.
 const UNSETTLED: Duration = Duration::from_millis(500);
 
-impl Facts {
-    /// Of the repository that lives in `store`.
+impl OverviewCache {
+    /// Of the repository in a store.
     #[must_use]
     pub fn new(store: Arc<dyn Store + Send + Sync>) -> Self {
-        Self { store, known: Mutex::new(None), reading: Mutex::new(()) }
+        Self { store, cached: Mutex::new(None), reading: Mutex::new(()) }
     }
 
-    /// What it says now. While one thread reads, the others get what was read before, if anything was.
+    /// The state now. While one thread reads, the others get the former state, if there is one.
     #[must_use]
-    pub fn current(&self) -> Arc<State> {
+    pub fn current(&self) -> Arc<RepositoryState> {
         if let Some(state) = self.unchanged() {
             return state;
         }
@@ -113,8 +109,8 @@ impl Facts {
             Ok(reading) => reading,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => {
-                if let Some(known) = self.known().clone() {
-                    return known.state;
+                if let Some(former) = self.lock().clone() {
+                    return former.state;
                 }
                 self.reading.lock().unwrap_or_else(PoisonError::into_inner)
             }
@@ -123,35 +119,36 @@ impl Facts {
         self.unchanged().unwrap_or_else(|| self.read())
     }
 
-    /// What was read last, if the files are still the same.
-    fn unchanged(&self) -> Option<Arc<State>> {
+    /// The cached state, if the files have not changed.
+    fn unchanged(&self) -> Option<Arc<RepositoryState>> {
         let stamps = stamps(&*self.store)?;
-        let known = self.known();
-        let known = known.as_ref().filter(|known| known.stamps == Some(stamps))?;
-        let is_sure = known.is_settled || known.read_at.elapsed() < UNSETTLED;
-        is_sure.then(|| Arc::clone(&known.state))
+        let cached = self.lock();
+        let cached = cached.as_ref().filter(|cached| cached.stamps == Some(stamps))?;
+        let is_current = cached.is_settled || cached.read_at.elapsed() < UNSETTLED;
+        is_current.then(|| Arc::clone(&cached.state))
     }
 
-    fn read(&self) -> Arc<State> {
-        let (seen, read_at) = (now(), Instant::now());
+    fn read(&self) -> Arc<RepositoryState> {
+        let (time, read_at) = (unix_nanoseconds(), Instant::now());
         let (state, stamps) = match read(&*self.store) {
             Ok((state, stamps)) => (state, stamps),
-            Err(error) => (State::Unsound(Unsound::Unreadable(error)), None),
+            Err(error) => (RepositoryState::Unsound(OverviewError::Unreadable(error)), None),
         };
         let state = Arc::new(state);
-        let settled = |stamps: &Stamps| stamps.iter().flatten().all(|one| one.is_settled(seen));
+        let settled = |stamps: &Stamps| stamps.iter().flatten().all(|one| one.is_settled(time));
         let is_settled = stamps.as_ref().is_some_and(settled);
-        *self.known() = Some(Known { state: Arc::clone(&state), stamps, is_settled, read_at });
+        let cached = CachedState { state: Arc::clone(&state), stamps, is_settled, read_at };
+        *self.lock() = Some(cached);
         state
     }
 
-    fn known(&self) -> MutexGuard<'_, Option<Known>> {
-        // It is replaced in one go, so what a thread that panicked left is whole.
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Option<CachedState>> {
+        // It is replaced in one step, so it is valid after a panic too.
+        self.cached.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Of the files as they stand; `None` where the store has no stamps, or cannot be asked.
+/// The stamps now; `None` if the store has none, or cannot be listed.
 fn stamps(store: &dyn Store) -> Option<Stamps> {
     let listed = store.list(Folder::Root).ok()?.unwrap_or_default();
     let stamp = |path: RepositoryPath| match listed.iter().find(|one| one.name == path.file_name())
@@ -162,9 +159,9 @@ fn stamps(store: &dyn Store) -> Option<Stamps> {
     Some([stamp(RepositoryPath::public_key())?, stamp(versions())?])
 }
 
-/// What the files say, and their stamps where the store has some.
-fn read(store: &dyn Store) -> Result<(State, Option<Stamps>), StoreError> {
-    // The key first: a build writes it first too.
+/// Reads the state, and the stamps if the store has them.
+fn read(store: &dyn Store) -> Result<(RepositoryState, Option<Stamps>), StoreError> {
+    // The key first, as a build writes it first: another order could read the former key with a new `versions`.
     let published = PublishedKey::read(store)?;
     let key_stamp = published.as_ref().map(|published| published.stamp);
     let (state, versions_stamp) = match published.map(|published| published.key) {
@@ -172,27 +169,29 @@ fn read(store: &dyn Store) -> Result<(State, Option<Stamps>), StoreError> {
             let versions = Reader::new(store, key.clone()).versions(&mut Vec::new())?;
             let stamp = versions.stamp();
             match versions {
-                Published::Missing | Published::BeingRemoved { .. } => (State::NotBuilt, None),
+                Published::Missing | Published::BeingRemoved { .. } => {
+                    (RepositoryState::NotBuilt, None)
+                }
                 Published::Unsound { error, .. } => {
-                    let unsound = match &error {
-                        DocumentError::Signed(_) => Unsound::Versions(error),
-                        _ => Unsound::Contents(error),
+                    let error = match &error {
+                        DocumentError::Signed(_) => OverviewError::Versions(error),
+                        _ => OverviewError::Contents(error),
                     };
-                    (State::Unsound(unsound), Some(stamp))
+                    (RepositoryState::Unsound(error), Some(stamp))
                 }
                 Published::Present { document, .. } => {
-                    (State::Built(Overview::new(key, document)), Some(stamp))
+                    (RepositoryState::Built(Overview::new(key, document)), Some(stamp))
                 }
             }
         }
         without_key => {
-            let unsound = match without_key {
-                Some(Err(error)) => Unsound::Key(error),
-                _ => Unsound::NoKey,
+            let error = match without_key {
+                Some(Err(error)) => OverviewError::Key(error),
+                _ => OverviewError::NoKey,
             };
             match store.read(&versions(), 0, &mut Vec::new())? {
-                None => (State::NotBuilt, None),
-                Some(content) => (State::Unsound(unsound), Some(content.stamp)),
+                None => (RepositoryState::NotBuilt, None),
+                Some(content) => (RepositoryState::Unsound(error), Some(content.stamp)),
             }
         }
     };
@@ -208,23 +207,23 @@ fn versions() -> RepositoryPath {
 }
 
 impl Overview {
-    /// Of what `key` signed.
+    /// Summarizes what `key` signed.
     #[must_use]
     pub fn new(key: PublicKey, versions: Versions) -> Self {
-        let packages = versions.packages.into_iter().map(|(name, versions)| Summary {
+        let packages = versions.packages.into_iter().map(|(name, versions)| PackageSummary {
             name,
             releases: versions.len(),
             latest: recommended(versions),
         });
-        let mut packages: Vec<Summary> = packages.collect();
-        // As mix writes it, the file has them in any order.
+        let mut packages: Vec<PackageSummary> = packages.collect();
+        // mix writes the file in any order.
         packages.sort_by(|a, b| a.name.cmp(&b.name));
         let releases = packages.iter().map(|package| package.releases).sum();
         Self { repository: versions.repository, key, packages, releases }
     }
 }
 
-/// The latest that its author does not advise against, if there is one.
+/// The latest release that is not retired, else the latest retired one.
 fn recommended(versions: Vec<ListedVersion>) -> Option<Version> {
     let (retired, good): (Vec<_>, Vec<_>) =
         versions.into_iter().partition(|listed| listed.marks.retired);
@@ -240,10 +239,9 @@ fn latest(versions: Vec<Version>) -> Option<Version> {
     })
 }
 
-/// Of the store nothing but what it says.
-impl fmt::Debug for Facts {
+impl fmt::Debug for OverviewCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Facts").finish_non_exhaustive()
+        f.debug_struct("OverviewCache").finish_non_exhaustive()
     }
 }
 
@@ -276,67 +274,74 @@ mod tests {
         fs::read(root.join(file)).unwrap()
     }
 
-    /// A directory, and the facts of it.
-    fn repository() -> (tempfile::TempDir, Facts) {
+    /// A directory, and the cache of its overview.
+    fn repository() -> (tempfile::TempDir, OverviewCache) {
         let directory = tempfile::TempDir::new().unwrap();
-        let facts = Facts::new(Arc::new(DirStore::new(directory.path())));
-        (directory, facts)
+        let cache = OverviewCache::new(Arc::new(DirStore::new(directory.path())));
+        (directory, cache)
     }
 
     #[test]
-    fn every_state_is_told() {
-        let (directory, facts) = repository();
+    fn every_state_is_recognized() {
+        let (directory, cache) = repository();
         let write = |file: &str, bytes: &[u8]| fs::write(directory.path().join(file), bytes);
-        let missing = Facts::new(Arc::new(DirStore::new(directory.path().join("missing"))));
-        assert!(matches!(*missing.current(), State::NotBuilt));
-        assert!(matches!(*facts.current(), State::NotBuilt));
+        let missing = OverviewCache::new(Arc::new(DirStore::new(directory.path().join("missing"))));
+        assert!(matches!(*missing.current(), RepositoryState::NotBuilt));
+        assert!(matches!(*cache.current(), RepositoryState::NotBuilt));
 
         write("versions", &golden("versions")).unwrap();
-        assert!(matches!(*facts.current(), State::Unsound(Unsound::NoKey)));
+        assert!(matches!(*cache.current(), RepositoryState::Unsound(OverviewError::NoKey)));
 
         write("public_key", b"no key").unwrap();
-        assert!(matches!(*facts.current(), State::Unsound(Unsound::Key(KeyError::NotPem))));
+        assert!(matches!(
+            *cache.current(),
+            RepositoryState::Unsound(OverviewError::Key(KeyError::NotPem))
+        ));
 
         write("public_key", &golden("public_key")).unwrap();
-        let state = facts.current();
-        let State::Built(overview) = &*state else { panic!("{state:?}") };
+        let state = cache.current();
+        let RepositoryState::Built(overview) = &*state else { panic!("{state:?}") };
         assert_eq!(overview.repository.as_str(), "acme");
         assert!(!overview.packages.is_empty());
         assert!(overview.packages.is_sorted_by(|a, b| a.name < b.name));
 
         write("versions", b"junk").unwrap();
-        let state = facts.current();
+        let state = cache.current();
         assert!(matches!(
             &*state,
-            State::Unsound(Unsound::Versions(DocumentError::Signed(SignedError::Gzip(_))))
+            RepositoryState::Unsound(OverviewError::Versions(DocumentError::Signed(
+                SignedError::Gzip(_)
+            )))
         ));
 
         fs::remove_file(directory.path().join("versions")).unwrap();
-        assert!(matches!(*facts.current(), State::NotBuilt));
+        assert!(matches!(*cache.current(), RepositoryState::NotBuilt));
         fs::create_dir(directory.path().join("versions")).unwrap();
-        assert!(matches!(*facts.current(), State::Unsound(Unsound::Unreadable(_))));
+        assert!(matches!(*cache.current(), RepositoryState::Unsound(OverviewError::Unreadable(_))));
     }
 
     #[test]
-    fn another_key_is_told() {
-        let (directory, facts) = repository();
+    fn a_file_of_another_key_is_unsound() {
+        let (directory, cache) = repository();
         let keys = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/golden/keys");
         fs::copy(keys.join("hexpm-public.pem"), directory.path().join("public_key")).unwrap();
         fs::write(directory.path().join("versions"), golden("versions")).unwrap();
-        let state = facts.current();
+        let state = cache.current();
         assert!(matches!(
             &*state,
-            State::Unsound(Unsound::Versions(DocumentError::Signed(SignedError::Signature(_))))
+            RepositoryState::Unsound(OverviewError::Versions(DocumentError::Signed(
+                SignedError::Signature(_)
+            )))
         ));
     }
 
-    /// A directory whose files are read only while `gate` is not held.
-    struct Gated {
+    /// A directory whose files are read only while `latch` is not held.
+    struct LatchedStore {
         files: DirStore,
-        gate: Arc<Mutex<()>>,
+        latch: Arc<Mutex<()>>,
     }
 
-    impl Store for Gated {
+    impl Store for LatchedStore {
         fn list(&self, folder: Folder) -> Result<Option<Vec<ListedFile>>, StoreError> {
             self.files.list(folder)
         }
@@ -351,7 +356,7 @@ mod tests {
             limit: usize,
             buffer: &mut Vec<u8>,
         ) -> Result<Option<Content>, StoreError> {
-            let _open = self.gate.lock().unwrap();
+            let _open = self.latch.lock().unwrap();
             self.files.read(path, limit, buffer)
         }
 
@@ -377,53 +382,56 @@ mod tests {
     }
 
     #[test]
-    fn while_one_thread_reads_the_others_get_what_was_read_before() {
+    fn while_one_thread_reads_the_others_get_the_former_state() {
         let directory = tempfile::TempDir::new().unwrap();
         let write = |file: &str| fs::write(directory.path().join(file), golden(file)).unwrap();
         write("public_key");
         write("versions");
-        let gate = Arc::new(Mutex::new(()));
+        let latch = Arc::new(Mutex::new(()));
         let files = DirStore::new(directory.path());
-        let facts = Facts::new(Arc::new(Gated { files, gate: Arc::clone(&gate) }));
-        let before = facts.current();
+        let cache = OverviewCache::new(Arc::new(LatchedStore { files, latch: Arc::clone(&latch) }));
+        let before = cache.current();
         fs::write(directory.path().join("versions"), b"junk").unwrap();
-        let closed = gate.lock().unwrap();
+        let closed = latch.lock().unwrap();
         std::thread::scope(|scope| {
-            let reader = scope.spawn(|| facts.current());
-            while facts.reading.try_lock().is_ok() {
+            let reader = scope.spawn(|| cache.current());
+            while cache.reading.try_lock().is_ok() {
                 std::thread::yield_now();
             }
             for _ in 0..3 {
-                assert!(Arc::ptr_eq(&facts.current(), &before));
+                assert!(Arc::ptr_eq(&cache.current(), &before));
             }
             assert!(!reader.is_finished());
             drop(closed);
-            assert!(matches!(*reader.join().unwrap(), State::Unsound(Unsound::Versions(_))));
+            assert!(matches!(
+                *reader.join().unwrap(),
+                RepositoryState::Unsound(OverviewError::Versions(_))
+            ));
         });
-        assert!(matches!(*facts.current(), State::Unsound(Unsound::Versions(_))));
+        assert!(matches!(*cache.current(), RepositoryState::Unsound(OverviewError::Versions(_))));
     }
 
     #[test]
-    fn what_has_not_changed_is_not_read_again() {
-        let (directory, facts) = repository();
+    fn unchanged_files_are_not_read_again() {
+        let (directory, cache) = repository();
         for file in ["public_key", "versions"] {
             fs::write(directory.path().join(file), golden(file)).unwrap();
         }
-        // Just written, they are taken for unchanged for a moment only.
-        let first = facts.current();
-        assert!(Arc::ptr_eq(&first, &facts.current()));
+        // The stamps of files that were just written might not tell of a change.
+        let first = cache.current();
+        assert!(Arc::ptr_eq(&first, &cache.current()));
         std::thread::sleep(UNSETTLED);
-        assert!(!Arc::ptr_eq(&first, &facts.current()));
+        assert!(!Arc::ptr_eq(&first, &cache.current()));
         let since = SystemTime::now();
         let first = loop {
-            let first = facts.current();
+            let first = cache.current();
             std::thread::sleep(UNSETTLED);
-            if Arc::ptr_eq(&first, &facts.current()) {
+            if Arc::ptr_eq(&first, &cache.current()) {
                 break first;
             }
-            assert!(since.elapsed().unwrap().as_secs() < 60, "it never settles");
+            assert!(since.elapsed().unwrap().as_secs() < 60, "the stamps never settle");
         };
         fs::write(directory.path().join("versions"), golden("versions")).unwrap();
-        assert!(!Arc::ptr_eq(&first, &facts.current()));
+        assert!(!Arc::ptr_eq(&first, &cache.current()));
     }
 }

@@ -1,25 +1,25 @@
-//! Files that are read again once they have changed.
+//! Reads certificates and the auth file again when they have changed.
 
-use std::error::Error;
 use std::fs;
-use std::iter;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::serve::Options;
-use crate::serve::service::Service;
-use crate::serve::tls::Certificates;
+use super::error_chain::chain;
+use super::options::Options;
+use super::service::Service;
+use super::tls::Certificates;
 
-/// How often files are looked at. Asking is cheap, and sees what is renamed, linked anew or mounted,
-/// which whoever listens for events of a file has to follow one by one.
-const INTERVAL: Duration = Duration::from_millis(500);
+/// How often the files are checked. A check is cheap, and sees files that are renamed, linked or mounted; events of a
+/// file would have to be followed for each of these.
+const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
-/// What tells that a file has changed; nobody can set the last.
-type Seen = Option<(SystemTime, u64, i64)>;
+/// Time of modification, size, and time of the last change of any kind, which no program can set. `None` if the file
+/// cannot be found.
+type FileState = Option<(SystemTime, u64, i64)>;
 
-fn look(path: &Path) -> Seen {
+fn state_of(path: &Path) -> FileState {
     let found = fs::metadata(path).ok()?;
     Some((found.modified().ok()?, found.len(), changed(&found)))
 }
@@ -28,33 +28,33 @@ fn changed(found: &fs::Metadata) -> i64 {
     found.ctime_nsec().wrapping_add(found.ctime().wrapping_mul(1_000_000_000))
 }
 
-/// Files, and how they were seen before they were read.
-struct Watched {
+/// Files, and their states before they were read.
+struct WatchedFiles {
     files: Vec<PathBuf>,
-    seen: Vec<Seen>,
+    states: Vec<FileState>,
 }
 
-/// The files that a server goes by.
-pub(super) struct Watch {
-    certificates: Watched,
-    readers: Watched,
+/// The files that are read again.
+pub(super) struct Reload {
+    certificates: WatchedFiles,
+    auth_file: WatchedFiles,
 }
 
-impl Watch {
-    /// Looks at them; they are to be read after this, or a change in between would not be noticed.
+impl Reload {
+    /// Notes the states of the files. Call this before they are read, or a change in between would be missed.
     pub fn begin(options: &Options) -> Self {
         let pair = options.tls.iter().flat_map(|tls| [tls.certificates.clone(), tls.key.clone()]);
         Self {
-            certificates: Watched::look(pair.collect()),
-            readers: Watched::look(options.auth_file.iter().cloned().collect()),
+            certificates: WatchedFiles::new(pair.collect()),
+            auth_file: WatchedFiles::new(options.auth_file.iter().cloned().collect()),
         }
     }
 
-    /// Has them read again when they change, for as long as the runtime lives.
-    pub fn follow(self, service: Arc<Service>, certificates: Option<Certificates>) {
-        let metrics = Arc::clone(&service.access.metrics);
+    /// Reads the files again when they change, as long as the runtime lives.
+    pub fn watch(self, service: Arc<Service>, certificates: Option<Certificates>) {
+        let metrics = Arc::clone(&service.access_log.metrics);
         if let Some(certificates) = certificates {
-            self.certificates.follow(move || match certificates.reload() {
+            self.certificates.watch(move || match certificates.reload() {
                 Ok(()) => tracing::info!("certificates read again"),
                 Err(error) => {
                     metrics.failed_reloads.inc();
@@ -62,55 +62,48 @@ impl Watch {
                 }
             });
         }
-        self.readers.follow(move || match service.gate.reload() {
+        self.auth_file.watch(move || match service.authorizer.reload() {
             Ok(()) => tracing::info!("who may read was read again"),
             Err(error) => {
-                service.access.metrics.failed_reloads.inc();
+                service.access_log.metrics.failed_reloads.inc();
                 tracing::error!(error = chain(&error), "who may read was left as it was");
             }
         });
     }
 }
 
-impl Watched {
-    fn look(files: Vec<PathBuf>) -> Self {
-        let seen = files.iter().map(|file| look(file)).collect();
-        Self { files, seen }
+impl WatchedFiles {
+    fn new(files: Vec<PathBuf>) -> Self {
+        let states = files.iter().map(|file| state_of(file)).collect();
+        Self { files, states }
     }
 
-    /// Calls `changed` each time one of the files has, on a thread that may wait for them. A file that is
-    /// still being written, empty to begin with, is none of those that count: two looks in a row have to
-    /// find it the same.
-    fn follow(self, changed: impl Fn() + Send + Sync + 'static) {
-        let Self { files, seen: mut known } = self;
+    /// Calls `reload` each time one of the files has changed, on a thread that may block. A file that is still being
+    /// written is not read: two checks in a row have to find it the same.
+    fn watch(self, reload: impl Fn() + Send + Sync + 'static) {
+        let Self { files, states: mut loaded } = self;
         if files.is_empty() {
             return;
         }
-        let (files, changed) = (Arc::new(files), Arc::new(changed));
+        let (files, reload) = (Arc::new(files), Arc::new(reload));
         tokio::spawn(async move {
-            let mut ticks = tokio::time::interval(INTERVAL);
-            let mut seen = known.clone();
+            let mut ticks = tokio::time::interval(CHECK_INTERVAL);
+            let mut last = loaded.clone();
             loop {
                 ticks.tick().await;
-                let (files, changed) = (Arc::clone(&files), Arc::clone(&changed));
-                let (was_known, was_seen) = (known.clone(), seen.clone());
-                let looked = tokio::task::spawn_blocking(move || {
-                    let now: Vec<_> = files.iter().map(|file| look(file)).collect();
-                    if now != was_seen || now == was_known {
-                        return (was_known, now);
+                let (files, reload) = (Arc::clone(&files), Arc::clone(&reload));
+                let (was_loaded, was_last) = (loaded.clone(), last.clone());
+                let checked = tokio::task::spawn_blocking(move || {
+                    let now: Vec<_> = files.iter().map(|file| state_of(file)).collect();
+                    if now != was_last || now == was_loaded {
+                        return (was_loaded, now);
                     }
-                    changed();
+                    reload();
                     (now.clone(), now)
                 });
-                // Where that failed, the next look will tell.
-                (known, seen) = looked.await.unwrap_or((known, seen));
+                // After a panic, the next check repeats this one.
+                (loaded, last) = checked.await.unwrap_or((loaded, last));
             }
         });
     }
-}
-
-/// An error and what caused it.
-pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
-    let causes = iter::successors(Some(error), |error| (*error).source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -1,4 +1,4 @@
-//! How a server ends: nobody is let in any more, and those go on who are being answered.
+//! Shutdown: no connection is accepted any more, and running requests are answered.
 
 use std::future;
 use std::io;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch::{self, Receiver, Sender};
 
-/// What tells a process to end. From the moment that there is one, nothing else ends it.
+/// The signals that end the process. Once they are listened for, they no longer kill it.
 pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
@@ -16,13 +16,15 @@ pub(super) struct Signals {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Stage {
     Serving,
-    Ending,
+    /// Running requests are answered.
+    ShuttingDown,
+    /// Nothing is waited for any more.
     Over,
 }
 
-/// How far a server is with its end.
+/// How far the shutdown is.
 #[derive(Clone)]
-pub(super) struct Ending(Receiver<Stage>);
+pub(super) struct Shutdown(Receiver<Stage>);
 
 impl Signals {
     pub fn listen() -> io::Result<Self> {
@@ -30,25 +32,24 @@ impl Signals {
         Ok(Self { interrupt, terminate: signal(SignalKind::terminate())? })
     }
 
-    /// Ends a server at the first one, once those are answered who have asked, or after `goodbye`; and
-    /// at once at the second. Goes on in a task of its own.
-    pub fn end(self, goodbye: Duration) -> Ending {
-        let (stage, ending) = watch::channel(Stage::Serving);
-        tokio::spawn(self.follow(stage, goodbye));
-        Ending(ending)
+    /// Shuts the server down at the first signal: once the running requests are answered, or after `grace`. A second
+    /// signal ends the wait. Runs in a task of its own.
+    pub fn shut_down(self, grace: Duration) -> Shutdown {
+        let (stage, shutdown) = watch::channel(Stage::Serving);
+        tokio::spawn(self.follow(stage, grace));
+        Shutdown(shutdown)
     }
 
-    async fn follow(mut self, stage: Sender<Stage>, goodbye: Duration) {
+    async fn follow(mut self, stage: Sender<Stage>, grace: Duration) {
         self.next().await;
-        // Where nobody is, the process may be gone right after the next line.
+        // Before the stage changes: without connections, the process may end right after that.
         tracing::info!(
-            "ending: waiting for those who are being answered; once more ends it at once"
+            "shutting down: running requests are answered; a second signal ends it at once"
         );
-        let _ = stage.send(Stage::Ending);
-        // The second one, or the time that there is.
-        let _ = tokio::time::timeout(goodbye, self.next()).await;
+        let _ = stage.send(Stage::ShuttingDown);
+        let _ = tokio::time::timeout(grace, self.next()).await;
         let _ = stage.send(Stage::Over);
-        // Nothing ends before its server does.
+        // Keeps the sender: without it, the receivers would wait no more.
         future::pending::<()>().await;
     }
 
@@ -60,14 +61,14 @@ impl Signals {
     }
 }
 
-impl Ending {
-    /// Waits until no client is let in any more.
-    pub async fn begins(&mut self) {
-        let _ = self.0.wait_for(|stage| *stage >= Stage::Ending).await;
+impl Shutdown {
+    /// Waits until no connection is to be accepted any more.
+    pub async fn begun(&mut self) {
+        let _ = self.0.wait_for(|stage| *stage >= Stage::ShuttingDown).await;
     }
 
-    /// Waits until no request is waited for any more.
-    pub async fn is_over(&mut self) {
+    /// Waits until running requests are waited for no more.
+    pub async fn over(&mut self) {
         let _ = self.0.wait_for(|stage| *stage == Stage::Over).await;
     }
 }

@@ -1,53 +1,54 @@
-//! Lines to copy: how mix and rebar3 are told of a repository.
+//! Lines for users to copy: the configuration of mix and rebar3 for a repository.
 //!
-//! The URL may come out of a request, and the lines end in a shell or in a configuration: whatever it
-//! holds, it stays one word there.
+//! The URL may come from a request, and the lines end in a shell or a configuration file. So the URL is quoted to stay
+//! one word there.
 
 use crate::key::PublicKey;
 use crate::name::{PackageName, RepositoryName};
 use crate::version::Version;
 
-/// How clients come to a repository.
+/// What clients need to use a repository.
 #[derive(Clone, Copy, Debug)]
-pub struct Access<'a> {
-    /// The name that its files are signed for.
+pub struct ClientConfig<'a> {
+    /// The name in its signed files.
     pub repository: &'a RepositoryName,
-    /// Where it is served; a slash at the end does not matter.
+    /// Its URL, with or without a slash at the end.
     pub url: &'a str,
-    /// The key that it is signed with.
+    /// The key that signs it.
     pub key: &'a PublicKey,
-    /// Whether it answers only who sends a token.
-    pub token: bool,
+    /// Whether clients need a token.
+    pub needs_token: bool,
 }
 
-/// Stands where the token has to go.
+/// The placeholder of the token.
 const TOKEN: &str = "TOKEN";
 
-/// The repository that mix and rebar3 know without being told, and take everything from that names
-/// no other.
+/// The repository that mix and rebar3 use without configuration, for dependencies that name no other.
 const HEXPM: &str = "hexpm";
 
-/// Shell lines that tell mix.
+/// Shell lines that configure mix.
 ///
-/// Where they end in `mix hex.repo list`, nothing has compared the key with its fingerprint yet, and
-/// whoever runs them has to.
+/// Where they end in `mix hex.repo list`, nothing has compared the key with its fingerprint yet: the user has to.
 #[must_use]
-pub fn mix(access: &Access<'_>) -> String {
-    let Access { repository, key, token, .. } = access;
-    let url = url(access);
+pub fn mix(config: &ClientConfig<'_>) -> String {
+    let ClientConfig { repository, key, needs_token, .. } = config;
+    let url = url(config);
     let address = shell_word(url);
     if repository.as_str() != HEXPM {
         let fingerprint = key.fingerprint();
-        let auth = if *token { format!(" --auth-key {TOKEN}") } else { String::new() };
+        let auth = if *needs_token { format!(" --auth-key {TOKEN}") } else { String::new() };
         return format!(
             "mix hex.repo add {repository} {address} --fetch-public-key {fingerprint}{auth}"
         );
     }
-    // mix has this one already: `set` changes it, and can fetch no key.
-    let header = if *token { format!(" -H 'authorization: {TOKEN}'") } else { String::new() };
-    // Hex would hand the token to hex.pm, to exchange it.
-    let auth =
-        if *token { format!(" --auth-key {TOKEN} --no-oauth-exchange") } else { String::new() };
+    // mix has this repository already. `set` changes it, and cannot fetch a key.
+    let header = if *needs_token { format!(" -H 'authorization: {TOKEN}'") } else { String::new() };
+    // Without the option, Hex would send the token to hex.pm to exchange it.
+    let auth = if *needs_token {
+        format!(" --auth-key {TOKEN} --no-oauth-exchange")
+    } else {
+        String::new()
+    };
     let key = shell_word(&format!("{url}/public_key"));
     format!(
         "curl -fsS{header} -o {HEXPM}.pem {key}\n\
@@ -70,49 +71,52 @@ pub fn mix_dependency(
     }
 }
 
-/// What tells rebar3, in its configuration: of this repository, and of hex.pm's after it, which rebar3 adds.
+/// The configuration of rebar3 for this repository and, after it, hex.pm, which rebar3 adds.
 ///
-/// [`REBAR3_RISK`] is what there is to say of it.
+/// [`REBAR3_RISK`] describes its risk.
 #[must_use]
-pub fn rebar3(access: &Access<'_>) -> String {
-    format!("{{hex, [{{repos, [\n{}\n]}}]}}.", rebar3_repository(access))
+pub fn rebar3(config: &ClientConfig<'_>) -> String {
+    format!("{{hex, [{{repos, [\n{}\n]}}]}}.", rebar3_repository(config))
 }
 
-/// What tells rebar3 of this repository and no other, and of `public` beside it, where the same server has
-/// the packages of hex.pm too.
+/// The configuration of rebar3 for this repository and no other, except `public`, if the same server has the packages of
+/// hex.pm too.
 ///
-/// [`REBAR3_REPLACE_RISK`] is what there is to say of it.
+/// [`REBAR3_REPLACE_RISK`] describes its risk.
 #[must_use]
-pub fn rebar3_replace(access: &Access<'_>, public: Option<&Access<'_>>) -> String {
-    let public = public.filter(|public| public.repository != access.repository);
-    let repositories = [Some(access), public].into_iter().flatten().map(rebar3_repository);
+pub fn rebar3_replace(config: &ClientConfig<'_>, public: Option<&ClientConfig<'_>>) -> String {
+    let public = public.filter(|public| public.repository != config.repository);
+    let repositories = [Some(config), public].into_iter().flatten().map(rebar3_repository);
     let repositories = repositories.collect::<Vec<_>>().join(",\n");
     format!("{{hex, [{{repos, replace, [\n{repositories}\n]}}]}}.")
 }
 
-/// What [`rebar3`] risks.
+/// The risk of [`rebar3`].
 pub const REBAR3_RISK: &str = "rebar3 asks hex.pm for whatever this repository does not have, and also while it \
      cannot be reached: of a package that is on hex.pm too, it may then take that one";
 
-/// What [`rebar3_replace`] risks.
+/// The risk of [`rebar3_replace`].
 pub const REBAR3_REPLACE_RISK: &str = "rebar3 asks no repository but these: it fails where a dependency is not \
      there, so all of them have to be";
 
-/// The line of a shell that tells rebar3 where the packages of hex.pm are, if they are at this URL: of the
-/// repository that is called `hexpm` it goes by no `repo_url`.
+/// The shell line that makes rebar3 fetch the packages of hex.pm from this URL, if this repository has them. rebar3
+/// ignores `repo_url` of the repository `hexpm`.
 #[must_use]
-pub fn rebar3_public(access: &Access<'_>) -> Option<String> {
-    let is_public = access.repository.as_str() == HEXPM;
-    is_public.then(|| format!("export HEX_CDN={}", shell_word(url(access))))
+pub fn rebar3_public(config: &ClientConfig<'_>) -> Option<String> {
+    let is_public = config.repository.as_str() == HEXPM;
+    is_public.then(|| format!("export HEX_CDN={}", shell_word(url(config))))
 }
 
 /// One repository in the configuration of rebar3.
-fn rebar3_repository(access: &Access<'_>) -> String {
-    let repository = erlang_binary(access.repository.as_str());
-    let url = erlang_binary(url(access));
-    let pem = access.key.to_pem().trim_end();
-    let token =
-        if access.token { format!(",\n    repo_key => <<\"{TOKEN}\">>") } else { String::new() };
+fn rebar3_repository(config: &ClientConfig<'_>) -> String {
+    let repository = erlang_binary(config.repository.as_str());
+    let url = erlang_binary(url(config));
+    let pem = config.key.to_pem().trim_end();
+    let token = if config.needs_token {
+        format!(",\n    repo_key => <<\"{TOKEN}\">>")
+    } else {
+        String::new()
+    };
     format!(
         "  #{{name => {repository},\n    repo_url => {url}{token},\n    \
          repo_public_key => <<\"{pem}\n\">>}}"
@@ -125,19 +129,19 @@ pub fn rebar3_dependency(package: &PackageName, latest: Option<&Version>) -> Str
     format!("{{deps, [{{{package}, \"{}\"}}]}}.", requirement(latest))
 }
 
-/// What a project would write that begins with this release.
+/// The requirement of a project that starts with this release.
 fn requirement(latest: Option<&Version>) -> String {
     let Some(latest) = latest else { return ">= 0.0.0".to_owned() };
     let version = latest.to_string();
     match version.rsplit_once('.') {
         Some((minor, _patch)) if !latest.is_pre_release() => format!("~> {minor}"),
-        // No shorter one lets a pre-release in.
+        // A shorter requirement matches no pre-release.
         _ => format!("~> {version}"),
     }
 }
 
-fn url<'a>(access: &Access<'a>) -> &'a str {
-    access.url.trim_end_matches('/')
+fn url<'a>(config: &ClientConfig<'a>) -> &'a str {
+    config.url.trim_end_matches('/')
 }
 
 /// One word of a POSIX shell.
@@ -169,9 +173,9 @@ mod tests {
         PublicKey::from_pem(PEM).unwrap()
     }
 
-    fn with<T>(name: &str, url: &str, token: bool, snippet: fn(&Access<'_>) -> T) -> T {
+    fn with<T>(name: &str, url: &str, needs_token: bool, snippet: fn(&ClientConfig<'_>) -> T) -> T {
         let repository = name.parse().unwrap();
-        snippet(&Access { repository: &repository, url, key: &key(), token })
+        snippet(&ClientConfig { repository: &repository, url, key: &key(), needs_token })
     }
 
     #[test]
@@ -193,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn mix_has_hexpm_already() {
+    fn mix_changes_hexpm() {
         assert_eq!(
             with("hexpm", "https://hex.example.com", false, mix),
             "curl -fsS -o hexpm.pem https://hex.example.com/public_key\n\
@@ -206,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn rebar3_is_given_the_key_itself() {
+    fn rebar3_gets_the_key_itself() {
         let expected = format!(
             "{{hex, [{{repos, [\n  #{{name => <<\"acme\">>,\n    \
              repo_url => <<\"https://hex.example.com\">>,\n    \
@@ -219,13 +223,14 @@ mod tests {
     }
 
     #[test]
-    fn rebar3_can_be_kept_to_this_server() {
-        let both = |access: &Access<'_>| {
+    fn rebar3_can_be_limited_to_this_server() {
+        let both = |config: &ClientConfig<'_>| {
             let name = "hexpm".parse().unwrap();
-            let public = Access { repository: &name, url: "http://hex.example.com/", ..*access };
+            let public =
+                ClientConfig { repository: &name, url: "http://hex.example.com/", ..*config };
             (
-                rebar3_replace(access, None),
-                rebar3_replace(access, Some(&public)),
+                rebar3_replace(config, None),
+                rebar3_replace(config, Some(&public)),
                 rebar3_public(&public),
             )
         };

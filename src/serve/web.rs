@@ -1,7 +1,7 @@
-//! What a browser is shown, as a response.
+//! Pages for people, as responses.
 //!
-//! A page may have to read and decode `versions`. So a few are made at once, of each peer in turn, and only so many
-//! wait: pages never hold the threads that read files.
+//! A page may have to read and decode `versions`. So a few pages are made at once, of each peer in turn, and the queue is
+//! bounded: pages never take all threads that read files.
 
 pub mod page;
 
@@ -16,140 +16,132 @@ use axum::http::{Response, StatusCode};
 use percent_encoding::percent_decode_str;
 use tokio::task::spawn_blocking;
 
+use super::call::Call;
+use super::connections::fair_queue::{FairQueue, QueueLimits};
+use super::connections::refusals::{RefusalReason, Refusals};
+use super::options::{Mount, Options};
+use super::overview::{OverviewCache, RepositoryState};
+use super::repository::Repository;
+use super::responses::{overloaded, plain};
 use crate::name::RepositoryName;
-use crate::serve::Options;
-use crate::serve::authorize::ask_later;
-use crate::serve::connections::fair_queue::{Bounds, FairQueue};
-use crate::serve::files::Mount;
-use crate::serve::overview::{Facts, State};
-use crate::serve::service::plain;
-use page::{CONTENT_SECURITY_POLICY, Visit};
+use page::{CONTENT_SECURITY_POLICY, PageRequest};
 
-/// How many pages are made at once, and how many wait, of one peer and of all.
-const PAGES: Bounds =
-    Bounds { places: 4, places_of_a_peer: 2, waiting_of_a_peer: 32, waiting: 256 };
+/// How many pages are made at once, and how many requests wait.
+const PAGE_LIMITS: QueueLimits =
+    QueueLimits { permits: 4, permits_of_peer: 2, waiting_of_peer: 32, waiting: 256 };
 
-/// The pages of all repositories.
-pub(super) struct Pages {
+/// Makes pages.
+pub(super) struct Web {
     queue: FairQueue,
-    repositories: Vec<(Mount, Arc<Facts>)>,
-    /// Where clients find the server, if that was said.
+    /// Those that the index lists.
+    named: Vec<(RepositoryName, Arc<OverviewCache>)>,
+    refusals: Arc<Refusals>,
+    /// The URL under which clients reach the server, if it was given.
     url: Option<String>,
     scheme: &'static str,
-    token: bool,
+    needs_token: bool,
 }
 
-impl Pages {
-    pub fn new(options: &Options) -> Self {
-        let repositories = options.mounts.iter().map(|mount| {
-            let store = Arc::new(options.store(mount));
-            (mount.clone(), Arc::new(Facts::new(store)))
-        });
+impl Web {
+    pub fn new(options: &Options, repositories: &[Repository], refusals: Arc<Refusals>) -> Self {
+        let named = repositories
+            .iter()
+            .filter_map(|one| Some((one.mount.name.clone()?, Arc::clone(&one.overview))));
         Self {
-            queue: FairQueue::new(PAGES),
-            repositories: repositories.collect(),
+            queue: FairQueue::new(PAGE_LIMITS),
+            named: named.collect(),
+            refusals,
             url: options.url.clone(),
             scheme: options.scheme(),
-            token: options.auth_file.is_some(),
+            needs_token: options.auth_file.is_some(),
         }
     }
 
-    /// Every repository, as it stands.
-    pub fn states(&self) -> impl Iterator<Item = (&Mount, Arc<State>)> {
-        self.repositories.iter().map(|(mount, facts)| (mount, facts.current()))
-    }
-
-    /// The page of one repository.
-    pub async fn repository(
-        &self,
-        mount: &Mount,
-        request: &Parts,
-        client: IpAddr,
-    ) -> Response<Body> {
-        let found = self.repositories.iter().find(|(one, _)| one == mount);
-        let Some((_, facts)) = found else { return plain(StatusCode::NOT_FOUND) };
-        let facts = Arc::clone(facts);
-        let (base_url, query) = (self.base_url(mount, request), query(request));
-        let token = self.token;
-        self.make(client, move || {
-            let state = facts.current();
-            let visit = Visit { base_url: &base_url, query: &query, token };
+    /// The page of a repository.
+    pub async fn repository(&self, call: Call<'_>) -> Response<Body> {
+        let Some(repository) = call.repository else { return plain(StatusCode::NOT_FOUND) };
+        let overview = Arc::clone(&repository.overview);
+        let base_url = self.base_url(&repository.mount, call.request);
+        let (query, needs_token) = (query(call.request), self.needs_token);
+        self.make(call.client, move || {
+            let state = overview.current();
+            let request = PageRequest { base_url: &base_url, query: &query, needs_token };
             let status = match *state {
-                State::Built(_) => StatusCode::OK,
+                RepositoryState::Built(_) => StatusCode::OK,
                 _ => StatusCode::SERVICE_UNAVAILABLE,
             };
-            respond(status, page::render(&state, &visit))
+            html(status, page::repository(&state, &request))
         })
         .await
     }
 
-    /// The page that leads to those with names.
-    pub async fn all(&self, client: IpAddr) -> Response<Body> {
-        let named = self.repositories.iter();
-        let named: Vec<(RepositoryName, Arc<Facts>)> = named
-            .filter_map(|(mount, facts)| Some((mount.name.clone()?, Arc::clone(facts))))
-            .collect();
-        self.make(client, move || {
+    /// The page that lists the repositories with names.
+    pub async fn index(&self, call: Call<'_>) -> Response<Body> {
+        let named = self.named.clone();
+        self.make(call.client, move || {
             let states: Vec<_> =
-                named.iter().map(|(name, facts)| (name, facts.current())).collect();
+                named.iter().map(|(name, overview)| (name, overview.current())).collect();
             let states: Vec<_> = states.iter().map(|(name, state)| (*name, &**state)).collect();
-            respond(StatusCode::OK, page::index(&states))
+            html(StatusCode::OK, page::index(&states))
         })
         .await
     }
 
-    /// Makes a page on another thread, once it is this client's turn.
+    /// Makes a page on another thread, when it is the turn of this client.
     async fn make(
         &self,
         client: IpAddr,
         page: impl FnOnce() -> Response<Body> + Send + 'static,
     ) -> Response<Body> {
-        let place = match self.queue.take(client.into()).await {
-            Ok(place) => place,
-            Err(no_room) => return ask_later(no_room),
+        let permit = match self.queue.acquire(client.into()).await {
+            Ok(permit) => permit,
+            Err(overload) => {
+                self.refusals.count(RefusalReason::Pages, Some(client));
+                return overloaded(overload);
+            }
         };
-        // A client that hangs up does not end the work, and its place is free only after the work.
+        // If the client closes its connection, the work goes on, and keeps its permit until it ends.
         let made = spawn_blocking(move || {
             let response = page();
-            drop(place);
+            drop(permit);
             response
         });
         made.await.unwrap_or_else(|_| plain(StatusCode::INTERNAL_SERVER_ERROR))
     }
 
-    /// Where a client that can ask for this page finds the repository.
+    /// The URL of the repository for clients that can make this request.
     fn base_url(&self, mount: &Mount, request: &Parts) -> String {
         let path = mount.path();
         let path = path.trim_end_matches('/');
         if let Some(url) = &self.url {
             return format!("{}{path}", url.trim_end_matches('/'));
         }
-        // RFC 9112, section 3.2.2: where a request has both, its own authority counts.
+        // RFC 9112, section 3.2.2: the authority of the request target comes before `Host`.
         let host = request.headers.get(header::HOST).and_then(|host| host.to_str().ok());
         let host = request.uri.authority().map(Authority::as_str).or(host);
         format!("{}://{}{path}", self.scheme, host.unwrap_or("localhost"))
     }
 }
 
-/// What is searched for: `q`, as a form sends it.
+/// The search in a request: `q`, as a form sends it.
 fn query(request: &Parts) -> String {
     let mut fields = request.uri.query().unwrap_or_default().split('&');
     let value = fields.find_map(|field| field.strip_prefix("q=")).unwrap_or_default();
     percent_decode_str(&value.replace('+', " ")).decode_utf8_lossy().trim().to_owned()
 }
 
-fn respond(status: StatusCode, html: String) -> Response<Body> {
+fn html(status: StatusCode, html: String) -> Response<Body> {
     let mut response = Response::new(Body::from(html));
     *response.status_mut() = status;
-    let said: [(HeaderName, &'static str); 5] = [
+    let headers: [(HeaderName, &'static str); 5] = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
-        // It says what stands now, and to whoever may see it.
+        // The page changes with the next build, and only those who may read may have it.
         (header::CACHE_CONTROL, "private, no-cache"),
     ];
-    for (name, value) in said {
+    for (name, value) in headers {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     response

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use hexreg::checksum::OuterChecksum;
 use hexreg::key::PublicKey;
-use hexreg::serve::snippets::{self, Access};
+use hexreg::serve::snippets::{self, ClientConfig};
 use tempfile::TempDir;
 
 use crate::support::repository::TestRepository;
@@ -139,8 +139,8 @@ fn samples() -> TestRepository {
 fn configuration(repository: &TestRepository, url: &str, token: Option<&str>) -> String {
     let pem = String::from_utf8(repository.read("public/public_key")).unwrap();
     let (name, key) = ("acme".parse().unwrap(), PublicKey::from_pem(&pem).unwrap());
-    let access = Access { repository: &name, url, key: &key, token: token.is_some() };
-    snippets::rebar3(&access).replace("TOKEN", token.unwrap_or("TOKEN"))
+    let config = ClientConfig { repository: &name, url, key: &key, needs_token: token.is_some() };
+    snippets::rebar3(&config).replace("TOKEN", token.unwrap_or("TOKEN"))
 }
 
 /// Waits until something is so, for as long as a running server may take to see a change.

@@ -7,7 +7,7 @@ mod sandbox;
 use std::fs;
 use std::time::Duration;
 
-use hexreg::serve::Limits;
+use hexreg::serve::ServerLimits;
 
 use crate::serving;
 use crate::support::server::Server;
@@ -79,9 +79,9 @@ fn number(unit: &str, name: &str) -> u64 {
 #[test]
 fn the_unit_leaves_the_server_the_room_and_the_time_it_takes() {
     let unit = deployed("hexreg.service");
-    let limits = Limits::default();
+    let limits = ServerLimits::default();
     let stop = Duration::from_secs(number(&unit, "TimeoutStopSec"));
-    assert!(stop > limits.goodbye, "{stop:?}");
+    assert!(stop > limits.shutdown, "{stop:?}");
     // A socket and a file for each connection, and what the process has for itself.
     let files = number(&unit, "LimitNOFILE");
     assert!(files >= 2 * u64::try_from(limits.connections).unwrap() + 64, "{files}");

@@ -10,8 +10,8 @@ use std::thread;
 
 use tempfile::TempDir;
 
-use hexreg::serve::overview::{Facts, State};
-use hexreg::serve::web::page::{self, CONTENT_SECURITY_POLICY, Visit};
+use hexreg::serve::overview::{OverviewCache, RepositoryState};
+use hexreg::serve::web::page::{self, CONTENT_SECURITY_POLICY, PageRequest};
 use hexreg::store::DirStore;
 
 use crate::support::repository::TestRepository;
@@ -124,9 +124,9 @@ impl Chromium {
     }
 }
 
-/// What a repository in this directory says.
-fn state(repository: &TestRepository) -> Arc<State> {
-    Facts::new(Arc::new(DirStore::new(repository.path("public")))).current()
+/// The state of a repository.
+fn state(repository: &TestRepository) -> Arc<RepositoryState> {
+    OverviewCache::new(Arc::new(DirStore::new(repository.path("public")))).current()
 }
 
 /// A repository with all that makes a page wide: a long name, a long version.
@@ -138,8 +138,9 @@ fn wide() -> TestRepository {
     repository
 }
 
-fn visit(query: &str) -> Visit<'_> {
-    Visit { base_url: "https://hex.example.com/repos/acme", query, token: true }
+fn request(query: &str) -> PageRequest<'_> {
+    let base_url = "https://hex.example.com/repos/acme";
+    PageRequest { base_url, query, needs_token: true }
 }
 
 /// The text between tags, entities resolved as far as these pages have some.
@@ -155,7 +156,7 @@ fn a_person_reads_what_is_needed() {
     let Some(chromium) = Chromium::find(test) else { return };
     let repository = TestRepository::new().samples();
     repository.build(&[]).ok();
-    let html = page::render(&state(&repository), &visit(""));
+    let html = page::repository(&state(&repository), &request(""));
     let pages = Pages::serve(vec![("/", html, true)]);
     let read = text(&chromium.document(&pages.url("/")));
 
@@ -181,7 +182,7 @@ fn a_person_reads_what_is_needed() {
 fn nothing_that_slipped_in_would_run_or_be_fetched() {
     let test = "nothing_that_slipped_in_would_run_or_be_fetched";
     let Some(chromium) = Chromium::find(test) else { return };
-    let html = page::render(&State::NotBuilt, &visit(""));
+    let html = page::repository(&RepositoryState::NotBuilt, &request(""));
     let planted = html.replace(
         "</body>",
         "<img src=\"/leak.png\"><link rel=\"stylesheet\" href=\"/leak.css\">\
@@ -203,10 +204,10 @@ fn no_page_is_wider_than_a_phone() {
     let built = state(&repository);
     let acme = "acme".parse().unwrap();
     let pages = [
-        ("/built", page::render(&built, &visit(""))),
-        ("/none", page::render(&built, &visit(&"absent".repeat(20)))),
-        ("/new", page::render(&State::NotBuilt, &visit(""))),
-        ("/index", page::index(&[(&acme, &built), (&acme, &State::NotBuilt)])),
+        ("/built", page::repository(&built, &request(""))),
+        ("/none", page::repository(&built, &request(&"absent".repeat(20)))),
+        ("/new", page::repository(&RepositoryState::NotBuilt, &request(""))),
+        ("/index", page::index(&[(&acme, &built), (&acme, &RepositoryState::NotBuilt)])),
     ];
     // Whoever frames them measures them; the policy that forbids it is tested elsewhere.
     let frame =
@@ -233,12 +234,16 @@ fn dark_is_dark_and_light_is_light() {
     let repository = wide();
     let built = state(&repository);
     let (acme, beta) = ("acme".parse().unwrap(), "beta".parse().unwrap());
-    let mut shown = vec![("/built", page::render(&built, &visit("")), true)];
+    let mut shown = vec![("/built", page::repository(&built, &request("")), true)];
     if kept.is_some() {
-        shown.push(("/found", page::render(&built, &visit("greet")), true));
-        shown.push(("/none", page::render(&built, &visit("absent")), true));
-        shown.push(("/new", page::render(&State::NotBuilt, &visit("")), true));
-        shown.push(("/index", page::index(&[(&acme, &built), (&beta, &State::NotBuilt)]), true));
+        shown.push(("/found", page::repository(&built, &request("greet")), true));
+        shown.push(("/none", page::repository(&built, &request("absent")), true));
+        shown.push(("/new", page::repository(&RepositoryState::NotBuilt, &request("")), true));
+        shown.push((
+            "/index",
+            page::index(&[(&acme, &built), (&beta, &RepositoryState::NotBuilt)]),
+            true,
+        ));
     }
     let paths: Vec<&str> = shown.iter().map(|(path, ..)| *path).collect();
     let pages = Pages::serve(shown);

@@ -409,7 +409,7 @@ fn what_cannot_be_served_is_told_and_why() {
     error: failed to serve: public/readers lies in a directory that is served
     hint: keep it elsewhere
     error: failed to serve: there is no certificate in cert.pem: expected PEM
-    hint: give --tls-cert the whole chain and --tls-key its first one's key
+    hint: give --tls-cert the whole chain, and --tls-key the key of its first certificate
     error: failed to serve: 0.0.0.0:0 can be reached from other machines: metrics are for a loopback address
     hint: give --metrics-listen=127.0.0.1:PORT
     error: failed to serve: two repositories would be served at /repos/a

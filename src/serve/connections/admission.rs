@@ -1,13 +1,13 @@
-//! The door: who is let in, and where to.
+//! Admission: which connections get a slot.
 //!
 //! ```text
-//! accept ─► a seat in the house ─────────────────────────► connection::converse
-//!        └► none: a seat in the reserve, for one request ─► /healthz is answered; all else waits for a seat
-//!           in the house, and is refused where it gets none (503)
+//! accept ─► a slot ─────────────────────────────────────► connection::serve
+//!        └► none: a slot in the reserve, for one request ─► /healthz is answered; any other request waits for a
+//!           slot, and is refused if it gets none (503)
 //! ```
 //!
-//! The reserve is as fair as the house, and each of its connections gives way to the next one, so that it is
-//! never full of those who only hold it.
+//! The reserve is as fair as the slots, and each connection in it gives way to the next one. So connections that only
+//! hold its slots cannot fill it.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -15,43 +15,40 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use axum::http::HeaderMap;
 use prometheus_client::metrics::gauge::Gauge;
-use tokio::net::TcpListener;
 
-use crate::serve::connection::{self, Application};
-use crate::serve::connections::activity::{Activity, Clock, Order, Rank};
-use crate::serve::connections::fair_queue::{NoRoom, Peer};
+use crate::serve::connections::activity::{Activity, Clock, EvictionRank, Stop};
+use crate::serve::connections::peer::{Overload, Peer};
 use crate::serve::connections::proxies::{TrustedProxies, loopback};
-use crate::serve::connections::refusals::Reason;
-use crate::serve::connections::slots::{Seat, Seats};
+use crate::serve::connections::refusals::RefusalReason;
+use crate::serve::connections::slots::{Slot, Slots};
 use crate::serve::metrics::Metrics;
-use crate::serve::shutdown::Ending;
-use crate::serve::tls::Certificates;
 
-/// How many connections the reserve of a house with so many seats has: as many as come while one that was let in
+/// How many slots the reserve has beside so many slots: as many as connections arrive while one that was admitted
 /// sends its head.
-pub(crate) fn reserve(connections: usize) -> usize {
+pub(crate) fn reserve_size(connections: usize) -> usize {
     (connections / 4).clamp(16, 256)
 }
 
-/// How long a request in the reserve waits for a seat in the house.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a request in the reserve waits for a slot.
+const SLOT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a head may take there.
-const RESERVE_HEAD: Duration = Duration::from_secs(5);
+/// How long the head of a request in the reserve may take.
+const RESERVE_HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long no connection is accepted after the system had no descriptor for one.
-const NO_DESCRIPTOR: Duration = Duration::from_millis(50);
+/// How long to accept no connection after the system had no file descriptor for one.
+const NO_DESCRIPTOR_PAUSE: Duration = Duration::from_millis(50);
 
-/// How many are closed then: those that come next need a file each.
-const SPARE: usize = 4;
+/// How many connections are closed then: each of the next ones needs a descriptor.
+const DESCRIPTORS_TO_FREE: usize = 4;
 
-/// What a connection may take.
+/// What connections may take.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ConnectionLimits {
     /// How many there are at once.
     pub connections: usize,
-    /// In bytes, a request's head.
+    /// In bytes: the head of a request.
     pub head: usize,
     /// How long a head may take to arrive, and a connection may be idle.
     pub idle: Duration,
@@ -59,186 +56,171 @@ pub(crate) struct ConnectionLimits {
     pub stall: Duration,
 }
 
-/// Lets connections in.
-pub(crate) struct Door {
+/// Admits connections.
+pub(crate) struct Admission {
     pub limits: ConnectionLimits,
     pub metrics: Arc<Metrics>,
-    /// How many connections there are.
+    /// How many connections are open.
     pub open: Gauge,
     proxies: TrustedProxies,
-    house: Arc<Seats>,
-    reserve: Option<Arc<Seats>>,
+    slots: Arc<Slots>,
+    reserve: Option<Arc<Slots>>,
     clock: Clock,
 }
 
-/// A connection that was let in.
-pub(crate) struct Visit {
-    pub client: SocketAddr,
+/// A connection that was admitted. It holds its slot until it is dropped.
+pub(crate) struct ClientConnection {
+    pub address: SocketAddr,
     pub activity: Arc<Activity>,
-    pub door: Arc<Door>,
-    /// None where it is a proxy's, or a program's on this machine.
+    pub admission: Arc<Admission>,
+    /// `None` for a proxy, or a program on this machine.
     peer: Option<Peer>,
-    is_in_house: AtomicBool,
-    seat: Mutex<Seat>,
+    /// Whether its slot is not one of the reserve.
+    has_slot: AtomicBool,
+    slot: Mutex<Slot>,
 }
 
-impl Door {
+impl Admission {
     /// With a reserve.
     pub fn new(limits: ConnectionLimits, proxies: TrustedProxies, metrics: Arc<Metrics>) -> Self {
         let clock = Clock::start();
-        let reserve = Some(Arc::new(Seats::new(reserve(limits.connections), clock)));
-        let house = Arc::new(Seats::new(limits.connections, clock));
+        let reserve = Some(Arc::new(Slots::new(reserve_size(limits.connections), clock)));
+        let slots = Arc::new(Slots::new(limits.connections, clock));
         let open = metrics.connections.clone();
-        Self { limits, metrics, open, proxies, house, reserve, clock }
+        Self { limits, metrics, open, proxies, slots, reserve, clock }
     }
 
-    /// For programs on this machine, with no reserve, where all may have all seats.
+    /// For programs on this machine: without a reserve, and one address may have all slots.
     pub fn for_this_machine(limits: ConnectionLimits, metrics: Arc<Metrics>) -> Self {
         let proxies = TrustedProxies::new(&loopback());
-        // Who asks for numbers is none of them.
+        // Connections that ask for metrics are not counted among them.
         Self { reserve: None, open: Gauge::default(), ..Self::new(limits, proxies, metrics) }
     }
 
-    /// Serves every client, until the server is to end and the requests that came are answered.
-    ///
-    /// # Errors
-    /// What the system says, before anybody is let in.
-    pub async fn serve<A: Application>(
-        self: Arc<Self>,
-        listener: std::net::TcpListener,
-        certificates: Option<Certificates>,
-        application: Arc<A>,
-        mut ending: Ending,
-    ) -> io::Result<()> {
-        let listener = TcpListener::from_std(listener)?;
-        loop {
-            let accepted = tokio::select! {
-                biased;
-                () = ending.begins() => break,
-                accepted = listener.accept() => accepted,
-            };
-            let (stream, client) = match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    self.could_not_accept(&error).await;
-                    continue;
-                }
-            };
-            if let Some(visit) = self.let_in(client) {
-                let tls = certificates.as_ref().map(Certificates::config);
-                let application = Arc::clone(&application);
-                tokio::spawn(connection::converse(application, visit, stream, tls));
-            }
-        }
-        drop(listener);
-        let rooms = || [&self.house].into_iter().chain(&self.reserve);
-        rooms().for_each(|seats| seats.tell_all(Order::Finish));
-        tokio::select! {
-            () = async { for seats in rooms() { seats.are_empty().await } } => {}
-            () = ending.is_over() => {}
-        }
-        Ok(())
-    }
-
     /// How many connections one address has at most.
-    pub fn of_peer(&self) -> usize {
-        self.house.of_peer()
+    pub fn limit_of_peer(&self) -> usize {
+        self.slots.limit_of_peer()
     }
 
-    fn let_in(self: &Arc<Self>, client: SocketAddr) -> Option<Arc<Visit>> {
+    /// Admits a connection; `None` if it is refused.
+    pub fn admit(self: &Arc<Self>, address: SocketAddr) -> Option<Arc<ClientConnection>> {
         let activity = Arc::new(Activity::new(self.clock));
-        let address = client.ip();
-        let peer = (!self.proxies.trusts(address)).then(|| Peer::from(address));
-        let (is_in_house, taken) = match (self.house.take(peer, &activity), &self.reserve) {
+        let ip = address.ip();
+        let peer = (!self.proxies.trusts(ip)).then(|| Peer::from(ip));
+        let (has_slot, taken) = match (self.slots.take(peer, &activity), &self.reserve) {
             (Err(_), Some(reserve)) => (false, reserve.take(peer, &activity)),
             (taken, _) => (true, taken),
         };
         match taken {
-            Ok((seat, closed)) => {
+            Ok((slot, closed)) => {
                 self.count_closed(closed);
-                let seat = Mutex::new(seat);
-                let (is_in_house, door) = (is_in_house.into(), Arc::clone(self));
-                Some(Arc::new(Visit { client, activity, door, peer, is_in_house, seat }))
+                let slot = Mutex::new(slot);
+                let (has_slot, admission) = (has_slot.into(), Arc::clone(self));
+                Some(Arc::new(ClientConnection {
+                    address,
+                    activity,
+                    admission,
+                    peer,
+                    has_slot,
+                    slot,
+                }))
             }
-            Err(no_room) => {
-                self.count(no_room, address);
+            Err(overload) => {
+                self.count(overload, ip);
                 None
             }
         }
     }
 
-    fn count_closed(&self, closed: Option<Rank>) {
+    /// Waits after a connection could not be accepted, and makes room for the next one.
+    pub async fn accept_failed(&self, error: &io::Error) {
+        use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+        // The client has closed the connection, and the next one can be accepted.
+        if matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
+            return;
+        }
+        self.metrics.refusals.failed_to_accept(error);
+        for _ in 0..DESCRIPTORS_TO_FREE {
+            self.count_closed(self.slots.evict());
+        }
+        tokio::time::sleep(NO_DESCRIPTOR_PAUSE).await;
+    }
+
+    /// Orders every connection to end.
+    pub fn stop_all(&self, stop: Stop) {
+        self.all_slots().for_each(|slots| slots.stop_all(stop));
+    }
+
+    /// Waits until every connection has ended.
+    pub async fn all_ended(&self) {
+        for slots in self.all_slots() {
+            slots.all_free().await;
+        }
+    }
+
+    fn all_slots(&self) -> impl Iterator<Item = &Arc<Slots>> {
+        [&self.slots].into_iter().chain(&self.reserve)
+    }
+
+    fn count_closed(&self, closed: Option<EvictionRank>) {
         if let Some(closed) = closed {
             self.metrics.refusals.count(closed.into(), None);
         }
     }
 
-    fn count(&self, reason: impl Into<Reason>, client: IpAddr) {
+    fn count(&self, reason: impl Into<RefusalReason>, client: IpAddr) {
         self.metrics.refusals.count(reason.into(), Some(client));
-    }
-
-    async fn could_not_accept(&self, error: &io::Error) {
-        use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-        // The client's end of it; there is another one to accept.
-        if matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
-            return;
-        }
-        self.metrics.refusals.failed_to_accept(error);
-        for _ in 0..SPARE {
-            self.count_closed(self.house.close_one());
-        }
-        tokio::time::sleep(NO_DESCRIPTOR).await;
     }
 }
 
-impl Visit {
-    /// The client of a request: its connection's, or who a trusted proxy says it is.
-    pub fn client_of(&self, headers: &axum::http::HeaderMap) -> IpAddr {
-        // Most connections are no proxy's.
+impl ClientConnection {
+    /// The client of a request: that of its connection, or the one that a trusted proxy names.
+    pub fn client_of(&self, headers: &HeaderMap) -> IpAddr {
+        // Most connections do not come from a proxy.
         if self.peer.is_some() {
-            self.client.ip()
+            self.address.ip()
         } else {
-            self.door.proxies.client(self.client.ip(), headers)
+            self.admission.proxies.client(self.address.ip(), headers)
         }
     }
 
-    /// Whether a request's client is another one than its connection's.
+    /// Whether the client of a request is another one than that of its connection.
     pub fn is_proxied(&self, client: IpAddr) -> bool {
-        self.peer.is_none() && !self.door.proxies.trusts(client)
+        self.peer.is_none() && !self.admission.proxies.trusts(client)
     }
 
-    /// Whether it is let into the house: those in the reserve are answered only once.
-    pub fn is_in_house(&self) -> bool {
-        self.is_in_house.load(Ordering::Relaxed)
+    /// Whether its slot is not one of the reserve, where a connection has one request.
+    pub fn has_slot(&self) -> bool {
+        self.has_slot.load(Ordering::Relaxed)
     }
 
-    /// Waits for a seat in the house, where it has none.
+    /// Waits for a slot, if it has one of the reserve.
     ///
     /// # Errors
-    /// Why there is none.
-    pub async fn be_seated(&self) -> Result<(), NoRoom> {
-        if self.is_in_house() {
+    /// Why it got none.
+    pub async fn wait_for_slot(&self) -> Result<(), Overload> {
+        if self.has_slot() {
             return Ok(());
         }
-        self.activity.waits_for_a_seat();
-        let found = self.door.house.wait(self.peer, &self.activity, PATIENCE).await;
-        self.activity.asked();
-        let (seat, closed) =
-            found.inspect_err(|no_room| self.door.count(*no_room, self.client.ip()))?;
-        self.door.count_closed(closed);
-        *self.seat.lock().unwrap_or_else(PoisonError::into_inner) = seat;
-        self.is_in_house.store(true, Ordering::Relaxed);
+        self.activity.waiting_for_slot();
+        let found = self.admission.slots.wait(self.peer, &self.activity, SLOT_TIMEOUT).await;
+        self.activity.request_began();
+        let (slot, closed) =
+            found.inspect_err(|overload| self.admission.count(*overload, self.address.ip()))?;
+        self.admission.count_closed(closed);
+        *self.slot.lock().unwrap_or_else(PoisonError::into_inner) = slot;
+        self.has_slot.store(true, Ordering::Relaxed);
         Ok(())
     }
 
     /// How long a head may take.
-    pub fn head_time(&self) -> Duration {
-        let idle = self.door.limits.idle;
-        if self.is_in_house() { idle } else { idle.min(RESERVE_HEAD) }
+    pub fn head_timeout(&self) -> Duration {
+        let idle = self.admission.limits.idle;
+        if self.has_slot() { idle } else { idle.min(RESERVE_HEAD_TIMEOUT) }
     }
 
-    /// Counts what was refused of it.
-    pub fn count(&self, reason: Reason) {
-        self.door.count(reason, self.client.ip());
+    /// Counts a refusal of it.
+    pub fn count_refusal(&self, reason: RefusalReason) {
+        self.admission.count(reason, self.address.ip());
     }
 }

@@ -1,10 +1,14 @@
-//! The rate at which a client has to take its answer, and a connection that goes by it.
+//! The least rate at which a client has to take its response, and the stream that enforces it.
 //!
-//! What counts is what the socket takes, which is ahead of what the client has by what the system keeps for it:
-//! a slow client seems to take nothing for a while, and then much at once. So a client is given time for what it
-//! takes, a second for each [`LEAST_RATE`] bytes, and has as much of it in store as it may take nothing. The
-//! system keeps at most [`BUFFER`] bytes where they would be many more from the start, as over loopback; where
-//! its buffer has grown since, because the client was fast, the client has the time that emptying it takes.
+//! Only the bytes that the socket accepts can be measured. The socket is ahead of the client by the send buffer of the
+//! system: a slow client seems to take nothing for a while, and then much at once. So each [`LEAST_RATE`] bytes
+//! that the socket accepts earn the client a second, and it may be behind by as long as it may take nothing. The send
+//! buffer is limited to [`BUFFER`] bytes where the system would make it larger from the start, as over loopback. Where
+//! the system has grown it later, because the client was fast, the client has the time in addition that emptying the
+//! buffer takes.
+//!
+//! How many bytes the client has acknowledged (`SIOCOUTQ`, `TCP_INFO`) cannot be asked for without `unsafe`, and the
+//! same holds for a limit of unsent bytes (`TCP_NOTSENT_LOWAT`).
 
 use std::io;
 use std::pin::Pin;
@@ -18,46 +22,46 @@ use tokio::time::Sleep;
 
 use crate::serve::connections::activity::Activity;
 
-/// In bytes a second: at least as much a client takes, seen over the time in which it may take nothing.
+/// In bytes a second, averaged over the time for which a client may take nothing.
 const LEAST_RATE: u64 = 1024;
 
-/// In bytes, how much the system may keep of what was sent, where nothing is known of the client yet.
+/// In bytes: the send buffer of a new connection.
 const BUFFER: usize = 192 * 1024;
 
-/// In bytes a second, how fast a client empties a buffer that has grown.
-const SLOW: usize = 4 * 1024;
+/// In bytes a second: how fast a client is expected to empty a send buffer that has grown.
+const DRAIN_RATE: usize = 4 * 1024;
 
-/// A connection whose client has to take what it is sent.
-pub(crate) struct PacedStream {
+/// A TCP stream that fails when the client takes bytes below the least rate.
+pub(crate) struct LeastRateStream {
     stream: TcpStream,
     activity: Arc<Activity>,
-    pace: Pace,
-    /// Runs while the client takes nothing, and is looked at only then.
+    lag: Lag,
+    /// Polled only while the client takes nothing.
     timer: Option<Pin<Box<Sleep>>>,
 }
 
 /// How far behind a client is.
 #[derive(Debug)]
-struct Pace {
+struct Lag {
     stall: Duration,
-    /// Time for which it has taken nothing, less what it was given for bytes.
+    /// The time for which it has taken nothing, less the time that it has earned by bytes.
     behind: Duration,
-    /// Since when the socket takes nothing.
+    /// Since when the socket accepts nothing.
     blocked: Option<Instant>,
 }
 
-impl Pace {
+impl Lag {
     fn new(stall: Duration) -> Self {
         Self { stall, behind: Duration::ZERO, blocked: None }
     }
 
-    /// The socket takes nothing. Since when the client seems to have taken nothing, all in all.
+    /// The socket accepts nothing. Returns since when the client would have taken nothing to be as far behind.
     fn block(&mut self, now: Instant) -> Instant {
         let since = *self.blocked.get_or_insert(now);
         since.checked_sub(self.behind).unwrap_or(since)
     }
 
-    /// The socket took so many bytes.
+    /// The socket accepted so many bytes.
     fn take(&mut self, bytes: usize, now: impl FnOnce() -> Instant) {
         if let Some(since) = self.blocked.take() {
             let blocked = now().saturating_duration_since(since);
@@ -65,32 +69,32 @@ impl Pace {
         }
         if self.behind > Duration::ZERO {
             let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-            let paid = bytes.saturating_mul(1_000_000) / LEAST_RATE;
-            self.behind = self.behind.saturating_sub(Duration::from_micros(paid));
+            let earned = bytes.saturating_mul(1_000_000) / LEAST_RATE;
+            self.behind = self.behind.saturating_sub(Duration::from_micros(earned));
         }
     }
 
-    /// How far behind it may be, where the system keeps up to `buffer` bytes for it. It tells that there is room
-    /// again when a third is.
-    fn patience(&self, buffer: usize) -> Duration {
-        // What is asked for is doubled, for what the system itself needs.
-        let grown = buffer.saturating_sub(BUFFER.saturating_mul(2)) / 3 / SLOW;
+    /// How far behind it may be with a send buffer of this size. The system reports room again once a third of the
+    /// buffer is free.
+    fn limit(&self, buffer: usize) -> Duration {
+        // The system doubles the requested size, for its own needs.
+        let grown = buffer.saturating_sub(BUFFER.saturating_mul(2)) / 3 / DRAIN_RATE;
         self.stall.saturating_add(Duration::from_secs(grown.try_into().unwrap_or(u64::MAX)))
     }
 }
 
-impl PacedStream {
-    /// A connection whose client may take nothing for as long as `stall`.
+impl LeastRateStream {
+    /// Limits a stream whose client may take nothing for as long as `stall`.
     ///
     /// # Errors
-    /// What the system says.
+    /// The client has closed the connection.
     pub fn new(stream: TcpStream, activity: Arc<Activity>, stall: Duration) -> io::Result<Self> {
-        // A head and a small file are two writes, and the second is not to wait for the client's word.
+        // A head and a small file are two writes; the second must not wait for an acknowledgement.
         stream.set_nodelay(true)?;
         if buffer(&stream) > BUFFER.saturating_mul(2) {
             rustix::net::sockopt::set_socket_send_buffer_size(&stream, BUFFER)?;
         }
-        Ok(Self { stream, activity, pace: Pace::new(stall), timer: None })
+        Ok(Self { stream, activity, lag: Lag::new(stall), timer: None })
     }
 
     fn wrote(
@@ -100,10 +104,10 @@ impl PacedStream {
     ) -> Poll<io::Result<usize>> {
         match polled {
             Poll::Ready(Ok(bytes)) => {
-                if self.pace.blocked.is_some() {
-                    self.activity.keeps_up();
+                if self.lag.blocked.is_some() {
+                    self.activity.caught_up();
                 }
-                self.pace.take(bytes, Instant::now);
+                self.lag.take(bytes, Instant::now);
                 polled
             }
             Poll::Ready(Err(_)) => polled,
@@ -112,31 +116,31 @@ impl PacedStream {
     }
 
     fn wait(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let since = self.pace.block(Instant::now());
-        self.activity.lags(since);
-        let deadline = |patience| since.checked_add(patience).unwrap_or(since);
+        let since = self.lag.block(Instant::now());
+        self.activity.lagging(since);
+        let deadline = |limit| since.checked_add(limit).unwrap_or(since);
         let timer = self.timer.get_or_insert_with(|| {
-            Box::pin(tokio::time::sleep_until(deadline(self.pace.stall).into()))
+            Box::pin(tokio::time::sleep_until(deadline(self.lag.stall).into()))
         });
         while timer.as_mut().poll(context).is_ready() {
-            let deadline = deadline(self.pace.patience(buffer(&self.stream)));
+            let deadline = deadline(self.lag.limit(buffer(&self.stream)));
             if deadline <= Instant::now() {
-                self.activity.is_given_up();
+                self.activity.mark_too_slow();
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }
-            // It ran since an earlier wait, or the buffer has grown.
+            // The timer was set by an earlier wait, or the buffer has grown.
             timer.as_mut().reset(deadline.into());
         }
         Poll::Pending
     }
 }
 
-/// In bytes, how much the system keeps at most of what was sent on this socket.
+/// In bytes: the send buffer of this socket.
 fn buffer(stream: &TcpStream) -> usize {
     rustix::net::sockopt::socket_send_buffer_size(stream).unwrap_or(0)
 }
 
-impl AsyncRead for PacedStream {
+impl AsyncRead for LeastRateStream {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -152,7 +156,7 @@ impl AsyncRead for PacedStream {
     }
 }
 
-impl AsyncWrite for PacedStream {
+impl AsyncWrite for LeastRateStream {
     fn poll_write(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -177,7 +181,7 @@ impl AsyncWrite for PacedStream {
         self.stream.is_write_vectored()
     }
 
-    /// Is called once all that there is to write was written.
+    /// hyper calls this after it has written all bytes that it has.
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let polled = Pin::new(&mut this.stream).poll_flush(context);
@@ -198,17 +202,17 @@ mod tests {
 
     const STALL: Duration = Duration::from_secs(30);
 
-    /// For how many seconds of `seconds` a client lasts that takes `lump` bytes at once, `gap` seconds apart.
+    /// After how many seconds a client is too slow that takes `lump` bytes at once, `gap` seconds apart; at most `seconds`.
     fn lasts(lump: usize, gap: usize, seconds: u64) -> u64 {
         let began = Instant::now();
-        let mut pace = Pace::new(STALL);
+        let mut lag = Lag::new(STALL);
         let takes = std::iter::repeat_n(false, gap.saturating_sub(1)).chain([true]).cycle();
         for (second, takes) in (0..seconds).zip(takes) {
             let now = began.checked_add(Duration::from_secs(second)).unwrap();
             if takes {
-                pace.take(lump, || now);
+                lag.take(lump, || now);
             }
-            if now.duration_since(pace.block(now)) >= pace.patience(0) {
+            if now.duration_since(lag.block(now)) >= lag.limit(0) {
                 return second;
             }
         }
@@ -216,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn who_takes_at_least_the_least_rate_is_never_given_up() {
+    fn a_client_at_the_least_rate_is_never_too_slow() {
         for (lump, gap) in
             [(1024, 1), (5 * 1024, 5), (29 * 1024, 29), (128 * 1024, 25), (64 << 20, 29)]
         {
@@ -225,21 +229,21 @@ mod tests {
     }
 
     #[test]
-    fn who_takes_less_is_given_up_in_the_end() {
+    fn a_client_below_the_least_rate_is_too_slow_at_last() {
         assert_eq!(lasts(0, 1, 3_600), 30);
-        // A byte is a thousandth of a second.
+        // A byte earns a thousandth of a second.
         assert_eq!(lasts(1, 10, 3_600), 31);
         // Half the least rate: twice as long.
         assert!((50..70).contains(&lasts(512, 1, 3_600)));
-        // What it once took at once is not time in store for the rest of the day.
+        // Many bytes at once earn no time in advance.
         assert_eq!(lasts(64 << 20, 40, 3_600), 30);
     }
 
     #[test]
-    fn a_buffer_that_has_grown_is_given_time_to_empty() {
-        let pace = Pace::new(STALL);
-        assert_eq!(pace.patience(2 * BUFFER), STALL);
-        let patience = pace.patience(4 << 20);
-        assert!(patience > Duration::from_secs(300) && patience < Duration::from_secs(400));
+    fn a_grown_buffer_gets_time_to_drain() {
+        let lag = Lag::new(STALL);
+        assert_eq!(lag.limit(2 * BUFFER), STALL);
+        let limit = lag.limit(4 << 20);
+        assert!(limit > Duration::from_secs(300) && limit < Duration::from_secs(400));
     }
 }

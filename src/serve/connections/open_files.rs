@@ -1,19 +1,19 @@
-//! How many files and sockets the process may have open.
+//! The limit of open files and sockets of the process.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::serve::connections::admission::reserve;
+use crate::serve::connections::admission::reserve_size;
 
 /// For the process itself: listeners, the runtime, signals, log, directories, files that are read again; and for
-/// connections that were told to close, and take a moment.
+/// connections that are closing.
 const OTHERS: u64 = 64;
 
-/// Makes room for so many connections, each with a file that is read, and for their reserve and `beside` that read
-/// none: the limit is raised as far as it may be. As many connections as there is room for then, at least one.
-pub(crate) fn make_room(connections: usize, beside: usize) -> usize {
-    let others = wide(beside).saturating_add(OTHERS);
+/// Raises the limit as far as needed and allowed: for so many connections, each with a file that is sent, for their
+/// reserve, and for `others` connections, which send no files. Returns how many connections fit, at least one.
+pub(crate) fn raise_limit(connections: usize, others: usize) -> usize {
+    let others = wide(others).saturating_add(OTHERS);
     let needed = needed(connections).saturating_add(others);
-    let allowed = raise(needed);
+    let allowed = raise_soft_limit(needed);
     if allowed >= needed {
         return connections;
     }
@@ -25,15 +25,15 @@ pub(crate) fn make_room(connections: usize, beside: usize) -> usize {
     room
 }
 
-/// How many files such connections and their reserve have open.
+/// How many files so many connections and their reserve have open.
 fn needed(connections: usize) -> u64 {
-    wide(connections).saturating_mul(2).saturating_add(wide(reserve(connections)))
+    wide(connections).saturating_mul(2).saturating_add(wide(reserve_size(connections)))
 }
 
-/// As many connections as need no more than so many files, at least one.
+/// How many connections fit into so many files, at least one.
 fn fitting(files: u64) -> usize {
-    // A reserve of a quarter, or of the least that there is.
-    let least = wide(reserve(0));
+    // The reserve is a quarter of the connections, or the least reserve.
+    let least = wide(reserve_size(0));
     let room = (files.saturating_sub(least) / 2).min(files.saturating_mul(4) / 9);
     usize::try_from(room).unwrap_or(usize::MAX).max(1)
 }
@@ -42,8 +42,8 @@ fn wide(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
 }
 
-/// Raises the soft limit to what is needed, as far as the hard one. What it is then.
-fn raise(needed: u64) -> u64 {
+/// Raises the soft limit to `needed`, or to the hard limit. Returns the new soft limit.
+fn raise_soft_limit(needed: u64) -> u64 {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let (soft, hard) = (current.unwrap_or(u64::MAX), maximum.unwrap_or(u64::MAX));
     let wanted = needed.min(hard);
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn as_many_connections_as_fit_need_no_more_files_than_there_are() {
+    fn the_connections_that_fit_need_no_more_files_than_allowed() {
         for files in (18..40_000).step_by(7) {
             let room = fitting(files);
             assert!(needed(room) <= files, "{room} of {files}");

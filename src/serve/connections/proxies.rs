@@ -1,8 +1,8 @@
-//! Which client a request is from, where it came through a proxy.
+//! The client of a request that came through a proxy.
 //!
-//! A proxy that is trusted adds the address it was asked from to `X-Forwarded-For`. What comes before that entry
-//! is the client's own word, so the list is read from its end, and ends at the first address that is no trusted
-//! proxy. A connection from anywhere else is its own client, whatever it sends.
+//! A trusted proxy appends the address of its client to `X-Forwarded-For`. The client may have sent the entries before,
+//! so the list is read from its end to the first address that is no trusted proxy. On a connection from any other
+//! address the header is ignored.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -11,13 +11,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::http::HeaderMap;
 use ipnet::IpNet;
 
-use crate::serve::connections::fair_queue::Peer;
+use crate::serve::connections::peer::Peer;
 
-/// The proxies whose word on a client's address is taken.
+/// The proxies that are believed about the address of a client.
 #[derive(Clone, Debug)]
 pub(crate) struct TrustedProxies(Vec<IpNet>);
 
-/// Where a program on this machine asks from.
+/// The addresses of programs on this machine.
 #[must_use]
 pub fn loopback() -> Vec<IpNet> {
     let v4 = IpNet::new(Ipv4Addr::new(127, 0, 0, 0).into(), 8);
@@ -35,8 +35,8 @@ impl TrustedProxies {
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// The client of a request that came from `address`: the last address that is no trusted proxy. Where all are
-    /// trusted, or what follows cannot be read, it is the last one that could be.
+    /// The client of a request on a connection from `address`: the last address that is no trusted proxy. Where all are
+    /// trusted, or an entry cannot be parsed, it is the last address that could be.
     pub fn client(&self, address: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = address.to_canonical();
         if !self.trusts(client) {
@@ -60,7 +60,7 @@ impl TrustedProxies {
     }
 }
 
-/// An address, which may have a port: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]:80`.
+/// An address with or without a port: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]:80`.
 fn address_of(entry: &[u8]) -> Option<IpAddr> {
     let entry = std::str::from_utf8(entry).ok()?;
     let address: IpAddr = entry
@@ -74,15 +74,15 @@ fn address_of(entry: &[u8]) -> Option<IpAddr> {
     Some(address.to_canonical())
 }
 
-/// How many requests of each client are being answered that came through a proxy, whose connections are no
+/// Counts the running requests of each client behind a proxy, as slots limit connections and the proxy's are no
 /// client's.
 #[derive(Clone)]
 pub(crate) struct ProxiedRequests {
-    of_peer: usize,
+    limit_of_peer: usize,
     counts: Arc<Mutex<HashMap<Peer, usize>>>,
 }
 
-/// One of them, until it is dropped.
+/// A running request, until it is dropped.
 pub(crate) struct ProxiedRequest {
     requests: ProxiedRequests,
     peer: Peer,
@@ -90,16 +90,16 @@ pub(crate) struct ProxiedRequest {
 
 impl ProxiedRequests {
     /// At most so many of one client.
-    pub fn new(of_peer: usize) -> Self {
-        Self { of_peer, counts: Arc::default() }
+    pub fn new(limit_of_peer: usize) -> Self {
+        Self { limit_of_peer, counts: Arc::default() }
     }
 
-    /// Counts a request; nothing where its client has as many as it may.
+    /// Counts a request; `None` where its client has as many as it may have.
     pub fn begin(&self, client: IpAddr) -> Option<ProxiedRequest> {
         let peer = Peer::from(client);
         let mut counts = self.lock();
         let count = counts.entry(peer).or_default();
-        if *count >= self.of_peer {
+        if *count >= self.limit_of_peer {
             return None;
         }
         *count = count.saturating_add(1);
@@ -145,28 +145,28 @@ mod tests {
         for (from, lines, expected) in [
             ("127.0.0.1", &[][..], "127.0.0.1"),
             ("127.0.0.1", &[&b"192.0.2.1"[..]][..], "192.0.2.1"),
-            // What the client says of itself stands before.
+            // The client has sent the entries before.
             ("127.0.0.1", &[b"10.0.0.9, 203.0.113.9,192.0.2.1"], "192.0.2.1"),
             ("127.0.0.1", &[b"203.0.113.9", b"192.0.2.1"], "192.0.2.1"),
             // Through two proxies.
             ("127.0.0.1", &[b"203.0.113.9, 192.0.2.1", b"10.1.2.3"], "192.0.2.1"),
             ("::ffff:127.0.0.1", &[b"192.0.2.1"], "192.0.2.1"),
             ("10.0.0.1", &[b"::ffff:192.0.2.1"], "192.0.2.1"),
-            // All are trusted: the first of them.
+            // All are trusted: the first entry.
             ("127.0.0.1", &[b"10.0.0.7, 127.0.0.1"], "10.0.0.7"),
-            // As some proxies write it.
+            // Some proxies write a port.
             ("127.0.0.1", &[b"192.0.2.1:4711"], "192.0.2.1"),
             ("127.0.0.1", &[b"[2001:db8::1]:4711"], "2001:db8::1"),
             ("127.0.0.1", &[b"[2001:db8::1]"], "2001:db8::1"),
             ("127.0.0.1", &[b"2001:db8::1"], "2001:db8::1"),
             ("2001:db8:aaaa::1", &[b" , 192.0.2.1 ,, "], "192.0.2.1"),
-            // What cannot be read is followed no further.
+            // Reading ends at an entry that is no address.
             ("127.0.0.1", &[b"192.0.2.1, unknown"], "127.0.0.1"),
             ("127.0.0.1", &[b"192.0.2.1, unix:, 10.0.0.7"], "10.0.0.7"),
             ("127.0.0.1", &[b"192.0.2.1, \xff"], "127.0.0.1"),
             ("127.0.0.1", &[b"192.0.2.1, 10.0.0.1:99999"], "127.0.0.1"),
             ("127.0.0.1", &[b"192.0.2.1, [10.0.0.1]"], "127.0.0.1"),
-            // A client that is no proxy says what it likes.
+            // The header of a client that is no proxy is ignored.
             ("203.0.113.5", &[b"192.0.2.1"], "203.0.113.5"),
             ("2001:db8:bbbb::1", &[b"127.0.0.1"], "2001:db8:bbbb::1"),
         ] {
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_behind_a_proxy_has_so_many_requests_at_once() {
+    fn a_client_behind_a_proxy_has_a_limit_of_requests() {
         let requests = ProxiedRequests::new(2);
         let client = |text: &str| -> IpAddr { text.parse().unwrap() };
         let first = requests.begin(client("192.0.2.1"));

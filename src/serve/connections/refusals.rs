@@ -1,5 +1,5 @@
-//! What was refused or closed, and why: a number for each reason among the metrics, and one line in the log for
-//! each interval in which there was any, however many there were.
+//! Refused requests and closed connections: a number for each reason in the metrics, and at most one line in the log
+//! for each interval, however many there were.
 
 use std::fmt::Write;
 use std::io;
@@ -11,41 +11,41 @@ use std::time::Duration;
 use prometheus_client::metrics::counter::Counter;
 use tokio::sync::Notify;
 
-use crate::serve::connections::activity::Rank;
-use crate::serve::connections::fair_queue::NoRoom;
+use crate::serve::connections::activity::EvictionRank;
+use crate::serve::connections::peer::Overload;
 
-/// Why a request or a connection was refused, or a connection closed.
+/// Why a request or a connection was refused, or a connection was closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reason {
-    /// As many connections are open as may be, and none could be closed.
-    HouseFull,
-    /// One address has as many connections or requests as it may, and none could be closed.
+pub(crate) enum RefusalReason {
+    /// All slots are taken, and no connection could be closed.
+    ServerFull,
+    /// One address has as many connections or requests as it may have, and no connection could be closed.
     AddressFull,
-    /// A connection was idle the longest, and another one took its seat.
+    /// The connection was idle the longest, and a newcomer got its slot.
     IdleClosed,
-    /// A client took its answer more slowly than the least rate.
+    /// The client took its response below the least rate.
     TooSlow,
-    /// A request's head did not come in time.
+    /// The head of a request did not arrive in time.
     HeadTimeout,
-    /// There was no connection by TLS, or not in time.
+    /// The TLS handshake failed, or did not end in time.
     TlsHandshake,
-    /// What came was no request: 400.
+    /// The bytes are not a request: 400.
     Malformed,
-    /// A request's head was too large: 431.
+    /// The head of a request was too large: 431.
     HeadTooLarge,
-    /// A host was asked for that this server is not: 421.
+    /// The request was for another host: 421.
     OtherHost,
-    /// Too many passwords waited to be checked: 429 or 503.
+    /// Too many passwords wait for their check: 429 or 503.
     Passwords,
-    /// Too many pages were asked for: 429 or 503.
+    /// Too many requests wait for a page: 429 or 503.
     Pages,
-    /// The system had no descriptor for one more connection.
+    /// The system had no file descriptor for another connection.
     NoDescriptor,
 }
 
-impl Reason {
+impl RefusalReason {
     pub const ALL: [Self; 12] = [
-        Self::HouseFull,
+        Self::ServerFull,
         Self::AddressFull,
         Self::IdleClosed,
         Self::TooSlow,
@@ -59,10 +59,10 @@ impl Reason {
         Self::NoDescriptor,
     ];
 
-    /// Its name in metrics and in the log.
+    /// The label in metrics and in the log. Dashboards go by these, so they do not change.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::HouseFull => "house_full",
+            Self::ServerFull => "house_full",
             Self::AddressFull => "address_full",
             Self::IdleClosed => "idle_closed",
             Self::TooSlow => "too_slow",
@@ -78,50 +78,53 @@ impl Reason {
     }
 }
 
-impl From<NoRoom> for Reason {
-    fn from(no_room: NoRoom) -> Self {
-        match no_room {
-            NoRoom::OfThisPeer => Self::AddressFull,
-            NoRoom::AtAll => Self::HouseFull,
+impl From<Overload> for RefusalReason {
+    fn from(overload: Overload) -> Self {
+        match overload {
+            Overload::OfPeer => Self::AddressFull,
+            Overload::OfServer => Self::ServerFull,
         }
     }
 }
 
-impl From<Rank> for Reason {
-    fn from(closed: Rank) -> Self {
+impl From<EvictionRank> for RefusalReason {
+    fn from(closed: EvictionRank) -> Self {
         match closed {
-            Rank::Idle(_) => Self::IdleClosed,
-            Rank::Lagging(_) => Self::TooSlow,
+            EvictionRank::Idle(_) => Self::IdleClosed,
+            EvictionRank::Lagging(_) => Self::TooSlow,
         }
     }
 }
 
-/// How long the first refusal waits for others before a line is written.
+/// How long to wait after the first refusal before a line is written, so that the line has others too.
 const GATHER: Duration = Duration::from_secs(1);
 
-/// How long there is no other line then.
+/// The least time between two lines.
 const INTERVAL: Duration = Duration::from_secs(30);
 
 /// Counts refusals.
 pub(crate) struct Refusals {
-    counts: [Count; Reason::ALL.len()],
+    counts: [ReasonCount; RefusalReason::ALL.len()],
     last_client: Mutex<Option<IpAddr>>,
     last_error: Mutex<Option<String>>,
     any: Notify,
 }
 
-struct Count {
-    reason: Reason,
-    all: Counter,
-    /// Of them, those that stand in no line yet.
-    untold: AtomicU64,
+struct ReasonCount {
+    reason: RefusalReason,
+    total: Counter,
+    /// Those that no line in the log has counted yet.
+    unlogged: AtomicU64,
 }
 
 impl Refusals {
-    /// With the counter that `counter` has for each reason.
-    pub fn new(counter: impl Fn(Reason) -> Counter) -> Self {
-        let counts =
-            Reason::ALL.map(|reason| Count { reason, all: counter(reason), untold: 0.into() });
+    /// Counts with the counter that `counter` returns for each reason.
+    pub fn new(counter: impl Fn(RefusalReason) -> Counter) -> Self {
+        let counts = RefusalReason::ALL.map(|reason| ReasonCount {
+            reason,
+            total: counter(reason),
+            unlogged: 0.into(),
+        });
         Self {
             counts,
             last_client: Mutex::default(),
@@ -130,11 +133,11 @@ impl Refusals {
         }
     }
 
-    /// Counts one, of a client if it is known.
-    pub fn count(&self, reason: Reason, client: Option<IpAddr>) {
+    /// Counts a refusal, and the client if it is known.
+    pub fn count(&self, reason: RefusalReason, client: Option<IpAddr>) {
         let Some(count) = self.counts.iter().find(|count| count.reason == reason) else { return };
-        count.all.inc();
-        if count.untold.fetch_add(1, Ordering::Relaxed) == 0 {
+        count.total.inc();
+        if count.unlogged.fetch_add(1, Ordering::Relaxed) == 0 {
             self.any.notify_one();
         }
         if let Some(client) = client {
@@ -142,24 +145,24 @@ impl Refusals {
         }
     }
 
-    /// Counts a connection that the system did not hand over.
+    /// Counts a connection that the system could not hand over.
     pub fn failed_to_accept(&self, error: &io::Error) {
         *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
-        self.count(Reason::NoDescriptor, None);
+        self.count(RefusalReason::NoDescriptor, None);
     }
 
-    /// Writes the lines, for as long as the runtime lives.
+    /// Writes the lines in the log, as long as the runtime lives.
     pub async fn log(self: Arc<Self>) {
         loop {
             self.any.notified().await;
             tokio::time::sleep(GATHER).await;
             let mut reasons = String::new();
             for count in &self.counts {
-                let untold = count.untold.swap(0, Ordering::Relaxed);
-                if untold > 0 {
+                let unlogged = count.unlogged.swap(0, Ordering::Relaxed);
+                if unlogged > 0 {
                     let space = if reasons.is_empty() { "" } else { " " };
-                    // Nothing fails that writes into memory.
-                    let _ = write!(reasons, "{space}{}={untold}", count.reason.as_str());
+                    // Writing into memory cannot fail.
+                    let _ = write!(reasons, "{space}{}={unlogged}", count.reason.as_str());
                 }
             }
             let last_client = *self.last_client.lock().unwrap_or_else(PoisonError::into_inner);

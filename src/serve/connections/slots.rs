@@ -1,9 +1,10 @@
-//! A bounded number of connections, of which one client has a quarter at most. Where there is no seat for a
-//! newcomer, the connection that is idle the longest is closed for it: of the newcomer's own address where that
-//! has all that it may have, of all where the house is full. Where none is idle, it is the one whose client lags
-//! the furthest behind the least rate at which answers have to be taken.
+//! A bounded number of slots for connections, of which one client has a quarter at most.
 //!
-//! Knows no sockets: a connection tells what it does ([`Activity`]), and is told to close.
+//! Where no slot is free for a newcomer, the connection that is idle the longest is closed for it: one of the newcomer's
+//! own address if that has as many as it may have, else one of all. Where none is idle, it is the one whose client is
+//! the furthest behind the least rate at which responses have to be taken.
+//!
+//! Nothing here knows sockets: a connection publishes its state in an [`Activity`], and is ordered to close there.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,138 +12,139 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use crate::serve::connections::activity::{Activity, Clock, Order, Rank};
-use crate::serve::connections::fair_queue::{NoRoom, Peer};
+use crate::serve::connections::activity::{Activity, Clock, EvictionRank, Stop};
+use crate::serve::connections::peer::{Overload, Peer};
 
-/// For how many microseconds no search is repeated that found none to close: each looks at all connections.
-const FRUITLESS: u64 = 5_000;
+/// For how many microseconds a search that found no connection to close is not repeated, as it looks at all of them.
+const SEARCH_PAUSE: u64 = 5_000;
 
-/// How often a connection that waits for a seat looks for one that can be closed, beside each time that one ends.
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// How often a connection that waits for a slot looks for one that can be closed, beside each time that one ends.
+const SEARCH_INTERVAL: Duration = Duration::from_millis(100);
 
-/// All seats of a house.
-pub(crate) struct Seats {
+/// The slots.
+pub(crate) struct Slots {
     clock: Clock,
-    all: usize,
-    of_peer: usize,
-    state: Mutex<State>,
-    /// A seat was given back.
+    limit: usize,
+    limit_of_peer: usize,
+    connections: Mutex<SlotTable>,
+    /// A slot was returned.
     freed: Notify,
 }
 
 #[derive(Default)]
-struct State {
+struct SlotTable {
     last_id: u64,
-    taken: HashMap<u64, Taken>,
-    /// By address; a proxy that is trusted stands for many, and has no entry.
-    peers: HashMap<Peer, OfPeer>,
-    queue: Queue,
+    taken: HashMap<u64, TakenSlot>,
+    /// By address. A trusted proxy sends the requests of many clients, and has no entry.
+    peers: HashMap<Peer, PeerSlots>,
+    evictions: EvictionQueue,
 }
 
-struct Taken {
+struct TakenSlot {
     peer: Option<Peer>,
     activity: Arc<Activity>,
 }
 
 #[derive(Default)]
-struct OfPeer {
+struct PeerSlots {
     ids: HashSet<u64>,
-    queue: Queue,
+    evictions: EvictionQueue,
 }
 
-/// Those that may be closed, as they were when it was made. Who is idle since and still is comes before all that
-/// have become idle later, so the order stays right until the queue is empty.
+/// The connections that may be closed, as they were when the queue was filled. A connection that has been idle since
+/// then comes before all that have become idle later, so the order stays right until the queue is empty.
 #[derive(Default)]
-struct Queue {
-    next: VecDeque<(Rank, u64)>,
-    fruitless_until: u64,
+struct EvictionQueue {
+    next: VecDeque<(EvictionRank, u64)>,
+    no_search_until: u64,
 }
 
-/// A seat, until it is dropped.
-pub(crate) struct Seat {
-    seats: Arc<Seats>,
+/// A slot, returned when it is dropped.
+pub(crate) struct Slot {
+    slots: Arc<Slots>,
     id: u64,
 }
 
-impl Seats {
-    /// So many at once, of which one address has a quarter.
-    pub fn new(all: usize, clock: Clock) -> Self {
-        let of_peer = all.div_ceil(4).max(1);
-        Self { clock, all, of_peer, state: Mutex::default(), freed: Notify::new() }
+impl Slots {
+    /// So many slots, of which one address has at most a quarter.
+    pub fn new(limit: usize, clock: Clock) -> Self {
+        let limit_of_peer = limit.div_ceil(4).max(1);
+        Self { clock, limit, limit_of_peer, connections: Mutex::default(), freed: Notify::new() }
     }
 
     /// How many one address has at most.
-    pub fn of_peer(&self) -> usize {
-        self.of_peer
+    pub fn limit_of_peer(&self) -> usize {
+        self.limit_of_peer
     }
 
-    /// A seat for a connection, and the rank of the one that was closed for it. `peer` is none for a proxy.
+    /// Takes a slot for a connection; returns it and the rank of the connection that was closed for it. `peer` is
+    /// `None` for a proxy.
     ///
     /// # Errors
-    /// Why there is none: of those that would have to make room, none is idle or lags.
+    /// None of the connections that would have to make room is idle or behind.
     pub fn take(
         self: &Arc<Self>,
         peer: Option<Peer>,
         activity: &Arc<Activity>,
-    ) -> Result<(Seat, Option<Rank>), NoRoom> {
+    ) -> Result<(Slot, Option<EvictionRank>), Overload> {
         let now = self.clock.now();
-        let mut state = self.lock();
+        let mut table = self.lock();
         let has_all = peer
-            .and_then(|peer| state.peers.get(&peer))
-            .is_some_and(|of_peer| of_peer.ids.len() >= self.of_peer);
+            .and_then(|peer| table.peers.get(&peer))
+            .is_some_and(|of_peer| of_peer.ids.len() >= self.limit_of_peer);
         let closed = if has_all {
-            Some(state.close_one_of(peer, now).ok_or(NoRoom::OfThisPeer)?)
-        } else if state.taken.len() >= self.all {
-            Some(state.close_one(now).ok_or(NoRoom::AtAll)?)
+            Some(table.evict_of_peer(peer, now).ok_or(Overload::OfPeer)?)
+        } else if table.taken.len() >= self.limit {
+            Some(table.evict(now).ok_or(Overload::OfServer)?)
         } else {
             None
         };
-        let id = state.add(peer, Arc::clone(activity));
-        Ok((Seat { seats: Arc::clone(self), id }, closed))
+        let id = table.add(peer, Arc::clone(activity));
+        Ok((Slot { slots: Arc::clone(self), id }, closed))
     }
 
-    /// A seat as soon as there is one.
+    /// Waits for a slot, at most as long as `timeout`.
     ///
     /// # Errors
-    /// Why there was none for so long.
+    /// Why there was none.
     pub async fn wait(
         self: &Arc<Self>,
         peer: Option<Peer>,
         activity: &Arc<Activity>,
-        patience: Duration,
-    ) -> Result<(Seat, Option<Rank>), NoRoom> {
-        let mut why = NoRoom::AtAll;
-        let found = tokio::time::timeout(patience, async {
+        timeout: Duration,
+    ) -> Result<(Slot, Option<EvictionRank>), Overload> {
+        let mut overload = Overload::OfServer;
+        let found = tokio::time::timeout(timeout, async {
             loop {
                 let freed = self.freed.notified();
                 match self.take(peer, activity) {
                     Ok(found) => return found,
-                    Err(no_room) => why = no_room,
+                    Err(why) => overload = why,
                 }
-                let _ = tokio::time::timeout(LOOK_AGAIN, freed).await;
+                let _ = tokio::time::timeout(SEARCH_INTERVAL, freed).await;
             }
         });
-        found.await.map_err(|_| why)
+        found.await.map_err(|_| overload)
     }
 
-    /// Closes the one that is idle the longest, so that the system has a descriptor to spare.
-    pub fn close_one(&self) -> Option<Rank> {
+    /// Closes the connection that is idle the longest, which frees a file descriptor.
+    pub fn evict(&self) -> Option<EvictionRank> {
         let now = self.clock.now();
-        self.lock().close_one(now)
+        self.lock().evict(now)
     }
 
-    /// Tells every connection to end.
-    pub fn tell_all(&self, order: Order) {
+    /// Orders every connection to end.
+    pub fn stop_all(&self, stop: Stop) {
         for taken in self.lock().taken.values() {
-            taken.activity.tell(order);
+            taken.activity.stop(stop);
         }
     }
 
-    /// Waits until no seat is taken.
-    pub async fn are_empty(&self) {
+    /// Waits until no slot is taken.
+    pub async fn all_free(&self) {
         loop {
             let mut freed = std::pin::pin!(self.freed.notified());
-            // From now on, whatever is given back is noticed.
+            // From now on, each returned slot wakes this task.
             freed.as_mut().enable();
             if self.lock().taken.is_empty() {
                 return;
@@ -151,24 +153,24 @@ impl Seats {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing panics between two changes that belong together.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, SlotTable> {
+        // No panic can happen between two changes that belong together.
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl SlotTable {
     fn add(&mut self, peer: Option<Peer>, activity: Arc<Activity>) -> u64 {
         self.last_id = self.last_id.wrapping_add(1);
         let id = self.last_id;
-        self.taken.insert(id, Taken { peer, activity });
+        self.taken.insert(id, TakenSlot { peer, activity });
         if let Some(peer) = peer {
             self.peers.entry(peer).or_default().ids.insert(id);
         }
         id
     }
 
-    fn remove(&mut self, id: u64) -> Option<Taken> {
+    fn remove(&mut self, id: u64) -> Option<TakenSlot> {
         let taken = self.taken.remove(&id)?;
         if let Some(peer) = taken.peer {
             if let Some(of_peer) = self.peers.get_mut(&peer) {
@@ -181,42 +183,43 @@ impl State {
         Some(taken)
     }
 
-    fn close_one_of(&mut self, peer: Option<Peer>, now: u64) -> Option<Rank> {
-        let OfPeer { ids, queue } = self.peers.get_mut(&peer?)?;
-        let (rank, id) = queue.next(&self.taken, ids.iter().copied(), now)?;
+    fn evict_of_peer(&mut self, peer: Option<Peer>, now: u64) -> Option<EvictionRank> {
+        let PeerSlots { ids, evictions } = self.peers.get_mut(&peer?)?;
+        let (rank, id) = evictions.next(&self.taken, ids.iter().copied(), now)?;
         self.close(id);
         Some(rank)
     }
 
-    fn close_one(&mut self, now: u64) -> Option<Rank> {
-        let (rank, id) = self.queue.next(&self.taken, self.taken.keys().copied(), now)?;
+    fn evict(&mut self, now: u64) -> Option<EvictionRank> {
+        let ids = self.taken.keys().copied();
+        let (rank, id) = self.evictions.next(&self.taken, ids, now)?;
         self.close(id);
         Some(rank)
     }
 
-    /// The seat is free at once, though the connection may take a moment to end.
+    /// The slot is free at once, though the connection may take a moment to end.
     fn close(&mut self, id: u64) {
         if let Some(taken) = self.remove(id) {
-            taken.activity.tell(Order::Close);
+            taken.activity.stop(Stop::Now);
         }
     }
 }
 
-impl Queue {
+impl EvictionQueue {
     fn next(
         &mut self,
-        taken: &HashMap<u64, Taken>,
+        taken: &HashMap<u64, TakenSlot>,
         ids: impl Iterator<Item = u64>,
         now: u64,
-    ) -> Option<(Rank, u64)> {
-        let rank = |id: u64| taken.get(&id).and_then(|taken| taken.activity.rank(now));
+    ) -> Option<(EvictionRank, u64)> {
+        let rank = |id: u64| taken.get(&id).and_then(|taken| taken.activity.eviction_rank(now));
         while let Some((was, id)) = self.next.pop_front() {
-            // One that lags gives way only where none is idle, of those too that are not in the queue.
-            if rank(id) == Some(was) && matches!(was, Rank::Idle(_)) {
+            // A lagging one is closed only where none is idle, including those that are not in the queue.
+            if rank(id) == Some(was) && matches!(was, EvictionRank::Idle(_)) {
                 return Some((was, id));
             }
         }
-        if now < self.fruitless_until {
+        if now < self.no_search_until {
             return None;
         }
         let mut next: Vec<_> = ids.filter_map(|id| Some((rank(id)?, id))).collect();
@@ -224,16 +227,16 @@ impl Queue {
         self.next = next.into();
         let found = self.next.pop_front();
         if found.is_none() {
-            self.fruitless_until = now.saturating_add(FRUITLESS);
+            self.no_search_until = now.saturating_add(SEARCH_PAUSE);
         }
         found
     }
 }
 
-impl Drop for Seat {
+impl Drop for Slot {
     fn drop(&mut self) {
-        self.seats.lock().remove(self.id);
-        self.seats.freed.notify_waiters();
+        self.slots.lock().remove(self.id);
+        self.slots.freed.notify_waiters();
     }
 }
 
@@ -244,113 +247,115 @@ mod tests {
 
     use super::*;
 
-    struct House {
+    struct TestServer {
         clock: Clock,
-        seats: Arc<Seats>,
+        slots: Arc<Slots>,
     }
 
     struct Connection {
         activity: Arc<Activity>,
-        _seat: Seat,
+        _slot: Slot,
     }
 
-    impl House {
-        fn new(all: usize) -> Self {
+    impl TestServer {
+        fn new(limit: usize) -> Self {
             let clock = Clock::start();
-            Self { clock, seats: Arc::new(Seats::new(all, clock)) }
+            Self { clock, slots: Arc::new(Slots::new(limit, clock)) }
         }
 
-        fn enter(&self, address: &str) -> Result<(Connection, Option<Rank>), NoRoom> {
+        fn connect(&self, address: &str) -> Result<(Connection, Option<EvictionRank>), Overload> {
             let peer = address.parse::<IpAddr>().ok().map(Peer::from);
             let activity = Arc::new(Activity::new(self.clock));
-            // Two that begin in one microsecond would be as good as each other.
+            // Two that begin in the same microsecond have the same rank.
             sleep(Duration::from_micros(10));
-            let (seat, closed) = self.seats.take(peer, &activity)?;
-            Ok((Connection { activity, _seat: seat }, closed))
+            let (slot, closed) = self.slots.take(peer, &activity)?;
+            Ok((Connection { activity, _slot: slot }, closed))
         }
 
-        fn enter_at_once(&self, address: &str) -> Connection {
-            let (connection, closed) = self.enter(address).unwrap();
+        fn connect_to_free_slot(&self, address: &str) -> Connection {
+            let (connection, closed) = self.connect(address).unwrap();
             assert_eq!(closed, None);
             connection
         }
     }
 
     fn is_closed(connection: &Connection) -> bool {
-        let mut order = std::pin::pin!(connection.activity.order());
+        let mut stopped = std::pin::pin!(connection.activity.stopped());
         let waker = std::task::Waker::noop();
-        let polled = order.as_mut().poll(&mut std::task::Context::from_waker(waker));
-        polled == std::task::Poll::Ready(Order::Close)
+        let polled = stopped.as_mut().poll(&mut std::task::Context::from_waker(waker));
+        polled == std::task::Poll::Ready(Stop::Now)
     }
 
     #[test]
-    fn a_full_house_closes_the_one_that_is_idle_the_longest() {
-        let house = House::new(4);
-        let of: Vec<_> = (1..5).map(|n| house.enter_at_once(&format!("192.0.2.{n}"))).collect();
-        // The first is at work, and the second was: it is idle only since then.
-        of[0].activity.asked();
-        of[1].activity.asked();
-        of[1].activity.answered();
+    fn a_full_server_closes_the_connection_that_is_idle_the_longest() {
+        let server = TestServer::new(4);
+        let of: Vec<_> =
+            (1..5).map(|n| server.connect_to_free_slot(&format!("192.0.2.{n}"))).collect();
+        // The first has a request. The second had one, and is idle only since then.
+        of[0].activity.request_began();
+        of[1].activity.request_began();
+        of[1].activity.response_produced();
         of[1].activity.flushed();
-        let (fifth, closed) = house.enter("192.0.2.5").unwrap();
-        assert!(matches!(closed, Some(Rank::Idle(_))));
+        let (fifth, closed) = server.connect("192.0.2.5").unwrap();
+        assert!(matches!(closed, Some(EvictionRank::Idle(_))));
         assert_eq!(of.iter().map(is_closed).collect::<Vec<_>>(), [false, false, true, false]);
-        // In the order in which they became idle, and no other connection.
-        let (sixth, _) = house.enter("192.0.2.6").unwrap();
+        // They are closed in the order in which they became idle.
+        let (sixth, _) = server.connect("192.0.2.6").unwrap();
         assert!(is_closed(&of[3]));
-        let (_seventh, _) = house.enter("192.0.2.7").unwrap();
+        let (_seventh, _) = server.connect("192.0.2.7").unwrap();
         assert!(is_closed(&of[1]) && !is_closed(&fifth) && !is_closed(&sixth));
     }
 
     #[test]
-    fn an_address_has_a_quarter_and_a_newcomer_of_it_closes_its_own() {
-        let house = House::new(16);
-        let other = house.enter_at_once("192.0.2.2");
-        let own: Vec<_> = (0..4).map(|_| house.enter_at_once("192.0.2.1")).collect();
-        own[0].activity.asked();
-        let (next, closed) = house.enter("192.0.2.1").unwrap();
-        assert!(matches!(closed, Some(Rank::Idle(_))));
+    fn an_address_has_a_quarter_and_a_newcomer_closes_one_of_its_own_address() {
+        let server = TestServer::new(16);
+        let other = server.connect_to_free_slot("192.0.2.2");
+        let own: Vec<_> = (0..4).map(|_| server.connect_to_free_slot("192.0.2.1")).collect();
+        own[0].activity.request_began();
+        let (next, closed) = server.connect("192.0.2.1").unwrap();
+        assert!(matches!(closed, Some(EvictionRank::Idle(_))));
         assert!(is_closed(&own[1]) && !is_closed(&other), "its own");
         for connection in own.iter().skip(2).chain([&next]) {
-            connection.activity.asked();
+            connection.activity.request_began();
         }
-        assert_eq!(house.enter("192.0.2.1").err(), Some(NoRoom::OfThisPeer));
-        house.enter_at_once("192.0.2.3");
-        // What is not one address, as a proxy, has as many as there are.
-        let of_proxy: Vec<_> = (0..11).map(|_| house.enter_at_once("proxy")).collect();
+        assert_eq!(server.connect("192.0.2.1").err(), Some(Overload::OfPeer));
+        server.connect_to_free_slot("192.0.2.3");
+        // A proxy has no limit of its own.
+        let of_proxy: Vec<_> = (0..11).map(|_| server.connect_to_free_slot("proxy")).collect();
         for connection in of_proxy.iter().chain([&other]) {
-            connection.activity.asked();
+            connection.activity.request_began();
         }
-        assert_eq!(house.enter("proxy").err(), Some(NoRoom::AtAll));
+        assert_eq!(server.connect("proxy").err(), Some(Overload::OfServer));
         drop(own);
-        house.enter_at_once("192.0.2.1");
+        server.connect_to_free_slot("192.0.2.1");
     }
 
     #[test]
-    fn one_that_lags_gives_way_where_none_is_idle() {
-        let house = House::new(4);
-        let of: Vec<_> = (1..5).map(|n| house.enter_at_once(&format!("192.0.2.{n}"))).collect();
+    fn a_lagging_connection_is_closed_where_none_is_idle() {
+        let server = TestServer::new(4);
+        let of: Vec<_> =
+            (1..5).map(|n| server.connect_to_free_slot(&format!("192.0.2.{n}"))).collect();
         for connection in &of {
-            connection.activity.asked();
+            connection.activity.request_began();
         }
         let long_ago = std::time::Instant::now();
         sleep(Duration::from_millis(1_200));
-        of[1].activity.lags(long_ago);
-        of[2].activity.lags(std::time::Instant::now());
-        let (_fifth, closed) = house.enter("192.0.2.5").unwrap();
-        assert!(matches!(closed, Some(Rank::Lagging(_))));
+        of[1].activity.lagging(long_ago);
+        of[2].activity.lagging(std::time::Instant::now());
+        let (_fifth, closed) = server.connect("192.0.2.5").unwrap();
+        assert!(matches!(closed, Some(EvictionRank::Lagging(_))));
         assert!(is_closed(&of[1]) && !is_closed(&of[2]));
     }
 
     #[test]
-    fn all_seats_come_back() {
-        let house = House::new(2);
+    fn all_slots_come_back() {
+        let server = TestServer::new(2);
         for _ in 0..3 {
-            let (first, _) = house.enter("192.0.2.1").unwrap();
-            let (second, closed) = house.enter("192.0.2.1").unwrap();
+            let (first, _) = server.connect("192.0.2.1").unwrap();
+            let (second, closed) = server.connect("192.0.2.1").unwrap();
             assert!(closed.is_some() && is_closed(&first));
             drop((first, second));
-            assert!(house.seats.lock().taken.is_empty() && house.seats.lock().peers.is_empty());
+            assert!(server.slots.lock().taken.is_empty() && server.slots.lock().peers.is_empty());
         }
     }
 }

@@ -1,22 +1,22 @@
-//! What was found out about files, for the next request: bounded, and what was asked for last stays.
+//! A cache of a bounded size that keeps the entries that were used last.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// Values by key, each of some weight. Once those that were asked for last weigh too much they become `former`, and
-/// what was asked for before that is forgotten.
-pub(crate) struct Remembered<K, V> {
-    /// How much is remembered at least, by weight; twice as much at most.
-    most: usize,
+/// Values by key, each with a weight. Once the recent ones weigh too much, they become the former ones, and the former
+/// ones before them are dropped.
+pub(crate) struct BoundedCache<K, V> {
+    /// The weight that is kept at least; at most twice as much is.
+    limit: usize,
     recent: HashMap<K, (V, usize)>,
     /// The weight of all of `recent`.
     weight: usize,
     former: HashMap<K, (V, usize)>,
 }
 
-impl<K: Copy + Eq + Hash, V: Clone> Remembered<K, V> {
-    pub fn new(most: usize) -> Self {
-        Self { most, recent: HashMap::new(), weight: 0, former: HashMap::new() }
+impl<K: Copy + Eq + Hash, V: Clone> BoundedCache<K, V> {
+    pub fn new(limit: usize) -> Self {
+        Self { limit, recent: HashMap::new(), weight: 0, former: HashMap::new() }
     }
 
     pub fn get(&mut self, key: &K) -> Option<V> {
@@ -29,7 +29,7 @@ impl<K: Copy + Eq + Hash, V: Clone> Remembered<K, V> {
     }
 
     pub fn insert(&mut self, key: K, value: V, weight: usize) {
-        if self.weight.saturating_add(weight) > self.most {
+        if self.weight.saturating_add(weight) > self.limit {
             self.former = std::mem::take(&mut self.recent);
             self.weight = 0;
         }
@@ -43,29 +43,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_asked_for_last_is_remembered_and_no_more() {
-        let mut remembered = Remembered::new(100);
+    fn the_entries_used_last_are_kept_and_no_more() {
+        let mut cache = BoundedCache::new(100);
         for key in 0..300 {
-            remembered.insert(key, key, 1);
-            // This one is asked for again and again.
-            assert_eq!(remembered.get(&0), Some(0));
+            cache.insert(key, key, 1);
+            // This one is used again and again.
+            assert_eq!(cache.get(&0), Some(0));
         }
-        assert!(remembered.recent.len() + remembered.former.len() <= 200);
-        assert_eq!(remembered.get(&1), None);
-        assert_eq!(remembered.get(&299), Some(299));
+        assert!(cache.recent.len() + cache.former.len() <= 200);
+        assert_eq!(cache.get(&1), None);
+        assert_eq!(cache.get(&299), Some(299));
     }
 
     #[test]
-    fn what_weighs_much_leaves_less_room() {
-        let mut remembered = Remembered::new(100);
+    fn heavy_entries_leave_less_room() {
+        let mut cache = BoundedCache::new(100);
         for key in 0..10 {
-            remembered.insert(key, key, 40);
+            cache.insert(key, key, 40);
         }
-        assert_eq!(remembered.recent.len() + remembered.former.len(), 4);
-        // Again and again the same, it weighs no more.
+        assert_eq!(cache.recent.len() + cache.former.len(), 4);
+        // An entry that is inserted again weighs no more.
         for _ in 0..10 {
-            remembered.insert(9, 9, 40);
+            cache.insert(9, 9, 40);
         }
-        assert_eq!(remembered.get(&8), Some(8));
+        assert_eq!(cache.get(&8), Some(8));
     }
 }

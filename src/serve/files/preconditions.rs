@@ -1,4 +1,4 @@
-//! What a client has already, and how it says so: RFC 9110, section 13.
+//! Conditional requests: RFC 9110, section 13.
 
 use std::time::SystemTime;
 
@@ -9,30 +9,30 @@ use headers::{
     LastModified,
 };
 
-/// What is known of the file that is asked for.
+/// The validators of the requested file.
 #[derive(Clone, Debug)]
 pub(crate) struct Validators {
     pub tag: Option<ETag>,
-    /// When it was changed last; `None` where it may change again in the same second.
+    /// When it was changed last; `None` while it may change again in the same second.
     pub changed: Option<SystemTime>,
 }
 
-/// What follows from the conditions of a request.
+/// The response that the conditions of a request call for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// The file, or the part that is asked for.
+    /// The file, or the requested part.
     Send,
-    /// The file, although a part was asked for: the client has the other part of another file.
+    /// The whole file, although a part was requested: the client has the other part of another version.
     SendWhole,
-    /// The client has the file.
+    /// The client has the current file.
     NotModified,
-    /// The client wants another file or none.
+    /// The client wants another version or none.
     Failed,
 }
 
 impl Validators {
-    /// Weighs conditions in the order of section 13.2.2.
-    pub fn weigh(&self, headers: &HeaderMap) -> Verdict {
+    /// Evaluates the conditions in the order of section 13.2.2.
+    pub fn evaluate(&self, headers: &HeaderMap) -> Verdict {
         let Self { tag, changed } = self;
         if headers.contains_key(IF_MATCH) {
             let wanted: Option<IfMatch> = headers.typed_get();
@@ -49,7 +49,7 @@ impl Validators {
                 return Verdict::Failed;
             }
         }
-        // rebar3 sends an empty one for what it does not have.
+        // rebar3 sends an empty one for a file that it does not have.
         if headers.get_all(IF_NONE_MATCH).iter().any(|line| !line.is_empty()) {
             let had: Option<IfNoneMatch> = headers.typed_get();
             if had.zip(tag.as_ref()).is_some_and(|(had, tag)| !had.precondition_passes(tag)) {

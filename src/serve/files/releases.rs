@@ -1,14 +1,14 @@
-//! Which releases there are: those that the signed `packages/NAME` names.
+//! Which releases exist: those in the signed `packages/NAME`.
 //!
-//! Tarballs and documentation of others are not served, so that what is copied in before its build, or was refused by
-//! it, cannot be fetched by its name. `versions` is written later than the packages, and clients do not wait for it.
+//! Tarballs and documentation of other releases are not served. So a tarball that was copied in before its build, or
+//! that the build refused, cannot be fetched by its name. `versions` is written later than the packages, and clients do
+//! not wait for it.
 //!
-//! A file is read for this once and known again by its [`Stamp`], so that a request takes one look at `packages/NAME`.
+//! A file is read for this once and recognized later by its [`Stamp`], so that a request takes one stat of
+//! `packages/NAME`.
 
 use std::collections::HashSet;
-use std::fs;
 use std::io;
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,69 +18,69 @@ use tokio::task::spawn_blocking;
 use crate::key::{KeyError, PublicKey};
 use crate::name::PackageName;
 use crate::published::{DocumentError, PublishedKey, TrustedKeys, UncheckedDocument};
-use crate::registry::{Releases as Package, Resource};
+use crate::registry::{Releases, Resource};
 use crate::repository::RepositoryPath;
-use crate::serve::files::bounded_cache::Remembered;
-use crate::serve::files::open_file::{LEADS_OUT, Opened};
-use crate::serve::files::tags::now;
-use crate::serve::reload::chain;
-use crate::store::{self, DirStore, Stamp, Store, StoreError, StoreErrorKind};
+use crate::serve::clock::unix_nanoseconds;
+use crate::serve::error_chain::chain;
+use crate::serve::files::bounded_cache::BoundedCache;
+use crate::serve::files::source::{self, FileSource, LEADS_OUT, OpenFile};
+use crate::store::{Stamp, StoreError, StoreErrorKind};
 use crate::tarball::FileName;
 use crate::version::Version;
 
 /// The releases of one repository.
-pub(crate) struct Releases {
-    store: DirStore,
-    known: Mutex<Remembered<Stamp, Known>>,
-    keys: Mutex<Keys>,
+pub(crate) struct ReleaseIndex {
+    source: Arc<dyn FileSource>,
+    packages: Mutex<BoundedCache<Stamp, CachedPackage>>,
+    keys: Mutex<SigningKeys>,
     readers: Arc<Semaphore>,
 }
 
-/// How many packages are read at once: what is damaged may inflate to 64 MiB.
+/// How many packages are read at once: a damaged file may inflate to 64 MiB.
 const READERS: usize = 2;
 
-/// How many versions are remembered at least, of the packages that were asked for last.
-const REMEMBERED: usize = 1 << 16;
+/// How many versions are cached at least, of the packages that were asked for last.
+const CACHED_VERSIONS: usize = 1 << 16;
 
-/// For how long a file is known that was changed a moment ago, so that another change might leave the same stamp. Where
-/// the clock of a file system is ahead of ours, that is so for ever.
+/// How long a file is cached that was changed a moment ago, when another change might leave the same stamp. If the clock
+/// of a file system is ahead of ours, every file counts as changed a moment ago.
 const UNSETTLED: Duration = Duration::from_millis(500);
 
-/// What `docs/` has documentation of and `packages/` has not: parts of Elixir itself, which `mix hex.docs` knows.
+/// What `docs/` has documentation of without a package: parts of Elixir itself, which `mix hex.docs` knows.
 const ELIXIR: [&str; 6] = ["elixir", "eex", "ex_unit", "iex", "logger", "mix"];
 
-/// What a file in `packages/` says.
+/// What a file in `packages/` is.
 #[derive(Clone, Debug)]
-pub(crate) enum Says {
-    /// Which versions the package has, as `public_key` signed it.
-    Versions(Arc<(PackageName, HashSet<Version>)>),
-    /// It is the package of that name, and no key that is known here signed it: clients check that themselves.
+enum PackageFile {
+    /// A package that a trusted key signed, and its versions.
+    Signed(Arc<(PackageName, HashSet<Version>)>),
+    /// A package that no trusted key signed. Clients check the signature themselves.
     Unsigned(PackageName),
-    /// It is no package.
-    Nothing,
+    /// Not a package.
+    Invalid,
 }
 
-/// What a file was found to say.
+/// A file that was read before.
 #[derive(Clone)]
-struct Known {
-    says: Says,
-    /// Until when that holds, where its stamp might not tell of a change.
+struct CachedPackage {
+    file: PackageFile,
+    /// Until when the entry holds, if the stamp might not tell of a change.
     until: Option<Instant>,
-    /// Of the key with which it was found wanting: with another one it is looked at again.
+    /// The `public_key` with which the file was not [`PackageFile::Signed`]. With another one it is read again.
     key: Option<Stamp>,
 }
 
-/// The keys under which packages are believed.
+/// The keys that sign packages.
 #[derive(Default)]
-struct Keys {
+struct SigningKeys {
     current: Option<PublicKey>,
-    /// While a key is being replaced, some packages are still signed with the one before.
+    /// While a key is being replaced, some packages are still signed by the former one.
     former: Option<PublicKey>,
 }
 
-/// Why a file in `packages/` says nothing.
+/// Why a file in `packages/` is not [`PackageFile::Signed`].
 #[derive(Debug, thiserror::Error)]
-enum Doubt {
+enum PackageFileError {
     #[error(transparent)]
     Unreadable(#[from] StoreError),
     #[error("public_key cannot be used")]
@@ -89,180 +89,183 @@ enum Doubt {
     Document(#[from] DocumentError),
 }
 
-impl Releases {
-    /// Of the repository in a directory.
-    pub fn new(store: DirStore) -> Self {
+impl ReleaseIndex {
+    pub fn new(source: Arc<dyn FileSource>) -> Self {
         Self {
-            store,
-            known: Mutex::new(Remembered::new(REMEMBERED)),
+            source,
+            packages: Mutex::new(BoundedCache::new(CACHED_VERSIONS)),
             keys: Mutex::default(),
             readers: Arc::new(Semaphore::new(READERS)),
         }
     }
 
-    /// Whether clients may have a file of a release: its tarball, or documentation.
+    /// Whether clients may have a file of a release: its tarball, or its documentation.
     ///
     /// # Errors
-    /// What the system says of reading the package.
-    pub async fn have(self: &Arc<Self>, release: &FileName, is_docs: bool) -> io::Result<bool> {
+    /// The package cannot be read.
+    pub async fn has(self: &Arc<Self>, release: &FileName, is_docs: bool) -> io::Result<bool> {
         if is_docs && ELIXIR.contains(&release.package.as_str()) {
             return Ok(true);
         }
         let path = RepositoryPath::package(&release.package);
-        // Whichever links lead to it: what is known again was read through those that are followed.
-        let stamp = match fs::metadata(self.store.path(&path)) {
-            // A folder, a pipe or a device is no package, and is not opened.
-            Ok(found) if !found.is_file() => return Ok(false),
-            Ok(found) => store::stamp(&found),
-            Err(error) => {
-                use io::ErrorKind::{NotADirectory, NotFound};
-                let is_missing = matches!(error.kind(), NotFound | NotADirectory);
-                return if is_missing { Ok(false) } else { Err(error) };
-            }
-        };
-        let says = if let Some(says) = self.known(&stamp) {
-            says
+        let Some(stamp) = source::stamp(&self.source, path).await? else { return Ok(false) };
+        let file = if let Some(file) = self.cached(&stamp).await {
+            file
         } else {
             let (this, name) = (Arc::clone(self), release.package.clone());
-            self.reading(move || this.read(&name)).await?
+            self.run_reader(move || this.read(&name)).await?
         };
-        Ok(match says {
-            Says::Versions(package) => {
+        Ok(match file {
+            PackageFile::Signed(package) => {
                 package.0 == release.package && package.1.contains(&release.version)
             }
-            Says::Unsigned(_) | Says::Nothing => false,
+            PackageFile::Unsigned(_) | PackageFile::Invalid => false,
         })
     }
 
-    /// Whether a file that is open is the package of that name.
+    /// Whether an open file is the package of this name.
     ///
     /// # Errors
-    /// What the system says of reading it.
+    /// The file cannot be read.
     pub async fn is_package(
         self: &Arc<Self>,
         name: &PackageName,
-        opened: &Opened,
+        opened: &OpenFile,
     ) -> io::Result<bool> {
-        let says = if let Some(says) = self.known(&opened.stamp()) {
-            says
+        let file = if let Some(file) = self.cached(&opened.stamp()).await {
+            file
         } else {
             let (this, name, opened) = (Arc::clone(self), name.clone(), opened.clone());
-            self.reading(move || this.read_opened(&name, &opened)).await?
+            self.run_reader(move || this.read_opened(&name, &opened)).await?
         };
-        Ok(match says {
-            Says::Versions(package) => package.0 == *name,
-            Says::Unsigned(found) => found == *name,
-            Says::Nothing => false,
+        Ok(match file {
+            PackageFile::Signed(package) => package.0 == *name,
+            PackageFile::Unsigned(found) => found == *name,
+            PackageFile::Invalid => false,
         })
     }
 
-    /// Runs on a thread that may wait, a few at a time.
-    async fn reading(
+    /// Runs on a thread that may block, a few at a time.
+    async fn run_reader(
         &self,
-        read: impl FnOnce() -> io::Result<Says> + Send + 'static,
-    ) -> io::Result<Says> {
+        read: impl FnOnce() -> io::Result<PackageFile> + Send + 'static,
+    ) -> io::Result<PackageFile> {
         let permit = Arc::clone(&self.readers).acquire_owned().await;
         let permit = permit.map_err(io::Error::other)?;
-        let read = spawn_blocking(move || {
-            let says = read();
+        let reading = spawn_blocking(move || {
+            let file = read();
             drop(permit);
-            says
+            file
         });
-        read.await.map_err(io::Error::other)?
+        reading.await.map_err(io::Error::other)?
     }
 
-    /// What a file says that was read before.
-    fn known(&self, stamp: &Stamp) -> Option<Says> {
-        let known = lock(&self.known).get(stamp)?;
-        if known.until.is_some_and(|until| Instant::now() >= until) {
-            return None;
+    /// The file with this stamp, if it was read before.
+    async fn cached(&self, stamp: &Stamp) -> Option<PackageFile> {
+        let cached = self.entry(stamp)?;
+        if cached.is_signed() {
+            return Some(cached.file);
         }
-        match known.says {
-            Says::Versions(_) => Some(known.says),
-            Says::Unsigned(_) | Says::Nothing => {
-                let key = self.store.path(&RepositoryPath::public_key());
-                let key = fs::metadata(key).ok().map(|found| store::stamp(&found));
-                (key == known.key).then_some(known.says)
-            }
-        }
+        let key = source::stamp(&self.source, RepositoryPath::public_key()).await;
+        cached.read_with(key.ok().flatten())
     }
 
-    /// Reads what a package says.
-    fn read(&self, name: &PackageName) -> io::Result<Says> {
-        let (seen, mut bytes) = (now(), Vec::new());
+    /// As [`cached`](Self::cached), on a thread that may block.
+    fn cached_blocking(&self, stamp: &Stamp) -> Option<PackageFile> {
+        let cached = self.entry(stamp)?;
+        if cached.is_signed() {
+            return Some(cached.file);
+        }
+        cached.read_with(self.source.stamp(&RepositoryPath::public_key()).ok().flatten())
+    }
+
+    fn entry(&self, stamp: &Stamp) -> Option<CachedPackage> {
+        let cached = lock(&self.packages).get(stamp)?;
+        cached.until.is_none_or(|until| Instant::now() < until).then_some(cached)
+    }
+
+    fn read(&self, name: &PackageName) -> io::Result<PackageFile> {
+        let (read_at, mut bytes) = (unix_nanoseconds(), Vec::new());
         let path = RepositoryPath::package(name);
         // Another request may have read it meanwhile.
-        if let Ok(found) = self.store.root().metadata(Path::new(path.as_str())) {
-            if let Some(says) = self.known(&store::stamp(&found)) {
-                return Ok(says);
+        if let Ok(Some(stamp)) = self.source.stamp(&path) {
+            if let Some(file) = self.cached_blocking(&stamp) {
+                return Ok(file);
             }
         }
-        match self.store.read(&path, limit(name), &mut bytes) {
-            Ok(Some(content)) => Ok(self.judge(name, &bytes, content.stamp, seen)),
-            Ok(None) => Ok(Says::Nothing),
+        match self.source.store().read(&path, limit(name), &mut bytes) {
+            Ok(Some(content)) => Ok(self.check(name, &bytes, content.stamp, read_at)),
+            Ok(None) => Ok(PackageFile::Invalid),
             Err(StoreError { kind: StoreErrorKind::LeadsOut(_), location, .. }) => {
                 tracing::warn!(path = location, "{LEADS_OUT}");
-                Ok(Says::Nothing)
+                Ok(PackageFile::Invalid)
             }
             Err(error) => Err(error.kind.into()),
         }
     }
 
-    /// The same of a file that is open.
-    fn read_opened(&self, name: &PackageName, opened: &Opened) -> io::Result<Says> {
-        if let Some(says) = self.known(&opened.stamp()) {
-            return Ok(says);
+    fn read_opened(&self, name: &PackageName, opened: &OpenFile) -> io::Result<PackageFile> {
+        if let Some(file) = self.cached_blocking(&opened.stamp()) {
+            return Ok(file);
         }
-        let seen = now();
+        let read_at = unix_nanoseconds();
         let bytes = opened.read(limit(name))?;
         let stamp = opened.is_unchanged()?.then(|| opened.stamp());
-        Ok(self.judge(name, &bytes, stamp, seen))
+        Ok(self.check(name, &bytes, stamp, read_at))
     }
 
-    /// What the bytes of a file say, which is remembered.
-    fn judge(&self, name: &PackageName, bytes: &[u8], stamp: Option<Stamp>, seen: i64) -> Says {
-        let (keys, key) = self.keys();
-        let read = keys.and_then(|keys| says(name, bytes, &keys));
-        let (says, doubt) = match read {
-            Ok(says) => (says, None),
-            // It may be one all the same, by whatever key.
-            Err(doubt) => {
-                let says = says(name, bytes, &TrustedKeys::Any);
-                (says.map_or(Says::Nothing, unsigned), Some(doubt))
+    /// Checks the bytes of a file, and caches the result.
+    fn check(
+        &self,
+        name: &PackageName,
+        bytes: &[u8],
+        stamp: Option<Stamp>,
+        read_at: i64,
+    ) -> PackageFile {
+        let (keys, key) = self.trusted_keys();
+        let file = match keys.and_then(|keys| releases(name, bytes, &keys)) {
+            Ok(signed) => PackageFile::signed(signed),
+            Err(error) => {
+                let (file, consequence) = match releases(name, bytes, &TrustedKeys::Any) {
+                    Ok(unsigned) => (
+                        PackageFile::Unsigned(unsigned.package),
+                        "no tarball or documentation of it is served",
+                    ),
+                    Err(_) => (
+                        PackageFile::Invalid,
+                        "it is not served, nor any tarball or documentation of it",
+                    ),
+                };
+                let path = self.source.store().locate(&RepositoryPath::package(name));
+                tracing::error!(path, error = chain(&error), "{consequence}");
+                file
             }
         };
-        if let Some(doubt) = doubt {
-            let path = self.store.locate(&RepositoryPath::package(name));
-            let what = match says {
-                Says::Nothing => "it is not served, nor any tarball or documentation of it",
-                _ => "no tarball or documentation of it is served",
-            };
-            tracing::error!(path, error = chain(&doubt), "{what}");
-        }
         if let Some(stamp) = stamp {
-            let weight = match &says {
-                Says::Versions(package) => package.1.len(),
-                Says::Unsigned(_) | Says::Nothing => 0,
+            let weight = match &file {
+                PackageFile::Signed(package) => package.1.len(),
+                PackageFile::Unsigned(_) | PackageFile::Invalid => 0,
             };
-            let until = (!stamp.is_settled(seen)).then(|| Instant::now().checked_add(UNSETTLED));
-            let known = Known { says: says.clone(), until: until.flatten(), key };
-            lock(&self.known).insert(stamp, known, weight.saturating_add(1));
+            let is_unsettled = !stamp.is_settled(read_at);
+            let until = is_unsettled.then(|| Instant::now().checked_add(UNSETTLED)).flatten();
+            let cached = CachedPackage { file: file.clone(), until, key };
+            lock(&self.packages).insert(stamp, cached, weight.saturating_add(1));
         }
-        says
+        file
     }
 
-    /// The keys under which packages are believed, none where there is no `public_key`, as where clients were given it
-    /// in another way; and the stamp of its file.
-    fn keys(&self) -> (Result<TrustedKeys, Doubt>, Option<Stamp>) {
+    /// The keys that packages may be signed by, and the stamp of `public_key`. Any key is trusted if there is no
+    /// `public_key`, as where clients were given it in another way.
+    fn trusted_keys(&self) -> (Result<TrustedKeys, PackageFileError>, Option<Stamp>) {
         let mut keys = lock(&self.keys);
-        let PublishedKey { key, stamp, .. } = match PublishedKey::read(&self.store) {
+        let PublishedKey { key, stamp, .. } = match PublishedKey::read(self.source.store()) {
             Ok(None) => return (Ok(TrustedKeys::Any), None),
             Ok(Some(published)) => published,
             Err(error) => return (Err(error.into()), None),
         };
         let key = match key {
             Ok(key) => key,
-            Err(error) => return (Err(Doubt::Key(error)), stamp),
+            Err(error) => return (Err(PackageFileError::Key(error)), stamp),
         };
         if keys.current.as_ref() != Some(&key) {
             keys.former = keys.current.replace(key.clone());
@@ -271,26 +274,38 @@ impl Releases {
     }
 }
 
-/// What the bytes of a file say, under one of these keys.
-fn says(name: &PackageName, bytes: &[u8], keys: &TrustedKeys) -> Result<Says, Doubt> {
-    let says = UncheckedDocument::<Package>::new(bytes, name)?.check(keys, None)?;
-    let versions = says.releases.into_iter().map(|release| release.version).collect();
-    Ok(Says::Versions(Arc::new((says.package, versions))))
-}
-
-fn unsigned(says: Says) -> Says {
-    match says {
-        Says::Versions(package) => Says::Unsigned(package.0.clone()),
-        other => other,
+impl PackageFile {
+    fn signed(releases: Releases) -> Self {
+        let versions = releases.releases.into_iter().map(|release| release.version).collect();
+        Self::Signed(Arc::new((releases.package, versions)))
     }
 }
 
-/// In bytes: how large the file of a package may be.
+impl CachedPackage {
+    fn is_signed(&self) -> bool {
+        matches!(self.file, PackageFile::Signed(_))
+    }
+
+    /// The file, if it was read with this `public_key`.
+    fn read_with(self, key: Option<Stamp>) -> Option<PackageFile> {
+        (key == self.key).then_some(self.file)
+    }
+}
+
+fn releases(
+    name: &PackageName,
+    bytes: &[u8],
+    keys: &TrustedKeys,
+) -> Result<Releases, PackageFileError> {
+    Ok(UncheckedDocument::<Releases>::new(bytes, name)?.check(keys, None)?)
+}
+
+/// In bytes: the largest file of a package.
 fn limit(name: &PackageName) -> usize {
     Resource::Package(name.clone()).max_size()
 }
 
-/// What a thread that panicked left is whole: all of it is replaced in one go.
+/// Each value is replaced in one step, so it is valid after a panic too.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,41 +1,41 @@
-//! Files that no client is given, whatever they are called below a served directory.
+//! Files that no client may have, under whatever name they lie in a served directory.
 
 use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-use crate::serve::Options;
+use crate::serve::options::Options;
 use crate::store::{self, Stamp};
 
-/// A file that no client is given: a private key, or one of [`Secrets`]. The source of an [`io::Error`].
+/// A file that no client may have: a private key, or one of [`SecretFiles`]. The source of an [`io::Error`].
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("it is a private key, or the file that says who may read")]
-pub(crate) struct Secret;
+pub(crate) struct SecretFile;
 
-impl Secret {
-    /// Whether it is what an error says.
+impl SecretFile {
+    /// Whether this is the source of an error.
     pub fn is_in(error: &io::Error) -> bool {
         error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<Self>)
     }
 }
 
-impl From<Secret> for io::Error {
-    fn from(secret: Secret) -> Self {
+impl From<SecretFile> for io::Error {
+    fn from(secret: SecretFile) -> Self {
         Self::other(secret)
     }
 }
 
-/// The files that this server itself goes by and that only it may read. Each is known by its inode, under whichever
-/// name it lies; what else is a private key is told by what it holds.
-pub(crate) struct Secrets(Vec<PathBuf>);
+/// The secret files of the server itself: who may read, and the key of its certificate. Each is recognized by its
+/// inode, so another name or a hard link does not hide it. Other private keys are recognized by their contents.
+pub(crate) struct SecretFiles(Vec<PathBuf>);
 
-impl Secrets {
+impl SecretFiles {
     pub fn of(options: &Options) -> Self {
         let key = options.tls.iter().map(|tls| &tls.key);
         Self(options.auth_file.iter().chain(key).cloned().collect())
     }
 
-    /// Whether a file is one of them. They are looked at each time, as others may have taken their place.
+    /// Whether a file is one of them. Their inodes are looked up each time, as the files may be replaced.
     pub fn include(&self, stamp: &Stamp) -> bool {
         let found = self.0.iter().filter_map(|path| fs::metadata(path).ok());
         found.map(|found| store::stamp(&found)).any(|secret| secret.is_same_file(stamp))

@@ -1,50 +1,49 @@
-//! What a browser is shown: a page for a repository, and one that lists several. Nothing in them runs,
-//! and nothing is fetched for them.
+//! The HTML of the pages: one of a repository, and one that lists repositories. They run no script, and fetch nothing.
 
 use std::error::Error;
 
 use askama::Template;
 
 use crate::name::RepositoryName;
-use crate::serve::overview::{Overview, State, Summary, Unsound};
-use crate::serve::snippets::{self, Access};
+use crate::serve::overview::{Overview, OverviewError, PackageSummary, RepositoryState};
+use crate::serve::snippets::{self, ClientConfig};
 
-/// The `Content-Security-Policy` to send with either page: its own style sheet, known by its hash, its
-/// own search form, and nothing else, whatever found its way into it.
+/// The `Content-Security-Policy` of every page. It allows the page's own style sheet, by its hash, and its own search
+/// form. So content that was injected into a page would neither run nor be fetched.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; \
      style-src 'sha256-9v/LToixmVNSYtYBekSWuTtNPUrgPg/YzkpYnvWEYBI='; \
      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// How many packages a page lists: a registry of many thousands stays quick to load.
+/// How many packages a page lists, so that the page of a large registry loads quickly.
 pub const MAX_ROWS: usize = 200;
 
-/// What is asked for, and how it came.
+/// A request for the page of a repository.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Visit<'a> {
-    /// The repository's URL as clients should be given it.
+pub struct PageRequest<'a> {
+    /// The URL of the repository for clients.
     pub base_url: &'a str,
-    /// What the names of packages must contain; nothing for all of them.
+    /// The search: a part of the names of packages; empty for all.
     pub query: &'a str,
     /// Whether clients need a token.
-    pub token: bool,
+    pub needs_token: bool,
 }
 
 /// The page of a repository in this state.
 #[must_use]
-pub fn render(state: &State, visit: &Visit<'_>) -> String {
+pub fn repository(state: &RepositoryState, request: &PageRequest<'_>) -> String {
     let page = match state {
-        State::Built(overview) => built(overview, visit),
-        State::NotBuilt => written(&NotBuiltPage),
-        State::Unsound(unsound) => written(&UnsoundPage { reason: reason(unsound) }),
+        RepositoryState::Built(overview) => built(overview, request),
+        RepositoryState::NotBuilt => render(&NotBuiltPage),
+        RepositoryState::Unsound(error) => render(&UnsoundPage { reason: reason(error) }),
     };
     page.unwrap_or_default()
 }
 
-/// The page that lists repositories, each by the name under which it is served in `repos/`.
+/// The page that lists repositories by their names below `/repos/`.
 #[must_use]
-pub fn index(repositories: &[(&RepositoryName, &State)]) -> String {
-    let shelves = repositories.iter().map(|(name, state)| Shelf::of(name, state));
-    written(&IndexPage { repositories: shelves.collect() }).unwrap_or_default()
+pub fn index(repositories: &[(&RepositoryName, &RepositoryState)]) -> String {
+    let rows = repositories.iter().map(|(name, state)| RepositoryRow::of(name, state));
+    render(&IndexPage { repositories: rows.collect() }).unwrap_or_default()
 }
 
 #[derive(Template)]
@@ -59,20 +58,20 @@ struct RepositoryPage<'a> {
     token: bool,
     query: &'a str,
     found: String,
-    rows: Vec<Row<'a>>,
+    rows: Vec<PackageRow<'a>>,
     more: Option<String>,
     mix: String,
     mix_dependency: Option<String>,
     rebar3: String,
-    /// What it risks, and the configuration that does not; of `hexpm`, which rebar3 knows already, neither.
+    /// `None` for `hexpm`, which rebar3 has without a configuration.
     rebar3_replace: Option<Rebar3Replace>,
-    /// What rebar3 goes by in the place of the URL of `hexpm`.
+    /// For `hexpm`: the line of a shell, as rebar3 ignores its `repo_url`.
     rebar3_public: Option<String>,
     rebar3_dependency: Option<String>,
     compare: bool,
 }
 
-/// The two configurations of rebar3 against each other.
+/// The configuration of rebar3 without hex.pm, and the risks of both configurations.
 struct Rebar3Replace {
     configuration: String,
     risk: &'static str,
@@ -92,58 +91,59 @@ struct UnsoundPage {
 #[derive(Template)]
 #[template(path = "index.html")]
 struct IndexPage<'a> {
-    repositories: Vec<Shelf<'a>>,
+    repositories: Vec<RepositoryRow<'a>>,
 }
 
 /// A package in the table.
-struct Row<'a> {
+struct PackageRow<'a> {
     name: &'a str,
     latest: String,
     releases: String,
 }
 
 /// A repository in the list.
-struct Shelf<'a> {
+struct RepositoryRow<'a> {
     name: &'a str,
-    /// Or else why there is none that counts.
+    /// Else the reason why clients would refuse the repository.
     fingerprint: Result<&'a str, String>,
     packages: String,
 }
 
-/// Nothing fails that writes into memory.
-fn written(page: &impl Template) -> Option<String> {
+/// Writing into memory cannot fail.
+fn render(page: &impl Template) -> Option<String> {
     page.render().ok()
 }
 
-fn built(overview: &Overview, visit: &Visit<'_>) -> Option<String> {
-    let query = visit.query.trim();
+fn built(overview: &Overview, request: &PageRequest<'_>) -> Option<String> {
+    let query = request.query.trim();
     let found = search(&overview.packages, query);
     let (repository, key) = (&overview.repository, &overview.key);
-    let access = Access { repository, url: visit.base_url, key, token: visit.token };
-    // What was looked for is what will be wanted.
+    let PageRequest { base_url: url, needs_token, .. } = *request;
+    let config = ClientConfig { repository, url, key, needs_token };
+    // A user who searches for a package will depend on it.
     let example = found.first().copied().or(overview.packages.first());
     let more = found.len().saturating_sub(MAX_ROWS);
-    let mix = snippets::mix(&access);
-    let rebar3_public = snippets::rebar3_public(&access);
-    written(&RepositoryPage {
+    let mix = snippets::mix(&config);
+    let rebar3_public = snippets::rebar3_public(&config);
+    render(&RepositoryPage {
         name: repository.as_str(),
-        url: visit.base_url,
+        url,
         fingerprint: key.fingerprint(),
         packages: counted(overview.packages.len(), "package"),
         releases: counted(overview.releases, "release"),
         is_empty: overview.packages.is_empty(),
-        token: visit.token,
+        token: needs_token,
         query,
         found: counted(found.len(), "package"),
-        rows: found.iter().take(MAX_ROWS).map(|package| Row::of(package)).collect(),
+        rows: found.iter().take(MAX_ROWS).map(|package| PackageRow::of(package)).collect(),
         more: (more > 0).then(|| grouped(more)),
         compare: !mix.contains(key.fingerprint()),
         mix,
         mix_dependency: example
             .map(|one| snippets::mix_dependency(repository, &one.name, one.latest.as_ref())),
-        rebar3: snippets::rebar3(&access),
+        rebar3: snippets::rebar3(&config),
         rebar3_replace: rebar3_public.is_none().then(|| Rebar3Replace {
-            configuration: snippets::rebar3_replace(&access, None),
+            configuration: snippets::rebar3_replace(&config, None),
             risk: snippets::REBAR3_REPLACE_RISK,
             plain_risk: snippets::REBAR3_RISK,
         }),
@@ -153,13 +153,12 @@ fn built(overview: &Overview, visit: &Visit<'_>) -> Option<String> {
     })
 }
 
-/// The packages with `query` in their names: first the one of that very name, then those that begin
-/// with it.
-fn search<'a>(packages: &'a [Summary], query: &str) -> Vec<&'a Summary> {
-    // A phone begins every word with a capital, and few packages have one in their names.
+/// The packages with `query` in their names: first the one with this name, then those that begin with it.
+fn search<'a>(packages: &'a [PackageSummary], query: &str) -> Vec<&'a PackageSummary> {
+    // Phones capitalize the first letter, and few packages have a capital in their names.
     let query = query.to_ascii_lowercase();
-    let lowered = |package: &Summary| package.name.as_str().to_ascii_lowercase();
-    let mut found: Vec<&Summary> =
+    let lowered = |package: &PackageSummary| package.name.as_str().to_ascii_lowercase();
+    let mut found: Vec<&PackageSummary> =
         packages.iter().filter(|package| lowered(package).contains(&query)).collect();
     found.sort_by_cached_key(|package| {
         let name = lowered(package);
@@ -168,34 +167,34 @@ fn search<'a>(packages: &'a [Summary], query: &str) -> Vec<&'a Summary> {
     found
 }
 
-impl<'a> Row<'a> {
-    fn of(package: &'a Summary) -> Self {
+impl<'a> PackageRow<'a> {
+    fn of(package: &'a PackageSummary) -> Self {
         let latest = package.latest.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
         Self { name: package.name.as_str(), latest, releases: grouped(package.releases) }
     }
 }
 
-impl<'a> Shelf<'a> {
-    fn of(name: &'a RepositoryName, state: &'a State) -> Self {
+impl<'a> RepositoryRow<'a> {
+    fn of(name: &'a RepositoryName, state: &'a RepositoryState) -> Self {
         let (fingerprint, packages) = match state {
-            State::Built(overview) if overview.repository != *name => {
+            RepositoryState::Built(overview) if overview.repository != *name => {
                 (Err(format!("signed for another name: {}", overview.repository)), String::new())
             }
-            State::Built(overview) => {
+            RepositoryState::Built(overview) => {
                 (Ok(overview.key.fingerprint()), counted(overview.packages.len(), "package"))
             }
-            State::NotBuilt => (Err("not built yet".to_owned()), String::new()),
-            State::Unsound(unsound) => (Err(reason(unsound)), String::new()),
+            RepositoryState::NotBuilt => (Err("not built yet".to_owned()), String::new()),
+            RepositoryState::Unsound(error) => (Err(reason(error)), String::new()),
         };
         Self { name: name.as_str(), fingerprint, packages }
     }
 }
 
-/// With what lies behind it; save where that says where files lie on the server.
-fn reason(unsound: &Unsound) -> String {
-    match (unsound, unsound.source()) {
-        (Unsound::Unreadable(_), _) | (_, None) => unsound.to_string(),
-        (_, Some(source)) => format!("{unsound}: {source}"),
+/// The error with its source, except where the source shows a path on the server.
+fn reason(error: &OverviewError) -> String {
+    match (error, error.source()) {
+        (OverviewError::Unreadable(_), _) | (_, None) => error.to_string(),
+        (_, Some(source)) => format!("{error}: {source}"),
     }
 }
 

@@ -194,7 +194,7 @@ fn a_folder_that_lies_elsewhere_is_named_at_the_start() {
             ran.stderr,
             format!(
                 "error: failed to serve: public/{folder} is a link that leads out of the directory\n\
-                 hint: give --follow-links if what it leads to is to be served, to whoever may read\n"
+                 hint: give --follow-links to serve the files behind it to everyone who may read\n"
             )
         );
         let server = Server::of(&repository, &["--follow-links"]);

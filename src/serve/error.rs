@@ -1,0 +1,40 @@
+//! Why the server does not start.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use super::tls::TlsError;
+use crate::auth::NoRandomness;
+use crate::ops::auth::AuthError;
+
+/// Why nothing is served.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message says what each variant and field is")]
+pub enum Error {
+    #[error("{} is not a directory", .0.display())]
+    NotADirectory(PathBuf),
+    #[error("{} is a link that leads out of the directory", .0.display())]
+    LeadsOut(PathBuf),
+    #[error("two repositories would be served at {0}")]
+    Twice(String),
+    #[error(
+        "{0} can be reached from other machines, and there is neither --auth-file nor --tls-cert"
+    )]
+    Exposed(SocketAddr),
+    #[error("{0} can be reached from other machines: metrics are for a loopback address")]
+    ExposedMetrics(SocketAddr),
+    #[error("could not listen on {0}")]
+    Listen(SocketAddr, #[source] io::Error),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    #[error(transparent)]
+    Auth(#[from] AuthError),
+    #[error("{} lies in a directory that is served", .0.display())]
+    AuthFileServed(PathBuf),
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
+    /// The system refuses threads, sockets or signals.
+    #[error("could not run")]
+    Run(#[source] io::Error),
+}

@@ -1,0 +1,51 @@
+//! The metrics over HTTP, on a listener of their own, for programs on this machine.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::header::{CONTENT_TYPE, HeaderValue};
+use axum::http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+
+use super::connection::RequestHandler;
+use super::connections::admission::ClientConnection;
+use super::connections::refusals::RefusalReason;
+use super::hosts::AllowedHosts;
+use super::metrics::Metrics;
+use super::responses::{method_not_allowed, misdirected, plain};
+use super::route::{METRICS, READ};
+
+/// Answers Prometheus.
+pub(super) struct MetricsEndpoint(pub Arc<Metrics>);
+
+impl RequestHandler for MetricsEndpoint {
+    type Body = Body;
+
+    async fn handle(
+        self: Arc<Self>,
+        connection: Arc<ClientConnection>,
+        request: Request<Incoming>,
+    ) -> Response<Body> {
+        let (request, _) = request.into_parts();
+        if !AllowedHosts::loopback().include(&request) {
+            connection.count_refusal(RefusalReason::OtherHost);
+            return misdirected();
+        }
+        if request.uri.path() != METRICS {
+            return plain(StatusCode::NOT_FOUND);
+        }
+        if !READ.contains(&request.method) {
+            return method_not_allowed(READ);
+        }
+        let Some(text) = self.0.encode() else { return plain(StatusCode::INTERNAL_SERVER_ERROR) };
+        let mut response = Response::new(Body::from(text));
+        let content_type =
+            HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+        response.headers_mut().insert(CONTENT_TYPE, content_type);
+        response
+    }
+
+    /// The refusal is counted, and requests for metrics are not logged.
+    fn malformed(&self, _: IpAddr, _: StatusCode) {}
+}

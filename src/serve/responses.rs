@@ -1,0 +1,67 @@
+//! Responses in a few words: refusals and statuses.
+
+use axum::body::Body;
+use axum::http::header::{self, HeaderValue};
+use axum::http::{Method, Response, StatusCode};
+
+use super::connections::peer::Overload;
+
+/// After how many seconds a client may ask again where too many wait.
+const RETRY_AFTER: &str = "1";
+
+/// A status in words.
+pub(super) fn plain(status: StatusCode) -> Response<Body> {
+    let reason = status.canonical_reason().unwrap_or("Unknown");
+    let mut response = Response::new(Body::from(format!("{} {reason}\n", status.as_str())));
+    *response.status_mut() = status;
+    let text = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, text);
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// 400, after which the connection is closed.
+pub(super) fn bad_request() -> Response<Body> {
+    let mut response = plain(StatusCode::BAD_REQUEST);
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// 401. A browser asks its user for a name and a password.
+pub(super) fn unauthorized() -> Response<Body> {
+    let mut response = plain(StatusCode::UNAUTHORIZED);
+    let challenge = HeaderValue::from_static("Basic realm=\"hexreg\", charset=\"UTF-8\"");
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    response
+}
+
+/// 405, with the methods that the path has.
+pub(super) fn method_not_allowed(allowed: &[Method]) -> Response<Body> {
+    let mut response = plain(StatusCode::METHOD_NOT_ALLOWED);
+    let allowed = allowed.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
+    if let Ok(allowed) = HeaderValue::from_str(&allowed) {
+        response.headers_mut().insert(header::ALLOW, allowed);
+    }
+    response
+}
+
+/// 421: the request is for another host.
+pub(super) fn misdirected() -> Response<Body> {
+    let mut response = plain(StatusCode::MISDIRECTED_REQUEST);
+    *response.body_mut() = Body::from(
+        "421 Misdirected Request\n\
+         Without --auth-file, a server on a loopback address answers to localhost, to loopback addresses and \
+         to the host of --url alone. For another name, start it with --url=http://NAME.\n",
+    );
+    response
+}
+
+/// 429 or 503: there is no room for the request at the moment.
+pub(super) fn overloaded(overload: Overload) -> Response<Body> {
+    let mut response = plain(match overload {
+        Overload::OfPeer => StatusCode::TOO_MANY_REQUESTS,
+        Overload::OfServer => StatusCode::SERVICE_UNAVAILABLE,
+    });
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+    response
+}

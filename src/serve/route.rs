@@ -1,0 +1,195 @@
+//! The route table: every path that the server answers, who may ask for it, and what answers.
+//!
+//! To add an endpoint, add a line to [`ENDPOINTS`]. What answers is a function in a file of its own. If it keeps state
+//! between requests, the state is a field of [`Routes`].
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+use std::pin::Pin;
+
+use axum::body::Body;
+use axum::http::request::Parts;
+use axum::http::{Method, Response};
+
+use super::call::Call;
+use super::files::Files;
+use super::health::Health;
+use super::options::NAMED_REPOSITORIES;
+use super::repository::Repository;
+#[cfg(feature = "web")]
+use super::web::Web;
+use crate::name::RepositoryName;
+use crate::repository::Asset;
+
+/// Every path that is not a file of a repository. The first line that matches answers.
+const ENDPOINTS: &[Endpoint] = &[
+    Endpoint {
+        path: Path::OfServer("/healthz"),
+        methods: READ,
+        access: Access::Anyone,
+        kind: "other",
+        respond: |routes, _| Box::pin(routes.health.respond()),
+    },
+    #[cfg(feature = "web")]
+    Endpoint {
+        path: Path::OfRepository(""),
+        methods: READ,
+        access: Access::Readers,
+        kind: "page",
+        respond: |routes, call| Box::pin(routes.web.repository(call)),
+    },
+    // Where a repository is mounted at `/`, the line before has matched.
+    #[cfg(feature = "web")]
+    Endpoint {
+        path: Path::OfServer("/"),
+        methods: READ,
+        access: Access::Readers,
+        kind: "page",
+        respond: |routes, call| Box::pin(routes.web.index(call)),
+    },
+];
+
+/// The only path of the listener for Prometheus.
+pub(super) const METRICS: &str = "/metrics";
+
+/// The methods that read.
+pub(super) const READ: &[Method] = &[Method::GET, Method::HEAD];
+
+/// The parts of the server that answer requests.
+pub(super) struct Routes {
+    pub repositories: Vec<Repository>,
+    pub files: Files,
+    pub health: Health,
+    #[cfg(feature = "web")]
+    pub web: Web,
+}
+
+/// What answers a path.
+pub(super) enum Route<'a> {
+    /// A file of a repository: every path that [`Asset`] names.
+    File(&'a Repository, Asset),
+    /// A line of [`ENDPOINTS`], and the repository if the path is of one.
+    Endpoint(&'static Endpoint, Option<&'a Repository>),
+}
+
+/// A path that is not a file of a repository.
+pub(super) struct Endpoint {
+    path: Path,
+    methods: &'static [Method],
+    access: Access,
+    /// The label in the metrics.
+    kind: &'static str,
+    respond: for<'a> fn(&'a Routes, Call<'a>) -> ResponseFuture<'a>,
+}
+
+type ResponseFuture<'a> = Pin<Box<dyn Future<Output = Response<Body>> + Send + 'a>>;
+
+/// A path of the table.
+#[cfg_attr(not(feature = "web"), expect(dead_code, reason = "all other paths are of the server"))]
+enum Path {
+    /// The whole path.
+    OfServer(&'static str),
+    /// The part after `/` or `/repos/NAME/`, whichever the repository has.
+    OfRepository(&'static str),
+}
+
+/// Who may ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    /// Everyone, and also on a connection without a slot.
+    Anyone,
+    /// Those who may read.
+    Readers,
+}
+
+impl Routes {
+    /// The route of a path.
+    pub fn find(&self, path: &str) -> Option<Route<'_>> {
+        let (name, rest) = split(path)?;
+        let mut repositories = self.repositories.iter();
+        let repository =
+            repositories.find(|one| one.mount.name.as_ref().map(RepositoryName::as_str) == name);
+        let matches = |endpoint: &&Endpoint| match endpoint.path {
+            Path::OfServer(whole) => whole == path,
+            Path::OfRepository(part) => repository.is_some() && part == rest,
+        };
+        if let Some(endpoint) = ENDPOINTS.iter().find(matches) {
+            return Some(Route::Endpoint(endpoint, repository));
+        }
+        Some(Route::File(repository?, Asset::at(rest)?))
+    }
+
+    /// The response of a route.
+    pub async fn respond(
+        &self,
+        route: Route<'_>,
+        request: Parts,
+        client: IpAddr,
+    ) -> Response<Body> {
+        match route {
+            // The only route without an allocation for its future: most requests are for files.
+            Route::File(repository, asset) => {
+                self.files.respond(repository, &asset, &request.method, request.headers).await
+            }
+            Route::Endpoint(endpoint, repository) => {
+                let call = Call { repository, request: &request, client };
+                (endpoint.respond)(self, call).await
+            }
+        }
+    }
+}
+
+impl Route<'_> {
+    /// The methods of the path.
+    pub fn methods(&self) -> &'static [Method] {
+        match self {
+            Self::File(..) => READ,
+            Self::Endpoint(endpoint, _) => endpoint.methods,
+        }
+    }
+
+    /// Who may ask.
+    pub fn access(&self) -> Access {
+        match self {
+            Self::File(..) => Access::Readers,
+            Self::Endpoint(endpoint, _) => endpoint.access,
+        }
+    }
+
+    /// The label in the metrics.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::File(_, asset) => asset.kind.as_str(),
+            Self::Endpoint(endpoint, _) => endpoint.kind,
+        }
+    }
+}
+
+/// The path with one slash where several follow each other.
+///
+/// mix and rebar3 join URL and path by a slash, so a URL that ends in one makes them ask for `//names`. Only literal
+/// slashes count: an encoded one is part of a name, which no file has.
+pub(super) fn without_empty_parts(path: &str) -> Cow<'_, str> {
+    if !path.contains("//") {
+        return Cow::Borrowed(path);
+    }
+    let mut short = String::with_capacity(path.len());
+    for char in path.chars() {
+        if char != '/' || !short.ends_with('/') {
+            short.push(char);
+        }
+    }
+    Cow::Owned(short)
+}
+
+/// The name of the repository in a path, and what follows it: `("NAME", "names")` of `/repos/NAME/names`, and
+/// `(None, "names")` of `/names`.
+fn split(path: &str) -> Option<(Option<&str>, &str)> {
+    match path.strip_prefix(NAMED_REPOSITORIES) {
+        Some(named) => {
+            let (name, rest) = named.split_once('/').unwrap_or((named, ""));
+            Some((Some(name), rest))
+        }
+        None => Some((None, path.strip_prefix('/')?)),
+    }
+}
