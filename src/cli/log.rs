@@ -1,18 +1,18 @@
-//! Where a server's log goes: standard error, without a character that a terminal obeys or a reader does not see.
+//! The log of the server on standard error, with control characters and invisible ones escaped.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use hexreg::printable::{self, is_hidden};
 
-/// Writes each line of the log. What is logged may be named by others: users, files, answers.
+/// Writes each line of the log. Others choose parts of it: names of users, paths, answers of programs.
 pub struct LogWriter {
     /// Whether a line is a JSON object.
     pub is_json: bool,
 }
 
 impl Write for LogWriter {
-    /// A line is written at once, as other programs write there too.
+    /// Writes a line in one call, as other programs write to standard error too.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(line);
         let shown = if self.is_json { printable::json(&text) } else { text_line(&text).into() };
@@ -25,12 +25,12 @@ impl Write for LogWriter {
     }
 }
 
-/// A line for people. The log's own colours stay; it escapes those of what is logged by itself.
+/// A line for people. The escape characters are the log's own colours: it escapes those in logged values.
 fn text_line(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         if is_hidden(character) && !"\u{1b}\t\n".contains(character) {
-            // Writing to a text cannot fail.
+            // Writing into memory cannot fail.
             let _ = write!(shown, "{}", character.escape_unicode());
         } else {
             shown.push(character);

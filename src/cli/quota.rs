@@ -1,22 +1,22 @@
-//! How many warnings of one kind a person is shown.
+//! A limit of how many warnings of one kind are printed.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::output;
 
-/// How many warnings of one kind are printed one by one; `--json` has all.
+/// How many warnings of one kind are printed; `--json` has all.
 const PRINTED: usize = 20;
 
 /// Counts the warnings of one kind.
 pub struct Quota {
-    heard: AtomicUsize,
+    count: AtomicUsize,
     noun: &'static str,
 }
 
 impl Quota {
-    /// For warnings of what `noun` says, without its plural.
+    /// For warnings that are counted with this noun, in the singular.
     pub fn new(noun: &'static str) -> Self {
-        Self { heard: AtomicUsize::new(0), noun }
+        Self { count: AtomicUsize::new(0), noun }
     }
 
     /// For warnings of dependencies.
@@ -24,14 +24,14 @@ impl Quota {
         Self::new("more dependency warning")
     }
 
-    /// Counts one more, and says whether it is printed.
+    /// Counts a warning. Returns whether it is printed.
     pub fn admits(&self) -> bool {
-        self.heard.fetch_add(1, Ordering::Relaxed) < PRINTED
+        self.count.fetch_add(1, Ordering::Relaxed) < PRINTED
     }
 
-    /// What to print of those that were not, if there are any.
+    /// A line about the warnings that were not printed, if there are any.
     pub fn rest(&self) -> Option<String> {
-        let rest = self.heard.load(Ordering::Relaxed).checked_sub(PRINTED)?;
+        let rest = self.count.load(Ordering::Relaxed).checked_sub(PRINTED)?;
         let rest = (rest > 0).then(|| output::count(rest, self.noun))?;
         Some(format!("{rest}: --json lists all of them"))
     }

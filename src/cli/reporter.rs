@@ -1,4 +1,4 @@
-//! What is heard while a registry is changed, as a person is told of it.
+//! Reports a change of a registry while it is made: warnings, progress and changed files.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -11,7 +11,7 @@ use super::output;
 use super::progress::Progress;
 use super::quota::Quota;
 
-/// Prints what is heard of a change, or keeps it for `--json`.
+/// Prints the events of a change, and keeps them for `--json`.
 pub struct Reporter<'a> {
     pub store: &'a dyn Store,
     prints: bool,
@@ -24,7 +24,7 @@ pub struct Reporter<'a> {
 }
 
 impl<'a> Reporter<'a> {
-    /// Hears of what is done to `store`.
+    /// Reports changes of `store`.
     pub fn new(store: &'a dyn Store, prints: bool) -> Self {
         Self {
             store,
@@ -38,28 +38,28 @@ impl<'a> Reporter<'a> {
         }
     }
 
-    /// Takes the progress bar away, and counts what nobody was told of one by one.
+    /// Removes the progress bar, and prints how many warnings were not printed.
     pub fn end(&self) {
         self.progress.clear();
         let all = [&self.alarms, &self.left_out, &self.lost_readers, &self.dependencies];
         all.into_iter().filter_map(Quota::rest).for_each(|rest| self.print_warning(&rest));
     }
 
-    /// What was heard so far.
+    /// The events so far.
     pub fn heard(&self) -> MutexGuard<'_, Heard> {
-        // A list that was pushed to half-way is whole all the same.
+        // Its lists are valid after a panic too.
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What to do after a failure that changed nothing itself. An earlier attempt may have, where it met
-    /// somebody else half way.
+    /// A hint for a failure that changed nothing itself. An earlier attempt may have changed something, before another
+    /// writer interfered.
     pub fn advise(&self, advice: &str) -> String {
         let so_far =
-            if self.heard().is_empty() { "nothing was written" } else { "what was written stands" };
+            if self.heard().is_empty() { "nothing was written" } else { "what was written remains" };
         format!("{so_far}; {advice}")
     }
 
-    /// Warns of something.
+    /// Prints a warning and keeps it.
     pub fn say(&self, warning: String) {
         self.print_warning(&warning);
         self.heard().warnings.push(warning);
@@ -102,7 +102,7 @@ impl Observer for Reporter<'_> {
         let verb = heard.note(path, changed);
         if self.prints {
             self.progress.clear();
-            // The work goes on; its summary will fail to print in the same way, and say so.
+            // The work goes on; printing its summary will fail in the same way and end with the error.
             let _ = output::line(&format!("* {verb} {}", self.store.locate(path)));
         }
     }

@@ -1,4 +1,4 @@
-//! Files that hold secrets: what is wrong with where they lie.
+//! Warnings about files that hold secrets: their permissions, and their place.
 
 use std::fs::{self, Metadata};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
-/// Says so where others than the owner may read or change the file.
+/// A warning if users other than the owner may read or change the file.
 pub fn exposure(path: &Path) -> Option<String> {
     let mode = mode(path)?;
     (mode & 0o077 != 0).then(|| {
@@ -18,7 +18,7 @@ pub fn exposure(path: &Path) -> Option<String> {
     })
 }
 
-/// Whether the file, under whichever name, or a link to it lies below `directory` or what is linked to from there.
+/// Whether the file, under any of its names, or a link to it lies below `directory` or a directory that is linked there.
 pub fn lies_inside(path: &Path, directory: &Path) -> bool {
     let Ok(directory) = directory.canonicalize() else { return false };
     let target = path.canonicalize().ok();
@@ -29,12 +29,12 @@ pub fn lies_inside(path: &Path, directory: &Path) -> bool {
     if holds_it(&directory) {
         return true;
     }
-    // Only a file with several names can have one of them in there.
+    // Only a file with several hard links can have one of them in there.
     let file = fs::metadata(path).ok().filter(|found| found.nlink() > 1);
     let is_it = |found: &Metadata| {
         file.as_ref().is_some_and(|file| (file.dev(), file.ino()) == (found.dev(), found.ino()))
     };
-    // Listings tell links from files, so nothing else is asked of what has one name.
+    // Listings tell links from files, so a file with one name needs no further system calls.
     let mut entries = WalkDir::new(&directory).into_iter().filter_map(Result::ok);
     entries.any(|entry| match entry.file_type() {
         kind if kind.is_symlink() => entry.path().canonicalize().is_ok_and(|to| holds_it(&to)),
