@@ -54,8 +54,11 @@ impl<'a> Reporter<'a> {
     /// A hint for a failure that changed nothing itself. An earlier attempt may have changed something, before another
     /// writer interfered.
     pub fn advise(&self, advice: &str) -> String {
-        let so_far =
-            if self.heard().is_empty() { "nothing was written" } else { "what was written remains" };
+        let so_far = if self.heard().is_empty() {
+            "nothing was written"
+        } else {
+            "what was written remains"
+        };
         format!("{so_far}; {advice}")
     }
 

@@ -20,18 +20,18 @@ use tempfile::TempDir;
 use crate::support::repository::TestRepository;
 use crate::support::server::free_address;
 
-/// How soon a running server must have seen that a file it goes by has changed: a second, and more where
-/// other tests keep the machine busy.
+/// How soon a running server must have seen that a file has changed: a second, and more while other tests keep the
+/// machine busy.
 const SOON: Duration = Duration::from_secs(10);
 
-/// A project that depends on `welcome`, and a home of its own.
+/// A project that depends on `welcome`, with its own home directory.
 pub struct Project {
     directory: TempDir,
     rebar3: PathBuf,
 }
 
 impl Project {
-    /// Of somebody who knows the repository under this URL, and may have a token.
+    /// A user who has configured the repository under this URL, and may have a token.
     pub fn of(
         rebar3: PathBuf,
         repository: &TestRepository,
@@ -41,7 +41,7 @@ impl Project {
         Self::knowing(rebar3, &configuration(repository, url, token))
     }
 
-    /// Of somebody with this configuration.
+    /// A user with this configuration.
     fn knowing(rebar3: PathBuf, configuration: &str) -> Self {
         let this = Self { directory: TempDir::new().unwrap(), rebar3 };
         fs::write(this.path("rebar.config"), "{deps, [{welcome, \"0.1.0\"}]}.\n").unwrap();
@@ -49,8 +49,7 @@ impl Project {
         this
     }
 
-    /// Writes what counts for all projects of this home. rebar3 reads what it trusts in TLS nowhere
-    /// else.
+    /// Writes the configuration of all projects of this home directory. rebar3 reads its TLS authorities only there.
     fn configure(&self, configuration: &str) {
         fs::create_dir_all(self.path("home/.config/rebar3")).unwrap();
         fs::write(self.path("home/.config/rebar3/rebar.config"), configuration).unwrap();
@@ -61,11 +60,11 @@ impl Project {
     }
 
     fn get_deps(&self) -> Output {
-        // Whatever acme lacks must not be looked for anywhere else.
+        // rebar3 must not fall back to another repository.
         self.get_deps_from(&format!("http://{}", free_address()))
     }
 
-    /// With this URL for hexpm, and no way to any other host.
+    /// With this URL for hexpm, and no route to another host.
     fn get_deps_from(&self, hexpm: &str) -> Output {
         Command::new(&self.rebar3)
             .arg("get-deps")
@@ -80,7 +79,7 @@ impl Project {
             .unwrap()
     }
 
-    /// rebar3 fetches what the project needs, as it lies in the repository.
+    /// rebar3 fetches the dependencies of the project from the repository.
     #[track_caller]
     pub fn fetches(&self, repository: &TestRepository) {
         let output = self.get_deps();
@@ -88,7 +87,7 @@ impl Project {
         self.has(repository);
     }
 
-    /// What was fetched is what lies in the repository.
+    /// The fetched files are those of the repository.
     #[track_caller]
     fn has(&self, repository: &TestRepository) {
         // `welcome` needs `greeting ~> 1.0`, of which 1.1.0 is the newest.
@@ -104,7 +103,7 @@ impl Project {
         }
     }
 
-    /// rebar3 fails, and says this.
+    /// rebar3 fails; returns its output.
     #[track_caller]
     fn is_refused(&self) -> String {
         let output = self.get_deps();
@@ -113,7 +112,7 @@ impl Project {
         text(&output)
     }
 
-    /// Leaves of what was fetched what is in rebar3's cache alone.
+    /// Removes the fetched files, except rebar3's cache.
     pub fn forget(&self) {
         fs::remove_dir_all(self.path("_build")).unwrap();
         fs::remove_file(self.path("rebar.lock")).unwrap();
@@ -135,7 +134,7 @@ fn samples() -> TestRepository {
     repository
 }
 
-/// The lines to copy that lead to a repository.
+/// The printed configuration for a repository.
 fn configuration(repository: &TestRepository, url: &str, token: Option<&str>) -> String {
     let pem = String::from_utf8(repository.read("public/public_key")).unwrap();
     let (name, key) = ("acme".parse().unwrap(), PublicKey::from_pem(&pem).unwrap());
@@ -143,7 +142,7 @@ fn configuration(repository: &TestRepository, url: &str, token: Option<&str>) ->
     snippets::rebar3(&config).replace("TOKEN", token.unwrap_or("TOKEN"))
 }
 
-/// Waits until something is so, for as long as a running server may take to see a change.
+/// Waits until a condition holds, as long as a running server may take to see a change.
 #[track_caller]
 fn soon(what: &str, is_so: impl Fn() -> bool) {
     let began = Instant::now();
@@ -153,8 +152,7 @@ fn soon(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
-/// What a server has written down in `serve.log`, once it says this so many times: a line is written
-/// after the client has what it asked for.
+/// The log of a server, once it has this text so many times: a line is written after the client has its response.
 #[track_caller]
 fn log(repository: &TestRepository, what: &str, times: usize) -> String {
     let read = || String::from_utf8(repository.read("serve.log")).unwrap();

@@ -1,4 +1,4 @@
-//! The page as people see it: in Chromium, on a phone and on a desk, in the light and in the dark.
+//! The pages in Chromium: on a phone and on a desktop, light and dark.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -17,7 +17,7 @@ use hexreg::store::DirStore;
 use crate::support::repository::TestRepository;
 use crate::support::tools;
 
-/// A server of fixed pages on the loopback interface, which notes what it is asked for.
+/// A server of fixed pages on the loopback interface, which records the requested paths.
 struct Pages {
     address: SocketAddr,
     asked: Arc<Mutex<Vec<String>>>,
@@ -77,7 +77,7 @@ fn answer(
     )
 }
 
-/// Chromium without a screen, and without a thought for anybody but whom it is sent to.
+/// Headless Chromium, which connects to 127.0.0.1 alone.
 struct Chromium {
     program: PathBuf,
     profile: TempDir,
@@ -129,7 +129,7 @@ fn state(repository: &TestRepository) -> Arc<RepositoryState> {
     OverviewCache::new(Arc::new(DirStore::new(repository.path("public")))).current()
 }
 
-/// A repository with all that makes a page wide: a long name, a long version.
+/// A repository with a long name and a long version, which make a page wide.
 fn wide() -> TestRepository {
     let name = format!("a{}", "_very".repeat(15));
     let version = format!("1.0.0-rc.{}", "1234567890.".repeat(5) + "1");
@@ -143,7 +143,7 @@ fn request(query: &str) -> PageRequest<'_> {
     PageRequest { base_url, query, needs_token: true }
 }
 
-/// The text between tags, entities resolved as far as these pages have some.
+/// The text between tags, with the entities of these pages resolved.
 fn text(document: &str) -> String {
     let (_, body) = document.split_once("<body>").unwrap();
     let pieces = body.split('<').map(|piece| piece.split_once('>').map_or(piece, |(_, text)| text));
@@ -151,8 +151,8 @@ fn text(document: &str) -> String {
 }
 
 #[test]
-fn a_person_reads_what_is_needed() {
-    let test = "a_person_reads_what_is_needed";
+fn a_page_shows_the_configuration_of_clients() {
+    let test = "a_page_shows_the_configuration_of_clients";
     let Some(chromium) = Chromium::find(test) else { return };
     let repository = TestRepository::new().samples();
     repository.build(&[]).ok();
@@ -179,8 +179,8 @@ fn a_person_reads_what_is_needed() {
 }
 
 #[test]
-fn nothing_that_slipped_in_would_run_or_be_fetched() {
-    let test = "nothing_that_slipped_in_would_run_or_be_fetched";
+fn injected_content_is_neither_run_nor_fetched() {
+    let test = "injected_content_is_neither_run_nor_fetched";
     let Some(chromium) = Chromium::find(test) else { return };
     let html = page::repository(&RepositoryState::NotBuilt, &request(""));
     let planted = html.replace(
@@ -191,7 +191,7 @@ fn nothing_that_slipped_in_would_run_or_be_fetched() {
     let pages = Pages::serve(vec![("/", planted.clone(), true), ("/open", planted, false)]);
     assert!(!chromium.document(&pages.url("/")).contains("it ran"));
     assert_eq!(pages.asked(), ["/"]);
-    // Nothing but the policy kept it from that.
+    // Only the policy prevented it.
     assert!(chromium.document(&pages.url("/open")).contains("it ran"));
     assert!(pages.asked().contains(&"/leak.png".to_owned()), "{:?}", pages.asked());
 }
@@ -209,7 +209,7 @@ fn no_page_is_wider_than_a_phone() {
         ("/new", page::repository(&RepositoryState::NotBuilt, &request(""))),
         ("/index", page::index(&[(&acme, &built), (&acme, &RepositoryState::NotBuilt)])),
     ];
-    // Whoever frames them measures them; the policy that forbids it is tested elsewhere.
+    // A page measures them in frames, without the policy, which forbids frames.
     let frame =
         |path: &str| format!("<iframe src=\"{path}\" width=\"320\" height=\"800\"></iframe>");
     let frames: String = pages.iter().map(|(path, _)| frame(path)).collect();
@@ -225,7 +225,7 @@ fn no_page_is_wider_than_a_phone() {
     assert_eq!(document.matches("[320 16px]").count(), 4, "{document}");
 }
 
-/// `HEXREG_TEST_PICTURES=DIR` keeps them, for whoever wants to look.
+/// `HEXREG_TEST_PICTURES=DIR` keeps the pictures.
 #[test]
 fn dark_is_dark_and_light_is_light() {
     let test = "dark_is_dark_and_light_is_light";

@@ -1,4 +1,4 @@
-//! `hexreg serve`, request by request.
+//! `hexreg serve`.
 
 mod crowds;
 mod embargo;
@@ -21,7 +21,7 @@ use crate::support::repository::TestRepository;
 use crate::support::server::{Answer, Server};
 use crate::support::signed::name_releases;
 
-/// Of a git repository: what changes, and what does not.
+/// Files of git repositories: those that change, and those that do not.
 const GIT_REFS: [&str; 3] = [
     "git/git.example/~org/a.b/dep.git/HEAD",
     "git/git.example_8080/dep.git/info/refs",
@@ -33,7 +33,7 @@ const GIT_OBJECTS: [&str; 3] = [
     "git/git.example/dep.git/objects/pack/pack-4b825dc642cb6eb9a060e54bf8d69288fbee4904.idx",
 ];
 
-/// With every kind of file that clients ask for, and a release `big` 1.0.0 that has no tarball yet.
+/// A repository with every kind of file that clients ask for, and a release `big` 1.0.0 without a tarball.
 pub fn repository() -> TestRepository {
     let repository = TestRepository::new().samples();
     repository.build(&[]).ok();
@@ -48,14 +48,14 @@ pub fn repository() -> TestRepository {
 }
 
 #[test]
-fn every_kind_of_file_is_served_as_it_is_with_what_caches_need() {
+fn every_kind_of_file_is_served_with_cache_headers() {
     let repository = repository();
     every_kind_is_served(&Server::of(&repository, &[]), &repository);
 }
 
-/// What each server of a registry must do, ours or not.
+/// Checks what every server of a registry must do, hexreg or another.
 pub fn every_kind_is_served(server: &Server, repository: &TestRepository) {
-    // Some say no date of a file that was changed a moment ago.
+    // Some send no date for a file that was changed a moment ago.
     tags::settled(server, &format!("/{}", GIT_OBJECTS[2]));
     let of_git = GIT_REFS.map(|path| (path, 0)).into_iter();
     let of_git = of_git.chain(GIT_OBJECTS.map(|path| (path, 604_800)));
@@ -91,7 +91,7 @@ pub fn every_kind_is_served(server: &Server, repository: &TestRepository) {
     }
 }
 
-/// Header lines of a request for a file of ten bytes, and what is answered.
+/// The header lines of a request for a file of ten bytes, and the response.
 #[test]
 fn the_rules_of_http_hold() {
     let repository = repository();
@@ -105,7 +105,7 @@ fn the_rules_of_http_hold() {
     let with = |name: &str, value: &str| format!("{name}: {value}");
     let table: [(Vec<String>, u16, &str); 36] = [
         (vec![], 200, "0123456789"),
-        // Conditions on the copy that the client has.
+        // Conditions about the client's copy.
         (vec![with("If-None-Match", &etag)], 304, ""),
         (vec![with("If-None-Match", &format!("W/{etag}"))], 304, ""),
         (vec![with("If-None-Match", &format!("\"other\", {etag}"))], 304, ""),
@@ -114,13 +114,13 @@ fn the_rules_of_http_hold() {
         // One list, in two lines.
         (vec![with("If-None-Match", "\"other\""), with("If-None-Match", &etag)], 304, ""),
         (vec![with("If-None-Match", "\"a\""), with("If-None-Match", "\"b\"")], 200, "0123456789"),
-        // rebar3 sends an empty one for what it does not have.
+        // rebar3 sends an empty one for a file that it does not have.
         (vec![with("If-None-Match", "")], 200, "0123456789"),
         (vec![with("If-None-Match", "junk")], 200, "0123456789"),
         (vec![with("If-Modified-Since", &date)], 304, ""),
         (vec![with("If-Modified-Since", long_ago)], 200, "0123456789"),
         (vec![with("If-Modified-Since", "yesterday")], 200, "0123456789"),
-        // The tag counts, whatever the time says.
+        // The tag comes before the time.
         (
             vec![with("If-None-Match", "\"other\""), with("If-Modified-Since", &date)],
             200,
@@ -143,7 +143,7 @@ fn the_rules_of_http_hold() {
         (vec![with("Range", "bytes=10-")], 416, ""),
         (vec![with("Range", "bytes=0-1,4-5")], 200, "0123456789"),
         (vec![with("Range", "lines=1-2")], 200, "0123456789"),
-        // A part of what the client has the other part of, or all.
+        // A part if the client has the other part of the same file, else all.
         (vec![with("Range", "bytes=7-"), with("If-Range", &etag)], 206, "789"),
         (vec![with("Range", "bytes=7-"), with("If-Range", &date)], 206, "789"),
         (vec![with("Range", "bytes=7-"), with("If-Range", "\"other\"")], 200, "0123456789"),
@@ -199,7 +199,7 @@ fn a_tag_survives_a_restart_and_changes_with_the_file() {
 }
 
 #[test]
-fn nothing_but_reading_is_offered() {
+fn only_reading_methods_are_allowed() {
     let repository = repository();
     let server = Server::of(&repository, &[]);
     for method in ["POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "PROPFIND"] {
@@ -212,9 +212,9 @@ fn nothing_but_reading_is_offered() {
     assert_eq!(server.get("/healthz", &[]).body, b"200 OK\n");
 }
 
-/// A build puts files in place while they are read.
+/// A build replaces files while they are read.
 #[test]
-fn a_file_that_is_replaced_is_seen_at_once_and_given_whole() {
+fn a_replaced_file_is_served_at_once_and_a_running_response_is_whole() {
     let repository = repository();
     let server = Server::of(&repository, &[]);
     let old = vec![b'o'; 8 << 20];
@@ -240,7 +240,7 @@ fn a_file_that_is_replaced_is_seen_at_once_and_given_whole() {
 }
 
 #[test]
-fn repositories_with_names_stand_below_repos() {
+fn named_repositories_are_served_below_repos() {
     let repository = repository();
     name_releases(&repository, "other", "foo", &["1.0.0"]);
     let foo = repository.read("other/packages/foo");
@@ -266,7 +266,7 @@ fn repositories_with_names_stand_below_repos() {
 }
 
 #[test]
-fn it_ends_when_told_to_once_those_are_answered_who_have_asked() {
+fn after_a_signal_it_answers_running_requests_and_ends() {
     for signal in ["-TERM", "-INT"] {
         let repository = repository();
         let big = vec![b'x'; 32 << 20];
@@ -281,7 +281,7 @@ fn it_ends_when_told_to_once_those_are_answered_who_have_asked() {
         let idle = server.connect();
         server.signal(signal);
         std::thread::sleep(Duration::from_millis(300));
-        assert!(std::net::TcpStream::connect(server.address).is_err(), "it lets somebody in");
+        assert!(std::net::TcpStream::connect(server.address).is_err(), "it accepts a connection");
         stream.read_to_end(&mut received).unwrap();
         assert_eq!(Answer::parse(&received, false).unwrap().body, big);
         drop(idle);
@@ -289,9 +289,9 @@ fn it_ends_when_told_to_once_those_are_answered_who_have_asked() {
     }
 }
 
-/// Whoever says it twice does not wait for a client that takes nothing.
+/// It does not wait for a client that reads nothing.
 #[test]
-fn it_ends_at_once_when_told_twice() {
+fn a_second_signal_ends_it_at_once() {
     let repository = repository();
     repository.write("public/tarballs/big-1.0.0.tar", &vec![b'x'; 32 << 20]);
     let server = Server::of(&repository, &[]);
@@ -308,7 +308,7 @@ fn it_ends_at_once_when_told_twice() {
 }
 
 #[test]
-fn what_it_says_when_it_starts_is_what_a_user_needs_next() {
+fn the_startup_message_has_the_configuration_of_clients() {
     let repository = repository();
     let server = Server::of(&repository, &["--url=https://hex.example.com/"]);
     let key = String::from_utf8(repository.read("public/public_key")).unwrap();
@@ -352,7 +352,7 @@ fn what_it_says_when_it_starts_is_what_a_user_needs_next() {
     assert!(server.said.contains("no registry was built yet"), "{}", server.said);
     assert_eq!(server.get("/names", &[]).status, 404);
     assert_eq!(server.get("/", &[]).status, 503);
-    // What was answered is counted, and a connection forgotten, a moment after the client has it.
+    // Responses are counted, and connections closed, a moment after the client has its response.
     let wanted = [
         "hexreg_requests_total{kind=\"registry\",status=\"404\"} 1",
         "hexreg_requests_total{kind=\"page\",status=\"503\"} 1",
@@ -371,7 +371,7 @@ fn what_it_says_when_it_starts_is_what_a_user_needs_next() {
 }
 
 #[test]
-fn what_cannot_be_served_is_told_and_why() {
+fn invalid_options_are_refused_with_a_hint() {
     let repository = repository();
     repository.write("readers", b"");
     repository.write("public/readers", b"");

@@ -88,7 +88,7 @@ fn rebar3_fails_without_the_right_token_until_it_has_one() {
         assert!(!log.contains("status=200"), "{log}");
     }
 
-    // The server sees who is added and who is removed, without being started anew.
+    // The server sees changes of the file without a restart.
     let token = add_token(&repository, "ci");
     let status = || server.get("/names", &[&format!("Authorization: {token}")]).status;
     soon("a new token is known", || status() == 200);
@@ -130,7 +130,7 @@ fn no_log_holds_a_credential() {
             server.get("/names", &[&format!("Authorization: Basic {one}")]);
             server.get("/names", &[&format!("Proxy-Authorization: Basic {one}")]);
         }
-        // Where they have no business, and what is no request at all.
+        // In wrong places, and in bytes that are not a request.
         for one in [token.as_str(), PASSWORD] {
             let (address, authorization) = (server.address, format!("Authorization: Bearer {one}"));
             server.get(&format!("/names?token={one}"), &[&authorization]);
@@ -145,7 +145,7 @@ fn no_log_holds_a_credential() {
                 server.send(request.as_bytes(), false);
             }
         }
-        // The last of them is written down.
+        // The last request is logged.
         server.get("/healthz", &[]);
         let log = log(&repository, "/healthz", 1);
         assert!(log.contains("ann") && log.contains("401"), "{log}");
@@ -161,9 +161,9 @@ fn no_log_holds_a_credential() {
     }
 }
 
-/// As an editor does it, or a copy: it is empty for a moment.
+/// Editors and `cp` leave it empty for a moment.
 #[test]
-fn a_file_that_is_being_written_locks_nobody_out() {
+fn a_file_that_is_being_written_is_not_read() {
     let repository = samples();
     let token = add_token(&repository, "ci");
     let server = Server::of(&repository, &["--auth-file=readers"]);
@@ -181,7 +181,7 @@ fn a_file_that_is_being_written_locks_nobody_out() {
 }
 
 #[test]
-fn a_file_at_fault_leaves_those_who_could_read() {
+fn an_invalid_file_leaves_the_former_users() {
     let repository = samples();
     let token = add_token(&repository, "ci");
     let server = Server::of(&repository, &["--auth-file=readers", "--metrics-listen=127.0.0.1:0"]);

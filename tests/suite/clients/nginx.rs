@@ -43,7 +43,7 @@ impl Nginx {
     }
 }
 
-/// nginx and rebar3, where both are there.
+/// nginx and rebar3, if both are installed.
 fn programs(test: &str) -> Option<(PathBuf, PathBuf)> {
     tools::find("nginx", test).zip(tools::find("rebar3", test))
 }
@@ -66,10 +66,10 @@ fn rebar3_fetches_with_a_4096_bit_key() {
     rebar3_fetches("rebar3_fetches_with_a_4096_bit_key", "acme-4096.pem");
 }
 
-/// nginx asks for no token, and one that is sent does no harm.
+/// nginx asks for no token, and ignores one that is sent.
 #[test]
-fn rebar3_needs_nothing_but_the_lines_to_copy() {
-    let test = "rebar3_needs_nothing_but_the_lines_to_copy";
+fn rebar3_needs_only_the_printed_configuration() {
+    let test = "rebar3_needs_only_the_printed_configuration";
     let Some((nginx, rebar3)) = programs(test) else { return };
     let repository = samples();
     let server = Nginx::serve(&nginx, &repository.path("public"));
@@ -87,7 +87,7 @@ fn rebar3_refuses_a_wrong_key() {
     project.is_refused();
     assert!(!project.dependency("welcome").exists());
 
-    // Nothing but the key kept it from fetching.
+    // Only the key prevented it from fetching.
     project.configure(&configuration(&repository, &server.url(), None));
     project.fetches(&repository);
 }

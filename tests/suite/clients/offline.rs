@@ -12,7 +12,7 @@ use crate::support::repository::TestRepository;
 use crate::support::server::Server;
 use crate::support::tools;
 
-/// Who serves a directory.
+/// A server of a directory.
 enum Served {
     ByNginx(Nginx),
     ByHexreg(Server),
@@ -27,7 +27,7 @@ impl Served {
     }
 }
 
-/// Serves a directory with nginx, where that is given.
+/// Serves a directory with nginx if it is given, else with hexreg.
 fn serve(nginx: Option<&Path>, repository: &TestRepository, directory: &str) -> Served {
     match nginx {
         Some(nginx) => Served::ByNginx(Nginx::serve(nginx, &repository.path(directory))),
@@ -35,7 +35,7 @@ fn serve(nginx: Option<&Path>, repository: &TestRepository, directory: &str) -> 
     }
 }
 
-/// What makes a client take the key in this file for hexpm's, and nothing else.
+/// The configuration by which a client trusts the key in this file for hexpm, and no other.
 fn trusting(repository: &TestRepository, key: &str) -> String {
     let pem = String::from_utf8(repository.read(key)).unwrap();
     let pem = PublicKey::from_pem(&pem).unwrap().to_pem().to_owned();
@@ -49,7 +49,7 @@ fn build(repository: &TestRepository, directory: &str, key: &str) {
     repository.hexreg().run(["build", directory, "--name=hexpm", &key]).ok();
 }
 
-/// An upstream that calls itself hexpm, and what rebar3 pins of it. There is more of it by now.
+/// An upstream that is called hexpm, and the lock file of rebar3, after which it got more releases.
 fn upstream(rebar3: PathBuf, nginx: Option<&Path>) -> (TestRepository, Served, Vec<u8>) {
     let repository = TestRepository::new().samples();
     build(&repository, "public", "key.pem");
@@ -72,7 +72,7 @@ fn mirror(repository: &TestRepository, upstream: &Served, more: &[&str]) -> Ran 
     repository.hexreg().run(arguments).ok()
 }
 
-/// Another project with that lock file gets what it pins, and nothing else, from what stands in `copy/`.
+/// Another project with that lock file gets exactly what it pins from `copy/`.
 #[track_caller]
 fn installs(rebar3: PathBuf, repository: &TestRepository, url: &str, lock: &[u8]) {
     let project = Project::knowing(rebar3, &trusting(repository, "copy/public_key"));
@@ -83,7 +83,7 @@ fn installs(rebar3: PathBuf, repository: &TestRepository, url: &str, lock: &[u8]
     assert_eq!(fs::read(project.path("rebar.lock")).unwrap(), lock);
 }
 
-/// Each server is upstream once, and once that of the mirror.
+/// Each server serves the upstream once and the mirror once.
 fn servers(test: &str) -> Vec<(Option<PathBuf>, Option<PathBuf>)> {
     let Some(nginx) = tools::find("nginx", test) else { return vec![(None, None)] };
     vec![(Some(nginx.clone()), None), (None, Some(nginx))]

@@ -8,8 +8,8 @@ use crate::support::signed::name_releases;
 use crate::support::tools;
 
 #[test]
-fn rebar3_fetches_and_asks_again_for_nothing_it_has() {
-    let test = "rebar3_fetches_and_asks_again_for_nothing_it_has";
+fn rebar3_fetches_and_revalidates_its_cache() {
+    let test = "rebar3_fetches_and_revalidates_its_cache";
     let Some(rebar3) = tools::find("rebar3", test) else { return };
     let repository = samples();
     let server = Server::of(&repository, &[]);
@@ -20,10 +20,10 @@ fn rebar3_fetches_and_asks_again_for_nothing_it_has() {
     for path in ["packages/welcome", "packages/greeting"] {
         assert!(first.contains(&format!("path=\"/{path}\" status=200")), "{first}");
     }
-    // What a client has taken to its end was not cut off.
+    // A response that the client read to its end is logged as whole.
     assert_eq!(first.matches("whole=true").count(), 4, "{first}");
 
-    // It has the tarballs and their tags; what it knows of packages it asks for again when told to.
+    // It has the tarballs and their tags; it asks for packages again when it is told to.
     project.forget();
     project.fetches(&repository);
     let second = log(&repository, "method=GET", 6);
@@ -34,7 +34,7 @@ fn rebar3_fetches_and_asks_again_for_nothing_it_has() {
     }
 }
 
-/// It joins URL and path by a slash.
+/// rebar3 joins URL and path by a slash.
 #[test]
 fn rebar3_fetches_where_its_url_ends_in_a_slash() {
     let test = "rebar3_fetches_where_its_url_ends_in_a_slash";
@@ -50,7 +50,7 @@ fn rebar3_fetches_where_its_url_ends_in_a_slash() {
 }
 
 #[test]
-fn a_client_that_goes_away_was_not_given_the_whole() {
+fn the_log_shows_that_a_client_left_early() {
     let repository = samples();
     name_releases(&repository, "public", "big", &["1.0.0"]);
     repository.write("public/tarballs/big-1.0.0.tar", &vec![0; 64 << 20]);
@@ -70,7 +70,7 @@ fn below<'a>(text: &'a str, heading: &str) -> &'a str {
     lines.split_once("\n\n").unwrap().0
 }
 
-/// What a browser copies of an element's text.
+/// The text of an element, as a browser copies it.
 fn unescape(html: &str) -> String {
     html.replace("&#60;", "<")
         .replace("&#62;", ">")
@@ -80,8 +80,8 @@ fn unescape(html: &str) -> String {
 }
 
 #[test]
-fn the_lines_to_copy_work_word_for_word() {
-    let test = "the_lines_to_copy_work_word_for_word";
+fn the_printed_configurations_work_word_for_word() {
+    let test = "the_printed_configurations_work_word_for_word";
     let Some(rebar3) = tools::find("rebar3", test) else { return };
     let repository = samples();
     let token = repository.hexreg().run(["auth", "add", "readers", "ci"]).ok().stdout;
@@ -102,7 +102,7 @@ fn the_lines_to_copy_work_word_for_word() {
         assert_eq!(printed, shown);
         let has_token = arguments.contains(&"--auth-file=readers");
         assert_eq!(printed.matches("TOKEN").count(), usize::from(has_token));
-        // All that the project needs is here, so the form that asks no other repository will do as well.
+        // All dependencies of the project are here, so the configuration without hex.pm works too.
         let replace = below(&server.said, "or, for a project whose dependencies are all here (");
         assert!(replace.starts_with("{hex, [{repos, replace, ["), "{replace}");
         for lines in [&*printed, replace] {

@@ -11,7 +11,7 @@ fn flip(bytes: &[u8], at: usize) -> Vec<u8> {
     flipped
 }
 
-/// `packages/welcome` of a repository built in another way.
+/// `packages/welcome` of a repository with another key or name.
 fn package(repository: &TestRepository, name: &str) -> Vec<u8> {
     let build = ["build", "public", "--private-key=key.pem", "--name", name];
     repository.hexreg().run(build).ok();
@@ -19,8 +19,8 @@ fn package(repository: &TestRepository, name: &str) -> Vec<u8> {
 }
 
 #[test]
-fn rebar3_refuses_what_was_tampered_with() {
-    let test = "rebar3_refuses_what_was_tampered_with";
+fn rebar3_refuses_tampered_files() {
+    let test = "rebar3_refuses_tampered_files";
     let Some(rebar3) = tools::find("rebar3", test) else { return };
     let repository = samples();
     let server = Server::of(&repository, &[]);
@@ -52,7 +52,7 @@ fn rebar3_refuses_what_was_tampered_with() {
         let output = project.get_deps();
         assert!(!output.status.success(), "{what}: {}", super::text(&output));
         assert!(!project.dependency("welcome").exists(), "{what}: {}", super::text(&output));
-        // Nothing but that kept it from fetching, and nothing of it stays.
+        // Only that prevented it from fetching, and its cache keeps none of it.
         repository.write(&path, &right);
         project.fetches(&repository);
     }

@@ -17,7 +17,7 @@ pub struct Authority<'a> {
 }
 
 impl<'a> Authority<'a> {
-    /// `ca.pem`, which nobody trusts who was not told to.
+    /// `ca.pem`, which no client trusts by default.
     pub fn new(openssl: PathBuf, repository: &'a TestRepository) -> Self {
         let this = Self { openssl, repository };
         let is_authority = "basicConstraints=critical,CA:TRUE";
@@ -47,7 +47,7 @@ impl<'a> Authority<'a> {
         assert!(status.unwrap().success(), "{name}");
     }
 
-    /// The subject of the certificate that a new connection is shown.
+    /// The subject of the certificate that a new connection gets.
     fn shown(&self, server: &Server) -> String {
         let output = Command::new(&self.openssl)
             .args(["s_client", "-CAfile", "ca.pem", "-verify_return_error"])
@@ -62,20 +62,20 @@ impl<'a> Authority<'a> {
     }
 }
 
-/// rebar3 asks a certificate for a name, and takes no address for one.
+/// rebar3 requires a name in the certificate, and accepts no address.
 fn url(server: &Server) -> String {
     format!("https://localhost:{}", server.address.port())
 }
 
-/// What rebar3 trusts instead of what it brings with it.
+/// The authority that rebar3 trusts in place of its own list.
 fn trusting(repository: &TestRepository, configuration: &str) -> String {
     let path = repository.path("ca.pem");
     format!("{configuration}\n{{ssl_cacerts_path, \"{}\"}}.\n", path.display())
 }
 
 #[test]
-fn rebar3_fetches_over_tls_from_whom_it_trusts() {
-    let test = "rebar3_fetches_over_tls_from_whom_it_trusts";
+fn rebar3_fetches_over_tls_from_a_trusted_server() {
+    let test = "rebar3_fetches_over_tls_from_a_trusted_server";
     let programs = tools::find("rebar3", test).zip(tools::find("openssl", test));
     let Some((rebar3, openssl)) = programs else { return };
     let repository = samples();
@@ -97,7 +97,7 @@ fn rebar3_fetches_over_tls_from_whom_it_trusts() {
     assert_eq!(log.matches("status=200").count(), 4, "{log}");
     assert_eq!(log.matches("status=304").count(), 2, "{log}");
 
-    // Of the authority, and for another host.
+    // A certificate of the authority for another host.
     authority.issue("server", "other.example");
     let server = Server::of(&repository, &TLS);
     let lines = configuration(&repository, &url(&server), None);
@@ -105,10 +105,10 @@ fn rebar3_fetches_over_tls_from_whom_it_trusts() {
     assert!(said.contains("hostname_check_failed"), "{said}");
 }
 
-/// A bucket whose server has a certificate of somebody whom the system does not know.
+/// A bucket whose server has a certificate that the system does not trust.
 #[test]
-fn a_bucket_is_asked_over_tls_from_whom_is_trusted() {
-    let test = "a_bucket_is_asked_over_tls_from_whom_is_trusted";
+fn a_bucket_is_used_over_tls_from_a_trusted_server() {
+    let test = "a_bucket_is_used_over_tls_from_a_trusted_server";
     let Some(openssl) = tools::find("openssl", test) else { return };
     let repository = samples();
     let authority = Authority::new(openssl, &repository);
@@ -129,7 +129,7 @@ fn a_bucket_is_asked_over_tls_from_whom_is_trusted() {
     let keys = [("AWS_ACCESS_KEY_ID", "a"), ("AWS_SECRET_ACCESS_KEY", "b")];
     let unknown = verify(&keys);
     assert!(unknown.contains("invalid peer certificate: UnknownIssuer"), "{unknown}");
-    // It is trusted, and is no storage.
+    // The server is trusted, but it is not object storage.
     for variables in
         [&[&keys[..], &[("AWS_CA_BUNDLE", "ca.pem")]].concat(), &vec![("HOME", &*home)]]
     {
@@ -139,8 +139,8 @@ fn a_bucket_is_asked_over_tls_from_whom_is_trusted() {
 }
 
 #[test]
-fn new_connections_are_shown_a_new_certificate() {
-    let test = "new_connections_are_shown_a_new_certificate";
+fn new_connections_get_a_new_certificate() {
+    let test = "new_connections_get_a_new_certificate";
     let Some(openssl) = tools::find("openssl", test) else { return };
     let repository = samples();
     let authority = Authority::new(openssl, &repository);
@@ -159,7 +159,7 @@ fn new_connections_are_shown_a_new_certificate() {
     let server = Server::of(&repository, &TLS);
     assert_eq!(authority.shown(&server), "CN=first certificate");
 
-    // The one without the other is no pair.
+    // A certificate without its key is not used.
     write("second", "pem");
     let refused = log(&repository, "certificates left as they were", 1);
     assert!(refused.contains("ERROR"), "{refused}");

@@ -1,4 +1,4 @@
-//! Clients that hold connections, and those whom they must not keep out.
+//! Clients that hold connections must not keep others out.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -11,7 +11,7 @@ use crate::clients::tls::{Authority, TLS};
 use crate::support::server::{Answer, Server};
 use crate::support::tools;
 
-/// No address of the loopback interface is a proxy's, so each is a client.
+/// No address of the loopback interface is trusted as a proxy, so each counts as a client.
 const NO_PROXY: &str = "--trusted-proxy=192.0.2.1";
 
 const NAMES: &[u8] = b"GET /names HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -19,15 +19,15 @@ const LAST_NAMES: &[u8] = b"GET /names HTTP/1.1\r\nHost: localhost\r\nConnection
 const HEALTH: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 const BIG: &[u8] = b"GET /tarballs/big-1.0.0.tar HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
-/// What is answered on a connection until it ends, which must be soon.
+/// The response on a connection that must end soon.
 #[track_caller]
 fn answered(stream: TcpStream, request: &[u8]) -> Answer {
     let (answer, took) = timed(stream, request);
     assert!(took < Duration::from_secs(1), "{took:?}");
-    answer.expect("it is answered")
+    answer.expect("there is a response")
 }
 
-/// What is answered on a connection until it ends, if anything is, and how long that took.
+/// The response on a connection, if there is one, and how long it took until the connection ended.
 fn timed(mut stream: TcpStream, request: &[u8]) -> (Option<Answer>, Duration) {
     let began = Instant::now();
     let _ = stream.write_all(request);
@@ -36,7 +36,7 @@ fn timed(mut stream: TcpStream, request: &[u8]) -> (Option<Answer>, Duration) {
     (Answer::parse(&bytes, false), began.elapsed())
 }
 
-/// What is answered to a client that asks again where it is pushed out by others of its own address.
+/// The response to a client that retries while others of its address push it out.
 #[track_caller]
 fn answered_at_last(server: &Server, client: u8, request: &[u8]) -> Answer {
     let began = Instant::now();
@@ -70,7 +70,7 @@ fn soon_closed(stream: &TcpStream) {
     }
 }
 
-/// How often something was refused for that reason.
+/// How many refusals there were for a reason.
 fn refused(server: &Server, reason: &str) -> u64 {
     let line = format!("hexreg_refusals_total{{reason=\"{reason}\"}} ");
     let metrics = server.metrics();
@@ -84,7 +84,7 @@ fn refused(server: &Server, reason: &str) -> u64 {
 const METRICS: &str = "--metrics-listen=127.0.0.1:0";
 
 #[test]
-fn a_full_house_closes_the_connection_that_is_idle_the_longest() {
+fn a_full_server_closes_the_connection_that_is_idle_the_longest() {
     let repository = repository();
     let server = Server::of(&repository, &["--max-connections=8", NO_PROXY, METRICS]);
     let held: Vec<_> = (0..8)
@@ -94,7 +94,7 @@ fn a_full_house_closes_the_connection_that_is_idle_the_longest() {
             stream
         })
         .collect();
-    // The first has asked since, so the second is idle the longest.
+    // The first has sent a request since, so the second is idle the longest.
     (&held[0]).write_all(NAMES).unwrap();
     let mut first = [0; 15];
     (&held[0]).read_exact(&mut first).unwrap();
@@ -124,14 +124,14 @@ fn an_address_has_a_quarter_of_the_connections() {
         soon_closed(closed);
     }
     assert!(!is_closed(&held[38]) && !is_closed(&held[39]) && !is_closed(&other));
-    // And one more of it is let in at once.
+    // Another connection of it is admitted at once.
     assert_eq!(answered(server.connect_from(2), LAST_NAMES).status, 200);
     soon_closed(&held[38]);
 }
 
-/// Whatever it is that a hostile client does before it has a request answered, and between two.
+/// What a hostile client may send before its first response, and after it.
 #[test]
-fn those_who_only_hold_connections_keep_nobody_out() {
+fn clients_that_only_hold_connections_keep_no_other_out() {
     let repository = repository();
     let token = repository.hexreg().run(["auth", "add", "readers", "ci"]).ok().stdout;
     let request = format!(
@@ -160,10 +160,10 @@ fn those_who_only_hold_connections_keep_nobody_out() {
         }
         drop(held);
         let closed = refused(&server, "idle_closed");
-        // All but those that have a seat, and those that came while nobody was idle: the reserve answers these, and
-        // then they end by themselves.
+        // All but those that have a slot, and those that came while no connection was idle: these end after a response
+        // in the reserve.
         assert!(closed >= 150, "{closed}");
-        // However many there are, the log has one line of it.
+        // The log has one line, however many there are.
         std::thread::sleep(Duration::from_millis(1_500));
         let log = fs::read_to_string(repository.path("serve.log")).unwrap();
         let lines: Vec<_> = log.lines().filter(|line| line.contains("refused or closed")).collect();
@@ -173,10 +173,10 @@ fn those_who_only_hold_connections_keep_nobody_out() {
     }
 }
 
-/// A handshake that was not made is no request.
+/// Without a handshake there is no request.
 #[test]
-fn those_who_begin_no_tls_keep_nobody_out() {
-    let test = "those_who_begin_no_tls_keep_nobody_out";
+fn clients_without_a_handshake_keep_no_other_out() {
+    let test = "clients_without_a_handshake_keep_no_other_out";
     let Some(openssl) = tools::find("openssl", test) else { return };
     let repository = repository();
     Authority::new(openssl, &repository).issue("server", "localhost");
@@ -202,7 +202,7 @@ fn those_who_begin_no_tls_keep_nobody_out() {
     assert_eq!(refused(&server, "tls_handshake"), 1);
 }
 
-/// Takes so many bytes a second of an answer, for some seconds; how many it got.
+/// Reads so many bytes a second of a response, for some seconds. Returns how many it got.
 fn take(stream: &mut TcpStream, rate: usize, seconds: f64) -> usize {
     let began = Instant::now();
     let mut taken = 0;
@@ -220,9 +220,9 @@ fn take(stream: &mut TcpStream, rate: usize, seconds: f64) -> usize {
     taken
 }
 
-/// Every seat of the house is taken by a client that takes its answer as it should.
+/// Every slot is taken by a client that reads its response fast enough.
 #[test]
-fn health_is_told_while_the_house_is_full_and_all_in_it_are_busy() {
+fn health_is_answered_while_all_slots_are_busy() {
     let repository = repository();
     repository.write("public/tarballs/big-1.0.0.tar", &vec![b'x'; 64 << 20]);
     let server = Server::of(&repository, &["--max-connections=4", NO_PROXY, METRICS]);
@@ -237,7 +237,7 @@ fn health_is_told_while_the_house_is_full_and_all_in_it_are_busy() {
             });
         }
         std::thread::sleep(Duration::from_millis(500));
-        // They who ask for anything else wait for a seat, and are told when there is none.
+        // Another request waits for a slot, and is refused without one.
         let late = scope.spawn(|| {
             let began = Instant::now();
             let mut stream = server.connect_from(7);
@@ -246,7 +246,7 @@ fn health_is_told_while_the_house_is_full_and_all_in_it_are_busy() {
             stream.read_to_end(&mut bytes).unwrap();
             (Answer::parse(&bytes, false).unwrap(), began.elapsed())
         });
-        // Those who hold seats of the reserve keep nobody from it either, be they many addresses or one.
+        // Connections that hold slots of the reserve keep no other out, from many addresses or one.
         let held: Vec<_> =
             (20..23).cycle().take(300).map(|number| server.connect_from(number)).collect();
         for client in [8, 20, 2] {
@@ -260,14 +260,14 @@ fn health_is_told_while_the_house_is_full_and_all_in_it_are_busy() {
         assert!(took > Duration::from_secs(4) && took < Duration::from_secs(15), "{took:?}");
         assert!(refused(&server, "house_full") >= 1);
     });
-    // Those are gone. One whose end was not seen yet gives way once it has taken nothing for a second.
+    // These have ended. One whose end the server has not seen yet gives way once it has read nothing for a second.
     let (answer, took) = timed(server.connect_from(7), LAST_NAMES);
     assert!(answer.is_some_and(|answer| answer.status == 200) && took < Duration::from_secs(2));
 }
 
-/// One gets a seat as soon as there is one.
+/// It gets the slot as soon as one is free.
 #[test]
-fn who_finds_the_house_full_waits_for_a_seat() {
+fn a_request_waits_for_a_slot() {
     let repository = repository();
     repository.write("public/tarballs/big-1.0.0.tar", &vec![b'x'; 64 << 20]);
     let server = Server::of(&repository, &["--max-connections=1", NO_PROXY]);
@@ -289,15 +289,15 @@ fn who_finds_the_house_full_waits_for_a_seat() {
     });
 }
 
-/// A client that takes less than the least rate is cut off, though it takes something all the time.
+/// It reads below the least rate, though it reads all the time.
 #[test]
-fn who_takes_an_answer_byte_by_byte_is_cut_off() {
+fn a_client_that_reads_byte_by_byte_is_cut_off() {
     let repository = repository();
     repository.write("public/tarballs/big-1.0.0.tar", &vec![b'x'; 16 << 20]);
     let server = Server::of(&repository, &["--idle-timeout=3", NO_PROXY, METRICS]);
     let mut stream = server.connect_narrowly_from(2, 4_096);
     stream.write_all(BIG).unwrap();
-    // The server writes at once what the system keeps, and the client takes a hundred bytes a second.
+    // The server fills the send buffer at once, and the client reads a hundred bytes a second.
     let began = Instant::now();
     while refused(&server, "too_slow") == 0 {
         assert!(began.elapsed() < Duration::from_secs(9), "it is not cut off");
@@ -307,9 +307,9 @@ fn who_takes_an_answer_byte_by_byte_is_cut_off() {
     assert!(began.elapsed() > Duration::from_secs(2), "{:?}", began.elapsed());
 }
 
-/// What the system keeps for a slow client does not make it look as though it took nothing.
+/// The send buffer must not make a slow client look like one that reads nothing.
 #[test]
-fn who_takes_an_answer_slowly_is_served() {
+fn a_slow_client_is_served() {
     let repository = repository();
     repository.write("public/tarballs/big-1.0.0.tar", &vec![b'x'; 64 << 20]);
     let server = Server::of(&repository, &["--idle-timeout=4", NO_PROXY, METRICS]);
@@ -320,9 +320,9 @@ fn who_takes_an_answer_slowly_is_served() {
     assert_eq!(refused(&server, "too_slow"), 0);
 }
 
-/// Slow readers hold all that one address may have: the slowest make room.
+/// Slow clients hold all connections of one address; the slowest make room.
 #[test]
-fn those_who_take_next_to_nothing_give_way() {
+fn clients_that_read_next_to_nothing_give_way() {
     let repository = repository();
     repository.write("public/tarballs/big-1.0.0.tar", &vec![b'x'; 16 << 20]);
     let server = Server::of(&repository, &["--max-connections=40", NO_PROXY, METRICS]);
@@ -333,7 +333,7 @@ fn those_who_take_next_to_nothing_give_way() {
             stream
         })
         .collect();
-    // Others are not kept out for a moment.
+    // Other addresses are admitted at once.
     assert_eq!(answered(server.connect_from(3), LAST_NAMES).status, 200);
     std::thread::sleep(Duration::from_millis(1_500));
     assert_eq!(answered(server.connect_from(2), LAST_NAMES).status, 200);
@@ -342,7 +342,7 @@ fn those_who_take_next_to_nothing_give_way() {
 }
 
 #[test]
-fn what_is_no_request_is_counted_and_written_down() {
+fn malformed_requests_are_counted_and_logged() {
     let repository = repository();
     let server = Server::of(&repository, &["--idle-timeout=2", METRICS]);
     let large =
@@ -354,7 +354,7 @@ fn what_is_no_request_is_counted_and_written_down() {
     let mut slow = server.connect();
     slow.write_all(b"GET /names HTTP/1.1\r\n").unwrap();
     let _ = slow.read_to_end(&mut Vec::new());
-    // One that was idle for as long as it may be has refused nothing.
+    // A connection that ends idle is not counted.
     let mut idle = server.connect();
     idle.write_all(NAMES).unwrap();
     let _ = idle.read_to_end(&mut Vec::new());
@@ -371,9 +371,9 @@ fn what_is_no_request_is_counted_and_written_down() {
     }
 }
 
-/// Where they are, no descriptor is left for the others.
+/// Without them, its connections could take all file descriptors.
 #[test]
-fn the_numbers_have_a_door_too() {
+fn the_metrics_listener_has_limits_too() {
     let repository = repository();
     let server = Server::of(&repository, &[METRICS]);
     let port = server.said.rsplit("http://127.0.0.1:").next().unwrap().split('/').next().unwrap();
@@ -390,7 +390,7 @@ fn the_numbers_have_a_door_too() {
         soon_closed(closed);
     }
     assert!(!is_closed(&held[199]));
-    // Nor are they for a web page under a name of its own.
+    // Nor may a web page under another name read them.
     for (host, status) in [("attacker.example", 421), ("localhost:9", 200)] {
         let request = format!("GET /metrics HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
         let answer = answered(connect(), request.as_bytes());
@@ -414,7 +414,7 @@ fn limited(
 }
 
 #[test]
-fn as_many_files_may_be_open_as_connections_need() {
+fn the_limit_of_open_files_is_raised_for_connections() {
     let repository = repository();
     let (_server, soft) = limited(&repository, "ulimit -Sn 64", &["--max-connections=1000"]);
     let soft: u64 = soft.parse().unwrap();
@@ -422,7 +422,7 @@ fn as_many_files_may_be_open_as_connections_need() {
     let log = || fs::read_to_string(repository.path("serve.log")).unwrap();
     assert!(!log().contains("WARN"), "{}", log());
 
-    // Where it may not, there are fewer connections, and those are well.
+    // Where that is not allowed, there are fewer connections, and these work.
     let (server, soft) =
         limited(&repository, "ulimit -n 200", &["--max-connections=1000", METRICS]);
     assert_eq!(soft, "200");
@@ -439,10 +439,10 @@ fn as_many_files_may_be_open_as_connections_need() {
     assert!(refused(&server, "idle_closed") > 300);
 }
 
-/// Others took what it had left; health needs none.
+/// Other parts of the process took the rest; health needs none.
 #[test]
 #[cfg(target_os = "linux")]
-fn where_no_descriptor_is_left_an_idle_connection_gives_one() {
+fn without_descriptors_idle_connections_are_closed() {
     use rustix::process::{Pid, Resource, Rlimit, prlimit};
     let repository = repository();
     let server = Server::of(&repository, &[NO_PROXY, METRICS]);

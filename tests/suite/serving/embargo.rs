@@ -1,4 +1,4 @@
-//! Nothing of a release is given before the signed `packages/NAME` names it, nor after.
+//! A release is served only while the signed `packages/NAME` names it.
 
 use std::fs;
 
@@ -15,7 +15,7 @@ fn status(server: &Server, path: &str) -> u16 {
     server.get(path, &[]).status
 }
 
-/// With the tarball and the documentation of a release that no build has seen yet.
+/// A repository with the tarball and the documentation of a release that was not built yet.
 fn embargoed() -> TestRepository {
     let repository = repository();
     let tarball = Tarball::new("greeting", "9.0.0").build();
@@ -25,7 +25,7 @@ fn embargoed() -> TestRepository {
 }
 
 #[test]
-fn a_tarball_is_not_there_before_its_build_and_is_at_once_after_it() {
+fn a_tarball_is_served_from_its_build_on() {
     let repository = embargoed();
     repository.write("public/tarballs/secret-9.9.9.tar", b"no package at all");
     repository.write("public/docs/secret-1.0.0.tar.gz", b"no package at all");
@@ -33,13 +33,13 @@ fn a_tarball_is_not_there_before_its_build_and_is_at_once_after_it() {
     for path in [TARBALL, DOCS, "/tarballs/secret-9.9.9.tar", "/docs/secret-1.0.0.tar.gz"] {
         for headers in [&[][..], &["If-None-Match: *"], &["Range: bytes=0-9"]] {
             let answer = server.get(path, headers);
-            // As of one that does not lie there.
+            // The same response as for a tarball that does not exist.
             let absent = server.get(&path.replace("9.", "8."), headers);
             assert_eq!((answer.status, &answer.body), (404, &absent.body), "{path} {headers:?}");
             assert_eq!(server.ask("HEAD", path, headers).status, 404, "{path} {headers:?}");
         }
     }
-    // Its package was asked for before, and is known as it was.
+    // The package was requested before, and is cached in its former state.
     assert_eq!(status(&server, "/packages/greeting"), 200);
     assert_eq!(status(&server, "/tarballs/greeting-1.0.0.tar"), 200);
     repository.remove_tarball("secret-9.9.9.tar");
@@ -48,9 +48,9 @@ fn a_tarball_is_not_there_before_its_build_and_is_at_once_after_it() {
     assert_eq!(server.get(TARBALL, &[]).body, repository.read(&format!("public{TARBALL}")));
 }
 
-/// `versions` is written after the packages, which clients go by.
+/// `versions` is written after the packages, and clients read the packages.
 #[test]
-fn the_package_decides_and_not_versions() {
+fn releases_are_those_of_the_package_and_not_of_versions() {
     let repository = embargoed();
     let server = Server::of(&repository, &[]);
     assert_eq!(status(&server, TARBALL), 404);
@@ -64,21 +64,21 @@ fn the_package_decides_and_not_versions() {
 }
 
 #[test]
-fn what_a_release_had_is_gone_with_it() {
+fn the_files_of_a_removed_release_are_not_served() {
     let repository = embargoed();
     repository.build(&[]).ok();
     let server = Server::of(&repository, &[]);
     assert_eq!((status(&server, TARBALL), status(&server, DOCS)), (200, 200));
     let remove = ["remove", "greeting", "9.0.0", "--to=public", "--name=acme"];
     repository.hexreg().run(remove.into_iter().chain(["--private-key=key.pem"])).ok();
-    // Put back by hand, or left over.
+    // The file was put back by hand, or was left over.
     repository.write_tarball("greeting-9.0.0.tar", b"tarball");
     assert_eq!((status(&server, TARBALL), status(&server, DOCS)), (404, 404));
 }
 
-/// What lies in `packages/` and is no package, and what is believed of one that nobody signed.
+/// Files in `packages/` that are not packages, and packages without a trusted signature.
 #[test]
-fn what_is_no_package_is_not_given_and_names_nothing() {
+fn a_file_that_is_not_a_package_is_not_served_and_names_no_release() {
     let repository = repository();
     let sound = repository.read("public/packages/greeting");
     let welcome = repository.read("public/packages/welcome");
@@ -103,7 +103,7 @@ fn what_is_no_package_is_not_given_and_names_nothing() {
         repository.write("public/packages/greeting", &sound);
         assert_eq!(both(&server), (200, 200), "{what}");
     }
-    // The other one's releases are not this one's.
+    // The releases of another package do not count.
     fs::remove_file(repository.path("public/packages/greeting")).unwrap();
     let [from, to] =
         ["welcome", "greeting"].map(|one| repository.path(&format!("public/packages/{one}")));
@@ -111,7 +111,7 @@ fn what_is_no_package_is_not_given_and_names_nothing() {
     assert_eq!(status(&server, "/packages/welcome"), 200);
     assert_eq!((both(&server), status(&server, "/tarballs/greeting-0.1.0.tar")), ((404, 404), 404));
     fs::remove_file(repository.path("public/packages/greeting")).unwrap();
-    // What is no file is not opened: a device would be read for as long as it gives.
+    // Only regular files are opened: a device could be read for ever.
     fs::create_dir(repository.path("public/packages/greeting")).unwrap();
     assert_eq!(both(&server), (404, 404));
     fs::remove_dir(repository.path("public/packages/greeting")).unwrap();
@@ -119,7 +119,7 @@ fn what_is_no_package_is_not_given_and_names_nothing() {
     std::os::unix::fs::symlink("/dev/zero", &link).unwrap();
     assert_eq!(both(&server), (404, 404));
     fs::remove_file(link).unwrap();
-    // Signed by whoever: clients will see, and nothing is given away on its word.
+    // A package of another key is served, as clients check it; its releases are not.
     repository.write("public/packages/greeting", &sound);
     edit(&repository, "public/packages/greeting", &key("acme-4096.pem"), |_| ());
     assert_eq!(both(&server), (200, 404));
@@ -128,7 +128,7 @@ fn what_is_no_package_is_not_given_and_names_nothing() {
         log.contains("public/packages/greeting") && log.contains("its signature is not that of"),
         "{log}"
     );
-    // Whoever puts the key right need not touch the package.
+    // Once the key is corrected, the package is read again, although it has not changed.
     let right = repository.read("public/public_key");
     let other = key("acme-4096.pem");
     repository.write("public/public_key", other.public_key().to_pem().as_bytes());
@@ -137,11 +137,11 @@ fn what_is_no_package_is_not_given_and_names_nothing() {
 }
 
 #[test]
-fn a_key_that_is_being_replaced_stops_nothing() {
+fn packages_of_the_former_key_are_served_while_the_key_is_replaced() {
     let repository = repository();
     let server = Server::of(&repository, &[]);
     assert_eq!(status(&server, "/tarballs/welcome-0.1.0.tar"), 200);
-    // A build writes the key before the packages. Of this one none was asked for yet.
+    // A build writes the key before the packages. This package was not requested before.
     let other = key("acme-4096.pem");
     repository.write("public/public_key", other.public_key().to_pem().as_bytes());
     for tarball in ["/tarballs/welcome-0.1.0.tar", "/tarballs/greeting-1.0.0.tar"] {
@@ -154,24 +154,24 @@ fn a_key_that_is_being_replaced_stops_nothing() {
     }
 }
 
-/// Clients may have been given it in another way.
+/// Clients may have the key from elsewhere.
 #[test]
-fn without_a_public_key_packages_are_taken_at_their_word() {
+fn without_a_public_key_any_signature_counts() {
     let repository = embargoed();
     repository.remove("public/public_key");
     let server = Server::of(&repository, &[]);
     assert_eq!(status(&server, "/tarballs/greeting-1.0.0.tar"), 200);
     assert_eq!(status(&server, TARBALL), 404);
-    // One that is none is another matter.
+    // An invalid key does not count as a missing one.
     repository.write("public/public_key", b"junk");
     let server = Server::of(&repository, &[]);
     assert_eq!(status(&server, "/tarballs/greeting-1.0.0.tar"), 404);
     assert_eq!(status(&server, "/packages/greeting"), 200);
 }
 
-/// `mix hex.docs` asks for them, and no package is called so.
+/// `mix hex.docs` asks for them; there are no such packages.
 #[test]
-fn documentation_of_elixir_itself_is_of_no_release() {
+fn documentation_of_elixir_needs_no_release() {
     let repository = repository();
     for app in ["elixir", "eex", "ex_unit", "iex", "logger", "mix"] {
         repository.write(&format!("public/docs/{app}-1.18.4.tar.gz"), b"docs");

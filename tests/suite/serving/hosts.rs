@@ -1,11 +1,11 @@
-//! Which hosts a server answers to, which clients it believes, and what every answer says.
+//! The hosts that requests may be for, and a header of every response.
 
 use super::repository;
 use crate::support::server::Server;
 
-/// As a web page asks whose name was made to stand for 127.0.0.1.
+/// The request of a web page whose name was made to resolve to 127.0.0.1.
 #[test]
-fn a_server_on_loopback_answers_to_no_name_that_others_may_own() {
+fn a_server_on_loopback_refuses_names_that_others_can_own() {
     let repository = repository();
     let server = Server::of(
         &repository,
@@ -30,7 +30,7 @@ fn a_server_on_loopback_answers_to_no_name_that_others_may_own() {
     let answer = server.get_from("attacker.example", "/packages/welcome", &[]);
     assert!(answer.text().contains("--url=http://NAME"), "{}", answer.text());
     assert_eq!(answer.expect("cache-control"), "no-store");
-    // The request's own target goes before the header.
+    // The authority in the request target comes before the header.
     let answer = server.get_from("localhost", "http://attacker.example/packages/welcome", &[]);
     assert_eq!(answer.status, 421);
     let metrics = server.metrics();
@@ -39,7 +39,7 @@ fn a_server_on_loopback_answers_to_no_name_that_others_may_own() {
 }
 
 #[test]
-fn where_credentials_are_asked_for_any_host_will_do() {
+fn with_credentials_any_host_is_allowed() {
     let repository = repository();
     let token = repository.hexreg().run(["auth", "add", "readers", "ci"]).ok().stdout;
     let token = format!("Authorization: {}", token.trim());
@@ -47,7 +47,7 @@ fn where_credentials_are_asked_for_any_host_will_do() {
     assert!(!server.said.contains("it answers to localhost"), "{}", server.said);
     assert_eq!(server.get_from("hex.example.com", "/names", &[]).status, 401);
     assert_eq!(server.get_from("hex.example.com", "/names", &[&token]).status, 200);
-    // Of several, a proxy in front may have checked another one.
+    // Of several, a proxy may have checked another one.
     for more in ["Authorization: junk", &token] {
         assert_eq!(server.get("/names", &[&token, more]).status, 400);
         assert_eq!(server.get("/names", &[more, &token]).status, 400);
@@ -57,7 +57,7 @@ fn where_credentials_are_asked_for_any_host_will_do() {
 }
 
 #[test]
-fn no_answer_is_taken_for_anything_else_than_it_says() {
+fn every_response_forbids_guessing_its_type() {
     let repository = repository();
     let token = repository.hexreg().run(["auth", "add", "readers", "ci"]).ok().stdout;
     let token = format!("Authorization: {}", token.trim());

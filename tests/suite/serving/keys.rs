@@ -1,4 +1,4 @@
-//! Private keys and the server's own secrets are given to nobody, whatever they are called.
+//! Private keys and the server's own secrets are not served under any name.
 
 use std::fs;
 
@@ -8,14 +8,14 @@ use super::{GIT_REFS, repository};
 use crate::support::read_fixture;
 use crate::support::server::Server;
 
-/// What is between the lines of a PEM file.
+/// The bytes that a PEM file encodes.
 fn der(file: &str) -> Vec<u8> {
     let pem = String::from_utf8(read_fixture(file)).unwrap();
     let base64: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
     BASE64.decode(base64.as_bytes()).unwrap()
 }
 
-/// Paths that are served whatever lies there, unless that is a secret.
+/// Paths whose files are served with any content but a secret.
 const PATHS: [&str; 8] = [
     "names",
     "versions",
@@ -28,7 +28,7 @@ const PATHS: [&str; 8] = [
 ];
 
 #[test]
-fn a_private_key_is_given_under_no_name() {
+fn a_private_key_is_not_served_under_any_name() {
     let keys = [
         read_fixture("golden/keys/acme-2048.pem"),
         read_fixture("golden/keys/acme-2048-pkcs1.pem"),
@@ -39,7 +39,7 @@ fn a_private_key_is_given_under_no_name() {
         der("golden/keys/acme-2048.pem"),
         der("golden/keys/acme-2048-pkcs1.pem"),
         [b"# the key of acme\n".to_vec(), read_fixture("golden/keys/acme-2048.pem")].concat(),
-        // Behind what is read on the spot, a file is read in pieces.
+        // A larger file is read in pieces.
         [read_fixture("golden/keys/acme-2048.pem"), vec![b'\n'; 300_000]].concat(),
     ];
     let repository = repository();
@@ -66,14 +66,14 @@ fn a_private_key_is_given_under_no_name() {
     let told =
         |line: &&str| line.contains("ERROR") && line.contains("public/installs/public_keys.pem");
     assert!(log.lines().find(told).unwrap().contains("private key"), "{log}");
-    // A public one may be served.
+    // A public key is served.
     repository.write("public/installs/public_keys.pem", &repository.read("public/public_key"));
     assert_eq!(server.get("/installs/public_keys.pem", &[]).status, 200);
 }
 
-/// It is known again as what it is, once its stamp tells.
+/// The refusal is cached once the stamp is settled.
 #[test]
-fn a_key_that_lies_there_for_long_is_not_given_either() {
+fn a_key_is_refused_from_the_cache_too() {
     let repository = repository();
     repository.write("public/installs/hex-1.x.csv", &read_fixture("keys/openssh.pem"));
     let server = Server::of(&repository, &[]);
@@ -83,9 +83,9 @@ fn a_key_that_lies_there_for_long_is_not_given_either() {
     }
 }
 
-/// A hard link is the file itself, which no look at paths tells.
+/// A hard link cannot be recognized by its path.
 #[test]
-fn the_file_of_readers_is_given_under_no_name() {
+fn the_auth_file_is_not_served_under_any_name() {
     let repository = repository();
     let added = repository.hexreg().run(["auth", "add", "readers", "ci"]).ok();
     let token = format!("Authorization: {}", added.stdout.trim_end());
@@ -100,7 +100,7 @@ fn the_file_of_readers_is_given_under_no_name() {
         let answer = server.get(&format!("/{path}"), &[&token]);
         assert_eq!(answer.status, 404, "{path}");
     }
-    // Another one has taken its place.
+    // It is replaced by another file.
     repository.hexreg().run(["auth", "add", "readers", "ann"]).ok();
     hard_link("policies/strict-1.0");
     assert_eq!(server.get("/policies/strict-1.0", &[&token]).status, 404);

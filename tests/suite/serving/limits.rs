@@ -1,4 +1,4 @@
-//! What no client sends, and clients that hold others up.
+//! Malformed requests, and clients that hold connections.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Command, Stdio};
@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use super::repository;
 use crate::support::server::{Port, Server};
 
-/// Shapes in which a second request hides from whoever counts differently.
+/// Forms in which a proxy that finds another end of the request sees a second one.
 #[test]
-fn a_request_with_a_body_or_two_readings_is_refused_and_ends_its_connection() {
+fn an_ambiguous_request_is_refused_and_its_connection_is_closed() {
     let repository = repository();
     let server = Server::of(&repository, &[]);
     let hidden = "GET /versions HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -48,7 +48,7 @@ fn a_request_with_a_body_or_two_readings_is_refused_and_ends_its_connection() {
 }
 
 #[test]
-fn what_is_no_request_or_too_large_is_refused() {
+fn malformed_and_large_requests_are_refused() {
     let repository = repository();
     let server = Server::of(&repository, &[]);
     let long = "x".repeat(20_000);
@@ -70,9 +70,9 @@ fn what_is_no_request_or_too_large_is_refused() {
     assert_eq!(server.get("/names", &[]).status, 200, "it is well");
 }
 
-/// Whoever sends a byte now and then.
+/// A client that sends a byte now and then.
 #[test]
-fn a_head_that_takes_its_time_is_cut_off() {
+fn a_slow_head_is_cut_off() {
     let repository = repository();
     let server = Server::of(&repository, &["--idle-timeout=2"]);
     let mut stream = server.connect();
@@ -93,9 +93,9 @@ fn a_head_that_takes_its_time_is_cut_off() {
     assert!(!rest.starts_with(b"HTTP/1.1 200"));
 }
 
-/// Whoever asks for much and takes nothing of it.
+/// A client that requests a large file and reads nothing.
 #[test]
-fn a_client_that_takes_nothing_is_cut_off() {
+fn a_client_that_reads_nothing_is_cut_off() {
     let repository = repository();
     repository.write("public/tarballs/big-1.0.0.tar", &vec![b'x'; 64 << 20]);
     let server = Server::of(&repository, &["--idle-timeout=2"]);
@@ -107,9 +107,9 @@ fn a_client_that_takes_nothing_is_cut_off() {
     assert!(received.len() < 48 << 20, "{}", received.len());
 }
 
-/// Whoever only holds a place.
+/// A client that only holds a connection.
 #[test]
-fn a_connection_that_says_nothing_is_closed() {
+fn an_idle_connection_is_closed() {
     let repository = repository();
     let server = Server::of(&repository, &["--idle-timeout=2"]);
     for said in ["", "P", "PRI * HTTP/2.0\r\n\r\n", "GET /names"] {
@@ -123,7 +123,7 @@ fn a_connection_that_says_nothing_is_closed() {
 
 /// As after `hexreg serve public 2>&1 | head`.
 #[test]
-fn it_goes_on_and_ends_where_nobody_reads_its_log() {
+fn it_goes_on_and_ends_with_a_closed_log() {
     let repository = repository();
     let mut process = repository
         .hexreg()

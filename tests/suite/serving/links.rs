@@ -9,14 +9,14 @@ use super::{GIT_OBJECTS, GIT_REFS, repository};
 use crate::support::repository::TestRepository;
 use crate::support::server::Server;
 
-/// Puts a link in the place of a file, as whoever may write there can.
+/// Replaces a file by a link.
 fn link(repository: &TestRepository, path: &str, target: &str) {
     let place = repository.path(&format!("public/{path}"));
     let _ = fs::remove_file(&place);
     symlink(target, place).unwrap();
 }
 
-/// Of every kind of file one.
+/// One file of each kind.
 fn files() -> Vec<&'static str> {
     let mut files = vec![
         "names",
@@ -58,14 +58,14 @@ fn no_link_out_of_the_directory_is_followed() {
     let line =
         log.lines().find(|line| line.contains("WARN") && line.contains("installs/hex-1.x.csv"));
     assert!(line.unwrap().contains("not followed without --follow-links"), "{log}");
-    // Neither is a folder on the way.
+    // A link in place of a folder is not followed either.
     repository.write("out/9.9.9/hex-9.9.9.ez", b"SECRET");
     link(&repository, "installs/9.9.9", "../../out/9.9.9");
     assert_eq!(server.get("/installs/9.9.9/hex-9.9.9.ez", &[]).status, 404);
 }
 
 #[test]
-fn whoever_wants_it_follows_links() {
+fn with_follow_links_all_links_are_followed() {
     let repository = repository();
     let server = Server::of(&repository, &["--follow-links"]);
     for path in files() {
@@ -104,7 +104,7 @@ fn links_within_the_directory_are_followed() {
     assert_eq!(Server::of(&repository, &[]).get("/tarballs/greeting-1.0.0.tar", &[]).status, 200);
 }
 
-/// Has a thread end, when a test fails too.
+/// Stops a thread when dropped, also when the test fails.
 struct Ends<'a>(&'a AtomicBool);
 
 impl Drop for Ends<'_> {
@@ -113,9 +113,9 @@ impl Drop for Ends<'_> {
     }
 }
 
-/// Between a look at a path and its opening there is no moment in which it can become a link.
+/// A path cannot become a link between its check and its opening.
 #[test]
-fn a_link_that_is_swapped_in_meanwhile_gives_nothing_away() {
+fn a_link_that_is_swapped_in_meanwhile_is_not_followed() {
     let repository = repository();
     repository.write("secret", b"SECRET");
     repository.write("docs", b"documentation");
@@ -147,7 +147,7 @@ fn a_link_that_is_swapped_in_meanwhile_gives_nothing_away() {
     });
 }
 
-/// As those do who put a release of their site in place with one rename.
+/// Some users switch to a new version of a directory by renaming such a link.
 #[test]
 fn the_directory_itself_may_be_a_link_that_is_switched() {
     let repository = repository();
@@ -181,7 +181,7 @@ fn the_directory_itself_may_be_a_link_that_is_switched() {
 }
 
 #[test]
-fn a_folder_that_lies_elsewhere_is_named_at_the_start() {
+fn a_folder_outside_is_refused_at_the_start() {
     let repository = repository();
     for folder in ["packages", "policies", "tarballs", "docs", "installs", "git"] {
         let place = repository.path(&format!("public/{folder}"));
@@ -204,7 +204,7 @@ fn a_folder_that_lies_elsewhere_is_named_at_the_start() {
     }
 }
 
-/// What a page shows is read beneath the directory too.
+/// Pages are made of files that are opened beneath the directory too.
 #[test]
 fn a_page_shows_nothing_of_another_directory() {
     let repository = repository();

@@ -29,10 +29,10 @@ fn write_versions(repository: &TestRepository, packages: usize) {
     repository.write("public/public_key", key.public_key().to_pem().as_bytes());
 }
 
-/// Each page has to read `versions` anew, which takes long.
+/// Each page has to read `versions` again, which takes long.
 #[test]
-fn pages_hold_up_neither_files_nor_health_nor_other_clients() {
-    let test = "pages_hold_up_neither_files_nor_health_nor_other_clients";
+fn pages_delay_neither_files_nor_health_nor_other_clients() {
+    let test = "pages_delay_neither_files_nor_health_nor_other_clients";
     let Some(curl) = tools::find("curl", test) else { return };
     let repository = repository();
     write_versions(&repository, 20_000);
@@ -66,7 +66,7 @@ fn pages_hold_up_neither_files_nor_health_nor_other_clients() {
             assert!(visitors.iter().any(|one| !one.is_finished()), "all of them wait");
             thread::sleep(Duration::from_millis(1));
         }
-        // As many wait as may, of that address.
+        // The address has as many waits as it may have.
         for path in ["/healthz", "/public_key", "/packages/welcome"] {
             let began = Instant::now();
             assert_eq!(server.get(path, &[]).status, 200, "{path}");
@@ -92,7 +92,7 @@ fn pages_hold_up_neither_files_nor_health_nor_other_clients() {
 
 /// RFC 9112, section 3.2.2.
 #[test]
-fn a_page_shows_the_url_that_was_asked_for() {
+fn a_page_shows_the_requested_url() {
     let repository = repository();
     let server = Server::of(&repository, &[]);
     let port = server.address.port();

@@ -28,8 +28,8 @@ fn credentials(name: &str, password: &str) -> String {
 }
 
 #[test]
-fn who_guesses_fast_keeps_nobody_else_out() {
-    let test = "who_guesses_fast_keeps_nobody_else_out";
+fn a_client_that_guesses_fast_does_not_delay_others() {
+    let test = "a_client_that_guesses_fast_does_not_delay_others";
     let Some(curl) = tools::find("curl", test) else { return };
     let repository = repository();
     let server = server(&repository, &["ann", "bob"]);
@@ -58,7 +58,7 @@ fn who_guesses_fast_keeps_nobody_else_out() {
             assert!(began.elapsed() < Duration::from_secs(20), "all of them wait");
             thread::sleep(Duration::from_millis(1));
         }
-        // As many wait as may, of that address.
+        // The address has as many waits as it may have.
         let output = Command::new(curl)
             .args(["--silent", "--show-error", "--interface", "127.0.0.2", "--user", "ann:ann"])
             .args(["--output", "/dev/null", "--write-out", "%{http_code}"])
@@ -73,14 +73,14 @@ fn who_guesses_fast_keeps_nobody_else_out() {
         (of_ann, began.elapsed())
     });
     assert!(of_ann < guesses_end, "{of_ann:?} {guesses_end:?}");
-    // One that was checked and 32 that waited, and those who came when others were done.
+    // One was checked and 32 waited, and more followed as those ended.
     assert!(refused.into_inner() >= 33 && late.into_inner() >= 1);
-    // Who was seen to be right waits for nothing, from wherever.
+    // A verified password waits for no check, from any address.
     assert_eq!(server.get("/names", &[&credentials("ann", "ann")]).status, 200);
     assert_eq!(server.get("/names", &[&credentials("bob", "bob")]).status, 200);
 }
 
-/// A client sends many requests at once, and none of them has been seen to be right.
+/// A client sends many requests at once before its password is verified.
 #[test]
 fn many_requests_with_one_password_are_one_check() {
     let repository = repository();
@@ -100,7 +100,7 @@ fn many_requests_with_one_password_are_one_check() {
         assert_eq!(server.get("/names", &[&credentials("ann", "other")]).status, 401);
         began.elapsed()
     };
-    // More than may wait.
+    // More than the queue holds.
     let wrong = ask("wrong", 401);
     let right = ask("ann", 200);
     for took in [wrong, right] {
@@ -108,19 +108,19 @@ fn many_requests_with_one_password_are_one_check() {
     }
 }
 
-/// What the system says of the server's memory, in KiB.
+/// A figure of the server's memory, in KiB.
 fn status(server: &Server, name: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
-/// Each hash says how much memory its check takes, and the allocator keeps what threads give back.
+/// Each hash says how much memory its check takes, and the allocator keeps what threads free.
 #[test]
-fn wrong_passwords_take_little_memory_however_many_there_are() {
+fn many_wrong_passwords_take_little_memory() {
     let repository = repository();
     let hash = PasswordHash::of("right").unwrap();
-    // Half of what all checks may take together, and all of it.
+    // Half of the memory of all checks, and all of it.
     let half =
         "$argon2id$v=19$m=32768,t=1,p=1$c29tZXNhbHQ$fPRnlj/5Q+8nNssIsNMVNWbd02kYedEWlNFYcsyq+2E";
     let all = half.replace("m=32768", "m=65536");
@@ -145,14 +145,14 @@ fn wrong_passwords_take_little_memory_however_many_there_are() {
     });
     assert_eq!(server.get("/names", &[&credentials("ann", "right")]).status, 200);
     let taken = (status(&server, "VmHWM:") - before) / 1024;
-    // What was allowed for passwords, and some for connections and threads.
+    // The memory of all checks, and some for connections and threads.
     assert!(taken <= 64 + 16, "{taken} MiB");
 }
 
-/// A check that could not be made says nothing of the password.
+/// A check that fails says nothing about the password.
 #[test]
-fn where_memory_is_short_a_client_is_asked_to_try_again() {
-    let test = "where_memory_is_short_a_client_is_asked_to_try_again";
+fn without_memory_a_client_is_asked_to_retry() {
+    let test = "without_memory_a_client_is_asked_to_retry";
     let Some(prlimit) = tools::find("prlimit", test) else { return };
     let repository = repository();
     // 64 MiB: no heap of the allocator has as much room.
@@ -162,7 +162,7 @@ fn where_memory_is_short_a_client_is_asked_to_try_again() {
     repository.chmod("readers", 0o600);
     let server = Server::of(&repository, &["--auth-file=readers"]);
     let ask = || server.get("/names", &[&credentials("ann", "guess")]);
-    // Its threads are there.
+    // All its threads have started.
     assert_eq!(ask().status, 401);
     let id = server.id().to_string();
     let limit = |kibibytes: Option<u64>| {

@@ -10,7 +10,7 @@ use super::repository;
 use crate::support::repository::TestRepository;
 use crate::support::server::Server;
 
-/// What nobody may see, lying in and beside what is served.
+/// A repository with secrets in and beside the served directory.
 pub fn with_secrets() -> TestRepository {
     let repository = repository();
     for path in [
@@ -53,7 +53,7 @@ pub fn with_secrets() -> TestRepository {
     repository
 }
 
-/// Paths that lead to none of the files that clients need, on any server.
+/// Paths that no server may answer with a file.
 const ASTRAY: &[&str] = &[
     "/secret",
     "/.hexreg-a.tmp",
@@ -202,7 +202,7 @@ fn several_slashes_are_one() {
         assert_eq!(server.get(path, &[]).status, 404, "{path}");
     }
     assert_eq!(server.get("//healthz", &[]).status, 200);
-    // Counted as what it is, and written down as it was asked for.
+    // The metrics count the file, and the log has the path as it was sent.
     let counted = "hexreg_requests_total{kind=\"docs\",status=\"200\"} 2";
     let began = Instant::now();
     while !server.metrics().contains(counted) {
@@ -213,9 +213,9 @@ fn several_slashes_are_one() {
     assert!(log.contains("/repos/acme//packages/welcome"), "{log}");
 }
 
-/// Who must say who they are has to do so whatever the path looks like.
+/// Every form of a path needs credentials.
 #[test]
-fn more_slashes_lead_around_no_credentials() {
+fn slashes_do_not_bypass_credentials() {
     let repository = repository();
     repository.hexreg().run(["auth", "add", "readers", "ci"]).ok();
     let server = Server::of(&repository, &["--repo=acme=public", "--auth-file=readers"]);
@@ -233,7 +233,7 @@ fn more_slashes_lead_around_no_credentials() {
 }
 
 #[test]
-fn what_lies_beside_a_registry_is_invisible() {
+fn other_files_are_invisible() {
     let repository = with_secrets();
     let server = Server::of(&repository, &[]);
     nothing_else_is_visible(&server);
@@ -245,7 +245,7 @@ fn what_lies_beside_a_registry_is_invisible() {
     for path in [format!("/packages/{long}"), format!("/tarballs/{long}-1.0.0.tar")] {
         assert_eq!(server.get(&path, &[]).status, 404, "{path}");
     }
-    // A pipe where a file should be, which others wait for.
+    // A pipe in place of a file: opening it must not wait for a writer.
     let pipe = repository.path("public/packages/pipe");
     assert!(Command::new("mkfifo").arg(pipe).status().unwrap().success());
     assert_eq!(server.get("/packages/pipe", &[]).status, 404);
@@ -262,7 +262,7 @@ fn what_lies_beside_a_registry_is_invisible() {
     }
 }
 
-/// What no server of a registry may show, of the files of [`with_secrets`].
+/// Checks that a server shows none of the secrets of [`with_secrets`].
 pub fn nothing_else_is_visible(server: &Server) {
     for path in ASTRAY {
         let answer = server.get(path, &[]);
@@ -271,7 +271,7 @@ pub fn nothing_else_is_visible(server: &Server) {
     }
 }
 
-/// Parts of paths that lead astray, put together in all ways.
+/// Paths made of parts that could lead elsewhere.
 fn path() -> impl Strategy<Value = String> {
     const PARTS: &[&str] = &[
         "..",
@@ -329,7 +329,7 @@ fn path() -> impl Strategy<Value = String> {
 }
 
 #[test]
-fn whatever_the_path_nothing_else_comes_back() {
+fn no_path_returns_another_file() {
     let repository = with_secrets();
     let server = Server::of(&repository, &["--repo=acme=public"]);
     proptest!(ProptestConfig::with_cases(2_000), |(path in path())| {

@@ -10,7 +10,7 @@ use crate::support::repository::TestRepository;
 use crate::support::server::{Port, Server, free_address};
 use crate::support::tools;
 
-/// Who asked for a path last, by the log.
+/// The client of the last request for a path, from the log.
 fn client(repository: &TestRepository, path: &str) -> String {
     let began = Instant::now();
     loop {
@@ -25,7 +25,7 @@ fn client(repository: &TestRepository, path: &str) -> String {
 }
 
 #[test]
-fn a_trusted_proxy_says_who_asks_and_nobody_else_does() {
+fn only_a_trusted_proxy_names_the_client() {
     let repository = repository();
     let headers = ["X-Forwarded-For: 203.0.113.7", "X-Forwarded-For: 198.51.100.1, 192.0.2.9"];
     let of = |arguments: &[&str], expected: &str| {
@@ -43,9 +43,9 @@ fn a_trusted_proxy_says_who_asks_and_nobody_else_does() {
     assert!(refused.stderr.contains("192.0.2.0/24"), "{}", refused.stderr);
 }
 
-/// A proxy itself has all connections, and each of its clients a quarter of the requests.
+/// A proxy may have all connections; each of its clients may have a quarter of the requests.
 #[test]
-fn a_client_behind_a_proxy_takes_no_more_than_its_share() {
+fn a_client_behind_a_proxy_has_a_quarter_of_the_requests() {
     let repository = repository();
     repository.write("public/tarballs/big-1.0.0.tar", &vec![b'x'; 32 << 20]);
     let server = Server::of(&repository, &["--max-connections=8", "--metrics-listen=127.0.0.1:0"]);
@@ -85,8 +85,8 @@ fn block(begins: &str) -> String {
 
 /// nginx and Caddy as `docs/serving.md` has them: with the name that clients know, and the address that they come from.
 #[test]
-fn nginx_and_caddy_say_who_asks() {
-    let test = "nginx_and_caddy_say_who_asks";
+fn nginx_and_caddy_name_the_client() {
+    let test = "nginx_and_caddy_name_the_client";
     let programs = tools::find("nginx", test).zip(tools::find("caddy", test));
     let Some((nginx, caddy)) = programs else { return };
     let repository = repository();
@@ -130,7 +130,7 @@ fn nginx_and_caddy_say_who_asks() {
         stream.read_to_string(&mut answer).unwrap();
         assert!(answer.starts_with("HTTP/1.1 404"), "{name}: {answer}");
         let seen = client(&repository, &path);
-        // Both throw away what their client said.
+        // Both replace the header that their client sent.
         assert_eq!(seen, "127.0.0.5", "{name}");
         assert_eq!(Port::at(proxy).get_as("hex.example.com", "/names").status, 200, "{name}");
     }

@@ -17,14 +17,14 @@ use crate::support::server::{Answer, Server};
 use crate::support::tarball::Tarball;
 use crate::support::tools;
 
-/// Kilobytes of memory that a process holds.
+/// The memory of a process, in kilobytes.
 fn memory(process: u32) -> usize {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
-/// One request of many on a connection, answered whole.
+/// The whole response to one of many requests on a connection.
 fn ask(stream: &mut TcpStream, path: &str) -> Answer {
     write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     let mut answer = Vec::new();
@@ -43,8 +43,8 @@ fn ask(stream: &mut TcpStream, path: &str) -> Answer {
 }
 
 #[test]
-fn a_rebuild_every_second_tears_nothing_and_memory_stays_flat() {
-    let test = "a_rebuild_every_second_tears_nothing_and_memory_stays_flat";
+fn rebuilds_every_second_tear_no_file_and_leak_no_memory() {
+    let test = "rebuilds_every_second_tear_no_file_and_leak_no_memory";
     let Some(wrk) = tools::find("wrk", test) else { return };
     let seconds = setting("HEXREG_SECONDS", 6);
     let repository = repository();
@@ -96,7 +96,7 @@ fn a_rebuild_every_second_tears_nothing_and_memory_stays_flat() {
     let (read, seen) = (read.into_inner(), seen.into_inner());
     assert!(read > 20 && seen > 3, "{read} reads, {seen} releases");
     eprintln!("{read} packages read whole, up to {seen} releases; memory in kB: {held:?}");
-    // Once all connections are there, it holds what it needs.
+    // Once all connections are open, memory must not grow.
     let (early, last) = (held[1.min(held.len() - 1)], held[held.len() - 1]);
     assert!(last < early + early / 4 + 8_192, "{held:?}");
 }

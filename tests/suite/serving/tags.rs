@@ -10,7 +10,7 @@ use crate::support::repository::TestRepository;
 use crate::support::server::{Answer, Server};
 use crate::support::tools;
 
-/// A file that is served whatever it holds.
+/// A file that is served with any content.
 const PATH: &str = "/versions";
 const FILE: &str = "public/versions";
 
@@ -31,7 +31,7 @@ fn tag(answer: &Answer) -> String {
     answer.expect("etag").to_owned()
 }
 
-/// The answer once the file was left alone for so long that a date tells something of it.
+/// The response once the file was unchanged for long enough to have a date.
 pub fn settled(server: &Server, path: &str) -> Answer {
     let began = Instant::now();
     loop {
@@ -46,7 +46,7 @@ pub fn settled(server: &Server, path: &str) -> Answer {
 
 /// Same size, same time of modification, all within a moment.
 #[test]
-fn other_bytes_have_another_tag_whatever_size_and_time_they_have() {
+fn different_bytes_of_the_same_size_and_time_have_different_tags() {
     let repository = repository();
     let server = Server::of(&repository, &[]);
     let path = repository.path(FILE);
@@ -56,7 +56,7 @@ fn other_bytes_have_another_tag_whatever_size_and_time_they_have() {
         if round % 2 == 0 {
             replace(&repository, FILE, &bytes, whole_second());
         } else {
-            // In place: by anything but hexreg.
+            // Written in place, as other programs do.
             let file = File::options().write(true).open(&path).unwrap();
             file.write_all_at(&bytes, 0).unwrap();
             file.set_modified(whole_second()).unwrap();
@@ -86,9 +86,9 @@ fn a_file_from_before_1970_has_a_tag() {
     }
 }
 
-/// Behind one address, clients meet one server and then another.
+/// Behind one address, clients may reach another server each time.
 #[test]
-fn copies_of_a_file_have_one_tag() {
+fn copies_of_a_file_have_the_same_tag() {
     let repository = repository();
     let server = Server::of(&repository, &[]);
     let paths =
@@ -103,7 +103,7 @@ fn copies_of_a_file_have_one_tag() {
         let other = Server::run(repository.root(), &["copy"]);
         let answer = other.get(path, &[&format!("If-None-Match: {tag_here}")]);
         assert_eq!((answer.status, tag(&answer)), (304, tag_here.clone()), "{path}");
-        // What is no change of its bytes changes no tag.
+        // What does not change the bytes does not change the tag.
         repository.chmod(&path_there, 0o640);
         assert_eq!(tag(&other.get(path, &[])), *tag_here, "{path}");
     }
@@ -114,7 +114,7 @@ fn copies_of_a_file_have_one_tag() {
 
 /// A date has whole seconds, and a time of modification may be set to anything.
 #[test]
-fn a_date_never_stands_for_other_bytes() {
+fn a_date_never_validates_other_bytes() {
     let repository = repository();
     let server = Server::of(&repository, &[]);
     replace(&repository, FILE, b"0123456789", whole_second());
@@ -157,14 +157,14 @@ fn httpdate(time: SystemTime) -> String {
     format!("{}, {} GMT", days[day], time.strftime("%d %b %Y %H:%M:%S"))
 }
 
-/// A file that no registry has is not read for its tag.
+/// A file larger than any of a registry is not read for its tag.
 #[test]
-fn a_very_large_file_has_a_tag_of_its_own() {
+fn a_very_large_file_has_the_tag_of_its_stamp() {
     let repository = repository();
     let name =
         "git/git.example/dep.git/objects/pack/pack-4b825dc642cb6eb9a060e54bf8d69288fbee4904.pack";
     let file = File::create(repository.path(&format!("public/{name}"))).unwrap();
-    // With nothing but holes.
+    // A sparse file.
     file.set_len(3 << 30).unwrap();
     let server = Server::of(&repository, &[]);
     let path = format!("/{name}");
