@@ -1,17 +1,16 @@
-//! What was true of a registry's files the last time, so that it need not be found out again.
+//! The cache of a build: what the last build read from each file.
 //!
-//! A cache is never needed and never trusted further than it can be checked: absent, damaged, of
-//! another version or made with other options, it is as if there were none. It says nothing of a file
-//! by its name, only by its [`Stamp`]; and nothing of a file that was changed in the moment it was
-//! looked at, for a second change in that moment could leave the same stamp (git calls such an entry
-//! racily clean). Such a change shows only where the file system keeps the time of the last change
-//! itself, and its clock and ours are not seconds apart.
+//! The cache can be deleted at any time. A cache that is damaged, of another version or made with other options is
+//! ignored. A file is identified by its [`Stamp`], not by its name. A file that changed in the moment in which it was read
+//! is not cached: a second change in that moment could leave the same stamp (git calls such an entry racily clean). That
+//! is noticed only if the file system sets the time of the last change itself, with a clock that is at most seconds from
+//! ours.
 //!
 //! ```text
-//! MAGIC | length | head | digest of these | digest of what follows | what is known
+//! MAGIC | length of the head | head | digest of these three | digest of the body | body
 //! ```
 //!
-//! The head alone tells whether nothing has changed at all; the rest is read only where something has.
+//! The head says whether anything has changed; the body is read only if so.
 
 use std::fs::{self, DirBuilder};
 use std::io::{self, Read, Write};
@@ -25,32 +24,32 @@ use crate::key::PrivateKey;
 use crate::regular_file;
 use crate::store::{Stamp, keep_access};
 
-/// Another version may find other things true of the same bytes.
+/// The first bytes of the file. Another version may read other things from the same tarball.
 const MAGIC: &[u8] = concat!("hexreg cache 4 ", env!("CARGO_PKG_VERSION"), "\n").as_bytes();
 
-/// More than any head takes, in bytes.
+/// An upper bound of the size of a head, in bytes.
 const MAX_HEAD: u64 = 512;
 
-/// In bytes: a cache of a million packages has as many. One that is larger is neither written nor read.
+/// The largest cache that is written or read, in bytes: that of a million packages.
 const MAX_CACHE: u64 = 2 << 30;
 
-/// The BLAKE3 hash of whatever an answer depends on.
+/// A BLAKE3 hash.
 pub type Fingerprint = [u8; 32];
 
-/// The fingerprint of bytes.
+/// The BLAKE3 hash of bytes.
 #[must_use]
 pub fn fingerprint(bytes: &[u8]) -> Fingerprint {
     blake3::hash(bytes).into()
 }
 
-/// What a cache was made with, the signing key above all: its digests are keyed with it, so that a
-/// cache of other options is as good as none, and nobody who lacks the key can make one that counts.
+/// The signing key and the options that a cache was made with. The digests are keyed with them, so a cache of other
+/// options is ignored, and only a holder of the signing key can make a valid one.
 #[derive(Clone)]
 pub struct Context([u8; 32]);
 
 impl Context {
-    /// The context of a key and whatever else answers depend on besides files; `None` for a key that
-    /// cannot be written down.
+    /// The context of a key and the options on which the contents of the cache depend; `None` if the key cannot be
+    /// encoded.
     #[must_use]
     pub fn of(key: &PrivateKey, options: &str) -> Option<Self> {
         let mut hasher = blake3::Hasher::new_derive_key("hexreg cache");
@@ -64,82 +63,83 @@ impl Context {
     }
 }
 
-/// Where a cache is kept.
+/// The file of a cache.
 #[derive(Clone, Debug)]
 pub struct CacheFile(PathBuf);
 
-/// What is told without looking at a single file.
+/// The part of a cache that is read first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CacheHead {
-    /// Of the listing in which everything stood as it should; `None` where it did not quite.
+    /// The fingerprint of a listing for which a build has nothing to do; `None` if the last build wrote anything.
     pub settled: Option<Fingerprint>,
-    /// How many packages there were.
+    /// The number of packages.
     pub packages: usize,
-    /// How many releases.
+    /// The number of releases.
     pub releases: usize,
-    /// How many files that are served, tarballs aside.
+    /// The number of served files other than tarballs.
     pub files: usize,
 }
 
-/// All that a cache holds besides its head, borrowed from its bytes.
+/// The part of a cache after its head, borrowed from its bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CacheBody<'a> {
-    /// By name, bytewise.
+    /// Sorted by name, bytewise.
     #[serde(borrow)]
     pub packages: Vec<CachedPackage<'a>>,
-    /// What stood in `versions`.
+    /// The published `versions`.
     pub versions: Option<CachedIndex>,
-    /// What stood in `names`.
+    /// The published `names`.
     pub names: Option<CachedIndex>,
 }
 
-/// A package whose tarballs were read.
+/// A package and its tarballs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CachedPackage<'a> {
-    /// Its name.
+    /// The name of the package.
     pub name: &'a str,
-    /// Those of its tarballs that had settled, by file name, bytewise.
+    /// The tarballs that had not changed in the moment of reading, sorted by file name, bytewise.
     pub tarballs: Vec<CachedTarball<'a>>,
-    /// Whether those are all that it had.
+    /// Whether these are all tarballs of the package.
     pub complete: bool,
-    /// What `packages/NAME` says of all that it had: the releases themselves.
+    /// The encoded `packages/NAME` of all its tarballs.
     #[serde(serialize_with = "bytes")]
     pub payload: &'a [u8],
-    /// Whether that remarks anything on a release.
+    /// Whether the payload says anything that is in no tarball.
     pub has_remarks: bool,
-    /// Whether a dependency of a release is to be looked at again.
+    /// Whether each build must check the dependencies of the package again.
     pub has_doubtful_dependency: bool,
-    /// The file that says so, validly signed, if it stood and had settled.
+    /// The stamp of the published file with this payload and a valid signature, if there was one and it had not changed
+    /// in the moment of reading.
     pub served: Option<Stamp>,
-    /// Upstream's file in the folder of a mirror, whose remarks it has, if there was one and it had settled.
+    /// The stamp of upstream's file, in the folder of a mirror, whose remarks the payload has; under the same conditions.
     pub upstream: Option<Stamp>,
 }
 
-/// A tarball that was read.
+/// A tarball.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CachedTarball<'a> {
-    /// Its file name.
+    /// The file name.
     pub name: &'a str,
-    /// By which it is known again.
+    /// The stamp of the file when it was read.
     pub stamp: Stamp,
 }
 
-/// What stood in `names` or `versions`, validly signed.
+/// A published index with a valid signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CachedIndex {
-    /// By which the file is known again.
+    /// The stamp of the file when it was read.
     pub served: Stamp,
-    /// Of its payload.
+    /// The fingerprint of its payload.
     pub payload: Fingerprint,
 }
 
-/// The same bytes that a sequence of numbers is, written at once.
+/// Serializes bytes in one piece. The encoding is that of a sequence of numbers.
 fn bytes<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_bytes(bytes)
 }
 
 impl<'a> CacheBody<'a> {
-    /// What a cache says, if it is sound and was made in this context.
+    /// Parses a cache; `None` if it is damaged or of another context.
     #[must_use]
     pub fn parse(cache: &'a [u8], context: &Context) -> Option<Self> {
         let (_, rest) = split(cache, context)?;
@@ -150,26 +150,26 @@ impl<'a> CacheBody<'a> {
 }
 
 impl CacheFile {
-    /// The cache of the registry in `public_dir`, which must exist, below `cache_dir`.
+    /// The cache in `cache_dir` for the registry in `public_dir`, which must exist.
     ///
     /// # Errors
-    /// The real path of `public_dir` cannot be told.
+    /// The real path of `public_dir` cannot be determined.
     pub fn of(cache_dir: &Path, public_dir: &Path) -> io::Result<Self> {
         let real = public_dir.canonicalize()?;
         let name = HEXLOWER.encode(&fingerprint(real.as_os_str().as_encoded_bytes()));
         Ok(Self(cache_dir.join(name).with_extension("cache")))
     }
 
-    /// The cache of the registry in a bucket, which may not exist, below `cache_dir`.
+    /// The cache in `cache_dir` for the registry in a bucket, which need not exist.
     #[must_use]
     pub fn of_bucket(cache_dir: &Path, url: &str, endpoint: Option<&str>) -> Self {
-        // The real path of a directory begins with a slash, and no URL does.
+        // A URL does not begin with a slash, so it does not collide with the real path of a directory.
         let whole = [url, endpoint.unwrap_or_default()].join("\0");
         let name = HEXLOWER.encode(&fingerprint(whole.as_bytes()));
         Self(cache_dir.join(name).with_extension("cache"))
     }
 
-    /// Reads the head, if it is there, sound, and made in this context.
+    /// Reads the head; `None` if it is missing, damaged or of another context.
     #[must_use]
     pub fn head(&self, context: &Context) -> Option<CacheHead> {
         let mut start = Vec::new();
@@ -178,8 +178,8 @@ impl CacheFile {
         split(&start, context).map(|(head, _)| head)
     }
 
-    /// Reads everything, if it is there and its head is sound. Another user who may write to the folder can put
-    /// anything there but a sound head, so no more than a head is read of that.
+    /// Reads the whole cache; `None` if its head is missing, damaged or of another context. Another user who may write to
+    /// the folder can put a file there, but not one with a valid head, so no more than a head is read of it.
     #[must_use]
     pub fn read(&self, context: &Context) -> Option<Vec<u8>> {
         let mut file = regular_file::open_without_link(&self.0).ok()?;
@@ -190,10 +190,10 @@ impl CacheFile {
         Some(bytes)
     }
 
-    /// Writes a new cache, for its owner alone, or in place of an old one for those who could read that.
+    /// Writes the cache. Only its owner may read a new file; one that replaces another keeps its permissions.
     ///
     /// # Errors
-    /// It cannot be written; the old one, if there was one, still stands.
+    /// The file cannot be written. An old one is unchanged.
     pub(crate) fn save(
         &self,
         context: &Context,
@@ -201,7 +201,7 @@ impl CacheFile {
         known: &CacheBody<'_>,
     ) -> io::Result<()> {
         let folder = self.0.parent().unwrap_or(Path::new("."));
-        // It names private packages and their dependencies, so no other user is let in.
+        // The cache names private packages and their dependencies, so other users must not read it.
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         let head = postcard::to_stdvec(head).map_err(io::Error::other)?;
         let body = postcard::to_stdvec(known).map_err(io::Error::other)?;
@@ -210,11 +210,11 @@ impl CacheFile {
         }
         let length = u8::try_from(head.len()).map_err(io::Error::other)?;
         let start = [MAGIC, &[length], head.as_slice()].concat();
-        // A temporary file is readable by its owner alone to begin with.
+        // Only its owner may read a temporary file.
         let mut file = tempfile::Builder::new().prefix(".hexreg-").tempfile_in(folder)?;
-        // Who may read what a link leads to says nothing of who could read the cache.
+        // A link is not followed: the permissions of its target are not those of the cache.
         if let Ok(old) = fs::symlink_metadata(&self.0).and_then(regular) {
-            // A user who cannot read it has no cache, and loses nothing else.
+            // A user who can no longer read the cache builds without it.
             keep_access(&old, file.as_file())?;
         }
         for part in [&start[..], &context.digest(&start), &context.digest(&body), &body] {
@@ -229,7 +229,7 @@ fn regular(found: fs::Metadata) -> io::Result<fs::Metadata> {
     regular_file::check_regular(found.file_type()).map(|()| found)
 }
 
-/// The head, and what follows it, of a cache whose head is sound.
+/// The head and the rest of a cache with a valid head.
 fn split<'a>(bytes: &'a [u8], context: &Context) -> Option<(CacheHead, &'a [u8])> {
     let (length, after) = bytes.strip_prefix(MAGIC)?.split_first()?;
     let (head, after) = after.split_at_checked(usize::from(*length))?;

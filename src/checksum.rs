@@ -1,4 +1,4 @@
-//! The two checksums of a release, as two types so that they cannot be swapped.
+//! The two checksums of a release, as two types, so that one cannot be used for the other.
 
 use std::fmt;
 use std::io;
@@ -8,16 +8,16 @@ use sha2::{Digest, Sha256};
 
 /// SHA-256 over VERSION, metadata.config and contents.tar.gz, concatenated.
 ///
-/// The tarball carries it in CHECKSUM. Hex calls it deprecated, yet every client still compares it.
+/// The file CHECKSUM in the tarball holds it. The Hex specification calls it deprecated; clients still compare it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct InnerChecksum([u8; 32]);
 
-/// SHA-256 over the whole tarball as it is served: what lock files pin.
+/// SHA-256 over the whole tarball as it is served. Lock files pin it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct OuterChecksum([u8; 32]);
 
 impl InnerChecksum {
-    /// Hashes the three parts in the order in which Hex does.
+    /// Hashes the three parts in the order of the Hex specification.
     #[must_use]
     pub fn of(version: &[u8], metadata: &[u8], contents: &[u8]) -> Self {
         let digest =
@@ -34,7 +34,7 @@ impl OuterChecksum {
     }
 }
 
-/// Hashes a tarball that comes piece by piece.
+/// Hashes a tarball piece by piece.
 #[derive(Clone, Debug, Default)]
 pub struct OuterHasher(Sha256);
 
@@ -57,31 +57,30 @@ impl io::Write for OuterHasher {
     }
 }
 
-/// What the two have in common.
+/// What both types have.
 macro_rules! checksum {
     ($name:ident) => {
         impl $name {
-            /// Takes 32 bytes as a registry holds them.
+            /// The checksum in these 32 bytes, as a signed message has it.
             #[must_use]
             pub fn from_bytes(bytes: [u8; 32]) -> Self {
                 Self(bytes)
             }
 
-            /// Reads 64 hex digits of either case, as CHECKSUM and lock files hold them; `None` for
-            /// anything else.
+            /// Reads 64 hex digits of either case, the form of CHECKSUM and lock files; `None` for anything else.
             #[must_use]
             pub fn from_hex(digits: &[u8]) -> Option<Self> {
                 let bytes = HEXUPPER_PERMISSIVE.decode(digits).ok()?;
                 Some(Self(bytes.try_into().ok()?))
             }
 
-            /// Its first twelve digits, to be told apart by in a message.
+            /// Its first twelve digits, for messages.
             #[must_use]
             pub fn excerpt(&self) -> String {
                 self.to_string().chars().take(12).collect()
             }
 
-            /// The 32 bytes as a registry holds them.
+            /// The 32 bytes, as a signed message has them.
             #[must_use]
             pub fn as_bytes(&self) -> &[u8; 32] {
                 &self.0

@@ -1,10 +1,8 @@
 //! Erlang terms as text: the format of `metadata.config` and `rebar.lock`.
 //!
-//! Read is what Hex's own tokenizer (`safe_erl_term`) and `erl_parse:parse_term/1` read, and nothing
-//! more: no comments, no floats, no funs. (Which atoms Hex knows is another matter, see
-//! `tarball/metadata.rs`.) Where those set no bound, this does: terms nest at most
-//! [`MAX_DEPTH`] deep and integers fit 64 bits, so that no input overflows the stack or takes more
-//! than linear time.
+//! The grammar is that of Hex's tokenizer (`safe_erl_term`) and `erl_parse:parse_term/1`: no comments, no floats, no
+//! funs. Hex also limits which atoms may occur: see `tarball/metadata.rs`. Two limits are ours: terms nest at most
+//! [`MAX_DEPTH`] deep and integers fit 64 bits, so that no input overflows the stack or takes more than linear time.
 
 mod input;
 mod parser;

@@ -1,7 +1,7 @@
-//! Keys: what a registry is signed and checked with.
+//! The RSA keys that sign and verify registries.
 //!
-//! The `rsa` crate reads and writes the forms keys come in; aws-lc makes keys, signs and verifies.
-//! The `rsa` crate's own private-key operation is never called: it leaks timing (RUSTSEC-2023-0071).
+//! The `rsa` crate reads and writes the encodings of keys; aws-lc generates keys, signs and verifies. The private-key
+//! operation of the `rsa` crate is never called: its timing leaks the key (RUSTSEC-2023-0071).
 
 mod text;
 
@@ -24,7 +24,7 @@ use rsa::pkcs8::{
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-/// The sizes of RSA modulus, in bits, that can be signed and verified with.
+/// The sizes of RSA modulus, in bits, that aws-lc signs and verifies with.
 pub const KEY_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
 /// An RSA private key that signs registries.
@@ -33,7 +33,7 @@ pub struct PrivateKey {
     public: PublicKey,
 }
 
-/// An RSA public key: what `public_key` holds and clients are given.
+/// An RSA public key, which a registry serves as `public_key` and clients keep.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PublicKey {
     /// PKCS#1 `RSAPublicKey`.
@@ -43,56 +43,56 @@ pub struct PublicKey {
     fingerprint: String,
 }
 
-/// Why a text is no key that registries can be signed or checked with.
+/// Why a key cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// There is no PEM block, or a broken one.
+    /// The text has no PEM block, or a broken one.
     #[error(
         "it is not a key in PEM: expected a line -----BEGIN … KEY-----, base64 and a line -----END … KEY-----"
     )]
     NotPem,
-    /// More than one PEM block, so that nobody can tell which of them is meant.
+    /// The text has more than one PEM block, so the key is ambiguous.
     #[error("it holds {0} blocks of PEM: expected one key and no other block")]
     Several(usize),
-    /// A public key where a private one is needed.
+    /// The key is public, and a private one is needed.
     #[error("it is a public key: expected the private key that belongs to it")]
     PublicKey,
-    /// A private key where a public one is needed.
+    /// The key is private, and a public one is needed.
     #[error("it is a private key: expected the public key that belongs to it")]
     PrivateKey,
-    /// PEM of something else.
+    /// The PEM block holds something else.
     #[error("it holds a {label:?}: expected an RSA key in PKCS#1 or PKCS#8")]
     Unsupported {
-        /// Between BEGIN and the dashes.
+        /// The label of the block, such as `CERTIFICATE`.
         label: String,
     },
-    /// The old encryption of PKCS#1, keyed by MD5.
+    /// The key is encrypted in the old way of PKCS#1, with a key derived by MD5.
     #[error(
         "it is encrypted in OpenSSL's old way: expected encrypted PKCS#8, as `openssl pkcs8 -topk8` writes it"
     )]
     LegacyEncryption,
-    /// A PKCS#8 key of another kind.
+    /// The key is PKCS#8 of another algorithm.
     #[error("it is not an RSA key: Hex registries are signed with RSA only")]
     NotRsa,
-    /// RSA, but not of a size that can be used.
+    /// The modulus has a size outside of [`KEY_BITS`].
     #[error("it is an RSA key of {0} bits: expected {min} to {max}", min = KEY_BITS.start(), max = KEY_BITS.end())]
     Size(usize),
-    /// It is encrypted and no passphrase is at hand.
+    /// The key is encrypted, and there is no passphrase.
     #[error("it is encrypted, and no passphrase was given")]
     PassphraseNeeded,
-    /// PBES1 or a cipher of another time.
+    /// The key is encrypted with PBES1 or an unknown cipher.
     #[error("it is encrypted in a way that is not supported: expected PBES2 with AES or DES-EDE3")]
     UnknownEncryption,
-    /// Another passphrase.
+    /// The passphrase does not decrypt the key.
     #[error("it cannot be decrypted: the passphrase is wrong")]
     WrongPassphrase,
-    /// The numbers do not make a key.
+    /// The numbers in the key are not those of an RSA key.
     #[error("it is damaged: its numbers do not make an RSA key")]
     Damaged,
-    /// aws-lc could not make one.
+    /// aws-lc could not generate a key.
     #[error("no key could be generated")]
     Generation,
-    /// aws-lc would not sign.
+    /// aws-lc could not sign.
     #[error("it does not sign")]
     Signing,
 }
@@ -102,17 +102,17 @@ pub enum KeyError {
 pub enum NewKeyBits {
     /// What `openssl genrsa` makes by default.
     Bits2048,
-    /// Between the two.
+    /// Between the two in strength and speed.
     Bits3072,
-    /// Signs about seven times slower than 2048.
+    /// About seven times slower to sign with than 2048 bits.
     Bits4096,
 }
 
 impl PrivateKey {
-    /// Makes a new key.
+    /// Generates a key.
     ///
     /// # Errors
-    /// [`KeyError::Generation`] when the system has no randomness to give.
+    /// [`KeyError::Generation`] if the system provides no randomness.
     pub fn generate(bits: NewKeyBits) -> Result<Self, KeyError> {
         let size = match bits {
             NewKeyBits::Bits2048 => KeySize::Rsa2048,
@@ -128,8 +128,8 @@ impl PrivateKey {
     /// Reads PKCS#1, PKCS#8 or encrypted PKCS#8 in PEM.
     ///
     /// # Errors
-    /// [`KeyError::PassphraseNeeded`] where it is encrypted and `passphrase` is `None`; the others
-    /// say what it is instead of such a key.
+    /// [`KeyError::PassphraseNeeded`] if the key is encrypted and `passphrase` is `None`; the others say why `pem` is not
+    /// such a key.
     pub fn from_pem(pem: &str, passphrase: Option<&str>) -> Result<Self, KeyError> {
         let label = label(pem)?;
         match label {
@@ -173,7 +173,7 @@ impl PrivateKey {
     /// The key as PKCS#8 PEM, as `openssl genrsa` writes it.
     ///
     /// # Errors
-    /// [`KeyError::Damaged`] when aws-lc cannot write what it read.
+    /// [`KeyError::Damaged`] if aws-lc cannot encode the key that it read.
     pub fn to_pem(&self) -> Result<Zeroizing<String>, KeyError> {
         let der = secret_der(&self.pair)?;
         der.to_pem("PRIVATE KEY", LineEnding::LF).map_err(|_| KeyError::Damaged)
@@ -188,7 +188,7 @@ impl PrivateKey {
     /// Signs with RSA PKCS#1 v1.5 over SHA-512: the same bytes every time.
     pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
         let mut signature = vec![0; self.pair.public_modulus_len()];
-        // This padding draws no randomness; the source is there for others.
+        // This padding takes no randomness; the parameter is for other paddings.
         self.pair
             .sign(&RSA_PKCS1_SHA512, &SystemRandom::new(), message, &mut signature)
             .map_err(|_| KeyError::Signing)?;
@@ -201,12 +201,12 @@ fn secret_der(pair: &KeyPair) -> Result<SecretDocument, KeyError> {
     SecretDocument::try_from(der.as_ref()).map_err(|_| KeyError::Damaged)
 }
 
-/// Without what editors put around it, the mark by which some of them know UTF-8 among it.
+/// The text without the byte order mark and white space that editors put around it.
 fn bare(pem: &str) -> &str {
     pem.strip_prefix('\u{FEFF}').unwrap_or(pem).trim()
 }
 
-/// Why no key could be read.
+/// Why the PEM decoder refused a text.
 fn not_one_block(pem: &str) -> KeyError {
     match pem.matches("-----BEGIN ").count() {
         0 | 1 => KeyError::NotPem,
@@ -214,16 +214,16 @@ fn not_one_block(pem: &str) -> KeyError {
     }
 }
 
-/// What the first PEM block says it holds. Read before the block itself, whose lines may be of a
-/// length that the decoder refuses.
+/// The label of the first PEM block. It is read before the block, whose lines may have a length that the decoder
+/// refuses.
 fn label(pem: &str) -> Result<&str, KeyError> {
     let (_, from) = pem.split_once("-----BEGIN ").ok_or(KeyError::NotPem)?;
     let (label, _) = from.split_once("-----").ok_or(KeyError::NotPem)?;
     Ok(label)
 }
 
-/// Whether bytes begin with a private key in DER: PKCS#1, or PKCS#8 of any kind, encrypted or not. What
-/// follows it does not matter.
+/// Whether bytes begin with a private key in DER: PKCS#1, or PKCS#8 of any algorithm, encrypted or not. Bytes may follow
+/// it.
 pub(crate) fn is_private_key_in_der(bytes: &[u8]) -> bool {
     fn begins_with<'a, T: Decode<'a>>(bytes: &'a [u8]) -> bool {
         SliceReader::new(bytes).and_then(|mut reader| T::decode(&mut reader)).is_ok()

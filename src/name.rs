@@ -1,4 +1,4 @@
-//! Names that were checked once and are trusted from then on.
+//! Names, checked when they are parsed.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,30 +7,30 @@ use serde::Serialize;
 
 /// The name of a package: `^[a-z][A-Za-z0-9_]*$`.
 ///
-/// hex.pm took capitals after the first letter until May 2024, and serves what it took (`addressBook`):
-/// without them, its `names` could not be read at all. For a new package it takes lowercase letters alone.
+/// hex.pm accepted capitals after the first letter until May 2024 and still serves such packages (`addressBook`). Its
+/// `names` could not be read without them. A new package must be lowercase there.
 ///
-/// A name holds no `-`, so `NAME-VERSION` splits at the first one, and no `/` or `.`, so it is always a
-/// plain file name.
+/// A name has no `-`, so `NAME-VERSION` is split at the first one. It has no `/` or `.`, so it is always a plain file
+/// name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PackageName(String);
 
 /// The name of a repository as clients configure it: one or more of `A-Z a-z 0-9 _ . -`.
 ///
-/// A registry's `repository` must equal the name under which the client knows it, or the client
-/// refuses every resource (`HEX_NO_VERIFY_REPO_ORIGIN` is its only way around).
+/// The `repository` in each resource must be the name that the client has configured, or the client refuses the
+/// resource, unless `HEX_NO_VERIFY_REPO_ORIGIN` is set.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct RepositoryName(String);
 
-/// The name of a policy: `^[a-z0-9][a-z0-9_.-]*[a-z0-9]$`, 3 to 64 characters, the rule hex.pm has.
+/// The name of a policy: `^[a-z0-9][a-z0-9_.-]*[a-z0-9]$`, 3 to 64 characters, as on hex.pm.
 ///
-/// It holds no `/` and does not begin with a `.`, so it is always a plain file name.
+/// It has no `/` and does not begin with a `.`, so it is always a plain file name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct PolicyName(String);
 
-/// Why a text is no name.
+/// Why a text is not a name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidName {
     /// Not `^[a-z][A-Za-z0-9_]*$`.
@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn package_names_are_those_that_hex_pm_has_taken() {
+    fn package_names_are_those_that_hex_pm_accepted() {
         for good in ["a", "phoenix_live_view", "a1", "x_", "addressBook", "contextEX"] {
             assert_eq!(good.parse::<PackageName>().unwrap().as_str(), good);
         }

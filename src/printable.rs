@@ -1,14 +1,14 @@
-//! Characters that are not printed as they are: a terminal obeys them, or a reader does not see them.
+//! Escapes characters that a terminal interprets or a reader does not see.
 //!
-//! A file's name, a message of retirement or an answer of upstream may hold any character. Some move the cursor,
-//! colour what follows or end a line; some turn the direction of writing, so that a text reads as another one; some
-//! take no room at all, so that two texts look the same.
+//! A file name, a retirement message or a response of an upstream may hold any character. Some move the cursor, set
+//! colours or end a line. Some change the direction of writing, so that a text reads as another one. Some have no width,
+//! so that two texts look the same.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
-/// Whether a character is obeyed rather than seen: control characters of both kinds (C0, C1), marks of direction,
-/// separators of lines and paragraphs, and what takes no room.
+/// Whether a character is interpreted or invisible: control characters (C0 and C1), marks of direction, separators of
+/// lines and paragraphs, and characters without width.
 #[must_use]
 pub fn is_hidden(character: char) -> bool {
     character.is_control()
@@ -35,7 +35,7 @@ pub fn is_hidden(character: char) -> bool {
         )
 }
 
-/// Text for people: what is [hidden](is_hidden) is spelt out.
+/// Text for people, with each [hidden](is_hidden) character escaped.
 ///
 /// ```
 /// use hexreg::printable::Printable;
@@ -54,8 +54,8 @@ impl fmt::Display for Printable<'_> {
     }
 }
 
-/// The same JSON with each [hidden](is_hidden) character in it as `\uXXXX`. Such a character stands nowhere but in
-/// a string, save for line feeds and tabs between values, which are left as they are.
+/// The same JSON with each [hidden](is_hidden) character as `\uXXXX`. In JSON such characters occur only in strings; line
+/// feeds and tabs between values are kept.
 ///
 /// ```
 /// use hexreg::printable::json;
@@ -75,7 +75,7 @@ pub fn json(text: &str) -> Cow<'_, str> {
             continue;
         }
         for unit in character.encode_utf16(&mut [0; 2]) {
-            // Writing to a text cannot fail.
+            // Writing to a `String` does not fail.
             let _ = write!(escaped, "\\u{unit:04x}");
         }
     }
@@ -86,7 +86,7 @@ pub fn json(text: &str) -> Cow<'_, str> {
 mod tests {
     use super::*;
 
-    /// Of each kind one: C0, DEL, C1, direction, separators, what takes no room, and one beyond 16 bits.
+    /// One of each kind: C0, DEL, C1, direction, separators, without width, and one beyond 16 bits.
     const HIDDEN: [char; 17] = [
         '\u{0}',
         '\u{1b}',
@@ -108,7 +108,7 @@ mod tests {
     ];
 
     #[test]
-    fn what_is_obeyed_or_not_seen_is_escaped_for_people() {
+    fn hidden_characters_are_escaped_for_people() {
         for hidden in HIDDEN {
             let printed = Printable(&format!("a{hidden}b")).to_string();
             assert_eq!(printed, format!("a\\u{{{:x}}}b", u32::from(hidden)));
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn json_stays_the_same_value() {
+    fn escaped_json_has_the_same_value() {
         let value: String = HIDDEN.iter().chain(&['é', '日', '"', '\\', '\n']).collect();
         let text = serde_json::to_string(&value).unwrap() + "\n";
         let escaped = json(&text);

@@ -1,11 +1,11 @@
-//! Private keys, in the forms that programs keep them in, within the first 64 MiB of a file.
+//! Finds private keys in the first 64 MiB of a file.
 //!
-//! - Anywhere in it: PEM, and what looks like it, such as that of OpenSSH, `GnuPG` and SSH Communications;
-//!   in ASCII and what has it in common, or in UTF-16.
-//! - From its first byte on: DER of PKCS#1, PKCS#8, encrypted or not, SEC1 and PKCS#12, and `PuTTY`'s own.
-//! - Each of them gzipped, within the first MiB that inflates.
+//! - Anywhere in the file: PEM and similar formats, such as those of OpenSSH, `GnuPG` and SSH Communications, in ASCII, in
+//!   an encoding that extends it, or in UTF-16.
+//! - At its first byte: DER of PKCS#1, PKCS#8, encrypted or not, SEC1 and PKCS#12, and the format of `PuTTY`.
+//! - Any of them gzipped, in the first MiB of the inflated data.
 //!
-//! Not in whatever else compresses, encrypts or encodes, nor DER behind anything.
+//! Keys in other compressed, encrypted or encoded data are not found, nor DER at another position.
 
 mod der;
 mod pem;
@@ -19,13 +19,14 @@ use crate::key::is_private_key_in_der;
 use crate::repository::RepositoryPath;
 use crate::store::{Store, StoreError};
 
-/// How much of a file is looked through, in bytes.
+/// The part of a file that is searched, in bytes.
 const ROOM: usize = 64 << 20;
 
-/// How much of what a file inflates to, in bytes: keys lie in front, and nobody is to wait for a bomb.
+/// The part of inflated data that is searched, in bytes. Keys are at the beginning, and a gzip bomb must not take long.
 const INFLATED: u64 = 1 << 20;
 
-/// Whether a file holds one, gzipped too where that `is_inflated`; a file that is gone does not.
+/// Whether a file of a store holds a private key, also a gzipped one if `is_inflated`. A file that does not exist holds
+/// none.
 pub(crate) fn holds_key(
     store: &dyn Store,
     path: &RepositoryPath,
@@ -36,7 +37,7 @@ pub(crate) fn holds_key(
     Ok(read.is_some() && hold_key(bytes, is_inflated))
 }
 
-/// The same of a whole file, of which no more than [`WINDOW`] and what overlaps is held in memory.
+/// Whether a whole file holds a private key. No more than [`WINDOW`] and [`OVERLAP`] is in memory at once.
 pub(crate) fn stream_holds_key(mut file: impl Read, is_inflated: bool) -> io::Result<bool> {
     let mut window = Vec::new();
     let mut is_first = true;
@@ -45,7 +46,7 @@ pub(crate) fn stream_holds_key(mut file: impl Read, is_inflated: bool) -> io::Re
         let room = u64::try_from(room).unwrap_or(u64::MAX);
         file.by_ref().take(room).read_to_end(&mut window)?;
         let is_last = window.len() < WINDOW.saturating_add(OVERLAP);
-        // What begins behind that is looked at with all that follows it, in the next window.
+        // A key that begins after the limit is found in the next window, together with what follows it.
         let limit = if is_last { usize::MAX } else { WINDOW };
         let is_found = is_in_before(&window, limit)
             || (is_first && (is_key(&window) || (is_inflated && inflates_to_key(&window))));
@@ -57,21 +58,21 @@ pub(crate) fn stream_holds_key(mut file: impl Read, is_inflated: bool) -> io::Re
     }
 }
 
-/// Whether what a file begins with is or holds one, which is not gzipped.
+/// Whether the beginning of a file holds a private key that is not gzipped.
 pub(crate) fn begins_with_key(bytes: &[u8]) -> bool {
     is_in(bytes)
 }
 
-/// In bytes.
+/// The part of a file that is searched at once, in bytes.
 const WINDOW: usize = 4 << 20;
 
-/// In bytes: more than the dashes before a key take, in UTF-16 too.
+/// The part of a window that is kept for the next one, in bytes: more than the dashes before a key, also in UTF-16.
 const LEAD: usize = 16;
 
-/// In bytes: more than a key in UTF-16 takes, of as many lines as are looked at.
+/// The part after a window in which a key may continue, in bytes: more than the lines that are examined take in UTF-16.
 const OVERLAP: usize = 256 << 10;
 
-/// The same of bytes in memory.
+/// Whether bytes hold a private key.
 fn hold_key(bytes: &[u8], is_inflated: bool) -> bool {
     is_in(bytes) || (is_inflated && inflates_to_key(bytes))
 }
@@ -84,12 +85,12 @@ fn is_in(bytes: &[u8]) -> bool {
     is_key(bytes) || is_in_before(bytes, usize::MAX)
 }
 
-/// In a form that may be anywhere, and that begins before `limit`.
+/// Whether a key begins before `limit`, in a format that may be anywhere in a file.
 fn is_in_before(bytes: &[u8], limit: usize) -> bool {
     pem::is_in_before(bytes, limit) || is_in_utf16_before(bytes, limit)
 }
 
-/// In forms that are a key only where they are the whole file.
+/// Whether bytes are a key in a format that takes a whole file.
 fn is_key(bytes: &[u8]) -> bool {
     bytes.starts_with(b"PuTTY-User-Key-File-")
         || is_private_key_in_der(bytes)
@@ -97,19 +98,19 @@ fn is_key(bytes: &[u8]) -> bool {
         || der::is_pkcs12(bytes)
 }
 
-/// Whichever half of a character comes first, and whether or not a byte order mark says so.
+/// The same in UTF-16 of either byte order, with or without a byte order mark.
 fn is_in_utf16_before(bytes: &[u8], limit: usize) -> bool {
-    let has_armour = memmem::find(bytes, b"B\0E\0G\0I\0N\0 ").is_some();
+    let has_header = memmem::find(bytes, b"B\0E\0G\0I\0N\0 ").is_some();
     let half = |from| bytes.iter().copied().skip(from).step_by(2).collect::<Vec<u8>>();
     let limit = limit.div_ceil(2);
-    has_armour && [0, 1].into_iter().any(|from| pem::is_in_before(&half(from), limit))
+    has_header && [0, 1].into_iter().any(|from| pem::is_in_before(&half(from), limit))
 }
 
-/// What a gzipped file begins with, up to where it is damaged.
+/// The beginning of the inflated data of a gzipped file, up to the first damage.
 fn inflate(bytes: &[u8]) -> Option<Vec<u8>> {
     bytes.starts_with(&[0x1F, 0x8B]).then(|| {
         let mut inflated = Vec::new();
-        // What came before a failure is there all the same.
+        // The data before an error is searched as well.
         let _ = MultiGzDecoder::new(bytes).take(INFLATED).read_to_end(&mut inflated);
         inflated
     })
@@ -122,7 +123,7 @@ mod tests {
     const KEY: &str = "-----BEGIN PRIVATE KEY-----\n\
                        MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\n";
 
-    /// A file of so many bytes, with a key somewhere.
+    /// A file of `size` bytes with a key at a position.
     fn with_key(size: usize, at: usize, key: &[u8]) -> Vec<u8> {
         let mut file = vec![b'\n'; size];
         file[at..][..key.len()].copy_from_slice(key);
@@ -130,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_found_wherever_in_a_large_file_it_begins() {
+    fn a_key_is_found_at_any_position_of_a_large_file() {
         let utf16: Vec<u8> = KEY.encode_utf16().flat_map(u16::to_le_bytes).collect();
         for key in [KEY.as_bytes(), &utf16] {
             let size = 3 * WINDOW;
@@ -147,8 +148,8 @@ mod tests {
     }
 
     #[test]
-    fn a_window_that_ends_within_a_line_makes_no_key_of_what_is_none() {
-        // A symbol as long as a line of base64, were it not for what follows it.
+    fn the_end_of_a_window_within_a_line_does_not_make_it_a_key() {
+        // Cut at the end of the window, this symbol would look like a line of base64.
         let line = KEY.trim_end();
         let other = format!("{line}.of.a.program\n");
         for end in [WINDOW, WINDOW + OVERLAP] {
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_a_key_as_a_whole_is_one_at_the_beginning_alone() {
+    fn a_key_that_takes_a_whole_file_is_found_only_at_its_beginning() {
         let putty = b"PuTTY-User-Key-File-3: ssh-rsa\n";
         assert!(stream_holds_key(&with_key(2 * WINDOW, 0, putty)[..], true).unwrap());
         assert!(!stream_holds_key(&with_key(2 * WINDOW, WINDOW, putty)[..], true).unwrap());

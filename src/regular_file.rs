@@ -1,7 +1,7 @@
-//! Opens and reads files so that nothing waits for a pipe, no device is set going, and nothing is read without end.
+//! Opens and reads regular files: without waiting for a pipe, opening a device, or reading without limit.
 //!
-//! A path may lead to anything: a FIFO without a writer, `/dev/zero`, a directory. Whatever reads a file by a
-//! path goes through here, or through [`crate::store`], which keeps the same rules.
+//! A path may lead to anything: a FIFO without a writer, `/dev/zero`, a directory. All reading by path goes through this
+//! module, or through [`crate::store`], which has the same rules.
 
 use std::fs::{self, File, FileType};
 use std::io::{self, Read};
@@ -11,16 +11,16 @@ use std::path::Path;
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
 
-/// Why what a path leads to is not read.
+/// Why a file is not read.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
-    /// It is of another kind.
+    /// The path leads to something other than a regular file.
     #[error("it is {0}, and not a regular file")]
     Kind(&'static str),
-    /// A pipe gave nothing.
+    /// Nothing came from a pipe.
     #[error("it is a pipe that nothing was written to")]
     EmptyPipe,
-    /// It has more bytes than any file of its kind.
+    /// The file is larger than the limit.
     #[error("it has more than {0} bytes")]
     TooLarge(u64),
 }
@@ -35,67 +35,67 @@ impl From<Unreadable> for io::Error {
     }
 }
 
-/// What a path may lead to.
+/// The kinds of file that a caller accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Allowed {
-    /// A regular file.
+    /// Regular files.
     File,
-    /// Also a pipe or a device: the user gave the path, and may have written `<(vault read …)` or `/dev/null`.
+    /// Also pipes and character devices: the user gave the path, which may be `<(vault read …)` or `/dev/null`.
     Given,
 }
 
-/// Opens a regular file, links followed.
+/// Opens a regular file. Links are followed.
 ///
 /// # Errors
-/// It cannot be opened, or is [no regular file](Unreadable).
+/// The file cannot be opened, or is [not a regular file](Unreadable).
 pub fn open(path: &Path) -> io::Result<File> {
     open_with(path, OFlags::empty(), Allowed::File)
 }
 
-/// Opens a regular file that is not behind a link.
+/// Opens a regular file. A link in the last part of the path is not followed.
 ///
 /// # Errors
-/// As of [`open()`]; and a link is an error.
+/// See [`open()`]. A link is an error.
 pub fn open_without_link(path: &Path) -> io::Result<File> {
     open_with(path, OFlags::NOFOLLOW, Allowed::File)
 }
 
-/// Reads a regular file of at most so many bytes.
+/// Reads a regular file of at most `limit` bytes.
 ///
 /// # Errors
-/// As of [`open()`], or it is larger.
+/// See [`open()`]; or the file is larger.
 pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     read_to_limit(open(path)?, limit)
 }
 
-/// Reads a file that the user names for this one run: a regular file, `/dev/null`, or a pipe, which a shell makes of
-/// `<(…)`. A pipe is read to its end, and one that nothing writes to is not waited for. Nor is a device.
+/// Reads a file that the user named in an argument or a variable: a regular file, `/dev/null`, or a pipe, such as a shell
+/// makes of `<(…)`. A pipe is read to its end. A pipe without a writer, or a device without data, is not waited for.
 ///
 /// # Errors
-/// As of [`read`]; and a pipe that gives nothing is an error.
+/// See [`read`]. A pipe without data is an error.
 pub fn read_given(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let file = open_with(path, OFlags::empty(), Allowed::Given)?;
     if !file.metadata()?.file_type().is_fifo() {
         return read_to_limit(file, limit);
     }
-    // From now on it is waited for; without a writer it is at its end at once.
+    // Reading now blocks until there is data. A pipe without a writer is at its end at once.
     rustix::fs::fcntl_setfl(&file, OFlags::empty())?;
     let bytes = read_to_limit(file, limit)?;
     if bytes.is_empty() { Err(Unreadable::EmptyPipe.into()) } else { Ok(bytes) }
 }
 
-/// The same of a text.
+/// Reads text with [`read_given`].
 ///
 /// # Errors
-/// As of [`read_given`], or it is not UTF-8.
+/// See [`read_given`]; or the file is not UTF-8.
 pub fn read_given_text(path: &Path, limit: u64) -> io::Result<String> {
     text(&read_given(path, limit)?)
 }
 
-/// Reads at most so many bytes from anything.
+/// Reads to the end, at most `limit` bytes.
 ///
 /// # Errors
-/// It cannot be read, or there are more.
+/// Reading fails, or there are more bytes.
 pub fn read_to_limit(from: impl Read, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     from.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
@@ -108,26 +108,26 @@ fn text(bytes: &[u8]) -> io::Result<String> {
 }
 
 fn open_with(path: &Path, more: OFlags, allowed: Allowed) -> io::Result<File> {
-    // Before it is opened: that alone sets some devices going.
+    // Checked before opening: to open some devices has effects.
     let found = if more.contains(OFlags::NOFOLLOW) {
         fs::symlink_metadata(path)?
     } else {
         fs::metadata(path)?
     };
     check(found.file_type(), allowed)?;
-    // Something else may have taken its place by now.
+    // Another file may be at the path by now, so the open file is checked again.
     let usual = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     let file: File = rustix::fs::openat(CWD, path, usual | more, Mode::empty())?.into();
     check(file.metadata()?.file_type(), allowed)?;
     Ok(file)
 }
 
-/// Makes sure that what was opened is a regular file.
+/// Checks that an open file is a regular one.
 pub(crate) fn check_regular(kind: FileType) -> io::Result<()> {
     check(kind, Allowed::File)
 }
 
-/// Makes sure that a file's kind is one that is read.
+/// Checks that the caller accepts a kind of file.
 fn check(kind: FileType, allowed: Allowed) -> io::Result<()> {
     let is_stream = kind.is_fifo() || kind.is_char_device();
     if kind.is_file() || (is_stream && allowed == Allowed::Given) {
@@ -139,7 +139,7 @@ fn check(kind: FileType, allowed: Allowed) -> io::Result<()> {
     Err(Unreadable::Kind(name(kind)).into())
 }
 
-/// What a file that is neither a regular one nor a directory is called.
+/// The name of a kind of file in messages.
 fn name(kind: FileType) -> &'static str {
     match kind {
         kind if kind.is_fifo() => "a pipe",
@@ -163,7 +163,7 @@ mod tests {
 
     const LIMIT: u64 = 8;
 
-    /// What a function says, which must not take long: one that waits for a pipe waits for ever.
+    /// The result of a function, which must return soon: one that waits for a pipe never returns.
     fn at_once<T: Send + 'static>(read: impl FnOnce() -> T + Send + 'static) -> T {
         let (sender, answer) = mpsc::channel();
         thread::spawn(move || sender.send(read()));
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_is_refused_at_once_and_by_its_kind() {
+    fn other_kinds_of_file_are_refused_at_once_and_named() {
         let (_directory, pipe) = place("pipe");
         fifo(&pipe);
         let (_other, socket) = place("socket");
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_is_followed_where_that_is_wanted() {
+    fn a_link_is_followed_only_by_open() {
         let (directory, path) = place("file");
         fs::write(&path, "1").unwrap();
         let link = directory.path().join("link");
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_that_the_user_gives_is_read_if_anything_is_written_to_it() {
+    fn a_given_pipe_is_read_if_it_has_a_writer() {
         let (_directory, path) = place("pipe");
         fifo(&path);
         let given = path.clone();
@@ -234,7 +234,7 @@ mod tests {
 
         for (written, expected) in [("a key", Some("a key")), ("more than that", None)] {
             let (given, end) = (path.clone(), path.clone());
-            // Its writer is there first, as that of `<(…)` is.
+            // The writer opens the pipe first, like that of `<(…)`.
             let writer = thread::spawn(move || {
                 let mut pipe = File::options().write(true).open(end).unwrap();
                 thread::sleep(Duration::from_millis(200));

@@ -1,19 +1,19 @@
-//! Fields of signed files that this version does not know.
+//! Protobuf fields that this version does not know.
 
-/// Fields of one message that this version has no name for: hex.pm or a newer hexreg wrote them.
+/// The fields of one message that the schemas of this version do not have. hex.pm or a newer hexreg wrote them.
 ///
-/// They are kept as they were encoded, and stand behind the known fields of that message when it is
-/// encoded again, in the order in which they came.
+/// They are kept in their encoded form. When the message is encoded again, they follow its known fields in their
+/// original order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct UnknownFields(Vec<u8>);
 
 impl UnknownFields {
-    /// Of a message that was decoded, which is why they are known to be whole.
+    /// The bytes must be whole fields: those that a decoder passed over.
     pub(crate) fn from_encoded(fields: Vec<u8>) -> Self {
         Self(fields)
     }
 
-    /// Whether there are none.
+    /// Whether the message has no unknown field.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -1,52 +1,52 @@
-//! Versions as Elixir's `Version` parses and orders them.
+//! Versions, parsed and ordered as by Elixir's `Version`.
 
 use std::fmt;
 use std::str::FromStr;
 
 /// The version of a release: `MAJOR.MINOR.PATCH[-PRE]`, ordered by precedence.
 ///
-/// Semantic Versioning 2.0 as Elixir reads it. Build metadata (`+…`) is refused, as hex.pm does: it
-/// takes no part in the order, so two releases that differ in nothing else would be the same one.
-/// Each of the three numbers must fit 64 bits, which is ours to ask: Elixir sets no bound.
+/// Semantic Versioning 2.0 as Elixir reads it. Build metadata (`+…`) is refused, as on hex.pm: it has no part in the
+/// order, so two releases that differ only in it would be the same release. Each of the three numbers must fit 64 bits;
+/// Elixir has no such limit.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version(semver::Version);
 
-/// Why a text is no version of a release.
+/// Why a text is not the version of a release.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidVersion {
     /// Elixir's `Version.parse/1` refuses it, or one of its numbers needs more than 64 bits.
     #[error("{text:?} is not a version: expected MAJOR.MINOR.PATCH, optionally followed by -PRE")]
     Syntax {
-        /// What was read.
+        /// The text that was parsed.
         text: String,
-        /// Where it goes wrong.
+        /// Where it is invalid.
         source: semver::Error,
     },
-    /// It carries `+BUILD`.
+    /// It has `+BUILD`.
     #[error("version {0:?} has build metadata (+…), which no release may have")]
     BuildMetadata(String),
 }
 
 impl Version {
-    /// Whether it has `-PRE`.
+    /// Whether it is a pre-release: `MAJOR.MINOR.PATCH-PRE`.
     #[must_use]
     pub fn is_pre_release(&self) -> bool {
         !self.0.pre.is_empty()
     }
 
-    /// As a requirement names it: build metadata is read, and counts for nothing.
+    /// Parses a version in a requirement, where build metadata is allowed and ignored.
     pub(crate) fn without_build(text: &str) -> Result<Self, semver::Error> {
         let mut version = semver::Version::parse(text)?;
         version.build = semver::BuildMetadata::EMPTY;
         Ok(Self(version))
     }
 
-    /// The first of its numbers.
+    /// The major number.
     pub(crate) fn major(&self) -> u64 {
         self.0.major
     }
 
-    /// The second of its numbers.
+    /// The minor number.
     pub(crate) fn minor(&self) -> u64 {
         self.0.minor
     }

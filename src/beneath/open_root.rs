@@ -1,4 +1,4 @@
-//! A directory that is kept open.
+//! Opens files from the caches of the kernel.
 
 use std::fs::{self, File};
 use std::io;
@@ -10,14 +10,14 @@ use rustix::fs::Mode;
 
 use super::root::{FOLDER, Links, READ, Root};
 
-/// A directory of which one file after another is opened. It is kept open, so that a file takes one descriptor.
+/// A directory that is kept open, so that opening a file below it takes one descriptor and one call.
 pub(crate) struct OpenRoot {
     root: Root,
     #[cfg_attr(not(target_os = "linux"), expect(dead_code))]
     kept: Mutex<Option<OpenFolder>>,
 }
 
-/// A folder that is open, which keeps its inode from being another's.
+/// An open folder. While it is open, no other folder gets its inode number.
 #[cfg_attr(not(target_os = "linux"), expect(dead_code))]
 struct OpenFolder {
     device: u64,
@@ -34,8 +34,7 @@ impl OpenRoot {
         &self.root
     }
 
-    /// Opens a file where the system need not wait for a disk or a network; `None` where it would have to, or cannot be
-    /// asked.
+    /// Opens a file if that does not wait for a disk or a network; `None` if it would, or if the system cannot tell.
     #[cfg(target_os = "linux")]
     pub fn open_cached(&self, path: &Path) -> Option<io::Result<File>> {
         use rustix::fs::CWD;
@@ -54,14 +53,14 @@ impl OpenRoot {
         None
     }
 
-    /// The directory as it is now: opened again once another one is in its place.
+    /// The directory. It is opened again if another one is at its path.
     #[cfg(target_os = "linux")]
     fn folder(&self) -> io::Result<Arc<OwnedFd>> {
         use std::os::unix::fs::MetadataExt;
 
         let now = fs::metadata(self.root.path())?;
         let is_now = |kept: &&OpenFolder| (kept.device, kept.inode) == (now.dev(), now.ino());
-        // It is replaced in one go, so it is whole whatever happened to another thread.
+        // The value is replaced at once, so a panic of another thread leaves it valid.
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(kept) = kept.as_ref().filter(is_now) {
             return Ok(Arc::clone(&kept.folder));
@@ -101,13 +100,13 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn what_is_at_hand_is_opened_by_the_same_rules() {
+    fn cached_files_are_opened_by_the_same_rules() {
         let (_directory, root) = tree();
         symlink("../out/file", root.path().join("relative")).unwrap();
         symlink("a/b/file", root.path().join("within")).unwrap();
         let kept = OpenRoot::new(root);
         let open = |path: &str| kept.open_cached(Path::new(path));
-        // Some kernels and file systems cannot be asked, which is no failure.
+        // Some kernels and file systems do not support it.
         for path in ["a/b/file", "within"] {
             assert!(open(path).is_none_or(|file| text(file).unwrap() == "inside"), "{path}");
         }
@@ -116,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_is_a_link_is_followed_anew_each_time() {
+    fn a_directory_that_is_a_link_is_followed_for_each_file() {
         let (directory, root) = tree();
         fs::create_dir_all(directory.path().join("next/a/b")).unwrap();
         fs::write(directory.path().join("next/a/b/file"), "next").unwrap();

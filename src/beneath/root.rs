@@ -1,8 +1,8 @@
-//! Opens one file below a directory.
+//! Opens files below a directory by path.
 //!
-//! Linux resolves a path beneath a directory itself (`openat2` with `RESOLVE_BENEATH`). Elsewhere, and where that call
-//! is missing or forbidden, a path is resolved here, part by part, each opened in the folder before it without
-//! following links: so a link that is put in place meanwhile is refused, or resolved in its turn.
+//! Linux can resolve a path beneath a directory (`openat2` with `RESOLVE_BENEATH`). On other systems, and if a sandbox
+//! forbids the call, this module resolves the path part by part. It opens each part in the folder before it without
+//! following links, so a link that is created meanwhile is either refused or resolved by the same rules.
 
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata};
@@ -17,22 +17,22 @@ use rustix::io::Errno;
 #[cfg(target_os = "linux")]
 use super::kernel;
 
-/// Which links are followed below a directory.
+/// The links below a directory that are followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Links {
-    /// Those that lead to something below the directory.
+    /// Links whose target is below the directory.
     Inside,
-    /// All, wherever they lead.
+    /// All links.
     Anywhere,
 }
 
-/// A link leads out of the directory below which it lies: the source of an [`io::Error`].
+/// A link leads out of the directory. It is the source of an [`io::Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a link leads out of the directory")]
 pub struct LeadsOut;
 
 impl LeadsOut {
-    /// Whether it is what an error says.
+    /// Whether it is the source of an error.
     #[must_use]
     pub fn is_in(error: &io::Error) -> bool {
         error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<Self>)
@@ -45,22 +45,22 @@ impl From<LeadsOut> for io::Error {
     }
 }
 
-/// A directory, and which links below it are followed. The directory itself may be a link, which is followed anew
-/// each time.
+/// A directory, and which links below it are followed. The directory itself may be a link, which is followed again for
+/// each file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Root {
     path: PathBuf,
     links: Links,
 }
 
-/// How many links a path may lead through: as many as Linux follows.
+/// The most links in one path, as on Linux.
 const MAX_LINKS: usize = 40;
 
-/// To read a file; a pipe would wait for its writer, and a terminal would become that of this process.
+/// Opens a file to read it, without waiting for the writer of a pipe or making a terminal the controlling one.
 pub(super) const READ: OFlags =
     OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
 
-/// To look at a file or to go through a folder, for which Linux asks no right to read it.
+/// Opens a file for its metadata, or a folder to go through it. On Linux that needs no permission to read.
 #[cfg(target_os = "linux")]
 const LOOK: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
 #[cfg(not(target_os = "linux"))]
@@ -82,24 +82,24 @@ impl Root {
         self.links
     }
 
-    /// Where a path below it lies, whichever links lead there.
+    /// The path of a file below the directory.
     pub fn join(&self, path: &Path) -> PathBuf {
-        // Joined, it would end in a slash.
+        // `join` would add a slash.
         if path.as_os_str().is_empty() { self.path.clone() } else { self.path.join(path) }
     }
 
-    /// Opens a file, and a pipe without waiting for its writer.
+    /// Opens a file to read it. A pipe is opened without waiting for its writer.
     ///
     /// # Errors
-    /// What the system says, or [`LeadsOut`].
+    /// The error of the system, or [`LeadsOut`].
     pub fn open(&self, path: &Path) -> io::Result<File> {
         Ok(self.resolve(path, READ)?.into())
     }
 
-    /// What a path leads to.
+    /// The metadata of a file.
     ///
     /// # Errors
-    /// As [`open`](Self::open).
+    /// See [`open`](Self::open).
     pub fn metadata(&self, path: &Path) -> io::Result<Metadata> {
         match self.links {
             Links::Anywhere => fs::metadata(self.join(path)),
@@ -114,8 +114,8 @@ impl Root {
         let root = rustix::fs::open(&self.path, FOLDER, Mode::empty())?;
         #[cfg(target_os = "linux")]
         match rustix::fs::openat2(&root, path, flags, Mode::empty(), kernel::BENEATH) {
-            // The kernel does not know the call, or a sandbox forbids it; or folders are renamed meanwhile; or the
-            // link is an absolute one, which may lead to what lies below the directory all the same.
+            // The kernel does not have the call, or a sandbox forbids it; or folders are being renamed; or a link is
+            // absolute, whose target may still be below the directory.
             Err(Errno::NOSYS | Errno::INVAL | Errno::PERM | Errno::AGAIN | Errno::XDEV) => {}
             opened => return Ok(opened?),
         }
@@ -125,7 +125,7 @@ impl Root {
     /// Resolves a path part by part.
     fn walk(&self, root: OwnedFd, path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
         let mut folders = vec![root];
-        // What is left of the path, its next part last.
+        // The rest of the path, in reverse order.
         let mut rest = parts(path)?;
         let mut links = 0_usize;
         while let Some(part) = rest.pop() {
@@ -139,7 +139,7 @@ impl Root {
             }
             let target = match readlinkat(folder, part.as_os_str(), Vec::new()) {
                 Ok(target) => PathBuf::from(OsString::from_vec(target.into_bytes())),
-                // It is no link.
+                // Not a link.
                 Err(Errno::INVAL) => {
                     let is_last = rest.is_empty();
                     let flags = if is_last { flags } else { FOLDER };
@@ -147,7 +147,7 @@ impl Root {
                     match openat(folder, part.as_os_str(), flags, Mode::empty()) {
                         Ok(opened) if is_last => return Ok(opened),
                         Ok(opened) => folders.push(opened),
-                        // It became a link since.
+                        // It has become a link meanwhile.
                         Err(Errno::LOOP | Errno::MLINK | Errno::NOTDIR) if links < MAX_LINKS => {
                             links = links.saturating_add(1);
                             rest.push(part);
@@ -169,12 +169,13 @@ impl Root {
                 rest.extend(parts(&target)?);
             }
         }
-        // It ends in a folder: that of a link to `.` or `..`.
+        // The path ends in a folder: its last part is a link to `.` or `..`.
         let folder = folders.last().ok_or(LeadsOut)?;
         Ok(openat(folder, ".", flags, Mode::empty())?)
     }
 
-    /// What follows the directory in an absolute path, whatever leads to the directory.
+    /// The part of an absolute path below the directory. The path may begin with the directory as given or with its real
+    /// path.
     fn below(&self, target: &Path) -> io::Result<PathBuf> {
         let given = std::path::absolute(&self.path)?;
         let mut roots = [given, fs::canonicalize(&self.path)?].into_iter();
@@ -183,7 +184,7 @@ impl Root {
     }
 }
 
-/// The parts of a relative path, the last one first.
+/// The parts of a relative path in reverse order.
 fn parts(path: &Path) -> Result<Vec<OsString>, LeadsOut> {
     let parts = path.components().rev().filter_map(|part| match part {
         Component::Normal(name) => Some(Ok(name.to_owned())),
@@ -204,13 +205,13 @@ mod tests {
     /// A way to open a file below a directory.
     type Open = fn(&Root, &Path) -> io::Result<File>;
 
-    /// By the kernel, as far as it can, and without its help.
+    /// With the call of the kernel, and without it.
     const WAYS: [Open; 2] = [Root::open, |root, path| {
         let folder = rustix::fs::open(root.path(), FOLDER, Mode::empty())?;
         Ok(root.walk(folder, path, READ)?.into())
     }];
 
-    /// `root/`, with a file in a folder, and what links lead to outside of it.
+    /// `root/a/b/file`, and a file outside of `root`.
     fn tree() -> (tempfile::TempDir, Root) {
         let directory = tempfile::TempDir::new().unwrap();
         let root = directory.path().join("root");
@@ -228,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn links_that_stay_within_are_followed() {
+    fn links_to_targets_below_the_directory_are_followed() {
         let (directory, root) = tree();
         let absolute = root.path().join("a/b/file");
         for (link, target) in [

@@ -1,4 +1,4 @@
-//! The text that a parser reads, and parts that all parsers share.
+//! The input of the parsers, and what they share.
 
 use winnow::combinator::{cut_err, fail};
 use winnow::error::{ContextError, StrContext};
@@ -6,17 +6,17 @@ use winnow::stream::Stateful;
 use winnow::token::take_while;
 use winnow::{ModalResult, Parser};
 
-/// How deep terms may nest. Real metadata goes five deep.
+/// The depth to which terms may nest. That of packages on hex.pm is at most 5.
 pub const MAX_DEPTH: usize = 64;
 
-/// The text yet to be read and how many terms enclose this place.
+/// The rest of the text, and the number of terms around it.
 pub(crate) type Input<'i> = Stateful<&'i str, usize>;
 
 pub(crate) fn label(expected: &'static str) -> StrContext {
     StrContext::Label(expected)
 }
 
-/// The tokenizer skips everything up to and including the space character.
+/// Skips white space: to Hex's tokenizer, all characters up to and including the space.
 pub(super) fn space(input: &mut Input<'_>) -> ModalResult<()> {
     take_while(0.., '\0'..=' ').void().parse_next(input)
 }
@@ -27,7 +27,7 @@ pub(super) fn token<'i>(
     (symbol, space).void()
 }
 
-/// One level deeper, where there is one.
+/// Parses one level deeper, up to [`MAX_DEPTH`].
 pub(crate) fn nested<'i, T>(
     mut inner: impl FnMut(&mut Input<'i>) -> ModalResult<T>,
 ) -> impl FnMut(&mut Input<'i>) -> ModalResult<T> {

@@ -1,4 +1,4 @@
-//! Reads terms.
+//! Parses terms.
 
 use std::borrow::Cow;
 
@@ -15,7 +15,7 @@ use super::quoted::{quoted, strings};
 use super::term::is_in_atom;
 use super::{SyntaxError, Term};
 
-/// The bytes of a term file as text: UTF-8, or latin1 where they are not valid UTF-8, as Hex decides.
+/// The bytes of a term file as text: UTF-8, or else Latin-1, as in Hex.
 #[must_use]
 pub fn decode(bytes: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(bytes) {
@@ -24,10 +24,10 @@ pub fn decode(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// Reads terms that each end in a dot, as `file:consult/1` would.
+/// Parses terms that each end in a dot, as `file:consult/1` does.
 ///
 /// # Errors
-/// [`SyntaxError`] says where the text stops being terms.
+/// [`SyntaxError`] at the first position that is not part of a term.
 pub fn parse_terms(text: &str) -> Result<Vec<Term>, SyntaxError> {
     let input = Input { input: text, state: 0 };
     let form = terminated(term, cut_err(token('.')).context(label("a dot after the term")));
@@ -36,7 +36,7 @@ pub fn parse_terms(text: &str) -> Result<Vec<Term>, SyntaxError> {
         .map_err(|error| SyntaxError::at(text, error.offset(), error.inner()))
 }
 
-/// Decides on the first character, so that an error stands where the text goes wrong.
+/// Decides on the first character, so that an error has the position of the fault.
 fn term(input: &mut Input<'_>) -> ModalResult<Term> {
     let body = dispatch! { peek(any);
         '{' => nested(tuple),
@@ -72,7 +72,7 @@ fn map(input: &mut Input<'_>) -> ModalResult<Term> {
     delimited(open, separated(0.., pair, token(',')), close).map(Term::Map).parse_next(input)
 }
 
-/// What nearly all binaries are, and [`binary`] would read the same: one string without an escape.
+/// One string without escapes: nearly all binaries. [`binary`] would read the same.
 fn plain_binary(input: &mut Input<'_>) -> ModalResult<Term> {
     let text = take_till(0.., ('"', '\\')).verify(str::is_ascii);
     delimited("<<\"", text, ("\"", opt("/utf8"), ">>"))
@@ -116,8 +116,8 @@ fn byte_segment(input: &mut Input<'_>) -> ModalResult<Vec<u8>> {
         .parse_next(input)
 }
 
-/// Without `/utf8` a character stands for its lowest eight bits, as in Erlang's own `<<"…">>`.
-#[expect(clippy::cast_possible_truncation, reason = "dropping the upper bits is the rule")]
+/// Without `/utf8` a character is its lowest eight bits, as in Erlang's `<<"…">>`.
+#[expect(clippy::cast_possible_truncation, reason = "Erlang drops the upper bits")]
 fn low_byte(character: char) -> u8 {
     u32::from(character) as u8
 }
@@ -183,7 +183,7 @@ mod tests {
         assert_eq!(parse_terms("").unwrap(), []);
     }
 
-    // What Hex's own reader makes of each was tried with it.
+    // The expected bytes are those of Hex's own reader.
     #[test]
     fn binaries_hold_the_bytes_that_hex_reads() {
         assert_eq!(binary_of(r#"<<"é">>"#), [0xE9]);

@@ -16,9 +16,9 @@ pub(super) fn strings(input: &mut Input<'_>) -> ModalResult<String> {
     Ok(text)
 }
 
-/// Hex's tokenizer takes the longest match of `"(\\\^.|\\.|[^"])*"`, in which a lone backslash is an
-/// ordinary character too. So after `\` or `\^` it reads even a closing quote as an escaped one and
-/// runs on to the next quote. Such a text has two readings, and we sign neither.
+/// Hex's tokenizer takes the longest match of `"(\\\^.|\\.|[^"])*"`, in which a lone backslash is also an ordinary
+/// character. After `\` or `\^` it takes a closing quote for an escaped one and reads on to the next quote. Such a text
+/// has two readings, so it is refused.
 pub(super) fn quoted<'i>(quote: char) -> impl Parser<Input<'i>, String, ErrMode<ContextError>> {
     let plain = take_till(1.., (quote, '\\')).map(Fragment::Text);
     let escape = preceded('\\', cut_err(escape)).map(Fragment::Character);
@@ -33,17 +33,17 @@ pub(super) fn quoted<'i>(quote: char) -> impl Parser<Input<'i>, String, ErrMode<
     delimited(quote, cut_err(text), close)
 }
 
-/// A piece of a text in quotes: as it stands, or what an escape stands for.
+/// A piece of a text in quotes: plain text, or an escape.
 #[derive(Clone, Copy)]
 pub(crate) enum Fragment<'i> {
-    /// Without an escape.
+    /// Text without an escape.
     Text(&'i str),
-    /// Of an escape, which may stand for nothing.
+    /// The character that an escape means, if it means any.
     Character(Option<char>),
 }
 
 impl Fragment<'_> {
-    /// Appends what it stands for.
+    /// Appends the text that the fragment means.
     pub fn append(mut text: String, fragment: Self) -> String {
         match fragment {
             Self::Text(more) => text.push_str(more),
@@ -53,7 +53,7 @@ impl Fragment<'_> {
     }
 }
 
-/// What follows a backslash; an escaped control character or space stands for nothing.
+/// The rest of an escape after the backslash. An escaped control character or space means no character.
 fn escape(input: &mut Input<'_>) -> ModalResult<Option<char>> {
     let octal = take_while(3, '0'..='7')
         .verify_map(|digits| char::from_u32(u32::from_str_radix(digits, 8).ok()?));

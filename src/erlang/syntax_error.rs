@@ -1,21 +1,21 @@
-//! Where a text stops being terms.
+//! Errors of the parsers.
 
 use winnow::error::{ContextError, StrContext};
 
-/// Where a text stops being terms: Erlang's, or Elixir's in a lock file.
+/// The position at which a text is not a term: an Erlang term, or in `mix.lock` an Elixir term.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: expected {expected}, found {found}")]
 pub struct SyntaxError {
-    /// Counted from 1.
+    /// The line, counted from 1.
     pub line: usize,
-    /// What could have stood there.
+    /// What the parser expected.
     pub expected: &'static str,
-    /// What stands there, shortened.
+    /// The text at that position, shortened.
     pub found: String,
 }
 
 impl SyntaxError {
-    /// What winnow says of a text at a byte of it.
+    /// The error that winnow found at a byte of a text.
     pub(crate) fn at(text: &str, offset: usize, context: &ContextError) -> Self {
         let expected = context.context().find_map(|context| match context {
             StrContext::Label(label) => Some(*label),

@@ -1,4 +1,4 @@
-//! Terms, and how they are written.
+//! Terms, and their text.
 
 use std::fmt;
 
@@ -11,13 +11,13 @@ pub enum Term {
     Integer(i64),
     /// `<<"text">>`, `<<"text"/utf8>>`, `<<1,2>>`
     Binary(Vec<u8>),
-    /// `"text"`: to Erlang a list of code points.
+    /// `"text"`, in Erlang a list of code points.
     String(String),
     /// `{A, B}`
     Tuple(Vec<Term>),
     /// `[A, B]`
     List(Vec<Term>),
-    /// `#{K => V}`, in the order in which it is written.
+    /// `#{K => V}`, in the order of the text.
     Map(Vec<(Term, Term)>),
 }
 
@@ -72,7 +72,7 @@ impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.chars().try_for_each(|character| match character {
             quote if quote == self.1 => write!(f, "\\{quote}"),
-            // A backslash too, so that none stands before the closing quote.
+            // The backslash is escaped as well: before a closing quote Hex would read on.
             '\0'..='\x1F' | '\x7F' | '\\' => write!(f, "\\{:03o}", u32::from(character)),
             plain => write!(f, "{plain}"),
         })

@@ -1,22 +1,21 @@
-//! PEM as secret stores, `.env` files and CI variables hand it over: on one line, in quotes, as base64.
+//! Repairs PEM that secret stores, `.env` files and CI variables have put on one line, in quotes, or into base64.
 
 use data_encoding::{BASE64, BASE64_NOPAD};
 use zeroize::Zeroizing;
 
-/// How a line of PEM begins that begins or ends a block.
+/// The beginnings of the first and the last line of a PEM block.
 const BEGIN: &str = "-----BEGIN ";
 const END: &str = "-----END ";
 const DASHES: &str = "-----";
 
-/// How many characters of base64 a line of PEM has.
+/// The characters of base64 in a line of PEM.
 const WIDTH: usize = 64;
 
-/// The PEM that a text was made from, where it lost its lines on its way: they are joined by `\n` in two
-/// characters, by spaces or by nothing; there are quotes around it; or it is base64 of the whole file.
+/// Restores PEM whose lines were joined by `\n` in two characters, by spaces or by nothing, that is in quotes, or that is
+/// base64 of the whole file.
 ///
-/// BEGIN and END leave no doubt about what is meant. Any other text is returned as it is, so what reads
-/// the key tells what is wrong. Keys that a registry serves are not to be read through this: clients would
-/// not read them.
+/// BEGIN and END make the result unambiguous. Any other text is returned unchanged, and the reader of the key reports
+/// what is wrong with it. Do not use it for the `public_key` that a registry serves: clients do not repair it.
 #[must_use]
 pub fn restore_pem(text: &str) -> Zeroizing<String> {
     if let Some(pem) = restored(text) {
@@ -30,8 +29,8 @@ pub fn restore_pem(text: &str) -> Zeroizing<String> {
     }
 }
 
-/// Its only block, in lines; `None` where there is no block, are several, or one that holds something else
-/// than base64, as the headers of keys that OpenSSL encrypted in its old way.
+/// The only PEM block of a text, in lines; `None` if there is no block or several, or if the block has more than base64,
+/// such as the headers of a key that OpenSSL encrypted in its old way.
 fn restored(text: &str) -> Option<Zeroizing<String>> {
     let (_, rest) = text.split_once(BEGIN)?;
     let (label, rest) = rest.split_once(DASHES)?;
@@ -58,14 +57,13 @@ fn restored(text: &str) -> Option<Zeroizing<String>> {
     Some(pem)
 }
 
-/// What a text has beside line ends, in whichever way they are written, and spaces; `None` where that is
-/// not base64.
+/// A text without spaces and line ends, in any notation; `None` if the rest is not base64.
 fn base64_of(text: &str) -> Option<Zeroizing<String>> {
     let mut base64 = Zeroizing::new(String::with_capacity(text.len()));
     let mut characters = text.chars();
     while let Some(character) = characters.next() {
         match character {
-            // A backslash is in no base64. A YAML or shell text may end its lines with one.
+            // Base64 has no backslash. A YAML or shell text may end its lines with one.
             '\\' if matches!(characters.clone().next(), Some('n' | 'r' | 't')) => {
                 characters.next();
             }
@@ -78,7 +76,7 @@ fn base64_of(text: &str) -> Option<Zeroizing<String>> {
     Some(base64)
 }
 
-/// What a text is base64 of, in quotes or not, with or without the signs that fill it up.
+/// The bytes that a text is base64 of, with or without quotes and padding.
 fn decoded(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     let bare = text.trim_start_matches('\u{FEFF}').trim();
     let bare = ['"', '\''].iter().find_map(|&quote| bare.strip_prefix(quote)?.strip_suffix(quote));
@@ -92,14 +90,14 @@ fn decoded(text: &str) -> Option<Zeroizing<Vec<u8>>> {
 mod tests {
     use super::*;
 
-    /// Two lines and a short one, as long as those of a key.
+    /// Two lines of the length of a key's, and a short one.
     fn pem() -> String {
         let (one, two) = ("A".repeat(64), "b/+1".repeat(16));
         format!("-----BEGIN PRIVATE KEY-----\n{one}\n{two}\nCD==\n-----END PRIVATE KEY-----\n")
     }
 
     #[test]
-    fn joined_lines_are_told_apart_again() {
+    fn joined_lines_are_separated_again() {
         let pem = pem();
         let one_line = pem.trim_end();
         let texts = [
@@ -119,7 +117,7 @@ mod tests {
             BASE64_NOPAD.encode(pem.as_bytes()),
             format!("\"{}\"\n", BASE64.encode(pem.as_bytes())),
             BASE64.encode(one_line.replace('\n', "").as_bytes()),
-            // As `base64` without an option wraps it.
+            // Wrapped as by `base64` without options.
             BASE64
                 .encode(pem.as_bytes())
                 .as_bytes()
@@ -132,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_doubt_is_left_alone() {
+    fn ambiguous_text_is_returned_unchanged() {
         let pem = pem();
         let texts = [
             String::new(),
@@ -146,7 +144,7 @@ mod tests {
                 "KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\nA",
             ),
             BASE64.encode(b"something else"),
-            // Its characters are base64's.
+            // Only characters of base64, but no PEM.
             "AAAA".to_owned(),
         ];
         for text in texts {

@@ -1,21 +1,22 @@
-//! Enums that are a word for people and a number in a signed file.
+//! Enums that are a number in a signed file and a word for people.
 
-/// Declares an enum that is a word for people and a number in a registry, of which newer ones may come.
+/// Declares an enum whose variants have a number, as in the Hex specification, and a word, as in the options of `mix`.
+/// A number that this version does not know is kept as `Unknown`.
 macro_rules! numbered_enum {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $number:literal $word:literal,)* }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum $name {
             $($(#[$variant_doc])* $variant,)*
-            /// One that Hex had not yet.
+            /// A number that this version does not know: a newer client wrote it.
             Unknown(i32),
         }
 
         impl $name {
-            /// Every one that has a word.
+            /// Every variant that has a word.
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
 
-            /// By its number in the Hex specification.
+            /// The variant with this number in the Hex specification.
             #[must_use]
             pub fn from_number(number: i32) -> Self {
                 match number {
@@ -33,7 +34,7 @@ macro_rules! numbered_enum {
                 }
             }
 
-            /// Its word, if it has one.
+            /// Its word; `None` for an unknown number.
             #[must_use]
             pub fn word(self) -> Option<&'static str> {
                 match self {
@@ -43,7 +44,7 @@ macro_rules! numbered_enum {
             }
         }
 
-        /// The word; where there is none, the number.
+        /// The word, or the number if there is none.
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 match self.word() {

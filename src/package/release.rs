@@ -6,32 +6,32 @@ use crate::name::{PackageName, RepositoryName};
 use crate::unknown_fields::UnknownFields;
 use crate::version::Version;
 
-/// A package with its releases.
+/// A package with all its releases: what `packages/NAME` says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Package {
     /// Unique in its repository.
     pub name: PackageName,
-    /// Ascending by version.
+    /// In ascending order of version.
     pub releases: Vec<Release>,
-    /// What else the registry says of it.
+    /// Fields of the signed message that this version does not know.
     pub unknown: UnknownFields,
 }
 
-/// Two tarballs hold the same release.
+/// Two tarballs are of the same release.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{package} {version} comes twice")]
 pub struct DuplicateRelease {
-    /// Its package.
+    /// The package of that release.
     pub package: PackageName,
-    /// Its version.
+    /// The version that both tarballs have.
     pub version: Version,
 }
 
 impl Package {
-    /// Sorts the releases of one package; their order does not matter.
+    /// A package of these releases, in any order.
     ///
     /// # Errors
-    /// [`DuplicateRelease`] where two have the same version.
+    /// [`DuplicateRelease`] if two have the same version.
     pub fn assemble(
         name: PackageName,
         mut releases: Vec<Release>,
@@ -47,43 +47,44 @@ impl Package {
     }
 }
 
-/// One version of a package, as a client needs it to resolve and check.
+/// One version of a package: what a client needs to resolve it and to check its tarball.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Release {
     /// Unique in its package.
     pub version: Version,
-    /// Of the three parts inside the tarball.
+    /// The checksum of the three parts inside the tarball.
     pub inner_checksum: InnerChecksum,
-    /// Of the tarball as it is served.
+    /// The checksum of the tarball as it is served.
     pub outer_checksum: OuterChecksum,
-    /// By package name, bytewise.
+    /// Sorted by package name, bytewise.
     pub dependencies: Vec<Dependency>,
-    /// What its tarball does not say.
+    /// What the registry says of it and its tarball does not.
     pub remarks: Remarks,
 }
 
-/// What a release needs: a *requirement* in the tarball's metadata, a *dependency* in the registry.
+/// A package that a release needs. The metadata of a tarball calls it a *requirement*, the registry a *dependency*.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dependency {
-    /// The package that is needed. Not a [`PackageName`]: it may live in a repository with other
-    /// rules, and Hex carries whatever stands there.
+    /// The name of the package. Not a [`PackageName`]: its repository may have other rules, and Hex passes any text
+    /// on.
     pub package: String,
-    /// Which versions of it will do.
+    /// Which versions of it are allowed.
     pub requirement: Requirement,
-    /// Whether it is needed only where something else asks for it too.
+    /// Whether clients fetch it only if the project, or another package, depends on it too.
     pub optional: bool,
-    /// Its OTP application.
+    /// The OTP application of the package, often named like it.
     pub app: String,
-    /// Where it is found; `None` is the repository that holds the release.
+    /// The repository that has the package; `None` for the one that has the release.
     pub repository: Option<String>,
 }
 
-/// A version requirement such as `~> 1.0`: carried, never resolved.
+/// The text of a version requirement, such as `~> 1.0`. It need not be valid: see
+/// [`VersionRequirement`](crate::requirement::VersionRequirement).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Requirement(pub String);
 
 impl Requirement {
-    /// What no requirement at all means to Hex.
+    /// The requirement that Hex uses if a dependency has none.
     #[must_use]
     pub fn any() -> Self {
         Self(">= 0.0.0".to_owned())
@@ -91,10 +92,10 @@ impl Requirement {
 }
 
 impl Dependency {
-    /// The dependency as `repository` says it: a repository that is its own goes unsaid.
+    /// The dependency as the registry of `repository` lists it: without `repository` if that is its own.
     ///
-    /// `mix hex.build` writes `hexpm` on every dependency without `repo:`, so this is what lets a
-    /// rebuilt `hexpm` resolve within itself.
+    /// `mix hex.build` writes `hexpm` on every dependency without `repo:`. A registry called `hexpm` must not name it, or
+    /// clients could not resolve within that registry.
     #[must_use]
     pub fn seen_from(mut self, repository: &RepositoryName) -> Self {
         self.repository.take_if(|named| named == repository.as_str());

@@ -1,4 +1,4 @@
-//! What a registry says of a release beside what its tarball holds: it lives in the registry alone.
+//! What a registry says of a release and no tarball holds: retirement, time of publishing, advisories.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -7,72 +7,73 @@ use std::sync::Arc;
 use super::{Timestamp, numbered_enum};
 use crate::unknown_fields::UnknownFields;
 
-/// What is remarked on one release.
+/// What a registry says of one release and its tarball does not. Only the signed files hold it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Remarks {
-    /// Whether its author advises against it.
+    /// Set if the release is retired.
     pub retired: Option<Retirement>,
-    /// When it was published.
+    /// When the release was published. Clients of Hex 2.5 compare it with the cooldown of a policy.
     pub published_at: Option<Timestamp>,
-    /// What is known of holes in it.
+    /// Security advisories that affect the release.
     pub advisories: Vec<Arc<Advisory>>,
-    /// What this version does not know.
+    /// Fields of its messages that this version does not know.
     pub unknown: UnknownInRelease,
 }
 
 /// Fields of a release that this version does not know.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UnknownInRelease {
-    /// Of the release itself.
+    /// Fields of the message `Release`.
     pub release: UnknownFields,
-    /// Of its dependencies that have such fields, by the package that is needed: of each dependency on it, in order.
+    /// Fields of the messages `Dependency`, by package: one entry for each dependency on that package, in order. A
+    /// package without such fields is left out.
     pub dependencies: BTreeMap<String, Vec<UnknownFields>>,
 }
 
-/// Why nobody should use a release any more.
+/// Why a release should no longer be used. Clients warn of it and still fetch it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retirement {
-    /// In one word.
+    /// The kind of reason.
     pub reason: RetirementReason,
-    /// In its author's words.
+    /// The explanation of the person who retired it.
     pub message: Option<String>,
-    /// What this version does not know.
+    /// Fields that this version does not know.
     pub unknown: UnknownFields,
 }
 
 numbered_enum! {
-    /// Why a release was retired, as `mix hex.retire` has it.
+    /// Why a release was retired, in the words of `mix hex.retire`.
     RetirementReason {
-        /// For none of the other reasons.
+        /// None of the other reasons.
         Other = 0 "other",
-        /// It does not work.
+        /// The release does not work.
         Invalid = 1 "invalid",
-        /// It has a hole.
+        /// The release has a security vulnerability.
         Security = 2 "security",
-        /// There is something better.
+        /// Another package or version should be used instead.
         Deprecated = 3 "deprecated",
-        /// It lives on under another name.
+        /// The package has a new name.
         Renamed = 4 "renamed",
     }
 }
 
 numbered_enum! {
-    /// How bad a hole is.
+    /// How severe a vulnerability is, as advisories rate it.
     Severity {
-        /// Not at all.
+        /// A score of 0.
         None = 0 "none",
-        /// A little.
+        /// A score below 4.
         Low = 1 "low",
-        /// Somewhat.
+        /// A score below 7.
         Medium = 2 "medium",
-        /// Very.
+        /// A score below 9.
         High = 3 "high",
-        /// As can be.
+        /// A score of 9 or more.
         Critical = 4 "critical",
     }
 }
 
-/// A word that is no reason to retire a release.
+/// A word that is not a reason to retire a release.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected one of other, invalid, security, deprecated, renamed")]
 pub struct InvalidReason;
@@ -87,35 +88,35 @@ impl FromStr for RetirementReason {
 }
 
 impl Retirement {
-    /// A retirement without fields that this version does not know.
+    /// A retirement without unknown fields.
     #[must_use]
     pub fn new(reason: RetirementReason, message: Option<String>) -> Self {
         Self { reason, message, unknown: UnknownFields::default() }
     }
 }
 
-/// A hole that was found in some releases.
+/// A security advisory: a vulnerability in some releases of a package.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Advisory {
-    /// Such as `GHSA-…`.
+    /// Its identifier, such as `GHSA-…`.
     pub id: String,
-    /// In one line.
+    /// What is wrong, in one line.
     pub summary: String,
-    /// How bad it is, in a word.
+    /// The severity as a word.
     pub severity: Option<Severity>,
-    /// How bad it is, from 0 to 10.
+    /// The severity as a CVSS score from 0 to 10.
     pub cvss_score: Option<CvssScore>,
-    /// Where a person reads on.
+    /// The page of the advisory.
     pub html_url: String,
-    /// Where a program reads on.
+    /// The advisory as JSON.
     pub api_url: String,
-    /// Under which other names it is known, such as `CVE-…`.
+    /// Other identifiers, such as `CVE-…`.
     pub aliases: Vec<String>,
-    /// What this version does not know.
+    /// Fields that this version does not know.
     pub unknown: UnknownFields,
 }
 
-/// A score of the Common Vulnerability Scoring System, bit for bit as it was read.
+/// A score of the Common Vulnerability Scoring System, bit for bit as it was read, so that it is written back the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CvssScore(u32);
 
@@ -131,23 +132,23 @@ impl From<CvssScore> for f32 {
     }
 }
 
-/// What `versions` marks one version with, as its package says at greater length.
+/// The marks of one version in `versions`: a summary of its [`Remarks`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Marks {
-    /// Its author advises against it.
+    /// The release is retired.
     pub retired: bool,
-    /// A hole in it is known.
+    /// The release has an advisory.
     pub with_advisories: bool,
 }
 
 impl Remarks {
-    /// What `versions` marks the release with.
+    /// The marks of the release in `versions`.
     #[must_use]
     pub fn marks(&self) -> Marks {
         Marks { retired: self.retired.is_some(), with_advisories: !self.advisories.is_empty() }
     }
 
-    /// Whether they say all that was remarked before.
+    /// Whether nothing that `before` says is lost or changed here. More may be said here.
     #[must_use]
     pub fn include(&self, before: &Self) -> bool {
         let UnknownInRelease { release, dependencies } = &before.unknown;
@@ -161,7 +162,7 @@ impl Remarks {
                 .all(|(name, fields)| known.dependencies.get(name) == Some(fields))
     }
 
-    /// Whether there are none.
+    /// Whether nothing is said.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()

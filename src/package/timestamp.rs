@@ -1,19 +1,19 @@
-//! Points in time, as signed files hold them.
+//! Points in time in signed files.
 
 use crate::unknown_fields::UnknownFields;
 
-/// Whole seconds since 1970-01-01T00:00:00Z; before that, negative.
+/// Whole seconds since 1970-01-01T00:00:00Z; negative for earlier times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct UnixSeconds(pub i64);
 
-/// A time as signed files have it.
+/// A time as the messages `Names` and `Package` of the Hex specification have it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timestamp {
-    /// In whole seconds.
+    /// The whole seconds.
     pub seconds: UnixSeconds,
-    /// What is added to them, in nanoseconds.
+    /// Nanoseconds to add to the seconds.
     pub nanos: i32,
-    /// Fields of its message that this version does not know.
+    /// Fields of the message that this version does not know.
     pub unknown: UnknownFields,
 }
 

@@ -1,7 +1,7 @@
-//! Parts of a policy that clients take no notice of, and do not say so.
+//! Parts of a policy that clients ignore without a message.
 //!
-//! A policy whose denial is misspelt lets everything through. What is asked here is what
-//! `Hex.Policy.Filter` and `Hex.Cooldown` of Hex 2.5.2-dev ask.
+//! A policy whose denial is misspelt lets everything through. The rules are those of `Hex.Policy.Filter` and
+//! `Hex.Cooldown` of Hex 2.5.2-dev.
 
 use std::collections::HashSet;
 
@@ -13,64 +13,65 @@ use crate::requirement::VersionRequirement;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("repository {repository:?}: {part}: {reason}")]
 pub struct InertPart {
-    /// For the packages of which repository it was meant.
+    /// The repository whose packages the part is about.
     pub repository: String,
-    /// Which part, in words.
+    /// The part, such as `override 2 (deny foo)`.
     pub part: String,
-    /// Why clients take no notice of it.
+    /// Why it has no effect.
     pub reason: InertReason,
 }
 
-/// Why clients take no notice of a part of a policy.
+/// Why a part of a policy has no effect.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InertReason {
-    /// Clients look for the first part about a repository.
-    #[error("clients go by the first part about this repository alone")]
+    /// Clients use the first part about a repository and ignore further ones.
+    #[error("clients use only the first part about this repository")]
     SecondPart,
-    /// It is no duration.
+    /// The cooldown is not a duration.
     #[error("it is ignored: expected 0, or a number followed by d, w or mo")]
     Cooldown,
-    /// The day on which a release becomes old enough is none that Elixir can name.
-    #[error("it leads beyond the year 9999, and mix crashes")]
+    /// The day on which a release becomes old enough is beyond what Elixir's `DateTime` can represent.
+    #[error("it ends after the year 9999: mix crashes")]
     CooldownTooLong,
-    /// Its rank is none.
-    #[error("it is none that clients know: only advisories without a known severity are blocked")]
+    /// The severity has an unknown number. Clients give it no rank.
+    #[error("clients do not know it: they block only advisories without a known severity")]
     Severity,
-    /// Its number is none.
-    #[error("it is ignored: its action is none that clients know")]
+    /// The action has an unknown number.
+    #[error("it is ignored: clients do not know its action")]
     Action,
-    /// There is none, or what no package is called.
+    /// The package's name is empty.
     #[error("it is ignored: it names no package")]
     NoPackage,
-    /// What people cannot see.
+    /// A text has a character that people do not see.
     #[error("it is ignored: its {0} has a control or format character")]
     InvisibleCharacter(&'static str),
-    /// Elixir cannot read it.
+    /// Elixir does not parse the requirement.
     #[error("it is ignored: {0:?} is not a version requirement")]
     Requirement(String),
-    /// Clients count characters.
+    /// The comment is too long. Clients count characters, not bytes.
     #[error("it is ignored: its comment has {0} characters, more than 500")]
     LongComment(usize),
-    /// It does not say what it accepts.
+    /// A field that the action needs is missing.
     #[error("it is ignored: it has no {0}")]
     Lacks(&'static str),
-    /// It says what others of its kind do not.
+    /// A field is set that the action does not take.
     #[error("it is ignored: it has {0}, which its action does not take")]
     Surplus(&'static str),
-    /// A reason that no client knows.
-    #[error("it is ignored: its retirement reason is none that clients know")]
+    /// The retirement reason has an unknown number.
+    #[error("it is ignored: clients do not know its retirement reason")]
     RetirementReason,
 }
 
-/// In characters.
+/// The longest comment that clients accept, in characters.
 const LONGEST_COMMENT: usize = 500;
 
-/// In seconds: from the year 2100, which releases are not younger than, to the last that `DateTime` has.
+/// The longest cooldown that mix can add to the time of a release, in seconds: from the year 2100, the latest that a
+/// release is assumed to have, to the last second of Elixir's `DateTime`.
 const LONGEST_COOLDOWN: u128 = 253_402_300_799 - 4_102_444_800;
 
 const DAY: u128 = 24 * 60 * 60;
 
-/// Characters that people cannot see: controls, and those that format text.
+/// Characters that people do not see: control characters and format characters.
 const INVISIBLE: [(u32, u32); 23] = [
     (0x0000, 0x001F),
     (0x007F, 0x009F),
@@ -98,7 +99,7 @@ const INVISIBLE: [(u32, u32); 23] = [
 ];
 
 impl Policy {
-    /// The parts that clients take no notice of, in the order in which they stand.
+    /// The parts that clients ignore, in the order of the file.
     #[must_use]
     pub fn inert_parts(&self) -> Vec<InertPart> {
         let mut seen = HashSet::new();
@@ -147,7 +148,7 @@ impl Restriction {
     }
 }
 
-/// How long a cooldown lasts, as `Hex.Cooldown.duration_to_seconds/1` reads it.
+/// The length of a cooldown, as `Hex.Cooldown.duration_to_seconds/1` reads it.
 fn seconds(cooldown: &str) -> Option<u128> {
     if cooldown == "0" {
         return Some(0);
@@ -160,7 +161,7 @@ fn seconds(cooldown: &str) -> Option<u128> {
         "mo" => 30 * DAY,
         _ => return None,
     };
-    // Elixir's numbers have no end.
+    // Elixir's integers have no limit.
     let number = if number.is_empty() { None } else { Some(number.parse().unwrap_or(u128::MAX)) };
     number.map(|number: u128| number.saturating_mul(unit))
 }
@@ -194,7 +195,7 @@ impl Override {
         self.inert_arguments()
     }
 
-    /// Each action has what it takes and nothing else.
+    /// An action must have the fields that it takes and no others.
     fn inert_arguments(&self) -> Option<InertReason> {
         let (takes_advisory, takes_retirement) = match self.action {
             OverrideAction::Advisory => (true, false),
@@ -237,7 +238,7 @@ mod tests {
         Restriction { cooldown: Some(cooldown.to_owned()), ..Restriction::default() }
     }
 
-    /// An override without a flaw.
+    /// An override that clients apply.
     fn sound(action: OverrideAction) -> Override {
         Override {
             action,
@@ -329,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_inert_is_told_with_its_place() {
+    fn an_inert_part_is_named_with_its_repository() {
         let overrides = vec![sound(OverrideAction::Deny), sound(OverrideAction::Unknown(9))];
         let first = of_repository(restriction("7 days"), overrides);
         let mut policy = Policy {
@@ -340,15 +341,14 @@ mod tests {
             repositories: vec![first, of_repository(restriction("7d"), Vec::new())],
             unknown: UnknownFields::default(),
         };
-        let told: Vec<_> = policy.inert_parts().iter().map(ToString::to_string).collect();
+        let messages: Vec<_> = policy.inert_parts().iter().map(ToString::to_string).collect();
         assert_eq!(
-            told,
+            messages,
             [
                 "repository \"hexpm\": cooldown \"7 days\": it is ignored: expected 0, or a number followed by \
                  d, w or mo",
-                "repository \"hexpm\": override 2 (9 foo >= 2.0.0): it is ignored: its action is none that \
-                 clients know",
-                "repository \"hexpm\": all of it: clients go by the first part about this repository alone",
+                "repository \"hexpm\": override 2 (9 foo >= 2.0.0): it is ignored: clients do not know its action",
+                "repository \"hexpm\": all of it: clients use only the first part about this repository",
             ]
         );
         policy.repositories.remove(0);

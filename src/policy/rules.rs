@@ -6,74 +6,74 @@ use crate::name::{PolicyName, RepositoryName};
 use crate::package::{RetirementReason, Severity, numbered_enum};
 use crate::unknown_fields::UnknownFields;
 
-/// A policy, which holds in every project that names it.
+/// A policy. A client applies it in each project that names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// The repository that serves it: of an organisation of hex.pm, its name.
+    /// The repository that serves it; for an organisation of hex.pm, the name of the organisation.
     pub repository: RepositoryName,
     /// Unique in its repository.
     pub name: PolicyName,
-    /// For people.
+    /// A text for people.
     pub description: Option<String>,
-    /// Who may read it on hex.pm; a client takes no notice of that.
+    /// Who may read it on hex.pm. Clients ignore this.
     pub visibility: Visibility,
-    /// What holds for the packages of each repository. One that is not among them has no restriction.
+    /// The rules for the packages of each repository. A repository that is not listed is not restricted.
     pub repositories: Vec<RepositoryPolicy>,
-    /// What this version does not know.
+    /// Fields that this version does not know.
     pub unknown: UnknownFields,
 }
 
-/// What holds for the packages of one repository.
+/// The rules for the packages of one repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RepositoryPolicy {
-    /// As clients call it; organisations of hex.pm without `hexpm:`.
+    /// The name that clients use for the repository; for organisations of hex.pm, without `hexpm:`.
     pub repository: String,
     /// Which releases are hidden.
     pub restriction: Option<Restriction>,
-    /// What comes before that restriction.
+    /// Exceptions, which take precedence over the restriction.
     pub overrides: Vec<Override>,
-    /// What this version does not know.
+    /// Fields that this version does not know.
     pub unknown: UnknownFields,
 }
 
-/// A release that meets any of these is hidden from the resolver.
+/// Conditions that hide a release from the resolver. One is enough.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Restriction {
-    /// It has an advisory that is at least so severe.
+    /// The release has an advisory of at least this severity.
     pub advisory_min_severity: Option<Severity>,
-    /// It is retired for one of these reasons.
+    /// The release is retired for one of these reasons.
     pub retirement_reasons: Vec<RetirementReason>,
-    /// It was published less long ago than this: `7d`, `2w`, `1mo`.
+    /// The release was published less than this time ago: `7d`, `2w`, `1mo`.
     pub cooldown: Option<String>,
-    /// What this version does not know.
+    /// Fields that this version does not know.
     pub unknown: UnknownFields,
 }
 
 /// An exception for one package.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Override {
-    /// What becomes of the releases.
+    /// What the exception does.
     pub action: OverrideAction,
-    /// Which releases.
+    /// The releases that it applies to.
     pub package: PackageRef,
-    /// The advisory that is accepted, by its id or an alias.
+    /// The id or an alias of the advisory that is accepted, for [`OverrideAction::Advisory`].
     pub advisory_id: Option<String>,
-    /// The reason that is accepted.
+    /// The reason that is accepted, for [`OverrideAction::Retirement`].
     pub retirement_reason: Option<RetirementReason>,
-    /// For people.
+    /// A text for people.
     pub comment: Option<String>,
-    /// What this version does not know.
+    /// Fields that this version does not know.
     pub unknown: UnknownFields,
 }
 
 /// Releases of a package.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PackageRef {
-    /// The package.
+    /// The name of the package.
     pub package: String,
-    /// Which of its releases; all where there is none.
+    /// The versions of the package; `None` for all.
     pub requirement: Option<String>,
-    /// What this version does not know.
+    /// Fields that this version does not know.
     pub unknown: UnknownFields,
 }
 
@@ -90,20 +90,20 @@ numbered_enum! {
 numbered_enum! {
     /// What an override does to the releases that it names.
     OverrideAction {
-        /// They are shown, whatever the restriction says.
+        /// The releases are visible, whatever the restriction says.
         Allow = 0 "allow",
-        /// They are hidden.
+        /// The releases are hidden.
         Deny = 1 "deny",
-        /// One advisory does not count.
+        /// One advisory is ignored.
         Advisory = 2 "advisory",
-        /// One reason for which they are retired does not count.
+        /// One retirement reason is ignored.
         Retirement = 3 "retirement",
-        /// The cooldown does not count.
+        /// The cooldown is ignored.
         Cooldown = 4 "cooldown",
     }
 }
 
-/// `deny foo >= 2.0.0`
+/// Such as `deny foo >= 2.0.0`.
 impl fmt::Display for Override {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.action, self.package.package)?;

@@ -1,11 +1,11 @@
-//! Keys in DER that are told by how they begin.
+//! Recognises keys in DER by their first bytes.
 
-/// Whether bytes begin as PKCS#12 (RFC 7292, 4), of which nobody can tell without the passphrase whether
-/// there are more than certificates in it. Mozilla's has no lengths.
+/// Whether bytes begin like PKCS#12 (RFC 7292, 4). Whether it has a key besides certificates cannot be seen without its
+/// passphrase. Mozilla's files have indefinite lengths.
 pub(super) fn is_pkcs12(bytes: &[u8]) -> bool {
     const SEQUENCE: u8 = 0x30;
     const VERSION_3: &[u8] = &[0x02, 1, 3];
-    /// `data` and `signedData` of PKCS#7, without the number in which they differ.
+    /// `data` and `signedData` of PKCS#7, without the last number, in which they differ.
     const CONTENT: &[u8] = &[0x06, 9, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x07];
     let content = || {
         let (_, inside) = begin(SEQUENCE, bytes)?;
@@ -15,12 +15,12 @@ pub(super) fn is_pkcs12(bytes: &[u8]) -> bool {
     content().is_some_and(|kind| matches!(kind, 1 | 2))
 }
 
-/// Whether bytes begin with an elliptic key in SEC1 (RFC 5915, 3).
+/// Whether bytes begin with an elliptic-curve key in SEC1 (RFC 5915, 3).
 pub(super) fn is_sec1(bytes: &[u8]) -> bool {
     const SEQUENCE: u8 = 0x30;
     const VERSION_1: &[u8] = &[0x02, 1, 1];
     const OCTETS: u8 = 0x04;
-    /// Of the curves that have a name, in bytes.
+    /// The key sizes of the named curves, in bytes.
     const SIZES: std::ops::RangeInclusive<usize> = 14..=72;
     let rest = || {
         let (length, inside) = begin(SEQUENCE, bytes)?;
@@ -28,11 +28,11 @@ pub(super) fn is_sec1(bytes: &[u8]) -> bool {
         let (length, key) = begin(OCTETS, inside.strip_prefix(VERSION_1)?)?;
         key.get(length.filter(|length| SIZES.contains(length))?..)
     };
-    // The curve's name and the public key, or one of them, or none.
+    // The curve's name and the public key may follow.
     rest().is_some_and(|rest| matches!(rest.first(), None | Some(0xA0 | 0xA1)))
 }
 
-/// The length of what begins there, if it has one, and all that follows its header.
+/// The length of the value that begins with `tag`, `None` if it is indefinite, and the bytes after its header.
 fn begin(tag: u8, bytes: &[u8]) -> Option<(Option<usize>, &[u8])> {
     const INDEFINITE: u8 = 0x80;
     let (&length, rest) = bytes.strip_prefix(&[tag])?.split_first()?;
@@ -41,7 +41,7 @@ fn begin(tag: u8, bytes: &[u8]) -> Option<(Option<usize>, &[u8])> {
         INDEFINITE => Some((None, rest)),
         _ => {
             let (length, rest) = rest.split_at_checked((length & !INDEFINITE).into())?;
-            // More than four bytes are none of a file.
+            // A length of more than four bytes is not that of a file.
             let length = length.len().le(&4).then(|| {
                 length.iter().fold(0_usize, |length, byte| (length << 8) | usize::from(*byte))
             })?;
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pkcs12_is_told_from_other_containers() {
+    fn pkcs12_is_distinguished_from_other_containers() {
         let data = [0x06, 9, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x07, 1, 0xA0, 0x82];
         let sized = [&[0x30, 0x82, 9, 0x81, 2, 1, 3, 0x30, 0x82, 9, 0x37], &data[..]].concat();
         let endless = [&[0x30, 0x80, 2, 1, 3, 0x30, 0x80], &data[..]].concat();
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn elliptic_keys_of_every_size() {
+    fn elliptic_curve_keys_of_every_size_are_found() {
         for size in [14_u8, 32, 48, 66, 72] {
             let key = [&[2, 1, 1, 4, size], &vec![7; size.into()][..]].concat();
             let curve = [&key[..], &[0xA0, 7, 6, 5, 0x2B, 0x81, 4, 0, 0x22]].concat();

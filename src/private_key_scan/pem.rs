@@ -1,34 +1,34 @@
-//! Keys between lines of dashes: PEM, and what looks like it.
+//! Finds keys in PEM and similar formats.
 
 use memchr::memmem;
 
-/// How far behind `BEGIN ` a label may end, in bytes.
+/// The longest label after `BEGIN `, in bytes.
 const LABEL: usize = 64;
 
-/// How much of a line is looked at, in bytes: no header is longer (RFC 4716, 3.3).
+/// The part of a line that is examined, in bytes: no header is longer (RFC 4716, 3.3).
 const LINE: usize = 1024;
 
-/// How many lines there may be before the key, headers most of all.
+/// The most lines before the base64 of a key, such as headers.
 const LINES: usize = 64;
 
-/// How many characters of base64 are a key and no word: the shortest, of Ed25519, takes 64.
+/// The least characters of base64 that are taken for a key and not for a word. The shortest key, of Ed25519, has 64.
 const ENOUGH: usize = 32;
 
-/// How far into its line base64 may begin, behind what marks a quotation, a comment or a string.
+/// The latest position in a line at which base64 may begin, after the mark of a quotation, a comment or a string.
 const INDENT: usize = 16;
 
-/// Whether there is one anywhere. The line of dashes alone is in programs that read keys and in what is
-/// written about them: base64 must follow. One that begins at `limit` or behind it is left out.
+/// Whether a key begins before `limit`. Base64 must follow the line of dashes, which alone also occurs in programs that
+/// read keys and in texts about them.
 pub(super) fn is_in_before(bytes: &[u8], limit: usize) -> bool {
     memmem::find_iter(bytes, b"BEGIN ").take_while(|at| *at < limit).any(|at| {
         let (before, from) = bytes.split_at_checked(at).unwrap_or_default();
-        // Four dashes and a space, not five, are SSH Communications' own (RFC 4716 has their public keys).
+        // SSH Communications writes four dashes and a space (RFC 4716 describes their public keys).
         let begins = before.ends_with(b"-----") || before.ends_with(b"---- ");
         begins && behind_label(from).is_some_and(holds_base64)
     })
 }
 
-/// What follows `BEGIN … PRIVATE KEY-----`.
+/// The bytes after `BEGIN … PRIVATE KEY-----`.
 fn behind_label(from: &[u8]) -> Option<&[u8]> {
     let dashes = from.iter().take(LABEL).position(|byte| *byte == b'-')?;
     let (label, rest) = from.split_at_checked(dashes)?;
@@ -39,9 +39,9 @@ fn behind_label(from: &[u8]) -> Option<&[u8]> {
     Some(rest.strip_prefix(b"-").unwrap_or(rest))
 }
 
-/// Whether base64 follows, behind headers at most.
+/// Whether base64 follows, with nothing but headers before it.
 fn holds_base64(mut rest: &[u8]) -> bool {
-    // As in JSON and in environments, where a line ends in what stands for its end.
+    // In JSON and in environment variables, a line may end in an escape sequence.
     let is_escaped = rest.starts_with(b"\\");
     let mut found = 0_usize;
     let mut header_goes_on = false;
@@ -64,7 +64,7 @@ fn holds_base64(mut rest: &[u8]) -> bool {
     false
 }
 
-/// A line without the blanks around it, and what follows it.
+/// The first line without white space around it, and the rest.
 fn split_line(rest: &[u8], is_escaped: bool) -> (&[u8], Option<&[u8]>) {
     let seen = rest.get(..LINE).unwrap_or(rest);
     let end = seen.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
@@ -80,7 +80,7 @@ fn split_line(rest: &[u8], is_escaped: bool) -> (&[u8], Option<&[u8]>) {
     (line.trim_ascii(), next.get(length..))
 }
 
-/// `Comment: of whatever`, as it is quoted anywhere.
+/// Whether a line is a header such as `Comment: text`, also in a quotation.
 fn is_header(line: &[u8]) -> bool {
     let start = line.iter().position(u8::is_ascii_alphanumeric).unwrap_or_default();
     let name = line.get(start..).unwrap_or_default();
@@ -89,7 +89,7 @@ fn is_header(line: &[u8]) -> bool {
     !name.is_empty() && name.iter().all(of_name)
 }
 
-/// Whether a line is base64 that long, and not a path or a symbol that has as many of its characters.
+/// Whether a line begins with enough base64, and is not a path or a symbol of such characters.
 fn begins_with_base64(line: &[u8]) -> bool {
     let mut at = 0_usize;
     for run in line.split(|byte| !is_base64(*byte)) {
@@ -106,9 +106,9 @@ fn begins_with_base64(line: &[u8]) -> bool {
     false
 }
 
-/// Nothing, or what ends a string and begins another.
+/// Whether a line is empty or has only signs that end one string and begin another.
 fn is_filler(line: &[u8]) -> bool {
-    // Escaped twice, the end of a line has one backslash too many.
+    // If a text is escaped twice, the end of a line has a further backslash.
     line.iter().all(|byte| is_text(*byte) && !byte.is_ascii_alphanumeric())
 }
 
@@ -131,7 +131,7 @@ mod tests {
     const BASE64: &str = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj";
 
     #[test]
-    fn keys_are_found_however_they_are_quoted() {
+    fn keys_are_found_in_any_kind_of_quotation() {
         for key in [
             "-----BEGIN PRIVATE KEY-----\nMII\n",
             "text\n  -----BEGIN RSA PRIVATE KEY-----\r\n  MII\r\n",
@@ -164,13 +164,13 @@ mod tests {
         let lines = BASE64.as_bytes().chunks(16).map(|line| String::from_utf8_lossy(line));
         let lines = lines.collect::<Vec<_>>().join("\n");
         assert!(is_in(format!("-----BEGIN PRIVATE KEY-----\n{lines}\n").as_bytes()));
-        // Behind others that are none.
+        // After other lines of dashes without a key.
         let line = "-----BEGIN PRIVATE KEY-----\n";
         assert!(is_in(format!("{line}{line}\0{line}{BASE64}\n").as_bytes()));
     }
 
     #[test]
-    fn what_speaks_of_keys_is_none() {
+    fn a_text_about_keys_is_not_a_key() {
         for other in [
             "",
             "-----BEGIN PRIVATE KEY-----",

@@ -1,37 +1,37 @@
-//! What Hex's solver reads of a requirement, which is less than Elixir's `Version` does.
+//! What Hex's solver reads of a requirement: less than Elixir's `Version` does.
 //!
-//! `Hex.Solver.parse_constraint!/1` raises on anything else, in the process that holds the registry: a release
-//! with one such requirement stops every resolution that reaches its package.
+//! `Hex.Solver.parse_constraint!/1` raises on anything else, in the process that holds the registry. A release with
+//! such a requirement stops every resolution that reaches its package.
 
 use super::version_requirement::{Comparison, InvalidRequirement, Operator, VersionRequirement};
 
 /// Why a requirement stops Hex's solver.
 #[derive(Debug, thiserror::Error)]
 pub enum UnsolvableRequirement {
-    /// No client reads it.
+    /// No client parses it.
     #[error(transparent)]
     Syntax(#[from] InvalidRequirement),
-    /// Elixir's `Version` reads it, and the solver does not.
+    /// Elixir's `Version` parses it, and the solver raises.
     #[error("{text:?} stops Hex's solver: {reason}")]
     Solver {
-        /// What was read.
+        /// The requirement.
         text: String,
-        /// What the solver does not read.
+        /// The construct that the solver does not read.
         reason: &'static str,
     },
 }
 
-/// Fails where Hex's solver raises.
+/// Checks that Hex's solver reads a requirement.
 ///
 /// # Errors
-/// [`UnsolvableRequirement`] says what the solver does not read.
+/// [`UnsolvableRequirement`] says why the solver would raise.
 pub fn check_solvable(text: &str) -> Result<(), UnsolvableRequirement> {
     let requirement: VersionRequirement = text.parse()?;
     let checked = requirement.any_of.iter().try_for_each(|all_of| check(all_of));
     checked.map_err(|reason| UnsolvableRequirement::Solver { text: text.to_owned(), reason })
 }
 
-/// The comparisons that one alternative joins by `and`.
+/// Checks the comparisons that `and` joins into one alternative.
 fn check(all_of: &[Comparison]) -> Result<(), &'static str> {
     if all_of.iter().any(|one| one.operator == Operator::NotEqual) {
         return Err("it does not read `!=`");
@@ -59,7 +59,7 @@ fn check_pair(one: &Comparison, other: &Comparison) -> Result<(), &'static str> 
     if is_met { Ok(()) } else { Err(EMPTY) }
 }
 
-/// Which end of a range a comparison sets.
+/// The end of a range that a comparison sets.
 #[derive(Clone, Copy)]
 enum Side {
     Above,
@@ -80,7 +80,7 @@ impl Side {
     }
 }
 
-/// Whether a version lies between two bounds, or is both.
+/// Whether a version lies between two bounds, or both bounds are the same version and include it.
 fn is_range(lower: &Comparison, upper: &Comparison) -> bool {
     let both_include = lower.operator == Operator::GreaterOrEqual
         && upper.operator == Operator::LessOrEqual
@@ -88,12 +88,12 @@ fn is_range(lower: &Comparison, upper: &Comparison) -> bool {
     lower.version < upper.version || both_include
 }
 
-/// Whether a bound leaves more than one version of what `~>` allows. The solver raises where it leaves
-/// exactly one, too: `~> 1.0 and <= 1.0.0`.
+/// Whether a bound leaves more than one of the versions that `~>` allows. The solver also raises if it leaves exactly
+/// one: `~> 1.0 and <= 1.0.0`.
 fn overlaps(approximate: &Comparison, bound: &Comparison) -> bool {
     let (from, at) = (&approximate.version, &bound.version);
     match Side::of(bound) {
-        // The upper end of `~> 1.2` is 2.0.0-0, before which nothing is that has 2 for its first number.
+        // The upper end of `~> 1.2` is 2.0.0-0, the lowest version whose major number is 2.
         Side::Above if approximate.operator == Operator::SameMajor => at.major() <= from.major(),
         Side::Above => (at.major(), at.minor()) <= (from.major(), from.minor()),
         _ => at > from,
@@ -111,7 +111,7 @@ mod tests {
         }
     }
 
-    // What Hex.Solver.parse_constraint/1 of Hex 2.5.2-dev made of each was tried with it.
+    // The expected results are those of Hex.Solver.parse_constraint/1 of Hex 2.5.2-dev.
     #[test]
     fn reads_what_the_solver_reads() {
         for good in [

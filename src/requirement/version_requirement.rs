@@ -5,53 +5,53 @@ use std::str::FromStr;
 
 use crate::version::Version;
 
-/// Which versions will do: `~> 1.0`, `>= 1.2.0 and < 2.0.0 or == 3.0.0-rc.1`.
+/// A set of versions: `~> 1.0`, `>= 1.2.0 and < 2.0.0 or == 3.0.0-rc.1`.
 ///
-/// Read as `Version.parse_requirement/1` does: `and` binds tighter than `or`, only `~>` leaves out the
-/// third number, and `!` means `!=`. Numbers must fit 64 bits, as those of a [`Version`] must.
+/// Parsed like `Version.parse_requirement/1`: `and` binds tighter than `or`, only after `~>` may the third number be
+/// missing, and `!` means `!=`. Numbers must fit 64 bits, like those of a [`Version`].
 ///
-/// What packages carry is a [`package::Requirement`](crate::package::Requirement), which is any text.
+/// The requirement of a dependency is a [`package::Requirement`](crate::package::Requirement), which may be any text.
 /// Hex's own solver reads less than Elixir: [`check_solvable`](super::check_solvable) says what.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VersionRequirement {
-    /// As it was written.
+    /// The text that was parsed.
     text: String,
-    /// One of them is to hold, with all that is in it.
+    /// The alternatives that `or` separates; each is a list of comparisons joined by `and`.
     pub(super) any_of: Vec<Vec<Comparison>>,
 }
 
-/// Why a text is no [`VersionRequirement`].
+/// Why a text is not a [`VersionRequirement`].
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidRequirement {
-    /// Where a version belongs, there is something else, or nothing.
+    /// Something else, or nothing, is in the place of a version.
     #[error(
         "{text:?} is not a version requirement: expected a version, found {found}",
         found = FoundOrEnd(.found.as_deref())
     )]
     NoVersion {
-        /// What was read.
+        /// The text that was parsed.
         text: String,
-        /// What stands there; `None` at the end.
+        /// The token in its place; `None` at the end of the text.
         found: Option<String>,
     },
-    /// Two comparisons with nothing between them.
+    /// Two comparisons are not joined by `and` or `or`.
     #[error("{text:?} is not a version requirement: expected `and` or `or` before {found:?}")]
     NotJoined {
-        /// What was read.
+        /// The text that was parsed.
         text: String,
-        /// Where the second begins.
+        /// The token that begins the second comparison.
         found: String,
     },
-    /// One of its versions is none.
+    /// One of its versions does not parse.
     #[error(
         "{text:?} is not a version requirement: {version:?} is not a version: expected MAJOR.MINOR.PATCH, or MAJOR.MINOR after `~>`, optionally followed by -PRE"
     )]
     Version {
-        /// What was read.
+        /// The text that was parsed.
         text: String,
-        /// The version in it.
+        /// The text in the place of a version.
         version: String,
-        /// Where that one goes wrong.
+        /// Why it does not parse.
         source: semver::Error,
     },
 }
@@ -77,11 +77,10 @@ pub(super) struct Comparison {
 }
 
 impl VersionRequirement {
-    /// Whether a version will do, as `Version.match?/2` says: pre-releases are versions like others.
+    /// Whether a version matches, by the rules of `Version.match?/2`: a pre-release is a version like any other.
     ///
-    /// That is what Hex 2 resolves by. It chooses a pre-release only where no other version will do,
-    /// which is a matter of choice among those that match. Hex 1 let a pre-release match only a
-    /// requirement that named one (`allow_pre: false`).
+    /// Hex 2 resolves by this rule. Among the versions that match, it chooses a pre-release only if there is no other.
+    /// In Hex 1 a pre-release matched only a requirement that named one (`allow_pre: false`).
     #[must_use]
     pub fn matches(&self, version: &Version) -> bool {
         self.any_of.iter().any(|all_of| all_of.iter().all(|one| one.matches(version)))
@@ -98,7 +97,7 @@ impl Comparison {
             Operator::GreaterOrEqual => version >= than,
             Operator::Less => version < than,
             Operator::LessOrEqual => version <= than,
-            // Nothing comes before 2.0.0-0 that is a 2.0.0, so a pre-release of the upper bound is out.
+            // 2.0.0-0 is the lowest 2.0.0, so a pre-release of the upper bound does not match.
             Operator::SameMajor => version >= than && version.major() == than.major(),
             Operator::SameMinor => {
                 version >= than
@@ -183,8 +182,8 @@ impl<'a> RequirementToken<'a> {
     }
 }
 
-/// The first that fits is taken, as Elixir does. Its `and` and `or` have a space on either side, and no
-/// other kind of space is known.
+/// The first that matches is taken, as in Elixir. `and` and `or` need a space on either side; no other white space is
+/// known.
 const SYMBOLS: [&str; 10] = [">=", "<=", "~>", ">", "<", "==", "!=", "!", " or ", " and "];
 
 fn tokens(text: &str) -> Vec<RequirementToken<'_>> {
@@ -202,8 +201,8 @@ fn tokens(text: &str) -> Vec<RequirementToken<'_>> {
             rest = after;
         } else {
             let end = rest.find([' ', '>', '<', '!']).unwrap_or(rest.len());
-            // Each ends a word too, if it begins before what was found, or with it: a search to the end of the text
-            // for each word would take as long as the text is long, squared.
+            // These two end a word as well. The search stops at the end that was found: to search the rest of the text
+            // for each word would take quadratic time.
             let near = rest.get(..end.saturating_add(1)).unwrap_or(rest);
             let end =
                 ["~>", "=="].into_iter().filter_map(|two| near.find(two)).fold(end, usize::min);
@@ -219,7 +218,7 @@ fn symbol(text: &str) -> Option<(&'static str, &str)> {
     SYMBOLS.into_iter().find_map(|symbol| Some((symbol, text.strip_prefix(symbol)?)))
 }
 
-/// As it was written.
+/// The text that was parsed.
 impl fmt::Display for VersionRequirement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)

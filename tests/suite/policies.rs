@@ -67,7 +67,7 @@ fn a_policy_that_clients_refuse_is_a_problem() {
     insta::assert_snapshot!(repository.hexreg().run(["verify", "public"]).transcript(), @r"
     exit code: 1
     --- stdout
-    public/policies/.hexreg-abc.tmp: a build that was killed left it; the next one removes it
+    public/policies/.hexreg-abc.tmp: a build that was killed left it; the next build removes it
     public/policies/README: it does not belong to a registry
     public/policies/damaged: it is not gzipped, or damaged: unexpected end of file
     public/policies/elsewhere: it is of the repository other, not of acme: clients refuse it
@@ -97,7 +97,7 @@ fn what_clients_take_no_notice_of_is_a_warning() {
     warning: public/policies/strict: repository "hexpm": cooldown "7 days": it is ignored: expected 0, or a number followed by d, w or mo
     warning: public/policies/strict: repository "hexpm": override 1 (deny miner): it is ignored: its comment has 501 characters, more than 500
     warning: public/policies/strict: repository "hexpm": override 2 (deny foo >= 2): it is ignored: ">= 2" is not a version requirement
-    warning: public/policies/strict: repository "hexpm": all of it: clients go by the first part about this repository alone
+    warning: public/policies/strict: repository "hexpm": all of it: clients use only the first part about this repository
     "#);
     let ran = repository.hexreg().run(["inspect", "public/policies/strict", "--json"]).ok();
     let json: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
