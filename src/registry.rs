@@ -1,4 +1,4 @@
-//! What a registry says, and how each of its resources is encoded, signed and read back.
+//! The resources of a registry: how each is encoded, signed and read back.
 
 mod decode_error;
 mod gzip;
@@ -31,19 +31,19 @@ pub(crate) use resource::{MAX_FILE, MAX_PACKAGE};
 
 use crate::name::{PackageName, RepositoryName};
 
-/// All that a repository says of its packages, every resource encoded.
+/// All packages of a repository, with every resource encoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registry {
-    /// The name under which clients know it.
+    /// The name of the repository, as clients configure it.
     pub repository: RepositoryName,
-    /// By name, bytewise.
+    /// Sorted by name, bytewise.
     pub packages: Vec<PackageEntry>,
     versions: Payload,
     names: Payload,
 }
 
 impl Registry {
-    /// The registry of these packages; their order does not matter.
+    /// The registry of these packages, in any order.
     #[must_use]
     pub fn assemble(repository: RepositoryName, mut packages: Vec<PackageEntry>) -> Self {
         packages.sort_by(|a, b| a.name.cmp(&b.name));
@@ -54,7 +54,7 @@ impl Registry {
         Self { repository, packages, versions, names }
     }
 
-    /// The same registry, whose indexes have these fields as well.
+    /// The same registry with unknown fields added to its indexes.
     #[must_use]
     pub fn keeping(mut self, names: &UnknownInNames, versions: &UnknownInVersions) -> Self {
         if *names != UnknownInNames::default() {
@@ -66,13 +66,13 @@ impl Registry {
         self
     }
 
-    /// What `names` says.
+    /// The encoded `names`.
     #[must_use]
     pub fn names(&self) -> &Payload {
         &self.names
     }
 
-    /// What `versions` says.
+    /// The encoded `versions`.
     #[must_use]
     pub fn versions(&self) -> &Payload {
         &self.versions
@@ -85,13 +85,13 @@ impl Registry {
         self.packages.get(found)
     }
 
-    /// How many releases there are in all packages.
+    /// The number of releases in all packages.
     #[must_use]
     pub fn release_count(&self) -> usize {
         self.packages.iter().map(|package| package.versions.len()).sum()
     }
 
-    /// Every resource with its payload: packages first, then what names them.
+    /// Every resource with its payload: packages first, then the indexes that name them.
     #[must_use]
     pub fn payloads(&self) -> Vec<(Resource, &Payload)> {
         let packages = self.packages.iter();

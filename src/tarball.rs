@@ -8,8 +8,8 @@
 //! └── contents.tar.gz   the package's files
 //! ```
 //!
-//! Hex specification, "Package tarball". What Hex itself lets pass and clients read in two ways is
-//! refused: whoever signs a tarball's checksum vouches for one reading of it.
+//! Hex specification, "Package tarball". A tarball that clients read in two ways is refused, also if Hex accepts it: the
+//! signature of its checksum must vouch for one reading.
 
 mod archive;
 mod contents;
@@ -34,54 +34,54 @@ use crate::package::{Dependency, Release, Remarks};
 use contents::ContentsChecker;
 use outer::OuterFiles;
 
-/// Why bytes are no package tarball.
+/// Why bytes are not a package tarball.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Larger than clients read.
+    /// The tarball is larger than clients read.
     #[error("it has more than {limit} bytes, the most that clients accept")]
     TooLarge {
-        /// In bytes.
+        /// The limit in bytes.
         limit: usize,
     },
-    /// The outer archive is at fault.
+    /// The outer archive is not valid.
     #[error(transparent)]
     Outer(#[from] OuterError),
-    /// A format that no client reads.
+    /// VERSION names a format that clients do not read.
     #[error("VERSION says {found:?}: expected \"3\", without a newline")]
     Version {
-        /// As it stands there.
+        /// The text of the file.
         found: String,
     },
-    /// CHECKSUM cannot be read.
+    /// CHECKSUM is not a checksum.
     #[error("CHECKSUM says {found:?}: expected 64 hex digits")]
     ChecksumSyntax {
-        /// As it stands there.
+        /// The text of the file.
         found: String,
     },
-    /// CHECKSUM belongs to other files.
+    /// CHECKSUM is not the checksum of the other files.
     #[error("inner checksum mismatch: CHECKSUM says {}…, the files hash to {}…", .stated.excerpt(), .actual.excerpt())]
     ChecksumMismatch {
-        /// What CHECKSUM says.
+        /// The checksum in CHECKSUM.
         stated: InnerChecksum,
-        /// What the files are.
+        /// The checksum of the files.
         actual: InnerChecksum,
     },
-    /// The metadata is at fault.
+    /// The metadata is not valid.
     #[error("metadata.config")]
     Metadata(#[from] MetadataError),
-    /// The contents are at fault.
+    /// The contents are not valid.
     #[error("contents.tar.gz")]
     Contents(#[from] ContentsError),
 }
 
-/// A tarball that was found to be sound.
+/// A valid tarball.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tarball {
-    /// What it says of itself.
+    /// The metadata of the package.
     pub metadata: Metadata,
-    /// Of the three parts, and equal to CHECKSUM.
+    /// The checksum of the three parts, equal to CHECKSUM.
     pub inner_checksum: InnerChecksum,
-    /// Of all its bytes.
+    /// The checksum of the whole tarball.
     pub outer_checksum: OuterChecksum,
 }
 
@@ -94,36 +94,35 @@ impl Tarball {
             version: self.metadata.version,
             inner_checksum: self.inner_checksum,
             outer_checksum: self.outer_checksum,
-            // Here a requirement of the metadata becomes a dependency of the registry.
             dependencies: requirements.map(|one: Dependency| one.seen_from(repository)).collect(),
             remarks: Remarks::default(),
         }
     }
 }
 
-/// Unpacks tarballs one after another, reusing memory: one a thread.
+/// Unpacks tarballs one after another and reuses memory: use one per thread.
 pub struct Unpacker {
     limits: Limits,
     contents: Option<ContentsChecker>,
 }
 
 impl Unpacker {
-    /// An unpacker that also inflates and checks the contents.
+    /// An unpacker that also inflates the contents and checks each entry.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         Self { limits, contents: Some(ContentsChecker::new()) }
     }
 
-    /// An unpacker that takes the contents on trust: their checksum is still compared.
+    /// An unpacker that does not inflate the contents. Their checksum is still compared.
     #[must_use]
     pub fn without_contents(limits: Limits) -> Self {
         Self { limits, contents: None }
     }
 
-    /// Checks all of a tarball and reads what a registry needs of it.
+    /// Checks a tarball and returns what a registry needs of it.
     ///
     /// # Errors
-    /// [`Error`] says what is wrong and what was expected.
+    /// [`Error`] says what was found and what was expected.
     pub fn unpack(&mut self, tarball: &[u8]) -> Result<Tarball, Error> {
         if tarball.len() > self.limits.tarball {
             return Err(Error::TooLarge { limit: self.limits.tarball });
@@ -138,10 +137,10 @@ impl Unpacker {
     }
 }
 
-/// The inner checksum of a tarball, whatever its metadata and contents say.
+/// The inner checksum of a tarball, without a check of its metadata and contents.
 ///
 /// # Errors
-/// [`Error`] where it is too large, not made of the four files, or CHECKSUM is another's.
+/// [`Error`] if the tarball is too large, does not consist of the four files, or has a wrong CHECKSUM.
 pub fn inner_checksum(tarball: &[u8], limits: &Limits) -> Result<InnerChecksum, Error> {
     if tarball.len() > limits.tarball {
         return Err(Error::TooLarge { limit: limits.tarball });
@@ -149,8 +148,8 @@ pub fn inner_checksum(tarball: &[u8], limits: &Limits) -> Result<InnerChecksum, 
     check_inner_checksum(&OuterFiles::read(tarball, limits)?)
 }
 
-/// `hex_core` reads digits in pairs and passes over one byte at the end, which some tools made a newline. Two
-/// such bytes make it crash.
+/// CHECKSUM without one byte of white space at its end, which some tools write. `hex_core` reads digits in pairs and
+/// ignores one byte at the end; it crashes on two.
 fn trimmed(checksum: &[u8]) -> &[u8] {
     match checksum {
         [digits @ .., last] if last.is_ascii_whitespace() => digits,

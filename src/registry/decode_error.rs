@@ -1,24 +1,24 @@
-//! Why a payload is not the resource it should be.
+//! Errors of decoding.
 
 use crate::name::InvalidName;
 use crate::version::InvalidVersion;
 
-/// Why a payload is not the resource it should be.
+/// Why a payload is not the expected resource.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
-    /// It is no such message.
+    /// The payload is not the protobuf message of the resource.
     #[error("it is not the message that belongs there")]
     Message(#[from] ::prost::DecodeError),
-    /// It has a name that is none.
+    /// A name is not valid.
     #[error(transparent)]
     Name(#[from] InvalidName),
-    /// It has a version that is none.
+    /// A version is not valid.
     #[error(transparent)]
     Version(#[from] InvalidVersion),
-    /// It lacks a checksum or has one that is not 32 bytes long.
+    /// A checksum is missing or not 32 bytes long.
     #[error("a checksum is not 32 bytes long")]
     Checksum,
-    /// It points at a version or an advisory by a number that none has.
+    /// An index refers to a version or an advisory that does not exist.
     #[error("it points at a version or an advisory that is not in it")]
     Index,
 }

@@ -1,16 +1,16 @@
-//! Gzip as this program writes it, and as other programs do.
+//! Compresses files, and recognises the gzip of other programs.
 
 use libdeflater::{CompressionLvl, Compressor};
 
-/// The byte by which gzip names its writer's system. libdeflate leaves it unknown; zlib, which Hex uses,
-/// names one.
+/// The position of the byte for the operating system in a gzip header, and its value for "unknown", which libdeflate
+/// writes. zlib, which Hex uses, writes a system.
 const GZIP_SYSTEM: (usize, u8) = (9, 255);
 
-/// Compresses files one after another, reusing memory: one a thread.
+/// Compresses files one after another and reuses memory: use one per thread.
 pub struct Gzip(Compressor);
 
 impl Gzip {
-    /// With what gzip itself takes as its default level.
+    /// A compressor with the default level of gzip.
     #[must_use]
     pub fn new() -> Self {
         Self(Compressor::new(CompressionLvl::default()))
@@ -18,7 +18,7 @@ impl Gzip {
 
     pub(super) fn compress(&mut self, bytes: &[u8]) -> Vec<u8> {
         let mut file = vec![0; self.0.gzip_compress_bound(bytes.len())];
-        // The bound is one, so there is always room.
+        // Compression fails only if the output is larger than the bound.
         let written = self.0.gzip_compress(bytes, &mut file).unwrap_or(0);
         file.truncate(written);
         file
@@ -31,13 +31,13 @@ impl Default for Gzip {
     }
 }
 
-/// Whether a gzip file was written by another program than this one.
+/// Whether another program wrote a gzip file.
 ///
-/// Two programs make different gzip bytes of one message, and clients take either. So what another
-/// program wrote is judged by its message, and what this one wrote by every byte.
+/// Two programs compress one message to different bytes, and clients accept either. A file of another program is
+/// compared by its message, a file of this program byte by byte.
 pub(crate) fn is_foreign_gzip(bytes: &[u8]) -> bool {
     let (position, system) = GZIP_SYSTEM;
-    // Deflate, no optional fields, no time, default compression, made on Unix: Hex's own header.
+    // The header that Hex writes: deflate, no optional fields, no time, default compression, Unix.
     let hex = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3];
     bytes.get(position) != Some(&system) && bytes.starts_with(&hex)
 }

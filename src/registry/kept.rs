@@ -1,4 +1,4 @@
-//! Messages that keep the fields which their schema does not name.
+//! Protobuf messages that keep unknown fields; prost drops them.
 
 use prost::bytes::{Buf, BufMut};
 use prost::encoding::{DecodeContext, WireType, encode_key, skip_field};
@@ -6,36 +6,36 @@ use prost::{DecodeError, Message};
 
 use crate::unknown_fields::UnknownFields;
 
-/// Which fields a schema names; `build.rs` implements it for every message.
+/// The fields that a schema defines. `build.rs` implements it for every message.
 pub(crate) trait KnownFields {
-    /// Whether the message has a field of this number.
+    /// Whether the schema of the message has this field number.
     fn is_known(number: u32) -> bool;
 }
 
-/// A message with the fields that its schema does not name, which prost alone would drop.
+/// A message with its unknown fields.
 ///
 /// `build.rs` makes this the type of every message inside another one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Kept<M> {
-    /// What the schema names.
+    /// The fields of the schema.
     pub known: M,
-    /// What it does not.
+    /// The unknown fields, encoded.
     unknown: Vec<u8>,
 }
 
 impl<M> Kept<M> {
-    /// A message with these further fields.
+    /// A message with these unknown fields.
     pub fn with(known: M, unknown: &UnknownFields) -> Self {
         Self { known, unknown: unknown.as_encoded().to_vec() }
     }
 
-    /// The message, and its further fields.
+    /// The message and its unknown fields.
     pub fn into_parts(self) -> (M, UnknownFields) {
         (self.known, UnknownFields::from_encoded(self.unknown))
     }
 }
 
-/// Without any further field.
+/// A message without unknown fields.
 impl<M> From<M> for Kept<M> {
     fn from(known: M) -> Self {
         Self { known, unknown: Vec::new() }
@@ -73,7 +73,7 @@ impl<M: Message + KnownFields> Message for Kept<M> {
     }
 }
 
-/// A buffer that copies what is read of it.
+/// A buffer that copies the bytes that are read from it.
 struct Copying<'a, B> {
     from: &'a mut B,
     to: &'a mut Vec<u8>,
@@ -130,7 +130,7 @@ mod tests {
         }
     }
 
-    /// Every wire type, a varint that is longer than it has to be, and a number of two bytes.
+    /// Every wire type, a varint that is longer than necessary, and a field number of two bytes.
     const UNKNOWN: [&[u8]; 6] = [
         &[0x18, 0x81, 0x80, 0x00],
         &[0x21, 1, 2, 3, 4, 5, 6, 7, 8],
@@ -151,7 +151,7 @@ mod tests {
         assert_eq!(read.known.inner[0].unknown, unknown);
         assert_eq!(read.known.inner[0].known.number, 7);
         assert_eq!(read.encode_to_vec(), outer);
-        // Also out of a buffer in two parts, wherever it is cut.
+        // The same from a buffer in two parts, split at any position.
         for cut in 0..outer.len() {
             let parts = outer[..cut].chain(&outer[cut..]);
             assert_eq!(Kept::<Outer>::decode(parts).unwrap(), read, "cut at {cut}");
@@ -159,20 +159,20 @@ mod tests {
     }
 
     #[test]
-    fn unknown_fields_stand_behind_the_known_ones() {
+    fn unknown_fields_follow_the_known_ones() {
         let read = Kept::<Inner>::decode(&[0x18, 1, 0x08, 7, 0x18, 2][..]).unwrap();
         assert_eq!(read.encode_to_vec(), [0x08, 7, 0x18, 1, 0x18, 2]);
         assert_eq!(Kept::from(Inner { number: 7 }).encode_to_vec(), [0x08, 7]);
     }
 
     #[test]
-    fn what_is_no_field_is_refused() {
+    fn invalid_fields_are_refused() {
         for field in UNKNOWN {
             for cut in 1..field.len() {
                 assert!(Kept::<Inner>::decode(&field[..cut]).is_err(), "{field:?} cut at {cut}");
             }
         }
-        // A known number with another wire type, a group that ends another one, the number 0.
+        // A known number with another wire type, the end of another group, the number 0.
         for refused in [&[0x0D, 1, 2, 3, 4][..], &[0x33, 0x3C], &[0x3C], &[0x00, 1], &[0x1E, 1]] {
             assert!(Kept::<Inner>::decode(refused).is_err(), "{refused:?}");
         }

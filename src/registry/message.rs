@@ -1,26 +1,26 @@
-//! A gzipped message that is read through a window, so that it takes no memory whatever it inflates to.
+//! Reads a gzipped protobuf message through a window, in constant memory whatever its size.
 
 use std::io::{self, BufRead, BufReader, Read};
 
 use flate2::bufread::GzDecoder;
 
-/// Why a message cannot be read.
+/// Why a message is refused.
 #[derive(Debug)]
 pub(super) enum MessageError {
-    /// It does not inflate.
+    /// The data does not inflate.
     Gzip(io::Error),
-    /// It ends in the middle of a field, or has a length that is no number.
+    /// The message ends within a field, or a length is not a valid varint.
     Cut,
-    /// It has more fields than are read, or a number in more bytes than it needs.
+    /// The message has further fields, or a varint that is longer than necessary.
     NotCanonical,
-    /// Something follows its gzip stream.
+    /// Bytes follow the gzip stream.
     TrailingBytes,
 }
 
-/// In bytes: how much of it is inflated at once.
+/// The size of the window, in bytes.
 const WINDOW: usize = 32 << 10;
 
-/// The fields of a message, in order.
+/// Reads the fields of a message in order.
 pub(super) struct Message<'a> {
     stream: BufReader<GzDecoder<&'a [u8]>>,
     position: usize,
@@ -31,12 +31,12 @@ impl<'a> Message<'a> {
         Self { stream: BufReader::with_capacity(WINDOW, GzDecoder::new(gzip)), position: 0 }
     }
 
-    /// How many bytes were read.
+    /// The number of inflated bytes that were read.
     pub fn position(&self) -> usize {
         self.position
     }
 
-    /// The next byte, if there is one.
+    /// The next byte; `None` at the end.
     pub fn byte(&mut self) -> Result<Option<u8>, MessageError> {
         let mut byte = [0];
         let read = self.stream.read(&mut byte).map_err(MessageError::Gzip)?;
@@ -45,7 +45,7 @@ impl<'a> Message<'a> {
         Ok((read > 0).then_some(byte))
     }
 
-    /// The length of a field; none where no memory has room for it.
+    /// The length of a field; `None` if it exceeds the address space.
     pub fn length(&mut self) -> Result<Option<usize>, MessageError> {
         let mut length: u64 = 0;
         for shift in (0..u64::BITS).step_by(7) {
@@ -56,7 +56,7 @@ impl<'a> Message<'a> {
             }
             length |= bits.wrapping_shl(shift);
             if byte < 0x80 {
-                // The same number can be written with more bytes, and no signer does so.
+                // A number can be encoded in more bytes than necessary. No signer does that.
                 let is_shortest = byte > 0 || shift == 0;
                 return if is_shortest {
                     Ok(length.try_into().ok())
@@ -68,7 +68,7 @@ impl<'a> Message<'a> {
         Err(MessageError::Cut)
     }
 
-    /// Hands over so many bytes, part by part.
+    /// Passes `length` bytes to `each`, in parts.
     pub fn take(&mut self, length: usize, mut each: impl FnMut(&[u8])) -> Result<(), MessageError> {
         let mut left = length;
         while left > 0 {
@@ -86,7 +86,7 @@ impl<'a> Message<'a> {
         Ok(())
     }
 
-    /// Nothing may follow.
+    /// Checks that nothing follows.
     pub fn end(mut self) -> Result<(), MessageError> {
         if self.byte()?.is_some() {
             return Err(MessageError::NotCanonical);

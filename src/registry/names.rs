@@ -1,4 +1,4 @@
-//! `/names`: which packages a repository has.
+//! `/names`: the packages of a repository.
 
 use std::collections::BTreeMap;
 
@@ -11,31 +11,31 @@ use crate::name::{PackageName, RepositoryName};
 use crate::package::{Timestamp, UnixSeconds};
 use crate::unknown_fields::UnknownFields;
 
-/// What `names` says.
+/// The decoded `names`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Names {
-    /// The repository that serves it.
+    /// The name of the repository. A client refuses the file if it has another name configured.
     pub repository: RepositoryName,
-    /// Each package and when it last changed, by name.
+    /// Each package and the time of its last change, sorted by name.
     pub packages: Vec<(PackageName, Option<UnixSeconds>)>,
-    /// What else it says.
+    /// What the message has beyond that.
     pub unknown: UnknownInNames,
 }
 
-/// What `names` says beyond what [`Names`] has room for; hexreg itself writes none of it.
+/// What `names` has beyond the other fields of [`Names`]. hexreg writes it only if another program wrote it first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UnknownInNames {
-    /// Fields of the index itself.
+    /// Unknown fields of the message `Names`.
     pub index: UnknownFields,
-    /// Fields of packages.
+    /// Unknown fields of the packages.
     pub packages: BTreeMap<PackageName, UnknownFields>,
-    /// Times of packages that are no whole second, or have further fields: what is said of such a time is
-    /// no longer said when the package has changed since.
+    /// Times that are not a whole second or have unknown fields. They are written back unless the package has changed
+    /// since.
     pub times: BTreeMap<PackageName, Timestamp>,
 }
 
 impl Names {
-    /// An index without fields that this version does not know.
+    /// An index without unknown fields.
     #[must_use]
     pub fn new(
         repository: RepositoryName,
@@ -44,17 +44,17 @@ impl Names {
         Self { repository, packages, unknown: UnknownInNames::default() }
     }
 
-    /// The message as it is signed.
+    /// The encoded message, to be signed.
     #[must_use]
     pub fn encode(&self) -> Payload {
         let packages = self.packages.iter().map(|(name, updated_at)| (name, *updated_at));
         encode_packages(&self.repository, packages, &self.unknown)
     }
 
-    /// The twin of [`encode`](Self::encode).
+    /// Decodes the message; the inverse of [`encode`](Self::encode).
     ///
     /// # Errors
-    /// [`DecodeError`] for another message, or one with a name that is none.
+    /// [`DecodeError`] if it is another message or has an invalid name.
     pub fn decode(payload: &Payload) -> Result<Self, DecodeError> {
         let message = Kept::<proto::Names>::decode(payload.as_bytes())?;
         let (message, index) = message.into_parts();
@@ -83,7 +83,7 @@ impl Names {
     }
 }
 
-/// The message of a registry with these packages.
+/// Encodes the index of a registry with these packages.
 pub(super) fn encode(
     repository: &RepositoryName,
     packages: &[PackageEntry],
@@ -102,7 +102,7 @@ fn encode_packages<'a>(
     let packages = packages.map(|(name, updated_at)| {
         let updated_at = updated_at.map(|seconds| {
             let exact = unknown.times.get(name).filter(|exact| exact.seconds == seconds);
-            // Whole seconds, as Hex takes them from the file system.
+            // Hex writes whole seconds: the modification time of a tarball.
             exact.map_or_else(|| timestamp::encode(&seconds.into()), timestamp::encode)
         });
         let package = proto::Package { name: name.to_string(), updated_at };

@@ -1,4 +1,4 @@
-//! A package in a registry: its own resource, and what the indexes say of it.
+//! One package of a registry.
 
 use super::{Payload, releases};
 use crate::name::{PackageName, RepositoryName};
@@ -6,24 +6,24 @@ use crate::package::{Dependency, Marks, Package, UnixSeconds};
 use crate::requirement::check_solvable;
 use crate::version::Version;
 
-/// What hex.pm's repository is called: every client knows it, and takes from it what names no other.
+/// The name of hex.pm's repository. Each client has it configured and fetches a dependency without a repository from it.
 pub const PUBLIC_REPOSITORY: &str = "hexpm";
 
-/// A package in a registry: its own resource, and what the indexes say of it.
+/// A package of a registry: its own resource, and what the indexes say of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PackageEntry {
     /// Unique in the registry.
     pub name: PackageName,
-    /// Ascending.
+    /// In ascending order.
     pub versions: Vec<ListedVersion>,
-    /// When its newest tarball was last changed.
+    /// The time of the last change to one of its tarballs.
     pub updated_at: UnixSeconds,
-    /// What `packages/NAME` says: [`Releases`].
+    /// The encoded `packages/NAME`, which decodes to [`Releases`](super::Releases).
     pub payload: Payload,
-    /// Whether it says anything that no tarball does.
+    /// Whether the payload says anything that is in no tarball.
     pub has_remarks: bool,
-    /// Whether a release requires a package of [`PUBLIC_REPOSITORY`], or what Hex's solver raises on: how that
-    /// is to be taken depends on what else there is.
+    /// Whether a release depends on a package of [`PUBLIC_REPOSITORY`], or has a requirement on which Hex's solver raises.
+    /// Whether that is a fault depends on the other packages.
     pub has_doubtful_dependency: bool,
 }
 
@@ -32,11 +32,11 @@ pub struct PackageEntry {
 pub struct ListedVersion {
     /// Unique in its package.
     pub version: Version,
-    /// What it is marked with.
+    /// The marks of that version.
     pub marks: Marks,
 }
 
-/// Without any mark.
+/// A version without marks.
 impl From<Version> for ListedVersion {
     fn from(version: Version) -> Self {
         Self { version, marks: Marks::default() }
@@ -61,7 +61,7 @@ impl PackageEntry {
         Self { name, versions, updated_at, payload, has_remarks, has_doubtful_dependency }
     }
 
-    /// Whether it has a release of this version.
+    /// Whether the package has this version.
     #[must_use]
     pub fn lists(&self, version: &Version) -> bool {
         self.versions.iter().any(|listed| listed.version == *version)

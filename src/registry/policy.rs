@@ -1,4 +1,4 @@
-//! `/policies/NAME`: which releases a project that names the policy may resolve to.
+//! `/policies/NAME`: which releases may be resolved in a project that names the policy.
 
 use prost::Message;
 
@@ -11,7 +11,7 @@ use crate::policy::{
 };
 
 impl Policy {
-    /// The message as it is signed.
+    /// The encoded message, to be signed.
     #[must_use]
     pub fn encode(&self) -> Payload {
         let message = proto::Policy {
@@ -24,10 +24,10 @@ impl Policy {
         Payload::encode(&Kept::with(message, &self.unknown))
     }
 
-    /// The twin of [`encode`](Self::encode).
+    /// Decodes the message; the inverse of [`encode`](Self::encode).
     ///
     /// # Errors
-    /// [`DecodeError`] for another message, or one with a name that is none.
+    /// [`DecodeError`] if it is another message or has an invalid name.
     pub fn decode(payload: &Payload) -> Result<Self, DecodeError> {
         let message = Kept::<proto::Policy>::decode(payload.as_bytes())?;
         let (message, unknown) = message.into_parts();

@@ -1,4 +1,4 @@
-//! `/packages/NAME`: all that a client resolves a package with.
+//! `/packages/NAME`: the releases of one package, from which clients resolve.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -15,45 +15,45 @@ use crate::name::{PackageName, RepositoryName};
 use crate::package::{Advisory, Dependency, Release, Requirement, UnknownInRelease};
 use crate::unknown_fields::UnknownFields;
 
-/// What `packages/NAME` says.
+/// The decoded `packages/NAME`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Releases {
-    /// The repository that serves it.
+    /// The name of the repository. A client refuses the file if it has another name configured.
     pub repository: RepositoryName,
-    /// The package.
+    /// The name of the package. A client refuses the file if it requested another one.
     pub package: PackageName,
-    /// Ascending by version.
+    /// In ascending order of version.
     pub releases: Vec<Release>,
-    /// What this version does not know, and advisories that no release points at.
+    /// Unknown fields of the message, and the advisories to which no release refers.
     pub unknown: UnknownFields,
 }
 
-/// The number of [`proto::Package`]'s advisories.
+/// The field number of the advisories in [`proto::Package`].
 const ADVISORIES: u32 = 4;
 
 impl Releases {
-    /// A package without fields that this version does not know.
+    /// A package without unknown fields.
     #[must_use]
     pub fn new(repository: RepositoryName, package: PackageName, releases: Vec<Release>) -> Self {
         Self { repository, package, releases, unknown: UnknownFields::default() }
     }
 
-    /// The message as it is signed.
+    /// The encoded message, to be signed.
     #[must_use]
     pub fn encode(&self) -> Payload {
         encode(&self.repository, &self.package, &self.releases, &self.unknown)
     }
 
-    /// What is known of holes in its releases, each once.
+    /// The advisories of all releases, each once.
     pub fn advisories(&self) -> impl Iterator<Item = &Advisory> {
         Advisories::of(&self.releases).into_iter()
     }
 
-    /// The twin of [`encode`](Self::encode).
+    /// Decodes the message; the inverse of [`encode`](Self::encode).
     ///
     /// # Errors
-    /// [`DecodeError`] for another message, one with a name, version or checksum that is none, or one
-    /// that points at an advisory that is not there.
+    /// [`DecodeError`] if it is another message, has an invalid name, version or checksum, or refers to an advisory that
+    /// does not exist.
     pub fn decode(payload: &Payload) -> Result<Self, DecodeError> {
         let message = Kept::<proto::Package>::decode(payload.as_bytes())?;
         let (message, unknown) = message.into_parts();
@@ -71,8 +71,8 @@ impl Releases {
     }
 }
 
-/// The unknown fields of a package, and behind them its advisories that no release points at. Those stand behind all
-/// others when the package is encoded again, so no index changes.
+/// The unknown fields of a package, followed by the advisories to which no release refers. When the package is encoded
+/// again, these follow all other advisories, so no index changes.
 fn with_idle_advisories(unknown: UnknownFields, package: &proto::Package) -> UnknownFields {
     let releases = package.releases.iter();
     let used: HashSet<u32> =
@@ -87,7 +87,7 @@ fn with_idle_advisories(unknown: UnknownFields, package: &proto::Package) -> Unk
     UnknownFields::from_encoded(fields)
 }
 
-/// The message of one package.
+/// Encodes one package.
 pub(super) fn encode(
     repository: &RepositoryName,
     package: &PackageName,
@@ -138,10 +138,10 @@ fn decode_release(
     })
 }
 
-/// Encodes the dependencies of a release, one after another, each with its unknown fields.
+/// Encodes the dependencies of a release in order, each with its unknown fields.
 struct DependencyEncoder<'a> {
     unknown: &'a UnknownInRelease,
-    /// How many dependencies on each of those packages were encoded.
+    /// The number of dependencies that were encoded so far, by package.
     encoded: HashMap<&'a str, usize>,
 }
 
@@ -154,8 +154,8 @@ impl<'a> DependencyEncoder<'a> {
         let message = proto::Dependency {
             package: dependency.package.clone(),
             requirement: dependency.requirement.0.clone(),
-            // Always said, as `mix hex.registry build` does. Gleam takes a present `false` for true;
-            // it knows no repository but hex.pm's, so it never reads this.
+            // Always present, as in the files of `mix hex.registry build`. Gleam takes a present `false` for true, but
+            // it reads no repository other than hex.pm's.
             optional: Some(dependency.optional),
             app: Some(dependency.app.clone()),
             repository: dependency.repository.clone(),

@@ -1,4 +1,4 @@
-//! What `packages/NAME` remarks on releases, between its message and [`Remarks`].
+//! Converts between [`Remarks`] and the messages of `packages/NAME`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,14 +10,14 @@ use crate::package::{
     Advisory, Release, Remarks, Retirement, RetirementReason, Severity, UnknownInRelease,
 };
 
-/// The advisories of a package, each once, to which its releases point by number.
+/// The advisories of a package, each once. Releases refer to them by index.
 pub(super) struct Advisories<'a> {
     in_order: Vec<&'a Advisory>,
     indexes: HashMap<&'a Advisory, u32>,
 }
 
 impl<'a> Advisories<'a> {
-    /// Of all releases, in the order in which they come up.
+    /// The advisories of all releases, in the order of their first occurrence.
     pub fn of(releases: &'a [Release]) -> Self {
         let (mut in_order, mut indexes) = (Vec::new(), HashMap::new());
         for advisory in releases.iter().flat_map(|release| &release.remarks.advisories) {
@@ -30,24 +30,24 @@ impl<'a> Advisories<'a> {
         Self { in_order, indexes }
     }
 
-    /// Each of them.
+    /// The advisories in order.
     pub fn into_iter(self) -> impl Iterator<Item = &'a Advisory> {
         self.in_order.into_iter()
     }
 
-    /// Where those of a release stand.
+    /// The indexes of the advisories of a release.
     pub fn indexes(&self, remarks: &Remarks) -> Vec<u32> {
         let indexes = remarks.advisories.iter().map(|one| self.indexes.get(&**one).copied());
         indexes.flatten().collect()
     }
 
-    /// As the package lists them.
+    /// The messages of the advisories in order.
     pub fn encode(&self) -> Vec<Kept<proto::SecurityAdvisory>> {
         self.in_order.iter().copied().map(encode_advisory).collect()
     }
 }
 
-/// What a message remarks on one of its releases, which is taken out of it; but for its unknown fields.
+/// Takes the remarks out of the message of a release. Their unknown fields are not set.
 pub(super) fn decode(
     release: &mut proto::Release,
     advisories: &[Arc<Advisory>],

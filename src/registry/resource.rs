@@ -2,7 +2,7 @@
 
 use crate::name::{PackageName, PolicyName};
 
-/// One resource of a registry.
+/// A signed file of a registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resource {
     /// `/names`
@@ -15,7 +15,7 @@ pub enum Resource {
     Policy(PolicyName),
 }
 
-/// The most that is read of any registry file, in bytes: [`Resource::max_size`] of the largest.
+/// The largest size of any signed file, in bytes.
 pub(crate) const MAX_FILE: usize = MAX_INDEX;
 
 const MAX_INDEX: usize = 256 << 20;
@@ -23,14 +23,14 @@ pub(crate) const MAX_PACKAGE: usize = 64 << 20;
 const MAX_POLICY: usize = 8 << 20;
 
 impl Resource {
-    /// The most bytes that its file may have or inflate to.
+    /// The largest size of the file in bytes, both gzipped and inflated.
     ///
-    /// Clients have no such limit: they inflate whatever they are sent. This one keeps a few kilobytes
-    /// that inflate without end from taking all memory. hex.pm's `versions`, of some 17,000 packages,
-    /// inflates to 5 MB; at 256 MiB there is room for fifty times that. A package is one of many, read
-    /// on each thread at once, and clients read the whole of it whenever they resolve: 64 MiB are ten
-    /// releases a day for ten years, of 1,800 bytes each, which is thirty dependencies. The 8 MiB of a policy
-    /// are ten thousand overrides, each with a comment as long as it may be.
+    /// Without a limit, a few kilobytes of gzip could take all memory. Clients have none.
+    ///
+    /// - An index: 256 MiB. hex.pm's `versions`, of some 17,000 packages, inflates to 5 MB.
+    /// - A package: 64 MiB. Many are read at once, one on each thread, and a client reads a whole package when it
+    ///   resolves. 64 MiB are ten releases a day for ten years, of 1,800 bytes each, which is thirty dependencies.
+    /// - A policy: 8 MiB, which are ten thousand overrides with the longest comment that clients accept.
     #[must_use]
     pub fn max_size(&self) -> usize {
         match self {

@@ -1,7 +1,7 @@
-//! From a payload to the bytes that are served, and back: payload → `Signed` → gzip.
+//! From a payload to the bytes that are served: payload → `Signed` → gzip.
 //!
-//! The bytes that were signed are the bytes that are written: a payload is encoded once and never
-//! again. Hex specification, "Registry v2", "Signing".
+//! The bytes that were signed are the bytes that are written: a payload is encoded once. Hex specification,
+//! "Registry v2", "Signing".
 
 use bytes::Bytes;
 use prost::Message as _;
@@ -10,11 +10,11 @@ use super::gzip::Gzip;
 use super::proto::signed as proto;
 use crate::key::{KeyError, PrivateKey};
 
-/// An encoded `Names`, `Versions`, `Package` or `Policy`. Clones share its bytes.
+/// An encoded message `Names`, `Versions`, `Package` or `Policy`. Clones share the bytes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Payload(pub(super) Bytes);
 
-/// A payload with its signature, to be written.
+/// A payload and its signature, to be written.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Signed {
     pub(super) payload: Bytes,
@@ -26,16 +26,16 @@ impl Payload {
         Self(message.encode_to_vec().into())
     }
 
-    /// What was encoded before, and kept.
+    /// A payload that was encoded earlier, such as one from the cache.
     #[must_use]
     pub fn from_bytes(bytes: Bytes) -> Self {
         Self(bytes)
     }
 
-    /// The payload with its signature under `key`.
+    /// Signs the payload with `key`.
     ///
     /// # Errors
-    /// [`KeyError::Signing`], which no sound key gives.
+    /// [`KeyError::Signing`]; a valid key does not cause it.
     pub fn sign(&self, key: &PrivateKey) -> Result<Signed, KeyError> {
         let signature = key.sign(&self.0)?.into();
         Ok(Signed { payload: self.0.clone(), signature })
@@ -49,7 +49,7 @@ impl Payload {
 }
 
 impl Signed {
-    /// The file's bytes before they are gzipped.
+    /// The bytes of the file before compression.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let message = proto::Signed {
@@ -59,7 +59,7 @@ impl Signed {
         message.encode_to_vec()
     }
 
-    /// The file's bytes as they are served: the same for the same message, for no time is in them.
+    /// The bytes of the file as it is served. They have no time, so the same message gives the same bytes.
     #[must_use]
     pub fn to_gzip(&self, gzip: &mut Gzip) -> Vec<u8> {
         gzip.compress(&self.encode())

@@ -1,4 +1,4 @@
-//! Reads a file as it is served.
+//! Reads signed files as they are served.
 
 use std::io;
 
@@ -10,48 +10,46 @@ use super::resource::MAX_FILE;
 use super::{Payload, Signed};
 use crate::key::PublicKey;
 
-/// A file as it is served, whose signature has not been checked: it tells nothing until
-/// [`verify`](Self::verify).
+/// A file as it is served, with a signature that is not verified yet: see [`verify`](Self::verify).
 ///
-/// Anybody can make a file of a few KB that inflates to the largest size there may be. So a file is inflated through
-/// a small window, in which the payload is hashed, and a large payload is inflated into memory only once the
-/// signature holds.
+/// An attacker can make a file of a few KB that inflates to the size limit. So the file is inflated through a small
+/// window, in which the payload is hashed. A large payload is inflated into memory only after its signature was verified.
 #[derive(Clone, Debug)]
 pub struct SignedFile<'a> {
     gzip: &'a [u8],
-    /// SHA-512 of the payload.
+    /// The SHA-512 of the payload.
     digest: Digest,
-    /// Of the payload, in bytes.
+    /// The length of the payload in bytes.
     length: usize,
-    /// The payload, where it is small.
+    /// The payload, if it is small.
     small: Option<Bytes>,
     signature: Bytes,
 }
 
-/// Why bytes are no signed resource.
+/// Why bytes are not a signed resource.
 #[derive(Debug, thiserror::Error)]
 pub enum SignedError {
-    /// They do not inflate.
+    /// The bytes do not inflate.
     #[error("it is not gzipped, or damaged")]
     Gzip(#[source] io::Error),
-    /// They are more than any registry has, or inflate to more.
+    /// The file is larger than the limit, or inflates to more.
     #[error(
-        "it has more than {limit} bytes, gzipped or not: no such file of a registry comes near"
+        "it has more than {limit} bytes, gzipped or inflated: no such file of a registry is that large"
     )]
     TooLarge {
-        /// In bytes.
+        /// The limit in bytes.
         limit: usize,
     },
-    /// More than one gzip stream, or something else after it.
+    /// Bytes follow the gzip stream, such as a second stream.
     #[error("bytes follow the end of its gzip stream")]
     TrailingBytes,
-    /// What was gzipped is no `Signed`.
+    /// The inflated data is not a message `Signed`.
     #[error("it is not a signed resource")]
     NotSigned,
-    /// It has fields besides payload and signature, or has them oddly encoded.
+    /// The message has further fields, another order of fields, or numbers that are longer than necessary.
     #[error("it holds more than a payload and its signature")]
     NotCanonical,
-    /// The signature is another key's, or the payload was changed.
+    /// Another key signed the payload, or it was changed.
     #[error("its signature is not that of {0}")]
     Signature(String),
 }
@@ -67,38 +65,38 @@ impl From<MessageError> for SignedError {
     }
 }
 
-/// In bytes: a payload up to this size is kept while it is hashed, so that it is inflated once. Nearly every package
-/// has less; and so many files may be read at once that they must not keep much more.
+/// A payload of up to this size, in bytes, is kept while it is hashed, so that it is inflated once. Nearly every package
+/// is smaller. Many files may be read at once, so much more must not be kept before the signature is verified.
 const SMALL: usize = 128 << 10;
 
-/// In bytes: the most that a signature may have, that of a key of 8192 bits.
+/// The size of the longest signature in bytes: that of a key of 8192 bits.
 const MAX_SIGNATURE: usize = 1 << 10;
 
-/// The two fields of the message, each with its number and as a field that is made of bytes.
+/// The keys of the two fields of the message: field number and wire type.
 const PAYLOAD: u8 = 0x0A;
 const SIGNATURE: u8 = 0x12;
 
 impl Signed {
-    /// Reads a file as it is served, whichever resource it is.
+    /// Reads a file of any resource, as it is served.
     ///
     /// # Errors
-    /// [`SignedError`], other than for the signature, which is not looked at here.
+    /// [`SignedError`], except [`SignedError::Signature`]: the signature is not verified.
     pub fn from_gzip(bytes: &[u8]) -> Result<SignedFile<'_>, SignedError> {
         Self::from_gzip_up_to(MAX_FILE, bytes)
     }
 
-    /// Reads a file that neither has more than so many bytes nor inflates to more.
+    /// Reads a file that has, gzipped and inflated, at most `limit` bytes.
     ///
     /// # Errors
-    /// As of [`from_gzip`](Self::from_gzip).
+    /// See [`from_gzip`](Self::from_gzip).
     pub fn from_gzip_up_to(limit: usize, bytes: &[u8]) -> Result<SignedFile<'_>, SignedError> {
         SignedFile::read(limit, bytes)
     }
 }
 
 impl<'a> SignedFile<'a> {
-    /// The message has a payload and a signature, in this order, and nothing else: fields that are not signed, or the
-    /// same ones in another order, are written by no signer.
+    /// Accepts a message with a payload and a signature, in this order, and nothing else. No signer writes other fields,
+    /// which are not signed, or another order.
     fn read(limit: usize, gzip: &'a [u8]) -> Result<Self, SignedError> {
         let too_large = || SignedError::TooLarge { limit };
         if gzip.len() > limit {
@@ -134,7 +132,7 @@ impl<'a> SignedFile<'a> {
         Ok(Self { gzip, digest, length, small, signature: signature.into() })
     }
 
-    /// How many bytes its payload has.
+    /// The size of the payload in bytes.
     #[must_use]
     pub fn payload_size(&self) -> usize {
         self.length
@@ -158,10 +156,10 @@ impl<'a> SignedFile<'a> {
         }
     }
 
-    /// The payload, whoever signed it: good for showing what a file says, and for nothing else.
+    /// The payload, without verification: use it only to show what a file says.
     ///
     /// # Errors
-    /// None: what was read once is read again.
+    /// None in practice: the same bytes were read before.
     pub fn unverified(&self) -> Result<Payload, SignedError> {
         if let Some(small) = &self.small {
             return Ok(Payload(small.clone()));
@@ -174,7 +172,7 @@ impl<'a> SignedFile<'a> {
         Ok(Payload(payload.into()))
     }
 
-    /// Whether this is `payload` under a signature that `key` verifies.
+    /// Whether the file has this payload and a signature of `key`.
     #[must_use]
     pub fn holds(&self, payload: &Payload, key: &PublicKey) -> bool {
         let is_payload = match &self.small {
@@ -187,7 +185,7 @@ impl<'a> SignedFile<'a> {
         is_payload && self.is_signed_by(key)
     }
 
-    /// The same message, to be written: `payload` is what the file [holds](Self::holds).
+    /// The same message, to be written. `payload` must be the one that the file [holds](Self::holds).
     #[must_use]
     pub fn with_payload(&self, payload: &Payload) -> Signed {
         Signed { payload: payload.0.clone(), signature: self.signature.clone() }
@@ -208,7 +206,7 @@ mod tests {
         Signed { payload: b"payload"[..].into(), signature: b"signature"[..].into() }
     }
 
-    /// A message in gzip as zlib writes it, on Unix.
+    /// A message in gzip, as zlib writes it on Unix.
     fn gzip(message: &[u8]) -> Vec<u8> {
         let mut file = Vec::new();
         let mut stream = GzBuilder::new().operating_system(3).read(message, Compression::default());
@@ -216,13 +214,13 @@ mod tests {
         file
     }
 
-    /// What a file holds, without a check of who signed it.
+    /// The message of a file, without verification.
     fn read(limit: usize, file: &[u8]) -> Result<Signed, SignedError> {
         let file = Signed::from_gzip_up_to(limit, file)?;
         Ok(file.with_payload(&file.unverified()?))
     }
 
-    /// A message whose payload has so many bytes, all of them zero.
+    /// A message with a payload of zeros.
     fn zeros(length: usize) -> Signed {
         Signed { payload: vec![0; length].into(), ..signed() }
     }
@@ -237,9 +235,9 @@ mod tests {
         }
     }
 
-    /// Below the size that is kept while it is hashed, and above.
+    /// Payloads of both kinds: those that are kept while they are hashed, and larger ones.
     #[test]
-    fn only_the_payload_that_was_signed_is_given_out() {
+    fn only_the_signed_payload_is_returned() {
         let key = PrivateKey::generate(NewKeyBits::Bits2048).unwrap();
         let other = PrivateKey::generate(NewKeyBits::Bits2048).unwrap();
         for length in [7, SMALL, SMALL + 1, 3 * SMALL] {
@@ -266,10 +264,10 @@ mod tests {
     }
 
     #[test]
-    fn what_another_program_wrote_is_told_apart() {
+    fn gzip_of_another_program_is_recognised() {
         assert!(is_foreign_gzip(&gzip(&signed().encode())));
         assert!(!is_foreign_gzip(&signed().to_gzip(&mut Gzip::new())));
-        // A damaged header is nobody's.
+        // A damaged header is not that of Hex.
         let mut damaged = gzip(&signed().encode());
         damaged[4] ^= 1;
         assert!(!is_foreign_gzip(&damaged));
@@ -282,19 +280,19 @@ mod tests {
         assert_eq!(read(64, &gzip(&small)).unwrap(), signed());
         let is_too_large = |limit, file: &[u8]| {
             let read = Signed::from_gzip_up_to(limit, file);
-            matches!(read, Err(SignedError::TooLarge { limit: told }) if told == limit)
+            matches!(read, Err(SignedError::TooLarge { limit: reported }) if reported == limit)
         };
         let message = zeros(1 << 20).encode();
         let bomb = gzip(&message);
         assert!(bomb.len() < 2000);
-        // The last of its bytes are the signature.
+        // The signature comes after the payload, so the limits around the payload's size matter.
         for limit in [message.len() - 1, 1 << 20, (1 << 20) - 1, bomb.len(), bomb.len() - 1] {
             assert!(is_too_large(limit, &bomb), "{limit}");
         }
         assert!(!is_too_large(message.len(), &bomb));
-        // Bytes behind it count too.
+        // Bytes after the stream count.
         assert!(is_too_large(bomb.len(), &[bomb.as_slice(), b"x"].concat()));
-        // A length that no message has.
+        // A length beyond 64 bits.
         assert!(is_too_large(1 << 20, &gzip(&[&[PAYLOAD], [0xFF; 9].as_slice(), &[1]].concat())));
     }
 
@@ -305,11 +303,11 @@ mod tests {
         assert!(matches!(Signed::from_gzip(&trailing), Err(SignedError::TrailingBytes)));
         let second = [file.as_slice(), &file].concat();
         assert!(matches!(Signed::from_gzip(&second), Err(SignedError::TrailingBytes)));
-        // Field 3, which nobody knows.
+        // An unknown field 3.
         let added = [signed().encode(), vec![0x1A, 1, b'x']].concat();
         assert!(matches!(Signed::from_gzip(&gzip(&added)), Err(SignedError::NotCanonical)));
         assert!(matches!(Signed::from_gzip(b"junk"), Err(SignedError::Gzip(_))));
-        // The same fields in another order, once more, without the second, or with a length that could be shorter.
+        // Another order of fields, repeated fields, no signature, or a length in more bytes than necessary.
         let whole = signed().encode();
         let (payload, signature) = whole.split_at(9);
         for odd in [
@@ -328,7 +326,7 @@ mod tests {
             let read = Signed::from_gzip(&gzip(junk)).map(|file| file.length);
             assert!(matches!(read, Err(SignedError::NotSigned)), "{junk:?}: {read:?}");
         }
-        // Damage behind the payload.
+        // Damage after the payload.
         let mut damaged = file.clone();
         let last = damaged.len() - 5;
         damaged[last] ^= 1;

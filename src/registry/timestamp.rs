@@ -1,10 +1,10 @@
-//! Points in time, as `names` and `packages/NAME` have them: each schema has a message of its own for them.
+//! Converts points in time. The schemas of `names` and `packages/NAME` each have a message of their own.
 
 use super::kept::Kept;
 use super::proto::{names, package};
 use crate::package::{Timestamp, UnixSeconds};
 
-/// A message of seconds since 1970 and nanoseconds.
+/// A generated message `Timestamp`.
 pub(super) trait TimestampMessage {
     fn new(seconds: i64, nanos: i32) -> Self;
     fn into_seconds_and_nanos(self) -> (i64, i32);
@@ -32,7 +32,7 @@ pub(super) fn encode<M: TimestampMessage>(time: &Timestamp) -> Kept<M> {
     Kept::with(M::new(seconds, time.nanos), &time.unknown)
 }
 
-/// The twin of [`encode`].
+/// The inverse of [`encode`].
 pub(super) fn decode<M: TimestampMessage>(message: Kept<M>) -> Timestamp {
     let (message, unknown) = message.into_parts();
     let (seconds, nanos) = message.into_seconds_and_nanos();

@@ -1,4 +1,4 @@
-//! `/versions`: which releases each package has.
+//! `/versions`: the releases of each package.
 
 use std::collections::BTreeMap;
 
@@ -14,29 +14,29 @@ use crate::package::Marks;
 use crate::unknown_fields::UnknownFields;
 use crate::version::Version;
 
-/// What `versions` says.
+/// The decoded `versions`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Versions {
-    /// The repository that serves it.
+    /// The name of the repository. A client refuses the file if it has another name configured.
     pub repository: RepositoryName,
-    /// Each package and its versions, ascending, by name.
+    /// Each package, sorted by name, and its versions in ascending order.
     pub packages: Vec<(PackageName, Vec<ListedVersion>)>,
-    /// What else it says.
+    /// What the message has beyond that.
     pub unknown: UnknownInVersions,
 }
 
-/// Fields of `versions` that this version does not know.
+/// Unknown fields of `versions`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UnknownInVersions {
-    /// Of the index itself.
+    /// Fields of the message `Versions`.
     pub index: UnknownFields,
-    /// Of packages. One that counts versions by their place, as the known marks do, is kept as it is, so it
-    /// marks another version after one before it was added or removed.
+    /// Fields of the packages. A field may refer to versions by index, as `retired` does. It is kept unchanged, so it
+    /// refers to another version after an earlier one was added or removed.
     pub packages: BTreeMap<PackageName, UnknownFields>,
 }
 
 impl Versions {
-    /// An index without fields that this version does not know.
+    /// An index without unknown fields.
     #[must_use]
     pub fn new(
         repository: RepositoryName,
@@ -45,7 +45,7 @@ impl Versions {
         Self { repository, packages, unknown: UnknownInVersions::default() }
     }
 
-    /// The message as it is signed.
+    /// The encoded message, to be signed.
     #[must_use]
     pub fn encode(&self) -> Payload {
         let packages = self.packages.iter();
@@ -53,11 +53,10 @@ impl Versions {
         message(&self.repository, packages.collect(), &self.unknown)
     }
 
-    /// The twin of [`encode`](Self::encode).
+    /// Decodes the message; the inverse of [`encode`](Self::encode).
     ///
     /// # Errors
-    /// [`DecodeError`] for another message, one with a name or version that is none, or one that marks a
-    /// version that is not there.
+    /// [`DecodeError`] if it is another message, has an invalid name or version, or marks a version that does not exist.
     pub fn decode(payload: &Payload) -> Result<Self, DecodeError> {
         let message = Kept::<proto::Versions>::decode(payload.as_bytes())?;
         let (message, index) = message.into_parts();
@@ -79,7 +78,7 @@ impl Versions {
     }
 }
 
-/// The message of a registry with these packages.
+/// Encodes the index of a registry with these packages.
 pub(super) fn encode(
     repository: &RepositoryName,
     packages: &[PackageEntry],

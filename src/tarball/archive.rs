@@ -1,10 +1,9 @@
-//! A tar archive as a tool reads it that will sign what it read.
+//! Reads a tar archive strictly: an archive that two readers could read differently must not be signed.
 //!
-//! The `tar` crate reads the fields of a header; the walk from one to the next is ours, because
-//! lenient readers disagree. Where two of Hex, GNU tar and the others could see different entries, or
-//! one of them none, this one refuses: sizes given twice, entries named twice over, bytes in padding
-//! or after the end, numbers that are none, sparse files. Names are reported, not judged; that is for
-//! whoever knows what the archive is.
+//! The `tar` crate reads the fields of a header; the walk from one header to the next is ours, because lenient readers
+//! disagree. An archive is refused if Hex, GNU tar and others could see different entries in it, or if one of them could
+//! see none: two sizes or names of one entry, bytes in padding or after the end, invalid numbers, sparse files. Names are
+//! not judged here; the caller does that.
 
 mod entry;
 mod error;
@@ -73,7 +72,7 @@ impl<'a> Walk<'a> {
                 EntryType::GNULongName => extension.apply_long_name(offset, data)?,
                 EntryType::GNULongLink => extension.apply_long_link(offset, data)?,
                 EntryType::XGlobalHeader => {
-                    // Hex spends what was said of the next entry on this header.
+                    // Hex applies an extension of the next entry to this header instead.
                     extension.expect_none()?;
                     extension::check_global_pax(offset, data)?;
                 }
@@ -91,7 +90,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The bytes that follow a header; steps past them and their padding.
+    /// The data after a header. Moves the offset to the next header.
     fn data(&mut self, header: &Header<'_>) -> Result<&'a [u8], ArchiveError> {
         let truncated = || ArchiveError::TruncatedEntry(format!("{:?}", header.path));
         let start = self.offset.saturating_add(BLOCK);
@@ -107,13 +106,13 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Piece by piece, without looking for the place within one: a processor does that many bytes at a time.
+/// Compares block by block. Within a block there is no early exit, so that the compiler uses vector instructions.
 fn is_zero(bytes: &[u8]) -> bool {
     bytes.chunks(BLOCK).all(|chunk| chunk.iter().fold(0, |sum, byte| sum | byte) == 0)
 }
 
-/// An archive ends in two empty blocks; writers may go on with zeros up to their record size, and some wrote
-/// one block alone, where every reader ends as well.
+/// Checks the end of the archive: two empty blocks. Writers may add zeros up to their record size. Some write one block
+/// only, at which every reader ends as well.
 fn check_end(rest: &[u8]) -> Result<(), ArchiveError> {
     let after_one = rest.get(BLOCK..).unwrap_or_default();
     if after_one.is_empty() {

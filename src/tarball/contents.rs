@@ -1,4 +1,4 @@
-//! The contents: a gzipped tar of the package's files, checked and thrown away.
+//! Checks the contents, a gzipped tar of the package's files. Nothing is written.
 
 use flate2::bufread::GzDecoder;
 use libdeflater::{DecompressionError, Decompressor};
@@ -7,96 +7,96 @@ use tar::EntryType;
 
 use super::archive::{self, ArchiveEntry, ArchiveError};
 
-/// Why `contents.tar.gz` cannot be unpacked safely, or by everybody to the same files.
+/// Why `contents.tar.gz` cannot be unpacked safely, or not to the same files by all clients.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ContentsError {
-    /// It does not begin as gzip does.
+    /// The file does not begin like gzip.
     #[error("it is not gzipped")]
     NotGzip,
-    /// It has optional parts that readers treat differently.
+    /// The gzip header has optional parts that readers treat differently.
     #[error("its gzip header has flags that readers treat differently")]
     GzipFlags,
-    /// It does not inflate, or not to what its own checksum says.
+    /// The stream does not inflate, or has a wrong checksum.
     #[error("its gzip stream is damaged")]
     Damaged,
-    /// The size at the end of the stream is not what comes out.
+    /// The size at the end of the stream is not that of the inflated data.
     #[error(
-        "its gzip stream is cut off, or goes on after its end: it ends in a size of {0} bytes, and holds another"
+        "its gzip stream is truncated, or continues after its end: the size at its end is {0} bytes, which is not that of the data"
     )]
     FalseSize(u32),
-    /// More than clients unpack.
+    /// The contents are larger than clients unpack.
     #[error("it holds {size} bytes unpacked; clients refuse more than {limit}")]
     TooLarge {
-        /// In bytes.
+        /// The size in bytes.
         size: usize,
-        /// In bytes.
+        /// The limit in bytes.
         limit: usize,
     },
-    /// A second gzip stream, or anything else, follows the first.
+    /// Bytes follow the gzip stream, such as a second stream.
     #[error("bytes follow the end of its gzip stream")]
     TrailingBytes,
-    /// What was gzipped is not an archive with one reading.
+    /// The inflated data is not a tar archive with one reading.
     #[error("the archive inside")]
     Archive(#[from] ArchiveError),
-    /// `/etc/passwd`, `\\server`, `C:\`
+    /// A path is absolute: `/etc/passwd`, `\\server`, `C:\`.
     #[error("{0:?} is an absolute path")]
     AbsolutePath(String),
-    /// `a/../../b`
+    /// A path has `..`: `a/../../b`.
     #[error("{0:?} has `..` in its path")]
     ParentPath(String),
-    /// It could not be created anywhere.
+    /// No system could create a path.
     #[error(
         "an entry has a path that cannot be created: empty, with a zero byte, or of more than 4096 bytes"
     )]
     ImpossiblePath,
-    /// A link to outside of the package.
+    /// A link leads out of the package.
     #[error("{path:?} links to {target:?}, outside of the package")]
     LinkLeaves {
-        /// The link's own path.
+        /// The path of the link.
         path: String,
-        /// Where it points.
+        /// The target of the link.
         target: String,
     },
-    /// A link whose target goes down and up again: where that leads depends on other links.
+    /// The target of a link goes down and up again, so it depends on other links.
     #[error("{path:?} links to {target:?}, which goes down and up again")]
     LinkWinds {
-        /// The link's own path.
+        /// The path of the link.
         path: String,
-        /// Where it points.
+        /// The target of the link.
         target: String,
     },
-    /// Hex passes over hard links in silence, tar unpacks them.
+    /// An entry is a hard link. Hex ignores it without a message; tar unpacks it.
     #[error("{0:?} is a hard link, which Hex does not unpack")]
     HardLink(String),
-    /// An entry whose path leads through a file or a link.
+    /// The path of an entry leads through a file or a link.
     #[error("{path:?} lies beneath {leaf:?}, which is no directory")]
     BeneathFile {
-        /// The entry's path.
+        /// The path of the entry.
         path: String,
         /// The path of the file or link.
         leaf: String,
     },
-    /// Two entries of one path that are not both files or both directories.
+    /// Two entries have the same path and different types.
     #[error("{0:?} is in it twice, as two different things")]
     TwoKinds(String),
-    /// Clients write their copy of the metadata there.
+    /// An entry has the path at which clients write a copy of the metadata.
     #[error("{0:?} takes the place of hex_metadata.config, which clients write themselves")]
     Reserved(String),
-    /// A device, a pipe or something unknown.
+    /// An entry is a device, a pipe or of an unknown type.
     #[error("{0:?} is neither a file, a directory nor a link")]
     UnsupportedKind(String),
 }
 
-/// Where clients put a copy of metadata.config once they have unpacked the contents.
+/// The path to which clients write a copy of metadata.config after they have unpacked the contents.
 const METADATA_COPY: &str = "hex_metadata.config";
 
-/// `PATH_MAX`: a longer path cannot be created on Linux, and costs to check.
+/// `PATH_MAX`: Linux cannot create a longer path, and to check it takes time.
 const MAX_PATH: usize = 4096;
 
-/// Deflate makes at most 1032 bytes of one.
+/// Deflate expands one byte to at most 1032.
 const MAX_RATIO: usize = 1032;
 
-/// Checks contents one after another, reusing the memory they are inflated into.
+/// Checks contents one after another and reuses the memory that they are inflated into.
 pub(crate) struct ContentsChecker {
     decompressor: Decompressor,
     inflated: Vec<u8>,
@@ -116,8 +116,8 @@ impl ContentsChecker {
         let [0x1F, 0x8B, _, flags, ..] = *contents else {
             return Err(ContentsError::NotGzip);
         };
-        // A checksum of the header, which libdeflate passes over and zlib compares, and what is
-        // reserved, which zlib refuses. Nothing that packs for Hex sets them.
+        // The checksum of the header, which libdeflate ignores and zlib compares, and the reserved bits, which zlib
+        // refuses. No tool that packs for Hex sets them.
         if flags & 0b1110_0010 != 0 {
             return Err(ContentsError::GzipFlags);
         }
@@ -149,12 +149,11 @@ impl ContentsChecker {
     }
 }
 
-/// Whether anything follows the gzip stream, which inflated to `size` bytes.
+/// Whether bytes follow the gzip stream, which inflated to `size` bytes.
 ///
-/// libdeflate stops after the stream without a word, having checked the trailer it met there: a CRC
-/// and the size. So the size stands at the end of the stream, and unless it does so before the very
-/// end, nothing follows. In what was written in good faith it hardly ever does, and only where it does
-/// is a decoder asked that is slower but says how far it read.
+/// libdeflate ignores bytes after the stream and does not say how far it read. But it has checked the trailer of the
+/// stream, a CRC and the size. If the four bytes of the size occur only at the very end of the input, the stream ends
+/// there. They rarely occur earlier in a valid file. If they do, a slower decoder that reports its position decides.
 fn has_trailing_bytes(gzip: &[u8], size: u32) -> bool {
     let earlier = gzip.split_last().and_then(|(_, most)| memmem::find(most, &size.to_le_bytes()));
     if earlier.is_none() {
@@ -165,7 +164,7 @@ fn has_trailing_bytes(gzip: &[u8], size: u32) -> bool {
     read.is_err() || !stream.into_inner().is_empty()
 }
 
-/// Which path each entry takes, by its components, and what it is there.
+/// The path of each entry, as components, and its type.
 type Paths<'a> = Vec<(Vec<&'a str>, EntryType)>;
 
 fn check_entries(tar: &[u8]) -> Result<(), ContentsError> {
@@ -192,8 +191,8 @@ fn check_entries(tar: &[u8]) -> Result<(), ContentsError> {
     check_together(paths)
 }
 
-/// Where the disk does not tell upper from lower case, as on macOS and Windows, `lib` leads through a link
-/// `LIB`, and what lies beneath it is written wherever that points.
+/// Checks that no path leads through a link whose name differs only in case. On macOS and Windows `lib/a` would be
+/// written through a link `LIB`, to wherever that points.
 fn check_links_without_case(paths: &Paths<'_>) -> Result<(), ContentsError> {
     let lowered = |path: &[&str]| path.iter().map(|part| part.to_lowercase()).collect::<Vec<_>>();
     let mut sorted: Vec<_> = paths.iter().map(|entry| (lowered(&entry.0), entry)).collect();
@@ -201,12 +200,12 @@ fn check_links_without_case(paths: &Paths<'_>) -> Result<(), ContentsError> {
     sorted.sort_by(|(a, (_, a_kind)), (b, (_, b_kind))| {
         a.cmp(b).then(is_link(*b_kind).cmp(&is_link(*a_kind)))
     });
-    // What lies beneath a path follows right after it.
+    // In this order the paths beneath a path follow it directly.
     let mut above: Option<(&[String], &[&str])> = None;
     for (lowered, (path, kind)) in &sorted {
         let beneath =
             above.filter(|(link, _)| lowered.len() > link.len() && lowered.starts_with(link));
-        // One that is spelt alike is looked at with all others.
+        // `check_together` compares paths of the same case.
         if let Some((_, link)) = beneath.filter(|(_, link)| !path.starts_with(link)) {
             let (path, leaf) = (path.join("/"), link.join("/"));
             return Err(ContentsError::BeneathFile { path, leaf });
@@ -218,7 +217,7 @@ fn check_links_without_case(paths: &Paths<'_>) -> Result<(), ContentsError> {
     Ok(())
 }
 
-/// Windows takes `\` for a separator and `C:` for a root, and so does Hex wherever it packs.
+/// On Windows `\` is a separator and `C:` a root. Hex treats them so on every system when it packs.
 const SEPARATORS: [char; 2] = ['/', '\\'];
 
 fn is_absolute(path: &str) -> bool {
@@ -243,7 +242,7 @@ fn check_path(path: &str, kind: EntryType) -> Result<Vec<&str>, ContentsError> {
     if parts.contains(&"..") {
         return Err(ContentsError::ParentPath(path.to_owned()));
     }
-    // macOS and Windows write to the same file.
+    // macOS and Windows ignore case.
     let is_copy = parts.first().is_some_and(|part| part.eq_ignore_ascii_case(METADATA_COPY));
     if is_copy && !(parts.len() == 1 && archive::is_file(kind)) {
         return Err(ContentsError::Reserved(path.to_owned()));
@@ -251,9 +250,9 @@ fn check_path(path: &str, kind: EntryType) -> Result<Vec<&str>, ContentsError> {
     Ok(parts)
 }
 
-/// A target goes up first, at most to the package's root, and only down from there. As no entry lies
-/// beneath a link, going up first passes through real directories, so it cannot leave the package;
-/// and going down ends at a file or at another link that was checked the same way.
+/// Checks the target of a link. It may go up first, at most to the package's root, and then only down. No entry lies
+/// beneath a link, so the way up leads through real directories and does not leave the package. The way down ends at a
+/// file or at another link, which is checked in the same way.
 fn check_link(link: &ArchiveEntry<'_>) -> Result<(), ContentsError> {
     if link.link.is_empty() || link.link.len() > MAX_PATH || link.link.contains('\0') {
         return Err(ContentsError::ImpossiblePath);
@@ -270,10 +269,10 @@ fn check_link(link: &ArchiveEntry<'_>) -> Result<(), ContentsError> {
     Ok(())
 }
 
-/// Files may come again, and everybody keeps the last, as directories may; but what is a link once is
-/// written through by some readers and replaced by others. Nothing lies beneath what is no directory.
+/// Checks the paths against each other. A file or a directory may occur again: all readers keep the last. A link may not:
+/// some readers write through it and others replace it. No path may lie beneath a file or a link.
 ///
-/// Sorted by component, what lies beneath a path follows right after it.
+/// Sorted by component, the paths beneath a path follow it directly.
 fn check_together(mut paths: Paths<'_>) -> Result<(), ContentsError> {
     let rank = |kind: EntryType| (kind != EntryType::Directory, kind == EntryType::Symlink);
     paths.sort_by(|(a, a_kind), (b, b_kind)| a.cmp(b).then(rank(*a_kind).cmp(&rank(*b_kind))));

@@ -1,4 +1,4 @@
-//! The twin of unpacking: samples and tests are made with it.
+//! Creates tarballs, for samples and tests.
 
 use std::io::{self, Write};
 
@@ -7,7 +7,7 @@ use tar::{Builder, EntryType, Header};
 
 use crate::checksum::InnerChecksum;
 
-/// 2000-01-01T00:00:00Z: Hex gives every entry this time, so that tarballs are reproducible.
+/// 2000-01-01T00:00:00Z, the time that Hex gives each entry to make tarballs reproducible.
 const Y2K: u64 = 946_684_800;
 
 /// Packs `files`, pairs of path and bytes, with the text of `metadata.config`, such as
@@ -15,7 +15,7 @@ const Y2K: u64 = 946_684_800;
 /// accept.
 ///
 /// # Errors
-/// A path that no tar archive can hold.
+/// A tar archive cannot hold one of the paths.
 pub fn create(metadata: &str, files: &[(&str, &[u8])]) -> io::Result<Vec<u8>> {
     let contents = gzip(&archive(files)?)?;
     let checksum = InnerChecksum::of(b"3", metadata.as_bytes(), &contents);

@@ -1,4 +1,4 @@
-//! `NAME-VERSION.tar`, the only name under which clients ask for a tarball.
+//! `NAME-VERSION.tar`, the name by which clients request a tarball.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,22 +7,22 @@ use super::{Metadata, MetadataError};
 use crate::name::PackageName;
 use crate::version::Version;
 
-/// The file name of a tarball.
+/// The file name of a tarball, which is also the name of a release: `NAME-VERSION`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileName {
-    /// Before the first `-`, which no package name holds.
+    /// The part before the first `-`: a package's name has none.
     pub package: PackageName,
-    /// Between that and `.tar`.
+    /// The part between that and `.tar`.
     pub version: Version,
 }
 
-/// Why a file name is not the one clients ask for.
+/// Why a file name is not the one that clients request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidFileName {
-    /// Not `NAME-VERSION.tar`.
+    /// The name is not of the form `NAME-VERSION.tar`.
     #[error("its file name is not NAME-VERSION.tar: {0}")]
     Syntax(String),
-    /// The tarball holds something else than its name says.
+    /// The tarball is of another release than its name says.
     #[error("its metadata says {0}: clients ask for that as {0}.tar")]
     Mismatch(FileName),
 }
@@ -44,12 +44,12 @@ impl FromStr for FileName {
 }
 
 impl FileName {
-    /// The name that a tarball's file has to have, where it is called `named` now: with the metadata's own
-    /// name, else with that in `named`, if it has the metadata's version, else with the application's.
+    /// The file name that a tarball must have, if its current one is `named`. The package's name comes from the metadata;
+    /// if it has none, from `named`, if that has the metadata's version; else from the application.
     ///
     /// # Errors
-    /// [`MetadataError::Nameless`] where none of them is there, [`MetadataError::Name`] where the
-    /// application's is all there is and no package may have it.
+    /// [`MetadataError::Nameless`] if there is none of these, [`MetadataError::Name`] if there is only an application's
+    /// name that a package may not have.
     pub fn of(metadata: &Metadata, named: Option<&Self>) -> Result<Self, MetadataError> {
         let named = named.filter(|named| named.version == metadata.version);
         let package = match (&metadata.name, named, &metadata.app) {
@@ -61,11 +61,11 @@ impl FileName {
         Ok(Self { package, version: metadata.version.clone() })
     }
 
-    /// Compares the name with what the tarball says of itself. A tarball that does not say its package's
-    /// name is of the package that its file names, as `mix hex.registry build` has it.
+    /// Compares the file name with the metadata. If the metadata has no name, the file name decides, as for
+    /// `mix hex.registry build`.
     ///
     /// # Errors
-    /// [`InvalidFileName::Mismatch`] names what the metadata says.
+    /// [`InvalidFileName::Mismatch`] with the release of the metadata.
     pub fn check(&self, metadata: &Metadata) -> Result<(), InvalidFileName> {
         let package = metadata.name.as_ref().unwrap_or(&self.package).clone();
         let actual = Self { package, version: metadata.version.clone() };

@@ -1,6 +1,6 @@
-//! The sizes that clients accept.
+//! How large the parts of a tarball may be.
 
-/// The sizes, in bytes, up to which clients read a tarball and its parts.
+/// The largest sizes, in bytes, of a tarball and its parts that clients accept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The whole tarball.
@@ -11,12 +11,12 @@ pub struct Limits {
     pub checksum: usize,
     /// metadata.config.
     pub metadata: usize,
-    /// contents.tar.gz, inflated: all of the tar archive inside.
+    /// contents.tar.gz, inflated.
     pub contents: usize,
 }
 
 impl Limits {
-    /// Those of `hex_core`, which mix, rebar3 and hex.pm share.
+    /// The limits of `hex_core`, the library of mix, rebar3 and hex.pm.
     pub const HEX: Self = Self {
         tarball: 16 << 20,
         version: 32,

@@ -1,4 +1,4 @@
-//! `metadata.config`: what a package says of itself.
+//! `metadata.config`, the metadata of a package.
 
 use std::fmt;
 
@@ -7,76 +7,75 @@ use crate::name::{InvalidName, PackageName, RepositoryName};
 use crate::package::{Dependency, Requirement};
 use crate::version::{InvalidVersion, Version};
 
-/// The part of the metadata that a registry is made of.
+/// The part of the metadata that a registry needs.
 ///
-/// Hex specification, "Package metadata". What else it holds (description, licenses, links …) is
-/// checked to be well-formed and then left alone.
+/// Hex specification, "Package metadata". Other keys (description, licenses, links …) are parsed and ignored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Metadata {
-    /// The package's name, unless the tarball was made before 2015 and leaves it to its file's name.
+    /// The name of the package; `None` in tarballs made before 2015, which have it only in their file name.
     pub name: Option<PackageName>,
-    /// The release's version.
+    /// The version of the release.
     pub version: Version,
-    /// The OTP application, often named like the package; releases before October 2014 name none.
+    /// The OTP application, often named like the package; `None` in releases before October 2014.
     pub app: Option<String>,
-    /// `requirements`, by package name, bytewise. `repository` stands as the metadata has it.
+    /// The requirements, sorted by package name, bytewise. Their `repository` is as written in the metadata.
     pub requirements: Vec<Dependency>,
 }
 
 /// Why `metadata.config` cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum MetadataError {
-    /// It is not a sequence of Erlang terms.
+    /// The file is not a sequence of Erlang terms.
     #[error("it does not parse")]
     Syntax(#[from] SyntaxError),
-    /// A term is no pair with a binary as its key.
+    /// A term is not a pair with a binary as its key.
     #[error("{0} is not in key-value form: expected {{<<\"key\">>, Value}}")]
     NotKeyValue(String),
-    /// Hex would let the last one win.
+    /// A key occurs twice. Hex would use the last one.
     #[error("{place} has {key:?} twice")]
     RepeatedKey {
-        /// Where in the metadata.
+        /// The part of the metadata.
         place: String,
-        /// Which key.
+        /// The repeated key.
         key: String,
     },
-    /// A key that every package must have.
+    /// A required key is missing.
     #[error("{0:?} is missing")]
     Missing(&'static str),
-    /// Neither the metadata nor the file tells which package it is.
+    /// Neither the metadata nor the file name has the name of the package.
     #[error(
-        "it has neither \"name\" nor \"app\": only a file called NAME-VERSION.tar tells which package it is"
+        "it has neither \"name\" nor \"app\": the file must be called NAME-VERSION.tar to name its package"
     )]
     Nameless,
-    /// A value that is no text, or no UTF-8.
+    /// A value is not text, or not UTF-8.
     #[error("{key} is {found}: expected {expected}")]
     WrongType {
-        /// Whose value it is.
+        /// The key of the value.
         key: String,
         /// The value, shortened.
         found: String,
-        /// What it should be.
+        /// The type that it must have.
         expected: &'static str,
     },
-    /// An atom that Hex does not know everywhere.
-    #[error("it has the atom {0}: Hex reads true, false, nil and undefined everywhere, others not")]
+    /// The metadata has an atom that Hex reads only if it is loaded already.
+    #[error("it has the atom {0}: expected true, false, nil or undefined, which Hex always reads")]
     UnknownAtom(String),
-    /// A name that hex.pm would refuse.
+    /// The name is not one that hex.pm accepts.
     #[error(transparent)]
     Name(#[from] InvalidName),
-    /// A version that Elixir would refuse.
+    /// The version is not one that Elixir accepts.
     #[error(transparent)]
     Version(#[from] InvalidVersion),
-    /// A requirement without the key `requirement`.
+    /// A requirement has no key `requirement`.
     #[error("the requirement on {0:?} does not say which versions: \"requirement\" is missing")]
     NoRequirement(String),
 }
 
 impl Metadata {
-    /// Reads the bytes of `metadata.config`.
+    /// Parses `metadata.config`.
     ///
     /// # Errors
-    /// [`MetadataError`] names the first key at fault.
+    /// [`MetadataError`] names the first key that is not valid.
     pub fn parse(bytes: &[u8]) -> Result<Self, MetadataError> {
         let terms = erlang::parse_terms(&erlang::decode(bytes))?;
         let pairs = Pairs::of_forms(&terms)?;
@@ -87,7 +86,7 @@ impl Metadata {
         let name = pairs.present("name").map(|term| text("name", term)).transpose()?;
         let version = pairs.get("version").ok_or(MetadataError::Missing("version"))?;
         let version = text("version", version)?;
-        // hex_core takes an empty one, and no registry says what it is.
+        // hex_core accepts an empty one. A registry does not list it.
         let app = pairs.present("app").filter(|term| !is_empty(term));
         let app = app.map(|term| text("app", term)).transpose()?;
         let requirements = pairs.present("requirements").map_or(Ok(Vec::new()), requirements)?;
@@ -96,8 +95,8 @@ impl Metadata {
     }
 }
 
-/// Hex refuses an atom that its virtual machine has not met yet, so which ones it takes depends on
-/// what was loaded. These it always has, and real metadata holds no others.
+/// The first atom that Hex may refuse. It refuses an atom that its virtual machine does not have yet, so the result
+/// depends on the modules that are loaded. It always has these four, and the metadata of packages has no others.
 fn unknown_atom(term: &Term) -> Option<&Term> {
     match term {
         Term::Atom(atom) => match atom.as_str() {
@@ -112,7 +111,7 @@ fn unknown_atom(term: &Term) -> Option<&Term> {
     }
 }
 
-/// Without `build_tools` Hex guesses them from `files`, and crashes where those are no file names.
+/// Without `build_tools`, Hex guesses them from `files` and crashes if those are not file names.
 fn check_files(pairs: &Pairs<'_>) -> Result<(), MetadataError> {
     let Some(files) = pairs.get("files") else { return Ok(()) };
     let guesses = !matches!(pairs.get("build_tools"), Some(Term::List(_)));
@@ -128,7 +127,7 @@ fn check_files(pairs: &Pairs<'_>) -> Result<(), MetadataError> {
     }
 }
 
-/// Keys and values, by key, in which each key is a binary and comes once.
+/// Pairs sorted by key; each key is a binary and unique.
 struct Pairs<'a>(Vec<(&'a [u8], &'a Term)>);
 
 impl<'a> Pairs<'a> {
@@ -136,7 +135,7 @@ impl<'a> Pairs<'a> {
         Self::collect("the metadata", forms.iter().map(pair_of_tuple))
     }
 
-    /// The pairs of a list of two-element tuples or of a map: Hex takes both.
+    /// The pairs of a list of two-element tuples or of a map. Hex accepts both.
     fn of_term(place: impl fmt::Display, term: &'a Term) -> Result<Self, MetadataError> {
         match term {
             Term::List(items) => Self::collect(place, items.iter().map(pair_of_tuple)),
@@ -169,7 +168,7 @@ impl<'a> Pairs<'a> {
         }
     }
 
-    /// The value of a key that does not stand for nothing.
+    /// The value of a key, unless it is `nil` or `undefined`.
     fn present(&self, key: &str) -> Option<&'a Term> {
         self.get(key).filter(|term| !is_nothing(term))
     }
@@ -190,8 +189,8 @@ fn pair_of_tuple(term: &Term) -> Result<(&Term, &Term), MetadataError> {
     }
 }
 
-/// All shapes: `{Name, Pairs}` of today, `{Name, Requirement}` of 2014, and old rebar's list of lists with
-/// `name` among the pairs.
+/// Reads requirements of each form: `{Name, Pairs}` of today, `{Name, Requirement}` of 2014, and the list of lists of old
+/// rebar, with `name` among the pairs.
 fn requirements(term: &Term) -> Result<Vec<Dependency>, MetadataError> {
     let mut requirements = match term {
         Term::List(items) if matches!(items.first(), Some(Term::List(_))) => {
@@ -230,7 +229,7 @@ fn legacy_requirement(term: &Term) -> Result<Dependency, MetadataError> {
 }
 
 fn requirement(package: String, pairs: &Pairs<'_>) -> Result<Dependency, MetadataError> {
-    // Clients ask for `packages/NAME`: whatever the rules of its repository, it is a plain file name.
+    // Clients request `packages/NAME`, so the name must be a plain file name, whatever the rules of its repository.
     if package.parse::<RepositoryName>().is_err() || package.starts_with('.') {
         return Err(MetadataError::WrongType {
             key: "the name of a requirement".to_owned(),
@@ -257,7 +256,7 @@ fn requirement(package: String, pairs: &Pairs<'_>) -> Result<Dependency, Metadat
             });
         }
     };
-    // The registry's own rule for an absent `app`: it is named like the package.
+    // In a registry, an absent `app` means the name of the package.
     let app = pairs.present("app").map(|term| text(of("app"), term));
     let app = app.transpose()?.unwrap_or_else(|| package.clone());
     let repository = pairs.present("repository").map(|term| text(of("repository"), term));
@@ -277,7 +276,7 @@ impl fmt::Display for KeyOf<'_> {
     }
 }
 
-/// Elixir's and Erlang's word for "nothing here".
+/// Whether a term is Elixir's or Erlang's atom for an absent value.
 fn is_nothing(term: &Term) -> bool {
     matches!(term, Term::Atom(atom) if atom == "nil" || atom == "undefined")
 }
@@ -306,7 +305,7 @@ fn utf8(key: impl fmt::Display, bytes: &[u8]) -> Result<String, MetadataError> {
     })
 }
 
-/// A term for messages, no longer than they can bear.
+/// The beginning of a term, for messages.
 fn excerpt(term: &Term) -> String {
     let whole = term.to_string();
     match whole.char_indices().nth(60) {
@@ -315,7 +314,7 @@ fn excerpt(term: &Term) -> String {
     }
 }
 
-/// Terms that [`Metadata::parse`] and Hex read back, one to a line.
+/// Terms that [`Metadata::parse`] and Hex read back, one per line.
 impl fmt::Display for Metadata {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let requirements = Term::List(self.requirements.iter().map(requirement_term).collect());

@@ -1,11 +1,11 @@
-//! The outer archive: exactly four files.
+//! The outer archive, which has exactly four files.
 
 use tar::EntryType;
 
 use super::Limits;
 use super::archive::{self, ArchiveError};
 
-/// The four files of a package tarball, as they lie in it.
+/// The bytes of the four files of a package tarball.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OuterFiles<'a> {
     pub version: &'a [u8],
@@ -14,37 +14,37 @@ pub(crate) struct OuterFiles<'a> {
     pub contents: &'a [u8],
 }
 
-/// Why an archive is not made of the four files.
+/// Why an archive does not consist of the four files.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OuterError {
-    /// It is not an archive with one reading.
+    /// The bytes are not a tar archive with one reading.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
-    /// Hex in memory refuses it, Hex on disk accepts it: clients would disagree.
+    /// There is a further entry. Hex refuses it when it unpacks in memory, and accepts it on disk.
     #[error(
         "unexpected entry {0:?}: a package tarball holds VERSION, CHECKSUM, metadata.config and contents.tar.gz only"
     )]
     Unexpected(String),
-    /// Hex would let the last one win.
+    /// A file is in the archive twice. Hex would use the last one.
     #[error("{0} is in it twice")]
     Twice(&'static str),
-    /// It is a link, a directory or a device.
+    /// An entry is a link, a directory or a device.
     #[error("{0} is not a regular file")]
     NotRegular(&'static str),
-    /// The name comes from an extended header alone; a reader without them sees another one.
+    /// Only an extended header has the name. A reader that ignores such headers sees another one.
     #[error("{0} has that name only in an extended header")]
     Renamed(&'static str),
-    /// One or more are absent.
+    /// One or more files are missing.
     #[error("{} missing", .0.join(", "))]
     Missing(Vec<&'static str>),
-    /// Larger than clients read.
+    /// A file is larger than clients accept.
     #[error("{name} has {size} bytes; clients refuse more than {limit}")]
     TooLarge {
-        /// Which file.
+        /// The name of the file.
         name: &'static str,
-        /// In bytes.
+        /// Its size in bytes.
         size: usize,
-        /// In bytes.
+        /// The limit in bytes.
         limit: usize,
     },
 }
@@ -67,7 +67,7 @@ impl<'a> OuterFiles<'a> {
                 "contents.tar.gz" => (CONTENTS, &mut contents),
                 other => return Err(OuterError::Unexpected(other.to_owned())),
             };
-            // '\0' is how tar said "regular file" before POSIX; both arrive as Regular.
+            // `Regular` includes '\0', the type of a regular file before POSIX.
             if entry.kind != EntryType::Regular {
                 return Err(OuterError::NotRegular(name));
             }

@@ -217,7 +217,7 @@ rejects! {
         "the header at byte 0 has a zero byte in a name";
     pax_says_it_twice: foo().replace("VERSION",
         &[Entry::pax(&[("path", "VERSION"), ("path", "CHECKSUM")]), Entry::file("VERSION", b"3")]).build(),
-        "the header at byte 0 says again what was said already";
+        "the header at byte 0 gives a value that another header gives already";
     pax_twice: foo().replace("VERSION",
         &[Entry::pax(&[("path", "VERSION")]), Entry::pax(&[]), Entry::file("VERSION", b"3")]).build(),
         "the header at byte 1024 is the second PAX header of one entry";
@@ -303,7 +303,7 @@ rejects! {
         "metadata.config: it does not parse: line 1: expected an integer of 64 bits, found \
          \"99999999999999999999\"…";
     metadata_with_an_unknown_atom: foo().more_metadata("{<<\"x\">>,[{1,never_seen}]}.").build(),
-        "metadata.config: it has the atom never_seen: Hex reads true, false, nil and undefined everywhere, others not";
+        "metadata.config: it has the atom never_seen: expected true, false, nil or undefined, which Hex always reads";
     metadata_with_files_that_are_none: foo().metadata([NAME, VERSION, APP, "{<<\"files\">>,[1]}."].concat()).build(),
         "metadata.config: files is [1]: expected a list of binaries, as there are no build_tools";
     requirement_on_a_path: with_requirements("[{<<\"a/../b\">>,[{<<\"requirement\">>,nil}]}]"),
@@ -352,11 +352,11 @@ rejects! {
         foo().contents(&bytes).build() },
         "contents.tar.gz: its gzip stream is damaged";
     contents_say_too_small_a_size: lying_about_size(10),
-        "contents.tar.gz: its gzip stream is cut off, or goes on after its end: it ends in a size of 10 bytes, and holds another";
+        "contents.tar.gz: its gzip stream is truncated, or continues after its end: the size at its end is 10 bytes, which is not that of the data";
     contents_say_too_large_a_size: lying_about_size(60_000),
         "contents.tar.gz: its gzip stream is damaged";
     contents_say_an_impossible_size: lying_about_size(100 << 20),
-        "contents.tar.gz: its gzip stream is cut off, or goes on after its end: it ends in a size of 104857600 bytes, and holds another";
+        "contents.tar.gz: its gzip stream is truncated, or continues after its end: the size at its end is 104857600 bytes, which is not that of the data";
     contents_larger_than_128_mib: foo().contents(&gzip(&vec![0; (128 << 20) + 1])).build(),
         "contents.tar.gz: it holds 134217729 bytes unpacked; clients refuse more than 134217728";
     contents_with_a_second_stream: { let one = gzip(&raw_tar::archive(&[])); foo().contents(&[one.clone(), one].concat()).build() },
@@ -439,7 +439,7 @@ rejects! {
 #[track_caller]
 fn assert_cut_off(contents: &[u8]) {
     let reason = rejection("foo-1.0.0.tar", &foo().contents(contents).build());
-    let expected = "contents.tar.gz: its gzip stream is cut off, or goes on after its end";
+    let expected = "contents.tar.gz: its gzip stream is truncated, or continues after its end";
     assert!(reason.starts_with(expected), "{reason}");
 }
 

@@ -1,4 +1,4 @@
-//! One entry of an archive.
+//! Entries of an archive.
 
 use std::borrow::Cow;
 
@@ -7,20 +7,20 @@ use tar::EntryType;
 /// One entry of a tar archive, with extended headers applied.
 #[derive(Debug)]
 pub struct ArchiveEntry<'a> {
-    /// Its path, as it is written.
+    /// The path as written in the archive.
     pub path: Cow<'a, str>,
-    /// Whether an extended header gave it another path than its own header does.
+    /// Whether an extended header gives another path than the entry's own header.
     pub renamed: bool,
-    /// What it is.
+    /// The type of the entry.
     pub kind: EntryType,
-    /// Where it points, for both kinds of link.
+    /// The target of a symbolic or hard link.
     pub link: Cow<'a, str>,
-    /// Its bytes; none unless it is a file.
+    /// The contents of a file; empty for other types.
     pub data: &'a [u8],
 }
 
-/// Whether an entry of this kind may have bytes of its own.
+/// Whether an entry of this type may have contents.
 pub(crate) fn is_file(kind: EntryType) -> bool {
-    // A contiguous file ('7') is an ordinary file to everybody today.
+    // Today's readers treat a contiguous file ('7') as an ordinary one.
     kind.is_file() || kind.is_contiguous()
 }

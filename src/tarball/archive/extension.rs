@@ -1,24 +1,24 @@
-//! Extended headers: what PAX and GNU say of the entry that follows.
+//! Extended headers of PAX and GNU, which change the entry that follows.
 
 use std::borrow::Cow;
 
 use super::header::Header;
 use super::{ArchiveEntry, ArchiveError, is_file};
 
-/// What extended headers say of the entry that follows them.
+/// The values in the extended headers before an entry.
 #[derive(Default)]
 pub(super) struct Extension<'a> {
-    /// Where the last of them begins.
+    /// The position of the last extended header.
     offset: Option<usize>,
     path: Option<&'a str>,
     link: Option<&'a str>,
     size: Option<&'a str>,
-    /// Whether a PAX header is among them.
+    /// Whether one of them is a PAX header.
     pax: bool,
 }
 
 impl<'a> Extension<'a> {
-    /// The entry, once its own header is reached.
+    /// Applies the values to the header of the entry itself.
     pub fn complete(
         self,
         header: Header<'a>,
@@ -28,7 +28,7 @@ impl<'a> Extension<'a> {
         let path = self.path.map_or(header.path, Cow::Borrowed);
         let link = self.link.map_or(header.link, Cow::Borrowed);
         let kind = header.kind;
-        // GNU tar refuses a sign, where others read on.
+        // GNU tar refuses a sign before a number; others accept it.
         let agrees = |size: &&str| is_digits(size) && size.parse() == Ok(header.size);
         if let Some(pax) = self.size.filter(|size| !agrees(size)) {
             let (entry, pax) = (path.into_owned(), pax.to_owned());
@@ -43,14 +43,14 @@ impl<'a> Extension<'a> {
         Ok(ArchiveEntry { path, renamed, kind, link, data })
     }
 
-    /// Fails where something was said and its entry does not come next.
+    /// Fails if there was an extended header: its entry must come next.
     pub fn expect_none(&self) -> Result<(), ArchiveError> {
         self.offset.map_or(Ok(()), |offset| Err(bad(offset, "is not followed by its entry")))
     }
 
     pub fn apply_pax(&mut self, offset: usize, data: &'a [u8]) -> Result<(), ArchiveError> {
         self.offset = Some(offset);
-        // GNU tar forgets the first, even where the second is empty; others add the two up.
+        // GNU tar ignores the first one, even if the second is empty; others merge them.
         if std::mem::replace(&mut self.pax, true) {
             return Err(bad(offset, "is the second PAX header of one entry"));
         }
@@ -78,7 +78,7 @@ impl<'a> Extension<'a> {
     }
 }
 
-/// A global header may comment on all entries, not rename or resize them.
+/// Checks a global header. It may have comments, but must not rename or resize entries.
 pub(super) fn check_global_pax(offset: usize, data: &[u8]) -> Result<(), ArchiveError> {
     for record in (Records { rest: data }) {
         let (key, _) = record.map_err(|problem| bad(offset, problem))?;
@@ -101,11 +101,12 @@ fn set_once<'a>(
     match field.replace(value) {
         None if value.contains('\0') => Err(bad(offset, "has a zero byte in a name")),
         None => Ok(()),
-        Some(_) => Err(bad(offset, "says again what was said already")),
+        Some(_) => Err(bad(offset, "gives a value that another header gives already")),
     }
 }
 
-/// GNU ends long names with a zero byte. Of more than one, some readers take one off and some all.
+/// The text of a GNU long name, which ends with a zero byte. Of several zero bytes, some readers remove one and some
+/// all, so one at most is accepted.
 fn gnu_text(offset: usize, data: &[u8]) -> Result<&str, ArchiveError> {
     let text = data.strip_suffix(b"\0").unwrap_or(data);
     if text.contains(&0) {
@@ -116,8 +117,8 @@ fn gnu_text(offset: usize, data: &[u8]) -> Result<&str, ArchiveError> {
 
 /// Records `LENGTH KEY=VALUE\n`, where LENGTH counts all of it.
 ///
-/// Hex splits at newlines and does not look at LENGTH, others go by LENGTH alone; so both must lead
-/// to the same records, and a value can neither hold a newline nor, for Hex, be empty.
+/// Hex splits at newlines and ignores LENGTH; other readers use LENGTH alone. Both must give the same records, so a value
+/// must not contain a newline. Nor may it be empty: Hex does not read that.
 struct Records<'a> {
     rest: &'a [u8],
 }
@@ -138,9 +139,9 @@ impl<'a> Iterator for Records<'a> {
     }
 }
 
-/// The `KEY=VALUE` of the first record, and what follows it.
+/// The `KEY=VALUE` of the first record, and the rest.
 fn split_record(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    // Twenty digits hold any length; no further, or a long header takes quadratic time.
+    // Twenty digits are enough for any length. Without this limit a long header would take quadratic time.
     let space = bytes.iter().take(20).position(|byte| *byte == b' ')?;
     let (digits, _) = bytes.split_at_checked(space)?;
     let digits = digits.iter().all(u8::is_ascii_digit).then_some(digits)?;
@@ -169,12 +170,12 @@ fn check_record(record: &[u8]) -> Result<(&str, &str), &'static str> {
     }
 }
 
-/// GNU tar refuses what no system can take: less than zero, or more than 32 bits.
+/// GNU tar refuses an owner below zero or of more than 32 bits.
 fn is_owner(text: &str) -> bool {
     is_digits(text) && text.parse::<u32>().is_ok()
 }
 
-/// Seconds since 1970, which GNU tar refuses beyond 64 bits, and a fraction.
+/// Seconds since 1970 with a fraction. GNU tar refuses more than 64 bits.
 fn is_time(text: &str) -> bool {
     let (seconds, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = seconds.strip_prefix('-').unwrap_or(seconds);

@@ -1,4 +1,4 @@
-//! The 512 bytes before an entry: what every reader reads alike.
+//! The header before an entry, if all readers read it alike.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use super::ArchiveError;
 /// The size of a header, in bytes; data is padded to a multiple of it.
 pub(super) const BLOCK: usize = 512;
 
-/// The fields of a header that count.
+/// The fields of a header that matter.
 #[derive(Debug)]
 pub(super) struct Header<'a> {
     pub path: Cow<'a, str>,
@@ -22,7 +22,7 @@ impl<'a> Header<'a> {
     /// Reads the header that begins at `offset`.
     pub fn read(block: &'a [u8; BLOCK], offset: usize) -> Result<Self, ArchiveError> {
         let header = tar::Header::from_byte_slice(block);
-        // The checksum field counts as eight spaces.
+        // The checksum is computed with spaces in its own field.
         let sum = |bytes: &[u8]| bytes.iter().map(|byte| u32::from(*byte)).sum::<u32>();
         let others = sum(block).saturating_sub(sum(&header.as_old().cksum));
         let computed = others.saturating_add(sum(b"        "));
@@ -46,16 +46,16 @@ impl<'a> Header<'a> {
     }
 }
 
-/// Readers tell formats apart by the magic and disagree on what they do not know, and so on where a
-/// name continues.
+/// Checks the format. Readers identify it by the magic bytes and disagree on unknown ones, and so on the field in which a
+/// long name continues.
 fn check_format(block: &[u8; BLOCK]) -> Result<(), &'static str> {
     let magic = block.get(257..265).unwrap_or_default();
     let extends = matches!(block.get(156), Some(b'x' | b'g' | b'L' | b'K'));
     let trailer = block.get(508..512);
     match magic {
-        // Some readers take such a one for a file.
+        // Some readers take such an entry for a file.
         [0, 0, 0, 0, 0, 0, 0, 0] if extends => Err("extends another in a format that cannot"),
-        // Before POSIX: there is nothing behind the link's name.
+        // The format before POSIX has no fields after the link's name.
         [0, 0, 0, 0, 0, 0, 0, 0] => Ok(()),
         b"ustar\x0000" if trailer == Some(b"tar\0") => Err("is in the format of star"),
         b"ustar\x0000" | b"ustar  \0" => Ok(()),
@@ -63,8 +63,8 @@ fn check_format(block: &[u8; BLOCK]) -> Result<(), &'static str> {
     }
 }
 
-/// Octal digits with spaces before and zeros or spaces after them. Base-256, signs and anything else
-/// are read differently or not at all.
+/// Numbers must be octal digits, with spaces before them and zeros or spaces after them. Readers disagree on base-256,
+/// signs and anything else.
 fn check_numbers(header: &tar::Header) -> Result<(), &'static str> {
     let old = header.as_old();
     if !is_octal(&old.size) || !old.size.iter().any(u8::is_ascii_digit) {
@@ -84,7 +84,7 @@ fn is_octal(field: &[u8]) -> bool {
     after.into_iter().chain(rest).all(|byte| matches!(byte, 0 | b' '))
 }
 
-/// Hex refuses names that are not UTF-8.
+/// The text of a name. Hex refuses names that are not UTF-8.
 fn text(bytes: Cow<'_, [u8]>) -> Result<Cow<'_, str>, &'static str> {
     const PROBLEM: &str = "has a name that is not UTF-8";
     match bytes {
