@@ -1,4 +1,4 @@
-//! Parse, run, exit. What there is to run stands in `cli/`, what it does in the library.
+//! The `hexreg` command: `cli` parses the arguments and prints; the library does the work.
 
 #![expect(clippy::doc_markdown, reason = "doc comments of arguments are what --help prints")]
 

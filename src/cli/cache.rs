@@ -1,4 +1,4 @@
-//! Where the cache is kept.
+//! The directory of the cache.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -10,7 +10,7 @@ use super::failure::Failure;
 
 const VARIABLE: &str = "HEXREG_CACHE_DIR";
 
-/// Options of commands that remember what they found.
+/// The options of commands that use a cache.
 #[derive(clap::Args)]
 pub struct CacheArgs {
     /// Where to keep what was true of each tarball, so that the next build need not read it again
@@ -23,7 +23,7 @@ pub struct CacheArgs {
 }
 
 impl CacheArgs {
-    /// The cache of a registry; none where it is not wanted, or has no place.
+    /// The cache of a registry; `None` if the user disabled it or there is no directory for it.
     pub fn file(
         &self,
         destination: &Destination,
@@ -33,8 +33,8 @@ impl CacheArgs {
             return Ok(None);
         }
         let given = self.given()?;
-        let usual = if given.is_none() { usual()? } else { None };
-        let Some(directory) = given.clone().or(usual) else { return Ok(None) };
+        let default = if given.is_none() { default_directory()? } else { None };
+        let Some(directory) = given.clone().or(default) else { return Ok(None) };
         let public_dir = match destination {
             Destination::Directory(path) => path,
             Destination::Bucket(url) => {
@@ -43,7 +43,7 @@ impl CacheArgs {
         };
         if lies_inside(&directory, public_dir) {
             if given.is_none() {
-                // Somebody whose home is served: nothing that was asked for.
+                // The home directory is served, and the user did not ask for a cache.
                 return Ok(None);
             }
             return Err(Failure::environment(format!(
@@ -53,7 +53,7 @@ impl CacheArgs {
             ))
             .hint(format!("give another one by --cache-dir or {VARIABLE}, or --no-cache")));
         }
-        // A directory that is yet to be made has nothing to remember.
+        // A destination that does not exist yet has no cache.
         Ok(CacheFile::of(&directory, public_dir).ok())
     }
 
@@ -65,8 +65,8 @@ impl CacheArgs {
     }
 }
 
-fn usual() -> Result<Option<PathBuf>, Failure> {
-    // The XDG specification has relative paths ignored.
+fn default_directory() -> Result<Option<PathBuf>, Failure> {
+    // The XDG specification says to ignore relative paths.
     let shared = environment::path("XDG_CACHE_HOME")?.filter(|path| path.is_absolute());
     let cache = match shared {
         Some(shared) => Some(shared),
@@ -75,11 +75,11 @@ fn usual() -> Result<Option<PathBuf>, Failure> {
     Ok(cache.map(|cache| cache.join("hexreg")))
 }
 
-/// Whether a directory that may not exist yet would lie below another.
+/// Whether a directory, which need not exist yet, is below another.
 fn lies_inside(directory: &Path, public_dir: &Path) -> bool {
     let Ok(public_dir) = public_dir.canonicalize() else { return false };
     let Ok(directory) = std::path::absolute(directory) else { return false };
-    // Where `..` follows what is not there, nobody can tell where it leads.
+    // If `..` follows a directory that does not exist, the target of the path is unknown.
     let is_winding = directory.components().any(|part| part == Component::ParentDir);
     if is_winding && directory.canonicalize().is_err() {
         return true;

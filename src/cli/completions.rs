@@ -19,7 +19,7 @@ pub struct Args {
 }
 
 impl Args {
-    /// Prints them.
+    /// Prints the completions.
     pub fn run(self, mut hexreg: Command) -> Result<(), Failure> {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut hexreg, "hexreg", &mut script);

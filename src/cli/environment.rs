@@ -1,5 +1,5 @@
-//! Variables of the environment. Secret stores and files end them in a line feed, and CI systems set what is
-//! not given to an empty text.
+//! Environment variables. Secret stores and files add a line feed to them, and CI systems set a missing one to the empty
+//! string.
 
 use std::env;
 use std::ffi::OsString;
@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::failure::Failure;
 
-/// What a variable holds, without white space at its ends; `None` where nothing is left.
+/// The value of a variable without white space around it; `None` if it is unset or empty.
 pub fn text(name: &str) -> Result<Option<Zeroizing<String>>, Failure> {
     let Some(value) = env::var_os(name) else { return Ok(None) };
     let value = unicode(name, value)?;
@@ -17,7 +17,7 @@ pub fn text(name: &str) -> Result<Option<Zeroizing<String>>, Failure> {
     Ok((!trimmed.is_empty()).then(|| Zeroizing::new(trimmed.to_owned())))
 }
 
-/// What a variable holds, without the ends of lines at its end: spaces may be part of a passphrase.
+/// The value of a variable without line ends at its end. Spaces may be part of a passphrase.
 pub fn passphrase(name: &str) -> Result<Option<Zeroizing<String>>, Failure> {
     let Some(value) = env::var_os(name) else { return Ok(None) };
     let value = unicode(name, value)?;
@@ -25,7 +25,7 @@ pub fn passphrase(name: &str) -> Result<Option<Zeroizing<String>>, Failure> {
     Ok((!trimmed.is_empty()).then(|| Zeroizing::new(trimmed.to_owned())))
 }
 
-/// The path that a variable holds. One that is not UTF-8 is a path all the same.
+/// The path in a variable, which need not be UTF-8.
 pub fn path(name: &str) -> Result<Option<PathBuf>, Failure> {
     let Some(value) = env::var_os(name) else { return Ok(None) };
     let Some(text) = value.to_str() else { return Ok(Some(value.into())) };

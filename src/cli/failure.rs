@@ -1,4 +1,4 @@
-//! How a failure is told: what was tried, what is wrong, what to do, and the exit code.
+//! Failures of commands: message, hint and exit code.
 
 use std::error::Error;
 use std::fmt::Write;
@@ -10,12 +10,12 @@ use serde::Serialize;
 
 use super::stderr;
 
-/// Why a command did not do what it was asked to.
+/// Why a command failed.
 #[derive(Debug, Serialize)]
 pub struct Failure {
-    /// What was tried and what is wrong.
+    /// The message: what was tried and what is wrong.
     error: String,
-    /// Each input at fault.
+    /// The inputs at fault, if there is more than one message.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     rejected: Vec<Rejected>,
     /// What to do.
@@ -28,9 +28,9 @@ pub struct Failure {
 /// One input at fault.
 #[derive(Debug, Serialize)]
 pub struct Rejected {
-    /// Which.
+    /// The path of the input.
     pub path: String,
-    /// Why.
+    /// What is wrong with it.
     pub reason: String,
 }
 
@@ -41,32 +41,32 @@ enum Fault {
 }
 
 impl Failure {
-    /// What was given is at fault: exit code 1.
+    /// The input is at fault: exit code 1.
     pub fn input(error: impl Into<String>) -> Self {
         Self { error: error.into(), rejected: Vec::new(), hint: None, fault: Fault::Input }
     }
 
-    /// How it was given is at fault, or the machine: exit code 2.
+    /// The usage or the environment is at fault: exit code 2.
     pub fn environment(error: impl Into<String>) -> Self {
         Self { fault: Fault::Environment, ..Self::input(error) }
     }
 
-    /// The same, where what was given is not what was to be looked at: exit code 2.
+    /// The same failure, of an input that is not the subject of the command, such as a key: exit code 2.
     pub fn of_usage(self) -> Self {
         Self { fault: Fault::Environment, ..self }
     }
 
-    /// Adds each input at fault.
+    /// Adds the inputs at fault.
     pub fn rejecting(self, rejected: Vec<Rejected>) -> Self {
         Self { rejected, ..self }
     }
 
-    /// Adds what to do.
+    /// Adds a hint.
     pub fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
     }
 
-    /// Tells a person, on standard error. Where that is closed or full, the exit code still tells.
+    /// Prints the failure on standard error. If that is closed or full, only the exit code reports it.
     pub fn print(&self) {
         let (error, hint) = (stderr::ERROR, stderr::HINT);
         let mut text = format!("{error}error:{error:#} {}\n", Printable(&self.error));
@@ -80,7 +80,7 @@ impl Failure {
     }
 }
 
-/// What to do about rejected tarballs: `usually`, unless one takes a package from hex.pm that this registry has.
+/// The hint about rejected tarballs: `usually`, unless one depends on a package of hex.pm that this registry has too.
 pub fn rejection_hint(rejections: &[Rejection], usually: &'static str) -> &'static str {
     let is_namesake = |rejection: &Rejection| match &rejection.cause {
         Cause::Dependencies(faults) => faults.has_public_namesake(),
@@ -94,7 +94,7 @@ pub fn rejection_hint(rejections: &[Rejection], usually: &'static str) -> &'stat
     }
 }
 
-/// The exit code of a command that ended so.
+/// The exit code for a result.
 pub fn exit_code(done: &Result<(), Failure>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -103,7 +103,7 @@ pub fn exit_code(done: &Result<(), Failure>) -> ExitCode {
     }
 }
 
-/// An error and what caused it, outermost first: no error's text repeats its source's.
+/// The text of an error and its sources, outermost first. No error repeats the text of its source.
 pub fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

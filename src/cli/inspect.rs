@@ -18,11 +18,10 @@ use super::view::{
     View,
 };
 
-/// Say what a signed file of a registry, or a package tarball, holds
+/// Show the contents of a signed file of a registry, or of a package tarball
 ///
-/// Signed files are names, versions, packages/NAME and policies/NAME. A tarball is checked as `hexreg
-/// build` checks it, and one that is not sound is refused for the same reason. The signature of a file
-/// is checked where --public-key says whose it should be.
+/// Signed files are names, versions, packages/NAME and policies/NAME. Their signature is verified with
+/// --public-key. A tarball is checked as by `hexreg build`, and refused for the same reasons.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -30,11 +29,11 @@ Examples:
   hexreg inspect public/versions --public-key=public/public_key
   hexreg inspect public/tarballs/greeting-1.0.0.tar --json
 
-The public_key that lies beside a file tells whether the two belong together, not whose they are:
-compare its fingerprint with one that came by a way that can be trusted.
+The public_key beside a file shows that the two belong together, not who signed them: compare its
+fingerprint with one from a source that you trust.
 
-Exit codes: 0 it says what it should; 1 it does not, or another key signed it; 2 usage or environment,
-the key that was given included.")]
+Exit codes: 0 the file is valid; 1 it is not, or another key signed it; 2 usage or environment,
+including the given key.")]
 pub struct Args {
     /// names, versions, packages/NAME or policies/NAME of a registry, or a tarball
     file: PathBuf,
@@ -46,8 +45,8 @@ pub struct Args {
     json: bool,
 }
 
-/// What was found of a file, as `--json` prints it: what the file says or a failure; both where the
-/// signature does not hold.
+/// The output of the command, which `--json` prints: the contents of the file or a failure; both if the signature does
+/// not hold.
 #[derive(Serialize)]
 struct InspectOutput {
     file: String,
@@ -59,7 +58,7 @@ struct InspectOutput {
 }
 
 impl Args {
-    /// Inspects, and tells how it went.
+    /// Runs the command.
     pub fn main(self) -> ExitCode {
         let file = self.file.display().to_string();
         let found = self.inspect(&file).unwrap_or_else(|failure| InspectOutput {
@@ -82,9 +81,8 @@ impl Args {
         let holds = !matches!(contents, Contents::Signed(_, Signature::DoesNotHold));
         let forged = fingerprint.filter(|_| !holds).map(|fingerprint| {
             let error = SignedError::Signature(fingerprint.to_owned());
-            Failure::input(format!("{file}: {error}")).hint(
-                "another key signed it, or it was changed: clients that have this key refuse it",
-            )
+            Failure::input(format!("{file}: {error}"))
+                .hint("another key signed it, or it was changed: clients with this key refuse it")
         });
         Ok(InspectOutput {
             file: file.to_owned(),
@@ -100,7 +98,7 @@ fn failure(file: &str, error: &Error) -> Failure {
     match error {
         Error::Read(error) => Failure::environment(format!("could not read {file}: {error}")),
         Error::NotAFile => Failure::environment(format!("could not read {file}: {error}"))
-            .hint("save what comes out of it to a file, and inspect that"),
+            .hint("save its contents to a file, and inspect that"),
         Error::NeverSigned => Failure::environment(message)
             .hint("inspect packages/NAME with the key, and compare the outer checksum"),
         Error::Neither | Error::Signed(_) | Error::NoResource => Failure::input(message).hint(
@@ -112,7 +110,7 @@ fn failure(file: &str, error: &Error) -> Failure {
 }
 
 impl InspectOutput {
-    /// Tells a person.
+    /// Prints the output as text.
     fn print(&self) -> Result<(), Failure> {
         self.view.as_ref().map_or(Ok(()), print)?;
         self.warnings.iter().for_each(|warning| output::warning(warning));
@@ -130,7 +128,7 @@ fn print(view: &View) -> Result<(), Failure> {
         View::NamesOrVersions(names) => {
             let resource = match names.packages.as_slice() {
                 [] => "names or versions of an empty registry, which are the same",
-                _ => "names or versions; nothing in it tells which",
+                _ => "names or versions: nothing in it shows which",
             };
             print_index(resource, names)?;
             print_rows(&names.packages, |package| (&package.name, updated_at(package)))
@@ -230,7 +228,7 @@ fn print_repository_policy(part: &RepositoryPolicyView) -> Result<(), Failure> {
     print_fields("  ", &fields)
 }
 
-/// `deny foo >= 2.0.0: it mines`
+/// An override, such as `deny foo >= 2.0.0: it mines`.
 fn exception(exception: &OverrideView) -> String {
     let OverrideView { action, package, requirement, .. } = exception;
     let (advisory, retirement) = (&exception.advisory_id, &exception.retirement_reason);
@@ -258,7 +256,7 @@ fn checksums<'a>(inner: &str, outer: &str) -> [(&'a str, String); 2] {
     [("inner checksum", inner.to_owned()), ("outer checksum", outer.to_owned())]
 }
 
-/// One to a line, the values below each other.
+/// Prints one field per line, with aligned values.
 fn print_fields(indent: &str, fields: &[(&str, String)]) -> Result<(), Failure> {
     let width =
         fields.iter().map(|(name, _)| name.len().saturating_add(1)).max().unwrap_or_default();
@@ -268,7 +266,7 @@ fn print_fields(indent: &str, fields: &[(&str, String)]) -> Result<(), Failure> 
     })
 }
 
-/// Packages with what there is to say of each, after an empty line.
+/// Prints an empty line and one row per package.
 fn print_rows<T>(rows: &[T], row: impl Fn(&T) -> (&str, String)) -> Result<(), Failure> {
     let rows: Vec<_> = rows.iter().map(row).collect();
     let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
@@ -313,7 +311,7 @@ fn dependency(dependency: &DependencyView) -> String {
     with_remarks(&needed, &remarks.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
-/// `1.0.0 (retired)`
+/// Text with remarks in brackets, such as `1.0.0 (retired)`.
 fn with_remarks(text: &str, remarks: &[&str]) -> String {
     if remarks.is_empty() { text.to_owned() } else { format!("{text} ({})", remarks.join(", ")) }
 }

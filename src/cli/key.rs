@@ -13,7 +13,7 @@ use super::failure::Failure;
 use super::output;
 use super::private_key::KeySource;
 
-/// Make and look at the keys that registries are signed with
+/// Make and show the keys that sign registries
 #[derive(clap::Subcommand)]
 pub enum KeyCommand {
     New(New),
@@ -62,13 +62,13 @@ Examples:
 pub struct Show {
     /// A private or a public key in PEM; `-` reads standard input
     path: PathBuf,
-    /// Print the public key in PEM, as it stands in a registry's public_key
+    /// Print the public key in PEM, as in the public_key of a registry
     #[arg(long)]
     public: bool,
 }
 
 impl KeyCommand {
-    /// Does what was asked for.
+    /// Runs the subcommand.
     pub fn run(self) -> Result<(), Failure> {
         match self {
             Self::New(args) => args.run(),
@@ -86,12 +86,12 @@ impl New {
         };
         let path = self.path.display();
         let failed = |error: KeyError| Failure::environment(format!("{path}: {error}"));
-        // First of all, so that nobody waits for a key that has no place.
+        // The file comes first: generating a key takes time, and this may fail.
         let file = create_private(&self.path).map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => Failure::environment(format!(
-                "{path} is there already, and keys are never overwritten"
+                "{path} exists already, and keys are never overwritten"
             ))
-            .hint("give another path; `hexreg key show` tells whose key this is"),
+            .hint("give another path; `hexreg key show` prints the fingerprint of this key"),
             _ => Failure::environment(format!("could not create {path}: {error}")),
         })?;
         let made = PrivateKey::generate(bits).and_then(|key| Ok((key.to_pem()?, key)));
@@ -105,7 +105,7 @@ impl New {
     }
 }
 
-/// A new file that its owner alone may read; fails where anything bears that name.
+/// Creates a file that only its owner may read. Fails if the path exists.
 fn create_private(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
@@ -115,13 +115,13 @@ fn write(mut file: File, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Makes a file's entry in its directory outlive the machine, as its bytes do.
+/// Flushes the directory, so that the file exists after a power failure.
 fn flush_entry(path: &Path) -> io::Result<()> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     flush_folder(directory.unwrap_or(Path::new(".")))
 }
 
-/// Takes back a file that this run made and could not fill; its error is the one to tell.
+/// Removes a file that this run created and could not fill. The error of that is the one to report.
 fn discard(path: &Path) {
     let _ = fs::remove_file(path);
 }

@@ -15,17 +15,17 @@ Examples:
   hexreg man ~/.local/share/man/man1
   man hexreg-build")]
 pub struct Args {
-    /// Where to write them; it is created where it is missing
+    /// The directory to write to; it is created if it does not exist
     dir: PathBuf,
 }
 
 impl Args {
-    /// Writes one page a command.
+    /// Writes one page per command.
     pub fn run(self, hexreg: Command) -> Result<(), Failure> {
         let dir = self.dir.display();
         fs::create_dir_all(&self.dir)
             .and_then(|()| clap_mangen::generate_to(hexreg, &self.dir))
             .map_err(|error| Failure::environment(format!("could not write to {dir}: {error}")))?;
-        output::line(&format!("* creating {dir}/hexreg.1 and one page a command"))
+        output::line(&format!("* creating {dir}/hexreg.1 and one page per command"))
     }
 }

@@ -1,4 +1,4 @@
-//! What is printed when things go well. `NO_COLOR` and terminals are anstream's to know.
+//! Results on standard output, and warnings and hints on standard error. `anstream` handles `NO_COLOR` and terminals.
 
 use std::io::{self, Write};
 
@@ -8,34 +8,34 @@ use serde::Serialize;
 use super::failure::Failure;
 use super::stderr::{self, HINT, WARNING};
 
-/// A line on standard output.
+/// Prints a line on standard output.
 pub fn line(text: &str) -> Result<(), Failure> {
     written(writeln!(anstream::stdout(), "{}", Printable(text)))
 }
 
-/// Text for another program to read, as it is.
+/// Prints bytes for another program, unchanged.
 pub fn raw(text: &[u8]) -> Result<(), Failure> {
     written(io::stdout().write_all(text))
 }
 
-/// One JSON value, and nothing else; what a terminal obeys or a reader does not see is escaped in it.
+/// Prints one JSON value on a line. Characters that a terminal interprets or a reader does not see are escaped.
 pub fn json(value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string(value);
     let text = text.map_err(|error| Failure::environment(format!("no JSON: {error}")))?;
     written(writeln!(io::stdout(), "{}", printable::json(&text)))
 }
 
-/// A line on standard error.
+/// Prints a warning on standard error.
 pub fn warning(text: &str) {
     stderr::write(&format!("{WARNING}warning:{WARNING:#} {}\n", Printable(text)));
 }
 
-/// What to do, on standard error.
+/// Prints a hint on standard error.
 pub fn hint(text: &str) {
     stderr::write(&format!("{HINT}hint:{HINT:#} {}\n", Printable(text)));
 }
 
-/// Whoever closed the pipe has read enough.
+/// The result of writing. A closed pipe is no failure: its reader, such as `head`, needs no more.
 fn written(result: io::Result<()>) -> Result<(), Failure> {
     match result {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -45,13 +45,13 @@ fn written(result: io::Result<()>) -> Result<(), Failure> {
     }
 }
 
-/// `1,902 releases`; the noun gets its `s`.
+/// A number and a noun, such as `1,902 releases`.
 pub fn count(number: usize, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{} {noun}{plural}", thousands(number))
 }
 
-/// `1,902`
+/// A number with separators, such as `1,902`.
 pub fn thousands(number: usize) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();

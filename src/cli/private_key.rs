@@ -1,4 +1,4 @@
-//! Where a private key comes from, and what is wrong with where it lies.
+//! Reads private keys from files, standard input and the environment.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,16 +11,17 @@ use super::environment;
 use super::failure::{Failure, chain};
 use super::secret_file;
 
-/// Holds a key itself, for CI secrets.
+/// The variable that holds a key itself, for CI secrets.
 pub const KEY_VARIABLE: &str = "HEXREG_PRIVATE_KEY";
 
-/// Holds the passphrase of an encrypted key.
+/// The variable that holds the passphrase of an encrypted key.
 pub const PASSPHRASE_VARIABLE: &str = "HEXREG_PRIVATE_KEY_PASSPHRASE";
 
-/// In bytes: the largest key that signs has 13,000 in PEM, with the longest names of its kind and cipher.
+/// The most bytes of a key that are read. The largest key that signs has 13,000 in PEM, with the longest names of its
+/// algorithm and cipher.
 const MAX_KEY: u64 = 1 << 20;
 
-/// Where to take a key from.
+/// The source of a key.
 pub enum KeySource {
     Path(PathBuf),
     StandardInput,
@@ -28,7 +29,7 @@ pub enum KeySource {
 }
 
 impl KeySource {
-    /// The source that `--private-key` names, or without it the environment.
+    /// The source that `--private-key` names, or else the environment.
     pub fn from_argument(argument: Option<&Path>) -> Result<Self, Failure> {
         match argument {
             Some(path) if path == Path::new("-") => Ok(Self::StandardInput),
@@ -41,7 +42,7 @@ impl KeySource {
         }
     }
 
-    /// How messages call it.
+    /// The name of the source in messages.
     pub fn name(&self) -> String {
         match self {
             Self::Path(path) => path.display().to_string(),
@@ -50,7 +51,7 @@ impl KeySource {
         }
     }
 
-    /// Its text, wiped from memory when dropped, with the lines that it lost on its way.
+    /// The text of the key with its lines restored. It is wiped from memory when it is dropped.
     pub fn read(&self) -> Result<Zeroizing<String>, Failure> {
         let read = match self {
             Self::Path(path) => regular_file::read_given(path, MAX_KEY),
@@ -72,8 +73,7 @@ impl KeySource {
         Ok(restore_pem(text))
     }
 
-    /// The private key in `pem`; asks for the passphrase where it is needed and not in the
-    /// environment.
+    /// Parses the private key in `pem`. Asks for the passphrase if it is needed and not in the environment.
     pub fn parse(&self, pem: &str) -> Result<PrivateKey, Failure> {
         let passphrase = environment::passphrase(PASSPHRASE_VARIABLE)?;
         let given = passphrase.as_deref().map(String::as_str);
@@ -95,7 +95,7 @@ impl KeySource {
         })
     }
 
-    /// A key that cannot be used.
+    /// The failure for a key that cannot be used.
     pub fn broken(&self, error: &KeyError) -> Failure {
         let failure = Failure::input(format!("{}: {}", self.name(), chain(error)));
         match error {
@@ -117,7 +117,7 @@ impl KeySource {
         }
     }
 
-    /// Refuses a key that would be published with everything else in `public_dir`.
+    /// Refuses a key file in `public_dir`, where it would be published.
     pub fn refuse_inside(&self, public_dir: &Path) -> Result<(), Failure> {
         let Self::Path(path) = self else { return Ok(()) };
         if secret_file::lies_inside(path, public_dir) {
@@ -131,15 +131,15 @@ impl KeySource {
         Ok(())
     }
 
-    /// Says so where others than the owner may read the file.
+    /// A warning if other users may read the file.
     pub fn exposure(&self) -> Option<String> {
         let Self::Path(path) = self else { return None };
         secret_file::exposure(path)
     }
 }
 
-/// Whether a text is meant as the path of a key: GitLab's variables of the type File hold one. Base64 has
-/// slashes too, but it is longer than any path that is typed, unless there is such a file.
+/// Whether a text is the path of a key and not a key: GitLab's variables of type File hold a path. Base64 has slashes as
+/// well, so a text that begins like a path must be short, unless such a file exists.
 fn is_path(text: &str) -> bool {
     let is_line = !text.contains(['\n', '\r', '\0']) && !text.contains("-----");
     let begins = ["/", "./", "../", "~/"].iter().any(|start| text.starts_with(start));
@@ -152,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_are_told_from_keys() {
+    fn paths_are_distinguished_from_keys() {
         let here = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
         for path in ["/builds/acme.tmp/SIGNING_KEY", "./key", "keys/acme.pem", "~/acme", here] {
             assert!(is_path(path), "{path}");

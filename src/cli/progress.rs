@@ -1,4 +1,4 @@
-//! How far a long run has come: on a terminal alone, and once it has taken its time.
+//! A progress bar on a terminal, for runs that take longer than a moment.
 
 use std::env;
 use std::fmt::Write;
@@ -11,34 +11,34 @@ use hexreg::printable::Printable;
 use hexreg::publish::observer::Work;
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-/// Whoever waits no longer than this need not be told for how long.
+/// The bar is shown after this time.
 const SHOW_AFTER: Duration = Duration::from_millis(500);
 
-/// A bar on standard error, which stays away where that is no terminal.
+/// A progress bar on standard error, shown only on a terminal.
 pub struct Progress {
-    wanted: bool,
-    /// When the first work began: a key may have been waited for before.
+    enabled: bool,
+    /// The start of the first work. The program may have waited for a passphrase before.
     began: OnceLock<Instant>,
     bytes: Arc<AtomicU64>,
     bar: Mutex<ProgressBar>,
 }
 
 impl Progress {
-    /// A bar that is not shown yet, and never will be unless it is wanted.
-    pub fn new(wanted: bool) -> Self {
-        // A dumb terminal cannot take back what it has printed.
+    /// A bar that is not shown yet; never, unless it is enabled and standard error is a terminal.
+    pub fn new(enabled: bool) -> Self {
+        // A dumb terminal cannot erase what it has printed.
         let can_draw = stderr().is_terminal() && env::var_os("TERM").is_none_or(|it| it != "dumb");
         Self {
-            wanted: wanted && can_draw,
+            enabled: enabled && can_draw,
             began: OnceLock::new(),
             bytes: Arc::default(),
             bar: Mutex::new(ProgressBar::hidden()),
         }
     }
 
-    /// Begins anew with other work.
+    /// Starts a new bar for other work.
     pub fn begin(&self, work: Work, parts: usize) {
-        if self.wanted {
+        if self.enabled {
             let bar = ProgressBar::with_draw_target(
                 u64::try_from(parts).ok(),
                 ProgressDrawTarget::hidden(),
@@ -50,9 +50,9 @@ impl Progress {
         }
     }
 
-    /// Goes on by so many parts and bytes.
+    /// Advances the bar.
     pub fn go_on(&self, parts: usize, bytes: u64) {
-        if self.wanted {
+        if self.enabled {
             self.bytes.fetch_add(bytes, Ordering::Relaxed);
             let bar = self.bar();
             if bar.is_hidden() && self.began().elapsed() > SHOW_AFTER {
@@ -62,9 +62,9 @@ impl Progress {
         }
     }
 
-    /// Is so far, of work that grows while it is done.
+    /// Sets the position, and the length of work that grows while it is done.
     pub fn set_position(&self, done: usize, known: usize, bytes: u64) {
-        if self.wanted {
+        if self.enabled {
             self.bytes.store(bytes, Ordering::Relaxed);
             let length = |parts: usize| u64::try_from(parts).unwrap_or(u64::MAX);
             self.bar().set_length(length(known));
@@ -73,19 +73,19 @@ impl Progress {
         }
     }
 
-    /// Prints something, which goes on standing above the bar.
+    /// Prints above the bar.
     pub fn print_above(&self, print: impl FnOnce()) {
         self.bar().suspend(print);
     }
 
-    /// Names what is being done.
+    /// Shows a message beside the bar.
     pub fn set_message(&self, what: &str) {
-        if self.wanted {
+        if self.enabled {
             self.bar().set_message(Printable(what).to_string());
         }
     }
 
-    /// Makes room for whatever is printed next.
+    /// Removes the bar.
     pub fn clear(&self) {
         self.bar().finish_and_clear();
     }
@@ -95,7 +95,7 @@ impl Progress {
     }
 
     fn bar(&self) -> MutexGuard<'_, ProgressBar> {
-        // A bar draws the same whoever panicked.
+        // The bar stays valid if another thread panicked.
         self.bar.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -117,7 +117,7 @@ impl Progress {
             let milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
             let bytes = bytes.load(Ordering::Relaxed).saturating_mul(1_000);
             let a_second = bytes.checked_div(milliseconds).unwrap_or_default();
-            // A line that cannot be written to is not drawn either.
+            // If this fails, the line is not drawn.
             let _ = write!(line, "{}/s", HumanBytes(a_second));
         };
         let bytes = Arc::clone(&self.bytes);
@@ -125,7 +125,7 @@ impl Progress {
             let _ = write!(line, "{}", HumanBytes(bytes.load(Ordering::Relaxed)));
         };
         let style = ProgressStyle::with_template(template);
-        // The templates are right, as the tests draw them; without one the bar has no words.
+        // The templates are valid: the tests draw them.
         let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
         style.with_key("speed", speed).with_key("came", came).progress_chars("=> ")
     }

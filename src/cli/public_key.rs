@@ -1,4 +1,4 @@
-//! Where the public key comes from that files are checked with.
+//! The public key of `--public-key`.
 
 use std::path::Path;
 
@@ -7,8 +7,8 @@ use hexreg::key::PublicKey;
 use super::failure::Failure;
 use super::private_key::KeySource;
 
-/// The key that `--public-key` names. One that cannot be used is no fault of what is looked at, so
-/// whichever command it is given to, it ends as one that was called wrongly does.
+/// The key that `--public-key` names. A key that cannot be used is a failure of usage, not of the file that the command
+/// checks.
 pub fn from_argument(argument: Option<&Path>) -> Result<Option<PublicKey>, Failure> {
     let Some(path) = argument else { return Ok(None) };
     let source = KeySource::from_argument(Some(path))?;

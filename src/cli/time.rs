@@ -1,4 +1,4 @@
-//! What time it is, or is to be.
+//! The current time, and times in arguments and in `SOURCE_DATE_EPOCH`.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -10,19 +10,19 @@ use super::failure::Failure;
 
 const EPOCH_VARIABLE: &str = "SOURCE_DATE_EPOCH";
 
-/// Now.
+/// The current time.
 pub fn system_now() -> UnixSeconds {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     UnixSeconds(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
 
-/// Now, or where `SOURCE_DATE_EPOCH` says that it is earlier, then.
+/// The current time, or that of `SOURCE_DATE_EPOCH` if it is earlier.
 pub fn now() -> Result<UnixSeconds, Failure> {
     let now = system_now();
     Ok(source_date_epoch()?.map_or(now, |latest| latest.min(now)))
 }
 
-/// A time that somebody gave.
+/// A time in an argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimeArgument {
     Now,
@@ -44,7 +44,7 @@ impl TimeArgument {
         Ok(Self::At(UnixSeconds(time.as_second())))
     }
 
-    /// The time that is meant.
+    /// The time itself, with `now` for the current one.
     pub fn or(self, now: UnixSeconds) -> UnixSeconds {
         match self {
             Self::Now => now,
@@ -53,7 +53,7 @@ impl TimeArgument {
     }
 }
 
-/// The latest time that is to be written, if the environment says so.
+/// The latest time to write, if `SOURCE_DATE_EPOCH` is set.
 pub fn source_date_epoch() -> Result<Option<UnixSeconds>, Failure> {
     let Some(value) = environment::text(EPOCH_VARIABLE)? else { return Ok(None) };
     match value.parse().ok() {

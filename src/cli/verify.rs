@@ -23,12 +23,12 @@ use super::progress::Progress;
 use super::public_key;
 use super::quota::Quota;
 
-/// Check a registry as a suspicious client would, all of it
+/// Check all files of a registry
 ///
-/// Every signature, name and order, every tarball's checksums and dependencies, what the files say of
-/// each other, what is missing, what nobody names, and private keys that would be served. Lists every
-/// problem with its path and changes nothing. No build works on the directory meanwhile: one waits for
-/// the other.
+/// Checks every signature, name and order, the checksums and dependencies of every tarball, and whether
+/// the files agree. Finds missing files, files that no release names, and private keys that would be
+/// served. Lists every problem with its path and changes nothing. Builds of the same directory wait
+/// meanwhile.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -36,31 +36,31 @@ Examples:
   hexreg verify public --name=acme --public-key=acme.pub.pem
   hexreg verify public --json | jq -r '.problems[].path'
 
-Exit codes: 0 no problem; 1 some; 2 it could not be looked at, or not with
-the key that was given.")]
+Exit codes: 0 no problem; 1 problems; 2 usage or environment, including the
+given key.")]
 pub struct Args {
     /// What is served to clients: a directory, or a bucket as s3://BUCKET/PREFIX, gs://BUCKET/PREFIX
     /// or az://CONTAINER/PREFIX
     #[arg(value_name = "DEST", value_parser = Destination::parser(), value_hint = ValueHint::AnyPath)]
     destination: Destination,
-    /// The name under which clients know the repository [default: what its files agree on]
+    /// The name of the repository, as clients configure it [default: that of most files]
     #[arg(long)]
     name: Option<RepositoryName>,
-    /// The key that clients hold, in PEM; `-` reads standard input [default: DEST/public_key]
+    /// The key that clients have, in PEM; `-` reads standard input [default: DEST/public_key]
     #[arg(long, value_name = "PATH")]
     public_key: Option<PathBuf>,
-    /// Unpack packages too, and check the files in them
+    /// Unpack tarballs too, and check the files in them
     #[arg(long)]
     check_contents: bool,
-    /// Let packages and tarballs be missing that are named: what `hexreg mirror` made is of a part
+    /// Accept that packages and tarballs are missing, as in a mirror of a part of a registry
     #[arg(long)]
     partial: bool,
     #[command(flatten)]
     following: Following,
-    /// How many files to read at once [default: one a processor; 16 from a bucket]
+    /// How many files to read at once [default: one per processor; 16 from a bucket]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     jobs: Option<u16>,
-    /// How many seconds to wait for a build of the same directory to end
+    /// How many seconds to wait for a running build of the same directory
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     lock_timeout: u32,
     /// Print one JSON object and nothing else
@@ -70,7 +70,7 @@ pub struct Args {
     reading: Reading,
 }
 
-/// What `--json` prints.
+/// The output of `--json`.
 #[derive(Serialize)]
 struct VerifyJson<'a> {
     repository: Option<&'a RepositoryName>,
@@ -83,7 +83,7 @@ struct VerifyJson<'a> {
     warnings: Vec<String>,
 }
 
-/// What `--json` prints where nothing was found out.
+/// The output of `--json` if the registry could not be checked.
 #[derive(Serialize)]
 struct VerifyFailureJson<'a> {
     #[serde(flatten)]
@@ -98,7 +98,7 @@ struct ProblemJson {
     problem: String,
 }
 
-/// Prints what is heard meanwhile, or keeps it for `--json`.
+/// Prints warnings and progress, and keeps the warnings for `--json`.
 struct VerifyReporter {
     prints: bool,
     progress: Progress,
@@ -108,7 +108,7 @@ struct VerifyReporter {
 
 impl VerifyReporter {
     fn warnings(&self) -> MutexGuard<'_, Vec<String>> {
-        // A list that was pushed to half-way is whole all the same.
+        // The list is valid also if another thread panicked.
         self.warnings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -141,7 +141,7 @@ impl Observer for VerifyReporter {
 }
 
 impl Args {
-    /// Checks, and tells what is wrong.
+    /// Runs the command.
     pub fn main(self) -> ExitCode {
         let prints = !self.json;
         let progress = Progress::new(prints);
@@ -161,7 +161,7 @@ impl Args {
         }
     }
 
-    /// Whether all is well.
+    /// Checks and prints; whether there is no problem.
     fn run(&self, listener: &VerifyReporter) -> Result<bool, Failure> {
         let store = self.reading.open_to_verify(&self.destination, &self.following)?;
         let store = store.as_ref();
@@ -181,12 +181,12 @@ impl Args {
             listener.print(&rest);
         }
         let report = report.map_err(|error| {
-            let wrong = match (&error, &self.destination) {
+            let cause = match (&error, &self.destination) {
                 (Error::Missing, Destination::Bucket(_)) => "there is nothing there".to_owned(),
                 _ => chain(&error),
             };
             let failure =
-                Failure::environment(format!("failed to verify {}: {wrong}", self.destination));
+                Failure::environment(format!("failed to verify {}: {cause}", self.destination));
             match hint(&error).filter(|_| self.destination.as_dir().is_some()) {
                 Some(hint) => failure.hint(hint),
                 None => failure,
@@ -205,31 +205,31 @@ impl Args {
 }
 
 impl Args {
-    /// What to do of some of the problems.
+    /// Hints about some of the problems.
     fn advice(&self, report: &Report) -> Option<String> {
         let leads_out = |problem: &Problem| matches!(problem.defect, Defect::LeadsOut);
         let about_links = report.problems.iter().any(leads_out).then(|| {
-            "--follow-links checks what links lead to: give it to `hexreg serve` too if that is to be served"
+            "--follow-links checks the targets of links; give it to `hexreg serve` too to serve them"
                 .to_owned()
         });
-        let advice: Vec<_> = self.cure(report).into_iter().chain(about_links).collect();
+        let advice: Vec<_> = self.repair_hint(report).into_iter().chain(about_links).collect();
         (!advice.is_empty()).then(|| advice.join("; "))
     }
 
-    /// The command that fetches damaged files again, where the directory is a mirror.
-    fn cure(&self, report: &Report) -> Option<String> {
+    /// The command that fetches damaged files again, if the directory is a mirror.
+    fn repair_hint(&self, report: &Report) -> Option<String> {
         let directory = self.destination.as_dir().filter(|_| report.is_mirror)?;
         report.problems.iter().any(Problem::is_damage).then(|| {
             format!(
-                "`hexreg mirror {} --refresh`, with the other options that this mirror was made with, fetches \
-                 damaged files again",
+                "`hexreg mirror {} --refresh`, with the other options of this mirror, fetches damaged files \
+                 again",
                 directory.display()
             )
         })
     }
 }
 
-/// What to do, where that can be told.
+/// The hint for a failure.
 fn hint(error: &Error) -> Option<&'static str> {
     match error {
         Error::Busy(_) => Some("let it end, or give a longer --lock-timeout"),
@@ -240,7 +240,7 @@ fn hint(error: &Error) -> Option<&'static str> {
             }
             // A bucket has no directory to enter.
             StoreErrorKind::Denied(error) if error.raw_os_error().is_some() => {
-                Some("verify as somebody who may read and enter the directory")
+                Some("verify as a user who may read and enter the directory")
             }
             _ => None,
         },

@@ -1,4 +1,4 @@
-//! What `hexreg inspect` found, in the words of its JSON; its text is made of the same.
+//! The JSON of `hexreg inspect`. Its text output is made from the same types.
 
 use data_encoding::HEXLOWER;
 use hexreg::ops::inspect::{Contents, Signature, SignedResource};
@@ -9,7 +9,7 @@ use hexreg::tarball::{FileName, Tarball};
 use jiff::Timestamp;
 use serde::Serialize;
 
-/// What a file says.
+/// The contents of a file.
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum View {
@@ -21,12 +21,12 @@ pub enum View {
     Tarball(TarballView),
 }
 
-/// Whether the signature is that of the key that was given.
+/// The result of verifying the signature.
 #[derive(Serialize)]
 pub struct SignatureView {
-    /// `None` where there was no key to check it with.
+    /// `None` if there was no key.
     pub holds: Option<bool>,
-    /// That key's.
+    /// The fingerprint of that key.
     pub fingerprint: Option<String>,
 }
 
@@ -72,7 +72,7 @@ pub struct ReleaseView {
     pub outer_checksum: String,
     pub published_at: Option<String>,
     pub retired: Option<RetiredView>,
-    /// Their ids.
+    /// The ids of advisories in [`PackageView::advisories`].
     pub advisories: Vec<String>,
     pub dependencies: Vec<DependencyView>,
 }
@@ -146,7 +146,7 @@ pub struct OverrideView {
 }
 
 impl View {
-    /// The view of what was found; the fingerprint is of the key that it was checked with.
+    /// The view of a file. `fingerprint` is that of the key by which it was verified.
     pub fn of(contents: Contents, fingerprint: Option<&str>) -> Self {
         match contents {
             Contents::Tarball { tarball, release, size } => {
@@ -291,7 +291,7 @@ fn of_tarball(tarball: Tarball, release: &FileName, size: usize) -> TarballView 
     }
 }
 
-/// `2023-11-14T22:13:20Z`; the seconds themselves where they lead beyond what calendars are made for.
+/// A time such as `2023-11-14T22:13:20Z`; the seconds if they are out of the range of `jiff`.
 fn time(UnixSeconds(seconds): UnixSeconds) -> String {
     let time = Timestamp::from_second(seconds);
     time.map_or_else(|_| seconds.to_string(), |time| time.to_string())
@@ -302,8 +302,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_time_can_be_told() {
-        for (seconds, told) in [
+    fn every_time_has_a_text() {
+        for (seconds, text) in [
             (1_700_000_000, "2023-11-14T22:13:20Z"),
             (0, "1970-01-01T00:00:00Z"),
             (-1, "1969-12-31T23:59:59Z"),
@@ -312,7 +312,7 @@ mod tests {
             (i64::MAX, "9223372036854775807"),
             (i64::MIN, "-9223372036854775808"),
         ] {
-            assert_eq!(time(UnixSeconds(seconds)), told);
+            assert_eq!(time(UnixSeconds(seconds)), text);
         }
     }
 }

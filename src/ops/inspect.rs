@@ -1,4 +1,4 @@
-//! `hexreg inspect`: what one file says.
+//! `hexreg inspect`: reads one signed file or tarball.
 
 use std::fs;
 use std::io::{self, Read};
@@ -14,42 +14,41 @@ use crate::regular_file;
 use crate::repository::RepositoryPath;
 use crate::tarball::{self, FileName, InvalidFileName, Limits, Tarball, Unpacker};
 
-/// How to look at a file.
+/// How to read a file.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Whose signature is expected.
+    /// The key to verify the signature with.
     pub public_key: Option<PublicKey>,
-    /// What clients accept of a tarball.
+    /// The sizes of a tarball that clients accept.
     pub limits: Limits,
 }
 
-/// What was found.
+/// What a file contains.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
-    /// What the file says.
+    /// The contents of the file.
     pub contents: Contents,
-    /// What is odd about where it lies, and what of it clients take no notice of.
+    /// What is wrong with its path, and which parts of it clients ignore.
     pub warnings: Vec<Warning>,
 }
 
-/// What a file says.
+/// The contents of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Contents {
-    /// It is a signed resource of a registry.
+    /// A signed resource of a registry.
     Signed(SignedResource, Signature),
-    /// It is a package, and was found to be sound.
+    /// A valid package tarball.
     Tarball {
-        /// What it holds.
+        /// The metadata and checksums.
         tarball: Tarball,
-        /// The release that it is of; where its metadata names no package, by its file's name or its
-        /// application's.
+        /// The release. If the metadata has no name, the file name or the application's name gives the package.
         release: FileName,
-        /// In bytes.
+        /// The size of the file in bytes.
         size: usize,
     },
 }
 
-/// What a signed resource says.
+/// A decoded resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SignedResource {
     /// `/names`
@@ -60,33 +59,33 @@ pub enum SignedResource {
     Package(Releases),
     /// `/policies/NAME`
     Policy(Policy),
-    /// `/names` or `/versions`: of no package it says what only one of them does.
+    /// `/names` or `/versions`: no package in it has a time or a version, which would decide.
     NamesOrVersions(Names),
 }
 
-/// Whether a signature is the one that was expected.
+/// The result of verifying a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signature {
-    /// There was no key to check it with.
+    /// There was no key.
     NotChecked,
-    /// It is that key's.
+    /// The key signed the file.
     Holds,
-    /// It is another key's, or the file was changed.
+    /// Another key signed the file, or it was changed.
     DoesNotHold,
 }
 
-/// Clients would not take the file for what it is, where it lies now.
+/// A reason for which clients would not use the file, or a part of it, at its path.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Warning {
-    /// Another resource belongs there.
+    /// The path is that of another resource.
     #[error("it holds {holds}, and lies where {belongs} belongs")]
     Misplaced {
-        /// What it is.
+        /// The path of the resource that the file holds.
         holds: RepositoryPath,
-        /// What clients look for there.
+        /// The path at which the file is.
         belongs: RepositoryPath,
     },
-    /// The tarball is not called what clients ask for.
+    /// The file name is not the one that clients request.
     #[error(transparent)]
     FileName(InvalidFileName),
     /// A part of a policy has no effect.
@@ -94,61 +93,61 @@ pub enum Warning {
     Inert(InertPart),
 }
 
-/// Why a file says nothing.
+/// Why a file cannot be inspected.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Reading it failed.
+    /// The file cannot be read.
     #[error(transparent)]
     Read(#[from] io::Error),
-    /// Reading it could wait for ever.
+    /// The file is not a regular one: reading it might block.
     #[error("it is a device, a pipe or a socket, not a regular file")]
     NotAFile,
-    /// It is none of what can be inspected.
+    /// The file has a format that cannot be inspected.
     #[error(
         "it is neither gzipped, as names, versions, packages/NAME and policies/NAME are, nor a tar archive, as packages are"
     )]
     Neither,
-    /// No registry has such a file.
-    #[error("it has more than {MAX_SIGNED} bytes: no signed file of a registry comes near")]
+    /// The file is larger than any signed file.
+    #[error("it has more than {MAX_SIGNED} bytes: no signed file of a registry is that large")]
     TooLarge,
-    /// It is no signed resource.
+    /// The file is not a signed resource.
     #[error(transparent)]
     Signed(#[from] SignedError),
-    /// It is signed, and not what belongs where it lies.
+    /// The file is signed, but is not the resource of its path.
     #[error(transparent)]
     Resource(#[from] DecodeError),
-    /// It is signed, and no resource.
+    /// The file is signed, but is none of the resources.
     #[error("what is signed in it is neither names nor versions, packages/NAME or policies/NAME")]
     NoResource,
-    /// It is no sound tarball.
+    /// The file is not a valid tarball.
     #[error(transparent)]
     Tarball(#[from] tarball::Error),
-    /// A key was given to check a tarball with.
+    /// A key was given, and a tarball has no signature.
     #[error("a package tarball bears no signature: packages/NAME has its checksums, and is signed")]
     NeverSigned,
 }
 
-/// Of whichever resource it turns out to be.
+/// The limit for any resource: which one it is, is known only after reading.
 const MAX_SIGNED: usize = MAX_FILE;
 
-/// What every gzip stream begins with.
+/// The first bytes of every gzip stream.
 const GZIP: [u8; 2] = [0x1F, 0x8B];
 
-/// Where a tar header says that it is one, and how.
+/// The position and the text of the magic of a tar header.
 const TAR: (usize, &[u8]) = (257, b"ustar");
 
-/// What a file is, before it has been looked through.
+/// The kind of a file, by its name or first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum FileKind {
     Tarball,
     Signed,
 }
 
-/// Reads a file and tells what it says.
+/// Reads a file.
 ///
 /// # Errors
-/// [`Error`] where it says nothing that can be relied on. A signature that does not hold is no error
-/// here: the report says so.
+/// [`Error`] if it is not a valid resource or tarball. A signature that does not hold is not an error: it is in the
+/// report.
 pub fn inspect(path: &Path, options: &Options) -> Result<Report, Error> {
     let bytes = read(path, options.limits.tarball)?;
     inspect_bytes(&bytes, path, options)
@@ -156,8 +155,8 @@ pub fn inspect(path: &Path, options: &Options) -> Result<Report, Error> {
 
 /// Reads a signed file whole, and anything else up to `limit` and one byte more.
 fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Error> {
-    // Before it is opened: for a pipe that alone waits, and a device may be set going by it. Opening or
-    // reading a directory fails, and says so.
+    // Checked before opening, which blocks for a pipe and may have effects for a device. For a directory, opening or
+    // reading gives a clear error.
     let kind = fs::metadata(path)?.file_type();
     if !kind.is_file() && !kind.is_dir() {
         return Err(Error::NotAFile);
@@ -172,10 +171,10 @@ fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-/// Tells what the bytes of a file say, which lies at `path` or would.
+/// Inspects the bytes of the file at `path`.
 ///
 /// # Errors
-/// As of [`inspect`].
+/// See [`inspect`].
 pub fn inspect_bytes(bytes: &[u8], path: &Path, options: &Options) -> Result<Report, Error> {
     match FileKind::of(bytes, path) {
         Some(FileKind::Tarball) => inspect_tarball(bytes, path, options),
@@ -185,7 +184,7 @@ pub fn inspect_bytes(bytes: &[u8], path: &Path, options: &Options) -> Result<Rep
 }
 
 impl FileKind {
-    /// Its name comes first: of what is called a tarball, it is to be said why it is none.
+    /// The name of the file comes first: if it is called a tarball, the error should say why it is not one.
     fn of(bytes: &[u8], path: &Path) -> Option<Self> {
         let (position, tar) = TAR;
         let is_tar = bytes.get(position..).is_some_and(|from| from.starts_with(tar));
@@ -242,12 +241,11 @@ fn inspect_signed(bytes: &[u8], path: &Path, options: &Options) -> Result<Report
 }
 
 impl SignedResource {
-    /// What a payload says, which lies where `belongs` does.
+    /// Decodes a payload. `belongs` is the resource of its path.
     ///
-    /// No resource says which one it is, and all number their fields alike. But each has something
-    /// that no other has: releases have checksums, `versions` has versions, `names` has times, and a policy
-    /// has its repository where all others have messages. Only where there is nothing of all that does the
-    /// place decide.
+    /// A message does not say which resource it is, and all resources use the same field numbers. But each has something
+    /// that the others do not have: releases have checksums, `versions` has versions, `names` has times, and a policy has
+    /// its repository in the field in which the others have messages. The path decides only if there is none of these.
     fn of(payload: &Payload, belongs: Option<&Resource>) -> Result<Self, Error> {
         let package = Releases::decode(payload).map(Self::Package);
         let versions = Versions::decode(payload).map(Self::Versions);
@@ -263,7 +261,7 @@ impl SignedResource {
             Some(Resource::Versions) => Ok(versions?),
             Some(Resource::Names) => Ok(names?),
             Some(Resource::Policy(_)) => Ok(policy?),
-            // A package of no release: it alone has a third field.
+            // A package without releases: it has a third field, and the indexes have not.
             None if package.is_ok() => Ok(package?),
             None => match names {
                 Ok(Self::Names(names)) => Ok(Self::NamesOrVersions(names)),
@@ -272,7 +270,7 @@ impl SignedResource {
         }
     }
 
-    /// Whether it says what no other resource does.
+    /// Whether it has something that no other resource has.
     fn is_certain(&self) -> bool {
         match self {
             Self::Names(names) => names.packages.iter().any(|(_, updated_at)| updated_at.is_some()),
@@ -283,7 +281,7 @@ impl SignedResource {
         }
     }
 
-    /// Which resource it is, if that can be told.
+    /// The resource; `None` if it may be either index.
     #[must_use]
     pub fn resource(&self) -> Option<Resource> {
         match self {

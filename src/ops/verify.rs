@@ -1,4 +1,4 @@
-//! `hexreg verify`: a registry as a suspicious client reads it, all of it. Nothing is written.
+//! `hexreg verify`: checks all of a repository, as a client that trusts nothing would. Nothing is written.
 
 mod error;
 mod indexes;
@@ -26,28 +26,27 @@ use crate::store::{Lock, Store, StoreErrorKind};
 use resources::Resources;
 use tree::Tree;
 
-/// What was found.
+/// The result of a check.
 #[derive(Debug)]
 pub struct Report {
-    /// The name that was expected, or else the one that the files give.
+    /// The name that was expected, or else that of most files.
     pub repository: Option<RepositoryName>,
-    /// The key that signatures were checked with, if there was one.
+    /// The key by which signatures were verified, if there was one.
     pub public_key: Option<PublicKey>,
-    /// How many packages could be read.
+    /// The number of packages that could be read.
     pub packages: usize,
-    /// How many releases they have.
+    /// The number of their releases.
     pub releases: usize,
-    /// Everything that is wrong, by path.
+    /// All problems, sorted by path.
     pub problems: Vec<Problem>,
-    /// Whether `hexreg mirror` keeps the tree, which fetches again what is damaged.
+    /// Whether `hexreg mirror` made the repository. It can fetch damaged files again.
     pub is_mirror: bool,
 }
 
-/// Reads everything in `store` and compares each thing with what the others say of it, on the threads
-/// of the current rayon pool.
+/// Reads all files in `store`, checks each and compares them with each other, on the threads of the current rayon pool.
 ///
 /// # Errors
-/// [`Error`] where the tree cannot be looked at as a whole. What is wrong in it is in the report.
+/// [`Error`] if the repository cannot be listed or locked. What is wrong in it is in the report.
 pub fn verify(
     store: &dyn Store,
     options: &Options,
@@ -85,7 +84,7 @@ pub fn verify(
     })
 }
 
-/// What is published stays as it is, and still some of it may harm clients.
+/// Warns of dependencies that may harm clients. They are no problem of the files: what is published must not change.
 fn warn_of_dependencies(resources: &Resources, observer: &dyn Observer) {
     let Some(repository) = &resources.repository else { return };
     let has_package = |name: &PackageName| resources.has_package(name);
@@ -101,7 +100,7 @@ fn warn_of_dependencies(resources: &Resources, observer: &dyn Observer) {
     }
 }
 
-/// In the middle of a build a registry does not agree with itself.
+/// Locks out builds. While one is running, the files do not match each other.
 fn lock(
     store: &dyn Store,
     timeout: Duration,

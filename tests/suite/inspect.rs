@@ -215,13 +215,13 @@ fn a_signature_that_does_not_hold() {
       dependency:     telemetry ~> 0.4 or ~> 1.0 (repository hexpm)
     --- stderr
     error: public/packages/banana: its signature is not that of SHA256:bUESh9wmx18yY9JtcpqOqn6e0Z2Wcb9Ro4nfpdG8MNs
-    hint: another key signed it, or it was changed: clients that have this key refuse it
+    hint: another key signed it, or it was changed: clients with this key refuse it
     ");
     let arguments = ["public/packages/banana", "--public-key=other_key", "--json"];
     insta::assert_snapshot!(inspect(&repository, &arguments).transcript(), @r#"
     exit code: 1
     --- stdout
-    {"file":"public/packages/banana","kind":"package","name":"banana","repository":"acme","signature":{"holds":false,"fingerprint":"SHA256:bUESh9wmx18yY9JtcpqOqn6e0Z2Wcb9Ro4nfpdG8MNs"},"releases":[{"version":"0.1.0","inner_checksum":"f47b6d01463821404c99e3bc19b1b3a174491547e83faad81f562438ae44790b","outer_checksum":"9e1e01d0de70a72de46d1dc802f953070c91a2024c721013a0b04ddd8997b441","published_at":null,"retired":null,"advisories":[],"dependencies":[{"package":"apple","requirement":"~> 1.9","optional":false,"app":"apple","repository":null},{"package":"cherry","requirement":">= 0.1.0 and < 2.0.0","optional":true,"app":"cherry_app","repository":null},{"package":"telemetry","requirement":"~> 0.4 or ~> 1.0","optional":false,"app":"telemetry","repository":"hexpm"}]}],"advisories":[],"error":"public/packages/banana: its signature is not that of SHA256:bUESh9wmx18yY9JtcpqOqn6e0Z2Wcb9Ro4nfpdG8MNs","hint":"another key signed it, or it was changed: clients that have this key refuse it","warnings":[]}
+    {"file":"public/packages/banana","kind":"package","name":"banana","repository":"acme","signature":{"holds":false,"fingerprint":"SHA256:bUESh9wmx18yY9JtcpqOqn6e0Z2Wcb9Ro4nfpdG8MNs"},"releases":[{"version":"0.1.0","inner_checksum":"f47b6d01463821404c99e3bc19b1b3a174491547e83faad81f562438ae44790b","outer_checksum":"9e1e01d0de70a72de46d1dc802f953070c91a2024c721013a0b04ddd8997b441","published_at":null,"retired":null,"advisories":[],"dependencies":[{"package":"apple","requirement":"~> 1.9","optional":false,"app":"apple","repository":null},{"package":"cherry","requirement":">= 0.1.0 and < 2.0.0","optional":true,"app":"cherry_app","repository":null},{"package":"telemetry","requirement":"~> 0.4 or ~> 1.0","optional":false,"app":"telemetry","repository":"hexpm"}]}],"advisories":[],"error":"public/packages/banana: its signature is not that of SHA256:bUESh9wmx18yY9JtcpqOqn6e0Z2Wcb9Ro4nfpdG8MNs","hint":"another key signed it, or it was changed: clients with this key refuse it","warnings":[]}
     --- stderr
     "#);
 }
@@ -570,7 +570,7 @@ fn a_pipe_or_a_device_is_not_waited_for() {
         let ran = inspect(&repository, &[file]);
         assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{file}");
         let problem = "it is a device, a pipe or a socket, not a regular file";
-        let hint = "save what comes out of it to a file, and inspect that";
+        let hint = "save its contents to a file, and inspect that";
         assert_eq!(ran.stderr, format!("error: could not read {file}: {problem}\nhint: {hint}\n"));
     }
 }

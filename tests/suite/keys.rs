@@ -463,8 +463,8 @@ fn a_new_key_is_private_and_never_overwrites() {
     exit code: 2
     --- stdout
     --- stderr
-    error: new.pem is there already, and keys are never overwritten
-    hint: give another path; `hexreg key show` tells whose key this is
+    error: new.pem exists already, and keys are never overwritten
+    hint: give another path; `hexreg key show` prints the fingerprint of this key
     ");
     assert_eq!(repository.read("new.pem"), before);
 }

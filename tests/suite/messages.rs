@@ -100,7 +100,7 @@ fn completions_for_every_shell() {
 fn manual_pages() {
     let repository = TestRepository::new();
     let ran = repository.hexreg().run(["man", "man1"]).ok();
-    insta::assert_snapshot!(ran.stdout, @"* creating man1/hexreg.1 and one page a command");
+    insta::assert_snapshot!(ran.stdout, @"* creating man1/hexreg.1 and one page per command");
     let mut pages: Vec<String> = fs::read_dir(repository.path("man1"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())

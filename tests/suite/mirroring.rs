@@ -97,7 +97,7 @@ fn a_part_of_a_repository_is_verified_as_one() {
     insta::assert_snapshot!(verify(&[]), @"
     exit code: 1
     --- stdout
-    copy/packages/welcome: versions names its package, and it is missing
+    copy/packages/welcome: it is missing, and versions names its package
     copy/tarballs/greeting-1.1.0.tar: it is missing
     acme: 1 package, 2 releases; 2 problems
     --- stderr

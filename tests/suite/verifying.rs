@@ -149,14 +149,14 @@ fn files_that_are_no_signed_resource() {
     std::io::Write::write_all(&mut stream, &message).unwrap();
     repository.write("public/versions", &stream.finish().unwrap());
     finds(&repository, &[], &["versions not_signed"]);
-    // A few kilobytes that inflate without end are not inflated to it.
+    // A few kilobytes that inflate beyond the limit are not inflated to the end.
     let repository = sound();
     let bomb = gzip(&field(1, vec![0; (64 << 20) + 1]));
     repository.write("public/packages/foo", &bomb);
     repository.write("public/public_key", &vec![b'\n'; 1 << 20]);
     let ran = finds(&repository, &[], &["packages/foo too_large", "public_key not_a_key"]);
-    let told = "packages/foo: it has more than 67108864 bytes, gzipped or not: no such file of a \
-                registry comes near\n";
+    let told = "packages/foo: it has more than 67108864 bytes, gzipped or inflated: no such file of a \
+                registry is that large\n";
     assert!(ran.stdout.contains(told), "{}", ran.stdout);
     // Validly signed, and another message.
     let repository = sound();

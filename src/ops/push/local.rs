@@ -59,7 +59,7 @@ impl File {
             let mut hasher = OuterHasher::default();
             io::copy(&mut file, &mut hasher).map_err(failed)?;
             let (found, said) = (hasher.finish(), *said);
-            (found != said).then_some(Defect::OuterChecksum { found, said })
+            (found != said).then_some(Defect::OuterChecksum { found, signed: said })
         } else {
             // Documentation may well print one that is an example.
             let is_inflated = self.kind != AssetKind::Docs;

@@ -1,18 +1,18 @@
-//! Why a repository cannot be checked.
+//! Errors of a check.
 
 use crate::publish::lock::Busy;
 use crate::store::StoreError;
 
-/// Why nothing was found out.
+/// Why a repository could not be checked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The tree cannot be listed or locked.
+    /// The repository cannot be listed or locked.
     #[error(transparent)]
     List(#[from] StoreError),
-    /// There is nothing to list.
+    /// The directory does not exist.
     #[error("there is no such directory")]
     Missing,
-    /// A build did not end in time.
+    /// A build was still running at the end of the timeout.
     #[error(transparent)]
     Busy(#[from] Busy),
 }

@@ -1,4 +1,4 @@
-//! `names` against `versions` against `packages/*`.
+//! Compares `names`, `versions` and the packages with each other.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,12 +10,12 @@ use crate::registry::Resource;
 use crate::repository::RepositoryPath;
 use crate::version::Version;
 
-/// Whatever two of them say differently. The order of packages is anybody's: Hex has its own.
+/// The differences. The order of packages does not matter: Hex has its own.
 pub(super) fn compare(resources: &Resources) -> Vec<Problem> {
     let names = RepositoryPath::resource(&Resource::Names);
     let versions = RepositoryPath::resource(&Resource::Versions);
     let mut problems = Vec::new();
-    let mut note = |path: &RepositoryPath, wrong: Defect| problems.push(wrong.at(path.clone()));
+    let mut note = |path: &RepositoryPath, defect: Defect| problems.push(defect.at(path.clone()));
 
     for (package, releases) in &resources.packages {
         let path = RepositoryPath::package(package);
@@ -57,12 +57,12 @@ pub(super) fn compare(resources: &Resources) -> Vec<Problem> {
             };
             let has: BTreeSet<&Version> =
                 releases.releases.iter().map(|release| &release.version).collect();
-            let said: BTreeSet<&Version> = listed.iter().copied().collect();
-            for version in has.difference(&said) {
+            let in_index: BTreeSet<&Version> = listed.iter().copied().collect();
+            for version in has.difference(&in_index) {
                 let (package, version) = (package.clone(), (*version).clone());
                 note(&versions, Defect::VersionMissing { package, version });
             }
-            for version in said.difference(&has) {
+            for version in in_index.difference(&has) {
                 let (package, version) = (package.clone(), (*version).clone());
                 note(&versions, Defect::VersionTooMany { package, version });
             }
@@ -88,25 +88,25 @@ pub(super) fn compare(resources: &Resources) -> Vec<Problem> {
     problems
 }
 
-/// The marks of `versions` against what the packages say of the same releases.
+/// Compares the marks in `versions` with the packages.
 fn compare_marks(resources: &Resources) -> Vec<Problem> {
     let versions = RepositoryPath::resource(&Resource::Versions);
-    let said = resources.versions.iter().flat_map(|index| &index.packages);
-    let differing = said.flat_map(|(package, versions)| {
-        let said = versions.iter().map(|one| (&one.version, one.marks));
-        let said: BTreeMap<&Version, Marks> = said.collect();
+    let listed = resources.versions.iter().flat_map(|index| &index.packages);
+    let differing = listed.flat_map(|(package, versions)| {
+        let marks = versions.iter().map(|one| (&one.version, one.marks));
+        let marks: BTreeMap<&Version, Marks> = marks.collect();
         let releases = resources.packages.get(package).into_iter();
         let releases = releases.flat_map(|package| &package.releases);
         let both = releases.filter_map(move |release| {
-            let said = *said.get(&release.version)?;
-            Some((package, &release.version, said, release.remarks.marks()))
+            let marked = *marks.get(&release.version)?;
+            Some((package, &release.version, marked, release.remarks.marks()))
         });
-        both.flat_map(|(package, version, said, due)| {
-            let retired = (Mark::Retired, said.retired, due.retired);
-            let advisories = (Mark::WithAdvisories, said.with_advisories, due.with_advisories);
-            [retired, advisories].into_iter().filter_map(|(mark, said, due)| {
+        both.flat_map(|(package, version, marked, due)| {
+            let retired = (Mark::Retired, marked.retired, due.retired);
+            let advisories = (Mark::WithAdvisories, marked.with_advisories, due.with_advisories);
+            [retired, advisories].into_iter().filter_map(|(mark, is, should)| {
                 let (package, version) = (package.clone(), version.clone());
-                match (said, due) {
+                match (is, should) {
                     (false, true) => Some(Defect::MarkMissing { package, version, mark }),
                     (true, false) => Some(Defect::MarkTooMany { package, version, mark }),
                     _ => None,
@@ -114,10 +114,10 @@ fn compare_marks(resources: &Resources) -> Vec<Problem> {
             })
         })
     });
-    differing.map(|wrong| wrong.at(versions.clone())).collect()
+    differing.map(|defect| defect.at(versions.clone())).collect()
 }
 
-/// The first version that is not above the one before it: clients mark versions by their place.
+/// The first version that is not above the one before it. `versions` refers to versions by index, so their order matters.
 fn out_of_order<'a>(versions: &[&'a Version]) -> Option<&'a Version> {
     let mut neighbours = versions.iter().zip(versions.iter().skip(1));
     neighbours.find(|(a, b)| a >= b).map(|(_, version)| *version)

@@ -1,4 +1,4 @@
-//! What a check expects.
+//! The options of a check.
 
 use std::time::Duration;
 
@@ -6,19 +6,19 @@ use crate::key::PublicKey;
 use crate::name::RepositoryName;
 use crate::tarball::Limits;
 
-/// What to expect.
+/// What a check expects.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The name under which clients know the repository; without it, whatever its files agree on.
+    /// The name of the repository, as clients configure it; `None` for the name that most files have.
     pub repository: Option<RepositoryName>,
-    /// The key that clients hold; without it, the registry's own `public_key`.
+    /// The key that clients have; `None` for the published `public_key`.
     pub public_key: Option<PublicKey>,
-    /// What clients accept.
+    /// The sizes that clients accept.
     pub limits: Limits,
-    /// Whether to inflate and check what is in the packages.
+    /// Whether to inflate the contents of tarballs and check each entry.
     pub check_contents: bool,
-    /// Whether packages and tarballs that are named may be missing, as from a mirror of some.
+    /// Whether packages and tarballs may be missing, as in a mirror of a part of a repository.
     pub partial: bool,
-    /// How long to wait for a build to end.
+    /// The time to wait for a running build.
     pub lock_timeout: Duration,
 }

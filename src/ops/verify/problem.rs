@@ -1,4 +1,4 @@
-//! What can be wrong with a registry.
+//! What can be wrong with a repository.
 
 use std::fmt;
 
@@ -12,179 +12,135 @@ use crate::store::{StoreError, StoreErrorKind};
 use crate::tarball::{self, InvalidFileName};
 use crate::version::Version;
 
-/// Something wrong, and where.
+/// A defect and the file that has it.
 #[derive(Debug)]
 pub struct Problem {
-    /// The file that a person would mend, remove or miss.
+    /// The file to repair, remove or restore.
     pub path: RepositoryPath,
-    /// What is wrong with it.
+    /// What is wrong with the file.
     pub defect: Defect,
 }
 
 /// What is wrong with a file.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message names each field")]
 pub enum Defect {
-    /// It is not there.
+    /// The file does not exist.
     #[error("it is missing")]
     Missing,
-    /// It is there and cannot be read.
+    /// The file exists, and reading it fails.
     #[error("it cannot be read")]
     Unreadable(#[source] StoreErrorKind),
-    /// It is not known what it is: a folder that may not be listed, a link that leads in a circle.
-    #[error("it cannot be looked at: {0}")]
+    /// The kind of the file is unknown: a folder cannot be listed, or a link leads in a circle.
+    #[error("it cannot be examined: {0}")]
     Unlistable(String),
-    /// A folder, a pipe, a link to nothing.
+    /// A folder, a pipe or a dangling link is in the place of a file.
     #[error("it is not a file")]
     NotAFile,
-    /// A link out of the tree, which is not followed.
+    /// A link leads out of the tree. It is not followed.
     #[error("it is a link that leads out of the directory: `hexreg serve` does not follow it")]
     LeadsOut,
-    /// A file or a pipe where packages or tarballs should lie.
+    /// A file or a pipe is in the place of the folder of packages or tarballs.
     #[error("it is not a folder")]
     NotAFolder,
-    /// `public_key` is none.
+    /// `public_key` does not parse.
     #[error("it is not a public key")]
     NotAKey(#[source] KeyError),
-    /// `public_key` is one, behind what Erlang takes for a part of its first line.
+    /// `public_key` begins with a byte order mark, which Erlang takes for a part of its first line.
     #[error("it begins with a byte order mark: clients find no key in it")]
     MarkedKey,
-    /// `public_key` is not the key that clients hold.
-    #[error("it is the key {found}, and clients hold {expected}")]
-    OtherKey {
-        /// Its fingerprint.
-        found: String,
-        /// That of the key that was given.
-        expected: String,
-    },
-    /// It is no signed resource, or not under the right key.
+    /// `public_key` is not the key that was given.
+    #[error("it is the key {found}; clients have {expected}")]
+    OtherKey { found: String, expected: String },
+    /// The file is not a signed resource, or another key signed it.
     #[error(transparent)]
     Signed(#[from] SignedError),
-    /// A package on its way out of a bucket.
+    /// The package is being removed from a bucket, or an interrupted removal left its mark.
     #[error(
-        "it is being removed, unless that was cut short; the next change to the package ends it"
+        "it is being removed, or its removal was interrupted; the next change to the package completes it"
     )]
-    Leaving,
-    /// It says something else than what belongs there.
+    BeingRemoved,
+    /// The file is signed, but is not the resource of its path.
     #[error(transparent)]
     Decode(#[from] DecodeError),
-    /// It belongs to another repository.
+    /// The file is of another repository.
     #[error("it is of the repository {found}, not of {expected}: clients refuse it")]
-    OtherRepository {
-        /// What it says.
-        found: RepositoryName,
-        /// What clients configured.
-        expected: RepositoryName,
-    },
-    /// It lies where another package belongs.
+    OtherRepository { found: RepositoryName, expected: RepositoryName },
+    /// The file is that of another package.
     #[error("it is of the package {0}: clients refuse it")]
     OtherPackage(PackageName),
-    /// It lies where another policy belongs.
+    /// The file is that of another policy.
     #[error("it is the policy {0}: clients refuse it")]
     OtherPolicy(PolicyName),
     /// An index names a package twice.
     #[error("it names {0} twice")]
     PackageTwice(PackageName),
-    /// A package without a version.
+    /// A package has no release.
     #[error("it has {0} without a single release")]
     NoReleases(PackageName),
-    /// Versions that do not ascend, or come twice.
+    /// The versions of a package do not ascend, or one occurs twice.
     #[error("the versions of {package} are out of order at {version}")]
-    Order {
-        /// Whose.
-        package: PackageName,
-        /// The first that is not above the one before it.
-        version: Version,
-    },
-    /// `names` and `versions` disagree.
+    Order { package: PackageName, version: Version },
+    /// `names` lacks a package that has releases.
     #[error("it does not name {0}, which has releases")]
     NotInNames(PackageName),
-    /// `versions` and the packages disagree.
+    /// `versions` lacks a package that has releases.
     #[error("it does not name {0}, which has releases")]
     NotInVersions(PackageName),
-    /// `names` names what nobody else does.
-    #[error("it names {0}, of which there is nothing else")]
+    /// Only `names` names a package.
+    #[error("it names {0}, which is neither in versions nor in packages/")]
     NamesNothing(PackageName),
-    /// `versions` names a package that has no file.
-    #[error("versions names its package, and it is missing")]
+    /// `versions` names a package without a file.
+    #[error("it is missing, and versions names its package")]
     NamedButMissing,
-    /// A version that only the package has.
+    /// Only the package has a version.
     #[error("it lacks {package} {version}, which packages/{package} has")]
-    VersionMissing {
-        /// Whose.
-        package: PackageName,
-        /// Which.
-        version: Version,
-    },
-    /// A version that only `versions` has.
-    #[error("it names {package} {version}, which packages/{package} has not")]
-    VersionTooMany {
-        /// Whose.
-        package: PackageName,
-        /// Which.
-        version: Version,
-    },
-    /// A version that only the package marks.
-    #[error("it does not mark {package} {version} as {mark}, and packages/{package} does")]
-    MarkMissing {
-        /// Whose.
-        package: PackageName,
-        /// Which.
-        version: Version,
-        /// With what.
-        mark: Mark,
-    },
-    /// A version that only `versions` marks.
-    #[error("it marks {package} {version} as {mark}, and packages/{package} does not")]
-    MarkTooMany {
-        /// Whose.
-        package: PackageName,
-        /// Which.
-        version: Version,
-        /// With what.
-        mark: Mark,
-    },
-    /// It is larger than clients read, or not a sound tarball.
+    VersionMissing { package: PackageName, version: Version },
+    /// Only `versions` has a version.
+    #[error("it names {package} {version}, which packages/{package} does not have")]
+    VersionTooMany { package: PackageName, version: Version },
+    /// Only the package has a mark.
+    #[error("it does not mark {package} {version} as {mark}; packages/{package} does")]
+    MarkMissing { package: PackageName, version: Version, mark: Mark },
+    /// Only `versions` has a mark.
+    #[error("it marks {package} {version} as {mark}; packages/{package} does not")]
+    MarkTooMany { package: PackageName, version: Version, mark: Mark },
+    /// The tarball is not valid, or larger than clients accept.
     #[error(transparent)]
     Tarball(#[from] tarball::Error),
-    /// It holds another release than its name says.
+    /// The tarball is of another release than its name says.
     #[error(transparent)]
     FileName(#[from] InvalidFileName),
-    /// What clients compare it with says otherwise.
-    #[error("its outer checksum is {}…, and the registry says {}…", .found.excerpt(), .said.excerpt())]
-    OuterChecksum {
-        /// Of the file.
-        found: OuterChecksum,
-        /// What is signed.
-        said: OuterChecksum,
-    },
-    /// As above, of what is inside.
-    #[error("its inner checksum is {}…, and the registry says {}…", .found.excerpt(), .said.excerpt())]
-    InnerChecksum {
-        /// Of the three files in it.
-        found: InnerChecksum,
-        /// What is signed.
-        said: InnerChecksum,
-    },
-    /// Its metadata and the registry disagree on what it needs.
-    #[error("it needs {needs}, and the registry says {said}")]
-    Dependencies {
-        /// What the metadata says.
-        needs: String,
-        /// What is signed.
-        said: String,
-    },
-    /// Whatever it is, clients never ask for it.
+    /// The registry has another outer checksum, so clients refuse the tarball.
+    #[error("its outer checksum is {}…, and the registry says {}…", .found.excerpt(), .signed.excerpt())]
+    OuterChecksum { found: OuterChecksum, signed: OuterChecksum },
+    /// The registry has another inner checksum.
+    #[error("its inner checksum is {}…, and the registry says {}…", .found.excerpt(), .signed.excerpt())]
+    InnerChecksum { found: InnerChecksum, signed: InnerChecksum },
+    /// The metadata of the tarball and the registry have different dependencies.
+    #[error("it needs {found}, and the registry says {signed}")]
+    Dependencies { found: String, signed: String },
+    /// No release names the tarball or its documentation, so clients never request it.
     #[error("no release names it")]
     Unnamed,
-    /// Nothing of a registry.
+    /// The file is not part of a registry.
     #[error("it does not belong to a registry")]
     Stray,
-    /// A build was killed.
-    #[error("a build that was killed left it; the next one removes it")]
+    /// A build that was killed left a temporary file.
+    #[error("a build that was killed left it; the next build removes it")]
     Leftover,
-    /// Whoever can read it can sign.
+    /// The file holds a private key, with which every reader can sign.
     #[error("it holds a PRIVATE KEY, and is published: replace that key")]
     PrivateKey,
+}
+
+/// A mark of a release in `versions`, of which clients warn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// The release is retired.
+    Retired,
+    /// The release has an advisory.
+    WithAdvisories,
 }
 
 impl From<DocumentError> for Defect {
@@ -201,15 +157,6 @@ impl From<DocumentError> for Defect {
     }
 }
 
-/// What `versions` and a package both say of a release, to warn of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mark {
-    /// Its author advises against it.
-    Retired,
-    /// A hole in it is known.
-    WithAdvisories,
-}
-
 impl fmt::Display for Mark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -220,7 +167,7 @@ impl fmt::Display for Mark {
 }
 
 impl Problem {
-    /// Whether the file is not what was signed, so that another copy of it may be.
+    /// Whether the file was damaged or changed, so that another copy of it may be intact.
     #[must_use]
     pub fn is_damage(&self) -> bool {
         matches!(
@@ -232,7 +179,7 @@ impl Problem {
         )
     }
 
-    /// Whether it is no more than that something is not there that the registry names.
+    /// Whether a file that the registry names is missing, and nothing else is wrong.
     pub(super) fn is_absence(&self) -> bool {
         match self.defect {
             Defect::NamedButMissing => true,
@@ -243,7 +190,7 @@ impl Problem {
 }
 
 impl Defect {
-    /// One word for programs to go by; it does not change.
+    /// The identifier of the defect in JSON. It never changes.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -281,13 +228,13 @@ impl Defect {
             Self::Dependencies { .. } => "dependencies",
             Self::Unnamed => "unnamed",
             Self::Stray => "stray",
-            Self::Leaving => "leaving",
+            Self::BeingRemoved => "leaving",
             Self::Leftover => "leftover",
             Self::PrivateKey => "private_key",
         }
     }
 
-    /// Of which the problem has the path already.
+    /// The defect of a file that cannot be read. Its path is that of the problem.
     pub(super) fn unreadable(error: StoreError) -> Self {
         match error.kind {
             StoreErrorKind::LeadsOut(_) => Self::LeadsOut,
@@ -295,7 +242,7 @@ impl Defect {
         }
     }
 
-    /// The problem of a file.
+    /// The defect as the problem of a file.
     pub(super) fn at(self, path: RepositoryPath) -> Problem {
         Problem { path, defect: self }
     }

@@ -1,4 +1,4 @@
-//! The key, and every signed file, each on its own.
+//! Reads the public key and every signed file.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use crate::registry::{Names, Releases, Resource, Versions};
 use crate::repository::{Folder, RepositoryPath, is_litter};
 use crate::store::Store;
 
-/// What the signed files say, as far as they can be trusted to say it.
+/// The valid signed files of a repository.
 pub(super) struct Resources {
     pub repository: Option<RepositoryName>,
     pub public_key: Option<PublicKey>,
@@ -23,13 +23,13 @@ pub(super) struct Resources {
     pub versions: Option<Versions>,
     pub packages: BTreeMap<PackageName, Releases>,
     pub policies: BTreeMap<PolicyName, Policy>,
-    /// Whose file is there and says nothing.
+    /// The packages whose file exists and is not valid.
     refused: BTreeSet<PackageName>,
-    /// Whether it is known which packages have a file.
+    /// Whether the list of packages is complete.
     has_all_packages: bool,
 }
 
-/// What one file says.
+/// One valid signed file.
 enum ResourceContents {
     Names(Names),
     Versions(Versions),
@@ -53,16 +53,16 @@ impl Resources {
         });
         let all: Vec<Resource> =
             [Resource::Names, Resource::Versions].into_iter().chain(packages).collect();
-        // Without a key, of which the report speaks, the rest is looked at all the same.
+        // Without a key, which is a problem of its own, the files are checked except for their signatures.
         let keys = public_key.clone().map_or(TrustedKeys::Any, TrustedKeys::from);
         let reader = Reader::new(store, keys);
         let read = all.into_par_iter().map_init(Vec::new, |file, resource| {
-            let says = says(&reader, &resource, file);
-            (resource, says)
+            let contents = contents(&reader, &resource, file);
+            (resource, contents)
         });
         let read: Vec<_> = read.collect();
         let mut this = Self {
-            repository: options.repository.clone().or_else(|| most_agree_on(&read)),
+            repository: options.repository.clone().or_else(|| most_common_repository(&read)),
             public_key,
             names: None,
             versions: None,
@@ -73,9 +73,9 @@ impl Resources {
         };
         for read in read {
             match read {
-                (_, Ok(says)) => this.take(says, problems),
-                (resource, Err(wrong)) => {
-                    problems.push(wrong.at(RepositoryPath::resource(&resource)));
+                (_, Ok(contents)) => this.take(contents, problems),
+                (resource, Err(defect)) => {
+                    problems.push(defect.at(RepositoryPath::resource(&resource)));
                     if let Resource::Package(name) = resource {
                         this.refused.insert(name);
                     }
@@ -85,32 +85,32 @@ impl Resources {
         this
     }
 
-    /// How many releases the packages have that could be read.
+    /// The number of releases in all valid packages.
     pub fn release_count(&self) -> usize {
         self.packages.values().map(|package| package.releases.len()).sum()
     }
 
-    /// Whether any of them names a package.
+    /// Whether `names` or a package file has the package.
     pub fn has_package(&self, package: &PackageName) -> bool {
         let names = self.names.iter().flat_map(|names| &names.packages);
         self.packages.contains_key(package) || names.into_iter().any(|(name, _)| name == package)
     }
 
-    /// Whether a package that says nothing may have a file all the same.
+    /// Whether it is unknown what a package has: its file is not valid, or the folder could not be listed.
     pub fn is_unknown(&self, package: &PackageName) -> bool {
         !self.packages.contains_key(package)
             && (!self.has_all_packages || self.refused.contains(package))
     }
 
-    /// Takes in what a file says.
-    fn take(&mut self, says: ResourceContents, problems: &mut Vec<Problem>) {
-        let found = says.repository();
+    /// Adds a file.
+    fn take(&mut self, contents: ResourceContents, problems: &mut Vec<Problem>) {
+        let found = contents.repository();
         if let Some(expected) = self.repository.as_ref().filter(|expected| *expected != found) {
             let (found, expected) = (found.clone(), expected.clone());
-            let wrong = Defect::OtherRepository { found, expected };
-            problems.push(wrong.at(RepositoryPath::resource(&says.resource())));
+            let defect = Defect::OtherRepository { found, expected };
+            problems.push(defect.at(RepositoryPath::resource(&contents.resource())));
         }
-        match says {
+        match contents {
             ResourceContents::Names(names) => self.names = Some(names),
             ResourceContents::Versions(versions) => self.versions = Some(versions),
             ResourceContents::Package(package) => {
@@ -143,25 +143,27 @@ impl ResourceContents {
     }
 }
 
-/// The repository that most of the files are of, so that one of another is the one to be blamed.
-fn most_agree_on(read: &[(Resource, Result<ResourceContents, Defect>)]) -> Option<RepositoryName> {
+/// The repository of most files. A file of another repository is a problem.
+fn most_common_repository(
+    read: &[(Resource, Result<ResourceContents, Defect>)],
+) -> Option<RepositoryName> {
     let mut counts: BTreeMap<&str, (usize, &RepositoryName)> = BTreeMap::new();
-    for says in read.iter().filter_map(|(_, says)| says.as_ref().ok()) {
-        let name = says.repository();
+    for contents in read.iter().filter_map(|(_, contents)| contents.as_ref().ok()) {
+        let name = contents.repository();
         let (count, _) = counts.entry(name.as_str()).or_insert((0, name));
         *count = count.saturating_add(1);
     }
     counts.into_values().max_by_key(|(count, _)| *count).map(|(_, name)| name.clone())
 }
 
-/// The key that clients hold.
+/// The key that clients have. Reports what is wrong with the published one.
 fn public_key(
     store: &dyn Store,
     options: &Options,
     problems: &mut Vec<Problem>,
 ) -> Option<PublicKey> {
     let path = RepositoryPath::public_key();
-    let standing = match PublishedKey::read(store) {
+    let published = match PublishedKey::read(store) {
         Ok(Some(PublishedKey { pem, .. })) if pem.starts_with("\u{FEFF}".as_bytes()) => {
             Err(Defect::MarkedKey)
         }
@@ -169,47 +171,47 @@ fn public_key(
         Ok(None) => Err(Defect::Missing),
         Err(error) => Err(Defect::unreadable(error)),
     };
-    match (&options.public_key, standing) {
-        // Whoever was given a key need not be served one.
+    match (&options.public_key, published) {
+        // Clients that were given a key do not need the published one.
         (Some(given), Err(Defect::Missing)) => Some(given.clone()),
-        (Some(given), Ok(standing)) => {
-            if *given != standing {
-                let found = standing.fingerprint().to_owned();
+        (Some(given), Ok(published)) => {
+            if *given != published {
+                let found = published.fingerprint().to_owned();
                 let expected = given.fingerprint().to_owned();
                 problems.push(Defect::OtherKey { found, expected }.at(path));
             }
             Some(given.clone())
         }
-        (None, Ok(standing)) => Some(standing),
-        (given, Err(wrong)) => {
-            problems.push(wrong.at(path));
+        (None, Ok(published)) => Some(published),
+        (given, Err(defect)) => {
+            problems.push(defect.at(path));
             given.clone()
         }
     }
 }
 
-/// What a file says, if it is what belongs there and the key signed it.
-fn says(
+/// Reads a file, which must be the resource of its path.
+fn contents(
     reader: &Reader<'_>,
     resource: &Resource,
     file: &mut Vec<u8>,
 ) -> Result<ResourceContents, Defect> {
     match resource {
-        Resource::Names => sound(reader, &(), file).map(ResourceContents::Names),
-        Resource::Versions => sound(reader, &(), file).map(ResourceContents::Versions),
-        Resource::Package(name) => sound(reader, name, file).map(ResourceContents::Package),
-        Resource::Policy(name) => sound(reader, name, file).map(ResourceContents::Policy),
+        Resource::Names => read_document(reader, &(), file).map(ResourceContents::Names),
+        Resource::Versions => read_document(reader, &(), file).map(ResourceContents::Versions),
+        Resource::Package(name) => read_document(reader, name, file).map(ResourceContents::Package),
+        Resource::Policy(name) => read_document(reader, name, file).map(ResourceContents::Policy),
     }
 }
 
-fn sound<D: Document>(
+fn read_document<D: Document>(
     reader: &Reader<'_>,
     name: &D::Name,
     file: &mut Vec<u8>,
 ) -> Result<D, Defect> {
     match reader.document(name, file).map_err(Defect::unreadable)? {
         Published::Missing => Err(Defect::Missing),
-        Published::BeingRemoved { .. } => Err(Defect::Leaving),
+        Published::BeingRemoved { .. } => Err(Defect::BeingRemoved),
         Published::Unsound { error, .. } => Err(error.into()),
         Published::Present { document, .. } => Ok(document),
     }

@@ -1,4 +1,4 @@
-//! Every tarball against what the registry says of it.
+//! Checks each tarball and compares it with the registry.
 
 use rayon::prelude::*;
 
@@ -15,7 +15,7 @@ use crate::repository::{Folder, RepositoryPath};
 use crate::store::Store;
 use crate::tarball::{self, FileName, Unpacker};
 
-/// Reads the tarball of every release.
+/// Checks the tarball of every release.
 pub(super) fn check(
     store: &dyn Store,
     tree: &Tree,
@@ -43,21 +43,21 @@ pub(super) fn check(
                 FileName { package: package.package.clone(), version: release.version.clone() };
             let path = RepositoryPath::tarball(&name);
             let read = store.read(&path, options.limits.tarball, bytes);
-            let wrong = match read {
-                Ok(Some(_)) => wrong(unpacker, bytes, &name, release, &package.repository),
-                // The folder is to blame, and is told of.
+            let defects = match read {
+                Ok(Some(_)) => defects(unpacker, bytes, &name, release, &package.repository),
+                // The folder could not be read, which is a problem of its own.
                 Ok(None) | Err(_) if !is_whole => Vec::new(),
                 Ok(None) => vec![Defect::Missing],
                 Err(error) => vec![Defect::unreadable(error)],
             };
             observer.went_on(1, u64::try_from(bytes.len()).unwrap_or(u64::MAX));
-            wrong.into_iter().map(|wrong| wrong.at(path.clone())).collect::<Vec<_>>()
+            defects.into_iter().map(|defect| defect.at(path.clone())).collect::<Vec<_>>()
         });
     checked.flatten_iter().collect()
 }
 
-/// What is wrong with one tarball.
-fn wrong(
+/// The defects of one tarball.
+fn defects(
     unpacker: &mut Unpacker,
     bytes: &[u8],
     name: &FileName,
@@ -66,48 +66,48 @@ fn wrong(
 ) -> Vec<Defect> {
     let read = unpacker.unpack(bytes);
     let found = match &read {
-        // Nobody has read all of it.
+        // The file was not read to its end, so it has no checksum.
         Err(tarball::Error::TooLarge { limit }) => {
             return vec![tarball::Error::TooLarge { limit: *limit }.into()];
         }
         Err(_) => OuterChecksum::of(bytes),
-        // Hashing takes most of the time, so never twice.
+        // Hashing takes most of the time: do it once.
         Ok(tarball) => tarball.outer_checksum,
     };
-    let mut wrong = Vec::new();
+    let mut defects = Vec::new();
     if found != release.outer_checksum {
-        wrong.push(Defect::OuterChecksum { found, said: release.outer_checksum });
+        defects.push(Defect::OuterChecksum { found, signed: release.outer_checksum });
     }
     let tarball = match read {
         Ok(tarball) => tarball,
         Err(error) => {
-            wrong.push(error.into());
-            return wrong;
+            defects.push(error.into());
+            return defects;
         }
     };
     if tarball.inner_checksum != release.inner_checksum {
-        let (found, said) = (tarball.inner_checksum, release.inner_checksum);
-        wrong.push(Defect::InnerChecksum { found, said });
+        let (found, signed) = (tarball.inner_checksum, release.inner_checksum);
+        defects.push(Defect::InnerChecksum { found, signed });
     }
     if let Err(error) = name.check(&tarball.metadata) {
-        wrong.push(error.into());
+        defects.push(error.into());
     }
-    let needs = sorted(tarball.into_release(repository).dependencies);
-    let said = sorted(release.dependencies.iter().cloned().map(|one| one.seen_from(repository)));
-    if needs != said {
-        wrong.push(Defect::Dependencies { needs: list(&needs), said: list(&said) });
+    let found = sorted(tarball.into_release(repository).dependencies);
+    let signed = sorted(release.dependencies.iter().cloned().map(|one| one.seen_from(repository)));
+    if found != signed {
+        defects.push(Defect::Dependencies { found: list(&found), signed: list(&signed) });
     }
-    wrong
+    defects
 }
 
-/// By package name: Hex writes them in an order of its own.
+/// Sorts by package name. Hex has an order of its own.
 fn sorted(dependencies: impl IntoIterator<Item = Dependency>) -> Vec<Dependency> {
     let mut dependencies: Vec<_> = dependencies.into_iter().collect();
     dependencies.sort_by(|a, b| a.package.cmp(&b.package));
     dependencies
 }
 
-/// `bar ~> 1.0, baz >= 0.0.0 (optional)`
+/// Such as `bar ~> 1.0, baz >= 0.0.0 (optional)`.
 fn list(dependencies: &[Dependency]) -> String {
     let one = |dependency: &Dependency| {
         let Dependency { package, requirement, optional, app, repository } = dependency;

@@ -4,9 +4,9 @@ use super::Error;
 use crate::repository::{Folder, RepositoryPath};
 use crate::store::{EntryKind, Store};
 
-/// Everything that is served, at any depth.
+/// All files of a repository, at any depth.
 pub(super) struct Tree {
-    /// By path.
+    /// Each path and what is there, sorted by path.
     pub files: Vec<(RepositoryPath, EntryKind)>,
 }
 
@@ -17,13 +17,13 @@ impl Tree {
         Ok(Self { files })
     }
 
-    /// Whether a mirror keeps it.
+    /// Whether `hexreg mirror` made the repository.
     pub fn is_mirror(&self) -> bool {
         self.files.iter().any(|(path, _)| path.folder() == Folder::Mirror)
     }
 
-    /// Whether everything in a folder was found: it is not so where the folder, or all of the tree, is
-    /// among what should be files.
+    /// Whether all files of a folder are in the list. A folder that could not be read is in the list itself, as is the
+    /// root if nothing could be read.
     pub fn is_whole(&self, folder: Folder) -> bool {
         let (root, folder) = (Folder::Root.path(), folder.path());
         !self.files.iter().any(|(path, _)| *path == root || *path == folder)

@@ -1,4 +1,4 @@
-//! Files that nobody names, and keys that nobody should be served.
+//! Files that no release names, and private keys that are published.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use crate::private_key_scan;
 use crate::repository::{Folder, RepositoryPath, is_litter};
 use crate::store::{self, EntryKind, Store};
 
-/// What nobody names, and every private key.
+/// Finds files that do not belong to the repository, and private keys in any file.
 pub(super) fn find(
     store: &dyn Store,
     tree: &Tree,
@@ -28,16 +28,16 @@ pub(super) fn find(
             return holds_key.then(|| Defect::PrivateKey.at(path.clone()));
         }
         let role = role_of(path, &releases, resources);
-        // What says what it should holds no key; what is in a sound package is the package's matter.
+        // A valid signed file holds no key. What is in a valid tarball is the decision of its author.
         let is_sound = match role {
             PathRole::Package | PathRole::Policy => true,
             PathRole::Tarball => !unsound.contains(path),
             _ => false,
         };
-        // It may well print a key that is an example, as its package may.
+        // Documentation may show an example of a key. Only a key that is not gzipped is reported.
         let is_inflated = !matches!(role, PathRole::Documentation);
-        let wrong = match kind {
-            // Whoever was to read it has said so.
+        let defect = match kind {
+            // The check that reads the file has reported it.
             EntryKind::Unknown(_) | EntryKind::LeadsOut if unsound.contains(path) => return None,
             EntryKind::LeadsOut => Defect::LeadsOut,
             EntryKind::Unreadable(reason) | EntryKind::Unknown(reason) => {
@@ -59,32 +59,33 @@ pub(super) fn find(
                 }
             }
         };
-        Some(wrong.at(path.clone()))
+        Some(defect.at(path.clone()))
     });
     found.flatten_iter().collect()
 }
 
-/// What a path is to the registry.
+/// What a path means in a repository.
 #[derive(Clone, Copy)]
 enum PathRole {
-    /// `names`, `versions`, `public_key`, or a package or policy that was found wanting: told of elsewhere.
+    /// `names`, `versions`, `public_key`, or a package or policy that is not valid, which another check reports.
     Index,
-    /// A package that says what it should.
+    /// A valid package.
     Package,
-    /// A policy that says what it should.
+    /// A valid policy.
     Policy,
-    /// What a release names.
+    /// The tarball of a release.
     Tarball,
-    /// Where packages or tarballs should lie.
+    /// The path of the folder of packages or tarballs.
     Folder,
-    /// What a release names, and nothing vouches for.
+    /// The documentation of a release, which no checksum covers.
     Documentation,
-    /// What clients may ask for, and no registry signs.
+    /// A file that clients may request and no release names.
     Other,
-    /// What a killed build left.
+    /// A temporary file of a build that was killed.
     Leftover,
-    /// Where a release could name it.
+    /// A tarball or documentation that no release names.
     Unnamed,
+    /// Not a path of a repository.
     Nowhere,
 }
 
@@ -95,7 +96,7 @@ fn role_of(path: &RepositoryPath, releases: &HashSet<String>, resources: &Resour
         let package = release.and_then(|release| release.split_once('-')?.0.parse().ok());
         match release {
             Some(release) if releases.contains(release) => PathRole::Tarball,
-            // Its package says nothing, so nobody can tell.
+            // The package is not readable, so it may name the release.
             Some(_) if package.is_some_and(|package| resources.is_unknown(&package)) => {
                 PathRole::Other
             }
@@ -130,13 +131,13 @@ fn role_of(path: &RepositoryPath, releases: &HashSet<String>, resources: &Resour
             PathRole::Tarball | PathRole::Other => PathRole::Documentation,
             role => role,
         },
-        // A mirror's own, and git repositories beside it.
+        // The state of a mirror, what it copies for installers, and git repositories.
         Folder::Installs | Folder::Git | Folder::Mirror | Folder::MirrorPackages => PathRole::Other,
         Folder::Root => PathRole::Nowhere,
     }
 }
 
-/// `NAME-VERSION` of each.
+/// `NAME-VERSION` of each release.
 fn releases(resources: &Resources) -> HashSet<String> {
     let packages = resources.packages.iter();
     let releases = packages.flat_map(|(package, releases)| {

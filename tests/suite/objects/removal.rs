@@ -119,7 +119,7 @@ fn nobody_writes_where_something_is_being_removed_until_that_must_have_ended() {
 fn a_removal_that_was_cut_short_is_told_of_and_ended_by_whoever_changes_the_package_next() {
     let machine = Machine::new(Duration::from_secs(10));
     let problems = machine.problems(&cut_short().store());
-    assert!(matches!(problems["packages/foo"], Defect::Leaving), "{problems:?}");
+    assert!(matches!(problems["packages/foo"], Defect::BeingRemoved), "{problems:?}");
     let verbs =
         [Verb::Add(&[FOO_2]), Verb::Remove(FOO), Verb::Build, Verb::Overwrite(&[FOO_2, BAR])];
     for verb in verbs {

@@ -91,8 +91,8 @@ fn marks_that_disagree() {
     retired(&repository);
     let ran = finds(&repository, &[], &["versions advisories_missing", "versions retired_missing"]);
     insta::assert_snapshot!(ran.stdout, @r"
-    public/versions: it does not mark foo 1.0.0 as having advisories, and packages/foo does
-    public/versions: it does not mark foo 1.1.0 as retired, and packages/foo does
+    public/versions: it does not mark foo 1.0.0 as having advisories; packages/foo does
+    public/versions: it does not mark foo 1.1.0 as retired; packages/foo does
     acme: 2 packages, 3 releases; 2 problems
     ");
     marked(&repository);
@@ -103,8 +103,8 @@ fn marks_that_disagree() {
     let ran =
         finds(&repository, &[], &["versions advisories_too_many", "versions retired_too_many"]);
     insta::assert_snapshot!(ran.stdout, @r"
-    public/versions: it marks foo 1.0.0 as having advisories, and packages/foo does not
-    public/versions: it marks foo 1.1.0 as retired, and packages/foo does not
+    public/versions: it marks foo 1.0.0 as having advisories; packages/foo does not
+    public/versions: it marks foo 1.1.0 as retired; packages/foo does not
     acme: 2 packages, 3 releases; 2 problems
     ");
 }

@@ -53,7 +53,7 @@ fn a_file_behind_a_link_out_is_named_in_every_folder() {
     expected.sort();
     let leading: Vec<_> = found.iter().filter(|one| one.ends_with("leads_out")).cloned().collect();
     assert_eq!(leading, expected, "{found:?}");
-    assert!(hint.unwrap().starts_with("--follow-links checks what links lead to"));
+    assert!(hint.unwrap().starts_with("--follow-links checks the targets of links"));
     // Behind them lies what belongs there, but for what is none.
     let (found, hint) = problems(&repository, &["--follow-links"]);
     assert_eq!(found, ["notes stray", "policies/strict not_signed"]);
@@ -76,7 +76,7 @@ fn a_folder_behind_a_link_out_is_one_problem() {
     public/tarballs: it is a link that leads out of the directory: `hexreg serve` does not follow it
     acme: 2 packages, 3 releases; 1 problem
     --- stderr
-    hint: --follow-links checks what links lead to: give it to `hexreg serve` too if that is to be served
+    hint: --follow-links checks the targets of links; give it to `hexreg serve` too to serve them
     ");
 }
 

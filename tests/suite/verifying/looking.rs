@@ -193,7 +193,7 @@ fn a_directory_that_may_not_be_read() {
     assert_eq!(output.status.code(), Some(2));
     insta::assert_snapshot!(String::from_utf8(output.stderr).unwrap(), @r"
     error: failed to verify public: could not lock public: Permission denied (os error 13)
-    hint: verify as somebody who may read and enter the directory
+    hint: verify as a user who may read and enter the directory
     ");
 }
 
