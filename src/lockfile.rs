@@ -12,7 +12,7 @@ mod format;
 mod git_url;
 mod gleam;
 mod mix;
-mod reader;
+mod builder;
 mod rebar;
 
 pub use format::{Format, foreign};
@@ -37,7 +37,7 @@ pub struct LockFile {
     /// Commits of git repositories.
     pub git: Vec<GitPin>,
     /// What is neither.
-    pub left_out: Vec<LeftOut>,
+    pub left_out: Vec<OtherDependency>,
     /// Applications that are locked twice, and not to the same.
     pub repeated: Vec<Repeated>,
 }
@@ -85,16 +85,16 @@ pub struct Repeated {
 
 /// What is locked and yet no release and no commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeftOut {
+pub struct OtherDependency {
     /// Its OTP application.
     pub app: String,
     /// What it is instead.
-    pub why: Why,
+    pub why: OtherSource,
 }
 
 /// What an entry is that is neither pinned nor in git.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Why {
+pub enum OtherSource {
     /// A directory of the project's own.
     Path,
     /// A Mercurial repository.
@@ -105,7 +105,7 @@ pub enum Why {
     Other(String),
 }
 
-/// Why a text is no lock file.
+/// OtherSource a text is no lock file.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It is in another encoding.
@@ -151,13 +151,13 @@ pub enum Error {
         /// Its OTP application.
         app: String,
         /// What is wrong with it.
-        problem: Problem,
+        problem: EntryError,
     },
 }
 
 /// What is wrong with an entry.
 #[derive(Debug, thiserror::Error)]
-pub enum Problem {
+pub enum EntryError {
     /// One of its parts is missing or of another type.
     #[error("expected {expected}, found {found}")]
     Part {
@@ -248,7 +248,7 @@ fn excerpt(text: &str) -> String {
     }
 }
 
-impl fmt::Display for Why {
+impl fmt::Display for OtherSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Path => f.write_str("path"),

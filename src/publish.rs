@@ -5,6 +5,8 @@ pub mod observer;
 mod plan;
 pub(crate) mod retry;
 pub(crate) mod sign;
+pub(crate) mod withdrawn;
+pub(crate) mod withdrawn;
 
 pub use plan::Plan;
 pub(crate) use plan::{State, Wanted};

@@ -2,7 +2,7 @@
 
 mod advice;
 mod lock;
-mod told;
+mod report;
 mod upstream;
 
 use std::collections::BTreeSet;
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use hexreg::name::{PackageName, PolicyName};
 use hexreg::ops::mirror::{
-    self, Chosen, Error, LeftOut, Only, Options, Patience, Selection, Upstream,
+    self, Chosen, Error, LeftOut, Only, Options, Timeouts, Selection, Upstream,
 };
 use hexreg::publish::observer::Work;
 use hexreg::repository::Folder;
@@ -23,7 +23,7 @@ use super::failure::{self, Failure, Rejected, chain};
 use super::output::{self, count};
 use super::time;
 use super::upstream_auth::AuthSource;
-use told::Listener;
+use report::MirrorObserver;
 use upstream::UpstreamName;
 
 /// Mirror what a lock file pins, chosen packages or all of a repository
@@ -137,7 +137,7 @@ impl Args {
     pub fn main(self) -> ExitCode {
         let store = DirStore::new(&self.dir);
         let prints = !self.json && !self.quiet;
-        let listener = Listener::new(&store, self.tarballs_only, prints);
+        let listener = MirrorObserver::new(&store, self.tarballs_only, prints);
         let done = self.run(&listener);
         if let Err(failure) = &done {
             // Where there is a report, it says what failed.
@@ -149,16 +149,16 @@ impl Args {
         failure::exit_code(&done)
     }
 
-    fn run(&self, listener: &Listener<'_>) -> Result<(), Failure> {
+    fn run(&self, listener: &MirrorObserver<'_>) -> Result<(), Failure> {
         let options = self.options()?;
         listener.progress.begin(Work::Mirroring, 0);
         let report = mirror::mirror(&self.dir, &options, listener);
         listener.progress.clear();
         let report = report.map_err(|error| failure_of(&error, &options))?;
         if self.json {
-            told::print_json(&options, &report, listener)?;
+            report::print_json(&options, &report, listener)?;
         } else if !self.quiet {
-            told::print(&options, &report, listener)?;
+            report::print(&options, &report, listener)?;
         }
         if report.failures.is_empty() {
             return Ok(());
@@ -184,7 +184,7 @@ impl Args {
         };
         let advice = report.failures.iter().find_map(|failed| advice::of(&failed.wrong, &options));
         let hint = advice.map_or(hint.to_owned(), |advice| format!("{hint}; {advice}"));
-        Err(Failure::input(message).rejecting(told::rejected(&report)).hint(hint))
+        Err(Failure::input(message).rejecting(report::rejected(&report)).hint(hint))
     }
 
     fn options(&self) -> Result<Options, Failure> {
@@ -219,10 +219,10 @@ impl Args {
             dry_run: self.dry_run,
             accept: self.accept.iter().cloned().collect::<BTreeSet<_>>(),
             limits: Limits::HEX,
-            patience: Patience {
+            timeouts: Timeouts {
                 attempts: self.retries.saturating_add(1),
                 stall: Duration::from_secs(self.stall_timeout),
-                ..Patience::default()
+                ..Timeouts::default()
             },
             lock_timeout: Duration::from_secs(self.lock_timeout.into()),
         })

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::reader::{Counts, Reader, Source};
-use super::{Error, HEXPM, LockFile, Problem, Why, excerpt, line_at};
+use super::builder::{Precedence, LockFileBuilder, RawEntry};
+use super::{Error, HEXPM, LockFile, EntryError, OtherSource, excerpt, line_at};
 
 #[derive(Deserialize)]
 struct Manifest {
@@ -29,38 +29,38 @@ pub(super) fn parse(text: &str) -> Result<LockFile, Error> {
         let message = error.message().lines().collect::<Vec<_>>().join(", ");
         Error::Toml { line: line_at(text.as_bytes(), offset), message }
     })?;
-    let mut reader = Reader::new(Counts::Last);
+    let mut builder = LockFileBuilder::new(Precedence::Last);
     for package in &manifest.packages {
         let offset = package.span().start;
         let package = package.get_ref();
         let app = package.otp_app.as_ref().unwrap_or(&package.name);
-        let taken = source(package).and_then(|source| reader.take(app, source));
+        let taken = source(package).and_then(|source| builder.take(app, source));
         if let Err(problem) = taken {
             let line = Some(line_at(text.as_bytes(), offset));
             return Err(Error::Entry { line, app: app.clone(), problem });
         }
     }
-    Ok(reader.finish())
+    Ok(builder.finish())
 }
 
-fn source(package: &Package) -> Result<Source<'_>, Problem> {
+fn source(package: &Package) -> Result<RawEntry<'_>, EntryError> {
     match package.source.as_str() {
-        "hex" => Ok(Source::Hex {
+        "hex" => Ok(RawEntry::Hex {
             package: &package.name,
             version: &package.version,
             repository: Some(HEXPM),
             inner: None,
             outer: Some(required("its outer_checksum", package.outer_checksum.as_deref())?),
         }),
-        "git" => Ok(Source::Git {
+        "git" => Ok(RawEntry::Git {
             url: required("its repo, as it comes from git", package.repo.as_deref())?,
             revision: required("its commit, as it comes from git", package.commit.as_deref())?,
         }),
-        "local" => Ok(Source::Elsewhere(Why::Path)),
-        other => Ok(Source::Elsewhere(Why::Other(excerpt(other)))),
+        "local" => Ok(RawEntry::Elsewhere(OtherSource::Path)),
+        other => Ok(RawEntry::Elsewhere(OtherSource::Other(excerpt(other)))),
     }
 }
 
-fn required<'a>(expected: &'static str, value: Option<&'a str>) -> Result<&'a str, Problem> {
-    value.ok_or_else(|| Problem::Part { expected, found: "nothing".to_owned() })
+fn required<'a>(expected: &'static str, value: Option<&'a str>) -> Result<&'a str, EntryError> {
+    value.ok_or_else(|| EntryError::Part { expected, found: "nothing".to_owned() })
 }

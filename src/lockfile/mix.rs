@@ -10,8 +10,8 @@ use winnow::stream::Stream;
 use winnow::token::{any, one_of, take_till, take_while};
 use winnow::{ModalResult, Parser};
 
-use super::reader::{Counts, Reader, Source};
-use super::{Error, HEXPM, LockFile, Problem, Why, excerpt, line_at};
+use super::builder::{Precedence, LockFileBuilder, RawEntry};
+use super::{Error, HEXPM, LockFile, EntryError, OtherSource, excerpt, line_at};
 use crate::erlang::{Fragment, Input, SyntaxError, label, nested};
 
 /// An Elixir literal.
@@ -30,7 +30,7 @@ enum Literal {
 }
 
 /// An application, what it is bound to, and how many bytes stand after its name's beginning.
-struct Entry {
+struct MixEntry {
     app: String,
     value: Literal,
     rest: usize,
@@ -43,20 +43,20 @@ pub(super) fn parse(text: &str) -> Result<LockFile, Error> {
     let entries = delimited(space, lock, eof.context(label("nothing after the map")))
         .parse(input)
         .map_err(|error| SyntaxError::at(text, error.offset(), error.inner()))?;
-    let mut reader = Reader::new(Counts::Last);
-    for Entry { app, value, rest } in entries {
-        let taken = source(&value).and_then(|source| reader.take(&app, source));
+    let mut builder = LockFileBuilder::new(Precedence::Last);
+    for MixEntry { app, value, rest } in entries {
+        let taken = source(&value).and_then(|source| builder.take(&app, source));
         if let Err(problem) = taken {
             let line = line_at(text.as_bytes(), text.len().saturating_sub(rest));
             return Err(Error::Entry { line: Some(line), app, problem });
         }
     }
-    Ok(reader.finish())
+    Ok(builder.finish())
 }
 
 /// The elements of a tuple that begins with its SCM. Hex counts those it does not find as nil and
 /// ignores those after the eighth.
-fn source(value: &Literal) -> Result<Source<'_>, Problem> {
+fn source(value: &Literal) -> Result<RawEntry<'_>, EntryError> {
     let Literal::Tuple(elements) = value else {
         return Err(unexpected("a tuple such as `{:hex, :name, \"1.0.0\", …}`", Some(value)));
     };
@@ -65,20 +65,20 @@ fn source(value: &Literal) -> Result<Source<'_>, Problem> {
     };
     let element = |index: usize| elements.get(index);
     match scm.as_str() {
-        "hex" => Ok(Source::Hex {
+        "hex" => Ok(RawEntry::Hex {
             package: name(element(1)).ok_or_else(|| unexpected("a package's name", element(1)))?,
             version: text(element(2)).ok_or_else(|| unexpected("a version", element(2)))?,
             inner: optional("its inner checksum or nil", element(3), text)?,
             repository: optional("a repository's name or nil", element(6), name)?.or(Some(HEXPM)),
             outer: optional("its outer checksum or nil", element(7), text)?,
         }),
-        "git" => Ok(Source::Git {
+        "git" => Ok(RawEntry::Git {
             url: text(element(1)).ok_or_else(|| unexpected("a URL", element(1)))?,
             revision: text(element(2)).ok_or_else(|| unexpected("a commit", element(2)))?,
         }),
-        "path" => Ok(Source::Elsewhere(Why::Path)),
-        "hg" => Ok(Source::Elsewhere(Why::Hg)),
-        other => Ok(Source::Elsewhere(Why::Other(excerpt(other)))),
+        "path" => Ok(RawEntry::Elsewhere(OtherSource::Path)),
+        "hg" => Ok(RawEntry::Elsewhere(OtherSource::Hg)),
+        other => Ok(RawEntry::Elsewhere(OtherSource::Other(excerpt(other)))),
     }
 }
 
@@ -101,7 +101,7 @@ fn optional<'a>(
     expected: &'static str,
     literal: Option<&'a Literal>,
     read: impl Fn(Option<&'a Literal>) -> Option<&'a str>,
-) -> Result<Option<&'a str>, Problem> {
+) -> Result<Option<&'a str>, EntryError> {
     match literal {
         None => Ok(None),
         Some(Literal::Atom(nil)) if nil == "nil" => Ok(None),
@@ -109,7 +109,7 @@ fn optional<'a>(
     }
 }
 
-fn unexpected(expected: &'static str, found: Option<&Literal>) -> Problem {
+fn unexpected(expected: &'static str, found: Option<&Literal>) -> EntryError {
     let found = match found {
         None => "nothing".to_owned(),
         Some(Literal::Atom(name)) => format!("the atom `{}`", excerpt(name)),
@@ -118,17 +118,17 @@ fn unexpected(expected: &'static str, found: Option<&Literal>) -> Problem {
         Some(Literal::List) => "a list".to_owned(),
         Some(Literal::Other) => "something else".to_owned(),
     };
-    Problem::Part { expected, found }
+    EntryError::Part { expected, found }
 }
 
-fn lock(input: &mut Input<'_>) -> ModalResult<Vec<Entry>> {
+fn lock(input: &mut Input<'_>) -> ModalResult<Vec<MixEntry>> {
     let open = ("%{", space).context(label("a map, which begins with `%{`"));
     let entries = terminated(separated(0.., entry, token(',')), opt(token(',')));
     let close = cut_err(token('}')).context(label("`,` or `}`"));
     delimited(open, entries, close).parse_next(input)
 }
 
-fn entry(input: &mut Input<'_>) -> ModalResult<Entry> {
+fn entry(input: &mut Input<'_>) -> ModalResult<MixEntry> {
     // A key is tried for only where one can begin, so that an error stands where it goes wrong.
     peek(one_of(|first| first != '}')).void().parse_next(input)?;
     let rest = input.eof_offset();
@@ -136,7 +136,7 @@ fn entry(input: &mut Input<'_>) -> ModalResult<Entry> {
     let app = alt((keyword, terminated(alt((quoted('"'), atom)), arrow)));
     let app = cut_err(app).context(label("an application's name")).parse_next(input)?;
     let value = cut_err(literal).parse_next(input)?;
-    Ok(Entry { app, value, rest })
+    Ok(MixEntry { app, value, rest })
 }
 
 fn literal(input: &mut Input<'_>) -> ModalResult<Literal> {

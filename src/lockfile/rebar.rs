@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::reader::{Counts, Reader, Source};
-use super::{Error, LockFile, Problem, Repeated, Why, excerpt};
+use super::builder::{Precedence, LockFileBuilder, RawEntry};
+use super::{Error, LockFile, EntryError, Repeated, OtherSource, excerpt};
 use crate::erlang::{self, Term};
 
 pub(super) fn parse(bytes: &[u8]) -> Result<LockFile, Error> {
@@ -26,20 +26,20 @@ pub(super) fn parse(bytes: &[u8]) -> Result<LockFile, Error> {
         },
         [other, ..] => return Err(form("`{\"1.2.0\", [LOCK, …]}` or `[LOCK, …]` alone", other)),
     };
-    let mut reader = Reader::new(Counts::First);
-    let inner = checksums(attributes, "pkg_hash", &mut reader)?;
-    let outer = checksums(attributes, "pkg_hash_ext", &mut reader)?;
+    let mut builder = LockFileBuilder::new(Precedence::First);
+    let inner = checksums(attributes, "pkg_hash", &mut builder)?;
+    let outer = checksums(attributes, "pkg_hash_ext", &mut builder)?;
     for lock in locks {
         let Term::Tuple(elements) = lock else { return Err(form("a lock", lock)) };
         let [app, bound, ..] = elements.as_slice() else { return Err(form("a lock", lock)) };
         let app = text_of(app).ok_or_else(|| form("an application's name", app))?;
         let taken = source(bound, inner.get(app).copied(), outer.get(app).copied())
-            .and_then(|source| reader.take(app, source));
+            .and_then(|source| builder.take(app, source));
         if let Err(problem) = taken {
             return Err(Error::Entry { line: None, app: app.to_owned(), problem });
         }
     }
-    Ok(reader.finish())
+    Ok(builder.finish())
 }
 
 /// `{pkg, Name, Version}`; of old with one checksum or both after it, which then count.
@@ -47,7 +47,7 @@ fn source<'a>(
     term: &'a Term,
     inner: Option<&'a Term>,
     outer: Option<&'a Term>,
-) -> Result<Source<'a>, Problem> {
+) -> Result<RawEntry<'a>, EntryError> {
     let parts = match term {
         Term::Tuple(parts) => parts.as_slice(),
         _ => &[],
@@ -57,7 +57,7 @@ fn source<'a>(
     };
     let part = |index: usize| parts.get(index);
     match resource.as_str() {
-        "pkg" => Ok(Source::Hex {
+        "pkg" => Ok(RawEntry::Hex {
             package: required("a package's name", part(0))?,
             version: required("a version", part(1))?,
             repository: None,
@@ -65,16 +65,16 @@ fn source<'a>(
             outer: optional("its outer checksum", part(3).or(outer))?,
         }),
         "git" | "git_subdir" => {
-            Ok(Source::Git { url: required("a URL", part(0))?, revision: revision(part(1))? })
+            Ok(RawEntry::Git { url: required("a URL", part(0))?, revision: revision(part(1))? })
         }
-        "path" => Ok(Source::Elsewhere(Why::Path)),
-        "hg" => Ok(Source::Elsewhere(Why::Hg)),
-        other => Ok(Source::Elsewhere(Why::Other(excerpt(other)))),
+        "path" => Ok(RawEntry::Elsewhere(OtherSource::Path)),
+        "hg" => Ok(RawEntry::Elsewhere(OtherSource::Hg)),
+        other => Ok(RawEntry::Elsewhere(OtherSource::Other(excerpt(other)))),
     }
 }
 
 /// `{ref, "…"}`, which alone stays what it is; the branch or tag otherwise.
-fn revision(term: Option<&Term>) -> Result<&str, Problem> {
+fn revision(term: Option<&Term>) -> Result<&str, EntryError> {
     let expected = "a commit, as `{ref, …}`";
     match term {
         Some(Term::Tuple(pair)) => required(expected, pair.get(1)),
@@ -86,7 +86,7 @@ fn revision(term: Option<&Term>) -> Result<&str, Problem> {
 fn checksums<'a>(
     attributes: &'a [Term],
     key: &str,
-    reader: &mut Reader,
+    builder: &mut LockFileBuilder,
 ) -> Result<HashMap<&'a str, &'a Term>, Error> {
     let mut found = HashMap::new();
     for (name, value) in attributes.iter().filter_map(pair) {
@@ -101,7 +101,7 @@ fn checksums<'a>(
             if taken != checksum {
                 let text = |term: &Term| format!("{key} {}", excerpt(&term.to_string()));
                 let (taken, ignored) = (text(taken), text(checksum));
-                reader.note(Repeated { app: app.to_owned(), taken, ignored });
+                builder.note(Repeated { app: app.to_owned(), taken, ignored });
             }
         }
     }
@@ -118,14 +118,14 @@ fn pair(term: &Term) -> Option<(&Term, &Term)> {
     }
 }
 
-fn required<'a>(expected: &'static str, term: Option<&'a Term>) -> Result<&'a str, Problem> {
+fn required<'a>(expected: &'static str, term: Option<&'a Term>) -> Result<&'a str, EntryError> {
     term.and_then(text_of).ok_or_else(|| unexpected(expected, term))
 }
 
 fn optional<'a>(
     expected: &'static str,
     term: Option<&'a Term>,
-) -> Result<Option<&'a str>, Problem> {
+) -> Result<Option<&'a str>, EntryError> {
     match term {
         None => Ok(None),
         Some(Term::Atom(nothing)) if nothing == "undefined" => Ok(None),
@@ -142,9 +142,9 @@ fn text_of(term: &Term) -> Option<&str> {
     }
 }
 
-fn unexpected(expected: &'static str, found: Option<&Term>) -> Problem {
+fn unexpected(expected: &'static str, found: Option<&Term>) -> EntryError {
     let found = found.map_or("nothing".to_owned(), |term| excerpt(&term.to_string()));
-    Problem::Part { expected, found }
+    EntryError::Part { expected, found }
 }
 
 fn form(expected: &'static str, found: &Term) -> Error {

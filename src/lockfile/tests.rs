@@ -45,7 +45,7 @@ fn told(file: &LockFile) -> Vec<String> {
     });
     let git =
         file.git.iter().map(|GitPin { app, url, revision }| format!("{app}: {url} {revision}"));
-    let left_out = file.left_out.iter().map(|LeftOut { app, why }| format!("{app}: {why}"));
+    let left_out = file.left_out.iter().map(|OtherDependency { app, why }| format!("{app}: {why}"));
     pinned.chain(git).chain(left_out).collect()
 }
 

@@ -2,11 +2,11 @@
 //! START HERE.
 //!
 //! ```text
-//! holdings     what the mirror has, and keeps in mind
+//! mirror_dir     what the mirror has, and keeps in mind
 //! selection    what is wanted: everything, packages by name, what lock files pin
 //! indexes      what upstream's `names` and `versions` say of each package
 //!  → planner   pure: which task comes next, given what is known
-//!  ⇄ courier   carries it out: client (requests), check (who signed it), shelf (the disk)
+//!  ⇄ fetcher   carries it out: client (requests), check (who signed it), writer (the disk)
 //!  → finish    the indexes, once all that they name is there; then what nobody wants any more
 //!  → Report
 //! ```
@@ -14,31 +14,30 @@
 mod body;
 mod check;
 mod client;
-mod courier;
+mod fetch;
 mod finish;
 mod git;
-mod holdings;
+mod mirror_directory;
 mod indexes;
 mod installs;
 mod planner;
 mod policies;
-mod public;
+mod public_address;
 mod redirect;
 mod selection;
-mod shelf;
-mod tag;
+mod batch_writer;
+mod entity_tag;
 mod task;
-mod unanswered;
-mod withdrawn;
-mod wrong;
+mod request_error;
+mod file_error;
 
-pub use client::Patience;
+pub use client::Timeouts;
 pub use git::GitMirror;
-pub use planner::Failed;
+pub use file_error::NotMirrored;
 pub use selection::{Chosen, LeftOut, Only, Selection};
-pub use unanswered::Unanswered;
-pub use withdrawn::{Withdrawn, WithdrawnRemark};
-pub use wrong::{Disagreement, Wrong};
+pub use request_error::RequestError;
+pub use crate::publish::withdrawn::{Withdrawn, WithdrawnRemark};
+pub use file_error::{Disagreement, FileError};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -64,13 +63,13 @@ use crate::store::{DirStore, Lock, StoreError};
 use crate::tarball::Limits;
 use check::Checker;
 use client::Client;
-use courier::{Courier, FetchedIndex};
+use fetch::{Fetcher, FetchedIndex};
 use git::GitOptions;
-use holdings::Holdings;
+use mirror_directory::MirrorDirectory;
 use indexes::Indexes;
 use planner::{Planner, Refresh, Setup};
 use selection::Want;
-use tag::Tag;
+use entity_tag::EntityTag;
 
 /// What to mirror, from where, and how.
 #[derive(Clone, Debug)]
@@ -108,7 +107,7 @@ pub struct Options {
     /// What clients accept.
     pub limits: Limits,
     /// How long upstream is waited for.
-    pub patience: Patience,
+    pub timeouts: Timeouts,
     /// How long to wait for another hexreg to end.
     pub lock_timeout: Duration,
 }
@@ -152,7 +151,7 @@ pub struct Report {
     /// Of bodies that came.
     pub bytes: u64,
     /// What was not mirrored, and why.
-    pub failures: Vec<Failed>,
+    pub failures: Vec<NotMirrored>,
     /// What upstream said of mirrored releases, and says no longer. It was mirrored as upstream has it now.
     pub withdrawn: Vec<Withdrawn>,
     /// What lock files have that upstream has not.
@@ -190,7 +189,7 @@ pub enum Error {
         /// Which.
         path: RepositoryPath,
         /// Why.
-        source: Box<Wrong>,
+        source: Box<FileError>,
     },
     /// There can be no requests at all.
     #[error("could not begin to ask")]
@@ -204,7 +203,7 @@ pub enum Error {
 }
 
 impl Error {
-    fn index(resource: &Resource, wrong: Wrong) -> Self {
+    fn index(resource: &Resource, wrong: FileError) -> Self {
         Self::Index { path: RepositoryPath::resource(resource), source: Box::new(wrong) }
     }
 }
@@ -213,7 +212,7 @@ impl Error {
 ///
 /// # Errors
 /// [`Error`]. What could not be mirrored among other things is in the report; then the indexes are left as
-/// they were, unless that is what is [held back](Wrong::holds_back).
+/// they were, unless that is what is [held back](FileError::holds_back).
 pub fn mirror(
     directory: &Path,
     options: &Options,
@@ -250,27 +249,27 @@ async fn run(
         return Err(Error::NothingWanted { repository: upstream.name.clone(), left_out });
     }
     let mut report = Report { left_out, ..Report::default() };
-    let holdings = Holdings::open(directory, options)?;
+    let mirror_dir = MirrorDirectory::open(directory, options)?;
     if !options.dry_run {
-        holdings.clear()?;
+        mirror_dir.clear()?;
         if options.tarballs_only {
-            holdings.keep_key(&options.upstream.key)?;
+            mirror_dir.keep_key(&options.upstream.key)?;
         }
     }
-    let courier = Arc::new(courier(holdings, options)?);
+    let fetcher = Arc::new(fetcher(mirror_dir, options)?);
     let mirrored = if wants_packages {
-        mirror_registry(directory, &courier, options, wants, &mut report, observer).await
+        mirror_registry(directory, &fetcher, options, wants, &mut report, observer).await
     } else {
         // Without the rest, their tags are not kept.
-        mirror_policies(&courier, options, &mut report, &mut Vec::new(), observer).await?;
+        mirror_policies(&fetcher, options, &mut report, &mut Vec::new(), observer).await?;
         mirror_git(directory, options, &mut report).await;
         Ok(())
     };
-    let closed = courier.close();
-    courier.warnings().into_iter().for_each(|warning| observer.warn(warning));
+    let closed = fetcher.close();
+    fetcher.warnings().into_iter().for_each(|warning| observer.warn(warning));
     mirrored?;
     closed?;
-    let counters = &courier.client.counters;
+    let counters = &fetcher.client.counters;
     report.requests = counters.requests.load(Ordering::Relaxed);
     report.retries = counters.retries.load(Ordering::Relaxed);
     report.bytes = counters.bytes();
@@ -279,23 +278,23 @@ async fn run(
 
 async fn mirror_registry(
     directory: &Path,
-    courier: &Arc<Courier>,
+    fetcher: &Arc<Fetcher>,
     options: &Options,
     wants: Option<BTreeMap<PackageName, Vec<Want>>>,
     report: &mut Report,
     observer: &dyn Observer,
 ) -> Result<(), Error> {
     let (names, versions) =
-        tokio::join!(courier.index(Resource::Names), courier.index(Resource::Versions));
+        tokio::join!(fetcher.index(Resource::Names), fetcher.index(Resource::Versions));
     let (names, versions) = (names?, versions?);
-    let may_go = |name: &PackageName| courier.may_go(name);
+    let may_go = |name: &PackageName| fetcher.may_go(name);
     let FetchedIndex { file: names, index, held } = names;
     let rollback = indexes::rollback(held.as_ref(), &index, &options.accept, may_go);
     drop(held);
     if let Some(wrong) = rollback {
         return Err(Error::index(&Resource::Names, wrong));
     }
-    let known = courier.holdings.known()?;
+    let known = fetcher.mirror_dir.known()?;
     let mut planner = Planner::new(Setup {
         repository: options.upstream.name.clone(),
         wants,
@@ -309,46 +308,46 @@ async fn mirror_registry(
         },
         now: options.now,
     });
-    let carried = courier.carry_out(&mut planner, observer).await;
-    finish::stands(courier, &carried)?;
+    let carried = fetcher.carry_out(&mut planner, observer).await;
+    finish::stands(fetcher, &carried)?;
     report.failures.append(&mut planner.failures);
     report.withdrawn.append(&mut planner.withdrawn);
     let mut tags = Vec::new();
     if options.installs {
-        let carried = installs::mirror(courier, &mut report.failures, &mut tags, observer).await;
-        finish::stands(courier, &carried)?;
+        let carried = installs::mirror(fetcher, &mut report.failures, &mut tags, observer).await;
+        finish::stands(fetcher, &carried)?;
     }
     report.failures.sort_by(|a, b| a.path.cmp(&b.path));
     (report.packages, report.releases) = (planner.packages().count(), planner.wanted.len());
-    let is_held_back = |failed: &Failed| failed.wrong.holds_back();
+    let is_held_back = |failed: &NotMirrored| failed.wrong.holds_back();
     let is_complete = report.failures.iter().all(is_held_back);
     // No index names these, and yet nothing is removed while one of them is missing.
-    mirror_policies(courier, options, report, &mut tags, observer).await?;
+    mirror_policies(fetcher, options, report, &mut tags, observer).await?;
     mirror_git(directory, options, report).await;
     let prunes = options.prune && report.failures.iter().all(is_held_back);
     let versions = versions.file;
-    let ending = finish::Ending { names, versions, tags, known, planner: &planner, prunes };
-    finish::finish(courier, options, &ending, is_complete, observer)
+    let ending = finish::RunOutcome { names, versions, tags, known, planner: &planner, prunes };
+    finish::finish(fetcher, options, &ending, is_complete, observer)
 }
 
-fn courier(holdings: Holdings, options: &Options) -> Result<Courier, Error> {
+fn fetcher(mirror_dir: MirrorDirectory, options: &Options) -> Result<Fetcher, Error> {
     let Upstream { url, name, key, authorization, .. } = options.upstream.clone();
     let proxies = Proxies::from_env()?;
     let client =
-        Client::new(&url, authorization, proxies, options.patience).map_err(Error::Client)?;
+        Client::new(&url, authorization, proxies, options.timeouts).map_err(Error::Client)?;
     let checker = Checker::new(name, key, options.limits);
-    Ok(Courier::new(client, checker, holdings, options))
+    Ok(Fetcher::new(client, checker, mirror_dir, options))
 }
 
 async fn mirror_policies(
-    courier: &Arc<Courier>,
+    fetcher: &Arc<Fetcher>,
     options: &Options,
     report: &mut Report,
-    tags: &mut Vec<(String, Tag)>,
+    tags: &mut Vec<(String, EntityTag)>,
     observer: &dyn Observer,
 ) -> Result<(), Error> {
-    let carried = policies::mirror(courier, options, &mut report.failures, tags, observer).await;
-    finish::stands(courier, &carried)
+    let carried = policies::mirror(fetcher, options, &mut report.failures, tags, observer).await;
+    finish::stands(fetcher, &carried)
 }
 
 async fn mirror_git(directory: &Path, options: &Options, report: &mut Report) {
@@ -360,15 +359,15 @@ async fn mirror_git(directory: &Path, options: &Options, report: &mut Report) {
 async fn mirror_pin(directory: &Path, options: &Options, pin: GitPin, report: &mut Report) {
     let (directory, app) = (directory.to_owned(), pin.app.clone());
     let git_options = GitOptions {
-        stall: options.patience.stall,
+        stall: options.timeouts.stall,
         authorization: options.upstream.authorization.clone(),
         dry_run: options.dry_run,
     };
     let mirrored = move || git::mirror(&directory, &pin, &git_options);
     let mirrored = tokio::task::spawn_blocking(mirrored);
-    match mirrored.await.unwrap_or_else(|error| Err(Wrong::Git(error.to_string()))) {
+    match mirrored.await.unwrap_or_else(|error| Err(FileError::Git(error.to_string()))) {
         Ok(mirror) => report.git.push(mirror),
-        Err(wrong) => report.failures.push(Failed { path: format!("git: {app}"), wrong }),
+        Err(wrong) => report.failures.push(NotMirrored { path: format!("git: {app}"), wrong }),
     }
 }
 

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::withdrawn::Withdrawn;
 use crate::lockfile::Repeated;
 use crate::ops::build::Alarm;
 use crate::ops::dependencies::DependencyFault;
-use crate::ops::mirror::Withdrawn;
 use crate::policy::InertPart;
 use crate::repository::RepositoryPath;
 use crate::store::{AppliedChange, Changed, LostReaders, Store};

@@ -1,11 +1,11 @@
 //! What to do about what upstream answers.
 
-use hexreg::ops::mirror::{Options, Unanswered, Wrong};
+use hexreg::ops::mirror::{Options, RequestError, FileError};
 
 /// What to do, where more can be said than to try again.
-pub fn of(wrong: &Wrong, options: &Options) -> Option<String> {
+pub fn of(wrong: &FileError, options: &Options) -> Option<String> {
     match wrong {
-        Wrong::Unanswered(Unanswered::Status { status, .. }) => match status.as_u16() {
+        FileError::Request(RequestError::Status { status, .. }) => match status.as_u16() {
             401 | 403 if options.upstream.authorization.is_some() => {
                 Some("upstream does not take what --upstream-auth gives".to_owned())
             }
@@ -13,12 +13,12 @@ pub fn of(wrong: &Wrong, options: &Options) -> Option<String> {
             407 => Some(PROXY_AUTH.to_owned()),
             _ => None,
         },
-        Wrong::Unanswered(Unanswered::Page { .. }) => Some(
+        FileError::Request(RequestError::Page { .. }) => Some(
             "see whether --upstream leads to the repository itself, and whether a login or a proxy \
              stands before it (--upstream-auth, NO_PROXY)"
                 .to_owned(),
         ),
-        Wrong::Unanswered(Unanswered::Broken { url, reason }) => {
+        FileError::Request(RequestError::Broken { url, reason }) => {
             let is_proxied = url.contains(" through the proxy ");
             if reason.contains("proxy authorization required") {
                 Some(PROXY_AUTH.to_owned())
@@ -28,13 +28,13 @@ pub fn of(wrong: &Wrong, options: &Options) -> Option<String> {
                 None
             }
         }
-        Wrong::Unanswered(Unanswered::TooSlow { .. }) => {
+        FileError::Request(RequestError::TooSlow { .. }) => {
             Some("on a slow line, ask for less at once: --jobs".to_owned())
         }
-        Wrong::OtherRepository { found, .. } => {
+        FileError::OtherRepository { found, .. } => {
             Some(format!("if that is the one that is meant, give --upstream-name={found}"))
         }
-        Wrong::RolledBack { .. } => Some(
+        FileError::RolledBack { .. } => Some(
             "a cache may lag behind, so try again later; where upstream took these packages back, \
              give --accept=PACKAGE for each"
                 .to_owned(),

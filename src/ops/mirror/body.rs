@@ -32,13 +32,13 @@ const ROOM: u32 = 64 << 10;
 
 /// Room in memory for large bodies.
 #[derive(Clone)]
-pub(super) struct Memory(Arc<Semaphore>);
+pub(super) struct BodyMemory(Arc<Semaphore>);
 
 /// What a body takes of it: nothing, where it is small.
-pub(super) struct BodyRoom(Option<OwnedSemaphorePermit>);
+pub(super) struct MemoryPermit(Option<OwnedSemaphorePermit>);
 
 /// Why a body did not come.
-pub(super) enum Ended {
+pub(super) enum BodyError {
     TooLarge,
     TooSlow {
         /// How many bytes a second there had to be.
@@ -59,7 +59,7 @@ impl AsRef<[u8]> for Held {
     }
 }
 
-impl BodyRoom {
+impl MemoryPermit {
     /// The bytes, which have the room until the last of them is dropped.
     pub fn with(self, bytes: Bytes) -> Bytes {
         match self.0 {
@@ -69,7 +69,7 @@ impl BodyRoom {
     }
 }
 
-impl Memory {
+impl BodyMemory {
     pub fn new() -> Self {
         Self(Arc::new(Semaphore::new(usize::try_from(ROOM).unwrap_or(usize::MAX))))
     }
@@ -86,25 +86,25 @@ pub(super) async fn read(
     mut response: Response,
     limit: usize,
     stall: Duration,
-    memory: &Memory,
+    memory: &BodyMemory,
     counted: &AtomicU64,
-) -> Result<(Bytes, BodyRoom), Ended> {
+) -> Result<(Bytes, MemoryPermit), BodyError> {
     let said = response.content_length().unwrap_or(0).try_into().unwrap_or(usize::MAX);
     if said > limit {
-        return Err(Ended::TooLarge);
+        return Err(BodyError::TooLarge);
     }
     let mut room = if said > SMALL { memory.room(said).await } else { None };
     let mut body = BytesMut::with_capacity(said);
     let mut pace = Pace::new(stall, Instant::now());
-    while let Some(chunk) = response.chunk().await.map_err(Ended::Broken)? {
+    while let Some(chunk) = response.chunk().await.map_err(BodyError::Broken)? {
         counted.fetch_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX), Ordering::Relaxed);
         let length = body.len().saturating_add(chunk.len());
         if length > limit {
-            return Err(Ended::TooLarge);
+            return Err(BodyError::TooLarge);
         }
         let now = Instant::now();
         if !pace.goes_on(chunk.len(), now) {
-            return Err(Ended::TooSlow { least: pace.least(now) });
+            return Err(BodyError::TooSlow { least: pace.least(now) });
         }
         if room.is_none() && length > SMALL {
             // All at once: two that have a part of what they need could wait for each other.
@@ -113,7 +113,7 @@ pub(super) async fn read(
         }
         body.extend_from_slice(&chunk);
     }
-    Ok((body.freeze(), BodyRoom(room)))
+    Ok((body.freeze(), MemoryPermit(room)))
 }
 
 /// How fast a body comes.
@@ -199,12 +199,12 @@ mod tests {
 
     #[tokio::test]
     async fn large_bodies_wait_for_room() {
-        let memory = Memory::new();
+        let memory = BodyMemory::new();
         let some = [memory.room(16 << 20).await, memory.room(16 << 20).await];
         let more = memory.room(32 << 20).await;
         assert!(tokio::time::timeout(Duration::from_millis(20), memory.room(1)).await.is_err());
         // The room goes with the last of its bytes.
-        let bytes = BodyRoom(more).with(Bytes::from_static(b"x"));
+        let bytes = MemoryPermit(more).with(Bytes::from_static(b"x"));
         let part = bytes.slice(..1);
         drop(bytes);
         assert!(tokio::time::timeout(Duration::from_millis(20), memory.room(1)).await.is_err());

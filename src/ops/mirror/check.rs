@@ -7,8 +7,8 @@ use bytes::Bytes;
 use flate2::bufread::GzDecoder;
 
 use super::indexes::Index;
-use super::task::{Outcome, PackageFile, Wanted};
-use super::wrong::{Disagreement, Wrong};
+use super::task::{Outcome, PackageFile, TarballToFetch};
+use super::file_error::{Disagreement, FileError};
 use crate::checksum::OuterChecksum;
 use crate::key::PublicKey;
 use crate::name::{PackageName, PolicyName, RepositoryName};
@@ -36,7 +36,7 @@ impl Checker {
     }
 
     /// `names` or `versions`.
-    pub fn index(&self, resource: &Resource, bytes: &[u8]) -> Result<Index, Wrong> {
+    pub fn index(&self, resource: &Resource, bytes: &[u8]) -> Result<Index, FileError> {
         match resource {
             Resource::Names => self.document(&(), bytes).map(Index::Names),
             _ => self.document(&(), bytes).map(Index::Versions),
@@ -45,7 +45,7 @@ impl Checker {
 
     /// `packages/NAME`. One that upstream is removing is taken as what clients read it as: the mark that it
     /// leaves is a bucket's own matter.
-    pub fn package(&self, name: &PackageName, bytes: &Bytes) -> Result<PackageFile, Wrong> {
+    pub fn package(&self, name: &PackageName, bytes: &Bytes) -> Result<PackageFile, FileError> {
         let releases: Releases = self.document(name, bytes)?;
         let unmarked = without_removal_mark(&Releases::resource(name), bytes)?;
         let bytes = unmarked.map_or_else(|| bytes.clone(), Bytes::from);
@@ -53,11 +53,11 @@ impl Checker {
     }
 
     /// `policies/NAME`.
-    pub fn policy(&self, name: &PolicyName, bytes: &[u8]) -> Result<Policy, Wrong> {
+    pub fn policy(&self, name: &PolicyName, bytes: &[u8]) -> Result<Policy, FileError> {
         self.document(name, bytes)
     }
 
-    fn document<D: Document>(&self, name: &D::Name, bytes: &[u8]) -> Result<D, Wrong> {
+    fn document<D: Document>(&self, name: &D::Name, bytes: &[u8]) -> Result<D, FileError> {
         let file = UncheckedDocument::<D>::new(bytes, name)?;
         let _turn = self.turn(file.payload_size());
         Ok(file.check(&self.keys, Some(&self.repository))?)
@@ -65,7 +65,7 @@ impl Checker {
 
     /// A tarball: lock file, registry and file have to agree on both checksums. What else is in it is
     /// for whoever builds a registry from it to judge; upstream has signed for it.
-    pub fn tarball(&self, wanted: &Wanted, bytes: &[u8]) -> Result<(), Wrong> {
+    pub fn tarball(&self, wanted: &TarballToFetch, bytes: &[u8]) -> Result<(), FileError> {
         let outer = OuterChecksum::of(bytes);
         let read = tarball::inner_checksum(bytes, &self.limits);
         let is_wanted = outer == wanted.outer_checksum
@@ -81,7 +81,7 @@ impl Checker {
         match read {
             // It is the very file that upstream means, so what is wrong with it is upstream's.
             Err(error) if outer == wanted.outer_checksum && is_pinned => Err(error.into()),
-            read => Err(Wrong::Disagreement(Box::new(Disagreement {
+            read => Err(FileError::Disagreement(Box::new(Disagreement {
                 lock: pin.map(|pin| (pin.lock.clone(), pin.inner_checksum, pin.outer_checksum)),
                 registry: (wanted.inner_checksum, wanted.outer_checksum),
                 file: (read.ok(), outer),
@@ -91,14 +91,14 @@ impl Checker {
 
     /// What is to become of a tarball whose file stands already; nothing where it is to be fetched. One that
     /// is whole and another is not upstream's to replace: nobody knows who counts on it.
-    pub fn standing(&self, wanted: &Wanted, bytes: &[u8]) -> Option<Outcome> {
+    pub fn standing(&self, wanted: &TarballToFetch, bytes: &[u8]) -> Option<Outcome> {
         if self.tarball(wanted, bytes).is_ok() {
             return Some(Outcome::Done);
         }
         let (held, said) = (OuterChecksum::of(bytes), wanted.outer_checksum);
         let is_another = held != said && tarball::inner_checksum(bytes, &self.limits).is_ok();
         let version = wanted.file.version.clone();
-        let changed = Wrong::Changed { version, held, said };
+        let changed = FileError::Changed { version, held, said };
         (is_another && !wanted.is_accepted).then_some(Outcome::Failed(changed))
     }
 
@@ -114,12 +114,12 @@ impl Checker {
 const MAX_DOCS: u64 = 1 << 30;
 
 /// Documentation, which nobody signs: all that can be told is whether it came whole.
-pub(super) fn docs(bytes: &[u8]) -> Result<(), Wrong> {
+pub(super) fn docs(bytes: &[u8]) -> Result<(), FileError> {
     let mut stream = GzDecoder::new(bytes).take(MAX_DOCS);
     let inflated = io::copy(&mut stream, &mut io::sink());
     match inflated {
-        Ok(MAX_DOCS) => Err(Wrong::Docs(format!("it inflates to more than {MAX_DOCS} bytes"))),
+        Ok(MAX_DOCS) => Err(FileError::Docs(format!("it inflates to more than {MAX_DOCS} bytes"))),
         Ok(_) => Ok(()),
-        Err(error) => Err(Wrong::Docs(error.to_string())),
+        Err(error) => Err(FileError::Docs(error.to_string())),
     }
 }

@@ -12,18 +12,18 @@ use reqwest::redirect::Policy;
 use reqwest::{Response, StatusCode};
 use url::Url;
 
-use super::body::{self, BodyRoom, Ended, Memory, STRETCH};
-use super::public::{NotPublic, PublicResolver};
-use super::redirect::Route;
-use super::unanswered::Unanswered;
-use super::wrong::Wrong;
+use super::body::{self, MemoryPermit, BodyError, BodyMemory, STRETCH};
+use super::public_address::{NotPublic, PublicResolver};
+use super::redirect::RedirectChain;
+use super::request_error::RequestError;
+use super::file_error::FileError;
 use crate::credentials;
 use crate::proxy::Proxies;
 use crate::web_page::is_web_page;
 
 /// How long upstream is waited for, and how often it is asked again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Patience {
+pub struct Timeouts {
     /// How often a file is asked for before it is given up.
     pub attempts: u32,
     /// About how long to wait before the second time; twice as long before each further one.
@@ -34,7 +34,7 @@ pub struct Patience {
     pub stall: Duration,
 }
 
-impl Default for Patience {
+impl Default for Timeouts {
     fn default() -> Self {
         Self {
             attempts: 5,
@@ -46,7 +46,7 @@ impl Default for Patience {
 }
 
 /// What came of asking.
-pub(super) enum Answer<T> {
+pub(super) enum Fetched<T> {
     /// What was there the last time.
     Unchanged,
     /// It is not there.
@@ -81,16 +81,16 @@ pub(super) struct Client {
     base: Url,
     authorization: Option<HeaderValue>,
     proxies: Proxies,
-    patience: Patience,
-    memory: Memory,
+    timeouts: Timeouts,
+    memory: BodyMemory,
     pub counters: Counters,
 }
 
 /// Bytes as they came, the room that they take, and the page that they are if they are not what was asked for.
-struct Came {
+struct ReceivedBody {
     bytes: Bytes,
-    room: BodyRoom,
-    page: Option<Unanswered>,
+    room: MemoryPermit,
+    page: Option<RequestError>,
 }
 
 /// How long a connection may take to come about.
@@ -103,7 +103,7 @@ impl Client {
         url: &Url,
         authorization: Option<HeaderValue>,
         proxies: Proxies,
-        patience: Patience,
+        timeouts: Timeouts,
     ) -> Result<Self, reqwest::Error> {
         let mut base = url.clone();
         if !base.path().ends_with('/') {
@@ -116,15 +116,15 @@ impl Client {
                 // Where a redirect leads is decided here: see `send`.
                 .redirect(Policy::none())
                 .referer(false)
-                .connect_timeout(CONNECTING.min(patience.stall))
+                .connect_timeout(CONNECTING.min(timeouts.stall))
                 // Until the head of an answer is there in all, whatever comes before it; then for each part.
-                .read_timeout(patience.stall)
+                .read_timeout(timeouts.stall)
         };
         let hosts = proxies.hosts().map(ToOwned::to_owned).collect();
         let public = builder().dns_resolver(PublicResolver::new(hosts)).build()?;
         let http = builder().build()?;
-        let (memory, counters) = (Memory::new(), Counters::default());
-        Ok(Self { http, public, base, authorization, proxies, patience, memory, counters })
+        let (memory, counters) = (BodyMemory::new(), Counters::default());
+        Ok(Self { http, public, base, authorization, proxies, timeouts, memory, counters })
     }
 
     /// Asks for a file below upstream's URL, of so many bytes at most, unless it has this tag still.
@@ -132,17 +132,17 @@ impl Client {
     /// file waits for room in memory, which it has until it was read.
     ///
     /// # Errors
-    /// [`Wrong::Unanswered`], or what `read` said the last time.
+    /// [`FileError::RequestError`], or what `read` said the last time.
     pub async fn get<T, R>(
         &self,
         path: &str,
         limit: usize,
         tag: Option<&str>,
         read: R,
-    ) -> Result<Answer<T>, Wrong>
+    ) -> Result<Fetched<T>, FileError>
     where
         T: Send + 'static,
-        R: Fn(Bytes) -> Result<T, Wrong> + Clone + Send + 'static,
+        R: Fn(Bytes) -> Result<T, FileError> + Clone + Send + 'static,
     {
         self.get_into(path, limit, tag, move |bytes, room| {
             let read = read(bytes);
@@ -158,9 +158,9 @@ impl Client {
         path: &str,
         limit: usize,
         read: R,
-    ) -> Result<Answer<Bytes>, Wrong>
+    ) -> Result<Fetched<Bytes>, FileError>
     where
-        R: Fn(Bytes) -> Result<Bytes, Wrong> + Clone + Send + 'static,
+        R: Fn(Bytes) -> Result<Bytes, FileError> + Clone + Send + 'static,
     {
         self.get_into(path, limit, None, move |bytes, room| Ok(room.with(read(bytes)?))).await
     }
@@ -171,32 +171,32 @@ impl Client {
         limit: usize,
         tag: Option<&str>,
         read: R,
-    ) -> Result<Answer<T>, Wrong>
+    ) -> Result<Fetched<T>, FileError>
     where
         T: Send + 'static,
-        R: Fn(Bytes, BodyRoom) -> Result<T, Wrong> + Clone + Send + 'static,
+        R: Fn(Bytes, MemoryPermit) -> Result<T, FileError> + Clone + Send + 'static,
     {
         let mut attempt = 1;
         loop {
             let (wrong, pause) = match self.ask(path, limit, tag).await {
-                Ok(Answer::Unchanged) => return Ok(Answer::Unchanged),
-                Ok(Answer::Missing) => return Ok(Answer::Missing),
-                Ok(Answer::Found(Came { bytes, room, page }, tag)) => {
+                Ok(Fetched::NotModified) => return Ok(Fetched::NotModified),
+                Ok(Fetched::NotFound) => return Ok(Fetched::NotFound),
+                Ok(Fetched::File(ReceivedBody { bytes, room, page }, tag)) => {
                     let read = read.clone();
                     // Hashing a large file would keep all others waiting.
                     let read = tokio::task::spawn_blocking(move || read(bytes, room)).await;
                     match read.unwrap_or_else(|error| Err(self.broken(path, &error))) {
-                        Ok(read) => return Ok(Answer::Found(read, tag)),
+                        Ok(read) => return Ok(Fetched::File(read, tag)),
                         Err(wrong) => {
                             let may_pass = attempt == 1 && wrong.may_be_damage();
-                            let wrong = page.map_or(wrong, Wrong::from);
-                            (wrong, may_pass.then_some(self.patience.pause))
+                            let wrong = page.map_or(wrong, FileError::from);
+                            (wrong, may_pass.then_some(self.timeouts.pause))
                         }
                     }
                 }
                 Err((wrong, pause)) => (wrong.into(), pause),
             };
-            let Some(pause) = pause.filter(|_| attempt < self.patience.attempts) else {
+            let Some(pause) = pause.filter(|_| attempt < self.timeouts.attempts) else {
                 return Err(wrong);
             };
             tracing::debug!(path, attempt, %wrong, "asking again");
@@ -212,7 +212,7 @@ impl Client {
         path: &str,
         limit: usize,
         tag: Option<&str>,
-    ) -> Result<Answer<Came>, (Unanswered, Option<Duration>)> {
+    ) -> Result<Fetched<ReceivedBody>, (RequestError, Option<Duration>)> {
         let url = self.base.join(path);
         let url = url.map_err(|error| (self.unanswered(path, &error), None))?;
         self.counters.requests.fetch_add(1, Ordering::Relaxed);
@@ -221,35 +221,35 @@ impl Client {
         let asked = url;
         let url = self.shown(&asked);
         match status {
-            StatusCode::NOT_MODIFIED if tag.is_some() => return Ok(Answer::Unchanged),
-            StatusCode::NOT_FOUND | StatusCode::GONE => return Ok(Answer::Missing),
+            StatusCode::NOT_MODIFIED if tag.is_some() => return Ok(Fetched::NotModified),
+            StatusCode::NOT_FOUND | StatusCode::GONE => return Ok(Fetched::NotFound),
             StatusCode::OK => {}
             status if may_pass(status) => {
                 let wait = retry_after(&response).unwrap_or_default();
-                if wait > self.patience.longest_pause {
-                    return Err((Unanswered::Later { url, status, wait }, None));
+                if wait > self.timeouts.longest_pause {
+                    return Err((RequestError::Later { url, status, wait }, None));
                 }
-                return Err((Unanswered::Status { url, status }, Some(wait)));
+                return Err((RequestError::Status { url, status }, Some(wait)));
             }
-            status => return Err((Unanswered::Status { url, status }, None)),
+            status => return Err((RequestError::Status { url, status }, None)),
         }
         let tag = response.headers().get(ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);
         let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
         let kind = kind.unwrap_or_default().to_owned();
         let at = (*response.url() != asked).then(|| credentials::hide(response.url().as_str()));
-        let stall = self.patience.stall;
+        let stall = self.timeouts.stall;
         let body = body::read(response, limit, stall, &self.memory, &self.counters.bytes).await;
         match body {
             Ok((bytes, room)) => {
-                let page = is_page(&kind, &bytes).then_some(Unanswered::Page { url, at });
-                Ok(Answer::Found(Came { bytes, room, page }, tag))
+                let page = is_page(&kind, &bytes).then_some(RequestError::Page { url, at });
+                Ok(Fetched::File(ReceivedBody { bytes, room, page }, tag))
             }
-            Err(Ended::TooLarge) => Err((Unanswered::TooLarge { url, limit }, None)),
-            Err(Ended::TooSlow { least }) => {
+            Err(BodyError::TooLarge) => Err((RequestError::TooLarge { url, limit }, None)),
+            Err(BodyError::TooSlow { least }) => {
                 let stretch = stall.saturating_mul(STRETCH);
-                Err((Unanswered::TooSlow { url, least, stretch }, Some(Duration::ZERO)))
+                Err((RequestError::TooSlow { url, least, stretch }, Some(Duration::ZERO)))
             }
-            Err(Ended::Broken(error)) => Err(self.failed(path, &error)),
+            Err(BodyError::Broken(error)) => Err(self.failed(path, &error)),
         }
     }
 
@@ -260,8 +260,8 @@ impl Client {
         path: &str,
         asked: &Url,
         tag: Option<&str>,
-    ) -> Result<Response, (Unanswered, Option<Duration>)> {
-        let mut route = Route::of(path, &self.proxies);
+    ) -> Result<Response, (RequestError, Option<Duration>)> {
+        let mut route = RedirectChain::of(path, &self.proxies);
         let mut authorization = self.authorization.as_ref();
         let mut url = asked.clone();
         loop {
@@ -287,7 +287,7 @@ impl Client {
     }
 
     /// A request that failed, and after which time to ask again if that may help.
-    fn failed(&self, path: &str, error: &reqwest::Error) -> (Unanswered, Option<Duration>) {
+    fn failed(&self, path: &str, error: &reqwest::Error) -> (RequestError, Option<Duration>) {
         let mut causes = iter::successors(error.source(), |&cause| cause.source());
         let is_lasting =
             error.is_builder() || causes.any(|cause| cause.downcast_ref::<NotPublic>().is_some());
@@ -304,22 +304,22 @@ impl Client {
 
     /// How long to wait: longer each time, as upstream asks, and never as long as others do.
     fn pause(&self, attempt: u32, asked: Duration) -> Duration {
-        let doubled = self.patience.pause.saturating_mul(1 << attempt.saturating_sub(1).min(16));
-        let longest = doubled.min(self.patience.longest_pause);
+        let doubled = self.timeouts.pause.saturating_mul(1 << attempt.saturating_sub(1).min(16));
+        let longest = doubled.min(self.timeouts.longest_pause);
         asked.max(longest.mul_f64(0.5 + fastrand::f64() / 2.0))
     }
 
-    fn unanswered(&self, path: &str, error: &(dyn Error + 'static)) -> Unanswered {
+    fn unanswered(&self, path: &str, error: &(dyn Error + 'static)) -> RequestError {
         let causes = iter::successors(Some(error), |error| (*error).source());
         // reqwest names the URL in the first, and says nothing else there.
         let reason: Vec<_> = causes.skip(usize::from(error.source().is_some())).collect();
         let reason: Vec<_> = reason.into_iter().map(ToString::to_string).collect();
         let url = self.base.join(path).unwrap_or_else(|_| self.base.clone());
         let reason = credentials::hide_all(&reason.join(": "));
-        Unanswered::Broken { url: self.shown(&url), reason }
+        RequestError::Broken { url: self.shown(&url), reason }
     }
 
-    fn broken(&self, path: &str, error: &(dyn Error + 'static)) -> Wrong {
+    fn broken(&self, path: &str, error: &(dyn Error + 'static)) -> FileError {
         self.unanswered(path, error).into()
     }
 }

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use super::courier::{Courier, IndexFile};
-use super::holdings::{self, NotedPackage, State};
-use super::planner::{Known, Planner};
-use super::shelf::Full;
-use super::tag::Tag;
+use super::fetch::{Fetcher, IndexFile};
+use super::mirror_directory::{self, PackageRecord, MirrorState};
+use super::planner::{MirrorContents, Planner};
+use super::batch_writer::WriterStopped;
+use super::entity_tag::EntityTag;
 use super::{Error, Options};
 use crate::name::PackageName;
 use crate::publish::observer::{Observer, Warning};
@@ -15,22 +15,22 @@ use crate::repository::RepositoryPath;
 use crate::store::{Action, AppliedChange, Change, Changed, DirStore, Store};
 
 /// What is known once all tasks are done.
-pub(super) struct Ending<'a> {
+pub(super) struct RunOutcome<'a> {
     pub names: IndexFile,
     pub versions: IndexFile,
     /// Of files beside the registry.
-    pub tags: Vec<(String, Tag)>,
+    pub tags: Vec<(String, EntityTag)>,
     /// As it was before the run.
-    pub known: Known,
+    pub known: MirrorContents,
     pub planner: &'a Planner,
     /// Whether what is not wanted is removed.
     pub prunes: bool,
 }
 
 /// What kept the disk from taking more, if it did not.
-pub(super) fn stands(courier: &Courier, carried: &Result<(), Full>) -> Result<(), Error> {
-    if let Err(Full) = carried {
-        courier.close()?;
+pub(super) fn stands(fetcher: &Fetcher, carried: &Result<(), WriterStopped>) -> Result<(), Error> {
+    if let Err(WriterStopped) = carried {
+        fetcher.close()?;
         let lost = std::io::Error::other("a task ended and nobody knows how");
         return Err(Error::Run(lost));
     }
@@ -41,24 +41,24 @@ pub(super) fn stands(courier: &Courier, carried: &Result<(), Full>) -> Result<()
 /// anything could not be fetched, none of it but the second: then the next run begins where this one could not go
 /// on. A package that is held back keeps nothing else from it.
 pub(super) fn finish(
-    courier: &Courier,
+    fetcher: &Fetcher,
     options: &Options,
-    ending: &Ending<'_>,
+    ending: &RunOutcome<'_>,
     is_complete: bool,
     observer: &dyn Observer,
 ) -> Result<(), Error> {
-    let holdings = &courier.holdings;
+    let mirror_dir = &fetcher.mirror_dir;
     let removals = removals(ending, options);
     let mut stages: Vec<(&DirStore, Vec<Change>)> = Vec::new();
     if is_complete {
         if !options.tarballs_only {
-            stages.push((&holdings.registry, key(courier, options)?));
+            stages.push((&mirror_dir.registry, key(fetcher, options)?));
         }
-        stages.push((&holdings.registry, index(&ending.versions)));
-        stages.push((&holdings.registry, index(&ending.names)));
+        stages.push((&mirror_dir.registry, index(&ending.versions)));
+        stages.push((&mirror_dir.registry, index(&ending.names)));
         let (packages, others) = removals;
-        stages.push((&holdings.registry, packages));
-        stages.push((&holdings.files, others));
+        stages.push((&mirror_dir.registry, packages));
+        stages.push((&mirror_dir.files, others));
     }
     for (store, changes) in stages {
         let made = |made: AppliedChange<'_>| {
@@ -76,20 +76,20 @@ pub(super) fn finish(
         }
     }
     if !options.dry_run {
-        let state = state(courier, ending, is_complete);
-        if state != holdings.state || holdings.has_journal() {
-            holdings.keep(&state)?;
+        let state = state(fetcher, ending, is_complete);
+        if state != mirror_dir.state || mirror_dir.has_journal() {
+            mirror_dir.keep(&state)?;
         }
     }
     Ok(())
 }
 
 /// So that whoever has the mirror can check it.
-fn key(courier: &Courier, options: &Options) -> Result<Vec<Change>, Error> {
-    let holdings = &courier.holdings;
+fn key(fetcher: &Fetcher, options: &Options) -> Result<Vec<Change>, Error> {
+    let mirror_dir = &fetcher.mirror_dir;
     let path = RepositoryPath::public_key();
     let bytes = options.upstream.key.to_pem().as_bytes();
-    let standing = holdings::read(&holdings.registry, &path, bytes.len().saturating_mul(8))?;
+    let standing = mirror_directory::read(&mirror_dir.registry, &path, bytes.len().saturating_mul(8))?;
     let action = match standing {
         // In whichever form: another key's is refused before anything begins.
         Some(_) => return Ok(Vec::new()),
@@ -111,8 +111,8 @@ fn index(file: &IndexFile) -> Vec<Change> {
 
 /// Packages that upstream took back; and where all that is not wanted goes, the other packages, and what nothing
 /// names once they are gone.
-fn removals(ending: &Ending<'_>, options: &Options) -> (Vec<Change>, Vec<Change>) {
-    let Ending { known, planner, .. } = ending;
+fn removals(ending: &RunOutcome<'_>, options: &Options) -> (Vec<Change>, Vec<Change>) {
+    let RunOutcome { known, planner, .. } = ending;
     let remove = |path: RepositoryPath| Change::new(path, Action::Remove);
     let wanted: BTreeSet<_> = planner.packages().collect();
     let packages = known.packages.iter().filter(|name| {
@@ -138,19 +138,19 @@ fn removals(ending: &Ending<'_>, options: &Options) -> (Vec<Change>, Vec<Change>
     (packages, tarballs.chain(docs).collect())
 }
 
-fn state(courier: &Courier, ending: &Ending<'_>, is_complete: bool) -> State {
-    let mut state = courier.holdings.state.clone();
-    let Ending { names, versions, tags, planner, .. } = ending;
+fn state(fetcher: &Fetcher, ending: &RunOutcome<'_>, is_complete: bool) -> MirrorState {
+    let mut state = fetcher.mirror_dir.state.clone();
+    let RunOutcome { names, versions, tags, planner, .. } = ending;
     for (name, tag) in &planner.fetched {
         if let Some(listing) = planner.listing(name) {
-            let (listing, asked, tag) = (listing.digest(), courier.now.0, tag.clone());
-            let noted = NotedPackage { listing, asked, failed: None, tag };
+            let (listing, asked, tag) = (listing.digest(), fetcher.now.0, tag.clone());
+            let noted = PackageRecord { listing, asked, failed: None, tag };
             state.packages.insert(name.to_string(), noted);
         }
     }
     for name in &planner.failed {
         if let Some(noted) = state.packages.get_mut(name.as_str()) {
-            noted.failed = Some(courier.now.0);
+            noted.failed = Some(fetcher.now.0);
         }
     }
     if ending.prunes && is_complete {

@@ -13,7 +13,7 @@
 mod child;
 mod configuration;
 mod environment;
-mod place;
+mod bare_repository;
 mod program;
 mod remote;
 
@@ -22,11 +22,11 @@ use std::time::Duration;
 
 use reqwest::header::HeaderValue;
 
-use super::wrong::Wrong;
+use super::file_error::FileError;
 use crate::lockfile::{GitPin, GitUrl};
 use configuration::{Configuration, Hash};
-use place::Place;
-use program::Program;
+use bare_repository::BareRepository;
+use program::GitProgram;
 use remote::Remote;
 
 /// A repository that was mirrored.
@@ -60,14 +60,14 @@ pub(super) fn mirror(
     directory: &Path,
     pin: &GitPin,
     options: &GitOptions,
-) -> Result<GitMirror, Wrong> {
+) -> Result<GitMirror, FileError> {
     let GitPin { url, revision, .. } = pin;
-    let refused = |why| Wrong::Git(format!("{}: {why}", url.to_string().escape_debug()));
+    let refused = |why| FileError::Git(format!("{}: {why}", url.to_string().escape_debug()));
     let remote = Remote::parse(url.with_credentials()).map_err(refused)?;
     let path = remote.place().unwrap_or_default();
     let (stall, authorization) = (options.stall, options.authorization.as_ref());
-    let program = |place| Program { url, revision, place, stall, authorization };
-    let is_new = match Place::find(directory, &path)? {
+    let program = |place| GitProgram { url, revision, place, stall, authorization };
+    let is_new = match BareRepository::find(directory, &path)? {
         Some(place) => {
             place.check()?;
             let configuration = with_home(place.configuration()?, remote.home(), url)?;
@@ -77,9 +77,9 @@ pub(super) fn mirror(
         None => {
             let hash = Hash::of_revision(revision);
             let home = remote.home().map(str::to_owned);
-            let place = Place::begin(directory, &Configuration { hash, home })?;
+            let place = BareRepository::begin(directory, &Configuration { hash, home })?;
             program(&place).fetch()?;
-            Place::publish(directory, &path)?;
+            BareRepository::publish(directory, &path)?;
             true
         }
     };
@@ -90,10 +90,10 @@ pub(super) fn mirror(
 
 /// Fetches into a repository that the mirror has, if it lacks the revision; tells whether it does.
 fn bring_up_to_date(
-    program: &Program<'_>,
+    program: &GitProgram<'_>,
     configuration: &Configuration,
     dry_run: bool,
-) -> Result<bool, Wrong> {
+) -> Result<bool, FileError> {
     if dry_run {
         // Git is run with no other configuration. A mirror that has another one may have it all the same.
         let may_look = program.place.is_configured(configuration)?;
@@ -118,9 +118,9 @@ fn with_home(
     known: Configuration,
     user: Option<&str>,
     url: &GitUrl,
-) -> Result<Configuration, Wrong> {
+) -> Result<Configuration, FileError> {
     match (&known.home, user) {
-        (Some(home), Some(user)) if home != user => Err(Wrong::Git(format!(
+        (Some(home), Some(user)) if home != user => Err(FileError::Git(format!(
             "{url}: the mirror has the repository of that name in the home directory of {home}: mirror this one \
              into another directory"
         ))),

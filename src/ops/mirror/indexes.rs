@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::wrong::Wrong;
+use super::file_error::FileError;
 use crate::name::PackageName;
 use crate::package::{Marks, UnixSeconds};
 use crate::registry::{ListedVersion, Names, Versions};
@@ -37,7 +37,7 @@ pub(super) fn rollback(
     new: &Index,
     accept: &BTreeSet<PackageName>,
     may_go: impl Fn(&PackageName) -> bool,
-) -> Option<Wrong> {
+) -> Option<FileError> {
     let (Some(Index::Names(held)), Index::Names(new)) = (held, new) else { return None };
     let named: BTreeSet<&PackageName> = new.packages.iter().map(|(name, _)| name).collect();
     let newest = new.packages.iter().filter_map(|(_, updated_at)| *updated_at).max();
@@ -48,7 +48,7 @@ pub(super) fn rollback(
     });
     let mut newer: Vec<_> = newer.collect();
     newer.sort_by(|(a, first), (b, second)| second.cmp(first).then_with(|| a.cmp(b)));
-    (!newer.is_empty()).then_some(Wrong::RolledBack { newest, held: newer })
+    (!newer.is_empty()).then_some(FileError::RolledBack { newest, held: newer })
 }
 
 impl Indexes {

@@ -21,14 +21,14 @@ use bytes::Bytes;
 use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
 use tokio::task::JoinSet;
 
-use super::client::{Answer, is_page};
-use super::courier::{Carried, Courier, off_workers};
-use super::holdings;
-use super::planner::Failed;
-use super::shelf::Full;
-use super::tag::Tag;
+use super::client::{Fetched, is_page};
+use super::fetch::{Carried, Fetcher, off_workers};
+use super::mirror_directory;
+use super::file_error::NotMirrored;
+use super::batch_writer::WriterStopped;
+use super::entity_tag::EntityTag;
 use super::task::Outcome;
-use super::wrong::Wrong;
+use super::file_error::FileError;
 use crate::key::KEY_BITS;
 use crate::publish::observer::Observer;
 use crate::repository::{Folder, RepositoryPath};
@@ -75,15 +75,15 @@ type Artifacts = BTreeMap<RepositoryPath, Vec<u8>>;
 /// Mirrors the lists that upstream has, each once all that it names is there.
 ///
 /// # Errors
-/// [`Full`], after which nothing more is put in place.
+/// [`WriterStopped`], after which nothing more is put in place.
 pub(super) async fn mirror(
-    courier: &Arc<Courier>,
-    failures: &mut Vec<Failed>,
-    tags: &mut Vec<(String, Tag)>,
+    fetcher: &Arc<Fetcher>,
+    failures: &mut Vec<NotMirrored>,
+    tags: &mut Vec<(String, EntityTag)>,
     observer: &dyn Observer,
-) -> Result<(), Full> {
+) -> Result<(), WriterStopped> {
     for list in &LISTS {
-        match mirror_list(courier, list, observer).await? {
+        match mirror_list(fetcher, list, observer).await? {
             Ok(new) => tags.extend(new),
             Err(failed) => failures.extend(failed),
         }
@@ -99,49 +99,49 @@ struct Standing {
 }
 
 impl Standing {
-    async fn of(courier: &Courier, name: &str) -> Self {
+    async fn of(fetcher: &Fetcher, name: &str) -> Self {
         let path = Folder::Installs.file(name);
-        let (files, at) = (courier.holdings.files.clone(), path.clone());
-        let bytes = off_workers(move || holdings::read(&files, &at, MAX_LIST).ok().flatten());
+        let (files, at) = (fetcher.mirror_dir.files.clone(), path.clone());
+        let bytes = off_workers(move || mirror_directory::read(&files, &at, MAX_LIST).ok().flatten());
         Self { bytes: bytes.await, path, is_signature: name.ends_with(".signed") }
     }
 
     /// Asks upstream for it: what it has, and the tag of that.
-    async fn get(&self, courier: &Courier) -> Result<Option<(Bytes, Option<Tag>)>, Wrong> {
+    async fn get(&self, fetcher: &Fetcher) -> Result<Option<(Bytes, Option<EntityTag>)>, FileError> {
         let Self { path, bytes, is_signature } = self;
         let is_signature = *is_signature;
-        let known = courier.holdings.state.tags.get(path.as_str());
+        let known = fetcher.mirror_dir.state.tags.get(path.as_str());
         let known = known.zip(bytes.as_ref()).filter(|(tag, bytes)| tag.good_for(bytes).is_some());
         let tag = known.map(|(tag, _)| tag.tag.as_str());
         let limit = if is_signature { MAX_SIGNATURE_FILE } else { MAX_LIST };
         let read = move |bytes: Bytes| match bytes {
-            bytes if is_signature && !self::is_signature(&bytes) => Err(Wrong::InstallSignature),
-            bytes if is_page("", &bytes) => Err(Wrong::Install(1)),
+            bytes if is_signature && !self::is_signature(&bytes) => Err(FileError::InstallSignature),
+            bytes if is_page("", &bytes) => Err(FileError::Install(1)),
             bytes => Ok(bytes),
         };
-        Ok(match (courier.client.get(path.as_str(), limit, tag, read).await?, known) {
-            (Answer::Found(bytes, tag), _) => {
-                let tag = tag.map(|tag| Tag::of(tag, &bytes));
+        Ok(match (fetcher.client.get(path.as_str(), limit, tag, read).await?, known) {
+            (Fetched::File(bytes, tag), _) => {
+                let tag = tag.map(|tag| EntityTag::of(tag, &bytes));
                 Some((bytes, tag))
             }
-            (Answer::Unchanged, Some((tag, bytes))) => Some((bytes.clone(), Some(tag.clone()))),
-            (Answer::Unchanged | Answer::Missing, _) => None,
+            (Fetched::NotModified, Some((tag, bytes))) => Some((bytes.clone(), Some(tag.clone()))),
+            (Fetched::NotModified | Fetched::NotFound, _) => None,
         })
     }
 
-    fn failed(&self, wrong: Wrong) -> Vec<Failed> {
-        vec![Failed { path: self.path.as_str().to_owned(), wrong }]
+    fn failed(&self, wrong: FileError) -> Vec<NotMirrored> {
+        vec![NotMirrored { path: self.path.as_str().to_owned(), wrong }]
     }
 }
 
 async fn mirror_list(
-    courier: &Arc<Courier>,
+    fetcher: &Arc<Fetcher>,
     list: &'static List,
     observer: &dyn Observer,
-) -> Result<Result<Vec<(String, Tag)>, Vec<Failed>>, Full> {
-    let standing = Standing::of(courier, list.name).await;
-    let signature = Standing::of(courier, &format!("{}.signed", list.name)).await;
-    let (bytes, tag) = match standing.get(courier).await {
+) -> Result<Result<Vec<(String, EntityTag)>, Vec<NotMirrored>>, WriterStopped> {
+    let standing = Standing::of(fetcher, list.name).await;
+    let signature = Standing::of(fetcher, &format!("{}.signed", list.name)).await;
+    let (bytes, tag) = match standing.get(fetcher).await {
         Ok(Some(found)) => found,
         // Not every upstream has all of them.
         Ok(None) => return Ok(Ok(Vec::new())),
@@ -153,14 +153,14 @@ async fn mirror_list(
     };
     // What one names that stands was compared before it did.
     let is_new = standing.bytes.as_ref() != Some(&bytes);
-    let failures = mirror_artifacts(courier, list, artifacts, is_new, observer).await?;
+    let failures = mirror_artifacts(fetcher, list, artifacts, is_new, observer).await?;
     if !failures.is_empty() {
         return Ok(Err(failures));
     }
     // It may come later than the list that it is of.
-    let (signed, signed_tag) = match signature.get(courier).await {
+    let (signed, signed_tag) = match signature.get(fetcher).await {
         Ok(Some(found)) => found,
-        Ok(None) => return Ok(Err(signature.failed(Wrong::NotThere))),
+        Ok(None) => return Ok(Err(signature.failed(FileError::NotThere))),
         Err(wrong) => return Ok(Err(signature.failed(wrong))),
     };
     let mut tags = Vec::new();
@@ -170,7 +170,7 @@ async fn mirror_list(
         tags.extend(tag.map(|tag| (path.as_str().to_owned(), tag)));
         if was.as_ref() != Some(&bytes) {
             let changed = if was.is_some() { Changed::Updated } else { Changed::Created };
-            courier.put_file(path.clone(), changed, bytes).await?;
+            fetcher.put_file(path.clone(), changed, bytes).await?;
             observer.changed(&path, changed);
         }
     }
@@ -179,30 +179,30 @@ async fn mirror_list(
 
 /// Has all that a list names in the mirror.
 async fn mirror_artifacts(
-    courier: &Arc<Courier>,
+    fetcher: &Arc<Fetcher>,
     list: &'static List,
     artifacts: Artifacts,
     is_new: bool,
     observer: &dyn Observer,
-) -> Result<Vec<Failed>, Full> {
-    let mut running: JoinSet<(RepositoryPath, Result<Carried, Full>)> = JoinSet::new();
+) -> Result<Vec<NotMirrored>, WriterStopped> {
+    let mut running: JoinSet<(RepositoryPath, Result<Carried, WriterStopped>)> = JoinSet::new();
     let mut artifacts = artifacts.into_iter();
     let mut failures = Vec::new();
     loop {
         // Each may hold a whole file in memory.
-        for (path, sha512) in artifacts.by_ref().take(courier.most().saturating_sub(running.len()))
+        for (path, sha512) in artifacts.by_ref().take(fetcher.most().saturating_sub(running.len()))
         {
-            let courier = Arc::clone(courier);
+            let fetcher = Arc::clone(fetcher);
             running.spawn(async move {
-                let carried = mirror_artifact(&courier, list, path.clone(), sha512, is_new).await;
+                let carried = mirror_artifact(&fetcher, list, path.clone(), sha512, is_new).await;
                 (path, carried)
             });
         }
         let Some(joined) = running.join_next().await else { break };
-        let (path, carried) = joined.map_err(|_| Full)?;
+        let (path, carried) = joined.map_err(|_| WriterStopped)?;
         match carried? {
             (Outcome::Failed(wrong), _) => {
-                failures.push(Failed { path: path.as_str().to_owned(), wrong });
+                failures.push(NotMirrored { path: path.as_str().to_owned(), wrong });
             }
             (_, changed) => {
                 if let Some((path, changed)) = changed {
@@ -216,17 +216,17 @@ async fn mirror_artifacts(
 }
 
 async fn mirror_artifact(
-    courier: &Courier,
+    fetcher: &Fetcher,
     list: &'static List,
     path: RepositoryPath,
     sha512: Vec<u8>,
     is_new: bool,
-) -> Result<Carried, Full> {
+) -> Result<Carried, WriterStopped> {
     let is_right = move |bytes: &[u8]| digest::digest(&SHA512, bytes).as_ref() == sha512.as_slice();
-    let files = courier.holdings.files.clone();
+    let files = fetcher.mirror_dir.files.clone();
     let (at, is_like) = (path.clone(), is_right.clone());
     // What is read here is as large as what is fetched, so it takes the same room.
-    let room = courier.room().await;
+    let room = fetcher.room().await;
     let standing = off_workers(move || {
         let limit = if is_new { MAX_ARTIFACT } else { 0 };
         let mut bytes = Vec::new();
@@ -238,15 +238,15 @@ async fn mirror_artifact(
         Some(false) => Changed::Updated,
         None => Changed::Created,
     };
-    if courier.dry_run {
+    if fetcher.dry_run {
         return Ok((Outcome::Done, Some((path, changed))));
     }
     let read = move |bytes: Bytes| match bytes {
-        bytes if !is_right(&bytes) => Err(Wrong::InstallChecksum { list: list.name }),
-        bytes if !bytes.starts_with(list.magic) => Err(Wrong::InstallKind { kind: list.kind }),
+        bytes if !is_right(&bytes) => Err(FileError::InstallChecksum { list: list.name }),
+        bytes if !bytes.starts_with(list.magic) => Err(FileError::InstallKind { kind: list.kind }),
         bytes => Ok(bytes),
     };
-    courier.take(room, path, MAX_ARTIFACT, changed, read).await
+    fetcher.take(room, path, MAX_ARTIFACT, changed, read).await
 }
 
 impl List {
@@ -261,19 +261,19 @@ impl List {
     }
 
     /// What it names.
-    fn read(&self, bytes: &[u8]) -> Result<Artifacts, Wrong> {
+    fn read(&self, bytes: &[u8]) -> Result<Artifacts, FileError> {
         let text = String::from_utf8_lossy(bytes);
         let mut artifacts = Artifacts::new();
         for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.is_empty()) {
-            let (paths, sha512) = self.line(line).ok_or(Wrong::Install(number))?;
+            let (paths, sha512) = self.line(line).ok_or(FileError::Install(number))?;
             for path in paths {
                 // One file cannot be two.
                 if artifacts.insert(path, sha512.clone()).is_some_and(|other| other != sha512) {
-                    return Err(Wrong::Install(number));
+                    return Err(FileError::Install(number));
                 }
             }
             if artifacts.len() > MAX_ARTIFACTS {
-                return Err(Wrong::InstallsTooMany(MAX_ARTIFACTS));
+                return Err(FileError::InstallsTooMany(MAX_ARTIFACTS));
             }
         }
         Ok(artifacts)
@@ -394,15 +394,15 @@ mod tests {
             "2.1.1,abcd,1.18.0".to_owned(),
             "<html>".to_owned(),
         ] {
-            assert!(matches!(LISTS[0].read(line.as_bytes()), Err(Wrong::Install(1))), "{line}");
+            assert!(matches!(LISTS[0].read(line.as_bytes()), Err(FileError::Install(1))), "{line}");
         }
         for line in [format!("3.24.0,{sum},1.18.4"), format!("3.24.0,{sum},1.18.4,27,28")] {
-            assert!(matches!(LISTS[3].read(line.as_bytes()), Err(Wrong::Install(1))), "{line}");
+            assert!(matches!(LISTS[3].read(line.as_bytes()), Err(FileError::Install(1))), "{line}");
         }
         let many: Vec<_> = (0..=MAX_ARTIFACTS).map(|number| number.to_string()).collect();
         let many = format!("2.1.1,{sum},{}", many.join(","));
-        assert!(matches!(LISTS[0].read(many.as_bytes()), Err(Wrong::InstallsTooMany(_))));
+        assert!(matches!(LISTS[0].read(many.as_bytes()), Err(FileError::InstallsTooMany(_))));
         let twice = format!("2.1.1,{sum},1.18.0\n2.1.1,{},1.18.0\n", "cd".repeat(64));
-        assert!(matches!(LISTS[0].read(twice.as_bytes()), Err(Wrong::Install(2))));
+        assert!(matches!(LISTS[0].read(twice.as_bytes()), Err(FileError::Install(2))));
     }
 }

@@ -8,7 +8,7 @@ mod item;
 mod setup;
 mod trust;
 
-pub(super) use setup::{Known, Refresh, Setup};
+pub(super) use setup::{MirrorContents, Refresh, Setup};
 pub(super) use trust::may_go;
 
 use item::Item;
@@ -17,10 +17,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::indexes::Listing;
 use super::selection::Want;
-use super::tag::Tag;
-use super::task::{Outcome, Task, Wanted};
-use super::withdrawn::Withdrawn;
-use super::wrong::Wrong;
+use super::entity_tag::EntityTag;
+use super::task::{Outcome, Task, TarballToFetch};
+use crate::publish::withdrawn::Withdrawn;
+use super::file_error::FileError;
 use crate::name::PackageName;
 use crate::package::{Dependency, Release};
 use crate::registry::{ListedVersion, Releases};
@@ -29,11 +29,11 @@ use crate::tarball::FileName;
 
 /// Something that was not mirrored.
 #[derive(Debug)]
-pub struct Failed {
+pub struct NotMirrored {
     /// Where it would stand, below the repository's URL.
     pub path: String,
     /// Why.
-    pub wrong: Wrong,
+    pub wrong: FileError,
 }
 
 /// The state of a run.
@@ -57,7 +57,7 @@ pub(super) struct Planner {
     /// Whose documentation was asked for already.
     wanted_docs: BTreeSet<FileName>,
     /// Whose file upstream was asked for, with the tag that it has.
-    pub fetched: BTreeMap<PackageName, Option<Tag>>,
+    pub fetched: BTreeMap<PackageName, Option<EntityTag>>,
     /// What was not mirrored, or not whole.
     pub failed: BTreeSet<PackageName>,
     /// What stays as it was, since upstream lost or changed it.
@@ -67,7 +67,7 @@ pub(super) struct Planner {
     pub without_docs: BTreeSet<FileName>,
     /// What upstream no longer says, of packages whose file was put in place.
     pub withdrawn: Vec<Withdrawn>,
-    pub failures: Vec<Failed>,
+    pub failures: Vec<NotMirrored>,
 }
 
 impl Planner {
@@ -236,7 +236,7 @@ impl Planner {
         let stands = known.packages.contains(&name);
         let Some(listing) = upstream.packages.get(&name) else {
             if !stands {
-                self.fail_item(&name, Wrong::NoSuchPackage);
+                self.fail_item(&name, FileError::NoSuchPackage);
             } else if !accept.contains(&name) {
                 // Whether it may be gone, its own file tells.
                 self.ask(Task::Read, name);
@@ -285,7 +285,7 @@ impl Planner {
     fn is_gone(&mut self, name: &PackageName, held: Option<&Releases>) {
         let now = self.setup.now;
         if !held.is_some_and(|held| trust::may_go(held, now)) {
-            self.fail(&Task::Read(name.clone()), Wrong::LostPackage);
+            self.fail(&Task::Read(name.clone()), FileError::LostPackage);
             return;
         }
         self.unknown = self.unknown.saturating_sub(1);
@@ -313,11 +313,11 @@ impl Planner {
             match want {
                 Want::Pinned(pin) if taken.clone().next().is_none() => {
                     let (lock, version) = (pin.lock.clone(), pin.version.clone());
-                    missing.push(Wrong::NoSuchRelease { lock, version });
+                    missing.push(FileError::NoSuchRelease { lock, version });
                 }
                 // Of a package without releases, all of them are none.
                 Want::Matching { requirement: Some(_), .. } if taken.clone().next().is_none() => {
-                    missing.push(Wrong::NothingMatches);
+                    missing.push(FileError::NothingMatches);
                 }
                 Want::Matching { with_deps: true, .. } => {
                     needed.extend(taken.by_ref().flat_map(|one| one.dependencies.clone()));
@@ -343,7 +343,7 @@ impl Planner {
                 item.waits_for = item.waits_for.saturating_add(1);
                 let pin = contradicts.or(pins.first().copied()).cloned();
                 let Release { inner_checksum, outer_checksum, .. } = *release;
-                queued.push(Wanted {
+                queued.push(TarballToFetch {
                     file: file.clone(),
                     inner_checksum,
                     outer_checksum,
@@ -385,7 +385,7 @@ impl Planner {
 
     /// Where there was none the last time, it is asked for again with each change of its package.
     fn want_docs(&mut self, file: &FileName, is_fetched: bool) {
-        let Setup { known: Known { docs, without_docs, .. }, refresh, .. } = &self.setup;
+        let Setup { known: MirrorContents { docs, without_docs, .. }, refresh, .. } = &self.setup;
         let stands = docs.contains(file);
         let is_wanted =
             if stands { refresh.all } else { is_fetched || !without_docs.contains(file) };
@@ -420,7 +420,7 @@ impl Planner {
         }
     }
 
-    fn fail(&mut self, task: &Task, wrong: Wrong) {
+    fn fail(&mut self, task: &Task, wrong: FileError) {
         let (path, name) = match task {
             Task::Read(name) | Task::Fetch(name) => {
                 self.unknown = self.unknown.saturating_sub(1);
@@ -444,18 +444,18 @@ impl Planner {
             item.failed = true;
         }
         name.map(|name| self.open.remove(name));
-        self.failures.push(Failed { path: path.to_string(), wrong });
+        self.failures.push(NotMirrored { path: path.to_string(), wrong });
         self.put_all_if_settled();
     }
 
-    fn fail_item(&mut self, name: &PackageName, wrong: Wrong) {
+    fn fail_item(&mut self, name: &PackageName, wrong: FileError) {
         if let Some(item) = self.items.get_mut(name) {
             item.failed = true;
         }
         self.open.remove(name);
         self.failed.insert(name.clone());
         let path = RepositoryPath::package(name).to_string();
-        self.failures.push(Failed { path, wrong });
+        self.failures.push(NotMirrored { path, wrong });
     }
 }
 

@@ -6,12 +6,12 @@ use bytes::Bytes;
 use tokio::task::JoinSet;
 
 use super::Options;
-use super::client::Answer;
-use super::courier::Courier;
-use super::planner::Failed;
-use super::shelf::Full;
-use super::tag::Tag;
-use super::wrong::Wrong;
+use super::client::Fetched;
+use super::fetch::Fetcher;
+use super::file_error::NotMirrored;
+use super::batch_writer::WriterStopped;
+use super::entity_tag::EntityTag;
+use super::file_error::FileError;
 use crate::name::PolicyName;
 use crate::publish::observer::Observer;
 use crate::registry::Resource;
@@ -24,37 +24,37 @@ struct PolicyFile {
     bytes: Bytes,
     /// What has to become of the mirror's, if anything.
     changed: Option<Changed>,
-    tag: Option<Tag>,
+    tag: Option<EntityTag>,
 }
 
 /// Fetches the policies that were asked for, unless the mirror has them as they are, and puts them in place. One
 /// that upstream has no longer, or that upstream's key did not sign, stays as it was.
 ///
 /// # Errors
-/// [`Full`], after which nothing more is put in place.
+/// [`WriterStopped`], after which nothing more is put in place.
 pub(super) async fn mirror(
-    courier: &Arc<Courier>,
+    fetcher: &Arc<Fetcher>,
     options: &Options,
-    failures: &mut Vec<Failed>,
-    tags: &mut Vec<(String, Tag)>,
+    failures: &mut Vec<NotMirrored>,
+    tags: &mut Vec<(String, EntityTag)>,
     observer: &dyn Observer,
-) -> Result<(), Full> {
+) -> Result<(), WriterStopped> {
     let mut running = JoinSet::new();
     for name in &options.policies {
-        let (courier, name) = (Arc::clone(courier), name.clone());
+        let (fetcher, name) = (Arc::clone(fetcher), name.clone());
         running.spawn(async move {
-            let _room = courier.room().await;
-            fetch(&courier, &name).await.map_err(|wrong| {
+            let _room = fetcher.room().await;
+            fetch(&fetcher, &name).await.map_err(|wrong| {
                 let path = RepositoryPath::policy(&name).as_str().to_owned();
-                Failed { path, wrong }
+                NotMirrored { path, wrong }
             })
         });
     }
     while let Some(fetched) = running.join_next().await {
-        match fetched.map_err(|_| Full)? {
+        match fetched.map_err(|_| WriterStopped)? {
             Ok(PolicyFile { path, bytes, changed, tag }) => {
                 if let Some(changed) = changed {
-                    courier.put_signed(path.clone(), changed, bytes).await?;
+                    fetcher.put_signed(path.clone(), changed, bytes).await?;
                     observer.changed(&path, changed);
                 }
                 tags.extend(tag.map(|tag| (path.as_str().to_owned(), tag)));
@@ -65,31 +65,31 @@ pub(super) async fn mirror(
     Ok(())
 }
 
-async fn fetch(courier: &Courier, name: &PolicyName) -> Result<PolicyFile, Wrong> {
+async fn fetch(fetcher: &Fetcher, name: &PolicyName) -> Result<PolicyFile, FileError> {
     let resource = Resource::Policy(name.clone());
     let path = RepositoryPath::resource(&resource);
-    let standing = courier.holdings.resource(&resource).ok().flatten();
-    let known = courier.holdings.state.tags.get(path.as_str());
+    let standing = fetcher.mirror_dir.resource(&resource).ok().flatten();
+    let known = fetcher.mirror_dir.state.tags.get(path.as_str());
     // One that is damaged, or whose like upstream would not sign, is fetched anew.
     let sound = standing.clone().zip(known.cloned()).filter(|(bytes, tag)| {
-        tag.good_for(bytes).is_some() && courier.checker.policy(name, bytes).is_ok()
+        tag.good_for(bytes).is_some() && fetcher.checker.policy(name, bytes).is_ok()
     });
-    let (checker, of) = (Arc::clone(&courier.checker), name.clone());
+    let (checker, of) = (Arc::clone(&fetcher.checker), name.clone());
     let read = move |bytes: Bytes| checker.policy(&of, &bytes).map(|_| bytes);
     let tag = sound.as_ref().map(|(_, tag)| tag.tag.as_str());
-    match (courier.client.get(path.as_str(), resource.max_size(), tag, read).await?, sound) {
-        (Answer::Found(bytes, tag), _) => {
+    match (fetcher.client.get(path.as_str(), resource.max_size(), tag, read).await?, sound) {
+        (Fetched::File(bytes, tag), _) => {
             let changed = match standing {
                 Some(standing) if standing == bytes => None,
                 Some(_) => Some(Changed::Updated),
                 None => Some(Changed::Created),
             };
-            let tag = tag.map(|tag| Tag::of(tag, &bytes));
+            let tag = tag.map(|tag| EntityTag::of(tag, &bytes));
             Ok(PolicyFile { path, bytes, changed, tag })
         }
-        (Answer::Unchanged, Some((bytes, tag))) => {
+        (Fetched::NotModified, Some((bytes, tag))) => {
             Ok(PolicyFile { path, bytes, changed: None, tag: Some(tag) })
         }
-        (Answer::Unchanged | Answer::Missing, _) => Err(Wrong::NotThere),
+        (Fetched::NotModified | Fetched::NotFound, _) => Err(FileError::NotThere),
     }
 }

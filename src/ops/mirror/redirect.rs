@@ -4,7 +4,7 @@ use reqwest::header::LOCATION;
 use reqwest::{Response, StatusCode};
 use url::{Host, Url};
 
-use super::public::{NotPublic, is_public};
+use super::public_address::{NotPublic, is_public};
 use crate::proxy::Proxies;
 use crate::repository::Folder;
 
@@ -16,7 +16,7 @@ const HEXPM: (&str, &str) = ("repo.hex.pm", "builds.hex.pm");
 
 /// Why a redirect is not followed.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Refused {
+pub(super) enum RedirectError {
     #[error("it redirects again and again")]
     Again,
     #[error("it redirects from https to http")]
@@ -34,7 +34,7 @@ pub(super) enum Refused {
 }
 
 /// A request that goes from one server to the next.
-pub(super) struct Route<'a> {
+pub(super) struct RedirectChain<'a> {
     proxies: &'a Proxies,
     /// Whether what is asked for is a list that others sign, with keys that are not known here.
     is_list: bool,
@@ -43,7 +43,7 @@ pub(super) struct Route<'a> {
     pub was_public: bool,
 }
 
-impl<'a> Route<'a> {
+impl<'a> RedirectChain<'a> {
     pub fn of(path: &str, proxies: &'a Proxies) -> Self {
         let is_list = Folder::Installs.strip_from(path).is_some()
             && [".csv", ".csv.signed"].iter().any(|end| path.ends_with(end));
@@ -54,13 +54,13 @@ impl<'a> Route<'a> {
     ///
     /// # Errors
     /// Why it does not lead there.
-    pub fn next(&mut self, from: &Url, response: &Response) -> Result<Option<Url>, Refused> {
+    pub fn next(&mut self, from: &Url, response: &Response) -> Result<Option<Url>, RedirectError> {
         if !is_redirect(response.status()) {
             return Ok(None);
         }
         let Some(location) = response.headers().get(LOCATION) else { return Ok(None) };
         let location = String::from_utf8_lossy(location.as_bytes());
-        let to = from.join(&location).map_err(|_| Refused::Url(location.into_owned()))?;
+        let to = from.join(&location).map_err(|_| RedirectError::Url(location.into_owned()))?;
         // Through a proxy, the address is the proxy's.
         self.was_public |= match response.remote_addr() {
             Some(address) if !self.proxies.are_used_for(from) => is_public(address.ip()),
@@ -71,17 +71,17 @@ impl<'a> Route<'a> {
         Ok(Some(to))
     }
 
-    fn check(&self, from: &Url, to: &Url) -> Result<(), Refused> {
+    fn check(&self, from: &Url, to: &Url) -> Result<(), RedirectError> {
         if self.hops > MOST {
-            return Err(Refused::Again);
+            return Err(RedirectError::Again);
         }
         match (from.scheme(), to.scheme()) {
             (_, "https") | ("http", "http") => {}
-            (_, "http") => return Err(Refused::Plain),
-            _ => return Err(Refused::Scheme),
+            (_, "http") => return Err(RedirectError::Plain),
+            _ => return Err(RedirectError::Scheme),
         }
         if self.is_list && !is_same_host(from, to) && !is_hexpm(from, to) {
-            return Err(Refused::OtherHost { to: origin(to) });
+            return Err(RedirectError::OtherHost { to: origin(to) });
         }
         if self.was_public {
             // Names are looked up by who connects, which has the resolver refuse them.
@@ -91,7 +91,7 @@ impl<'a> Route<'a> {
             }
             let host = to.host_str().unwrap_or_default();
             if self.proxies.hosts().any(|proxy| proxy.eq_ignore_ascii_case(host)) {
-                return Err(Refused::Proxy { to: origin(to) });
+                return Err(RedirectError::Proxy { to: origin(to) });
             }
         }
         Ok(())
@@ -148,7 +148,7 @@ mod tests {
         let variables =
             |name: &str| (name == "HTTP_PROXY").then(|| "http://proxy.corp:3128".to_owned());
         let proxies = Proxies::read(&variables).unwrap();
-        let route = Route { was_public, hops: 1, ..Route::of(path, &proxies) };
+        let route = RedirectChain { was_public, hops: 1, ..RedirectChain::of(path, &proxies) };
         let checked = route.check(&from.parse().unwrap(), &to.parse().unwrap());
         checked.map_err(|error| error.to_string())
     }

@@ -1,10 +1,10 @@
-//! What the planner and the courier say to each other.
+//! What the planner and the fetcher say to each other.
 
 use bytes::Bytes;
 
 use super::selection::Pin;
-use super::tag::Tag;
-use super::wrong::Wrong;
+use super::entity_tag::EntityTag;
+use super::file_error::FileError;
 use crate::checksum::{InnerChecksum, OuterChecksum};
 use crate::name::PackageName;
 use crate::registry::Releases;
@@ -18,7 +18,7 @@ pub(super) enum Task {
     /// Fetch a package's file, and read what the mirror has of it.
     Fetch(PackageName),
     /// Have a tarball in the mirror that is what is said of it.
-    Tarball(Wanted),
+    Tarball(TarballToFetch),
     /// Have a release's documentation in the mirror; whether a file of its name stands, which is to be looked at.
     Docs { file: FileName, stands: bool },
     /// Put a package's file in place.
@@ -29,7 +29,7 @@ impl Task {
     /// The release whose file it fetches, if it does.
     pub fn file(&self) -> Option<&FileName> {
         match self {
-            Self::Tarball(Wanted { file, .. }) | Self::Docs { file, .. } => Some(file),
+            Self::Tarball(TarballToFetch { file, .. }) | Self::Docs { file, .. } => Some(file),
             Self::Read(_) | Self::Fetch(_) | Self::Put(..) => None,
         }
     }
@@ -49,12 +49,12 @@ pub(super) enum Outcome {
     Done,
     /// Upstream has no such thing, which is no fault.
     Missing,
-    Failed(Wrong),
+    Failed(FileError),
 }
 
 /// A tarball, and what it has to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Wanted {
+pub(super) struct TarballToFetch {
     pub file: FileName,
     pub inner_checksum: InnerChecksum,
     pub outer_checksum: OuterChecksum,
@@ -72,7 +72,7 @@ pub(super) struct PackageFile {
     pub releases: Releases,
     pub bytes: Bytes,
     /// By which upstream knows it again.
-    pub tag: Option<Tag>,
+    pub tag: Option<EntityTag>,
     /// Whether it is the mirror's own, and upstream said that it has not changed.
     pub is_held: bool,
 }

@@ -37,7 +37,7 @@ pub(super) fn run(
     command: &mut Command,
     input: &str,
     bounds: Option<Bounds<'_>>,
-) -> io::Result<(End, Printed)> {
+) -> io::Result<(End, ProgramOutput)> {
     command.stdin(if input.is_empty() { Stdio::null() } else { Stdio::piped() });
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     if let Some(mut pipe) = child.stdin.take() {
@@ -49,12 +49,12 @@ pub(super) fn run(
 
 /// What a program printed.
 #[derive(Default)]
-pub(super) struct Printed {
+pub(super) struct ProgramOutput {
     pub out: Vec<u8>,
     pub err: Vec<u8>,
 }
 
-enum Heard {
+enum OutputChunk {
     Out(Vec<u8>),
     Err(Vec<u8>),
 }
@@ -70,15 +70,15 @@ const MAX_PRINTED: usize = 16 << 20;
 const MEASURE: Duration = Duration::from_secs(1);
 
 /// Waits for a program to end, and hears what it says.
-fn listen(child: &mut Child, bounds: Option<Bounds<'_>>) -> io::Result<(End, Printed)> {
+fn listen(child: &mut Child, bounds: Option<Bounds<'_>>) -> io::Result<(End, ProgramOutput)> {
     let (sender, heard) = mpsc::channel();
     if let Some(out) = child.stdout.take() {
-        pass_on(out, sender.clone(), Heard::Out);
+        pass_on(out, sender.clone(), OutputChunk::Out);
     }
     if let Some(err) = child.stderr.take() {
-        pass_on(err, sender, Heard::Err);
+        pass_on(err, sender, OutputChunk::Err);
     }
-    let mut said = Printed::default();
+    let mut said = ProgramOutput::default();
     let began = Instant::now();
     let (mut last, mut measured) = (began, began);
     loop {
@@ -115,11 +115,11 @@ fn listen(child: &mut Child, bounds: Option<Bounds<'_>>) -> io::Result<(End, Pri
     }
 }
 
-impl Printed {
-    fn take(&mut self, heard: Heard) {
+impl ProgramOutput {
+    fn take(&mut self, heard: OutputChunk) {
         let (kept, bytes) = match heard {
-            Heard::Out(bytes) => (&mut self.out, bytes),
-            Heard::Err(bytes) => (&mut self.err, bytes),
+            OutputChunk::Out(bytes) => (&mut self.out, bytes),
+            OutputChunk::Err(bytes) => (&mut self.err, bytes),
         };
         // Upstream decides how much there is, of progress above all.
         if kept.len() < MAX_PRINTED {
@@ -127,7 +127,7 @@ impl Printed {
         }
     }
 
-    fn take_all(&mut self, heard: &Receiver<Heard>) {
+    fn take_all(&mut self, heard: &Receiver<OutputChunk>) {
         // The last of it may be on its way still.
         while let Ok(chunk) = heard.recv_timeout(LOOK) {
             self.take(chunk);
@@ -138,8 +138,8 @@ impl Printed {
 /// Passes on what comes through a pipe, on a thread of its own, until it is closed.
 fn pass_on(
     mut pipe: impl Read + Send + 'static,
-    heard: Sender<Heard>,
-    as_heard: fn(Vec<u8>) -> Heard,
+    heard: Sender<OutputChunk>,
+    as_heard: fn(Vec<u8>) -> OutputChunk,
 ) {
     thread::spawn(move || {
         let mut buffer = [0; 4096];

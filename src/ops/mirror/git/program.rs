@@ -11,17 +11,17 @@ use reqwest::header::HeaderValue;
 
 use super::child::{self, Bounds, End};
 use super::environment;
-use super::place::Place;
+use super::bare_repository::BareRepository;
 use crate::credentials::{self, HIDDEN};
 use crate::lockfile::GitUrl;
-use crate::ops::mirror::wrong::Wrong;
+use crate::ops::mirror::file_error::FileError;
 
 /// The git program, for one revision of one repository.
-pub(super) struct Program<'a> {
+pub(super) struct GitProgram<'a> {
     pub url: &'a GitUrl,
     pub revision: &'a str,
     /// Where the mirror has it.
-    pub place: &'a Place,
+    pub place: &'a BareRepository,
     /// How long nothing may come of what is fetched by http.
     pub stall: Duration,
     /// What upstream of packages is sent, which is none of git's business.
@@ -54,7 +54,7 @@ pub(super) struct Pins {
     shown: Revisions,
 }
 
-impl Program<'_> {
+impl GitProgram<'_> {
     /// Whether the mirror has the revision: its own reference leads to it, and the commit is there.
     pub fn has(&self, pins: &Pins) -> bool {
         let pinned = pins.own.get(self.revision);
@@ -62,7 +62,7 @@ impl Program<'_> {
     }
 
     /// The commit that the revision is, if it is there.
-    fn commit(&self) -> Result<String, Wrong> {
+    fn commit(&self) -> Result<String, FileError> {
         let commit = format!("{}^{{commit}}", self.revision);
         let found = self.run(&["rev-parse", "--quiet", "--verify", &commit])?;
         Ok(found.trim().to_owned())
@@ -70,14 +70,14 @@ impl Program<'_> {
 
     /// The commit that the revision is, if it is there with all that it is made of. A fetch that was broken off may have
     /// left a part.
-    fn whole_commit(&self) -> Result<String, Wrong> {
+    fn whole_commit(&self) -> Result<String, FileError> {
         let commit = self.commit()?;
         self.run(&["rev-list", "--objects", "--quiet", &commit, "--not", "--all"])?;
         Ok(commit)
     }
 
     /// The references that keep what lock files pin, as they are.
-    pub fn pins(&self) -> Result<Pins, Wrong> {
+    pub fn pins(&self) -> Result<Pins, FileError> {
         let format = "--format=%(objectname) %(refname)";
         let patterns = [PINS.trim_end_matches('/'), &format!("{SHOWN}*")];
         let found = self.run(&["for-each-ref", format, patterns[0], patterns[1]])?;
@@ -93,7 +93,7 @@ impl Program<'_> {
 
     /// Takes over what branches keep in a mirror that was made before references of its own were. One that does not lead
     /// to the very revision that it is called as may be upstream's.
-    pub fn adopt(&self, mut pins: Pins) -> Result<Pins, Wrong> {
+    pub fn adopt(&self, mut pins: Pins) -> Result<Pins, FileError> {
         let adopted = pins.shown.iter().filter(|(name, commit)| {
             name.eq_ignore_ascii_case(commit) && !pins.own.contains_key(*name)
         });
@@ -105,14 +105,14 @@ impl Program<'_> {
     }
 
     /// Shows clients what is pinned, and writes what they go by, once all that it names is there.
-    pub fn show(&self, pins: &Pins) -> Result<(), Wrong> {
+    pub fn show(&self, pins: &Pins) -> Result<(), FileError> {
         let stale = pins.own.iter().filter(|(name, commit)| pins.shown.get(*name) != Some(commit));
         let stale = stale.map(|(name, commit)| (name.clone(), commit.clone())).collect();
         self.update_references(SHOWN, &stale)?;
         self.run(&["update-server-info"]).map(drop)
     }
 
-    fn update_references(&self, prefix: &str, to: &Revisions) -> Result<(), Wrong> {
+    fn update_references(&self, prefix: &str, to: &Revisions) -> Result<(), FileError> {
         if to.is_empty() {
             return Ok(());
         }
@@ -125,7 +125,7 @@ impl Program<'_> {
     }
 
     /// Fetches what upstream has, pins the revision and shows it.
-    pub fn fetch(&self) -> Result<(), Wrong> {
+    pub fn fetch(&self) -> Result<(), FileError> {
         // Told what comes, however little is printed of it otherwise: it is what is waited for. Nothing is removed,
         // whatever the user's own configuration says: a branch that is gone upstream may be pinned.
         let fetch = ["fetch", "--quiet", "--progress", "--force", "--no-auto-gc", "--no-prune"];
@@ -136,7 +136,7 @@ impl Program<'_> {
         // Where no branch leads there any more, some servers give it all the same.
         let by_name = || fetch(&[self.revision]).and_then(|_| self.whole_commit());
         let commit = self.whole_commit().or_else(|_| by_name()).map_err(|wrong| {
-            Wrong::Git(format!("{} does not have {}: {wrong}", self.url, self.revision))
+            FileError::Git(format!("{} does not have {}: {wrong}", self.url, self.revision))
         })?;
         self.update_references(PINS, &BTreeMap::from([(self.revision.to_owned(), commit)]))?;
         // A clone begins at upstream's own branch, where that is known.
@@ -151,12 +151,12 @@ impl Program<'_> {
     }
 
     /// Runs a git command that uses no network.
-    fn run(&self, arguments: &[&str]) -> Result<String, Wrong> {
+    fn run(&self, arguments: &[&str]) -> Result<String, FileError> {
         self.output(self.command(arguments), "", None)
     }
 
     /// Runs git where it talks to another machine.
-    fn ask(&self, arguments: &[&str]) -> Result<String, Wrong> {
+    fn ask(&self, arguments: &[&str]) -> Result<String, FileError> {
         let mut command = self.command(arguments);
         let names_ssh =
             ["GIT_SSH_COMMAND", "GIT_SSH"].into_iter().any(|it| env::var_os(it).is_some())
@@ -201,13 +201,13 @@ impl Program<'_> {
         mut command: Command,
         input: &str,
         bounds: Option<Bounds<'_>>,
-    ) -> Result<String, Wrong> {
+    ) -> Result<String, FileError> {
         let ran = child::run(&mut command, input, bounds).map_err(|error| {
             let advice = match error.kind() {
                 io::ErrorKind::NotFound => ": --git needs the git program",
                 _ => "",
             };
-            Wrong::Git(format!("git: {error}{advice}"))
+            FileError::Git(format!("git: {error}{advice}"))
         });
         let (end, printed) = ran?;
         let given_up = match end {
@@ -215,7 +215,7 @@ impl Program<'_> {
                 return Ok(String::from_utf8_lossy(&printed.out).into_owned());
             }
             End::Exited(_) => {
-                return Err(Wrong::Git(self.complaint(&String::from_utf8_lossy(&printed.err))));
+                return Err(FileError::Git(self.complaint(&String::from_utf8_lossy(&printed.err))));
             }
             End::Silent(silence) => format!("nothing came for {} s", silence.as_secs()),
             End::TooLong(total) => format!(
@@ -225,7 +225,7 @@ impl Program<'_> {
             ),
             End::TooLarge(_) => format!("it sent more than {MAX_FETCHED} bytes"),
         };
-        Err(Wrong::Git(with_advice(
+        Err(FileError::Git(with_advice(
             self.url.with_credentials(),
             format!("{}: {given_up}", self.url),
         )))

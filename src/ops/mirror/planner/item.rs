@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::ops::mirror::selection::Want;
 use crate::ops::mirror::task::PackageFile;
-use crate::ops::mirror::withdrawn::Withdrawn;
+use crate::publish::withdrawn::Withdrawn;
 use crate::registry::Releases;
 use crate::version::Version;
 

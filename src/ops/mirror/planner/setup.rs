@@ -10,7 +10,7 @@ use crate::tarball::FileName;
 
 /// What the mirror has.
 #[derive(Clone, Debug, Default)]
-pub(in crate::ops::mirror) struct Known {
+pub(in crate::ops::mirror) struct MirrorContents {
     pub packages: BTreeSet<PackageName>,
     pub tarballs: BTreeSet<FileName>,
     pub docs: BTreeSet<FileName>,
@@ -31,7 +31,7 @@ pub(in crate::ops::mirror) struct Setup {
     /// What is wanted of each package; without, everything.
     pub wants: Option<BTreeMap<PackageName, Vec<Want>>>,
     pub upstream: Indexes,
-    pub known: Known,
+    pub known: MirrorContents,
     pub docs: bool,
     /// Packages of which is taken what upstream says, though it lost or changed releases.
     pub accept: BTreeSet<PackageName>,

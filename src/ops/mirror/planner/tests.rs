@@ -64,7 +64,7 @@ impl Upstream {
         Self(packages.iter().map(package).collect())
     }
 
-    fn setup(&self, wants: Option<BTreeMap<PackageName, Vec<Want>>>, known: Known) -> Setup {
+    fn setup(&self, wants: Option<BTreeMap<PackageName, Vec<Want>>>, known: MirrorContents) -> Setup {
         let listings = self.0.iter().map(|(name, (listing, _))| (name.clone(), listing.clone()));
         Setup {
             repository: "acme".parse().unwrap(),
@@ -79,8 +79,8 @@ impl Upstream {
     }
 
     /// A mirror that has all of it.
-    fn known(&self) -> Known {
-        let mut known = Known::default();
+    fn known(&self) -> MirrorContents {
+        let mut known = MirrorContents::default();
         for (name, (listing, releases)) in &self.0 {
             known.packages.insert(name.clone());
             known.listings.insert(name.clone(), listing.digest());
@@ -103,7 +103,7 @@ impl Upstream {
                     let file = PackageFile { releases, bytes: Bytes::new(), tag: None, is_held };
                     Outcome::Fetched { held, file }
                 }
-                None => Outcome::Failed(Wrong::NotThere),
+                None => Outcome::Failed(FileError::NotThere),
             },
             Task::Docs { .. } => Outcome::Missing,
             Task::Tarball(_) | Task::Put(..) => Outcome::Done,
@@ -162,7 +162,7 @@ fn two() -> Upstream {
 #[test]
 fn a_package_follows_its_tarballs() {
     let upstream = two();
-    let mut planner = Planner::new(upstream.setup(None, Known::default()));
+    let mut planner = Planner::new(upstream.setup(None, MirrorContents::default()));
     let done = upstream.run(&mut planner, &[]);
     assert_eq!(
         done,
@@ -175,14 +175,14 @@ fn a_package_follows_its_tarballs() {
 #[test]
 fn nothing_is_put_before_the_last_tarball_is_there() {
     let upstream = two();
-    let mut planner = Planner::new(upstream.setup(None, Known::default()));
+    let mut planner = Planner::new(upstream.setup(None, MirrorContents::default()));
     let fetch = planner.next().unwrap();
     let answer = upstream.answer(&fetch, &BTreeMap::new());
     planner.done(fetch, answer);
     let [first, second] = [planner.next().unwrap(), planner.next().unwrap()];
     planner.done(second, Outcome::Done);
     assert!(!planner.first.iter().any(|task| matches!(task, Task::Put(..))));
-    planner.done(first, Outcome::Failed(Wrong::NotThere));
+    planner.done(first, Outcome::Failed(FileError::NotThere));
     assert!(!planner.first.iter().any(|task| matches!(task, Task::Put(..))));
     assert_eq!(failures(&planner), ["tarballs/a-1.0.0.tar: upstream does not have it"]);
     assert_eq!(planner.progress(), (1, 2), "of the first there is no more to do");
@@ -265,7 +265,7 @@ fn what_upstream_lost_or_changed_is_an_alarm_unless_it_is_accepted() {
 #[test]
 fn a_package_that_is_older_than_the_index_waits_for_another_day() {
     let upstream = two();
-    let mut setup = upstream.setup(None, Known::default());
+    let mut setup = upstream.setup(None, MirrorContents::default());
     setup.upstream.packages.insert(name("b"), listing(&["1.0.0", "2.0.0"], 2));
     let mut planner = Planner::new(setup);
     upstream.run(&mut planner, &[]);
@@ -288,11 +288,11 @@ fn what_releases_need_is_wanted_too_and_put_once_all_is_known() {
         ("c", &[release("1.0.0", 5, &[])]),
     ]);
     let wants = BTreeMap::from([(name("a"), matching("~> 1.0", true))]);
-    let mut planner = Planner::new(upstream.setup(Some(wants), Known::default()));
+    let mut planner = Planner::new(upstream.setup(Some(wants), MirrorContents::default()));
     let done = upstream.run(&mut planner, &[]);
     assert_eq!(done, ["fetch a", "get a-1.0.0", "fetch b", "get b-1.0.0", "put a", "put b"]);
     let wants = BTreeMap::from([(name("a"), matching("~> 2.0", false))]);
-    let mut planner = Planner::new(upstream.setup(Some(wants), Known::default()));
+    let mut planner = Planner::new(upstream.setup(Some(wants), MirrorContents::default()));
     assert_eq!(upstream.run(&mut planner, &[]), ["fetch a", "get a-2.0.0", "put a"]);
 }
 
@@ -306,7 +306,7 @@ fn what_more_is_needed_of_a_package_is_seen_to_after_the_rest() {
         ("d", &[release("1.0.0", 5, &[])]),
     ]);
     let wants = BTreeMap::from([(name("a"), matching("1.0.0", true))]);
-    let mut planner = Planner::new(upstream.setup(Some(wants), Known::default()));
+    let mut planner = Planner::new(upstream.setup(Some(wants), MirrorContents::default()));
     let done = upstream.run(&mut planner, &[]);
     assert_eq!(
         done,
@@ -337,7 +337,7 @@ fn a_pin_is_looked_for_and_compared() {
         (name("b"), pinned("1.0.0", 3)),
         (name("c"), pinned("1.0.0", 3)),
     ]);
-    let mut planner = Planner::new(upstream.setup(Some(wants), Known::default()));
+    let mut planner = Planner::new(upstream.setup(Some(wants), MirrorContents::default()));
     let done = upstream.run(&mut planner, &[]);
     assert_eq!(done, ["fetch a", "get a-1.0.0", "fetch b", "get b-1.0.0", "put b"]);
     assert_eq!(
@@ -357,7 +357,7 @@ fn a_pin_is_looked_for_and_compared() {
 #[test]
 fn documentation_that_there_was_none_of_is_asked_for_again_with_the_next_change() {
     let upstream = two();
-    let setup = |known: Known| Setup { docs: true, ..upstream.setup(None, known) };
+    let setup = |known: MirrorContents| Setup { docs: true, ..upstream.setup(None, known) };
     let mut known = upstream.known();
     known.docs.insert(file("b-1.0.0"));
     known.without_docs.insert(file("a-1.0.0"));
@@ -373,7 +373,7 @@ fn documentation_that_there_was_none_of_is_asked_for_again_with_the_next_change(
 }
 
 /// A mirror of [`two`] that was asked for so many seconds ago.
-fn looked(upstream: &Upstream, ago: i64) -> Known {
+fn looked(upstream: &Upstream, ago: i64) -> MirrorContents {
     let mut known = upstream.known();
     known.asked.values_mut().for_each(|asked| asked.0 = NOW.0.saturating_sub(ago));
     known

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use crate::ops::mirror::indexes::Listing;
 use crate::ops::mirror::selection::Pin;
-use crate::ops::mirror::withdrawn::{Withdrawn, WithdrawnRemark};
-use crate::ops::mirror::wrong::Wrong;
+use crate::publish::withdrawn::{Withdrawn, WithdrawnRemark};
+use crate::ops::mirror::file_error::FileError;
 use crate::package::{Release, UnixSeconds};
 use crate::registry::Releases;
 use crate::tarball::FileName;
@@ -45,13 +45,13 @@ pub(super) fn objection(
     new: &Releases,
     is_accepted: bool,
     now: UnixSeconds,
-) -> Option<Wrong> {
+) -> Option<FileError> {
     let versions: BTreeMap<&Version, &Release> =
         new.releases.iter().map(|release| (&release.version, release)).collect();
     let mut named = listing.versions.iter().map(|listed| &listed.version);
     let behind = named.find(|version| !versions.contains_key(version));
     if let Some(version) = behind {
-        return Some(Wrong::Behind(version.clone()));
+        return Some(FileError::Behind(version.clone()));
     }
     if is_accepted {
         return None;
@@ -61,12 +61,12 @@ pub(super) fn objection(
     let is_lost = |release: &&Release| !versions.contains_key(&release.version);
     let lost: Vec<_> = held.clone().filter(is_lost).collect();
     if !lost.is_empty() {
-        return Some(Wrong::Lost(lost.into_iter().map(|one| one.version.clone()).collect()));
+        return Some(FileError::Lost(lost.into_iter().map(|one| one.version.clone()).collect()));
     }
     let changed = held.clone().find_map(|held| {
         let said = versions.get(&held.version)?.outer_checksum;
         let (version, held) = (held.version.clone(), held.outer_checksum);
-        (held != said).then_some(Wrong::Changed { version, held, said })
+        (held != said).then_some(FileError::Changed { version, held, said })
     });
     // No publisher takes back the time of a release: a file without it is older than the one that told it.
     let undated = held.filter(|held| {
@@ -74,7 +74,7 @@ pub(super) fn objection(
         held.remarks.published_at.is_some() && said.is_some_and(Option::is_none)
     });
     let undated: Vec<_> = undated.map(|held| held.version.clone()).collect();
-    changed.or_else(|| (!undated.is_empty()).then_some(Wrong::Undated(undated)))
+    changed.or_else(|| (!undated.is_empty()).then_some(FileError::Undated(undated)))
 }
 
 /// What upstream said of releases that the mirror has, and says no longer. Upstream may: a retirement is taken back

@@ -73,12 +73,12 @@ pub(super) struct NotPublic {
     pub address: IpAddr,
 }
 
-type Found = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
+type Lookup = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
 
 /// Looks names up, and gives their public addresses alone.
 #[derive(Clone)]
 pub(super) struct PublicResolver {
-    look_up: Arc<dyn Fn(String) -> Found + Send + Sync>,
+    look_up: Arc<dyn Fn(String) -> Lookup + Send + Sync>,
     /// The names of proxies: those are the user's own.
     proxies: Vec<String>,
 }
@@ -94,7 +94,7 @@ impl PublicResolver {
         })
     }
 
-    fn by(proxies: Vec<String>, look_up: impl Fn(String) -> Found + Send + Sync + 'static) -> Self {
+    fn by(proxies: Vec<String>, look_up: impl Fn(String) -> Lookup + Send + Sync + 'static) -> Self {
         Self { look_up: Arc::new(look_up), proxies }
     }
 

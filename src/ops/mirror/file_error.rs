@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use reqwest::StatusCode;
 
-use super::unanswered::Unanswered;
+use super::request_error::RequestError;
 use crate::checksum::{InnerChecksum, OuterChecksum};
 use crate::name::{PackageName, PolicyName, RepositoryName};
 use crate::package::UnixSeconds;
@@ -16,10 +16,10 @@ use crate::version::Version;
 
 /// Why something was not mirrored.
 #[derive(Debug, thiserror::Error)]
-pub enum Wrong {
+pub enum FileError {
     /// It could not be fetched.
     #[error(transparent)]
-    Unanswered(#[from] Unanswered),
+    Request(#[from] RequestError),
     /// Its signature is not upstream's, or it is damaged.
     #[error(transparent)]
     Signed(#[from] SignedError),
@@ -135,10 +135,10 @@ pub enum Wrong {
     Git(String),
 }
 
-impl Wrong {
+impl FileError {
     /// Whether upstream gives it to nobody, or not to this client.
     pub(super) fn is_forbidden(&self) -> bool {
-        matches!(self, Self::Unanswered(Unanswered::Status { status: StatusCode::FORBIDDEN, .. }))
+        matches!(self, Self::Request(RequestError::Status { status: StatusCode::FORBIDDEN, .. }))
     }
 
     /// Whether upstream lost or changed what the mirror has, which then stays as it was until `--accept` names it:
@@ -162,7 +162,7 @@ impl Wrong {
     }
 }
 
-impl From<DocumentError> for Wrong {
+impl From<DocumentError> for FileError {
     fn from(error: DocumentError) -> Self {
         match error {
             DocumentError::Signed(error) => Self::Signed(error),

@@ -3,12 +3,12 @@
 use std::collections::{HashMap, hash_map};
 use std::fmt;
 
-use super::{GitPin, GitUrl, LeftOut, LockFile, Pinned, Problem, Repeated, Why, excerpt};
+use super::{GitPin, GitUrl, OtherDependency, LockFile, Pinned, EntryError, Repeated, OtherSource, excerpt};
 use crate::checksum::{InnerChecksum, OuterChecksum};
 use crate::credentials;
 
 /// What an entry says, not yet checked.
-pub(super) enum Source<'a> {
+pub(super) enum RawEntry<'a> {
     Hex {
         package: &'a str,
         version: &'a str,
@@ -20,12 +20,12 @@ pub(super) enum Source<'a> {
         url: &'a str,
         revision: &'a str,
     },
-    Elsewhere(Why),
+    Elsewhere(OtherSource),
 }
 
 /// Which of several entries of one application counts.
 #[derive(Clone, Copy)]
-pub(super) enum Counts {
+pub(super) enum Precedence {
     /// As in a list that is searched from its beginning: `rebar.lock`.
     First,
     /// As in a map that is built from its beginning: `mix.lock`, `manifest.toml`.
@@ -34,31 +34,31 @@ pub(super) enum Counts {
 
 /// An entry that was checked.
 #[derive(PartialEq, Eq)]
-enum Entry {
+enum CheckedEntry {
     Pinned(Pinned),
     Git(GitPin),
-    LeftOut(LeftOut),
+    OtherDependency(OtherDependency),
 }
 
 /// What was read so far.
-pub(super) struct Reader {
-    counts: Counts,
-    entries: Vec<Entry>,
+pub(super) struct LockFileBuilder {
+    counts: Precedence,
+    entries: Vec<CheckedEntry>,
     /// Which of the entries is an application's.
     apps: HashMap<String, usize>,
     repeated: Vec<Repeated>,
 }
 
-impl Reader {
-    pub fn new(counts: Counts) -> Self {
+impl LockFileBuilder {
+    pub fn new(counts: Precedence) -> Self {
         Self { counts, entries: Vec::new(), apps: HashMap::new(), repeated: Vec::new() }
     }
 
     /// Takes the next entry.
-    pub fn take(&mut self, app: &str, source: Source<'_>) -> Result<(), Problem> {
+    pub fn take(&mut self, app: &str, source: RawEntry<'_>) -> Result<(), EntryError> {
         // Any text can stand where a name is to be, and it is shown in messages.
         let app = credentials::hide_all(app);
-        let entry = Entry::read(&app, source)?;
+        let entry = CheckedEntry::read(&app, source)?;
         match self.apps.entry(app.clone()) {
             hash_map::Entry::Vacant(vacant) => {
                 vacant.insert(self.entries.len());
@@ -71,8 +71,8 @@ impl Reader {
                 }
                 let (first, second) = (before.to_string(), entry.to_string());
                 let (taken, ignored) = match self.counts {
-                    Counts::First => (first, second),
-                    Counts::Last => {
+                    Precedence::First => (first, second),
+                    Precedence::Last => {
                         *before = entry;
                         (second, first)
                     }
@@ -92,40 +92,40 @@ impl Reader {
         let mut file = LockFile { repeated: self.repeated, ..LockFile::default() };
         for entry in self.entries {
             match entry {
-                Entry::Pinned(pinned) => file.pinned.push(pinned),
-                Entry::Git(pin) => file.git.push(pin),
-                Entry::LeftOut(left_out) => file.left_out.push(left_out),
+                CheckedEntry::Pinned(pinned) => file.pinned.push(pinned),
+                CheckedEntry::Git(pin) => file.git.push(pin),
+                CheckedEntry::OtherDependency(left_out) => file.left_out.push(left_out),
             }
         }
         file
     }
 }
 
-impl Entry {
-    fn read(app: &str, source: Source<'_>) -> Result<Self, Problem> {
+impl CheckedEntry {
+    fn read(app: &str, source: RawEntry<'_>) -> Result<Self, EntryError> {
         let app = app.to_owned();
         Ok(match source {
-            Source::Hex { package, version, repository, inner, outer } => Self::Pinned(Pinned {
+            RawEntry::Hex { package, version, repository, inner, outer } => Self::Pinned(Pinned {
                 app,
-                package: package.parse().map_err(Problem::Name)?,
-                version: version.parse().map_err(Problem::Version)?,
+                package: package.parse().map_err(EntryError::Name)?,
+                version: version.parse().map_err(EntryError::Version)?,
                 repository: repository.map(str::to_owned),
                 inner_checksum: checksum("inner", inner, InnerChecksum::from_hex)?,
                 outer_checksum: checksum("outer", outer, OuterChecksum::from_hex)?,
             }),
-            Source::Git { url, revision } if is_commit(revision) => {
+            RawEntry::Git { url, revision } if is_commit(revision) => {
                 Self::Git(GitPin { app, url: GitUrl::new(url), revision: revision.to_owned() })
             }
-            Source::Git { revision, .. } => {
-                Self::LeftOut(LeftOut { app, why: Why::Revision(excerpt(revision)) })
+            RawEntry::Git { revision, .. } => {
+                Self::OtherDependency(OtherDependency { app, why: OtherSource::Revision(excerpt(revision)) })
             }
-            Source::Elsewhere(why) => Self::LeftOut(LeftOut { app, why }),
+            RawEntry::Elsewhere(why) => Self::OtherDependency(OtherDependency { app, why }),
         })
     }
 }
 
 /// By which a person tells entries of one application apart.
-impl fmt::Display for Entry {
+impl fmt::Display for CheckedEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Pinned(pinned) => {
@@ -141,7 +141,7 @@ impl fmt::Display for Entry {
                 }
             }
             Self::Git(GitPin { url, revision, .. }) => write!(f, "{url} at {revision}"),
-            Self::LeftOut(LeftOut { why, .. }) => write!(f, "{why}"),
+            Self::OtherDependency(OtherDependency { why, .. }) => write!(f, "{why}"),
         }
     }
 }
@@ -150,10 +150,10 @@ fn checksum<T>(
     which: &'static str,
     digits: Option<&str>,
     read: impl Fn(&[u8]) -> Option<T>,
-) -> Result<Option<T>, Problem> {
+) -> Result<Option<T>, EntryError> {
     let Some(digits) = digits else { return Ok(None) };
     let checksum = read(digits.as_bytes());
-    checksum.map(Some).ok_or_else(|| Problem::Checksum { which, found: excerpt(digits) })
+    checksum.map(Some).ok_or_else(|| EntryError::Checksum { which, found: excerpt(digits) })
 }
 
 /// Whether it is the name of a commit, by SHA-1 or SHA-256, and not of something that moves.

@@ -26,8 +26,8 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::check::Checker;
-use super::planner::Known;
-use super::tag::Tag;
+use super::planner::MirrorContents;
+use super::entity_tag::EntityTag;
 use super::task::PackageFile;
 use super::{Error, Options, Upstream};
 use crate::key::PublicKey;
@@ -41,7 +41,7 @@ use crate::store::{
 };
 
 /// A mirror's directory.
-pub(super) struct Holdings {
+pub(super) struct MirrorDirectory {
     /// Where tarballs lie, and all else that clients ask for by name.
     pub files: DirStore,
     /// Where upstream's signed files lie.
@@ -53,37 +53,37 @@ pub(super) struct Holdings {
     /// For messages.
     journal_path: PathBuf,
     state_path: RepositoryPath,
-    pub state: State,
+    pub state: MirrorState,
 }
 
 /// What a mirror keeps in mind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct State {
+pub(super) struct MirrorState {
     /// Whose tags these are.
     pub upstream: String,
     /// Of each file that is asked for each time: its tag, and the digest of the file that came with it.
-    pub tags: BTreeMap<String, Tag>,
+    pub tags: BTreeMap<String, EntityTag>,
     /// Of each package whose file was fetched.
     #[serde(default)]
-    pub packages: BTreeMap<String, NotedPackage>,
-    /// [`Known::without_docs`].
+    pub packages: BTreeMap<String, PackageRecord>,
+    /// [`MirrorContents::without_docs`].
     pub without_docs: BTreeSet<String>,
 }
 
 /// What a mirror keeps in mind of a package's file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct NotedPackage {
-    /// What the indexes said of the package when it was fetched: [`Known::listings`].
+pub(super) struct PackageRecord {
+    /// What the indexes said of the package when it was fetched: [`MirrorContents::listings`].
     pub listing: String,
     /// When upstream was last asked for it, in seconds since 1970.
     pub asked: i64,
     /// When upstream was asked in vain since then, in seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<i64>,
-    pub tag: Option<Tag>,
+    pub tag: Option<EntityTag>,
 }
 
-impl Holdings {
+impl MirrorDirectory {
     /// Looks at a directory, which need not exist yet.
     pub fn open(directory: &Path, options: &Options) -> Result<Self, Error> {
         let own = directory.join(Folder::Mirror.path().as_str());
@@ -93,7 +93,7 @@ impl Holdings {
         } else {
             (directory, "state.json", "journal")
         };
-        let holdings = Self {
+        let mirror_dir = Self {
             files: DirStore::new(directory),
             registry: DirStore::new(registry),
             journal: Mutex::new(None),
@@ -102,11 +102,11 @@ impl Holdings {
             journal_path: own.join(journal),
             state_path: Folder::Root.file(state),
             own: DirStore::new(own),
-            state: State::default(),
+            state: MirrorState::default(),
         };
-        holdings.refuse_others(&options.upstream)?;
-        let state = holdings.stored_state(&options.upstream.url)?;
-        Ok(Self { state, ..holdings })
+        mirror_dir.refuse_others(&options.upstream)?;
+        let state = mirror_dir.stored_state(&options.upstream.url)?;
+        Ok(Self { state, ..mirror_dir })
     }
 
     /// Somebody's registry is not to be overwritten with another one.
@@ -150,10 +150,10 @@ impl Holdings {
     }
 
     /// What was kept in mind; of tags, those that are of this upstream.
-    fn stored_state(&self, upstream: &Url) -> Result<State, Error> {
+    fn stored_state(&self, upstream: &Url) -> Result<MirrorState, Error> {
         let read = read(&self.own, &self.state_path, MAX_STATE)?;
         let state = read.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        let mut state: State = state.unwrap_or_default();
+        let mut state: MirrorState = state.unwrap_or_default();
         if state.upstream != upstream.as_str() {
             state.tags.clear();
             state.packages.values_mut().for_each(|noted| noted.tag = None);
@@ -175,9 +175,9 @@ impl Holdings {
         for (name, noted) in lines.filter_map(|line| line.split_once(' ')) {
             if name == JOURNAL_UPSTREAM {
                 is_this_upstream = noted == upstream.as_str();
-            } else if let Ok(noted) = serde_json::from_str::<NotedPackage>(noted) {
+            } else if let Ok(noted) = serde_json::from_str::<PackageRecord>(noted) {
                 let tag = noted.tag.filter(|_| is_this_upstream);
-                state.packages.insert(name.to_owned(), NotedPackage { tag, ..noted });
+                state.packages.insert(name.to_owned(), PackageRecord { tag, ..noted });
             }
         }
         Ok(state)
@@ -203,7 +203,7 @@ impl Holdings {
     }
 
     /// What the planner is to know of it.
-    pub fn known(&self) -> Result<Known, Error> {
+    pub fn known(&self) -> Result<MirrorContents, Error> {
         let list = |store: &DirStore, folder| store.list(folder).map(Option::unwrap_or_default);
         let files = |listed: Vec<ListedFile>| {
             listed.into_iter().filter(|one| one.kind == EntryKind::File).map(|one| one.name)
@@ -211,7 +211,7 @@ impl Holdings {
         let packages = files(list(&self.registry, Folder::Packages)?);
         let tarballs = files(list(&self.files, Folder::Tarballs)?);
         let docs = files(list(&self.files, Folder::Docs)?);
-        let State { packages: noted, without_docs, .. } = &self.state;
+        let MirrorState { packages: noted, without_docs, .. } = &self.state;
         let noted = noted
             .iter()
             .filter_map(|(name, noted)| Some((name.parse::<PackageName>().ok()?, noted)));
@@ -222,7 +222,7 @@ impl Holdings {
             failed.extend(noted.failed.map(|time| (name.clone(), UnixSeconds(time))));
             asked.insert(name, UnixSeconds(noted.asked));
         }
-        Ok(Known {
+        Ok(MirrorContents {
             packages: packages.filter_map(|name| name.parse().ok()).collect(),
             tarballs: tarballs.filter_map(|name| Folder::Tarballs.release(&name)).collect(),
             docs: docs.filter_map(|name| Folder::Docs.release(&name)).collect(),
@@ -250,7 +250,7 @@ impl Holdings {
     }
 
     /// Keeps in mind what is known of a package whose file was just put in place, or found unchanged.
-    pub fn note(&self, name: &PackageName, noted: &NotedPackage) -> Result<(), StoreError> {
+    pub fn note(&self, name: &PackageName, noted: &PackageRecord) -> Result<(), StoreError> {
         let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
         let mut write = || -> io::Result<()> {
             if journal.is_none() {
@@ -286,7 +286,7 @@ impl Holdings {
     }
 
     /// Keeps a run's state in mind, and forgets what it noted on the way.
-    pub fn keep(&self, state: &State) -> Result<(), Error> {
+    pub fn keep(&self, state: &MirrorState) -> Result<(), Error> {
         let bytes = serde_json::to_vec(state).unwrap_or_default();
         let change = Change::new(self.state_path.clone(), Action::Update(bytes.into()));
         self.own.apply(&[&[change]], &|_| ())?;

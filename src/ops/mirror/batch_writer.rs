@@ -19,8 +19,8 @@ pub(super) const WAITING: usize = 16;
 const SPACE: u32 = 64 << 10;
 
 /// Puts files in place, on a thread of its own.
-pub(super) struct Shelf {
-    orders: Mutex<Option<Sender<Order>>>,
+pub(super) struct BatchWriter {
+    orders: Mutex<Option<Sender<WriteRequest>>>,
     thread: Mutex<Option<JoinHandle<Result<(), StoreError>>>>,
     /// In KiB.
     space: Semaphore,
@@ -28,7 +28,7 @@ pub(super) struct Shelf {
     warnings: Arc<Mutex<Vec<Warning>>>,
 }
 
-struct Order {
+struct WriteRequest {
     store: DirStore,
     change: Change,
     done: oneshot::Sender<()>,
@@ -36,9 +36,9 @@ struct Order {
 
 /// The disk took no more.
 #[derive(Debug)]
-pub(super) struct Full;
+pub(super) struct WriterStopped;
 
-impl Shelf {
+impl BatchWriter {
     pub fn new() -> Self {
         let (orders, received) = mpsc::channel();
         let warnings = Arc::new(Mutex::default());
@@ -59,11 +59,11 @@ impl Shelf {
     }
 
     /// Puts a file in place; once this is over, it stands for good.
-    pub async fn put(&self, store: &DirStore, change: Change) -> Result<(), Full> {
+    pub async fn put(&self, store: &DirStore, change: Change) -> Result<(), WriterStopped> {
         let (done, over) = oneshot::channel();
-        let order = Order { store: store.clone(), change, done };
+        let order = WriteRequest { store: store.clone(), change, done };
         let sent = locked(&self.orders).as_ref().is_some_and(|orders| orders.send(order).is_ok());
-        if sent && over.await.is_ok() { Ok(()) } else { Err(Full) }
+        if sent && over.await.is_ok() { Ok(()) } else { Err(WriterStopped) }
     }
 
     /// Waits until all is in place.
@@ -89,7 +89,7 @@ fn locked<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Takes what there is, lays it down together and tells of it, until nobody orders any more.
-fn work(orders: &Receiver<Order>, warnings: &Mutex<Vec<Warning>>) -> Result<(), StoreError> {
+fn work(orders: &Receiver<WriteRequest>, warnings: &Mutex<Vec<Warning>>) -> Result<(), StoreError> {
     while let Ok(first) = orders.recv() {
         let more = orders.try_iter();
         let mut batch: Vec<_> = [first].into_iter().chain(more).collect();

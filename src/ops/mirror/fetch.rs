@@ -8,14 +8,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinSet, spawn_blocking};
 
 use super::check::{self, Checker};
-use super::client::{Answer, Client};
-use super::holdings::{self, Holdings, NotedPackage};
+use super::client::{Fetched, Client};
+use super::mirror_directory::{self, MirrorDirectory, PackageRecord};
 use super::indexes::{Index, Listing};
 use super::planner::{self, Planner};
-use super::shelf::{self, Full, Shelf};
-use super::tag::Tag;
-use super::task::{Outcome, PackageFile, Task, Wanted};
-use super::wrong::Wrong;
+use super::batch_writer::{self, WriterStopped, BatchWriter};
+use super::entity_tag::EntityTag;
+use super::task::{Outcome, PackageFile, Task, TarballToFetch};
+use super::file_error::FileError;
 use super::{Error, Options};
 use crate::name::PackageName;
 use crate::ops::dependencies;
@@ -35,15 +35,15 @@ pub(super) async fn off_workers<T: Send + 'static>(
 }
 
 /// Carries tasks out.
-pub(super) struct Courier {
+pub(super) struct Fetcher {
     pub client: Client,
     pub checker: Arc<Checker>,
-    pub holdings: Arc<Holdings>,
+    pub mirror_dir: Arc<MirrorDirectory>,
     /// When upstream is asked.
     pub now: UnixSeconds,
     /// Whether files are fetched whole, whatever their tags are.
     refresh: bool,
-    shelf: Shelf,
+    writer: BatchWriter,
     /// Room for requests: what waits for the disk is none.
     room: Arc<Semaphore>,
     jobs: usize,
@@ -70,7 +70,7 @@ pub(super) struct IndexFile {
     pub bytes: Bytes,
     /// What has to become of the mirror's, if anything.
     pub changed: Option<Changed>,
-    pub tag: Option<Tag>,
+    pub tag: Option<EntityTag>,
 }
 
 /// What came of a task, and what it changed.
@@ -80,12 +80,12 @@ pub(super) type Carried = (Outcome, Option<(RepositoryPath, Changed)>);
 /// as many as there are jobs are in memory at once.
 const MAX_DOCS: usize = 64 << 20;
 
-impl Courier {
-    pub fn new(client: Client, checker: Checker, holdings: Holdings, options: &Options) -> Self {
+impl Fetcher {
+    pub fn new(client: Client, checker: Checker, mirror_dir: MirrorDirectory, options: &Options) -> Self {
         let Options { jobs, dry_run, now, refresh, .. } = *options;
-        let (shelf, room) = (Shelf::new(), Arc::new(Semaphore::new(jobs)));
-        let (checker, holdings) = (Arc::new(checker), Arc::new(holdings));
-        Self { client, checker, holdings, now, refresh, shelf, room, jobs, dry_run }
+        let (writer, room) = (BatchWriter::new(), Arc::new(Semaphore::new(jobs)));
+        let (checker, mirror_dir) = (Arc::new(checker), Arc::new(mirror_dir));
+        Self { client, checker, mirror_dir, now, refresh, writer, room, jobs, dry_run }
     }
 
     /// Fetches one of the two indexes, unless the mirror has it as it is.
@@ -95,12 +95,12 @@ impl Courier {
     /// upstream's is older.
     pub async fn index(&self, resource: Resource) -> Result<FetchedIndex, Error> {
         let path = RepositoryPath::resource(&resource);
-        let (holdings, checker, of) =
-            (Arc::clone(&self.holdings), Arc::clone(&self.checker), resource.clone());
+        let (mirror_dir, checker, of) =
+            (Arc::clone(&self.mirror_dir), Arc::clone(&self.checker), resource.clone());
         let read = spawn_blocking(move || {
-            let standing = holdings.resource(&of)?;
+            let standing = mirror_dir.resource(&of)?;
             let held = standing.as_ref().and_then(|bytes| checker.index(&of, bytes).ok());
-            let tag = holdings.state.tags.get(RepositoryPath::resource(&of).as_str());
+            let tag = mirror_dir.state.tags.get(RepositoryPath::resource(&of).as_str());
             let tag = tag
                 .filter(|tag| standing.as_ref().is_some_and(|bytes| tag.good_for(bytes).is_some()));
             Ok((standing, held, tag.cloned()))
@@ -117,35 +117,35 @@ impl Courier {
         let answer = self.client.get(path.as_str(), resource.max_size(), tag, read).await;
         let answer = answer.map_err(|wrong| Error::index(&resource, wrong))?;
         match (answer, held, standing) {
-            (Answer::Found((index, bytes), tag), held, standing) => {
+            (Fetched::File((index, bytes), tag), held, standing) => {
                 let changed = match standing {
                     Some(standing) if standing == bytes => None,
                     Some(_) => Some(Changed::Updated),
                     None => Some(Changed::Created),
                 };
-                let tag = tag.map(|tag| Tag::of(tag, &bytes));
+                let tag = tag.map(|tag| EntityTag::of(tag, &bytes));
                 let file = IndexFile { resource, bytes, changed, tag };
                 // Of the other index, nothing is compared.
                 let held = held.filter(|held| matches!(held, Index::Names(_)));
                 Ok(FetchedIndex { file, index, held })
             }
-            (Answer::Unchanged, Some(index), Some(bytes)) => {
+            (Fetched::NotModified, Some(index), Some(bytes)) => {
                 let file = IndexFile { resource, bytes, changed: None, tag: known };
                 Ok(FetchedIndex { file, index, held: None })
             }
-            _ => Err(Error::index(&resource, Wrong::NotThere)),
+            _ => Err(Error::index(&resource, FileError::NotThere)),
         }
     }
 
     /// Carries out what the planner says, many at a time, until it has nothing more to say.
     ///
     /// # Errors
-    /// [`Full`], after which nothing more is put in place.
+    /// [`WriterStopped`], after which nothing more is put in place.
     pub async fn carry_out(
         self: &Arc<Self>,
         planner: &mut Planner,
         observer: &dyn Observer,
-    ) -> Result<(), Full> {
+    ) -> Result<(), WriterStopped> {
         let mut running = JoinSet::new();
         // What is being fetched, the oldest first: it is what is waited for.
         let mut fetching: Vec<FileName> = Vec::new();
@@ -174,7 +174,7 @@ impl Courier {
                 }
             };
             // A task that panicked would never be told of; whoever reads of the disk reads of it too.
-            let (task, carried) = joined.map_err(|_| Full)?;
+            let (task, carried) = joined.map_err(|_| WriterStopped)?;
             let (outcome, changed) = carried?;
             if let Some((path, changed)) = changed {
                 observer.changed(&path, changed);
@@ -199,7 +199,7 @@ impl Courier {
     /// How many tasks there may be at once. More than there are requests: to flush many files takes as long
     /// as to flush a few, so what comes while others are flushed is flushed together.
     pub fn most(&self) -> usize {
-        self.jobs.saturating_mul(1 + shelf::WAITING)
+        self.jobs.saturating_mul(1 + batch_writer::WAITING)
     }
 
     /// Room for a request, which is taken for as long as what is returned is kept.
@@ -212,7 +212,7 @@ impl Courier {
         room: Room,
         task: &Task,
         listing: Option<String>,
-    ) -> Result<Carried, Full> {
+    ) -> Result<Carried, WriterStopped> {
         let outcome = match task {
             Task::Read(name) => {
                 let held = self.held(name).await.map(|file| file.releases);
@@ -231,18 +231,18 @@ impl Courier {
 
     /// Whether upstream may take back what the mirror has of a package. Reads the disk: for when nothing else runs.
     pub fn may_go(&self, name: &PackageName) -> bool {
-        let held = self.holdings.package(name, &self.checker);
+        let held = self.mirror_dir.package(name, &self.checker);
         held.is_some_and(|held| planner::may_go(&held.releases, self.now))
     }
 
     /// What the mirror has of a package, read on a thread that may block.
     async fn held(&self, name: &PackageName) -> Option<PackageFile> {
-        let (holdings, checker, name) =
-            (Arc::clone(&self.holdings), Arc::clone(&self.checker), name.clone());
-        spawn_blocking(move || holdings.package(&name, &checker)).await.ok().flatten()
+        let (mirror_dir, checker, name) =
+            (Arc::clone(&self.mirror_dir), Arc::clone(&self.checker), name.clone());
+        spawn_blocking(move || mirror_dir.package(&name, &checker)).await.ok().flatten()
     }
 
-    async fn fetch(&self, name: &PackageName) -> Result<Outcome, Wrong> {
+    async fn fetch(&self, name: &PackageName) -> Result<Outcome, FileError> {
         let held = self.held(name).await;
         let resource = Resource::Package(name.clone());
         let path = RepositoryPath::resource(&resource);
@@ -252,30 +252,30 @@ impl Courier {
         let tag = tag.map(|tag| tag.tag.as_str());
         let answer = self.client.get(path.as_str(), resource.max_size(), tag, read).await?;
         match (answer, held) {
-            (Answer::Found(file, tag), held) => {
-                let tag = tag.map(|tag| Tag::of(tag, &file.bytes));
+            (Fetched::File(file, tag), held) => {
+                let tag = tag.map(|tag| EntityTag::of(tag, &file.bytes));
                 let held = held.map(|file| file.releases);
                 Ok(Outcome::Fetched { held, file: PackageFile { tag, ..file } })
             }
-            (Answer::Unchanged, Some(file)) => {
+            (Fetched::NotModified, Some(file)) => {
                 Ok(Outcome::Fetched { held: Some(file.releases.clone()), file })
             }
-            (Answer::Unchanged | Answer::Missing, _) => Err(Wrong::NoSuchPackage),
+            (Fetched::NotModified | Fetched::NotFound, _) => Err(FileError::NoSuchPackage),
         }
     }
 
-    async fn tarball(&self, room: Room, wanted: &Wanted) -> Result<Carried, Full> {
+    async fn tarball(&self, room: Room, wanted: &TarballToFetch) -> Result<Carried, WriterStopped> {
         let path = RepositoryPath::tarball(&wanted.file);
         let limit = self.checker.limits.tarball;
         if wanted.stands {
-            let (holdings, checker, path, wanted) = (
-                Arc::clone(&self.holdings),
+            let (mirror_dir, checker, path, wanted) = (
+                Arc::clone(&self.mirror_dir),
                 Arc::clone(&self.checker),
                 path.clone(),
                 wanted.clone(),
             );
             let outcome = spawn_blocking(move || {
-                let standing = holdings::read(&holdings.files, &path, limit).ok()??;
+                let standing = mirror_directory::read(&mirror_dir.files, &path, limit).ok()??;
                 checker.standing(&wanted, &standing)
             });
             if let Some(outcome) = outcome.await.ok().flatten() {
@@ -291,12 +291,12 @@ impl Courier {
         self.take(room, path, limit, changed, read).await
     }
 
-    async fn docs(&self, room: Room, file: &FileName, stands: bool) -> Result<Carried, Full> {
+    async fn docs(&self, room: Room, file: &FileName, stands: bool) -> Result<Carried, WriterStopped> {
         let path = RepositoryPath::docs(file);
         if stands {
-            let (holdings, path) = (Arc::clone(&self.holdings), path.clone());
+            let (mirror_dir, path) = (Arc::clone(&self.mirror_dir), path.clone());
             let is_whole = spawn_blocking(move || {
-                let standing = holdings::read(&holdings.files, &path, MAX_DOCS).ok()??;
+                let standing = mirror_directory::read(&mirror_dir.files, &path, MAX_DOCS).ok()??;
                 check::docs(&standing).ok()
             });
             if is_whole.await.ok().flatten().is_some() {
@@ -319,22 +319,22 @@ impl Courier {
         limit: usize,
         changed: Changed,
         read: R,
-    ) -> Result<Carried, Full>
+    ) -> Result<Carried, WriterStopped>
     where
-        R: Fn(Bytes) -> Result<Bytes, Wrong> + Clone + Send + 'static,
+        R: Fn(Bytes) -> Result<Bytes, FileError> + Clone + Send + 'static,
     {
         match self.client.get_file(path.as_str(), limit, read).await {
-            Ok(Answer::Found(bytes, _)) => {
-                let _space = self.shelf.space(bytes.len()).await;
+            Ok(Fetched::File(bytes, _)) => {
+                let _space = self.writer.space(bytes.len()).await;
                 // Others may ask only now: where the disk is slower than upstream, they wait for it.
                 drop(room);
                 self.put_file(path.clone(), changed, bytes).await?;
                 Ok((Outcome::Done, Some((path, changed))))
             }
-            Ok(Answer::Unchanged | Answer::Missing) if path.folder() == Folder::Docs => {
+            Ok(Fetched::NotModified | Fetched::NotFound) if path.folder() == Folder::Docs => {
                 Ok((Outcome::Missing, None))
             }
-            Ok(Answer::Unchanged | Answer::Missing) => Ok((Outcome::Failed(Wrong::NotThere), None)),
+            Ok(Fetched::NotModified | Fetched::NotFound) => Ok((Outcome::Failed(FileError::NotThere), None)),
             // Object storage that lets nobody list it says so of what is not there.
             Err(wrong) if path.folder() == Folder::Docs && wrong.is_forbidden() => {
                 Ok((Outcome::Missing, None))
@@ -348,14 +348,14 @@ impl Courier {
         name: &PackageName,
         file: &PackageFile,
         listing: Option<String>,
-    ) -> Result<Carried, Full> {
+    ) -> Result<Carried, WriterStopped> {
         let path = RepositoryPath::package(name);
         let changed = if file.is_held {
             None
         } else {
-            let (holdings, resource) =
-                (Arc::clone(&self.holdings), Resource::Package(name.clone()));
-            let standing = spawn_blocking(move || holdings.resource(&resource).ok().flatten());
+            let (mirror_dir, resource) =
+                (Arc::clone(&self.mirror_dir), Resource::Package(name.clone()));
+            let standing = spawn_blocking(move || mirror_dir.resource(&resource).ok().flatten());
             match standing.await.ok().flatten() {
                 Some(standing) if standing == file.bytes => None,
                 Some(_) => Some(Changed::Updated),
@@ -367,14 +367,14 @@ impl Courier {
         }
         if let Some(changed) = changed {
             let bytes = file.bytes.clone();
-            self.put(&self.holdings.registry, path.clone(), changed, bytes).await?;
+            self.put(&self.mirror_dir.registry, path.clone(), changed, bytes).await?;
         }
         if let Some(listing) = listing {
             let (asked, tag) = (self.now.0, file.tag.clone());
-            let noted = NotedPackage { listing, asked, failed: None, tag };
-            let (holdings, name) = (Arc::clone(&self.holdings), name.clone());
+            let noted = PackageRecord { listing, asked, failed: None, tag };
+            let (mirror_dir, name) = (Arc::clone(&self.mirror_dir), name.clone());
             // Without it, the file is fetched once more the next time.
-            off_workers(move || holdings.note(&name, &noted).ok()).await;
+            off_workers(move || mirror_dir.note(&name, &noted).ok()).await;
         }
         Ok((Outcome::Done, changed.map(|changed| (path, changed))))
     }
@@ -385,11 +385,11 @@ impl Courier {
         path: RepositoryPath,
         changed: Changed,
         bytes: Bytes,
-    ) -> Result<(), Full> {
+    ) -> Result<(), WriterStopped> {
         if self.dry_run {
             return Ok(());
         }
-        self.put(&self.holdings.files, path, changed, bytes).await
+        self.put(&self.mirror_dir.files, path, changed, bytes).await
     }
 
     /// Puts a file of upstream's registry in place, unless nothing is to be written.
@@ -398,11 +398,11 @@ impl Courier {
         path: RepositoryPath,
         changed: Changed,
         bytes: Bytes,
-    ) -> Result<(), Full> {
+    ) -> Result<(), WriterStopped> {
         if self.dry_run {
             return Ok(());
         }
-        self.put(&self.holdings.registry, path, changed, bytes).await
+        self.put(&self.mirror_dir.registry, path, changed, bytes).await
     }
 
     async fn put(
@@ -411,13 +411,13 @@ impl Courier {
         path: RepositoryPath,
         changed: Changed,
         bytes: Bytes,
-    ) -> Result<(), Full> {
+    ) -> Result<(), WriterStopped> {
         let bytes = Vec::from(bytes);
         let action = match changed {
             Changed::Created => Action::Create(bytes.into()),
             _ => Action::Update(bytes.into()),
         };
-        self.shelf.put(store, Change::new(path, action)).await
+        self.writer.put(store, Change::new(path, action)).await
     }
 
     /// Waits until all is in place.
@@ -425,11 +425,11 @@ impl Courier {
     /// # Errors
     /// What the disk did not take.
     pub fn close(&self) -> Result<(), StoreError> {
-        self.shelf.close()
+        self.writer.close()
     }
 
     /// What came up while files were put in place.
     pub fn warnings(&self) -> Vec<Warning> {
-        self.shelf.warnings()
+        self.writer.warnings()
     }
 }

@@ -19,7 +19,7 @@ use crate::cli::quota::Quota;
 
 /// What `--json` prints.
 #[derive(Serialize)]
-struct Json<'a> {
+struct JsonReport<'a> {
     upstream: &'a str,
     repository: &'a RepositoryName,
     packages: usize,
@@ -78,7 +78,7 @@ impl<'a> JsonWithdrawn<'a> {
 }
 
 /// Prints what is heard of a mirror, or keeps it for `--json`.
-pub struct Listener<'a> {
+pub struct MirrorObserver<'a> {
     store: &'a DirStore,
     tarballs_only: bool,
     prints: bool,
@@ -93,7 +93,7 @@ pub struct Listener<'a> {
     reported: AtomicBool,
 }
 
-impl<'a> Listener<'a> {
+impl<'a> MirrorObserver<'a> {
     pub fn new(store: &'a DirStore, tarballs_only: bool, prints: bool) -> Self {
         Self {
             store,
@@ -131,7 +131,7 @@ impl<'a> Listener<'a> {
     }
 }
 
-impl Observer for Listener<'_> {
+impl Observer for MirrorObserver<'_> {
     fn warn(&self, warning: Warning) {
         let quota = match warning {
             Warning::LostReaders { .. } => Some(&self.lost_readers),
@@ -176,7 +176,7 @@ impl Observer for Listener<'_> {
 }
 
 /// Prints what came of it for a person.
-pub fn print(options: &Options, report: &Report, listener: &Listener<'_>) -> Result<(), Failure> {
+pub fn print(options: &Options, report: &Report, listener: &MirrorObserver<'_>) -> Result<(), Failure> {
     let quotas = [&listener.lost_readers, &listener.dependencies, &listener.withdrawn];
     quotas.into_iter().filter_map(Quota::rest).for_each(|rest| listener.print_warning(&rest));
     for LeftOut { lock, app, why } in &report.left_out {
@@ -212,11 +212,11 @@ fn git_rules(mirrors: &[GitMirror]) -> Vec<String> {
 pub fn print_json(
     options: &Options,
     report: &Report,
-    listener: &Listener<'_>,
+    listener: &MirrorObserver<'_>,
 ) -> Result<(), Failure> {
     let left_out = report.left_out.iter();
     let git = report.git.iter();
-    output::json(&Json {
+    output::json(&JsonReport {
         upstream: options.upstream.url.as_str(),
         repository: &options.upstream.name,
         packages: report.packages,

@@ -6,7 +6,7 @@ use reqwest::StatusCode;
 
 /// Why there is no answer that could be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unanswered {
+pub enum RequestError {
     /// Another status than one that has what was asked for.
     #[error("{url} answers {status}")]
     Status {
@@ -23,7 +23,7 @@ pub enum Unanswered {
         /// In bytes.
         limit: usize,
     },
-    /// It asks for more patience than there is.
+    /// It asks for more timeouts than there is.
     #[error("{url} answers {status}, and asks to be left alone for {} s", .wait.as_secs())]
     Later {
         /// What was asked for.

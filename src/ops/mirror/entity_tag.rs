@@ -4,13 +4,13 @@ use serde::{Deserialize, Serialize};
 
 /// By which upstream knows a file again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Tag {
+pub(super) struct EntityTag {
     pub tag: String,
     /// So that a file that was changed here since is not taken for the one that the tag is of.
     pub file: String,
 }
 
-impl Tag {
+impl EntityTag {
     pub fn of(tag: String, file: &[u8]) -> Self {
         Self { tag, file: digest(file) }
     }

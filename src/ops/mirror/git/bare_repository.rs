@@ -13,21 +13,21 @@ use std::path::{Path, PathBuf};
 use rustix::fs::FileType;
 
 use super::configuration::Configuration;
-use crate::ops::mirror::wrong::Wrong;
+use crate::ops::mirror::file_error::FileError;
 use crate::repository::Folder;
 use crate::store::{FolderEntry, RealFolder, is_trusted_owner};
 
 /// A repository's folder.
-pub(super) struct Place {
+pub(super) struct BareRepository {
     folder: RealFolder,
     git_dir: PathBuf,
     /// Programs that this one runs inherit it.
     _inherited: OwnedFd,
 }
 
-impl Place {
+impl BareRepository {
     /// The repository at a path below the mirror; none where there is none yet.
-    pub fn find(directory: &Path, path: &str) -> Result<Option<Self>, Wrong> {
+    pub fn find(directory: &Path, path: &str) -> Result<Option<Self>, FileError> {
         let opened = RealFolder::open(directory).map_err(|error| failed(directory, &error))?;
         let Some(mut folder) = opened else { return Ok(None) };
         for part in path.split('/') {
@@ -40,7 +40,7 @@ impl Place {
     }
 
     /// A new repository, which no client is served yet, in the place of what an earlier run left there.
-    pub fn begin(directory: &Path, configuration: &Configuration) -> Result<Self, Wrong> {
+    pub fn begin(directory: &Path, configuration: &Configuration) -> Result<Self, FileError> {
         let own = own_folder(directory)?;
         let path = own.path().join(NEW);
         own.remove_all(NEW).map_err(|error| failed(&path, &error))?;
@@ -58,7 +58,7 @@ impl Place {
     }
 
     /// Moves a new repository to its path below the mirror.
-    pub fn publish(directory: &Path, path: &str) -> Result<(), Wrong> {
+    pub fn publish(directory: &Path, path: &str) -> Result<(), FileError> {
         let own = own_folder(directory)?;
         let opened = RealFolder::open(directory).map_err(|error| failed(directory, &error))?;
         let Some(mut folder) = opened else { return Ok(()) };
@@ -71,7 +71,7 @@ impl Place {
         moved.map_err(|error| failed(&folder.path().join(name), &error))
     }
 
-    fn of(folder: RealFolder) -> Result<Self, Wrong> {
+    fn of(folder: RealFolder) -> Result<Self, FileError> {
         let inherited = folder.inheritable().map_err(|error| failed(folder.path(), &error))?;
         let open = PathBuf::from(format!("/proc/self/fd/{}", inherited.as_raw_fd()));
         let git_dir = if open.is_dir() { open } else { folder.path().to_owned() };
@@ -89,7 +89,7 @@ impl Place {
     }
 
     /// Makes sure that it is the user's own and that nothing in it leads git elsewhere.
-    pub fn check(&self) -> Result<(), Wrong> {
+    pub fn check(&self) -> Result<(), FileError> {
         let owner = self.folder.status().map_err(|error| self.failed(&error))?.st_uid;
         if !is_trusted_owner(owner) {
             return Err(self.refused("", &format!("it belongs to user {owner}: {OF_ANOTHER}")));
@@ -105,18 +105,18 @@ impl Place {
     }
 
     /// What is configured in it.
-    pub fn configuration(&self) -> Result<Configuration, Wrong> {
+    pub fn configuration(&self) -> Result<Configuration, FileError> {
         let text = self.text()?;
         Ok(Configuration::parse(&String::from_utf8_lossy(&text.unwrap_or_default())))
     }
 
     /// Whether nothing but that is configured in it.
-    pub fn is_configured(&self, configuration: &Configuration) -> Result<bool, Wrong> {
+    pub fn is_configured(&self, configuration: &Configuration) -> Result<bool, FileError> {
         Ok(self.text()?.is_some_and(|text| text == configuration.to_string().as_bytes()))
     }
 
     /// Sees to it that nothing but that is configured in it, and that no other user can change that.
-    pub fn configure(&self, configuration: &Configuration) -> Result<(), Wrong> {
+    pub fn configure(&self, configuration: &Configuration) -> Result<(), FileError> {
         // What is root's may be so that others use it and do not change it.
         let closed = self.folder.close_to_others();
         match closed {
@@ -132,7 +132,7 @@ impl Place {
         written.map_err(|error| failed(&self.path().join(CONFIG), &error))
     }
 
-    fn text(&self) -> Result<Option<Vec<u8>>, Wrong> {
+    fn text(&self) -> Result<Option<Vec<u8>>, FileError> {
         let read = self.folder.read(CONFIG, MAX_CONFIG);
         read.map_err(|error| failed(&self.path().join(CONFIG), &error))
     }
@@ -145,14 +145,14 @@ impl Place {
         entries.iter().fold(0, |sum, entry| sum.saturating_add(entry.size))
     }
 
-    fn failed(&self, error: &io::Error) -> Wrong {
+    fn failed(&self, error: &io::Error) -> FileError {
         failed(self.path(), error)
     }
 
-    fn refused(&self, path: &str, trouble: &str) -> Wrong {
+    fn refused(&self, path: &str, trouble: &str) -> FileError {
         // Joined, nothing would end in a slash.
         let path = if path.is_empty() { self.path().to_owned() } else { self.path().join(path) };
-        Wrong::Git(format!("{}: {trouble}", path.display()))
+        FileError::Git(format!("{}: {trouble}", path.display()))
     }
 }
 
@@ -217,12 +217,12 @@ const REMOVE: &str =
     "see where it comes from, and remove it, or the whole repository to mirror it anew";
 
 /// The next folder on the way to a repository.
-fn step(folder: &RealFolder, part: &str) -> Result<Option<RealFolder>, Wrong> {
+fn step(folder: &RealFolder, part: &str) -> Result<Option<RealFolder>, FileError> {
     folder.child(part).map_err(|error| failed(&folder.path().join(part), &error))
 }
 
 /// hexreg's own folder in the mirror.
-fn own_folder(directory: &Path) -> Result<RealFolder, Wrong> {
+fn own_folder(directory: &Path) -> Result<RealFolder, FileError> {
     let own = Folder::Mirror.path();
     let opened = RealFolder::open(directory)
         .and_then(|opened| opened.ok_or_else(|| io::ErrorKind::NotFound.into()));
@@ -230,6 +230,6 @@ fn own_folder(directory: &Path) -> Result<RealFolder, Wrong> {
     opened.map_err(|error| failed(&directory.join(own.as_str()), &error))
 }
 
-fn failed(path: &Path, error: &io::Error) -> Wrong {
-    Wrong::Git(format!("{}: {error}", path.display()))
+fn failed(path: &Path, error: &io::Error) -> FileError {
+    FileError::Git(format!("{}: {error}", path.display()))
 }
