@@ -1,13 +1,16 @@
-//! What is made of the entries of a lock file, one by one: each is checked, and each application has one.
+//! Makes a lock file of its entries: checks each, and keeps one for each application.
 
 use std::collections::{HashMap, hash_map};
 use std::fmt;
 
-use super::{GitPin, GitUrl, OtherDependency, LockFile, Pinned, EntryError, Repeated, OtherSource, excerpt};
+use super::error::EntryError;
+use super::git_url::{GitUrl, is_commit};
+use super::pins::{GitPin, LockFile, OtherDependency, OtherSource, Pinned, Repeated};
+use super::text::excerpt;
 use crate::checksum::{InnerChecksum, OuterChecksum};
 use crate::credentials;
 
-/// What an entry says, not yet checked.
+/// An entry that is not checked yet.
 pub(super) enum RawEntry<'a> {
     Hex {
         package: &'a str,
@@ -20,45 +23,45 @@ pub(super) enum RawEntry<'a> {
         url: &'a str,
         revision: &'a str,
     },
-    Elsewhere(OtherSource),
+    Other(OtherSource),
 }
 
-/// Which of several entries of one application counts.
+/// Which entry of an application counts if there are several.
 #[derive(Clone, Copy)]
 pub(super) enum Precedence {
-    /// As in a list that is searched from its beginning: `rebar.lock`.
+    /// rebar3 searches a list from its beginning.
     First,
-    /// As in a map that is built from its beginning: `mix.lock`, `manifest.toml`.
+    /// mix and Gleam insert into a map from its beginning.
     Last,
 }
 
-/// An entry that was checked.
+/// An entry that is checked.
 #[derive(PartialEq, Eq)]
 enum CheckedEntry {
     Pinned(Pinned),
     Git(GitPin),
-    OtherDependency(OtherDependency),
+    Other(OtherDependency),
 }
 
-/// What was read so far.
+/// Collects the entries of a lock file.
 pub(super) struct LockFileBuilder {
-    counts: Precedence,
+    precedence: Precedence,
     entries: Vec<CheckedEntry>,
-    /// Which of the entries is an application's.
+    /// The index of each application's entry.
     apps: HashMap<String, usize>,
     repeated: Vec<Repeated>,
 }
 
 impl LockFileBuilder {
-    pub fn new(counts: Precedence) -> Self {
-        Self { counts, entries: Vec::new(), apps: HashMap::new(), repeated: Vec::new() }
+    pub fn new(precedence: Precedence) -> Self {
+        Self { precedence, entries: Vec::new(), apps: HashMap::new(), repeated: Vec::new() }
     }
 
-    /// Takes the next entry.
-    pub fn take(&mut self, app: &str, source: RawEntry<'_>) -> Result<(), EntryError> {
-        // Any text can stand where a name is to be, and it is shown in messages.
+    /// Adds the next entry.
+    pub fn add(&mut self, app: &str, entry: RawEntry<'_>) -> Result<(), EntryError> {
+        // The name may be any text, and messages show it.
         let app = credentials::hide_all(app);
-        let entry = CheckedEntry::read(&app, source)?;
+        let entry = CheckedEntry::check(&app, entry)?;
         match self.apps.entry(app.clone()) {
             hash_map::Entry::Vacant(vacant) => {
                 vacant.insert(self.entries.len());
@@ -70,7 +73,7 @@ impl LockFileBuilder {
                     return Ok(());
                 }
                 let (first, second) = (before.to_string(), entry.to_string());
-                let (taken, ignored) = match self.counts {
+                let (taken, ignored) = match self.precedence {
                     Precedence::First => (first, second),
                     Precedence::Last => {
                         *before = entry;
@@ -83,8 +86,8 @@ impl LockFileBuilder {
         Ok(())
     }
 
-    /// Notes what is given twice beside the entries.
-    pub fn note(&mut self, repeated: Repeated) {
+    /// Adds an application that has two checksums.
+    pub fn add_repeated(&mut self, repeated: Repeated) {
         self.repeated.push(repeated);
     }
 
@@ -94,7 +97,7 @@ impl LockFileBuilder {
             match entry {
                 CheckedEntry::Pinned(pinned) => file.pinned.push(pinned),
                 CheckedEntry::Git(pin) => file.git.push(pin),
-                CheckedEntry::OtherDependency(left_out) => file.left_out.push(left_out),
+                CheckedEntry::Other(other) => file.others.push(other),
             }
         }
         file
@@ -102,9 +105,9 @@ impl LockFileBuilder {
 }
 
 impl CheckedEntry {
-    fn read(app: &str, source: RawEntry<'_>) -> Result<Self, EntryError> {
+    fn check(app: &str, entry: RawEntry<'_>) -> Result<Self, EntryError> {
         let app = app.to_owned();
-        Ok(match source {
+        Ok(match entry {
             RawEntry::Hex { package, version, repository, inner, outer } => Self::Pinned(Pinned {
                 app,
                 package: package.parse().map_err(EntryError::Name)?,
@@ -117,14 +120,15 @@ impl CheckedEntry {
                 Self::Git(GitPin { app, url: GitUrl::new(url), revision: revision.to_owned() })
             }
             RawEntry::Git { revision, .. } => {
-                Self::OtherDependency(OtherDependency { app, why: OtherSource::Revision(excerpt(revision)) })
+                let source = OtherSource::Revision(excerpt(revision));
+                Self::Other(OtherDependency { app, source })
             }
-            RawEntry::Elsewhere(why) => Self::OtherDependency(OtherDependency { app, why }),
+            RawEntry::Other(source) => Self::Other(OtherDependency { app, source }),
         })
     }
 }
 
-/// By which a person tells entries of one application apart.
+/// For a message that distinguishes two entries of an application.
 impl fmt::Display for CheckedEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -141,7 +145,7 @@ impl fmt::Display for CheckedEntry {
                 }
             }
             Self::Git(GitPin { url, revision, .. }) => write!(f, "{url} at {revision}"),
-            Self::OtherDependency(OtherDependency { why, .. }) => write!(f, "{why}"),
+            Self::Other(OtherDependency { source, .. }) => write!(f, "{source}"),
         }
     }
 }
@@ -154,9 +158,4 @@ fn checksum<T>(
     let Some(digits) = digits else { return Ok(None) };
     let checksum = read(digits.as_bytes());
     checksum.map(Some).ok_or_else(|| EntryError::Checksum { which, found: excerpt(digits) })
-}
-
-/// Whether it is the name of a commit, by SHA-1 or SHA-256, and not of something that moves.
-fn is_commit(revision: &str) -> bool {
-    matches!(revision.len(), 40 | 64) && revision.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

@@ -1,12 +1,12 @@
-//! Whose lock file it is: told by its name, or else by how it begins.
+//! The format of a lock file: by the name of the file, or else by how its text begins.
 
 use std::ffi::OsStr;
 use std::fmt;
 use std::path::Path;
 
-use super::without_mark;
+use super::text::without_byte_order_mark;
 
-/// Whose lock file it is.
+/// The format of a lock file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
     /// `mix.lock`: an Elixir map.
@@ -18,7 +18,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// By the name that the build tool gives it.
+    /// The format of a file with the name that the build tool gives it.
     #[must_use]
     pub fn of_file_name(path: &Path) -> Option<Self> {
         match path.file_name().and_then(OsStr::to_str)? {
@@ -29,21 +29,21 @@ impl Format {
         }
     }
 
-    /// By its name, or else by how it begins: mix lets a project call its lock file anything. `None` where
-    /// it is another tool's.
+    /// The format by the name of the file, or else by how its text begins: mix lets a project choose the name. `None` for
+    /// the lock file of another tool.
     #[must_use]
     pub fn detect(path: &Path, text: &[u8]) -> Option<Self> {
         Self::of_file_name(path).or_else(|| match foreign(path, text) {
             Some(_) => None,
-            None => Self::of_beginning(without_mark(text)),
+            None => Self::of_beginning(without_byte_order_mark(text)),
         })
     }
 
     fn of_beginning(text: &[u8]) -> Option<Self> {
-        let mut told = told(text);
-        let first = told.next()?;
-        // What a list that is opened alone on its line holds is told by the next.
-        let second = if first == b"[" { told.next()? } else { first.get(1..)?.trim_ascii_start() };
+        let mut lines = significant_lines(text);
+        let first = lines.next()?;
+        // After a line with the opening bracket of a list alone, the next line tells what the list has.
+        let second = if first == b"[" { lines.next()? } else { first.get(1..)?.trim_ascii_start() };
         match (first.first()?, second.first()) {
             (b'%', _) => Some(Self::Mix),
             (b'{', _) | (b'[', Some(b'{' | b']')) => Some(Self::Rebar),
@@ -63,18 +63,18 @@ impl fmt::Display for Format {
     }
 }
 
-/// The lines that are neither blank nor comments, nor the mark with which a merge conflict begins.
-fn told(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+/// The lines that are neither blank, nor comments, nor the first marker of a merge conflict.
+fn significant_lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
     lines.filter(|line| match line {
         [] | [b'#', ..] | [b'<', b'<', b'<', ..] => false,
-        // One is a comment of Erlang's, the other opens a map of Elixir's.
+        // `%` begins a comment in Erlang, and `%{` a map in Elixir.
         [b'%', rest @ ..] => rest.starts_with(b"{"),
         _ => true,
     })
 }
 
-/// What other tools call their lock files, and what each is.
+/// The files of other tools, by name.
 const FOREIGN: [(&str, &str); 28] = [
     ("Cargo.lock", "Cargo's lock file"),
     ("Gemfile.lock", "Bundler's lock file"),
@@ -101,13 +101,13 @@ const FOREIGN: [(&str, &str); 28] = [
     ("requirements.txt", "pip's list of requirements"),
     ("uv.lock", "uv's lock file"),
     ("yarn.lock", "Yarn's lock file"),
-    // Beside the lock file of a tool that is known lies what it was made from.
+    // Project files beside the lock files that hexreg reads.
     ("gleam.toml", "Gleam's project file, and manifest.toml is its lock file"),
     ("mix.exs", "mix's project file, and mix.lock is its lock file"),
     ("rebar.config", "rebar3's project file, and rebar.lock is its lock file"),
 ];
 
-/// What a file is that another tool than mix, rebar3 and Gleam reads, by its name or else by how it begins.
+/// What a file of another tool than mix, rebar3 and Gleam is, by its name or else by how its text begins.
 #[must_use]
 pub fn foreign(path: &Path, text: &[u8]) -> Option<&'static str> {
     if Format::of_file_name(path).is_some() {
@@ -115,11 +115,10 @@ pub fn foreign(path: &Path, text: &[u8]) -> Option<&'static str> {
     }
     let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
     let named = FOREIGN.into_iter().find(|(foreign, _)| *foreign == name);
-    named.map(|(_, what)| what).or_else(|| foreign_beginning(without_mark(text)))
+    named.map(|(_, what)| what).or_else(|| foreign_beginning(without_byte_order_mark(text)))
 }
 
 fn foreign_beginning(text: &[u8]) -> Option<&'static str> {
-    // As much as it takes to tell.
     let text = text.get(..4096).unwrap_or(text);
     let has = |what: &str| memchr::memmem::find(text, what.as_bytes()).is_some();
     let comment = text.trim_ascii_start();
@@ -127,7 +126,7 @@ fn foreign_beginning(text: &[u8]) -> Option<&'static str> {
     let by = |tool: &str| {
         comment.clone().any(|line| memchr::memmem::find(line, tool.as_bytes()).is_some())
     };
-    let first = told(text).next().unwrap_or_default();
+    let first = significant_lines(text).next().unwrap_or_default();
     match first {
         _ if by("generated by Cargo") => Some("Cargo's lock file"),
         _ if by("generated by Poetry") => Some("Poetry's lock file"),
@@ -153,7 +152,7 @@ fn foreign_beginning(text: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Whether it opens an object as JSON does, which has a `:` where a tuple of Erlang's has a comma.
+/// Whether a text begins with an object of JSON, which has a `:` where a tuple of Erlang has a comma.
 fn is_json(text: &[u8]) -> bool {
     let Some(rest) = text.trim_ascii_start().strip_prefix(b"{") else { return false };
     let Some(key) = rest.trim_ascii_start().strip_prefix(b"\"") else { return false };

@@ -1,20 +1,20 @@
-//! What git is told to fetch from, which may hold a password or a token.
+//! The address and the revision of a git repository.
 
 use std::fmt;
 
 use crate::credentials;
 
-/// The URL of a git repository, or what git takes for one. Where it is displayed, its credentials are hidden.
+/// The URL of a git repository, or another address that git takes. `Display` and `Debug` hide its credentials.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GitUrl(String);
 
 impl GitUrl {
-    /// Any text: git decides what it means.
+    /// Takes any text, which git interprets.
     pub fn new(url: impl Into<String>) -> Self {
         Self(url.into())
     }
 
-    /// All of it, for git alone.
+    /// The whole URL with its credentials, for git alone.
     #[must_use]
     pub fn with_credentials(&self) -> &str {
         &self.0
@@ -31,4 +31,9 @@ impl fmt::Debug for GitUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "GitUrl({:?})", self.to_string())
     }
+}
+
+/// Whether a revision is the SHA-1 or SHA-256 name of a commit, and not a branch or tag, which may move.
+pub(crate) fn is_commit(revision: &str) -> bool {
+    matches!(revision.len(), 40 | 64) && revision.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

@@ -1,17 +1,19 @@
-//! `manifest.toml`: what Gleam locks. It knows no repository but hex.pm's.
+//! `manifest.toml`: the lock file of Gleam, which knows no repository but hex.pm's.
 
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::builder::{Precedence, LockFileBuilder, RawEntry};
-use super::{Error, HEXPM, LockFile, EntryError, OtherSource, excerpt, line_at};
+use super::builder::{LockFileBuilder, Precedence, RawEntry};
+use super::error::{EntryError, Error};
+use super::pins::{HEXPM, LockFile, OtherSource};
+use super::text::{excerpt, line_at};
 
 #[derive(Deserialize)]
 struct Manifest {
     packages: Vec<Spanned<Package>>,
 }
 
-/// With what else it holds left unread.
+/// The fields that hexreg reads.
 #[derive(Deserialize)]
 struct Package {
     name: String,
@@ -34,16 +36,16 @@ pub(super) fn parse(text: &str) -> Result<LockFile, Error> {
         let offset = package.span().start;
         let package = package.get_ref();
         let app = package.otp_app.as_ref().unwrap_or(&package.name);
-        let taken = source(package).and_then(|source| builder.take(app, source));
-        if let Err(problem) = taken {
+        let added = entry_of(package).and_then(|entry| builder.add(app, entry));
+        if let Err(error) = added {
             let line = Some(line_at(text.as_bytes(), offset));
-            return Err(Error::Entry { line, app: app.clone(), problem });
+            return Err(Error::Entry { line, app: app.clone(), error });
         }
     }
     Ok(builder.finish())
 }
 
-fn source(package: &Package) -> Result<RawEntry<'_>, EntryError> {
+fn entry_of(package: &Package) -> Result<RawEntry<'_>, EntryError> {
     match package.source.as_str() {
         "hex" => Ok(RawEntry::Hex {
             package: &package.name,
@@ -56,8 +58,8 @@ fn source(package: &Package) -> Result<RawEntry<'_>, EntryError> {
             url: required("its repo, as it comes from git", package.repo.as_deref())?,
             revision: required("its commit, as it comes from git", package.commit.as_deref())?,
         }),
-        "local" => Ok(RawEntry::Elsewhere(OtherSource::Path)),
-        other => Ok(RawEntry::Elsewhere(OtherSource::Other(excerpt(other)))),
+        "local" => Ok(RawEntry::Other(OtherSource::Path)),
+        other => Ok(RawEntry::Other(OtherSource::Other(excerpt(other)))),
     }
 }
 

@@ -1,6 +1,5 @@
-//! `mix.lock`: one Elixir map, of which mix asks no more than that it evaluates to one. Read are the
-//! literals that Elixir's `inspect` writes, in every spelling of a key; whatever would have to be
-//! evaluated is refused.
+//! `mix.lock`: an Elixir expression that evaluates to a map. hexreg reads the literals that Elixir's `inspect` writes, with
+//! every spelling of a key, and refuses what would have to be evaluated.
 
 use winnow::combinator::{
     alt, cut_err, delimited, dispatch, eof, not, opt, peek, preceded, repeat, separated, terminated,
@@ -10,8 +9,10 @@ use winnow::stream::Stream;
 use winnow::token::{any, one_of, take_till, take_while};
 use winnow::{ModalResult, Parser};
 
-use super::builder::{Precedence, LockFileBuilder, RawEntry};
-use super::{Error, HEXPM, LockFile, EntryError, OtherSource, excerpt, line_at};
+use super::builder::{LockFileBuilder, Precedence, RawEntry};
+use super::error::{EntryError, Error};
+use super::pins::{HEXPM, LockFile, OtherSource};
+use super::text::{excerpt, line_at};
 use crate::erlang::{Fragment, Input, SyntaxError, label, nested};
 
 /// An Elixir literal.
@@ -25,11 +26,11 @@ enum Literal {
     Tuple(Vec<Literal>),
     /// `[a, b]`
     List,
-    /// Numbers, maps, charlists, `key: value`: nothing that pins has them.
+    /// Numbers, maps, charlists, `key: value`: no pin has them.
     Other,
 }
 
-/// An application, what it is bound to, and how many bytes stand after its name's beginning.
+/// An application and its value. `rest` is the number of bytes from the beginning of its name to the end of the text.
 struct MixEntry {
     app: String,
     value: Literal,
@@ -38,25 +39,24 @@ struct MixEntry {
 
 pub(super) fn parse(text: &str) -> Result<LockFile, Error> {
     let input = Input { input: text, state: 0 };
-    // Nothing at all evaluates to no map, which mix takes for an empty one.
+    // A blank file evaluates to nil, which mix takes for an empty map.
     let lock = alt((peek(eof).map(|_| Vec::new()), lock));
     let entries = delimited(space, lock, eof.context(label("nothing after the map")))
         .parse(input)
         .map_err(|error| SyntaxError::at(text, error.offset(), error.inner()))?;
     let mut builder = LockFileBuilder::new(Precedence::Last);
     for MixEntry { app, value, rest } in entries {
-        let taken = source(&value).and_then(|source| builder.take(&app, source));
-        if let Err(problem) = taken {
+        let added = entry_of(&value).and_then(|entry| builder.add(&app, entry));
+        if let Err(error) = added {
             let line = line_at(text.as_bytes(), text.len().saturating_sub(rest));
-            return Err(Error::Entry { line: Some(line), app, problem });
+            return Err(Error::Entry { line: Some(line), app, error });
         }
     }
     Ok(builder.finish())
 }
 
-/// The elements of a tuple that begins with its SCM. Hex counts those it does not find as nil and
-/// ignores those after the eighth.
-fn source(value: &Literal) -> Result<RawEntry<'_>, EntryError> {
+/// The entry in a tuple that begins with its SCM. Hex takes missing elements for nil and ignores those after the eighth.
+fn entry_of(value: &Literal) -> Result<RawEntry<'_>, EntryError> {
     let Literal::Tuple(elements) = value else {
         return Err(unexpected("a tuple such as `{:hex, :name, \"1.0.0\", …}`", Some(value)));
     };
@@ -76,9 +76,9 @@ fn source(value: &Literal) -> Result<RawEntry<'_>, EntryError> {
             url: text(element(1)).ok_or_else(|| unexpected("a URL", element(1)))?,
             revision: text(element(2)).ok_or_else(|| unexpected("a commit", element(2)))?,
         }),
-        "path" => Ok(RawEntry::Elsewhere(OtherSource::Path)),
-        "hg" => Ok(RawEntry::Elsewhere(OtherSource::Hg)),
-        other => Ok(RawEntry::Elsewhere(OtherSource::Other(excerpt(other)))),
+        "path" => Ok(RawEntry::Other(OtherSource::Path)),
+        "hg" => Ok(RawEntry::Other(OtherSource::Hg)),
+        other => Ok(RawEntry::Other(OtherSource::Other(excerpt(other)))),
     }
 }
 
@@ -89,7 +89,7 @@ fn text(literal: Option<&Literal>) -> Option<&str> {
     }
 }
 
-/// Hex takes an atom for its name.
+/// Hex accepts an atom as a name.
 fn name(literal: Option<&Literal>) -> Option<&str> {
     match literal? {
         Literal::Atom(name) | Literal::Text(name) => Some(name),
@@ -129,7 +129,7 @@ fn lock(input: &mut Input<'_>) -> ModalResult<Vec<MixEntry>> {
 }
 
 fn entry(input: &mut Input<'_>) -> ModalResult<MixEntry> {
-    // A key is tried for only where one can begin, so that an error stands where it goes wrong.
+    // A key is parsed only where one can begin, so that the error names the right place.
     peek(one_of(|first| first != '}')).void().parse_next(input)?;
     let rest = input.eof_offset();
     let arrow = (space, "=>", space);
@@ -156,7 +156,7 @@ fn literal(input: &mut Input<'_>) -> ModalResult<Literal> {
     terminated(body, space).context(label("a literal")).parse_next(input)
 }
 
-/// What stands between commas in a list, and at the end of a tuple.
+/// An item of a list, or of a tuple, which may end with keywords.
 fn item(input: &mut Input<'_>) -> ModalResult<Literal> {
     let pair = (keyword, cut_err(literal)).value(Literal::Other);
     alt((pair, literal)).parse_next(input)
@@ -225,7 +225,7 @@ fn quoted<'i>(quote: char) -> impl Parser<Input<'i>, String, ErrMode<ContextErro
     delimited(quote, text, close)
 }
 
-/// What follows a backslash; an escaped end of line stands for nothing.
+/// The character after a backslash; `None` for an escaped line break.
 fn escape(input: &mut Input<'_>) -> ModalResult<Option<char>> {
     let code = |digits: &str| char::from_u32(u32::from_str_radix(digits, 16).ok()?).map(Some);
     let digits = |count| take_while(count, |digit: char| digit.is_ascii_hexdigit());
@@ -252,7 +252,7 @@ fn escape(input: &mut Input<'_>) -> ModalResult<Option<char>> {
         .parse_next(input)
 }
 
-/// Space, and comments to the end of their line.
+/// White space and comments.
 fn space(input: &mut Input<'_>) -> ModalResult<()> {
     let blank = take_while(1.., [' ', '\t', '\r', '\n']).void();
     let comment = ('#', take_till(0.., '\n')).void();

@@ -1,11 +1,13 @@
-//! `rebar.lock`: Erlang terms. A list of locks alone, or with the version of the format, and then the
-//! checksums of those that are packages.
+//! `rebar.lock`: Erlang terms. Either a list of locks alone, or a tuple of the format's version and that list, which a list of
+//! the packages' checksums follows.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::builder::{Precedence, LockFileBuilder, RawEntry};
-use super::{Error, LockFile, EntryError, Repeated, OtherSource, excerpt};
+use super::builder::{LockFileBuilder, Precedence, RawEntry};
+use super::error::{EntryError, Error};
+use super::pins::{LockFile, OtherSource, Repeated};
+use super::text::excerpt;
 use crate::erlang::{self, Term};
 
 pub(super) fn parse(bytes: &[u8]) -> Result<LockFile, Error> {
@@ -33,17 +35,17 @@ pub(super) fn parse(bytes: &[u8]) -> Result<LockFile, Error> {
         let Term::Tuple(elements) = lock else { return Err(form("a lock", lock)) };
         let [app, bound, ..] = elements.as_slice() else { return Err(form("a lock", lock)) };
         let app = text_of(app).ok_or_else(|| form("an application's name", app))?;
-        let taken = source(bound, inner.get(app).copied(), outer.get(app).copied())
-            .and_then(|source| builder.take(app, source));
-        if let Err(problem) = taken {
-            return Err(Error::Entry { line: None, app: app.to_owned(), problem });
+        let added = entry_of(bound, inner.get(app).copied(), outer.get(app).copied())
+            .and_then(|entry| builder.add(app, entry));
+        if let Err(error) = added {
+            return Err(Error::Entry { line: None, app: app.to_owned(), error });
         }
     }
     Ok(builder.finish())
 }
 
-/// `{pkg, Name, Version}`; of old with one checksum or both after it, which then count.
-fn source<'a>(
+/// The entry in `{pkg, Name, Version}`. Old formats have one or both checksums after it, which then count.
+fn entry_of<'a>(
     term: &'a Term,
     inner: Option<&'a Term>,
     outer: Option<&'a Term>,
@@ -67,13 +69,13 @@ fn source<'a>(
         "git" | "git_subdir" => {
             Ok(RawEntry::Git { url: required("a URL", part(0))?, revision: revision(part(1))? })
         }
-        "path" => Ok(RawEntry::Elsewhere(OtherSource::Path)),
-        "hg" => Ok(RawEntry::Elsewhere(OtherSource::Hg)),
-        other => Ok(RawEntry::Elsewhere(OtherSource::Other(excerpt(other)))),
+        "path" => Ok(RawEntry::Other(OtherSource::Path)),
+        "hg" => Ok(RawEntry::Other(OtherSource::Hg)),
+        other => Ok(RawEntry::Other(OtherSource::Other(excerpt(other)))),
     }
 }
 
-/// `{ref, "…"}`, which alone stays what it is; the branch or tag otherwise.
+/// The commit in `{ref, "…"}`, or a branch or tag, which may move.
 fn revision(term: Option<&Term>) -> Result<&str, EntryError> {
     let expected = "a commit, as `{ref, …}`";
     match term {
@@ -82,7 +84,7 @@ fn revision(term: Option<&Term>) -> Result<&str, EntryError> {
     }
 }
 
-/// The checksums under a key, by application: the first of each, which rebar3 takes.
+/// The checksums under a key, by application. rebar3 takes the first one of each.
 fn checksums<'a>(
     attributes: &'a [Term],
     key: &str,
@@ -101,7 +103,7 @@ fn checksums<'a>(
             if taken != checksum {
                 let text = |term: &Term| format!("{key} {}", excerpt(&term.to_string()));
                 let (taken, ignored) = (text(taken), text(checksum));
-                builder.note(Repeated { app: app.to_owned(), taken, ignored });
+                builder.add_repeated(Repeated { app: app.to_owned(), taken, ignored });
             }
         }
     }
@@ -133,7 +135,7 @@ fn optional<'a>(
     }
 }
 
-/// Names are binaries, URLs and versions of old were strings.
+/// The text of a term. Names are binaries. URLs and, in old formats, versions are strings.
 fn text_of(term: &Term) -> Option<&str> {
     match term {
         Term::Binary(bytes) => std::str::from_utf8(bytes).ok(),
@@ -151,7 +153,7 @@ fn form(expected: &'static str, found: &Term) -> Error {
     Error::Form { expected, found: excerpt(&found.to_string()) }
 }
 
-/// Comments as spaces: Erlang has them where a term file is consulted, and Hex's terms do not.
+/// The text with spaces in place of comments: `file:consult` skips them, and `parse_terms` does not.
 fn without_comments(text: &str) -> Cow<'_, str> {
     if !text.contains('%') {
         return Cow::Borrowed(text);

@@ -1,3 +1,7 @@
+mod gleam;
+mod mix;
+mod rebar;
+
 use std::path::Path;
 
 use proptest::prelude::*;
@@ -16,7 +20,7 @@ fn error(format: Format, text: &str) -> String {
     parse(format, &fill(text)).unwrap_err().to_string()
 }
 
-/// With `INNER`, `OUTER` and `COMMIT` in their places.
+/// A text with `INNER`, `OUTER` and `COMMIT` replaced.
 fn fill(text: &str) -> Vec<u8> {
     text.replace("INNER", INNER).replace("OUTER", OUTER).replace("COMMIT", COMMIT).into_bytes()
 }
@@ -28,8 +32,8 @@ fn fixture(name: &str) -> LockFile {
     parse(Format::of_file_name(&path).unwrap(), &text).unwrap()
 }
 
-/// One line each: what is known of it, with which of the checksums.
-fn told(file: &LockFile) -> Vec<String> {
+/// One line for each dependency, with the checksums that it has.
+fn lines(file: &LockFile) -> Vec<String> {
     let pinned = file.pinned.iter().map(|pinned| {
         let Pinned { app, package, version, repository, inner_checksum, outer_checksum } = pinned;
         let repository = repository.as_deref().unwrap_or("?");
@@ -45,236 +49,13 @@ fn told(file: &LockFile) -> Vec<String> {
     });
     let git =
         file.git.iter().map(|GitPin { app, url, revision }| format!("{app}: {url} {revision}"));
-    let left_out = file.left_out.iter().map(|OtherDependency { app, why }| format!("{app}: {why}"));
-    pinned.chain(git).chain(left_out).collect()
+    let others = file.others.iter();
+    let others = others.map(|OtherDependency { app, source }| format!("{app}: {source}"));
+    pinned.chain(git).chain(others).collect()
 }
 
 #[test]
-fn mix_locks_of_every_age() {
-    let file = fixture("mix.lock");
-    insta::assert_snapshot!(told(&file).join("\n"), @r#"
-    bypass: hexpm/bypass 2.1.0 inner outer
-    private: hexpm:acme/private_package 1.0.0-rc.1 inner outer
-    newer: acme/newer 1.0.0 inner outer
-    no_outer: hexpm/no_outer 0.1.0 inner -
-    nil_outer: hexpm/nil_outer 0.1.0 inner -
-    no_repository: hexpm/no_repository 0.1.0 inner -
-    old: hexpm/old 0.1.0 inner -
-    oldest: hexpm/oldest 0.1.0 - -
-    nil_inner: hexpm/nil_inner 0.1.0 - outer
-    from_git: https://example.com/from_git.git 0123456789abcdef0123456789abcdef01234567
-    moving: git at "main", which is no commit
-    beside: path
-    ancient: package
-    changed: hg
-    "#);
-}
-
-#[test]
-fn mix_keys_and_literals_in_every_spelling() {
-    let entry = r#"{:hex, :a, "1.0.0"}"#;
-    for text in [
-        format!("%{{\"a\": {entry}}}"),
-        format!("%{{a: {entry}}}"),
-        format!("%{{ \"a\" => {entry} , }}"),
-        format!("%{{:a=>{entry},}}"),
-        format!("%{{:\"a\" => {entry}}}\r\n"),
-        format!("\u{feff}# locked\n%{{# the only one\n  a: {entry} # here\n}} # done\n"),
-        "%{\"\\x61\": {:hex, \"a\", \"1.0\\u{2e}0\", nil, [M.N, :\"b c\", :d?], ['x', ~c\"y\",], \"hexpm\",},}"
-            .to_owned(),
-    ] {
-        assert_eq!(told(&read(Format::Mix, &text)), ["a: hexpm/a 1.0.0 - -"], "{text}");
-    }
-    for empty in [" %{ } \n", "", "\n", "# nothing yet\n"] {
-        assert_eq!(read(Format::Mix, empty), LockFile::default(), "{empty}");
-    }
-    let keywords = "%{a: {:git, \"u#x\", \"COMMIT\", ref: nil, tag: \"v1\"}}";
-    assert_eq!(told(&read(Format::Mix, keywords)), [format!("a: u#x {COMMIT}")]);
-}
-
-#[test]
-fn what_is_wrong_with_a_mix_lock_is_named() {
-    let errors: Vec<String> = [
-        "[]",
-        "%{",
-        "%{} %{}",
-        "%{\n  \"a\": {:hex, :a, \"1.0.0\"}\n  \"b\": {:hex, :b, \"1.0.0\"},\n}",
-        "%{\"a\": {:hex, :a, \"1.0.0\"}\n",
-        "%{\"a\": System.halt()}",
-        "%{\"a\": {:hex, :a, \"1.0.#{System.halt()}\"}}",
-        "%{\"a\": {:hex, :a, \"1.0.0}}",
-        "%{\"a\": {:hex, :a, version()}}",
-        "%{1 => {:hex, :a, \"1.0.0\"}}",
-        "%{\n\n\"a\": :hex}",
-        "%{a: {}}",
-        "%{a: {:hex}}",
-        "%{a: {:hex, :a}}",
-        "%{a: {:hex, :a, :b}}",
-        "%{a: {:hex, :A, \"1.0.0\"}}",
-        "%{a: {:hex, :a, \"1.0\"}}",
-        "%{a: {:hex, :a, \"1.0.0\", \"INNER0\"}}",
-        "%{a: {:hex, :a, \"1.0.0\", [\"INNER\"]}}",
-        "%{a: {:hex, :a, \"1.0.0\", \"INNER\", [], [], [], \"OUTER\"}}",
-        "%{a: {:hex, :a, \"1.0.0\", \"INNER\", [], [], \"hexpm\", \"\"}}",
-        "%{a: {:git, \"url\"}}",
-        "%{\n<<<<<<< HEAD\n a: {:path}}",
-        "%{\n a: {:path},\n=======\n}",
-        "%{\n}\n>>>>>>> branch",
-    ]
-    .map(|text| error(Format::Mix, text))
-    .into();
-    insta::assert_snapshot!(errors.join("\n"), @r##"
-    line 1: expected a map, which begins with `%{`, found "[]"
-    line 1: expected `,` or `}`, found the end
-    line 1: expected nothing after the map, found "%{}"
-    line 3: expected `,` or `}`, found "\"b\": {:hex, :b, \"1.0"…
-    line 2: expected `,` or `}`, found the end
-    line 1: expected `,` or `}`, found "()}"
-    line 1: expected a closing quote, and no interpolation, found "#{System.halt()}\"}}"
-    line 1: expected a closing quote, and no interpolation, found the end
-    line 1: expected `,` or `}`, found "version()}}"
-    line 1: expected an atom, found "1 => {:hex, :a, \"1.0"…
-    line 3: "a": expected a tuple such as `{:hex, :name, "1.0.0", …}`, found the atom `hex`
-    line 1: "a": expected the name of an SCM such as `:hex`, found nothing
-    line 1: "a": expected a package's name, found nothing
-    line 1: "a": expected a version, found nothing
-    line 1: "a": expected a version, found the atom `b`
-    line 1: "a": "A" is not a package name: expected a lowercase letter, then letters, digits or _
-    line 1: "a": "1.0" is not a version: expected MAJOR.MINOR.PATCH, optionally followed by -PRE
-    line 1: "a": its inner checksum is "909782781bf8e20ee86a9cabde36b259d44af8b9f38756173e8f5e2e1fabb9b10": expected 64 hex digits
-    line 1: "a": expected its inner checksum or nil, found a list
-    line 1: "a": expected a repository's name or nil, found a list
-    line 1: "a": its outer checksum is "": expected 64 hex digits
-    line 1: "a": expected a commit, found nothing
-    line 2: `<<<<<<<` is the mark of a merge conflict: resolve it, or let the build tool lock anew
-    line 3: `=======` is the mark of a merge conflict: resolve it, or let the build tool lock anew
-    line 3: `>>>>>>>` is the mark of a merge conflict: resolve it, or let the build tool lock anew
-    "##);
-    assert_eq!(
-        parse(Format::Mix, b"%{\n\"\xE9\"").unwrap_err().to_string(),
-        "line 2: it is not UTF-8: save the file as UTF-8"
-    );
-}
-
-#[test]
-fn rebar_locks_of_every_age() {
-    let file = fixture("rebar.lock");
-    insta::assert_snapshot!(told(&file).join("\n"), @r#"
-    bbmustache: ?/bbmustache 1.5.0 inner outer
-    renamed: ?/other_name 0.2.2-rc.1 inner -
-    cowlib: https://example.com/100%/cowlib.git 0123456789abcdef0123456789abcdef01234567
-    inner: https://example.com/mono.git 0123456789abcdef0123456789abcdef01234567
-    moving: git at "main", which is no commit
-    changed: hg
-    own: own_resource
-    "#);
-    let beta = read(
-        Format::Rebar,
-        r#"[{<<"a">>,{pkg,<<"a">>,<<"1.0.0">>},0},
- {<<"b">>,{pkg,<<"b">>,"1.0.0",<<"INNER">>},0},
- {<<"c">>,{pkg,<<"c">>,<<"1.0.0">>,undefined,<<"OUTER">>},1}]."#,
-    );
-    assert_eq!(told(&beta), ["a: ?/a 1.0.0 - -", "b: ?/b 1.0.0 inner -", "c: ?/c 1.0.0 - outer"]);
-    for empty in ["", "[].\n", "{\"1.2.0\",[]}.\n", "{\"1.2.0\",[]}.\n[].\n", "%% nothing\n"] {
-        assert_eq!(read(Format::Rebar, empty), LockFile::default(), "{empty}");
-    }
-}
-
-#[test]
-fn what_is_wrong_with_a_rebar_lock_is_named() {
-    let errors: Vec<String> = [
-        "{\"1.2.0\",\n[{<<\"a\">>",
-        "[{<<\"a\">>,fun() -> ok end}].",
-        "a.",
-        "[].\n[].",
-        "{\"1.2.0\"}.",
-        "{\"1.2.0\",[]}.\nnone.",
-        "{\"1.2.0\",[]}.\n[{pkg_hash,[a]}].",
-        "[a].",
-        "[{<<\"a\">>}].",
-        "[{1,{pkg,<<\"a\">>,<<\"1.0.0\">>},0}].",
-        "[{<<\"a\">>,pkg,0}].",
-        "[{<<\"a\">>,{pkg},0}].",
-        "[{<<\"a\">>,{pkg,<<\"A\">>,<<\"1.0.0\">>},0}].",
-        "[{<<\"a\">>,{pkg,<<\"a\">>,<<\"1\">>},0}].",
-        "[{<<\"a\">>,{pkg,<<\"a\">>,<<\"1.0.0\">>,<<\"12\">>},0}].",
-        "[{<<\"a\">>,{git,\"url\"},0}].",
-        "{\"1.2.0\",\n<<<<<<< HEAD\n[]}.",
-        "{\"1.2.0\",[]}.\n||||||| base",
-    ]
-    .map(|text| error(Format::Rebar, text))
-    .into();
-    insta::assert_snapshot!(errors.join("\n"), @r#"
-    line 2: expected `,` or `}`, found the end
-    line 1: expected `,` or `}`, found "() -> ok end}]."
-    expected `{"1.2.0", [LOCK, …]}` or `[LOCK, …]` alone, found a
-    expected `{"1.2.0", [LOCK, …]}` or `[LOCK, …]` alone, found []
-    expected `{"1.2.0", [LOCK, …]}`, found {"1.2.0"}
-    expected a list of checksums after the locks, found none
-    expected an application's checksum, found a
-    expected a lock, found a
-    expected a lock, found {<<"a">>}
-    expected an application's name, found 1
-    "a": expected a resource such as `{pkg, …}`, found pkg
-    "a": expected a package's name, found nothing
-    "a": "A" is not a package name: expected a lowercase letter, then letters, digits or _
-    "a": "1" is not a version: expected MAJOR.MINOR.PATCH, optionally followed by -PRE
-    "a": its inner checksum is "12": expected 64 hex digits
-    "a": expected a commit, as `{ref, …}`, found nothing
-    line 2: `<<<<<<<` is the mark of a merge conflict: resolve it, or let the build tool lock anew
-    line 2: `|||||||` is the mark of a merge conflict: resolve it, or let the build tool lock anew
-    "#);
-}
-
-#[test]
-fn gleam_manifests() {
-    let file = fixture("manifest.toml");
-    insta::assert_snapshot!(told(&file).join("\n"), @r#"
-    gleam_stdlib: hexpm/gleam_stdlib 0.34.0 - outer
-    other_app: hexpm/renamed 1.0.0-rc1 - outer
-    old: hexpm/old 0.1.0 - outer
-    from_git: https://example.com/from_git 0123456789abcdef0123456789abcdef01234567
-    moving: git at "main", which is no commit
-    beside: path
-    new: moon
-    "#);
-    assert_eq!(read(Format::Gleam, "packages = [\n]\n\n[requirements]\n"), LockFile::default());
-}
-
-#[test]
-fn what_is_wrong_with_a_manifest_is_named() {
-    let errors: Vec<String> = [
-        "",
-        "name = \"project\"\n",
-        "packages = [\n  { name = \"a\" ",
-        "packages = [\n  { name = \"a\", version = \"1.0.0\" },\n]",
-        "packages = [\n  { name = 1, version = \"1.0.0\", source = \"hex\" },\n]",
-        "packages = [\n  { name = \"a\", version = \"1.0.0\", source = \"hex\" },\n]",
-        "packages = [\n  { name = \"a\", version = \"1.0.0\", source = \"hex\", outer_checksum = \"12\" },\n]",
-        "packages = [\n  { name = \"a-b\", version = \"1.0.0\", source = \"hex\", outer_checksum = \"OUTER\" },\n]",
-        "packages = [\n  { name = \"a\", version = \"1.0\", source = \"hex\", outer_checksum = \"OUTER\" },\n]",
-        "packages = [\n  { name = \"a\", version = \"1.0.0\", source = \"git\", repo = \"url\" },\n]",
-        "packages = [\n=======\n]",
-    ]
-    .map(|text| error(Format::Gleam, text))
-    .into();
-    insta::assert_snapshot!(errors.join("\n"), @r#"
-    line 1: missing field `packages`
-    line 1: missing field `packages`
-    line 2: unclosed inline table, expected `}`
-    line 2: missing field `source`
-    line 2: invalid type: integer `1`, expected a string
-    line 2: "a": expected its outer_checksum, found nothing
-    line 2: "a": its outer checksum is "12": expected 64 hex digits
-    line 2: "a-b": "a-b" is not a package name: expected a lowercase letter, then letters, digits or _
-    line 2: "a": "1.0" is not a version: expected MAJOR.MINOR.PATCH, optionally followed by -PRE
-    line 2: "a": expected its commit, as it comes from git, found nothing
-    line 2: `=======` is the mark of a merge conflict: resolve it, or let the build tool lock anew
-    "#);
-}
-
-#[test]
-fn a_format_is_told_by_its_name_and_then_by_its_beginning() {
+fn a_format_is_detected_by_name_and_then_by_beginning() {
     for (name, format) in [
         ("deps/mix.lock", Some(Format::Mix)),
         ("rebar.lock", Some(Format::Rebar)),
@@ -304,15 +85,15 @@ fn a_format_is_told_by_its_name_and_then_by_its_beginning() {
     }
 }
 
-/// What is read, and what is said of what is locked twice.
+/// The dependencies, and a line for each application that is locked twice.
 fn repeated(format: Format, text: &str) -> Vec<String> {
     let file = read(format, text);
     let said = file.repeated.iter().map(|repeated| format!("! {repeated}"));
-    told(&file).into_iter().chain(said).collect()
+    lines(&file).into_iter().chain(said).collect()
 }
 
 #[test]
-fn what_is_locked_twice_is_what_the_build_tool_takes() {
+fn of_two_entries_the_one_that_the_build_tool_takes_counts() {
     let mix = |first: &str, second: &str| {
         repeated(Format::Mix, &format!("%{{\n  {first},\n  b: {{:path, \"b\"}},\n  {second},\n}}"))
     };
@@ -410,7 +191,7 @@ fn credentials_are_in_no_message() {
 }
 
 #[test]
-fn what_other_tools_lock_is_told_by_name_or_beginning() {
+fn files_of_other_tools_are_detected_by_name_or_beginning() {
     for (name, text, what) in [
         ("package-lock.json", "", Some("npm's lock file")),
         ("a/Cargo.lock", "", Some("Cargo's lock file")),
@@ -438,7 +219,7 @@ fn what_other_tools_lock_is_told_by_name_or_beginning() {
         ("-", "{\"1.2.0\",\n[]}.", None),
         ("-", "%{\n}", None),
         ("-", "# locked\npackages = [\n]", None),
-        // Its name says what it is to be, and then its errors name a line.
+        // The name decides, so that errors name a line.
         ("mix.lock", "{\"lockfileVersion\": 3}", None),
     ] {
         assert_eq!(foreign(Path::new(name), text.as_bytes()), what, "{name} {text}");
@@ -449,11 +230,11 @@ fn what_other_tools_lock_is_told_by_name_or_beginning() {
 }
 
 #[test]
-fn nesting_has_a_bound_and_the_stack_holds() {
+fn nesting_is_limited_and_does_not_overflow_the_stack() {
     for opening in ["[", "{", "%{a: ", "%{", "{:a,[", "[a: ", "%{[] => "] {
         let deep = format!("%{{a: {}", opening.repeat(300_000));
         assert!(parse(Format::Mix, deep.as_bytes()).is_err(), "{opening}");
-        // Where `%` would begin a comment.
+        // `%` would begin a comment.
         let deep = opening.replace('%', "#").repeat(300_000);
         assert!(parse(Format::Rebar, deep.as_bytes()).is_err(), "{opening}");
         let deep = format!("packages = {}", opening.repeat(300_000));
@@ -471,7 +252,6 @@ fn nesting_has_a_bound_and_the_stack_holds() {
 }
 
 proptest! {
-    /// Whatever the bytes: a lock file or an error, and no panic.
     #[test]
     fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         for format in [Format::Mix, Format::Rebar, Format::Gleam] {
@@ -480,7 +260,6 @@ proptest! {
         let _ = Format::detect(Path::new("x"), &bytes);
     }
 
-    /// What is made of the pieces of lock files too.
     #[test]
     fn garbled_lock_files_are_read_or_refused(
         pieces in proptest::collection::vec(
