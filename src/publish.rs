@@ -6,7 +6,6 @@ mod plan;
 pub(crate) mod retry;
 pub(crate) mod sign;
 pub(crate) mod withdrawn;
-pub(crate) mod withdrawn;
 
 pub use plan::Plan;
 pub(crate) use plan::{State, Wanted};

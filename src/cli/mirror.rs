@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use hexreg::name::{PackageName, PolicyName};
 use hexreg::ops::mirror::{
-    self, Chosen, Error, LeftOut, Only, Options, Timeouts, Selection, Upstream,
+    self, Chosen, Error, LeftOut, Only, Options, Selection, Timeouts, Upstream,
 };
 use hexreg::publish::observer::Work;
 use hexreg::repository::Folder;
@@ -26,11 +26,11 @@ use super::upstream_auth::AuthSource;
 use report::MirrorObserver;
 use upstream::UpstreamName;
 
-/// Mirror what a lock file pins, chosen packages or all of a repository
+/// Mirror what a lock file pins, chosen packages, or a whole repository
 ///
-/// Everything is checked against upstream's signature before it takes its final name. Without
-/// --tarballs-only, DIR is a verbatim copy that clients check with upstream's own key; with it, DIR has
-/// the tarballs alone, for `hexreg build` to sign.
+/// Each file is verified with upstream's signature before it gets its final name. Without --tarballs-only,
+/// DIR is an exact copy, which clients verify with upstream's key; with it, DIR has only the tarballs, for
+/// `hexreg build` to sign.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -41,78 +41,78 @@ Examples:
 
 Environment:
   HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY
-                         as other programs read them; NO_PROXY=* goes without any
+                         proxies, as in other programs; NO_PROXY=* uses none
   SSL_CERT_FILE          certificates to trust, in PEM
-  NETRC                  where --upstream-auth=netrc looks [default: ~/.netrc]
-  NO_COLOR               no colour, whatever the terminal can do
+  NETRC                  the file of --upstream-auth=netrc [default: ~/.netrc]
+  NO_COLOR               print without colours
 
-Interrupted, it goes on where it stopped when it is run again.")]
+If it is interrupted, the next run resumes.")]
 #[command(group(clap::ArgGroup::new("what").required(true).multiple(true).args(["lock", "only", "all", "policy"])))]
 #[expect(clippy::struct_excessive_bools, reason = "one field a flag, as clap has it")]
 pub struct Args {
     /// The directory to mirror into
     #[arg(value_name = "DIR")]
     dir: PathBuf,
-    /// What this lock file pins: mix.lock, rebar.lock or manifest.toml, or `-` for standard input; may be
+    /// Mirror what this lock file pins: mix.lock, rebar.lock or manifest.toml, or `-` for standard input; may be
     /// given more than once
     #[arg(long, value_name = "FILE", conflicts_with = "all")]
     lock: Vec<PathBuf>,
-    /// A package, or those of its releases that match; may be given more than once
+    /// Mirror a package, or those of its releases that match; may be given more than once
     #[arg(long, value_name = "PACKAGE[@REQUIREMENT]", value_parser = only, conflicts_with = "all")]
     only: Vec<Only>,
-    /// Every release of every package
+    /// Mirror every release of every package
     #[arg(long)]
     all: bool,
-    /// With --only: what those releases need too, in every release that would do
+    /// With --only: mirror the dependencies too, in every release that matches
     #[arg(long, requires = "only")]
     with_deps: bool,
-    /// The repository to mirror [default: https://repo.hex.pm, or its organisation of --upstream-name]
-    // What is wrong with it is told without the credentials that it may hold.
+    /// The URL of the repository [default: https://repo.hex.pm, or its organisation of --upstream-name]
+    // Parsed later: clap would print the credentials that it may have.
     #[arg(long, value_name = "URL")]
     upstream: Option<String>,
-    /// What it calls itself, or what lock files call an organisation of it, such as hexpm:acme
+    /// The repository's name in its signed files, or an organisation's in lock files, such as hexpm:acme
     #[arg(long, value_name = "NAME", default_value = Upstream::HEXPM_NAME)]
     upstream_name: UpstreamName,
-    /// Its public key, in PEM [default: hex.pm's]
+    /// The repository's public key, in PEM [default: hex.pm's]
     #[arg(long, value_name = "PATH")]
     upstream_key: Option<PathBuf>,
-    /// What to send as Authorization: `env:NAME`, a variable that holds it, or `netrc`
+    /// The source of the Authorization header: `env:NAME`, an environment variable, or `netrc`
     #[arg(long, value_name = "SOURCE")]
     upstream_auth: Option<String>,
-    /// Leave upstream's signed files out of DIR, for `hexreg build` to make others
+    /// Mirror only the tarballs, for `hexreg build` to sign with your key
     #[arg(long)]
     tarballs_only: bool,
-    /// Documentation too
+    /// Mirror documentation too
     #[arg(long)]
     docs: bool,
-    /// What `mix local.hex` and `mix local.rebar` ask for too
+    /// Mirror what `mix local.hex` and `mix local.rebar` fetch too
     #[arg(long)]
     installs: bool,
-    /// Git repositories that --lock pins too, as DIR/git/HOST/PATH.git, by http, ssh or git://; needs the
-    /// git program and never asks
+    /// Mirror git repositories that --lock pins too, as DIR/git/HOST/PATH.git, by http, ssh or git://; needs the
+    /// git program, and never prompts
     #[arg(long, requires = "lock")]
     git: bool,
-    /// A policy too, by its name, as no index lists them; may be given several times
+    /// Mirror a policy too, by its name, as no index lists them; may be given more than once
     #[arg(long, value_name = "NAME")]
     policy: Vec<PolicyName>,
-    /// How many requests at once
+    /// The number of concurrent requests
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: u16,
-    /// Fetch each package's own file, also where upstream's indexes say that it has not changed, and fetch
-    /// again what is damaged on the disk
+    /// Fetch the file of each package, even if upstream's indexes say that it has not changed, and replace
+    /// damaged files
     #[arg(long)]
     refresh: bool,
-    /// Ask upstream about every package again when the last full check is older than SECONDS: the indexes
-    /// do not show new advisories
+    /// Request the file of every package again if the last full check is older than SECONDS: the indexes do
+    /// not show new advisories
     #[arg(long, value_name = "SECONDS", default_value_t = 24 * 60 * 60)]
     refresh_after: u32,
-    /// Remove what upstream no longer has, or was not asked for, once all else is done
+    /// Remove what upstream no longer has, or is not selected, after all else is done
     #[arg(long)]
     prune: bool,
-    /// Take what upstream says of a package although it lost or changed releases
+    /// Take a package's file from upstream even if it lost or changed releases
     #[arg(long, value_name = "PACKAGE")]
     accept: Vec<PackageName>,
-    /// Say what would be done and write nothing
+    /// Print what would be done, and write nothing
     #[arg(long)]
     dry_run: bool,
     /// Print one JSON object and nothing else
@@ -121,44 +121,44 @@ pub struct Args {
     /// Print errors alone
     #[arg(long, short)]
     quiet: bool,
-    /// How often to ask again for what was refused, broken or damaged
+    /// How often to retry a request that was refused, broken or damaged
     #[arg(long, value_name = "N", default_value_t = 4)]
     retries: u32,
-    /// After how many seconds without a byte to give a request up
+    /// Give a request up after SECONDS without a byte
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     stall_timeout: u64,
-    /// How many seconds to wait for another hexreg on the same directory to end
+    /// Wait up to SECONDS for another hexreg on the same directory
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     lock_timeout: u32,
 }
 
 impl Args {
-    /// Mirrors, and tells how it went.
+    /// Runs the command.
     pub fn main(self) -> ExitCode {
         let store = DirStore::new(&self.dir);
         let prints = !self.json && !self.quiet;
-        let listener = MirrorObserver::new(&store, self.tarballs_only, prints);
-        let done = self.run(&listener);
+        let observer = MirrorObserver::new(&store, self.tarballs_only, prints);
+        let done = self.run(&observer);
         if let Err(failure) = &done {
-            // Where there is a report, it says what failed.
-            let is_told = self.json && listener.has_reported();
-            if !is_told && (!self.json || output::json(failure).is_err()) {
+            // A JSON report that was printed has the failures.
+            let is_reported = self.json && observer.has_reported();
+            if !is_reported && (!self.json || output::json(failure).is_err()) {
                 failure.print();
             }
         }
         failure::exit_code(&done)
     }
 
-    fn run(&self, listener: &MirrorObserver<'_>) -> Result<(), Failure> {
+    fn run(&self, observer: &MirrorObserver<'_>) -> Result<(), Failure> {
         let options = self.options()?;
-        listener.progress.begin(Work::Mirroring, 0);
-        let report = mirror::mirror(&self.dir, &options, listener);
-        listener.progress.clear();
+        observer.progress.begin(Work::Mirroring, 0);
+        let report = mirror::mirror(&self.dir, &options, observer);
+        observer.progress.clear();
         let report = report.map_err(|error| failure_of(&error, &options))?;
         if self.json {
-            report::print_json(&options, &report, listener)?;
+            report::print_json(&options, &report, observer)?;
         } else if !self.quiet {
-            report::print(&options, &report, listener)?;
+            report::print(&options, &report, observer)?;
         }
         if report.failures.is_empty() {
             return Ok(());
@@ -168,21 +168,22 @@ impl Args {
             options.upstream.url,
             count(report.failures.len(), "failure"),
         );
-        // No index names these.
-        let is_beside =
+        let is_outside_indexes =
             |path: &str| path.starts_with("git: ") || Folder::Policies.strip_from(path).is_some();
-        let is_beside = report.failures.iter().all(|failed| is_beside(&failed.path));
-        let is_held_back = report.failures.iter().all(|failed| failed.wrong.holds_back());
-        let hint = if is_held_back {
-            "the rest was mirrored, and what is held back stays as it was: ask upstream what happened, then \
+        let are_outside_indexes =
+            report.failures.iter().all(|failure| is_outside_indexes(&failure.path));
+        let are_held_back = report.failures.iter().all(|failure| failure.error.holds_back());
+        let hint = if are_held_back {
+            "the rest was mirrored, and these packages stay as they were: ask upstream what happened, then \
              give --accept=PACKAGE"
-        } else if is_beside {
+        } else if are_outside_indexes {
             "the rest was mirrored; fix this and run it again"
         } else {
             "the rest was mirrored, and `names` and `versions` were left as they were; fix this \
              and run it again"
         };
-        let advice = report.failures.iter().find_map(|failed| advice::of(&failed.wrong, &options));
+        let advice =
+            report.failures.iter().find_map(|failure| advice::of(&failure.error, &options));
         let hint = advice.map_or(hint.to_owned(), |advice| format!("{hint}; {advice}"));
         Err(Failure::input(message).rejecting(report::rejected(&report)).hint(hint))
     }
@@ -234,28 +235,28 @@ fn failure_of(error: &Error, options: &Options) -> Failure {
     match error {
         Error::OtherRegistry { .. } => Failure::input(message).hint(
             "nothing was changed: mirror into another directory, or give the --upstream-key \
-             that signed what stands there",
+             that signed its files",
         ),
         Error::Index { source, .. } => {
             let advice = advice::of(source, options);
-            let advice = advice.unwrap_or_else(|| "see whether --upstream is right".to_owned());
+            let advice = advice.unwrap_or_else(|| "check --upstream".to_owned());
             Failure::input(message).hint(format!("nothing was changed: {advice}"))
         }
-        Error::Proxy(_) => Failure::environment(message).hint("NO_PROXY=* goes without any"),
+        Error::Proxy(_) => Failure::environment(message).hint("NO_PROXY=* uses no proxy"),
         Error::NothingWanted { left_out, .. } => {
             let left_out = left_out.iter().map(|LeftOut { lock, app, why }| Rejected {
                 path: app.clone(),
                 reason: format!("{why} ({lock})"),
             });
             Failure::input(message).rejecting(left_out.collect()).hint(
-                "nothing was changed: --upstream-name says which repository, as lock files call it, \
-                 such as hexpm:acme, and --git mirrors what is in git",
+                "nothing was changed: --upstream-name is the repository's name in lock files, such as \
+                 hexpm:acme, and --git mirrors git repositories",
             )
         }
         Error::Busy(_) => Failure::environment(message)
             .hint("nothing was changed; let it end, or give a longer --lock-timeout"),
         Error::Store(_) | Error::Client(_) | Error::Run(_) => Failure::environment(message)
-            .hint("what was mirrored stands, and every file is whole: run it again"),
+            .hint("what was mirrored is kept, and every file is whole: run it again"),
     }
 }
 

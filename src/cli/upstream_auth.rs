@@ -1,40 +1,40 @@
-//! Where credentials for an upstream come from.
+//! Reads the credentials of `--upstream-auth`.
 
 use std::fmt::Display;
 
-use axum::http::HeaderValue;
 use data_encoding::BASE64;
 use hexreg::regular_file;
+use http::HeaderValue;
 use netrc::Netrc;
 use url::Url;
 
 use super::environment;
 use super::failure::Failure;
 
-/// In bytes: 100,000 machines' worth.
+/// In bytes: enough for 100,000 machines.
 const MAX_NETRC: u64 = 8 << 20;
 
-/// Where credentials come from.
+/// The source of credentials.
 #[derive(Clone, Debug)]
 pub enum AuthSource {
-    /// A variable of the environment, with the header's value.
+    /// An environment variable with the value of the header.
     Variable(String),
-    /// The file that curl reads too.
+    /// The netrc file, which curl reads too.
     Netrc,
 }
 
 impl AuthSource {
-    /// What `--upstream-auth` says.
+    /// Parses `--upstream-auth`.
     pub fn parse(text: &str) -> Result<Self, Failure> {
         match text.split_once(':') {
             Some(("env", name)) if !name.is_empty() => Ok(Self::Variable(name.to_owned())),
             None if text == "netrc" => Ok(Self::Netrc),
-            // What was given may be the secret itself, which is not to be printed.
+            // The argument may be the secret itself, so the message does not show it.
             _ => Err(Failure::environment("--upstream-auth is neither env:NAME nor netrc")),
         }
     }
 
-    /// The value of the header.
+    /// Reads the value of the header.
     pub fn read(&self, upstream: &Url) -> Result<HeaderValue, Failure> {
         let text = match self {
             Self::Variable(name) => environment::text(name)?
@@ -55,7 +55,7 @@ impl AuthSource {
     }
 }
 
-/// Basic credentials for upstream's host.
+/// The Basic credentials for upstream's host in the netrc file.
 fn netrc(upstream: &Url) -> Result<String, Failure> {
     let home = || Ok(environment::path("HOME")?.map(|home| home.join(".netrc")));
     let path = environment::path("NETRC")?.map_or_else(home, |path| Ok(Some(path)))?;

@@ -1,25 +1,25 @@
-//! What upstream said of a release, and says no longer.
+//! Retirements and advisories that upstream has withdrawn.
 
 use std::fmt;
 
 use crate::package::RetirementReason;
 use crate::tarball::FileName;
 
-/// Something that upstream said of a release, and says no longer.
+/// A remark that upstream has withdrawn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Withdrawn {
-    /// Of which release.
+    /// The release.
     pub release: FileName,
-    /// What it said.
+    /// The remark.
     pub remark: WithdrawnRemark,
 }
 
-/// What upstream said of a release.
+/// A remark about a release.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WithdrawnRemark {
-    /// That it is retired, for this reason.
+    /// It is retired, for this reason.
     Retired(RetirementReason),
-    /// That the advisory with this identifier concerns it.
+    /// The advisory with this identifier concerns it.
     Advisory(String),
 }
 

@@ -1,21 +1,21 @@
-//! What to do about what upstream answers.
+//! What the user can do about an error of upstream.
 
-use hexreg::ops::mirror::{Options, RequestError, FileError};
+use hexreg::ops::mirror::{FileError, Options, RequestError};
 
-/// What to do, where more can be said than to try again.
-pub fn of(wrong: &FileError, options: &Options) -> Option<String> {
-    match wrong {
+/// What the user can do, if there is more than to try again.
+pub fn of(error: &FileError, options: &Options) -> Option<String> {
+    match error {
         FileError::Request(RequestError::Status { status, .. }) => match status.as_u16() {
             401 | 403 if options.upstream.authorization.is_some() => {
-                Some("upstream does not take what --upstream-auth gives".to_owned())
+                Some("upstream refuses the credentials of --upstream-auth".to_owned())
             }
             401 | 403 => Some(auth(options)),
             407 => Some(PROXY_AUTH.to_owned()),
             _ => None,
         },
         FileError::Request(RequestError::Page { .. }) => Some(
-            "see whether --upstream leads to the repository itself, and whether a login or a proxy \
-             stands before it (--upstream-auth, NO_PROXY)"
+            "check that --upstream is the URL of the repository itself, and that no login or proxy \
+             answers in its place (--upstream-auth, NO_PROXY)"
                 .to_owned(),
         ),
         FileError::Request(RequestError::Broken { url, reason }) => {
@@ -23,19 +23,19 @@ pub fn of(wrong: &FileError, options: &Options) -> Option<String> {
             if reason.contains("proxy authorization required") {
                 Some(PROXY_AUTH.to_owned())
             } else if is_proxied {
-                Some("see whether the proxy is right, or go without: NO_PROXY=HOST".to_owned())
+                Some("check the proxy, or use none: NO_PROXY=HOST".to_owned())
             } else {
                 None
             }
         }
         FileError::Request(RequestError::TooSlow { .. }) => {
-            Some("on a slow line, ask for less at once: --jobs".to_owned())
+            Some("on a slow line, use fewer concurrent requests: --jobs".to_owned())
         }
         FileError::OtherRepository { found, .. } => {
-            Some(format!("if that is the one that is meant, give --upstream-name={found}"))
+            Some(format!("if that is the right repository, give --upstream-name={found}"))
         }
         FileError::RolledBack { .. } => Some(
-            "a cache may lag behind, so try again later; where upstream took these packages back, \
+            "a cache may be behind, so try again later; if upstream removed these packages, \
              give --accept=PACKAGE for each"
                 .to_owned(),
         ),
@@ -44,7 +44,7 @@ pub fn of(wrong: &FileError, options: &Options) -> Option<String> {
 }
 
 const PROXY_AUTH: &str =
-    "the proxy wants credentials: http://USER:PASSWORD@HOST:PORT in its variable";
+    "the proxy requires credentials: http://USER:PASSWORD@HOST:PORT in its variable";
 
 fn auth(options: &Options) -> String {
     let give = "give --upstream-auth=env:NAME, or --upstream-auth=netrc";

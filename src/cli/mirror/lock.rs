@@ -1,4 +1,4 @@
-//! Where lock files are read from, and whose they are.
+//! Reads the lock files of `--lock`.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,14 +8,13 @@ use hexreg::regular_file;
 
 use crate::cli::failure::{Failure, chain};
 
-/// In bytes: a thousand times what a large project has. A device could be read for ever.
+/// In bytes: a thousand times the lock file of a large project. A device could be endless.
 const MAX_LOCK: u64 = 64 << 20;
 
-/// What is expected of one.
 const EXPECTED: &str = "expected a mix.lock, a rebar.lock or a manifest.toml";
 
-/// Reads all that `--lock` names, each with what messages call it. One that is empty pins nothing, and is refused
-/// where what is not pinned is removed: it may be what a failed command left.
+/// Reads all lock files, each with its name for messages. An empty one pins nothing. With `--prune` it is refused: a failed
+/// command may have left it, and everything would be removed.
 pub fn read_all(paths: &[PathBuf], prune: bool) -> Result<Vec<(String, LockFile)>, Failure> {
     if paths.iter().filter(|path| is_standard_input(path)).count() > 1 {
         return Err(Failure::environment(
@@ -25,7 +24,7 @@ pub fn read_all(paths: &[PathBuf], prune: bool) -> Result<Vec<(String, LockFile)
     paths.iter().map(|path| read(path, prune)).collect()
 }
 
-/// Whether it stands for standard input.
+/// Whether a path means standard input.
 pub fn is_standard_input(path: &Path) -> bool {
     path == Path::new("-")
 }
@@ -39,7 +38,7 @@ fn read(path: &Path, prune: bool) -> Result<(String, LockFile), Failure> {
     };
     let text = read.map_err(|error| match error.kind() {
         io::ErrorKind::FileTooLarge => Failure::input(format!(
-            "{name} has more than {MAX_LOCK} bytes: no lock file has so many"
+            "{name} has more than {MAX_LOCK} bytes, the most that a lock file may have"
         )),
         _ => Failure::environment(format!("could not read {name}: {error}")),
     })?;
@@ -60,7 +59,7 @@ fn blank(name: &str) -> Failure {
     )
 }
 
-/// What is said of a file that is none of those that are known.
+/// The error for a file that is no supported lock file.
 fn unknown(path: &Path, name: &str, text: &[u8]) -> Failure {
     let message = match lockfile::foreign(path, text) {
         Some(what) => format!("{name} is {what}"),

@@ -1,4 +1,4 @@
-//! What is told of a mirror: line by line as it goes on, and of all of it at the end.
+//! Reports a run: its changes and warnings while it runs, and a summary at its end.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,9 +17,9 @@ use crate::cli::output::{self, count, thousands};
 use crate::cli::progress::Progress;
 use crate::cli::quota::Quota;
 
-/// What `--json` prints.
+/// The object that `--json` prints.
 #[derive(Serialize)]
-struct JsonReport<'a> {
+struct MirrorJson<'a> {
     upstream: &'a str,
     repository: &'a RepositoryName,
     packages: usize,
@@ -28,7 +28,7 @@ struct JsonReport<'a> {
     retries: u64,
     bytes: u64,
     dry_run: bool,
-    /// With --tarballs-only: packages of which upstream's signed file is new or has changed.
+    /// With --tarballs-only: packages whose signed file is new or has changed upstream.
     #[serde(skip_serializing_if = "Option::is_none")]
     upstream_changed: Option<Vec<String>>,
     #[serde(flatten)]
@@ -39,7 +39,7 @@ struct JsonReport<'a> {
     failures: Vec<Rejected>,
 }
 
-/// What upstream said of a release, and says no longer.
+/// A remark that upstream has withdrawn.
 #[derive(Serialize)]
 struct JsonWithdrawn<'a> {
     package: &'a str,
@@ -77,19 +77,18 @@ impl<'a> JsonWithdrawn<'a> {
     }
 }
 
-/// Prints what is heard of a mirror, or keeps it for `--json`.
+/// Prints changes and warnings, or collects them for `--json`.
 pub struct MirrorObserver<'a> {
     store: &'a DirStore,
     tarballs_only: bool,
     prints: bool,
     pub progress: Progress,
     heard: Mutex<Heard>,
-    /// Packages of which upstream's signed file was written, where only tarballs are served.
+    /// With --tarballs-only: packages whose signed file was written.
     upstream_changed: Mutex<Vec<String>>,
     lost_readers: Quota,
     dependencies: Quota,
     withdrawn: Quota,
-    /// Whether the report was printed.
     reported: AtomicBool,
 }
 
@@ -109,7 +108,7 @@ impl<'a> MirrorObserver<'a> {
         }
     }
 
-    /// Whether the report was printed, which says what failed.
+    /// Whether the JSON report was printed, which has the failures too.
     pub fn has_reported(&self) -> bool {
         self.reported.load(Ordering::Relaxed)
     }
@@ -126,7 +125,7 @@ impl<'a> MirrorObserver<'a> {
     }
 
     fn heard(&self) -> MutexGuard<'_, Heard> {
-        // A list that was pushed to half-way is whole all the same.
+        // A panic cannot leave a list half changed.
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -159,7 +158,7 @@ impl Observer for MirrorObserver<'_> {
         let is_signed = matches!(path.folder(), Folder::Packages | Folder::Policies)
             || RepositoryPath::is_root_file(path.as_str());
         if self.tarballs_only && is_signed {
-            // Nothing serves upstream's signed files then, but a build reads them.
+            // These files are not served. A build reads them.
             if path.folder() == Folder::Packages {
                 self.upstream_changed().push(path.file_name().to_owned());
             }
@@ -168,37 +167,41 @@ impl Observer for MirrorObserver<'_> {
         let mut heard = self.heard();
         let verb = heard.note(path, changed);
         if self.prints {
-            // The mirror goes on; its summary will fail to print in the same way, and say so.
+            // An error does not stop the mirror. The summary fails in the same way, and is reported.
             let line = format!("* {verb} {}", self.store.locate(path));
             self.progress.print_above(|| drop(output::line(&line)));
         }
     }
 }
 
-/// Prints what came of it for a person.
-pub fn print(options: &Options, report: &Report, listener: &MirrorObserver<'_>) -> Result<(), Failure> {
-    let quotas = [&listener.lost_readers, &listener.dependencies, &listener.withdrawn];
-    quotas.into_iter().filter_map(Quota::rest).for_each(|rest| listener.print_warning(&rest));
+/// Prints the summary.
+pub fn print(
+    options: &Options,
+    report: &Report,
+    observer: &MirrorObserver<'_>,
+) -> Result<(), Failure> {
+    let quotas = [&observer.lost_readers, &observer.dependencies, &observer.withdrawn];
+    quotas.into_iter().filter_map(Quota::rest).for_each(|rest| observer.print_warning(&rest));
     for LeftOut { lock, app, why } in &report.left_out {
         output::line(&format!("left out: {app}, {why} ({lock})"))?;
     }
     for line in git_rules(&report.git) {
         output::line(&line)?;
     }
-    let heard = listener.heard().clone();
-    output::line(&summary(options, report, &heard, listener.upstream_changed().len()))
+    let heard = observer.heard().clone();
+    output::line(&summary(options, report, &heard, observer.upstream_changed().len()))
 }
 
-/// By which git asks the mirror, however a project spells a repository. One line leads to all of its revisions.
+/// The commands that lead git to the mirror for each spelling of a repository. One line is for all of its revisions.
 fn git_rules(mirrors: &[GitMirror]) -> Vec<String> {
     let mut seen = BTreeSet::new();
     let rules = mirrors.iter().flat_map(|GitMirror { path, spellings, .. }| {
         spellings.iter().map(move |spelling| (path, spelling))
     });
     let rules = rules.filter(|rule| seen.insert(*rule)).map(|(path, spelling)| {
-        // Without --add, each would take the place of the one before it.
+        // Without --add, each command would replace the rule of the one before it.
         let rule = format!("git config --global --add url.MIRROR/{path}.insteadOf");
-        // With the asterisks that stand for credentials it leads nowhere: a shell is to pass over it.
+        // A rule with the asterisks of hidden credentials matches no URL, so the line is a comment for the shell.
         if spelling.contains('*') {
             format!("# put in the credentials: {rule} '{spelling}'")
         } else {
@@ -208,15 +211,15 @@ fn git_rules(mirrors: &[GitMirror]) -> Vec<String> {
     rules.collect()
 }
 
-/// Prints what came of it as JSON.
+/// Prints the report as JSON.
 pub fn print_json(
     options: &Options,
     report: &Report,
-    listener: &MirrorObserver<'_>,
+    observer: &MirrorObserver<'_>,
 ) -> Result<(), Failure> {
     let left_out = report.left_out.iter();
     let git = report.git.iter();
-    output::json(&JsonReport {
+    output::json(&MirrorJson {
         upstream: options.upstream.url.as_str(),
         repository: &options.upstream.name,
         packages: report.packages,
@@ -225,8 +228,8 @@ pub fn print_json(
         retries: report.retries,
         bytes: report.bytes,
         dry_run: options.dry_run,
-        upstream_changed: options.tarballs_only.then(|| listener.upstream_changed().clone()),
-        heard: listener.heard().clone(),
+        upstream_changed: options.tarballs_only.then(|| observer.upstream_changed().clone()),
+        heard: observer.heard().clone(),
         left_out: left_out
             .map(|LeftOut { lock, app, why }| JsonLeftOut { lock, app, why })
             .collect(),
@@ -242,15 +245,15 @@ pub fn print_json(
         withdrawn: report.withdrawn.iter().map(JsonWithdrawn::of).collect(),
         failures: rejected(report),
     })?;
-    listener.reported.store(true, Ordering::Relaxed);
+    observer.reported.store(true, Ordering::Relaxed);
     Ok(())
 }
 
-/// What was not mirrored, each with its reason.
+/// What was not mirrored, and why.
 pub fn rejected(report: &Report) -> Vec<Rejected> {
     let failures = report.failures.iter();
     failures
-        .map(|failed| Rejected { path: failed.path.clone(), reason: chain(&failed.wrong) })
+        .map(|failed| Rejected { path: failed.path.clone(), reason: chain(&failed.error) })
         .collect()
 }
 

@@ -1,4 +1,4 @@
-//! Which repository is mirrored: its URL, its name and its key.
+//! The repository to mirror: its URL, name and key.
 
 use std::path::Path;
 use std::str::FromStr;
@@ -12,12 +12,12 @@ use url::Url;
 use crate::cli::failure::{Failure, chain};
 use crate::cli::public_key;
 
-/// What lock files call a repository: `acme`, or `hexpm:acme` for an organisation of hexpm's.
+/// The name of a repository in lock files: `acme`, or `hexpm:acme` for an organisation of hexpm.
 #[derive(Clone, Debug)]
 pub struct UpstreamName {
-    /// What it is an organisation of.
+    /// The repository that it is an organisation of.
     pub source: Option<RepositoryName>,
-    /// What it calls itself.
+    /// The name in its signed files.
     pub name: RepositoryName,
 }
 
@@ -34,12 +34,12 @@ impl FromStr for UpstreamName {
 }
 
 impl UpstreamName {
-    /// Whether it is hex.pm's, or an organisation's of it.
+    /// Whether it is hex.pm's repository or an organisation of it.
     fn is_hexpm(&self) -> bool {
         self.source.as_ref().unwrap_or(&self.name).as_str() == Upstream::HEXPM_NAME
     }
 
-    /// Where hex.pm has it.
+    /// Its URL at hex.pm.
     fn default_url(&self) -> Option<String> {
         let Self { source, name } = self;
         self.is_hexpm().then(|| match source {
@@ -49,17 +49,18 @@ impl UpstreamName {
     }
 }
 
-/// The URL of upstream: what `--upstream` says, or hex.pm's.
+/// The URL of `--upstream`, or hex.pm's.
 pub fn url(argument: Option<&str>, name: &UpstreamName) -> Result<Url, Failure> {
     let Some(text) = argument else {
         let url = name.default_url().and_then(|url| url.parse().ok());
         return url.ok_or_else(|| {
-            Failure::environment(format!("where is the repository `{}`?", name.name)).hint(
+            let message = format!("the URL of the repository `{}` is not known", name.name);
+            Failure::environment(message).hint(
                 "give --upstream=URL; an organisation of hex.pm is --upstream-name=hexpm:NAME",
             )
         });
     };
-    // It may hold credentials: what is wrong with it is told without them.
+    // The argument may have credentials, which no message shows.
     let shown = credentials::hide(text);
     let Some((scheme, _)) = text.split_once("://") else {
         let shown = credentials::hide(&format!("https://{text}"));
@@ -85,7 +86,7 @@ pub fn url(argument: Option<&str>, name: &UpstreamName) -> Result<Url, Failure> 
     Ok(url)
 }
 
-/// The key that upstream signs with: what `--upstream-key` names, or hex.pm's.
+/// The key of `--upstream-key`, or hex.pm's.
 pub fn key(argument: Option<&Path>, name: &UpstreamName, url: &Url) -> Result<PublicKey, Failure> {
     if let Some(key) = public_key::from_argument(argument)? {
         return Ok(key);
@@ -93,7 +94,7 @@ pub fn key(argument: Option<&Path>, name: &UpstreamName, url: &Url) -> Result<Pu
     let host = url.host_str().unwrap_or_default();
     let is_at_hexpm = host == "hex.pm" || host.ends_with(".hex.pm");
     if !name.is_hexpm() && !is_at_hexpm {
-        let message = format!("which key does `{}` sign with?", name.name);
+        let message = format!("the public key of `{}` is not known", name.name);
         return Err(Failure::environment(message).hint("give --upstream-key=PATH"));
     }
     PublicKey::from_pem(Upstream::HEXPM_KEY).map_err(|error| Failure::environment(chain(&error)))

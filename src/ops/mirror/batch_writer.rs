@@ -1,5 +1,8 @@
-//! How files reach the disk while others are fetched: many at a time, for to flush one takes as long as to
-//! flush a hundred.
+//! Writes files in batches while others are fetched: flushing one file to the disk takes as long as flushing a
+//! hundred.
+//!
+//! The files of a batch do not depend on each other, so that a batch needs no order: a package's file is given to
+//! the writer only after [`write`](BatchWriter::write) has returned for each of its tarballs.
 
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,21 +13,19 @@ use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 use crate::publish::observer::Warning;
 use crate::store::{AppliedChange, Change, DirStore, Store, StoreError};
 
-/// How many files may wait to be laid down together, for each request that there may be at once: as many
-/// as are fetched while a disk that is not too busy flushes what came before. A run that is killed loses
-/// them.
+/// How many files may wait for a batch, for each concurrent request: as many as are fetched while a disk under
+/// light load flushes the batch before. A run that is killed loses them.
 pub(super) const WAITING: usize = 16;
 
-/// How many KiB all of those may have, each of which may have 16 MiB.
+/// How many KiB all waiting files together may have. A single one may have up to 64 MiB.
 const SPACE: u32 = 64 << 10;
 
-/// Puts files in place, on a thread of its own.
+/// Writes files on a thread of its own.
 pub(super) struct BatchWriter {
-    orders: Mutex<Option<Sender<WriteRequest>>>,
+    requests: Mutex<Option<Sender<WriteRequest>>>,
     thread: Mutex<Option<JoinHandle<Result<(), StoreError>>>>,
     /// In KiB.
     space: Semaphore,
-    /// What came up while files were put in place.
     warnings: Arc<Mutex<Vec<Warning>>>,
 }
 
@@ -34,79 +35,83 @@ struct WriteRequest {
     done: oneshot::Sender<()>,
 }
 
-/// The disk took no more.
+/// The writer stopped at an error, which [`BatchWriter::close`] returns.
 #[derive(Debug)]
 pub(super) struct WriterStopped;
 
 impl BatchWriter {
     pub fn new() -> Self {
-        let (orders, received) = mpsc::channel();
+        let (requests, received) = mpsc::channel();
         let warnings = Arc::new(Mutex::default());
         let thread = {
             let warnings = Arc::clone(&warnings);
-            thread::spawn(move || work(&received, &warnings))
+            thread::spawn(move || write_batches(&received, &warnings))
         };
         let space = Semaphore::new(usize::try_from(SPACE).unwrap_or(usize::MAX));
-        let (orders, thread) = (Mutex::new(Some(orders)), Mutex::new(Some(thread)));
-        Self { orders, thread, space, warnings }
+        let (requests, thread) = (Mutex::new(Some(requests)), Mutex::new(Some(thread)));
+        Self { requests, thread, space, warnings }
     }
 
-    /// Waits until there is space for so many bytes, which is taken for as long as what is returned is
-    /// kept: what was fetched is in memory until it stands.
+    /// Waits until there is space for this many bytes, which the permit holds: a fetched file is in memory until
+    /// it is written.
     pub async fn space(&self, bytes: usize) -> Option<SemaphorePermit<'_>> {
         let needed = u32::try_from(bytes.div_ceil(1 << 10)).unwrap_or(SPACE).min(SPACE);
         self.space.acquire_many(needed).await.ok()
     }
 
-    /// Puts a file in place; once this is over, it stands for good.
-    pub async fn put(&self, store: &DirStore, change: Change) -> Result<(), WriterStopped> {
-        let (done, over) = oneshot::channel();
-        let order = WriteRequest { store: store.clone(), change, done };
-        let sent = locked(&self.orders).as_ref().is_some_and(|orders| orders.send(order).is_ok());
-        if sent && over.await.is_ok() { Ok(()) } else { Err(WriterStopped) }
+    /// Makes a change. It is durable once this returns.
+    pub async fn write(&self, store: &DirStore, change: Change) -> Result<(), WriterStopped> {
+        let (done, is_done) = oneshot::channel();
+        let request = WriteRequest { store: store.clone(), change, done };
+        let sent =
+            locked(&self.requests).as_ref().is_some_and(|requests| requests.send(request).is_ok());
+        if sent && is_done.await.is_ok() { Ok(()) } else { Err(WriterStopped) }
     }
 
-    /// Waits until all is in place.
+    /// Waits until all changes are made.
     ///
     /// # Errors
-    /// What went wrong first; nothing was put in place after it.
+    /// The first error. Nothing was written after it.
     pub fn close(&self) -> Result<(), StoreError> {
-        *locked(&self.orders) = None;
+        *locked(&self.requests) = None;
         let thread = locked(&self.thread).take();
-        // A thread that panicked has told nobody that anything stands.
+        // If the thread panicked, each `write` that it left open returns an error.
         thread.map_or(Ok(()), |thread| thread.join().unwrap_or(Ok(())))
     }
 
-    /// What came up since this was asked last.
+    /// The warnings since the last call.
     pub fn warnings(&self) -> Vec<Warning> {
         std::mem::take(&mut *locked(&self.warnings))
     }
 }
 
-fn locked<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Each holds one value, which is whole whoever panicked.
-    value.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Takes what there is, lays it down together and tells of it, until nobody orders any more.
-fn work(orders: &Receiver<WriteRequest>, warnings: &Mutex<Vec<Warning>>) -> Result<(), StoreError> {
-    while let Ok(first) = orders.recv() {
-        let more = orders.try_iter();
+/// Makes the changes that are waiting, all at once, until the writer is closed.
+fn write_batches(
+    requests: &Receiver<WriteRequest>,
+    warnings: &Mutex<Vec<Warning>>,
+) -> Result<(), StoreError> {
+    while let Ok(first) = requests.recv() {
+        let more = requests.try_iter();
         let mut batch: Vec<_> = [first].into_iter().chain(more).collect();
-        while let Some(store) = batch.first().map(|order| order.store.clone()) {
-            let (mine, others): (Vec<_>, Vec<_>) =
-                batch.into_iter().partition(|order| order.store == store);
+        while let Some(store) = batch.first().map(|request| request.store.clone()) {
+            let (of_store, others): (Vec<_>, Vec<_>) =
+                batch.into_iter().partition(|request| request.store == store);
             let (changes, done): (Vec<_>, Vec<_>) =
-                mine.into_iter().map(|order| (order.change, order.done)).unzip();
+                of_store.into_iter().map(|request| (request.change, request.done)).unzip();
             store.apply(&[&changes], &|made: AppliedChange<'_>| {
                 locked(warnings).extend(Warning::of_lost_readers(&store, made));
             })?;
             for done in done {
-                // Whoever ordered it may have gone.
+                // The task that waited may have been dropped.
                 let _ = done.send(());
             }
             batch = others;
         }
     }
     Ok(())
+}
+
+fn locked<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Each mutex holds one value, which a panic cannot leave half changed.
+    value.lock().unwrap_or_else(PoisonError::into_inner)
 }

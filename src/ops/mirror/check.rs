@@ -1,4 +1,4 @@
-//! What fetched bytes are, if upstream signed them or something that names them.
+//! Checks fetched files: resources by upstream's signature, tarballs by the checksums in signed resources.
 
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use flate2::bufread::GzDecoder;
 
+use super::file_error::{ChecksumMismatch, FileError};
 use super::indexes::Index;
 use super::task::{Outcome, PackageFile, TarballToFetch};
-use super::file_error::{Disagreement, FileError};
 use crate::checksum::OuterChecksum;
 use crate::key::PublicKey;
 use crate::name::{PackageName, PolicyName, RepositoryName};
@@ -17,14 +17,14 @@ use crate::published::{Document, TrustedKeys, UncheckedDocument, without_removal
 use crate::registry::{Releases, Resource};
 use crate::tarball::{self, Limits};
 
-/// Who has to have signed what.
+/// What files have to be signed with, and what limits they have.
 #[derive(Clone, Debug)]
 pub(super) struct Checker {
     pub repository: RepositoryName,
     keys: TrustedKeys,
     pub limits: Limits,
-    /// Who holds it inflates a large file: there are many jobs, and memory for few of those.
-    large: Arc<Mutex<()>>,
+    /// Held while a large file is inflated: there are many jobs, and memory for few of those.
+    large_file: Arc<Mutex<()>>,
 }
 
 /// In bytes: payloads above this are inflated one at a time.
@@ -32,7 +32,7 @@ const LARGE: usize = 1 << 20;
 
 impl Checker {
     pub fn new(repository: RepositoryName, key: PublicKey, limits: Limits) -> Self {
-        Self { repository, keys: key.into(), limits, large: Arc::default() }
+        Self { repository, keys: key.into(), limits, large_file: Arc::default() }
     }
 
     /// `names` or `versions`.
@@ -43,8 +43,8 @@ impl Checker {
         }
     }
 
-    /// `packages/NAME`. One that upstream is removing is taken as what clients read it as: the mark that it
-    /// leaves is a bucket's own matter.
+    /// `packages/NAME`. A tombstone, which upstream has in a bucket while it removes a package, becomes the empty
+    /// package that clients read it as.
     pub fn package(&self, name: &PackageName, bytes: &Bytes) -> Result<PackageFile, FileError> {
         let releases: Releases = self.document(name, bytes)?;
         let unmarked = without_removal_mark(&Releases::resource(name), bytes)?;
@@ -59,66 +59,66 @@ impl Checker {
 
     fn document<D: Document>(&self, name: &D::Name, bytes: &[u8]) -> Result<D, FileError> {
         let file = UncheckedDocument::<D>::new(bytes, name)?;
-        let _turn = self.turn(file.payload_size());
+        let _lock = self.lock_if_large(file.payload_size());
         Ok(file.check(&self.keys, Some(&self.repository))?)
     }
 
-    /// A tarball: lock file, registry and file have to agree on both checksums. What else is in it is
-    /// for whoever builds a registry from it to judge; upstream has signed for it.
-    pub fn tarball(&self, wanted: &TarballToFetch, bytes: &[u8]) -> Result<(), FileError> {
+    /// A tarball: lock file, registry and file have to agree on both checksums. Its contents are not checked:
+    /// upstream has signed its checksum, and a build checks what it reads.
+    pub fn tarball(&self, expected: &TarballToFetch, bytes: &[u8]) -> Result<(), FileError> {
         let outer = OuterChecksum::of(bytes);
         let read = tarball::inner_checksum(bytes, &self.limits);
-        let is_wanted = outer == wanted.outer_checksum
-            && read.as_ref().is_ok_and(|inner| *inner == wanted.inner_checksum);
-        let pin = wanted.pin.as_ref();
-        let is_pinned = pin.is_none_or(|pin| {
-            pin.inner_checksum.is_none_or(|inner| inner == wanted.inner_checksum)
-                && pin.outer_checksum.is_none_or(|outer| outer == wanted.outer_checksum)
-        });
-        if is_wanted && is_pinned {
+        let is_expected = outer == expected.outer_checksum
+            && read.as_ref().is_ok_and(|inner| *inner == expected.inner_checksum);
+        let pin = expected.pin.as_ref();
+        let is_pinned =
+            pin.is_none_or(|pin| pin.agrees(expected.inner_checksum, expected.outer_checksum));
+        if is_expected && is_pinned {
             return Ok(());
         }
         match read {
-            // It is the very file that upstream means, so what is wrong with it is upstream's.
-            Err(error) if outer == wanted.outer_checksum && is_pinned => Err(error.into()),
-            read => Err(FileError::Disagreement(Box::new(Disagreement {
+            // It is the file that upstream has signed, so upstream's tarball is at fault.
+            Err(error) if outer == expected.outer_checksum && is_pinned => Err(error.into()),
+            read => Err(FileError::ChecksumMismatch(Box::new(ChecksumMismatch {
                 lock: pin.map(|pin| (pin.lock.clone(), pin.inner_checksum, pin.outer_checksum)),
-                registry: (wanted.inner_checksum, wanted.outer_checksum),
+                registry: (expected.inner_checksum, expected.outer_checksum),
                 file: (read.ok(), outer),
             }))),
         }
     }
 
-    /// What is to become of a tarball whose file stands already; nothing where it is to be fetched. One that
-    /// is whole and another is not upstream's to replace: nobody knows who counts on it.
-    pub fn standing(&self, wanted: &TarballToFetch, bytes: &[u8]) -> Option<Outcome> {
-        if self.tarball(wanted, bytes).is_ok() {
+    /// The outcome for a tarball that the mirror has; `None` where it has to be fetched. An intact tarball with
+    /// another checksum than upstream's is never overwritten: projects may depend on it.
+    pub fn tarball_on_disk(&self, expected: &TarballToFetch, bytes: &[u8]) -> Option<Outcome> {
+        if self.tarball(expected, bytes).is_ok() {
             return Some(Outcome::Done);
         }
-        let (held, said) = (OuterChecksum::of(bytes), wanted.outer_checksum);
+        let (held, said) = (OuterChecksum::of(bytes), expected.outer_checksum);
         let is_another = held != said && tarball::inner_checksum(bytes, &self.limits).is_ok();
-        let version = wanted.file.version.clone();
+        let version = expected.file.version.clone();
         let changed = FileError::Changed { version, held, said };
-        (is_another && !wanted.is_accepted).then_some(Outcome::Failed(changed))
+        (is_another && !expected.is_accepted).then_some(Outcome::Failed(changed))
     }
 
-    /// Waits until no other large file is inflated, if this one is large.
-    fn turn(&self, payload_size: usize) -> Option<MutexGuard<'_, ()>> {
-        // It guards nothing that a panic could leave half-way.
-        let wait = || self.large.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Waits until no other large file is being inflated, if this one is large.
+    fn lock_if_large(&self, payload_size: usize) -> Option<MutexGuard<'_, ()>> {
+        // The mutex guards no value that a panic could leave half changed.
+        let wait = || self.large_file.lock().unwrap_or_else(PoisonError::into_inner);
         (payload_size > LARGE).then(wait)
     }
 }
 
-/// In bytes: how much documentation may inflate to.
-const MAX_DOCS: u64 = 1 << 30;
+/// In bytes: the most that documentation may inflate to.
+const MAX_INFLATED_DOCS: u64 = 1 << 30;
 
-/// Documentation, which nobody signs: all that can be told is whether it came whole.
+/// Documentation, which is not signed: it is only checked that it came whole.
 pub(super) fn docs(bytes: &[u8]) -> Result<(), FileError> {
-    let mut stream = GzDecoder::new(bytes).take(MAX_DOCS);
+    let mut stream = GzDecoder::new(bytes).take(MAX_INFLATED_DOCS);
     let inflated = io::copy(&mut stream, &mut io::sink());
     match inflated {
-        Ok(MAX_DOCS) => Err(FileError::Docs(format!("it inflates to more than {MAX_DOCS} bytes"))),
+        Ok(MAX_INFLATED_DOCS) => {
+            Err(FileError::Docs(format!("it inflates to more than {MAX_INFLATED_DOCS} bytes")))
+        }
         Ok(_) => Ok(()),
         Err(error) => Err(FileError::Docs(error.to_string())),
     }

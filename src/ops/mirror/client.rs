@@ -1,5 +1,4 @@
-//! One file of upstream's at a time: asked for, asked for again where that may help, and never more of it
-//! than it may have.
+//! The HTTP client: requests one file of upstream, retries where that may help, and bounds what it reads.
 
 use std::error::Error;
 use std::iter;
@@ -12,72 +11,47 @@ use reqwest::redirect::Policy;
 use reqwest::{Response, StatusCode};
 use url::Url;
 
-use super::body::{self, MemoryPermit, BodyError, BodyMemory, STRETCH};
+use super::body::{self, BodyError, BodyMemory, MemoryPermit, STRETCH};
+use super::file_error::FileError;
 use super::public_address::{NotPublic, PublicResolver};
 use super::redirect::RedirectChain;
 use super::request_error::RequestError;
-use super::file_error::FileError;
+use super::timeouts::Timeouts;
 use crate::credentials;
 use crate::proxy::Proxies;
 use crate::web_page::is_web_page;
 
-/// How long upstream is waited for, and how often it is asked again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timeouts {
-    /// How often a file is asked for before it is given up.
-    pub attempts: u32,
-    /// About how long to wait before the second time; twice as long before each further one.
-    pub pause: Duration,
-    /// The longest of those, and the longest that upstream may ask for with `Retry-After`.
-    pub longest_pause: Duration,
-    /// How long nothing may come.
-    pub stall: Duration,
-}
-
-impl Default for Timeouts {
-    fn default() -> Self {
-        Self {
-            attempts: 5,
-            pause: Duration::from_millis(500),
-            longest_pause: Duration::from_secs(60),
-            stall: Duration::from_secs(30),
-        }
-    }
-}
-
-/// What came of asking.
+/// The response to a request for a file.
 pub(super) enum Fetched<T> {
-    /// What was there the last time.
-    Unchanged,
-    /// It is not there.
-    Missing,
-    /// What was read, and the tag by which to ask whether it has changed.
-    Found(T, Option<String>),
+    /// The file still has the entity tag that was sent.
+    NotModified,
+    NotFound,
+    /// What was read of the file, and its entity tag.
+    File(T, Option<String>),
 }
 
-/// What a run asked of upstream.
+/// What a run has requested of upstream.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     pub requests: AtomicU64,
-    /// How many of those asked for the same thing again.
+    /// How many of the requests were retries.
     pub retries: AtomicU64,
-    /// Of bodies.
+    /// Received in bodies.
     pub bytes: AtomicU64,
 }
 
 impl Counters {
-    /// How many bytes of bodies have come so far.
     pub fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
     }
 }
 
-/// Asks one upstream.
+/// Sends requests to one upstream.
 pub(super) struct Client {
     http: reqwest::Client,
-    /// For where a server at a public address redirects to: it connects to public addresses alone.
+    /// Follows redirects of servers at public addresses: it connects to public addresses alone.
     public: reqwest::Client,
-    /// Ends in a slash.
+    /// Upstream's URL, which ends in a slash.
     base: Url,
     authorization: Option<HeaderValue>,
     proxies: Proxies,
@@ -86,19 +60,19 @@ pub(super) struct Client {
     pub counters: Counters,
 }
 
-/// Bytes as they came, the room that they take, and the page that they are if they are not what was asked for.
+/// A body, the permit for its memory, and the error to report if `read` refuses it and it is a web page.
 struct ReceivedBody {
     bytes: Bytes,
-    room: MemoryPermit,
+    permit: MemoryPermit,
     page: Option<RequestError>,
 }
 
-/// How long a connection may take to come about.
-const CONNECTING: Duration = Duration::from_secs(20);
+/// How long a connection may take to be established.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 
 impl Client {
     /// # Errors
-    /// What the system says, for instance of its certificates.
+    /// What reqwest says, for instance of the system's certificates.
     pub fn new(
         url: &Url,
         authorization: Option<HeaderValue>,
@@ -113,11 +87,11 @@ impl Client {
             proxies
                 .apply(reqwest::Client::builder())
                 .user_agent(concat!("hexreg/", env!("CARGO_PKG_VERSION")))
-                // Where a redirect leads is decided here: see `send`.
+                // `send` decides which redirects are followed.
                 .redirect(Policy::none())
                 .referer(false)
-                .connect_timeout(CONNECTING.min(timeouts.stall))
-                // Until the head of an answer is there in all, whatever comes before it; then for each part.
+                .connect_timeout(CONNECT_TIMEOUT.min(timeouts.stall))
+                // Limits the time until the whole head of the response is there, then that of each chunk.
                 .read_timeout(timeouts.stall)
         };
         let hosts = proxies.hosts().map(ToOwned::to_owned).collect();
@@ -127,12 +101,12 @@ impl Client {
         Ok(Self { http, public, base, authorization, proxies, timeouts, memory, counters })
     }
 
-    /// Asks for a file below upstream's URL, of so many bytes at most, unless it has this tag still.
-    /// `read` says what it is; what it refuses is asked for once more, for bytes are damaged on the way. A large
-    /// file waits for room in memory, which it has until it was read.
+    /// Requests a file of at most `limit` bytes below upstream's URL, unless it still has this entity tag.
+    /// `read` checks it. A file that `read` refuses is requested once more, as it may have been damaged on the way.
+    /// A large file waits for memory, which it holds until `read` returns.
     ///
     /// # Errors
-    /// [`FileError::RequestError`], or what `read` said the last time.
+    /// [`FileError::Request`], or the last error of `read`.
     pub async fn get<T, R>(
         &self,
         path: &str,
@@ -144,15 +118,15 @@ impl Client {
         T: Send + 'static,
         R: Fn(Bytes) -> Result<T, FileError> + Clone + Send + 'static,
     {
-        self.get_into(path, limit, tag, move |bytes, room| {
+        self.get_with_permit(path, limit, tag, move |bytes, permit| {
             let read = read(bytes);
-            drop(room);
+            drop(permit);
             read
         })
         .await
     }
 
-    /// The same for a file whose bytes are dropped once it is in place: a large one has its room until then.
+    /// The same for a file that is written to the disk: a large one holds its memory until its bytes are dropped.
     pub async fn get_file<R>(
         &self,
         path: &str,
@@ -162,10 +136,11 @@ impl Client {
     where
         R: Fn(Bytes) -> Result<Bytes, FileError> + Clone + Send + 'static,
     {
-        self.get_into(path, limit, None, move |bytes, room| Ok(room.with(read(bytes)?))).await
+        self.get_with_permit(path, limit, None, move |bytes, permit| Ok(permit.with(read(bytes)?)))
+            .await
     }
 
-    async fn get_into<T, R>(
+    async fn get_with_permit<T, R>(
         &self,
         path: &str,
         limit: usize,
@@ -178,48 +153,48 @@ impl Client {
     {
         let mut attempt = 1;
         loop {
-            let (wrong, pause) = match self.ask(path, limit, tag).await {
+            let (error, pause) = match self.request(path, limit, tag).await {
                 Ok(Fetched::NotModified) => return Ok(Fetched::NotModified),
                 Ok(Fetched::NotFound) => return Ok(Fetched::NotFound),
-                Ok(Fetched::File(ReceivedBody { bytes, room, page }, tag)) => {
+                Ok(Fetched::File(ReceivedBody { bytes, permit, page }, tag)) => {
                     let read = read.clone();
-                    // Hashing a large file would keep all others waiting.
-                    let read = tokio::task::spawn_blocking(move || read(bytes, room)).await;
-                    match read.unwrap_or_else(|error| Err(self.broken(path, &error))) {
+                    // Hashing a large file would block the other requests.
+                    let read = tokio::task::spawn_blocking(move || read(bytes, permit)).await;
+                    match read.unwrap_or_else(|error| Err(self.broken(path, &error).into())) {
                         Ok(read) => return Ok(Fetched::File(read, tag)),
-                        Err(wrong) => {
-                            let may_pass = attempt == 1 && wrong.may_be_damage();
-                            let wrong = page.map_or(wrong, FileError::from);
-                            (wrong, may_pass.then_some(self.timeouts.pause))
+                        Err(error) => {
+                            let may_pass = attempt == 1 && error.may_be_damage();
+                            let error = page.map_or(error, FileError::from);
+                            (error, may_pass.then_some(self.timeouts.pause))
                         }
                     }
                 }
-                Err((wrong, pause)) => (wrong.into(), pause),
+                Err((error, pause)) => (error.into(), pause),
             };
             let Some(pause) = pause.filter(|_| attempt < self.timeouts.attempts) else {
-                return Err(wrong);
+                return Err(error);
             };
-            tracing::debug!(path, attempt, %wrong, "asking again");
+            tracing::debug!(path, attempt, %error, "retrying");
             tokio::time::sleep(self.pause(attempt, pause)).await;
             attempt = attempt.saturating_add(1);
             self.counters.retries.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// Asks once. An error that may pass comes with the time after which to ask again.
-    async fn ask(
+    /// Sends one request. An error after which a retry may help comes with the least pause before it.
+    async fn request(
         &self,
         path: &str,
         limit: usize,
         tag: Option<&str>,
     ) -> Result<Fetched<ReceivedBody>, (RequestError, Option<Duration>)> {
         let url = self.base.join(path);
-        let url = url.map_err(|error| (self.unanswered(path, &error), None))?;
+        let url = url.map_err(|error| (self.broken(path, &error), None))?;
         self.counters.requests.fetch_add(1, Ordering::Relaxed);
         let response = self.send(path, &url, tag).await?;
         let status = response.status();
-        let asked = url;
-        let url = self.shown(&asked);
+        let requested = url;
+        let url = self.shown(&requested);
         match status {
             StatusCode::NOT_MODIFIED if tag.is_some() => return Ok(Fetched::NotModified),
             StatusCode::NOT_FOUND | StatusCode::GONE => return Ok(Fetched::NotFound),
@@ -236,13 +211,13 @@ impl Client {
         let tag = response.headers().get(ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);
         let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
         let kind = kind.unwrap_or_default().to_owned();
-        let at = (*response.url() != asked).then(|| credentials::hide(response.url().as_str()));
+        let at = (*response.url() != requested).then(|| credentials::hide(response.url().as_str()));
         let stall = self.timeouts.stall;
         let body = body::read(response, limit, stall, &self.memory, &self.counters.bytes).await;
         match body {
-            Ok((bytes, room)) => {
+            Ok((bytes, permit)) => {
                 let page = is_page(&kind, &bytes).then_some(RequestError::Page { url, at });
-                Ok(Fetched::File(ReceivedBody { bytes, room, page }, tag))
+                Ok(Fetched::File(ReceivedBody { bytes, permit, page }, tag))
             }
             Err(BodyError::TooLarge) => Err((RequestError::TooLarge { url, limit }, None)),
             Err(BodyError::TooSlow { least }) => {
@@ -253,19 +228,19 @@ impl Client {
         }
     }
 
-    /// Sends a request, and again wherever upstream sends it on to that it may lead to. What the user gave as
-    /// `Authorization` goes to upstream's own host and port alone.
+    /// Sends a request and follows the redirects that [`RedirectChain`] allows. The user's `Authorization` goes to
+    /// upstream's own host and port alone.
     async fn send(
         &self,
         path: &str,
-        asked: &Url,
+        requested: &Url,
         tag: Option<&str>,
     ) -> Result<Response, (RequestError, Option<Duration>)> {
-        let mut route = RedirectChain::of(path, &self.proxies);
+        let mut redirects = RedirectChain::of(path, &self.proxies);
         let mut authorization = self.authorization.as_ref();
-        let mut url = asked.clone();
+        let mut url = requested.clone();
         loop {
-            let http = if route.was_public { &self.public } else { &self.http };
+            let http = if redirects.was_public { &self.public } else { &self.http };
             let mut request = http.get(url.clone());
             if let Some(authorization) = authorization {
                 request = request.header(AUTHORIZATION, authorization);
@@ -274,9 +249,8 @@ impl Client {
                 request = request.header(IF_NONE_MATCH, tag);
             }
             let response = request.send().await.map_err(|error| self.failed(path, &error))?;
-            let next = route.next(&url, &response);
-            let Some(next) = next.map_err(|refused| (self.unanswered(path, &refused), None))?
-            else {
+            let next = redirects.next(&url, &response);
+            let Some(next) = next.map_err(|refused| (self.broken(path, &refused), None))? else {
                 return Ok(response);
             };
             if next.origin() != url.origin() {
@@ -286,15 +260,15 @@ impl Client {
         }
     }
 
-    /// A request that failed, and after which time to ask again if that may help.
+    /// The error of a request that failed, and the pause before a retry if one may help.
     fn failed(&self, path: &str, error: &reqwest::Error) -> (RequestError, Option<Duration>) {
         let mut causes = iter::successors(error.source(), |&cause| cause.source());
         let is_lasting =
             error.is_builder() || causes.any(|cause| cause.downcast_ref::<NotPublic>().is_some());
-        (self.unanswered(path, error), (!is_lasting).then_some(Duration::ZERO))
+        (self.broken(path, error), (!is_lasting).then_some(Duration::ZERO))
     }
 
-    /// A URL of upstream's, and the proxy that it is asked for through.
+    /// A URL of upstream, and the proxy that its requests go through.
     fn shown(&self, url: &Url) -> String {
         match self.proxies.shown(url) {
             Some(proxy) => format!("{url} through the proxy {proxy}"),
@@ -302,40 +276,37 @@ impl Client {
         }
     }
 
-    /// How long to wait: longer each time, as upstream asks, and never as long as others do.
-    fn pause(&self, attempt: u32, asked: Duration) -> Duration {
+    /// The pause before the next attempt: at least what upstream demands, longer each time, and random, so that
+    /// clients do not come back all at once.
+    fn pause(&self, attempt: u32, demanded: Duration) -> Duration {
         let doubled = self.timeouts.pause.saturating_mul(1 << attempt.saturating_sub(1).min(16));
         let longest = doubled.min(self.timeouts.longest_pause);
-        asked.max(longest.mul_f64(0.5 + fastrand::f64() / 2.0))
+        demanded.max(longest.mul_f64(0.5 + fastrand::f64() / 2.0))
     }
 
-    fn unanswered(&self, path: &str, error: &(dyn Error + 'static)) -> RequestError {
+    fn broken(&self, path: &str, error: &(dyn Error + 'static)) -> RequestError {
         let causes = iter::successors(Some(error), |error| (*error).source());
-        // reqwest names the URL in the first, and says nothing else there.
+        // The outermost error of reqwest names the URL and nothing else.
         let reason: Vec<_> = causes.skip(usize::from(error.source().is_some())).collect();
         let reason: Vec<_> = reason.into_iter().map(ToString::to_string).collect();
         let url = self.base.join(path).unwrap_or_else(|_| self.base.clone());
         let reason = credentials::hide_all(&reason.join(": "));
         RequestError::Broken { url: self.shown(&url), reason }
     }
-
-    fn broken(&self, path: &str, error: &(dyn Error + 'static)) -> FileError {
-        self.unanswered(path, error).into()
-    }
 }
 
-/// Whether an answer is for people to read in a browser, whatever its status says.
+/// Whether a response is a page for a browser, whatever its status.
 pub(super) fn is_page(kind: &str, bytes: &[u8]) -> bool {
     is_web_page(bytes) || kind.to_ascii_lowercase().starts_with("text/html")
 }
 
-/// What may be otherwise in a while.
+/// Whether a retry may get another status.
 fn may_pass(status: StatusCode) -> bool {
     status.is_server_error()
         || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT)
 }
 
-/// How long upstream asks to be left alone.
+/// The time that `Retry-After` demands.
 fn retry_after(response: &Response) -> Option<Duration> {
     let text = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
     if let Ok(seconds) = text.parse() {

@@ -1,12 +1,13 @@
-//! The entity tag of a file, by which to ask whether it has changed.
+//! The entity tag of a file, for conditional requests.
 
 use serde::{Deserialize, Serialize};
 
-/// By which upstream knows a file again.
+/// Upstream's entity tag of a file that the mirror has. The names of the fields are those in `state.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct EntityTag {
     pub tag: String,
-    /// So that a file that was changed here since is not taken for the one that the tag is of.
+    /// The digest of the file that came with the tag. If the file in the mirror was changed since, the tag is
+    /// not sent: `304 Not Modified` would keep the changed file.
     pub file: String,
 }
 
@@ -15,9 +16,9 @@ impl EntityTag {
         Self { tag, file: digest(file) }
     }
 
-    /// The tag, if it is this file's.
-    pub fn good_for(&self, file: &[u8]) -> Option<&str> {
-        (self.file == digest(file)).then_some(self.tag.as_str())
+    /// Whether the tag came with this file.
+    pub fn is_of(&self, file: &[u8]) -> bool {
+        self.file == digest(file)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What keeps a package, or a file, out of the mirror.
+//! Why one file, package or git repository was not mirrored.
 
 use std::fmt;
 
@@ -14,149 +14,120 @@ use crate::registry::{DecodeError, SignedError};
 use crate::tarball;
 use crate::version::Version;
 
+/// A file, package or git repository that was not mirrored.
+#[derive(Debug)]
+pub struct NotMirrored {
+    /// Its path below the repository's URL, or `git: APPLICATION`.
+    pub path: String,
+    /// Why.
+    pub error: FileError,
+}
+
 /// Why something was not mirrored.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message names each field")]
 pub enum FileError {
-    /// It could not be fetched.
     #[error(transparent)]
     Request(#[from] RequestError),
-    /// Its signature is not upstream's, or it is damaged.
+    /// Upstream's key did not sign it, or it is damaged.
     #[error(transparent)]
     Signed(#[from] SignedError),
-    /// It is signed and no such resource.
+    /// The signature is right and the payload is not.
     #[error(transparent)]
     Decode(#[from] DecodeError),
-    /// It is signed, for clients that know the repository under another name.
-    #[error("it is of the repository `{found}`, not `{expected}`")]
-    OtherRepository {
-        /// As it says.
-        found: RepositoryName,
-        /// As upstream should be called.
-        expected: RepositoryName,
-    },
-    /// It is signed, and another package's.
+    #[error("it belongs to the repository `{found}`, not `{expected}`")]
+    OtherRepository { found: RepositoryName, expected: RepositoryName },
     #[error("it is the file of the package {0}")]
     OtherPackage(PackageName),
-    /// It is signed, and another policy.
     #[error("it is the policy {0}")]
     OtherPolicy(PolicyName),
-    /// Upstream names it, and does not have it.
+    /// Upstream names the file and does not have it.
     #[error("upstream does not have it")]
-    NotThere,
-    /// Nobody upstream knows the package.
+    Missing,
     #[error("upstream has no such package")]
     NoSuchPackage,
-    /// A lock file pins what is not there.
     #[error("{lock} pins {version}, which upstream does not have")]
-    NoSuchRelease {
-        /// The lock file.
-        lock: String,
-        /// What it pins.
-        version: Version,
-    },
-    /// No release will do.
+    NoSuchRelease { lock: String, version: Version },
+    /// No release matches the requirement.
     #[error("no release of it is one that was asked for")]
     NothingMatches,
-    /// Its own file is older than the index that was read before.
+    /// The package's file is older than the index. A cache between the two may lag.
     #[error("upstream's `versions` names {0}, and its own file does not yet: try again later")]
     Behind(Version),
-    /// It is older than what the mirror has.
+    /// The index is older than the mirror's: an attacker may replay one. `held` are the packages that changed
+    /// later in the mirror's index, the newest first.
     #[error(
         "upstream sent an older `names` than this mirror has: its newest change is of {}, here {}",
         .newest.map_or_else(|| "no time".to_owned(), time), newer(.held)
     )]
-    RolledBack {
-        /// When a package changed last, as it says.
-        newest: Option<UnixSeconds>,
-        /// The packages that changed later, as the mirror has it, and when; the newest first.
-        held: Vec<(PackageName, UnixSeconds)>,
-    },
-    /// What was there before is gone.
+    RolledBack { newest: Option<UnixSeconds>, held: Vec<(PackageName, UnixSeconds)> },
+    /// Releases of the mirror's file are missing in upstream's.
     #[error(
         "upstream no longer has {}: left as it was (--accept takes it)",
         list(.0)
     )]
     Lost(Vec<Version>),
-    /// What was there before is gone, all of it.
+    /// The whole package is missing upstream.
     #[error("upstream no longer has it: left as it was (--accept takes it)")]
     LostPackage,
-    /// What lock files pin has become something else.
+    /// A release has another tarball than in the mirror. `held` is the mirror's outer checksum, `said` the one in
+    /// upstream's registry.
     #[error(
         "{version} was {}… here before and is {}… upstream: left as it was (--accept takes it)",
         .held.excerpt(), .said.excerpt()
     )]
-    Changed {
-        /// Which release.
-        version: Version,
-        /// The outer checksum that the mirror has.
-        held: OuterChecksum,
-        /// What upstream's registry says now.
-        said: OuterChecksum,
-    },
-    /// What was there before said when these were published.
+    Changed { version: Version, held: OuterChecksum, said: OuterChecksum },
+    /// The mirror's file has times of publication that upstream's lacks.
     #[error(
         "upstream no longer says when {} was published, so this file is older than the one here: left as it was \
          (--accept takes it)",
         list(.0)
     )]
     Undated(Vec<Version>),
-    /// Lock file, registry and file do not tell of the same bytes.
     #[error("{0}")]
-    Disagreement(Box<Disagreement>),
-    /// The file is what the registry says, and no package tarball.
+    ChecksumMismatch(Box<ChecksumMismatch>),
+    /// The checksums are right and the file is no package tarball.
     #[error(transparent)]
     Tarball(#[from] tarball::Error),
-    /// It is no archive of documentation.
     #[error("it is not a gzipped archive: {0}")]
     Docs(String),
-    /// A list of what can be installed cannot be read.
-    #[error("line {0} is not VERSION,SHA-512,ELIXIR, or says otherwise than one before it")]
-    Install(usize),
-    /// A list of what can be installed has no end.
+    #[error("line {0} is not VERSION,SHA-512,ELIXIR, or contradicts a line before it")]
+    InstallLine(usize),
     #[error("it names more than {0} files, the most that such a list has")]
-    InstallsTooMany(usize),
-    /// The list says that it is something else.
+    TooManyInstalls(usize),
     #[error("its SHA-512 is not what {list} says")]
-    InstallChecksum {
-        /// Which list.
-        list: &'static str,
-    },
-    /// What should be the signature of a list is something else.
+    InstallChecksum { list: &'static str },
     #[error("it is not a signature: expected one of RSA, in base64")]
     InstallSignature,
-    /// What can be installed is no such file, though it is what the list says.
+    /// The checksum is right and the file is not of the kind that the list names.
     #[error("it is not {kind}")]
-    InstallKind {
-        /// What it should be.
-        kind: &'static str,
-    },
-    /// `git` could not do it.
+    InstallKind { kind: &'static str },
     #[error("{0}")]
     Git(String),
 }
 
 impl FileError {
-    /// Whether upstream gives it to nobody, or not to this client.
+    /// Whether upstream answered `403 Forbidden`.
     pub(super) fn is_forbidden(&self) -> bool {
         matches!(self, Self::Request(RequestError::Status { status: StatusCode::FORBIDDEN, .. }))
     }
 
-    /// Whether upstream lost or changed what the mirror has, which then stays as it was until `--accept` names it:
-    /// nothing else waits for it.
+    /// Whether the package is held back: upstream lost or changed what the mirror has, which stays as it was
+    /// until `--accept` names it. No other file waits for it.
     #[must_use]
     pub fn holds_back(&self) -> bool {
         matches!(self, Self::Lost(_) | Self::LostPackage | Self::Changed { .. } | Self::Undated(_))
     }
 
-    /// Whether the same bytes may come better another time.
+    /// Whether the file may have been damaged on the way, so that a second request may help.
     pub(super) fn may_be_damage(&self) -> bool {
         match self {
             Self::Signed(_)
             | Self::Docs(_)
             | Self::InstallChecksum { .. }
             | Self::InstallSignature => true,
-            // Where the two are the same, it is the lock file that says otherwise.
-            Self::Disagreement(disagreement) => disagreement.registry.1 != disagreement.file.1,
+            // If the registry and the file agree, the lock file is the one that differs.
+            Self::ChecksumMismatch(mismatch) => mismatch.registry.1 != mismatch.file.1,
             _ => false,
         }
     }
@@ -176,39 +147,37 @@ impl From<DocumentError> for FileError {
     }
 }
 
-/// The checksums that all have to be the same, as each has them.
+/// The checksums of lock file, registry and file, which should be the same.
 #[derive(Debug)]
-pub struct Disagreement {
-    /// The lock file and what it pins, if one does.
+pub struct ChecksumMismatch {
+    /// The name of the lock file and what it pins, if a lock file pins the release.
     pub lock: Option<(String, Option<InnerChecksum>, Option<OuterChecksum>)>,
-    /// What upstream's registry says.
+    /// The checksums in upstream's registry.
     pub registry: (InnerChecksum, OuterChecksum),
-    /// What the file is; its inner checksum where there is one.
+    /// The checksums of the file. A file that is no tarball has no inner one.
     pub file: (Option<InnerChecksum>, OuterChecksum),
 }
 
-impl fmt::Display for Disagreement {
+impl fmt::Display for ChecksumMismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { lock, registry, file } = self;
-        let inner = |checksum: Option<InnerChecksum>| {
-            checksum.map_or_else(|| "none".to_owned(), |checksum| format!("{checksum}"))
-        };
-        let outer = |checksum: Option<OuterChecksum>| {
-            checksum.map_or_else(|| "none".to_owned(), |checksum| format!("{checksum}"))
-        };
         f.write_str("checksums disagree")?;
-        let mut who = |name: &str, first: Option<InnerChecksum>, second: Option<OuterChecksum>| {
-            write!(f, "; {name}: inner {}, outer {}", inner(first), outer(second))
+        let mut write = |name: &str, inner: Option<InnerChecksum>, outer: Option<OuterChecksum>| {
+            write!(f, "; {name}: inner {}, outer {}", or_none(inner), or_none(outer))
         };
-        if let Some((name, first, second)) = lock {
-            who(name, *first, *second)?;
+        if let Some((name, inner, outer)) = lock {
+            write(name, *inner, *outer)?;
         }
-        who("the registry", Some(registry.0), Some(registry.1))?;
-        who("the file", file.0, Some(file.1))
+        write("the registry", Some(registry.0), Some(registry.1))?;
+        write("the file", file.0, Some(file.1))
     }
 }
 
-/// How many packages are told by name.
+fn or_none(checksum: Option<impl fmt::Display>) -> String {
+    checksum.map_or_else(|| "none".to_owned(), |checksum| checksum.to_string())
+}
+
+/// How many packages a message names.
 const NAMED: usize = 5;
 
 /// `foo of 2026-11-26T12:00:00Z, bar of 2026-11-26T11:00:00Z and 3 more`
@@ -221,7 +190,7 @@ fn newer(held: &[(PackageName, UnixSeconds)]) -> String {
     }
 }
 
-/// In UTC, or in seconds since 1970 where no calendar reaches.
+/// The time in UTC, or in seconds since 1970 where it is outside of the calendar.
 fn time(UnixSeconds(seconds): UnixSeconds) -> String {
     Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |time| time.to_string())
 }

@@ -1,165 +1,184 @@
-//! How a run ends: what names everything goes into place once everything is there, and what nobody wants
-//! any more goes last.
+//! The end of a run: writes the indexes, removes what is no longer selected, and writes the state.
 
 use std::collections::BTreeSet;
 
-use super::fetch::{Fetcher, IndexFile};
-use super::mirror_directory::{self, PackageRecord, MirrorState};
-use super::planner::{MirrorContents, Planner};
 use super::batch_writer::WriterStopped;
+use super::conditional_fetch::FetchedFile;
 use super::entity_tag::EntityTag;
-use super::{Error, Options};
+use super::error::Error;
+use super::fetch::Fetcher;
+use super::mirror_directory::{self, MirrorDirectory};
+use super::options::Options;
+use super::planner::{MirrorContents, Planner};
+use super::state::{MirrorState, PackageRecord};
 use crate::name::PackageName;
 use crate::publish::observer::{Observer, Warning};
+use crate::publish::{Plan, State, Wanted};
 use crate::repository::RepositoryPath;
-use crate::store::{Action, AppliedChange, Change, Changed, DirStore, Store};
+use crate::store::{AppliedChange, Changed, DirStore};
+use crate::tarball::FileName;
 
 /// What is known once all tasks are done.
-pub(super) struct RunOutcome<'a> {
-    pub names: IndexFile,
-    pub versions: IndexFile,
-    /// Of files beside the registry.
+pub(super) struct Finished<'a> {
+    pub names: FetchedFile,
+    pub versions: FetchedFile,
+    /// Tags of policies and lists of installs, by path.
     pub tags: Vec<(String, EntityTag)>,
-    /// As it was before the run.
-    pub known: MirrorContents,
+    /// The mirror before the run.
+    pub contents: MirrorContents,
     pub planner: &'a Planner,
-    /// Whether what is not wanted is removed.
+    /// Whether all that the indexes name is there, except for packages that are held back.
+    pub is_complete: bool,
+    /// Whether to remove what is not selected.
     pub prunes: bool,
 }
 
-/// What kept the disk from taking more, if it did not.
-pub(super) fn stands(fetcher: &Fetcher, carried: &Result<(), WriterStopped>) -> Result<(), Error> {
-    if let Err(WriterStopped) = carried {
+/// The error of a writer that has stopped.
+pub(super) fn check_writer(
+    fetcher: &Fetcher,
+    executed: &Result<(), WriterStopped>,
+) -> Result<(), Error> {
+    if let Err(WriterStopped) = executed {
         fetcher.close()?;
-        let lost = std::io::Error::other("a task ended and nobody knows how");
-        return Err(Error::Run(lost));
+        return Err(Error::Run(std::io::Error::other("a task was lost")));
     }
     Ok(())
 }
 
-/// Puts the indexes in place, keeps in mind what was fetched, and removes what is not wanted. Where
-/// anything could not be fetched, none of it but the second: then the next run begins where this one could not go
-/// on. A package that is held back keeps nothing else from it.
+/// Writes the indexes, removes what is not selected, and saves the state. After a failure only the state is saved, so
+/// that the next run resumes. A package that is held back is no failure.
 pub(super) fn finish(
     fetcher: &Fetcher,
     options: &Options,
-    ending: &RunOutcome<'_>,
-    is_complete: bool,
+    finished: &Finished<'_>,
     observer: &dyn Observer,
 ) -> Result<(), Error> {
     let mirror_dir = &fetcher.mirror_dir;
-    let removals = removals(ending, options);
-    let mut stages: Vec<(&DirStore, Vec<Change>)> = Vec::new();
-    if is_complete {
-        if !options.tarballs_only {
-            stages.push((&mirror_dir.registry, key(fetcher, options)?));
-        }
-        stages.push((&mirror_dir.registry, index(&ending.versions)));
-        stages.push((&mirror_dir.registry, index(&ending.names)));
-        let (packages, others) = removals;
-        stages.push((&mirror_dir.registry, packages));
-        stages.push((&mirror_dir.files, others));
-    }
-    for (store, changes) in stages {
-        let made = |made: AppliedChange<'_>| {
-            if let Some(changed) = made.change.changed() {
-                observer.changed(&made.change.path, changed);
+    if finished.is_complete {
+        for (store, plan) in plans(mirror_dir, options, finished)? {
+            let made = |made: AppliedChange<'_>| {
+                if let Some(changed) = made.change.changed() {
+                    observer.changed(&made.change.path, changed);
+                }
+                if let Some(warning) = Warning::of_lost_readers(store, made) {
+                    observer.warn(warning);
+                }
+            };
+            if options.dry_run {
+                plan.changes.iter().map(AppliedChange::new).for_each(made);
+            } else {
+                plan.apply(store, &made)?;
             }
-            if let Some(warning) = Warning::of_lost_readers(store, made) {
-                observer.warn(warning);
-            }
-        };
-        if options.dry_run {
-            changes.iter().map(AppliedChange::new).for_each(made);
-        } else {
-            store.apply(&[&changes], &made)?;
         }
     }
     if !options.dry_run {
-        let state = state(fetcher, ending, is_complete);
+        let state = state(fetcher, finished);
         if state != mirror_dir.state || mirror_dir.has_journal() {
-            mirror_dir.keep(&state)?;
+            mirror_dir.write_state(&state)?;
         }
     }
     Ok(())
 }
 
-/// So that whoever has the mirror can check it.
-fn key(fetcher: &Fetcher, options: &Options) -> Result<Vec<Change>, Error> {
-    let mirror_dir = &fetcher.mirror_dir;
-    let path = RepositoryPath::public_key();
-    let bytes = options.upstream.key.to_pem().as_bytes();
-    let standing = mirror_directory::read(&mirror_dir.registry, &path, bytes.len().saturating_mul(8))?;
-    let action = match standing {
-        // In whichever form: another key's is refused before anything begins.
-        Some(_) => return Ok(Vec::new()),
-        None => Action::Create(bytes.to_vec().into()),
-    };
-    Ok(vec![Change::new(path, action)])
-}
-
-fn index(file: &IndexFile) -> Vec<Change> {
-    let path = RepositoryPath::resource(&file.resource);
-    let bytes = file.bytes.to_vec();
-    let action = match file.changed {
-        None => return Vec::new(),
-        Some(Changed::Created) => Action::Create(bytes.into()),
-        Some(_) => Action::Update(bytes.into()),
-    };
-    vec![Change::new(path, action)]
-}
-
-/// Packages that upstream took back; and where all that is not wanted goes, the other packages, and what nothing
-/// names once they are gone.
-fn removals(ending: &RunOutcome<'_>, options: &Options) -> (Vec<Change>, Vec<Change>) {
-    let RunOutcome { known, planner, .. } = ending;
-    let remove = |path: RepositoryPath| Change::new(path, Action::Remove);
-    let wanted: BTreeSet<_> = planner.packages().collect();
-    let packages = known.packages.iter().filter(|name| {
-        planner.taken_back.contains(name) || (ending.prunes && !wanted.contains(name))
-    });
-    let packages = packages.map(|name| remove(RepositoryPath::package(name))).collect();
-    if !ending.prunes {
-        return (packages, Vec::new());
+/// One plan for a full mirror. With --tarballs-only there are two stores; what is removed from the second one is named
+/// by nothing after the first plan.
+fn plans<'a>(
+    mirror_dir: &'a MirrorDirectory,
+    options: &Options,
+    finished: &Finished<'_>,
+) -> Result<Vec<(&'a DirStore, Plan)>, Error> {
+    let MirrorDirectory { files, registry, .. } = mirror_dir;
+    let mut written = vec![desired(&finished.versions), desired(&finished.names)];
+    if !options.tarballs_only {
+        written.extend(key(mirror_dir, options)?);
     }
-    // What is of a package that neither has ever had lies there for another reason: a registry of one's own.
-    let is_theirs = |name: &PackageName| {
-        let is_known = known.packages.contains(name) || known.listings.contains_key(name);
+    let mut signed = Plan::between(&[], None, &[], written.iter());
+    signed.remove(removed_packages(finished).map(|path| (path, None)));
+    let unnamed = removed_files(finished, options).into_iter().map(|path| (path, None));
+    if files == registry {
+        signed.remove(unnamed);
+        return Ok(vec![(registry, signed)]);
+    }
+    let mut unsigned = Plan::default();
+    unsigned.remove(unnamed);
+    Ok(vec![(registry, signed), (files, unsigned)])
+}
+
+fn desired(file: &FetchedFile) -> Wanted {
+    let bytes = || file.bytes.to_vec().into();
+    let state = match file.changed {
+        None => State::Stands,
+        Some(Changed::Created) => State::Missing(bytes()),
+        Some(_) => State::Differs(bytes()),
+    };
+    Wanted { path: file.path.clone(), state, over: None }
+}
+
+/// Upstream's key, with which users can verify the mirror. A key that is there is upstream's, in whichever form:
+/// [`MirrorDirectory::open`] refuses another one.
+fn key(mirror_dir: &MirrorDirectory, options: &Options) -> Result<Option<Wanted>, Error> {
+    let path = RepositoryPath::public_key();
+    let pem = options.upstream.key.to_pem().as_bytes();
+    let limit = pem.len().saturating_mul(8);
+    let held = mirror_directory::read(&mirror_dir.registry, &path, limit)?;
+    let missing = || Wanted { path, state: State::Missing(pem.to_vec().into()), over: None };
+    Ok(held.is_none().then(missing))
+}
+
+/// The packages that upstream has removed, and with `--prune` those that are not selected.
+fn removed_packages(finished: &Finished<'_>) -> impl Iterator<Item = RepositoryPath> {
+    let Finished { contents, planner, prunes, .. } = finished;
+    let selected: BTreeSet<_> = planner.packages().collect();
+    let removed = contents.packages.iter().filter(move |name| {
+        planner.removed_upstream.contains(name) || (*prunes && !selected.contains(name))
+    });
+    removed.map(RepositoryPath::package)
+}
+
+/// With `--prune`, the tarballs and documentation that are not selected.
+fn removed_files(finished: &Finished<'_>, options: &Options) -> Vec<RepositoryPath> {
+    let Finished { contents, planner, .. } = finished;
+    if !finished.prunes {
+        return Vec::new();
+    }
+    // A package that neither upstream nor the mirror has ever had belongs to a registry with its own key.
+    let is_upstreams = |name: &PackageName| {
+        let is_known = contents.packages.contains(name) || contents.listings.contains_key(name);
         is_known || planner.listing(name).is_some()
     };
-    let unwanted = |file: &&crate::tarball::FileName| {
+    let is_removed = |file: &&FileName| {
         let is_held_back = planner.held_back.contains(&file.package);
-        !planner.wanted.contains(*file) && !is_held_back && is_theirs(&file.package)
+        !planner.wanted.contains(*file) && !is_held_back && is_upstreams(&file.package)
     };
-    let tarballs = known.tarballs.iter().filter(unwanted);
-    let tarballs = tarballs.map(|file| remove(RepositoryPath::tarball(file)));
-    let docs = known.docs.iter().filter(unwanted).filter(|_| options.docs);
-    let docs = docs.map(|file| remove(RepositoryPath::docs(file)));
-    (packages, tarballs.chain(docs).collect())
+    let tarballs = contents.tarballs.iter().filter(is_removed);
+    let tarballs = tarballs.map(RepositoryPath::tarball);
+    let docs = contents.docs.iter().filter(is_removed).filter(|_| options.docs);
+    let docs = docs.map(RepositoryPath::docs);
+    tarballs.chain(docs).collect()
 }
 
-fn state(fetcher: &Fetcher, ending: &RunOutcome<'_>, is_complete: bool) -> MirrorState {
+fn state(fetcher: &Fetcher, finished: &Finished<'_>) -> MirrorState {
     let mut state = fetcher.mirror_dir.state.clone();
-    let RunOutcome { names, versions, tags, planner, .. } = ending;
+    let Finished { names, versions, tags, planner, .. } = finished;
     for (name, tag) in &planner.fetched {
         if let Some(listing) = planner.listing(name) {
             let (listing, asked, tag) = (listing.digest(), fetcher.now.0, tag.clone());
-            let noted = PackageRecord { listing, asked, failed: None, tag };
-            state.packages.insert(name.to_string(), noted);
+            let record = PackageRecord { listing, asked, failed: None, tag };
+            state.packages.insert(name.to_string(), record);
         }
     }
     for name in &planner.failed {
-        if let Some(noted) = state.packages.get_mut(name.as_str()) {
-            noted.failed = Some(fetcher.now.0);
+        if let Some(record) = state.packages.get_mut(name.as_str()) {
+            record.failed = Some(fetcher.now.0);
         }
     }
-    if ending.prunes && is_complete {
-        let wanted: BTreeSet<_> = planner.packages().map(PackageName::as_str).collect();
-        state.packages.retain(|name, _| wanted.contains(name.as_str()));
+    if finished.prunes && finished.is_complete {
+        let selected: BTreeSet<_> = planner.packages().map(PackageName::as_str).collect();
+        state.packages.retain(|name, _| selected.contains(name.as_str()));
     }
     state.without_docs = planner.without_docs.iter().map(ToString::to_string).collect();
-    for file in [names, versions].into_iter().filter(|_| is_complete) {
-        let path = RepositoryPath::resource(&file.resource).as_str().to_owned();
+    for file in [names, versions].into_iter().filter(|_| finished.is_complete) {
+        let path = file.path.as_str().to_owned();
         match &file.tag {
             Some(tag) => state.tags.insert(path, tag.clone()),
             None => state.tags.remove(&path),

@@ -1,19 +1,19 @@
-//! Git dependencies that lock files pin: bare repositories that any static server can serve, by git's
-//! "dumb" HTTP protocol.
+//! Git dependencies that lock files pin: bare repositories that any static server can serve, with git's "dumb" HTTP
+//! protocol.
 //!
 //! ```text
-//! git/remote         where a repository is, and each way in which that can be spelt
-//! git/place          where the mirror has it: nothing that lies there is run or believed
-//! git/configuration  its own configuration, which is written anew
-//! git/program        the git program, which does it: fetches, and keeps what is pinned
-//! git/environment    what git gets of this program's environment
-//! git/child          when a program is given up
+//! git/remote           the address of a repository, and each spelling of it
+//! git/bare_repository  its folder in the mirror, of which only objects and references are trusted
+//! git/configuration    the repository's configuration, which hexreg writes before each use
+//! git/program          runs the git program: fetches, and keeps what is pinned
+//! git/environment      the environment of the git program
+//! git/child            runs a child process with limits
 //! ```
 
+mod bare_repository;
 mod child;
 mod configuration;
 mod environment;
-mod bare_repository;
 mod program;
 mod remote;
 
@@ -24,38 +24,38 @@ use reqwest::header::HeaderValue;
 
 use super::file_error::FileError;
 use crate::lockfile::{GitPin, GitUrl};
-use configuration::{Configuration, Hash};
 use bare_repository::BareRepository;
+use configuration::{Configuration, Hash};
 use program::GitProgram;
 use remote::Remote;
 
-/// A repository that was mirrored.
+/// A git repository that was mirrored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GitMirror {
-    /// As the lock file has it.
+    /// The URL in the lock file.
     pub url: GitUrl,
-    /// What is pinned, in hex.
+    /// The pinned commit, in hex.
     pub revision: String,
-    /// Below the mirror: `git/HOST/PATH.git`.
+    /// Its path below the mirror: `git/HOST/PATH.git`.
     pub path: String,
     /// Whether anything had to be fetched.
     pub is_new: bool,
-    /// Each URL by which projects may call it, as the lock file does at first; without credentials.
+    /// Each URL by which projects may name it, without credentials. The first is the lock file's.
     pub spellings: Vec<String>,
 }
 
 /// How repositories are mirrored.
 #[derive(Clone, Debug)]
 pub(super) struct GitOptions {
-    /// How long nothing may come of what is fetched.
+    /// How long a fetch may deliver no byte.
     pub stall: Duration,
-    /// What upstream of packages is sent as `Authorization`: no program that is run gets to know it.
+    /// The `Authorization` header for upstream's registry, which no child process gets.
     pub authorization: Option<HeaderValue>,
     /// Whether nothing is written.
     pub dry_run: bool,
 }
 
-/// Has a repository at the revision that is pinned.
+/// Mirrors a repository with the pinned commit.
 pub(super) fn mirror(
     directory: &Path,
     pin: &GitPin,
@@ -64,21 +64,21 @@ pub(super) fn mirror(
     let GitPin { url, revision, .. } = pin;
     let refused = |why| FileError::Git(format!("{}: {why}", url.to_string().escape_debug()));
     let remote = Remote::parse(url.with_credentials()).map_err(refused)?;
-    let path = remote.place().unwrap_or_default();
+    let path = remote.mirror_path().unwrap_or_default();
     let (stall, authorization) = (options.stall, options.authorization.as_ref());
-    let program = |place| GitProgram { url, revision, place, stall, authorization };
+    let program = |repository| GitProgram { url, revision, repository, stall, authorization };
     let is_new = match BareRepository::find(directory, &path)? {
-        Some(place) => {
-            place.check()?;
-            let configuration = with_home(place.configuration()?, remote.home(), url)?;
-            bring_up_to_date(&program(&place), &configuration, options.dry_run)?
+        Some(repository) => {
+            repository.check()?;
+            let configuration = with_home(repository.configuration()?, remote.home(), url)?;
+            update(&program(&repository), &configuration, options.dry_run)?
         }
         None if options.dry_run => true,
         None => {
             let hash = Hash::of_revision(revision);
             let home = remote.home().map(str::to_owned);
-            let place = BareRepository::begin(directory, &Configuration { hash, home })?;
-            program(&place).fetch()?;
+            let repository = BareRepository::create(directory, &Configuration { hash, home })?;
+            program(&repository).fetch()?;
             BareRepository::publish(directory, &path)?;
             true
         }
@@ -88,21 +88,21 @@ pub(super) fn mirror(
     Ok(GitMirror { url, revision, path, is_new, spellings })
 }
 
-/// Fetches into a repository that the mirror has, if it lacks the revision; tells whether it does.
-fn bring_up_to_date(
+/// Fetches into a repository that lacks the revision. Returns whether it lacked it.
+fn update(
     program: &GitProgram<'_>,
     configuration: &Configuration,
     dry_run: bool,
 ) -> Result<bool, FileError> {
     if dry_run {
-        // Git is run with no other configuration. A mirror that has another one may have it all the same.
-        let may_look = program.place.is_configured(configuration)?;
-        return Ok(!may_look || !program.has(&program.pins()?));
+        // A dry run cannot write the configuration, and git runs with no other. It counts as lacking then.
+        let is_configured = program.repository.is_configured(configuration)?;
+        return Ok(!is_configured || !program.has(&program.pins()?));
     }
-    program.place.configure(configuration)?;
+    program.repository.configure(configuration)?;
     let pins = program.adopt(program.pins()?)?;
     if program.has(&pins) {
-        // A run that was killed may have come no further.
+        // A run that was killed may have left the branches for clients out.
         program.show(&pins)?;
         return Ok(false);
     }
@@ -110,10 +110,11 @@ fn bring_up_to_date(
     Ok(true)
 }
 
-/// What is configured, and whose home directory the repository is in.
+/// The configuration with the user in whose home directory upstream has the repository.
 ///
 /// # Errors
-/// Where it is known to be in another one's: two users may each have a repository of that name.
+/// [`FileError`] if the mirror has the repository from another user's home directory: two users may each have one with
+/// this name.
 fn with_home(
     known: Configuration,
     user: Option<&str>,

@@ -1,4 +1,4 @@
-//! What upstream's two indexes say of each package.
+//! Upstream's two indexes: what they say of each package, and whether they are older than the mirror's.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,12 +13,13 @@ pub(super) struct Indexes {
     pub packages: BTreeMap<PackageName, Listing>,
 }
 
-/// What they say of one package: as long as it stays, so does the package's own file.
+/// What the indexes say of one package. As long as this stays the same, so does the package's own file, except for
+/// new advisories and retirements.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Listing {
     /// Ascending.
     pub versions: Vec<ListedVersion>,
-    /// When upstream last changed it, where it says so.
+    /// When upstream last changed the package, if `names` says so.
     pub updated_at: Option<UnixSeconds>,
 }
 
@@ -29,21 +30,21 @@ pub(super) enum Index {
     Versions(Versions),
 }
 
-/// Why an index may not take the place of the one that the mirror has, if it is older: by the newest change that
-/// each tells of. Packages that are accepted may have lost theirs, and one that is gone where `may_go` says so: the
-/// newest package of all may be one that upstream took back.
+/// The error if upstream's `names` is older than the mirror's, by the newest change in each. Packages in `accept` may
+/// have lost their change, and a package may be missing if `may_be_removed`: the newest package may be one that its owner
+/// took back.
 pub(super) fn rollback(
     held: Option<&Index>,
     new: &Index,
     accept: &BTreeSet<PackageName>,
-    may_go: impl Fn(&PackageName) -> bool,
+    may_be_removed: impl Fn(&PackageName) -> bool,
 ) -> Option<FileError> {
     let (Some(Index::Names(held)), Index::Names(new)) = (held, new) else { return None };
     let named: BTreeSet<&PackageName> = new.packages.iter().map(|(name, _)| name).collect();
     let newest = new.packages.iter().filter_map(|(_, updated_at)| *updated_at).max();
     let newer = held.packages.iter().filter_map(|(name, updated_at)| {
         let updated_at = updated_at.filter(|at| newest.is_none_or(|newest| *at > newest))?;
-        let may_lack = || !named.contains(name) && may_go(name);
+        let may_lack = || !named.contains(name) && may_be_removed(name);
         (!accept.contains(name) && !may_lack()).then(|| (name.clone(), updated_at))
     });
     let mut newer: Vec<_> = newer.collect();
@@ -52,7 +53,7 @@ pub(super) fn rollback(
 }
 
 impl Indexes {
-    /// What is in neither is no package. Consumes them: those of a large registry take some hundred MB.
+    /// Joins both indexes. Consumes them: those of a large registry take some hundred MB.
     pub fn of(indexes: [Index; 2]) -> Self {
         let mut packages: BTreeMap<PackageName, Listing> = BTreeMap::new();
         for index in indexes {
@@ -74,13 +75,12 @@ impl Indexes {
 }
 
 impl Listing {
-    /// Whether a release is retired or has advisories: what is said of those changes while all that is said here
-    /// stays the same.
+    /// Whether a release is retired or has advisories. Their texts may change while the indexes stay the same.
     pub fn is_marked(&self) -> bool {
         self.versions.iter().any(|listed| listed.marks != Marks::default())
     }
 
-    /// By which it is known again.
+    /// A digest by which a later run sees whether it has changed.
     pub fn digest(&self) -> String {
         let mut hasher = blake3::Hasher::new();
         let updated_at = self.updated_at.map(|UnixSeconds(seconds)| seconds);

@@ -1,38 +1,39 @@
-//! What the mirror has, and what it keeps in mind of it.
+//! The directory of a mirror.
 //!
-//! Beside the files that it serves, a mirror has a folder of its own, which no client asks for:
+//! Besides the files that clients request, it has a folder for hexreg:
 //!
 //! ```text
 //! .hexreg-mirror/
-//! ├── state.json     of each package what upstream's indexes said when its file was fetched, and its tag
-//! ├── journal        the same of the packages of a run that has not ended, a line each
-//! ├── carried        what `hexreg build` took over of upstream's remarks
-//! ├── tarballs-only.json tarballs-only.journal   the same two, where only tarballs are mirrored
-//! └── public_key names versions packages/   upstream's own files, where they are not served
+//! ├── state.json     what the mirror remembers between runs
+//! ├── journal        the same of the packages of a run that has not ended, one a line
+//! ├── carried        what `hexreg build` has carried over of upstream's remarks
+//! ├── tarballs-only.json tarballs-only.journal   the first two, where only tarballs are mirrored
+//! └── public_key names versions packages/   upstream's signed files, where they are not served
 //! ```
 //!
-//! Each of the two products has its own, for what is so of a file in one folder need not be of the other's.
+//! A full mirror and a mirror of tarballs have states of their own, as their files lie in different folders.
 //!
-//! All of it may be lost: then what it told is found out again.
+//! All of it may be deleted: the next run finds it out again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
-use url::Url;
 
 use super::check::Checker;
+use super::error::Error;
+use super::options::Options;
 use super::planner::MirrorContents;
-use super::entity_tag::EntityTag;
+use super::state::{MirrorState, PackageRecord};
 use super::task::PackageFile;
-use super::{Error, Options, Upstream};
+use super::upstream::Upstream;
 use crate::key::PublicKey;
 use crate::name::PackageName;
 use crate::package::UnixSeconds;
+use crate::publish::Plan;
 use crate::published::{DocumentError, Published, PublishedKey, Reader};
 use crate::registry::{Resource, SignedError};
 use crate::repository::{Folder, RepositoryPath};
@@ -40,12 +41,13 @@ use crate::store::{
     self, Action, Change, DirStore, EntryKind, ListedFile, Operation, RealFolder, Store, StoreError,
 };
 
-/// A mirror's directory.
+/// The directory of a mirror.
 pub(super) struct MirrorDirectory {
-    /// Where tarballs lie, and all else that clients ask for by name.
+    /// Where tarballs are, and all else that is not signed.
     pub files: DirStore,
-    /// Where upstream's signed files lie.
+    /// Where upstream's signed files are.
     pub registry: DirStore,
+    /// hexreg's folder.
     own: DirStore,
     directory: PathBuf,
     journal: Mutex<Option<File>>,
@@ -56,35 +58,8 @@ pub(super) struct MirrorDirectory {
     pub state: MirrorState,
 }
 
-/// What a mirror keeps in mind.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct MirrorState {
-    /// Whose tags these are.
-    pub upstream: String,
-    /// Of each file that is asked for each time: its tag, and the digest of the file that came with it.
-    pub tags: BTreeMap<String, EntityTag>,
-    /// Of each package whose file was fetched.
-    #[serde(default)]
-    pub packages: BTreeMap<String, PackageRecord>,
-    /// [`MirrorContents::without_docs`].
-    pub without_docs: BTreeSet<String>,
-}
-
-/// What a mirror keeps in mind of a package's file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct PackageRecord {
-    /// What the indexes said of the package when it was fetched: [`MirrorContents::listings`].
-    pub listing: String,
-    /// When upstream was last asked for it, in seconds since 1970.
-    pub asked: i64,
-    /// When upstream was asked in vain since then, in seconds since 1970.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failed: Option<i64>,
-    pub tag: Option<EntityTag>,
-}
-
 impl MirrorDirectory {
-    /// Looks at a directory, which need not exist yet.
+    /// Opens a directory, which need not exist yet.
     pub fn open(directory: &Path, options: &Options) -> Result<Self, Error> {
         let own = directory.join(Folder::Mirror.path().as_str());
         refuse_link(directory, &own)?;
@@ -104,22 +79,22 @@ impl MirrorDirectory {
             own: DirStore::new(own),
             state: MirrorState::default(),
         };
-        mirror_dir.refuse_others(&options.upstream)?;
-        let state = mirror_dir.stored_state(&options.upstream.url)?;
+        mirror_dir.refuse_other_registry(&options.upstream)?;
+        let (state, journal) = (mirror_dir.read_state()?, mirror_dir.read_journal()?);
+        let state = MirrorState::parse(state.as_deref(), &journal, &options.upstream.url);
         Ok(Self { state, ..mirror_dir })
     }
 
-    /// Somebody's registry is not to be overwritten with another one.
-    fn refuse_others(&self, upstream: &Upstream) -> Result<(), Error> {
+    /// Fails where the directory has a registry with another key or name, which the mirror would overwrite.
+    fn refuse_other_registry(&self, upstream: &Upstream) -> Result<(), Error> {
         let refused = |path: &RepositoryPath| {
             Err(Error::OtherRegistry { location: self.registry.locate(path) })
         };
-        let path = RepositoryPath::public_key();
-        let standing = PublishedKey::read(&self.registry)?;
-        if standing.and_then(|standing| standing.key.ok()).is_some_and(|key| key != upstream.key) {
-            return refused(&path);
+        let held = PublishedKey::read(&self.registry)?;
+        if held.and_then(|held| held.key.ok()).is_some_and(|key| key != upstream.key) {
+            return refused(&RepositoryPath::public_key());
         }
-        // There need not be a key beside it; and one key may sign for many repositories.
+        // The key may be missing, and one key may sign for many repositories.
         let path = RepositoryPath::resource(&Resource::Names);
         let reader = Reader::new(&self.registry, upstream.key.clone());
         match reader.of_repository(&upstream.name).names(&mut Vec::new())? {
@@ -135,56 +110,39 @@ impl MirrorDirectory {
         }
     }
 
-    /// Keeps upstream's key beside its signed files where those are not served, for a build that reads them
-    /// to check them with. It is there before any of them.
-    pub fn keep_key(&self, key: &PublicKey) -> Result<(), StoreError> {
+    /// Writes upstream's key beside signed files that are not served: `hexreg build` checks them with it. It is
+    /// written before any of them.
+    pub fn write_key(&self, key: &PublicKey) -> Result<(), StoreError> {
         let path = RepositoryPath::public_key();
-        let standing = PublishedKey::read(&self.registry)?;
+        let held = PublishedKey::read(&self.registry)?;
         let pem = || key.to_pem().as_bytes().to_vec().into();
-        let action = match standing {
-            Some(standing) if standing.key.is_ok() => return Ok(()),
+        let action = match held {
+            Some(held) if held.key.is_ok() => return Ok(()),
             Some(_) => Action::Update(pem()),
             None => Action::Create(pem()),
         };
         self.registry.apply(&[&[Change::new(path, action)]], &|_| ())
     }
 
-    /// What was kept in mind; of tags, those that are of this upstream.
-    fn stored_state(&self, upstream: &Url) -> Result<MirrorState, Error> {
-        let read = read(&self.own, &self.state_path, MAX_STATE)?;
-        let state = read.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        let mut state: MirrorState = state.unwrap_or_default();
-        if state.upstream != upstream.as_str() {
-            state.tags.clear();
-            state.packages.values_mut().for_each(|noted| noted.tag = None);
-            state.upstream = upstream.to_string();
-        }
-        // Its last line may be half of one; so it says less than it could, and nothing wrong.
-        let journal = self.own_folder().and_then(|own| match own {
+    fn read_state(&self) -> Result<Option<Bytes>, StoreError> {
+        read(&self.own, &self.state_path, MAX_STATE)
+    }
+
+    fn read_journal(&self) -> Result<String, StoreError> {
+        let read = self.own_folder().and_then(|own| match own {
             Some(own) => own.read(self.journal_name, MAX_STATE_BYTES),
             None => Ok(None),
         });
-        let journal = match journal {
-            // A run whose notes are larger than any can be has none.
+        let journal = match read {
+            // A journal above the limit is not one of hexreg's.
             Err(error) if error.kind() == io::ErrorKind::FileTooLarge => None,
             read => read.map_err(|error| self.journal_error(Operation::Read, error))?,
         };
-        let journal = String::from_utf8(journal.unwrap_or_default()).unwrap_or_default();
-        let lines = journal.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
-        let mut is_this_upstream = false;
-        for (name, noted) in lines.filter_map(|line| line.split_once(' ')) {
-            if name == JOURNAL_UPSTREAM {
-                is_this_upstream = noted == upstream.as_str();
-            } else if let Ok(noted) = serde_json::from_str::<PackageRecord>(noted) {
-                let tag = noted.tag.filter(|_| is_this_upstream);
-                state.packages.insert(name.to_owned(), PackageRecord { tag, ..noted });
-            }
-        }
-        Ok(state)
+        Ok(String::from_utf8(journal.unwrap_or_default()).unwrap_or_default())
     }
 
-    /// Removes what a killed run left.
-    pub fn clear(&self) -> Result<(), StoreError> {
+    /// Removes the temporary files of a run that was killed.
+    pub fn remove_leftovers(&self) -> Result<(), StoreError> {
         for (store, folder) in [
             (&self.registry, Folder::Packages),
             (&self.registry, Folder::Policies),
@@ -195,15 +153,15 @@ impl MirrorDirectory {
             (&self.files, Folder::Installs),
         ] {
             let listed = store.list(folder)?.unwrap_or_default();
-            let left = listed.into_iter().filter(|one| store::is_temporary(&one.name));
-            let remove = |one: ListedFile| Change::new(folder.file(&one.name), Action::Remove);
-            store.apply(&[&left.map(remove).collect::<Vec<_>>()], &|_| ())?;
+            let leftovers = listed.into_iter().filter(|one| store::is_temporary(&one.name));
+            let leftovers: Vec<_> = leftovers.map(|one| folder.file(&one.name)).collect();
+            Plan::between(&leftovers, None, &[], [].iter()).apply(store, &|_| ())?;
         }
         Ok(())
     }
 
-    /// What the planner is to know of it.
-    pub fn known(&self) -> Result<MirrorContents, Error> {
+    /// Lists the mirror for the planner.
+    pub fn contents(&self) -> Result<MirrorContents, Error> {
         let list = |store: &DirStore, folder| store.list(folder).map(Option::unwrap_or_default);
         let files = |listed: Vec<ListedFile>| {
             listed.into_iter().filter(|one| one.kind == EntryKind::File).map(|one| one.name)
@@ -211,16 +169,14 @@ impl MirrorDirectory {
         let packages = files(list(&self.registry, Folder::Packages)?);
         let tarballs = files(list(&self.files, Folder::Tarballs)?);
         let docs = files(list(&self.files, Folder::Docs)?);
-        let MirrorState { packages: noted, without_docs, .. } = &self.state;
-        let noted = noted
-            .iter()
-            .filter_map(|(name, noted)| Some((name.parse::<PackageName>().ok()?, noted)));
+        let MirrorState { packages: records, without_docs, .. } = &self.state;
         let (mut listings, mut asked) = (BTreeMap::new(), BTreeMap::new());
         let mut failed = BTreeMap::new();
-        for (name, noted) in noted {
-            listings.insert(name.clone(), noted.listing.clone());
-            failed.extend(noted.failed.map(|time| (name.clone(), UnixSeconds(time))));
-            asked.insert(name, UnixSeconds(noted.asked));
+        for (name, record) in records {
+            let Ok(name) = name.parse::<PackageName>() else { continue };
+            listings.insert(name.clone(), record.listing.clone());
+            failed.extend(record.failed.map(|time| (name.clone(), UnixSeconds(time))));
+            asked.insert(name, UnixSeconds(record.asked));
         }
         Ok(MirrorContents {
             packages: packages.filter_map(|name| name.parse().ok()).collect(),
@@ -233,24 +189,24 @@ impl MirrorDirectory {
         })
     }
 
-    /// A signed file as it stands; none where there is none.
+    /// The bytes of a signed file, if the mirror has it.
     pub fn resource(&self, resource: &Resource) -> Result<Option<Bytes>, StoreError> {
         let path = RepositoryPath::resource(resource);
         read(&self.registry, &path, resource.max_size())
     }
 
-    /// What the mirror has of a package, if upstream signed it, with the tag by which upstream knows it.
+    /// The mirror's file of a package, if upstream has signed it.
     pub fn package(&self, name: &PackageName, checker: &Checker) -> Option<PackageFile> {
         let bytes = self.resource(&Resource::Package(name.clone())).ok()??;
         let file = checker.package(name, &bytes).ok()?;
-        let noted = self.state.packages.get(name.as_str());
-        let tag = noted.and_then(|noted| noted.tag.clone());
-        let tag = tag.filter(|tag| tag.good_for(&bytes).is_some());
+        let record = self.state.packages.get(name.as_str());
+        let tag = record.and_then(|record| record.tag.clone());
+        let tag = tag.filter(|tag| tag.is_of(&bytes));
         Some(PackageFile { bytes, tag, is_held: true, ..file })
     }
 
-    /// Keeps in mind what is known of a package whose file was just put in place, or found unchanged.
-    pub fn note(&self, name: &PackageName, noted: &PackageRecord) -> Result<(), StoreError> {
+    /// Appends a package whose file was written, or has not changed, to the journal.
+    pub fn record(&self, name: &PackageName, record: &PackageRecord) -> Result<(), StoreError> {
         let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
         let mut write = || -> io::Result<()> {
             if journal.is_none() {
@@ -258,17 +214,32 @@ impl MirrorDirectory {
                 let directory = directory.ok_or(io::ErrorKind::NotFound)?;
                 let own = directory.child_or_new(Folder::Mirror.path().as_str())?;
                 let opened = own.append(self.journal_name);
-                // A run that was killed may have left half a line, which is to stay one of its own.
-                let line = format!("\n{JOURNAL_UPSTREAM} {}\n", self.state.upstream);
-                journal.insert(opened?).write_all(line.as_bytes())?;
+                journal.insert(opened?).write_all(self.state.journal_header().as_bytes())?;
             }
-            let line = format!("{name} {}\n", serde_json::to_string(noted)?);
+            let line = record.journal_line(name)?;
             journal.as_mut().map_or(Ok(()), |file| file.write_all(line.as_bytes()))
         };
         write().map_err(|source| self.journal_error(Operation::Write, source))
     }
 
-    /// hexreg's own folder in the mirror, if there is one.
+    /// Whether there is a journal, of this run or of one that was killed.
+    pub fn has_journal(&self) -> bool {
+        self.own_folder().ok().flatten().is_some_and(|own| own.has(self.journal_name))
+    }
+
+    /// Writes the state of a run that has ended, and removes the journal.
+    pub fn write_state(&self, state: &MirrorState) -> Result<(), Error> {
+        let bytes = serde_json::to_vec(state).unwrap_or_default();
+        let change = Change::new(self.state_path.clone(), Action::Update(bytes.into()));
+        self.own.apply(&[&[change]], &|_| ())?;
+        let removed = self.own_folder().and_then(|own| match own {
+            Some(own) => own.remove_file(self.journal_name),
+            None => Ok(()),
+        });
+        removed.map_err(|error| self.journal_error(Operation::Remove, error).into())
+    }
+
+    /// hexreg's folder in the mirror, if there is one.
     fn own_folder(&self) -> io::Result<Option<RealFolder>> {
         match RealFolder::open(&self.directory)? {
             Some(directory) => directory.child(Folder::Mirror.path().as_str()),
@@ -279,26 +250,9 @@ impl MirrorDirectory {
     fn journal_error(&self, operation: Operation, error: io::Error) -> StoreError {
         StoreError::new(operation, self.journal_path.display().to_string(), error)
     }
-
-    /// Whether a run noted something that did not come to its end, or this one has not yet.
-    pub fn has_journal(&self) -> bool {
-        self.own_folder().ok().flatten().is_some_and(|own| own.has(self.journal_name))
-    }
-
-    /// Keeps a run's state in mind, and forgets what it noted on the way.
-    pub fn keep(&self, state: &MirrorState) -> Result<(), Error> {
-        let bytes = serde_json::to_vec(state).unwrap_or_default();
-        let change = Change::new(self.state_path.clone(), Action::Update(bytes.into()));
-        self.own.apply(&[&[change]], &|_| ())?;
-        let removed = self.own_folder().and_then(|own| match own {
-            Some(own) => own.remove_file(self.journal_name),
-            None => Ok(()),
-        });
-        removed.map_err(|error| self.journal_error(Operation::Remove, error).into())
-    }
 }
 
-/// Makes sure that hexreg's own folder is no link: what is kept there is written and cleared without a word.
+/// Fails where hexreg's folder is a link: its files are written and removed without a message.
 fn refuse_link(directory: &Path, own: &Path) -> Result<(), StoreError> {
     let opened = RealFolder::open(directory).and_then(|directory| match directory {
         Some(directory) => directory.child(Folder::Mirror.path().as_str()).map(drop),
@@ -307,7 +261,7 @@ fn refuse_link(directory: &Path, own: &Path) -> Result<(), StoreError> {
     opened.map_err(|error| StoreError::new(Operation::Open, own.display().to_string(), error))
 }
 
-/// A file as it stands; none where there is none, or where it is larger than that.
+/// Reads a file; `None` if it is missing or larger than `limit`.
 pub(super) fn read(
     store: &DirStore,
     path: &RepositoryPath,
@@ -318,9 +272,6 @@ pub(super) fn read(
     Ok(found.filter(|_| bytes.len() <= limit).map(|_| bytes.into()))
 }
 
-/// What begins the line that tells whose tags follow; no package has such a name.
-const JOURNAL_UPSTREAM: &str = "#";
-
-/// In bytes: half a million packages' worth.
+/// In bytes: enough for half a million packages.
 const MAX_STATE: usize = 128 << 20;
 const MAX_STATE_BYTES: u64 = MAX_STATE as u64;

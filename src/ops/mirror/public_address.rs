@@ -1,9 +1,9 @@
-//! Which addresses are public, and a resolver that gives no others.
+//! Which addresses are public, and a resolver that returns no others.
 //!
-//! Upstream is another company's server. Where it redirects to a name or an address inside this network, what answers
-//! there would be fetched, and for unsigned files stored and served. So a redirect from a public address leads to
-//! public addresses alone. What counts is the address that is connected to: a name may be at another address each
-//! time it is looked up.
+//! Upstream is another company's server. If a redirect to a name or an address inside this network were followed, the
+//! mirror would fetch what an internal server answers there and, for an unsigned file, store and serve it. So a
+//! redirect from a public address leads to public addresses alone. The check is on the address that is connected to:
+//! a name may resolve to another address each time.
 
 use std::error::Error;
 use std::io;
@@ -13,8 +13,8 @@ use std::sync::Arc;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-/// Whether an address is one of the public internet: of no machine, no network of its own, no group, and no range
-/// that is kept for other uses (IANA's registries of special-purpose addresses).
+/// Whether an address belongs to the public internet: neither loopback, private, multicast, nor in another range of
+/// IANA's registries of special-purpose addresses.
 pub(super) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
@@ -27,10 +27,10 @@ pub(super) fn is_public(address: IpAddr) -> bool {
 fn is_public_v4(address: Ipv4Addr) -> bool {
     match address.octets() {
         [172, second, ..] => !(16..=31).contains(&second),
-        // Customers of one carrier share these.
+        // Shared by the customers of one carrier.
         [100, second, ..] => !(64..=127).contains(&second),
-        // This host, private, loopback; multicast, reserved, broadcast; link-local, where clouds hand out credentials;
-        // private; protocols and documentation; benchmarks; documentation.
+        // This host, private, loopback, and multicast, reserved, broadcast; link-local, where clouds hand out
+        // credentials; private; protocols and documentation; benchmarks; documentation.
         [0 | 10 | 127 | 224..=255, ..]
         | [169, 254, ..]
         | [192, 168, ..]
@@ -44,13 +44,13 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let segments = address.segments();
-    // The rest is loopback, link-local, site-local, unique local, multicast, or not given out.
+    // Other addresses are loopback, link-local, site-local, unique local, multicast, or unassigned.
     matches!(segments, [0x2000..=0x3FFF, ..])
         // Protocols, with Teredo; documentation.
         && !matches!(segments, [0x2001, 0..=0x01FF | 0x0DB8, ..] | [0x3FFF, 0..=0x0FFF, ..])
 }
 
-/// The IPv4 address that is reached by an IPv6 one: mapped, compatible, behind NAT64, or in 6to4.
+/// The IPv4 address that an IPv6 address leads to: mapped, compatible, behind NAT64, or in 6to4.
 fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let v4 = |high: u16, low: u16| {
         let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
@@ -65,7 +65,7 @@ fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
     }
 }
 
-/// A name that is at no public address.
+/// A name that resolves to no public address.
 #[derive(Debug, thiserror::Error)]
 #[error("{host} is at {address}, which is no public address, and a public server redirected to it")]
 pub(super) struct NotPublic {
@@ -75,18 +75,18 @@ pub(super) struct NotPublic {
 
 type Lookup = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
 
-/// Looks names up, and gives their public addresses alone.
+/// A resolver that returns public addresses alone.
 #[derive(Clone)]
 pub(super) struct PublicResolver {
-    look_up: Arc<dyn Fn(String) -> Lookup + Send + Sync>,
-    /// The names of proxies: those are the user's own.
+    resolve: Arc<dyn Fn(String) -> Lookup + Send + Sync>,
+    /// The hosts of proxies, which may be at any address: the user has named them.
     proxies: Vec<String>,
 }
 
 impl PublicResolver {
-    /// One that asks the system.
+    /// A resolver that asks the system.
     pub fn new(proxies: Vec<String>) -> Self {
-        Self::by(proxies, |host| {
+        Self::with(proxies, |host| {
             Box::pin(async move {
                 let found = tokio::net::lookup_host((host.as_str(), 0)).await?;
                 Ok(found.map(|address| address.ip()).collect())
@@ -94,12 +94,15 @@ impl PublicResolver {
         })
     }
 
-    fn by(proxies: Vec<String>, look_up: impl Fn(String) -> Lookup + Send + Sync + 'static) -> Self {
-        Self { look_up: Arc::new(look_up), proxies }
+    fn with(
+        proxies: Vec<String>,
+        resolve: impl Fn(String) -> Lookup + Send + Sync + 'static,
+    ) -> Self {
+        Self { resolve: Arc::new(resolve), proxies }
     }
 
     async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, Box<dyn Error + Send + Sync>> {
-        let found = (self.look_up)(host.to_owned()).await?;
+        let found = (self.resolve)(host.to_owned()).await?;
         if self.proxies.iter().any(|proxy| proxy.eq_ignore_ascii_case(host)) {
             return Ok(found);
         }
@@ -119,7 +122,7 @@ impl Resolve for PublicResolver {
         let this = self.clone();
         Box::pin(async move {
             let found = this.addresses(name.as_str()).await?;
-            // The port is the URL's.
+            // reqwest replaces port 0 by the URL's.
             let found: Addrs =
                 Box::new(found.into_iter().map(|address| SocketAddr::new(address, 0)));
             Ok(found)
@@ -132,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_inside_of_networks_are_not_public() {
+    fn addresses_inside_networks_are_not_public() {
         for address in [
             "0.0.0.0",
             "0.1.2.3",
@@ -211,10 +214,10 @@ mod tests {
         }
     }
 
-    /// What is connected to for `name`, which is at these addresses.
+    /// The addresses that are connected to for a name that resolves to these.
     fn resolved(name: &str, addresses: &[&str]) -> Result<Vec<String>, String> {
         let addresses: Vec<IpAddr> = addresses.iter().map(|one| one.parse().unwrap()).collect();
-        let resolver = PublicResolver::by(vec!["proxy.corp".to_owned()], move |_| {
+        let resolver = PublicResolver::with(vec!["proxy.corp".to_owned()], move |_| {
             let addresses = addresses.clone();
             Box::pin(async move { Ok(addresses) })
         });
@@ -226,13 +229,13 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_connected_to_at_its_public_addresses_alone() {
+    fn a_name_resolves_to_its_public_addresses_alone() {
         let public = Ok(vec!["1.1.1.1".to_owned()]);
         assert_eq!(resolved("cdn.example", &["1.1.1.1"]), public);
         assert_eq!(resolved("cdn.example", &["127.0.0.1", "1.1.1.1", "fd00::1"]), public);
-        let told = "intranet.example is at 10.0.0.5, which is no public address, and a public server redirected to it";
-        assert_eq!(resolved("intranet.example", &["10.0.0.5", "::1"]), Err(told.to_owned()));
-        // The user has named the proxy.
+        let expected = "intranet.example is at 10.0.0.5, which is no public address, and a public server redirected to it";
+        assert_eq!(resolved("intranet.example", &["10.0.0.5", "::1"]), Err(expected.to_owned()));
+        // The host of a proxy may be at a private address.
         assert_eq!(resolved("Proxy.corp", &["10.0.0.5"]), Ok(vec!["10.0.0.5".to_owned()]));
     }
 }

@@ -1,4 +1,4 @@
-//! Where upstream may send a request on to.
+//! Which redirects are followed.
 
 use reqwest::header::LOCATION;
 use reqwest::{Response, StatusCode};
@@ -8,19 +8,19 @@ use super::public_address::{NotPublic, is_public};
 use crate::proxy::Proxies;
 use crate::repository::Folder;
 
-/// How many times upstream may send a request elsewhere.
-const MOST: usize = 5;
+/// How many redirects of one request are followed.
+const MAX_REDIRECTS: usize = 5;
 
-/// Hosts of hex.pm: the first sends requests for lists of what can be installed on to the second.
+/// Hosts of hex.pm. The first redirects requests for lists of installs to the second.
 const HEXPM: (&str, &str) = ("repo.hex.pm", "builds.hex.pm");
 
 /// Why a redirect is not followed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum RedirectError {
-    #[error("it redirects again and again")]
-    Again,
+    #[error("it redirects more than {MAX_REDIRECTS} times")]
+    TooMany,
     #[error("it redirects from https to http")]
-    Plain,
+    Downgrade,
     #[error("it redirects to neither http nor https")]
     Scheme,
     #[error("it redirects to {0}, which is no URL")]
@@ -33,13 +33,14 @@ pub(super) enum RedirectError {
     Proxy { to: String },
 }
 
-/// A request that goes from one server to the next.
+/// The redirects of one request.
 pub(super) struct RedirectChain<'a> {
     proxies: &'a Proxies,
-    /// Whether what is asked for is a list that others sign, with keys that are not known here.
+    /// Whether the file is a list of installs or its signature, which is signed with a key that hexreg does not
+    /// know.
     is_list: bool,
     hops: usize,
-    /// Whether a server at a public address was asked so far.
+    /// Whether a server at a public address has answered so far.
     pub was_public: bool,
 }
 
@@ -50,10 +51,10 @@ impl<'a> RedirectChain<'a> {
         Self { proxies, is_list, hops: 0, was_public: false }
     }
 
-    /// Where a response sends on to; none where it is an answer.
+    /// The URL that a response redirects to, if it does.
     ///
     /// # Errors
-    /// Why it does not lead there.
+    /// Why the redirect is not followed.
     pub fn next(&mut self, from: &Url, response: &Response) -> Result<Option<Url>, RedirectError> {
         if !is_redirect(response.status()) {
             return Ok(None);
@@ -61,7 +62,7 @@ impl<'a> RedirectChain<'a> {
         let Some(location) = response.headers().get(LOCATION) else { return Ok(None) };
         let location = String::from_utf8_lossy(location.as_bytes());
         let to = from.join(&location).map_err(|_| RedirectError::Url(location.into_owned()))?;
-        // Through a proxy, the address is the proxy's.
+        // With a proxy, the remote address is the proxy's.
         self.was_public |= match response.remote_addr() {
             Some(address) if !self.proxies.are_used_for(from) => is_public(address.ip()),
             _ => literal(from).is_none_or(is_public),
@@ -72,19 +73,19 @@ impl<'a> RedirectChain<'a> {
     }
 
     fn check(&self, from: &Url, to: &Url) -> Result<(), RedirectError> {
-        if self.hops > MOST {
-            return Err(RedirectError::Again);
+        if self.hops > MAX_REDIRECTS {
+            return Err(RedirectError::TooMany);
         }
         match (from.scheme(), to.scheme()) {
             (_, "https") | ("http", "http") => {}
-            (_, "http") => return Err(RedirectError::Plain),
+            (_, "http") => return Err(RedirectError::Downgrade),
             _ => return Err(RedirectError::Scheme),
         }
         if self.is_list && !is_same_host(from, to) && !is_hexpm(from, to) {
             return Err(RedirectError::OtherHost { to: origin(to) });
         }
         if self.was_public {
-            // Names are looked up by who connects, which has the resolver refuse them.
+            // Names are checked when they are resolved.
             if let Some(address) = literal(to).filter(|address| !is_public(*address)) {
                 let host = to.host_str().unwrap_or_default().to_owned();
                 return Err(NotPublic { host, address }.into());
@@ -109,12 +110,12 @@ fn is_redirect(status: StatusCode) -> bool {
     )
 }
 
-/// The address that a URL is at without any look-up.
+/// The address in a URL, if it names one.
 fn literal(url: &Url) -> Option<std::net::IpAddr> {
     match url.host()? {
         Host::Ipv4(address) => Some(address.into()),
         Host::Ipv6(address) => Some(address.into()),
-        // No resolver has to know it, and a proxy is itself there.
+        // A resolver need not know this name, and to a proxy it is the proxy itself.
         Host::Domain(name) => {
             let name = name.trim_end_matches('.').to_ascii_lowercase();
             let is_localhost = name == "localhost" || name.ends_with(".localhost");
@@ -123,7 +124,7 @@ fn literal(url: &Url) -> Option<std::net::IpAddr> {
     }
 }
 
-/// The same port too, or from http to https at the ports of these.
+/// Whether host and port are the same, or the redirect leads from http to https at their usual ports.
 fn is_same_host(from: &Url, to: &Url) -> bool {
     let ports = (from.port_or_known_default(), to.port_or_known_default());
     from.host() == to.host() && (ports.0 == ports.1 || ports == (Some(80), Some(443)))
@@ -135,7 +136,7 @@ fn is_hexpm(from: &Url, to: &Url) -> bool {
         && (from.host_str(), to.host_str()) == (Some(HEXPM.0), Some(HEXPM.1))
 }
 
-/// The server, without what follows: a path may hold a secret.
+/// Scheme, host and port of a URL. Its path may contain a secret.
 fn origin(url: &Url) -> String {
     url.origin().ascii_serialization()
 }
@@ -148,13 +149,13 @@ mod tests {
         let variables =
             |name: &str| (name == "HTTP_PROXY").then(|| "http://proxy.corp:3128".to_owned());
         let proxies = Proxies::read(&variables).unwrap();
-        let route = RedirectChain { was_public, hops: 1, ..RedirectChain::of(path, &proxies) };
-        let checked = route.check(&from.parse().unwrap(), &to.parse().unwrap());
+        let redirects = RedirectChain { was_public, hops: 1, ..RedirectChain::of(path, &proxies) };
+        let checked = redirects.check(&from.parse().unwrap(), &to.parse().unwrap());
         checked.map_err(|error| error.to_string())
     }
 
     #[test]
-    fn a_public_server_leads_to_no_address_inside() {
+    fn a_public_server_redirects_to_no_internal_address() {
         let from = "https://repo.example/tarballs/a-1.0.0.tar";
         for to in [
             "https://127.0.0.1/",
@@ -169,19 +170,19 @@ mod tests {
             "https://LOCALHOST./",
             "https://x.localhost:8000/",
         ] {
-            let told = checked("tarballs/a-1.0.0.tar", true, from, to).unwrap_err();
-            assert!(told.contains("which is no public address"), "{to}: {told}");
+            let error = checked("tarballs/a-1.0.0.tar", true, from, to).unwrap_err();
+            assert!(error.contains("which is no public address"), "{to}: {error}");
             // A company's own server knows its network.
             assert_eq!(checked("tarballs/a-1.0.0.tar", false, from, to), Ok(()), "{to}");
         }
         assert_eq!(checked("tarballs/a-1.0.0.tar", true, from, "https://cdn.example/a"), Ok(()));
-        let told =
+        let error =
             checked("tarballs/a-1.0.0.tar", true, from, "https://proxy.corp:3128/").unwrap_err();
-        assert_eq!(told, "it redirects to https://proxy.corp:3128, a proxy of this machine");
+        assert_eq!(error, "it redirects to https://proxy.corp:3128, a proxy of this machine");
     }
 
     #[test]
-    fn a_list_comes_from_one_host() {
+    fn a_list_of_installs_comes_from_one_host() {
         let hexpm = "https://repo.hex.pm/installs/hex-1.x.csv";
         for (from, to, follows) in [
             (hexpm, "https://repo.hex.pm/elsewhere", true),

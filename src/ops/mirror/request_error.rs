@@ -1,66 +1,31 @@
-//! Why a request of upstream came to nothing.
+//! Why a request got no usable response.
 
 use std::time::Duration;
 
 use reqwest::StatusCode;
 
-/// Why there is no answer that could be used.
+/// Why a request got no usable response.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message names each field")]
 pub enum RequestError {
-    /// Another status than one that has what was asked for.
     #[error("{url} answers {status}")]
-    Status {
-        /// What was asked for.
-        url: String,
-        /// As it came.
-        status: StatusCode,
-    },
-    /// More bytes than such a file has.
+    Status { url: String, status: StatusCode },
     #[error("{url} has more than {limit} bytes, the most that such a file has")]
-    TooLarge {
-        /// What was asked for.
-        url: String,
-        /// In bytes.
-        limit: usize,
-    },
-    /// It asks for more timeouts than there is.
-    #[error("{url} answers {status}, and asks to be left alone for {} s", .wait.as_secs())]
-    Later {
-        /// What was asked for.
-        url: String,
-        /// As it came.
-        status: StatusCode,
-        /// For how long.
-        wait: Duration,
-    },
-    /// A page for people, where no such file is one: of a login, a proxy, or another site than was meant.
-    #[error("{url} answers with a web page (text/html){}", sent_to(.at.as_deref()))]
-    Page {
-        /// What was asked for.
-        url: String,
-        /// Where it was, if not there.
-        at: Option<String>,
-    },
-    /// It came so slowly that it kept others from coming.
+    TooLarge { url: String, limit: usize },
+    /// `Retry-After` names a longer time than [`Timeouts`](super::Timeouts) allow.
+    #[error("{url} answers {status}, and asks to wait for {} s", .wait.as_secs())]
+    Later { url: String, status: StatusCode, wait: Duration },
+    /// An HTML page of a login, a proxy, or a site that is no repository. `at` is the URL after redirects.
+    #[error("{url} answers with a web page (text/html){}", redirected_to(.at.as_deref()))]
+    Page { url: String, at: Option<String> },
+    /// So slow a body would keep other requests from being made.
     #[error("{url} came at less than {least} bytes a second for {} s", .stretch.as_secs())]
-    TooSlow {
-        /// What was asked for.
-        url: String,
-        /// In bytes a second.
-        least: u64,
-        /// For how long.
-        stretch: Duration,
-    },
-    /// No connection, one that broke, or one on which nothing came.
+    TooSlow { url: String, least: u64, stretch: Duration },
+    /// No connection, or one that broke or stalled.
     #[error("{url}: {reason}")]
-    Broken {
-        /// What was asked for.
-        url: String,
-        /// What was seen.
-        reason: String,
-    },
+    Broken { url: String, reason: String },
 }
 
-fn sent_to(at: Option<&str>) -> String {
-    at.map(|at| format!(", as it was sent on to {at}")).unwrap_or_default()
+fn redirected_to(at: Option<&str>) -> String {
+    at.map(|at| format!(", redirected to {at}")).unwrap_or_default()
 }

@@ -1,58 +1,58 @@
-//! What is to be mirrored.
+//! Which packages and releases are mirrored.
 
 use std::collections::BTreeMap;
 
-use super::Upstream;
+use super::upstream::Upstream;
 use crate::checksum::{InnerChecksum, OuterChecksum};
 use crate::lockfile::{GitPin, LockFile, Pinned, Repeated};
 use crate::name::PackageName;
 use crate::requirement::VersionRequirement;
 use crate::version::Version;
 
-/// What of upstream is to be mirrored.
+/// Which packages and releases are mirrored.
 #[derive(Clone, Debug)]
 pub enum Selection {
     /// Every release of every package.
     All,
-    /// What was asked for, one by one.
+    /// Packages by name, and what lock files pin.
     Some(Chosen),
 }
 
-/// Packages and releases that were asked for.
+/// Packages by name, and what lock files pin.
 #[derive(Clone, Debug, Default)]
 pub struct Chosen {
     /// Packages by name.
     pub only: Vec<Only>,
-    /// Whether what those need is mirrored too.
+    /// Whether the dependencies of `only` are mirrored too.
     pub with_deps: bool,
-    /// Releases that lock files pin, each with the file's name.
+    /// Lock files with their names.
     pub locks: Vec<(String, LockFile)>,
 }
 
-/// A package, or those of its releases that will do.
+/// A package, or those of its releases that match a requirement.
 #[derive(Clone, Debug)]
 pub struct Only {
-    /// Which package.
+    /// The package.
     pub package: PackageName,
-    /// Which of its releases; without, all of them.
+    /// The requirement; `None` means all releases.
     pub requirement: Option<VersionRequirement>,
 }
 
-/// What a lock file has that is not to be had from upstream.
+/// A dependency in a lock file that upstream does not have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeftOut {
-    /// The lock file.
+    /// The name of the lock file.
     pub lock: String,
-    /// The dependency, by its application.
+    /// The OTP application.
     pub app: String,
-    /// Why.
+    /// Where it comes from instead, for a message.
     pub why: String,
 }
 
-/// Which releases of a package are wanted.
+/// Which releases of a package are selected.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Want {
-    /// Those that match, or all; and what they need.
+    /// Those that match, or all; and what they depend on.
     Matching {
         requirement: Option<VersionRequirement>,
         with_deps: bool,
@@ -60,10 +60,10 @@ pub(super) enum Want {
     Pinned(Pin),
 }
 
-/// One release, as a lock file pins it.
+/// A release that a lock file pins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Pin {
-    /// The lock file.
+    /// The name of the lock file.
     pub lock: String,
     pub version: Version,
     pub inner_checksum: Option<InnerChecksum>,
@@ -71,10 +71,10 @@ pub(super) struct Pin {
 }
 
 impl Want {
-    /// Every release, and nothing that they need.
+    /// Every release, without dependencies.
     pub const EVERYTHING: Self = Self::Matching { requirement: None, with_deps: false };
 
-    pub fn takes(&self, version: &Version) -> bool {
+    pub fn matches(&self, version: &Version) -> bool {
         match self {
             Self::Matching { requirement, .. } => {
                 requirement.as_ref().is_none_or(|requirement| requirement.matches(version))
@@ -83,7 +83,7 @@ impl Want {
         }
     }
 
-    /// Whether what is wanted grows with what is found.
+    /// Whether the selection grows by the dependencies of releases.
     pub fn grows(&self) -> bool {
         matches!(self, Self::Matching { with_deps: true, .. })
     }
@@ -96,32 +96,40 @@ impl Want {
     }
 }
 
+impl Pin {
+    /// Whether these checksums are the pinned ones. Old lock files lack one of them or both.
+    pub fn agrees(&self, inner: InnerChecksum, outer: OuterChecksum) -> bool {
+        self.inner_checksum.is_none_or(|pinned| pinned == inner)
+            && self.outer_checksum.is_none_or(|pinned| pinned == outer)
+    }
+}
+
 impl Selection {
-    /// What is wanted of each package of upstream's; without, everything of all.
+    /// What is selected of each package; `None` means all releases of all packages.
     pub(super) fn wants(&self, upstream: &Upstream) -> Option<BTreeMap<PackageName, Vec<Want>>> {
         self.chosen().map(|chosen| chosen.wants(upstream))
     }
 
-    /// What lock files have that upstream has not; git dependencies too, unless they are mirrored.
-    pub(super) fn left_out(&self, upstream: &Upstream, git: bool) -> Vec<LeftOut> {
-        self.chosen().map(|chosen| chosen.left_out(upstream, git)).unwrap_or_default()
+    /// What lock files have and upstream does not. Git dependencies count unless they are mirrored.
+    pub(super) fn left_out(&self, upstream: &Upstream, mirrors_git: bool) -> Vec<LeftOut> {
+        self.chosen().map(|chosen| chosen.left_out(upstream, mirrors_git)).unwrap_or_default()
     }
 
-    /// Whether there are lock files, and all of them pin nothing that any repository could have: then it is
-    /// no mistake that upstream has none of it.
+    /// Whether there are only lock files, and they pin no release of any repository. Then it is no mistake that
+    /// nothing is selected.
     pub(super) fn pins_nothing(&self) -> bool {
         self.chosen().is_some_and(|chosen| {
             chosen.only.is_empty() && !chosen.locks.is_empty() && chosen.pinned().next().is_none()
         })
     }
 
-    /// What lock files bind twice, each with the file's name.
+    /// The applications that lock files lock twice, each with the name of the file.
     pub(super) fn repeated(&self) -> impl Iterator<Item = (&String, &Repeated)> {
         let locks = self.chosen().into_iter().flat_map(|chosen| &chosen.locks);
         locks.flat_map(|(lock, file)| file.repeated.iter().map(move |one| (lock, one)))
     }
 
-    /// What lock files pin in git repositories.
+    /// The commits that lock files pin.
     pub(super) fn git(&self) -> Vec<&GitPin> {
         let locks = self.chosen().into_iter().flat_map(|chosen| &chosen.locks);
         locks.flat_map(|(_, file)| &file.git).collect()
@@ -155,27 +163,27 @@ impl Chosen {
         wants
     }
 
-    fn left_out(&self, upstream: &Upstream, git: bool) -> Vec<LeftOut> {
-        let of_others = self.pinned().filter(|(_, pinned)| !is_of(pinned, upstream));
-        let of_others = of_others.map(|(lock, pinned)| {
+    fn left_out(&self, upstream: &Upstream, mirrors_git: bool) -> Vec<LeftOut> {
+        let elsewhere = self.pinned().filter(|(_, pinned)| !is_of(pinned, upstream));
+        let elsewhere = elsewhere.map(|(lock, pinned)| {
             let why = format!("of the repository {}", pinned.repository.as_deref().unwrap_or("?"));
             LeftOut { lock: lock.clone(), app: pinned.app.clone(), why }
         });
-        let left_out = self.locks.iter().flat_map(|(lock, file)| {
-            file.left_out.iter().map(|one| LeftOut {
+        let others = self.locks.iter().flat_map(|(lock, file)| {
+            file.others.iter().map(|other| LeftOut {
                 lock: lock.clone(),
-                app: one.app.clone(),
-                why: one.why.to_string(),
+                app: other.app.clone(),
+                why: other.source.to_string(),
             })
         });
-        let of_git = self.locks.iter().filter(|_| !git).flat_map(|(lock, file)| {
+        let git = self.locks.iter().filter(|_| !mirrors_git).flat_map(|(lock, file)| {
             file.git.iter().map(|pin| LeftOut {
                 lock: lock.clone(),
                 app: pin.app.clone(),
                 why: format!("from git ({})", pin.url),
             })
         });
-        of_others.chain(left_out).chain(of_git).collect()
+        elsewhere.chain(others).chain(git).collect()
     }
 
     fn pinned(&self) -> impl Iterator<Item = (&String, &Pinned)> {
@@ -183,8 +191,8 @@ impl Chosen {
     }
 }
 
-/// Whether upstream has what is pinned. An organisation of a repository is called `SOURCE:ORGANISATION` in lock
-/// files, and signs as `ORGANISATION`. A rebar.lock does not say where a package is from.
+/// Whether a pinned release belongs to upstream. Lock files call an organisation of a repository
+/// `SOURCE:ORGANISATION`, and its signed files `ORGANISATION`. A rebar.lock does not name the repository.
 fn is_of(pinned: &Pinned, upstream: &Upstream) -> bool {
     let Some(named) = pinned.repository.as_deref() else { return true };
     let name = upstream.name.as_str();

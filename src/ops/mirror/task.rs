@@ -1,10 +1,10 @@
-//! What the planner and the fetcher say to each other.
+//! The tasks of the [planner](super::planner) and their outcomes.
 
 use bytes::Bytes;
 
-use super::selection::Pin;
 use super::entity_tag::EntityTag;
 use super::file_error::FileError;
+use super::selection::Pin;
 use crate::checksum::{InnerChecksum, OuterChecksum};
 use crate::name::PackageName;
 use crate::registry::Releases;
@@ -13,46 +13,45 @@ use crate::tarball::FileName;
 /// Something to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Task {
-    /// Read a package's file from the mirror: it is as upstream has it.
+    /// Read a package's file from the mirror. It is the same as upstream's.
     Read(PackageName),
-    /// Fetch a package's file, and read what the mirror has of it.
+    /// Fetch a package's file, and read the mirror's.
     Fetch(PackageName),
-    /// Have a tarball in the mirror that is what is said of it.
+    /// Make sure that the mirror has a tarball with these checksums.
     Tarball(TarballToFetch),
-    /// Have a release's documentation in the mirror; whether a file of its name stands, which is to be looked at.
-    Docs { file: FileName, stands: bool },
-    /// Put a package's file in place.
-    Put(PackageName, PackageFile),
+    /// Make sure that the mirror has a release's documentation. A file that is `on_disk` is checked first.
+    Docs { file: FileName, on_disk: bool },
+    /// Write a package's file.
+    Write(PackageName, PackageFile),
 }
 
 impl Task {
-    /// The release whose file it fetches, if it does.
+    /// The release whose tarball or documentation is fetched.
     pub fn file(&self) -> Option<&FileName> {
         match self {
             Self::Tarball(TarballToFetch { file, .. }) | Self::Docs { file, .. } => Some(file),
-            Self::Read(_) | Self::Fetch(_) | Self::Put(..) => None,
+            Self::Read(_) | Self::Fetch(_) | Self::Write(..) => None,
         }
     }
 }
 
-/// What came of it.
+/// The outcome of a task.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    /// What the mirror has of a package; nothing where its file is no good.
+    /// The mirror's releases of a package; `None` where its file is missing or damaged.
     Read(Option<Releases>),
-    /// What upstream says of a package, and what the mirror has of it.
+    /// Upstream's file of a package, and the mirror's releases.
     Fetched {
         held: Option<Releases>,
         file: PackageFile,
     },
-    /// It stands.
     Done,
-    /// Upstream has no such thing, which is no fault.
+    /// Upstream does not have the file, which is no error.
     Missing,
     Failed(FileError),
 }
 
-/// A tarball, and what it has to be.
+/// A tarball and its checksums.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct TarballToFetch {
     pub file: FileName,
@@ -60,9 +59,9 @@ pub(super) struct TarballToFetch {
     pub outer_checksum: OuterChecksum,
     /// What a lock file says of it.
     pub pin: Option<Pin>,
-    /// Whether a file of its name stands, of which nobody knows what it is.
-    pub stands: bool,
-    /// Whether it may take the place of another file that is whole.
+    /// Whether the mirror has a file of this name, whose checksums are not known.
+    pub on_disk: bool,
+    /// Whether it may replace another intact file.
     pub is_accepted: bool,
 }
 
@@ -71,8 +70,7 @@ pub(super) struct TarballToFetch {
 pub(super) struct PackageFile {
     pub releases: Releases,
     pub bytes: Bytes,
-    /// By which upstream knows it again.
     pub tag: Option<EntityTag>,
-    /// Whether it is the mirror's own, and upstream said that it has not changed.
+    /// Whether this is the mirror's own file, and upstream said that it has not changed.
     pub is_held: bool,
 }

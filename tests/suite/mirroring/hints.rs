@@ -37,7 +37,7 @@ fn whoever_may_not_read_is_told_how_to_give_credentials() {
             assert!(ran.stderr.contains(hint), "{path}: {}", ran.stderr);
             let ran = with(&repository, &url, &["--upstream-auth=env:KEY"], &[("KEY", "a-secret")]);
             assert_eq!(ran.code, 1, "{path}: {}", ran.transcript());
-            let hint = "upstream does not take what --upstream-auth gives";
+            let hint = "upstream refuses the credentials of --upstream-auth";
             assert!(ran.stderr.contains(hint), "{path}: {}", ran.stderr);
             assert!(!ran.stderr.contains("a-secret"), "{path}: {}", ran.stderr);
         }
@@ -67,7 +67,7 @@ fn a_page_in_the_place_of_a_file_is_told_as_such() {
         assert_eq!(ran.code, 1, "{path}: {}", ran.transcript());
         let said = format!("{told}: {}{path} answers with a web page (text/html)", page.url());
         assert!(ran.stderr.contains(&said), "{path}: {}", ran.stderr);
-        let hint = "see whether --upstream leads to the repository itself, and whether a login";
+        let hint = "check that --upstream is the URL of the repository itself, and that no login";
         assert!(ran.stderr.contains(hint), "{path}: {}", ran.stderr);
     }
     // Sent on to where one logs in, and what is carried along is shown to nobody.
@@ -79,7 +79,7 @@ fn a_page_in_the_place_of_a_file_is_told_as_such() {
     let ran = with(&repository, &guarded.url(), &[], &[]);
     assert_eq!(ran.code, 1, "{}", ran.transcript());
     let said = format!(
-        "{}/names answers with a web page (text/html), as it was sent on to {}/login?******",
+        "{}/names answers with a web page (text/html), redirected to {}/login?******",
         guarded.url(),
         login.url()
     );
@@ -139,7 +139,7 @@ fn a_proxy_that_cannot_be_reached_is_named_without_its_password() {
         assert_eq!(ran.code, 1, "{variable}: {}", ran.transcript());
         let said = format!("{url}/names through the proxy http://******@{dead} ({variable}): ");
         assert!(ran.stderr.contains(&said), "{variable}: {}", ran.stderr);
-        assert!(ran.stderr.contains("hint: nothing was changed: see whether the proxy is right"));
+        assert!(ran.stderr.contains("hint: nothing was changed: check the proxy"));
         assert!(!ran.stderr.contains("SECRET"), "{variable}: {}", ran.stderr);
     }
     // TLS goes through a tunnel.
@@ -186,7 +186,7 @@ fn a_proxy_that_wants_credentials_is_told_apart_from_upstream() {
     for url in ["http://hex.example", "https://hex.example"] {
         let ran = with(&repository, url, &[], &[("ALL_PROXY", &proxy.url())]);
         assert_eq!(ran.code, 1, "{url}: {}", ran.transcript());
-        let hint = "the proxy wants credentials: http://USER:PASSWORD@HOST:PORT in its variable";
+        let hint = "the proxy requires credentials: http://USER:PASSWORD@HOST:PORT in its variable";
         assert!(ran.stderr.contains(hint), "{url}: {}", ran.stderr);
     }
 }
@@ -207,7 +207,11 @@ fn what_drips_is_given_up() {
     assert_eq!(ran.code, 1, "{}", ran.transcript());
     let said = "welcome-0.1.0.tar came at less than 256 bytes a second for 4 s";
     assert!(ran.stderr.contains(said), "{}", ran.stderr);
-    assert!(ran.stderr.contains("on a slow line, ask for less at once: --jobs"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("on a slow line, use fewer concurrent requests: --jobs"),
+        "{}",
+        ran.stderr
+    );
     assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
     // The others came.
     assert!(repository.path("copy/tarballs/greeting-1.0.0.tar").exists());

@@ -121,11 +121,11 @@ fn an_organisation_of_hexpm_is_asked_of_hexpm_and_has_its_key() {
         assert!(ran.stderr.contains(&said), "{more:?}: {}", ran.stderr);
     }
     for (more, said) in [
-        (&["--upstream-name=acme"][..], "where is the repository `acme`?"),
-        (&["--upstream-name=other:acme"], "where is the repository `acme`?"),
+        (&["--upstream-name=acme"][..], "the URL of the repository `acme` is not known"),
+        (&["--upstream-name=other:acme"], "the URL of the repository `acme` is not known"),
         (
             &["--upstream-name=acme", "--upstream=http://nothex.pm/acme"],
-            "which key does `acme` sign with?",
+            "the public key of `acme` is not known",
         ),
         (&["--upstream-name=hexpm:"], "is not a repository name"),
         (&["--upstream-name=a:b:c"], "is not a repository name"),

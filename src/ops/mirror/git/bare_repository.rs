@@ -1,10 +1,10 @@
-//! Where a mirrored repository lies: nothing in it is run or believed but its objects and references.
+//! The folder of a mirrored repository, of which only objects and references are trusted.
 //!
-//! Other users may write to the disk that a mirror is on, and a mirror that was carried to another machine comes
-//! back from there. Git runs the hooks of a repository and the programs that its configuration names, and files in it
-//! lead git to other directories. So before git is run, the repository belongs to the user or to root, nothing in it
-//! leads elsewhere, and its configuration is written anew. The folder is opened once, without following links, and
-//! git is given that open folder where the system has a name for one: what takes its place meanwhile is not used.
+//! Other users may write to the disk of a mirror, and a mirror may have been on another machine. Git runs the hooks of a
+//! repository and the programs that its configuration names, and files in it lead git to other directories. So before git
+//! runs, hexreg checks that the repository belongs to the user or to root and that nothing in it leads elsewhere, and
+//! writes its configuration anew. It opens the folder once, without following links, and passes the open folder to git
+//! where the system has a path for it. A folder that replaces it meanwhile is not used.
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -17,21 +17,21 @@ use crate::ops::mirror::file_error::FileError;
 use crate::repository::Folder;
 use crate::store::{FolderEntry, RealFolder, is_trusted_owner};
 
-/// A repository's folder.
+/// The folder of a mirrored repository.
 pub(super) struct BareRepository {
     folder: RealFolder,
     git_dir: PathBuf,
-    /// Programs that this one runs inherit it.
+    /// Child processes inherit it.
     _inherited: OwnedFd,
 }
 
 impl BareRepository {
-    /// The repository at a path below the mirror; none where there is none yet.
+    /// The repository at a path below the mirror, if there is one.
     pub fn find(directory: &Path, path: &str) -> Result<Option<Self>, FileError> {
         let opened = RealFolder::open(directory).map_err(|error| failed(directory, &error))?;
         let Some(mut folder) = opened else { return Ok(None) };
         for part in path.split('/') {
-            match step(&folder, part)? {
+            match child(&folder, part)? {
                 Some(next) => folder = next,
                 None => return Ok(None),
             }
@@ -39,8 +39,8 @@ impl BareRepository {
         Self::of(folder).map(Some)
     }
 
-    /// A new repository, which no client is served yet, in the place of what an earlier run left there.
-    pub fn begin(directory: &Path, configuration: &Configuration) -> Result<Self, FileError> {
+    /// Creates a repository that is not served yet. Replaces what an earlier run left.
+    pub fn create(directory: &Path, configuration: &Configuration) -> Result<Self, FileError> {
         let own = own_folder(directory)?;
         let path = own.path().join(NEW);
         own.remove_all(NEW).map_err(|error| failed(&path, &error))?;
@@ -57,14 +57,14 @@ impl BareRepository {
         Ok(this)
     }
 
-    /// Moves a new repository to its path below the mirror.
+    /// Moves the new repository to its path below the mirror.
     pub fn publish(directory: &Path, path: &str) -> Result<(), FileError> {
         let own = own_folder(directory)?;
         let opened = RealFolder::open(directory).map_err(|error| failed(directory, &error))?;
         let Some(mut folder) = opened else { return Ok(()) };
         let (above, name) = path.rsplit_once('/').unwrap_or(("", path));
         for part in above.split('/') {
-            let found = step(&folder, part)?.map_or_else(|| folder.child_or_new(part), Ok);
+            let found = child(&folder, part)?.map_or_else(|| folder.child_or_new(part), Ok);
             folder = found.map_err(|error| failed(&folder.path().join(part), &error))?;
         }
         let moved = own.rename(NEW, &folder, name);
@@ -78,46 +78,48 @@ impl BareRepository {
         Ok(Self { folder, git_dir, _inherited: inherited })
     }
 
-    /// By which git finds it.
+    /// The path that git is given.
     pub fn git_dir(&self) -> &Path {
         &self.git_dir
     }
 
-    /// By which messages call it.
+    /// The path in messages.
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Makes sure that it is the user's own and that nothing in it leads git elsewhere.
+    /// Checks that it belongs to the user or to root, and that nothing in it leads git elsewhere.
     pub fn check(&self) -> Result<(), FileError> {
         let owner = self.folder.status().map_err(|error| self.failed(&error))?.st_uid;
         if !is_trusted_owner(owner) {
-            return Err(self.refused("", &format!("it belongs to user {owner}: {OF_ANOTHER}")));
+            return Err(self.refused("", &format!("it belongs to user {owner}: {OTHER_OWNER}")));
         }
         let checked = self.folder.walk(&mut |path: &str, entry: &FolderEntry| {
-            let trouble = trouble(path, entry);
-            trouble.map_or(Ok(()), |trouble| Err(Refusal::Of(path.to_owned(), trouble)))
+            let problem = problem(path, entry);
+            problem.map_or(Ok(()), |problem| Err(Refusal::Of(path.to_owned(), problem)))
         });
         checked.map_err(|refusal| match refusal {
-            Refusal::Of(path, trouble) => self.refused(&path, &trouble),
+            Refusal::Of(path, problem) => self.refused(&path, &problem),
             Refusal::Io(error) => self.failed(&error),
         })
     }
 
-    /// What is configured in it.
+    /// What its configuration says.
     pub fn configuration(&self) -> Result<Configuration, FileError> {
-        let text = self.text()?;
+        let text = self.configuration_text()?;
         Ok(Configuration::parse(&String::from_utf8_lossy(&text.unwrap_or_default())))
     }
 
-    /// Whether nothing but that is configured in it.
+    /// Whether its configuration is exactly this.
     pub fn is_configured(&self, configuration: &Configuration) -> Result<bool, FileError> {
-        Ok(self.text()?.is_some_and(|text| text == configuration.to_string().as_bytes()))
+        Ok(self
+            .configuration_text()?
+            .is_some_and(|text| text == configuration.to_string().as_bytes()))
     }
 
-    /// Sees to it that nothing but that is configured in it, and that no other user can change that.
+    /// Writes its configuration, and makes sure that no other user can change it.
     pub fn configure(&self, configuration: &Configuration) -> Result<(), FileError> {
-        // What is root's may be so that others use it and do not change it.
+        // Closing root's folder may be denied. Its owner is trusted.
         let closed = self.folder.close_to_others();
         match closed {
             Err(error) if error.kind() != io::ErrorKind::PermissionDenied => {
@@ -132,12 +134,12 @@ impl BareRepository {
         written.map_err(|error| failed(&self.path().join(CONFIG), &error))
     }
 
-    fn text(&self) -> Result<Option<Vec<u8>>, FileError> {
+    fn configuration_text(&self) -> Result<Option<Vec<u8>>, FileError> {
         let read = self.folder.read(CONFIG, MAX_CONFIG);
         read.map_err(|error| failed(&self.path().join(CONFIG), &error))
     }
 
-    /// How many bytes its packs have, those that are still being fetched too.
+    /// The size of its packs in bytes, also of those that are being fetched.
     pub fn size_of_packs(&self) -> u64 {
         let packs = self.folder.child("objects").ok().flatten();
         let packs = packs.and_then(|objects| objects.child("pack").ok().flatten());
@@ -149,25 +151,24 @@ impl BareRepository {
         failed(self.path(), error)
     }
 
-    fn refused(&self, path: &str, trouble: &str) -> FileError {
-        // Joined, nothing would end in a slash.
+    fn refused(&self, path: &str, problem: &str) -> FileError {
+        // Joining an empty path would append a slash.
         let path = if path.is_empty() { self.path().to_owned() } else { self.path().join(path) };
-        FileError::Git(format!("{}: {trouble}", path.display()))
+        FileError::Git(format!("{}: {problem}", path.display()))
     }
 }
 
-/// The folder's name while a repository is new.
+/// The name of the folder of a new repository.
 const NEW: &str = "git";
 
 const CONFIG: &str = "config";
 
-/// In bytes.
 const MAX_CONFIG: u64 = 1 << 20;
 
-const OF_ANOTHER: &str = "git would run what that user may put there; run hexreg as that user, make the repository \
+const OTHER_OWNER: &str = "git would run what that user may put there; run hexreg as that user, make the repository \
                           yours with `chown -R`, or remove it to mirror it anew";
 
-/// What leads git to other directories, or hides a part of a history. Git writes none of it where hexreg runs it.
+/// Files that lead git to other directories, or hide a part of a history. Git as hexreg runs it writes none of them.
 const LEADING_ELSEWHERE: [&str; 7] = [
     "commondir",
     "config.worktree",
@@ -179,7 +180,7 @@ const LEADING_ELSEWHERE: [&str; 7] = [
 ];
 
 enum Refusal {
-    /// What lies at a path below the repository, and what is wrong with it.
+    /// A path below the repository, and the problem with it.
     Of(String, String),
     Io(io::Error),
 }
@@ -190,9 +191,9 @@ impl From<io::Error> for Refusal {
     }
 }
 
-/// What is wrong with what lies in a repository.
-fn trouble(path: &str, entry: &FolderEntry) -> Option<String> {
-    // Some file systems take capitals for small letters.
+/// The problem with an entry of a repository, if it has one.
+fn problem(path: &str, entry: &FolderEntry) -> Option<String> {
+    // Some file systems ignore case.
     let is_leading = LEADING_ELSEWHERE.iter().any(|one| path.eq_ignore_ascii_case(one));
     let is_remote = path.to_ascii_lowercase().starts_with("branches/");
     let kind = match entry.kind {
@@ -210,18 +211,18 @@ fn trouble(path: &str, entry: &FolderEntry) -> Option<String> {
         ));
     }
     let owner = entry.owner;
-    (!is_trusted_owner(owner)).then(|| format!("it belongs to user {owner}: {OF_ANOTHER}"))
+    (!is_trusted_owner(owner)).then(|| format!("it belongs to user {owner}: {OTHER_OWNER}"))
 }
 
 const REMOVE: &str =
     "see where it comes from, and remove it, or the whole repository to mirror it anew";
 
-/// The next folder on the way to a repository.
-fn step(folder: &RealFolder, part: &str) -> Result<Option<RealFolder>, FileError> {
+/// A folder on the way to a repository, if it exists.
+fn child(folder: &RealFolder, part: &str) -> Result<Option<RealFolder>, FileError> {
     folder.child(part).map_err(|error| failed(&folder.path().join(part), &error))
 }
 
-/// hexreg's own folder in the mirror.
+/// hexreg's folder in the mirror.
 fn own_folder(directory: &Path) -> Result<RealFolder, FileError> {
     let own = Folder::Mirror.path();
     let opened = RealFolder::open(directory)

@@ -1,17 +1,16 @@
-//! A mirrored repository's own configuration, which is written anew before each use: git would run programs that
-//! are named in it.
+//! The configuration of a mirrored repository, which is written before each use: git would run programs that it names.
 
 use std::fmt;
 
-/// What is configured. Nothing else of what lies there is believed.
+/// What hexreg reads and writes of it. The rest of the file is ignored and lost.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Configuration {
     pub hash: Hash,
-    /// The user in whose home directory upstream has the repository, where that tells it from another one.
+    /// The user in whose home directory upstream has the repository, if its path is relative to one.
     pub home: Option<String>,
 }
 
-/// What commits are named by.
+/// The hash function of commits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Hash {
     #[default]
@@ -20,14 +19,14 @@ pub(super) enum Hash {
 }
 
 impl Hash {
-    /// Of a repository that has a commit of this name.
+    /// The hash function of a repository that has this commit.
     pub fn of_revision(revision: &str) -> Self {
         if revision.len() == 64 { Self::Sha256 } else { Self::Sha1 }
     }
 }
 
 impl Configuration {
-    /// What a text says of it, which git or hexreg wrote, or anybody else.
+    /// Reads the file, which may be written by git, hexreg or an attacker.
     pub fn parse(text: &str) -> Self {
         let mut this = Self::default();
         let mut section = String::new();
@@ -48,13 +47,13 @@ impl Configuration {
     }
 }
 
-/// Whether it can be a user's name as URLs have it, which needs no quotes.
+/// Whether a text is a user's name as in URLs, which needs no quotes.
 fn is_user(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b":/@._-~+%*".contains(&byte);
     !text.is_empty() && text.bytes().all(is_plain)
 }
 
-/// The text of the file.
+/// The text of the configuration file.
 impl fmt::Display for Configuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let version = match self.hash {
@@ -78,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read_again() {
+    fn a_written_configuration_is_read_again() {
         for hash in [Hash::Sha1, Hash::Sha256] {
             for home in [None, Some("alice".to_owned())] {
                 let configuration = Configuration { hash, home };
@@ -88,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_is_believed() {
+    fn other_settings_are_ignored() {
         let planted = "[core]\n\trepositoryformatversion = 1\n\tbare = true\n\tsshCommand = evil\n\
                        [include]\n\tpath = /tmp/evil\n[Extensions]\n\tobjectFormat = sha256\n\
                        \tpartialClone = evil\n[hexreg]\n\thome = a\"b\n[hexreg \"x\"]\n\thome = c\n";

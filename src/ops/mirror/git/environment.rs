@@ -1,5 +1,5 @@
-//! What git gets of this program's environment: what the user set for git stays, as CI systems pass keys and
-//! `insteadOf` so; what would lead git elsewhere, and secrets of this program, do not get there.
+//! The environment of the git program. It has what the user has set for git, as CI systems pass keys and `insteadOf` in
+//! variables. It has neither secrets of hexreg nor what would lead git to other directories or programs.
 
 use std::env;
 use std::ffi::OsStr;
@@ -7,8 +7,7 @@ use std::process::Command;
 
 use reqwest::header::HeaderValue;
 
-/// Gives a command the environment that git runs in. What is sent to upstream as `Authorization` is a secret, whatever
-/// variable it came from.
+/// Sets the environment of a git command. Any variable with the value of upstream's `Authorization` header is a secret.
 pub(super) fn prepare(command: &mut Command, authorization: Option<&HeaderValue>) {
     for (name, value) in env::vars_os() {
         if is_withheld(&name, &value, authorization) {
@@ -23,19 +22,19 @@ fn is_withheld(name: &OsStr, value: &OsStr, authorization: Option<&HeaderValue>)
         authorization.is_some_and(|sent| value.as_encoded_bytes().trim_ascii() == sent.as_bytes());
     let name = name.to_string_lossy();
     let is_secret = SECRETS.contains(&name.as_ref())
-        || (SECRET.iter().any(|prefix| name.starts_with(prefix))
-            && !PLAIN.contains(&name.as_ref()));
-    is_sent || is_secret || ELSEWHERE.contains(&name.as_ref())
+        || (SECRET_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+            && !NOT_SECRET.contains(&name.as_ref()));
+    is_sent || is_secret || LEADING_ELSEWHERE.contains(&name.as_ref())
 }
 
-/// How the names of variables begin that hold this program's secrets, or lead to them.
-const SECRET: [&str; 4] = ["HEXREG_", "AWS_", "AZURE_", "GOOGLE_"];
+/// Variables whose names begin like this have secrets of hexreg, or lead to them.
+const SECRET_PREFIXES: [&str; 4] = ["HEXREG_", "AWS_", "AZURE_", "GOOGLE_"];
 
-/// Other variables that do.
+/// Other variables with secrets.
 const SECRETS: [&str; 2] = ["IDENTITY_ENDPOINT", "IDENTITY_HEADER"];
 
-/// What is no secret among those: a credential helper of the user's may need it.
-const PLAIN: [&str; 6] = [
+/// Variables with these prefixes that have no secret. The user's credential helper may need them.
+const NOT_SECRET: [&str; 6] = [
     "AWS_CONFIG_FILE",
     "AWS_DEFAULT_PROFILE",
     "AWS_DEFAULT_REGION",
@@ -44,11 +43,11 @@ const PLAIN: [&str; 6] = [
     "AWS_SHARED_CREDENTIALS_FILE",
 ];
 
-/// What leads git to other directories, programs or objects; most of it is set where it is git that runs this program.
-const ELSEWHERE: [&str; 21] = [
+/// Variables that lead git to other directories, programs or objects. Git sets most of them if it runs hexreg itself.
+const LEADING_ELSEWHERE: [&str; 21] = [
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_COMMON_DIR",
-    // Of `git config` alone.
+    // Read by `git config` alone.
     "GIT_CONFIG",
     "GIT_DIR",
     "GIT_EXEC_PATH",
@@ -66,28 +65,28 @@ const ELSEWHERE: [&str; 21] = [
     "GIT_SHALLOW_FILE",
     "GIT_TEMPLATE_DIR",
     "GIT_WORK_TREE",
-    // What a hook that runs this program was given.
+    // Set for hooks.
     "GIT_PUSH_OPTION_COUNT",
     "GIT_REFLOG_ACTION",
 ];
 
-/// How git is kept from asking, at a terminal or in a window, and what it may talk by: no configuration allows
-/// more, whatever it makes of a URL.
+/// Keeps git from prompting at a terminal or in a window, and limits its protocols, whatever the user's configuration
+/// makes of a URL.
 const UNATTENDED: [(&str, &str); 9] = [
     ("GIT_TERMINAL_PROMPT", "0"),
-    // Nothing is run where this is empty.
+    // Empty means that no program is run.
     ("GIT_ASKPASS", ""),
-    // ssh runs this in place of asking at a terminal, and takes what it says for a refusal.
+    // ssh runs this in place of prompting at a terminal, and takes its failure for a refusal.
     ("SSH_ASKPASS", "false"),
     ("SSH_ASKPASS_REQUIRE", "force"),
     ("LC_ALL", "C"),
-    // What static servers serve.
+    // The format that static servers can serve.
     ("GIT_DEFAULT_REF_FORMAT", "files"),
-    // No lock file's URL leads to a file: only what the user's own configuration makes of one may.
+    // hexreg refuses file URLs in lock files. Only `insteadOf` of the user's configuration can lead to files.
     ("GIT_ALLOW_PROTOCOL", "http:https:ssh:git:file"),
-    // What is pinned is an object, and not what a reference says takes its place.
+    // The pinned object itself, and not the one that a reference replaces it by.
     ("GIT_NO_REPLACE_OBJECTS", "1"),
-    // What is missing is not fetched in passing.
+    // A missing object is an error, and not fetched on access.
     ("GIT_NO_LAZY_FETCH", "1"),
 ];
 
@@ -96,11 +95,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_leads_elsewhere_and_secrets_are_withheld_and_what_the_user_set_stays() {
+    fn secrets_and_what_leads_elsewhere_are_withheld() {
         let sent = HeaderValue::from_static("Bearer SECRET");
         let is_withheld =
             |name: &str, value: &str| is_withheld(name.as_ref(), value.as_ref(), Some(&sent));
-        for name in ELSEWHERE {
+        for name in LEADING_ELSEWHERE {
             assert!(is_withheld(name, "x"), "{name}");
         }
         for name in [

@@ -1,4 +1,4 @@
-//! Where a git repository is, in each of the ways in which one can be spelt.
+//! The address of a git repository, and each spelling of it.
 
 use std::iter;
 
@@ -7,20 +7,20 @@ use url::Url;
 use crate::credentials;
 use crate::repository;
 
-/// A repository at a host.
+/// A repository on a server.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Remote {
     transport: Transport,
-    /// Whom ssh is asked for.
+    /// The user of ssh.
     user: Option<String>,
     host: String,
-    /// Unless it is the transport's own.
+    /// `None` if it is the default port of the transport.
     port: Option<u16>,
     /// Without a slash at either end.
     path: String,
-    /// Whose home directory the path begins in, where hosts have one for each user.
+    /// The user in whose home directory the path begins, if the host has one for each user.
     home: Option<String>,
-    /// As it was spelt, without credentials.
+    /// The spelling in the lock file, without credentials.
     spelt: String,
 }
 
@@ -55,15 +55,15 @@ impl Transport {
 
 const TRANSPORTS: &str =
     "only repositories at https://, http://, ssh://, git:// and USER@HOST:PATH are mirrored";
-/// Whom ssh is asked for at hosts that keep the repositories of all under one user.
+/// The user of ssh at hosts that keep all repositories under one user.
 const SHARED_USER: &str = "git";
-const PLAIN: &str = "it is not made of plain names";
+const NOT_PLAIN: &str = "it is not made of plain names";
 
 impl Remote {
-    /// Takes a URL, or `USER@HOST:PATH`, apart.
+    /// Parses a URL, or `USER@HOST:PATH`.
     ///
     /// # Errors
-    /// Why none is mirrored that is spelt so.
+    /// Why a repository with this spelling is not mirrored.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let remote = match text.split_once("://") {
             Some((scheme, _)) => {
@@ -72,16 +72,20 @@ impl Remote {
             }
             None => Self::of_scp(text)?,
         };
-        let remote = remote.ok_or(PLAIN)?;
-        // What git or ssh would take for an option.
+        let remote = remote.ok_or(NOT_PLAIN)?;
+        // Git or ssh would take this for an option.
         let is_option = |part: &str| part.starts_with('-');
         let is_option = is_option(&remote.host)
             || is_option(&remote.path)
             || remote.user.as_deref().is_some_and(is_option);
-        // What a shell would make something else of, when the line for clients is copied.
+        // A shell would interpret other characters when the line for clients is copied.
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b":/@._-~+%*".contains(&byte);
         let is_plain = !text.is_empty() && remote.spelt.bytes().all(is_plain);
-        if is_option || !is_plain || remote.place().is_none() { Err(PLAIN) } else { Ok(remote) }
+        if is_option || !is_plain || remote.mirror_path().is_none() {
+            Err(NOT_PLAIN)
+        } else {
+            Ok(remote)
+        }
     }
 
     fn of_url(text: &str, transport: Transport) -> Option<Self> {
@@ -103,18 +107,18 @@ impl Remote {
         })
     }
 
-    /// What scp takes: the host ends at the first colon, before which there is no slash.
+    /// The syntax of scp: the host ends at the first colon, and has no slash.
     fn of_scp(text: &str) -> Result<Option<Self>, &'static str> {
-        let Some((place, path)) = text.split_once(':') else { return Err(TRANSPORTS) };
-        if place.contains('/') || path.starts_with(':') || place.is_empty() {
+        let Some((authority, path)) = text.split_once(':') else { return Err(TRANSPORTS) };
+        if authority.contains('/') || path.starts_with(':') || authority.is_empty() {
             return Err(TRANSPORTS);
         }
-        let (user, host) = match place.rsplit_once('@') {
+        let (user, host) = match authority.rsplit_once('@') {
             Some((user, host)) => (Some(user), host),
-            None => (None, place),
+            None => (None, authority),
         };
         if path.contains('@') && user.is_none() {
-            // A password stands before the host, where ssh takes none.
+            // This is USER:PASSWORD@HOST, and ssh takes no password.
             return Ok(None);
         }
         let home = user.filter(|user| !path.starts_with('/') && *user != SHARED_USER);
@@ -129,30 +133,29 @@ impl Remote {
         }))
     }
 
-    /// Where it lies below the mirror.
-    pub fn place(&self) -> Option<String> {
+    /// Its path below the mirror.
+    pub fn mirror_path(&self) -> Option<String> {
         repository::git::repository_path(&self.host, self.port, &self.path)
     }
 
-    /// The user in whose home directory it lies. `git` is no person: hosts that keep repositories have one user for
-    /// all of them.
+    /// The user in whose home directory it is. `git` is not such a user: hosts keep all repositories under it.
     pub fn home(&self) -> Option<&str> {
         self.home.as_deref()
     }
 
-    /// What else it is called where it is called so here: as it was spelt, in each other transport, and for each user.
+    /// Each spelling by which projects may name it: the lock file's first, then each transport and user.
     pub fn spellings(&self) -> Vec<String> {
         let Self { transport, user, host, port, path, spelt, .. } = self;
         let stem = path.strip_suffix(".git").unwrap_or(path);
-        // Projects may spell it with another user than this lock file, or with none.
+        // Other projects may spell it with another user, or with none.
         let user = user.as_deref().map(|user| user.split(':').next().unwrap_or(user));
         let own = format!("{}@", user.unwrap_or("git"));
         let others = ["git@", ""].into_iter().filter(|other| *other != own).map(str::to_owned);
         let users: Vec<String> = iter::once(own.clone()).chain(others).collect();
-        let ssh = |place: &str| {
+        let ssh = |authority: &str| {
             let schemes = ["ssh", "git+ssh", "ssh+git"].into_iter();
             let spellings = schemes.flat_map(|scheme| {
-                users.iter().map(move |user| format!("{scheme}://{user}{place}/"))
+                users.iter().map(move |user| format!("{scheme}://{user}{authority}/"))
             });
             spellings.collect::<Vec<_>>()
         };
@@ -166,7 +169,7 @@ impl Remote {
                     let scp = users.iter().map(|user| format!("{user}{host}:"));
                     schemes.chain(scp).chain(ssh(host)).collect()
                 }
-                // Each transport has a port of its own.
+                // A port belongs to one transport.
                 Some(port) => match transport {
                     Transport::Http => vec![format!("http://{host}:{port}/")],
                     Transport::Https => vec![format!("https://{host}:{port}/")],
@@ -189,7 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_repository_lies_where_its_url_says() {
+    fn a_repository_has_a_path_of_its_url() {
         for (url, path) in [
             ("https://git.example/org/repo.git", "git/git.example/org/repo.git"),
             ("https://git.example/org/repo", "git/git.example/org/repo.git"),
@@ -212,7 +215,7 @@ mod tests {
             ("git://git.example:9419/org/repo", "git/git.example_9419/org/repo.git"),
         ] {
             let remote = Remote::parse(url).unwrap_or_else(|why| panic!("{url}: {why}"));
-            assert_eq!(remote.place().unwrap(), path, "{url}");
+            assert_eq!(remote.mirror_path().unwrap(), path, "{url}");
         }
     }
 
@@ -257,14 +260,14 @@ mod tests {
         ] {
             assert!(Remote::parse(url).is_err(), "{url}");
         }
-        // Resolved before anything is asked for.
+        // The URL is normalised before the path is taken.
         for url in ["https://git.example/../../x", "https://git.example/%2e%2e/x"] {
-            assert_eq!(Remote::parse(url).unwrap().place().unwrap(), "git/git.example/x.git");
+            assert_eq!(Remote::parse(url).unwrap().mirror_path().unwrap(), "git/git.example/x.git");
         }
     }
 
     #[test]
-    fn a_path_that_begins_in_a_home_directory_is_of_its_user() {
+    fn a_path_relative_to_a_home_directory_has_a_user() {
         for (url, home) in [
             ("alice@git.example:repo.git", Some("alice")),
             ("alice@git.example:~/repo.git", Some("alice")),
@@ -280,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn one_repository_is_known_by_each_of_its_spellings() {
+    fn a_repository_has_each_of_its_spellings() {
         let of = |url: &str| Remote::parse(url).unwrap().spellings();
         insta::assert_snapshot!(of("git@git.example:org/repo.git").join("\n"), @r"
         git@git.example:org/repo.git

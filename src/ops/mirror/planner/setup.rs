@@ -1,9 +1,9 @@
-//! What a plan is made from.
+//! The input of a plan.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::name::{PackageName, RepositoryName};
-use crate::ops::mirror::indexes::Indexes;
+use crate::ops::mirror::indexes::{Indexes, Listing};
 use crate::ops::mirror::selection::Want;
 use crate::package::UnixSeconds;
 use crate::tarball::FileName;
@@ -14,42 +14,70 @@ pub(in crate::ops::mirror) struct MirrorContents {
     pub packages: BTreeSet<PackageName>,
     pub tarballs: BTreeSet<FileName>,
     pub docs: BTreeSet<FileName>,
-    /// Those of which upstream had none when their package was fetched.
+    /// Releases without documentation upstream when their package was fetched.
     pub without_docs: BTreeSet<FileName>,
-    /// What the indexes said of each package when its file was fetched: [`Listing::digest`](crate::ops::mirror::indexes::Listing::digest).
+    /// The [digest](Listing::digest) of what the indexes said of each package when its file was fetched.
     pub listings: BTreeMap<PackageName, String>,
-    /// When upstream was last asked for each package's file.
+    /// The time of the last request for each package's file.
     pub asked: BTreeMap<PackageName, UnixSeconds>,
-    /// When it was last asked in vain, of packages where that was later.
+    /// The time of a failed request after that.
     pub failed: BTreeMap<PackageName, UnixSeconds>,
 }
 
-/// What a plan is made from.
+/// The input of a plan.
 #[derive(Debug)]
 pub(in crate::ops::mirror) struct Setup {
     pub repository: RepositoryName,
-    /// What is wanted of each package; without, everything.
+    /// What is selected of each package; `None` means all releases of all packages.
     pub wants: Option<BTreeMap<PackageName, Vec<Want>>>,
     pub upstream: Indexes,
-    pub known: MirrorContents,
+    pub contents: MirrorContents,
     pub docs: bool,
-    /// Packages of which is taken what upstream says, though it lost or changed releases.
+    /// Packages whose file is taken even if upstream lost or changed releases.
     pub accept: BTreeSet<PackageName>,
     pub refresh: Refresh,
     pub now: UnixSeconds,
 }
 
-/// Of what upstream is asked again though its indexes say that it has not changed.
+/// Which packages are requested although the indexes say that they have not changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::ops::mirror) struct Refresh {
-    /// All that is wanted, whole, and what is on the disk is read again.
+    /// All selected packages, without their entity tags. Files on the disk are checked.
     pub all: bool,
-    /// The packages that are wanted, once one of them was not asked for in so many seconds.
+    /// All selected packages, as soon as one of them was not requested for this many seconds.
     pub after: i64,
 }
 
+impl Setup {
+    /// What upstream's indexes say of a package.
+    pub fn listing(&self, name: &PackageName) -> Option<&Listing> {
+        self.upstream.packages.get(name)
+    }
+
+    /// Whether the indexes say of a package what they said when its file was fetched.
+    pub fn is_current(&self, name: &PackageName, listing: &Listing) -> bool {
+        let Self { contents, .. } = self;
+        contents.packages.contains(name) && contents.listings.get(name) == Some(&listing.digest())
+    }
+
+    /// Whether a package that is current was not requested for too long.
+    pub fn is_overdue(&self, name: &PackageName) -> bool {
+        let Self { contents, refresh, now, .. } = self;
+        let listing = self.listing(name);
+        listing.is_some_and(|listing| self.is_current(name, listing))
+            && refresh.is_due(contents.asked.get(name).copied(), *now)
+    }
+
+    /// Whether a package is overdue, and not because the last request for it failed: then only this package is
+    /// requested again.
+    pub fn demands_full_check(&self, name: &PackageName) -> bool {
+        let failed = self.contents.failed.get(name).copied();
+        self.is_overdue(name) && self.refresh.is_due(failed, self.now)
+    }
+}
+
 impl Refresh {
-    /// Whether it is time to ask for a package again. A time that has not come yet is one that is not known.
+    /// Whether it is time to request a package again. A time in the future counts as unknown.
     pub fn is_due(self, asked: Option<UnixSeconds>, now: UnixSeconds) -> bool {
         let age = asked.map(|asked| now.0.saturating_sub(asked.0));
         self.all || age.is_none_or(|age| !(0..self.after).contains(&age))

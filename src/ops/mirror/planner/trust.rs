@@ -1,44 +1,43 @@
-//! What is not to be believed: upstream against its own indexes, against what it said before, and against
-//! what lock files pin.
+//! What of upstream's files is not trusted: upstream's key signs replayed and changed files too, so each is compared
+//! with upstream's indexes and with the mirror's file.
 
 use std::collections::BTreeMap;
 
-use crate::ops::mirror::indexes::Listing;
-use crate::ops::mirror::selection::Pin;
-use crate::publish::withdrawn::{Withdrawn, WithdrawnRemark};
 use crate::ops::mirror::file_error::FileError;
+use crate::ops::mirror::indexes::Listing;
 use crate::package::{Release, UnixSeconds};
+use crate::publish::withdrawn::{Withdrawn, WithdrawnRemark};
 use crate::registry::Releases;
 use crate::tarball::FileName;
 use crate::version::Version;
 
-/// In seconds: as long as hex.pm lets a release of a new package be replaced or taken back. Of others it does for
+/// In seconds: hex.pm lets owners replace or remove a release of a new package for this long, and other releases for
 /// an hour.
 const YOUNG: i64 = 24 * 60 * 60;
 
 /// In seconds: how much two clocks may differ.
-const SKEW: i64 = 60 * 60;
+const CLOCK_SKEW: i64 = 60 * 60;
 
-/// Whether upstream may still replace a release or take it back.
+/// Whether upstream may still replace or remove a release.
 pub(super) fn is_young(release: &Release, now: UnixSeconds) -> bool {
     let published_at = release.remarks.published_at.as_ref();
     let age = published_at.map(|published| now.0.saturating_sub(published.seconds.0));
-    age.is_some_and(|age| (-SKEW..YOUNG).contains(&age))
+    age.is_some_and(|age| (-CLOCK_SKEW..YOUNG).contains(&age))
 }
 
-/// Whether upstream may still take back all that the mirror has of a package.
-pub(in crate::ops::mirror) fn may_go(held: &Releases, now: UnixSeconds) -> bool {
+/// Whether upstream may still remove a package, of which the mirror has these releases.
+pub(in crate::ops::mirror) fn may_be_removed(held: &Releases, now: UnixSeconds) -> bool {
     held.releases.iter().all(|release| is_young(release, now))
 }
 
-/// Whether a release that the mirror had is young.
+/// Whether the mirror had a release and it is young.
 pub(super) fn held_young(held: Option<&Releases>, version: &Version, now: UnixSeconds) -> bool {
     let mut held = held.into_iter().flat_map(|held| &held.releases);
     held.any(|held| held.version == *version && is_young(held, now))
 }
 
-/// Why what a package's file says is not to be believed, if anything. Where that `is_accepted`, it may have
-/// lost or changed what it `held`; and young releases always.
+/// The error if a package's new file is not trusted. An accepted one may lose or change releases of the `held` file, and
+/// each may lose or change young releases.
 pub(super) fn objection(
     listing: &Listing,
     held: Option<&Releases>,
@@ -68,7 +67,7 @@ pub(super) fn objection(
         let (version, held) = (held.version.clone(), held.outer_checksum);
         (held != said).then_some(FileError::Changed { version, held, said })
     });
-    // No publisher takes back the time of a release: a file without it is older than the one that told it.
+    // Publishers cannot remove the time of a release: a file without it is older than the file with it.
     let undated = held.filter(|held| {
         let said = versions.get(&held.version).map(|release| &release.remarks.published_at);
         held.remarks.published_at.is_some() && said.is_some_and(Option::is_none)
@@ -77,9 +76,9 @@ pub(super) fn objection(
     changed.or_else(|| (!undated.is_empty()).then_some(FileError::Undated(undated)))
 }
 
-/// What upstream said of releases that the mirror has, and says no longer. Upstream may: a retirement is taken back
-/// with `mix hex.retire --unretire`, and an advisory where it was wrong. So may an attacker who replays an older file,
-/// which is signed as well.
+/// The retirements and advisories that the new file lacks. Upstream may withdraw them: an owner with
+/// `mix hex.retire --unretire`, hex.pm where an advisory was wrong. An attacker who replays an older file withdraws them
+/// too, and its signature is right.
 pub(super) fn withdrawn(held: Option<&Releases>, new: &Releases) -> Vec<Withdrawn> {
     let package = &new.package;
     let mut withdrawn = Vec::new();
@@ -96,7 +95,7 @@ pub(super) fn withdrawn(held: Option<&Releases>, new: &Releases) -> Vec<Withdraw
         }
         for advisory in &held.remarks.advisories {
             let mut known = new.remarks.advisories.iter();
-            // One may come to be known by another name.
+            // An advisory may get another identifier.
             let is_there =
                 known.any(|new| new.id == advisory.id || new.aliases.contains(&advisory.id));
             if !is_there {
@@ -107,18 +106,10 @@ pub(super) fn withdrawn(held: Option<&Releases>, new: &Releases) -> Vec<Withdraw
     withdrawn
 }
 
-/// Whether a release was held before, with the same tarball.
+/// Whether the mirror had a release with the same tarball.
 pub(super) fn holds(held: Option<&Releases>, release: &Release) -> bool {
     let mut held = held.into_iter().flat_map(|held| &held.releases);
     held.any(|held| {
         held.version == release.version && held.outer_checksum == release.outer_checksum
     })
-}
-
-impl Pin {
-    /// Whether it says nothing else of a release than the registry does.
-    pub(super) fn agrees(&self, release: &Release) -> bool {
-        self.inner_checksum.is_none_or(|inner| inner == release.inner_checksum)
-            && self.outer_checksum.is_none_or(|outer| outer == release.outer_checksum)
-    }
 }

@@ -156,7 +156,7 @@ fn a_hostile_list_leads_nowhere() {
     ] {
         write_list(&repository, "hex-1.x.csv", &format!("{line}\n"));
         let said = run(&repository, &server);
-        let reason = "line 1 is not VERSION,SHA-512,ELIXIR, or says otherwise than one before it";
+        let reason = "line 1 is not VERSION,SHA-512,ELIXIR, or contradicts a line before it";
         let failures = json!([{ "path": "installs/hex-1.x.csv", "reason": reason }]);
         assert_eq!(said["failures"], failures, "{line}");
         assert!(!repository.path("copy/installs/hex-1.x.csv").exists());
