@@ -106,7 +106,7 @@ pub struct Args {
     /// not show new advisories
     #[arg(long, value_name = "SECONDS", default_value_t = 24 * 60 * 60)]
     refresh_after: u32,
-    /// Remove what upstream no longer has, or is not selected, after all else is done
+    /// Remove what upstream no longer has or what is not selected, after all else is done
     #[arg(long)]
     prune: bool,
     /// Take a package's file from upstream even if it lost or changed releases

@@ -34,9 +34,9 @@ pub(super) async fn mirror(
 ) -> Result<(), Error> {
     let (names, versions) =
         tokio::join!(index(fetcher, Resource::Names), index(fetcher, Resource::Versions));
-    // Dropped at once: a decoded index of a large registry takes some hundred MB.
-    let Compared { file: versions, value: versions_index, held: _ } = versions?;
     let Compared { file: names, value: names_index, held } = names?;
+    // `held` is dropped at once: a decoded index of a large registry takes some hundred MB.
+    let Compared { file: versions, value: versions_index, held: _ } = versions?;
     let may_be_removed = |name: &PackageName| fetcher.may_be_removed(name);
     let rollback = indexes::rollback(held.as_ref(), &names_index, &options.accept, may_be_removed);
     drop(held);

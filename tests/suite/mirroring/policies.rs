@@ -74,7 +74,7 @@ fn a_policy_that_upstream_did_not_sign_or_lost_holds_nothing_else_back() {
     let mut elsewhere = policy("strict");
     elsewhere.repository = "other".parse().unwrap();
     write_policy(&repository, "public/policies/strict", &elsewhere, KEY);
-    refused("policies/strict: it is of the repository `other`, not `acme`");
+    refused("policies/strict: it belongs to the repository `other`, not `acme`");
     repository.remove("public/policies/strict");
     refused("policies/strict: upstream does not have it");
     // The rest goes on.
