@@ -73,7 +73,10 @@ fn pins_of_an_organisation_are_of_the_repository_that_signs_as_it() {
         } else {
             assert_eq!(ran.code, 1, "{what}");
             assert!(ran.stderr.contains("nothing that was asked for is in"), "{what}");
-            assert!(ran.stderr.contains("--upstream-name is the repository's name in lock files"), "{what}");
+            assert!(
+                ran.stderr.contains("--upstream-name is the repository's name in lock files"),
+                "{what}"
+            );
             assert!(!repository.path("copy/names").exists(), "{what}");
         }
     }

@@ -31,7 +31,11 @@ fn another_key_or_another_name_is_refused() {
     assert!(ran.stderr.contains("names: its signature is not that of SHA256:"), "{}", ran.stderr);
     let ran = run("hexpm", "public/public_key");
     assert_eq!(ran.code, 1, "{}", ran.transcript());
-    assert!(ran.stderr.contains("it belongs to the repository `acme`, not `hexpm`"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("it belongs to the repository `acme`, not `hexpm`"),
+        "{}",
+        ran.stderr
+    );
     // hex.pm's key is for hex.pm.
     let url = server.url();
     let ran = repository.hexreg().run(["mirror", "copy", "--all", "--upstream", &url]);
