@@ -1,16 +1,15 @@
 //! The command line: the only part of hexreg that prints.
 
 mod add;
-mod amend;
 mod auth;
 mod build;
 mod cache;
-mod change;
+mod change_log;
 mod completions;
 mod destination;
+mod edit;
 mod environment;
 mod failure;
-mod heard;
 mod inspect;
 mod key;
 mod log;
@@ -34,6 +33,7 @@ mod time;
 mod upstream_auth;
 mod verify;
 mod view;
+mod write;
 
 use std::process::ExitCode;
 

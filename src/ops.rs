@@ -2,13 +2,13 @@
 //! beside it.
 
 pub mod add;
-pub mod amend;
 pub mod auth;
 pub mod build;
-pub mod dependencies;
+pub mod edit;
 pub mod inspect;
 pub mod mirror;
 pub mod push;
+pub(crate) mod rejection;
 pub mod remove;
 pub mod retire;
 mod upstream;

@@ -1,5 +1,6 @@
 //! Packages and their releases, in Hex's own words.
 
+pub(crate) mod merge;
 mod numbered_enum;
 mod release;
 mod remarks;

@@ -8,11 +8,11 @@ use hexreg::name::PackageName;
 use hexreg::ops::add::{self, Additions};
 use hexreg::tarball::Limits;
 
-use super::amend::{Amendment, ENVIRONMENT, WhichArgs};
-use super::change::{self, ChangeArgs};
-use super::heard::Heard;
+use super::change_log::ChangeLog;
+use super::edit::{Amendment, ENVIRONMENT, WhichArgs};
 use super::output;
 use super::time::{self, TimeArgument};
+use super::write::{self, WriteArgs};
 
 /// Add releases to a registry without the tarballs of all others
 ///
@@ -50,7 +50,7 @@ pub struct Args {
     #[arg(long)]
     no_check_contents: bool,
     #[command(flatten)]
-    change: ChangeArgs,
+    change: WriteArgs,
 }
 
 impl Args {
@@ -59,7 +59,7 @@ impl Args {
         let now = match time::now() {
             Ok(now) => now,
             Err(failure) => {
-                return change::end(self.change.manner(), &Err(failure), Heard::default());
+                return write::end(self.change.manner(), &Err(failure), ChangeLog::default());
             }
         };
         let additions = Additions {

@@ -5,20 +5,21 @@ use std::process::ExitCode;
 
 use clap::ValueHint;
 use hexreg::name::{PackageName, RepositoryName};
-use hexreg::ops::build::{self, Alarm, Error, Options, Rejection, Report};
+use hexreg::ops::build::{self, Error, Options, Rejection, Report};
+use hexreg::publish::breakage::Breakage;
 use hexreg::repository::Folder;
 use hexreg::store::Store;
 use hexreg::tarball::Limits;
 use serde::Serialize;
 
 use super::cache;
-use super::change::{self, ChangeArgs};
+use super::change_log::ChangeLog;
 use super::destination::Destination;
 use super::failure::{Failure, Rejected, chain, rejection_hint};
-use super::heard::Heard;
 use super::output;
 use super::reporter::Reporter;
 use super::time::source_date_epoch;
+use super::write::{self, WriteArgs};
 
 /// Build a signed registry from a directory of package tarballs
 ///
@@ -75,7 +76,7 @@ pub struct Args {
     #[command(flatten)]
     cache: cache::CacheArgs,
     #[command(flatten)]
-    change: ChangeArgs,
+    change: WriteArgs,
 }
 
 /// What `--json` prints of a build.
@@ -89,17 +90,17 @@ struct Json<'a> {
     dry_run: bool,
     unchanged: usize,
     #[serde(flatten)]
-    so_far: Heard,
+    so_far: ChangeLog,
 }
 
 impl Args {
     /// Builds, and tells how it went.
     pub fn main(self) -> ExitCode {
-        change::main(&self.destination, &self.change, self.jobs, |listener| self.run(listener))
+        write::main(&self.destination, &self.change, self.jobs, |listener| self.run(listener))
     }
 
     fn run(&self, listener: &Reporter<'_>) -> Result<(), Failure> {
-        let key = change::private_key(self.private_key.as_deref(), &self.destination, listener)?;
+        let key = write::private_key(self.private_key.as_deref(), &self.destination, listener)?;
         let options = Options {
             repository: self.name.clone(),
             key,
@@ -116,7 +117,7 @@ impl Args {
                 .cache
                 .file(&self.destination, self.change.writing.reading.endpoint.as_deref())?,
         };
-        let pool = change::threads(&self.destination, self.jobs)?;
+        let pool = write::threads(&self.destination, self.jobs)?;
         let report = pool.install(|| build::build(listener.store, &options, listener));
         listener.end();
         let report = report.map_err(|error| self.failure(&error, listener))?;
@@ -129,7 +130,7 @@ impl Args {
                 read: report.read,
                 dry_run: options.dry_run,
                 unchanged: report.unchanged,
-                so_far: listener.heard().clone(),
+                so_far: listener.change_log().clone(),
             });
         }
         if self.change.quiet { Ok(()) } else { output::line(&summary(&report, &options)) }
@@ -150,13 +151,14 @@ impl Args {
                     rejection_hint(rejections, "remove or replace these files and build again");
                 Failure::input(message).rejecting(rejected).hint(listener.advise(advice))
             }
-            Error::Immutable(alarms) => {
+            Error::Immutable(breakages) => {
                 let message = format!(
                     "failed to build `{}`: what was published would not stay as it is in {}",
                     self.name,
-                    output::count(alarms.len(), "place"),
+                    output::count(breakages.len(), "place"),
                 );
-                let rejected = alarms.iter().map(|alarm| alarmed(listener.store, alarm)).collect();
+                let rejected =
+                    breakages.iter().map(|breakage| broken(listener.store, breakage)).collect();
                 Failure::input(message).rejecting(rejected).hint(listener.advise(
                     "put back what was published, or build without --immutable; so too \
                            where a change of keys was cut short",
@@ -183,20 +185,20 @@ impl Args {
                 };
                 Failure::input(message).hint(listener.advise(&advice))
             }
-            Error::Busy(_) => Failure::environment(message)
+            Error::LockTimeout(_) => Failure::environment(message)
                 .hint(listener.advise("let it end, or give a longer --lock-timeout")),
             Error::Changed { .. } => Failure::environment(message)
                 .hint(listener.advise("build again once nobody else writes there")),
             Error::Key(_) | Error::Read(_) => Failure::environment(message)
                 .hint(listener.advise("build again once this is mended")),
-            Error::Write(error) => change::unwritten(message, error, listener),
+            Error::Write(error) => write::unwritten(message, error, listener),
         }
     }
 }
 
-/// An alarm at the file that it is about.
-fn alarmed(store: &dyn Store, alarm: &Alarm) -> Rejected {
-    Rejected { path: store.locate(&alarm.path()), reason: alarm.to_string() }
+/// A breakage, at the file that a person would look at.
+fn broken(store: &dyn Store, breakage: &Breakage) -> Rejected {
+    Rejected { path: store.locate(&breakage.path()), reason: breakage.to_string() }
 }
 
 fn rejected(rejection: &Rejection) -> Rejected {
@@ -210,5 +212,5 @@ fn summary(report: &Report, options: &Options) -> String {
         output::count(report.packages, "package"),
         output::count(report.releases, "release"),
     );
-    format!("{counted}; {}", change::counted(&report.changes, options.dry_run))
+    format!("{counted}; {}", write::counted(&report.changes, options.dry_run))
 }

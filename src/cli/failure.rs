@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt::Write;
 use std::process::ExitCode;
 
-use hexreg::ops::build::{Cause, Rejection};
+use hexreg::ops::build::{Rejection, RejectionCause};
 use hexreg::printable::Printable;
 use serde::Serialize;
 
@@ -83,7 +83,7 @@ impl Failure {
 /// The hint about rejected tarballs: `usually`, unless one depends on a package of hex.pm that this registry has too.
 pub fn rejection_hint(rejections: &[Rejection], usually: &'static str) -> &'static str {
     let is_namesake = |rejection: &Rejection| match &rejection.cause {
-        Cause::Dependencies(faults) => faults.has_public_namesake(),
+        RejectionCause::Dependencies(faults) => faults.has_public_namesake(),
         _ => false,
     };
     if rejections.iter().any(is_namesake) {

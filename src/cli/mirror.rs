@@ -253,7 +253,7 @@ fn failure_of(error: &Error, options: &Options) -> Failure {
                  hexpm:acme, and --git mirrors git repositories",
             )
         }
-        Error::Busy(_) => Failure::environment(message)
+        Error::LockTimeout(_) => Failure::environment(message)
             .hint("nothing was changed; let it end, or give a longer --lock-timeout"),
         Error::Store(_) | Error::Client(_) | Error::Run(_) => Failure::environment(message)
             .hint("what was mirrored is kept, and every file is whole: run it again"),

@@ -104,7 +104,7 @@ impl Progress {
             Work::ReadingTarballs => {
                 "reading [{bar:30}] {human_pos} of {human_len} tarballs, {speed}, {eta} left"
             }
-            Work::SealingResources => {
+            Work::SigningResources => {
                 "signing [{bar:30}] {human_pos} of {human_len} resources, {eta} left"
             }
             Work::Pushing => "pushing [{bar:30}] {human_pos} of {human_len} files, {eta} left",

@@ -4,18 +4,18 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::ValueHint;
-use hexreg::ops::build::Alarm;
 use hexreg::ops::push::{self, Error, Options, Report};
 use hexreg::ops::verify::Defect;
+use hexreg::publish::breakage::Breakage;
 use hexreg::store::{StoreError, StoreErrorKind};
 use serde::Serialize;
 
-use super::change::{self, ChangeArgs};
+use super::change_log::ChangeLog;
 use super::destination::{Destination, Following};
 use super::failure::{Failure, Rejected, chain};
-use super::heard::Heard;
 use super::output;
 use super::reporter::Reporter;
+use super::write::{self, WriteArgs};
 
 /// Copy a registry to where it is served, in order, and only what has changed
 ///
@@ -48,7 +48,7 @@ pub struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     jobs: Option<u16>,
     #[command(flatten)]
-    change: ChangeArgs,
+    change: WriteArgs,
 }
 
 /// What to do about a link out of the directory.
@@ -65,13 +65,13 @@ struct Json<'a> {
     dry_run: bool,
     unchanged: usize,
     #[serde(flatten)]
-    so_far: Heard,
+    so_far: ChangeLog,
 }
 
 impl Args {
     /// Pushes, and tells how it went.
     pub fn main(self) -> ExitCode {
-        change::main(&self.destination, &self.change, self.jobs, |listener| self.run(listener))
+        write::main(&self.destination, &self.change, self.jobs, |listener| self.run(listener))
     }
 
     fn run(&self, listener: &Reporter<'_>) -> Result<(), Failure> {
@@ -82,7 +82,7 @@ impl Args {
             lock_timeout: self.change.lock_timeout(),
             dry_run: self.change.dry_run,
         };
-        let pool = change::threads(&self.destination, self.jobs)?;
+        let pool = write::threads(&self.destination, self.jobs)?;
         let report = pool.install(|| push::push(&from, listener.store, &options, listener));
         listener.end();
         let report = report.map_err(|error| self.failure(&error, listener))?;
@@ -94,7 +94,7 @@ impl Args {
                 releases: report.releases,
                 dry_run: options.dry_run,
                 unchanged: report.unchanged,
-                so_far: listener.heard().clone(),
+                so_far: listener.change_log().clone(),
             });
         }
         if self.change.quiet { Ok(()) } else { output::line(&summary(&report, &options)) }
@@ -141,19 +141,22 @@ impl Args {
             Error::OtherKey { .. } => Failure::input(message).hint(
                 listener.advise("every client would have to be told: give --overwrite if they are"),
             ),
-            Error::Loses(alarms) => {
-                let lost = alarms.iter().map(|alarm| Rejected {
-                    path: listener.store.locate(&alarm.path()),
+            Error::Loses(breakages) => {
+                let lost = breakages.iter().map(|breakage| Rejected {
+                    path: listener.store.locate(&breakage.path()),
                     // Here it is of something that is still there.
-                    reason: match alarm {
-                        Alarm::Gone { package, version } => {
+                    reason: match breakage {
+                        Breakage::Removed { package, version } => {
                             format!("{package} {version} is there, and not here")
                         }
-                        _ => alarm.to_string(),
+                        _ => breakage.to_string(),
                     },
                 });
-                let counted = output::count(alarms.len(), "place");
-                let hint = if alarms.iter().any(|alarm| matches!(alarm, Alarm::Renamed { .. })) {
+                let counted = output::count(breakages.len(), "place");
+                let hint = if breakages
+                    .iter()
+                    .any(|breakage| matches!(breakage, Breakage::Renamed { .. }))
+                {
                     "is it another repository that is served there? if it is \
                      to be replaced, give --overwrite"
                 } else {
@@ -169,12 +172,12 @@ impl Args {
                 "somebody may be adding it right now, or was cut short: look again, and if nobody \
                  is, give --overwrite",
             )),
-            Error::Busy(_) => Failure::environment(message)
+            Error::LockTimeout(_) => Failure::environment(message)
                 .hint(listener.advise("let it end, or give a longer --lock-timeout")),
             Error::Read(_) => {
                 Failure::environment(message).hint(listener.advise("try again once this is mended"))
             }
-            Error::Write(error) => change::unwritten(message, error, listener),
+            Error::Write(error) => write::unwritten(message, error, listener),
         }
     }
 }
@@ -186,5 +189,5 @@ fn summary(report: &Report, options: &Options) -> String {
         output::count(report.packages, "package"),
         output::count(report.releases, "release"),
     );
-    format!("{counted}; {}", change::counted(&report.changes, options.dry_run))
+    format!("{counted}; {}", write::counted(&report.changes, options.dry_run))
 }

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use hexreg::ops::remove;
 use hexreg::tarball::FileName;
 
-use super::amend::{Amendment, ENVIRONMENT, ReleaseArgs, WhichArgs};
-use super::change::ChangeArgs;
+use super::edit::{Amendment, ENVIRONMENT, ReleaseArgs, WhichArgs};
+use super::write::WriteArgs;
 
 /// Remove a release from a registry, and its tarball
 ///
@@ -25,7 +25,7 @@ pub struct Args {
     #[command(flatten)]
     which: WhichArgs,
     #[command(flatten)]
-    change: ChangeArgs,
+    change: WriteArgs,
 }
 
 impl Args {

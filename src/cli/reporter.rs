@@ -6,7 +6,7 @@ use hexreg::publish::observer::{Observer, Warning, Work};
 use hexreg::repository::RepositoryPath;
 use hexreg::store::{Changed, Store};
 
-use super::heard::Heard;
+use super::change_log::ChangeLog;
 use super::output;
 use super::progress::Progress;
 use super::quota::Quota;
@@ -16,8 +16,8 @@ pub struct Reporter<'a> {
     pub store: &'a dyn Store,
     prints: bool,
     progress: Progress,
-    heard: Mutex<Heard>,
-    alarms: Quota,
+    change_log: Mutex<ChangeLog>,
+    breakages: Quota,
     left_out: Quota,
     lost_readers: Quota,
     dependencies: Quota,
@@ -30,8 +30,8 @@ impl<'a> Reporter<'a> {
             store,
             prints,
             progress: Progress::new(prints),
-            heard: Mutex::default(),
-            alarms: Quota::new("more alarm"),
+            change_log: Mutex::default(),
+            breakages: Quota::new("more alarm"),
             left_out: Quota::new("more file"),
             lost_readers: Quota::new("more warning"),
             dependencies: Quota::of_dependencies(),
@@ -41,20 +41,20 @@ impl<'a> Reporter<'a> {
     /// Removes the progress bar, and prints how many warnings were not printed.
     pub fn end(&self) {
         self.progress.clear();
-        let all = [&self.alarms, &self.left_out, &self.lost_readers, &self.dependencies];
+        let all = [&self.breakages, &self.left_out, &self.lost_readers, &self.dependencies];
         all.into_iter().filter_map(Quota::rest).for_each(|rest| self.print_warning(&rest));
     }
 
     /// The events so far.
-    pub fn heard(&self) -> MutexGuard<'_, Heard> {
+    pub fn change_log(&self) -> MutexGuard<'_, ChangeLog> {
         // Its lists are valid after a panic too.
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+        self.change_log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A hint for a failure that changed nothing itself. An earlier attempt may have changed something, before another
     /// writer interfered.
     pub fn advise(&self, advice: &str) -> String {
-        let so_far = if self.heard().is_empty() {
+        let so_far = if self.change_log().is_empty() {
             "nothing was written"
         } else {
             "what was written remains"
@@ -65,7 +65,7 @@ impl<'a> Reporter<'a> {
     /// Prints a warning and keeps it.
     pub fn say(&self, warning: String) {
         self.print_warning(&warning);
-        self.heard().warnings.push(warning);
+        self.change_log().warnings.push(warning);
     }
 
     fn print_warning(&self, warning: &str) {
@@ -79,7 +79,7 @@ impl<'a> Reporter<'a> {
 impl Observer for Reporter<'_> {
     fn warn(&self, warning: Warning) {
         let quota = match warning {
-            Warning::Alarm { .. } => Some(&self.alarms),
+            Warning::Breakage { .. } => Some(&self.breakages),
             Warning::LeftOut { .. } => Some(&self.left_out),
             Warning::LostReaders { .. } => Some(&self.lost_readers),
             Warning::Dependency { .. } => Some(&self.dependencies),
@@ -88,7 +88,7 @@ impl Observer for Reporter<'_> {
         if quota.is_none_or(Quota::admits) {
             self.say(warning.to_string());
         } else {
-            self.heard().warnings.push(warning.to_string());
+            self.change_log().warnings.push(warning.to_string());
         }
     }
 
@@ -96,13 +96,13 @@ impl Observer for Reporter<'_> {
         self.progress.begin(work, parts);
     }
 
-    fn went_on(&self, parts: usize, bytes: u64) {
+    fn progressed(&self, parts: usize, bytes: u64) {
         self.progress.go_on(parts, bytes);
     }
 
     fn changed(&self, path: &RepositoryPath, changed: Changed) {
-        let mut heard = self.heard();
-        let verb = heard.note(path, changed);
+        let mut log = self.change_log();
+        let verb = log.record(path, changed);
         if self.prints {
             self.progress.clear();
             // The work goes on; printing its summary will fail in the same way and end with the error.

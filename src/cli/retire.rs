@@ -7,8 +7,8 @@ use hexreg::ops::retire;
 use hexreg::package::{Retirement, RetirementReason};
 use hexreg::tarball::FileName;
 
-use super::amend::{Amendment, ENVIRONMENT, ReleaseArgs, WhichArgs};
-use super::change::ChangeArgs;
+use super::edit::{Amendment, ENVIRONMENT, ReleaseArgs, WhichArgs};
+use super::write::WriteArgs;
 
 /// Warn of a release that nobody should use any more
 ///
@@ -32,7 +32,7 @@ pub struct Args {
     #[arg(long, value_name = "TEXT", value_parser = message)]
     message: Option<String>,
     #[command(flatten)]
-    change: ChangeArgs,
+    change: WriteArgs,
 }
 
 /// Warn of a retired release no longer
@@ -48,7 +48,7 @@ pub struct UnretireArgs {
     #[command(flatten)]
     which: WhichArgs,
     #[command(flatten)]
-    change: ChangeArgs,
+    change: WriteArgs,
 }
 
 fn reason() -> impl TypedValueParser<Value = RetirementReason> {
@@ -81,7 +81,7 @@ impl UnretireArgs {
 
 fn main(
     which: &WhichArgs,
-    args: &ChangeArgs,
+    args: &WriteArgs,
     release: &FileName,
     retirement: Option<&Retirement>,
 ) -> ExitCode {

@@ -135,7 +135,7 @@ impl Observer for VerifyReporter {
         self.progress.begin(work, parts);
     }
 
-    fn went_on(&self, parts: usize, bytes: u64) {
+    fn progressed(&self, parts: usize, bytes: u64) {
         self.progress.go_on(parts, bytes);
     }
 }
@@ -232,7 +232,7 @@ impl Args {
 /// The hint for a failure.
 fn hint(error: &Error) -> Option<&'static str> {
     match error {
-        Error::Busy(_) => Some("let it end, or give a longer --lock-timeout"),
+        Error::LockTimeout(_) => Some("let it end, or give a longer --lock-timeout"),
         Error::Missing => Some("name the directory that is served to clients"),
         Error::List(error) => match &error.kind {
             StoreErrorKind::NotADirectory(_) => {

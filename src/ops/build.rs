@@ -1,40 +1,37 @@
 //! `hexreg build`: from a folder of tarballs to a signed registry. START HERE.
 
-mod alarm;
+mod cached;
 mod dependencies;
 mod error;
 mod indexes;
 mod listing;
-mod lock;
-mod memory;
 mod options;
+mod planned;
 mod policies;
-mod published;
 mod read;
 mod remarks;
 mod report;
-mod seal;
+mod resources;
 
-pub use alarm::Alarm;
+pub use super::rejection::{Rejection, RejectionCause};
 pub use error::Error;
 pub use options::Options;
-pub use read::{Cause, Rejection};
 pub use report::Report;
 
 use std::iter;
 
 use crate::publish::Plan;
+use crate::publish::breakage::Before;
 use crate::publish::observer::{Observer, Warning};
-use crate::publish::retry::until_undisturbed;
+use crate::publish::transaction::{Attempt, Publication, Transaction, directory_is_missing};
 use crate::registry::Registry;
-use crate::repository::Folder;
-use crate::store::{AppliedChange, Change, Store};
+use crate::store::Store;
+use cached::BuildCache;
 use listing::Listing;
-use memory::Memory;
-use published::Published;
+use planned::{Built, Planned};
 
-/// Builds the registry of the tarballs in `store`, on the threads of the current rayon pool; again from the
-/// start, where somebody else changed it meanwhile.
+/// Builds the registry of the tarballs in `store`, on the threads of the current rayon pool; again from the start if
+/// another writer changed it meanwhile.
 ///
 /// # Errors
 /// [`Error`]; unless it is [`Error::Write`], nothing was written.
@@ -43,68 +40,79 @@ pub fn build(
     options: &Options,
     observer: &dyn Observer,
 ) -> Result<Report, Error> {
-    // Taking the lock would create a directory that is mistyped.
-    if !store.is_conditional() && store.list(Folder::Root)?.is_none() {
-        return Err(Error::nowhere(store));
+    if directory_is_missing(store)? {
+        return Err(Error::no_registry(store));
     }
-    until_undisturbed(options.lock_timeout, observer, |_| build_once(store, options, observer))
+    let Options { lock_timeout, dry_run, .. } = *options;
+    let transaction = Transaction::begin::<Error>(store, None, lock_timeout, dry_run, observer)?;
+    let (planned, changes) =
+        transaction.run(&Build { options, cache: BuildCache::new(options) })?;
+    Ok(planned.report.with_changes(changes))
 }
 
-fn build_once(
-    store: &dyn Store,
-    options: &Options,
-    observer: &dyn Observer,
-) -> Result<Report, Error> {
-    let turn = lock::wait(store, options, observer)?;
-    let listing = Listing::take(store, turn.is_alone, observer)?;
-    if listing.is_nothing(store) {
-        return Err(Error::nowhere(store));
-    }
-    let memory = Memory::new(options);
-    if let Some(report) = memory.unchanged(&listing) {
-        return Ok(report);
-    }
+struct Build<'a> {
+    options: &'a Options,
+    cache: BuildCache<'a>,
+}
 
-    let remembered = memory.read();
-    let recalled = memory.recall(&remembered);
-    let found = read::packages(store, &listing, options, &recalled, observer)?;
-    let carried =
-        remarks::carry_over(store, options, &listing, &recalled, found.packages, observer)?;
-    let registry = Registry::assemble(options.repository.clone(), carried.packages);
-    let registry = indexes::carry_over(store, options, &listing, &recalled, registry)?;
-    dependencies::check(store, options, &listing, &registry, observer)?;
+impl Publication for Build<'_> {
+    type Planned = Planned;
+    type Error = Error;
 
-    let public_key = seal::public_key(store, options, &listing)?;
-    let payloads = registry.payloads();
-    let resources = seal::resources(store, &options.key, &payloads, &listing, &recalled, observer)?;
-
-    let policies = policies::sign_anew(store, options, &public_key, observer)?;
-    let wanted = iter::once(&public_key).chain(&resources).chain(&policies);
-    let mut plan = Plan::between(&listing.leftovers, listing.missing, &listing.resources, wanted);
-    let published = Published::read(store, options.key.public_key(), &plan)?;
-    alarm::raise(&published, &registry, options, observer)?;
-    plan.bridge(published.bridges(&registry, &options.key)?);
-
-    let heard = |change: &Change| {
-        let changed = change.changed().into_iter();
-        changed.for_each(|changed| observer.changed(&change.path, changed));
-    };
-    let report = Report::of(&registry, found.read, &plan);
-    if options.dry_run {
-        plan.changes.iter().for_each(heard);
-    } else {
-        let made = |made: AppliedChange<'_>| {
-            heard(made.change);
-            if let Some(warning) = Warning::of_lost_readers(store, made) {
-                observer.warn(warning);
-            }
-        };
-        plan.apply(store, &made).map_err(Error::Write)?;
-        if store.is_conditional() && !plan.changes.is_empty() {
-            listing.confirm(store, options, &registry, &plan).map_err(Error::Write)?;
+    fn plan(&self, attempt: &Attempt<'_>) -> Result<(Plan, Planned), Error> {
+        let (store, observer, options) = (attempt.store(), attempt.observer(), self.options);
+        let listing = Listing::take(store, attempt.is_alone(), observer)?;
+        if listing.is_nothing(attempt) {
+            return Err(Error::no_registry(store));
         }
-        carried.base.save(store, &registry).map_err(Error::Write)?;
-        memory.remember(&recalled, &listing, &registry, &resources, &report);
+        if let Some(report) = self.cache.unchanged(&listing) {
+            return Ok((Plan::default(), Planned { report, built: None }));
+        }
+
+        let bytes = self.cache.read();
+        let cached = self.cache.parse(&bytes);
+        let read = read::packages(store, &listing, options, &cached, observer)?;
+        let carried =
+            remarks::carry_over(store, options, &listing, &cached, read.packages, observer)?;
+        let registry = Registry::assemble(options.repository.clone(), carried.packages);
+        let registry = indexes::carry_over(store, options, &listing, &cached, registry)?;
+        dependencies::check(store, options, &listing, &registry, observer)?;
+
+        let public_key = resources::public_key(store, options, &listing)?;
+        let payloads = registry.payloads();
+        let resources =
+            resources::sign_changed(attempt, &options.key, &payloads, &listing, &cached)?;
+        let policies = policies::sign_anew(store, options, &public_key, observer)?;
+        let desired = iter::once(&public_key).chain(&resources).chain(&policies);
+        let mut plan =
+            Plan::between(&listing.leftovers, listing.missing, &listing.resources, desired);
+
+        let before = Before::read(store, options.key.public_key(), &plan)?;
+        let breakages = before.breakages(&registry);
+        if options.immutable && !breakages.is_empty() {
+            return Err(Error::Immutable(breakages));
+        }
+        for breakage in breakages {
+            observer.warn(Warning::Breakage { breakage });
+        }
+        plan.bridge(before.bridges(&registry, &options.key)?);
+
+        let report = Report::of(&registry, read.count, &plan);
+        let (base, cached_tarballs) = (carried.base, cached.tarballs());
+        let built = Some(Built { listing, registry, resources, base, cached_tarballs });
+        Ok((plan, Planned { report, built }))
     }
-    Ok(report)
+
+    fn confirm(&self, attempt: &Attempt<'_>, plan: &Plan, planned: &Planned) -> Result<(), Error> {
+        let Some(Built { listing, registry, .. }) = &planned.built else { return Ok(()) };
+        Ok(listing.confirm(attempt, self.options, registry, plan)?)
+    }
+
+    fn finish(&self, store: &dyn Store, plan: &Plan, planned: &mut Planned) -> Result<(), Error> {
+        if let Some(built) = &mut planned.built {
+            built.base.save(store, &built.registry)?;
+            self.cache.save(built, &planned.report, plan);
+        }
+        Ok(())
+    }
 }

@@ -61,7 +61,7 @@ use std::sync::atomic::Ordering;
 use tokio::runtime::Runtime;
 
 use crate::proxy::Proxies;
-use crate::publish::lock::{self, Wanted};
+use crate::publish::lock::{self, LockMode};
 use crate::publish::observer::{Observer, Warning};
 use crate::store::{DirStore, Lock};
 use check::Checker;
@@ -96,7 +96,7 @@ fn lock(
     if options.dry_run {
         return Ok(None);
     }
-    lock::hold(&DirStore::new(directory), Wanted::Alone, options.lock_timeout, observer)
+    lock::hold(&DirStore::new(directory), LockMode::Exclusive, options.lock_timeout, observer)
 }
 
 async fn run(

@@ -1,46 +1,43 @@
-//! `hexreg push`: a registry from a directory to where it is served, in order, and only what changed. START
-//! HERE.
+//! `hexreg push`: copies a registry from a directory to where it is served, in order, and only what changed. START HERE.
 //!
 //! ```text
-//! local     what clients ask for, everything that is signed checked
-//!  → remote what stands there: listings tell, save of what differs
-//!  → losses what clients were told and would be told no longer
-//!  → Plan   in its order, made only over what was looked at
-//!  → store  again from the start, where somebody else was faster
+//! local        what clients ask for, everything that is signed checked
+//!  → remote    what the destination has: listings tell, except for what differs
+//!  → breakage  what clients were told and would no longer be told
+//!  → Plan      a file is there before another names it
+//!  → transaction  writes only over what was read; again from the start if another writer was faster
 //! ```
 
 mod error;
 mod local;
-mod losses;
 mod remote;
+mod rivals;
 
 pub use error::Error;
 
-use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, PoisonError};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use rayon::prelude::*;
 
 use crate::name::{PackageName, RepositoryName};
-use crate::publish::lock::{self, Wanted as Turn};
+use crate::publish::breakage::{self, Bridges};
 use crate::publish::observer::{Observer, Warning, Work};
-use crate::publish::retry::{self, Contended};
-use crate::publish::{Plan, State, Wanted};
+use crate::publish::transaction::{Attempt, Publication, Transaction};
+use crate::publish::{DesiredFile, FileState, Plan};
 use crate::published::{Published, Reader};
-use crate::registry::{Releases, Resource, Versions};
+use crate::registry::{Releases, Resource};
 use crate::repository::{Folder, RepositoryPath};
-use crate::store::{AppliedChange, Change, Changed, DirStore, Operation, Store, StoreError};
-use crate::tarball::FileName;
+use crate::store::{Changed, DirStore, Store};
 use local::Local;
 use remote::Remote;
 
 /// How to push.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Whether releases and remarks may be lost that stand there and not here.
+    /// Whether the destination may lose releases and remarks that the directory does not have.
     pub overwrite: bool,
-    /// How long to wait for whoever else works on either side.
+    /// How long to wait for other processes that use either side.
     pub lock_timeout: Duration,
     /// Plan, and write nothing.
     pub dry_run: bool,
@@ -59,7 +56,7 @@ pub struct Report {
     pub releases: usize,
     /// What changed, in the order in which it did.
     pub changes: Vec<(RepositoryPath, Changed)>,
-    /// How many files stood there already.
+    /// How many files were there already.
     pub unchanged: usize,
 }
 
@@ -73,224 +70,168 @@ pub fn push(
     options: &Options,
     observer: &dyn Observer,
 ) -> Result<Report, Error> {
-    let mut turns: Vec<(&dyn Store, Turn)> = vec![(from, Turn::Shared)];
-    if !options.dry_run {
-        turns.push((to, Turn::Alone));
-    }
-    // In one order, or two who push to and fro would wait for each other.
-    turns.sort_by_key(|(store, _)| store.lock_path());
-    let hold = |(store, turn)| lock::hold::<Error>(store, turn, options.lock_timeout, observer);
-    let _locks = turns.into_iter().map(hold).collect::<Result<Vec<_>, _>>()?;
+    let Options { lock_timeout, dry_run, .. } = *options;
+    let transaction = Transaction::begin::<Error>(to, Some(from), lock_timeout, dry_run, observer)?;
     let local = Local::read(from, observer)?;
-    let changes = Mutex::new(Vec::new());
-    let heard = |change: &Change| {
-        observer.went_on(1, 0);
-        if let Some(changed) = change.changed() {
-            observer.changed(&change.path, changed);
-            let mut changes = changes.lock().unwrap_or_else(PoisonError::into_inner);
-            changes.push((change.path.clone(), changed));
-        }
-    };
-    let unchanged = retry::until_undisturbed(options.lock_timeout, observer, |attempt| {
-        let Planned { plan, leans_on_others } = plan(&local, to, options, observer, attempt)?;
-        if options.dry_run {
-            plan.changes.iter().for_each(heard);
-        } else {
-            observer.began(Work::Pushing, plan.changes.len());
-            let made = |made: AppliedChange<'_>| {
-                heard(made.change);
-                if let Some(warning) = Warning::of_lost_readers(to, made) {
-                    observer.warn(warning);
-                }
-            };
-            plan.apply(to, &made).map_err(Error::Write)?;
-            let met_others = attempt > 0 || options.overwrite || leans_on_others;
-            if to.is_conditional() && met_others && !plan.changes.is_empty() {
-                confirm(&local, to, options).map_err(Error::after_writing)?;
-            }
-        }
-        Ok::<_, Error>(plan.unchanged)
-    })?;
+    let (planned, changes) = transaction.run(&Push { local: &local, options })?;
     Ok(Report {
         repository: local.versions.repository.clone(),
         fingerprint: local.key.fingerprint().to_owned(),
         packages: local.packages.len(),
         releases: local.release_count(),
-        changes: changes.into_inner().unwrap_or_else(PoisonError::into_inner),
-        unchanged,
+        changes,
+        unchanged: planned.unchanged,
     })
 }
 
-/// What has to be done.
+struct Push<'a> {
+    local: &'a Local,
+    options: &'a Options,
+}
+
+/// A push that was planned.
 struct Planned {
-    plan: Plan,
-    /// Whether it will name what stands there already and nobody names, or write what is named already:
-    /// somebody may be about to name it, or to remove it.
-    leans_on_others: bool,
+    unchanged: usize,
+    /// Whether the plan uses a file of the destination that no release names, or overwrites one that a release names.
+    /// Another writer may be doing the opposite.
+    meets_others: bool,
 }
 
-/// What has to be done, unless something would be lost.
-fn plan(
-    local: &Local,
-    to: &dyn Store,
-    options: &Options,
-    observer: &dyn Observer,
-    attempt: usize,
-) -> Result<Planned, Error> {
-    let remote = Remote::list(to, local, options.overwrite)?;
-    let mut wanted = remote.registry(local)?;
-    let key = RepositoryPath::public_key();
-    let is_changed = |one: &&Wanted| one.state != State::Stands;
-    if wanted.iter().any(|one| one.path == key && one.state != State::Stands) {
-        if let Some(location) = remote.other_key(local)?.filter(|_| !options.overwrite) {
-            return Err(Error::OtherKey { location, pushed: local.key.fingerprint().to_owned() });
+impl Publication for Push<'_> {
+    type Planned = Planned;
+    type Error = Error;
+
+    const PROGRESS: Option<Work> = Some(Work::Pushing);
+
+    fn plan(&self, attempt: &Attempt<'_>) -> Result<(Plan, Planned), Error> {
+        let (to, observer, Self { local, options }) = (attempt.store(), attempt.observer(), self);
+        let remote = Remote::list(attempt, local, options.overwrite)?;
+        let mut desired = remote.registry(local)?;
+        self.refuse_other_key(&remote, &desired)?;
+        let surplus = remote.surplus(local);
+        let changed = changed(&desired).map(|one| &one.path);
+        let removed = surplus.iter().map(|(path, _)| path);
+        let names: Vec<PackageName> = changed.chain(removed).filter_map(package).collect();
+        let published = remote.packages(&names, &local.key)?;
+        let changes_versions = changes(&desired, &RepositoryPath::resource(&Resource::Versions));
+        let versions =
+            if changes_versions { remote.versions(&local.key)? } else { Published::Missing };
+
+        let repository = &local.versions.repository;
+        let mut losses =
+            breakage::by_other_registry(repository, &local.packages, &published, &versions);
+        for (name, here) in &local.policies {
+            let path = RepositoryPath::policy(name);
+            if changes(&desired, &path) {
+                let there = remote.policy(name, &local.key)?;
+                losses.extend(breakage::by_other_policy(path, here, &there));
+            }
         }
-    }
-    let surplus = remote.surplus(local);
-    let changed: Vec<_> = wanted.iter().filter(is_changed).map(|one| &one.path).collect();
-    let going = surplus.iter().map(|(path, _)| path);
-    let names: Vec<PackageName> = changed.into_iter().chain(going).filter_map(package).collect();
-    let standing = remote.packages(&names, &local.key)?;
-    let versions = RepositoryPath::resource(&Resource::Versions);
-    let is_told = wanted.iter().filter(is_changed).any(|one| one.path == versions);
-    let versions = if is_told { remote.versions(&local.key)? } else { Published::Missing };
-    let mut losses = losses::of(local, &standing, &versions);
-    for (name, here) in &local.policies {
-        let path = RepositoryPath::policy(name);
-        if wanted.iter().filter(is_changed).any(|one| one.path == path) {
-            let there = remote.policy(name, &local.key)?;
-            losses.extend(losses::of_policy(path, here, &there));
+        if !losses.is_empty() && !options.overwrite {
+            return Err(Error::Loses(losses));
         }
-    }
-    if !losses.is_empty() && !options.overwrite {
-        return Err(Error::Loses(losses));
-    }
-    for alarm in losses {
-        observer.warn(Warning::Alarm { alarm });
+        for breakage in losses {
+            observer.warn(Warning::Breakage { breakage });
+        }
+
+        // A mirror of some releases lacks the tarballs of others.
+        let absent = remote.tarballs_missing(local);
+        if absent > 0 {
+            observer.warn(Warning::NoTarballs { absent, total: local.release_count() });
+        }
+        let files = local.files.par_iter().map_init(Vec::new, |buffer, file| {
+            let desired = remote.file(file, &published, buffer)?;
+            if desired.state != FileState::Unchanged {
+                file.check(to)?;
+            }
+            Ok::<_, Error>(desired)
+        });
+        let files = files.collect::<Result<Vec<_>, _>>()?;
+
+        let unnamed = rivals::unnamed(local, &published, &files);
+        if attempt.has_concurrent_writers() && !options.overwrite {
+            // To overwrite it would break what another writer publishes. The next attempt finds it named, or gone.
+            let in_the_way = |one: &&&DesiredFile| matches!(one.state, FileState::Different(_));
+            if let Some(one) = unnamed.iter().find(in_the_way) {
+                return Err(Error::InTheWay { location: to.locate(&one.path) });
+            }
+        }
+        let meets_others = unnamed.iter().any(|one| one.state == FileState::Unchanged)
+            || if changes_versions {
+                let names = RepositoryPath::resource(&Resource::Names);
+                rivals::names_anew(local, &published, &versions, !changes(&desired, &names))
+            } else {
+                self::changed(&desired).any(|one| one.path.folder() == Folder::Packages)
+            };
+        desired.extend(files);
+        let mut plan = Plan::between(&[], None, &[], desired.iter());
+        plan.bridge(self.bridges(&published));
+        if options.overwrite {
+            plan.remove(surplus.into_iter().map(|(path, listed)| (path, listed.stamp)));
+        }
+        let unchanged = plan.unchanged;
+        Ok((plan, Planned { unchanged, meets_others }))
     }
 
-    // As in a mirror of a part.
-    let absent = remote.tarballs_missing(local);
-    if absent > 0 {
-        observer.warn(Warning::NoTarballs { absent, total: local.release_count() });
-    }
-    let files = local.files.par_iter();
-    let files = files.map_init(Vec::new, |buffer, file| {
-        let wanted = remote.file(file, &standing, buffer)?;
-        if wanted.state != State::Stands {
-            file.check(to)?;
+    /// Files that were there already were not written, so another writer may have changed or removed them since they
+    /// were listed. Releases that were added since are fine, except with `overwrite`. A first attempt that met no other
+    /// writer is not checked: a writer that removes a release checks all of it, and repairs what a push named again.
+    fn confirm(&self, attempt: &Attempt<'_>, _: &Plan, planned: &Planned) -> Result<(), Error> {
+        let Self { local, options } = self;
+        if attempt.is_first() && !options.overwrite && !planned.meets_others {
+            return Ok(());
         }
-        Ok::<_, Error>(wanted)
-    });
-    wanted.extend(files.collect::<Result<Vec<_>, _>>()?);
-    let unnamed = unnamed(local, &standing, &wanted);
-    if to.is_conditional() && !options.overwrite {
-        // To write over it would break what they publish. When it is looked at again it is named, or gone.
-        if let Some(one) = unnamed.iter().find(|one| matches!(one.state, State::Differs(_))) {
-            let is_expected = attempt < retry::UNTIL_DONE;
-            return Err(Error::InTheWay { location: to.locate(&one.path), is_expected });
-        }
-    }
-    let is_package = |one: &Wanted| one.path.folder() == Folder::Packages;
-    let leans_on_others = unnamed.iter().any(|one| one.state == State::Stands)
-        || if is_told {
-            let names = RepositoryPath::resource(&Resource::Names);
-            let is_named = !wanted.iter().filter(is_changed).any(|one| one.path == names);
-            names_anew(local, &standing, &versions, is_named)
-        } else {
-            wanted.iter().filter(is_changed).any(is_package)
+        let remote = Remote::list(attempt, local, options.overwrite)?;
+        let undone = match remote.lacks(local) {
+            Some(path) => Some(path.clone()),
+            None if options.overwrite => {
+                let registry = remote.registry(local)?;
+                let changed = changed(&registry).map(|one| one.path.clone());
+                changed.chain(remote.surplus(local).into_iter().map(|(path, _)| path)).next()
+            }
+            None => {
+                let packages = local.packages.iter().map(|(name, package)| {
+                    (name, package.releases.iter().map(|release| &release.version).collect())
+                });
+                let reader = Reader::new(attempt.store(), local.key.clone());
+                reader.index_without(&packages.collect())?
+            }
         };
-    let mut plan = Plan::between(&[], None, &[], wanted.iter());
-    plan.bridge(shrinking(local, &standing));
-    if options.overwrite {
-        plan.remove(surplus.into_iter().map(|(path, listed)| (path, listed.stamp)));
+        undone.map_or(Ok(()), |path| Err(Error::Write(attempt.undone(&path))))
     }
-    Ok(Planned { plan, leans_on_others })
 }
 
-/// The tarballs that stand there and that no release names there.
-fn unnamed<'a>(
-    local: &Local,
-    standing: &HashMap<PackageName, Option<Releases>>,
-    wanted: &'a [Wanted],
-) -> Vec<&'a Wanted> {
-    let is_named = |file: &FileName| match standing.get(&file.package) {
-        // Its file is the same there.
-        None => true,
-        Some(says) => {
-            says.iter().flat_map(|says| &says.releases).any(|one| one.version == file.version)
+impl Push<'_> {
+    fn refuse_other_key(&self, remote: &Remote<'_>, desired: &[DesiredFile]) -> Result<(), Error> {
+        if changes(desired, &RepositoryPath::public_key()) {
+            if let Some(location) =
+                remote.other_key(self.local)?.filter(|_| !self.options.overwrite)
+            {
+                let pushed = self.local.key.fingerprint().to_owned();
+                return Err(Error::OtherKey { location, pushed });
+            }
         }
-    };
-    let releases = local.files.iter().filter_map(|file| Some((&file.path, file.release.as_ref()?)));
-    let unnamed = releases.filter(|(_, (file, _))| !is_named(file)).map(|(path, _)| path);
-    let unnamed: HashSet<_> = unnamed.collect();
-    let stands = wanted.iter().filter(|one| !matches!(one.state, State::Missing(_)));
-    stands.filter(|one| unnamed.contains(&one.path)).collect()
+        Ok(())
+    }
+
+    /// There is no key here to sign bridges with.
+    fn bridges(&self, published: &HashMap<PackageName, Option<Releases>>) -> Bridges {
+        let packages = published
+            .iter()
+            .filter_map(|(name, was)| Some((name, was.as_ref()?, self.local.packages.get(name)?)));
+        breakage::shrinking(packages)
+    }
 }
 
-/// Whether there are packages whose files stay as they are there, with releases that `versions` does not name;
-/// or such as it does not name at all, where `names` stays as it is too.
-fn names_anew(
-    local: &Local,
-    standing: &HashMap<PackageName, Option<Releases>>,
-    versions: &Published<Versions>,
-    names_stays: bool,
-) -> bool {
-    let named: HashMap<_, HashSet<_>> = match versions {
-        Published::Present { document: versions, .. } => {
-            let all = versions.packages.iter();
-            all.map(|(name, all)| (name, all.iter().map(|one| &one.version).collect())).collect()
-        }
-        _ => HashMap::new(),
-    };
-    local.packages.iter().any(|(name, says)| match named.get(name) {
-        None => names_stays || !standing.contains_key(name),
-        Some(_) if standing.contains_key(name) => false,
-        Some(named) => says.releases.iter().any(|one| !named.contains(&one.version)),
-    })
+/// The files that are not as they should be.
+fn changed(desired: &[DesiredFile]) -> impl Iterator<Item = &DesiredFile> {
+    desired.iter().filter(|one| one.state != FileState::Unchanged)
 }
 
-/// Makes sure that what was pushed is still so, where nobody could be kept away. What stood already was not
-/// written, so somebody may have changed or removed it since it was listed; others may have come since, who are
-/// welcome unless all but this was to go. Where nobody was met this is not asked: whoever removes looks at all of
-/// it afterwards, and makes good what a push named again.
-fn confirm(local: &Local, to: &dyn Store, options: &Options) -> Result<(), Error> {
-    let remote = Remote::list(to, local, options.overwrite)?;
-    let amiss = match remote.lacks(local) {
-        Some(path) => Some(path.clone()),
-        None if options.overwrite => {
-            let registry = remote.registry(local)?.into_iter();
-            let differs = registry.filter(|one| one.state != State::Stands).map(|one| one.path);
-            differs.chain(remote.surplus(local).into_iter().map(|(path, _)| path)).next()
-        }
-        None => {
-            let packages = local.packages.iter().map(|(name, says)| {
-                (name, says.releases.iter().map(|release| &release.version).collect())
-            });
-            Reader::new(to, local.key.clone()).index_without(&packages.collect())?
-        }
-    };
-    let Some(path) = amiss else { return Ok(()) };
-    Err(Error::Write(StoreError::conflict(Operation::Confirm, to.locate(&path))))
+fn changes(desired: &[DesiredFile], path: &RepositoryPath) -> bool {
+    changed(desired).any(|one| one.path == *path)
 }
 
 fn package(path: &RepositoryPath) -> Option<PackageName> {
     (path.folder() == Folder::Packages).then(|| path.file_name().parse().ok())?
-}
-
-/// The packages that lose releases and gain none, which wait until no index names those. A file that
-/// would do for both, before and after, cannot be signed here.
-fn shrinking(
-    local: &Local,
-    standing: &HashMap<PackageName, Option<Releases>>,
-) -> HashMap<RepositoryPath, Option<Vec<u8>>> {
-    let lacks = |some: &Releases, others: &Releases| {
-        let mut some = some.releases.iter();
-        some.any(|one| others.releases.iter().all(|other| other.version != one.version))
-    };
-    let shrinking = standing.iter().filter_map(|(name, was)| {
-        let (was, is) = (was.as_ref()?, local.packages.get(name)?);
-        (lacks(was, is) && !lacks(is, was)).then(|| (RepositoryPath::package(name), None))
-    });
-    shrinking.collect()
 }

@@ -1,17 +1,17 @@
-//! `hexreg retire` and `hexreg unretire`: nobody should use a release any more, or may again.
+//! `hexreg retire` and `hexreg unretire`: marks a release as retired, or takes that back.
 
 use std::collections::BTreeSet;
 
-pub use super::amend::{Error, Options, Report};
+pub use super::edit::{Error, Options, Report};
 
-use super::amend;
+use super::edit;
 use crate::package::Retirement;
 use crate::publish::observer::Observer;
 use crate::store::Store;
 use crate::tarball::FileName;
 
-/// Says in the registry in `store` that a release is retired, or no longer. Clients warn of one that is, and
-/// install it all the same.
+/// Retires a release in the registry in `store`, or takes that back. Clients warn of a retired release, and install it
+/// all the same.
 ///
 /// # Errors
 /// [`Error`]; unless it is [`Error::Write`], nothing was written.
@@ -22,11 +22,11 @@ pub fn retire(
     retirement: Option<&Retirement>,
     observer: &dyn Observer,
 ) -> Result<Report, Error> {
-    amend::refuse_nowhere(store)?;
+    edit::refuse_missing_directory(store)?;
     let packages = BTreeSet::from([release.package.clone()]);
     let FileName { package, version } = release;
-    amend::amend(store, options, observer, &packages, &|draft| {
-        if draft.retire(package, version, retirement) {
+    edit::edit(store, options, observer, &packages, &|_, copy| {
+        if copy.retire(package, version, retirement) {
             return Ok(Vec::new());
         }
         let repository = options.repository.clone();

@@ -16,10 +16,10 @@ pub use problem::{Defect, Mark, Problem};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::dependencies::{self, DependencyRules};
 use crate::key::PublicKey;
 use crate::name::{PackageName, RepositoryName};
-use crate::publish::lock::{self, Wanted};
+use crate::publish::dependencies::{self, DependencyRules};
+use crate::publish::lock::{self, LockMode};
 use crate::publish::observer::{Observer, Warning, Work};
 use crate::repository::RepositoryPath;
 use crate::store::{Lock, Store, StoreErrorKind};
@@ -106,7 +106,7 @@ fn lock(
     timeout: Duration,
     observer: &dyn Observer,
 ) -> Result<Option<Lock>, Error> {
-    match lock::hold(store, Wanted::Shared, timeout, observer) {
+    match lock::hold(store, LockMode::Shared, timeout, observer) {
         Err(Error::List(error)) if matches!(error.kind, StoreErrorKind::NotFound(_)) => {
             Err(Error::Missing)
         }

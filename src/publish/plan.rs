@@ -77,28 +77,28 @@ fn is_list(path: &RepositoryPath) -> bool {
 
 /// A file as it should stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Wanted {
+pub(crate) struct DesiredFile {
     pub path: RepositoryPath,
-    pub state: State,
+    pub state: FileState,
     /// What the store said of the file with which this was compared.
     pub over: Option<Stamp>,
 }
 
 /// What has to be done for a file to stand as it should.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum State {
-    Stands,
-    Differs(ByteSource),
+pub(crate) enum FileState {
+    Unchanged,
+    Different(ByteSource),
     Missing(ByteSource),
 }
 
-impl State {
+impl FileState {
     /// Compares the bytes that stand with those that should.
     pub fn of(standing: Option<&[u8]>, wanted: Vec<u8>) -> Self {
         match standing {
             None => Self::Missing(wanted.into()),
-            Some(standing) if standing == wanted => Self::Stands,
-            Some(_) => Self::Differs(wanted.into()),
+            Some(standing) if standing == wanted => Self::Unchanged,
+            Some(_) => Self::Different(wanted.into()),
         }
     }
 }
@@ -110,7 +110,7 @@ impl Plan {
         leftovers: &[RepositoryPath],
         missing_folder: Option<Folder>,
         packages: &[ListedFile],
-        wanted: impl Iterator<Item = &'a Wanted>,
+        wanted: impl Iterator<Item = &'a DesiredFile>,
     ) -> Self {
         let mut keep = HashSet::new();
         let mut plan = Self::default();
@@ -120,15 +120,15 @@ impl Plan {
         if let Some(folder) = missing_folder {
             plan.changes.push(Change::new(folder.path(), Action::CreateFolder));
         }
-        for Wanted { path, state, over } in wanted {
+        for DesiredFile { path, state, over } in wanted {
             keep.insert(path);
             let action = match state {
-                State::Stands => {
+                FileState::Unchanged => {
                     plan.unchanged = plan.unchanged.saturating_add(1);
                     continue;
                 }
-                State::Differs(source) => Action::Update(source.clone()),
-                State::Missing(source) => Action::Create(source.clone()),
+                FileState::Different(source) => Action::Update(source.clone()),
+                FileState::Missing(source) => Action::Create(source.clone()),
             };
             plan.changes.push(Change { path: path.clone(), action, over: *over });
         }
@@ -204,23 +204,23 @@ mod tests {
         text.as_bytes().to_vec().into()
     }
 
-    fn wanted(name: &str, state: State) -> Wanted {
-        Wanted { path: Folder::Packages.file(name), state, over: None }
+    fn wanted(name: &str, state: FileState) -> DesiredFile {
+        DesiredFile { path: Folder::Packages.file(name), state, over: None }
     }
 
     #[test]
     fn a_state_is_found_by_comparing_bytes() {
         let wanted = || b"new".to_vec();
-        assert_eq!(State::of(None, wanted()), State::Missing(wanted().into()));
-        assert_eq!(State::of(Some(b"old"), wanted()), State::Differs(wanted().into()));
-        assert_eq!(State::of(Some(b"new"), wanted()), State::Stands);
+        assert_eq!(FileState::of(None, wanted()), FileState::Missing(wanted().into()));
+        assert_eq!(FileState::of(Some(b"old"), wanted()), FileState::Different(wanted().into()));
+        assert_eq!(FileState::of(Some(b"new"), wanted()), FileState::Unchanged);
     }
 
     #[test]
     fn what_loses_releases_comes_after_the_indexes() {
-        let update = |path: &RepositoryPath| Wanted {
+        let update = |path: &RepositoryPath| DesiredFile {
             path: path.clone(),
-            state: State::Differs(source(path.as_str())),
+            state: FileState::Different(source(path.as_str())),
             over: None,
         };
         let [grows, shrinks, both] =
@@ -283,9 +283,9 @@ mod tests {
             stamp: None,
         };
         let wanted = [
-            wanted("missing", State::Missing(vec![1].into())),
-            wanted("same", State::Stands),
-            wanted("different", State::Differs(vec![2].into())),
+            wanted("missing", FileState::Missing(vec![1].into())),
+            wanted("same", FileState::Unchanged),
+            wanted("different", FileState::Different(vec![2].into())),
         ];
         let leftover = Folder::Packages.file(".hexreg-abc.tmp");
         let stands = ["different", "same", "stale"].map(listed);

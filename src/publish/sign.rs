@@ -1,27 +1,27 @@
-//! From a payload to a signed file, signed only where it does not stand already.
+//! From a payload to a signed file, signed only if it is not published already.
 
+use super::plan::FileState;
 use crate::key::{KeyError, PrivateKey};
-use crate::publish::State;
 use crate::published;
 use crate::registry::{Gzip, Payload, Resource, is_foreign_gzip};
 
-/// What stands is kept where it says the same under the same key; RSA PKCS#1 v1.5 would sign it the
-/// same way again, and checking a signature costs a thirtieth of making one.
-pub(crate) fn seal(
+/// Compares a payload with the published file. The file is kept if it holds the same payload under the same key: RSA
+/// PKCS#1 v1.5 would give the same signature again, and verifying one costs a thirtieth of making it.
+pub(crate) fn sign_if_changed(
     resource: &Resource,
     payload: &Payload,
     key: &PrivateKey,
     gzip: &mut Gzip,
-    standing: Option<&[u8]>,
-) -> Result<State, KeyError> {
-    let signed = standing
+    published: Option<&[u8]>,
+) -> Result<FileState, KeyError> {
+    let signed = published
         .and_then(|bytes| published::open(resource, bytes).ok())
         .filter(|signed| signed.holds(payload, key.public_key()));
-    if let (Some(_), Some(bytes)) = (&signed, standing) {
+    if let (Some(_), Some(bytes)) = (&signed, published) {
         if is_foreign_gzip(bytes) {
-            return Ok(State::Stands);
+            return Ok(FileState::Unchanged);
         }
     }
     let signed = signed.map_or_else(|| payload.sign(key), |file| Ok(file.with_payload(payload)))?;
-    Ok(State::of(standing, signed.to_gzip(gzip)))
+    Ok(FileState::of(published, signed.to_gzip(gzip)))
 }

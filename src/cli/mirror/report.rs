@@ -11,8 +11,8 @@ use hexreg::repository::{Folder, RepositoryPath};
 use hexreg::store::{Changed, DirStore, Store};
 use serde::Serialize;
 
+use crate::cli::change_log::ChangeLog;
 use crate::cli::failure::{Failure, Rejected, chain};
-use crate::cli::heard::Heard;
 use crate::cli::output::{self, count, thousands};
 use crate::cli::progress::Progress;
 use crate::cli::quota::Quota;
@@ -32,7 +32,7 @@ struct MirrorJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     upstream_changed: Option<Vec<String>>,
     #[serde(flatten)]
-    heard: Heard,
+    change_log: ChangeLog,
     left_out: Vec<JsonLeftOut<'a>>,
     git: Vec<JsonGit<'a>>,
     withdrawn: Vec<JsonWithdrawn<'a>>,
@@ -83,7 +83,7 @@ pub struct MirrorObserver<'a> {
     tarballs_only: bool,
     prints: bool,
     pub progress: Progress,
-    heard: Mutex<Heard>,
+    change_log: Mutex<ChangeLog>,
     /// With --tarballs-only: packages whose signed file was written.
     upstream_changed: Mutex<Vec<String>>,
     lost_readers: Quota,
@@ -99,7 +99,7 @@ impl<'a> MirrorObserver<'a> {
             tarballs_only,
             prints,
             progress: Progress::new(prints),
-            heard: Mutex::default(),
+            change_log: Mutex::default(),
             upstream_changed: Mutex::default(),
             lost_readers: Quota::new("more warning"),
             dependencies: Quota::of_dependencies(),
@@ -124,9 +124,9 @@ impl<'a> MirrorObserver<'a> {
         self.upstream_changed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn heard(&self) -> MutexGuard<'_, Heard> {
+    fn change_log(&self) -> MutexGuard<'_, ChangeLog> {
         // A panic cannot leave a list half changed.
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+        self.change_log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -143,7 +143,7 @@ impl Observer for MirrorObserver<'_> {
         if is_printed {
             self.print_warning(&warning);
         }
-        self.heard().warnings.push(warning);
+        self.change_log().warnings.push(warning);
     }
 
     fn fetching(&self, file: &str) {
@@ -164,8 +164,8 @@ impl Observer for MirrorObserver<'_> {
             }
             return;
         }
-        let mut heard = self.heard();
-        let verb = heard.note(path, changed);
+        let mut log = self.change_log();
+        let verb = log.record(path, changed);
         if self.prints {
             // An error does not stop the mirror. The summary fails in the same way, and is reported.
             let line = format!("* {verb} {}", self.store.locate(path));
@@ -188,8 +188,8 @@ pub fn print(
     for line in git_rules(&report.git) {
         output::line(&line)?;
     }
-    let heard = observer.heard().clone();
-    output::line(&summary(options, report, &heard, observer.upstream_changed().len()))
+    let changes = observer.change_log().clone();
+    output::line(&summary(options, report, &changes, observer.upstream_changed().len()))
 }
 
 /// The commands that lead git to the mirror for each spelling of a repository. One line is for all of its revisions.
@@ -229,7 +229,7 @@ pub fn print_json(
         bytes: report.bytes,
         dry_run: options.dry_run,
         upstream_changed: options.tarballs_only.then(|| observer.upstream_changed().clone()),
-        heard: observer.heard().clone(),
+        change_log: observer.change_log().clone(),
         left_out: left_out
             .map(|LeftOut { lock, app, why }| JsonLeftOut { lock, app, why })
             .collect(),
@@ -257,14 +257,19 @@ pub fn rejected(report: &Report) -> Vec<Rejected> {
         .collect()
 }
 
-fn summary(options: &Options, report: &Report, heard: &Heard, upstream_changed: usize) -> String {
-    let Heard { created, updated, removed, .. } = heard;
-    let changes = if heard.is_empty() && upstream_changed > 0 {
+fn summary(
+    options: &Options,
+    report: &Report,
+    changes: &ChangeLog,
+    upstream_changed: usize,
+) -> String {
+    let ChangeLog { created, updated, removed, .. } = changes;
+    let changes = if changes.is_empty() && upstream_changed > 0 {
         format!(
             "no tarball has changed, but what upstream says of {} has: run `hexreg build`",
             count(upstream_changed, "package")
         )
-    } else if heard.is_empty() {
+    } else if changes.is_empty() {
         "nothing has changed".to_owned()
     } else {
         format!(

@@ -1,4 +1,4 @@
-//! Dependencies that would harm clients: refused in what is new, told of in what was published already.
+//! Dependencies that would harm clients: new releases with them are rejected, published ones are warned of.
 
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
@@ -8,12 +8,12 @@ use rayon::prelude::*;
 use super::error::Error;
 use super::listing::Listing;
 use super::options::Options;
-use super::read::Rejection;
 use crate::checksum::OuterChecksum;
 use crate::name::PackageName;
-use crate::ops::dependencies::{self, DependencyFaults, DependencyRules};
+use crate::ops::rejection::Rejection;
 use crate::ops::upstream::UpstreamFiles;
 use crate::package::Release;
+use crate::publish::dependencies::{self, DependencyFaults, DependencyRules};
 use crate::publish::observer::Observer;
 use crate::published::{Published, Reader, TrustedKeys};
 use crate::registry::{PackageEntry, Registry, Releases};
@@ -22,14 +22,14 @@ use crate::store::Store;
 use crate::tarball::FileName;
 use crate::version::Version;
 
-/// The releases of one package that have a fault.
+/// The releases of one package that have faulty dependencies.
 struct Faulty {
     package: PackageName,
     releases: Vec<(Release, DependencyFaults)>,
 }
 
-/// Refuses new releases that have a dependency with a fault. Those that clients have been offered already, as
-/// the same tarball, by this registry or by the one that was mirrored, are told of.
+/// Rejects new releases that have a faulty dependency. Those that were published already as the same tarball, by this
+/// registry or by the one that was mirrored, are warned of.
 pub(super) fn check(
     store: &dyn Store,
     options: &Options,

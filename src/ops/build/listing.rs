@@ -1,4 +1,4 @@
-//! What stands in a repository, before any of it is read.
+//! The listing of a repository, before any file is read.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -11,40 +11,41 @@ use crate::cache::{self, Fingerprint};
 use crate::name::PackageName;
 use crate::publish::Plan;
 use crate::publish::observer::{Observer, Warning};
+use crate::publish::transaction::Attempt;
 use crate::published::Reader;
 use crate::registry::Registry;
 use crate::repository::{Folder, RepositoryPath, is_litter};
 use crate::store::{self, EntryKind, ListedFile, Operation, Stamp, Store, StoreError};
 
-/// The directory entries that a build goes by, each folder's by name.
+/// The directory entries that a build needs, sorted by name within each folder.
 pub(super) struct Listing {
-    /// When it was begun, in nanoseconds since 1970.
+    /// When the listing began, in nanoseconds since 1970.
     seen: i64,
-    /// The folder for tarballs, where it has to be made.
+    /// The folder for tarballs, if it has to be created.
     pub missing: Option<Folder>,
-    /// What is called a tarball.
+    /// Entries whose names end as those of tarballs.
     pub tarballs: Vec<ListedFile>,
     /// The files of `packages/`.
     pub resources: Vec<ListedFile>,
-    /// What killed builds left, as far as that is certain.
+    /// Temporary files that killed builds left, as far as that is certain.
     pub leftovers: Vec<RepositoryPath>,
-    /// Whether anything at all lies where they would.
+    /// Whether the root folder has any entry.
     is_occupied: bool,
-    /// `names`, `versions` and `public_key`, as far as they are there.
+    /// Those of `names`, `versions` and `public_key` that exist.
     root: Vec<ListedFile>,
-    /// Upstream's `public_key` in the folder of a mirror, if it is there.
+    /// Upstream's `public_key` in the folder of a mirror, if it exists.
     mirror: Vec<ListedFile>,
-    /// Upstream's files of packages in that folder.
+    /// Upstream's package files in that folder.
     mirrored: Vec<ListedFile>,
 }
 
-/// How old a temporary file must be, in seconds, to be nobody's where no lock keeps others from writing:
-/// far older than any build is long or any two clocks are apart, and still some day it is gone.
+/// In seconds: a temporary file older than this is considered abandoned where no lock keeps other writers out. No build
+/// takes that long, and no two clocks differ by that much.
 const ABANDONED: i64 = 24 * 60 * 60;
 
 impl Listing {
-    /// Lists the folders; of what does not belong there the observer hears. For whoever
-    /// `is_alone` whatever is temporary was left by a build that is no more.
+    /// Lists the folders. The observer is warned of entries that do not belong there. If no other writer can be at work
+    /// (`is_alone`), each temporary file was left by a killed build.
     pub fn take(
         store: &dyn Store,
         is_alone: bool,
@@ -55,8 +56,8 @@ impl Listing {
         let is_abandoned =
             |file: &ListedFile| is_alone || begun.saturating_sub(file.modified.0) > ABANDONED;
         let location = |folder: Folder, file: &ListedFile| store.locate(&folder.file(&file.name));
-        // Whoever adds a release meanwhile, where nobody can be kept from it, writes what is named before
-        // what names it: so what these name is in a listing that is taken after them.
+        // A concurrent writer writes a file before the index that names it. So the tarballs are listed last: all that
+        // the other files name are among them.
         let root = store.list(Folder::Root)?;
         let packages = store.list(Folder::Packages)?;
         let tarballs = store.list(Folder::Tarballs)?;
@@ -67,7 +68,7 @@ impl Listing {
             files
         });
         let mut leftovers = Vec::new();
-        let mut note = |folder: Folder, file: &ListedFile| {
+        let mut is_temporary = |folder: Folder, file: &ListedFile| {
             let is_temporary = store::is_temporary(&file.name) && file.kind == EntryKind::File;
             if is_temporary && is_abandoned(file) {
                 leftovers.push(folder.file(&file.name));
@@ -76,13 +77,13 @@ impl Listing {
         };
         tarballs.retain(|file| {
             let is_tarball = Folder::Tarballs.stem(&file.name).is_some();
-            if !is_tarball && !note(Folder::Tarballs, file) {
+            if !is_tarball && !is_temporary(Folder::Tarballs, file) {
                 observer.warn(Warning::PassedOver { location: location(Folder::Tarballs, file) });
             }
             is_tarball
         });
-        // Whether to keep, to replace or to remove it depends on what it is.
-        let look = |folder: Folder, file: &ListedFile| match &file.kind {
+        // Whether a file is kept, replaced or removed depends on its kind.
+        let refuse_unknown = |folder: Folder, file: &ListedFile| match &file.kind {
             EntryKind::Unknown(reason) => Err(StoreError::new(
                 Operation::Inspect,
                 location(folder, file),
@@ -93,10 +94,10 @@ impl Listing {
         let is_hidden = |file: &ListedFile| file.name.starts_with('.');
         let mut resources = packages;
         let mut served = resources.iter().filter(|file| !is_hidden(file));
-        served.try_for_each(|file| look(Folder::Packages, file))?;
+        served.try_for_each(|file| refuse_unknown(Folder::Packages, file))?;
         resources.retain(|file| {
-            note(Folder::Packages, file);
-            // Hex passes over hidden files too; a temporary file of a build under way is one.
+            is_temporary(Folder::Packages, file);
+            // Hex ignores hidden files too. The temporary files of a running build are hidden.
             let is_package = !is_hidden(file) && file.kind == EntryKind::File;
             if !is_hidden(file) && !is_package {
                 observer.warn(Warning::NotAPackage { location: location(Folder::Packages, file) });
@@ -105,10 +106,10 @@ impl Listing {
         });
         let is_occupied = !root.is_empty();
         root.retain(|file| {
-            note(Folder::Root, file);
+            is_temporary(Folder::Root, file);
             RepositoryPath::is_root_file(&file.name)
         });
-        root.iter().try_for_each(|file| look(Folder::Root, file))?;
+        root.iter().try_for_each(|file| refuse_unknown(Folder::Root, file))?;
         root.retain(|file| file.kind == EntryKind::File);
         let (mut mirror, mut mirrored) =
             (store.list(Folder::Mirror)?.unwrap_or_default(), Vec::new());
@@ -118,9 +119,9 @@ impl Listing {
             mirrored.retain(|file| !is_hidden(file));
         }
         if is_alone {
-            // What a build writes there when the key changes.
+            // A build writes policies when the key changes.
             for file in store.list(Folder::Policies)?.unwrap_or_default() {
-                note(Folder::Policies, &file);
+                is_temporary(Folder::Policies, &file);
             }
         }
         leftovers.sort();
@@ -141,38 +142,37 @@ impl Listing {
         })
     }
 
-    /// Whether there is nothing to build from and nothing that was built, and no empty directory to begin in:
-    /// no `tarballs/` among other things in a directory, no tarball in a bucket.
-    pub fn is_nothing(&self, store: &dyn Store) -> bool {
+    /// Whether there is nothing to build from, nothing that was built, and no empty directory to begin in. A directory
+    /// with other files and without `tarballs/` is not one, nor is a bucket.
+    pub fn is_nothing(&self, attempt: &Attempt<'_>) -> bool {
         let has_files = [&self.tarballs, &self.resources, &self.root]
             .into_iter()
             .any(|files| !files.is_empty());
         let is_elsewhere = self.missing.is_some() && self.is_occupied;
-        !has_files && (is_elsewhere || store.is_conditional())
+        !has_files && (is_elsewhere || attempt.has_concurrent_writers())
     }
 
-    /// Makes sure that what was built is still so, where nobody could be kept away: a tarball that somebody
-    /// removed since it was listed is named all the same; and of a package that was written without a
-    /// release, or removed, the tarball of that release may have come back.
+    /// Checks that what was built still holds. The registry names a tarball that another writer removed since it was
+    /// listed. And the tarball of a release may have come back, after its package was written without that release, or
+    /// removed.
     pub fn confirm(
         &self,
-        store: &dyn Store,
+        attempt: &Attempt<'_>,
         options: &Options,
         registry: &Registry,
         plan: &Plan,
     ) -> Result<(), StoreError> {
-        let lost = |path: RepositoryPath| {
-            Err(StoreError::conflict(Operation::Confirm, store.locate(&path)))
-        };
+        let store = attempt.store();
+        let undone = |path: RepositoryPath| Err(attempt.undone(&path));
         let packages = store.list(Folder::Packages)?.unwrap_or_default();
         let packages: HashSet<_> = packages.iter().map(|file| file.name.as_str()).collect();
         let tarballs = store.list(Folder::Tarballs)?.unwrap_or_default();
-        let stands: HashMap<_, _> =
+        let stamps: HashMap<_, _> =
             tarballs.iter().map(|file| (file.name.as_str(), file.stamp)).collect();
         for file in &self.tarballs {
-            let stands = stands.get(file.name.as_str());
-            if stands != Some(&file.stamp) || !packages.contains(package(file)) {
-                return lost(Folder::Tarballs.file(&file.name));
+            let stamp = stamps.get(file.name.as_str());
+            if stamp != Some(&file.stamp) || !packages.contains(package(file)) {
+                return undone(Folder::Tarballs.file(&file.name));
             }
         }
         let changed = plan.changes.iter().map(|change| &change.path);
@@ -182,21 +182,21 @@ impl Listing {
         let is_new = |file: &&ListedFile| !listed.contains(file.name.as_str());
         let mut new = tarballs.iter().filter(is_new);
         if let Some(file) = new.find(|file| changed.contains(package(file))) {
-            return lost(Folder::Tarballs.file(&file.name));
+            return undone(Folder::Tarballs.file(&file.name));
         }
         let releases = registry.packages.iter().map(|package| {
             (&package.name, package.versions.iter().map(|listed| &listed.version).collect())
         });
         let reader = Reader::new(store, options.key.public_key().clone());
-        reader.index_without(&releases.collect())?.map_or(Ok(()), lost)
+        reader.index_without(&releases.collect())?.map_or(Ok(()), undone)
     }
 
-    /// The stamp of a file that would show if it were changed from now on.
+    /// The stamp of a file, if any later change of the file is sure to change the stamp.
     pub fn settled_stamp(&self, file: &ListedFile) -> Option<Stamp> {
         file.stamp.filter(|stamp| stamp.is_settled(self.seen))
     }
 
-    /// The entry of a file that is served, tarballs aside.
+    /// The entry of a resource or of `public_key`.
     pub fn served(&self, path: &RepositoryPath) -> Option<&ListedFile> {
         match path.as_str().split_once('/') {
             Some((_, name)) => find(&self.resources, name),
@@ -204,17 +204,17 @@ impl Listing {
         }
     }
 
-    /// Whether there is a mirror's folder with upstream's files in it.
+    /// Whether there is the folder of a mirror with upstream's files in it.
     pub fn is_mirror(&self) -> bool {
         !self.mirror.is_empty()
     }
 
-    /// The entry of upstream's file of a package.
+    /// The entry of upstream's package file.
     pub fn mirrored(&self, package: &PackageName) -> Option<&ListedFile> {
         find(&self.mirrored, package.as_str())
     }
 
-    /// The tarballs of each package: names that are alike up to the first `-` stand together.
+    /// The tarballs of each package: those whose names are the same up to the first `-`.
     pub fn packages(&self) -> impl ParallelIterator<Item = &[ListedFile]> {
         self.tarballs.par_chunk_by(|a, b| package(a) == package(b))
     }
@@ -227,7 +227,7 @@ impl Listing {
         from.split_at(from.partition_point(|file| file.name.starts_with(&prefix))).0
     }
 
-    /// Of all names and stamps; `None` where one is not settled.
+    /// A fingerprint of all names and stamps; `None` if a stamp is not settled.
     pub fn fingerprint(&self) -> Option<Fingerprint> {
         let mut text = Vec::new();
         for files in [&self.tarballs, &self.resources, &self.root, &self.mirror, &self.mirrored] {
@@ -243,7 +243,7 @@ impl Listing {
     }
 }
 
-/// The package that a tarball is of, by its file name.
+/// The package of a tarball, by its file name.
 pub(super) fn package(tarball: &ListedFile) -> &str {
     let name = tarball.name.as_str();
     name.split_once('-').map_or(name, |(package, _)| package)

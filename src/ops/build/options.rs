@@ -1,4 +1,4 @@
-//! What a build is told.
+//! The options of a build.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::tarball::Limits;
 
 /// What to build, and how.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each says one thing that is done or not")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct Options {
     /// The name under which clients know the repository.
     pub repository: RepositoryName,
@@ -27,15 +27,15 @@ pub struct Options {
     pub immutable: bool,
     /// Packages of hex.pm that a new release may require, though this registry has others of their names.
     pub allow_public: BTreeSet<PackageName>,
-    /// Whether to forget what only the standing registry says: which releases are retired, when they were
-    /// published, which advisories concern them, and what this version does not know.
+    /// Whether to forget what only the published registry says: which releases are retired, when they were published,
+    /// which advisories concern them, and fields that this version does not know.
     pub fresh: bool,
     /// Whether another key's `public_key` may be replaced.
     pub rotate_key: bool,
-    /// How long to wait for another build to end, or for whoever reads.
+    /// How long to wait for other processes that hold the lock, and to try again after conflicts.
     pub lock_timeout: Duration,
     /// Plan, and write nothing.
     pub dry_run: bool,
-    /// What was true the last time is kept there, if anywhere.
+    /// Where to keep what the next build can use, if anywhere.
     pub cache: Option<CacheFile>,
 }

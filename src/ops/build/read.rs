@@ -1,4 +1,4 @@
-//! From the listing of `tarballs/` to packages, or to every reason why not.
+//! From the listing of `tarballs/` to packages, or to every rejection.
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -7,92 +7,48 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
 
+use super::cached::Cached;
 use super::error::Error;
 use super::listing::Listing;
-use super::memory::Recalled;
 use super::options::Options;
 use crate::name::RepositoryName;
-use crate::ops::dependencies::DependencyFaults;
-use crate::package::{DuplicateRelease, Package, Release, UnixSeconds};
+use crate::ops::rejection::{Rejection, RejectionCause};
+use crate::package::{Package, Release, UnixSeconds};
 use crate::publish::observer::{Observer, Work};
 use crate::registry::PackageEntry;
 use crate::repository::{Folder, RepositoryPath};
 use crate::store::{EntryKind, LeadsOut, ListedFile, Store};
-use crate::tarball::{self, FileName, InvalidFileName, Unpacker};
-
-/// A tarball that no registry may list.
-#[derive(Debug)]
-pub struct Rejection {
-    /// Where it lies.
-    pub location: String,
-    /// What is wrong with it.
-    pub cause: Cause,
-}
-
-/// Why a tarball is rejected.
-#[derive(Debug, thiserror::Error)]
-pub enum Cause {
-    /// It is a folder.
-    #[error("it is a directory: expected a tar archive")]
-    Directory,
-    /// Reading it could wait for ever.
-    #[error("it is a device, a pipe or a socket: expected a tar archive")]
-    NotAFile,
-    /// It cannot be looked at.
-    #[error("it cannot be read: {0}")]
-    Unreadable(String),
-    /// Reading it failed.
-    #[error("it cannot be read")]
-    Read(#[from] io::Error),
-    /// It was listed and is gone.
-    #[error("it vanished while the registry was built")]
-    Vanished,
-    /// Somebody wrote to it or replaced it.
-    #[error("it changed while the registry was built")]
-    Changed,
-    /// It is not called what clients ask for.
-    #[error(transparent)]
-    FileName(#[from] InvalidFileName),
-    /// Another tarball holds the same release.
-    #[error(transparent)]
-    Twice(#[from] DuplicateRelease),
-    /// It is no sound tarball.
-    #[error(transparent)]
-    Tarball(#[from] tarball::Error),
-    /// What it requires would harm clients.
-    #[error(transparent)]
-    Dependencies(#[from] DependencyFaults),
-}
+use crate::tarball::{FileName, Unpacker};
 
 /// Every package, and how many tarballs were read for them.
-pub(super) struct Found {
+pub(super) struct ReadPackages {
     pub packages: Vec<PackageEntry>,
-    pub read: usize,
+    pub count: usize,
 }
 
-/// Reads and checks every tarball that is not known, in parallel, and makes packages of them.
+/// Reads and checks every tarball that is not in the cache, in parallel, and makes packages of them.
 pub(super) fn packages(
     store: &dyn Store,
     listing: &Listing,
     options: &Options,
-    recalled: &Recalled<'_>,
+    cached: &Cached<'_>,
     observer: &dyn Observer,
-) -> Result<Found, Error> {
+) -> Result<ReadPackages, Error> {
     observer.began(Work::ReadingTarballs, listing.tarballs.len());
     let readers =
-        Readers { store, options, observer, idle: Mutex::default(), read: AtomicUsize::new(0) };
-    let found = listing.packages().map(|tarballs| readers.entry(tarballs, recalled));
+        Readers { store, options, observer, idle: Mutex::default(), count: AtomicUsize::new(0) };
+    let found = listing.packages().map(|tarballs| readers.entry(tarballs, cached));
     let (packages, rejections) = partition(found.collect());
     match NonZeroUsize::new(listing.tarballs.len()) {
         Some(total) if !rejections.is_empty() => {
             let rejections = rejections.into_iter().flatten().collect();
             Err(Error::Rejected { rejections, total })
         }
-        _ => Ok(Found { packages, read: readers.read.into_inner() }),
+        _ => Ok(ReadPackages { packages, count: readers.count.into_inner() }),
     }
 }
 
-/// What went well, and what did not, each in order.
+/// The values and the errors, each in order.
 fn partition<T, E>(results: Vec<Result<T, E>>) -> (Vec<T>, Vec<E>) {
     let (mut good, mut bad) = (Vec::with_capacity(results.len()), Vec::new());
     for result in results {
@@ -104,33 +60,33 @@ fn partition<T, E>(results: Vec<Result<T, E>>) -> (Vec<T>, Vec<E>) {
     (good, bad)
 }
 
-/// As many readers as there are threads, each of which keeps the memory that it has grown.
+/// As many readers as there are threads. Each keeps the memory that it has grown.
 struct Readers<'a> {
     store: &'a dyn Store,
     options: &'a Options,
     observer: &'a dyn Observer,
-    idle: Mutex<Vec<Reader<'a>>>,
-    read: AtomicUsize,
+    idle: Mutex<Vec<TarballReader<'a>>>,
+    count: AtomicUsize,
 }
 
 impl Readers<'_> {
-    /// A package out of its tarballs, or every reason why not.
+    /// A package made of its tarballs, or every rejection.
     fn entry(
         &self,
         tarballs: &[ListedFile],
-        known: &Recalled<'_>,
+        cached: &Cached<'_>,
     ) -> Result<PackageEntry, Vec<Rejection>> {
         let latest = self.options.latest.unwrap_or(UnixSeconds(i64::MAX));
         let newest = tarballs.iter().map(|listed| listed.modified.min(latest)).max();
         let updated_at = newest.unwrap_or(latest);
-        if let Some(entry) = known.entry(tarballs, updated_at) {
-            self.observer.went_on(tarballs.len(), 0);
+        if let Some(entry) = cached.entry(tarballs, updated_at) {
+            self.observer.progressed(tarballs.len(), 0);
             return Ok(entry);
         }
-        let read = tarballs.par_iter().zip(known.releases(tarballs));
+        let read = tarballs.par_iter().zip(cached.releases(tarballs));
         let read = read.map(|(listed, known)| match known {
             Some(known) => {
-                self.observer.went_on(1, 0);
+                self.observer.progressed(1, 0);
                 Ok(known)
             }
             None => self.read(listed),
@@ -151,26 +107,26 @@ impl Readers<'_> {
     }
 
     fn read(&self, listed: &ListedFile) -> Result<(FileName, Release), Rejection> {
-        self.read.fetch_add(1, Ordering::Relaxed);
+        self.count.fetch_add(1, Ordering::Relaxed);
         let path = Folder::Tarballs.file(&listed.name);
         let reader = lock(&self.idle).pop();
-        let mut reader = reader.unwrap_or_else(|| Reader::new(self.options));
+        let mut reader = reader.unwrap_or_else(|| TarballReader::new(self.options));
         let read = reader.read(self.store, &path, listed);
-        self.observer.went_on(1, listed.stamp.map_or(0, |stamp| stamp.size()));
+        self.observer.progressed(1, listed.stamp.map_or(0, |stamp| stamp.size()));
         lock(&self.idle).push(reader);
         read.map_err(|cause| Rejection { location: self.store.locate(&path), cause })
     }
 }
 
 /// Reads tarballs one after another.
-struct Reader<'a> {
+struct TarballReader<'a> {
     repository: &'a RepositoryName,
     limit: usize,
     unpacker: Unpacker,
     buffer: Vec<u8>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> TarballReader<'a> {
     fn new(options: &'a Options) -> Self {
         let unpacker = if options.check_contents {
             Unpacker::new(options.limits)
@@ -181,29 +137,29 @@ impl<'a> Reader<'a> {
         Self { repository, limit, unpacker, buffer: Vec::new() }
     }
 
-    /// What one tarball holds.
+    /// The release in one tarball.
     fn read(
         &mut self,
         store: &dyn Store,
         path: &RepositoryPath,
         listed: &ListedFile,
-    ) -> Result<(FileName, Release), Cause> {
+    ) -> Result<(FileName, Release), RejectionCause> {
         match &listed.kind {
             EntryKind::File => {}
-            EntryKind::Folder => return Err(Cause::Directory),
-            EntryKind::Other => return Err(Cause::NotAFile),
-            EntryKind::LeadsOut => return Err(Cause::Unreadable(LeadsOut.to_string())),
+            EntryKind::Folder => return Err(RejectionCause::Directory),
+            EntryKind::Other => return Err(RejectionCause::NotAFile),
+            EntryKind::LeadsOut => return Err(RejectionCause::Unreadable(LeadsOut.to_string())),
             EntryKind::Unreadable(reason) | EntryKind::Unknown(reason) => {
-                return Err(Cause::Unreadable(reason.clone()));
+                return Err(RejectionCause::Unreadable(reason.clone()));
             }
         }
         let file_name: FileName = listed.name.parse()?;
         let content = store
             .read(path, self.limit, &mut self.buffer)
             .map_err(|error| io::Error::from(error.kind))?;
-        let content = content.ok_or(Cause::Vanished)?;
+        let content = content.ok_or(RejectionCause::Vanished)?;
         if content.stamp != listed.stamp {
-            return Err(Cause::Changed);
+            return Err(RejectionCause::Changed);
         }
         let tarball = self.unpacker.unpack(&self.buffer)?;
         file_name.check(&tarball.metadata)?;
@@ -211,7 +167,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A list that a panic left behind is whole: it is pushed to and popped from, nothing else.
+/// Locks a list, also after a panic: a list that is only pushed to and popped from is always whole.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

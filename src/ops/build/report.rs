@@ -1,9 +1,10 @@
-//! What a build did, once it is done.
+//! What a build did.
 
 use crate::publish::Plan;
+use crate::publish::transaction::ChangeLog;
 use crate::registry::Registry;
 use crate::repository::RepositoryPath;
-use crate::store::{Change, Changed};
+use crate::store::Changed;
 
 /// What a build did, or with a dry run would do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +13,7 @@ pub struct Report {
     pub packages: usize,
     /// How many releases they have together.
     pub releases: usize,
-    /// How many tarballs were read; the others were known.
+    /// How many tarballs were read; the others were in the cache.
     pub read: usize,
     /// What changed, in the order in which it did.
     pub changes: Vec<(RepositoryPath, Changed)>,
@@ -22,13 +23,16 @@ pub struct Report {
 
 impl Report {
     pub(super) fn of(registry: &Registry, read: usize, plan: &Plan) -> Self {
-        let changed = |change: &Change| Some((change.path.clone(), change.changed()?));
         Self {
             packages: registry.packages.len(),
             releases: registry.release_count(),
             read,
-            changes: plan.changes.iter().filter_map(changed).collect(),
+            changes: Vec::new(),
             unchanged: plan.unchanged,
         }
+    }
+
+    pub(super) fn with_changes(self, changes: ChangeLog) -> Self {
+        Self { changes, ..self }
     }
 }

@@ -6,7 +6,7 @@ use super::file_error::FileError;
 use super::selection::LeftOut;
 use crate::name::RepositoryName;
 use crate::proxy::InvalidProxy;
-use crate::publish::lock::Busy;
+use crate::publish::lock::LockTimeout;
 use crate::registry::Resource;
 use crate::repository::RepositoryPath;
 use crate::store::StoreError;
@@ -20,7 +20,7 @@ pub enum Error {
     Store(#[from] StoreError),
     /// Another hexreg holds the lock.
     #[error(transparent)]
-    Busy(#[from] Busy),
+    LockTimeout(#[from] LockTimeout),
     /// The directory has a registry with another key or another name, which the mirror would overwrite.
     #[error("{location} belongs to another repository")]
     OtherRegistry { location: String },

@@ -9,7 +9,7 @@ use super::fetch::Fetcher;
 use super::indexes::Listing;
 use super::planner::Planner;
 use super::task::Task;
-use crate::ops::dependencies;
+use crate::publish::dependencies;
 use crate::publish::observer::{Observer, Warning};
 use crate::tarball::FileName;
 

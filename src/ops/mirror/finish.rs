@@ -13,7 +13,7 @@ use super::planner::{MirrorContents, Planner};
 use super::state::{MirrorState, PackageRecord};
 use crate::name::PackageName;
 use crate::publish::observer::{Observer, Warning};
-use crate::publish::{Plan, State, Wanted};
+use crate::publish::{DesiredFile, FileState, Plan};
 use crate::repository::RepositoryPath;
 use crate::store::{AppliedChange, Changed, DirStore};
 use crate::tarball::FileName;
@@ -104,24 +104,25 @@ fn plans<'a>(
     Ok(vec![(registry, signed), (files, unsigned)])
 }
 
-fn desired(file: &FetchedFile) -> Wanted {
+fn desired(file: &FetchedFile) -> DesiredFile {
     let bytes = || file.bytes.to_vec().into();
     let state = match file.changed {
-        None => State::Stands,
-        Some(Changed::Created) => State::Missing(bytes()),
-        Some(_) => State::Differs(bytes()),
+        None => FileState::Unchanged,
+        Some(Changed::Created) => FileState::Missing(bytes()),
+        Some(_) => FileState::Different(bytes()),
     };
-    Wanted { path: file.path.clone(), state, over: None }
+    DesiredFile { path: file.path.clone(), state, over: None }
 }
 
 /// Upstream's key, with which users can verify the mirror. A key that is there is upstream's, in whichever form:
 /// [`MirrorDirectory::open`] refuses another one.
-fn key(mirror_dir: &MirrorDirectory, options: &Options) -> Result<Option<Wanted>, Error> {
+fn key(mirror_dir: &MirrorDirectory, options: &Options) -> Result<Option<DesiredFile>, Error> {
     let path = RepositoryPath::public_key();
     let pem = options.upstream.key.to_pem().as_bytes();
     let limit = pem.len().saturating_mul(8);
     let held = mirror_directory::read(&mirror_dir.registry, &path, limit)?;
-    let missing = || Wanted { path, state: State::Missing(pem.to_vec().into()), over: None };
+    let missing =
+        || DesiredFile { path, state: FileState::Missing(pem.to_vec().into()), over: None };
     Ok(held.is_none().then(missing))
 }
 

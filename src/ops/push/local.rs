@@ -1,4 +1,4 @@
-//! The registry that is pushed: what clients would ask for, and nothing that they would not believe.
+//! The registry that is pushed: what clients ask for, and nothing that they would not accept.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -20,34 +20,32 @@ use crate::repository::{Asset, AssetKind, ByteSource, LocalFile, RepositoryPath,
 use crate::store::{DirStore, EntryKind, Operation, Store, StoreError, modified};
 use crate::tarball::FileName;
 
-/// What lies in the directory, as far as it is pushed.
+/// The files of the directory that are pushed.
 pub(super) struct Local {
     pub key: PublicKey,
     pub versions: Versions,
-    /// What the packages say.
     pub packages: BTreeMap<PackageName, Releases>,
-    /// What the policies say.
     pub policies: BTreeMap<PolicyName, Policy>,
-    /// `public_key` and what is signed, with its bytes.
+    /// `public_key` and signed files, with their bytes.
     pub registry: BTreeMap<RepositoryPath, Vec<u8>>,
-    /// The tarballs that the packages name, and whatever else clients ask for.
-    pub files: Vec<File>,
+    /// The tarballs that packages name, and other files that clients ask for.
+    pub files: Vec<PushedFile>,
 }
 
-/// A file that stays where it is until it is copied.
-pub(super) struct File {
+/// A file that is copied without being held in memory before.
+pub(super) struct PushedFile {
     pub path: RepositoryPath,
     pub kind: AssetKind,
     pub size: u64,
-    /// Of a tarball, what the registry says of it.
+    /// The release of a tarball and its signed checksum.
     pub release: Option<(FileName, OuterChecksum)>,
     source: LocalFile,
     modified: UnixSeconds,
 }
 
-impl File {
-    /// Makes sure that it may be written to a store, before anything is: it is the tarball that is signed, or holds
-    /// no key, which would be published with it; and it is not too large.
+impl PushedFile {
+    /// Checks that it may be written to a store, before anything is written: it is the signed tarball, or holds no private
+    /// key, which would be published; and it is not too large.
     pub fn check(&self, store: &dyn Store) -> Result<(), Error> {
         let location = || self.source.location().display().to_string();
         if let Some(limit) = store.max_size(&self.path).filter(|limit| self.size > *limit) {
@@ -61,7 +59,7 @@ impl File {
             let (found, said) = (hasher.finish(), *said);
             (found != said).then_some(Defect::OuterChecksum { found, signed: said })
         } else {
-            // Documentation may well print one that is an example.
+            // Documentation may contain a private key as an example.
             let is_inflated = self.kind != AssetKind::Docs;
             stream_holds_key(file, is_inflated).map_err(failed)?.then_some(Defect::PrivateKey)
         };
@@ -71,7 +69,7 @@ impl File {
         }
     }
 
-    /// Its bytes, when their turn has come.
+    /// Where its bytes come from.
     pub fn source(&self) -> ByteSource {
         let checksum = self.release.as_ref().map(|(_, checksum)| *checksum);
         ByteSource::local(self.source.clone(), checksum).modified(self.modified)
@@ -84,7 +82,7 @@ impl Local {
         self.packages.values().map(|package| package.releases.len()).sum()
     }
 
-    /// Reads and checks what is signed, and looks at the rest. Of what is left out the observer hears.
+    /// Reads and checks signed files, and lists the rest. The observer is warned of files that are left out.
     pub fn read(store: &DirStore, observer: &dyn Observer) -> Result<Self, Error> {
         let (assets, left_out) = assets(store)?;
         let is_signed = |kind| matches!(kind, AssetKind::Registry | AssetKind::Policy);
@@ -100,7 +98,7 @@ impl Local {
 
         let reader = Reader::new(store, key.clone());
         let versions = read::<Versions>(store, &reader, &())?;
-        let repository = &versions.says.repository;
+        let repository = &versions.document.repository;
         let reader = reader.of_repository(repository);
         let names = read::<Names>(store, &reader, &())?;
         registry.extend([(names.path, names.bytes)]);
@@ -116,10 +114,10 @@ impl Local {
             let package = read::<Releases>(store, &reader, &name)?;
             Ok((name, package))
         });
-        let mut says = BTreeMap::new();
+        let mut documents = BTreeMap::new();
         for (name, package) in packages.collect::<Result<Vec<_>, Error>>()? {
             registry.insert(package.path, package.bytes);
-            says.insert(name, package.says);
+            documents.insert(name, package.document);
         }
         let mut policies = BTreeMap::new();
         for (path, _) in &signed {
@@ -127,7 +125,7 @@ impl Local {
             if let Some(Resource::Policy(name)) = resource {
                 let policy = read::<Policy>(store, &reader, &name)?;
                 registry.insert(policy.path, policy.bytes);
-                policies.insert(name, policy.says);
+                policies.insert(name, policy.document);
             }
         }
         registry.insert(versions.path, versions.bytes);
@@ -135,15 +133,22 @@ impl Local {
             let (location, reason) = (store.locate(&path), "no client asks for it");
             observer.warn(Warning::LeftOut { location, reason });
         }
-        let files = files(store, others, &says, observer)?;
-        Ok(Self { key, versions: versions.says, packages: says, policies, registry, files })
+        let files = files(store, others, &documents, observer)?;
+        Ok(Self {
+            key,
+            versions: versions.document,
+            packages: documents,
+            policies,
+            registry,
+            files,
+        })
     }
 }
 
-/// Files, each with what it is to clients.
+/// Files, each with its meaning to clients.
 type Assets = Vec<(RepositoryPath, AssetKind)>;
 
-/// What clients ask for, and what they do not: keys, notes and whatever else lies there stay there.
+/// The files that clients ask for, and those that they do not: keys, notes and other files are not pushed.
 fn assets(store: &DirStore) -> Result<(Assets, Vec<RepositoryPath>), Error> {
     let (mut assets, mut left_out) = (Vec::new(), Vec::new());
     for (path, kind) in store.walk()?.unwrap_or_default() {
@@ -153,7 +158,7 @@ fn assets(store: &DirStore) -> Result<(Assets, Vec<RepositoryPath>), Error> {
         let is_hidden =
             path.as_str().split('/').any(|part| part.starts_with('.')) || is_litter(path.as_str());
         match Asset::at(path.as_str()).filter(|_| kind == EntryKind::File) {
-            // A path of which another one is meant is none.
+            // A path that only stands for another one is not asked for.
             Some(asset) if asset.path == path.as_str() => assets.push((path, asset.kind)),
             _ if is_hidden => {}
             _ => left_out.push(path),
@@ -169,22 +174,22 @@ fn is_asked_for(path: &RepositoryPath) -> bool {
         || Asset::may_be_below(path.as_str())
 }
 
-/// A signed file that is sound.
-struct Read<T> {
+/// A sound signed file.
+struct SoundFile<T> {
     path: RepositoryPath,
     bytes: Vec<u8>,
-    says: T,
+    document: T,
 }
 
 fn read<D: Document>(
     store: &DirStore,
     reader: &Reader<'_>,
     name: &D::Name,
-) -> Result<Read<D>, Error> {
+) -> Result<SoundFile<D>, Error> {
     let resource = D::resource(name);
     let path = RepositoryPath::resource(&resource);
     let mut bytes = Vec::new();
-    let says = match reader.document::<D>(name, &mut bytes)? {
+    let document = match reader.document::<D>(name, &mut bytes)? {
         Published::Present { document, .. } => document,
         Published::Unsound { error, .. } => return Err(unsound(store, &path, error.into())),
         // A directory has no tombstones.
@@ -194,20 +199,20 @@ fn read<D: Document>(
     };
     let unmarked = without_removal_mark(&resource, &bytes);
     let unmarked = unmarked.map_err(|error| unsound(store, &path, error.into()))?;
-    Ok(Read { path, bytes: unmarked.unwrap_or(bytes), says })
+    Ok(SoundFile { path, bytes: unmarked.unwrap_or(bytes), document })
 }
 
 fn unsound(store: &DirStore, path: &RepositoryPath, wrong: Defect) -> Error {
     Error::Unsound { location: store.locate(path), source: Box::new(wrong) }
 }
 
-/// Tarballs and documentation of releases that the registry has, and what is of none.
+/// Tarballs and documentation of releases that the registry has, and files that belong to no release.
 fn files(
     store: &DirStore,
     assets: Assets,
     packages: &BTreeMap<PackageName, Releases>,
     observer: &dyn Observer,
-) -> Result<Vec<File>, Error> {
+) -> Result<Vec<PushedFile>, Error> {
     let releases = packages.values().flat_map(|package| {
         package.releases.iter().map(|release| {
             let (package, version) = (package.package.clone(), release.version.clone());
@@ -237,7 +242,7 @@ fn files(
         let found = found.map_err(|error| store.error(Operation::Inspect, &path)(error))?;
         let (size, modified) = (found.len(), modified(&found));
         let source = LocalFile::below(store.root().clone(), &path);
-        Ok(Some(File { path, kind, size, release, source, modified }))
+        Ok(Some(PushedFile { path, kind, size, release, source, modified }))
     });
     let files: Vec<_> = files.collect::<Result<_, Error>>()?;
     Ok(files.into_iter().flatten().collect())

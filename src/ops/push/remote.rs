@@ -1,35 +1,37 @@
-//! What stands where a registry is pushed to, found out with as few requests as there can be.
+//! What the destination of a push has, found out with as few requests as possible.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use rayon::prelude::*;
 
 use super::error::Error;
-use super::local::{File, Local};
+use super::local::{Local, PushedFile};
 use crate::key::PublicKey;
 use crate::name::{PackageName, PolicyName};
 use crate::package::Release;
 use crate::policy::Policy;
-use crate::publish::{State, Wanted};
+use crate::publish::transaction::Attempt;
+use crate::publish::{DesiredFile, FileState};
 use crate::published::{Published, PublishedKey, Reader};
 use crate::registry::{Releases, Resource, Versions};
 use crate::repository::{AssetKind, ByteSource, Folder, RepositoryPath};
-use crate::store::{ListedFile, Operation, Store, StoreError};
+use crate::store::{ListedFile, Store, StoreError};
 use crate::tarball::FileName;
 
-/// What the listings say.
+/// The listings of the destination.
 pub(super) struct Remote<'a> {
+    attempt: &'a Attempt<'a>,
     store: &'a dyn Store,
     listed: HashMap<RepositoryPath, ListedFile>,
-    /// What lies deeper than listings go.
+    /// Files in deeper folders than those that are listed.
     deep: HashSet<RepositoryPath>,
 }
 
 impl<'a> Remote<'a> {
-    /// Lists what can be told apart without reading it; policies too where there are some here, or what is there
-    /// and not here is to go (`is_exact`). A writer that adds a release meanwhile writes what is named
-    /// before what names it, so tarballs are listed last.
-    pub fn list(store: &'a dyn Store, local: &Local, is_exact: bool) -> Result<Self, Error> {
+    /// Lists the folders. Policies are listed if there are some here, or if files that are not here are to be removed
+    /// (`is_exact`). A concurrent writer writes a file before the one that names it, so tarballs are listed last.
+    pub fn list(attempt: &'a Attempt<'a>, local: &Local, is_exact: bool) -> Result<Self, Error> {
+        let store = attempt.store();
         let has = |kind: AssetKind| local.files.iter().any(|file| file.kind == kind);
         let docs = has(AssetKind::Docs).then_some(Folder::Docs);
         let has_policies = is_exact || !local.policies.is_empty();
@@ -45,44 +47,45 @@ impl<'a> Remote<'a> {
         };
         let has_deep = local.files.iter().any(|file| is_deep(&file.kind));
         let deep = if has_deep { store.walk()?.unwrap_or_default() } else { Vec::new() };
-        Ok(Self { store, listed, deep: deep.into_iter().map(|(path, _)| path).collect() })
+        Ok(Self { attempt, store, listed, deep: deep.into_iter().map(|(path, _)| path).collect() })
     }
 
-    /// What becomes of what is signed, and of `public_key`.
-    pub fn registry(&self, local: &Local) -> Result<Vec<Wanted>, Error> {
-        let wanted = local.registry.par_iter().map_init(Vec::new, |standing, (path, bytes)| {
+    /// What is to be done for signed files and `public_key`.
+    pub fn registry(&self, local: &Local) -> Result<Vec<DesiredFile>, Error> {
+        let wanted = local.registry.par_iter().map_init(Vec::new, |buffer, (path, bytes)| {
             let Some(listed) = self.listed.get(path) else {
-                let state = State::Missing(bytes.clone().into());
-                return Ok(Wanted { path: path.clone(), state, over: None });
+                let state = FileState::Missing(bytes.clone().into());
+                return Ok(DesiredFile { path: path.clone(), state, over: None });
             };
-            self.compare(path, Some(listed), bytes, || bytes.clone().into(), standing)
+            self.compare(path, Some(listed), bytes, || bytes.clone().into(), buffer)
         });
         wanted.collect()
     }
 
-    /// What becomes of a tarball, or of what else clients ask for. `packages` is what those of the
-    /// packages say there whose files differ.
+    /// What is to be done for a tarball, or for another file that clients ask for. `packages` holds the packages there
+    /// whose files differ.
     pub fn file(
         &self,
-        file: &File,
+        file: &PushedFile,
         packages: &HashMap<PackageName, Option<Releases>>,
-        standing: &mut Vec<u8>,
-    ) -> Result<Wanted, Error> {
+        buffer: &mut Vec<u8>,
+    ) -> Result<DesiredFile, Error> {
         let path = &file.path;
         let listed = self.listed.get(path);
-        let stands = || Wanted { path: path.clone(), state: State::Stands, over: None };
+        let unchanged =
+            || DesiredFile { path: path.clone(), state: FileState::Unchanged, over: None };
         if listed.is_none() && !self.deep.contains(path) {
-            let state = State::Missing(file.source());
-            return Ok(Wanted { path: path.clone(), state, over: None });
+            let state = FileState::Missing(file.source());
+            return Ok(DesiredFile { path: path.clone(), state, over: None });
         }
         let size = listed.and_then(|listed| listed.stamp).map(|stamp| stamp.size());
         let is_same_size = size == Some(file.size);
         match (&file.release, file.kind) {
-            // Each is called by its hash.
-            (_, AssetKind::GitObjects) => return Ok(stands()),
-            // The registry there says what this one says, and was written after the tarball.
+            // The name of each is its hash.
+            (_, AssetKind::GitObjects) => return Ok(unchanged()),
+            // The registry there was written after the tarball, and has the same checksum.
             (Some((name, checksum)), _) if is_same_size => {
-                let says = match packages.get(&name.package) {
+                let published = match packages.get(&name.package) {
                     None => Some(*checksum),
                     Some(package) => package.as_ref().and_then(|package| {
                         let mut releases = package.releases.iter();
@@ -90,57 +93,59 @@ impl<'a> Remote<'a> {
                         Some(release.outer_checksum)
                     }),
                 };
-                if says == Some(*checksum) {
-                    return Ok(stands());
+                if published == Some(*checksum) {
+                    return Ok(unchanged());
                 }
             }
             _ => {}
         }
         let source = file.source();
         if let Some(stamp) = listed.and_then(|listed| listed.stamp).filter(|_| !is_same_size) {
-            // Nothing need be read to tell.
-            let state = State::Differs(source);
-            return Ok(Wanted { path: path.clone(), state, over: Some(stamp) });
+            // Files of different sizes differ: neither is read.
+            let state = FileState::Different(source);
+            return Ok(DesiredFile { path: path.clone(), state, over: Some(stamp) });
         }
         let bytes = source.read().map_err(StoreError::from)?;
-        self.compare(path, listed, &bytes, || file.source(), standing)
+        self.compare(path, listed, &bytes, || file.source(), buffer)
     }
 
-    /// By what the listing says, where that tells; otherwise by reading.
+    /// Compares a file by its listing if that tells enough; else by reading it.
     fn compare(
         &self,
         path: &RepositoryPath,
         listed: Option<&ListedFile>,
         bytes: &[u8],
         source: impl Fn() -> ByteSource,
-        standing: &mut Vec<u8>,
-    ) -> Result<Wanted, Error> {
-        let found = |state, over| Ok(Wanted { path: path.clone(), state, over });
+        buffer: &mut Vec<u8>,
+    ) -> Result<DesiredFile, Error> {
+        let desired = |state, over| Ok(DesiredFile { path: path.clone(), state, over });
         let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         if let Some(stamp) = listed.and_then(|listed| listed.stamp) {
             if stamp.size() != size {
-                return found(State::Differs(source()), Some(stamp));
+                return desired(FileState::Different(source()), Some(stamp));
             }
             if self.store.stamp_of(bytes) == Some(stamp) {
-                return found(State::Stands, Some(stamp));
+                return desired(FileState::Unchanged, Some(stamp));
             }
         }
-        let content = self.store.read(path, bytes.len(), standing)?;
+        let content = self.store.read(path, bytes.len(), buffer)?;
         let over = content.and_then(|content| content.stamp);
-        // What names others is listed before them: were it taken as it is by now, it would be written over
-        // what is said of them since.
+        // An index was listed before the files that it names. Overwriting it as it is by now would lose what it says of
+        // files that were not listed.
         let was = listed.and_then(|listed| listed.stamp);
-        if self.store.is_conditional() && was.is_some() && over != was {
-            return Err(StoreError::conflict(Operation::Read, self.store.locate(path)).into());
+        if was.is_some() && over != was {
+            if let Some(conflict) = self.attempt.conflict_at(path) {
+                return Err(conflict.into());
+            }
         }
         match content {
-            None => found(State::Missing(source()), None),
-            Some(_) if *standing == bytes => found(State::Stands, over),
-            Some(_) => found(State::Differs(source()), over),
+            None => desired(FileState::Missing(source()), None),
+            Some(_) if *buffer == bytes => desired(FileState::Unchanged, over),
+            Some(_) => desired(FileState::Different(source()), over),
         }
     }
 
-    /// What those packages say there that are changed or go, as far as `key` signed it.
+    /// The packages there that change or are removed, if `key` signed them.
     pub fn packages(
         &self,
         names: &[PackageName],
@@ -155,7 +160,7 @@ impl<'a> Remote<'a> {
         read.collect()
     }
 
-    /// What a policy says there, as far as `key` signed it.
+    /// A policy there, if `key` signed it.
     pub fn policy(&self, name: &PolicyName, key: &PublicKey) -> Result<Published<Policy>, Error> {
         let path = RepositoryPath::policy(name);
         if !self.listed.contains_key(&path) {
@@ -164,7 +169,7 @@ impl<'a> Remote<'a> {
         Ok(Reader::new(self.store, key.clone()).policy(name, &mut Vec::new())?)
     }
 
-    /// What `versions` says, as far as `key` signed it.
+    /// `versions` there, if `key` signed it.
     pub fn versions(&self, key: &PublicKey) -> Result<Published<Versions>, Error> {
         let path = RepositoryPath::resource(&Resource::Versions);
         if !self.listed.contains_key(&path) {
@@ -173,7 +178,7 @@ impl<'a> Remote<'a> {
         Ok(Reader::new(self.store, key.clone()).versions(&mut Vec::new())?)
     }
 
-    /// The key that clients hold, where it is another one.
+    /// Where the key of the destination is, if it is another one.
     pub fn other_key(&self, local: &Local) -> Result<Option<String>, Error> {
         let path = RepositoryPath::public_key();
         if !self.listed.contains_key(&path) {
@@ -184,13 +189,13 @@ impl<'a> Remote<'a> {
         Ok(other.map(|_| self.store.locate(&path)))
     }
 
-    /// What is here and not there, if anything.
+    /// A file that is here and not there, if there is one.
     pub fn lacks<'b>(&self, local: &'b Local) -> Option<&'b RepositoryPath> {
         let mut here = local.registry.keys().chain(local.files.iter().map(|file| &file.path));
         here.find(|path| !self.listed.contains_key(path) && !self.deep.contains(path))
     }
 
-    /// How many tarballs that the packages name are neither here nor there.
+    /// How many tarballs that packages name are neither here nor there.
     pub fn tarballs_missing(&self, local: &Local) -> usize {
         let here: HashSet<_> = local.files.iter().map(|file| &file.path).collect();
         let named = local.packages.values().flat_map(|package| {
@@ -204,7 +209,7 @@ impl<'a> Remote<'a> {
         named.filter(|path| !here.contains(path) && !self.listed.contains_key(path)).count()
     }
 
-    /// What is there of packages, policies, tarballs and documentation, and not here.
+    /// Packages, policies, tarballs and documentation that are there and not here.
     pub fn surplus(&self, local: &Local) -> Vec<(RepositoryPath, ListedFile)> {
         let here: HashSet<_> =
             local.registry.keys().chain(local.files.iter().map(|file| &file.path)).collect();

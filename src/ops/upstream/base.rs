@@ -1,17 +1,17 @@
-//! What upstream said of releases when that was last carried over into the registry of this tree.
+//! The merge base: what upstream said of releases when a build last carried it over into the registry of this tree.
 //!
-//! It is kept in one file of the mirror's folder, `.hexreg-mirror/carried`, and is the base against which both
-//! the registry and upstream are compared ([`merge`](super::merge())). It may be deleted: until the next build has
-//! carried everything over again, what upstream takes back stays then.
+//! It is kept in one file of the mirror's folder, `.hexreg-mirror/carried`. The registry and upstream are both compared
+//! with it ([`merge`](crate::package::merge::merge)). It may be deleted: then what upstream takes back stays until a
+//! build has carried everything over again.
 //!
 //! ```text
 //! MAGIC | BLAKE3 of the rest | postcard: [(package, Releases message)]
 //! ```
 //!
-//! Of each package that was carried over there is a message, which has the releases that upstream retires or knows
-//! advisories of. Times of publication are left out: they are not compared.
+//! The message of a package has the releases that upstream retires or has advisories on. Times of publication are left
+//! out: they are not compared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::checksum::OuterChecksum;
 use crate::name::PackageName;
@@ -27,7 +27,7 @@ const MAGIC: &[u8] = b"hexreg carried 1\n";
 #[derive(Debug, Default)]
 pub(in crate::ops) struct Base {
     packages: BTreeMap<String, Vec<u8>>,
-    /// The file as it stands; none where there is no mirror.
+    /// The file as it was read; `None` if there is no mirror.
     file: Option<BaseFile>,
     is_changed: bool,
 }
@@ -42,7 +42,7 @@ struct BaseFile {
 pub(in crate::ops) struct PackageBase(Releases);
 
 impl Base {
-    /// Reads it. A file that is damaged is as good as none.
+    /// Reads the file. A damaged file counts as missing.
     pub fn read(store: &dyn Store) -> Result<Self, StoreError> {
         let mut bytes = Vec::new();
         let content = store.read(&path(), MAX_FILE, &mut bytes)?;
@@ -54,13 +54,13 @@ impl Base {
         Ok(Self { packages, file: Some(file), is_changed: false })
     }
 
-    /// What was carried over of a package; none where that is not known.
+    /// What was carried over of a package, if that is known.
     pub fn package(&self, package: &PackageName) -> Option<PackageBase> {
         let payload = self.packages.get(package.as_str())?;
         Releases::decode(&Payload::from_bytes(payload.clone().into())).ok().map(PackageBase)
     }
 
-    /// Notes the message of a package, which [`PackageBase::encode`] makes.
+    /// Records the message of a package, which [`PackageBase::encode`] makes.
     pub fn note(&mut self, package: &PackageName, message: Vec<u8>) {
         if self.packages.get(package.as_str()) != Some(&message) {
             self.packages.insert(package.to_string(), message);
@@ -68,11 +68,11 @@ impl Base {
         }
     }
 
-    /// Writes it where it has changed, for the packages that the registry has.
-    pub fn save(mut self, store: &dyn Store, registry: &Registry) -> Result<(), StoreError> {
-        let Some(file) = self.file.filter(|_| self.is_changed) else { return Ok(()) };
+    /// Writes the file if it has changed, for the packages that the registry has.
+    pub fn save(&mut self, store: &dyn Store, registry: &Registry) -> Result<(), StoreError> {
+        let Some(file) = self.file.as_ref().filter(|_| self.is_changed) else { return Ok(()) };
         let names = registry.packages.iter().map(|package| package.name.as_str());
-        let names: std::collections::BTreeSet<_> = names.collect();
+        let names: BTreeSet<_> = names.collect();
         self.packages.retain(|name, _| names.contains(name.as_str()));
         let body = postcard::to_stdvec(&self.packages).unwrap_or_default();
         let bytes = [MAGIC, blake3::hash(&body).as_bytes(), body.as_slice()].concat();
@@ -92,21 +92,21 @@ impl PackageBase {
         self.0.releases.iter().find(is_it).map(|one| one.remarks.clone()).unwrap_or_default()
     }
 
-    /// The fields of the package itself that this version does not know.
+    /// Fields of the package itself that this version does not know.
     pub fn unknown(&self) -> &UnknownFields {
         &self.0.unknown
     }
 
-    /// The message of what upstream says now of those releases of a package that have these tarballs.
+    /// Encodes what upstream says now of the releases of a package whose tarballs are `carried` over.
     pub fn encode(upstream: &Releases, carried: impl Fn(OuterChecksum) -> bool) -> Vec<u8> {
         let releases = upstream.releases.iter().filter(|one| carried(one.outer_checksum));
         let releases = releases.filter_map(|release| {
             let remarks = Remarks { published_at: None, ..release.remarks.clone() };
-            // They are left out, unless something is said of them.
+            // Dependencies are left out, except those with unknown fields.
             let dependencies = &release.dependencies;
-            let is_remarked =
+            let has_unknown_fields =
                 |one: &&Dependency| remarks.unknown.dependencies.contains_key(&one.package);
-            let dependencies = dependencies.iter().filter(is_remarked).cloned().collect();
+            let dependencies = dependencies.iter().filter(has_unknown_fields).cloned().collect();
             (!remarks.is_empty()).then(|| Release { dependencies, remarks, ..release.clone() })
         });
         let releases = Releases { releases: releases.collect(), ..upstream.clone() };

@@ -1,13 +1,13 @@
-//! What is said of a tarball in the directory where it lies: a mirror, or a registry.
+//! Remarks on a tarball in the directory where it lies: a mirror, or a registry.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use super::base::Base;
-use super::merge::merge;
-use super::{UpstreamFiles, release_of};
+use super::files::UpstreamFiles;
 use crate::key::PublicKey;
 use crate::name::PackageName;
+use crate::package::merge::merge;
 use crate::package::{Release, Remarks};
 use crate::publish::observer::{Observer, Warning};
 use crate::published::{Published, Reader, TrustedKeys};
@@ -18,16 +18,16 @@ use crate::store::{DirStore, Store, StoreError};
 /// A package as the files beside its tarballs have it.
 pub(in crate::ops) struct Beside {
     registry: Option<Releases>,
-    /// Whether another key signed the registry than the one that signs now: it is upstream's.
+    /// Whether the registry was signed with another key than the one that signs now: it is upstream's.
     is_foreign: bool,
     upstream: Option<Releases>,
     base: Base,
 }
 
-/// What those files say of one release.
+/// The remarks that those files have on one release.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in crate::ops) struct Said {
-    /// What is to be said of it where it is new.
+pub(in crate::ops) struct RemarksBeside {
+    /// The remarks for a release that is new.
     pub all: Remarks,
     /// What upstream says of it, if that is known.
     pub upstream: Option<Remarks>,
@@ -38,11 +38,11 @@ impl Beside {
     pub fn directory(tarball: &Path) -> Option<PathBuf> {
         let real = tarball.canonicalize().ok()?;
         let folder = real.parent()?;
-        let is_tarballs = folder.file_name() == Some(OsStr::new(Folder::Tarballs.as_str()));
+        let is_tarballs = folder.file_name() == Some(OsStr::new(Folder::Tarballs.path().as_str()));
         folder.parent().filter(|_| is_tarballs).map(Path::to_owned)
     }
 
-    /// Reads what a directory says of a package, as far as its keys signed it.
+    /// Reads the files of a package in a directory, as far as its keys signed them.
     pub fn read(
         directory: &Path,
         package: &PackageName,
@@ -75,26 +75,30 @@ impl Beside {
         Ok(Self { registry, is_foreign, upstream, base })
     }
 
-    /// What is said of a release with this very tarball.
-    pub fn release(&self, release: &Release) -> Said {
-        let remarks = |releases: Option<&Releases>| {
-            Some(release_of(releases?, release.outer_checksum)?.remarks.clone())
+    /// The remarks on a release with this very tarball.
+    pub fn release(&self, release: &Release) -> RemarksBeside {
+        let remarks = |package: Option<&Releases>| {
+            let mut releases = package?.releases.iter();
+            let same = releases.find(|one| one.outer_checksum == release.outer_checksum)?;
+            Some(same.remarks.clone())
         };
         let (registry, upstream) =
             (remarks(self.registry.as_ref()), remarks(self.upstream.as_ref()));
         match (registry, upstream) {
-            (None, None) => Said::default(),
-            (None, Some(upstream)) => Said { all: upstream.clone(), upstream: Some(upstream) },
+            (None, None) => RemarksBeside::default(),
+            (None, Some(upstream)) => {
+                RemarksBeside { all: upstream.clone(), upstream: Some(upstream) }
+            }
             (Some(registry), None) => {
                 let upstream = self.is_foreign.then(|| registry.clone());
-                Said { all: registry, upstream }
+                RemarksBeside { all: registry, upstream }
             }
             (Some(registry), Some(upstream)) => {
                 let package = self.registry.as_ref().map(|registry| &registry.package);
                 let base = package.and_then(|package| self.base.package(package));
                 let before = base.map(|base| base.release(release));
                 let all = merge(&registry, &upstream, before.as_ref());
-                Said { all, upstream: Some(upstream) }
+                RemarksBeside { all, upstream: Some(upstream) }
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Errors of a check.
 
-use crate::publish::lock::Busy;
+use crate::publish::lock::LockTimeout;
 use crate::store::StoreError;
 
 /// Why a repository could not be checked.
@@ -14,5 +14,5 @@ pub enum Error {
     Missing,
     /// A build was still running at the end of the timeout.
     #[error(transparent)]
-    Busy(#[from] Busy),
+    LockTimeout(#[from] LockTimeout),
 }

@@ -50,7 +50,7 @@ pub(super) fn check(
                 Ok(None) => vec![Defect::Missing],
                 Err(error) => vec![Defect::unreadable(error)],
             };
-            observer.went_on(1, u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+            observer.progressed(1, u64::try_from(bytes.len()).unwrap_or(u64::MAX));
             defects.into_iter().map(|defect| defect.at(path.clone())).collect::<Vec<_>>()
         });
     checked.flatten_iter().collect()

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use hexreg::ops::build::{Cause, Error, build};
+use hexreg::ops::build::{Error, RejectionCause, build};
 use hexreg::repository::{Folder, RepositoryPath};
 use hexreg::store::{
     AppliedChange, Change, Content, DirStore, EntryKind, ListedFile, LockOutcome, Store, StoreError,
@@ -237,7 +237,7 @@ fn meddle(
     build(&Meddled { inner, file, meddle }, &options(), &()).unwrap_err()
 }
 
-fn cause(error: Error) -> Cause {
+fn cause(error: Error) -> RejectionCause {
     let Error::Rejected { mut rejections, .. } = error else { panic!("{error}") };
     assert_eq!(rejections.len(), 1);
     rejections.remove(0).cause
@@ -264,16 +264,16 @@ fn a_tarball_that_changes_between_its_listing_and_its_reading_is_noticed() {
         fs::write(path.with_extension("part"), foo(1)).unwrap();
         fs::rename(path.with_extension("part"), path).unwrap();
     };
-    assert!(matches!(meddle(&replaced), Cause::Changed));
-    assert!(matches!(meddle(&|path| fs::write(path, foo(1)).unwrap()), Cause::Changed));
+    assert!(matches!(meddle(&replaced), RejectionCause::Changed));
+    assert!(matches!(meddle(&|path| fs::write(path, foo(1)).unwrap()), RejectionCause::Changed));
     // Even with the time that it had.
     let disguised = |path: PathBuf| {
         let modified = fs::metadata(&path).unwrap().modified().unwrap();
         fs::write(&path, foo(1)).unwrap();
         fs::File::options().append(true).open(path).unwrap().set_modified(modified).unwrap();
     };
-    assert!(matches!(meddle(&disguised), Cause::Changed));
-    assert!(matches!(meddle(&|path| fs::remove_file(path).unwrap()), Cause::Vanished));
+    assert!(matches!(meddle(&disguised), RejectionCause::Changed));
+    assert!(matches!(meddle(&|path| fs::remove_file(path).unwrap()), RejectionCause::Vanished));
 
     repository.build(&[]).ok();
     assert_eq!(repository.tree(), repository.fresh());

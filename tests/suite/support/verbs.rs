@@ -122,7 +122,8 @@ impl Machine {
                 let pushed = loop {
                     match push::push(&from, store, &options, observer) {
                         // A process that another test starts holds all our locks until it is itself.
-                        Err(push::Error::Busy(_)) if began.elapsed() < Duration::from_secs(10) => {}
+                        Err(push::Error::LockTimeout(_))
+                            if began.elapsed() < Duration::from_secs(10) => {}
                         done => break done,
                     }
                 };

@@ -1,4 +1,4 @@
-//! What can be wrong with a dependency that every client decodes.
+//! What can be wrong with a dependency that every client can decode.
 
 use std::error::Error;
 use std::fmt;
@@ -12,32 +12,32 @@ use crate::requirement::check_solvable;
 pub enum DependencyFault {
     /// Hex's solver raises on its requirement, and with it every resolution that reaches the release.
     Requirement {
-        /// What it requires.
+        /// The required package.
         package: String,
-        /// Which versions of that.
+        /// The requirement on its version.
         requirement: String,
     },
-    /// It is taken from hex.pm, where anybody may publish a package of that name, and this registry has one.
+    /// It is taken from hex.pm, where anyone may publish a package of that name, and this registry has one.
     PublicNamesake {
-        /// What it requires.
+        /// The required package.
         package: PackageName,
         /// The registry that has a package of that name.
         repository: RepositoryName,
     },
 }
 
-/// What is wrong with the dependencies of a release; never nothing.
+/// What is wrong with the dependencies of a release: at least one fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DependencyFaults(pub(super) Vec<DependencyFault>);
 
 impl DependencyFaults {
-    /// Fails where there are any.
+    /// Fails if there are any.
     pub(super) fn refuse(faults: Vec<DependencyFault>) -> Result<(), Self> {
         if faults.is_empty() { Ok(()) } else { Err(Self(faults)) }
     }
 
-    /// Those of them that are a [`DependencyFault::PublicNamesake`], if any.
-    pub(in crate::ops) fn public_namesakes(mut self) -> Option<Self> {
+    /// Those that are a [`DependencyFault::PublicNamesake`], if any.
+    pub(crate) fn public_namesakes(mut self) -> Option<Self> {
         self.0.retain(|fault| matches!(fault, DependencyFault::PublicNamesake { .. }));
         (!self.0.is_empty()).then_some(self)
     }

@@ -1,28 +1,24 @@
-//! What a registry is to say of a release, given what it says now, what upstream says now, and what upstream said
-//! when that was last carried over. Pure.
+//! Three-way merge of remarks: what a registry says of a release, what upstream says now, and as the base what upstream
+//! said when that was last carried over. Pure.
 //!
 //! ```text
-//! upstream as it was    → what the registry says stays: a change to it was made here
-//! registry as upstream was → what upstream says now arrives
-//! both changed          → what was said here stays; where that is nothing, upstream's news arrive
-//! not known how it was  → what upstream says now arrives; what it does not speak of stays
+//! upstream unchanged    → the registry's remark stays: it was changed here
+//! registry unchanged    → upstream's remark is taken
+//! both changed          → the registry's remark stays; if it has none, upstream's is taken
+//! no base               → upstream's remark is taken; if it has none, the registry's stays
 //! ```
 //!
-//! In the last row nothing is lost and nothing of upstream's is out of date, but what upstream took back stays.
-//! `hexreg add` never knows how it was, and keeps the registry's own retirement: see [`merge_without_base`].
+//! Without a base nothing is lost and nothing of upstream's is out of date, but what upstream took back stays.
+//! `hexreg add` has no base, and keeps the registry's own retirement: see [`merge_without_base`].
 
 use std::sync::Arc;
 
 use crate::package::{Advisory, Remarks, Timestamp, UnknownInRelease};
 use crate::unknown_fields::UnknownFields;
 
-/// Merges what `upstream` says of a release into what the registry says of the same tarball; `before` is what
-/// upstream said when that was last carried over, where it is known.
-pub(in crate::ops) fn merge(
-    registry: &Remarks,
-    upstream: &Remarks,
-    before: Option<&Remarks>,
-) -> Remarks {
+/// Merges what `upstream` says of a release into what the registry says of the same tarball. `before` is what upstream
+/// said when that was last carried over, if it is known.
+pub(crate) fn merge(registry: &Remarks, upstream: &Remarks, before: Option<&Remarks>) -> Remarks {
     let sides = Sides { registry, upstream, before };
     Remarks {
         retired: sides.choose(|remarks| remarks.retired.as_ref()).cloned(),
@@ -32,8 +28,8 @@ pub(in crate::ops) fn merge(
     }
 }
 
-/// Upstream never changes the second for the same tarball, so one that differs was said here. What upstream says of
-/// the same second beyond that is upstream's.
+/// Upstream never changes the second for the same tarball, so another second was set here. Further fields of the same
+/// second are upstream's.
 fn published_at<'a>(registry: &'a Remarks, upstream: &'a Remarks) -> Option<&'a Timestamp> {
     match (&registry.published_at, &upstream.published_at) {
         (Some(here), Some(there)) if here.seconds != there.seconds => Some(here),
@@ -41,15 +37,14 @@ fn published_at<'a>(registry: &'a Remarks, upstream: &'a Remarks) -> Option<&'a 
     }
 }
 
-/// Merges what `upstream` says of a release where what it said before is not known, and the registry may say
-/// otherwise on purpose: a retirement of the registry's stays.
-pub(in crate::ops) fn merge_without_base(registry: &Remarks, upstream: &Remarks) -> Remarks {
+/// Merges without a base, where the registry may differ on purpose: its own retirement stays.
+pub(crate) fn merge_without_base(registry: &Remarks, upstream: &Remarks) -> Remarks {
     let retired = registry.retired.clone().or_else(|| upstream.retired.clone());
     Remarks { retired, ..merge(registry, upstream, None) }
 }
 
 /// Merges fields of a package that this version does not know, as [`merge`] does remarks.
-pub(in crate::ops) fn merge_unknown(
+pub(crate) fn merge_unknown(
     registry: &UnknownFields,
     upstream: &UnknownFields,
     before: Option<&UnknownFields>,
@@ -62,7 +57,7 @@ fn unknown(remarks: &Remarks) -> Option<&UnknownInRelease> {
     (remarks.unknown != UnknownInRelease::default()).then_some(&remarks.unknown)
 }
 
-/// The three that are compared.
+/// The three sides of a merge.
 struct Sides<'a, S> {
     registry: &'a S,
     upstream: &'a S,
@@ -70,10 +65,10 @@ struct Sides<'a, S> {
 }
 
 impl<'a, S> Sides<'a, S> {
-    /// What is to be said of one thing that each of them may say.
-    fn choose<T: PartialEq>(&self, said: impl Fn(&'a S) -> Option<T>) -> Option<T> {
-        let (registry, upstream) = (said(self.registry), said(self.upstream));
-        match self.before.map(said) {
+    /// Merges one remark that each side may have.
+    fn choose<T: PartialEq>(&self, remark: impl Fn(&'a S) -> Option<T>) -> Option<T> {
+        let (registry, upstream) = (remark(self.registry), remark(self.upstream));
+        match self.before.map(remark) {
             None => upstream.or(registry),
             Some(before) if upstream == before => registry,
             Some(before) if registry == before => upstream,
@@ -83,7 +78,7 @@ impl<'a, S> Sides<'a, S> {
 }
 
 impl Sides<'_, Remarks> {
-    /// Upstream's advisories in its order, then those that are the registry's own. An advisory is known by its id.
+    /// Upstream's advisories in its order, then the registry's own. An advisory is identified by its id.
     fn advisories(&self) -> Vec<Arc<Advisory>> {
         let own = self.registry.advisories.iter();
         let own = own.filter(|one| find(self.upstream, &one.id).is_none());

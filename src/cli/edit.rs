@@ -5,18 +5,18 @@ use std::process::ExitCode;
 
 use clap::ValueHint;
 use hexreg::name::{PackageName, RepositoryName};
-use hexreg::ops::amend::{Error, Options, Report};
+use hexreg::ops::edit::{Error, Options, Report};
 use hexreg::store::Store;
 use hexreg::tarball::FileName;
 use hexreg::version::Version;
 use serde::Serialize;
 
-use super::change::{self, ChangeArgs};
+use super::change_log::ChangeLog;
 use super::destination::Destination;
 use super::failure::{Failure, Rejected, chain, rejection_hint};
-use super::heard::Heard;
 use super::output;
 use super::reporter::Reporter;
+use super::write::{self, WriteArgs};
 
 /// What each of these commands reads, beside what buckets take.
 pub const ENVIRONMENT: &str = "\
@@ -62,7 +62,7 @@ struct Json<'a> {
     fingerprint: &'a str,
     dry_run: bool,
     #[serde(flatten)]
-    so_far: Heard,
+    so_far: ChangeLog,
 }
 
 /// What is done to the registry, and what to say of it.
@@ -81,20 +81,20 @@ pub struct Amendment<'a> {
 
 impl Amendment<'_> {
     /// Makes a change, and tells how it went.
-    pub fn main(&self, args: &ChangeArgs) -> ExitCode {
-        change::main(&self.which.to, args, None, |listener| self.run(args, listener))
+    pub fn main(&self, args: &WriteArgs) -> ExitCode {
+        write::main(&self.which.to, args, None, |listener| self.run(args, listener))
     }
 
-    fn run(&self, args: &ChangeArgs, listener: &Reporter<'_>) -> Result<(), Failure> {
+    fn run(&self, args: &WriteArgs, listener: &Reporter<'_>) -> Result<(), Failure> {
         let WhichArgs { to, name, private_key } = self.which;
-        let key = change::private_key(private_key.as_deref(), to, listener)?;
+        let key = write::private_key(private_key.as_deref(), to, listener)?;
         let options = Options {
             repository: name.clone(),
             key,
             lock_timeout: args.lock_timeout(),
             dry_run: args.dry_run,
         };
-        let pool = change::threads(to, None)?;
+        let pool = write::threads(to, None)?;
         let done = pool.install(|| (self.work)(listener.store, &options, listener));
         listener.end();
         let (report, summary) = done.map_err(|error| self.failure(&error, listener))?;
@@ -103,7 +103,7 @@ impl Amendment<'_> {
                 repository: &options.repository,
                 fingerprint: options.key.public_key().fingerprint(),
                 dry_run: options.dry_run,
-                so_far: listener.heard().clone(),
+                so_far: listener.change_log().clone(),
             });
         }
         if args.quiet {
@@ -111,7 +111,7 @@ impl Amendment<'_> {
         }
         let done =
             if report.changes.is_empty() { "nothing has changed".to_owned() } else { summary };
-        let dry_run = if options.dry_run { change::DRY_RUN } else { "" };
+        let dry_run = if options.dry_run { write::DRY_RUN } else { "" };
         output::line(&format!("{name}: {done}{dry_run}"))
     }
 
@@ -152,19 +152,19 @@ impl Amendment<'_> {
         Error::Decode { .. }
         | Error::OtherPackage { .. }
         | Error::OtherPolicy { .. }
-        | Error::Incomplete { .. }
-        | Error::Lacks { .. } => {
+        | Error::MissingIndex { .. }
+        | Error::LostRelease { .. } => {
             Failure::input(message).hint(advise("`hexreg build` makes it anew out of its tarballs"))
         }
         Error::OtherRepository { found, .. } => {
             Failure::input(message).hint(advise(&format!("did you mean --name={found}?")))
         }
-        Error::Busy(_) => Failure::environment(message)
+        Error::LockTimeout(_) => Failure::environment(message)
             .hint(advise("let it end, or give a longer --lock-timeout")),
         Error::Key(_) | Error::Read(_) => {
             Failure::environment(message).hint(advise("try again once this is mended"))
         }
-        Error::Write(error) => change::unwritten(message, error, listener),
+        Error::Write(error) => write::unwritten(message, error, listener),
     }
     }
 }

@@ -6,16 +6,16 @@ use serde::Serialize;
 
 /// What was done and warned of, in order.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct Heard {
+pub struct ChangeLog {
     pub created: Vec<RepositoryPath>,
     pub updated: Vec<RepositoryPath>,
     pub removed: Vec<RepositoryPath>,
     pub warnings: Vec<String>,
 }
 
-impl Heard {
-    /// Keeps in mind what became of a path, and gives the word for it.
-    pub fn note(&mut self, path: &RepositoryPath, changed: Changed) -> &'static str {
+impl ChangeLog {
+    /// Records the change and returns its verb ("creating").
+    pub fn record(&mut self, path: &RepositoryPath, changed: Changed) -> &'static str {
         let (verb, paths) = match changed {
             Changed::Created => ("creating", &mut self.created),
             Changed::Updated => ("updating", &mut self.updated),

@@ -1,61 +1,62 @@
-//! From payloads to signed files, signing only what does not stand already.
+//! From payloads to signed files. Only those that are not published already are signed.
 
 use rayon::prelude::*;
 
+use super::cached::Cached;
 use super::error::Error;
 use super::listing::Listing;
-use super::memory::Recalled;
 use super::options::Options;
 use crate::key::{PrivateKey, PublicKey};
-use crate::publish::observer::{Observer, Work};
-use crate::publish::sign::seal;
-use crate::publish::{State, Wanted};
+use crate::publish::observer::Work;
+use crate::publish::sign::sign_if_changed;
+use crate::publish::transaction::Attempt;
+use crate::publish::{DesiredFile, FileState};
 use crate::published::{PublishedKey, is_signed_by};
 use crate::registry::{Gzip, Payload, Resource};
 use crate::repository::{Folder, RepositoryPath};
 use crate::store::Store;
 
-/// `public_key` as it should stand, unless that would lock every client out.
+/// `public_key` as it should be, unless that would lock every client out.
 pub(super) fn public_key(
     store: &dyn Store,
     options: &Options,
     listing: &Listing,
-) -> Result<Wanted, Error> {
-    let (key, rotate) = (&options.key, options.rotate_key);
+) -> Result<DesiredFile, Error> {
+    let (signing, rotate) = (options.key.public_key(), options.rotate_key);
     let path = RepositoryPath::public_key();
-    let signing = key.public_key();
     let Some(PublishedKey { pem, stamp, key }) = PublishedKey::read(store)? else {
         if !rotate {
             refuse_lost_key(store, signing, listing)?;
         }
-        return Ok(Wanted { path, state: State::of(None, signing.to_pem().into()), over: None });
+        let state = FileState::of(None, signing.to_pem().into());
+        return Ok(DesiredFile { path, state, over: None });
     };
     if !rotate {
         let location = store.locate(&path);
         match key {
-            // Also in another form, such as SPKI.
+            // It may be the same key in another form, such as SPKI.
             Ok(key) if key == *signing => {}
             Ok(key) => {
                 return Err(Error::OtherKey {
                     location,
-                    standing: key.fingerprint().to_owned(),
+                    published: key.fingerprint().to_owned(),
                     signing: signing.fingerprint().to_owned(),
                 });
             }
             Err(source) => return Err(Error::NotAKey { location, source }),
         }
     }
-    Ok(Wanted { path, state: State::of(Some(&pem), signing.to_pem().into()), over: stamp })
+    let state = FileState::of(Some(&pem), signing.to_pem().into());
+    Ok(DesiredFile { path, state, over: stamp })
 }
 
-/// Where `public_key` is gone, what stands still tells which key clients hold: the first file that tells
-/// anything.
+/// Where `public_key` is missing, the first signed file tells whether clients hold the signing key.
 fn refuse_lost_key(store: &dyn Store, signing: &PublicKey, listing: &Listing) -> Result<(), Error> {
     let indexes = [Resource::Versions, Resource::Names].map(|one| RepositoryPath::resource(&one));
     let packages = listing.resources.iter().map(|file| Folder::Packages.file(&file.name));
-    let mut file = Vec::new();
+    let mut buffer = Vec::new();
     for path in indexes.into_iter().chain(packages) {
-        match is_signed_by(store, &path, signing, &mut file)? {
+        match is_signed_by(store, &path, signing, &mut buffer)? {
             None => {}
             Some(true) => return Ok(()),
             Some(false) => {
@@ -70,33 +71,34 @@ fn refuse_lost_key(store: &dyn Store, signing: &PublicKey, listing: &Listing) ->
     Ok(())
 }
 
-/// Every resource as it should stand, in the order of `payloads`.
-pub(super) fn resources(
-    store: &dyn Store,
+/// Every resource as it should be, in the order of `payloads`.
+pub(super) fn sign_changed(
+    attempt: &Attempt<'_>,
     key: &PrivateKey,
     payloads: &[(Resource, &Payload)],
     listing: &Listing,
-    recalled: &Recalled<'_>,
-    observer: &dyn Observer,
-) -> Result<Vec<Wanted>, Error> {
-    observer.began(Work::SealingResources, payloads.len());
+    cached: &Cached<'_>,
+) -> Result<Vec<DesiredFile>, Error> {
+    let (store, observer) = (attempt.store(), attempt.observer());
+    observer.began(Work::SigningResources, payloads.len());
     let worker = || (Vec::new(), Gzip::new());
-    let wanted = payloads.par_iter().map_init(worker, |(standing, gzip), (resource, payload)| {
+    let desired = payloads.par_iter().map_init(worker, |(buffer, gzip), (resource, payload)| {
         let path = RepositoryPath::resource(resource);
         let stamp = listing.served(&path).and_then(|file| file.stamp);
-        let state = match stamp.and_then(|stamp| recalled.holds(resource, stamp, payload)) {
-            Some(true) => State::Stands,
-            Some(false) => State::Differs(payload.sign(key)?.to_gzip(gzip).into()),
+        let state = match stamp.and_then(|stamp| cached.holds(resource, stamp, payload)) {
+            Some(true) => FileState::Unchanged,
+            Some(false) => FileState::Different(payload.sign(key)?.to_gzip(gzip).into()),
             None => {
-                let content = store.read(&path, resource.max_size(), standing)?;
+                let content = store.read(&path, resource.max_size(), buffer)?;
                 if content.and_then(|content| content.stamp) != stamp {
-                    return Err(Error::changed(store, &path));
+                    return Err(Error::changed(attempt, &path));
                 }
-                seal(resource, payload, key, gzip, content.map(|_| standing.as_slice()))?
+                let published = content.map(|_| buffer.as_slice());
+                sign_if_changed(resource, payload, key, gzip, published)?
             }
         };
-        observer.went_on(1, 0);
-        Ok(Wanted { path, state, over: stamp })
+        observer.progressed(1, 0);
+        Ok(DesiredFile { path, state, over: stamp })
     });
-    wanted.collect()
+    desired.collect()
 }

@@ -1,5 +1,5 @@
-//! Dependencies that are well-formed and harm clients all the same: a requirement on which Hex's solver raises,
-//! and one on a package of hex.pm that has the name of one of this registry.
+//! Dependencies that are well-formed and harm clients all the same: a requirement on which Hex's solver raises, and one
+//! on a package of hex.pm that has the same name as a package of this registry.
 
 mod fault;
 
@@ -7,25 +7,25 @@ pub use fault::{DependencyFault, DependencyFaults};
 
 use std::collections::BTreeSet;
 
+use super::observer::{Observer, Warning};
 use crate::name::{PackageName, RepositoryName};
 use crate::package::{Dependency, Release};
-use crate::publish::observer::{Observer, Warning};
 use crate::registry::{PUBLIC_REPOSITORY, Releases};
 use crate::requirement::check_solvable;
 use crate::tarball::FileName;
 
-/// What a dependency is compared with.
-pub(super) struct DependencyRules<'a> {
-    /// The repository that the release is of.
+/// The rules that dependencies must meet.
+pub(crate) struct DependencyRules<'a> {
+    /// The repository of the release.
     pub repository: &'a RepositoryName,
-    /// Whether it has a package of a name.
+    /// Whether the repository has a package of a name.
     pub has_package: &'a (dyn Fn(&PackageName) -> bool + Sync),
-    /// Packages of hex.pm that may be required, though it has others of their names.
+    /// Packages of hex.pm that may be required, though the repository has others of their names.
     pub allow_public: &'a BTreeSet<PackageName>,
 }
 
 impl DependencyRules<'_> {
-    /// What is wrong with these, if anything.
+    /// Fails with everything that is wrong with these.
     pub fn check(&self, dependencies: &[Dependency]) -> Result<(), DependencyFaults> {
         let faults = dependencies.iter().flat_map(|dependency| {
             [unsolvable(dependency), self.public_namesake(dependency)].into_iter().flatten()
@@ -45,7 +45,7 @@ impl DependencyRules<'_> {
     }
 }
 
-/// What is wrong with the requirements alone, if anything.
+/// Fails with everything that is wrong with the requirements alone.
 fn check_requirements(dependencies: &[Dependency]) -> Result<(), DependencyFaults> {
     DependencyFaults::refuse(dependencies.iter().filter_map(unsolvable).collect())
 }
@@ -59,8 +59,8 @@ fn unsolvable(dependency: &Dependency) -> Option<DependencyFault> {
     })
 }
 
-/// Warns of the requirements in what upstream signed, of those of its releases that are wanted.
-pub(super) fn warn_of_requirements(
+/// Warns of faulty requirements in those releases of an upstream package that are wanted.
+pub(crate) fn warn_of_requirements(
     observer: &dyn Observer,
     package: &Releases,
     wanted: &BTreeSet<FileName>,
@@ -76,28 +76,27 @@ pub(super) fn warn_of_requirements(
     warn(observer, &package.package, faulty);
 }
 
-/// Warns of releases of one package that are published already. A fault that many of them have is told once,
-/// of the newest.
-pub(super) fn warn<'a>(
+/// Warns of published releases of one package. A fault that several releases have is reported once, for the newest.
+pub(crate) fn warn<'a>(
     observer: &dyn Observer,
     package: &PackageName,
     releases: impl IntoIterator<Item = (&'a Release, DependencyFaults)>,
 ) {
-    let mut told: Vec<(&Release, DependencyFault, usize)> = Vec::new();
+    let mut reported: Vec<(&Release, DependencyFault, usize)> = Vec::new();
     for (release, DependencyFaults(faults)) in releases {
         for fault in faults {
-            match told.iter_mut().find(|(_, known, _)| *known == fault) {
+            match reported.iter_mut().find(|(_, known, _)| *known == fault) {
                 Some((newest, _, others)) => {
                     *others = others.saturating_add(1);
                     if newest.version < release.version {
                         *newest = release;
                     }
                 }
-                None => told.push((release, fault, 0)),
+                None => reported.push((release, fault, 0)),
             }
         }
     }
-    for (release, fault, others) in told {
+    for (release, fault, others) in reported {
         let release = FileName { package: package.clone(), version: release.version.clone() };
         observer.warn(Warning::Dependency { release, others, fault });
     }

@@ -1,4 +1,4 @@
-//! What a build need not find out again, and what the next one need not.
+//! Cache lookups: what a build need not read again, and what it saves for the next one.
 
 use std::collections::HashMap;
 
@@ -6,30 +6,30 @@ use bytes::Bytes;
 
 use super::listing::{self, Listing};
 use super::options::Options;
+use super::planned::Built;
 use super::report::Report;
 use crate::cache::{
     self, CacheBody, CacheFile, CacheHead, CachedIndex, CachedPackage, CachedTarball, Context,
 };
 use crate::name::PackageName;
 use crate::package::{Release, UnixSeconds};
-use crate::publish::{State, Wanted};
-use crate::registry::{ListedVersion, PackageEntry, Payload, Registry, Releases, Resource};
+use crate::publish::{FileState, Plan};
+use crate::registry::{ListedVersion, PackageEntry, Payload, Releases, Resource};
 use crate::store::{ListedFile, Stamp};
 use crate::tarball::FileName;
 
-/// Among how many tarballs one that was read makes it worth writing a cache.
+/// A cache is written if at least one in so many tarballs was read.
 const WORTHWHILE: usize = 64;
 
 /// The cache of one registry, if it has one.
-pub(super) struct Memory<'a>(Option<(&'a CacheFile, Context)>);
+pub(super) struct BuildCache<'a>(Option<(&'a CacheFile, Context)>);
 
-impl<'a> Memory<'a> {
-    /// A memory that nothing was recalled from yet.
+impl<'a> BuildCache<'a> {
     pub fn new(options: &'a Options) -> Self {
         Self(options.cache.as_ref().and_then(|cache| Some((cache, context(options)?))))
     }
 
-    /// The report of a build that has nothing to do: everything stands as it last stood well.
+    /// The report of a build that has nothing to do: every file is as it was after a build that changed nothing.
     pub fn unchanged(&self, listing: &Listing) -> Option<Report> {
         let (cache, context) = self.0.as_ref()?;
         let head = cache.head(context)?;
@@ -37,58 +37,52 @@ impl<'a> Memory<'a> {
         let (packages, releases, unchanged) = (head.packages, head.releases, head.files);
         let report = Report { packages, releases, read: 0, changes: Vec::new(), unchanged };
         let nothing_to_do = listing.missing.is_none() && listing.leftovers.is_empty();
-        let same = nothing_to_do && listing.fingerprint() == Some(settled);
-        same.then_some(report)
+        let is_same = nothing_to_do && listing.fingerprint() == Some(settled);
+        is_same.then_some(report)
     }
 
-    /// The bytes that [`recall`](Self::recall) makes sense of.
+    /// The bytes of the cache, for [`parse`](Self::parse).
     pub fn read(&self) -> Bytes {
         let read = self.0.as_ref().and_then(|(cache, context)| cache.read(context));
         read.unwrap_or_default().into()
     }
 
-    /// What is known, package by package.
-    pub fn recall<'b>(&self, bytes: &'b Bytes) -> Recalled<'b> {
+    /// What the cache has of each package.
+    pub fn parse<'b>(&self, bytes: &'b Bytes) -> Cached<'b> {
         let known = self.0.as_ref().and_then(|(_, context)| CacheBody::parse(bytes, context));
-        Recalled { bytes, known: known.unwrap_or_default() }
+        Cached { bytes, known: known.unwrap_or_default() }
     }
 
-    /// Keeps what was found for the next build, if that is worth it. That one does without where this
-    /// fails, so nobody is told.
-    pub fn remember(
-        &self,
-        recalled: &Recalled<'_>,
-        listing: &Listing,
-        registry: &Registry,
-        wanted: &[Wanted],
-        report: &Report,
-    ) {
+    /// Saves what was found for the next build, if that is worth it. A failure is not reported: the next build does
+    /// without.
+    pub fn save(&self, built: &Built, report: &Report, plan: &Plan) {
         let Some((cache, context)) = &self.0 else { return };
-        // What was just written is too young to be known again, so the next build will look at it and
-        // write a cache, whatever this one does. To write all of it for a few tarballs takes longer
+        let Built { listing, registry, resources, cached_tarballs, .. } = built;
+        // The stamps of files that were just written are too young to be trusted. So the next build reads those files
+        // again and writes a cache, whatever this one does; and writing the whole cache for a few tarballs takes longer
         // than reading those once more.
-        let little = report.read < recalled.tarballs() / WORTHWHILE;
-        if little && !report.changes.is_empty() {
+        let few_were_read = report.read < cached_tarballs / WORTHWHILE;
+        if few_were_read && !plan.changes.is_empty() {
             return;
         }
         let mut known = CacheBody::default();
         let payloads = registry.payloads();
-        for ((resource, payload), wanted) in payloads.iter().zip(wanted) {
-            let stands = wanted.state == State::Stands;
-            let file = listing.served(&wanted.path).filter(|_| stands);
+        for ((resource, payload), desired) in payloads.iter().zip(resources) {
+            let is_unchanged = desired.state == FileState::Unchanged;
+            let file = listing.served(&desired.path).filter(|_| is_unchanged);
             let served = file.and_then(|file| listing.settled_stamp(file));
             let index = || {
                 let payload = cache::fingerprint(payload.as_bytes());
                 served.map(|served| CachedIndex { served, payload })
             };
             match resource {
-                // No build makes one.
+                // A build makes no policies.
                 Resource::Policy(_) => {}
                 Resource::Names => known.names = index(),
                 Resource::Versions => known.versions = index(),
                 Resource::Package(name) => {
                     let all = listing.tarballs_of(name.as_str());
-                    let tarballs = known_again(listing, all);
+                    let tarballs = settled(listing, all);
                     let entry = registry.package(name);
                     known.packages.push(CachedPackage {
                         name: name.as_str(),
@@ -107,7 +101,7 @@ impl<'a> Memory<'a> {
             }
         }
         let head = CacheHead {
-            settled: report.changes.is_empty().then(|| listing.fingerprint()).flatten(),
+            settled: plan.changes.is_empty().then(|| listing.fingerprint()).flatten(),
             packages: report.packages,
             releases: report.releases,
             files: report.unchanged,
@@ -116,27 +110,27 @@ impl<'a> Memory<'a> {
     }
 }
 
-/// Those of a package's tarballs that will be known again.
-fn known_again<'a>(listing: &Listing, tarballs: &'a [ListedFile]) -> Vec<CachedTarball<'a>> {
+/// Those of a package's tarballs whose stamps will tell whether they have changed.
+fn settled<'a>(listing: &Listing, tarballs: &'a [ListedFile]) -> Vec<CachedTarball<'a>> {
     let settled = tarballs.iter().filter_map(|file| {
         Some(CachedTarball { name: &file.name, stamp: listing.settled_stamp(file)? })
     });
     settled.collect()
 }
 
-/// What was found the last time.
-pub(super) struct Recalled<'a> {
+/// What the last build found.
+pub(super) struct Cached<'a> {
     bytes: &'a Bytes,
     known: CacheBody<'a>,
 }
 
-impl<'a> Recalled<'a> {
-    /// How many tarballs are known, whether they still are as they were or not.
+impl<'a> Cached<'a> {
+    /// How many tarballs the cache has, changed or not.
     pub fn tarballs(&self) -> usize {
         self.known.packages.iter().map(|package| package.tarballs.len()).sum()
     }
 
-    /// The package that these tarballs are of.
+    /// The package of these tarballs.
     fn package(&self, tarballs: &[ListedFile]) -> Option<&CachedPackage<'a>> {
         self.named(listing::package(tarballs.first()?))
     }
@@ -147,7 +141,7 @@ impl<'a> Recalled<'a> {
         packages.get(found)
     }
 
-    /// The entry of a package whose tarballs are all as they were.
+    /// The entry of a package if none of its tarballs has changed.
     pub fn entry(&self, tarballs: &[ListedFile], updated_at: UnixSeconds) -> Option<PackageEntry> {
         let known = self.package(tarballs)?;
         let same = known.complete
@@ -179,7 +173,7 @@ impl<'a> Recalled<'a> {
         })
     }
 
-    /// For each tarball of a package its release, if it is as it was.
+    /// For each tarball of a package its release, if the tarball has not changed.
     pub fn releases(&self, tarballs: &[ListedFile]) -> Vec<Option<(FileName, Release)>> {
         let known = self.package(tarballs);
         let decoded = known.and_then(|known| Releases::decode(&self.payload(known)).ok());
@@ -199,7 +193,7 @@ impl<'a> Recalled<'a> {
         of_tarballs.collect()
     }
 
-    /// The file of upstream's whose remarks were carried over into what is known of a package, if it was settled.
+    /// The stamp of the upstream file whose remarks are in the cached package, if the stamp was settled.
     pub fn upstream(&self, package: &PackageName) -> Option<Stamp> {
         self.named(package.as_str())?.upstream
     }
@@ -208,8 +202,7 @@ impl<'a> Recalled<'a> {
         Payload::from_bytes(self.bytes.slice_ref(known.payload))
     }
 
-    /// Whether a file with this stamp holds this payload, validly signed; `None` where that is not
-    /// known.
+    /// Whether a file with this stamp holds this payload, validly signed; `None` if the cache does not have it.
     pub fn holds(&self, resource: &Resource, stamp: Stamp, payload: &Payload) -> Option<bool> {
         let index = |known: Option<CachedIndex>| {
             let known = known.filter(|known| known.served == stamp)?;
@@ -223,7 +216,7 @@ impl<'a> Recalled<'a> {
                 let known = self.named(name.as_str());
                 let known = known.filter(|known| known.served == Some(stamp))?;
                 let payload = payload.as_bytes();
-                // Where no tarball has changed, it is the very same bytes.
+                // If no tarball has changed, it is the same slice of the cache.
                 Some(std::ptr::eq(known.payload, payload) || known.payload == payload)
             }
         }
@@ -234,7 +227,7 @@ fn is_same(known: &CachedTarball<'_>, listed: &ListedFile) -> bool {
     known.name == listed.name && Some(known.stamp) == listed.stamp
 }
 
-/// Of everything that answers depend on besides files.
+/// All that lookups depend on besides files.
 fn context(options: &Options) -> Option<Context> {
     let parts = [
         options.repository.as_str().to_owned(),
@@ -243,6 +236,6 @@ fn context(options: &Options) -> Option<Context> {
         format!("{:?}", options.limits),
         options.fresh.to_string(),
     ];
-    // No part holds a zero byte, so none runs into the next.
+    // No part holds a zero byte, so the parts stay apart.
     Context::of(&options.key, &parts.join("\0"))
 }

@@ -10,16 +10,16 @@ use hexreg::store::{Changed, ConditionalWriteError, Operation, StoreError};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde::Serialize;
 
+use super::change_log::ChangeLog;
 use super::destination::{Destination, Writing};
 use super::failure::{self, Failure};
-use super::heard::Heard;
 use super::output;
 use super::private_key::KeySource;
 use super::reporter::Reporter;
 
 /// How to change a registry.
 #[derive(clap::Args)]
-pub struct ChangeArgs {
+pub struct WriteArgs {
     /// How many seconds to wait for, or try again because of, others who work on the same registry
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     lock_timeout: u32,
@@ -36,7 +36,7 @@ pub struct ChangeArgs {
     pub writing: Writing,
 }
 
-impl ChangeArgs {
+impl WriteArgs {
     /// How long to wait for others.
     pub fn lock_timeout(&self) -> Duration {
         Duration::from_secs(self.lock_timeout.into())
@@ -61,29 +61,29 @@ struct JsonFailure<'a> {
     #[serde(flatten)]
     failure: &'a Failure,
     #[serde(flatten)]
-    so_far: Heard,
+    so_far: ChangeLog,
 }
 
 /// Opens what is to be changed, does the work, and tells how it ended.
 pub fn main(
     destination: &Destination,
-    args: &ChangeArgs,
+    args: &WriteArgs,
     jobs: Option<u16>,
     work: impl FnOnce(&Reporter<'_>) -> Result<(), Failure>,
 ) -> ExitCode {
     let manner = args.manner();
     let store = match args.writing.open(destination, jobs) {
         Ok(store) => store,
-        Err(failure) => return end(manner, &Err(failure), Heard::default()),
+        Err(failure) => return end(manner, &Err(failure), ChangeLog::default()),
     };
     let listener = Reporter::new(store.as_ref(), !manner.json && !manner.quiet);
     let done = work(&listener);
-    let so_far = listener.heard().clone();
+    let so_far = listener.change_log().clone();
     end(manner, &done, so_far)
 }
 
 /// Tells how it ended.
-pub fn end(manner: Manner, done: &Result<(), Failure>, so_far: Heard) -> ExitCode {
+pub fn end(manner: Manner, done: &Result<(), Failure>, so_far: ChangeLog) -> ExitCode {
     if let Err(failure) = done {
         if !manner.json || output::json(&JsonFailure { failure, so_far }).is_err() {
             failure.print();
@@ -127,7 +127,7 @@ pub fn unwritten(message: String, error: &StoreError, listener: &Reporter<'_>) -
         "after ten seconds it is taken for one that was cut short: give a longer --lock-timeout"
     } else if error.is_conflict() {
         "others change it again and again: try once more, or give a longer --lock-timeout"
-    } else if listener.heard().is_empty() && error.operation == Operation::Write {
+    } else if listener.change_log().is_empty() && error.operation == Operation::Write {
         "nothing was changed: try again once this is mended"
     } else {
         "what was done before it stands, and every file is whole: try again once this is mended"

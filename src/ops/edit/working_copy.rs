@@ -1,36 +1,36 @@
-//! What a registry says of some packages, while it is changed. Pure.
+//! What a registry says of some packages, while it is edited. Pure.
 //!
-//! A change touches what it is about and nothing else: whoever writes at the same time writes of other
-//! releases, and what they wrote meanwhile is kept, in each file for itself.
+//! An edit touches its own release in each file and nothing else. So it keeps what concurrent writers wrote of other
+//! releases.
 
 use std::collections::BTreeMap;
 
 use crate::name::PackageName;
-use crate::ops::upstream::merge_without_base;
+use crate::package::merge::merge_without_base;
 use crate::package::{Release, Remarks, Retirement, UnixSeconds};
 use crate::registry::ListedVersion;
 use crate::version::Version;
 
-/// The packages that are looked at, and the indexes.
+/// The packages of an edit, and the indexes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Draft {
-    /// Of each package that is looked at its releases, ascending; none where it has no file.
+pub(in crate::ops) struct WorkingCopy {
+    /// The releases of each package of the edit, ascending; empty if the package has no file.
     pub packages: BTreeMap<PackageName, Vec<Release>>,
-    /// What `versions` says of all.
+    /// `versions`, of all packages.
     pub versions: BTreeMap<PackageName, Vec<ListedVersion>>,
-    /// What `names` says of all.
+    /// `names`, of all packages.
     pub names: BTreeMap<PackageName, Option<UnixSeconds>>,
 }
 
-impl Draft {
-    /// A release of a package, where it is listed in its own file.
+impl WorkingCopy {
+    /// A release that the file of its package lists.
     pub fn release(&self, package: &PackageName, version: &Version) -> Option<&Release> {
         self.packages.get(package)?.iter().find(|release| release.version == *version)
     }
 
-    /// A release that `versions` names and the package, which is looked at, has not. Whoever writes keeps to
-    /// an order in which no reader meets that.
-    pub fn lacking(&self) -> Option<(&PackageName, &Version)> {
+    /// A release that `versions` names and the file of its package does not list. All writers write in an order in which
+    /// no reader meets that.
+    pub fn lost_release(&self) -> Option<(&PackageName, &Version)> {
         let mut listed =
             self.packages.keys().filter_map(|name| Some((name, self.versions.get(name)?)));
         listed.find_map(|(name, all)| {
@@ -39,18 +39,18 @@ impl Draft {
         })
     }
 
-    /// Lists a release. One that is listed already with the same tarball stays as it is, and what the
-    /// indexes may lack of it is put right. Of one with another tarball nothing stays, not even fields that this
-    /// version does not know: they may vouch for the old tarball.
+    /// Lists a release. One that is listed already with the same tarball stays as it is, and is added to the indexes if
+    /// they lack it. Nothing is kept of one with another tarball, not even fields that this version does not know: they
+    /// may vouch for the old tarball.
     pub fn put(&mut self, package: &PackageName, release: Release, now: UnixSeconds) {
         let releases = self.packages.entry(package.clone()).or_default();
         let (version, checksum) = (release.version.clone(), release.outer_checksum);
         let place = releases.binary_search_by(|one| one.version.cmp(&version));
-        let standing = place.ok().and_then(|place| releases.get_mut(place));
-        let is_new = match (standing, place) {
-            (Some(standing), _) if standing.outer_checksum == checksum => false,
-            (Some(standing), _) => {
-                *standing = release;
+        let listed = place.ok().and_then(|place| releases.get_mut(place));
+        let is_new = match (listed, place) {
+            (Some(listed), _) if listed.outer_checksum == checksum => false,
+            (Some(listed), _) => {
+                *listed = release;
                 true
             }
             (None, Ok(place) | Err(place)) => {
@@ -65,8 +65,8 @@ impl Draft {
         }
     }
 
-    /// Takes a release away; tells whether there was anything to do.
-    pub fn take(&mut self, package: &PackageName, version: &Version) -> bool {
+    /// Removes a release. Returns whether anything named it.
+    pub fn remove(&mut self, package: &PackageName, version: &Version) -> bool {
         let mut found = false;
         if let Some(releases) = self.packages.get_mut(package) {
             let before = releases.len();
@@ -81,8 +81,8 @@ impl Draft {
                 self.versions.remove(package);
             }
         }
-        // Either may be what somebody else did since the other was read, which shows when it is looked at once
-        // more: `names` names what `versions` does.
+        // `names` names the packages that `versions` does. If they differ, another writer may have changed one of them
+        // after the other was read; that is found when the plan is confirmed.
         let is_named = self.names.contains_key(package);
         if self.versions.contains_key(package) {
             self.names.entry(package.clone()).or_default();
@@ -93,8 +93,8 @@ impl Draft {
         found
     }
 
-    /// Retires a release, or takes that back; tells whether it is there. An index that does not name it is
-    /// left alone: somebody else may be about to remove it, or still to add it.
+    /// Retires a release, or takes that back. Returns whether the release exists. An index that does not name it is left
+    /// alone: another writer may be about to remove the release, or to add it.
     pub fn retire(
         &mut self,
         package: &PackageName,
@@ -115,8 +115,8 @@ impl Draft {
         true
     }
 
-    /// Takes in what upstream says of a release that is listed. Its retirement stays where it has one.
-    pub fn remark(&mut self, package: &PackageName, version: &Version, upstream: &Remarks) {
+    /// Merges what upstream says of a listed release. A retirement that the release has here stays.
+    pub fn merge_upstream(&mut self, package: &PackageName, version: &Version, upstream: &Remarks) {
         let releases = self.packages.get_mut(package).into_iter().flatten();
         for release in releases.filter(|release| release.version == *version) {
             release.remarks = merge_without_base(&release.remarks, upstream);
@@ -124,14 +124,14 @@ impl Draft {
         self.list(package, version);
     }
 
-    /// Names a release in `versions` as its package has it.
+    /// Lists a release in `versions` as its package has it.
     fn list(&mut self, package: &PackageName, version: &Version) {
         let Some(release) = self.release(package, version) else { return };
         let listed = ListedVersion { version: version.clone(), marks: release.remarks.marks() };
         let versions = self.versions.entry(package.clone()).or_default();
         let place = versions.binary_search_by(|one| one.version.cmp(version));
         match (place.ok().and_then(|place| versions.get_mut(place)), place) {
-            (Some(standing), _) => *standing = listed,
+            (Some(former), _) => *former = listed,
             (None, Ok(place) | Err(place)) => versions.insert(place, listed),
         }
     }
@@ -167,26 +167,26 @@ mod tests {
     }
 
     /// `foo` with these releases, put one after the other.
-    fn draft(releases: &[(&str, u8)]) -> Draft {
-        let mut draft = Draft::default();
+    fn working_copy(releases: &[(&str, u8)]) -> WorkingCopy {
+        let mut copy = WorkingCopy::default();
         for (text, sum) in releases {
-            draft.put(&foo(), release(text, *sum), UnixSeconds(1));
+            copy.put(&foo(), release(text, *sum), UnixSeconds(1));
         }
-        draft
+        copy
     }
 
     #[test]
-    fn releases_ascend_whatever_the_order_in_which_they_come() {
-        let one = draft(&[("1.0.0", 1), ("1.0.0-rc.1", 2), ("0.9.0", 3)]);
-        assert_eq!(one, draft(&[("0.9.0", 3), ("1.0.0", 1), ("1.0.0-rc.1", 2)]));
+    fn releases_ascend_in_whatever_order_they_are_added() {
+        let one = working_copy(&[("1.0.0", 1), ("1.0.0-rc.1", 2), ("0.9.0", 3)]);
+        assert_eq!(one, working_copy(&[("0.9.0", 3), ("1.0.0", 1), ("1.0.0-rc.1", 2)]));
         let listed: Vec<_> =
             one.versions[&foo()].iter().map(|one| one.version.to_string()).collect();
         assert_eq!(listed, ["0.9.0", "1.0.0-rc.1", "1.0.0"]);
     }
 
     #[test]
-    fn what_is_listed_already_stays_and_missing_indexes_are_put_right() {
-        let mut retired = draft(&[("1.0.0", 1)]);
+    fn a_listed_release_stays_and_missing_index_entries_are_added() {
+        let mut retired = working_copy(&[("1.0.0", 1)]);
         assert!(retired.retire(&foo(), &version("1.0.0"), Some(&retirement())));
         let mut damaged = retired.clone();
         damaged.versions.clear();
@@ -201,39 +201,39 @@ mod tests {
     }
 
     #[test]
-    fn a_package_goes_with_its_last_release() {
-        let mut draft = draft(&[("1.0.0", 1), ("1.1.0", 2)]);
-        assert!(draft.take(&foo(), &version("1.0.0")));
-        assert!(!draft.take(&foo(), &version("1.0.0")));
-        assert_eq!(draft.versions[&foo()].len(), 1);
-        draft.names.clear();
-        assert!(draft.take(&foo(), &version("1.0.0")));
-        assert!(draft.names.contains_key(&foo()), "it has a release yet");
-        assert!(draft.take(&foo(), &version("1.1.0")));
-        assert_eq!((draft.versions.len(), draft.names.len()), (0, 0));
-        assert_eq!(draft.packages[&foo()], []);
+    fn a_package_is_removed_with_its_last_release() {
+        let mut copy = working_copy(&[("1.0.0", 1), ("1.1.0", 2)]);
+        assert!(copy.remove(&foo(), &version("1.0.0")));
+        assert!(!copy.remove(&foo(), &version("1.0.0")));
+        assert_eq!(copy.versions[&foo()].len(), 1);
+        copy.names.clear();
+        assert!(copy.remove(&foo(), &version("1.0.0")));
+        assert!(copy.names.contains_key(&foo()), "it still has a release");
+        assert!(copy.remove(&foo(), &version("1.1.0")));
+        assert_eq!((copy.versions.len(), copy.names.len()), (0, 0));
+        assert_eq!(copy.packages[&foo()], []);
     }
 
-    /// As where a removal was cut short.
+    /// An interrupted removal leaves that.
     #[test]
-    fn what_an_index_alone_still_names_is_taken_away() {
-        let mut draft = draft(&[("1.0.0", 1)]);
-        draft.packages.clear();
-        draft.versions.clear();
-        assert!(draft.take(&foo(), &version("1.0.0")));
-        assert_eq!(draft, Draft::default());
+    fn a_release_that_only_an_index_names_is_removed() {
+        let mut copy = working_copy(&[("1.0.0", 1)]);
+        copy.packages.clear();
+        copy.versions.clear();
+        assert!(copy.remove(&foo(), &version("1.0.0")));
+        assert_eq!(copy, WorkingCopy::default());
     }
 
-    /// Somebody else lists another release between the reading of two files.
+    /// Another writer lists another release between the reading of two files.
     #[test]
-    fn a_release_of_somebody_else_is_neither_named_nor_forgotten() {
-        let mut draft = draft(&[("1.0.0", 1)]);
-        draft.packages.get_mut(&foo()).unwrap().push(release("2.0.0", 2));
-        draft.put(&foo(), release("1.1.0", 3), UnixSeconds(1));
+    fn a_release_of_another_writer_is_neither_listed_nor_lost() {
+        let mut copy = working_copy(&[("1.0.0", 1)]);
+        copy.packages.get_mut(&foo()).unwrap().push(release("2.0.0", 2));
+        copy.put(&foo(), release("1.1.0", 3), UnixSeconds(1));
         let listed: Vec<_> =
-            draft.versions[&foo()].iter().map(|one| one.version.to_string()).collect();
+            copy.versions[&foo()].iter().map(|one| one.version.to_string()).collect();
         assert_eq!(listed, ["1.0.0", "1.1.0"]);
-        assert_eq!(draft.packages[&foo()].len(), 3);
+        assert_eq!(copy.packages[&foo()].len(), 3);
     }
 
     /// A second retirement changes the reason; what else is known of the first one stays until it is taken back.
@@ -241,40 +241,40 @@ mod tests {
     fn unknown_fields_of_a_retirement_survive_another_reason() {
         let unknown = UnknownFields::from_encoded(vec![0x78, 1]);
         let known = Retirement { unknown: unknown.clone(), ..retirement() };
-        let mut draft = draft(&[("1.0.0", 1)]);
-        draft.packages.get_mut(&foo()).unwrap()[0].remarks.retired = Some(known);
+        let mut copy = working_copy(&[("1.0.0", 1)]);
+        copy.packages.get_mut(&foo()).unwrap()[0].remarks.retired = Some(known);
         let other = Retirement { reason: RetirementReason::Renamed, ..retirement() };
-        assert!(draft.retire(&foo(), &version("1.0.0"), Some(&other)));
-        let retired = draft.packages[&foo()][0].remarks.retired.clone().unwrap();
+        assert!(copy.retire(&foo(), &version("1.0.0"), Some(&other)));
+        let retired = copy.packages[&foo()][0].remarks.retired.clone().unwrap();
         assert_eq!(retired, Retirement { unknown, ..other.clone() });
-        assert!(draft.retire(&foo(), &version("1.0.0"), None));
-        assert!(draft.retire(&foo(), &version("1.0.0"), Some(&other)));
-        assert_eq!(draft.packages[&foo()][0].remarks.retired, Some(other));
+        assert!(copy.retire(&foo(), &version("1.0.0"), None));
+        assert!(copy.retire(&foo(), &version("1.0.0"), Some(&other)));
+        assert_eq!(copy.packages[&foo()][0].remarks.retired, Some(other));
     }
 
     #[test]
     fn unknown_fields_of_a_release_do_not_pass_to_another_tarball() {
-        let mut draft = draft(&[("1.0.0", 1)]);
+        let mut copy = working_copy(&[("1.0.0", 1)]);
         let unknown = UnknownFields::from_encoded(vec![0x78, 1]);
-        draft.packages.get_mut(&foo()).unwrap()[0].remarks.unknown.release = unknown.clone();
-        draft.put(&foo(), release("1.0.0", 1), UnixSeconds(9));
-        assert_eq!(draft.packages[&foo()][0].remarks.unknown.release, unknown);
-        draft.put(&foo(), release("1.0.0", 2), UnixSeconds(9));
-        assert_eq!(draft.packages[&foo()][0].remarks, Remarks::default());
+        copy.packages.get_mut(&foo()).unwrap()[0].remarks.unknown.release = unknown.clone();
+        copy.put(&foo(), release("1.0.0", 1), UnixSeconds(9));
+        assert_eq!(copy.packages[&foo()][0].remarks.unknown.release, unknown);
+        copy.put(&foo(), release("1.0.0", 2), UnixSeconds(9));
+        assert_eq!(copy.packages[&foo()][0].remarks, Remarks::default());
     }
 
     #[test]
     fn a_retired_release_is_marked_until_that_is_taken_back() {
-        let mut draft = draft(&[("1.0.0", 1), ("1.1.0", 2)]);
-        let before = draft.clone();
-        assert!(draft.retire(&foo(), &version("1.1.0"), Some(&retirement())));
-        let marks: Vec<_> = draft.versions[&foo()].iter().map(|one| one.marks.retired).collect();
+        let mut copy = working_copy(&[("1.0.0", 1), ("1.1.0", 2)]);
+        let before = copy.clone();
+        assert!(copy.retire(&foo(), &version("1.1.0"), Some(&retirement())));
+        let marks: Vec<_> = copy.versions[&foo()].iter().map(|one| one.marks.retired).collect();
         assert_eq!(marks, [false, true]);
-        assert!(draft.retire(&foo(), &version("1.1.0"), None));
-        assert_eq!(draft, before);
-        assert!(!draft.retire(&foo(), &version("2.0.0"), None));
-        draft.versions.clear();
-        assert!(draft.retire(&foo(), &version("1.1.0"), None));
-        assert_eq!(draft.versions.len(), 0, "somebody else sees to that");
+        assert!(copy.retire(&foo(), &version("1.1.0"), None));
+        assert_eq!(copy, before);
+        assert!(!copy.retire(&foo(), &version("2.0.0"), None));
+        copy.versions.clear();
+        assert!(copy.retire(&foo(), &version("1.1.0"), None));
+        assert_eq!(copy.versions.len(), 0, "the writer that removes it does that");
     }
 }

@@ -1,0 +1,39 @@
+//! Which releases to add, and what was added.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use crate::name::PackageName;
+use crate::ops::edit::Report;
+use crate::package::UnixSeconds;
+use crate::tarball::Limits;
+
+/// Which releases to add.
+#[derive(Clone, Debug)]
+pub struct Additions {
+    /// Their tarballs, as files of this machine.
+    pub tarballs: Vec<PathBuf>,
+    /// What clients accept.
+    pub limits: Limits,
+    /// Whether to inflate and check the contents of packages.
+    pub check_contents: bool,
+    /// Whether they may take the place of published releases.
+    pub replace: bool,
+    /// Packages of hex.pm that they may require, though this registry has others of their names.
+    pub allow_public: BTreeSet<PackageName>,
+    /// The time that becomes the last change of their packages: now.
+    pub now: UnixSeconds,
+    /// When they were published, if that is to be said.
+    pub published_at: Option<UnixSeconds>,
+}
+
+/// What was added, or with a dry run would be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Added {
+    /// What changed.
+    pub report: Report,
+    /// How many releases are new, or another tarball.
+    pub added: usize,
+    /// How many were there already.
+    pub present: usize,
+}
