@@ -28,9 +28,9 @@ fn a_release_that_changes_or_goes_is_warned_of() {
     let ran = repository.build(&[]).ok();
     assert_eq!(ran.stderr, dry.stderr);
     insta::assert_snapshot!(ran.stderr, @r"
-    warning: bar 1.0.0 was published, and is gone: whoever has locked it cannot fetch it any more
-    warning: foo 1.1.0 is another tarball than the one that was published: its outer checksum was 2F1F4B666FE1…, and is FE1176F54E2A…: whoever has locked it cannot fetch it any more
-    warning: foo 2.0.0 was published, and is gone: whoever has locked it cannot fetch it any more
+    warning: bar 1.0.0 was published, and is gone: projects that have locked it can no longer fetch it
+    warning: foo 1.1.0 is another tarball than the one that was published: its outer checksum was 2F1F4B666FE1…, and is FE1176F54E2A…: projects that have locked it can no longer fetch it
+    warning: foo 2.0.0 was published, and is gone: projects that have locked it can no longer fetch it
     ");
     assert_eq!(repository.build(&[]).ok().stderr, "", "it is the new registry that counts now");
 }
@@ -133,10 +133,10 @@ fn a_release_whose_package_is_gone_or_damaged_is_missed_all_the_same() {
     ");
     assert_eq!(repository.served(), before);
     insta::assert_snapshot!(repository.build(&[]).ok().stderr, @r"
-    warning: bar 1.0.0 was published, and is gone: whoever has locked it cannot fetch it any more
-    warning: baz 1.0.0 was published, and packages/baz, which told its checksum, is missing, older, or not validly signed: if this is another tarball, whoever has locked it cannot fetch it any more
-    warning: foo 1.0.0 was published, and packages/foo, which told its checksum, is missing, older, or not validly signed: if this is another tarball, whoever has locked it cannot fetch it any more
-    warning: foo 2.0.0 was published, and is gone: whoever has locked it cannot fetch it any more
+    warning: bar 1.0.0 was published, and is gone: projects that have locked it can no longer fetch it
+    warning: baz 1.0.0 was published, and packages/baz, which told its checksum, is missing, older, or not validly signed: if this is another tarball, projects that have locked it can no longer fetch it
+    warning: foo 1.0.0 was published, and packages/foo, which told its checksum, is missing, older, or not validly signed: if this is another tarball, projects that have locked it can no longer fetch it
+    warning: foo 2.0.0 was published, and is gone: projects that have locked it can no longer fetch it
     ");
     repository.build(&["--immutable"]).ok();
 }
@@ -214,7 +214,7 @@ fn another_name_is_told_of() {
         let usual = ["build", "public", "--name=acmee", "--private-key=key.pem"];
         repository.hexreg().run(usual.iter().chain(more).copied())
     };
-    insta::assert_snapshot!(build(&["--dry-run"]).ok().stderr, @"warning: the repository was published as acme, and would be acmee: whoever knows it by the former name will refuse all of it");
+    insta::assert_snapshot!(build(&["--dry-run"]).ok().stderr, @"warning: the repository was published as acme, and would be acmee: clients that know it by the former name will refuse all of it");
     let ran = build(&["--immutable"]);
     assert_eq!(ran.code, 1);
     assert!(

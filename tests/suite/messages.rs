@@ -76,7 +76,7 @@ fn json_of_a_build() {
     repository.write_tarball("baz-1.0.0.tar", &baz);
     let ran = repository.build(&["--json", "--no-cache"]).ok();
     assert_eq!(ran.stderr, "");
-    insta::assert_snapshot!(ran.stdout, @r#"{"repository":"acme","fingerprint":"SHA256:roYMrL1Q60Kv7n0/VbgT2yw879NgEa+QKFvEt0/wKtU","packages":2,"releases":2,"read":2,"dry_run":false,"unchanged":2,"created":["packages/baz"],"updated":["versions","names"],"removed":["packages/bar"],"warnings":["public/tarballs/README passed over: it does not end in .tar","bar 1.0.0 was published, and is gone: whoever has locked it cannot fetch it any more"]}"#);
+    insta::assert_snapshot!(ran.stdout, @r#"{"repository":"acme","fingerprint":"SHA256:roYMrL1Q60Kv7n0/VbgT2yw879NgEa+QKFvEt0/wKtU","packages":2,"releases":2,"read":2,"dry_run":false,"unchanged":2,"created":["packages/baz"],"updated":["versions","names"],"removed":["packages/bar"],"warnings":["public/tarballs/README passed over: it does not end in .tar","bar 1.0.0 was published, and is gone: projects that have locked it can no longer fetch it"]}"#);
 }
 
 #[test]
@@ -502,7 +502,7 @@ fn a_push_counts_what_it_cannot_bring() {
     dialogue(&repository, &["add foo-1.0.0.tar foo-1.1.0.tar bar-0.1.0.tar ACME"]);
     repository.remove_tarball("foo-1.1.0.tar");
     let ran = repository.hexreg().run(["push", "public", "served"]).ok();
-    let expected = "warning: 1 of 3 releases have no tarball here, nor there: whoever asks for one will not get it\n";
+    let expected = "warning: 1 of 3 releases have no tarball here, nor there: clients that ask for one will not get it\n";
     assert_eq!(ran.stderr, expected);
     assert!(repository.path("served/tarballs/foo-1.0.0.tar").exists());
 }
@@ -626,9 +626,9 @@ fn pushes_that_would_lose_something() {
     * removing served/tarballs/bar-0.1.0.tar
     * removing served/tarballs/foo-1.1.0.tar
     acme: 1 package, 1 release; 0 created, 3 updated, 3 removed
-    warning: bar 0.1.0 was published, and is gone: whoever has locked it cannot fetch it any more
-    warning: what is said of foo 1.0.0 there is not said here: that it is retired, when it was published, or which advisories concern it: nobody is warned of it any more
-    warning: foo 1.1.0 was published, and is gone: whoever has locked it cannot fetch it any more
+    warning: bar 0.1.0 was published, and is gone: projects that have locked it can no longer fetch it
+    warning: what is said of foo 1.0.0 there is not said here: that it is retired, when it was published, or which advisories concern it: clients no longer warn of it
+    warning: foo 1.1.0 was published, and is gone: projects that have locked it can no longer fetch it
     [0]
     ");
 }
