@@ -1,8 +1,8 @@
 //! Memory for argon2: all checks share a fixed amount, which is allocated once and reused.
 //!
 //! Each argon2 hash says how much memory its check takes. If each check allocated its own, clients that send wrong
-//! passwords would decide how much memory the process has, as the allocator keeps much of what is freed: 64 checks
-//! at once came to 877 MB.
+//! passwords would decide how much memory the process has, as the allocator keeps much of the freed memory: 64
+//! checks at once came to 877 MB.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 

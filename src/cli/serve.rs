@@ -76,7 +76,7 @@ pub struct Args {
     /// How many connections may be open at once; one address may have a quarter of them
     #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     max_connections: u32,
-    /// Close a connection after so many seconds in which its client sends nothing, or takes less than 1 KiB a second
+    /// Close a connection after this time in which its client sends nothing, or takes less than 1 KiB a second
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     idle_timeout: u64,
     /// Print only errors: no instructions for clients, and no access log
@@ -216,7 +216,7 @@ fn announcement(started: &Started, options: &Options) -> String {
         let file = file.display();
         let _ = write!(
             text,
-            "{file} names nobody: give out a token with `hexreg auth add {file} NAME`\n\n"
+            "{file} has no entries: make a token with `hexreg auth add {file} NAME`\n\n"
         );
     }
     if url == address && url.starts_with("https:") {

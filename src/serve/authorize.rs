@@ -21,8 +21,8 @@ use crate::auth::{Authentication, Authenticator, NotEnoughMemory, UserName};
 use crate::ops;
 use crate::ops::auth::AuthError;
 
-/// How many passwords are checked at once, and how many wait. Of one peer so many wait as there may be machines behind
-/// one address that begin at once, each with its own name.
+/// How many passwords are checked at once, and how many wait. 32 machines behind one address may begin at once, each with
+/// its own name.
 const CHECK_LIMITS: QueueLimits =
     QueueLimits { permits: 2, permits_of_peer: 1, waiting_of_peer: 32, waiting: 512 };
 

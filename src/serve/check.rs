@@ -1,4 +1,4 @@
-//! Refuses options that would serve nothing, or would expose what is not to be read.
+//! Refuses options that would serve nothing, or would expose more than the user wants.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! A repository as the server has it: its place in the URLs, its files, and what is known of them.
+//! A repository of the server: its place in the URLs, its files, its releases and its overview.
 
 use std::sync::Arc;
 

@@ -434,7 +434,7 @@ fn invalid_options_are_refused_with_a_hint() {
     For more information, try '--help'.
     ");
     let taken = Server::of(&repository, &["--listen=localhost:0", "--auth-file=readers"]);
-    assert!(taken.said.contains("readers names nobody"), "{}", taken.said);
+    assert!(taken.said.contains("readers has no entries"), "{}", taken.said);
     let listen = format!("--listen={}", taken.address);
     assert!(served(&["public", &listen]).contains("Address already in use"));
 }

@@ -25,8 +25,8 @@ use crate::serve::connections::refusals::RefusalReason;
 use crate::serve::connections::slots::{Slot, Slots};
 use crate::serve::metrics::Metrics;
 
-/// How many slots the reserve has beside so many slots: as many as connections arrive while one that was admitted
-/// sends its head.
+/// How many slots the reserve has beside the slots of `connections`: as many as connections arrive while one that was
+/// admitted sends its head.
 pub(crate) fn reserve_size(connections: usize) -> usize {
     (connections / 4).clamp(16, 256)
 }

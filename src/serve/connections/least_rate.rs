@@ -61,7 +61,7 @@ impl Lag {
         since.checked_sub(self.behind).unwrap_or(since)
     }
 
-    /// The socket accepted so many bytes.
+    /// The socket accepted bytes.
     fn take(&mut self, bytes: usize, now: impl FnOnce() -> Instant) {
         if let Some(since) = self.blocked.take() {
             let blocked = now().saturating_duration_since(since);

@@ -8,8 +8,8 @@ use crate::serve::connections::admission::reserve_size;
 /// connections that are closing.
 const OTHERS: u64 = 64;
 
-/// Raises the limit as far as needed and allowed: for so many connections, each with a file that is sent, for their
-/// reserve, and for `others` connections, which send no files. Returns how many connections fit, at least one.
+/// Raises the limit as far as needed and allowed: for `connections`, each with a file that is sent, for their reserve,
+/// and for `others`, connections that send no files. Returns how many connections fit, at least one.
 pub(crate) fn raise_limit(connections: usize, others: usize) -> usize {
     let others = wide(others).saturating_add(OTHERS);
     let needed = needed(connections).saturating_add(others);
@@ -25,12 +25,12 @@ pub(crate) fn raise_limit(connections: usize, others: usize) -> usize {
     room
 }
 
-/// How many files so many connections and their reserve have open.
+/// How many files these connections and their reserve have open.
 fn needed(connections: usize) -> u64 {
     wide(connections).saturating_mul(2).saturating_add(wide(reserve_size(connections)))
 }
 
-/// How many connections fit into so many files, at least one.
+/// How many connections fit into this number of files, at least one.
 fn fitting(files: u64) -> usize {
     // The reserve is a quarter of the connections, or the least reserve.
     let least = wide(reserve_size(0));

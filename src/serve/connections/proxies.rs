@@ -89,7 +89,7 @@ pub(crate) struct ProxiedRequest {
 }
 
 impl ProxiedRequests {
-    /// At most so many of one client.
+    /// Allows one client at most `limit_of_peer` requests.
     pub fn new(limit_of_peer: usize) -> Self {
         Self { limit_of_peer, counts: Arc::default() }
     }

@@ -66,7 +66,7 @@ pub(crate) struct Slot {
 }
 
 impl Slots {
-    /// So many slots, of which one address has at most a quarter.
+    /// A table of `limit` slots, of which one address has at most a quarter.
     pub fn new(limit: usize, clock: Clock) -> Self {
         let limit_of_peer = limit.div_ceil(4).max(1);
         Self { clock, limit, limit_of_peer, connections: Mutex::default(), freed: Notify::new() }

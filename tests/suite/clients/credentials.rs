@@ -1,4 +1,4 @@
-//! Out of `hexreg serve`, by those who may read.
+//! rebar3 with `hexreg serve` and credentials.
 
 use std::process::{Command, Stdio};
 
@@ -200,7 +200,7 @@ fn an_invalid_file_leaves_the_former_users() {
     assert_eq!(status(), 200);
     soon("it is counted", || server.metrics().contains("hexreg_failed_reloads_total 3\n"));
     repository.write("readers", b"");
-    soon("nobody is let in", || status() == 401);
+    soon("everyone is refused", || status() == 401);
     repository.write("readers", &right);
     soon("the token is known", || status() == 200);
 }

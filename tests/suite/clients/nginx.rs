@@ -1,4 +1,4 @@
-//! Out of nginx.
+//! rebar3 with nginx.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! From a lock file to what it pins, with upstream gone and no other host to be reached.
+//! rebar3 installs what a lock file pins from a mirror, without a route to another host.
 
 use std::fs;
 use std::path::{Path, PathBuf};

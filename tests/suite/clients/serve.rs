@@ -1,4 +1,4 @@
-//! Out of `hexreg serve`, which anybody may read.
+//! rebar3 with `hexreg serve` without credentials.
 
 use std::io::{Read, Write};
 

@@ -1,4 +1,4 @@
-//! What somebody on the way has changed.
+//! Files that were changed between the server and the client.
 
 use super::{Project, samples};
 use crate::support::repository::TestRepository;

@@ -1,4 +1,4 @@
-//! Over TLS.
+//! rebar3 and buckets over TLS.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};

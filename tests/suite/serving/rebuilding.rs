@@ -1,4 +1,4 @@
-//! Builds while clients read, and many of them: nobody gets half of anything, and memory does not grow.
+//! Many builds while clients read: no client gets a part of a file, and memory does not grow.
 
 use std::fs;
 use std::io::{Read, Write};
