@@ -33,6 +33,7 @@ mod metrics;
 mod metrics_endpoint;
 mod options;
 pub mod overview;
+pub mod overview_cache;
 mod reload;
 mod repository;
 mod responses;
@@ -107,8 +108,18 @@ pub fn serve(options: &Options, started: impl FnOnce(&Started)) -> Result<(), Er
     let limits = ConnectionLimits { connections, head, idle, stall };
     let proxies = TrustedProxies::new(&options.trusted_proxies);
     let admission = Arc::new(Admission::new(limits, proxies, Arc::clone(&metrics)));
+    let open = |mount: &Mount| Repository::open(mount, options.links());
+    let repositories: Vec<_> = options.mounts.iter().map(open).collect();
+    let sources = repositories.iter().map(|one| Arc::clone(&one.source)).collect();
+    let routes = Routes {
+        files: Files::new(options),
+        health: Health::of(sources).map_err(Error::Run)?,
+        #[cfg(feature = "web")]
+        web: web::Web::new(options, &repositories, Arc::clone(&metrics.refusals)),
+        repositories,
+    };
     let service = Service {
-        routes: routes(options, &metrics)?,
+        routes,
         authorizer: Authorizer::open(options)?,
         access_log: AccessLog { metrics: Arc::clone(&metrics), is_on: options.log_requests },
         hosts: AllowedHosts::of(options),
@@ -147,19 +158,6 @@ pub fn serve(options: &Options, started: impl FnOnce(&Started)) -> Result<(), Er
     // A thread that reads from a disk that hangs is not waited for.
     runtime.shutdown_background();
     ended.map_err(Error::Run)
-}
-
-fn routes(options: &Options, metrics: &Metrics) -> Result<Routes, Error> {
-    let open = |mount: &Mount| Repository::open(mount, options.links());
-    let repositories: Vec<_> = options.mounts.iter().map(open).collect();
-    let sources = repositories.iter().map(|one| Arc::clone(&one.source)).collect();
-    Ok(Routes {
-        files: Files::new(options),
-        health: Health::of(sources).map_err(Error::Run)?,
-        #[cfg(feature = "web")]
-        web: web::Web::new(options, &repositories, Arc::clone(&metrics.refusals)),
-        repositories,
-    })
 }
 
 fn bind(address: SocketAddr) -> Result<TcpListener, Error> {

@@ -170,3 +170,6 @@ fn failed(repository: &Repository, asset: &Asset, error: &io::Error) -> Response
     tracing::error!(path, %error, "could not read");
     plain(StatusCode::INTERNAL_SERVER_ERROR)
 }
+
+#[cfg(test)]
+mod tests;

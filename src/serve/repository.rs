@@ -6,7 +6,7 @@ use super::files::directory::Directory;
 use super::files::releases::ReleaseIndex;
 use super::files::source::FileSource;
 use super::options::Mount;
-use super::overview::OverviewCache;
+use super::overview_cache::OverviewCache;
 use crate::repository::Folder;
 use crate::store::{DirStore, Links};
 

@@ -10,7 +10,8 @@ use std::thread;
 
 use tempfile::TempDir;
 
-use hexreg::serve::overview::{OverviewCache, RepositoryState};
+use hexreg::serve::overview::RepositoryState;
+use hexreg::serve::overview_cache::OverviewCache;
 use hexreg::serve::web::page::{self, CONTENT_SECURITY_POLICY, PageRequest};
 use hexreg::store::DirStore;
 

@@ -1,0 +1,337 @@
+//! The state of a repository, read again only when its files have changed.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
+
+use super::clock::unix_nanoseconds;
+use super::overview::{Overview, OverviewError, RepositoryState};
+use crate::published::{DocumentError, Published, PublishedKey, Reader};
+use crate::registry::Resource;
+use crate::repository::{Folder, RepositoryPath};
+use crate::store::{Stamp, Store, StoreError};
+
+/// The state of a repository, cached until `public_key` or `versions` changes.
+pub struct OverviewCache {
+    store: Arc<dyn Store + Send + Sync>,
+    cached: Mutex<Option<CachedState>>,
+    /// Held by the one thread that reads.
+    reading: Mutex<()>,
+}
+
+/// A state that was read before.
+#[derive(Clone)]
+struct CachedState {
+    state: Arc<RepositoryState>,
+    /// Of the files that were read; `None` if the store has no stamps, or could not be read.
+    stamps: Option<Stamps>,
+    /// Whether a later write is sure to change the stamps.
+    is_settled: bool,
+    read_at: Instant,
+}
+
+/// The stamps of `public_key` and `versions`; `None` for a missing file.
+type Stamps = [Option<Stamp>; 2];
+
+/// How long a state is cached if a stamp might not tell of a change: the file was written a moment before it was read, or
+/// the clock of its file system is ahead of ours.
+const UNSETTLED: Duration = Duration::from_millis(500);
+
+impl OverviewCache {
+    /// Of the repository in a store.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store + Send + Sync>) -> Self {
+        Self { store, cached: Mutex::new(None), reading: Mutex::new(()) }
+    }
+
+    /// The state now. While one thread reads, the others get the former state, if there is one.
+    #[must_use]
+    pub fn current(&self) -> Arc<RepositoryState> {
+        if let Some(state) = self.unchanged() {
+            return state;
+        }
+        let _reading = match self.reading.try_lock() {
+            Ok(reading) => reading,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                if let Some(former) = self.lock().clone() {
+                    return former.state;
+                }
+                self.reading.lock().unwrap_or_else(PoisonError::into_inner)
+            }
+        };
+        // Another thread may have read it while this one waited.
+        self.unchanged().unwrap_or_else(|| self.read())
+    }
+
+    /// The cached state, if the files have not changed.
+    fn unchanged(&self) -> Option<Arc<RepositoryState>> {
+        let stamps = stamps(&*self.store)?;
+        let cached = self.lock();
+        let cached = cached.as_ref().filter(|cached| cached.stamps == Some(stamps))?;
+        let is_current = cached.is_settled || cached.read_at.elapsed() < UNSETTLED;
+        is_current.then(|| Arc::clone(&cached.state))
+    }
+
+    fn read(&self) -> Arc<RepositoryState> {
+        let (time, read_at) = (unix_nanoseconds(), Instant::now());
+        let (state, stamps) = match read(&*self.store) {
+            Ok((state, stamps)) => (state, stamps),
+            Err(error) => (RepositoryState::Unsound(OverviewError::Unreadable(error)), None),
+        };
+        let state = Arc::new(state);
+        let settled = |stamps: &Stamps| stamps.iter().flatten().all(|one| one.is_settled(time));
+        let is_settled = stamps.as_ref().is_some_and(settled);
+        let cached = CachedState { state: Arc::clone(&state), stamps, is_settled, read_at };
+        *self.lock() = Some(cached);
+        state
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<CachedState>> {
+        // It is replaced in one step, so it is valid after a panic too.
+        self.cached.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The stamps now; `None` if the store has none, or cannot be listed.
+fn stamps(store: &dyn Store) -> Option<Stamps> {
+    let listed = store.list(Folder::Root).ok()?.unwrap_or_default();
+    let stamp = |path: RepositoryPath| match listed.iter().find(|one| one.name == path.file_name())
+    {
+        None => Some(None),
+        Some(one) => one.stamp.map(Some),
+    };
+    Some([stamp(RepositoryPath::public_key())?, stamp(versions())?])
+}
+
+/// Reads the state, and the stamps if the store has them.
+fn read(store: &dyn Store) -> Result<(RepositoryState, Option<Stamps>), StoreError> {
+    // The key first, as a build writes it first: another order could read the former key with a new `versions`.
+    let published = PublishedKey::read(store)?;
+    let key_stamp = published.as_ref().map(|published| published.stamp);
+    let (state, versions_stamp) = match published.map(|published| published.key) {
+        Some(Ok(key)) => {
+            let versions = Reader::new(store, key.clone()).versions(&mut Vec::new())?;
+            let stamp = versions.stamp();
+            match versions {
+                Published::Missing | Published::BeingRemoved { .. } => {
+                    (RepositoryState::NotBuilt, None)
+                }
+                Published::Unsound { error, .. } => {
+                    let error = match &error {
+                        DocumentError::Signed(_) => OverviewError::Versions(error),
+                        _ => OverviewError::Contents(error),
+                    };
+                    (RepositoryState::Unsound(error), Some(stamp))
+                }
+                Published::Present { document, .. } => {
+                    (RepositoryState::Built(Overview::new(key, document)), Some(stamp))
+                }
+            }
+        }
+        without_key => {
+            let error = match without_key {
+                Some(Err(error)) => OverviewError::Key(error),
+                _ => OverviewError::NoKey,
+            };
+            match store.read(&versions(), 0, &mut Vec::new())? {
+                None => (RepositoryState::NotBuilt, None),
+                Some(content) => (RepositoryState::Unsound(error), Some(content.stamp)),
+            }
+        }
+    };
+    // A missing file has no stamp; the store may have none for one that is there.
+    let stamps =
+        [key_stamp, versions_stamp].map(|stamp| stamp.map_or(Some(None), |it| it.map(Some)));
+    let [key, versions] = stamps;
+    Ok((state, key.zip(versions).map(|(key, versions)| [key, versions])))
+}
+
+fn versions() -> RepositoryPath {
+    RepositoryPath::resource(&Resource::Versions)
+}
+
+impl fmt::Debug for OverviewCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OverviewCache").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::key::KeyError;
+    use crate::registry::SignedError;
+    use crate::store::Change;
+    use crate::store::{AppliedChange, Content, DirStore, EntryKind, ListedFile, LockOutcome};
+
+    fn golden(file: &str) -> Vec<u8> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/golden/acme/expected");
+        fs::read(root.join(file)).unwrap()
+    }
+
+    /// A directory, and the cache of its overview.
+    fn repository() -> (tempfile::TempDir, OverviewCache) {
+        let directory = tempfile::TempDir::new().unwrap();
+        let cache = OverviewCache::new(Arc::new(DirStore::new(directory.path())));
+        (directory, cache)
+    }
+
+    #[test]
+    fn every_state_is_recognized() {
+        let (directory, cache) = repository();
+        let write = |file: &str, bytes: &[u8]| fs::write(directory.path().join(file), bytes);
+        let missing = OverviewCache::new(Arc::new(DirStore::new(directory.path().join("missing"))));
+        assert!(matches!(*missing.current(), RepositoryState::NotBuilt));
+        assert!(matches!(*cache.current(), RepositoryState::NotBuilt));
+
+        write("versions", &golden("versions")).unwrap();
+        assert!(matches!(*cache.current(), RepositoryState::Unsound(OverviewError::NoKey)));
+
+        write("public_key", b"no key").unwrap();
+        assert!(matches!(
+            *cache.current(),
+            RepositoryState::Unsound(OverviewError::Key(KeyError::NotPem))
+        ));
+
+        write("public_key", &golden("public_key")).unwrap();
+        let state = cache.current();
+        let RepositoryState::Built(overview) = &*state else { panic!("{state:?}") };
+        assert_eq!(overview.repository.as_str(), "acme");
+        assert!(!overview.packages.is_empty());
+        assert!(overview.packages.is_sorted_by(|a, b| a.name < b.name));
+
+        write("versions", b"junk").unwrap();
+        let state = cache.current();
+        assert!(matches!(
+            &*state,
+            RepositoryState::Unsound(OverviewError::Versions(DocumentError::Signed(
+                SignedError::Gzip(_)
+            )))
+        ));
+
+        fs::remove_file(directory.path().join("versions")).unwrap();
+        assert!(matches!(*cache.current(), RepositoryState::NotBuilt));
+        fs::create_dir(directory.path().join("versions")).unwrap();
+        assert!(matches!(*cache.current(), RepositoryState::Unsound(OverviewError::Unreadable(_))));
+    }
+
+    #[test]
+    fn a_file_of_another_key_is_unsound() {
+        let (directory, cache) = repository();
+        let keys = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/golden/keys");
+        fs::copy(keys.join("hexpm-public.pem"), directory.path().join("public_key")).unwrap();
+        fs::write(directory.path().join("versions"), golden("versions")).unwrap();
+        let state = cache.current();
+        assert!(matches!(
+            &*state,
+            RepositoryState::Unsound(OverviewError::Versions(DocumentError::Signed(
+                SignedError::Signature(_)
+            )))
+        ));
+    }
+
+    /// A directory whose files are read only while `latch` is not held.
+    struct LatchedStore {
+        files: DirStore,
+        latch: Arc<Mutex<()>>,
+    }
+
+    impl Store for LatchedStore {
+        fn list(&self, folder: Folder) -> Result<Option<Vec<ListedFile>>, StoreError> {
+            self.files.list(folder)
+        }
+
+        fn walk(&self) -> Result<Option<Vec<(RepositoryPath, EntryKind)>>, StoreError> {
+            self.files.walk()
+        }
+
+        fn read(
+            &self,
+            path: &RepositoryPath,
+            limit: usize,
+            buffer: &mut Vec<u8>,
+        ) -> Result<Option<Content>, StoreError> {
+            let _open = self.latch.lock().unwrap();
+            self.files.read(path, limit, buffer)
+        }
+
+        fn apply(
+            &self,
+            stages: &[&[Change]],
+            made: &dyn Fn(AppliedChange<'_>),
+        ) -> Result<(), StoreError> {
+            self.files.apply(stages, made)
+        }
+
+        fn lock(&self) -> Result<LockOutcome, StoreError> {
+            self.files.lock()
+        }
+
+        fn lock_shared(&self) -> Result<LockOutcome, StoreError> {
+            self.files.lock_shared()
+        }
+
+        fn locate(&self, path: &RepositoryPath) -> String {
+            self.files.locate(path)
+        }
+    }
+
+    #[test]
+    fn while_one_thread_reads_the_others_get_the_former_state() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let write = |file: &str| fs::write(directory.path().join(file), golden(file)).unwrap();
+        write("public_key");
+        write("versions");
+        let latch = Arc::new(Mutex::new(()));
+        let files = DirStore::new(directory.path());
+        let cache = OverviewCache::new(Arc::new(LatchedStore { files, latch: Arc::clone(&latch) }));
+        let before = cache.current();
+        fs::write(directory.path().join("versions"), b"junk").unwrap();
+        let closed = latch.lock().unwrap();
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(|| cache.current());
+            while cache.reading.try_lock().is_ok() {
+                std::thread::yield_now();
+            }
+            for _ in 0..3 {
+                assert!(Arc::ptr_eq(&cache.current(), &before));
+            }
+            assert!(!reader.is_finished());
+            drop(closed);
+            assert!(matches!(
+                *reader.join().unwrap(),
+                RepositoryState::Unsound(OverviewError::Versions(_))
+            ));
+        });
+        assert!(matches!(*cache.current(), RepositoryState::Unsound(OverviewError::Versions(_))));
+    }
+
+    #[test]
+    fn unchanged_files_are_not_read_again() {
+        let (directory, cache) = repository();
+        for file in ["public_key", "versions"] {
+            fs::write(directory.path().join(file), golden(file)).unwrap();
+        }
+        // The stamps of files that were just written might not tell of a change.
+        let first = cache.current();
+        assert!(Arc::ptr_eq(&first, &cache.current()));
+        std::thread::sleep(UNSETTLED);
+        assert!(!Arc::ptr_eq(&first, &cache.current()));
+        let since = SystemTime::now();
+        let first = loop {
+            let first = cache.current();
+            std::thread::sleep(UNSETTLED);
+            if Arc::ptr_eq(&first, &cache.current()) {
+                break first;
+            }
+            assert!(since.elapsed().unwrap().as_secs() < 60, "the stamps never settle");
+        };
+        fs::write(directory.path().join("versions"), golden("versions")).unwrap();
+        assert!(!Arc::ptr_eq(&first, &cache.current()));
+    }
+}
