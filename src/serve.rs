@@ -126,6 +126,9 @@ pub fn serve(options: &Options, started: impl FnOnce(&Started)) -> Result<(), Er
         proxied: ProxiedRequests::new(admission.limit_of_peer()),
     };
     let certificates = options.tls.as_ref().map(Certificates::load).transpose()?;
+    let runtime = Runtime::new().map_err(Error::Run)?;
+    // Before clients can connect: a signal must not kill the process once it serves.
+    let signals = runtime.block_on(async { Signals::listen() }).map_err(Error::Run)?;
     let listener = bind(options.listen)?;
     let metrics_listener = options.metrics.map(bind).transpose()?;
     let address = format!("{}://{}", options.scheme(), local_address(&listener)?);
@@ -140,12 +143,11 @@ pub fn serve(options: &Options, started: impl FnOnce(&Started)) -> Result<(), Er
         repositories: service.routes.repositories.iter().map(state).collect(),
     };
 
-    let runtime = Runtime::new().map_err(Error::Run)?;
     let ended = runtime.block_on(async {
         let service = Arc::new(service);
         reload.watch(Arc::clone(&service), certificates.clone());
         tokio::spawn(Arc::clone(&metrics.refusals).log());
-        let shutdown = Signals::listen()?.shut_down(shutdown);
+        let shutdown = signals.shut_down(shutdown);
         if let Some(listener) = metrics_listener {
             let limits = METRICS_LIMITS;
             let admission = Arc::new(Admission::for_this_machine(limits, Arc::clone(&metrics)));
