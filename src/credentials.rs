@@ -1,13 +1,13 @@
-//! Credentials inside URLs, which are never shown: not in a message, a log, JSON or a file's name.
+//! Hides the credentials in URLs. They are in no message, log, JSON or file name.
 
-/// What is shown in the place of a credential.
+/// Replaces a credential.
 pub const HIDDEN: &str = "******";
 
-/// Schemes of which the user alone is a name, as in `ssh://git@host/path`, and no secret.
-const NAMES_ITS_USER: [&str; 4] = ["ssh", "git+ssh", "ssh+git", "sftp"];
+/// Schemes where a user without a password is no secret, as in `ssh://git@host/path`.
+const PUBLIC_USER_SCHEMES: [&str; 4] = ["ssh", "git+ssh", "ssh+git", "sftp"];
 
-/// A URL without its credentials. The user of a web address may be a token and is hidden too, as is what
-/// follows `?` or `#`. What git takes in the place of a URL, such as `git@host:path`, keeps its user.
+/// Hides the credentials of a URL. The user of a web address may be a token and is hidden too, and so is what
+/// follows `?` or `#`. An address of git such as `git@host:path` keeps its user.
 ///
 /// ```
 /// use hexreg::credentials::hide;
@@ -23,16 +23,16 @@ pub fn hide(url: &str) -> String {
     let (rest, query) = split_before(rest, &['?', '#']);
     let (user, place) = split_user(rest);
     let user = user.map(|user| match user.split_once(':') {
-        None if NAMES_ITS_USER.contains(&scheme) => format!("{user}@"),
-        Some((name, _)) if NAMES_ITS_USER.contains(&scheme) => format!("{name}:{HIDDEN}@"),
+        None if PUBLIC_USER_SCHEMES.contains(&scheme) => format!("{user}@"),
+        Some((name, _)) if PUBLIC_USER_SCHEMES.contains(&scheme) => format!("{name}:{HIDDEN}@"),
         _ => format!("{HIDDEN}@"),
     });
     let query = query.chars().next().map(|mark| format!("{mark}{HIDDEN}"));
     format!("{scheme}://{}{place}{}", user.unwrap_or_default(), query.unwrap_or_default())
 }
 
-/// A text with the credentials hidden in every URL that it holds. A URL that is cut short by `…` is hidden
-/// from its host on: what is left of it may be a part of a password.
+/// Hides the credentials of each URL in a text. A URL that is cut off by `…` before its host ends is hidden whole, as
+/// the rest of it may be a part of a password.
 ///
 /// ```
 /// use hexreg::credentials::hide_all;
@@ -54,7 +54,7 @@ pub fn hide_all(text: &str) -> String {
         let (before, scheme) = before.split_at(start);
         let (url, following) = split_before(after, &ENDS);
         shown.push_str(before);
-        let is_cut = following.trim_start_matches(ENDS_QUOTED).starts_with('…');
+        let is_cut = following.trim_start_matches(QUOTES).starts_with('…');
         let names_host = url.trim_start_matches("://").contains(['/', '@']);
         if is_cut && !names_host {
             shown.push_str(scheme);
@@ -69,18 +69,18 @@ pub fn hide_all(text: &str) -> String {
     shown
 }
 
-/// What no URL in a sentence has.
+/// Characters that end a URL in a sentence.
 const ENDS: [char; 12] = [' ', '\t', '\n', '\r', '"', '\'', '`', '<', '>', '…', '(', ')'];
 
-/// Closes a quoted text before it is said that it goes on.
-const ENDS_QUOTED: [char; 3] = ['"', '\'', '`'];
+/// Quotes that may stand between a URL that was cut off and `…`.
+const QUOTES: [char; 3] = ['"', '\'', '`'];
 
 fn is_of_scheme(character: char) -> bool {
     character.is_ascii_alphanumeric() || "+-.".contains(character)
 }
 
-/// The user before `@`, and what follows it. A password with a `/` that is not encoded leaves a host with a
-/// port that is none; then all is taken for the user up to the last `@`.
+/// The user before `@`, and the rest. If a password has a `/` that is not encoded, what is before it looks like a host with
+/// an invalid port. Then all up to the last `@` is the user.
 fn split_user(rest: &str) -> (Option<&str>, &str) {
     let (authority, _) = split_before(rest, &['/', '\\']);
     if let Some((user, _)) = authority.rsplit_once('@') {
@@ -97,7 +97,7 @@ fn split_user(rest: &str) -> (Option<&str>, &str) {
     }
 }
 
-/// `user@host:path`, where a `:` before the `@` begins a password.
+/// Hides the credentials of `user@host:path`. A `:` before the `@` begins a password.
 fn hide_scp(text: &str) -> String {
     let (text, query) = split_before(text, &['?']);
     let query = if query.is_empty() { String::new() } else { format!("?{HIDDEN}") };
@@ -107,7 +107,7 @@ fn hide_scp(text: &str) -> String {
     }
 }
 
-/// A text split before the first of some characters; all of it, where there is none.
+/// Splits a text before the first of some characters, or at its end.
 fn split_before<'a>(text: &'a str, ends: &[char]) -> (&'a str, &'a str) {
     text.split_at(text.find(ends).unwrap_or(text.len()))
 }
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_secret_is_left_of_a_url() {
+    fn a_url_keeps_no_secret() {
         for (url, shown) in [
             ("https://host/a.git", "https://host/a.git"),
             ("https://SECRET@host/a.git", "https://******@host/a.git"),
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_secret_is_left_of_a_sentence() {
+    fn a_sentence_keeps_no_secret() {
         for (text, shown) in [
             ("", ""),
             ("nothing: / @ :", "nothing: / @ :"),

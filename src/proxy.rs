@@ -1,7 +1,7 @@
-//! Which proxy the environment names for a URL: the one that a request goes through, and a message names.
+//! The proxies of the environment: requests go through them, and messages name them.
 //!
-//! `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` are read as curl, wget, Go and Python do, in capitals or
-//! not. `*` in `NO_PROXY` means every name and every address.
+//! `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` mean the same as in curl, wget, Go and Python, in upper or lower
+//! case. `*` in `NO_PROXY` means every name and every address.
 
 use std::env;
 
@@ -12,30 +12,29 @@ use url::{Host, Url};
 
 use crate::credentials;
 
-/// The proxies that the environment names.
+/// The proxies of the environment.
 #[derive(Clone, Debug, Default)]
 pub struct Proxies {
-    http: Option<Named>,
-    https: Option<Named>,
-    /// `NO_PROXY`
-    without: String,
+    http: Option<NamedProxy>,
+    https: Option<NamedProxy>,
+    no_proxy: String,
 }
 
 /// A proxy, and the variable that names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Named {
+struct NamedProxy {
     variable: &'static str,
-    /// With the credentials that it may want.
+    /// The URL with its credentials.
     url: Url,
 }
 
-/// A variable that names no proxy.
+/// A variable whose value is no proxy.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{variable} is {value:?}, which is no proxy: expected http://HOST:PORT, or nothing")]
 pub struct InvalidProxy {
-    /// Which.
+    /// The variable.
     pub variable: &'static str,
-    /// What it holds, without credentials.
+    /// Its value, without credentials.
     pub value: String,
 }
 
@@ -43,85 +42,85 @@ impl Proxies {
     /// Reads the environment.
     ///
     /// # Errors
-    /// [`InvalidProxy`]: to go without the proxy would be another mistake.
+    /// [`InvalidProxy`]: a request without the proxy could reach another server.
     pub fn from_env() -> Result<Self, InvalidProxy> {
         Self::read(&|name| env::var(name).ok())
     }
 
-    /// The same, of what `variable` says that each variable holds.
+    /// Reads the variables that `variable` returns.
     pub(crate) fn read(variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, InvalidProxy> {
-        // A web server sets HTTP_PROXY for its programs, to what a client says.
+        // This is a CGI program: the web server sets HTTP_PROXY to the client's `Proxy` header.
         if variable("REQUEST_METHOD").is_some() {
             return Ok(Self::default());
         }
-        let all = Named::read(variable, ["ALL_PROXY", "all_proxy"])?;
-        let http = Named::read(variable, ["HTTP_PROXY", "http_proxy"])?;
-        let https = Named::read(variable, ["HTTPS_PROXY", "https_proxy"])?;
-        let without = ["NO_PROXY", "no_proxy"].into_iter().find_map(variable);
+        let all = NamedProxy::read(variable, ["ALL_PROXY", "all_proxy"])?;
+        let http = NamedProxy::read(variable, ["HTTP_PROXY", "http_proxy"])?;
+        let https = NamedProxy::read(variable, ["HTTPS_PROXY", "https_proxy"])?;
+        let no_proxy = ["NO_PROXY", "no_proxy"].into_iter().find_map(variable);
         Ok(Self {
             http: http.or_else(|| all.clone()),
             https: https.or(all),
-            without: without.unwrap_or_default(),
+            no_proxy: no_proxy.unwrap_or_default(),
         })
     }
 
-    /// Has a client use them, and no others.
+    /// Configures a client with these proxies and no others.
     pub fn apply(&self, builder: ClientBuilder) -> ClientBuilder {
         if self.http.is_none() && self.https.is_none() {
-            // The system may have a setting of its own.
-            return if self.is_without_any() { builder.no_proxy() } else { builder };
+            // Without variables, reqwest uses the settings of the system.
+            return if self.are_disabled() { builder.no_proxy() } else { builder };
         }
         let proxies = self.clone();
         builder.proxy(Proxy::custom(move |url| proxies.of(url).map(|named| named.url.clone())))
     }
 
-    /// The proxy that a URL is asked for through, and the variable that names it, to be shown: without credentials.
+    /// The proxy for a URL and its variable, for messages: without credentials.
     #[must_use]
     pub fn shown(&self, url: &Url) -> Option<String> {
-        let Named { variable, url } = self.of(url)?;
+        let NamedProxy { variable, url } = self.of(url)?;
         let url = credentials::hide(url.as_str());
         Some(format!("{} ({variable})", url.trim_end_matches('/')))
     }
 
-    /// Whether a URL is asked for through one of them.
+    /// Whether requests for a URL go through a proxy.
     #[must_use]
     pub fn are_used_for(&self, url: &Url) -> bool {
         self.of(url).is_some()
     }
 
-    /// The hosts of the proxies themselves.
+    /// The hosts of the proxies.
     pub fn hosts(&self) -> impl Iterator<Item = &str> {
         self.http.iter().chain(&self.https).filter_map(|named| named.url.host_str())
     }
 
-    /// Whether `NO_PROXY` has an asterisk: then no proxy is used at all.
+    /// Whether `NO_PROXY` has an asterisk, which disables all proxies.
     #[must_use]
-    pub fn is_without_any(&self) -> bool {
-        self.without.split([',', ' ']).any(|entry| entry.trim() == "*")
+    pub fn are_disabled(&self) -> bool {
+        self.no_proxy.split([',', ' ']).any(|entry| entry.trim() == "*")
     }
 
-    fn of(&self, url: &Url) -> Option<&Named> {
+    fn of(&self, url: &Url) -> Option<&NamedProxy> {
         let named = match url.scheme() {
             "http" => self.http.as_ref()?,
             "https" => self.https.as_ref()?,
             _ => return None,
         };
-        if self.is_without_any() || is_beside(url) {
+        if self.are_disabled() || is_link_local(url) {
             return None;
         }
-        // What it holds back from a proxy is what it would not send to any.
-        let any = Matcher::builder().all("http://proxy.invalid").no(self.without.as_str()).build();
+        // The matcher is asked only whether `NO_PROXY` excludes the URL, so that it may have any proxy.
+        let any = Matcher::builder().all("http://proxy.invalid").no(self.no_proxy.as_str()).build();
         let uri: Uri = url.as_str().parse().ok()?;
         any.intercept(&uri).map(|_| named)
     }
 }
 
-/// Whether what answers there is the machine itself, or beside it: through a proxy it would be that of the proxy,
-/// which clouds hand out credentials at.
-fn is_beside(url: &Url) -> bool {
+/// Whether a URL leads to the metadata server of a cloud, which hands out the credentials of the machine. Through a proxy,
+/// it would be the metadata server of the proxy.
+fn is_link_local(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_link_local(),
-        // Those of Amazon's machines, and of containers in them.
+        // Amazon's machines, and containers in them.
         Some(Host::Ipv6(address)) => {
             address.is_unicast_link_local() || matches!(address.segments(), [0xfd00, 0x0ec2, ..])
         }
@@ -130,8 +129,8 @@ fn is_beside(url: &Url) -> bool {
     }
 }
 
-impl Named {
-    /// The first of the two spellings that is set counts, also where it is empty.
+impl NamedProxy {
+    /// The first of the two spellings that is set counts, even if it is empty.
     fn read(
         variable: &dyn Fn(&str) -> Option<String>,
         names: [&'static str; 2],
@@ -178,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn each_variable_is_read_as_other_programs_do() {
+    fn variables_mean_the_same_as_in_other_programs() {
         let http = "http://host.example/names";
         let https = "https://host.example/names";
         for (variables, url, proxy) in [
@@ -206,8 +205,8 @@ mod tests {
     }
 
     #[test]
-    fn an_asterisk_means_names_and_addresses() {
-        for (without, url, goes_through) in [
+    fn an_asterisk_in_no_proxy_means_names_and_addresses() {
+        for (no_proxy, url, goes_through) in [
             ("*", "http://host.example/", false),
             ("*", "http://10.0.0.1/", false),
             ("*", "http://[::1]:8000/", false),
@@ -220,13 +219,13 @@ mod tests {
             ("10.0.0.0/8", "http://11.0.0.1/", true),
             ("", "http://10.0.0.1/", true),
         ] {
-            let variables = [("HTTP_PROXY", "p:1"), ("NO_PROXY", without)];
-            assert_eq!(shown(&variables, url).is_some(), goes_through, "{without} {url}");
+            let variables = [("HTTP_PROXY", "p:1"), ("NO_PROXY", no_proxy)];
+            assert_eq!(shown(&variables, url).is_some(), goes_through, "{no_proxy} {url}");
         }
     }
 
     #[test]
-    fn what_is_no_proxy_is_named_by_its_variable() {
+    fn an_invalid_proxy_is_named_by_its_variable() {
         for (value, found) in [
             ("ftp://p:1", "ftp://p:1"),
             ("http://", ""),

@@ -1,17 +1,16 @@
-//! Pages for people, told from files that a program reads: a console, a login page or a proxy answers with one
-//! where storage or a registry was meant.
+//! Detects web pages: a console, a login page or a proxy may answer with one in place of storage or a registry.
 
-/// Whether these bytes are a page for a browser.
+/// Whether a body is an HTML page.
 pub(crate) fn is_web_page(body: &[u8]) -> bool {
-    let text = behind_prolog(body);
+    let text = after_prolog(body);
     let begins = |with: &str| {
         text.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with.as_bytes()))
     };
     begins("<!doctype html") || begins("<html")
 }
 
-/// What follows the declaration and the comments of a document.
-pub(crate) fn behind_prolog(body: &[u8]) -> &[u8] {
+/// The document after its declaration and comments.
+pub(crate) fn after_prolog(body: &[u8]) -> &[u8] {
     let mut rest = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body).trim_ascii_start();
     for (begin, end) in [("<?", "?>"), ("<!--", "-->")].repeat(4) {
         if rest.starts_with(begin.as_bytes()) {
@@ -27,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pages_are_told_from_what_storage_answers() {
+    fn pages_are_distinguished_from_answers_of_storage() {
         for page in [
             "<!DOCTYPE html><title>Sign in</title>",
             "\u{feff}\n <!doctype HTML>",

@@ -2,18 +2,18 @@
 //!
 //! | module | what belongs there |
 //! | --- | --- |
-//! | `trust` | what is signed, by whom, and what upstream must not change |
+//! | `trust` | signatures, and what upstream must not change |
 //! | `faulty` | upstreams that drop, stall, truncate, damage, refuse and redirect |
-//! | `hostile` | answers that would take more memory than there is |
-//! | `redirects` | where upstream may send a request on to |
-//! | `locks` | lock files: organisations, entries twice, none, standard input, other tools' |
-//! | `hints` | what is said to do about credentials, login pages, URLs, proxies |
+//! | `hostile` | responses that would use up the memory |
+//! | `redirects` | which redirects are followed |
+//! | `locks` | lock files: organisations, repeated entries, empty ones, standard input, other tools' |
+//! | `hints` | hints about credentials, login pages, URLs, proxies |
 //! | `beside` | documentation, installs, git repositories |
-//! | `later` | what upstream says later, and its indexes do not tell |
-//! | `rollback` | what upstream takes back |
-//! | `damage` | files on the disk that are no longer what came |
-//! | `policies` | what projects may resolve to, by name |
-//! | `signed_anew` | what upstream says of releases that another key signs |
+//! | `later` | remarks that upstream changes later, without a change of its indexes |
+//! | `rollback` | releases that upstream removes |
+//! | `damage` | files that were damaged on the disk |
+//! | `policies` | policies |
+//! | `signed_anew` | upstream's remarks in a registry with another key |
 //! | `slow` | mirrors that are killed |
 
 mod beside;
@@ -50,14 +50,14 @@ pub fn mirror(repository: &TestRepository, url: &str, more: &[&str]) -> Ran {
     repository.hexreg().run(arguments.chain(more.iter().copied()))
 }
 
-/// The same, for its report.
+/// The same, with the JSON report.
 #[track_caller]
 pub fn report(repository: &TestRepository, url: &str, more: &[&str]) -> Value {
     let ran = mirror(repository, url, &[more, &["--json"]].concat());
     serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{}", ran.transcript()))
 }
 
-/// Two packages, three releases, and what serves them.
+/// A server of two packages with three releases.
 pub fn samples() -> (TestRepository, Server) {
     let repository = TestRepository::new().samples();
     repository.build(&[]).ok();
@@ -65,7 +65,7 @@ pub fn samples() -> (TestRepository, Server) {
     (repository, server)
 }
 
-/// Whether the mirror is upstream's files, byte for byte.
+/// Asserts that the mirror has upstream's files, byte for byte.
 #[track_caller]
 pub fn is_verbatim(repository: &TestRepository) {
     let verified = repository.hexreg().run(["verify", "copy"]);
@@ -108,7 +108,7 @@ fn a_part_of_a_repository_is_verified_as_one() {
     acme: 1 package, 2 releases; no problem
     --- stderr
     ");
-    // What is there has to be right all the same.
+    // The files that are there have to be right.
     repository.write("copy/tarballs/greeting-1.0.0.tar", b"junk");
     repository.remove("copy/versions");
     let found = verify(&["--partial"]);

@@ -1,10 +1,10 @@
 //! What is read of XML documents: what they are, and single fields of errors.
 
-use crate::web_page::behind_prolog;
+use crate::web_page::after_prolog;
 
 /// The name of an XML document's root element, without its prefix.
 pub(super) fn root_element(body: &[u8]) -> Option<&str> {
-    let name = behind_prolog(body).strip_prefix(b"<")?;
+    let name = after_prolog(body).strip_prefix(b"<")?;
     let end = name.iter().position(|byte| byte.is_ascii_whitespace() || b"/>".contains(byte))?;
     let name = std::str::from_utf8(name.get(..end)?).ok()?;
     let name = name.rsplit_once(':').map_or(name, |(_, name)| name);

@@ -1,4 +1,4 @@
-//! Files of a mirror that are no longer what came, or came with something that is a bucket's own matter.
+//! Files of a mirror that were damaged on the disk, and tombstones of an upstream in a bucket.
 
 use std::io::Write;
 
@@ -10,7 +10,7 @@ use crate::support::server::Server;
 use crate::support::{gunzip, gzip, raw_tar};
 
 #[test]
-fn a_file_that_is_damaged_on_the_disk_is_fetched_again_when_asked_for() {
+fn a_file_that_is_damaged_on_the_disk_is_fetched_again_with_refresh() {
     let repository = TestRepository::new().release("foo", "1.0.0").release("bar", "1.0.0");
     let docs = gzip(&raw_tar::archive(&[raw_tar::Entry::file("index.html", b"foo")]));
     repository.write("public/docs/foo-1.0.0.tar.gz", &docs);
@@ -26,7 +26,7 @@ fn a_file_that_is_damaged_on_the_disk_is_fetched_again_when_asked_for() {
         repository.write("copy/tarballs/foo-1.0.0.tar", damaged);
         repository.write("copy/docs/foo-1.0.0.tar.gz", &docs[..docs.len() / 2]);
         repository.write("copy/packages/bar", b"junk");
-        // To read all of it each time would take too long.
+        // Reading all files in each run would take too long.
         assert_eq!(report(&repository, &url, &options)["requests"], 2);
         let verified = repository.hexreg().run(["verify", "copy"]);
         assert_eq!(verified.code, 1, "{}", verified.transcript());
@@ -44,17 +44,17 @@ fn a_file_that_is_damaged_on_the_disk_is_fetched_again_when_asked_for() {
         assert_eq!(updated(&done), mended, "{done}");
         is_verbatim(&repository);
         assert_eq!(repository.read("copy/docs/foo-1.0.0.tar.gz"), docs);
-        // What is whole is read and not fetched.
+        // Intact files are read and not fetched.
         let again = report(&repository, &url, &[&options[..], &["--refresh"]].concat());
         assert_eq!((&again["requests"], updated(&again).len()), (&5.into(), 0), "{again}");
     }
-    // What is damaged is told of a registry that is no mirror too, without that advice.
+    // A registry that is no mirror: the damage is reported, without that advice.
     repository.write("public/tarballs/foo-1.0.0.tar", b"junk");
     let verified = repository.hexreg().run(["verify", "public"]);
     assert_eq!((verified.code, verified.stderr.as_str()), (1, ""), "{}", verified.transcript());
 }
 
-/// As a package stands in a bucket from which it is being removed, or was cut short.
+/// The file of a package in a bucket while it is being removed.
 fn tombstone(file: &[u8]) -> Vec<u8> {
     let message = gunzip(file);
     let gzip = GzBuilder::new().comment("hexreg removes this: 0123456789abcdef");
@@ -79,7 +79,7 @@ fn a_package_that_upstream_is_removing_is_mirrored_as_what_clients_read() {
     assert_eq!(repository.read("copy/.hexreg-mirror/packages/foo"), package);
     repository.hexreg().run(["verify", "copy"]).ok();
 
-    // In a directory nothing is being removed: one that was copied there is the package.
+    // A directory has no tombstones: one that was copied there is the package.
     repository.write("copy/packages/foo", &tombstone(&package));
     repository.hexreg().run(["verify", "copy"]).ok();
     let retire = ["retire", "foo", "1.0.0", "--reason=invalid", "--to", "copy"];
@@ -89,7 +89,7 @@ fn a_package_that_upstream_is_removing_is_mirrored_as_what_clients_read() {
     repository.hexreg().run(["build", "copy"].into_iter().chain(key)).ok();
     let releases = crate::support::signed::releases(&repository, "copy/packages/foo");
     assert!(releases.releases[0].remarks.retired.is_some(), "it lives on in the registry");
-    // Pushed, it is no tombstone there either.
+    // After a push it is no tombstone either.
     repository.write("copy/packages/foo", &tombstone(&repository.read("copy/packages/foo")));
     repository.hexreg().run(["push", "copy", "pushed"]).ok();
     assert!(!repository.read("pushed/packages/foo").windows(7).any(|part| part == b"removes"));

@@ -1,5 +1,5 @@
-//! Upstreams on a bad day. What passes is asked for again; what stays is told, keeps nothing else from
-//! being mirrored, and leaves nothing behind that is not upstream's; and a second run makes it good.
+//! Upstreams with faults. A transient fault is retried. A lasting one is reported, does not keep other files from being
+//! mirrored, and leaves no wrong file; the next run repairs it.
 
 use std::time::{Duration, Instant};
 
@@ -9,16 +9,16 @@ use crate::support::repository::TestRepository;
 use crate::support::server::Server;
 use crate::support::unruly::{Fault, Unruly};
 
-/// One of each kind of file that is signed, or named by what is.
+/// One file of each kind.
 const PATHS: [&str; 4] =
     ["/names", "/versions", "/packages/welcome", "/tarballs/welcome-0.1.0.tar"];
 
-/// With as little patience as will do.
+/// With short timeouts.
 fn impatient(repository: &TestRepository, url: &str) -> Ran {
     mirror(repository, url, &["--all", "--retries=1", "--stall-timeout=1"])
 }
 
-/// Each a way for one answer to go wrong.
+/// Faults of one response.
 fn faults() -> Vec<(&'static str, Fault)> {
     vec![
         ("drop", Fault::Drop),
@@ -33,9 +33,9 @@ fn faults() -> Vec<(&'static str, Fault)> {
     ]
 }
 
-/// Whatever stands in the mirror under its final name is upstream's own.
+/// Asserts that each file in the mirror is upstream's.
 #[track_caller]
-fn nothing_wrong_stands(repository: &TestRepository, what: &str) {
+fn has_no_wrong_file(repository: &TestRepository, what: &str) {
     let upstream = repository.path("public");
     for entry in walkdir::WalkDir::new(repository.path("copy")).into_iter().map(Result::unwrap) {
         let path = entry.path().strip_prefix(repository.path("copy")).unwrap();
@@ -48,7 +48,7 @@ fn nothing_wrong_stands(repository: &TestRepository, what: &str) {
 }
 
 #[test]
-fn what_goes_wrong_once_is_asked_for_again() {
+fn a_transient_fault_is_retried() {
     let (repository, server) = samples();
     for path in PATHS {
         for (what, fault) in faults() {
@@ -65,7 +65,7 @@ fn what_goes_wrong_once_is_asked_for_again() {
 }
 
 #[test]
-fn what_stays_wrong_is_told_and_the_rest_is_mirrored() {
+fn a_lasting_fault_is_reported_and_the_rest_is_mirrored() {
     let (repository, server) = samples();
     for path in PATHS {
         for (what, fault) in faults() {
@@ -76,14 +76,14 @@ fn what_stays_wrong_is_told_and_the_rest_is_mirrored() {
             assert_eq!(ran.code, 1, "{what} at {path}: {}", ran.transcript());
             let told = path.trim_start_matches('/');
             assert!(ran.stderr.contains(&format!("{told}: ")), "{what} at {path}: {}", ran.stderr);
-            nothing_wrong_stands(&repository, what);
+            has_no_wrong_file(&repository, what);
             for index in ["names", "versions"] {
                 assert!(!repository.path("copy").join(index).exists(), "{what} at {path}: {index}");
             }
             let is_index = !path[1..].contains('/');
             let others = repository.path("copy/packages/greeting");
             assert_eq!(others.exists(), !is_index, "{what} at {path}");
-            // What stands is not fetched again.
+            // Files that the mirror has are not fetched again.
             let second = report(&repository, &server.url(), &["--all"]);
             let requests = if is_index { 7 } else { 4 };
             assert_eq!(second["requests"], requests, "{what} at {path}: {second}");
@@ -94,7 +94,7 @@ fn what_stays_wrong_is_told_and_the_rest_is_mirrored() {
 }
 
 #[test]
-fn what_never_ends_is_cut_off() {
+fn an_endless_body_is_cut_off() {
     let (repository, server) = samples();
     let unruly = Unruly::before(server.address, |path, _| {
         if path.starts_with("/tarballs/welcome") { Fault::Endless } else { Fault::None }
@@ -103,12 +103,12 @@ fn what_never_ends_is_cut_off() {
     assert_eq!(ran.code, 1, "{}", ran.transcript());
     let said = "welcome-0.1.0.tar has more than 16777216 bytes, the most that such a file has";
     assert!(ran.stderr.contains(said), "{}", ran.stderr);
-    nothing_wrong_stands(&repository, "endless");
+    has_no_wrong_file(&repository, "endless");
 }
 
-/// As long as bytes come, and not one by one, there is no time after which they are too late.
+/// A body that comes fast enough may take any time.
 #[test]
-fn what_is_slow_is_waited_for() {
+fn a_slow_body_is_waited_for() {
     let (repository, server) = samples();
     let unruly = Unruly::before(server.address, |path, _| {
         if path == "/packages/welcome" {
@@ -126,7 +126,7 @@ fn what_is_slow_is_waited_for() {
 }
 
 #[test]
-fn upstream_is_left_alone_for_as_long_as_it_asks() {
+fn retry_after_is_respected() {
     let (repository, server) = samples();
     let busy = |seconds: u32| {
         Unruly::before(server.address, move |path, before| match (path, before) {
@@ -138,7 +138,7 @@ fn upstream_is_left_alone_for_as_long_as_it_asks() {
     let ran = impatient(&repository, &busy(2).url());
     assert_eq!(ran.code, 0, "{}", ran.transcript());
     assert!(began.elapsed() >= Duration::from_secs(2), "{:?}", began.elapsed());
-    // Nobody waits for a day.
+    // A pause of a day is not waited for.
     let ran = impatient(&repository, &busy(86_400).url());
     assert_eq!(ran.code, 1, "{}", ran.transcript());
     assert!(ran.stderr.contains("asks to wait for 86400 s"), "{}", ran.stderr);
@@ -185,7 +185,7 @@ fn redirects_are_followed_a_few_times_and_credentials_are_not() {
 }
 
 #[test]
-fn an_upstream_that_is_not_there_changes_nothing() {
+fn an_unreachable_upstream_changes_nothing() {
     let (repository, server) = samples();
     mirror(&repository, &server.url(), &["--all"]).ok();
     let address = server.address;
@@ -196,14 +196,14 @@ fn an_upstream_that_is_not_there_changes_nothing() {
     assert!(ran.stderr.contains("Connection refused"), "{}", ran.stderr);
     assert_eq!(repository.read("copy/.hexreg-mirror/state.json"), before);
     is_verbatim(&repository);
-    // Whoever comes back is mirrored as if nothing had been.
+    // Once upstream is back, it is mirrored as before.
     let back = Server::of(&repository, &[&format!("--listen={address}")]);
     mirror(&repository, &back.url(), &["--all"]).ok();
 }
 
-/// Each of these sends something again and again.
+/// Upstreams that repeat a response without end.
 #[test]
-fn every_request_comes_to_an_end() {
+fn every_request_ends() {
     let (repository, server) = samples();
     for (fault, within, said) in [
         (Fault::Interim, 5, "operation timed out"),

@@ -1,4 +1,4 @@
-//! What to do is said where it can be known: of credentials, login pages, URLs and proxies.
+//! Hints about credentials, login pages, URLs and proxies.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::support::unruly::{Fault, Unruly};
 
 const LOGIN: &[u8] = b"\n<!DOCTYPE html><title>Sign in</title>";
 
-/// With these variables.
+/// Runs with these environment variables.
 fn with(repository: &TestRepository, url: &str, more: &[&str], variables: &[(&str, &str)]) -> Ran {
     let options = super::upstream(url);
     let usual = ["mirror", "copy", "--all", "--retries=0"].into_iter();
@@ -21,7 +21,7 @@ fn with(repository: &TestRepository, url: &str, more: &[&str], variables: &[(&st
 }
 
 #[test]
-fn whoever_may_not_read_is_told_how_to_give_credentials() {
+fn a_refused_request_gets_a_hint_about_credentials() {
     let (repository, server) = samples();
     let refusing = |path: &'static str, status: u16| {
         Unruly::before(server.address, move |asked, _| {
@@ -52,7 +52,7 @@ fn whoever_may_not_read_is_told_how_to_give_credentials() {
 }
 
 #[test]
-fn a_page_in_the_place_of_a_file_is_told_as_such() {
+fn a_web_page_in_place_of_a_file_is_named() {
     let (repository, server) = samples();
     for (path, told) in [
         ("/names", "names"),
@@ -70,7 +70,7 @@ fn a_page_in_the_place_of_a_file_is_told_as_such() {
         let hint = "check that --upstream is the URL of the repository itself, and that no login";
         assert!(ran.stderr.contains(hint), "{path}: {}", ran.stderr);
     }
-    // Sent on to where one logs in, and what is carried along is shown to nobody.
+    // A redirect to a login page, whose query is hidden.
     let login = Unruly::before(server.address, |_, _| Fault::Replace(LOGIN.to_vec()));
     let target = login.url();
     let guarded = Unruly::before(server.address, move |path, _| {
@@ -88,7 +88,7 @@ fn a_page_in_the_place_of_a_file_is_told_as_such() {
 }
 
 #[test]
-fn an_upstream_that_is_no_url_is_told_without_its_credentials() {
+fn an_invalid_upstream_url_is_named_without_its_credentials() {
     let repository = TestRepository::new();
     for (upstream, said) in [
         ("127.0.0.1:8957", "--upstream has no scheme: write https://127.0.0.1:8957"),
@@ -129,7 +129,7 @@ fn an_upstream_that_is_no_url_is_told_without_its_credentials() {
 }
 
 #[test]
-fn a_proxy_that_cannot_be_reached_is_named_without_its_password() {
+fn an_unreachable_proxy_is_named_without_its_password() {
     let (repository, server) = samples();
     let url = server.url();
     let dead = free_address();
@@ -142,12 +142,12 @@ fn a_proxy_that_cannot_be_reached_is_named_without_its_password() {
         assert!(ran.stderr.contains("hint: nothing was changed: check the proxy"));
         assert!(!ran.stderr.contains("SECRET"), "{variable}: {}", ran.stderr);
     }
-    // TLS goes through a tunnel.
+    // HTTPS goes through a tunnel.
     let https = "https://hex.example";
     let ran = with(&repository, https, &[], &[("https_proxy", &dead.to_string())]);
     let said = format!("{https}/names through the proxy http://{dead} (https_proxy): ");
     assert!(ran.stderr.contains(&said), "{}", ran.stderr);
-    // What is no proxy is not passed over.
+    // An invalid proxy is an error.
     let ran = with(&repository, &url, &[], &[("HTTP_PROXY", "ftp://ci:SECRET@p:1")]);
     assert_eq!(ran.code, 2, "{}", ran.transcript());
     let said = "HTTP_PROXY is \"ftp://******@p:1\", which is no proxy: expected http://HOST:PORT";
@@ -178,9 +178,9 @@ fn an_asterisk_in_no_proxy_means_every_host() {
     assert_eq!(ran.code, 1, "{}", ran.transcript());
 }
 
-/// A proxy that wants a password says so in its own way.
+/// A proxy answers with a status of its own.
 #[test]
-fn a_proxy_that_wants_credentials_is_told_apart_from_upstream() {
+fn a_proxy_that_requires_credentials_is_distinguished_from_upstream() {
     let (repository, server) = samples();
     let proxy = Unruly::before(server.address, |_, _| Fault::Status(407, Vec::new()));
     for url in ["http://hex.example", "https://hex.example"] {
@@ -191,9 +191,9 @@ fn a_proxy_that_wants_credentials_is_told_apart_from_upstream() {
     }
 }
 
-/// What comes byte by byte would otherwise keep a request's place for days.
+/// A body that comes byte by byte would block a request for days.
 #[test]
-fn what_drips_is_given_up() {
+fn a_dripping_body_is_given_up() {
     let (repository, server) = samples();
     let dripping = Unruly::before(server.address, |path, _| {
         if path.starts_with("/tarballs/welcome") {
@@ -213,7 +213,7 @@ fn what_drips_is_given_up() {
         ran.stderr
     );
     assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
-    // The others came.
+    // The other files were mirrored.
     assert!(repository.path("copy/tarballs/greeting-1.0.0.tar").exists());
     let back = Server::of(&repository, &[]);
     mirror(&repository, &back.url(), &["--all"]).ok();

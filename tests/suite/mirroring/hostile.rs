@@ -1,5 +1,4 @@
-//! Answers that would take more memory than there is. Anybody between upstream and here can send them: nothing of them
-//! is signed.
+//! Responses that would use up the memory. They are not signed, so that any attacker on the network can send them.
 
 use std::process::Command;
 
@@ -12,21 +11,20 @@ use crate::support::signed::{policy, write_policy};
 use crate::support::unruly::{Fault, Unruly};
 use crate::support::{gzip, random};
 
-/// In MiB: what a mirror may take, and a command that reads a directory.
+/// In MiB: the memory that a mirror, or a command that reads a directory, may use.
 const MOST: u64 = 250;
 
-/// How many packages there are, and requests at once: up to 256. What CI runs is a short form; the variable asks for
-/// more.
+/// The number of packages and of concurrent requests, up to 256. CI runs a short form; the variable sets more.
 fn packages() -> usize {
     random::setting("HEXREG_BOMBS", 32)
 }
 
-/// In MiB: what a package inflates to, up to 63.
+/// In MiB: the inflated size of a package, up to 63.
 fn size() -> usize {
     random::setting("HEXREG_BOMB_MIB", 30)
 }
 
-/// A message whose payload inflates to so many MiB, under a signature that is none.
+/// A message whose payload inflates to this many MiB, without a valid signature.
 fn bomb(mib: usize) -> Vec<u8> {
     gzip(&[field(1, vec![0; mib << 20]), field(2, [b'x'; 256])].concat())
 }
@@ -40,7 +38,7 @@ fn upstreams() -> (TestRepository, Server) {
     (repository, server)
 }
 
-/// The peak of a mirror in MiB, where each path that begins so is answered with these bytes.
+/// The peak memory of a mirror in MiB, if each path with this prefix is answered with these bytes.
 #[track_caller]
 fn peak_of_mirror(prefix: &'static str, body: Vec<u8>, refused: &str) -> u64 {
     let (repository, server) = upstreams();
@@ -59,13 +57,13 @@ fn peak_of_mirror(prefix: &'static str, body: Vec<u8>, refused: &str) -> u64 {
 }
 
 #[test]
-fn bombs_in_place_of_packages_are_not_kept() {
+fn bombs_in_place_of_packages_use_little_memory() {
     let peak = peak_of_mirror("/packages/", bomb(size()), "its signature is not that of");
     assert!(peak <= MOST, "{peak} MiB");
 }
 
 #[test]
-fn a_bomb_in_place_of_an_index_is_not_kept() {
+fn a_bomb_in_place_of_an_index_uses_little_memory() {
     for index in ["/names", "/versions"] {
         let peak = peak_of_mirror(index, bomb(200), "its signature is not that of");
         assert!(peak <= MOST / 2, "{index}: {peak} MiB");
@@ -73,14 +71,14 @@ fn a_bomb_in_place_of_an_index_is_not_kept() {
 }
 
 #[test]
-fn a_bomb_in_place_of_a_policy_is_not_kept() {
+fn a_bomb_in_place_of_a_policy_uses_little_memory() {
     let peak = peak_of_mirror("/policies/", bomb(7), "its signature is not that of");
     assert!(peak <= MOST, "{peak} MiB");
 }
 
-/// As large as such a file may be, and nothing in it can be made smaller.
+/// Files at the limit of size that do not compress.
 #[test]
-fn large_bodies_share_what_memory_there_is() {
+fn large_bodies_share_the_memory() {
     let mut bytes = vec![0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3];
     let mut random = random::Random::new(7);
     bytes.extend((0..15 << 17).flat_map(|_| random.next().to_le_bytes()));
@@ -92,9 +90,9 @@ fn large_bodies_share_what_memory_there_is() {
     }
 }
 
-/// Whoever could write into a directory that is built, checked, pushed or served.
+/// An attacker may write into a directory that is built, checked, pushed or served.
 #[test]
-fn bombs_in_a_directory_are_not_kept_by_whoever_reads_it() {
+fn bombs_in_a_directory_use_little_memory() {
     let repository = TestRepository::new().release("foo", "1.0.0");
     repository.build(&[]).ok();
     for file in ["versions", "names"] {
@@ -130,7 +128,7 @@ fn bombs_in_a_directory_are_not_kept_by_whoever_reads_it() {
         let (ran, peak) = run(arguments);
         assert_eq!(ran.code, code, "{arguments:?}: {}", ran.transcript());
         println!("{arguments:?}: peak {peak} MiB");
-        // It shows what a file says whose signature does not hold: so it keeps it, once.
+        // `inspect` shows a file with a wrong signature, so it has it in memory, once.
         let most = if arguments[0] == "inspect" { MOST } else { MOST / 2 };
         assert!(peak <= most, "{arguments:?}: {peak} MiB");
     }

@@ -1,4 +1,4 @@
-//! What upstream says later of releases that it has said to be there: its indexes do not tell of all of it.
+//! Remarks that upstream changes later. Its indexes do not show all of these changes.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ pub fn advisory(id: &str) -> Arc<Advisory> {
     })
 }
 
-/// Upstream, whose `foo` may have advisories, and a mirror of one kind.
+/// An upstream whose `foo` may have advisories, and a mirror.
 struct Mirror {
     repository: TestRepository,
     server: Server,
@@ -45,7 +45,7 @@ impl Mirror {
         Self { repository, server, options }
     }
 
-    /// Upstream says something else of `foo`, and of nothing when it was updated.
+    /// Changes upstream's `foo`, without a time in `names`.
     fn upstream(&self, change: impl Fn(&mut Release)) {
         let path = "public/packages/foo";
         edit(&self.repository, path, &signed::key("acme-2048.pem"), change);
@@ -59,7 +59,7 @@ impl Mirror {
         ran
     }
 
-    /// How many requests a run makes, and whether bodies come.
+    /// The number of requests of a run, and whether it received bodies.
     #[track_caller]
     fn asks(&self, more: &[&str]) -> (u64, bool) {
         let ran = self.runs(more);
@@ -77,7 +77,7 @@ impl Mirror {
         assert_eq!(self.repository.read(&path), self.repository.read("public/packages/foo"));
     }
 
-    /// So much time goes by.
+    /// Moves the times in the state into the past.
     fn wait(&self, seconds: i64) {
         let name = if self.folder() == "copy" { "state" } else { "tarballs-only" };
         let path = format!("copy/.hexreg-mirror/{name}.json");
@@ -96,7 +96,7 @@ impl Mirror {
 const ALL: [&[&str]; 2] = [&["--all"], &["--all", "--tarballs-only"]];
 
 #[test]
-fn a_package_that_is_marked_is_asked_for_each_time() {
+fn a_marked_package_is_requested_in_each_run() {
     for options in ALL {
         let mirror = Mirror::new(options);
         mirror.runs(&[]);
@@ -105,7 +105,7 @@ fn a_package_that_is_marked_is_asked_for_each_time() {
         mirror.runs(&[]);
         mirror.is_up_to_date();
         assert_eq!(mirror.asks(&[]), (3, false), "it is marked, and has not changed");
-        // None of these changes what the indexes say.
+        // These changes do not show in the indexes.
         let indexes =
             || ["names", "versions"].map(|path| mirror.repository.read(&format!("public/{path}")));
         let before = indexes();
@@ -121,7 +121,7 @@ fn a_package_that_is_marked_is_asked_for_each_time() {
 }
 
 #[test]
-fn all_are_asked_for_once_a_day() {
+fn all_packages_are_requested_once_a_day() {
     for options in ALL {
         let mirror = Mirror::new(options);
         mirror.runs(&[]);
@@ -133,22 +133,22 @@ fn all_are_asked_for_once_a_day() {
         assert_eq!(mirror.asks(&[]), (5, false));
         assert_eq!(mirror.asks(&[]), (2, false));
         assert_eq!(mirror.asks(&["--refresh-after=0"]), (5, false));
-        // A mirror of a part asks for that part.
+        // A mirror of some packages requests these.
         mirror.wait(DAY);
         let only = Mirror { options: &["--only=bar"], ..mirror };
         if options == ALL[0] {
             assert_eq!(only.asks(&[]), (3, false));
             assert_eq!(only.asks(&[]), (2, false));
-            // And keeps nobody from asking for the rest.
+            // The other packages are still overdue.
             let mirror = Mirror { options, ..only };
             assert_eq!(mirror.asks(&[]), (5, false));
         }
     }
 }
 
-/// Each run asks for it again, and for nothing else.
+/// Each run requests this package again, and no other.
 #[test]
-fn a_package_that_fails_each_time_keeps_no_other_from_being_current() {
+fn a_package_that_always_fails_causes_no_full_checks() {
     let mirror = Mirror::new(&["--all"]);
     mirror.runs(&[]);
     mirror.wait(DAY);
@@ -168,13 +168,13 @@ fn a_package_that_fails_each_time_keeps_no_other_from_being_current() {
     assert_eq!(mirror.asks(&[]), (2, false));
 }
 
-/// What it is that has not changed, is known.
+/// A tag is sent only for the file that it came with.
 #[test]
-fn a_tag_is_good_for_the_very_file() {
+fn a_tag_belongs_to_one_file() {
     let mirror = Mirror::new(&["--all"]);
     mirror.runs(&[]);
     let upstream = mirror.repository.read("public/packages/foo");
-    // Another one that upstream signed, and one that nobody did.
+    // Another file that upstream has signed, and one without a valid signature.
     mirror.upstream(|release| {
         release.remarks.published_at = Some(hexreg::package::UnixSeconds(1).into());
     });
@@ -186,6 +186,6 @@ fn a_tag_is_good_for_the_very_file() {
         assert_eq!(mirror.repository.read("copy/packages/foo"), other);
     }
     assert_eq!(mirror.asks(&["--refresh-after=0"]), (5, false));
-    // Whoever asks for all of it gets it.
+    // --refresh fetches the file whole.
     assert_eq!(mirror.asks(&["--refresh"]), (5, true));
 }

@@ -1,5 +1,4 @@
-//! Lock files as people have them: of organisations, with entries twice, empty, from standard input, and of
-//! other tools.
+//! Lock files: of organisations, with repeated entries, empty ones, from standard input, and of other tools.
 
 use std::fs;
 
@@ -25,7 +24,7 @@ fn outer(repository: &TestRepository, file: &str) -> String {
     format!("\"{}\"", OuterChecksum::of(&repository.read(&format!("public/tarballs/{file}"))))
 }
 
-/// What an organisation of another repository signs as `acme`, at `/repos/acme`.
+/// An organisation with the name `acme`, at `/repos/acme`.
 fn organization() -> (TestRepository, Server) {
     let repository = TestRepository::new().samples();
     repository.build(&[]).ok();
@@ -42,7 +41,7 @@ fn tarballs(repository: &TestRepository) -> Vec<String> {
 }
 
 #[test]
-fn pins_of_an_organisation_are_of_the_repository_that_signs_as_it() {
+fn pins_of_an_organisation_match_its_repository() {
     let (repository, server) = organization();
     let url = format!("{}/repos/acme", server.url());
     let mirror = |name: &str, more: &[&str]| {
@@ -80,14 +79,14 @@ fn pins_of_an_organisation_are_of_the_repository_that_signs_as_it() {
             assert!(!repository.path("copy/names").exists(), "{what}");
         }
     }
-    // Others are left out, and told.
+    // Pins of other repositories are left out, and reported.
     let public = entry("greeting", "1.0.0", "\"hexpm\"", "nil");
     let welcome = entry("welcome", "0.1.0", "\"hexpm:acme\"", &welcome);
     write_lock(&repository, &[public, welcome]);
     let ran = mirror("hexpm:acme", &[]).ok();
     let left_out = "left out: greeting, of the repository hexpm (mix.lock)";
     assert!(ran.stdout.contains(left_out), "{}", ran.stdout);
-    // A checksum that is not upstream's is found here too.
+    // A wrong checksum is an error here too.
     let wrong = format!("\"{}\"", "ab".repeat(32));
     write_lock(&repository, &[entry("welcome", "0.1.0", "\"hexpm:acme\"", &wrong)]);
     let ran = mirror("hexpm:acme", &[]);
@@ -96,7 +95,7 @@ fn pins_of_an_organisation_are_of_the_repository_that_signs_as_it() {
 }
 
 #[test]
-fn an_organisation_of_hexpm_is_asked_of_hexpm_and_has_its_key() {
+fn an_organisation_of_hexpm_has_its_url_and_key() {
     let (repository, server) = organization();
     write_lock(&repository, &[entry("welcome", "0.1.0", "\"hexpm:acme\"", "nil")]);
     let dead = format!("http://{}", free_address());
@@ -105,7 +104,7 @@ fn an_organisation_of_hexpm_is_asked_of_hexpm_and_has_its_key() {
         let hexreg = repository.hexreg().env("ALL_PROXY", &dead).env("NO_PROXY", "127.0.0.1");
         hexreg.run(usual.iter().chain(more).copied())
     };
-    // What goes to another host goes to a proxy that is not there, and names what was asked for.
+    // Each request goes to a proxy that does not exist, so that the error names its URL.
     for (more, asked) in [
         (&["--upstream-name=hexpm:acme"][..], "https://repo.hex.pm/repos/acme/names"),
         (
@@ -145,7 +144,7 @@ fn an_organisation_of_hexpm_is_asked_of_hexpm_and_has_its_key() {
 }
 
 #[test]
-fn what_is_locked_twice_is_mirrored_as_the_build_tool_takes_it() {
+fn of_two_entries_the_build_tools_choice_is_mirrored() {
     let (repository, server) = super::samples();
     let twice = |first: &str, second: &str| {
         let _ = fs::remove_dir_all(repository.path("copy"));
@@ -184,11 +183,11 @@ fn what_is_locked_twice_is_mirrored_as_the_build_tool_takes_it() {
     assert_eq!(ran.stderr, "");
 }
 
-/// A project without dependencies has nothing to be mirrored, which is no mistake.
+/// A project without dependencies is no error.
 #[test]
-fn a_lock_file_that_pins_nothing_is_done_at_once() {
+fn a_lock_file_that_pins_nothing_makes_no_request() {
     let (repository, server) = super::samples();
-    // Nobody is asked.
+    // No request is made.
     let nowhere = format!("http://{}", free_address());
     for (name, text) in [
         ("mix.lock", "%{\n}\n"),
@@ -207,9 +206,9 @@ fn a_lock_file_that_pins_nothing_is_done_at_once() {
         );
         assert!(!repository.path("copy/names").exists(), "{name}: {}", ran.transcript());
     }
-    // What else was asked for is done.
+    // The other options are respected.
     mirror(&repository, &server.url(), &["--only=welcome"]).ok();
-    // Such as a command leaves that failed.
+    // A command that failed may leave such a file.
     for (name, text) in
         [("mix.lock", &b""[..]), ("rebar.lock", b"\xEF\xBB\xBF"), ("a.lock", b"\r\n")]
     {
@@ -276,7 +275,7 @@ fn a_lock_file_comes_from_standard_input_too() {
 }
 
 #[test]
-fn another_tools_file_is_named_as_such() {
+fn a_lock_file_of_another_tool_is_named() {
     let (repository, server) = super::samples();
     for (name, text, said) in [
         ("package-lock.json", "{\"lockfileVersion\": 3}", "package-lock.json is npm's lock file"),

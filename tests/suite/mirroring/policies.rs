@@ -6,7 +6,7 @@ use crate::support::signed::{policy, write_policy};
 const KEY: &str = "acme-2048.pem";
 
 #[test]
-fn policies_come_by_name_and_are_asked_for_again_with_their_tags() {
+fn policies_are_mirrored_by_name_and_requested_with_their_tags() {
     let (repository, server) = samples();
     for name in ["strict", "loose", "other"] {
         write_policy(&repository, &format!("public/policies/{name}"), &policy(name), KEY);
@@ -33,7 +33,7 @@ fn policies_come_by_name_and_are_asked_for_again_with_their_tags() {
     let third = report(&repository, &server.url(), &options);
     assert_eq!(third["updated"], serde_json::json!(["policies/strict"]), "{third}");
     assert_eq!(repository.read("copy/policies/strict"), repository.read("public/policies/strict"));
-    // One that was changed here is fetched anew.
+    // A policy that was changed in the mirror is fetched again.
     repository.write("copy/policies/strict", b"junk");
     let fourth = report(&repository, &server.url(), &options);
     assert_eq!(fourth["updated"], serde_json::json!(["policies/strict"]), "{fourth}");
@@ -52,9 +52,9 @@ fn policies_alone_are_mirrored_and_a_dry_run_writes_none() {
     assert_eq!(repository.read("copy/policies/strict"), repository.read("public/policies/strict"));
 }
 
-/// A client would refuse it, and with it the project; the policy that was there before still holds.
+/// Clients would refuse the new policy, and the project with it. The former one stays.
 #[test]
-fn a_policy_that_upstream_did_not_sign_or_lost_holds_nothing_else_back() {
+fn a_policy_that_is_lost_or_not_signed_holds_nothing_else_back() {
     let (repository, server) = samples();
     write_policy(&repository, "public/policies/strict", &policy("strict"), KEY);
     let options = ["--all", "--policy=strict"];
@@ -77,7 +77,7 @@ fn a_policy_that_upstream_did_not_sign_or_lost_holds_nothing_else_back() {
     refused("policies/strict: it belongs to the repository `other`, not `acme`");
     repository.remove("public/policies/strict");
     refused("policies/strict: upstream does not have it");
-    // The rest goes on.
+    // The rest is mirrored.
     let new = crate::support::tarball::Tarball::new("new", "1.0.0").build();
     repository.write_tarball("new-1.0.0.tar", &new);
     repository.build(&[]).ok();

@@ -1,5 +1,4 @@
-//! Where upstream may send a request on to: from a public address to none inside of this network, and lists that others
-//! sign to no other host.
+//! Redirects of upstream: from a public address to no internal address, and of lists of installs to no other host.
 
 use std::env;
 use std::net::IpAddr;
@@ -12,7 +11,7 @@ use crate::support::server::Server;
 use crate::support::tools;
 use crate::support::unruly::{Fault, Unruly};
 
-/// Upstream at an address, which sends requests for paths that begin so to where `to` says.
+/// Upstream at an address, which redirects paths with this prefix to `to`.
 fn sends_on(server: &Server, address: &str, prefix: &'static str, to: String) -> Unruly {
     let address: IpAddr = address.parse().unwrap();
     Unruly::at(address, server.address, move |path, _| {
@@ -30,7 +29,7 @@ fn run(repository: &TestRepository, url: &str, more: &[&str]) -> Ran {
 }
 
 #[test]
-fn a_list_is_taken_from_upstreams_own_host_and_nothing_tells_where_a_request_came_from() {
+fn a_list_of_installs_comes_from_upstreams_host_and_no_referer_is_sent() {
     let (repository, server) = samples();
     repository.write("public/installs/hex-1.x.csv", b"");
     let elsewhere = Unruly::before(server.address, |_, _| Fault::None);
@@ -46,7 +45,7 @@ fn a_list_is_taken_from_upstreams_own_host_and_nothing_tells_where_a_request_cam
         assert_eq!(elsewhere.count("/"), 0, "{list}");
         assert!(!repository.path("copy/installs/hex-1.x.csv.signed").exists());
     }
-    // What is signed, or named by what is, may lie elsewhere.
+    // Signed files and tarballs may be on another host.
     repository.remove("public/installs/hex-1.x.csv");
     let upstream = sends_on(&server, "127.0.0.1", "/tarballs/", elsewhere.url());
     run(&repository, &upstream.url(), &[]).ok();
@@ -56,18 +55,18 @@ fn a_list_is_taken_from_upstreams_own_host_and_nothing_tells_where_a_request_cam
     assert!(asked.iter().all(|it| !it.head.to_lowercase().contains("referer:")), "{asked:?}");
 }
 
-/// The addresses of the namespace below: two that are public, and some that are not.
+/// The addresses of the network namespace below: two public ones, and internal ones.
 const ADDRESSES: [&str; 5] =
     ["9.9.9.9", "149.112.112.112", "10.0.0.5", "169.254.169.254", "100.64.0.5"];
 
-/// What names are there, and where.
+/// The host names in the namespace, and their addresses.
 const HOSTS: &str = "127.0.0.1 localhost\n10.0.0.5 intranet.test\n149.112.112.112 cdn.test\n\
                      10.0.0.5 both.test\n149.112.112.112 both.test\n127.0.0.1 rebound.test\n";
 
-/// Runs the test below in a network namespace, whose addresses and names nobody else sees.
+/// Runs the test below in a network namespace with its own addresses and names.
 #[test]
-fn a_public_server_leads_to_no_address_inside() {
-    let test = "a_public_server_leads_to_no_address_inside";
+fn a_public_server_redirects_to_no_internal_address() {
+    let test = "a_public_server_redirects_to_no_internal_address";
     let Some(unshare) = tools::find("unshare", test) else { return };
     let Some(_) = tools::find("ip", test) else { return };
     let directory = TestRepository::new();
@@ -84,7 +83,7 @@ fn a_public_server_leads_to_no_address_inside() {
         command.args(["--exact", "mirroring::redirects::between_address_ranges", "--ignored"]);
         command.output().unwrap()
     };
-    // Who is not root may be in a namespace of their own.
+    // A user namespace, for tests that are not run by root.
     let ran = [&[][..], &["--map-root-user"]].into_iter().map(inside);
     let ran = ran.collect::<Vec<_>>();
     let told = |output: &std::process::Output| {
@@ -118,7 +117,7 @@ fn between_address_ranges() {
         (inside[3].url(), "100.64.0.5, which is no public address"),
         (format!("http://[::ffff:127.0.0.1]:{}", inside[0].port()), "which is no public address"),
         (format!("http://localhost:{}", inside[0].port()), "localhost is at 127.0.0.1"),
-        // Names, which only a look-up tells of.
+        // Names, which have to be resolved.
         (format!("http://intranet.test:{}", inside[1].port()), "intranet.test is at 10.0.0.5"),
         (format!("http://rebound.test:{}", inside[0].port()), "rebound.test is at 127.0.0.1"),
     ] {
@@ -127,7 +126,7 @@ fn between_address_ranges() {
             let ran = run(&repository, &upstream.url(), &["--docs"]);
             assert_eq!(ran.code, 1, "{to}{path}: {}", ran.transcript());
             assert!(ran.stderr.contains(why), "{to}{path}: {}", ran.transcript());
-            // What cannot get better is not asked for again.
+            // A lasting error is not retried.
             let ran = mirror(&repository, &upstream.url(), &["--all", "--docs", "--json"]);
             assert!(
                 ran.stdout.contains("\"retries\":0") || path == "/names",
@@ -138,7 +137,7 @@ fn between_address_ranges() {
     }
     assert_eq!((0..4).map(asked).collect::<Vec<_>>(), [0; 4]);
 
-    // Other public servers are asked: by name, and of a name that has both kinds of addresses at the public one.
+    // Other public servers are allowed, and of a name with both kinds of addresses the public one is used.
     for host in ["149.112.112.112", "cdn.test", "both.test"] {
         let before = cdn.count("/");
         let to = format!("http://{host}:{}", cdn.port());
@@ -148,7 +147,7 @@ fn between_address_ranges() {
     }
     assert_eq!((0..4).map(asked).collect::<Vec<_>>(), [0; 4]);
 
-    // A company's own server knows its network, but a public one that it leads to does not.
+    // An internal server may redirect to internal addresses, but not a public server that it redirects to.
     let upstream = sends_on(&server, "10.0.0.5", path, inside[0].url());
     run(&repository, &upstream.url(), &[]).ok();
     assert_eq!(asked(0), 1);

@@ -1,4 +1,4 @@
-//! What upstream takes back: within a day it may, and later that is an alarm which nothing else waits for.
+//! Releases that upstream removes: for a day it may, and later the package is held back, and no other.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -16,7 +16,7 @@ fn seconds_ago(seconds: i64) -> UnixSeconds {
     UnixSeconds(i64::try_from(now).unwrap() - seconds)
 }
 
-/// Upstream with releases that were published so long ago, all of them mirrored.
+/// A mirrored upstream whose releases were published this long ago.
 fn published(seconds: i64) -> (TestRepository, Server) {
     let repository = TestRepository::new()
         .release("foo", "1.0.0")
@@ -44,7 +44,7 @@ fn published(seconds: i64) -> (TestRepository, Server) {
 }
 
 #[test]
-fn what_is_younger_than_a_day_may_change_or_go() {
+fn young_releases_may_change_or_disappear() {
     let (repository, server) = published(60);
     mirror(&repository, &server.url(), &["--all"]).ok();
     for path in ["names", "versions", "packages/foo", "packages/bar", "tarballs/bar-1.0.0.tar"] {
@@ -52,7 +52,7 @@ fn what_is_younger_than_a_day_may_change_or_go() {
         assert_eq!(repository.read(&format!("copy/{path}")), upstream, "{path}");
     }
     assert!(!repository.path("copy/packages/gone").exists());
-    // No tarball goes unless that is asked for.
+    // No tarball is removed without --prune.
     for tarball in ["foo-1.0.0", "gone-1.0.0"] {
         assert!(repository.path(&format!("copy/tarballs/{tarball}.tar")).exists(), "{tarball}");
     }
@@ -64,12 +64,12 @@ fn what_is_younger_than_a_day_may_change_or_go() {
 }
 
 #[test]
-fn what_is_older_is_held_back_and_nothing_else() {
+fn older_releases_are_held_back_and_nothing_else() {
     let (repository, server) = published(25 * 60 * 60);
     for options in [&["--all", "--prune"][..], &["--all", "--tarballs-only", "--prune"]] {
         let ran = mirror(&repository, &server.url(), options);
         if options.contains(&"--tarballs-only") {
-            // It had nothing of theirs before but tarballs, of which one is another.
+            // This mirror has only tarballs, and one of them is another file.
             assert!(ran.stderr.contains("tarballs/bar-1.0.0.tar"), "{}", ran.transcript());
         } else {
             for package in ["foo", "bar", "gone"] {
@@ -84,14 +84,14 @@ fn what_is_older_is_held_back_and_nothing_else() {
     }
     let accept = ["--accept=foo", "--accept=bar", "--accept=gone"];
     mirror(&repository, &server.url(), &[&["--all"], &accept[..]].concat()).ok();
-    // And from then on it is as if it had always been so, also where nothing is pruned.
+    // After --accept the package is like any other, also without --prune.
     let quiet = report(&repository, &server.url(), &["--all"]);
     assert_eq!((&quiet["requests"], &quiet["failures"]), (&2.into(), &serde_json::json!([])));
 }
 
-/// No other package of upstream's changed since.
+/// No other package has changed since.
 #[test]
-fn the_newest_package_of_all_may_be_taken_back_while_it_is_young() {
+fn the_newest_package_may_be_removed_while_it_is_young() {
     for options in [&["--all"][..], &["--all", "--tarballs-only"]] {
         for (age, code) in [(60, 0), (25 * 60 * 60, 1)] {
             let repository = TestRepository::new().release("foo", "1.0.0").release("new", "1.0.0");
@@ -113,16 +113,16 @@ fn the_newest_package_of_all_may_be_taken_back_while_it_is_young() {
             assert_eq!(is_new, code == 0, "{options:?}, {age}");
             let is_gone = !repository.path(&format!("{folder}/packages/new")).exists();
             assert_eq!(is_gone, code == 0, "{options:?}, {age}");
-            // Whoever accepts that goes on.
+            // --accept takes it.
             let ran = mirror(&repository, &server.url(), &[options, &["--accept=new"]].concat());
             assert_eq!(ran.code, 0, "{}", ran.transcript());
         }
     }
 }
 
-/// Each of these files is signed by upstream.
+/// Upstream has signed each of these files.
 #[test]
-fn indexes_that_are_older_are_refused() {
+fn older_indexes_are_refused() {
     for options in [&["--all"][..], &["--all", "--tarballs-only"]] {
         let repository = TestRepository::new().release("foo", "1.0.0");
         repository.set_mtime("foo-1.0.0.tar", 1_700_000_000);
@@ -154,7 +154,7 @@ fn indexes_that_are_older_are_refused() {
         );
         assert!(ran.stderr.contains("nothing was changed"), "{}", ran.stderr);
         assert_eq!(repository.files("copy", |_| true), before);
-        // One that was accepted is not all of it.
+        // Accepting one package does not accept the others.
         let accept = |names: &[&str]| {
             let accept = names.iter().map(|name| format!("--accept={name}")).collect::<Vec<_>>();
             let accept = accept.iter().map(String::as_str);
@@ -171,9 +171,9 @@ fn indexes_that_are_older_are_refused() {
     }
 }
 
-/// An older file is signed as well: whoever sits between upstream and here may replay it.
+/// An attacker on the network may replay an older file, which upstream has signed too.
 #[test]
-fn what_upstream_no_longer_says_of_a_release_is_taken_and_told() {
+fn withdrawn_remarks_are_mirrored_with_a_warning() {
     for options in [&["--all"][..], &["--all", "--tarballs-only"]] {
         let repository = TestRepository::new().release("foo", "1.0.0").release("foo", "1.1.0");
         repository.build(&[]).ok();
@@ -209,10 +209,10 @@ fn what_upstream_no_longer_says_of_a_release_is_taken_and_told() {
                  if this is unexpected, ask upstream"
             );
         }
-        // It is told once.
+        // The warning is printed once.
         let quiet = report(&repository, &upstream.url(), options);
         assert_eq!(quiet["withdrawn"], serde_json::json!([]), "{options:?}: {quiet}");
-        // Said again, it is as it was, and a retirement for another reason is one that is taken back too.
+        // The remark is back. A retirement with another reason withdraws the former one.
         mirror(&repository, &server.url(), options).ok();
         let key = signed::key("acme-2048.pem");
         edit(&repository, "public/packages/foo", &key, |release| {
@@ -227,9 +227,9 @@ fn what_upstream_no_longer_says_of_a_release_is_taken_and_told() {
     }
 }
 
-/// Nobody unpublishes the time of a release.
+/// Publishers cannot remove the time of a release.
 #[test]
-fn a_file_that_no_longer_says_when_a_release_was_published_is_older() {
+fn a_file_without_the_time_of_a_release_is_older() {
     for (age, is_alarm) in [(60, false), (25 * 60 * 60, true)] {
         let repository = TestRepository::new().release("foo", "1.0.0").release("bar", "1.0.0");
         repository.build(&[]).ok();

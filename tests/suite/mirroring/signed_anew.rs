@@ -1,5 +1,5 @@
-//! Upstream's packages in a registry that another key signs: what upstream says of them beside their tarballs
-//! comes with them, and comes up to date with each mirror and build.
+//! Upstream's packages in a registry with another key: upstream's remarks come with the tarballs, and each mirror and
+//! build updates them.
 
 use std::fs;
 use std::sync::Arc;
@@ -68,14 +68,14 @@ impl Site {
         site
     }
 
-    /// Upstream changes what it says of `foo`.
+    /// Changes upstream's file of `foo`.
     fn upstream(&self, change: impl FnMut(&mut Release)) {
         edit(&self.repository, "public/packages/foo", &signed::key("acme-2048.pem"), change);
-        // For the marks in `versions`.
+        // Updates the marks in `versions`.
         self.repository.build(&["--no-cache"]).ok();
     }
 
-    /// Upstream changes what it says of `foo` 1.0.0.
+    /// Changes upstream's remarks on `foo` 1.0.0.
     fn upstream_says(&self, change: impl Fn(&mut Remarks)) {
         self.upstream(|release| {
             if release.version.to_string() == "1.0.0" {
@@ -103,7 +103,7 @@ impl Site {
         self.hexreg(&["build", "copy"])
     }
 
-    /// The next night.
+    /// The next mirror and build.
     fn goes_on(&self) {
         self.mirror();
         self.build();
@@ -116,7 +116,7 @@ impl Site {
         signed::release(&self.repository, "copy/packages/foo", version).remarks
     }
 
-    /// Whether the site says of both releases what upstream says.
+    /// Asserts that the site has upstream's remarks on both releases.
     #[track_caller]
     fn says_the_same(&self) {
         for version in ["1.0.0", "1.1.0"] {
@@ -138,20 +138,20 @@ fn retirements_times_and_advisories_come_with_the_tarballs() {
         site.says("1.1.0"),
         Remarks { published_at: Some(at(1_700_000_000)), ..Remarks::default() }
     );
-    // From nothing, without a cache, it is the same again.
+    // A build without a cache has the same result.
     let served = site.repository.read("copy/packages/foo");
     fs::remove_dir_all(site.repository.path("copy/packages")).unwrap();
     site.hexreg(&["build", "copy", "--no-cache"]);
     assert_eq!(site.repository.read("copy/packages/foo"), served);
 }
 
-/// A newer hex.pm says more: of the package, of a release, of its retirement, its time and its advisory.
+/// A newer hex.pm has unknown fields in the package, a release, its retirement, its time and its advisory.
 #[test]
-fn fields_that_this_version_does_not_know_come_too() {
+fn unknown_fields_are_carried_over() {
     let site = Site::new();
     let path = "public/packages/foo";
     let plain = signed::payload(&site.repository, path);
-    // The second time it says something else.
+    // Other values in the second run.
     for text in ["first", "second"] {
         let mut count = 0;
         let extended = extend(&plain, &protobuf::PACKAGE, &mut || {
@@ -170,11 +170,11 @@ fn fields_that_this_version_does_not_know_come_too() {
 }
 
 #[test]
-fn what_upstream_says_since_arrives_with_the_next_mirror_and_build() {
+fn new_remarks_arrive_with_the_next_mirror_and_build() {
     let site = Site::new();
     site.goes_on();
     let (first, second) = (advisory("GHSA-1", Severity::High), advisory("GHSA-2", Severity::Low));
-    // An advisory more, another severity, one withdrawn, another message, taken back, retired again.
+    // A new advisory, another severity, a withdrawn one, another message, no retirement, a new retirement.
     site.upstream_says(|remarks| remarks.advisories.push(second.clone()));
     site.goes_on();
     site.says_the_same();
@@ -196,7 +196,7 @@ fn what_upstream_says_since_arrives_with_the_next_mirror_and_build() {
 }
 
 #[test]
-fn a_mirror_says_that_a_build_has_something_to_carry_over() {
+fn a_mirror_reports_that_a_build_is_needed() {
     let site = Site::new();
     site.goes_on();
     let unchanged = site.mirror_with(&[]);
@@ -214,7 +214,7 @@ fn a_mirror_says_that_a_build_has_something_to_carry_over() {
 }
 
 #[test]
-fn what_was_said_here_stays_beside_it() {
+fn own_remarks_are_kept() {
     let site = Site::new();
     site.goes_on();
     site.hexreg(&["retire", "foo", "1.1.0", "--reason=deprecated", "--to", "copy"]);
@@ -239,20 +239,20 @@ fn what_was_said_here_stays_beside_it() {
     site.upstream_says(|remarks| remarks.advisories.clear());
     site.goes_on();
     assert_eq!(is_own(), 1);
-    // Without any memory of what upstream said before, nothing of one's own is lost either.
+    // Without the record of upstream's former remarks, the site's own remarks are kept too.
     site.repository.remove("copy/.hexreg-mirror/carried");
     fs::remove_dir_all(site.repository.path("cache")).unwrap();
     site.upstream_says(|remarks| remarks.retired = None);
     site.goes_on();
     assert_eq!(is_own(), 1);
-    // And with nothing of one's own, it is what upstream says.
+    // Without own remarks, upstream's are published.
     site.hexreg(&["build", "copy", "--fresh"]);
     site.says_the_same();
 }
 
-/// As where a tarball was taken away here and came back with the next mirror.
+/// A tarball was removed here, and the next mirror fetched it again.
 #[test]
-fn a_release_that_comes_back_comes_with_what_upstream_says() {
+fn a_release_that_comes_back_has_upstreams_remarks() {
     let site = Site::new();
     site.goes_on();
     site.hexreg(&["remove", "foo", "1.0.0", "--to", "copy"]);
@@ -261,7 +261,7 @@ fn a_release_that_comes_back_comes_with_what_upstream_says() {
 }
 
 #[test]
-fn it_holds_for_the_very_tarball_alone_and_for_what_upstream_signed() {
+fn remarks_need_the_same_tarball_and_upstreams_signature() {
     let site = Site::new();
     site.mirror();
     let fork = Tarball::new("foo", "1.0.0").requires("bar", "1.0.0").build();
@@ -279,11 +279,11 @@ fn it_holds_for_the_very_tarball_alone_and_for_what_upstream_signed() {
     let ran = site.build();
     assert!(ran.stderr.contains("packages/foo passed over"), "{}", ran.transcript());
     assert_eq!(site.says("1.0.0"), Remarks::default());
-    // The next mirror heals it.
+    // The next mirror repairs it.
     site.goes_on();
     site.says_the_same();
 
-    // A key that is none is no reason to forget what it would verify.
+    // A damaged key does not remove the remarks that it would verify.
     site.repository.write("copy/.hexreg-mirror/public_key", b"junk");
     let build = ["build", "copy", "--name=acme", "--private-key=site.pem"];
     let ran = site.repository.hexreg().run(build);
@@ -293,9 +293,9 @@ fn it_holds_for_the_very_tarball_alone_and_for_what_upstream_signed() {
     site.says_the_same();
 }
 
-/// A mirror from before it kept upstream's key gets it with its next run, whatever a cache knows.
+/// An old mirror without upstream's key gets it in the next run, whatever the cache has.
 #[test]
-fn a_key_that_comes_later_is_seen() {
+fn a_key_that_is_added_later_is_used() {
     let site = Site::new();
     site.mirror();
     site.repository.remove("copy/.hexreg-mirror/public_key");
@@ -307,9 +307,9 @@ fn a_key_that_comes_later_is_seen() {
     site.says_the_same();
 }
 
-/// What is cached is what was carried over then.
+/// The cache has the remarks of the former build.
 #[test]
-fn an_unchanged_tarball_of_which_upstream_says_more_is_encoded_anew() {
+fn new_remarks_on_an_unchanged_tarball_are_published() {
     let site = Site::new();
     site.goes_on();
     std::thread::sleep(Duration::from_millis(2_100));
@@ -326,9 +326,9 @@ fn an_unchanged_tarball_of_which_upstream_says_more_is_encoded_anew() {
     site.says_the_same();
 }
 
-/// What upstream no longer lists, and the mirror no longer has, stays as it was said.
+/// A package that upstream and the mirror no longer have keeps its remarks.
 #[test]
-fn what_upstream_says_no_more_of_keeps_what_it_said() {
+fn a_package_that_is_gone_upstream_keeps_its_remarks() {
     let site = Site::new();
     site.goes_on();
     let before = site.says("1.0.0");
@@ -338,20 +338,20 @@ fn what_upstream_says_no_more_of_keeps_what_it_said() {
 }
 
 #[test]
-fn a_verbatim_mirror_that_is_signed_anew_keeps_it() {
+fn a_full_mirror_that_is_signed_anew_keeps_remarks() {
     let site = Site::new();
     mirror(&site.repository, &site.server.url(), &["--all"]).ok();
     site.hexreg(&["build", "copy", "--rotate-key"]);
     site.says_the_same();
     site.repository.hexreg().run(["verify", "copy"]).ok();
-    // From here on it goes on as one of tarballs alone.
+    // From here on only tarballs are mirrored.
     site.upstream_says(|remarks| remarks.advisories.push(advisory("GHSA-2", Severity::Low)));
     site.goes_on();
     site.says_the_same();
 }
 
 #[test]
-fn releases_that_are_added_from_a_mirror_bring_it() {
+fn releases_added_from_a_mirror_bring_remarks() {
     for verbatim in [true, false] {
         let site = Site::new();
         let mirrors = |site: &Site| {
@@ -374,7 +374,7 @@ fn releases_that_are_added_from_a_mirror_bring_it() {
         assert_eq!(says("1.0.0"), upstream("1.0.0"), "verbatim: {verbatim}");
         assert_eq!(says("1.1.0").published_at, Some(at(1_800_000_000)));
         site.repository.hexreg().run(["verify", "own"]).ok();
-        // What upstream says since comes when it is added again; what was said here stays.
+        // Adding it again brings upstream's new remarks, and keeps the site's own.
         site.hexreg(&["retire", "foo", "1.1.0", "--reason=deprecated", "--to", "own"]);
         site.upstream_says(|remarks| {
             remarks.retired = Some(retirement("use 1.2.0"));
@@ -383,7 +383,7 @@ fn releases_that_are_added_from_a_mirror_bring_it() {
         mirrors(&site);
         add("1.0.0", &[]);
         add("1.1.0", &[]);
-        // Of a retirement that is there it cannot tell whose it is.
+        // It cannot tell whether an existing retirement is upstream's.
         let retired = Some(retirement("use 1.1.0"));
         let expected = Remarks { retired, ..upstream("1.0.0") };
         assert_eq!(says("1.0.0"), expected, "verbatim: {verbatim}");
@@ -398,9 +398,9 @@ fn releases_that_are_added_from_a_mirror_bring_it() {
     }
 }
 
-/// A registry of one's own tells of new releases what it says of them, and nothing of those that are there.
+/// A source registry with its own key brings its remarks on new releases, and none on existing ones.
 #[test]
-fn releases_that_are_added_from_a_registry_of_ones_own_bring_it_once() {
+fn releases_added_from_another_registry_bring_remarks_once() {
     let site = Site::new();
     site.goes_on();
     fs::remove_dir_all(site.repository.path("copy/.hexreg-mirror")).unwrap();

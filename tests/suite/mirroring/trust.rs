@@ -1,4 +1,4 @@
-//! What is signed, by whom, and what upstream must not change.
+//! Signatures, and what upstream must not change.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use crate::support::server::Server;
 use crate::support::tarball::Tarball;
 use crate::support::unruly::{Fault, Unruly};
 
-/// The paths at fault, and why.
+/// The path and the reason of each failure.
 fn failures(report: &serde_json::Value) -> Vec<(String, String)> {
     let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
     let failures = report["failures"].as_array().unwrap().iter();
@@ -52,7 +52,7 @@ fn another_key_or_another_name_is_refused() {
     assert!(!repository.path("copy/names").exists() && !repository.path("copy/packages").exists());
 }
 
-/// Each of these is signed, and whole.
+/// Each of these files is intact and signed.
 #[test]
 fn a_file_in_place_of_another_is_refused() {
     let (repository, server) = samples();
@@ -74,9 +74,9 @@ fn a_file_in_place_of_another_is_refused() {
     }
 }
 
-/// The same parts in another archive: clients pin the archive.
+/// The same contents in another archive: clients pin the archive's checksum.
 #[test]
-fn a_tarball_of_the_same_parts_that_is_another_file_is_refused() {
+fn another_archive_of_the_same_contents_is_refused() {
     let repository = TestRepository::new().release("foo", "1.0.0");
     repository.build(&[]).ok();
     let server = Server::of(&repository, &[]);
@@ -99,7 +99,7 @@ fn a_tarball_of_the_same_parts_that_is_another_file_is_refused() {
 }
 
 #[test]
-fn a_registry_of_somebody_else_is_not_written_over() {
+fn another_registry_is_not_overwritten() {
     let (repository, server) = samples();
     fs::create_dir_all(repository.path("copy/tarballs")).unwrap();
     let tarball = repository.read("public/tarballs/greeting-1.0.0.tar");
@@ -107,12 +107,12 @@ fn a_registry_of_somebody_else_is_not_written_over() {
     let build = ["build", "copy", "--private-key=key.pem", "--no-cache", "--name=mine"];
     repository.hexreg().run(build).ok();
     let names = repository.read("copy/names");
-    // Of the same key; another name is enough.
+    // The same key and another name.
     let ran = mirror(&repository, &server.url(), &["--all"]);
     assert_eq!(ran.code, 1, "{}", ran.transcript());
     assert!(ran.stderr.contains("copy/names belongs to another repository"), "{}", ran.stderr);
     assert_eq!(repository.read("copy/names"), names);
-    // Beside the tarballs alone, it stays what it is.
+    // With --tarballs-only the registry is not overwritten.
     mirror(&repository, &server.url(), &["--all", "--tarballs-only"]).ok();
     assert_eq!(repository.read("copy/names"), names);
     repository.hexreg().run(build).ok();
@@ -130,7 +130,7 @@ fn a_registry_of_somebody_else_is_not_written_over() {
 }
 
 #[test]
-fn a_release_that_upstream_loses_or_changes_is_an_alarm_until_it_is_accepted() {
+fn a_lost_or_changed_release_is_held_back_until_it_is_accepted() {
     let repository = TestRepository::new()
         .release("lost", "1.0.0")
         .release("lost", "1.1.0")
@@ -148,7 +148,7 @@ fn a_release_that_upstream_loses_or_changes_is_an_alarm_until_it_is_accepted() {
     repository.remove_tarball("gone-1.0.0.tar");
     let other = Tarball::new("changed", "1.0.0").requires("kept", "~> 1.0").build();
     repository.write_tarball("changed-1.0.0.tar", &other);
-    // The indexes tell the time of each package's last change, in whole seconds.
+    // The indexes have the time of each package's last change in whole seconds.
     repository.set_mtime("changed-1.0.0.tar", 2_000_000_000);
     let tarball = Tarball::new("kept", "1.1.0").build();
     repository.write_tarball("kept-1.1.0.tar", &tarball);
@@ -164,7 +164,7 @@ fn a_release_that_upstream_loses_or_changes_is_an_alarm_until_it_is_accepted() {
     for (path, bytes) in before {
         assert_eq!(repository.read(&format!("copy/{path}")), bytes, "{path}");
     }
-    // The rest went on, the indexes too, and of what is held back nothing was removed.
+    // The rest was mirrored, with the indexes, and nothing of the held back package was removed.
     for path in ["names", "versions", "packages/kept", "tarballs/kept-1.1.0.tar"] {
         let upstream = repository.read(&format!("public/{path}"));
         assert_eq!(repository.read(&format!("copy/{path}")), upstream, "{path}");
@@ -190,14 +190,14 @@ fn a_release_that_upstream_loses_or_changes_is_an_alarm_until_it_is_accepted() {
         assert!(!repository.path("copy").join(gone).exists(), "{gone}");
     }
     assert_eq!(repository.read("copy/tarballs/changed-1.0.0.tar"), other);
-    // And from then on it is as if it had always been so.
+    // After --accept the package is like any other.
     let quiet = report(&repository, &url, &["--all", "--prune"]);
     assert_eq!((&quiet["requests"], failures(&quiet).len()), (&2.into(), 0), "{quiet}");
 }
 
-/// Somebody may have reason to ask for what the indexes say has not changed.
+/// --refresh fetches packages that the indexes call unchanged.
 #[test]
-fn what_the_indexes_do_not_tell_is_seen_when_all_is_asked_for_again() {
+fn a_refresh_finds_changes_that_the_indexes_do_not_show() {
     let repository = TestRepository::new().release("changed", "1.0.0");
     repository.set_mtime("changed-1.0.0.tar", 1_000_000_000);
     repository.build(&[]).ok();
@@ -213,9 +213,9 @@ fn what_the_indexes_do_not_tell_is_seen_when_all_is_asked_for_again() {
     assert!(told[0].1.contains("1.0.0 was "), "{told:?}");
 }
 
-/// The three that have to agree, all told.
+/// The message has the checksums of lock file, registry and file.
 #[test]
-fn a_lock_file_that_says_otherwise_stops_its_package_alone() {
+fn a_lock_file_with_other_checksums_fails_its_package_alone() {
     let (repository, server) = samples();
     let pin = |package: &str, version: &str, outer: &str| {
         format!(
@@ -248,7 +248,7 @@ fn a_lock_file_that_says_otherwise_stops_its_package_alone() {
     assert!(!repository.path("copy/tarballs/welcome-0.1.0.tar").exists());
     assert!(!repository.path("copy/packages/welcome").exists());
 
-    // With all of it there already, it is told all the same.
+    // The same if the mirror has all files already.
     mirror(&repository, &url, &["--all"]).ok();
     let second = report(&repository, &url, &["--lock=mix.lock"]);
     assert_eq!(failures(&second)[0].1, *reason);
@@ -256,7 +256,7 @@ fn a_lock_file_that_says_otherwise_stops_its_package_alone() {
 }
 
 #[test]
-fn what_a_lock_file_names_and_upstream_has_not_is_told() {
+fn pins_that_upstream_does_not_have_are_reported() {
     let (repository, server) = samples();
     repository.write(
         "mix.lock",
@@ -283,7 +283,7 @@ fn what_a_lock_file_names_and_upstream_has_not_is_told() {
     let left_out = told["left_out"].as_array().unwrap().iter();
     let left_out: Vec<_> = left_out.map(|one| one["app"].as_str().unwrap()).collect();
     assert_eq!(left_out, ["other", "near", "source"]);
-    // A file with nothing from there at all.
+    // A lock file without any pin of upstream.
     repository.write(
         "mix.lock",
         b"%{\"other\": {:hex, :other, \"1.0.0\", nil, [:mix], [], \"hexpm\", nil}}\n",
@@ -295,7 +295,7 @@ fn what_a_lock_file_names_and_upstream_has_not_is_told() {
 }
 
 #[test]
-fn a_dry_run_says_the_same_and_writes_nothing() {
+fn a_dry_run_reports_the_same_and_writes_nothing() {
     let (repository, server) = samples();
     let dry = report(&repository, &server.url(), &["--all", "--dry-run"]);
     assert!(!repository.path("copy").exists());
@@ -308,7 +308,7 @@ fn a_dry_run_says_the_same_and_writes_nothing() {
     };
     assert_eq!(sorted(&dry), sorted(&done));
     assert_eq!(sorted(&done).len(), 8, "{done}");
-    // Nor is anything removed.
+    // Nothing is removed either.
     let dry = report(&repository, &server.url(), &["--only=welcome", "--prune", "--dry-run"]);
     assert_eq!(dry["removed"].as_array().unwrap().len(), 3, "{dry}");
     is_verbatim(&repository);
@@ -358,7 +358,7 @@ fn credentials_come_from_the_environment_or_netrc_and_are_never_shown() {
 }
 
 #[test]
-fn two_of_them_take_turns() {
+fn two_mirrors_wait_for_each_other() {
     let (repository, server) = samples();
     let slow = Unruly::before(server.address, |path, _| match path {
         "/packages/welcome" => Fault::Drip(std::time::Duration::from_millis(4)),
@@ -375,9 +375,9 @@ fn two_of_them_take_turns() {
     is_verbatim(&repository);
 }
 
-/// What was noted of one product's files is not so of the other's.
+/// A full mirror and a mirror of tarballs have states of their own.
 #[test]
-fn a_directory_that_is_mirrored_both_ways_falls_behind_in_neither() {
+fn a_directory_that_is_mirrored_both_ways_is_current_in_both() {
     let repository = TestRepository::new().release("one", "1.0.0");
     repository.build(&[]).ok();
     let server = Server::of(&repository, &[]);
@@ -391,9 +391,9 @@ fn a_directory_that_is_mirrored_both_ways_falls_behind_in_neither() {
     is_verbatim(&repository);
 }
 
-/// One's own packages lie beside upstream's where both are to be in one registry.
+/// A registry may have own packages beside upstream's.
 #[test]
-fn ones_own_tarballs_are_neither_removed_nor_written_over() {
+fn own_tarballs_are_neither_removed_nor_overwritten() {
     let repository = TestRepository::new().release("theirs", "1.0.0").release("both", "1.0.0");
     repository.build(&[]).ok();
     let server = Server::of(&repository, &[]);
@@ -414,9 +414,9 @@ fn ones_own_tarballs_are_neither_removed_nor_written_over() {
     assert_eq!(repository.read("copy/tarballs/own-1.0.0.tar"), own);
 }
 
-/// A run is not complete while a git repository is missing.
+/// A run is incomplete while a git repository is missing.
 #[test]
-fn nothing_is_removed_where_a_git_repository_could_not_be_mirrored() {
+fn nothing_is_removed_while_a_git_repository_fails() {
     let (repository, server) = samples();
     mirror(&repository, &server.url(), &["--all"]).ok();
     repository.write(

@@ -10,7 +10,7 @@ use crate::tarball::FileName;
 
 /// What the mirror has.
 #[derive(Clone, Debug, Default)]
-pub(in crate::ops::mirror) struct MirrorContents {
+pub(crate) struct MirrorContents {
     pub packages: BTreeSet<PackageName>,
     pub tarballs: BTreeSet<FileName>,
     pub docs: BTreeSet<FileName>,
@@ -26,7 +26,7 @@ pub(in crate::ops::mirror) struct MirrorContents {
 
 /// The input of a plan.
 #[derive(Debug)]
-pub(in crate::ops::mirror) struct Setup {
+pub(crate) struct Setup {
     pub repository: RepositoryName,
     /// What is selected of each package; `None` means all releases of all packages.
     pub wants: Option<BTreeMap<PackageName, Vec<Want>>>,
@@ -41,7 +41,7 @@ pub(in crate::ops::mirror) struct Setup {
 
 /// Which packages are requested although the indexes say that they have not changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::ops::mirror) struct Refresh {
+pub(crate) struct Refresh {
     /// All selected packages, without their entity tags. Files on the disk are checked.
     pub all: bool,
     /// All selected packages, as soon as one of them was not requested for this many seconds.

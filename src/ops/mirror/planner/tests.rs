@@ -24,7 +24,7 @@ fn a_package_is_written_after_its_tarballs() {
 }
 
 #[test]
-fn nothing_is_put_before_the_last_tarball_is_there() {
+fn no_package_is_written_before_its_last_tarball() {
     let upstream = two();
     let mut planner = Planner::new(upstream.setup(None, MirrorContents::default()));
     let fetch = planner.next().unwrap();
@@ -40,7 +40,7 @@ fn nothing_is_put_before_the_last_tarball_is_there() {
 }
 
 #[test]
-fn what_is_unchanged_is_neither_read_nor_fetched() {
+fn unchanged_packages_are_neither_read_nor_fetched() {
     let upstream = two();
     let mut planner = Planner::new(upstream.setup(None, upstream.mirrored()));
     assert_eq!(upstream.run(&mut planner, &[]), [""; 0]);

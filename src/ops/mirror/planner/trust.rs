@@ -26,7 +26,7 @@ pub(super) fn is_young(release: &Release, now: UnixSeconds) -> bool {
 }
 
 /// Whether upstream may still remove a package, of which the mirror has these releases.
-pub(in crate::ops::mirror) fn may_be_removed(held: &Releases, now: UnixSeconds) -> bool {
+pub(crate) fn may_be_removed(held: &Releases, now: UnixSeconds) -> bool {
     held.releases.iter().all(|release| is_young(release, now))
 }
 

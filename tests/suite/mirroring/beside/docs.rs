@@ -21,7 +21,7 @@ fn sorted(value: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn documentation_is_mirrored_and_not_asked_for_again_until_its_package_changes() {
+fn documentation_is_requested_again_when_its_package_changes() {
     let (repository, server) = samples();
     write_docs(&repository, "welcome-0.1.0");
     let first = report(&repository, &server.url(), &["--all", "--docs"]);
@@ -37,7 +37,7 @@ fn documentation_is_mirrored_and_not_asked_for_again_until_its_package_changes()
     let repository = repository.release("greeting", "1.2.0");
     repository.build(&[]).ok();
     let third = report(&repository, &server.url(), &["--all", "--docs"]);
-    // Two indexes, a package, a tarball, and what there is for each of its three releases.
+    // Two indexes, a package, a tarball, and the documentation of each of its three releases.
     assert_eq!(third["requests"], 7, "{third}");
     assert_eq!(
         sorted(&third["created"]),
@@ -46,9 +46,9 @@ fn documentation_is_mirrored_and_not_asked_for_again_until_its_package_changes()
     is_verbatim(&repository);
 }
 
-/// As object storage says of what is not there.
+/// Object storage may answer 403 for a missing file.
 #[test]
-fn documentation_that_is_forbidden_is_none() {
+fn forbidden_documentation_counts_as_missing() {
     let (repository, server) = samples();
     let unruly = Unruly::before(server.address, |path, _| {
         if path.starts_with("/docs/") { Fault::Status(403, Vec::new()) } else { Fault::None }

@@ -16,7 +16,7 @@ use crate::support::repository::TestRepository;
 use crate::support::server::Server;
 use crate::support::tools;
 
-/// The git program, which knows nobody's configuration.
+/// The git program without a user's configuration.
 struct Git(PathBuf);
 
 impl Git {
@@ -49,7 +49,7 @@ fn said(command: &mut Command) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-/// A repository with something in it, served as any static server does.
+/// A repository that a static server serves.
 struct Upstream {
     git: Git,
     repository: TestRepository,
@@ -81,7 +81,7 @@ impl Upstream {
         run(&["rev-parse", "HEAD"])
     }
 
-    /// Shows the world what it has now.
+    /// Publishes the current state.
     fn publish(&self) {
         let place = self.repository.path("public/git/git.example/org/dep.git");
         let _ = fs::remove_dir_all(&place);
@@ -93,7 +93,7 @@ impl Upstream {
         format!("{}/git/git.example/org/dep.git", self.server.url())
     }
 
-    /// Where the mirror has it.
+    /// Its path in the mirror.
     fn path(&self) -> String {
         let port = self.server.address.port();
         format!("git/127.0.0.1_{port}/git/git.example/org/dep.git")
@@ -119,13 +119,13 @@ impl Upstream {
         serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{}", ran.transcript()))
     }
 
-    /// Clones from a mirror, by the lines that were printed, what upstream had at this revision.
+    /// Clones this revision from a mirror, with the printed lines.
     #[track_caller]
     fn clones(&self, printed: &str, mirror: &str, revision: &str, text: &str) {
         self.clones_as(&self.url(), printed, mirror, revision, text);
     }
 
-    /// The same, where the project calls it otherwise.
+    /// The same with another URL in the project.
     #[track_caller]
     fn clones_as(&self, url: &str, printed: &str, mirror: &str, revision: &str, text: &str) {
         let clone = self.repository.path("clone");
@@ -146,7 +146,7 @@ impl Upstream {
         said(&mut command);
         self.git.run(&clone, &["checkout", "--quiet", revision]);
         assert_eq!(self.repository.read("clone/src/dep.erl"), text.as_bytes());
-        // Nobody's HEAD leads nowhere.
+        // HEAD leads to a branch.
         assert_eq!(
             self.git.run(&clone, &["rev-parse", "--abbrev-ref", "origin/HEAD"]),
             "origin/trunk"
@@ -155,8 +155,8 @@ impl Upstream {
 }
 
 #[test]
-fn git_clones_what_is_pinned_once_upstream_is_gone() {
-    let test = "git_clones_what_is_pinned_once_upstream_is_gone";
+fn git_clones_from_the_mirror_once_upstream_is_gone() {
+    let test = "git_clones_from_the_mirror_once_upstream_is_gone";
     let Some(git) = Git::find(test) else { return };
     let nginx = tools::find("nginx", test);
     let upstream = Upstream::new(git);
@@ -168,7 +168,7 @@ fn git_clones_what_is_pinned_once_upstream_is_gone() {
     upstream.lock(&upstream.url(), &aside);
     let of_aside = upstream.mirror(&[]).ok().stdout;
 
-    // A branch is gone, and an older commit is pinned.
+    // A branch was removed, and an older commit is pinned.
     upstream.git.run(&upstream.work(), &["branch", "--quiet", "-D", "aside"]);
     let third = upstream.commit("trunk", "the third");
     upstream.publish();
@@ -179,7 +179,7 @@ fn git_clones_what_is_pinned_once_upstream_is_gone() {
     assert_eq!(printed.lines().next(), of_aside.lines().next());
     assert!(printed.contains(&upstream.path()), "{printed}");
 
-    // There is no upstream any more.
+    // Upstream is gone.
     fs::remove_dir_all(upstream.repository.path("public/git")).unwrap();
     let said = upstream.report();
     let git = json!([{
@@ -201,8 +201,8 @@ fn git_clones_what_is_pinned_once_upstream_is_gone() {
 }
 
 #[test]
-fn a_run_that_was_killed_is_brought_to_its_end() {
-    let Some(git) = Git::find("a_run_that_was_killed_is_brought_to_its_end") else { return };
+fn a_killed_run_is_completed() {
+    let Some(git) = Git::find("a_killed_run_is_completed") else { return };
     let upstream = Upstream::new(git);
     let first = upstream.commit("trunk", "the first");
     upstream.publish();
@@ -219,8 +219,8 @@ fn a_run_that_was_killed_is_brought_to_its_end() {
 }
 
 #[test]
-fn what_is_not_there_or_not_to_be_had_is_a_failure() {
-    let Some(git) = Git::find("what_is_not_there_or_not_to_be_had_is_a_failure") else { return };
+fn a_missing_commit_or_repository_is_a_failure() {
+    let Some(git) = Git::find("a_missing_commit_or_repository_is_a_failure") else { return };
     let upstream = Upstream::new(git);
     let first = upstream.commit("trunk", "the first");
     upstream.publish();

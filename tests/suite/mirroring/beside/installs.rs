@@ -13,7 +13,7 @@ use crate::support::server::Server;
 
 const LISTS: [&str; 4] = ["hex-1.x.csv", "hex.csv", "rebar3-1.x.csv", "rebar.csv"];
 
-/// What each list names, beside what stands in its line.
+/// The file that a line of each list names.
 const ARTIFACTS: [(&str, &str, &str); 5] = [
     ("hex-1.x.csv", "2.0.6,SUM,1.14.0", "1.14.0/hex-2.0.6.ez"),
     ("hex-1.x.csv", "2.1.1,SUM,1.18.0", "1.18.0/hex-2.1.1.ez"),
@@ -27,13 +27,13 @@ fn write_list(repository: &TestRepository, list: &str, text: &str) {
     repository.write(&format!("public/installs/{list}.signed"), &signature(list));
 }
 
-/// What could be the signature of a list.
+/// A text with the form of a signature.
 fn signature(list: &str) -> Vec<u8> {
     let digest = digest::digest(&SHA512, list.as_bytes());
     format!("{}\n", BASE64.encode(&digest.as_ref().repeat(4))).into_bytes()
 }
 
-/// What could be a file of that name.
+/// Content of the right kind for a path.
 fn artifact(path: &str) -> Vec<u8> {
     let magic = if path.contains("/hex-") { "PK\x03\x04" } else { "#!/usr/bin/env escript\n" };
     format!("{magic}what is at {path}").into_bytes()
@@ -58,9 +58,9 @@ fn run(repository: &TestRepository, server: &Server) -> Value {
     report(repository, &server.url(), &["--all", "--installs"])
 }
 
-/// Nothing is there but what upstream has, at the same place.
+/// Asserts that the mirror has upstream's files and no others.
 #[track_caller]
-fn has_nothing_else(repository: &TestRepository) {
+fn has_no_other_files(repository: &TestRepository) {
     let copy = repository.path("copy");
     let files = WalkDir::new(&copy).into_iter().map(Result::unwrap);
     for file in files.filter(|file| file.file_type().is_file()) {
@@ -77,17 +77,17 @@ fn has_nothing_else(repository: &TestRepository) {
 }
 
 #[test]
-fn all_that_mix_installs_itself_from_is_mirrored_and_then_left_alone() {
+fn installs_are_mirrored_and_then_unchanged() {
     let (repository, server) = upstream();
     let first = run(&repository, &server);
     assert_eq!((&first["requests"], &first["failures"]), (&json!(7 + 4 + 4 + 5), &json!([])));
     is_verbatim(&repository);
     let second = run(&repository, &server);
-    // The indexes, and each list with its signature; nothing has changed.
+    // Requests for the indexes, and for each list and its signature. Nothing has changed.
     assert_eq!((&second["requests"], &second["bytes"]), (&json!(10), &json!(0)), "{second}");
     assert_eq!(second["updated"], json!([]));
 
-    // What is gone from here comes back, and so does what upstream has changed.
+    // Files that were removed here or changed upstream are fetched.
     repository.remove("copy/installs/1.18.0/hex-2.1.1.ez");
     repository.write("public/installs/hex.csv.signed", &signature("another key's"));
     let third = run(&repository, &server);
@@ -97,7 +97,7 @@ fn all_that_mix_installs_itself_from_is_mirrored_and_then_left_alone() {
 }
 
 #[test]
-fn what_is_not_what_its_list_says_keeps_the_list_out() {
+fn a_file_with_another_checksum_keeps_its_list_out() {
     let (repository, server) = upstream();
     let (path, wrong) =
         ("installs/1.18.0/hex-2.1.1.ez", "its SHA-512 is not what hex-1.x.csv says");
@@ -115,7 +115,7 @@ fn what_is_not_what_its_list_says_keeps_the_list_out() {
     assert_eq!(run(&repository, &server)["failures"], json!([]));
     is_verbatim(&repository);
 
-    // A list that is read for the first time has what stands compared again.
+    // For a new list, existing files are compared again.
     repository.write(&format!("copy/{path}"), b"damaged");
     repository.remove("copy/installs/hex-1.x.csv");
     assert_eq!(run(&repository, &server)["updated"], json!([path]));
@@ -123,7 +123,7 @@ fn what_is_not_what_its_list_says_keeps_the_list_out() {
 }
 
 #[test]
-fn a_list_without_a_signature_is_kept_out_and_one_that_is_missing_is_none() {
+fn a_list_without_a_signature_is_kept_out_and_a_missing_list_is_no_error() {
     let (repository, server) = upstream();
     repository.remove("public/installs/hex.csv.signed");
     repository.remove("public/installs/rebar.csv");
@@ -132,11 +132,11 @@ fn a_list_without_a_signature_is_kept_out_and_one_that_is_missing_is_none() {
     assert_eq!(run(&repository, &server)["failures"], failures);
     assert!(!repository.path("copy/installs/hex.csv").exists());
     assert!(!repository.path("copy/installs/rebar.csv").exists());
-    has_nothing_else(&repository);
+    has_no_other_files(&repository);
 }
 
 #[test]
-fn a_hostile_list_leads_nowhere() {
+fn a_hostile_list_names_no_other_folder() {
     let (repository, server) = upstream();
     repository.write("public/installs/hex-evil", b"evil");
     let sum = HEXLOWER.encode(digest::digest(&SHA512, b"evil").as_ref());
@@ -161,12 +161,12 @@ fn a_hostile_list_leads_nowhere() {
         assert_eq!(said["failures"], failures, "{line}");
         assert!(!repository.path("copy/installs/hex-1.x.csv").exists());
     }
-    has_nothing_else(&repository);
+    has_no_other_files(&repository);
 }
 
-/// An answer of another service, to which a redirect may have led.
+/// A response of another service, after a redirect.
 #[test]
-fn what_is_no_signature_is_not_published() {
+fn a_malformed_signature_is_not_published() {
     let (repository, server) = upstream();
     repository.write("public/installs/hex-1.x.csv.signed", b"{\"Token\": \"of the machine\"}\n");
     let said = run(&repository, &server);
@@ -176,12 +176,12 @@ fn what_is_no_signature_is_not_published() {
     for missing in ["installs/hex-1.x.csv.signed", "installs/hex-1.x.csv", "names"] {
         assert!(!repository.path(&format!("copy/{missing}")).exists(), "{missing}");
     }
-    has_nothing_else(&repository);
+    has_no_other_files(&repository);
 }
 
-/// Nobody has checked who signed the list.
+/// The signature of a list is not checked.
 #[test]
-fn what_is_no_archive_and_no_escript_is_not_published() {
+fn a_file_of_another_kind_is_not_published() {
     let (repository, server) = upstream();
     for (list, line, path, kind) in [
         ("hex-1.x.csv", "2.0.6,SUM,1.14.0", "1.14.0/hex-2.0.6.ez", "a zip archive"),
@@ -195,7 +195,7 @@ fn what_is_no_archive_and_no_escript_is_not_published() {
         let failures =
             json!([{ "path": format!("installs/{path}"), "reason": format!("it is not {kind}") }]);
         assert_eq!(said["failures"], failures, "{said}");
-        // The first is not there; the second is as it was before.
+        // The first file is missing, and the second is the former one.
         let copy = std::fs::read(repository.path(&format!("copy/installs/{path}"))).ok();
         assert_eq!(copy, (list == "rebar.csv").then(|| artifact(path)));
         repository.write(&format!("public/installs/{path}"), &artifact(path));

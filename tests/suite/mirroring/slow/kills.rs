@@ -1,7 +1,7 @@
-//! Mirrors that are killed. At whichever moment that is, what stands is whole and names nothing that does
-//! not stand; the next run goes on from there, and ends where one ends that nothing hindered.
+//! Mirrors that are killed. After a kill at any moment, each file is whole and names no missing file. The next run resumes,
+//! and has the same result as a run that was not killed.
 //!
-//! `scripts/kill` runs more of the same than CI has time for.
+//! `scripts/kill` runs longer tests of the same kind.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -22,28 +22,28 @@ use crate::support::witness::{Files, Tree, is_temporary};
 
 const SIGKILL: i32 = 9;
 
-/// How many packages upstream has at first, of three releases each.
+/// How many packages upstream has at first, with three releases each.
 const PACKAGES: usize = 60;
 
-/// What a mirror keeps in mind.
+/// The state file of a mirror.
 const OWN: &str = ".hexreg-mirror/";
 
-/// An upstream, and a mirror of it that lives on from one killed run to the next.
+/// An upstream, and a mirror that many runs are killed on.
 struct Life {
     repository: TestRepository,
     server: Server,
     random: Random,
-    /// Of the mirror.
+    /// The options of the mirror.
     options: &'static [&'static str],
     /// How many releases of each package upstream has.
     releases: BTreeMap<String, usize>,
-    /// How long a run takes that has nothing to do, and one that has everything to do.
+    /// The time of a run with nothing to do, and of one with everything to do.
     durations: [Duration; 2],
-    /// How often a run was killed, by how far the mirror had come.
+    /// The number of kills by the progress of the mirror.
     killed: BTreeMap<&'static str, usize>,
 }
 
-/// What tells that a file was replaced, or that something was done in a folder.
+/// Changes when a file is replaced, or when an entry of a folder changes.
 fn look(path: &Path) -> Option<(u64, i64, i64)> {
     let found = fs::metadata(path).ok()?;
     Some((found.ino(), found.mtime(), found.mtime_nsec()))
@@ -69,7 +69,7 @@ impl Life {
             durations,
             killed: BTreeMap::new(),
         };
-        // Without a kill, to see how long it takes.
+        // A run without a kill, to measure its time.
         for whole in [true, false] {
             let began = Instant::now();
             life.mirror("copy").ok();
@@ -88,12 +88,12 @@ impl Life {
         self.repository.hexreg().run(self.arguments(directory).iter().map(String::as_str))
     }
 
-    /// The mirror begins anew.
+    /// Removes the mirror.
     fn forget(&self) {
         fs::remove_dir_all(self.repository.path("copy")).unwrap();
     }
 
-    /// Upstream gets more releases, of packages that it has and of some that it has not.
+    /// Adds releases to upstream, of existing and of new packages.
     fn grow(&mut self, number: usize) {
         for _ in 0..number {
             let name = format!("package{}", self.random.below(PACKAGES + 20));
@@ -106,13 +106,12 @@ impl Life {
         self.repository.files(directory, |_| true)
     }
 
-    /// Upstream as it is.
+    /// Upstream's files.
     fn upstream(&self) -> Tree {
         self.repository.tree()
     }
 
-    /// The mirror as it stands, as if it were served; where only tarballs are mirrored, with what it keeps
-    /// for itself.
+    /// The mirror's files as if they were served. With --tarballs-only these include the signed files.
     fn standing(&self) -> Tree {
         let files = self.files("copy").into_iter().filter(|(path, _)| !is_temporary(path));
         let is_own = self.options.contains(&"--tarballs-only");
@@ -121,14 +120,14 @@ impl Life {
             (own.unwrap_or(path), bytes)
         });
         let mut tree = Tree::of(files.collect());
-        // The mirror's own comes last; each file has to be signed with upstream's.
+        // Each file has to be signed with upstream's key.
         let key = self.repository.read("public/public_key");
         let stands = tree.served.entry("public_key".to_owned()).or_insert_with(|| key.clone());
         assert_eq!(*stands, key);
         tree
     }
 
-    /// What a run notes on the way.
+    /// The name of the journal.
     fn journal(&self) -> &'static str {
         if self.options.contains(&"--tarballs-only") {
             "copy/.hexreg-mirror/tarballs-only.journal"
@@ -137,14 +136,14 @@ impl Life {
         }
     }
 
-    /// What must hold at every moment; says how far the mirror has come.
+    /// Asserts what holds after a kill at any moment. Returns the progress of the mirror.
     #[track_caller]
     fn examine(&self) -> &'static str {
         let (tree, upstream) = (self.standing(), self.upstream());
         for (name, checksum) in &tree.tarballs {
             assert_eq!(upstream.tarballs.get(name), Some(checksum), "{name}");
         }
-        // All that is there is whole and signed, and all that it names is there.
+        // Each file is whole and signed, and each file that it names is there.
         tree.follow(&|_| false);
         let lacks = |prefix: &str| {
             let mut wanted = upstream.served.iter().filter(|(path, _)| path.starts_with(prefix));
@@ -167,7 +166,7 @@ impl Life {
         }
     }
 
-    /// How much of a run there may be left, in time.
+    /// The time that a run may still need.
     fn left(&self) -> Duration {
         let [least, most] = self.durations;
         let (stands, wanted) =
@@ -176,8 +175,8 @@ impl Life {
         least + most.saturating_sub(least) * missing / u32::try_from(wanted).unwrap()
     }
 
-    /// Runs the mirror until it is killed so much later, or after something in it was seen to change.
-    /// Whether it was killed before it ended.
+    /// Runs the mirror and kills it after a delay, or after a watched path has changed. Returns whether it was killed before
+    /// its end.
     fn run_for(&self, delay: Duration, watched: Option<&Path>, more: &[&str]) -> bool {
         let mut run = self.repository.hexreg().command();
         run.args(self.arguments("copy")).args(more);
@@ -198,20 +197,20 @@ impl Life {
         ended.signal().is_some()
     }
 
-    /// Kills a run at a random moment; whether it was killed before it ended.
+    /// Kills a run at a random moment. Returns whether it was killed before its end.
     fn kill(&mut self) -> bool {
         let registry = if self.options.contains(&"--tarballs-only") { OWN } else { "" };
         let of_registry = ["packages", "versions", "names"].map(|path| format!("{registry}{path}"));
         let journal = self.journal().trim_start_matches("copy/").to_owned();
         let others = ["tarballs".to_owned(), OWN.to_owned(), journal];
         let watched: Vec<_> = of_registry.into_iter().chain(others).collect();
-        // A third of the kills fall anywhere, the others soon after a file or folder is seen to change.
+        // A third of the kills are at any moment, the others soon after a file or folder has changed.
         let watched = watched.get(self.random.below(watched.len() + watched.len() / 2));
         let watched = watched.map(|path| self.repository.path("copy").join(path));
         let delay = if watched.is_some() { Duration::from_millis(4) } else { self.left() };
         let delay = delay.mul_f64(self.random.fraction());
         let was_killed = self.run_for(delay, watched.as_deref(), &[]);
-        // Nothing may be there yet.
+        // The path may not exist yet.
         fs::create_dir_all(self.repository.path("copy")).unwrap();
         let moment = self.examine();
         if was_killed {
@@ -220,7 +219,7 @@ impl Life {
         was_killed
     }
 
-    /// A run that nothing hinders makes of the mirror what one would that is new.
+    /// Asserts that a run without a kill makes the same mirror as a run in a new directory.
     fn complete(&self) {
         let ran = self.mirror("copy").ok();
         assert_eq!(self.examine(), "after the last change", "{}", ran.transcript());
@@ -230,7 +229,7 @@ impl Life {
         assert_eq!(paths(&found), paths(&expected), "{}", ran.transcript());
         for (path, bytes) in &expected {
             let is_same = match path.strip_prefix(OWN) {
-                // When each package was asked for is not the same.
+                // The times of requests differ.
                 Some("state.json" | "tarballs-only.json") => {
                     without_times(&found[path]) == without_times(bytes)
                 }
@@ -249,7 +248,7 @@ impl Life {
     }
 }
 
-/// What a mirror keeps in mind, but for when it asked.
+/// The state without the times of requests.
 fn without_times(state: &[u8]) -> serde_json::Value {
     let mut state: serde_json::Value = serde_json::from_slice(state).unwrap();
     for noted in state["packages"].as_object_mut().unwrap().values_mut() {
@@ -258,7 +257,7 @@ fn without_times(state: &[u8]) -> serde_json::Value {
     state
 }
 
-/// Upstream gets one release more of a package, of some bytes up to so many that they come in pieces.
+/// Adds a release to upstream, from some bytes up to a size that is received in chunks.
 fn release(
     repository: &TestRepository,
     releases: &mut BTreeMap<String, usize>,
@@ -274,11 +273,11 @@ fn release(
     repository.write_tarball(&format!("{name}-{version}.tar"), &tarball.build());
 }
 
-/// Kills mirrors, and sees to it that each ends well.
-fn is_killed_in_vain(options: &'static [&'static str], kills: usize) {
+/// Kills mirrors, and asserts that each resumes.
+fn resumes_after_kills(options: &'static [&'static str], kills: usize) {
     let mut life = Life::begin(options);
     while life.killed.values().sum::<usize>() < kills {
-        // Some are killed again and again before one comes through, and upstream goes on meanwhile.
+        // Some mirrors are killed many times before a run ends, and upstream changes meanwhile.
         while life.kill() && life.random.below(4) > 0 {
             if life.random.below(3) == 0 {
                 let number = 1 + life.random.below(4);
@@ -295,27 +294,26 @@ fn is_killed_in_vain(options: &'static [&'static str], kills: usize) {
 }
 
 #[test]
-fn a_mirror_killed_at_a_random_moment_is_sound_and_ends_like_one_that_was_not() {
-    is_killed_in_vain(&[], setting("HEXREG_KILLS", 25));
+fn a_mirror_killed_at_a_random_moment_resumes() {
+    resumes_after_kills(&[], setting("HEXREG_KILLS", 25));
 }
 
 #[test]
-fn tarballs_alone_are_mirrored_as_well_when_killed_at_a_random_moment() {
-    is_killed_in_vain(&["--tarballs-only"], setting("HEXREG_KILLS", 25) / 2);
+fn a_mirror_of_tarballs_killed_at_a_random_moment_resumes() {
+    resumes_after_kills(&["--tarballs-only"], setting("HEXREG_KILLS", 25) / 2);
 }
 
-/// What of a folder was asked for in a part of the upstream's log.
+/// The paths of a folder in a part of the upstream's log.
 fn asked<'a>(log: &'a str, folder: &str) -> Vec<&'a str> {
     let before = format!("\"/{folder}/");
     let after = log.split(&before).skip(1);
     after.map(|rest| rest.split('"').next().unwrap()).collect()
 }
 
-/// What a kill may cost where there is one request at a time: what was asked for, and 16 files that came
-/// and wait for the disk.
+/// What a kill may cost with one request at a time: the request, and 16 files that wait for the disk.
 const LOST: usize = 17;
 
-fn asks_for_nothing_twice(options: &'static [&'static str]) {
+fn requests_nothing_twice(options: &'static [&'static str]) {
     let mut life = Life::begin(options);
     let log_file = life.repository.path("serve.log");
     let mut runs: Vec<(usize, BTreeSet<String>)> = Vec::new();
@@ -328,7 +326,7 @@ fn asks_for_nothing_twice(options: &'static [&'static str]) {
         let log = fs::metadata(&log_file).unwrap().len();
         runs.push((usize::try_from(log).unwrap(), stands));
         let delay = (life.durations[0] + life.durations[1] / 6).mul_f64(life.random.fraction());
-        // In the end it is let through.
+        // The last run is not killed.
         let delay = if runs.len() < 30 { delay } else { Duration::from_secs(60) };
         if !life.run_for(delay, None, &["--jobs=1"]) {
             break;
@@ -336,11 +334,11 @@ fn asks_for_nothing_twice(options: &'static [&'static str]) {
     }
     assert_eq!(life.examine(), "after the last change");
     let tarballs = life.releases.values().sum::<usize>();
-    // All is written down once it has ended.
+    // The log is complete once the run has ended.
     life.server.signal("-TERM");
     life.server.ended();
     let log = fs::read_to_string(&log_file).unwrap();
-    // What a killed run asked for may be written down when the next has begun already.
+    // The log may get requests of a killed run after the next run has begun.
     for ((_, stood), (from, _)) in runs.iter().zip(runs.iter().skip(1)) {
         let mut asked = asked(&log[*from..], "tarballs").into_iter();
         let again = asked.find(|name| stood.contains(*name));
@@ -356,7 +354,7 @@ fn asks_for_nothing_twice(options: &'static [&'static str]) {
 }
 
 #[test]
-fn what_stands_is_not_fetched_again_however_often_a_mirror_is_killed() {
-    asks_for_nothing_twice(&[]);
-    asks_for_nothing_twice(&["--tarballs-only"]);
+fn files_are_not_fetched_again_after_kills() {
+    requests_nothing_twice(&[]);
+    requests_nothing_twice(&["--tarballs-only"]);
 }

@@ -1,5 +1,5 @@
-//! Repositories of a mirror that others wrote to, and upstreams that claim what is the mirror's: nothing of it is run
-//! or believed.
+//! Repositories of a mirror that attackers wrote to, and upstreams with branches like the mirror's own: nothing of them is
+//! run or trusted.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
@@ -15,7 +15,7 @@ use crate::support::server::Server;
 const NOBODY: u32 = 65534;
 
 impl Upstream {
-    /// Where the mirror has the repository.
+    /// The folder of the repository in the mirror.
     fn place(&self) -> PathBuf {
         self.repository.path("copy").join(self.path())
     }
@@ -33,7 +33,7 @@ impl Upstream {
         (upstream, [first, second])
     }
 
-    /// A script that leaves a file, by which it shows that it was run.
+    /// A script that writes a file when it is run.
     fn trap(&self) -> String {
         let (trap, file) = (self.repository.path("trap"), self.repository.path("RUN"));
         Self::script(&trap, &format!("touch {}\nexit 0\n", file.display()));
@@ -63,7 +63,7 @@ impl Upstream {
         hexreg.run(usual.iter().chain(&acme).chain(more).copied())
     }
 
-    /// What a reference of the mirror's leads to.
+    /// The commit of a reference in the mirror.
     fn resolved(&self, reference: &str) -> Option<String> {
         let mut command = self.git.command(self.repository.root());
         command.arg("--git-dir").arg(self.place()).args(["rev-parse", "--verify", reference]);
@@ -73,7 +73,7 @@ impl Upstream {
     }
 }
 
-/// The configuration and the hooks are the user's own files here: an owner alone would let them be run.
+/// The user owns configuration and hooks here, so a check of the owner alone would run them.
 #[test]
 fn neither_hooks_nor_configuration_of_a_mirrored_repository_are_run() {
     let test = "neither_hooks_nor_configuration_of_a_mirrored_repository_are_run";
@@ -110,7 +110,7 @@ fn neither_hooks_nor_configuration_of_a_mirrored_repository_are_run() {
     upstream.clones(&ran.stdout, &mirror, &second, "the second");
 }
 
-/// A repository whose server asks for credentials: a helper is run where one is configured.
+/// A server that requires credentials: git runs a helper if one is configured.
 #[test]
 fn no_credential_helper_of_a_mirrored_repository_is_run() {
     let test = "no_credential_helper_of_a_mirrored_repository_is_run";
@@ -137,7 +137,7 @@ fn no_credential_helper_of_a_mirrored_repository_is_run() {
     let ran = upstream.mirror_by(upstream.hexreg_with_git(), &[]);
     assert!(ran.stderr.contains("configure a git credential helper"), "{}", ran.transcript());
     upstream.nothing_was_run();
-    // That of the user's own configuration is.
+    // The helper in the user's configuration is run.
     let helper = format!("!{}", upstream.trap());
     let own = upstream.hexreg_with_git().env("GIT_CONFIG_COUNT", "1");
     let own = own.env("GIT_CONFIG_KEY_0", "credential.helper").env("GIT_CONFIG_VALUE_0", &helper);
@@ -151,7 +151,7 @@ fn a_repository_that_another_user_owns_is_refused() {
     let (upstream, _) = Upstream::mirrored(git);
     for owned in ["", "refs", "config", "objects"] {
         let path = upstream.place().join(owned);
-        // Only root gives files away.
+        // Only root can change the owner.
         if chown(&path, Some(NOBODY), None).is_err() {
             return;
         }
@@ -171,8 +171,7 @@ fn a_repository_that_another_user_owns_is_refused() {
     upstream.mirror_by(upstream.hexreg_with_git(), &[]).ok();
 }
 
-/// What leads git out of a mirrored repository: how it is put there, which file of it a message names, and what that
-/// says.
+/// What leads git out of a mirrored repository: how to create it, the file in the message, and the message.
 type Lead = (&'static str, fn(&Path, &Path), &'static str);
 
 const LEADS: [Lead; 14] = [
@@ -219,8 +218,8 @@ fn link(path: &Path, to: &Path) {
 }
 
 #[test]
-fn what_leads_git_out_of_a_mirrored_repository_is_refused() {
-    let test = "what_leads_git_out_of_a_mirrored_repository_is_refused";
+fn files_that_lead_git_out_of_a_repository_are_refused() {
+    let test = "files_that_lead_git_out_of_a_repository_are_refused";
     let Some(git) = Git::find(test) else { return };
     let (upstream, _) = Upstream::mirrored(git);
     let root = upstream.repository.path("copy/git");
@@ -245,13 +244,13 @@ fn what_leads_git_out_of_a_mirrored_repository_is_refused() {
         fs::remove_dir_all(&root).unwrap();
         copy(&good, &root);
     }
-    // A file that tells git where to look, in the place of the folder.
+    // A file with the path of a git directory in place of the folder.
     fs::remove_dir_all(upstream.place()).unwrap();
     fs::write(upstream.place(), format!("gitdir: {}\n", elsewhere.display())).unwrap();
     let ran = upstream.mirror_by(upstream.hexreg_with_git(), &[]);
     assert!(ran.stderr.contains("/dep.git: Not a directory"), "{}", ran.transcript());
     assert_eq!(upstream.repository.files("elsewhere", |_| true), before);
-    // A pipe is not waited for.
+    // A pipe does not block.
     fs::remove_file(upstream.place()).unwrap();
     copy(&good.join(upstream.path().trim_start_matches("git/")), &upstream.place());
     let pipe = upstream.place().join("packed-refs");
@@ -263,7 +262,7 @@ fn what_leads_git_out_of_a_mirrored_repository_is_refused() {
     upstream.mirror_by(upstream.hexreg_with_git(), &[]).ok();
 }
 
-/// Whose link it is does not tell: what was copied with `cp -r` is the user's own.
+/// The owner of a link does not tell: files that were copied with `cp -r` belong to the user.
 #[test]
 fn no_repository_is_written_to_behind_a_link() {
     let test = "no_repository_is_written_to_behind_a_link";
@@ -280,8 +279,8 @@ fn no_repository_is_written_to_behind_a_link() {
 }
 
 #[test]
-fn a_folder_of_its_own_that_is_a_link_is_neither_cleared_nor_written_to() {
-    let test = "a_folder_of_its_own_that_is_a_link_is_neither_cleared_nor_written_to";
+fn a_linked_folder_of_hexreg_is_neither_cleared_nor_written_to() {
+    let test = "a_linked_folder_of_hexreg_is_neither_cleared_nor_written_to";
     let Some(git) = Git::find(test) else { return };
     let upstream = Upstream::new(git);
     let first = upstream.commit("trunk", "the first");
@@ -301,7 +300,7 @@ fn a_folder_of_its_own_that_is_a_link_is_neither_cleared_nor_written_to() {
         assert!(ran.stderr.contains(said), "{}", ran.stderr);
         assert_eq!(upstream.repository.files("victim", |_| true), before);
     }
-    // Deeper, it goes with what is cleared, and what it leads to stays.
+    // A link deeper down is removed, and its target stays.
     fs::remove_file(&own).unwrap();
     fs::create_dir(&own).unwrap();
     symlink("../../victim/git", own.join("git")).unwrap();
@@ -311,8 +310,8 @@ fn a_folder_of_its_own_that_is_a_link_is_neither_cleared_nor_written_to() {
 }
 
 #[test]
-fn a_branch_of_upstreams_is_never_taken_for_what_the_mirror_keeps() {
-    let test = "a_branch_of_upstreams_is_never_taken_for_what_the_mirror_keeps";
+fn a_branch_of_upstream_is_never_trusted_as_a_pin() {
+    let test = "a_branch_of_upstream_is_never_trusted_as_a_pin";
     let Some(git) = Git::find(test) else { return };
     let (upstream, [first, second]) = Upstream::mirrored(git);
     let absent = "d".repeat(40);
@@ -320,7 +319,7 @@ fn a_branch_of_upstreams_is_never_taken_for_what_the_mirror_keeps() {
         upstream.git.run(&upstream.work(), &["branch", "--quiet", "--force", name, to]);
     };
     branch(&format!("hexreg-{absent}"), &second);
-    // What keeps an older pin is led elsewhere, and its own branch is written anew.
+    // The branch of an older pin was overwritten, and is written again.
     branch(&format!("hexreg-{first}"), &second);
     upstream.git.run(&upstream.work(), &["checkout", "--quiet", "--orphan", "trunk2"]);
     let third = upstream.commit("trunk2", "with nothing before it");
@@ -350,10 +349,10 @@ fn a_branch_of_upstreams_is_never_taken_for_what_the_mirror_keeps() {
     upstream.clones(&printed, &mirror, &third, "with nothing before it");
 }
 
-/// What a mirror keeps that was made before its references had a place of their own.
+/// A mirror that was made before hexreg wrote references of its own.
 #[test]
-fn an_older_mirror_keeps_what_it_has() {
-    let Some(git) = Git::find("an_older_mirror_keeps_what_it_has") else { return };
+fn an_older_mirror_keeps_its_pins() {
+    let Some(git) = Git::find("an_older_mirror_keeps_its_pins") else { return };
     let (upstream, [first, _]) = Upstream::mirrored(git);
     let old = |arguments: &[&str]| upstream.git.run(&upstream.place(), arguments);
     old(&["update-ref", "-d", &format!("refs/hexreg/{first}")]);
@@ -367,10 +366,10 @@ fn an_older_mirror_keeps_what_it_has() {
     assert_eq!(upstream.resolved(&format!("refs/hexreg/{first}")), Some(first));
 }
 
-/// What the user's own configuration says of fetching takes nothing from a mirror.
+/// The user's configuration of `git fetch` removes nothing from a mirror.
 #[test]
-fn what_is_pinned_stays_where_the_user_has_git_prune() {
-    let test = "what_is_pinned_stays_where_the_user_has_git_prune";
+fn pins_stay_if_the_user_has_git_prune() {
+    let test = "pins_stay_if_the_user_has_git_prune";
     let Some(git) = Git::find(test) else { return };
     let (upstream, [first, second]) = Upstream::mirrored(git);
     upstream.git.run(&upstream.work(), &["branch", "--quiet", "another", &first]);
@@ -392,8 +391,8 @@ fn what_is_pinned_stays_where_the_user_has_git_prune() {
 }
 
 #[test]
-fn git_gets_no_secret_and_nothing_that_leads_it_elsewhere() {
-    let test = "git_gets_no_secret_and_nothing_that_leads_it_elsewhere";
+fn git_gets_no_secret_and_no_variable_that_leads_it_elsewhere() {
+    let test = "git_gets_no_secret_and_no_variable_that_leads_it_elsewhere";
     let Some(git) = Git::find(test) else { return };
     let (upstream, [_, second]) = Upstream::mirrored(git);
     let log = upstream.repository.path("environment");
@@ -446,10 +445,10 @@ fn git_gets_no_secret_and_nothing_that_leads_it_elsewhere() {
     }
 }
 
-/// Git by itself follows a redirect of its first request: from a public server into this network too.
+/// Git follows a redirect of its first request by default, also from a public server to an internal address.
 #[test]
-fn git_follows_no_redirect_and_the_user_is_told_what_to_do() {
-    let test = "git_follows_no_redirect_and_the_user_is_told_what_to_do";
+fn git_follows_no_redirect_and_the_message_has_advice() {
+    let test = "git_follows_no_redirect_and_the_message_has_advice";
     let Some(git) = Git::find(test) else { return };
     let upstream = Upstream::new(git);
     let first = upstream.commit("trunk", "the first");

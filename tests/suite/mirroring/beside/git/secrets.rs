@@ -1,4 +1,4 @@
-//! Credentials in the URLs of git repositories: used, and shown nowhere.
+//! Credentials in the URLs of git repositories: they are used, and never shown.
 
 use std::fs;
 
@@ -17,7 +17,7 @@ fn shows_nothing(text: &str) {
     }
 }
 
-/// An upstream whose server wants the password that is in the URL.
+/// An upstream whose server requires the password in the URL.
 fn guarded() -> Option<(Upstream, Server, String)> {
     let git = Git::find("guarded")?;
     let upstream = Upstream::new(git);
@@ -34,14 +34,14 @@ fn guarded() -> Option<(Upstream, Server, String)> {
 }
 
 #[test]
-fn credentials_of_a_git_url_are_used_and_shown_nowhere() {
+fn credentials_of_a_git_url_are_used_and_never_shown() {
     let Some((upstream, server, first)) = guarded() else { return };
     let shown = format!("http://******@{}/git/git.example/org/dep.git", server.address);
     let dry = upstream.mirror(&["--dry-run", "--json"]).ok();
     shows_nothing(&dry.transcript());
     let ran = upstream.mirror(&[]).ok();
     shows_nothing(&ran.transcript());
-    // What a shell runs leads to the mirror as it is.
+    // The printed lines work in a shell without changes.
     let rule = format!(".insteadOf '{shown}'");
     let mut rules = ran.stdout.lines().filter(|line| line.contains("******"));
     assert!(
@@ -53,7 +53,7 @@ fn credentials_of_a_git_url_are_used_and_shown_nowhere() {
     let said: Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!(said["git"][0]["url"], *shown, "{said}");
     assert_eq!(said["git"][0]["revision"], *first, "{said}");
-    // Neither in what is served nor in what is kept.
+    // Neither served files nor the state have them.
     let mut files = 0;
     for entry in WalkDir::new(upstream.repository.path("copy")).into_iter().map(Result::unwrap) {
         shows_nothing(&entry.path().display().to_string());
@@ -63,7 +63,7 @@ fn credentials_of_a_git_url_are_used_and_shown_nowhere() {
         }
     }
     assert!(files > 5, "{files}");
-    // Projects without those credentials find it by the other rules.
+    // The other rules are for projects without these credentials.
     let plain = shown.replace("******@", "");
     let ours = Server::run(upstream.repository.root(), &["--repo=acme=copy"]);
     let printed = upstream.mirror(&[]).ok().stdout;
@@ -81,8 +81,8 @@ fn credentials_of_a_git_url_are_used_and_shown_nowhere() {
 }
 
 #[test]
-fn credentials_are_not_shown_where_it_fails() {
-    let Some(git) = Git::find("credentials_are_not_shown_where_it_fails") else { return };
+fn credentials_are_not_shown_in_errors() {
+    let Some(git) = Git::find("credentials_are_not_shown_in_errors") else { return };
     let upstream = Upstream::new(git);
     let first = upstream.commit("trunk", "the first");
     upstream.publish();
@@ -112,7 +112,7 @@ fn credentials_are_not_shown_where_it_fails() {
             );
         }
     }
-    // Of one that has not got the commit.
+    // An upstream without the commit.
     let absent = "0123456789012345678901234567890123456789";
     upstream.lock(&upstream.url().replace("http://", "http://SECRET-TOKEN@"), absent);
     let ran = upstream.mirror(&[]);

@@ -1,4 +1,4 @@
-//! Repositories that lock files name by ssh and by git's own protocol, however they spell it.
+//! Repositories by ssh and by git's own protocol, in each spelling.
 
 use std::fs;
 use std::net::TcpListener;
@@ -13,7 +13,7 @@ use super::{Git, Upstream};
 use crate::support::hexreg::{Hexreg, Ran};
 use crate::support::server::{Server, free_address};
 
-/// Takes the place of ssh: notes how it is called, and runs here what it was to run there.
+/// Replaces ssh: logs its arguments, and runs the command locally.
 const SSH: &str = "#!/bin/sh
 printf '%s\\n' \"$*\" >> \"$SSH_LOG\"
 printf 'askpass %s %s\\n' \"$SSH_ASKPASS\" \"$SSH_ASKPASS_REQUIRE\" >> \"$SSH_LOG\"
@@ -22,7 +22,7 @@ cd \"$SSH_ROOT\" && exec sh -c \"$(printf '%s' \"$last\" | sed \"s:'/*:'./:\")\"
 ";
 
 impl Upstream {
-    /// Where a server of its own would have it: `served/org/dep.git`.
+    /// Publishes it at the path on a server: `served/org/dep.git`.
     fn publish_at(&self) -> PathBuf {
         let place = self.repository.path("served/org/dep.git");
         let _ = fs::remove_dir_all(&place);
@@ -34,7 +34,7 @@ impl Upstream {
         format!("{}:/usr/bin:/bin", self.git.0.parent().unwrap().to_str().unwrap())
     }
 
-    /// hexreg, with a program in the place of ssh.
+    /// hexreg with a replacement for ssh.
     fn over_ssh(&self) -> Hexreg {
         let ssh = self.repository.path("bin/ssh");
         self.repository.write("bin/ssh", SSH.as_bytes());
@@ -73,8 +73,8 @@ fn upstream(git: Git) -> (Upstream, String) {
 }
 
 #[test]
-fn every_spelling_is_mirrored_over_ssh_and_served_to_every_other() {
-    let test = "every_spelling_is_mirrored_over_ssh_and_served_to_every_other";
+fn each_spelling_is_mirrored_over_ssh_and_served_to_the_others() {
+    let test = "each_spelling_is_mirrored_over_ssh_and_served_to_the_others";
     let Some(git) = Git::find(test) else { return };
     let (upstream, first) = upstream(git);
     for (url, called) in [
@@ -92,7 +92,7 @@ fn every_spelling_is_mirrored_over_ssh_and_served_to_every_other() {
         assert_eq!(printed.code, 0, "{url}: {}", printed.transcript());
         let log = upstream.ssh_log();
         assert!(log.contains(called), "{url}: {log}");
-        // It is never asked anything, in either of two ways.
+        // ssh never prompts: two settings prevent it.
         assert!(log.lines().next().unwrap().starts_with("-o BatchMode=yes "), "{url}: {log}");
         assert!(log.contains("askpass false force"), "{url}: {log}");
         assert!(upstream.repository.path("copy/git/git.example/org/dep.git").is_dir(), "{url}");
@@ -115,10 +115,10 @@ fn every_spelling_is_mirrored_over_ssh_and_served_to_every_other() {
     }
 }
 
-/// Both would lie at the same place.
+/// Both would have the same path.
 #[test]
-fn repositories_in_two_home_directories_are_not_taken_for_one() {
-    let test = "repositories_in_two_home_directories_are_not_taken_for_one";
+fn repositories_in_two_home_directories_are_distinguished() {
+    let test = "repositories_in_two_home_directories_are_distinguished";
     let Some(git) = Git::find(test) else { return };
     let (upstream, first) = upstream(git);
     let mirror = |url: &str, more: &[&str]| {
@@ -134,13 +134,13 @@ fn repositories_in_two_home_directories_are_not_taken_for_one() {
                     of alice: mirror this one into another directory";
         assert!(ran.stderr.contains(said), "{}", ran.stderr);
     }
-    // Hosts that keep the repositories of all under one user spell it so.
+    // The user `git` has all repositories of a host.
     mirror("git@git.example:org/dep.git", &[]).ok();
 }
 
 #[test]
-fn a_port_leads_to_a_place_of_its_own() {
-    let Some(git) = Git::find("a_port_leads_to_a_place_of_its_own") else { return };
+fn a_port_has_a_path_of_its_own() {
+    let Some(git) = Git::find("a_port_has_a_path_of_its_own") else { return };
     let (upstream, first) = upstream(git);
     let url = "ssh://git@git.example:2222/org/dep.git";
     upstream.lock(url, &first);
@@ -155,7 +155,7 @@ fn a_port_leads_to_a_place_of_its_own() {
     assert!(upstream.ssh_log().contains("-p 2222 git@git.example "));
 }
 
-/// What the user has set up for ssh and for git counts.
+/// The user's configuration of ssh and git is used.
 #[test]
 fn the_users_own_configuration_is_used() {
     let Some(git) = Git::find("the_users_own_configuration_is_used") else { return };
@@ -187,11 +187,11 @@ fn the_users_own_configuration_is_used() {
 }
 
 #[test]
-fn gits_own_protocol_is_mirrored() {
-    let Some(git) = Git::find("gits_own_protocol_is_mirrored") else { return };
+fn repositories_at_git_urls_are_mirrored() {
+    let Some(git) = Git::find("repositories_at_git_urls_are_mirrored") else { return };
     let (upstream, first) = upstream(git);
     let address = free_address();
-    // `git daemon` would leave it behind when it is ended.
+    // `git daemon` does not stop its child when it is killed.
     let programs = upstream.git.run(upstream.repository.root(), &["--exec-path"]);
     let mut daemon = Command::new(PathBuf::from(programs).join("git-daemon"));
     let base = upstream.repository.path("served");
@@ -212,11 +212,11 @@ fn gits_own_protocol_is_mirrored() {
 }
 
 #[test]
-fn what_says_nothing_is_given_up_and_what_is_not_there_gets_advice() {
-    let test = "what_says_nothing_is_given_up_and_what_is_not_there_gets_advice";
+fn a_silent_server_is_given_up_and_an_unreachable_one_gets_advice() {
+    let test = "a_silent_server_is_given_up_and_an_unreachable_one_gets_advice";
     let Some(git) = Git::find(test) else { return };
     let (upstream, first) = upstream(git);
-    // It accepts, and says nothing.
+    // The server accepts connections, and sends nothing.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     upstream.lock(&format!("git://{address}/org/dep.git"), &first);
@@ -230,7 +230,7 @@ fn what_says_nothing_is_given_up_and_what_is_not_there_gets_advice() {
     drop(listener);
 
     let failing = |text: &str| {
-        // As ssh ends its lines.
+        // ssh ends its lines with CR LF.
         let script = format!("#!/bin/sh\nprintf '%s\\r\\n' '{text}' >&2\nexit 255\n");
         upstream.repository.write("failing", script.as_bytes());
         let path = upstream.repository.path("failing");
@@ -250,7 +250,7 @@ fn what_says_nothing_is_given_up_and_what_is_not_there_gets_advice() {
         let stderr = failing(text);
         assert!(stderr.contains(text) && stderr.contains(advice), "{stderr}");
     }
-    // Without git there is no --git.
+    // --git needs the git program.
     let ran = upstream.mirror_with(upstream.repository.hexreg().env("PATH", "/nowhere"), &[]);
     assert!(ran.stderr.contains("--git needs the git program"), "{}", ran.stderr);
 }
