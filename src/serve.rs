@@ -70,7 +70,7 @@ use overview::RepositoryState;
 use reload::Reload;
 use repository::Repository;
 use route::{METRICS, Routes};
-use service::Service;
+use service::RegistryService;
 use shutdown::Signals;
 use tls::Certificates;
 
@@ -118,7 +118,7 @@ pub fn serve(options: &Options, started: impl FnOnce(&Started)) -> Result<(), Er
         web: web::Web::new(options, &repositories, Arc::clone(&metrics.refusals)),
         repositories,
     };
-    let service = Service {
+    let service = RegistryService {
         routes,
         authorizer: Authorizer::open(options)?,
         access_log: AccessLog { metrics: Arc::clone(&metrics), is_on: options.log_requests },

@@ -29,7 +29,7 @@ impl AuthFile {
     /// # Errors
     /// [`InvalidAuthFile`] has every line at fault.
     pub fn parse(bytes: &[u8]) -> Result<Self, InvalidAuthFile> {
-        let mut parser = Parser::default();
+        let mut parser = AuthFileParser::default();
         let mut bad = Vec::new();
         // Some editors begin a file with a byte order mark.
         let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
@@ -68,13 +68,13 @@ impl AuthFile {
 
 /// What was read so far, and in which lines.
 #[derive(Default)]
-struct Parser {
+struct AuthFileParser {
     file: AuthFile,
     passwords: HashMap<UserName, usize>,
     tokens: HashMap<[u8; 32], usize>,
 }
 
-impl Parser {
+impl AuthFileParser {
     fn take(
         &mut self,
         line: usize,

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use super::error_chain::chain;
 use super::options::Options;
-use super::service::Service;
+use super::service::RegistryService;
 use super::tls::Certificates;
 
 /// How often the files are checked. A check is cheap, and sees files that are renamed, linked or mounted; events of a
@@ -17,9 +17,9 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Time of modification, size, and time of the last change of any kind, which no program can set. `None` if the file
 /// cannot be found.
-type FileState = Option<(SystemTime, u64, i64)>;
+type WatchedState = Option<(SystemTime, u64, i64)>;
 
-fn state_of(path: &Path) -> FileState {
+fn state_of(path: &Path) -> WatchedState {
     let found = fs::metadata(path).ok()?;
     Some((found.modified().ok()?, found.len(), changed(&found)))
 }
@@ -31,7 +31,7 @@ fn changed(found: &fs::Metadata) -> i64 {
 /// Files, and their states before they were read.
 struct WatchedFiles {
     files: Vec<PathBuf>,
-    states: Vec<FileState>,
+    states: Vec<WatchedState>,
 }
 
 /// The files that are read again.
@@ -51,7 +51,7 @@ impl Reload {
     }
 
     /// Reads the files again when they change, as long as the runtime lives.
-    pub fn watch(self, service: Arc<Service>, certificates: Option<Certificates>) {
+    pub fn watch(self, service: Arc<RegistryService>, certificates: Option<Certificates>) {
         let metrics = Arc::clone(&service.access_log.metrics);
         if let Some(certificates) = certificates {
             self.certificates.watch(move || match certificates.reload() {

@@ -24,7 +24,7 @@ use super::responses::{
 use super::route::{Access, READ, Route, Routes, without_empty_parts};
 
 /// Answers the requests of clients.
-pub(super) struct Service {
+pub(super) struct RegistryService {
     pub routes: Routes,
     pub authorizer: Authorizer,
     pub access_log: AccessLog,
@@ -32,7 +32,7 @@ pub(super) struct Service {
     pub proxied: ProxiedRequests,
 }
 
-impl RequestHandler for Service {
+impl RequestHandler for RegistryService {
     type Body = LoggedBody;
 
     async fn handle(
@@ -52,7 +52,7 @@ impl RequestHandler for Service {
     }
 }
 
-impl Service {
+impl RegistryService {
     async fn respond(
         &self,
         request: Parts,

@@ -14,7 +14,7 @@ pub(super) struct Signals {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Stage {
+enum ShutdownStage {
     Serving,
     /// Running requests are answered.
     ShuttingDown,
@@ -24,7 +24,7 @@ enum Stage {
 
 /// How far the shutdown is.
 #[derive(Clone)]
-pub(super) struct Shutdown(Receiver<Stage>);
+pub(super) struct Shutdown(Receiver<ShutdownStage>);
 
 impl Signals {
     pub fn listen() -> io::Result<Self> {
@@ -35,20 +35,20 @@ impl Signals {
     /// Shuts the server down at the first signal: once the running requests are answered, or after `grace`. A second
     /// signal ends the wait. Runs in a task of its own.
     pub fn shut_down(self, grace: Duration) -> Shutdown {
-        let (stage, shutdown) = watch::channel(Stage::Serving);
+        let (stage, shutdown) = watch::channel(ShutdownStage::Serving);
         tokio::spawn(self.follow(stage, grace));
         Shutdown(shutdown)
     }
 
-    async fn follow(mut self, stage: Sender<Stage>, grace: Duration) {
+    async fn follow(mut self, stage: Sender<ShutdownStage>, grace: Duration) {
         self.next().await;
         // Before the stage changes: without connections, the process may end right after that.
         tracing::info!(
             "shutting down: running requests are answered; a second signal ends it at once"
         );
-        let _ = stage.send(Stage::ShuttingDown);
+        let _ = stage.send(ShutdownStage::ShuttingDown);
         let _ = tokio::time::timeout(grace, self.next()).await;
-        let _ = stage.send(Stage::Over);
+        let _ = stage.send(ShutdownStage::Over);
         // Keeps the sender: without it, the receivers would wait no more.
         future::pending::<()>().await;
     }
@@ -64,11 +64,11 @@ impl Signals {
 impl Shutdown {
     /// Waits until no connection is to be accepted any more.
     pub async fn begun(&mut self) {
-        let _ = self.0.wait_for(|stage| *stage >= Stage::ShuttingDown).await;
+        let _ = self.0.wait_for(|stage| *stage >= ShutdownStage::ShuttingDown).await;
     }
 
     /// Waits until running requests are waited for no more.
     pub async fn over(&mut self) {
-        let _ = self.0.wait_for(|stage| *stage == Stage::Over).await;
+        let _ = self.0.wait_for(|stage| *stage == ShutdownStage::Over).await;
     }
 }

@@ -31,7 +31,7 @@ use crate::version::Version;
 /// The releases of one repository.
 pub(crate) struct ReleaseIndex {
     source: Arc<dyn FileSource>,
-    packages: Mutex<BoundedCache<Stamp, CachedPackage>>,
+    packages: Mutex<BoundedCache<Stamp, CachedTrust>>,
     keys: Mutex<SigningKeys>,
     readers: Arc<Semaphore>,
 }
@@ -49,9 +49,9 @@ const UNSETTLED: Duration = Duration::from_millis(500);
 /// What `docs/` has documentation of without a package: parts of Elixir itself, which `mix hex.docs` knows.
 const ELIXIR: [&str; 6] = ["elixir", "eex", "ex_unit", "iex", "logger", "mix"];
 
-/// What a file in `packages/` is.
+/// Whether a file in `packages/` is a package, and a trusted one.
 #[derive(Clone, Debug)]
-enum PackageFile {
+enum PackageTrust {
     /// A package that a trusted key signed, and its versions.
     Signed(Arc<(PackageName, HashSet<Version>)>),
     /// A package that no trusted key signed. Clients check the signature themselves.
@@ -60,13 +60,13 @@ enum PackageFile {
     Invalid,
 }
 
-/// A file that was read before.
+/// The trust in a file that was read before.
 #[derive(Clone)]
-struct CachedPackage {
-    file: PackageFile,
+struct CachedTrust {
+    trust: PackageTrust,
     /// Until when the entry holds, if the stamp might not tell of a change.
     until: Option<Instant>,
-    /// The `public_key` with which the file was not [`PackageFile::Signed`]. With another one it is read again.
+    /// The `public_key` with which the file was not [`PackageTrust::Signed`]. With another one it is read again.
     key: Option<Stamp>,
 }
 
@@ -78,9 +78,9 @@ struct SigningKeys {
     former: Option<PublicKey>,
 }
 
-/// Why a file in `packages/` is not [`PackageFile::Signed`].
+/// Why a file in `packages/` is not [`PackageTrust::Signed`].
 #[derive(Debug, thiserror::Error)]
-enum PackageFileError {
+enum PackageError {
     #[error(transparent)]
     Unreadable(#[from] StoreError),
     #[error("public_key cannot be used")]
@@ -109,17 +109,17 @@ impl ReleaseIndex {
         }
         let path = RepositoryPath::package(&release.package);
         let Some(stamp) = source::stamp(&self.source, path).await? else { return Ok(false) };
-        let file = if let Some(file) = self.cached(&stamp).await {
-            file
+        let trust = if let Some(trust) = self.cached(&stamp).await {
+            trust
         } else {
             let (this, name) = (Arc::clone(self), release.package.clone());
             self.run_reader(move || this.read(&name)).await?
         };
-        Ok(match file {
-            PackageFile::Signed(package) => {
+        Ok(match trust {
+            PackageTrust::Signed(package) => {
                 package.0 == release.package && package.1.contains(&release.version)
             }
-            PackageFile::Unsigned(_) | PackageFile::Invalid => false,
+            PackageTrust::Unsigned(_) | PackageTrust::Invalid => false,
         })
     }
 
@@ -132,81 +132,81 @@ impl ReleaseIndex {
         name: &PackageName,
         opened: &OpenFile,
     ) -> io::Result<bool> {
-        let file = if let Some(file) = self.cached(&opened.stamp()).await {
-            file
+        let trust = if let Some(trust) = self.cached(&opened.stamp()).await {
+            trust
         } else {
             let (this, name, opened) = (Arc::clone(self), name.clone(), opened.clone());
             self.run_reader(move || this.read_opened(&name, &opened)).await?
         };
-        Ok(match file {
-            PackageFile::Signed(package) => package.0 == *name,
-            PackageFile::Unsigned(found) => found == *name,
-            PackageFile::Invalid => false,
+        Ok(match trust {
+            PackageTrust::Signed(package) => package.0 == *name,
+            PackageTrust::Unsigned(found) => found == *name,
+            PackageTrust::Invalid => false,
         })
     }
 
     /// Runs on a thread that may block, a few at a time.
     async fn run_reader(
         &self,
-        read: impl FnOnce() -> io::Result<PackageFile> + Send + 'static,
-    ) -> io::Result<PackageFile> {
+        read: impl FnOnce() -> io::Result<PackageTrust> + Send + 'static,
+    ) -> io::Result<PackageTrust> {
         let permit = Arc::clone(&self.readers).acquire_owned().await;
         let permit = permit.map_err(io::Error::other)?;
         let reading = spawn_blocking(move || {
-            let file = read();
+            let trust = read();
             drop(permit);
-            file
+            trust
         });
         reading.await.map_err(io::Error::other)?
     }
 
-    /// The file with this stamp, if it was read before.
-    async fn cached(&self, stamp: &Stamp) -> Option<PackageFile> {
+    /// The trust in the file with this stamp, if it was read before.
+    async fn cached(&self, stamp: &Stamp) -> Option<PackageTrust> {
         let cached = self.entry(stamp)?;
         if cached.is_signed() {
-            return Some(cached.file);
+            return Some(cached.trust);
         }
         let key = source::stamp(&self.source, RepositoryPath::public_key()).await;
         cached.read_with(key.ok().flatten())
     }
 
     /// As [`cached`](Self::cached), on a thread that may block.
-    fn cached_blocking(&self, stamp: &Stamp) -> Option<PackageFile> {
+    fn cached_blocking(&self, stamp: &Stamp) -> Option<PackageTrust> {
         let cached = self.entry(stamp)?;
         if cached.is_signed() {
-            return Some(cached.file);
+            return Some(cached.trust);
         }
         cached.read_with(self.source.stamp(&RepositoryPath::public_key()).ok().flatten())
     }
 
-    fn entry(&self, stamp: &Stamp) -> Option<CachedPackage> {
+    fn entry(&self, stamp: &Stamp) -> Option<CachedTrust> {
         let cached = lock(&self.packages).get(stamp)?;
         cached.until.is_none_or(|until| Instant::now() < until).then_some(cached)
     }
 
-    fn read(&self, name: &PackageName) -> io::Result<PackageFile> {
+    fn read(&self, name: &PackageName) -> io::Result<PackageTrust> {
         let (read_at, mut bytes) = (unix_nanoseconds(), Vec::new());
         let path = RepositoryPath::package(name);
         // Another request may have read it meanwhile.
         if let Ok(Some(stamp)) = self.source.stamp(&path) {
-            if let Some(file) = self.cached_blocking(&stamp) {
-                return Ok(file);
+            if let Some(trust) = self.cached_blocking(&stamp) {
+                return Ok(trust);
             }
         }
         match self.source.store().read(&path, limit(name), &mut bytes) {
             Ok(Some(content)) => Ok(self.check(name, &bytes, content.stamp, read_at)),
-            Ok(None) => Ok(PackageFile::Invalid),
+            Ok(None) => Ok(PackageTrust::Invalid),
             Err(StoreError { kind: StoreErrorKind::LeadsOut(_), location, .. }) => {
                 tracing::warn!(path = location, "{LEADS_OUT}");
-                Ok(PackageFile::Invalid)
+                Ok(PackageTrust::Invalid)
             }
             Err(error) => Err(error.kind.into()),
         }
     }
 
-    fn read_opened(&self, name: &PackageName, opened: &OpenFile) -> io::Result<PackageFile> {
-        if let Some(file) = self.cached_blocking(&opened.stamp()) {
-            return Ok(file);
+    fn read_opened(&self, name: &PackageName, opened: &OpenFile) -> io::Result<PackageTrust> {
+        if let Some(trust) = self.cached_blocking(&opened.stamp()) {
+            return Ok(trust);
         }
         let read_at = unix_nanoseconds();
         let bytes = opened.read(limit(name))?;
@@ -214,49 +214,49 @@ impl ReleaseIndex {
         Ok(self.check(name, &bytes, stamp, read_at))
     }
 
-    /// Checks the bytes of a file, and caches the result.
+    /// Checks the bytes of a file, and caches the trust.
     fn check(
         &self,
         name: &PackageName,
         bytes: &[u8],
         stamp: Option<Stamp>,
         read_at: i64,
-    ) -> PackageFile {
+    ) -> PackageTrust {
         let (keys, key) = self.trusted_keys();
-        let file = match keys.and_then(|keys| releases(name, bytes, &keys)) {
-            Ok(signed) => PackageFile::signed(signed),
+        let trust = match keys.and_then(|keys| releases(name, bytes, &keys)) {
+            Ok(signed) => PackageTrust::signed(signed),
             Err(error) => {
-                let (file, consequence) = match releases(name, bytes, &TrustedKeys::Any) {
+                let (trust, consequence) = match releases(name, bytes, &TrustedKeys::Any) {
                     Ok(unsigned) => (
-                        PackageFile::Unsigned(unsigned.package),
+                        PackageTrust::Unsigned(unsigned.package),
                         "no tarball or documentation of it is served",
                     ),
                     Err(_) => (
-                        PackageFile::Invalid,
+                        PackageTrust::Invalid,
                         "it is not served, nor any tarball or documentation of it",
                     ),
                 };
                 let path = self.source.store().locate(&RepositoryPath::package(name));
                 tracing::error!(path, error = chain(&error), "{consequence}");
-                file
+                trust
             }
         };
         if let Some(stamp) = stamp {
-            let weight = match &file {
-                PackageFile::Signed(package) => package.1.len(),
-                PackageFile::Unsigned(_) | PackageFile::Invalid => 0,
+            let weight = match &trust {
+                PackageTrust::Signed(package) => package.1.len(),
+                PackageTrust::Unsigned(_) | PackageTrust::Invalid => 0,
             };
             let is_unsettled = !stamp.is_settled(read_at);
             let until = is_unsettled.then(|| Instant::now().checked_add(UNSETTLED)).flatten();
-            let cached = CachedPackage { file: file.clone(), until, key };
+            let cached = CachedTrust { trust: trust.clone(), until, key };
             lock(&self.packages).insert(stamp, cached, weight.saturating_add(1));
         }
-        file
+        trust
     }
 
     /// The keys that packages may be signed by, and the stamp of `public_key`. Any key is trusted if there is no
     /// `public_key`, as where clients were given it in another way.
-    fn trusted_keys(&self) -> (Result<TrustedKeys, PackageFileError>, Option<Stamp>) {
+    fn trusted_keys(&self) -> (Result<TrustedKeys, PackageError>, Option<Stamp>) {
         let mut keys = lock(&self.keys);
         let PublishedKey { key, stamp, .. } = match PublishedKey::read(self.source.store()) {
             Ok(None) => return (Ok(TrustedKeys::Any), None),
@@ -265,7 +265,7 @@ impl ReleaseIndex {
         };
         let key = match key {
             Ok(key) => key,
-            Err(error) => return (Err(PackageFileError::Key(error)), stamp),
+            Err(error) => return (Err(PackageError::Key(error)), stamp),
         };
         if keys.current.as_ref() != Some(&key) {
             keys.former = keys.current.replace(key.clone());
@@ -274,21 +274,21 @@ impl ReleaseIndex {
     }
 }
 
-impl PackageFile {
+impl PackageTrust {
     fn signed(releases: Releases) -> Self {
         let versions = releases.releases.into_iter().map(|release| release.version).collect();
         Self::Signed(Arc::new((releases.package, versions)))
     }
 }
 
-impl CachedPackage {
+impl CachedTrust {
     fn is_signed(&self) -> bool {
-        matches!(self.file, PackageFile::Signed(_))
+        matches!(self.trust, PackageTrust::Signed(_))
     }
 
-    /// The file, if it was read with this `public_key`.
-    fn read_with(self, key: Option<Stamp>) -> Option<PackageFile> {
-        (key == self.key).then_some(self.file)
+    /// The trust, if the file was read with this `public_key`.
+    fn read_with(self, key: Option<Stamp>) -> Option<PackageTrust> {
+        (key == self.key).then_some(self.trust)
     }
 }
 
@@ -296,7 +296,7 @@ fn releases(
     name: &PackageName,
     bytes: &[u8],
     keys: &TrustedKeys,
-) -> Result<Releases, PackageFileError> {
+) -> Result<Releases, PackageError> {
     Ok(UncheckedDocument::<Releases>::new(bytes, name)?.check(keys, None)?)
 }
 
