@@ -9,17 +9,17 @@ use hexreg::ops::add::{self, Additions};
 use hexreg::tarball::Limits;
 
 use super::change_log::ChangeLog;
-use super::edit::{Amendment, ENVIRONMENT, WhichArgs};
+use super::edit::{ENVIRONMENT, EditCommand, WhichArgs};
 use super::output;
 use super::time::{self, TimeArgument};
 use super::write::{self, WriteArgs};
 
 /// Add releases to a registry without the tarballs of all others
 ///
-/// Checks each TARBALL as `hexreg build` does, puts it into DEST/tarballs, and names it in its package's
-/// file, `versions` and `names`, in this order; no other tarball is read. A release that is there
-/// already with the same tarball is left alone. A tarball in the directory of a mirror brings along what
-/// upstream says of it: that it is retired, when it was published, its advisories. Any number of these may run at once on one registry:
+/// Checks each TARBALL as `hexreg build` does, puts it into DEST/tarballs, and names it in the file of its
+/// package, `versions` and `names`, in this order. No other tarball is read. A release that exists already with the
+/// same tarball is left alone. For a tarball in the directory of a mirror, what upstream says of it is added too: that it
+/// is retired, when it was published, its advisories. Any number of these commands may run at once on one registry:
 /// none loses what another one wrote.
 #[derive(clap::Args)]
 #[command(after_help = format!("\
@@ -36,7 +36,7 @@ pub struct Args {
     tarballs: Vec<PathBuf>,
     #[command(flatten)]
     which: WhichArgs,
-    /// Let a release that was published become another tarball
+    /// Let another tarball replace that of a published release
     #[arg(long)]
     replace: bool,
     /// Say when the releases were published: `now`, a time such as 2026-11-21T12:00:00Z, or seconds
@@ -54,12 +54,12 @@ pub struct Args {
 }
 
 impl Args {
-    /// Adds, and tells how it went.
+    /// Adds the releases and reports the result.
     pub fn main(self) -> ExitCode {
         let now = match time::now() {
             Ok(now) => now,
             Err(failure) => {
-                return write::end(self.change.manner(), &Err(failure), ChangeLog::default());
+                return write::end(self.change.format(), &Err(failure), ChangeLog::default());
             }
         };
         let additions = Additions {
@@ -71,22 +71,22 @@ impl Args {
             now,
             published_at: self.published_at.map(|given| given.or(now)),
         };
-        let amendment = Amendment {
+        let command = EditCommand {
             which: &self.which,
             attempt: "add to",
-            work: &|store, options, listener| {
-                let added = add::add(store, options, &additions, listener)?;
+            work: &|store, options, reporter| {
+                let added = add::add(store, options, &additions, reporter)?;
                 let [new, present] =
                     [added.added, added.present].map(|some| output::count(some, "release"));
                 let summary = match (added.added, added.present) {
                     (_, 0) => format!("{new} added"),
-                    // What named it, or its tarball, was missing.
-                    (0, _) => format!("{present} there already, and put right"),
+                    // A file that names it, or its tarball, was missing.
+                    (0, _) => format!("{present} there already, and repaired"),
                     (_, some) => format!("{new} added, {} there already", output::thousands(some)),
                 };
                 Ok((added.report, summary))
             },
         };
-        amendment.main(&self.change)
+        command.main(&self.change)
     }
 }

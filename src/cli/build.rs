@@ -60,14 +60,14 @@ pub struct Args {
     /// Do not unpack packages to check the files in them
     #[arg(long)]
     no_check_contents: bool,
-    /// Refuse to change or remove a release that was published, and where that cannot be told
+    /// Refuse to change or remove a published release, also if what was published is not known
     #[arg(long)]
     immutable: bool,
     /// Let a new release require NAME from hex.pm, though this registry has a package of that name
     #[arg(long, value_name = "NAME")]
     allow_public: Vec<PackageName>,
-    /// Forget what only the standing registry says: what is retired, times of publication, advisories;
-    /// what upstream says of mirrored tarballs is then all that is said
+    /// Forget what only the published registry says: what is retired, times of publication, advisories. What upstream
+    /// says of mirrored tarballs is kept
     #[arg(long)]
     fresh: bool,
     /// Replace a public_key that belongs to another private key
@@ -81,7 +81,7 @@ pub struct Args {
 
 /// What `--json` prints of a build.
 #[derive(Serialize)]
-struct Json<'a> {
+struct BuildJson<'a> {
     repository: &'a RepositoryName,
     fingerprint: &'a str,
     packages: usize,
@@ -90,17 +90,17 @@ struct Json<'a> {
     dry_run: bool,
     unchanged: usize,
     #[serde(flatten)]
-    so_far: ChangeLog,
+    changes: ChangeLog,
 }
 
 impl Args {
-    /// Builds, and tells how it went.
+    /// Builds the registry and reports the result.
     pub fn main(self) -> ExitCode {
-        write::main(&self.destination, &self.change, self.jobs, |listener| self.run(listener))
+        write::main(&self.destination, &self.change, self.jobs, |reporter| self.run(reporter))
     }
 
-    fn run(&self, listener: &Reporter<'_>) -> Result<(), Failure> {
-        let key = write::private_key(self.private_key.as_deref(), &self.destination, listener)?;
+    fn run(&self, reporter: &Reporter<'_>) -> Result<(), Failure> {
+        let key = write::private_key(self.private_key.as_deref(), &self.destination, reporter)?;
         let options = Options {
             repository: self.name.clone(),
             key,
@@ -118,11 +118,11 @@ impl Args {
                 .file(&self.destination, self.change.writing.reading.endpoint.as_deref())?,
         };
         let pool = write::threads(&self.destination, self.jobs)?;
-        let report = pool.install(|| build::build(listener.store, &options, listener));
-        listener.end();
-        let report = report.map_err(|error| self.failure(&error, listener))?;
+        let report = pool.install(|| build::build(reporter.store, &options, reporter));
+        reporter.end();
+        let report = report.map_err(|error| self.failure(&error, reporter))?;
         if self.change.json {
-            return output::json(&Json {
+            return output::json(&BuildJson {
                 repository: &options.repository,
                 fingerprint: options.key.public_key().fingerprint(),
                 packages: report.packages,
@@ -130,13 +130,13 @@ impl Args {
                 read: report.read,
                 dry_run: options.dry_run,
                 unchanged: report.unchanged,
-                so_far: listener.change_log().clone(),
+                changes: reporter.change_log().clone(),
             });
         }
         if self.change.quiet { Ok(()) } else { output::line(&summary(&report, &options)) }
     }
 
-    fn failure(&self, error: &Error, listener: &Reporter<'_>) -> Failure {
+    fn failure(&self, error: &Error, reporter: &Reporter<'_>) -> Failure {
         let message = format!("failed to build `{}`: {}", self.name, chain(error));
         match error {
             Error::Rejected { rejections, total } => {
@@ -149,49 +149,50 @@ impl Args {
                 let rejected = rejections.iter().map(rejected).collect();
                 let advice =
                     rejection_hint(rejections, "remove or replace these files and build again");
-                Failure::input(message).rejecting(rejected).hint(listener.advise(advice))
+                Failure::input(message).rejecting(rejected).hint(reporter.advise(advice))
             }
             Error::Immutable(breakages) => {
                 let message = format!(
-                    "failed to build `{}`: what was published would not stay as it is in {}",
+                    "failed to build `{}`: what was published would change in {}",
                     self.name,
                     output::count(breakages.len(), "place"),
                 );
                 let rejected =
-                    breakages.iter().map(|breakage| broken(listener.store, breakage)).collect();
-                Failure::input(message).rejecting(rejected).hint(listener.advise(
-                    "put back what was published, or build without --immutable; so too \
-                           where a change of keys was cut short",
+                    breakages.iter().map(|breakage| broken(reporter.store, breakage)).collect();
+                Failure::input(message).rejecting(rejected).hint(reporter.advise(
+                    "put back what was published, or build without --immutable, also to complete an \
+                           interrupted change of keys",
                 ))
             }
             Error::OtherKey { .. } | Error::LostKey { .. } => {
-                Failure::input(message).hint(listener.advise(
+                Failure::input(message).hint(reporter.advise(
                     "sign with the former key, or give --rotate-key and hand the \
                  new public_key to every client",
                 ))
             }
-            Error::NotAKey { .. } => Failure::input(message).hint(listener.advise(
+            Error::NotAKey { .. } => Failure::input(message).hint(reporter.advise(
                 "put back the file that clients know, or give --rotate-key to \
                  replace it",
             )),
             Error::NoRegistry { .. } => {
                 let advice = match self.destination.as_dir() {
                     Some(directory) => format!(
-                        "see whether DEST is right; for a registry without a release, make {} first",
+                        "check that DEST is right; for a registry without releases, create {} first",
                         directory.join(Folder::Tarballs.as_str()).display()
                     ),
-                    None => "see whether DEST is right; `hexreg add` puts the first release into a bucket"
+                    None => "check that DEST is right; `hexreg add` puts the first release into a bucket"
                         .to_owned(),
                 };
-                Failure::input(message).hint(listener.advise(&advice))
+                Failure::input(message).hint(reporter.advise(&advice))
             }
             Error::LockTimeout(_) => Failure::environment(message)
-                .hint(listener.advise("let it end, or give a longer --lock-timeout")),
+                .hint(reporter.advise("let it end, or give a longer --lock-timeout")),
             Error::Changed { .. } => Failure::environment(message)
-                .hint(listener.advise("build again once nobody else writes there")),
-            Error::Key(_) | Error::Read(_) => Failure::environment(message)
-                .hint(listener.advise("build again once this is mended")),
-            Error::Write(error) => write::unwritten(message, error, listener),
+                .hint(reporter.advise("build again when no other program writes there")),
+            Error::Key(_) | Error::Read(_) => {
+                Failure::environment(message).hint(reporter.advise("fix this and build again"))
+            }
+            Error::Write(error) => write::unwritten(message, error, reporter),
         }
     }
 }

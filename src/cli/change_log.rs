@@ -1,10 +1,10 @@
-//! What was done and warned of, for `--json` and summaries.
+//! The changes and warnings of a command, for `--json` and summaries.
 
 use hexreg::repository::RepositoryPath;
 use hexreg::store::Changed;
 use serde::Serialize;
 
-/// What was done and warned of, in order.
+/// Changes and warnings, in order.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct ChangeLog {
     pub created: Vec<RepositoryPath>,
@@ -25,7 +25,7 @@ impl ChangeLog {
         verb
     }
 
-    /// Whether nothing was done.
+    /// Whether nothing was changed.
     pub fn is_empty(&self) -> bool {
         self.created.is_empty() && self.updated.is_empty() && self.removed.is_empty()
     }

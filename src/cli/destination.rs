@@ -14,7 +14,7 @@ use hexreg::store::{
 
 use super::failure::{Failure, chain};
 
-/// What is served to clients.
+/// The place that is served to clients.
 #[derive(Clone, Debug)]
 pub enum Destination {
     Directory(PathBuf),
@@ -36,23 +36,23 @@ impl TypedValueParser for Parser {
         match value.to_str().filter(|text| BucketUrl::is_meant_by(text)).map(BucketUrl::from_str) {
             None => Ok(Destination::Directory(value.into())),
             Some(Ok(url)) => Ok(Destination::Bucket(url)),
-            // Clap says again what was given, and there is a password in it.
+            // Clap would repeat the argument, which has a password in it.
             Some(Err(error @ BucketUrlError::Credentials)) => {
                 Err(command.clone().error(ErrorKind::ValueValidation, error))
             }
             Some(Err(error)) => {
-                let told = StringValueParser::new().try_map(move |_| Err(error.clone()));
-                told.parse_ref(command, argument, value)
+                let parser = StringValueParser::new().try_map(move |_| Err(error.clone()));
+                parser.parse_ref(command, argument, value)
             }
         }
     }
 }
 
-/// How many files are under way at once to and from a bucket: it answers late, and many at once.
+/// How many files are transferred at once to and from a bucket: its latency is high, and it serves many at once.
 const BUCKET_JOBS: u16 = 16;
 
 impl Destination {
-    /// Tells the URL of a bucket from a path.
+    /// Parses the URL of a bucket, or a path.
     pub fn parser() -> impl TypedValueParser<Value = Self> {
         Parser
     }
@@ -65,7 +65,7 @@ impl Destination {
         }
     }
 
-    /// How many threads should read and write at once, where nobody says; 0 for one a processor.
+    /// How many threads read and write at once if --jobs is not given; 0 for one per processor.
     pub fn jobs(&self, given: Option<u16>) -> usize {
         match (given, self) {
             (Some(jobs), _) => jobs.into(),
@@ -87,7 +87,7 @@ impl fmt::Display for Destination {
 /// Options of commands that read what is served.
 #[derive(clap::Args)]
 pub struct Reading {
-    /// The server that keeps the bucket, where it is not the usual one of its kind
+    /// The server of the bucket, if it is not the usual one of its kind
     #[arg(long, value_name = "URL")]
     pub endpoint: Option<String>,
 }
@@ -95,7 +95,7 @@ pub struct Reading {
 /// Options of commands that read a directory as it is served.
 #[derive(clap::Args)]
 pub struct Following {
-    /// Follow links in the directory wherever they lead; without, only those to what lies in it
+    /// Follow links in the directory wherever they lead; without it, only links within the directory
     #[arg(long)]
     pub follow_links: bool,
 }
@@ -105,16 +105,16 @@ pub struct Following {
 pub struct Writing {
     #[command(flatten)]
     pub reading: Reading,
-    /// Write to a bucket that ignores conditions: nobody else may write to it at the same time
+    /// Write to a bucket that ignores conditions: no other process may write to it at the same time
     #[arg(long)]
     assume_single_writer: bool,
-    /// Tell caches that no one but the reader may keep a copy of what is in the bucket
+    /// Tell shared caches to keep no copy of what is in the bucket
     #[arg(long)]
     private: bool,
 }
 
 impl Following {
-    /// What is read of a directory.
+    /// The store of a directory.
     pub fn open(&self, directory: &Path) -> DirStore {
         let links = if self.follow_links { Links::Anywhere } else { Links::Inside };
         DirStore::new(directory).with_links(links)
@@ -122,7 +122,7 @@ impl Following {
 }
 
 impl Reading {
-    /// The store, to be read.
+    /// Opens the store for reading.
     pub fn open(&self, destination: &Destination) -> Result<Box<dyn Store>, Failure> {
         match destination {
             Destination::Directory(path) => {
@@ -133,7 +133,8 @@ impl Reading {
         }
     }
 
-    /// The same, to be checked as it is served: through no link that leads out of a directory, unless all are followed.
+    /// Opens the store for checking it as it is served: without links that lead out of a directory, unless all links are
+    /// followed.
     pub fn open_to_verify(
         &self,
         destination: &Destination,
@@ -167,7 +168,7 @@ impl Reading {
 }
 
 impl Writing {
-    /// The store, to be changed by so many requests at once.
+    /// Opens the store for writing, with this many requests at once.
     pub fn open(
         &self,
         destination: &Destination,
@@ -188,7 +189,7 @@ impl Writing {
     }
 }
 
-/// What is said of a bucket has no meaning for a directory.
+/// Refuses an option for buckets if DEST is a directory.
 fn refuse(option: &str, is_given: bool, directory: &Path) -> Result<(), Failure> {
     if is_given {
         return Err(Failure::environment(format!(

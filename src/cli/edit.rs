@@ -1,4 +1,4 @@
-//! What the commands have in common that change some releases and leave all others alone.
+//! What `add`, `remove`, `retire` and `unretire` have in common: they change some releases of a registry.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -18,7 +18,7 @@ use super::output;
 use super::reporter::Reporter;
 use super::write::{self, WriteArgs};
 
-/// What each of these commands reads, beside what buckets take.
+/// The environment variables that each of these commands reads.
 pub const ENVIRONMENT: &str = "\
 Environment:
   HEXREG_PRIVATE_KEY             the private key itself, where --private-key is not given
@@ -40,7 +40,7 @@ pub struct WhichArgs {
     private_key: Option<PathBuf>,
 }
 
-/// Which release it is about.
+/// The release to change.
 #[derive(clap::Args)]
 pub struct ReleaseArgs {
     /// The package
@@ -57,37 +57,35 @@ impl From<ReleaseArgs> for FileName {
 
 /// What `--json` prints.
 #[derive(Serialize)]
-struct Json<'a> {
+struct EditJson<'a> {
     repository: &'a RepositoryName,
     fingerprint: &'a str,
     dry_run: bool,
     #[serde(flatten)]
-    so_far: ChangeLog,
+    changes: ChangeLog,
 }
 
-/// What is done to the registry, and what to say of it.
+/// Changes the registry, and returns a summary.
 type Work<'a> =
     dyn Fn(&dyn Store, &Options, &Reporter<'_>) -> Result<(Report, String), Error> + Sync + 'a;
 
-/// What is to be done, and what a person calls it.
-pub struct Amendment<'a> {
-    /// Where.
+/// A command that changes some releases.
+pub struct EditCommand<'a> {
     pub which: &'a WhichArgs,
-    /// As in `failed to add to`.
+    /// Completes the message `failed to …`, as `add to` does.
     pub attempt: &'static str,
-    /// What to do to the registry, and what to say of it.
     pub work: &'a Work<'a>,
 }
 
-impl Amendment<'_> {
-    /// Makes a change, and tells how it went.
+impl EditCommand<'_> {
+    /// Makes the change and reports the result.
     pub fn main(&self, args: &WriteArgs) -> ExitCode {
-        write::main(&self.which.to, args, None, |listener| self.run(args, listener))
+        write::main(&self.which.to, args, None, |reporter| self.run(args, reporter))
     }
 
-    fn run(&self, args: &WriteArgs, listener: &Reporter<'_>) -> Result<(), Failure> {
+    fn run(&self, args: &WriteArgs, reporter: &Reporter<'_>) -> Result<(), Failure> {
         let WhichArgs { to, name, private_key } = self.which;
-        let key = write::private_key(private_key.as_deref(), to, listener)?;
+        let key = write::private_key(private_key.as_deref(), to, reporter)?;
         let options = Options {
             repository: name.clone(),
             key,
@@ -95,15 +93,15 @@ impl Amendment<'_> {
             dry_run: args.dry_run,
         };
         let pool = write::threads(to, None)?;
-        let done = pool.install(|| (self.work)(listener.store, &options, listener));
-        listener.end();
-        let (report, summary) = done.map_err(|error| self.failure(&error, listener))?;
+        let done = pool.install(|| (self.work)(reporter.store, &options, reporter));
+        reporter.end();
+        let (report, summary) = done.map_err(|error| self.failure(&error, reporter))?;
         if args.json {
-            return output::json(&Json {
+            return output::json(&EditJson {
                 repository: &options.repository,
                 fingerprint: options.key.public_key().fingerprint(),
                 dry_run: options.dry_run,
-                so_far: listener.change_log().clone(),
+                changes: reporter.change_log().clone(),
             });
         }
         if args.quiet {
@@ -115,10 +113,10 @@ impl Amendment<'_> {
         output::line(&format!("{name}: {done}{dry_run}"))
     }
 
-    fn failure(&self, error: &Error, listener: &Reporter<'_>) -> Failure {
+    fn failure(&self, error: &Error, reporter: &Reporter<'_>) -> Failure {
         let failed = format!("failed to {} `{}`", self.attempt, self.which.name);
         let message = format!("{failed}: {}", chain(error));
-        let advise = |advice: &str| listener.advise(advice);
+        let advise = |advice: &str| reporter.advise(advice);
         match error {
         Error::Rejected { rejections, total } => {
             let rejected = rejections.iter().map(|rejection| Rejected {
@@ -135,26 +133,26 @@ impl Amendment<'_> {
                 .hint(advise(rejection_hint(rejections, "replace these files, or leave them out")))
         }
         Error::Exists { .. } => Failure::input(message).hint(advise(
-            "publish it under a new version, or give --replace and break the lock files of whoever \
-                 has this one",
+            "publish it under a new version, or give --replace, which breaks the lock files of \
+                 projects that have this one",
         )),
         Error::InTheWay { .. } => Failure::input(message).hint(advise(
-            "somebody may be adding it right now, or was cut short: look again, and if nobody is, \
-                 give --replace",
+            "another writer may be adding it, or was interrupted: try again, and if it is still \
+                 there, give --replace",
         )),
-        Error::NoRegistry { .. } => Failure::input(message).hint(advise("see whether --to is right")),
+        Error::NoRegistry { .. } => Failure::input(message).hint(advise("check that --to is right")),
             Error::NoSuchRelease { .. } => {
-            Failure::input(message).hint(advise("it may be gone already, or be spelt otherwise"))
+            Failure::input(message).hint(advise("it may be removed already, or be spelled differently"))
         }
         Error::Signed { .. } | Error::OtherKey { .. } => Failure::input(message).hint(advise(
-            "sign with the key that clients know, or mend the registry with `hexreg build`",
+            "sign with the key that clients know, or repair the registry with `hexreg build`",
         )),
         Error::Decode { .. }
         | Error::OtherPackage { .. }
         | Error::OtherPolicy { .. }
         | Error::MissingIndex { .. }
         | Error::LostRelease { .. } => {
-            Failure::input(message).hint(advise("`hexreg build` makes it anew out of its tarballs"))
+            Failure::input(message).hint(advise("`hexreg build` builds it again from its tarballs"))
         }
         Error::OtherRepository { found, .. } => {
             Failure::input(message).hint(advise(&format!("did you mean --name={found}?")))
@@ -162,9 +160,9 @@ impl Amendment<'_> {
         Error::LockTimeout(_) => Failure::environment(message)
             .hint(advise("let it end, or give a longer --lock-timeout")),
         Error::Key(_) | Error::Read(_) => {
-            Failure::environment(message).hint(advise("try again once this is mended"))
+            Failure::environment(message).hint(advise("fix this and try again"))
         }
-        Error::Write(error) => write::unwritten(message, error, listener),
+        Error::Write(error) => write::unwritten(message, error, reporter),
     }
     }
 }

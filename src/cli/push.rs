@@ -19,9 +19,9 @@ use super::write::{self, WriteArgs};
 
 /// Copy a registry to where it is served, in order, and only what has changed
 ///
-/// Looks at what DEST has, and uploads what is different: tarballs first, then packages, `versions` and
-/// `names`, so that nobody meets a name before what it stands for. Everything that is signed is checked
-/// before; keys and whatever else clients never ask for stay where they are.
+/// Compares DEST with PUBLIC_DIR and uploads what is different: tarballs first, then packages, `versions` and
+/// `names`, so that no client meets a name before the file exists. All signed files are checked before. Keys and
+/// other files that clients never ask for are not uploaded.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -39,7 +39,7 @@ pub struct Args {
     /// Where it is served: s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://CONTAINER/PREFIX, or a directory
     #[arg(value_name = "DEST", value_parser = Destination::parser(), value_hint = ValueHint::AnyPath)]
     destination: Destination,
-    /// Let DEST lose what PUBLIC_DIR does not have: its files, its releases and what is said of them, its key
+    /// Let DEST lose what PUBLIC_DIR does not have: files, releases, what is said of them, and the key
     #[arg(long)]
     overwrite: bool,
     #[command(flatten)]
@@ -51,13 +51,13 @@ pub struct Args {
     change: WriteArgs,
 }
 
-/// What to do about a link out of the directory.
+/// A hint for a link that leads out of the directory.
 const FOLLOW_LINKS: &str =
     "put the file itself there, or give --follow-links if what links lead to is to be published";
 
 /// What `--json` prints.
 #[derive(Serialize)]
-struct Json<'a> {
+struct PushJson<'a> {
     repository: &'a str,
     fingerprint: &'a str,
     packages: usize,
@@ -65,16 +65,16 @@ struct Json<'a> {
     dry_run: bool,
     unchanged: usize,
     #[serde(flatten)]
-    so_far: ChangeLog,
+    changes: ChangeLog,
 }
 
 impl Args {
-    /// Pushes, and tells how it went.
+    /// Pushes the registry and reports the result.
     pub fn main(self) -> ExitCode {
-        write::main(&self.destination, &self.change, self.jobs, |listener| self.run(listener))
+        write::main(&self.destination, &self.change, self.jobs, |reporter| self.run(reporter))
     }
 
-    fn run(&self, listener: &Reporter<'_>) -> Result<(), Failure> {
+    fn run(&self, reporter: &Reporter<'_>) -> Result<(), Failure> {
         self.refuse_source()?;
         let from = self.following.open(&self.public_dir);
         let options = Options {
@@ -83,18 +83,18 @@ impl Args {
             dry_run: self.change.dry_run,
         };
         let pool = write::threads(&self.destination, self.jobs)?;
-        let report = pool.install(|| push::push(&from, listener.store, &options, listener));
-        listener.end();
-        let report = report.map_err(|error| self.failure(&error, listener))?;
+        let report = pool.install(|| push::push(&from, reporter.store, &options, reporter));
+        reporter.end();
+        let report = report.map_err(|error| self.failure(&error, reporter))?;
         if self.change.json {
-            return output::json(&Json {
+            return output::json(&PushJson {
                 repository: report.repository.as_str(),
                 fingerprint: &report.fingerprint,
                 packages: report.packages,
                 releases: report.releases,
                 dry_run: options.dry_run,
                 unchanged: report.unchanged,
-                so_far: listener.change_log().clone(),
+                changes: reporter.change_log().clone(),
             });
         }
         if self.change.quiet { Ok(()) } else { output::line(&summary(&report, &options)) }
@@ -113,38 +113,38 @@ impl Args {
         Ok(())
     }
 
-    /// Before anything was looked at.
+    /// A failure before anything was read.
     fn failed(&self, reason: &str) -> Failure {
         let (from, to) = (self.public_dir.display(), &self.destination);
         Failure::environment(format!("failed to push {from} to {to}: {reason}"))
     }
 
-    fn failure(&self, error: &Error, listener: &Reporter<'_>) -> Failure {
+    fn failure(&self, error: &Error, reporter: &Reporter<'_>) -> Failure {
         let failed =
             format!("failed to push {} to {}", self.public_dir.display(), self.destination);
         let message = format!("{failed}: {}", chain(error));
         match error {
             Error::Unsound { source, .. } if matches!(**source, Defect::LeadsOut) => {
-                Failure::input(message).hint(listener.advise(FOLLOW_LINKS))
+                Failure::input(message).hint(reporter.advise(FOLLOW_LINKS))
             }
             // It leads there since it was listed.
             Error::Read(StoreError { kind: StoreErrorKind::LeadsOut(_), .. })
             | Error::Write(StoreError { kind: StoreErrorKind::LeadsOut(_), .. }) => {
-                Failure::input(message).hint(listener.advise(FOLLOW_LINKS))
+                Failure::input(message).hint(reporter.advise(FOLLOW_LINKS))
             }
             Error::Unsound { .. } => Failure::input(message).hint(
-                listener.advise("`hexreg build` makes a registry, and `hexreg verify` checks one"),
+                reporter.advise("`hexreg build` makes a registry, and `hexreg verify` checks one"),
             ),
-            Error::TooLarge { .. } => Failure::input(message).hint(listener.advise(
+            Error::TooLarge { .. } => Failure::input(message).hint(reporter.advise(
                 "move it out of the way, or copy the directory with the tools of the storage",
             )),
             Error::OtherKey { .. } => Failure::input(message).hint(
-                listener.advise("every client would have to be told: give --overwrite if they are"),
+                reporter.advise("give --overwrite if all clients get the new key"),
             ),
             Error::Loses(breakages) => {
                 let lost = breakages.iter().map(|breakage| Rejected {
-                    path: listener.store.locate(&breakage.path()),
-                    // Here it is of something that is still there.
+                    path: reporter.store.locate(&breakage.path()),
+                    // The destination still has the release.
                     reason: match breakage {
                         Breakage::Removed { package, version } => {
                             format!("{package} {version} is there, and not here")
@@ -157,27 +157,26 @@ impl Args {
                     .iter()
                     .any(|breakage| matches!(breakage, Breakage::Renamed { .. }))
                 {
-                    "is it another repository that is served there? if it is \
-                     to be replaced, give --overwrite"
+                    "check that DEST is right: another repository is served there; to replace it, give --overwrite"
                 } else {
-                    "somebody may have changed it there: bring those releases \
+                    "another writer may have changed it there: bring those releases \
                      here and build again, retire here what is retired there, or give --overwrite \
-                     to do without"
+                     to lose them"
                 };
-                Failure::input(format!("{failed}: what stands there would be lost in {counted}"))
+                Failure::input(format!("{failed}: what is there would be lost in {counted}"))
                     .rejecting(lost.collect())
-                    .hint(listener.advise(hint))
+                    .hint(reporter.advise(hint))
             }
-            Error::InTheWay { .. } => Failure::input(message).hint(listener.advise(
-                "somebody may be adding it right now, or was cut short: look again, and if nobody \
-                 is, give --overwrite",
+            Error::InTheWay { .. } => Failure::input(message).hint(reporter.advise(
+                "another writer may be adding it, or was interrupted: try again, and if it is still \
+                 there, give --overwrite",
             )),
             Error::LockTimeout(_) => Failure::environment(message)
-                .hint(listener.advise("let it end, or give a longer --lock-timeout")),
+                .hint(reporter.advise("let it end, or give a longer --lock-timeout")),
             Error::Read(_) => {
-                Failure::environment(message).hint(listener.advise("try again once this is mended"))
+                Failure::environment(message).hint(reporter.advise("fix this and try again"))
             }
-            Error::Write(error) => write::unwritten(message, error, listener),
+            Error::Write(error) => write::unwritten(message, error, reporter),
         }
     }
 }

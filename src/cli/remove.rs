@@ -5,13 +5,13 @@ use std::process::ExitCode;
 use hexreg::ops::remove;
 use hexreg::tarball::FileName;
 
-use super::edit::{Amendment, ENVIRONMENT, ReleaseArgs, WhichArgs};
+use super::edit::{ENVIRONMENT, EditCommand, ReleaseArgs, WhichArgs};
 use super::write::WriteArgs;
 
 /// Remove a release from a registry, and its tarball
 ///
-/// Takes it out of `versions` and `names` first, then out of its package's file, and removes the tarball
-/// last. Whoever has locked it cannot fetch it any more: `hexreg retire` warns of a release instead.
+/// Removes it from `versions` and `names` first, then from the file of its package, and removes the tarball
+/// last. Projects that have locked it can no longer fetch it: `hexreg retire` warns of a release instead.
 #[derive(clap::Args)]
 #[command(after_help = format!("\
 Examples:
@@ -29,17 +29,17 @@ pub struct Args {
 }
 
 impl Args {
-    /// Removes, and tells how it went.
+    /// Removes the release and reports the result.
     pub fn main(self) -> ExitCode {
         let release = FileName::from(self.release);
-        let amendment = Amendment {
+        let command = EditCommand {
             which: &self.which,
             attempt: "remove from",
-            work: &|store, options, listener| {
-                let report = remove::remove(store, options, &release, listener)?;
+            work: &|store, options, reporter| {
+                let report = remove::remove(store, options, &release, reporter)?;
                 Ok((report, format!("{} {} removed", release.package, release.version)))
             },
         };
-        amendment.main(&self.change)
+        command.main(&self.change)
     }
 }

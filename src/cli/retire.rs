@@ -7,12 +7,12 @@ use hexreg::ops::retire;
 use hexreg::package::{Retirement, RetirementReason};
 use hexreg::tarball::FileName;
 
-use super::edit::{Amendment, ENVIRONMENT, ReleaseArgs, WhichArgs};
+use super::edit::{ENVIRONMENT, EditCommand, ReleaseArgs, WhichArgs};
 use super::write::WriteArgs;
 
-/// Warn of a release that nobody should use any more
+/// Warn of a release that should no longer be used
 ///
-/// Clients show reason and message to whoever has it or gets it, and install it all the same.
+/// Clients show reason and message to users that have it or get it, and install it all the same.
 #[derive(clap::Args)]
 #[command(after_help = format!("\
 Example:
@@ -35,7 +35,7 @@ pub struct Args {
     change: WriteArgs,
 }
 
-/// Warn of a retired release no longer
+/// Take back the retirement of a release
 #[derive(clap::Args)]
 #[command(after_help = format!("\
 Example:
@@ -56,7 +56,7 @@ fn reason() -> impl TypedValueParser<Value = RetirementReason> {
     PossibleValuesParser::new(words).try_map(|word| word.parse::<RetirementReason>())
 }
 
-/// Clients print it as it is.
+/// Clients print the message as it is, so it has no control characters.
 fn message(text: &str) -> Result<String, &'static str> {
     if text.chars().any(char::is_control) {
         return Err("expected one line, without control characters");
@@ -65,7 +65,7 @@ fn message(text: &str) -> Result<String, &'static str> {
 }
 
 impl Args {
-    /// Retires, and tells how it went.
+    /// Retires the release and reports the result.
     pub fn main(self) -> ExitCode {
         let retirement = Retirement::new(self.reason, self.message);
         main(&self.which, &self.change, &self.release.into(), Some(&retirement))
@@ -73,7 +73,7 @@ impl Args {
 }
 
 impl UnretireArgs {
-    /// Takes it back, and tells how it went.
+    /// Takes the retirement back and reports the result.
     pub fn main(self) -> ExitCode {
         main(&self.which, &self.change, &self.release.into(), None)
     }
@@ -85,11 +85,11 @@ fn main(
     release: &FileName,
     retirement: Option<&Retirement>,
 ) -> ExitCode {
-    let amendment = Amendment {
+    let command = EditCommand {
         which,
         attempt: "change",
-        work: &|store, options, listener| {
-            let report = retire::retire(store, options, release, retirement, listener)?;
+        work: &|store, options, reporter| {
+            let report = retire::retire(store, options, release, retirement, reporter)?;
             let FileName { package, version } = release;
             let summary = match retirement {
                 Some(Retirement { reason, .. }) => {
@@ -100,5 +100,5 @@ fn main(
             Ok((report, summary))
         },
     };
-    amendment.main(args)
+    command.main(args)
 }

@@ -1,4 +1,4 @@
-//! What commands have in common that change a registry, wherever it lives.
+//! What the commands have in common that write to a registry: `build`, `push`, and those of [`edit`](super::edit).
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -20,13 +20,13 @@ use super::reporter::Reporter;
 /// How to change a registry.
 #[derive(clap::Args)]
 pub struct WriteArgs {
-    /// How many seconds to wait for, or try again because of, others who work on the same registry
+    /// How many seconds to wait for other processes that use the same registry, or to try again after conflicts
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     lock_timeout: u32,
-    /// Say what would be done and write nothing
+    /// Print what would be done and write nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Print errors alone
+    /// Print only errors
     #[arg(long, short)]
     pub quiet: bool,
     /// Print one JSON object and nothing else
@@ -37,20 +37,20 @@ pub struct WriteArgs {
 }
 
 impl WriteArgs {
-    /// How long to wait for others.
+    /// How long to wait for other processes.
     pub fn lock_timeout(&self) -> Duration {
         Duration::from_secs(self.lock_timeout.into())
     }
 
-    /// How to tell of it.
-    pub fn manner(&self) -> Manner {
-        Manner { quiet: self.quiet, json: self.json }
+    /// What to print.
+    pub fn format(&self) -> OutputFormat {
+        OutputFormat { quiet: self.quiet, json: self.json }
     }
 }
 
-/// How a command tells what it does.
+/// What a command prints.
 #[derive(Clone, Copy)]
-pub struct Manner {
+pub struct OutputFormat {
     pub quiet: bool,
     pub json: bool,
 }
@@ -61,100 +61,100 @@ struct JsonFailure<'a> {
     #[serde(flatten)]
     failure: &'a Failure,
     #[serde(flatten)]
-    so_far: ChangeLog,
+    changes: ChangeLog,
 }
 
-/// Opens what is to be changed, does the work, and tells how it ended.
+/// Opens the destination, does the work, and reports the result.
 pub fn main(
     destination: &Destination,
     args: &WriteArgs,
     jobs: Option<u16>,
     work: impl FnOnce(&Reporter<'_>) -> Result<(), Failure>,
 ) -> ExitCode {
-    let manner = args.manner();
+    let format = args.format();
     let store = match args.writing.open(destination, jobs) {
         Ok(store) => store,
-        Err(failure) => return end(manner, &Err(failure), ChangeLog::default()),
+        Err(failure) => return end(format, &Err(failure), ChangeLog::default()),
     };
-    let listener = Reporter::new(store.as_ref(), !manner.json && !manner.quiet);
-    let done = work(&listener);
-    let so_far = listener.change_log().clone();
-    end(manner, &done, so_far)
+    let reporter = Reporter::new(store.as_ref(), !format.json && !format.quiet);
+    let done = work(&reporter);
+    let changes = reporter.change_log().clone();
+    end(format, &done, changes)
 }
 
-/// Tells how it ended.
-pub fn end(manner: Manner, done: &Result<(), Failure>, so_far: ChangeLog) -> ExitCode {
+/// Reports the result.
+pub fn end(format: OutputFormat, done: &Result<(), Failure>, changes: ChangeLog) -> ExitCode {
     if let Err(failure) = done {
-        if !manner.json || output::json(&JsonFailure { failure, so_far }).is_err() {
+        if !format.json || output::json(&JsonFailure { failure, changes }).is_err() {
             failure.print();
         }
     }
     failure::exit_code(done)
 }
 
-/// The key that signs, which must not lie where it would be served.
+/// The key that signs. It must not lie in the directory, where it would be served.
 pub fn private_key(
     argument: Option<&Path>,
     destination: &Destination,
-    listener: &Reporter<'_>,
+    reporter: &Reporter<'_>,
 ) -> Result<PrivateKey, Failure> {
     let source = KeySource::from_argument(argument)?;
     destination.as_dir().map_or(Ok(()), |public_dir| source.refuse_inside(public_dir))?;
     let key = source.parse(&source.read()?)?;
     if let Some(exposure) = source.exposure() {
-        listener.say(exposure);
+        reporter.say(exposure);
     }
     Ok(key)
 }
 
-/// As many threads as suit the place.
+/// As many threads as suit the destination.
 pub fn threads(destination: &Destination, jobs: Option<u16>) -> Result<ThreadPool, Failure> {
     let pool = ThreadPoolBuilder::new().num_threads(destination.jobs(jobs)).build();
     pool.map_err(|error| Failure::environment(format!("no threads: {error}")))
 }
 
-/// What to do where a change could not be made.
-pub fn unwritten(message: String, error: &StoreError, listener: &Reporter<'_>) -> Failure {
+/// The failure of a write, with a hint.
+pub fn unwritten(message: String, error: &StoreError, reporter: &Reporter<'_>) -> Failure {
     if error.is_source_changed() {
         return Failure::input(message).hint(
-            "somebody wrote to it meanwhile: what was done before it stands, and every file is whole; \
-             do it again when nobody does",
+            "another process wrote to it: what was done before remains, and every file is whole; try \
+             again when no process writes to it",
         );
     }
     let hint = if let Some(conditions) = error.conditions() {
         without_conditions(conditions)
     } else if error.is_being_removed() {
-        "after ten seconds it is taken for one that was cut short: give a longer --lock-timeout"
+        "another removal is in progress; retry, or raise --lock-timeout above 10"
     } else if error.is_conflict() {
-        "others change it again and again: try once more, or give a longer --lock-timeout"
-    } else if listener.change_log().is_empty() && error.operation == Operation::Write {
-        "nothing was changed: try again once this is mended"
+        "other writers keep changing it: try again, or give a longer --lock-timeout"
+    } else if reporter.change_log().is_empty() && error.operation == Operation::Write {
+        "nothing was changed: fix this and try again"
     } else {
-        "what was done before it stands, and every file is whole: try again once this is mended"
+        "what was done before remains, and every file is whole: fix this and try again"
     };
     Failure::environment(message).hint(hint)
 }
 
-/// What to do where a store has no conditions that could be relied on.
+/// A hint for a store whose conditions cannot be relied on.
 fn without_conditions(error: ConditionalWriteError) -> &'static str {
     match error {
         ConditionalWriteError::IfNoneMatchIgnored => {
-            "Ceph ignores it in buckets with versioning: turn that off; or where nobody else ever writes \
-             at the same time, give --assume-single-writer"
+            "Ceph ignores it in buckets with versioning: turn that off; or, if no other process ever \
+             writes at the same time, give --assume-single-writer"
         }
         ConditionalWriteError::NeverMet => {
-            "is there a proxy before it that changes `ETag` or `If-Match`? or where nobody else ever writes \
-             at the same time, give --assume-single-writer"
+            "check for a proxy that changes `ETag` or `If-Match`; or, if no other process ever writes at \
+             the same time, give --assume-single-writer"
         }
         ConditionalWriteError::IfMatchIgnored
         | ConditionalWriteError::Unsupported(_)
         | ConditionalWriteError::NoTag => {
-            "where nobody else ever writes at the same time, --assume-single-writer does without"
+            "if no other process ever writes at the same time, give --assume-single-writer"
         }
     }
 }
 
-/// How much was done, in a few words.
+/// How many files were created, updated and removed.
 pub fn counted(changes: &[(RepositoryPath, Changed)], dry_run: bool) -> String {
     let of = |wanted| changes.iter().filter(|(_, changed)| *changed == wanted).count();
     let counted = if changes.is_empty() {
@@ -171,5 +171,5 @@ pub fn counted(changes: &[(RepositoryPath, Changed)], dry_run: bool) -> String {
     format!("{counted}{dry_run}")
 }
 
-/// What follows a summary where nothing was done.
+/// The end of a dry run's summary.
 pub const DRY_RUN: &str = " (dry run: nothing was written)";

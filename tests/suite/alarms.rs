@@ -43,11 +43,11 @@ fn an_immutable_registry_refuses() {
     exit code: 1
     --- stdout
     --- stderr
-    error: failed to build `acme`: what was published would not stay as it is in 3 places
+    error: failed to build `acme`: what was published would change in 3 places
       public/tarballs/bar-1.0.0.tar: bar 1.0.0 was published, and is gone
       public/tarballs/foo-1.1.0.tar: foo 1.1.0 is another tarball than the one that was published: its outer checksum was 2F1F4B666FE1…, and is FE1176F54E2A…
       public/tarballs/foo-2.0.0.tar: foo 2.0.0 was published, and is gone
-    hint: nothing was written; put back what was published, or build without --immutable; so too where a change of keys was cut short
+    hint: nothing was written; put back what was published, or build without --immutable, also to complete an interrupted change of keys
     ");
     assert_eq!(repository.served(), before);
     let ran = repository.build(&["--immutable", "--json"]);
@@ -124,12 +124,12 @@ fn a_release_whose_package_is_gone_or_damaged_is_missed_all_the_same() {
     exit code: 1
     --- stdout
     --- stderr
-    error: failed to build `acme`: what was published would not stay as it is in 4 places
+    error: failed to build `acme`: what was published would change in 4 places
       public/tarballs/bar-1.0.0.tar: bar 1.0.0 was published, and is gone
       public/packages/baz: baz 1.0.0 was published, and packages/baz, which told its checksum, is missing, older, or not validly signed
       public/packages/foo: foo 1.0.0 was published, and packages/foo, which told its checksum, is missing, older, or not validly signed
       public/tarballs/foo-2.0.0.tar: foo 2.0.0 was published, and is gone
-    hint: nothing was written; put back what was published, or build without --immutable; so too where a change of keys was cut short
+    hint: nothing was written; put back what was published, or build without --immutable, also to complete an interrupted change of keys
     ");
     assert_eq!(repository.served(), before);
     insta::assert_snapshot!(repository.build(&[]).ok().stderr, @r"
@@ -156,10 +156,10 @@ fn what_no_known_key_signed_cannot_be_compared() {
     exit code: 1
     --- stdout
     --- stderr
-    error: failed to build `acme`: what was published would not stay as it is in 2 places
+    error: failed to build `acme`: what was published would change in 2 places
       public/packages/foo: what packages/foo published cannot be told: it is missing or damaged, or another key signed it
       public/versions: what versions published cannot be told: it is missing or damaged, or another key signed it
-    hint: nothing was written; put back what was published, or build without --immutable; so too where a change of keys was cut short
+    hint: nothing was written; put back what was published, or build without --immutable, also to complete an interrupted change of keys
     ");
     let ran = repository.build(&[]).ok();
     assert_eq!(ran.stderr.lines().count(), 2, "{}", ran.stderr);

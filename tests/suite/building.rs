@@ -228,7 +228,7 @@ fn a_mistyped_destination_does_not_become_a_registry() {
     }
     insta::assert_snapshot!(build("pubilc", &[]).stderr, @r"
     error: failed to build `acme`: there are no tarballs and no registry at pubilc
-    hint: nothing was written; see whether DEST is right; for a registry without a release, make pubilc/tarballs first
+    hint: nothing was written; check that DEST is right; for a registry without releases, create pubilc/tarballs first
     ");
     fs::create_dir_all(repository.path("other/notes")).unwrap();
     assert_eq!(build("other", &[]).code, 1);
@@ -306,7 +306,7 @@ fn a_folder_that_is_a_file_is_an_error_of_the_environment() {
     --- stdout
     --- stderr
     error: failed to build `acme`: could not list public/tarballs: not a directory
-    hint: nothing was written; build again once this is mended
+    hint: nothing was written; fix this and build again
     ");
     for public_dir in ["public/tarballs", "public/tarballs/below"] {
         let ran =
@@ -348,7 +348,7 @@ fn a_failure_half_way_says_what_was_done() {
     --- stdout
     --- stderr
     error: failed to build `acme`: could not read public/versions: it is not a file
-    hint: nothing was written; build again once this is mended
+    hint: nothing was written; fix this and build again
     ");
     fs::remove_dir(repository.path("public/versions")).unwrap();
     repository.build(&[]).ok();

@@ -184,7 +184,7 @@ fn additions() {
     insta::assert_snapshot!(said, @r"
     $ hexreg add foo-1.0.0.tar foo-1.1.0.tar ACME
     * creating public/tarballs/foo-1.0.0.tar
-    acme: 2 releases there already, and put right
+    acme: 2 releases there already, and repaired
     [0]
     ");
     repository.remove("public/packages/foo");
@@ -192,11 +192,11 @@ fn additions() {
     insta::assert_snapshot!(said, @r"
     $ hexreg add foo-1.0.0.tar ACME
     error: failed to add to `acme`: public/packages/foo lacks 1.1.0, which versions names
-    hint: nothing was written; `hexreg build` makes it anew out of its tarballs
+    hint: nothing was written; `hexreg build` builds it again from its tarballs
     [1]
     $ hexreg remove foo 1.0.0 ACME
     error: failed to remove from `acme`: public/packages/foo lacks 1.1.0, which versions names
-    hint: nothing was written; `hexreg build` makes it anew out of its tarballs
+    hint: nothing was written; `hexreg build` builds it again from its tarballs
     [1]
     ");
 }
@@ -231,7 +231,7 @@ fn additions_that_are_refused() {
     [0]
     $ hexreg add other/foo-1.0.0.tar ACME
     error: failed to add to `acme`: foo 1.0.0 is there, and is another tarball: its outer checksum is 9DBEEC7EF6C7…, and that of this one 0EA8445788F9…
-    hint: nothing was written; publish it under a new version, or give --replace and break the lock files of whoever has this one
+    hint: nothing was written; publish it under a new version, or give --replace, which breaks the lock files of projects that have this one
     [1]
     $ hexreg add foo-1.0.0.tar other/foo-1.0.0.tar ACME
     error: failed to add to `acme`: 1 of 2 tarballs rejected
@@ -240,7 +240,7 @@ fn additions_that_are_refused() {
     [1]
     $ hexreg add foo-1.1.0.tar ACME
     error: failed to add to `acme`: public/tarballs/foo-1.1.0.tar is there, is another tarball, and no release names it
-    hint: nothing was written; somebody may be adding it right now, or was cut short: look again, and if nobody is, give --replace
+    hint: nothing was written; another writer may be adding it, or was interrupted: try again, and if it is still there, give --replace
     [1]
     $ hexreg add oops-1.0.0.tar new/foo-2.0.0.tar nowhere.tar public bar-0.1.0.tar ACME
     error: failed to add to `acme`: 4 of 5 tarballs rejected
@@ -256,7 +256,7 @@ fn additions_that_are_refused() {
     [1]
     $ hexreg add foo-1.1.0.tar --to public --name=acme --private-key=other.pem
     error: failed to add to `acme`: public/packages/foo is not signed with this key: its signature is not that of SHA256:bUESh9wmx18yY9JtcpqOqn6e0Z2Wcb9Ro4nfpdG8MNs
-    hint: nothing was written; sign with the key that clients know, or mend the registry with `hexreg build`
+    hint: nothing was written; sign with the key that clients know, or repair the registry with `hexreg build`
     [1]
     $ hexreg add bar-0.1.0.tar --to public --name=acme
     error: there is no private key to sign with
@@ -282,7 +282,7 @@ fn additions_that_are_refused() {
     insta::assert_snapshot!(said, @r"
     $ hexreg add bar-0.1.0.tar ACME
     error: failed to add to `acme`: public/versions is missing, and there are packages that it should name
-    hint: nothing was written; `hexreg build` makes it anew out of its tarballs
+    hint: nothing was written; `hexreg build` builds it again from its tarballs
     [1]
     ");
 }
@@ -336,11 +336,11 @@ fn removals_and_retirements() {
     [0]
     $ hexreg unretire foo 9.0.0 ACME
     error: failed to change `acme`: acme has no foo 9.0.0
-    hint: nothing was written; it may be gone already, or be spelt otherwise
+    hint: nothing was written; it may be removed already, or be spelled differently
     [1]
     $ hexreg retire bar 0.1.0 --reason=other ACME
     error: failed to change `acme`: acme has no bar 0.1.0
-    hint: nothing was written; it may be gone already, or be spelt otherwise
+    hint: nothing was written; it may be removed already, or be spelled differently
     [1]
     $ hexreg retire foo 1.0.0 --reason=other --message=two
     lines ACME
@@ -374,7 +374,7 @@ fn removals_and_retirements() {
     [0]
     $ hexreg remove foo 1.0.0 ACME
     error: failed to remove from `acme`: acme has no foo 1.0.0
-    hint: nothing was written; it may be gone already, or be spelt otherwise
+    hint: nothing was written; it may be removed already, or be spelled differently
     [1]
     $ hexreg remove foo 1.1.0 ACME
     * updating public/versions
@@ -393,7 +393,7 @@ fn what_is_removed_from_nothing_leaves_nothing_there() {
     insta::assert_snapshot!(said, @r"
     $ hexreg remove foo 1.0.0 ACME
     error: failed to remove from `acme`: there is no registry at public
-    hint: nothing was written; see whether --to is right
+    hint: nothing was written; check that --to is right
     [1]
     ");
     assert_eq!(repository.files("public", |_| true).len(), 0);
@@ -432,10 +432,10 @@ fn json_of_changes() {
     {"repository":"acme","fingerprint":"SHA256:roYMrL1Q60Kv7n0/VbgT2yw879NgEa+QKFvEt0/wKtU","dry_run":false,"created":[],"updated":["versions","names"],"removed":["packages/foo","tarballs/foo-1.0.0.tar"],"warnings":[]}
     [0]
     $ hexreg remove foo 1.0.0 ACME --json
-    {"error":"failed to remove from `acme`: acme has no foo 1.0.0","hint":"nothing was written; it may be gone already, or be spelt otherwise","created":[],"updated":[],"removed":[],"warnings":[]}
+    {"error":"failed to remove from `acme`: acme has no foo 1.0.0","hint":"nothing was written; it may be removed already, or be spelled differently","created":[],"updated":[],"removed":[],"warnings":[]}
     [1]
     $ hexreg push public served --json
-    {"error":"failed to push public to served: what stands there would be lost in 1 place","rejected":[{"path":"served/tarballs/foo-1.0.0.tar","reason":"foo 1.0.0 is there, and not here"}],"hint":"nothing was written; somebody may have changed it there: bring those releases here and build again, retire here what is retired there, or give --overwrite to do without","created":[],"updated":[],"removed":[],"warnings":[]}
+    {"error":"failed to push public to served: what is there would be lost in 1 place","rejected":[{"path":"served/tarballs/foo-1.0.0.tar","reason":"foo 1.0.0 is there, and not here"}],"hint":"nothing was written; another writer may have changed it there: bring those releases here and build again, retire here what is retired there, or give --overwrite to lose them","created":[],"updated":[],"removed":[],"warnings":[]}
     [1]
     "#);
 }
@@ -575,14 +575,14 @@ fn pushes_that_are_refused() {
     [0]
     $ hexreg push other served
     error: failed to push other to served: served/public_key is another key than the one that signed what is pushed, SHA256:bUESh9wmx18yY9JtcpqOqn6e0Z2Wcb9Ro4nfpdG8MNs
-    hint: nothing was written; every client would have to be told: give --overwrite if they are
+    hint: nothing was written; give --overwrite if all clients get the new key
     [1]
     $ hexreg add foo-1.0.0.tar --to another --name=acne --private-key=key.pem --quiet
     [0]
     $ hexreg push another served
-    error: failed to push another to served: what stands there would be lost in 1 place
+    error: failed to push another to served: what is there would be lost in 1 place
       served/versions: the repository was published as acme, and would be acne
-    hint: nothing was written; is it another repository that is served there? if it is to be replaced, give --overwrite
+    hint: nothing was written; check that DEST is right: another repository is served there; to replace it, give --overwrite
     [1]
     ");
 }
@@ -612,11 +612,11 @@ fn pushes_that_would_lose_something() {
     $ hexreg retire foo 1.0.0 --reason=security --to served --name=acme --private-key=key.pem --quiet
     [0]
     $ hexreg push public served
-    error: failed to push public to served: what stands there would be lost in 3 places
+    error: failed to push public to served: what is there would be lost in 3 places
       served/tarballs/bar-0.1.0.tar: bar 0.1.0 is there, and not here
       served/packages/foo: what is said of foo 1.0.0 there is not said here: that it is retired, when it was published, or which advisories concern it
       served/tarballs/foo-1.1.0.tar: foo 1.1.0 is there, and not here
-    hint: nothing was written; somebody may have changed it there: bring those releases here and build again, retire here what is retired there, or give --overwrite to do without
+    hint: nothing was written; another writer may have changed it there: bring those releases here and build again, retire here what is retired there, or give --overwrite to lose them
     [1]
     $ hexreg push public served --overwrite
     * updating served/versions

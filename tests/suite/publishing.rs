@@ -364,7 +364,7 @@ fn a_build_that_cannot_write_all_of_it_changes_nothing() {
     assert_eq!(output.status.code(), Some(2));
     insta::assert_snapshot!(String::from_utf8(output.stdout).unwrap(), @r"
     error: failed to build `acme`: could not write public/packages/bar: File too large (os error 27)
-    hint: nothing was changed: try again once this is mended
+    hint: nothing was changed: fix this and try again
     ");
     assert_eq!(repository.served(), sound, "and no temporary file stays");
 }

@@ -38,7 +38,7 @@ pub enum Error {
     )]
     LostKey { location: String, signed: String, signing: String },
     /// Published releases would change, which [`Options::immutable`](super::Options::immutable) forbids.
-    #[error("what was published would not stay as it is in {} places", .0.len())]
+    #[error("what was published would change in {} places", .0.len())]
     Immutable(Vec<Breakage>),
     /// What `public_key` holds is not a key.
     #[error("{location} is not a public key")]

@@ -268,7 +268,7 @@ fn where_nobody_hands_out_credentials_that_is_found_out_once() {
     let told = ran.stderr.replace(&metadata.address().to_string(), "HOST");
     insta::assert_snapshot!(told, @r"
     error: failed to add to `acme`: could not read s3://bucket/hex/packages/foo: there are no credentials (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE), and asking for some failed: HOST refused: 404 Not Found
-    hint: nothing was written; try again once this is mended
+    hint: nothing was written; fix this and try again
     ");
     assert_eq!(metadata.asked().len(), 1, "{:?}", metadata.asked());
     assert!(bucket.asked().is_empty());

@@ -140,7 +140,7 @@ fn whoever_waits_for_a_removal_says_so() {
     let heard = Heard::default();
     machine.run(Verb::Add(&[FOO_2]), &cut_short().store(), &heard).unwrap();
     let heard = heard.0.into_inner().unwrap();
-    let told = "a removal of s3://bucket/acme/packages/foo is under way, or was cut short";
+    let told = "a removal of s3://bucket/acme/packages/foo is in progress, or was interrupted";
     assert!(heard.len() == 1 && heard[0].starts_with(told), "{heard:?}");
 }
 

@@ -351,7 +351,7 @@ fn a_first_build_on_a_full_disk_leaves_nothing() {
     --- stdout
     --- stderr
     error: failed to build `acme`: could not write public/public_key: No space left on device (os error 28)
-    hint: nothing was changed: try again once this is mended
+    hint: nothing was changed: fix this and try again
     ");
     assert_eq!(repository.served().into_keys().collect::<Vec<_>>(), ["filler"]);
     disk.make_room();
@@ -374,7 +374,7 @@ fn a_disk_that_takes_no_more_files_says_so() {
     --- stdout
     --- stderr
     error: failed to build `acme`: could not write public/public_key: No space left on device (os error 28)
-    hint: nothing was changed: try again once this is mended
+    hint: nothing was changed: fix this and try again
     ");
 }
 
