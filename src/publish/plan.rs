@@ -1,4 +1,4 @@
-//! What a build will change, and the one place that orders writes.
+//! The changes to a repository, and the one place that orders them.
 
 use std::collections::{HashMap, HashSet};
 use std::mem;
@@ -7,41 +7,40 @@ use crate::registry::Resource;
 use crate::repository::{Asset, AssetKind, ByteSource, Folder, RepositoryPath};
 use crate::store::{self, Action, AppliedChange, Change, ListedFile, Stamp, Store, StoreError};
 
-/// The changes that turn what stands into what should stand, in the order in which they are made.
+/// The changes that turn what is published into what should be, in the order in which they are made.
 ///
-/// No reader may meet an index that names what is not there.
+/// No reader may meet an index that names a file which does not exist.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// What is done, in this order.
+    /// In the order in which they are made.
     pub changes: Vec<Change>,
-    /// How many files stand as they should and are left alone.
+    /// How many files are as they should be and are left alone.
     pub unchanged: usize,
 }
 
-/// What has to stand for good before the next of these is begun: the key, then tarballs, then packages
-/// that name them, then the indexes that name those; and what they no longer name goes last, packages and
-/// releases first, then tarballs.
+/// A stage is durable before the next one begins: the key, then tarballs, then packages that name them, then the indexes
+/// that name packages. What is no longer named is removed last: packages and releases first, then tarballs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Stage {
-    /// What a killed build left.
+    /// Temporary files of killed processes.
     Leftovers,
-    /// What all signatures are checked with, and the folders.
+    /// The key that all signatures are checked with, and folders.
     Ground,
-    /// And whatever else is asked for by a name that says what it is: documentation, git's objects.
+    /// Also other files whose names identify their contents: documentation, git objects.
     Tarballs,
-    /// And other lists of what the stage before has.
+    /// Also other lists of the files of the stage before.
     Packages,
-    /// `versions`, then `names`. If the machine stops, either may be found new beside the other as it
-    /// was: clients read each for itself, and what either names is there until the next stage. So a
-    /// flush in between, of up to some milliseconds in a cold build, would keep nobody from harm.
+    /// `versions`, then `names`. After a crash one index may be new and the other old. That is harmless, so there is no
+    /// fsync between them, which takes up to some milliseconds in a cold build: clients read each index for itself, and
+    /// what either names exists until the next stage.
     Indexes,
     Removals,
-    /// Tarballs, and what else no list names any more.
+    /// Tarballs, and other files that no list names any more.
     Discards,
 }
 
 impl Stage {
-    /// In which a change is made.
+    /// The stage of a change.
     fn of(change: &Change) -> Self {
         match change.action {
             Action::Remove if store::is_temporary(change.path.file_name()) => Self::Leftovers,
@@ -56,12 +55,12 @@ impl Stage {
     }
 }
 
-/// The stage of a change, and `versions` before `names`.
+/// Sorts by stage, and `versions` before `names`.
 fn place(change: &Change) -> (Stage, bool) {
     (Stage::of(change), change.path == RepositoryPath::resource(&Resource::Names))
 }
 
-/// Whether a file tells which others there are.
+/// Whether a file lists other files.
 fn is_list(path: &RepositoryPath) -> bool {
     match path.folder() {
         Folder::Packages
@@ -75,16 +74,16 @@ fn is_list(path: &RepositoryPath) -> bool {
     }
 }
 
-/// A file as it should stand.
+/// A file as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct DesiredFile {
     pub path: RepositoryPath,
     pub state: FileState,
-    /// What the store said of the file with which this was compared.
+    /// The stamp of the file with which it was compared.
     pub over: Option<Stamp>,
 }
 
-/// What has to be done for a file to stand as it should.
+/// How a file differs from what it should be, with its new bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum FileState {
     Unchanged,
@@ -93,24 +92,24 @@ pub(crate) enum FileState {
 }
 
 impl FileState {
-    /// Compares the bytes that stand with those that should.
-    pub fn of(standing: Option<&[u8]>, wanted: Vec<u8>) -> Self {
-        match standing {
-            None => Self::Missing(wanted.into()),
-            Some(standing) if standing == wanted => Self::Unchanged,
-            Some(_) => Self::Different(wanted.into()),
+    /// Compares the published bytes with the desired ones.
+    pub fn of(published: Option<&[u8]>, desired: Vec<u8>) -> Self {
+        match published {
+            None => Self::Missing(desired.into()),
+            Some(published) if published == desired => Self::Unchanged,
+            Some(_) => Self::Different(desired.into()),
         }
     }
 }
 
 impl Plan {
-    /// Orders what has to be done: `leftovers` are removed, then comes `wanted` as it comes (whoever
-    /// names a file comes after it), then the removal of every file of `packages/` that is not wanted.
+    /// Orders the changes: `leftovers` are removed first, then come the `desired` files in their order (a file before the
+    /// one that names it), then the removal of every file of `packages/` that is not desired.
     pub(crate) fn between<'a>(
         leftovers: &[RepositoryPath],
         missing_folder: Option<Folder>,
         packages: &[ListedFile],
-        wanted: impl Iterator<Item = &'a DesiredFile>,
+        desired: impl Iterator<Item = &'a DesiredFile>,
     ) -> Self {
         let mut keep = HashSet::new();
         let mut plan = Self::default();
@@ -120,7 +119,7 @@ impl Plan {
         if let Some(folder) = missing_folder {
             plan.changes.push(Change::new(folder.path(), Action::CreateFolder));
         }
-        for DesiredFile { path, state, over } in wanted {
+        for DesiredFile { path, state, over } in desired {
             keep.insert(path);
             let action = match state {
                 FileState::Unchanged => {
@@ -142,8 +141,8 @@ impl Plan {
         plan
     }
 
-    /// Puts off the updates of packages that lose releases until no index names those. Where one gains
-    /// others too, `bridges` has the file that stands meanwhile.
+    /// Delays the updates of packages that lose releases until no index names those. For a package that also gains
+    /// releases, `bridges` has the file in between.
     pub(crate) fn bridge(&mut self, mut bridges: HashMap<RepositoryPath, Option<Vec<u8>>>) {
         let mut late = Vec::new();
         for Change { path, action, over } in mem::take(&mut self.changes) {
@@ -162,7 +161,7 @@ impl Plan {
         self.changes.splice(removals..removals, late);
     }
 
-    /// Removes these too, last within their stage.
+    /// Adds the removal of these files, last within their stage.
     pub(crate) fn remove(
         &mut self,
         files: impl IntoIterator<Item = (RepositoryPath, Option<Stamp>)>,
@@ -176,16 +175,16 @@ impl Plan {
         self.changes.sort_by_cached_key(place);
     }
 
-    /// Makes the changes and tells of them in order.
+    /// Makes the changes, and reports each in order.
     ///
     /// # Errors
-    /// The first that failed; those before it are made, and every file is whole.
+    /// The first failure. The changes before it were made, and every file is whole.
     pub fn apply(
         &self,
         store: &dyn Store,
         made: &dyn Fn(AppliedChange<'_>),
     ) -> Result<(), StoreError> {
-        // What fills up the disk goes before anything is written to it.
+        // Leftovers may fill up the disk, so they are removed before anything is written.
         let leftovers = self.changes.partition_point(|one| Stage::of(one) == Stage::Leftovers);
         let (leftovers, rest) = self.changes.split_at(leftovers);
         store.apply(&[leftovers], made)?;
@@ -209,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_is_found_by_comparing_bytes() {
+    fn files_are_compared_by_bytes() {
         let wanted = || b"new".to_vec();
         assert_eq!(FileState::of(None, wanted()), FileState::Missing(wanted().into()));
         assert_eq!(FileState::of(Some(b"old"), wanted()), FileState::Different(wanted().into()));
@@ -217,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_loses_releases_comes_after_the_indexes() {
+    fn packages_that_lose_releases_are_updated_after_the_indexes() {
         let update = |path: &RepositoryPath| DesiredFile {
             path: path.clone(),
             state: FileState::Different(source(path.as_str())),
@@ -251,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_named_stands_before_what_names_it_and_goes_after() {
+    fn a_file_is_written_before_another_names_it_and_removed_after() {
         let stage =
             |path: &str, action: Action| Stage::of(&Change::new(Folder::Root.file(path), action));
         let written = [
@@ -275,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn wanted_files_keep_their_order_and_removals_come_last() {
+    fn desired_files_keep_their_order_and_removals_come_last() {
         let listed = |name: &str| ListedFile {
             name: name.to_owned(),
             kind: EntryKind::File,

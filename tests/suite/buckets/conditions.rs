@@ -102,7 +102,12 @@ fn what_is_wrong_with_conditions_is_said_before_anything_is_written() {
     let test = "what_is_wrong_with_conditions_is_said_before_anything_is_written";
     let said = [
         (Manner::WeakTags, "refuses `If-Match` with the tag that it gave", "check for a proxy", 7),
-        (Manner::NoConditions, "does not support writes with `If-None-Match`", "no other process", 1),
+        (
+            Manner::NoConditions,
+            "does not support writes with `If-None-Match`",
+            "no other process",
+            1,
+        ),
         (Manner::IgnoresAbsence, "ignores `If-None-Match`", "Ceph ignores it in buckets with", 2),
     ];
     for (manner, reason, hint, tries) in said {
