@@ -45,13 +45,13 @@ pub fn fingerprint(bytes: &[u8]) -> Fingerprint {
 /// The signing key and the options that a cache was made with. The digests are keyed with them, so a cache of other
 /// options is ignored, and only a holder of the signing key can make a valid one.
 #[derive(Clone)]
-pub struct Context([u8; 32]);
+pub(crate) struct Context([u8; 32]);
 
 impl Context {
     /// The context of a key and the options on which the contents of the cache depend; `None` if the key cannot be
     /// encoded.
     #[must_use]
-    pub fn of(key: &PrivateKey, options: &str) -> Option<Self> {
+    pub(crate) fn of(key: &PrivateKey, options: &str) -> Option<Self> {
         let mut hasher = blake3::Hasher::new_derive_key("hexreg cache");
         hasher.update(key.to_pem().ok()?.as_bytes());
         hasher.update(options.as_bytes());
@@ -69,7 +69,7 @@ pub struct CacheFile(PathBuf);
 
 /// The part of a cache that is read first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CacheHead {
+pub(crate) struct CacheHead {
     /// The fingerprint of a listing for which a build has nothing to do; `None` if the last build wrote anything.
     pub settled: Option<Fingerprint>,
     /// The number of packages.
@@ -82,7 +82,7 @@ pub struct CacheHead {
 
 /// The part of a cache after its head, borrowed from its bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CacheBody<'a> {
+pub(crate) struct CacheBody<'a> {
     /// Sorted by name, bytewise.
     #[serde(borrow)]
     pub packages: Vec<CachedPackage<'a>>,
@@ -94,7 +94,7 @@ pub struct CacheBody<'a> {
 
 /// A package and its tarballs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CachedPackage<'a> {
+pub(crate) struct CachedPackage<'a> {
     /// The name of the package.
     pub name: &'a str,
     /// The tarballs that had not changed in the moment of reading, sorted by file name, bytewise.
@@ -117,7 +117,7 @@ pub struct CachedPackage<'a> {
 
 /// A tarball.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CachedTarball<'a> {
+pub(crate) struct CachedTarball<'a> {
     /// The file name.
     pub name: &'a str,
     /// The stamp of the file when it was read.
@@ -126,7 +126,7 @@ pub struct CachedTarball<'a> {
 
 /// A published index with a valid signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CachedIndex {
+pub(crate) struct CachedIndex {
     /// The stamp of the file when it was read.
     pub served: Stamp,
     /// The fingerprint of its payload.
@@ -141,7 +141,7 @@ fn bytes<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> 
 impl<'a> CacheBody<'a> {
     /// Parses a cache; `None` if it is damaged or of another context.
     #[must_use]
-    pub fn parse(cache: &'a [u8], context: &Context) -> Option<Self> {
+    pub(crate) fn parse(cache: &'a [u8], context: &Context) -> Option<Self> {
         let (_, rest) = split(cache, context)?;
         let (digest, body) = rest.split_first_chunk::<32>()?;
         let is_sound = context.digest(body) == *digest;
@@ -171,7 +171,7 @@ impl CacheFile {
 
     /// Reads the head; `None` if it is missing, damaged or of another context.
     #[must_use]
-    pub fn head(&self, context: &Context) -> Option<CacheHead> {
+    pub(crate) fn head(&self, context: &Context) -> Option<CacheHead> {
         let mut start = Vec::new();
         let file = regular_file::open_without_link(&self.0).ok()?;
         file.take(MAX_HEAD).read_to_end(&mut start).ok()?;
@@ -181,7 +181,7 @@ impl CacheFile {
     /// Reads the whole cache; `None` if its head is missing, damaged or of another context. Another user who may write to
     /// the folder can put a file there, but not one with a valid head, so no more than a head is read of it.
     #[must_use]
-    pub fn read(&self, context: &Context) -> Option<Vec<u8>> {
+    pub(crate) fn read(&self, context: &Context) -> Option<Vec<u8>> {
         let mut file = regular_file::open_without_link(&self.0).ok()?;
         let mut bytes = Vec::new();
         (&mut file).take(MAX_HEAD).read_to_end(&mut bytes).ok()?;

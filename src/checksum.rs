@@ -36,12 +36,12 @@ impl OuterChecksum {
 
 /// Hashes a tarball piece by piece.
 #[derive(Clone, Debug, Default)]
-pub struct OuterHasher(Sha256);
+pub(crate) struct OuterHasher(Sha256);
 
 impl OuterHasher {
     /// The checksum of all that was written.
     #[must_use]
-    pub fn finish(self) -> OuterChecksum {
+    pub(crate) fn finish(self) -> OuterChecksum {
         OuterChecksum(self.0.finalize().into())
     }
 }
@@ -69,14 +69,14 @@ macro_rules! checksum {
 
             /// Reads 64 hex digits of either case, the form of CHECKSUM and lock files; `None` for anything else.
             #[must_use]
-            pub fn from_hex(digits: &[u8]) -> Option<Self> {
+            pub(crate) fn from_hex(digits: &[u8]) -> Option<Self> {
                 let bytes = HEXUPPER_PERMISSIVE.decode(digits).ok()?;
                 Some(Self(bytes.try_into().ok()?))
             }
 
             /// Its first twelve digits, for messages.
             #[must_use]
-            pub fn excerpt(&self) -> String {
+            pub(crate) fn excerpt(&self) -> String {
                 self.to_string().chars().take(12).collect()
             }
 

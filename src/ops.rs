@@ -1,5 +1,5 @@
-//! What hexreg does: one verb a file, from options to a report; a verb's parts stand in the folder
-//! beside it.
+//! The operations of hexreg: one file per verb, from options to a report. The parts of a verb are in the folder of its
+//! name.
 
 pub mod add;
 pub mod auth;

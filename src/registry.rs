@@ -56,7 +56,7 @@ impl Registry {
 
     /// The same registry with unknown fields added to its indexes.
     #[must_use]
-    pub fn keeping(mut self, names: &UnknownInNames, versions: &UnknownInVersions) -> Self {
+    pub(crate) fn keeping(mut self, names: &UnknownInNames, versions: &UnknownInVersions) -> Self {
         if *names != UnknownInNames::default() {
             self.names = names::encode(&self.repository, &self.packages, names);
         }

@@ -56,7 +56,7 @@ pub fn open(path: &Path) -> io::Result<File> {
 ///
 /// # Errors
 /// See [`open()`]. A link is an error.
-pub fn open_without_link(path: &Path) -> io::Result<File> {
+pub(crate) fn open_without_link(path: &Path) -> io::Result<File> {
     open_with(path, OFlags::NOFOLLOW, Allowed::File)
 }
 
@@ -88,7 +88,7 @@ pub fn read_given(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// See [`read_given`]; or the file is not UTF-8.
-pub fn read_given_text(path: &Path, limit: u64) -> io::Result<String> {
+pub(crate) fn read_given_text(path: &Path, limit: u64) -> io::Result<String> {
     text(&read_given(path, limit)?)
 }
 

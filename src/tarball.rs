@@ -88,7 +88,7 @@ pub struct Tarball {
 impl Tarball {
     /// The release that a registry of `repository` lists for it.
     #[must_use]
-    pub fn into_release(self, repository: &RepositoryName) -> Release {
+    pub(crate) fn into_release(self, repository: &RepositoryName) -> Release {
         let requirements = self.metadata.requirements.into_iter();
         Release {
             version: self.metadata.version,
@@ -115,7 +115,7 @@ impl Unpacker {
 
     /// An unpacker that does not inflate the contents. Their checksum is still compared.
     #[must_use]
-    pub fn without_contents(limits: Limits) -> Self {
+    pub(crate) fn without_contents(limits: Limits) -> Self {
         Self { limits, contents: None }
     }
 

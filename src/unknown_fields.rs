@@ -21,7 +21,7 @@ impl UnknownFields {
 
     /// The fields, each with its number and wire type, one after another.
     #[must_use]
-    pub fn as_encoded(&self) -> &[u8] {
+    pub(crate) fn as_encoded(&self) -> &[u8] {
         &self.0
     }
 }

@@ -30,7 +30,7 @@ pub enum InvalidVersion {
 impl Version {
     /// Whether it is a pre-release: `MAJOR.MINOR.PATCH-PRE`.
     #[must_use]
-    pub fn is_pre_release(&self) -> bool {
+    pub(crate) fn is_pre_release(&self) -> bool {
         !self.0.pre.is_empty()
     }
 

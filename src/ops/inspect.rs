@@ -78,7 +78,7 @@ pub enum Signature {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Warning {
     /// The path is that of another resource.
-    #[error("it holds {holds}, and lies where {belongs} belongs")]
+    #[error("it holds {holds}, and is at the path of {belongs}")]
     Misplaced {
         /// The path of the resource that the file holds.
         holds: RepositoryPath,
@@ -117,13 +117,13 @@ pub enum Error {
     #[error(transparent)]
     Resource(#[from] DecodeError),
     /// The file is signed, but is none of the resources.
-    #[error("what is signed in it is neither names nor versions, packages/NAME or policies/NAME")]
+    #[error("its signed message is none of names, versions, packages/NAME and policies/NAME")]
     NoResource,
     /// The file is not a valid tarball.
     #[error(transparent)]
     Tarball(#[from] tarball::Error),
     /// A key was given, and a tarball has no signature.
-    #[error("a package tarball bears no signature: packages/NAME has its checksums, and is signed")]
+    #[error("a package tarball has no signature: packages/NAME has its checksums and is signed")]
     NeverSigned,
 }
 

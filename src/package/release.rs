@@ -97,7 +97,7 @@ impl Dependency {
     /// `mix hex.build` writes `hexpm` on every dependency without `repo:`. A registry called `hexpm` must not name it, or
     /// clients could not resolve within that registry.
     #[must_use]
-    pub fn seen_from(mut self, repository: &RepositoryName) -> Self {
+    pub(crate) fn seen_from(mut self, repository: &RepositoryName) -> Self {
         self.repository.take_if(|named| named == repository.as_str());
         self
     }

@@ -32,7 +32,7 @@ impl Resource {
     ///   resolves. 64 MiB are ten releases a day for ten years, of 1,800 bytes each, which is thirty dependencies.
     /// - A policy: 8 MiB, which are ten thousand overrides with the longest comment that clients accept.
     #[must_use]
-    pub fn max_size(&self) -> usize {
+    pub(crate) fn max_size(&self) -> usize {
         match self {
             Self::Names | Self::Versions => MAX_INDEX,
             Self::Package(_) => MAX_PACKAGE,

@@ -89,7 +89,10 @@ impl Signed {
     ///
     /// # Errors
     /// See [`from_gzip`](Self::from_gzip).
-    pub fn from_gzip_up_to(limit: usize, bytes: &[u8]) -> Result<SignedFile<'_>, SignedError> {
+    pub(crate) fn from_gzip_up_to(
+        limit: usize,
+        bytes: &[u8],
+    ) -> Result<SignedFile<'_>, SignedError> {
         SignedFile::read(limit, bytes)
     }
 }
@@ -134,13 +137,13 @@ impl<'a> SignedFile<'a> {
 
     /// The size of the payload in bytes.
     #[must_use]
-    pub fn payload_size(&self) -> usize {
+    pub(crate) fn payload_size(&self) -> usize {
         self.length
     }
 
     /// Whether `key` signed the payload.
     #[must_use]
-    pub fn is_signed_by(&self, key: &PublicKey) -> bool {
+    pub(crate) fn is_signed_by(&self, key: &PublicKey) -> bool {
         key.verify(&self.digest, &self.signature)
     }
 

@@ -69,7 +69,7 @@ pub enum ContentsError {
     #[error("{0:?} is a hard link, which Hex does not unpack")]
     HardLink(String),
     /// The path of an entry leads through a file or a link.
-    #[error("{path:?} lies beneath {leaf:?}, which is no directory")]
+    #[error("{path:?} lies beneath {leaf:?}, which is not a directory")]
     BeneathFile {
         /// The path of the entry.
         path: String,
