@@ -98,7 +98,7 @@ fn additions_equal_hex_with_tarballs_of_years_ago() {
 }
 
 #[test]
-fn equals_hex_without_looking_into_contents() {
+fn equals_hex_without_checking_contents() {
     let repository = TestRepository::golden();
     repository.build(&["--no-check-contents"]).ok();
     assert_golden(&repository, "golden/acme/expected");
@@ -140,7 +140,7 @@ fn is_read_and_written_as_hex_does<T>(
 }
 
 #[test]
-fn what_is_remarked_on_releases_is_read_and_written_as_hex_does() {
+fn remarks_are_read_and_written_as_by_hex() {
     let package =
         is_read_and_written_as_hex_does("golden/remarked/foo", Releases::decode, Releases::encode);
     let published_at = package.releases[0].remarks.published_at.clone().unwrap();
@@ -150,7 +150,7 @@ fn what_is_remarked_on_releases_is_read_and_written_as_hex_does() {
 }
 
 #[test]
-fn a_policy_is_read_and_written_as_hex_does() {
+fn a_policy_is_read_and_written_as_by_hex() {
     let policy =
         is_read_and_written_as_hex_does("golden/policy/strict", Policy::decode, Policy::encode);
     assert_eq!(policy.repositories[0].overrides.len(), 5);

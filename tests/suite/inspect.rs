@@ -45,7 +45,7 @@ fn signed(payload: &[Vec<u8>]) -> Vec<u8> {
     Payload::from_bytes(payload.concat().into()).sign(&key).unwrap().to_gzip(&mut Gzip::new())
 }
 
-/// What the bytes of a file say that lies there.
+/// Inspects the bytes of a file at a path.
 fn says(bytes: &[u8], path: &str) -> Result<SignedResource, Error> {
     let options = Options { public_key: None, limits: Limits::HEX };
     inspect_bytes(bytes, Path::new(path), &options).map(|report| match report.contents {
@@ -167,7 +167,7 @@ fn a_tarball() {
     "#);
 }
 
-/// The signature is checked with the key that was given, and with none that lies about.
+/// The signature is verified with the given key only, not with a `public_key` beside the file.
 #[test]
 fn a_signature_that_holds() {
     let repository = golden();
@@ -227,7 +227,7 @@ fn a_signature_that_does_not_hold() {
 }
 
 #[test]
-fn a_key_that_is_none() {
+fn an_invalid_key() {
     let repository = golden();
     let check = |key| inspect(&repository, &["public/names", "--public-key", key]).transcript();
     insta::assert_snapshot!(check("key.pem"), @r"
@@ -250,7 +250,7 @@ fn a_key_that_is_none() {
     ");
 }
 
-/// Whoever asks for a check must not take silence for one.
+/// A user who gives a key must not take a missing check for a passed one.
 #[test]
 fn a_tarball_bears_no_signature() {
     let arguments = ["public/tarballs/banana-0.1.0.tar", "--public-key=public/public_key"];
@@ -258,7 +258,7 @@ fn a_tarball_bears_no_signature() {
     exit code: 2
     --- stdout
     --- stderr
-    error: public/tarballs/banana-0.1.0.tar: a package tarball bears no signature: packages/NAME has its checksums, and is signed
+    error: public/tarballs/banana-0.1.0.tar: a package tarball has no signature: packages/NAME has its checksums and is signed
     hint: inspect packages/NAME with the key, and compare the outer checksum
     ");
 }
@@ -335,7 +335,7 @@ fn retired_releases_and_advisories() {
 }
 
 #[test]
-fn an_index_that_leads_nowhere() {
+fn an_index_out_of_range() {
     let repository = TestRepository::new();
     let rest = [field(2, "foo"), field(3, "acme")].concat();
     let package = signed(&[release("1.0.0", &[number(6, 0)]), rest]);
@@ -354,7 +354,7 @@ fn an_index_that_leads_nowhere() {
     }
 }
 
-/// The two are the same bytes, so that only their place tells them apart.
+/// Both are the same bytes, so only the path decides.
 #[test]
 fn an_empty_registry() {
     let repository = TestRepository::new();
@@ -383,7 +383,7 @@ fn an_empty_registry() {
 }
 
 #[test]
-fn a_resource_is_known_by_what_only_it_says() {
+fn a_resource_is_recognised_by_its_own_fields() {
     for path in ["names", "versions", "packages/banana"] {
         let bytes = read_fixture(&format!("{GOLDEN}/{path}"));
         let found = says(&bytes, path).unwrap();
@@ -404,15 +404,15 @@ fn a_resource_is_known_by_what_only_it_says() {
 }
 
 #[test]
-fn what_lies_in_the_place_of_another() {
+fn a_file_at_the_path_of_another() {
     let repository = golden();
     repository.write("public/packages/apple", &repository.read("public/packages/banana"));
     repository.write("public/names", &repository.read("public/versions"));
     repository.write("download.tar", &repository.read("public/tarballs/banana-0.1.0.tar"));
     repository.write("apple-0.1.0.tar", &repository.read("public/tarballs/banana-0.1.0.tar"));
     let warned = |file| inspect(&repository, &[file]).ok().stderr;
-    insta::assert_snapshot!(warned("public/packages/apple"), @"warning: public/packages/apple: it holds packages/banana, and lies where packages/apple belongs");
-    insta::assert_snapshot!(warned("public/names"), @"warning: public/names: it holds versions, and lies where names belongs");
+    insta::assert_snapshot!(warned("public/packages/apple"), @"warning: public/packages/apple: it holds packages/banana, and is at the path of packages/apple");
+    insta::assert_snapshot!(warned("public/names"), @"warning: public/names: it holds versions, and is at the path of names");
     insta::assert_snapshot!(warned("download.tar"), @"warning: download.tar: its file name is not NAME-VERSION.tar: there is no `-` between name and version");
     insta::assert_snapshot!(warned("apple-0.1.0.tar"), @"warning: apple-0.1.0.tar: its metadata says banana-0.1.0: clients ask for that as banana-0.1.0.tar");
     let ran = inspect(&repository, &["apple-0.1.0.tar", "--json"]).ok();
@@ -465,7 +465,7 @@ fn damaged_files() {
 
 /// No part of a file says anything, and none makes the program panic.
 #[test]
-fn no_part_of_a_file_is_one() {
+fn truncated_files() {
     let file = read_fixture(&format!("{GOLDEN}/packages/banana"));
     for length in 0..file.len() {
         assert!(says(&file[..length], "packages/banana").is_err(), "{length}");
@@ -502,7 +502,7 @@ fn an_unsound_tarball() {
 }
 
 #[test]
-fn what_clients_would_not_read_is_not_read_either() {
+fn files_that_clients_would_not_read() {
     let repository = TestRepository::new();
     repository.write_tarball("foo-1.0.0.tar", &vec![0; (16 << 20) + 1]);
     let ran = inspect(&repository, &["public/tarballs/foo-1.0.0.tar"]);
@@ -515,7 +515,7 @@ fn what_clients_would_not_read_is_not_read_either() {
 }
 
 #[test]
-fn anything_else() {
+fn other_kinds_of_file() {
     let repository = golden();
     repository.write("notes.txt", b"hello\n");
     let told = |arguments: &[&str]| inspect(&repository, arguments).transcript();
@@ -583,9 +583,9 @@ fn a_link_to_a_file_is_that_file() {
     assert_eq!(told("link"), told("public/names"));
 }
 
-/// A file may come from anybody, and is looked at on a terminal.
+/// A file may come from an attacker, and its contents are printed on a terminal.
 #[test]
-fn what_a_terminal_obeys_is_escaped() {
+fn control_characters_are_escaped() {
     let repository = TestRepository::new();
     let evil = "\x1b[2J\r\n\u{202E}x";
     let dependency = [field(1, evil), field(2, evil), field(4, evil), field(5, evil)].concat();

@@ -1,4 +1,4 @@
-//! The forms keys come in, where they come from, and where they lie.
+//! The formats of keys, their sources, and the paths of key files.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -88,7 +88,7 @@ fn sizes_from_2048_to_8192_bits_sign() {
 }
 
 #[test]
-fn what_is_no_rsa_key_is_told_apart() {
+fn other_kinds_of_key_are_named() {
     let error = |pem: &str| PrivateKey::from_pem(pem, None).unwrap_err().to_string();
     let elliptic = String::from_utf8(read_fixture("keys/ec-p256.pem")).unwrap();
     insta::assert_snapshot!(error(&elliptic), @"it is not an RSA key: Hex registries are signed with RSA only");
@@ -104,7 +104,7 @@ fn what_is_no_rsa_key_is_told_apart() {
     insta::assert_snapshot!(error(legacy), @"it is encrypted in OpenSSL's old way: expected encrypted PKCS#8, as `openssl pkcs8 -topk8` writes it");
 }
 
-/// What OpenSSL's `pkcs8 -topk8` wrote by default over the years, and what nobody should use.
+/// The defaults of OpenSSL's `pkcs8 -topk8` over the years, and formats that should not be used.
 #[test]
 fn encrypted_keys_of_every_age() {
     for file in ["pbes2-aes256-sha256", "pbes2-des3-sha1", "pbes2-aes128-scrypt"] {
@@ -124,7 +124,7 @@ fn encrypted_keys_of_every_age() {
 }
 
 #[test]
-fn an_openssh_key_is_told_how_to_convert() {
+fn the_hint_says_how_to_convert_an_openssh_key() {
     let repository = TestRepository::new();
     repository.write_key("id_rsa", "keys/openssh.pem");
     insta::assert_snapshot!(repository.hexreg().run(["key", "show", "id_rsa"]).transcript(), @r#"
@@ -138,7 +138,7 @@ fn an_openssh_key_is_told_how_to_convert() {
 
 /// CI systems set a secret that is not given to nothing.
 #[test]
-fn an_empty_passphrase_is_none() {
+fn an_empty_passphrase_counts_as_missing() {
     let pem = pem("acme-2048-encrypted.pem");
     let repository = TestRepository::new();
     let setsid = repository.hexreg().env(PASSPHRASE, "").env("HEXREG_PRIVATE_KEY", &pem);
@@ -222,7 +222,7 @@ fn a_key_is_read_whose_lines_were_joined() {
     for form in forms {
         repository.write("joined_public.pem", form(&pem("hexpm-public.pem")).as_bytes());
         repository.hexreg().run(["key", "show", "joined_public.pem"]).ok();
-        // Whoever is given it to check files with reads it too; it is another one.
+        // It is also read as the key to verify with; it is another key.
         let verify = ["verify", "public", "--public-key=joined_public.pem"];
         let ran = repository.hexreg().run(verify);
         assert_eq!(ran.code, 1, "{}", ran.transcript());
@@ -236,7 +236,7 @@ fn a_key_is_read_whose_lines_were_joined() {
 }
 
 #[test]
-fn what_is_put_in_the_place_of_a_key_is_named() {
+fn what_a_variable_holds_instead_of_a_key_is_named() {
     let repository = TestRepository::new();
     let legacy = "-----BEGIN RSA PRIVATE KEY-----\\nProc-Type: 4,ENCRYPTED\\nDEK-Info: \
                   AES-256-CBC,00\\n\\nAAAA\\n-----END RSA PRIVATE KEY-----\\n";
@@ -264,8 +264,8 @@ fn what_is_put_in_the_place_of_a_key_is_named() {
 
 /// After a crash the key that signed what is published is there, and so is its name.
 #[test]
-fn a_new_key_outlives_the_machine() {
-    let test = "a_new_key_outlives_the_machine";
+fn a_new_key_survives_a_power_failure() {
+    let test = "a_new_key_survives_a_power_failure";
     let Some(strace) = tools::find("strace", test) else { return };
     let repository = TestRepository::new();
     fs::create_dir(repository.path("keys")).unwrap();
@@ -309,8 +309,8 @@ fn the_passphrase_is_asked_for_on_a_terminal() {
 }
 
 #[test]
-fn without_a_terminal_to_ask_on_the_passphrase_is_missed() {
-    let test = "without_a_terminal_to_ask_on_the_passphrase_is_missed";
+fn without_a_terminal_a_missing_passphrase_is_an_error() {
+    let test = "without_a_terminal_a_missing_passphrase_is_an_error";
     let Some(setsid) = tools::find("setsid", test) else { return };
     let repository = TestRepository::new().key("acme-2048-encrypted.pem");
     let output = Command::new(setsid)
@@ -416,7 +416,7 @@ fn another_key_stops_the_build_unless_it_is_to_be_rotated() {
 }
 
 #[test]
-fn a_public_key_that_is_none_stops_the_build_too() {
+fn an_invalid_public_key_stops_the_build_too() {
     let repository = TestRepository::new().release("foo", "1.0.0");
     repository.write("public/public_key", b"hello\n");
     insta::assert_snapshot!(repository.build(&[]).transcript(), @r"

@@ -393,12 +393,12 @@ rejects! {
         "contents.tar.gz: \"c\" links to \"a/b/../x\", which goes down and up again";
     contents_with_an_entry_beneath_a_link: files(
         &[Entry::symlink("lib", "src"), Entry::file("lib!", b""), Entry::file("lib/a/b", b"")]),
-        "contents.tar.gz: \"lib/a/b\" lies beneath \"lib\", which is no directory";
+        "contents.tar.gz: \"lib/a/b\" lies beneath \"lib\", which is not a directory";
     contents_with_a_file_through_a_link: files(
         &[Entry::symlink("a", "b"), Entry::file("a", b"evil"), Entry::file("b", b"")]),
         "contents.tar.gz: \"a\" is in it twice, as two different things";
     contents_with_an_entry_beneath_a_file: files(&[Entry::file("a/b", b""), Entry::file("a", b"")]),
-        "contents.tar.gz: \"a/b\" lies beneath \"a\", which is no directory";
+        "contents.tar.gz: \"a/b\" lies beneath \"a\", which is not a directory";
     contents_with_a_file_and_a_directory_of_one_name: files(
         &[Entry::new("a/", EntryType::Directory, b""), Entry::file("a", b"")]),
         "contents.tar.gz: \"a\" is in it twice, as two different things";
@@ -414,7 +414,7 @@ rejects! {
         "contents.tar.gz: \"Hex_Metadata.config/\" takes the place of hex_metadata.config, which clients write themselves";
     contents_with_an_entry_beneath_a_link_in_capitals: files(
         &[Entry::symlink("LIB", "src"), Entry::file("lib/a", b"")]),
-        "contents.tar.gz: \"lib/a\" lies beneath \"LIB\", which is no directory";
+        "contents.tar.gz: \"lib/a\" lies beneath \"LIB\", which is not a directory";
     contents_with_a_gzip_header_checksum: { let mut bytes = gzip(&raw_tar::archive(&[]));
         bytes[3] |= 2; bytes.splice(10..10, [0, 0]); foo().contents(&bytes).build() },
         "contents.tar.gz: its gzip header has flags that readers treat differently";
@@ -497,7 +497,7 @@ fn file_name_of_another_package() {
     );
 }
 
-// What lies in tarballs/ and is no file.
+// Entries of tarballs/ that are not files.
 #[test]
 fn a_directory() {
     let repository = TestRepository::new().release("sound", "1.0.0");
@@ -627,7 +627,7 @@ accepts! {
         &[Entry::gnu_long_name(&"a/".repeat(100)), Entry::new("a", EntryType::Directory, b""),
           Entry::pax(&[("path", &"b".repeat(200))]), Entry::file("b", b"b")]);
     contents_with_the_trailer_inside: {
-        // Eight bytes that stand twice are no proof of a second stream.
+        // Eight bytes that occur twice are not proof of a second stream.
         let whole = gzip(&raw_tar::archive(&[Entry::file("a", b"a")]));
         let trailer = whole[whole.len() - 8..].to_vec();
         foo().contents(&gzip_with_extra(&raw_tar::archive(&[Entry::file("a", b"a")]), &trailer)).build()
@@ -673,7 +673,7 @@ fn contents_are_taken_on_trust_where_asked_for() {
 }
 
 #[test]
-fn what_is_not_called_a_tarball_is_passed_over() {
+fn files_not_named_like_a_tarball_are_ignored() {
     let repository = TestRepository::new().release("foo", "1.0.0");
     repository.write_tarball("README.md", b"hello");
     repository.write_tarball("foo-1.0.0.tar.gz", b"hello");

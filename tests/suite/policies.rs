@@ -149,7 +149,7 @@ fn a_policy_is_inspected() {
     assert!(ran.stdout.starts_with("policy:      strict\n"), "{}", ran.stdout);
     repository.write("public/policies/loose", &repository.read("public/policies/strict"));
     let ran = repository.hexreg().run(["inspect", "public/policies/loose"]).ok();
-    let misplaced = "it holds policies/strict, and lies where policies/loose belongs";
+    let misplaced = "it holds policies/strict, and is at the path of policies/loose";
     assert!(ran.stderr.contains(misplaced), "{}", ran.stderr);
 }
 

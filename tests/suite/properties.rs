@@ -174,7 +174,7 @@ fn term() -> impl Strategy<Value = Term> {
     })
 }
 
-/// A change to bytes: at a place, so many are replaced by others.
+/// A change to bytes: at a position, a number of them is replaced by others.
 #[derive(Clone, Debug)]
 struct Edit {
     place: proptest::sample::Index,
@@ -490,7 +490,7 @@ fn a_flipped_bit_in_the_public_key_is_noticed() {
     });
 }
 
-/// Lines as they might stand in a file of readers, good and bad.
+/// Lines of a file of readers, valid and invalid.
 fn readers_line() -> impl Strategy<Value = String> {
     let hash = prop_oneof![
         string_regex("[$]2[aby][$][0-9+]{2}[$][./A-Za-z0-9é]{50,54}").unwrap(),

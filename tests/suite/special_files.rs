@@ -46,7 +46,7 @@ fn built() -> TestRepository {
     repository
 }
 
-/// Each option that names a file, in a command that reads it, where `FILE` stands for the name.
+/// Each option that names a file, in a command that reads it; `FILE` is replaced by the name.
 const READERS: [&[&str]; 11] = [
     &["mirror", "copy", "--lock=FILE", "--upstream=http://127.0.0.1:1", "--retries=0"],
     &[
@@ -69,7 +69,7 @@ const READERS: [&[&str]; 11] = [
 ];
 
 #[test]
-fn what_is_no_file_is_told_at_once_whatever_reads_it() {
+fn other_kinds_of_file_are_refused_at_once_by_every_reader() {
     let repository = built();
     fifo(&repository.path("special"));
     for (file, kind) in [("special", "pipe"), ("/dev/zero", "")] {
@@ -82,7 +82,7 @@ fn what_is_no_file_is_told_at_once_whatever_reads_it() {
             assert!(says && ran.stderr.contains(file), "{arguments:?}: {}", ran.transcript());
         }
     }
-    // `add` tells it of each tarball, and changes nothing.
+    // `add` reports it for each tarball and changes nothing.
     assert_eq!(repository.hexreg().run(["verify", "public"]).code, 0);
 }
 
@@ -132,7 +132,7 @@ fn cache_file(repository: &TestRepository) -> std::path::PathBuf {
 type Plant = (&'static str, fn(&Path));
 
 #[test]
-fn whatever_lies_in_a_shared_cache_stops_no_build() {
+fn files_in_a_shared_cache_stop_no_build() {
     let repository = built();
     let build = ["build", "public", "--name=acme", "--private-key=key.pem"];
     // What changed a moment ago is not remembered.
@@ -229,7 +229,7 @@ fn no_folder_is_written_to_or_cleared_behind_a_link() {
     let said = "could not write through public/packages: it is a symbolic link, and hexreg follows none there";
     assert!(ran.stderr.contains(said), "{}", ran.stderr);
     assert_eq!(repository.files("disk", |_| true), before);
-    // PUBLIC_DIR itself may be one, whoever made it.
+    // PUBLIC_DIR itself may be a link, of any owner.
     fs::remove_file(&packages).unwrap();
     fs::rename(repository.path("disk"), &packages).unwrap();
     repository.remove("public/packages/precious");
@@ -239,7 +239,7 @@ fn no_folder_is_written_to_or_cleared_behind_a_link() {
 
 /// What is printed as JSON holds no character that a terminal obeys or a reader does not see.
 #[test]
-fn json_and_messages_hide_what_is_not_seen() {
+fn hidden_characters_are_escaped_in_json_and_messages() {
     let repository = built();
     let hidden = [
         '\u{9b}', '\u{7f}', '\u{61c}', '\u{200b}', '\u{2028}', '\u{202e}', '\u{2066}', '\u{feff}',

@@ -1,7 +1,7 @@
-//! Damage of every kind is found, and nothing is found where there is none.
+//! Every kind of damage is found, and nothing is reported of an intact registry.
 //!
-//! What is planted is signed anew where a signature would tell of it first: a registry may be wrong in
-//! the hands of whoever holds its key.
+//! Changed files are signed again if the signature would reveal the change: a registry may also be wrong if its owner
+//! signed it.
 
 mod indexes;
 mod keys;
@@ -130,7 +130,7 @@ fn a_registry_that_mix_wrote_has_no_problem() {
 }
 
 #[test]
-fn files_that_are_no_signed_resource() {
+fn files_that_are_not_signed_resources() {
     for (damage, kind) in
         [(&b"junk"[..], "not_signed"), (b"", "not_signed"), (&gzip(b"\xFF\xFF"), "not_signed")]
     {
@@ -138,7 +138,7 @@ fn files_that_are_no_signed_resource() {
         repository.write("public/names", damage);
         finds(&repository, &[], &[&format!("names {kind}")]);
     }
-    // Bytes after the end; a field that nobody signed.
+    // Bytes after the end; a field that is not signed.
     let repository = sound();
     let file = repository.read("public/versions");
     repository.write("public/versions", &[&file[..], b"x"].concat());
@@ -165,7 +165,7 @@ fn files_that_are_no_signed_resource() {
 }
 
 #[test]
-fn files_that_are_missing_or_no_files() {
+fn missing_files_and_other_kinds_of_file() {
     let repository = sound();
     fs::remove_file(repository.path("public/names")).unwrap();
     finds(&repository, &[], &["names missing"]);
@@ -193,7 +193,7 @@ fn files_that_are_missing_or_no_files() {
     std::os::unix::fs::symlink("nowhere", repository.path("public/tarballs/link")).unwrap();
     finds(&repository, &[], &["tarballs/link unreadable"]);
 
-    // More ways than anybody could follow.
+    // More paths than can be followed.
     let repository = sound();
     for level in 0..30 {
         let folder = repository.path(&format!("public/installs/{level}"));
@@ -287,7 +287,7 @@ fn tarballs_that_are_not_what_the_registry_says() {
     change_package(&repository, "foo", |package| package.releases[1].dependencies.clear());
     finds(&repository, &[], &["tarballs/foo-1.1.0.tar dependencies"]);
 
-    // What is in a package is looked at where that is asked for.
+    // The contents of a package are checked on request.
     let outside = Tarball::new("foo", "1.0.0").files(&[Entry::file("/etc/passwd", b"")]).build();
     let repository = TestRepository::new().tarball("foo-1.0.0.tar", &outside);
     repository.build(&["--no-check-contents"]).ok();
@@ -296,7 +296,7 @@ fn tarballs_that_are_not_what_the_registry_says() {
 }
 
 #[test]
-fn files_that_nobody_names() {
+fn files_that_no_release_names() {
     let repository = sound();
     for path in [
         "README",
@@ -326,7 +326,7 @@ fn files_that_nobody_names() {
             "tarballs/foo-9.0.0.tar unnamed",
         ],
     );
-    // A package that nobody lists.
+    // A package that no index lists.
     let repository = sound();
     let mut new = Releases::decode(&payload(&repository, "packages/foo")).unwrap();
     new.package = name("new");
@@ -339,7 +339,7 @@ fn files_that_nobody_names() {
     );
 }
 
-/// One damaged package does not drown the report: its tarballs are nobody's fault.
+/// A damaged package is one problem: its tarballs are not reported as unnamed.
 #[test]
 fn a_damaged_package_is_one_problem() {
     let repository = sound();

@@ -19,7 +19,7 @@ use crate::support::raw_tar::{self, Entry};
 use crate::support::tarball::Tarball;
 use crate::support::{gzip, tools};
 
-/// What stands in an archive for one entry, headers before it included.
+/// One entry of an archive with the headers before it.
 #[derive(Clone, Debug)]
 struct Item {
     path: String,
@@ -42,7 +42,7 @@ struct Dress {
     pokes: Vec<(usize, u8)>,
 }
 
-/// Where the path and the target of a link stand, if the header has no room for them or anyway.
+/// The header that has the path and the target of a link, if they are too long for the entry's own header or always.
 #[derive(Clone, Copy, Debug)]
 enum Naming {
     Header,

@@ -7,18 +7,18 @@ use super::{finds, sound, verify};
 use crate::support::{gunzip, gzip, read_fixture};
 
 #[test]
-fn without_a_public_key_file_one_that_is_given_serves() {
+fn a_given_key_replaces_the_public_key_file() {
     let repository = sound();
     fs::rename(repository.path("public/public_key"), repository.path("acme.pub")).unwrap();
     verify(&repository, &["--public-key=acme.pub"]).ok();
     let given = repository.read("acme.pub");
     repository.hexreg().input(&given).run(["verify", "public", "--public-key=-"]).ok();
-    // Without any, everything else is looked at all the same.
+    // Without a key, everything else is checked.
     finds(&repository, &[], &["public_key missing"]);
 }
 
 #[test]
-fn what_cannot_be_looked_at_is_an_error_of_the_environment() {
+fn a_registry_that_cannot_be_listed_is_an_error_of_the_environment() {
     let repository = sound();
     insta::assert_snapshot!(repository.hexreg().run(["verify", "nowhere"]).transcript(), @r"
     exit code: 2

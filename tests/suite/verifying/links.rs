@@ -54,7 +54,7 @@ fn a_file_behind_a_link_out_is_named_in_every_folder() {
     let leading: Vec<_> = found.iter().filter(|one| one.ends_with("leads_out")).cloned().collect();
     assert_eq!(leading, expected, "{found:?}");
     assert!(hint.unwrap().starts_with("--follow-links checks the targets of links"));
-    // Behind them lies what belongs there, but for what is none.
+    // The targets are valid files.
     let (found, hint) = problems(&repository, &["--follow-links"]);
     assert_eq!(found, ["notes stray", "policies/strict not_signed"]);
     assert_eq!(hint, None);

@@ -1,4 +1,4 @@
-//! What cannot be looked at is told, wherever it lies.
+//! Files and folders that cannot be read or listed.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -36,7 +36,7 @@ fn look(store: &dyn Store) -> Result<Report, hexreg::ops::verify::Error> {
 }
 
 #[test]
-fn whatever_cannot_be_read_is_a_problem() {
+fn files_that_cannot_be_read() {
     let repository = sound();
     for path in ["installs/hex-1.x.csv", "docs/foo-1.0.0.tar.gz"] {
         repository.write(&format!("public/{path}"), b"junk");
@@ -91,9 +91,9 @@ fn whatever_cannot_be_read_is_a_problem() {
     ");
 }
 
-/// What follows from what could not be looked at is not known, and not told.
+/// A consequence of a folder that could not be listed is not reported.
 #[test]
-fn a_folder_that_cannot_be_looked_at_is_one_problem() {
+fn a_folder_that_cannot_be_listed_is_one_problem() {
     for folder in ["packages", "tarballs"] {
         let damaged = || {
             let repository = sound();
@@ -108,7 +108,7 @@ fn a_folder_that_cannot_be_looked_at_is_one_problem() {
         let told = format!("public/{folder}: it is not a folder\n");
         assert!(ran.stdout.starts_with(&told), "{}", ran.stdout);
 
-        // A link in a circle cannot be entered by anybody, root included; one to nothing neither.
+        // No user can follow a link in a circle or a dangling one, not even root.
         for target in [folder, "nowhere"] {
             let repository = damaged();
             symlink(target, repository.path(&format!("public/{folder}"))).unwrap();
@@ -122,7 +122,7 @@ fn a_folder_that_cannot_be_looked_at_is_one_problem() {
         symlink(place.file_name().unwrap(), &place).unwrap();
     }
     finds(&repository, &[], &["packages/foo unreadable", "tarballs/bar-1.0.0.tar unreadable"]);
-    // What can be told all the same is.
+    // Other problems are still reported.
     let repository = sound();
     repository.write("public/tarballs/README", b"junk");
     fs::rename(repository.path("public/packages"), repository.path("away")).unwrap();
@@ -131,8 +131,8 @@ fn a_folder_that_cannot_be_looked_at_is_one_problem() {
 }
 
 #[test]
-fn a_build_and_whoever_looks_wait_for_each_other() {
-    let test = "a_build_and_whoever_looks_wait_for_each_other";
+fn a_build_and_a_check_wait_for_each_other() {
+    let test = "a_build_and_a_check_wait_for_each_other";
     if tools::find("flock", test).is_none() {
         return;
     }
@@ -160,10 +160,10 @@ fn a_build_and_whoever_looks_wait_for_each_other() {
     repository.build(&["--lock-timeout=0"]).ok();
 }
 
-/// Somebody with no right but to read, in a directory that nothing can be written to.
+/// A user with read permission only, in a directory that cannot be written to.
 #[test]
-fn looking_takes_no_right_to_write() {
-    let test = "looking_takes_no_right_to_write";
+fn checking_needs_no_write_permission() {
+    let test = "checking_needs_no_write_permission";
     if tools::find("setpriv", test).is_none() {
         return;
     }
@@ -178,7 +178,7 @@ fn looking_takes_no_right_to_write() {
     assert_eq!(nobody, owner);
 }
 
-/// Whoever may not look is told why, and not that it is another directory.
+/// The message says that the permission is missing, and not that the directory does not exist.
 #[test]
 fn a_directory_that_may_not_be_read() {
     let test = "a_directory_that_may_not_be_read";

@@ -8,7 +8,7 @@ use super::{finds, sound, verify};
 use crate::support::{gzip, read_fixture};
 
 #[test]
-fn private_keys_wherever_they_lie() {
+fn private_keys_in_any_file() {
     for key in
         ["golden/keys/acme-2048.pem", "golden/keys/acme-2048-encrypted.pem", "keys/openssh.pem"]
     {
@@ -106,7 +106,7 @@ fn private_keys_in_other_forms_than_pem() {
 
 /// What is written about keys and what reads them may be served.
 #[test]
-fn what_only_mentions_a_private_key() {
+fn texts_about_private_keys() {
     let repository = sound();
     let readme = "Give it a key, which begins with\n\n    -----BEGIN PRIVATE KEY-----\n\n\
                   and `-----BEGIN RSA PRIVATE KEY-----` will do.\n";
