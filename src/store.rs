@@ -26,8 +26,8 @@ mod tombstone;
 
 pub use crate::beneath::{LeadsOut, Links};
 pub use bucket::{
-    BucketStore, BucketUrl, BucketUrlError, Limits, OpenError, Origin, SettingError, Settings,
-    Variables,
+    BucketStore, BucketUrl, BucketUrlError, OpenError, Origin, RequestLimits, SettingError,
+    Settings, Variables,
 };
 pub use change::{Action, AppliedChange, Change, Changed, LostReaders};
 pub use dir::{DirStore, flush_folder};

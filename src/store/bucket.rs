@@ -73,6 +73,6 @@ mod xml;
 pub use address::{BucketUrl, BucketUrlError};
 pub use bucket_store::BucketStore;
 pub use open_error::OpenError;
-pub use progress::Limits;
+pub use progress::RequestLimits;
 pub use setting::{Origin, SettingError, Variables};
 pub use settings::Settings;

@@ -1,11 +1,11 @@
-//! Which bucket is meant, and what in it.
+//! The URL of a repository in a bucket.
 
 use std::fmt;
 use std::str::FromStr;
 
 use object_store::path::Path;
 
-/// Where a tree lies in object storage: `s3://bucket/prefix`.
+/// A repository in object storage: `s3://bucket/prefix`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BucketUrl {
     scheme: Scheme,
@@ -14,41 +14,41 @@ pub struct BucketUrl {
     prefix: String,
 }
 
-/// Whose object storage it is.
+/// The provider of the object storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scheme {
-    /// Amazon's, and all that is made like it.
+    /// Amazon, and all storage with its API.
     S3,
-    /// Google's.
+    /// Google.
     Gs,
-    /// Microsoft's.
+    /// Microsoft.
     Az,
 }
 
-/// Why a text is no URL of a bucket.
+/// A text is not the URL of a bucket.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BucketUrlError {
-    /// Nobody knows the kind.
+    /// The scheme is unknown.
     #[error(
         "`{0}:` is no kind of bucket: write s3://BUCKET/PREFIX, gs:// or az://, or a directory"
     )]
     UnknownScheme(String),
-    /// The slashes are not two.
+    /// The scheme is not followed by two slashes.
     #[error("write {0}://BUCKET/PREFIX, with two slashes; a directory of this name is ./{0}:…")]
     Slashes(&'static str),
-    /// It has no bucket.
+    /// The bucket is missing.
     #[error("it names no bucket: write {0}://BUCKET/PREFIX")]
     NoBucket(&'static str),
-    /// There is a name or a password in it.
-    #[error("no name and no password belong there: they come from the environment")]
+    /// It contains a user name or a password.
+    #[error("it contains a user name or a password: credentials come from the environment")]
     Credentials,
-    /// No bucket has such a name.
-    #[error("`{0}` cannot be the name of a bucket: write letters, digits, `-`, `_` and `.` alone")]
+    /// A bucket cannot have the name.
+    #[error("`{0}` cannot be the name of a bucket: write only letters, digits, `-`, `_` and `.`")]
     Bucket(String),
-    /// There is something after the prefix, or it is encoded.
-    #[error("`{0}` has no place there: write the prefix as it is, and nothing after it")]
+    /// The prefix is encoded, or a query or a fragment follows it.
+    #[error("it contains `{0}`: write the prefix without encoding, and nothing after it")]
     Character(char),
-    /// The prefix is not one.
+    /// It cannot be a prefix.
     #[error("`{0}` cannot be a prefix: write names with one `/` between them")]
     Prefix(String),
 }
@@ -66,7 +66,7 @@ impl Scheme {
 }
 
 impl BucketUrl {
-    /// Whether somebody who wrote this means a URL, and no path of a directory.
+    /// Whether the text is meant as a URL, and not as the path of a directory.
     #[must_use]
     pub fn is_meant_by(text: &str) -> bool {
         let Some((scheme, rest)) = text.split_once(':') else { return false };
@@ -99,7 +99,7 @@ impl FromStr for BucketUrl {
         let name = known.as_str();
         let rest = rest.strip_prefix("//").ok_or(BucketUrlError::Slashes(name))?;
         let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-        // Before anything of it is said again.
+        // First of all: no message may repeat a password.
         if bucket.contains('@') {
             return Err(BucketUrlError::Credentials);
         }
@@ -109,7 +109,7 @@ impl FromStr for BucketUrl {
         if bucket.is_empty() {
             return Err(BucketUrlError::NoBucket(name));
         }
-        // Azure's own are called `$web` and `$root`.
+        // Azure has containers called `$web` and `$root`.
         let plain = if known == Scheme::Az { bucket.strip_prefix('$') } else { None };
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
         if !plain.unwrap_or(bucket).bytes().all(is_plain) || bucket.starts_with('.') {
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_what_is_meant() {
+    fn urls_are_parsed_and_paths_are_not_taken_for_urls() {
         for (text, bucket, prefix) in [
             ("s3://acme", "acme", ""),
             ("s3://acme/", "acme", ""),
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_told() {
+    fn mistakes_are_named() {
         let wrong = |text: &str| {
             assert!(BucketUrl::is_meant_by(text), "{text}");
             format!("{text}: {}", text.parse::<BucketUrl>().unwrap_err())
@@ -189,15 +189,15 @@ mod tests {
         s3:acme: write s3://BUCKET/PREFIX, with two slashes; a directory of this name is ./s3:…
         s3://: it names no bucket: write s3://BUCKET/PREFIX
         gs:///acme: it names no bucket: write gs://BUCKET/PREFIX
-        s3://key:secret@acme/x: no name and no password belong there: they come from the environment
-        s3://acme:80/x: `acme:80` cannot be the name of a bucket: write letters, digits, `-`, `_` and `.` alone
-        s3://acme?versions: `?` has no place there: write the prefix as it is, and nothing after it
-        s3://acme/x#y: `#` has no place there: write the prefix as it is, and nothing after it
-        s3://acme/a%20b: `%` has no place there: write the prefix as it is, and nothing after it
+        s3://key:secret@acme/x: it contains a user name or a password: credentials come from the environment
+        s3://acme:80/x: `acme:80` cannot be the name of a bucket: write only letters, digits, `-`, `_` and `.`
+        s3://acme?versions: it contains `?`: write the prefix without encoding, and nothing after it
+        s3://acme/x#y: it contains `#`: write the prefix without encoding, and nothing after it
+        s3://acme/a%20b: it contains `%`: write the prefix without encoding, and nothing after it
         az://acme/a//b: `a//b` cannot be a prefix: write names with one `/` between them
         s3://acme//: `/` cannot be a prefix: write names with one `/` between them
         s3://acme/../x: `../x` cannot be a prefix: write names with one `/` between them
-        s3://../x: `..` cannot be the name of a bucket: write letters, digits, `-`, `_` and `.` alone
+        s3://../x: `..` cannot be the name of a bucket: write only letters, digits, `-`, `_` and `.`
         ");
     }
 }

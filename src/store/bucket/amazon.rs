@@ -1,29 +1,29 @@
-//! Where the services of Amazon are asked: at endpoints that the environment and the profile say, or its own.
+//! The endpoints of Amazon's services: those that the environment and the profile name, or Amazon's own.
 
 use super::profile::Profile;
 use super::setting::{SettingError, Variables};
 
-/// What names of hosts end in.
+/// The domain of a region's hosts.
 pub(super) fn domain(region: &str) -> &'static str {
     if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" }
 }
 
-/// Endpoints that the environment and the profile say.
-pub(super) struct Configured<'a> {
+/// The endpoints that the environment and the profile name.
+pub(super) struct ConfiguredEndpoints<'a> {
     variables: &'a Variables,
     profile: Profile<'a>,
     is_ignored: bool,
 }
 
-impl<'a> Configured<'a> {
+impl<'a> ConfiguredEndpoints<'a> {
     pub fn read(variables: &'a Variables, profile: Profile<'a>) -> Result<Self, SettingError> {
         let is_ignored = variables.flag("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")?
             || profile.flag("ignore_configured_endpoint_urls")?;
         Ok(Self { variables, profile, is_ignored })
     }
 
-    /// The variables go before the profile, and in both what is said of the service before what is said of
-    /// all.
+    /// The endpoint of a service. The variables override the profile, and in both a setting of the service overrides one
+    /// for all services.
     pub fn for_service(
         &self,
         service: &str,
@@ -39,19 +39,19 @@ impl<'a> Configured<'a> {
         found.map(|setting| setting.endpoint()).transpose()
     }
 
-    /// One of Amazon's own that is not the usual one.
+    /// An endpoint of Amazon's own other than the default one: with FIPS, with IPv6, or in China.
     pub fn of_amazon(&self, region: &str) -> Result<Option<String>, SettingError> {
-        let is_so = |variable, key| -> Result<bool, SettingError> {
+        let is_set = |variable, key| -> Result<bool, SettingError> {
             match self.variables.get(variable)? {
                 Some(setting) => setting.flag(),
                 None => self.profile.flag(key),
             }
         };
-        let fips = if is_so("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint")? { "-fips" } else { "" };
-        let is_dual = is_so("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint")?;
+        let fips = if is_set("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint")? { "-fips" } else { "" };
+        let is_dual = is_set("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint")?;
         let dual = if is_dual { ".dualstack" } else { "" };
         let domain = domain(region);
-        let is_usual = fips.is_empty() && dual.is_empty() && domain == "amazonaws.com";
-        Ok((!is_usual).then(|| format!("https://s3{fips}{dual}.{region}.{domain}")))
+        let is_default = fips.is_empty() && dual.is_empty() && domain == "amazonaws.com";
+        Ok((!is_default).then(|| format!("https://s3{fips}{dual}.{region}.{domain}")))
     }
 }

@@ -1,7 +1,6 @@
-//! Where the keys for S3 come from: written down, or made by others each time.
+//! The source of the keys for S3: the settings, or a service that issues new ones each time.
 //!
-//! The order is that of Amazon's own tools: the environment, the profile, the service of the container or the
-//! machine.
+//! The order is that of Amazon's own tools: the environment, the profile, the service of the container or of the machine.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -12,11 +11,11 @@ use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, AwsCredential, AwsCr
 use object_store::client::HttpClient;
 
 use super::amazon::domain;
-use super::container::Container;
-use super::credentials::{Client, Issued};
+use super::container::ContainerKeys;
+use super::credentials::{ClientProvider, IssuedCredentials};
 use super::failure::of_settings;
 use super::open_error::OpenError;
-use super::process::Process;
+use super::process::CredentialProcess;
 use super::profile::{Profile, Profiles, path_of};
 use super::setting::{Setting, SettingError, Variables};
 use super::settings::retry_for_credentials;
@@ -24,42 +23,42 @@ use super::sso::Sso;
 use super::sts::{AssumedRole, Role, WebIdentity};
 use super::transport::Transport;
 
-/// What to do where no service hands out keys.
+/// The advice if no service hands out keys.
 const ADVICE: &str = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE";
 
-/// What a profile says whose role is for the keys of the environment.
+/// The `credential_source` of a profile whose role is assumed with the keys of the environment.
 const ENVIRONMENT: &str = "Environment";
 
-/// Where keys come from.
+/// The source of keys.
 #[derive(Debug)]
 pub(super) enum AwsKeys {
     /// Requests are sent without keys.
     Anonymous,
-    Written(AwsCredential),
+    Static(AwsCredential),
     /// A program prints them.
     Process(Setting),
     Sso(Sso),
-    /// Those of a role, for the keys of a user that may have it.
+    /// The keys of a role, which is assumed with other keys.
     Role(Role, Box<AwsKeys>),
-    /// Those of a role, for the token of another issuer.
+    /// The keys of a role, which is assumed with another issuer's token.
     WebIdentity(Role, PathBuf),
     /// The service of the container.
-    Container(Container),
-    /// The service of the machine, or of the container by one of the two ways that the client of the store has.
+    Container(ContainerKeys),
+    /// The service of the machine, or of the container in the way that the store's client supports.
     Machine(Vec<(AmazonS3ConfigKey, String)>),
 }
 
-/// What those who hand out keys are asked with.
-pub(super) struct Issuing<'a> {
+/// How the services that hand out keys are reached.
+pub(super) struct IssuingServices<'a> {
     pub transport: &'a Transport,
-    /// Where roles are asked for, if that is not where they usually are.
+    /// The endpoint of STS, if it is not the default one.
     pub sts: Option<String>,
-    /// The same of the keys of who signed in.
+    /// The endpoint of SSO, if it is not the default one.
     pub sso: Option<String>,
     pub region: &'a str,
 }
 
-/// Keys whose characters a request can have.
+/// Keys that can be sent in a header.
 pub(super) fn credential(
     id: &Setting,
     secret: &Setting,
@@ -73,18 +72,18 @@ pub(super) fn credential(
 }
 
 impl AwsKeys {
-    /// Those that the variables and the profile say.
+    /// The keys that the variables and the profile name.
     pub fn find(variables: &Variables, profiles: &Profiles) -> Result<Self, OpenError> {
         if variables.flag("AWS_SKIP_SIGNATURE")? {
             return Ok(Self::Anonymous);
         }
-        // Such a profile says what they are for.
+        // Such a profile uses the environment's keys to assume its role.
         let chosen = profiles.chosen();
         let source =
             chosen.get("credential_source")?.filter(|source| source.value() == ENVIRONMENT);
         let are_for_role = source.is_some() && chosen.get("role_arn")?.is_some();
         if let Some(keys) = in_environment(variables)?.filter(|_| !are_for_role) {
-            return Ok(Self::Written(keys));
+            return Ok(Self::Static(keys));
         }
         let token_file = variables.path("AWS_WEB_IDENTITY_TOKEN_FILE")?;
         if let Some((file, arn)) = token_file.zip(variables.get("AWS_ROLE_ARN")?) {
@@ -101,51 +100,59 @@ impl AwsKeys {
         }
     }
 
-    /// What the client of the store asks for keys.
-    pub fn provider(self, issuing: &Issuing<'_>) -> Result<AwsCredentialProvider, OpenError> {
+    /// The provider for the store's client.
+    pub fn provider(
+        self,
+        issuing: &IssuingServices<'_>,
+    ) -> Result<AwsCredentialProvider, OpenError> {
         let client = || -> Result<HttpClient, OpenError> {
             Ok(issuing.transport.client().map_err(of_settings)?)
         };
         Ok(match self {
             Self::Anonymous => return Err(OpenError::NoCredentials),
-            Self::Written(keys) => Arc::new(StaticCredentialProvider::new(keys)),
-            Self::Process(command) => Arc::new(Issued::new(Process(command), ADVICE)),
+            Self::Static(keys) => Arc::new(StaticCredentialProvider::new(keys)),
+            Self::Process(command) => {
+                Arc::new(IssuedCredentials::new(CredentialProcess(command), ADVICE))
+            }
             Self::Sso(sso) => {
-                Arc::new(Issued::new(sso.with(client()?, issuing.sso.clone()), ADVICE))
+                Arc::new(IssuedCredentials::new(sso.with(client()?, issuing.sso.clone()), ADVICE))
             }
             Self::Container(container) => {
                 let client = issuing.transport.of_machine().client();
                 let issuer = container.with(client.map_err(of_settings)?);
-                Arc::new(Issued::new(issuer, ADVICE))
+                Arc::new(IssuedCredentials::new(issuer, ADVICE))
             }
             Self::WebIdentity(role, token_file) => {
                 let endpoint = issuing.sts();
                 let issuer = WebIdentity { role, token_file, endpoint, client: client()? };
-                Arc::new(Issued::new(issuer, ADVICE))
+                Arc::new(IssuedCredentials::new(issuer, ADVICE))
             }
             Self::Role(role, base) => {
                 let region = issuing.region.to_owned();
                 let (base, endpoint) = (base.provider(issuing)?, issuing.sts());
                 let issuer = AssumedRole { role, base, region, endpoint, client: client()? };
-                Arc::new(Issued::new(issuer, ADVICE))
+                Arc::new(IssuedCredentials::new(issuer, ADVICE))
             }
             Self::Machine(settings) => {
                 let builder = AmazonS3Builder::new()
                     .with_http_connector(issuing.transport.of_machine())
                     .with_retry(retry_for_credentials())
-                    // Of no use to it, but it takes none without.
+                    // It is not used, but the builder requires it.
                     .with_bucket_name("none");
                 let builder = settings
                     .into_iter()
                     .fold(builder, |builder, (key, value)| builder.with_config(key, value));
                 let built = builder.build().map_err(of_settings)?;
-                Arc::new(Issued::new(Client(Arc::clone(built.credentials())), ADVICE))
+                Arc::new(IssuedCredentials::new(
+                    ClientProvider(Arc::clone(built.credentials())),
+                    ADVICE,
+                ))
             }
         })
     }
 }
 
-impl Issuing<'_> {
+impl IssuingServices<'_> {
     fn sts(&self) -> String {
         let usual = || format!("https://sts.{}.{}", self.region, domain(self.region));
         self.sts.clone().unwrap_or_else(usual)
@@ -174,7 +181,7 @@ fn half_key(half: &Setting, missing: &'static str) -> OpenError {
 fn in_container(variables: &Variables) -> Result<Option<AwsKeys>, OpenError> {
     if let Some(path) = variables.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")? {
         if !path.value().starts_with('/') || path.token().is_err() {
-            return Err(path.error("is no path: expected one that begins with `/`").into());
+            return Err(path.error("is not a path: expected one that begins with `/`").into());
         }
         let key = AmazonS3ConfigKey::ContainerCredentialsRelativeUri;
         return Ok(Some(AwsKeys::Machine(vec![(key, path.value().to_owned())])));
@@ -182,7 +189,7 @@ fn in_container(variables: &Variables) -> Result<Option<AwsKeys>, OpenError> {
     let Some(url) = variables.get("AWS_CONTAINER_CREDENTIALS_FULL_URI")? else { return Ok(None) };
     let file = variables.path("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")?;
     let token = variables.get("AWS_CONTAINER_AUTHORIZATION_TOKEN")?;
-    Ok(Some(AwsKeys::Container(Container::new(&url, file, token.as_ref())?)))
+    Ok(Some(AwsKeys::Container(ContainerKeys::new(&url, file, token.as_ref())?)))
 }
 
 fn of_machine(variables: &Variables) -> Result<AwsKeys, OpenError> {
@@ -192,7 +199,7 @@ fn of_machine(variables: &Variables) -> Result<AwsKeys, OpenError> {
     Ok(AwsKeys::Machine(endpoint.into_iter().map(|url| (key, url)).collect()))
 }
 
-/// Those of a profile, and of those that it takes its own from; none where it says nothing of keys.
+/// The keys of a profile, and of the profiles that it refers to; `None` if it names no keys.
 fn of_profile(
     variables: &Variables,
     profiles: &Profiles,
@@ -203,10 +210,10 @@ fn of_profile(
     let made = |how| OpenError::MadeKeys { name: name.to_owned(), how };
     let is_first = seen.insert(name.to_owned());
     let role = profile.get("role_arn")?;
-    // A profile may name itself as the one whose own keys it takes.
+    // A profile may name itself as its source; then its own keys are used.
     if let Some(arn) = role.filter(|_| is_first) {
         if profile.get("mfa_serial")?.is_some() {
-            return Err(made("take a code of a device (mfa_serial)"));
+            return Err(made("require a code of a device (mfa_serial)"));
         }
         let mut role = Role::new(&arn, profile.get("role_session_name")?.as_ref());
         role.external_id = profile.get("external_id")?.map(|id| id.value().to_owned());
@@ -219,22 +226,22 @@ fn of_profile(
         let base = match (profile.get("source_profile")?, profile.get("credential_source")?) {
             (Some(source), _) => {
                 let Some(other) = profiles.profile(source.value()) else {
-                    return Err(source.error("names a profile that is not there").into());
+                    return Err(source.error("names a missing profile").into());
                 };
                 if other.name() != name && seen.contains(other.name()) {
-                    return Err(source.error("leads round in a circle").into());
+                    return Err(source.error("leads in a circle").into());
                 }
                 let keys = of_profile(variables, profiles, other, seen)?;
                 keys.ok_or_else(|| source.error("names a profile without keys"))?
             }
             (None, Some(source)) => match source.value() {
-                ENVIRONMENT => AwsKeys::Written(in_environment(variables)?.ok_or_else(|| {
-                    source.error("is Environment, and AWS_ACCESS_KEY_ID is not set")
+                ENVIRONMENT => AwsKeys::Static(in_environment(variables)?.ok_or_else(|| {
+                    source.error("is Environment, but AWS_ACCESS_KEY_ID is not set")
                 })?),
                 "Ec2InstanceMetadata" => of_machine(variables)?,
                 "EcsContainer" => in_container(variables)?.ok_or_else(|| {
                     source.error(
-                        "is EcsContainer, and AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is not set",
+                        "is EcsContainer, but AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is not set",
                     )
                 })?,
                 _ => {
@@ -243,7 +250,7 @@ fn of_profile(
                 }
             },
             (None, None) => {
-                let problem = "stands there without source_profile, credential_source or \
+                let problem = "is set without source_profile, credential_source or \
                                web_identity_token_file";
                 return Err(arn.error(problem).into());
             }
@@ -260,10 +267,10 @@ fn of_profile(
     match (profile.get(names[0])?, profile.get(names[1])?) {
         (Some(id), Some(secret)) => {
             let token = profile.get("aws_session_token")?;
-            return Ok(Some(AwsKeys::Written(credential(&id, &secret, token.as_ref())?)));
+            return Ok(Some(AwsKeys::Static(credential(&id, &secret, token.as_ref())?)));
         }
         (None, None) => {}
-        // The profile means these keys, and not those of the machine.
+        // Half a key is an error: the user does not mean the keys of the machine.
         (Some(half), None) => return Err(half_key(&half, names[1])),
         (None, Some(half)) => return Err(half_key(&half, names[0])),
     }

@@ -1,4 +1,4 @@
-//! From settings to a client of Azure's storage, under the names that `az` and its connection strings have.
+//! From settings to a client of Azure's storage. The settings have the names that `az` and its connection strings use.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,23 +10,23 @@ use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use url::{Host, Url};
 
 use super::checked_client::CheckedConnector;
-use super::credentials::{Client, Issued};
+use super::credentials::{ClientProvider, IssuedCredentials};
 use super::failure::of_settings;
 use super::open_error::OpenError;
 use super::setting::{Setting, SettingError, Variables};
 use super::settings::{Settings, retry, retry_for_credentials};
 
-/// What to do where no service hands out tokens.
+/// The advice if no service hands out tokens.
 const ADVICE: &str = "set AZURE_STORAGE_ACCOUNT_KEY, AZURE_STORAGE_SAS_TOKEN or \
                       AZURE_STORAGE_CONNECTION_STRING";
 
-/// What emulators of the storage take, as Microsoft publishes it.
+/// The account and the key of the storage's emulators, which Microsoft publishes.
 const EMULATOR_ACCOUNT: &str = "devstoreaccount1";
 const EMULATOR_KEY: &str =
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 const EMULATOR_ENDPOINT: &str = "http://127.0.0.1:10000/devstoreaccount1";
 
-/// Whose container it is, where, and what shows who asks.
+/// The account of a container, its endpoint, and the credential.
 #[derive(Debug, Default)]
 struct Account {
     name: Option<String>,
@@ -35,7 +35,7 @@ struct Account {
     sas: Option<Setting>,
 }
 
-/// The store, and what a refusal should name.
+/// The client, and the credential that messages name when the storage refuses it.
 pub(super) fn open(
     container: &str,
     settings: &Settings,
@@ -57,44 +57,43 @@ pub(super) fn open(
     if let Some(endpoint) = account.endpoint {
         builder = builder.with_allow_http(endpoint.starts_with("http://")).with_endpoint(endpoint);
     }
-    let mut asked_with = None;
+    let mut identity = None;
     builder = if variables.flag("AZURE_SKIP_SIGNATURE")? {
         builder.with_skip_signature(true)
     } else if let Some(key) = account.key {
-        // The client would say no more than that some symbol is wrong.
+        // The client's error would say only that some symbol is invalid.
         BASE64
             .decode(key.value().as_bytes())
             .map_err(|_| key.error("is no key: expected base64"))?;
         builder.with_access_key(key.value())
     } else if let Some(sas) = account.sas {
-        asked_with = Some(tell_sas(&sas));
+        identity = Some(describe_sas(&sas));
         builder.with_config(AzureConfigKey::SasKey, checked_sas(&sas)?)
     } else {
         let others = token_settings(variables)?;
-        // One whose name is known is told so by Entra ID, and not by the machine.
+        // An application gets its token from Entra ID, and not from the machine.
         let is_application = others.iter().any(|(key, _)| {
             matches!(key, AzureConfigKey::ClientSecret | AzureConfigKey::FederatedTokenFile)
         });
-        let asking_by = if is_application { transport } else { transport.of_machine() };
-        let asking = MicrosoftAzureBuilder::new()
-            .with_http_connector(asking_by)
+        let issuing_transport = if is_application { transport } else { transport.of_machine() };
+        let issuing = MicrosoftAzureBuilder::new()
+            .with_http_connector(issuing_transport)
             .with_retry(retry_for_credentials())
-            // Of no use to it, but it takes none without.
+            // It is not used, but the builder requires it.
             .with_account(&name)
             .with_container_name(container);
-        let asking = others
+        let issuing = others
             .into_iter()
-            .fold(asking, |builder, (key, value)| builder.with_config(key, value));
-        let asking = asking.build().map_err(of_settings)?;
-        let issuer = Client(Arc::clone(asking.credentials()));
-        builder.with_credentials(Arc::new(Issued::new(issuer, ADVICE)))
+            .fold(issuing, |builder, (key, value)| builder.with_config(key, value));
+        let issuing = issuing.build().map_err(of_settings)?;
+        let issuer = ClientProvider(Arc::clone(issuing.credentials()));
+        builder.with_credentials(Arc::new(IssuedCredentials::new(issuer, ADVICE)))
     };
-    Ok((Arc::new(builder.build().map_err(of_settings)?), asked_with))
+    Ok((Arc::new(builder.build().map_err(of_settings)?), identity))
 }
 
 impl Account {
-    /// What the variables say. A connection string is taken whole, as `az` takes it: what it says of an account is
-    /// for no other one.
+    /// Reads the variables. A connection string is used as a whole, as `az` does: its settings are for no other account.
     fn read(variables: &Variables) -> Result<Self, SettingError> {
         let name = variables.first(&["AZURE_STORAGE_ACCOUNT_NAME", "AZURE_STORAGE_ACCOUNT"])?;
         let endpoint = variables.get("AZURE_STORAGE_ENDPOINT")?;
@@ -107,7 +106,7 @@ impl Account {
             let of_string = this.name.as_deref().zip(name.as_ref());
             if let Some((of_string, name)) = of_string.filter(|(of, name)| *of != name.value()) {
                 return Err(name.error(format!(
-                    "is `{}`, and {} is of the account `{of_string}`: unset one of them",
+                    "is `{}`, but {} is for the account `{of_string}`: unset one of them",
                     name.label()?,
                     text.origin()
                 )));
@@ -117,7 +116,7 @@ impl Account {
                 let other = endpoint.endpoint()?;
                 if other != of_string {
                     return Err(endpoint.error(format!(
-                        "is {other}, and {} is of {of_string}: unset one of them",
+                        "is {other}, but {} is for {of_string}: unset one of them",
                         text.origin()
                     )));
                 }
@@ -139,7 +138,7 @@ impl Account {
         }
         let keys = ["AZURE_STORAGE_ACCOUNT_KEY", "AZURE_STORAGE_KEY", "AZURE_STORAGE_ACCESS_KEY"];
         let sas = variables.first(&["AZURE_STORAGE_SAS_TOKEN", "AZURE_STORAGE_SAS_KEY"])?;
-        // A string without any says only where the account is.
+        // A connection string without a credential names only the account and its endpoint.
         if text.is_none() || (this.key.is_none() && this.sas.is_none()) {
             this.key = variables.first(&keys)?.or(this.key);
             this.sas = sas.or(this.sas);
@@ -201,7 +200,7 @@ fn emulator_key(variables: &Variables) -> Result<Option<Setting>, SettingError> 
     emulator.map_or(Ok(None), |setting| setting.part("key", EMULATOR_KEY))
 }
 
-/// The account that an endpoint names: first in the host's name, or where that is an address, last.
+/// The account that an endpoint names: the first part of the host's name, or the last part of the path.
 fn account_of(endpoint: &str) -> Option<String> {
     let url = Url::parse(endpoint).ok()?;
     let name = match url.host()? {
@@ -211,7 +210,7 @@ fn account_of(endpoint: &str) -> Option<String> {
     (!name.is_empty()).then(|| name.to_owned())
 }
 
-/// A token as it goes into a query, without the sign that begins one.
+/// A shared access signature as a query, without the leading `?`.
 fn checked_sas(sas: &Setting) -> Result<String, SettingError> {
     let text = sas.value().trim_start_matches('?');
     let is_query = text.split('&').all(|pair| pair.contains('='));
@@ -221,8 +220,8 @@ fn checked_sas(sas: &Setting) -> Result<String, SettingError> {
     Ok(text.to_owned())
 }
 
-/// What a refusal names: that it is one of this token, and until when that was good.
-fn tell_sas(sas: &Setting) -> String {
+/// The credential as messages name it, with its end if that has passed.
+fn describe_sas(sas: &Setting) -> String {
     let mut pairs = sas.value().trim_start_matches('?').split('&');
     let end = pairs.find_map(|pair| pair.strip_prefix("se="));
     let end = end.map(|end| end.replace("%3A", ":").replace("%3a", ":"));
@@ -232,7 +231,7 @@ fn tell_sas(sas: &Setting) -> String {
     format!("the shared access signature in {}{ended}", sas.origin())
 }
 
-/// How a token is asked for: of Entra ID for an application, or of the machine.
+/// The settings to get a token: from Entra ID for an application, or from the machine.
 fn token_settings(variables: &Variables) -> Result<Vec<(AzureConfigKey, String)>, SettingError> {
     let mut settings = Vec::new();
     for (name, key) in [
@@ -257,7 +256,7 @@ fn token_settings(variables: &Variables) -> Result<Vec<(AzureConfigKey, String)>
     if let Some(endpoint) = variables.get("IDENTITY_ENDPOINT")? {
         settings.push((AzureConfigKey::MsiEndpoint, endpoint.endpoint()?));
     }
-    // The client reads it by itself.
+    // The client reads the variable itself. It is only checked here.
     if let Some(secret) = variables.get("IDENTITY_HEADER")? {
         secret.token()?;
     }
@@ -281,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn connection_strings_and_variables_say_the_same_things() {
+    fn connection_strings_and_variables_have_the_same_settings() {
         let string = |text| account(&[("AZURE_STORAGE_CONNECTION_STRING", text)]);
         let said = [
             string(
@@ -335,29 +334,29 @@ mod tests {
         devstoreaccount1 http://127.0.0.1:10000/devstoreaccount1 Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6 -
         error: AZURE_STORAGE_CONNECTION_STRING has no AccountName
         error: AZURE_STORAGE_CONNECTION_STRING is no connection string: expected NAME=VALUE;NAME=VALUE…
-        error: `BlobEndpoint` in AZURE_STORAGE_CONNECTION_STRING is `me.blob.core.windows.net`, and no endpoint: write https://HOST or http://HOST, without a bucket, a name or a password
+        error: `BlobEndpoint` in AZURE_STORAGE_CONNECTION_STRING is `me.blob.core.windows.net`, which is no endpoint: write https://HOST or http://HOST, without a bucket, a user name or a password
         me - a2V5 -
         me - - ?sv=1&sig=x
         devstoreaccount1 http://127.0.0.1:10000/devstoreaccount1 Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6 -
         me - a2V5 -
         me https://me.example a2V5 -
-        error: AZURE_STORAGE_ACCOUNT is `you`, and AZURE_STORAGE_CONNECTION_STRING is of the account `me`: unset one of them
-        error: AZURE_STORAGE_ENDPOINT is https://you.example, and AZURE_STORAGE_CONNECTION_STRING is of https://me.example: unset one of them
+        error: AZURE_STORAGE_ACCOUNT is `you`, but AZURE_STORAGE_CONNECTION_STRING is for the account `me`: unset one of them
+        error: AZURE_STORAGE_ENDPOINT is https://you.example, but AZURE_STORAGE_CONNECTION_STRING is for https://me.example: unset one of them
         error: AZURE_STORAGE_ACCOUNT is `me/you`: expected letters, digits and `-`
         ");
     }
 
     #[test]
-    fn a_token_tells_when_it_ended() {
-        let tell = |text: &str| {
+    fn a_token_that_has_ended_is_described_so() {
+        let describe = |text: &str| {
             let variables: Variables = [("AZURE_STORAGE_SAS_TOKEN", text)].into_iter().collect();
             let sas = variables.get("AZURE_STORAGE_SAS_TOKEN").unwrap().unwrap();
-            checked_sas(&sas).map_or_else(|error| error.to_string(), |_| tell_sas(&sas))
+            checked_sas(&sas).map_or_else(|error| error.to_string(), |_| describe_sas(&sas))
         };
         let said = [
-            tell("?sv=2021&se=2020-01-01T00%3A00%3A00Z&sig=secret"),
-            tell("sv=2021&se=2999-01-01T00:00:00Z&sig=secret"),
-            tell("secret"),
+            describe("?sv=2021&se=2020-01-01T00%3A00%3A00Z&sig=secret"),
+            describe("sv=2021&se=2999-01-01T00:00:00Z&sig=secret"),
+            describe("secret"),
         ];
         insta::assert_snapshot!(said.join("\n"), @r"
         the shared access signature in AZURE_STORAGE_SAS_TOKEN, which ended at 2020-01-01T00:00:00Z

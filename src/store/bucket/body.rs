@@ -9,7 +9,7 @@ use http_body::{Body, Frame, SizeHint};
 use object_store::client::{HttpError, HttpRequestBody};
 use tokio::time::{Sleep, sleep_until};
 
-use super::progress::{Limits, Progress};
+use super::progress::{Progress, RequestLimits};
 use super::transport_error::broken;
 use super::unexpected_response::UnexpectedResponse;
 
@@ -80,7 +80,7 @@ pub(super) struct Download {
 
 impl Download {
     /// `is_object` if the body has no limit.
-    pub fn new(inner: reqwest::Body, host: String, limits: Limits, is_object: bool) -> Self {
+    pub fn new(inner: reqwest::Body, host: String, limits: RequestLimits, is_object: bool) -> Self {
         let progress = Progress::begin(limits, false);
         let timer = Box::pin(sleep_until(progress.deadline()));
         Self { inner, host, progress, timer, left: (!is_object).then_some(MAX_RESPONSE) }

@@ -1,4 +1,4 @@
-//! Keys for what runs in a container, where its environment has the whole URL of the service that hands them out.
+//! Keys for a process in a container whose environment has the whole URL of the service that hands out keys.
 //!
 //! <https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html>
 
@@ -15,16 +15,16 @@ use super::credentials::{Issuer, Lease, ask};
 use super::key_json;
 use super::setting::{Setting, SettingError, is_loopback};
 
-/// Where to ask, and by which token.
+/// The service, and the token that it requires.
 #[derive(Debug)]
-pub(super) struct Container {
+pub(super) struct ContainerKeys {
     url: String,
-    /// Goes before the one that is written down.
+    /// Overrides `token`.
     token_file: Option<PathBuf>,
     token: Option<Setting>,
 }
 
-impl Container {
+impl ContainerKeys {
     pub fn new(
         url: &Setting,
         token_file: Option<PathBuf>,
@@ -33,16 +33,16 @@ impl Container {
         let parsed = Url::parse(url.value()).ok().filter(|parsed| {
             ["http", "https"].contains(&parsed.scheme()) && parsed.has_host() && url.token().is_ok()
         });
-        let parsed = parsed.ok_or_else(|| url.error("is no URL of http or https"))?;
+        let parsed = parsed.ok_or_else(|| url.error("is not a URL of http or https"))?;
         if parsed.scheme() == "http" && !is_loopback(&parsed) && !is_of_amazon(&parsed) {
             return Err(url.error(
-                "is of plain HTTP, by which the token and the keys could be read on their way: expected https, or the \
+                "uses plain HTTP, so that the token and the keys could be read on their way: expected https, or the \
                  machine itself",
             ));
         }
         if let Some(token) = token {
             token.token().or_else(|error| {
-                // A scheme and a token have a space between them.
+                // A scheme and a token are separated by a space.
                 if token.value().is_ascii() { Ok("") } else { Err(error) }
             })?;
         }
@@ -50,11 +50,11 @@ impl Container {
     }
 
     pub fn with(self, client: HttpClient) -> impl Issuer<AwsCredential> {
-        FromContainer { container: self, client }
+        FromContainer { keys: self, client }
     }
 }
 
-/// Whether it is where Amazon hands out keys to containers: ECS, and EKS by either protocol.
+/// Whether it is an address where Amazon hands out keys to containers: ECS, or EKS over IPv4 or IPv6.
 fn is_of_amazon(url: &Url) -> bool {
     let hosts = ["169.254.170.2", "169.254.170.23", "[fd00:ec2::23]"];
     url.host_str().is_some_and(|host| hosts.contains(&host))
@@ -62,17 +62,17 @@ fn is_of_amazon(url: &Url) -> bool {
 
 #[derive(Debug)]
 struct FromContainer {
-    container: Container,
+    keys: ContainerKeys,
     client: HttpClient,
 }
 
 #[async_trait]
 impl Issuer<AwsCredential> for FromContainer {
     async fn issue(&self) -> Result<Lease<AwsCredential>, String> {
-        let Container { url, token_file, token } = &self.container;
+        let ContainerKeys { url, token_file, token } = &self.keys;
         let token = match (token_file, token) {
             (Some(path), _) => {
-                // It is written anew from time to time.
+                // The file is replaced from time to time.
                 let read = credential_file::read_again(path).await;
                 let failed = |error| format!("could not read {}: {error}", path.display());
                 Some(read.map_err(failed)?.trim().to_owned())
@@ -87,7 +87,7 @@ impl Issuer<AwsCredential> for FromContainer {
         key_json::lease(&answer.await?).map_err(|wrong| {
             let host = Url::parse(url)
                 .map(|url| url[Position::BeforeHost..Position::AfterPort].to_owned());
-            format!("{} hands out no keys: {wrong}", host.unwrap_or_default())
+            format!("{} returned no keys: {wrong}", host.unwrap_or_default())
         })
     }
 }
@@ -98,10 +98,10 @@ mod tests {
     use crate::store::bucket::setting::Origin;
 
     #[test]
-    fn plain_http_is_for_the_machine_and_what_is_beside_it() {
+    fn plain_http_is_allowed_for_the_machine_and_its_own_services() {
         let ask = |url: &str| {
             let url = Setting::new(url, Origin::Variable("NAME".to_owned())).unwrap().unwrap();
-            Container::new(&url, None, None).map(|_| ()).map_err(|error| error.to_string())
+            ContainerKeys::new(&url, None, None).map(|_| ()).map_err(|error| error.to_string())
         };
         for url in [
             "https://keys.example/x",
@@ -115,10 +115,10 @@ mod tests {
             assert_eq!(ask(url), Ok(()), "{url}");
         }
         for url in ["http://keys.example/x", "http://10.0.0.1/x", "http://169.254.169.254/x"] {
-            assert!(ask(url).unwrap_err().starts_with("NAME is of plain HTTP"), "{url}");
+            assert!(ask(url).unwrap_err().starts_with("NAME uses plain HTTP"), "{url}");
         }
         for url in ["ftp://localhost/x", "localhost:1/x", "/x"] {
-            assert_eq!(ask(url).unwrap_err(), "NAME is no URL of http or https", "{url}");
+            assert_eq!(ask(url).unwrap_err(), "NAME is not a URL of http or https", "{url}");
         }
     }
 }

@@ -1,11 +1,11 @@
-//! Files that credentials and certificates come from, which variables and profiles name.
+//! Files of credentials and certificates, which variables and profiles name.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::regular_file;
 
-/// In bytes: a bundle of all authorities that systems trust has 220,000.
+/// The largest file, in bytes. A bundle of all authorities that systems trust has 220,000.
 const MAX: u64 = 8 << 20;
 
 /// Reads the text of a file.
@@ -13,7 +13,8 @@ pub(super) fn read(path: &Path) -> io::Result<String> {
     regular_file::read_given_text(path, MAX)
 }
 
-/// The same, once for each time that credentials are needed: others write it anew from time to time.
+/// As [`read`], from asynchronous code. A file is read each time that new credentials are needed: other programs replace
+/// it from time to time.
 pub(super) async fn read_again(path: &Path) -> io::Result<String> {
     let path: PathBuf = path.to_owned();
     let read = tokio::task::spawn_blocking(move || read(&path));

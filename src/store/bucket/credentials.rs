@@ -1,7 +1,7 @@
-//! Credentials that a service hands out, asked for when they are first needed and again before they end.
+//! Credentials that a service hands out. They are requested when they are first needed, and again before they end.
 //!
-//! A service that cannot give any is asked once: a command that needs them for sixteen requests at a time would
-//! else wait for it sixteen times over.
+//! A service that has none is asked once: otherwise a command that sends sixteen requests at a time would wait for it
+//! sixteen times.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -19,10 +19,10 @@ use super::failure::message;
 use super::transport_error::through_proxy;
 use super::xml::field;
 
-/// How long before their end credentials are asked for anew.
+/// How long before their end credentials are requested again.
 const MARGIN: Duration = Duration::from_secs(60);
 
-/// Why there are no credentials.
+/// There are no credentials.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("there are no credentials ({advice}), and asking for some failed: {reason}")]
 pub(super) struct NoCredentials {
@@ -30,14 +30,14 @@ pub(super) struct NoCredentials {
     advice: &'static str,
 }
 
-/// Credentials, and until when they are good, if not for ever.
+/// Credentials, and their end if they have one.
 pub(super) struct Lease<T> {
     pub credential: Arc<T>,
     pub until: Option<Timestamp>,
 }
 
 impl<T> Lease<T> {
-    fn is_good(&self, margin: Duration) -> bool {
+    fn is_valid(&self, margin: Duration) -> bool {
         let now = Timestamp::now();
         self.until.is_none_or(|until| now.checked_add(margin).is_ok_and(|then| then < until))
     }
@@ -46,74 +46,74 @@ impl<T> Lease<T> {
 /// A service that hands out credentials.
 #[async_trait]
 pub(super) trait Issuer<T>: Debug + Send + Sync {
-    /// New ones, or why there are none.
+    /// New credentials, or why there are none.
     async fn issue(&self) -> Result<Lease<T>, String>;
 }
 
-/// What asks an issuer as seldom as it can.
+/// Asks an issuer as rarely as possible.
 #[derive(Debug)]
-pub(super) struct Issued<T> {
+pub(super) struct IssuedCredentials<T> {
     issuer: Box<dyn Issuer<T>>,
-    /// What to set instead, where there are none.
+    /// What the user may set instead, if there are none.
     advice: &'static str,
-    state: Mutex<State<T>>,
+    lease: Mutex<LeaseState<T>>,
 }
 
-enum State<T> {
-    Unasked,
-    Given(Lease<T>),
+enum LeaseState<T> {
+    NotRequested,
+    Issued(Lease<T>),
     Refused(NoCredentials),
 }
 
-/// Whether there are any; they are secret.
-impl<T> Debug for State<T> {
+/// Without the credentials, which are secret.
+impl<T> Debug for LeaseState<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Unasked => "Unasked",
-            Self::Given(_) => "Given",
+            Self::NotRequested => "NotRequested",
+            Self::Issued(_) => "Issued",
             Self::Refused(_) => "Refused",
         })
     }
 }
 
-impl<T> Issued<T> {
+impl<T> IssuedCredentials<T> {
     pub fn new(issuer: impl Issuer<T> + 'static, advice: &'static str) -> Self {
-        Self { issuer: Box::new(issuer), advice, state: Mutex::new(State::Unasked) }
+        Self { issuer: Box::new(issuer), advice, lease: Mutex::new(LeaseState::NotRequested) }
     }
 }
 
 #[async_trait]
-impl<T: Debug + Send + Sync> CredentialProvider for Issued<T> {
+impl<T: Debug + Send + Sync> CredentialProvider for IssuedCredentials<T> {
     type Credential = T;
 
     async fn get_credential(&self) -> object_store::Result<Arc<T>> {
-        // The others wait for the one that asks.
-        let mut state = self.state.lock().await;
+        // Other requests wait for the one that asks the issuer.
+        let mut state = self.lease.lock().await;
         match &*state {
-            State::Given(lease) if lease.is_good(MARGIN) => {
+            LeaseState::Issued(lease) if lease.is_valid(MARGIN) => {
                 return Ok(Arc::clone(&lease.credential));
             }
-            State::Refused(error) => return Err(unauthenticated(error)),
-            State::Given(_) | State::Unasked => {}
+            LeaseState::Refused(error) => return Err(unauthenticated(error)),
+            LeaseState::Issued(_) | LeaseState::NotRequested => {}
         }
         match (self.issuer.issue().await, &*state) {
             (Ok(lease), _) => {
                 let credential = Arc::clone(&lease.credential);
-                *state = State::Given(lease);
+                *state = LeaseState::Issued(lease);
                 Ok(credential)
             }
-            // Those that are about to end are good for as long as they last.
-            (Err(_), State::Given(lease)) if lease.is_good(Duration::ZERO) => {
+            // Credentials that end soon are valid until then.
+            (Err(_), LeaseState::Issued(lease)) if lease.is_valid(Duration::ZERO) => {
                 Ok(Arc::clone(&lease.credential))
             }
             (Err(reason), before) => {
                 let error = NoCredentials { reason, advice: self.advice };
-                let told = unauthenticated(&error);
-                // A service that gave some before may do so again.
-                if matches!(before, State::Unasked) {
-                    *state = State::Refused(error);
+                let unauthenticated = unauthenticated(&error);
+                // A service that has issued credentials before may do so again.
+                if matches!(before, LeaseState::NotRequested) {
+                    *state = LeaseState::Refused(error);
                 }
-                Err(told)
+                Err(unauthenticated)
             }
         }
     }
@@ -123,32 +123,31 @@ fn unauthenticated(error: &NoCredentials) -> object_store::Error {
     object_store::Error::Unauthenticated { path: String::new(), source: Box::new(error.clone()) }
 }
 
-/// A provider of the store's client, which knows itself how long its credentials are good.
+/// A provider of the store's client, which itself knows the end of its credentials.
 #[derive(Debug)]
-pub(super) struct Client<T>(pub Arc<dyn CredentialProvider<Credential = T>>);
+pub(super) struct ClientProvider<T>(pub Arc<dyn CredentialProvider<Credential = T>>);
 
 #[async_trait]
-impl<T: Debug + Send + Sync> Issuer<T> for Client<T> {
+impl<T: Debug + Send + Sync> Issuer<T> for ClientProvider<T> {
     async fn issue(&self) -> Result<Lease<T>, String> {
         let credential = self.0.get_credential().await.map_err(|error| message(&error))?;
         Ok(Lease { credential, until: Some(Timestamp::UNIX_EPOCH) })
     }
 }
 
-/// How often a service that hands out credentials is asked, where there was no connection or it had a
-/// failure of its own.
-const TRIES: usize = 2;
+/// How often a service is asked, if there was no connection or the service failed.
+const MAX_ATTEMPTS: usize = 2;
 
-/// Before another try.
+/// The pause before another attempt.
 const PAUSE: Duration = Duration::from_millis(300);
 
-/// What a server answers, if that is a success; else what it says is wrong.
+/// The body of a successful response; otherwise what the server says is wrong.
 pub(super) async fn ask(
     client: &HttpClient,
     request: impl Fn() -> Result<HttpRequest, String>,
 ) -> Result<Vec<u8>, String> {
     let mut result = Err(String::new());
-    for attempt in 0..TRIES {
+    for attempt in 0..MAX_ATTEMPTS {
         if attempt > 0 {
             tokio::time::sleep(PAUSE).await;
         }
@@ -157,22 +156,24 @@ pub(super) async fn ask(
         let again;
         (result, again) = match client.execute(request).await {
             Err(error) => {
-                let is_worth_it = error.kind() == HttpErrorKind::Connect;
+                let may_pass = error.kind() == HttpErrorKind::Connect;
                 let proxy = through_proxy(&error);
-                (Err(format!("could not ask {host}{proxy}: {}", last(&error))), is_worth_it)
+                (Err(format!("could not ask {host}{proxy}: {}", innermost(&error))), may_pass)
             }
-            Ok(answer) => {
-                let status = answer.status();
-                let to = redirected_to(answer.headers()).filter(|_| status.is_redirection());
-                let body = answer.into_body().bytes().await;
-                match body.map_err(|error| format!("could not ask {host}: {}", last(&error))) {
+            Ok(response) => {
+                let status = response.status();
+                let to = redirected_to(response.headers()).filter(|_| status.is_redirection());
+                let body = response.into_body().bytes().await;
+                match body.map_err(|error| format!("could not ask {host}: {}", innermost(&error))) {
                     Ok(body) if status.is_success() => (Ok(body.into()), false),
                     Ok(body) => {
-                        let told = match to {
-                            Some(to) => format!("{host} redirects to {to}, which is not asked"),
+                        let refusal = match to {
+                            Some(to) => format!(
+                                "{host} redirects to {to}, and redirections are not followed"
+                            ),
                             None => refusal(&host, status, &body),
                         };
-                        (Err(told), status.is_server_error())
+                        (Err(refusal), status.is_server_error())
                     }
                     Err(error) => (Err(error), false),
                 }
@@ -186,12 +187,12 @@ pub(super) async fn ask(
 }
 
 /// The innermost cause.
-fn last(error: &(dyn std::error::Error + 'static)) -> String {
+fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |&cause| cause.source());
     causes.last().map(ToString::to_string).unwrap_or_default()
 }
 
-/// What a server says of its refusal, in one of the ways in which they all do.
+/// What a server says of its refusal, in the form of one of these services.
 fn refusal(host: &str, status: StatusCode, body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let json = serde_json::from_str::<serde_json::Value>(&text).ok();
@@ -210,7 +211,7 @@ mod tests {
 
     use super::*;
 
-    /// Gives numbers, as long as there are any, each for so long.
+    /// Issues the numbers up to `most`, each for the same time.
     #[derive(Debug)]
     struct Numbers {
         given: Arc<AtomicU32>,
@@ -221,7 +222,7 @@ mod tests {
     #[async_trait]
     impl Issuer<u32> for Numbers {
         async fn issue(&self) -> Result<Lease<u32>, String> {
-            // The others wait meanwhile.
+            // The other requests wait in the meantime.
             tokio::task::yield_now().await;
             let number = self.given.fetch_add(1, Ordering::SeqCst) + 1;
             if number > self.most {
@@ -232,42 +233,42 @@ mod tests {
         }
     }
 
-    /// What sixteen at once get, one after the other and again, and how often the service was asked for it.
+    /// What two rounds of sixteen requests at once get, and how often the issuer was asked.
     fn ask_often(most: u32, lasting: Duration) -> (Vec<Result<u32, String>>, u32) {
         let given = Arc::new(AtomicU32::new(0));
         let issuer = Numbers { given: Arc::clone(&given), most, lasting };
-        let provider = Issued::new(issuer, "set NUMBER");
+        let provider = IssuedCredentials::new(issuer, "set NUMBER");
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let told =
+        let message =
             |error: object_store::Error| std::error::Error::source(&error).unwrap().to_string();
         let got = (0..2).flat_map(|_| {
             let all = futures_util::future::join_all((0..16).map(|_| provider.get_credential()));
-            runtime.block_on(all).into_iter().map(|got| got.map(|number| *number).map_err(told))
+            runtime.block_on(all).into_iter().map(|got| got.map(|number| *number).map_err(message))
         });
         (got.collect(), given.load(Ordering::SeqCst))
     }
 
     #[test]
-    fn one_is_asked_for_as_long_as_it_lasts() {
+    fn an_issuer_is_asked_again_when_its_credentials_end() {
         assert_eq!(ask_often(9, Duration::from_secs(3600)), (vec![Ok(1); 32], 1));
-        // These are about to end.
+        // These end soon.
         let (got, asked) = ask_often(99, Duration::from_secs(5));
         assert_eq!((got, asked), ((1..=32).map(Ok).collect(), 32));
     }
 
     #[test]
-    fn whoever_has_none_is_asked_once() {
+    fn an_issuer_without_credentials_is_asked_once() {
         let (got, asked) = ask_often(0, Duration::ZERO);
         let told = "there are no credentials (set NUMBER), and asking for some failed: no more";
         assert_eq!((got, asked), (vec![Err(told.to_owned()); 32], 1));
     }
 
     #[test]
-    fn what_was_given_is_good_until_it_ends() {
+    fn credentials_are_used_until_they_end() {
         let (got, _) = ask_often(1, Duration::from_secs(30));
         assert_eq!(got, vec![Ok(1); 32]);
         let (got, asked) = ask_often(1, Duration::ZERO);
         assert_eq!(got.iter().filter(|got| got.is_ok()).count(), 1);
-        assert_eq!(asked, 32, "it may give some again");
+        assert_eq!(asked, 32, "it may issue some again");
     }
 }

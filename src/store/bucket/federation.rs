@@ -1,5 +1,4 @@
-//! Workload identity federation: the token of another issuer, such as a CI system, exchanged for one of
-//! Google's.
+//! Workload identity federation: the token of another issuer, such as a CI system, is exchanged for one of Google's.
 //!
 //! <https://google.aip.dev/auth/4117>
 
@@ -20,10 +19,10 @@ use super::credential_file;
 use super::credentials::{Issuer, Lease, ask};
 use super::setting::is_loopback;
 
-/// What the token is for.
+/// The scope of the token.
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 
-/// A file of credentials of the type `external_account`, as `gcloud iam workload-identity-pools
+/// A credentials file of the type `external_account`, as `gcloud iam workload-identity-pools
 /// create-cred-config` and `google-github-actions/auth` write it.
 #[derive(Debug, Deserialize)]
 pub(super) struct ExternalAccount {
@@ -31,27 +30,27 @@ pub(super) struct ExternalAccount {
     subject_token_type: String,
     token_url: Url,
     service_account_impersonation_url: Option<Url>,
-    credential_source: Source,
+    credential_source: SubjectTokenSource,
 }
 
-/// Where the other issuer's token comes from.
+/// The source of the other issuer's token.
 #[derive(Debug, Deserialize)]
-struct Source {
+struct SubjectTokenSource {
     file: Option<PathBuf>,
     url: Option<Url>,
     #[serde(default)]
     headers: BTreeMap<String, String>,
     #[serde(default)]
-    format: Format,
+    format: TokenFormat,
     environment_id: Option<serde_json::Value>,
     executable: Option<serde_json::Value>,
     certificate: Option<serde_json::Value>,
 }
 
-/// Whether it is all that is there, or a field of JSON.
+/// Whether the token is the whole text, or a field of JSON.
 #[derive(Debug, Default, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
-enum Format {
+enum TokenFormat {
     #[default]
     Text,
     Json {
@@ -62,7 +61,7 @@ enum Format {
 impl ExternalAccount {
     pub fn parse(json: &str) -> Result<Self, String> {
         let this: Self = serde_json::from_str(json)
-            .map_err(|error| format!("it is no external_account as it should be: {error}"))?;
+            .map_err(|error| format!("it is not a valid external_account: {error}"))?;
         let source = &this.credential_source;
         let others = [
             ("environment_id", &source.environment_id),
@@ -71,55 +70,54 @@ impl ExternalAccount {
         ];
         if let Some((name, _)) = others.iter().find(|(_, value)| value.is_some()) {
             return Err(format!(
-                "its credential_source has `{name}`, which hexreg cannot ask: expected a `file` or a `url`; \
+                "its credential_source has `{name}`, which hexreg does not support: expected a `file` or a `url`; \
                  `gcloud auth application-default login` makes credentials that it can use"
             ));
         }
         if source.file.is_some() == source.url.is_some() {
-            return Err(
-                "its credential_source has neither a `file` nor a `url`, or both".to_owned()
-            );
+            return Err("its credential_source needs either a `file` or a `url`".to_owned());
         }
         let impersonation = this.service_account_impersonation_url.as_ref();
         let urls = [Some(&this.token_url), source.url.as_ref(), impersonation];
         if urls.iter().flatten().any(|url| !matches!(url.scheme(), "https" | "http")) {
-            return Err("it has a URL that is neither of https nor of http".to_owned());
+            return Err("it has a URL that uses neither https nor http".to_owned());
         }
-        // What is sent there is worth a token, and what comes back is one.
-        if [Some(&this.token_url), impersonation].iter().flatten().any(|url| !is_safe(url)) {
+        // The request and the response of these URLs contain a token.
+        if [Some(&this.token_url), impersonation].iter().flatten().any(|url| !is_confidential(url))
+        {
             return Err(
-                "it has a token_url or a service_account_impersonation_url of plain HTTP: expected https".to_owned()
+                "its token_url or its service_account_impersonation_url uses plain HTTP: expected https".to_owned()
             );
         }
         Ok(this)
     }
 
     pub fn with(self, client: HttpClient) -> impl Issuer<GcpCredential> {
-        Federated { account: self, client }
+        FederatedToken { account: self, client }
     }
 }
 
 #[derive(Debug)]
-struct Federated {
+struct FederatedToken {
     account: ExternalAccount,
     client: HttpClient,
 }
 
 #[derive(Deserialize)]
-struct Exchanged {
+struct ExchangeResponse {
     access_token: String,
     expires_in: Option<u64>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Impersonated {
+struct ImpersonationResponse {
     access_token: String,
     expire_time: Timestamp,
 }
 
 #[async_trait]
-impl Issuer<GcpCredential> for Federated {
+impl Issuer<GcpCredential> for FederatedToken {
     async fn issue(&self) -> Result<Lease<GcpCredential>, String> {
         let subject = self.subject_token().await?;
         let exchanged = self.exchange(&subject).await?;
@@ -135,7 +133,7 @@ impl Issuer<GcpCredential> for Federated {
     }
 }
 
-impl Federated {
+impl FederatedToken {
     /// The other issuer's token.
     async fn subject_token(&self) -> Result<String, String> {
         let source = &self.account.credential_source;
@@ -146,20 +144,20 @@ impl Federated {
                 (read.map_err(|error| format!("could not read {place}: {error}"))?, place)
             }
             (None, Some(url)) => {
-                let answer = ask(&self.client, || {
+                let response = ask(&self.client, || {
                     let request = http::Request::get(url.as_str());
                     let headers = source.headers.iter();
                     let request = headers.fold(request, |it, (name, value)| it.header(name, value));
-                    built(request, String::new())
+                    build(request, String::new())
                 });
-                let text = String::from_utf8_lossy(&answer.await?).into_owned();
+                let text = String::from_utf8_lossy(&response.await?).into_owned();
                 (text, url.host_str().unwrap_or_default().to_owned())
             }
-            (None, None) => return Err("nothing says where the token comes from".to_owned()),
+            (None, None) => return Err("its credential_source is empty".to_owned()),
         };
         match &source.format {
-            Format::Text => Ok(text.trim().to_owned()),
-            Format::Json { subject_token_field_name: name } => {
+            TokenFormat::Text => Ok(text.trim().to_owned()),
+            TokenFormat::Json { subject_token_field_name: name } => {
                 let json: Option<serde_json::Value> = serde_json::from_str(&text).ok();
                 let token = json.as_ref().and_then(|json| json.get(name)?.as_str());
                 let missing = || format!("{place} has no JSON with a token in `{name}`");
@@ -168,7 +166,7 @@ impl Federated {
         }
     }
 
-    async fn exchange(&self, subject: &str) -> Result<Exchanged, String> {
+    async fn exchange(&self, subject: &str) -> Result<ExchangeResponse, String> {
         let account = &self.account;
         let form = form_urlencoded::Serializer::new(String::new())
             .append_pair("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange")
@@ -178,41 +176,41 @@ impl Federated {
             .append_pair("subject_token_type", &account.subject_token_type)
             .append_pair("subject_token", subject)
             .finish();
-        let answer = ask(&self.client, || {
+        let response = ask(&self.client, || {
             let request = http::Request::post(account.token_url.as_str())
                 .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-            built(request, form.clone())
+            build(request, form.clone())
         });
         let host = account.token_url.host_str().unwrap_or_default();
-        serde_json::from_slice(&answer.await?).map_err(|_| format!("{host} hands out no token"))
+        serde_json::from_slice(&response.await?).map_err(|_| format!("{host} returned no token"))
     }
 
-    /// The token of a service account that the other may act as.
+    /// The token of a service account that the exchanged token may act as.
     async fn impersonate(
         &self,
         url: &Url,
         token: &str,
     ) -> Result<(String, Option<Timestamp>), String> {
         let body = serde_json::json!({ "scope": [SCOPE], "lifetime": "3600s" }).to_string();
-        let answer = ask(&self.client, || {
+        let response = ask(&self.client, || {
             let request = http::Request::post(url.as_str())
                 .header(CONTENT_TYPE, "application/json")
                 .header(AUTHORIZATION, format!("Bearer {token}"));
-            built(request, body.clone())
+            build(request, body.clone())
         });
         let host = url.host_str().unwrap_or_default();
-        let answer: Impersonated = serde_json::from_slice(&answer.await?)
-            .map_err(|_| format!("{host} hands out no token"))?;
-        Ok((answer.access_token, Some(answer.expire_time)))
+        let response: ImpersonationResponse = serde_json::from_slice(&response.await?)
+            .map_err(|_| format!("{host} returned no token"))?;
+        Ok((response.access_token, Some(response.expire_time)))
     }
 }
 
-/// Whether what is sent there cannot be read on its way.
-pub(super) fn is_safe(url: &Url) -> bool {
+/// Whether a request to the URL cannot be read on its way.
+pub(super) fn is_confidential(url: &Url) -> bool {
     url.scheme() == "https" || is_loopback(url)
 }
 
-pub(super) fn built(request: http::request::Builder, body: String) -> Result<HttpRequest, String> {
+pub(super) fn build(request: http::request::Builder, body: String) -> Result<HttpRequest, String> {
     request.body(body.into()).map_err(|error| error.to_string())
 }
 
@@ -221,7 +219,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tokens_are_exchanged_by_https_or_on_the_machine_itself() {
+    fn tokens_are_exchanged_over_https_or_on_the_machine_itself() {
         let parse = |token: &str, impersonation: Option<&str>, source: &str| {
             let json = serde_json::json!({
                 "audience": "x",
@@ -237,8 +235,8 @@ mod tests {
         assert_eq!(parse(safe, None, safe), Ok(()));
         assert_eq!(parse(local, Some(safe), "http://169.254.169.254/token"), Ok(()));
         for (token, impersonation) in [(plain, None), (safe, Some(plain)), (plain, Some(local))] {
-            let told = parse(token, impersonation, safe).unwrap_err();
-            assert!(told.ends_with("of plain HTTP: expected https"), "{told}");
+            let refused = parse(token, impersonation, safe).unwrap_err();
+            assert!(refused.ends_with("uses plain HTTP: expected https"), "{refused}");
         }
     }
 }

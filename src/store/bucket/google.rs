@@ -11,27 +11,27 @@ use object_store::{ObjectStore, StaticCredentialProvider};
 
 use super::checked_client::CheckedConnector;
 use super::credential_file;
-use super::credentials::{Client, Issued};
+use super::credentials::{ClientProvider, IssuedCredentials};
 use super::failure::of_settings;
 use super::federation::ExternalAccount;
-use super::google_user::User;
+use super::google_user::GoogleUser;
 use super::open_error::OpenError;
 use super::setting::{Origin, Setting, SettingError, Variables};
 use super::settings::{Settings, retry, retry_for_credentials};
 use crate::key::restore_pem;
 
-/// What to do where no service hands out tokens.
-const ADVICE: &str = "set GOOGLE_APPLICATION_CREDENTIALS to the path of a file of credentials";
+/// The advice if no service hands out tokens.
+const ADVICE: &str = "set GOOGLE_APPLICATION_CREDENTIALS to the path of a credentials file";
 
-/// Where `gcloud auth application-default login` writes it, below the home directory.
-const USUAL_FILE: &str = ".config/gcloud/application_default_credentials.json";
+/// The file that `gcloud auth application-default login` writes, below the home directory.
+const DEFAULT_FILE: &str = ".config/gcloud/application_default_credentials.json";
 
-/// Who asks.
+/// The identity that requests are sent with.
 enum Identity {
     Anonymous,
-    /// By a text that the client reads, and what messages call it.
-    Known(String, String),
-    User(Box<User>),
+    /// The key of a service account as JSON, and its location for messages.
+    ServiceAccount(String, String),
+    User(Box<GoogleUser>),
     External(Box<ExternalAccount>),
     Machine,
 }
@@ -58,25 +58,25 @@ pub(super) fn open(bucket: &str, settings: &Settings) -> Result<Arc<dyn ObjectSt
             .with_base_url(&endpoint);
     }
     builder = match identity {
-        Identity::Anonymous => builder.with_skip_signature(true).with_credentials(nobody()),
+        Identity::Anonymous => builder.with_skip_signature(true).with_credentials(no_token()),
         Identity::External(account) => {
             let client = transport.client().map_err(of_settings)?;
-            builder.with_credentials(Arc::new(Issued::new(account.with(client), ADVICE)))
+            builder.with_credentials(Arc::new(IssuedCredentials::new(account.with(client), ADVICE)))
         }
         Identity::User(user) => {
             let client = transport.client().map_err(of_settings)?;
-            builder.with_credentials(Arc::new(Issued::new(user.with(client), ADVICE)))
+            builder.with_credentials(Arc::new(IssuedCredentials::new(user.with(client), ADVICE)))
         }
-        known => {
-            let is_machine = matches!(known, Identity::Machine);
-            let asking_by = if is_machine { transport.of_machine() } else { transport };
+        other => {
+            let is_machine = matches!(other, Identity::Machine);
+            let issuing_transport = if is_machine { transport.of_machine() } else { transport };
             let asking = GoogleCloudStorageBuilder::new()
-                .with_http_connector(asking_by)
+                .with_http_connector(issuing_transport)
                 .with_retry(retry_for_credentials())
-                // Of no use to it, but it takes none without.
+                // It is not used, but the builder requires it.
                 .with_bucket_name(bucket);
-            let (asking, place) = match known {
-                Identity::Known(value, place) => {
+            let (asking, place) = match other {
+                Identity::ServiceAccount(value, place) => {
                     (asking.with_config(GoogleConfigKey::ServiceAccountKey, value), Some(place))
                 }
                 _ => (asking, None),
@@ -85,19 +85,19 @@ pub(super) fn open(bucket: &str, settings: &Settings) -> Result<Arc<dyn ObjectSt
                 Some(place) => io::Error::other(format!("could not use {place}: {error}")),
                 None => error,
             })?;
-            let issuer = Client(Arc::clone(asking.credentials()));
-            builder.with_credentials(Arc::new(Issued::new(issuer, ADVICE)))
+            let issuer = ClientProvider(Arc::clone(asking.credentials()));
+            builder.with_credentials(Arc::new(IssuedCredentials::new(issuer, ADVICE)))
         }
     };
     Ok(Arc::new(builder.build().map_err(of_settings)?))
 }
 
-/// It is never sent; without it the client would look for credentials.
-fn nobody() -> Arc<StaticCredentialProvider<GcpCredential>> {
+/// It is never sent. Without it the client would look for credentials.
+fn no_token() -> Arc<StaticCredentialProvider<GcpCredential>> {
     Arc::new(StaticCredentialProvider::new(GcpCredential { bearer: String::new() }))
 }
 
-/// Who the variables say it is; `base` becomes the server that a file of credentials names.
+/// The identity that the variables name. `base` becomes the server that a credentials file names.
 fn identity(variables: &Variables, base: &mut Option<String>) -> Result<Identity, OpenError> {
     if variables.flag("GOOGLE_SKIP_SIGNATURE")? {
         return Ok(Identity::Anonymous);
@@ -110,10 +110,10 @@ fn identity(variables: &Variables, base: &mut Option<String>) -> Result<Identity
     let files =
         ["GOOGLE_SERVICE_ACCOUNT", "GOOGLE_SERVICE_ACCOUNT_PATH", "GOOGLE_APPLICATION_CREDENTIALS"];
     for name in files {
-        // A path need not be UTF-8, and a key in its place has line feeds in it.
+        // First of all: a key contains line feeds, which a path is refused for.
         if variables.begins_with(name, '{') {
             let origin = Origin::Variable(name.to_owned());
-            let problem = "holds a key, and not the path of a file with one: put it into \
+            let problem = "contains a key, and not the path of a file with one: put it into \
                            GOOGLE_SERVICE_ACCOUNT_KEY"
                 .to_owned();
             return Err(SettingError { origin, problem }.into());
@@ -122,10 +122,10 @@ fn identity(variables: &Variables, base: &mut Option<String>) -> Result<Identity
             return of_file(path, base);
         }
     }
-    if let Some(path) = variables.at_home(USUAL_FILE)?.filter(|path| path.exists()) {
+    if let Some(path) = variables.at_home(DEFAULT_FILE)?.filter(|path| path.exists()) {
         return of_file(path, base);
     }
-    // The client reads these by itself.
+    // The client reads these variables itself. They are only checked here.
     for name in ["GCE_METADATA_HOST", "GCE_METADATA_ROOT", "GCE_METADATA_IP"] {
         if let Some(host) = variables.get(name)? {
             host.host()?;
@@ -140,13 +140,13 @@ fn of_file(path: PathBuf, base: &mut Option<String>) -> Result<Identity, OpenErr
     identity.map_err(|problem| OpenError::Credentials { path, problem })
 }
 
-/// What a file of credentials says, or what is wrong with it.
+/// The identity in a credentials file, or what is wrong with the file.
 fn of_text(text: &str, path: Option<&Path>, base: &mut Option<String>) -> Result<Identity, String> {
     let text = text.trim_start_matches('\u{FEFF}').trim();
     let decoded = BASE64.decode(text.as_bytes()).ok();
     let decoded = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
     let text = decoded.as_deref().map_or(text, |it| it.trim_start_matches('\u{FEFF}').trim());
-    let not_json = "it is no JSON: expected what Google's console or `gcloud` writes";
+    let not_json = "it is not JSON: expected what Google's console or `gcloud` writes";
     let mut json: serde_json::Map<String, serde_json::Value> =
         serde_json::from_str(text).map_err(|_| not_json.to_owned())?;
     let get = |name: &str| json.get(name).and_then(|value| value.as_str());
@@ -157,21 +157,21 @@ fn of_text(text: &str, path: Option<&Path>, base: &mut Option<String>) -> Result
     }
     match (get("type"), path) {
         (None | Some("service_account"), _) => {
-            // Its lines may have been joined on their way through a secret store.
+            // A secret store may have joined the lines of the key.
             if let Some(serde_json::Value::String(key)) = json.get_mut("private_key") {
                 *key = restore_pem(key).to_string();
             }
             let text = serde_json::Value::Object(json).to_string();
             let place = path
                 .map_or("GOOGLE_SERVICE_ACCOUNT_KEY".to_owned(), |path| path.display().to_string());
-            Ok(Identity::Known(text, place))
+            Ok(Identity::ServiceAccount(text, place))
         }
-        (Some("authorized_user"), _) => Ok(Identity::User(Box::new(User::parse(text)?))),
+        (Some("authorized_user"), _) => Ok(Identity::User(Box::new(GoogleUser::parse(text)?))),
         (Some("external_account"), _) => {
             Ok(Identity::External(Box::new(ExternalAccount::parse(text)?)))
         }
         (Some(other), _) => Err(format!(
-            "it holds credentials of the type `{other}`: expected service_account, authorized_user or \
+            "it contains credentials of the type `{other}`: expected service_account, authorized_user or \
              external_account"
         )),
     }

@@ -1,4 +1,4 @@
-//! Tokens for a person who signed in with `gcloud auth application-default login`.
+//! Tokens for a user who signed in with `gcloud auth application-default login`.
 //!
 //! <https://google.aip.dev/auth/4113>
 
@@ -14,56 +14,56 @@ use serde::Deserialize;
 use url::{Url, form_urlencoded};
 
 use super::credentials::{Issuer, Lease, ask};
-use super::federation::{built, is_safe};
+use super::federation::{build, is_confidential};
 
-/// Where a sign-in is exchanged, unless it is said.
+/// The default URL at which a sign-in is exchanged for a token.
 const TOKEN_URI: &str = "https://oauth2.googleapis.com/token";
 
-/// A file of credentials of the type `authorized_user`.
+/// A credentials file of the type `authorized_user`.
 #[derive(Deserialize)]
-pub(super) struct User {
+pub(super) struct GoogleUser {
     client_id: String,
     client_secret: String,
     refresh_token: String,
     token_uri: Option<Url>,
 }
 
-/// All that it has is secret.
-impl std::fmt::Debug for User {
+/// Without its fields, which are all secret.
+impl std::fmt::Debug for GoogleUser {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("User")
+        f.write_str("GoogleUser")
     }
 }
 
-impl User {
+impl GoogleUser {
     pub fn parse(json: &str) -> Result<Self, String> {
         let this: Self = serde_json::from_str(json)
-            .map_err(|error| format!("it is no authorized_user as it should be: {error}"))?;
-        if this.token_uri.as_ref().is_some_and(|url| !is_safe(url)) {
-            return Err("it has a token_uri of plain HTTP: expected https".to_owned());
+            .map_err(|error| format!("it is not a valid authorized_user: {error}"))?;
+        if this.token_uri.as_ref().is_some_and(|url| !is_confidential(url)) {
+            return Err("its token_uri uses plain HTTP: expected https".to_owned());
         }
         Ok(this)
     }
 
     pub fn with(self, client: HttpClient) -> impl Issuer<GcpCredential> {
-        SignedIn { user: self, client }
+        UserToken { user: self, client }
     }
 }
 
 #[derive(Debug)]
-struct SignedIn {
-    user: User,
+struct UserToken {
+    user: GoogleUser,
     client: HttpClient,
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct TokenResponse {
     access_token: String,
     expires_in: Option<u64>,
 }
 
 #[async_trait]
-impl Issuer<GcpCredential> for SignedIn {
+impl Issuer<GcpCredential> for UserToken {
     async fn issue(&self) -> Result<Lease<GcpCredential>, String> {
         let user = &self.user;
         let form = form_urlencoded::Serializer::new(String::new())
@@ -73,18 +73,18 @@ impl Issuer<GcpCredential> for SignedIn {
             .append_pair("refresh_token", &user.refresh_token)
             .finish();
         let url = user.token_uri.as_ref().map_or(TOKEN_URI, Url::as_str);
-        let answer = ask(&self.client, || {
+        let response = ask(&self.client, || {
             let request =
                 http::Request::post(url).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-            built(request, form.clone())
+            build(request, form.clone())
         });
-        // A sign-in that ended or was taken back is answered with 400 and `invalid_grant`.
+        // The response to a sign-in that has ended or was revoked is 400 with `invalid_grant`.
         let again = "sign in: gcloud auth application-default login";
-        let answer = answer.await.map_err(|wrong| format!("{wrong}; {again}"))?;
-        let answer: Answer = serde_json::from_slice(&answer)
-            .map_err(|_| "Google's answer hands out no token".to_owned())?;
-        let lasting = answer.expires_in.map(Duration::from_secs);
+        let response = response.await.map_err(|wrong| format!("{wrong}; {again}"))?;
+        let response: TokenResponse =
+            serde_json::from_slice(&response).map_err(|_| "Google returned no token".to_owned())?;
+        let lasting = response.expires_in.map(Duration::from_secs);
         let until = lasting.and_then(|lasting| Timestamp::now().checked_add(lasting).ok());
-        Ok(Lease { credential: Arc::new(GcpCredential { bearer: answer.access_token }), until })
+        Ok(Lease { credential: Arc::new(GcpCredential { bearer: response.access_token }), until })
     }
 }

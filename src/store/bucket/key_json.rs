@@ -1,4 +1,4 @@
-//! Keys as JSON, as programs print them and containers are handed them.
+//! Keys as JSON, as programs print them and the services of containers return them.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::credentials::Lease;
 
-/// What both have; a program also says a version, which is 1.
+/// The fields of both. A program also prints a version, which is 1.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct KeyJson {
@@ -20,11 +20,11 @@ struct KeyJson {
     expiration: Option<Timestamp>,
 }
 
-/// The keys in it, or what is wrong with it; that never has a key in it.
+/// The keys, or what is wrong with the JSON. The error never contains a key.
 pub(super) fn lease(json: &[u8]) -> Result<Lease<AwsCredential>, String> {
     let keys: KeyJson = serde_json::from_slice(json).map_err(|error| match error.classify() {
         serde_json::error::Category::Data => {
-            "it has no AccessKeyId and SecretAccessKey as they should be".to_owned()
+            "it has no valid AccessKeyId and SecretAccessKey".to_owned()
         }
         _ => "it is not JSON".to_owned(),
     })?;
@@ -36,7 +36,7 @@ pub(super) fn lease(json: &[u8]) -> Result<Lease<AwsCredential>, String> {
     Ok(Lease { credential, until: keys.expiration })
 }
 
-/// Keys that a service handed out, if a request can have them in its header.
+/// Keys that a service handed out, if they can be sent in a header.
 pub(super) fn credential(
     key_id: String,
     secret_key: String,
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_kinds_are_read_and_others_told() {
+    fn both_forms_are_read_and_others_refused() {
         let process = br#"{"Version":1,"AccessKeyId":"a","SecretAccessKey":"b","SessionToken":"c",
                            "Expiration":"2026-11-26T12:00:00Z"}"#;
         let read = lease(process).ok().unwrap();
@@ -73,7 +73,7 @@ mod tests {
         insta::assert_snapshot!(said.join("\n"), @r"
         it is not JSON
         it is not JSON
-        it has no AccessKeyId and SecretAccessKey as they should be
+        it has no valid AccessKeyId and SecretAccessKey
         it has a Version other than 1
         it has keys that cannot be sent in a header
         ");

@@ -6,99 +6,99 @@ use std::path::PathBuf;
 use super::setting::{Origin, SettingError};
 use crate::proxy::InvalidProxy;
 
-/// Why a bucket cannot be asked for anything.
+/// A bucket cannot be opened: a setting is missing or invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// A setting cannot be used.
+    /// A setting is invalid.
     #[error(transparent)]
     Setting(#[from] SettingError),
-    /// A proxy that cannot be one.
+    /// The setting of a proxy is invalid.
     #[error(transparent)]
     Proxy(#[from] InvalidProxy),
-    /// No setting says where the bucket is.
+    /// No setting names the region.
     #[error("there is no region: set AWS_REGION to where the bucket is")]
     NoRegion,
     /// The bucket cannot be part of the host.
     #[error(
-        "{origin} puts the bucket before the host, which cannot be done with `{bucket}` and {endpoint}: unset \
-         it, or give an endpoint that has a name"
+        "{origin} puts the bucket before the host, which is impossible for `{bucket}` and {endpoint}: unset it, \
+         or give an endpoint with a host name"
     )]
     NoVirtualHost {
-        /// What says that it is.
+        /// The setting by which the bucket is part of the host.
         origin: Origin,
         /// The bucket.
         bucket: String,
-        /// Where it would be asked for.
+        /// The endpoint without the bucket.
         endpoint: String,
     },
-    /// The endpoint may have the bucket in front already, or have a name that begins like it.
+    /// The endpoint may have the bucket already, or its name begins with the same word.
     #[error(
-        "{origin} puts the bucket before the host, and {endpoint} begins with `{bucket}` already: give an endpoint \
+        "{origin} puts the bucket before the host, but {endpoint} begins with `{bucket}` already: give an endpoint \
          without the bucket, or unset it"
     )]
     BucketInHost {
-        /// What says that the bucket is to be there.
+        /// The setting by which the bucket is part of the host.
         origin: Origin,
         /// The bucket.
         bucket: String,
-        /// What it would be put before.
+        /// The endpoint.
         endpoint: String,
     },
-    /// No setting says whose the container is.
+    /// No setting names the account of the container.
     #[error(
         "there is no account: set AZURE_STORAGE_ACCOUNT_NAME, AZURE_STORAGE_ACCOUNT or \
          AZURE_STORAGE_CONNECTION_STRING"
     )]
     NoAccount,
-    /// There are no keys, and none are to be asked for.
+    /// There are no keys, and no service may be asked for them.
     #[error(
         "there are no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
     )]
     NoCredentials,
     /// One half of a key without the other.
-    #[error("there are no credentials: {set} is set, and {missing} is not")]
+    #[error("there are no credentials: {set} is set, but {missing} is not")]
     HalfKey {
-        /// What says one of them.
+        /// The setting of one half.
         set: Origin,
-        /// What goes with it, beside that.
+        /// The name of the other half.
         missing: &'static str,
     },
-    /// A file of profiles cannot be read.
+    /// An AWS configuration file cannot be read.
     #[error("could not read {}", .path.display())]
     Profile {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The reason.
         source: io::Error,
     },
-    /// The profile that was asked for is in no file.
+    /// No file has the profile.
     #[error("there is no profile `{name}`{}", where_looked(looked_in))]
     NoProfile {
-        /// Its name.
+        /// The name of the profile.
         name: String,
-        /// The files that may have it.
+        /// The files that were read.
         looked_in: Vec<PathBuf>,
     },
-    /// The keys of the profile are made anew each time, in a way that hexreg does not know.
+    /// The keys of the profile are issued in a way that hexreg does not support.
     #[error(
         "the keys of profile `{name}` {how}: put them into the environment by \
          `eval \"$(aws configure export-credentials --profile {name} --format env)\"`"
     )]
     MadeKeys {
-        /// Its name.
+        /// The name of the profile.
         name: String,
-        /// What is special about them.
+        /// What is special about its keys.
         how: &'static str,
     },
-    /// A file of credentials of Google's cannot be used.
+    /// A credentials file of Google cannot be used.
     #[error("could not use {}: {problem}", .path.display())]
     Credentials {
-        /// Which.
+        /// The file.
         path: PathBuf,
         /// What is wrong, and what to do.
         problem: String,
     },
-    /// The client takes no such settings, or cannot be made.
+    /// The client refuses the settings, or cannot be created.
     #[error(transparent)]
     Client(#[from] io::Error),
 }

@@ -16,24 +16,24 @@ use super::key_json;
 use super::setting::Setting;
 
 /// How long a program may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// In bytes: the most that is read of what a program prints.
+/// The largest output of a program, in bytes.
 const MAX_OUTPUT: u64 = 1 << 20;
 
-/// A command of a shell.
+/// A shell command.
 #[derive(Debug)]
-pub(super) struct Process(pub Setting);
+pub(super) struct CredentialProcess(pub Setting);
 
 #[async_trait]
-impl Issuer<AwsCredential> for Process {
+impl Issuer<AwsCredential> for CredentialProcess {
     async fn issue(&self) -> Result<Lease<AwsCredential>, String> {
         let origin = self.0.origin();
         let mut command = Command::new("sh");
         command.arg("-c").arg(self.0.value());
-        // No person is there to answer it.
+        // There is no user to answer a prompt.
         command.stdin(Stdio::null()).kill_on_drop(true);
-        let output = tokio::time::timeout(PATIENCE, run(&mut command)).await;
+        let output = tokio::time::timeout(TIMEOUT, run(&mut command)).await;
         let output = output
             .map_err(|_| format!("the program in {origin} takes longer than a minute"))?
             .map_err(|error| format!("could not run the program in {origin}: {error}"))?;
@@ -44,11 +44,11 @@ impl Issuer<AwsCredential> for Process {
             return Err(format!("the program in {origin} ended with {}{last}", output.status));
         }
         key_json::lease(&output.stdout)
-            .map_err(|wrong| format!("what the program in {origin} prints is not keys: {wrong}"))
+            .map_err(|wrong| format!("the output of the program in {origin} is not keys: {wrong}"))
     }
 }
 
-/// What a command prints, and how it ended. One that prints too much is killed.
+/// Runs a command. A command that prints too much is killed.
 async fn run(command: &mut Command) -> io::Result<Output> {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());

@@ -1,4 +1,4 @@
-//! What `aws configure` wrote: `~/.aws/config` and `~/.aws/credentials`.
+//! The files that `aws configure` writes: `~/.aws/config` and `~/.aws/credentials`.
 //!
 //! <https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html>
 
@@ -10,27 +10,27 @@ use super::credential_file;
 use super::open_error::OpenError;
 use super::setting::{Origin, Setting, SettingError, Variables};
 
-/// Both files, and the profile that is chosen among theirs.
+/// Both files, and the name of the chosen profile.
 #[derive(Debug, Default)]
 pub(super) struct Profiles {
     chosen: String,
-    /// What each says, that which goes first before the other.
+    /// The file that overrides the other one goes first.
     files: Vec<ProfileFile>,
 }
 
 #[derive(Debug)]
 struct ProfileFile {
     path: PathBuf,
-    /// The word before the name of a profile in brackets.
+    /// The word before the name of a profile in a header.
     prefix: &'static str,
     sections: Vec<Section>,
 }
 
 #[derive(Debug, Default)]
 struct Section {
-    /// As it stands in brackets.
+    /// The text in brackets.
     header: String,
-    /// Settings of a setting have its name and a dot before their own.
+    /// The name of a nested setting is prefixed with the name of its parent and a dot.
     settings: BTreeMap<String, String>,
 }
 
@@ -42,14 +42,14 @@ pub(super) struct Profile<'a> {
 }
 
 impl Profiles {
-    /// Those of the files that the variables name, else of the usual ones. `AWS_PROFILE` chooses one that has to
-    /// be there; `default`, which else is chosen, need not.
+    /// Reads the files that the variables name, or else the default ones. A profile that `AWS_PROFILE` names must exist; the
+    /// profile `default` need not.
     pub fn read(variables: &Variables) -> Result<Self, OpenError> {
         let named = variables.first(&["AWS_PROFILE", "AWS_DEFAULT_PROFILE"])?;
         let mut files = Vec::new();
         let mut looked_in = Vec::new();
         for (variable, usual, prefix) in [
-            // What both have, this one has to say.
+            // This file overrides the other one.
             ("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials", ""),
             ("AWS_CONFIG_FILE", ".aws/config", "profile "),
         ] {
@@ -76,12 +76,12 @@ impl Profiles {
         Ok(this)
     }
 
-    /// The profile that is chosen.
+    /// The chosen profile.
     pub fn chosen(&self) -> Profile<'_> {
         Profile { profiles: self, name: &self.chosen }
     }
 
-    /// Another profile, if there is one of that name.
+    /// The profile of this name.
     pub fn profile<'a>(&'a self, name: &'a str) -> Option<Profile<'a>> {
         self.has(name).then_some(Profile { profiles: self, name })
     }
@@ -90,7 +90,7 @@ impl Profiles {
         self.files.iter().any(|file| file.sections.iter().any(|one| file.is_profile(one, name)))
     }
 
-    /// What a section that is no profile says: `[services NAME]`, `[sso-session NAME]`.
+    /// A setting of a section other than a profile: `[services NAME]`, `[sso-session NAME]`.
     pub fn section(
         &self,
         kind: &str,
@@ -105,7 +105,7 @@ impl Profiles {
         self.find(key, |_, section| is_meant(section))
     }
 
-    /// What the last of the sections of the first file that says something says.
+    /// A setting: of the first file that has it, and of the last section there that has it.
     fn find(
         &self,
         key: &str,
@@ -132,7 +132,7 @@ impl Profiles {
 impl ProfileFile {
     fn is_profile(&self, section: &Section, name: &str) -> bool {
         let prefixed = section.header.strip_prefix(self.prefix).map(unquoted);
-        // This one needs no prefix.
+        // The profile `default` needs no prefix.
         prefixed == Some(name) || (name == "default" && section.header == name)
     }
 }
@@ -142,17 +142,17 @@ impl<'a> Profile<'a> {
         self.name
     }
 
-    /// What it says of something; an empty word is none.
+    /// A setting of the profile; `None` if it is empty.
     pub fn get(self, key: &str) -> Result<Option<Setting>, SettingError> {
         self.profiles.find(key, |file, section| file.is_profile(section, self.name))
     }
 
-    /// Whether it says that it is so.
+    /// A setting that is `true` or `false`; `false` if it is missing.
     pub fn flag(self, key: &str) -> Result<bool, SettingError> {
         self.get(key)?.map_or(Ok(false), |setting| setting.flag())
     }
 
-    /// What its `[services …]` say of one of them, before what it says itself of all.
+    /// A setting of one service in the `[services …]` of the profile, or else of the profile itself.
     pub fn of_service(self, service: &str, key: &str) -> Result<Option<Setting>, SettingError> {
         if let Some(services) = self.get("services")? {
             let key = format!("{service}.{key}");
@@ -164,16 +164,16 @@ impl<'a> Profile<'a> {
     }
 }
 
-/// A name without the quotes that some write around it.
+/// A name without quotes around it.
 fn unquoted(name: &str) -> &str {
     let name = name.trim();
     ['"', '\''].iter().find_map(|&mark| name.strip_prefix(mark)?.strip_suffix(mark)).unwrap_or(name)
 }
 
-/// Lines that are indented are settings of the setting above them, if that has no value of its own.
+/// Parses a file. Indented lines are nested settings of the setting above them, if that has no value of its own.
 fn sections(text: &str) -> Vec<Section> {
     let mut sections: Vec<Section> = Vec::new();
-    // The setting above in the same section: how far it is indented, and its name where it has no value of its own.
+    // The setting above in the same section: its indentation, and its name if it has no value of its own.
     let mut above: Option<(usize, Option<String>)> = None;
     for line in text.trim_start_matches('\u{feff}').lines() {
         if let Some(header) = line.strip_prefix('[').and_then(|line| line.split_once(']')) {
@@ -188,13 +188,13 @@ fn sections(text: &str) -> Vec<Section> {
             continue;
         };
         let Some((key, value)) = line.split_once('=') else { continue };
-        // A remark has a space before it; a secret may well have its sign.
+        // A comment has a space before it; a secret may contain `#` and `;`.
         let end = value.find(" #").into_iter().chain(value.find(" ;")).min();
         let value = value.get(..end.unwrap_or(value.len())).unwrap_or(value).trim();
         let key = key.trim().to_lowercase();
         let key = match &above {
             Some((of_above, Some(above))) if indent > *of_above => format!("{above}.{key}"),
-            // It goes on with a value of one line.
+            // A continuation of a value, which is ignored.
             Some((of_above, None)) if indent > *of_above => continue,
             _ => {
                 above = Some((indent, value.is_empty().then(|| key.clone())));
@@ -206,7 +206,7 @@ fn sections(text: &str) -> Vec<Section> {
     sections
 }
 
-/// A path of a setting, below the home directory where it begins so.
+/// The path in a setting. `~` is the home directory.
 pub(super) fn path_of(setting: &Setting, variables: &Variables) -> Result<PathBuf, SettingError> {
     let path = Path::new(setting.value());
     if let Ok(rest) = path.strip_prefix("~") {
@@ -284,7 +284,7 @@ aws_access_key_id = LAST
     }
 
     #[test]
-    fn the_profile_that_is_named_is_read_from_both_files() {
+    fn a_named_profile_is_read_from_both_files() {
         let (folder, profiles) = profiles(Some("work")).unwrap();
         let work = profiles.chosen();
         let get = |key| value(work.get(key));
@@ -322,8 +322,8 @@ aws_access_key_id = LAST
     }
 
     #[test]
-    fn a_profile_that_is_missing_is_told() {
-        assert!(matches!(profiles(Some("nobody")), Err(OpenError::NoProfile { .. })));
+    fn a_missing_profile_is_an_error() {
+        assert!(matches!(profiles(Some("missing")), Err(OpenError::NoProfile { .. })));
         let none = Profiles::read(&Variables::default()).unwrap();
         assert_eq!(none.chosen().get("region"), Ok(None));
     }

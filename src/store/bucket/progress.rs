@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 /// How long a request may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct RequestLimits {
     /// The longest time to connect.
     pub connect: Duration,
     /// The longest time without a byte in either direction.
@@ -22,14 +22,14 @@ pub struct Limits {
     pub floor: u32,
 }
 
-impl Default for Limits {
+impl Default for RequestLimits {
     /// Ten seconds, half a minute, and 8 KiB a second: sixteen uploads at once over a line of 1 Mbit/s.
     fn default() -> Self {
         Self { connect: Duration::from_secs(10), stall: Duration::from_secs(30), floor: 8 << 10 }
     }
 }
 
-impl Limits {
+impl RequestLimits {
     /// For a service on the machine or in its network that hands out credentials: it answers at once, or is missing.
     pub(super) const OF_MACHINE: Self =
         Self { connect: Duration::from_secs(2), stall: Duration::from_secs(5), floor: 1 << 10 };
@@ -69,7 +69,7 @@ impl fmt::Display for Seconds {
 /// How many bytes a request has moved so far, in one direction.
 #[derive(Debug)]
 pub(super) struct Progress {
-    limits: Limits,
+    limits: RequestLimits,
     /// Whether the bytes may still be in a buffer of the system, which sends an upload later.
     is_buffered: bool,
     began: Instant,
@@ -83,7 +83,7 @@ struct Moved {
 }
 
 impl Progress {
-    pub fn begin(limits: Limits, is_buffered: bool) -> Self {
+    pub fn begin(limits: RequestLimits, is_buffered: bool) -> Self {
         let now = Instant::now();
         Self { limits, is_buffered, began: now, moved: Mutex::new(Moved { bytes: 0, last: now }) }
     }
@@ -141,7 +141,7 @@ mod tests {
 
     /// How long after its last byte an upload is given up, of which `bytes` were taken evenly in `taking`.
     fn given_up_after(bytes: u64, taking: Duration) -> Duration {
-        let mut progress = Progress::begin(Limits::default(), true);
+        let mut progress = Progress::begin(RequestLimits::default(), true);
         let last = progress.began;
         progress.began = last.checked_sub(taking).unwrap();
         progress.moved = Mutex::new(Moved { bytes, last });
@@ -156,7 +156,8 @@ mod tests {
             assert_eq!(given_up_after(bytes, Duration::ZERO), STALL, "{bytes}");
         }
         assert_eq!(given_up_after(16 << 20, Duration::from_secs(2)), Duration::from_secs(32));
-        let download = Progress { is_buffered: false, ..Progress::begin(Limits::default(), true) };
+        let download =
+            Progress { is_buffered: false, ..Progress::begin(RequestLimits::default(), true) };
         assert_eq!(download.deadline().saturating_duration_since(download.began), STALL);
     }
 

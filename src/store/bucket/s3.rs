@@ -1,4 +1,4 @@
-//! From settings to a client of S3, and of what is like it.
+//! From settings to a client of S3, and of storage with its API.
 
 use std::sync::Arc;
 
@@ -7,8 +7,8 @@ use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, S3ConditionalPut};
 use reqwest::Certificate;
 use url::Url;
 
-use super::amazon::Configured;
-use super::aws_keys::{AwsKeys, Issuing};
+use super::amazon::ConfiguredEndpoints;
+use super::aws_keys::{AwsKeys, IssuingServices};
 use super::checked_client::CheckedConnector;
 use super::credential_file;
 use super::failure::of_settings;
@@ -17,7 +17,7 @@ use super::profile::{Profile, Profiles, path_of};
 use super::setting::{Setting, SettingError, Variables};
 use super::settings::{Settings, retry};
 
-/// Where the region does not matter, as at hardly any server but Amazon's own.
+/// The region if none is set. It matters to hardly any server but Amazon's own.
 const ANY_REGION: &str = "us-east-1";
 
 pub(super) fn open(bucket: &str, settings: &Settings) -> Result<Arc<dyn ObjectStore>, OpenError> {
@@ -26,7 +26,7 @@ pub(super) fn open(bucket: &str, settings: &Settings) -> Result<Arc<dyn ObjectSt
     let profile = profiles.chosen();
     let keys = AwsKeys::find(variables, &profiles)?;
 
-    let configured = Configured::read(variables, profile)?;
+    let configured = ConfiguredEndpoints::read(variables, profile)?;
     let given = settings.given_endpoint()?;
     let endpoint = given.or(configured.for_service("s3", "AWS_ENDPOINT_URL_S3")?);
     let region = match variables.first(&["AWS_REGION", "AWS_DEFAULT_REGION"])? {
@@ -50,11 +50,11 @@ pub(super) fn open(bucket: &str, settings: &Settings) -> Result<Arc<dyn ObjectSt
         .with_region(region)
         .with_bucket_name(bucket)
         .with_conditional_put(S3ConditionalPut::ETagMatch)
-        // What is made like Amazon's often lacks it.
+        // Other storage with Amazon's API often lacks it.
         .with_disable_bulk_delete(true);
     builder = match keys {
         AwsKeys::Anonymous => builder.with_skip_signature(true),
-        keys => builder.with_credentials(keys.provider(&Issuing {
+        keys => builder.with_credentials(keys.provider(&IssuingServices {
             transport: &transport,
             sso: configured.for_service("sso", "AWS_ENDPOINT_URL_SSO")?,
             sts: configured.for_service("sts", "AWS_ENDPOINT_URL_STS")?,
@@ -62,7 +62,7 @@ pub(super) fn open(bucket: &str, settings: &Settings) -> Result<Arc<dyn ObjectSt
         })?),
     };
     if let Some(endpoint) = endpoint {
-        let endpoint = match hosted_virtually(variables, profile)? {
+        let endpoint = match virtual_host_setting(variables, profile)? {
             Some(setting) => {
                 builder = builder.with_virtual_hosted_style_request(true);
                 with_bucket_in_front(&endpoint, bucket, &setting)?
@@ -76,7 +76,7 @@ pub(super) fn open(bucket: &str, settings: &Settings) -> Result<Arc<dyn ObjectSt
     Ok(Arc::new(builder.build().map_err(of_settings)?))
 }
 
-/// Authorities that are trusted besides those that the system trusts.
+/// Certificate authorities that are trusted besides those of the system.
 fn authorities(variables: &Variables, profile: Profile<'_>) -> Result<Vec<Certificate>, OpenError> {
     let bundle = match variables.get("AWS_CA_BUNDLE")? {
         Some(bundle) => Some(bundle),
@@ -88,12 +88,12 @@ fn authorities(variables: &Variables, profile: Profile<'_>) -> Result<Vec<Certif
     let pem = credential_file::read(&path).map_err(|error| failed(error.to_string()))?;
     match Certificate::from_pem_bundle(pem.as_bytes()) {
         Ok(authorities) if !authorities.is_empty() => Ok(authorities),
-        _ => Err(failed("there are no certificates in PEM in it".to_owned()).into()),
+        _ => Err(failed("it contains no certificates in PEM".to_owned()).into()),
     }
 }
 
-/// What says that the bucket is in the name of the host, if anything does.
-fn hosted_virtually(
+/// The setting by which the bucket is part of the host, if there is one.
+fn virtual_host_setting(
     variables: &Variables,
     profile: Profile<'_>,
 ) -> Result<Option<Setting>, SettingError> {
@@ -103,29 +103,29 @@ fn hosted_virtually(
     Ok(profile.get("s3.addressing_style")?.filter(|style| style.value() == "virtual"))
 }
 
-/// Where a bucket is part of the host. The client takes such an endpoint as it is, so that without its bucket
-/// the first part of the prefix would be taken for one.
+/// The endpoint with the bucket as part of the host. The client does not add the bucket itself, and the server would take
+/// the first part of the prefix for the bucket.
 fn with_bucket_in_front(
     endpoint: &str,
     bucket: &str,
-    said_by: &Setting,
+    setting: &Setting,
 ) -> Result<String, OpenError> {
     let refused = || OpenError::NoVirtualHost {
-        origin: said_by.origin().clone(),
+        origin: setting.origin().clone(),
         bucket: bucket.to_owned(),
         endpoint: endpoint.to_owned(),
     };
     let mut url = Url::parse(endpoint).map_err(|_| refused())?;
-    // Hosts know no upper case.
+    // The names of hosts have no upper case.
     let is_host =
         |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte);
     let Some(domain) = url.domain().filter(|_| bucket.bytes().all(is_host)) else {
         return Err(refused());
     };
-    // It may be there already, or be the name of the host itself: what is a guess may lead to another bucket.
+    // The host may have the bucket already, or be called like it. A wrong guess would lead to another bucket.
     if domain.starts_with(&format!("{bucket}.")) {
         return Err(OpenError::BucketInHost {
-            origin: said_by.origin().clone(),
+            origin: setting.origin().clone(),
             bucket: bucket.to_owned(),
             endpoint: endpoint.to_owned(),
         });
@@ -142,8 +142,8 @@ mod tests {
 
     #[test]
     fn the_bucket_is_put_before_the_host_once_and_never_before_an_address() {
-        let said_by = Setting::new("true", Origin::Variable("NAME".to_owned())).unwrap().unwrap();
-        let put = |endpoint, bucket| with_bucket_in_front(endpoint, bucket, &said_by).ok();
+        let setting = Setting::new("true", Origin::Variable("NAME".to_owned())).unwrap().unwrap();
+        let put = |endpoint, bucket| with_bucket_in_front(endpoint, bucket, &setting).ok();
         for (endpoint, expected) in [
             ("https://s3.example", Some("https://bkt.s3.example")),
             ("http://storage:9000", Some("http://bkt.storage:9000")),
@@ -154,13 +154,13 @@ mod tests {
             assert_eq!(put(endpoint, "bkt").as_deref(), expected, "{endpoint}");
         }
         assert_eq!(put("http://minio:9000", "minio").as_deref(), Some("http://minio.minio:9000"));
-        // The bucket of the first would be the first part of the prefix, if the host were taken as it is.
+        // These hosts may have the bucket already, or be called like it.
         for (endpoint, bucket) in [
             ("https://minio.example", "minio"),
             ("https://bkt.s3.example", "bkt"),
             ("https://a.b.s3.example", "a.b"),
         ] {
-            let refused = with_bucket_in_front(endpoint, bucket, &said_by);
+            let refused = with_bucket_in_front(endpoint, bucket, &setting);
             assert!(matches!(refused, Err(OpenError::BucketInHost { .. })), "{endpoint}");
         }
         for bucket in ["Bkt", "b_kt"] {

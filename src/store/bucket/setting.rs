@@ -1,7 +1,7 @@
-//! One setting of how a bucket is reached: what it says, and where that is written.
+//! One setting, and its origin.
 //!
-//! Nothing of it reaches the client of a store unchecked: that one takes a line feed in a key, or an address
-//! without a scheme, for a mistake of the program and ends it.
+//! Every value is checked before the store's client gets it: the client panics at a line feed in a key, or at an endpoint
+//! without a scheme.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -11,30 +11,30 @@ use std::path::{Path, PathBuf};
 
 use url::{Host, Url};
 
-/// Where a setting is written, as messages name it.
+/// The origin of a setting, as messages name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// An option of the command.
+    /// A command-line option.
     Option(&'static str),
-    /// A variable of the environment.
+    /// An environment variable.
     Variable(String),
-    /// A line of a file of profiles.
+    /// A line of an AWS configuration file.
     Profile {
         /// The file.
         path: PathBuf,
-        /// The text in brackets above the line.
+        /// The header of the section.
         section: String,
-        /// What the line sets.
+        /// The name of the setting.
         key: String,
     },
-    /// A part of a setting that is made of several, as a connection string is.
+    /// A part of a compound setting, such as a connection string.
     Part {
-        /// Its name there.
+        /// The name of the part.
         name: String,
-        /// The whole.
+        /// The origin of the compound setting.
         of: Box<Origin>,
     },
-    /// A field of a file of credentials.
+    /// A field of a credentials file.
     Field(&'static str),
 }
 
@@ -52,24 +52,24 @@ impl fmt::Display for Origin {
     }
 }
 
-/// What is wrong with a setting. The value itself is told only where it cannot be a secret.
+/// A setting is invalid. The message contains the value only if that cannot be a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{origin} {problem}")]
 pub struct SettingError {
-    /// Where it is written.
+    /// The origin of the setting.
     pub origin: Origin,
     /// What is wrong, as the rest of a sentence that begins with the origin.
     pub problem: String,
 }
 
-/// A value that is set: never empty, without white space at its ends and control characters in it.
+/// A value: never empty, without white space at its ends and without control characters.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Setting {
     value: String,
     origin: Origin,
 }
 
-/// Its origin; the value may be a secret.
+/// Without the value, which may be a secret.
 impl fmt::Debug for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Setting({})", self.origin)
@@ -77,11 +77,11 @@ impl fmt::Debug for Setting {
 }
 
 impl Setting {
-    /// `None` where nothing is set: CI systems set what is not given to an empty text.
+    /// `None` for an empty value: CI systems set a missing secret to an empty text.
     pub fn new(value: &str, origin: Origin) -> Result<Option<Self>, SettingError> {
         let value = value.trim_start_matches('\u{FEFF}').trim();
         if value.contains(char::is_control) {
-            let problem = "has a control character in it, such as a line feed".to_owned();
+            let problem = "contains a control character, such as a line feed".to_owned();
             return Err(SettingError { origin, problem });
         }
         Ok((!value.is_empty()).then(|| Self { value: value.to_owned(), origin }))
@@ -99,15 +99,15 @@ impl Setting {
         SettingError { origin: self.origin.clone(), problem: problem.into() }
     }
 
-    /// What goes into a header as it is.
+    /// The value, if it can be sent in a header.
     pub fn token(&self) -> Result<&str, SettingError> {
         if self.value.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Ok(&self.value);
         }
-        Err(self.error("has characters in it other than ASCII's, or a space"))
+        Err(self.error("contains a space, or a character that is not ASCII"))
     }
 
-    /// The name of a region or an account, which becomes part of a host's name.
+    /// The value, if it can be the name of a region or an account, which becomes part of a host's name.
     pub fn label(&self) -> Result<&str, SettingError> {
         if self.value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) {
             return Ok(&self.value);
@@ -115,7 +115,7 @@ impl Setting {
         Err(self.error(format!("is `{}`: expected letters, digits and `-`", self.value)))
     }
 
-    /// Whether it is so.
+    /// The value as `true` or `false`.
     pub fn flag(&self) -> Result<bool, SettingError> {
         match self.value.to_ascii_lowercase().as_str() {
             "true" | "1" | "yes" | "on" => Ok(true),
@@ -124,7 +124,7 @@ impl Setting {
         }
     }
 
-    /// The name or the address of a host, with a port or without.
+    /// The value, if it is the name or the address of a host, with or without a port.
     pub fn host(&self) -> Result<&str, SettingError> {
         let url = Url::parse(&format!("http://{}", self.value)).ok();
         let is_host = url.is_some_and(|url| {
@@ -133,10 +133,10 @@ impl Setting {
         if is_host && self.token().is_ok() && !self.value.contains(['@', '/', '\\']) {
             return Ok(&self.value);
         }
-        Err(self.error("is no host: expected its name or address, and a port if need be"))
+        Err(self.error("is not a host: expected a name or an address, with or without a port"))
     }
 
-    /// A server's address, without a slash at its end.
+    /// The value, if it is the URL of a server; without a slash at its end.
     pub fn endpoint(&self) -> Result<String, SettingError> {
         let is_endpoint = Url::parse(&self.value).is_ok_and(|url| {
             ["http", "https"].contains(&url.scheme())
@@ -146,28 +146,28 @@ impl Setting {
                 && url.query().is_none()
                 && url.fragment().is_none()
         });
-        // The parser of URLs mends what the client of a store would take as it is.
+        // The URL parser corrects mistakes that the store's client would not.
         let is_plain = self.value.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
             && self.value.split_once("://").is_some_and(|(_, rest)| !rest.starts_with('/'));
         if is_endpoint && is_plain {
             return Ok(self.value.trim_end_matches('/').to_owned());
         }
-        // What may be a password is not said again.
-        let told = if self.value.contains('@') { "…@…" } else { &self.value };
+        // A value with `@` may contain a password.
+        let shown = if self.value.contains('@') { "…@…" } else { &self.value };
         Err(self.error(format!(
-            "is `{told}`, and no endpoint: write https://HOST or http://HOST, without a bucket, a name or a \
-             password"
+            "is `{shown}`, which is no endpoint: write https://HOST or http://HOST, without a bucket, a user name \
+             or a password"
         )))
     }
 
-    /// A part of it, as a setting of its own.
+    /// A part of the value, as a setting of its own.
     pub fn part(&self, name: &str, value: &str) -> Result<Option<Self>, SettingError> {
         let origin = Origin::Part { name: name.to_owned(), of: Box::new(self.origin.clone()) };
         Self::new(value, origin)
     }
 }
 
-/// Whether a server is this machine, so that what is sent to it in plain HTTP stays here.
+/// Whether a server is this machine, so that plain HTTP does not leave it.
 pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
@@ -177,11 +177,11 @@ pub(super) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// The variables that settings are read from: those of the process, or others in their place.
+/// The variables that settings are read from: those of the process, or others instead.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Variables(BTreeMap<String, OsString>);
 
-/// Their names; the values may be secrets.
+/// Without the values, which may be secrets.
 impl fmt::Debug for Variables {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
@@ -195,13 +195,13 @@ impl<K: Into<String>, V: Into<OsString>> FromIterator<(K, V)> for Variables {
 }
 
 impl Variables {
-    /// What the environment of this process holds at the moment.
+    /// The environment of this process now.
     #[must_use]
     pub fn of_process() -> Self {
         env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect()
     }
 
-    /// What a variable holds; an empty one is none.
+    /// A variable; `None` if it is empty.
     pub(super) fn get(&self, name: &str) -> Result<Option<Setting>, SettingError> {
         let Some(value) = self.0.get(name) else { return Ok(None) };
         let origin = Origin::Variable(name.to_owned());
@@ -211,7 +211,7 @@ impl Variables {
         }
     }
 
-    /// What it holds, as it is.
+    /// The text of a variable, unchecked.
     pub(super) fn text(&self, name: &str) -> Option<String> {
         Some(self.0.get(name)?.to_str()?.to_owned())
     }
@@ -226,18 +226,18 @@ impl Variables {
         Ok(None)
     }
 
-    /// Whether what a variable holds begins so, after white space.
+    /// Whether the value of a variable begins with a character, after white space.
     pub(super) fn begins_with(&self, name: &str, start: char) -> bool {
         self.0.get(name).and_then(|value| value.to_str()?.trim_start().chars().next())
             == Some(start)
     }
 
-    /// Whether a variable says that it is so.
+    /// A variable that is `true` or `false`; `false` if it is missing.
     pub(super) fn flag(&self, name: &str) -> Result<bool, SettingError> {
         self.get(name)?.map_or(Ok(false), |setting| setting.flag())
     }
 
-    /// The path that a variable holds; it need not be UTF-8.
+    /// The path in a variable, which need not be UTF-8.
     pub(super) fn path(&self, name: &str) -> Result<Option<PathBuf>, SettingError> {
         match self.0.get(name) {
             Some(value) if value.to_str().is_none() => Ok(Some(value.into())),
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn white_space_at_the_ends_is_no_part_of_it() {
+    fn white_space_at_the_ends_is_not_part_of_a_value() {
         for value in ["a\n", "\u{FEFF}a\r\n", "\ta ", "a"] {
             assert_eq!(setting(value).value(), "a");
         }
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_named_without_what_may_be_a_secret() {
+    fn invalid_settings_are_named_without_secrets() {
         use std::os::unix::ffi::OsStringExt;
         let variables: Variables = [
             ("INSIDE", OsString::from("secret\nsecret")),
@@ -309,26 +309,26 @@ mod tests {
         said.extend(no_endpoints.map(|text| setting(text).endpoint().unwrap_err().to_string()));
         assert!(!said.concat().contains("secret"));
         insta::assert_snapshot!(said.join("\n"), @r"
-        INSIDE has a control character in it, such as a line feed
+        INSIDE contains a control character, such as a line feed
         BYTES is not UTF-8
-        NAME has characters in it other than ASCII's, or a space
-        NAME has characters in it other than ASCII's, or a space
+        NAME contains a space, or a character that is not ASCII
+        NAME contains a space, or a character that is not ASCII
         NAME is `eu west/1`: expected letters, digits and `-`
         NAME is `maybe`: expected `true` or `false`
-        NAME is `localhost:9000`, and no endpoint: write https://HOST or http://HOST, without a bucket, a name or a password
-        NAME is `minio`, and no endpoint: write https://HOST or http://HOST, without a bucket, a name or a password
-        NAME is `//h`, and no endpoint: write https://HOST or http://HOST, without a bucket, a name or a password
-        NAME is `http:///h`, and no endpoint: write https://HOST or http://HOST, without a bucket, a name or a password
-        NAME is `http:/h`, and no endpoint: write https://HOST or http://HOST, without a bucket, a name or a password
-        NAME is `http:\\h`, and no endpoint: write https://HOST or http://HOST, without a bucket, a name or a password
-        NAME is `http://`, and no endpoint: write https://HOST or http://HOST, without a bucket, a name or a password
-        NAME is `ftp://h`, and no endpoint: write https://HOST or http://HOST, without a bucket, a name or a password
-        NAME is `…@…`, and no endpoint: write https://HOST or http://HOST, without a bucket, a name or a password
-        NAME is `http://h?x=1`, and no endpoint: write https://HOST or http://HOST, without a bucket, a name or a password
-        NAME is `http://h#x`, and no endpoint: write https://HOST or http://HOST, without a bucket, a name or a password
-        NAME is `http://h o`, and no endpoint: write https://HOST or http://HOST, without a bucket, a name or a password
-        NAME is `http://bücher`, and no endpoint: write https://HOST or http://HOST, without a bucket, a name or a password
-        NAME is `http://h:99999`, and no endpoint: write https://HOST or http://HOST, without a bucket, a name or a password
+        NAME is `localhost:9000`, which is no endpoint: write https://HOST or http://HOST, without a bucket, a user name or a password
+        NAME is `minio`, which is no endpoint: write https://HOST or http://HOST, without a bucket, a user name or a password
+        NAME is `//h`, which is no endpoint: write https://HOST or http://HOST, without a bucket, a user name or a password
+        NAME is `http:///h`, which is no endpoint: write https://HOST or http://HOST, without a bucket, a user name or a password
+        NAME is `http:/h`, which is no endpoint: write https://HOST or http://HOST, without a bucket, a user name or a password
+        NAME is `http:\\h`, which is no endpoint: write https://HOST or http://HOST, without a bucket, a user name or a password
+        NAME is `http://`, which is no endpoint: write https://HOST or http://HOST, without a bucket, a user name or a password
+        NAME is `ftp://h`, which is no endpoint: write https://HOST or http://HOST, without a bucket, a user name or a password
+        NAME is `…@…`, which is no endpoint: write https://HOST or http://HOST, without a bucket, a user name or a password
+        NAME is `http://h?x=1`, which is no endpoint: write https://HOST or http://HOST, without a bucket, a user name or a password
+        NAME is `http://h#x`, which is no endpoint: write https://HOST or http://HOST, without a bucket, a user name or a password
+        NAME is `http://h o`, which is no endpoint: write https://HOST or http://HOST, without a bucket, a user name or a password
+        NAME is `http://bücher`, which is no endpoint: write https://HOST or http://HOST, without a bucket, a user name or a password
+        NAME is `http://h:99999`, which is no endpoint: write https://HOST or http://HOST, without a bucket, a user name or a password
         ");
         for endpoint in
             ["http://h", "https://h.example:9000/", "http://127.0.0.1:1/account", "http://[::1]:9"]

@@ -1,10 +1,10 @@
-//! How a bucket is reached: what is given for all kinds of them.
+//! The settings for every kind of bucket.
 
 use std::time::Duration;
 
 use object_store::{BackoffConfig, RetryConfig};
 
-use super::progress::Limits;
+use super::progress::RequestLimits;
 use super::setting::{Origin, Setting, SettingError, Variables};
 use super::transport::Transport;
 use crate::proxy::{InvalidProxy, Proxies};
@@ -12,19 +12,18 @@ use crate::proxy::{InvalidProxy, Proxies};
 /// How a bucket is reached.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
-    /// Where it is asked for, if that is not where its kind usually is.
+    /// The endpoint, if it is not the provider's default one.
     pub endpoint: Option<String>,
-    /// What the tools of its kind are told by the environment: keys, a region, a profile. Nothing else of the
-    /// environment is read.
+    /// The variables of the provider's own tools: keys, a region, a profile. Nothing else of the environment is read.
     pub variables: Variables,
     /// How long a request may take.
-    pub limits: Limits,
+    pub limits: RequestLimits,
 }
 
-/// How often the client repeats what cannot have been done.
+/// How often the client repeats a request that the server cannot have carried out.
 const RETRIES: usize = 5;
 
-/// The same of services that hand out credentials, which may be absent.
+/// The same for services that hand out credentials, which may be missing.
 const RETRIES_FOR_CREDENTIALS: usize = 1;
 const RETRY_FOR_CREDENTIALS: Duration = Duration::from_secs(3);
 
@@ -40,15 +39,15 @@ impl Settings {
         Ok(Some(setting.endpoint()?))
     }
 
-    /// What requests are sent by: within the limits, and through the proxies that the variables name.
+    /// The transport of requests: within the limits, and through the proxies that the variables name.
     pub(super) fn transport(&self) -> Result<Transport, InvalidProxy> {
         let proxies = Proxies::read(&|name| self.variables.text(name))?;
         Ok(Transport::new(self.limits, proxies))
     }
 }
 
-/// What a server said nothing to is not asked again: that took as long as all tries may.
-pub(super) fn retry(limits: Limits) -> RetryConfig {
+/// A request that got no response is not repeated: it took as long as all attempts together may.
+pub(super) fn retry(limits: RequestLimits) -> RetryConfig {
     retry_within(RETRIES, limits.stall)
 }
 

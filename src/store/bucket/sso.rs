@@ -21,7 +21,7 @@ use super::key_json::credential;
 use super::profile::{Profile, Profiles};
 use super::setting::{Setting, SettingError, Variables};
 
-/// Whose keys are wanted, and where the token is that shows who wants them.
+/// The role whose keys are requested, and the file of the token for them.
 #[derive(Debug)]
 pub(super) struct Sso {
     profile: String,
@@ -33,7 +33,7 @@ pub(super) struct Sso {
 }
 
 impl Sso {
-    /// What a profile says of it, if it says something.
+    /// The settings of a profile, if it uses SSO.
     pub fn of(
         variables: &Variables,
         profiles: &Profiles,
@@ -41,13 +41,13 @@ impl Sso {
     ) -> Result<Option<Self>, SettingError> {
         let session = profile.get("sso_session")?;
         let start = profile.get("sso_start_url")?;
-        // Tokens are kept by the name of what they were made for.
+        // The file of the token is named by the session, or by the URL.
         let Some(kept_as) = session.clone().or(start) else { return Ok(None) };
         let region = match &session {
             Some(session) => profiles.section("sso-session", session.value(), "sso_region")?,
             None => profile.get("sso_region")?,
         };
-        let missing = |what: &str| kept_as.error(format!("stands there without {what}"));
+        let missing = |what: &str| kept_as.error(format!("is set without {what}"));
         let region = region.ok_or_else(|| missing("sso_region"))?;
         let account = profile.get("sso_account_id")?.ok_or_else(|| missing("sso_account_id"))?;
         let role = profile.get("sso_role_name")?.ok_or_else(|| missing("sso_role_name"))?;
@@ -60,7 +60,7 @@ impl Sso {
         Ok(Some(Self { profile: profile.name().to_owned(), token_file, region, account, role }))
     }
 
-    /// Asks at the endpoint that is said, or where Amazon has it.
+    /// Uses this endpoint, or else Amazon's.
     pub fn with(self, client: HttpClient, endpoint: Option<String>) -> impl Issuer<AwsCredential> {
         let region = &self.region;
         let usual = || format!("https://portal.sso.{region}.{}", domain(region));
@@ -76,16 +76,16 @@ struct FromPortal {
     client: HttpClient,
 }
 
-/// What `aws sso login` keeps.
+/// The file that `aws sso login` writes.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Token {
+struct SsoToken {
     access_token: String,
     #[serde(deserialize_with = "moment")]
     expires_at: Timestamp,
 }
 
-/// A moment, which older programs write with `UTC` at its end.
+/// A time, which older programs write with `UTC` at its end.
 fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
     let text = String::deserialize(deserializer)?;
     let text = text.strip_suffix("UTC").map_or(text.clone(), |text| format!("{text}Z"));
@@ -94,7 +94,7 @@ fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Er
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Answer {
+struct RoleResponse {
     role_credentials: RoleCredentials,
 }
 
@@ -116,8 +116,8 @@ impl Issuer<AwsCredential> for FromPortal {
         let again = format!("sign in: aws sso login --profile {}", sso.profile);
         let read = credential_file::read_again(&sso.token_file).await;
         let read = read.map_err(|error| format!("could not read {file}: {error}; {again}"))?;
-        let token: Token = serde_json::from_str(&read)
-            .map_err(|_| format!("{file} has no token as it should be; {again}"))?;
+        let token: SsoToken = serde_json::from_str(&read)
+            .map_err(|_| format!("{file} contains no valid token; {again}"))?;
         if token.expires_at <= Timestamp::now() {
             return Err(format!("the sign-in ended at {}; {again}", token.expires_at));
         }
@@ -126,15 +126,15 @@ impl Issuer<AwsCredential> for FromPortal {
             [("role_name", &sso.role), ("account_id", &sso.account)],
         );
         let url = url.map_err(|error| error.to_string())?;
-        let answer = ask(&self.client, || {
+        let response = ask(&self.client, || {
             let request = http::Request::get(url.as_str());
             let request = request.header("x-amz-sso_bearer_token", &token.access_token);
             request.body(Vec::new().into()).map_err(|error| error.to_string())
         });
-        let answer = answer.await.map_err(|wrong| format!("{wrong}; {again}"))?;
-        let answer: Answer = serde_json::from_slice(&answer)
-            .map_err(|_| format!("{} hands out no keys", self.endpoint))?;
-        let keys = answer.role_credentials;
+        let response = response.await.map_err(|wrong| format!("{wrong}; {again}"))?;
+        let response: RoleResponse = serde_json::from_slice(&response)
+            .map_err(|_| format!("{} returned no keys", self.endpoint))?;
+        let keys = response.role_credentials;
         let (id, secret) = (keys.access_key_id, keys.secret_access_key);
         let credential = credential(id, secret, Some(keys.session_token))?;
         let until = Timestamp::from_millisecond(keys.expiration).ok();

@@ -1,4 +1,4 @@
-//! Keys of roles, from AWS Security Token Service and what is like it.
+//! Keys of roles, from AWS Security Token Service and services with its API.
 //!
 //! <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>
 
@@ -13,15 +13,15 @@ use url::form_urlencoded;
 
 use super::credential_file;
 use super::credentials::{Issuer, Lease, ask};
-use super::failure::message;
+use super::failure;
 use super::key_json::credential;
 use super::setting::{Setting, SettingError};
 use super::xml::field;
 
-/// By which name the keys of a role are known in logs, unless it is said.
+/// The default name of a session, by which logs name the keys of a role.
 const SESSION: &str = "hexreg";
 
-/// Whose keys are wanted.
+/// The role whose keys are requested.
 #[derive(Debug)]
 pub(super) struct Role {
     arn: String,
@@ -36,10 +36,10 @@ impl Role {
         Self { arn: arn.value().to_owned(), session, external_id: None, seconds: None }
     }
 
-    /// For so many seconds, in place of an hour.
+    /// Sets how long the keys are valid; an hour by default.
     pub fn lasting(&mut self, setting: &Setting) -> Result<(), SettingError> {
         let seconds =
-            setting.value().parse().map_err(|_| setting.error("is no number of seconds"))?;
+            setting.value().parse().map_err(|_| setting.error("is not a number of seconds"))?;
         self.seconds = Some(seconds);
         Ok(())
     }
@@ -69,7 +69,7 @@ impl Role {
     }
 }
 
-/// Keys of a role for other keys.
+/// The keys of a role, which is assumed with other keys.
 #[derive(Debug)]
 pub(super) struct AssumedRole {
     pub role: Role,
@@ -82,19 +82,19 @@ pub(super) struct AssumedRole {
 #[async_trait]
 impl Issuer<AwsCredential> for AssumedRole {
     async fn issue(&self) -> Result<Lease<AwsCredential>, String> {
-        let told = |error: object_store::Error| message(&error);
-        let base = self.base.get_credential().await.map_err(told)?;
-        let answer = ask(&self.client, || {
+        let message = |error: object_store::Error| failure::message(&error);
+        let base = self.base.get_credential().await.map_err(message)?;
+        let response = ask(&self.client, || {
             let mut request = self.role.request(&self.endpoint, "AssumeRole", None)?;
             let authorizer = AwsAuthorizer::new(&base, "sts", &self.region);
-            authorizer.try_authorize(&mut request, None).map_err(told)?;
+            authorizer.try_authorize(&mut request, None).map_err(message)?;
             Ok(request)
         });
-        lease(&answer.await?)
+        lease(&response.await?)
     }
 }
 
-/// Keys of a role for a token that another issuer signed, as Kubernetes and CI systems write it into a file.
+/// The keys of a role, which is assumed with a token of another issuer. Kubernetes and CI systems write it into a file.
 #[derive(Debug)]
 pub(super) struct WebIdentity {
     pub role: Role,
@@ -106,23 +106,23 @@ pub(super) struct WebIdentity {
 #[async_trait]
 impl Issuer<AwsCredential> for WebIdentity {
     async fn issue(&self) -> Result<Lease<AwsCredential>, String> {
-        // It is written anew from time to time.
+        // The file is replaced from time to time.
         let token = credential_file::read_again(&self.token_file).await;
         let failed = |error| format!("could not read {}: {error}", self.token_file.display());
         let token = token.map_err(failed)?;
         let token = Some(("WebIdentityToken", token.trim()));
         let action = "AssumeRoleWithWebIdentity";
-        let answer = ask(&self.client, || self.role.request(&self.endpoint, action, token));
-        lease(&answer.await?)
+        let response = ask(&self.client, || self.role.request(&self.endpoint, action, token));
+        lease(&response.await?)
     }
 }
 
-fn lease(answer: &[u8]) -> Result<Lease<AwsCredential>, String> {
-    let text = String::from_utf8_lossy(answer);
-    let get = |name| field(&text, name).ok_or_else(|| format!("the answer has no {name}"));
+fn lease(response: &[u8]) -> Result<Lease<AwsCredential>, String> {
+    let text = String::from_utf8_lossy(response);
+    let get = |name| field(&text, name).ok_or_else(|| format!("the response has no {name}"));
     let until: Timestamp = get("Expiration")?
         .parse()
-        .map_err(|error| format!("the answer says no time by which the keys end: {error}"))?;
+        .map_err(|error| format!("the response has an invalid Expiration: {error}"))?;
     let (id, secret) = (get("AccessKeyId")?.to_owned(), get("SecretAccessKey")?.to_owned());
     let credential = credential(id, secret, Some(get("SessionToken")?.to_owned()))?;
     Ok(Lease { credential, until: Some(until) })

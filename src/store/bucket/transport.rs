@@ -14,7 +14,7 @@ use tokio::time::sleep_until;
 use url::{Position, Url};
 
 use super::body::{Download, Upload};
-use super::progress::{Limits, Overdue, Progress};
+use super::progress::{Overdue, Progress, RequestLimits};
 use super::transport_error::request_failed;
 use crate::proxy::Proxies;
 
@@ -28,21 +28,21 @@ const AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION
 /// Makes the HTTP clients of a store.
 #[derive(Clone, Debug)]
 pub(super) struct Transport {
-    limits: Limits,
+    limits: RequestLimits,
     roots: Vec<Certificate>,
     /// `None` for no proxy at all, not even the system's.
     proxies: Option<Proxies>,
 }
 
 impl Transport {
-    pub fn new(limits: Limits, proxies: Proxies) -> Self {
+    pub fn new(limits: RequestLimits, proxies: Proxies) -> Self {
         Self { limits, roots: Vec::new(), proxies: Some(proxies) }
     }
 
     /// The same for a service that hands out the machine's own credentials. There is no proxy: it would hand out the
     /// credentials of its own machine.
     pub fn of_machine(&self) -> Self {
-        Self { limits: Limits::OF_MACHINE, proxies: None, ..self.clone() }
+        Self { limits: RequestLimits::OF_MACHINE, proxies: None, ..self.clone() }
     }
 
     /// Trusts these authorities too.
@@ -85,7 +85,7 @@ impl HttpConnector for Transport {
 #[derive(Debug)]
 struct Service {
     client: reqwest::Client,
-    limits: Limits,
+    limits: RequestLimits,
     proxies: Proxies,
 }
 

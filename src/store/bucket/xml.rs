@@ -1,4 +1,4 @@
-//! What is read of XML documents: what they are, and single fields of errors.
+//! The parts of XML documents that are read: the root element, and single fields of errors.
 
 use crate::web_page::after_prolog;
 
@@ -12,9 +12,9 @@ pub(super) fn root_element(body: &[u8]) -> Option<&str> {
     (name.len() <= 64 && name.bytes().all(is_name)).then_some(name)
 }
 
-/// What an error document says, in brackets behind a blank.
+/// The code and the message of an error document, in parentheses after a space.
 pub(super) fn detail(body: &str) -> String {
-    // What follows the first line is of no use but to the server's own people.
+    // The lines after the first one help only the server's own developers.
     let message = field(body, "Message").and_then(|message| message.lines().next());
     match (field(body, "Code"), message) {
         (Some(code), Some(message)) => format!(" ({code}: {})", message.trim_end_matches('.')),
@@ -23,7 +23,7 @@ pub(super) fn detail(body: &str) -> String {
     }
 }
 
-/// What an XML document says by this name, as all of these servers send one.
+/// The text of an element, in the form in which all of these servers write it.
 pub(super) fn field<'a>(body: &'a str, name: &str) -> Option<&'a str> {
     let (_, after) = body.split_once(&format!("<{name}>"))?;
     let (text, _) = after.split_once(&format!("</{name}>"))?;
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_listing_is_known_by_its_root() {
+    fn the_root_element_is_read() {
         for (body, root) in [
             ("<ListBucketResult xmlns=\"x\">", Some("ListBucketResult")),
             (

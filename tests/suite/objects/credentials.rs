@@ -93,7 +93,7 @@ fn a_program_prints_keys() {
     });
     insta::assert_snapshot!(told.concat(), @r"
     error: failed to verify s3://bucket/hex: could not list s3://bucket/hex: there are no credentials (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE), and asking for some failed: the program in `credential_process` of [default] in ~/.aws/config ended with exit status: 3: no luck
-    error: failed to verify s3://bucket/hex: could not list s3://bucket/hex: there are no credentials (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE), and asking for some failed: what the program in `credential_process` of [default] in ~/.aws/config prints is not keys: it is not JSON
+    error: failed to verify s3://bucket/hex: could not list s3://bucket/hex: there are no credentials (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE), and asking for some failed: the output of the program in `credential_process` of [default] in ~/.aws/config is not keys: it is not JSON
     error: failed to verify s3://bucket/hex: could not list s3://bucket/hex: there are no credentials (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE), and asking for some failed: the program in `credential_process` of [default] in ~/.aws/config ended with exit status: 127: sh: 1: /nowhere: not found
     error: failed to verify s3://bucket/hex: could not list s3://bucket/hex: there are no credentials (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE), and asking for some failed: could not run the program in `credential_process` of [default] in ~/.aws/config: it prints 1048576 bytes or more
     error: failed to verify s3://bucket/hex: could not list s3://bucket/hex: there are no credentials (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE), and asking for some failed: could not run the program in `credential_process` of [default] in ~/.aws/config: it prints 1048576 bytes or more
@@ -138,16 +138,16 @@ fn a_role_is_assumed_with_the_keys_of_another_profile() {
         ran.stderr.replace(&repository.root().display().to_string(), "~")
     });
     insta::assert_snapshot!(told.concat(), @r#"
-    error: could not open s3://bucket/hex: `source_profile` of [profile other] in ~/.aws/config leads round in a circle
-    error: could not open s3://bucket/hex: `source_profile` of [profile ci] in ~/.aws/config names a profile that is not there
+    error: could not open s3://bucket/hex: `source_profile` of [profile other] in ~/.aws/config leads in a circle
+    error: could not open s3://bucket/hex: `source_profile` of [profile ci] in ~/.aws/config names a missing profile
     error: could not open s3://bucket/hex: `source_profile` of [profile ci] in ~/.aws/config names a profile without keys
-    error: could not open s3://bucket/hex: `role_arn` of [profile ci] in ~/.aws/config stands there without source_profile, credential_source or web_identity_token_file
+    error: could not open s3://bucket/hex: `role_arn` of [profile ci] in ~/.aws/config is set without source_profile, credential_source or web_identity_token_file
     error: could not open s3://bucket/hex: `credential_source` of [profile ci] in ~/.aws/config is none of Environment, Ec2InstanceMetadata and EcsContainer
-    error: could not open s3://bucket/hex: the keys of profile `ci` take a code of a device (mfa_serial): put them into the environment by `eval "$(aws configure export-credentials --profile ci --format env)"`
+    error: could not open s3://bucket/hex: the keys of profile `ci` require a code of a device (mfa_serial): put them into the environment by `eval "$(aws configure export-credentials --profile ci --format env)"`
     error: could not open s3://bucket/hex: the keys of profile `ci` are those of `aws login`: put them into the environment by `eval "$(aws configure export-credentials --profile ci --format env)"`
-    error: could not open s3://bucket/hex: there are no credentials: `aws_access_key_id` of [profile ci] in ~/.aws/config is set, and aws_secret_access_key is not
-    error: could not open s3://bucket/hex: there are no credentials: `aws_secret_access_key` of [profile ci] in ~/.aws/config is set, and aws_access_key_id is not
-    error: could not open s3://bucket/hex: `credential_source` of [profile ci] in ~/.aws/config is Environment, and AWS_ACCESS_KEY_ID is not set
+    error: could not open s3://bucket/hex: there are no credentials: `aws_access_key_id` of [profile ci] in ~/.aws/config is set, but aws_secret_access_key is not
+    error: could not open s3://bucket/hex: there are no credentials: `aws_secret_access_key` of [profile ci] in ~/.aws/config is set, but aws_access_key_id is not
+    error: could not open s3://bucket/hex: `credential_source` of [profile ci] in ~/.aws/config is Environment, but AWS_ACCESS_KEY_ID is not set
     "#);
 
     let config = format!(
@@ -207,7 +207,7 @@ fn whoever_signed_in_gets_keys() {
     insta::assert_snapshot!(told, @r"
     error: failed to verify s3://bucket/hex: could not list s3://bucket/hex: there are no credentials (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE), and asking for some failed: could not read ~/.aws/sso/cache/293abb6b76d7791c0732cc517d38c4b5c734b87f.json: No such file or directory (os error 2); sign in: aws sso login --profile default
     error: failed to verify s3://bucket/hex: could not list s3://bucket/hex: there are no credentials (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE), and asking for some failed: the sign-in ended at 2020-01-01T00:00:00Z; sign in: aws sso login --profile default
-    error: failed to verify s3://bucket/hex: could not list s3://bucket/hex: there are no credentials (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE), and asking for some failed: ~/.aws/sso/cache/293abb6b76d7791c0732cc517d38c4b5c734b87f.json has no token as it should be; sign in: aws sso login --profile default
+    error: failed to verify s3://bucket/hex: could not list s3://bucket/hex: there are no credentials (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE), and asking for some failed: ~/.aws/sso/cache/293abb6b76d7791c0732cc517d38c4b5c734b87f.json contains no valid token; sign in: aws sso login --profile default
     ");
     // Older programs write the second. Either variable says where they are asked for, or `services`.
     let (profile, session) = config.split_once("[sso").unwrap();
@@ -292,7 +292,7 @@ fn where_nobody_hands_out_credentials_that_is_found_out_once() {
     insta::assert_snapshot!(told.concat(), @r"
     error: failed to verify s3://bucket: could not list s3://bucket: there are no credentials (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE), and asking for some failed: could not connect to HOST: Connection refused (os error 111)
     error: failed to verify az://box: could not list az://box: there are no credentials (set AZURE_STORAGE_ACCOUNT_KEY, AZURE_STORAGE_SAS_TOKEN or AZURE_STORAGE_CONNECTION_STRING), and asking for some failed: could not connect to HOST: Connection refused (os error 111)
-    error: failed to verify gs://bucket: could not list gs://bucket: there are no credentials (set GOOGLE_APPLICATION_CREDENTIALS to the path of a file of credentials), and asking for some failed: could not connect to HOST: Connection refused (os error 111)
+    error: failed to verify gs://bucket: could not list gs://bucket: there are no credentials (set GOOGLE_APPLICATION_CREDENTIALS to the path of a credentials file), and asking for some failed: could not connect to HOST: Connection refused (os error 111)
     ");
     assert!(bucket.asked().is_empty());
 }
@@ -374,8 +374,8 @@ fn a_token_of_a_ci_system_is_exchanged_for_one_of_googles() {
         told.replace(&server.address().to_string(), "HOST")
     });
     insta::assert_snapshot!(told.concat(), @r"
-    error: failed to verify gs://bucket/hex: could not list gs://bucket/hex: there are no credentials (set GOOGLE_APPLICATION_CREDENTIALS to the path of a file of credentials), and asking for some failed: HOST refused: 400 Bad Request (who is that?)
-    error: failed to verify gs://bucket/hex: could not list gs://bucket/hex: there are no credentials (set GOOGLE_APPLICATION_CREDENTIALS to the path of a file of credentials), and asking for some failed: could not read ~/missing: No such file or directory (os error 2)
+    error: failed to verify gs://bucket/hex: could not list gs://bucket/hex: there are no credentials (set GOOGLE_APPLICATION_CREDENTIALS to the path of a credentials file), and asking for some failed: HOST refused: 400 Bad Request (who is that?)
+    error: failed to verify gs://bucket/hex: could not list gs://bucket/hex: there are no credentials (set GOOGLE_APPLICATION_CREDENTIALS to the path of a credentials file), and asking for some failed: could not read ~/missing: No such file or directory (os error 2)
     ");
 }
 
@@ -440,8 +440,8 @@ fn the_sign_in_of_a_person_is_exchanged_wherever_it_is_written() {
         ran.stderr.replace(&server.address().to_string(), "HOST")
     });
     insta::assert_snapshot!(told.concat(), @r"
-    error: failed to verify gs://bucket/hex: could not list gs://bucket/hex: there are no credentials (set GOOGLE_APPLICATION_CREDENTIALS to the path of a file of credentials), and asking for some failed: HOST refused: 400 Bad Request (invalid_grant); sign in: gcloud auth application-default login
-    error: could not open gs://bucket/hex: GOOGLE_SERVICE_ACCOUNT_KEY cannot be used: it has a token_uri of plain HTTP: expected https
-    error: could not open gs://bucket/hex: GOOGLE_SERVICE_ACCOUNT_KEY cannot be used: it is no authorized_user as it should be: missing field `client_id` at line 1 column 27
+    error: failed to verify gs://bucket/hex: could not list gs://bucket/hex: there are no credentials (set GOOGLE_APPLICATION_CREDENTIALS to the path of a credentials file), and asking for some failed: HOST refused: 400 Bad Request (invalid_grant); sign in: gcloud auth application-default login
+    error: could not open gs://bucket/hex: GOOGLE_SERVICE_ACCOUNT_KEY cannot be used: its token_uri uses plain HTTP: expected https
+    error: could not open gs://bucket/hex: GOOGLE_SERVICE_ACCOUNT_KEY cannot be used: it is not a valid authorized_user: missing field `client_id` at line 1 column 27
     ");
 }

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use hexreg::repository::Folder;
-use hexreg::store::{BucketStore, Limits, Settings, Store, StoreError, StoreErrorKind};
+use hexreg::store::{BucketStore, RequestLimits, Settings, Store, StoreError, StoreErrorKind};
 
 use super::{apply, path, update};
 use crate::support::server::read_head;
@@ -54,7 +54,7 @@ impl Behaving {
             variables: [("AWS_ACCESS_KEY_ID", "a"), ("AWS_SECRET_ACCESS_KEY", "b")]
                 .into_iter()
                 .collect(),
-            limits: Limits { stall: STALL, floor: FLOOR, ..Limits::default() },
+            limits: RequestLimits { stall: STALL, floor: FLOOR, ..RequestLimits::default() },
         };
         let store = BucketStore::open(&"s3://bucket/acme".parse().unwrap(), &settings).unwrap();
         store.assume_single_writer(true)

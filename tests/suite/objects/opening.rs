@@ -183,18 +183,18 @@ fn what_is_missing_to_open_a_bucket_is_told() {
     ];
     insta::assert_snapshot!(said.concat(), @r"
     error: could not open s3://bucket: there is no region: set AWS_REGION to where the bucket is
-    error: could not open s3://bucket: there are no credentials: AWS_ACCESS_KEY_ID is set, and AWS_SECRET_ACCESS_KEY is not
+    error: could not open s3://bucket: there are no credentials: AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not
     error: could not open s3://bucket: there are no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE
-    error: could not open s3://bucket: `sso_session` of [default] in …/.aws/config stands there without sso_region
+    error: could not open s3://bucket: `sso_session` of [default] in …/.aws/config is set without sso_region
     error: could not open s3://bucket: there is no profile `other` in …/.aws/credentials or …/.aws/config
-    error: could not open s3://bucket: --endpoint is `…@…`, and no endpoint: write https://HOST or http://HOST, without a bucket, a name or a password
-    error: could not open s3://bucket: --endpoint is `s3.example`, and no endpoint: write https://HOST or http://HOST, without a bucket, a name or a password
+    error: could not open s3://bucket: --endpoint is `…@…`, which is no endpoint: write https://HOST or http://HOST, without a bucket, a user name or a password
+    error: could not open s3://bucket: --endpoint is `s3.example`, which is no endpoint: write https://HOST or http://HOST, without a bucket, a user name or a password
     error: could not open az://box: there is no account: set AZURE_STORAGE_ACCOUNT_NAME, AZURE_STORAGE_ACCOUNT or AZURE_STORAGE_CONNECTION_STRING
     error: could not open gs://bucket: could not use /nowhere: No such file or directory (os error 2)
     error: invalid value 's3:/bucket' for '<DEST>': write s3://BUCKET/PREFIX, with two slashes; a directory of this name is ./s3:…
 
     For more information, try '--help'.
-    error: no name and no password belong there: they come from the environment
+    error: it contains a user name or a password: credentials come from the environment
 
     Usage: hexreg verify [OPTIONS] <DEST>
 

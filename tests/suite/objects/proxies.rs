@@ -123,5 +123,5 @@ fn who_hands_out_no_keys_is_named_by_the_host_alone() {
         [("AWS_CONTAINER_CREDENTIALS_FULL_URI", url.as_str()), ("AWS_REGION", "eu-west-1")];
     let ran = verify(&[&variables], &server.url());
     assert_eq!(ran.code, 2, "{}", ran.transcript());
-    insta::assert_snapshot!(ran.stderr.replace(&server.address().to_string(), "HOST"), @"error: failed to verify s3://bucket/hex: could not list s3://bucket/hex: there are no credentials (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE), and asking for some failed: HOST hands out no keys: it has no AccessKeyId and SecretAccessKey as they should be");
+    insta::assert_snapshot!(ran.stderr.replace(&server.address().to_string(), "HOST"), @"error: failed to verify s3://bucket/hex: could not list s3://bucket/hex: there are no credentials (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE), and asking for some failed: HOST returned no keys: it has no valid AccessKeyId and SecretAccessKey");
 }

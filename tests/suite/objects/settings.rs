@@ -90,21 +90,21 @@ fn what_cannot_be_used_names_its_variable() {
         said(&repository, &verify(&repository, "s3://bucket/hex", &variables, &[]))
     });
     insta::assert_snapshot!(wrong.concat(), @r"
-    error: could not open s3://bucket/hex: AWS_ENDPOINT_URL is `localhost:9000`, and no endpoint: write https://HOST or http://HOST, without a bucket, a name or a password
-    error: could not open s3://bucket/hex: AWS_ENDPOINT_URL_S3 is `minio`, and no endpoint: write https://HOST or http://HOST, without a bucket, a name or a password
-    error: could not open s3://bucket/hex: AWS_ENDPOINT_URL is `//host`, and no endpoint: write https://HOST or http://HOST, without a bucket, a name or a password
-    error: could not open s3://bucket/hex: AWS_ENDPOINT_URL is `…@…`, and no endpoint: write https://HOST or http://HOST, without a bucket, a name or a password
-    error: could not open s3://bucket/hex: AWS_ENDPOINT_URL is `http://host?x=1`, and no endpoint: write https://HOST or http://HOST, without a bucket, a name or a password
-    error: could not open s3://bucket/hex: AWS_ENDPOINT_URL has a control character in it, such as a line feed
-    error: could not open s3://bucket/hex: AWS_ENDPOINT_URL_STS is `sts`, and no endpoint: write https://HOST or http://HOST, without a bucket, a name or a password
-    error: could not open s3://bucket/hex: AWS_ACCESS_KEY_ID has a control character in it, such as a line feed
-    error: could not open s3://bucket/hex: AWS_ACCESS_KEY_ID has characters in it other than ASCII's, or a space
-    error: could not open s3://bucket/hex: AWS_SECRET_ACCESS_KEY has a control character in it, such as a line feed
-    error: could not open s3://bucket/hex: AWS_SESSION_TOKEN has characters in it other than ASCII's, or a space
+    error: could not open s3://bucket/hex: AWS_ENDPOINT_URL is `localhost:9000`, which is no endpoint: write https://HOST or http://HOST, without a bucket, a user name or a password
+    error: could not open s3://bucket/hex: AWS_ENDPOINT_URL_S3 is `minio`, which is no endpoint: write https://HOST or http://HOST, without a bucket, a user name or a password
+    error: could not open s3://bucket/hex: AWS_ENDPOINT_URL is `//host`, which is no endpoint: write https://HOST or http://HOST, without a bucket, a user name or a password
+    error: could not open s3://bucket/hex: AWS_ENDPOINT_URL is `…@…`, which is no endpoint: write https://HOST or http://HOST, without a bucket, a user name or a password
+    error: could not open s3://bucket/hex: AWS_ENDPOINT_URL is `http://host?x=1`, which is no endpoint: write https://HOST or http://HOST, without a bucket, a user name or a password
+    error: could not open s3://bucket/hex: AWS_ENDPOINT_URL contains a control character, such as a line feed
+    error: could not open s3://bucket/hex: AWS_ENDPOINT_URL_STS is `sts`, which is no endpoint: write https://HOST or http://HOST, without a bucket, a user name or a password
+    error: could not open s3://bucket/hex: AWS_ACCESS_KEY_ID contains a control character, such as a line feed
+    error: could not open s3://bucket/hex: AWS_ACCESS_KEY_ID contains a space, or a character that is not ASCII
+    error: could not open s3://bucket/hex: AWS_SECRET_ACCESS_KEY contains a control character, such as a line feed
+    error: could not open s3://bucket/hex: AWS_SESSION_TOKEN contains a space, or a character that is not ASCII
     error: could not open s3://bucket/hex: AWS_REGION is `eu west`: expected letters, digits and `-`
     error: could not open s3://bucket/hex: AWS_REGION is `https://eu-west-1`: expected letters, digits and `-`
     error: could not open s3://bucket/hex: AWS_CA_BUNDLE is nowhere.pem: No such file or directory (os error 2)
-    error: could not open s3://bucket/hex: AWS_CA_BUNDLE is key.pem: there are no certificates in PEM in it
+    error: could not open s3://bucket/hex: AWS_CA_BUNDLE is key.pem: it contains no certificates in PEM
     error: could not open s3://bucket/hex: AWS_SKIP_SIGNATURE is `perhaps`: expected `true` or `false`
     error: could not open s3://bucket/hex: AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is `perhaps`: expected `true` or `false`
     error: could not open s3://bucket/hex: there is no profile `nobody` in ~/.aws/credentials or ~/.aws/config
@@ -131,12 +131,12 @@ fn what_names_who_hands_out_keys_is_checked_too() {
         said(&repository, &verify(&repository, "s3://bucket/hex", &variables, &[]))
     });
     insta::assert_snapshot!(wrong.concat(), @r"
-    error: could not open s3://bucket/hex: there are no credentials: AWS_ACCESS_KEY_ID is set, and AWS_SECRET_ACCESS_KEY is not
-    error: could not open s3://bucket/hex: there are no credentials: AWS_SECRET_ACCESS_KEY is set, and AWS_ACCESS_KEY_ID is not
-    error: could not open s3://bucket/hex: AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is no path: expected one that begins with `/`
-    error: could not open s3://bucket/hex: AWS_CONTAINER_CREDENTIALS_FULL_URI is no URL of http or https
+    error: could not open s3://bucket/hex: there are no credentials: AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not
+    error: could not open s3://bucket/hex: there are no credentials: AWS_SECRET_ACCESS_KEY is set, but AWS_ACCESS_KEY_ID is not
+    error: could not open s3://bucket/hex: AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is not a path: expected one that begins with `/`
+    error: could not open s3://bucket/hex: AWS_CONTAINER_CREDENTIALS_FULL_URI is not a URL of http or https
     error: failed to verify s3://bucket/hex: could not list s3://bucket/hex: there are no credentials (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE), and asking for some failed: could not ask 127.0.0.1:1: Connection refused (os error 111)
-    error: could not open s3://bucket/hex: AWS_EC2_METADATA_SERVICE_ENDPOINT is `169.254.169.254`, and no endpoint: write https://HOST or http://HOST, without a bucket, a name or a password
+    error: could not open s3://bucket/hex: AWS_EC2_METADATA_SERVICE_ENDPOINT is `169.254.169.254`, which is no endpoint: write https://HOST or http://HOST, without a bucket, a user name or a password
     error: failed to verify s3://bucket/hex: could not list s3://bucket/hex: there are no credentials (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE), and asking for some failed: could not read /nowhere: No such file or directory (os error 2)
     ");
 }
@@ -191,13 +191,13 @@ fn a_profile_is_checked_as_variables_are() {
         said(&repository, &verify(&repository, "s3://bucket/hex", &[], &[]))
     });
     insta::assert_snapshot!(told.concat(), @r"
-    error: could not open s3://bucket/hex: `endpoint_url` of [default] in ~/.aws/config is `localhost:9000`, and no endpoint: write https://HOST or http://HOST, without a bucket, a name or a password
-    error: could not open s3://bucket/hex: `s3.endpoint_url` of [services there] in ~/.aws/config is `minio`, and no endpoint: write https://HOST or http://HOST, without a bucket, a name or a password
+    error: could not open s3://bucket/hex: `endpoint_url` of [default] in ~/.aws/config is `localhost:9000`, which is no endpoint: write https://HOST or http://HOST, without a bucket, a user name or a password
+    error: could not open s3://bucket/hex: `s3.endpoint_url` of [services there] in ~/.aws/config is `minio`, which is no endpoint: write https://HOST or http://HOST, without a bucket, a user name or a password
     error: could not open s3://bucket/hex: `ca_bundle` of [default] in ~/.aws/config is ~/nowhere.pem: No such file or directory (os error 2)
     error: could not open s3://bucket/hex: `ignore_configured_endpoint_urls` of [default] in ~/.aws/config is `perhaps`: expected `true` or `false`
     error: could not open s3://bucket/hex: `region` of [default] in ~/.aws/config is `eu west`: expected letters, digits and `-`
-    error: could not open s3://bucket/hex: `aws_access_key_id` of [default] in ~/.aws/config has characters in it other than ASCII's, or a space
-    error: could not open s3://bucket/hex: `aws_session_token` of [default] in ~/.aws/config has a control character in it, such as a line feed
+    error: could not open s3://bucket/hex: `aws_access_key_id` of [default] in ~/.aws/config contains a space, or a character that is not ASCII
+    error: could not open s3://bucket/hex: `aws_session_token` of [default] in ~/.aws/config contains a control character, such as a line feed
     ");
     repository.write(".aws/config", b"[default]\n\xff");
     let told = said(&repository, &verify(&repository, "s3://bucket/hex", &[], &[]));
@@ -333,7 +333,7 @@ fn what_is_wrong_with_azures_settings_is_told() {
     error: could not open az://box/hex: AZURE_STORAGE_CONNECTION_STRING is no connection string: expected NAME=VALUE;NAME=VALUE…
     error: could not open az://box/hex: AZURE_STORAGE_CONNECTION_STRING has no AccountName
     error: could not open az://box/hex: AZURE_STORAGE_ACCOUNT_NAME is `me/you`: expected letters, digits and `-`
-    error: could not open az://box/hex: AZURE_STORAGE_ENDPOINT is `127.0.0.1:10000`, and no endpoint: write https://HOST or http://HOST, without a bucket, a name or a password
+    error: could not open az://box/hex: AZURE_STORAGE_ENDPOINT is `127.0.0.1:10000`, which is no endpoint: write https://HOST or http://HOST, without a bucket, a user name or a password
     error: could not open az://box/hex: AZURE_STORAGE_USE_EMULATOR is `perhaps`: expected `true` or `false`
     ");
 }
@@ -395,12 +395,12 @@ fn what_is_wrong_with_googles_settings_is_told() {
     });
     told.sort();
     insta::assert_snapshot!(told.concat(), @r"
-    error: could not open gs://bucket/hex: could not use ~/aws.json: its credential_source has `environment_id`, which hexreg cannot ask: expected a `file` or a `url`; `gcloud auth application-default login` makes credentials that it can use
+    error: could not open gs://bucket/hex: could not use ~/aws.json: its credential_source has `environment_id`, which hexreg does not support: expected a `file` or a `url`; `gcloud auth application-default login` makes credentials that it can use
     error: could not open gs://bucket/hex: could not use ~/key.json: Error reading pem file: no items found
-    error: could not open gs://bucket/hex: could not use ~/nonsense.json: it is no JSON: expected what Google's console or `gcloud` writes
-    error: could not open gs://bucket/hex: could not use ~/other.json: it holds credentials of the type `impersonated_service_account`: expected service_account, authorized_user or external_account
-    error: could not open gs://bucket/hex: could not use ~/part.json: it is no external_account as it should be: missing field `audience` at line 1 column 28
-    error: could not open gs://bucket/hex: could not use ~/url.json: its `gcs_base_url` is `localhost:1`, and no endpoint: write https://HOST or http://HOST, without a bucket, a name or a password
+    error: could not open gs://bucket/hex: could not use ~/nonsense.json: it is not JSON: expected what Google's console or `gcloud` writes
+    error: could not open gs://bucket/hex: could not use ~/other.json: it contains credentials of the type `impersonated_service_account`: expected service_account, authorized_user or external_account
+    error: could not open gs://bucket/hex: could not use ~/part.json: it is not a valid external_account: missing field `audience` at line 1 column 28
+    error: could not open gs://bucket/hex: could not use ~/url.json: its `gcs_base_url` is `localhost:1`, which is no endpoint: write https://HOST or http://HOST, without a bucket, a user name or a password
     ");
     let ways = [
         ("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere\n"),
@@ -415,9 +415,9 @@ fn what_is_wrong_with_googles_settings_is_told() {
     });
     insta::assert_snapshot!(told.concat(), @r"
     error: could not open gs://bucket/hex: could not use /nowhere: No such file or directory (os error 2)
-    error: could not open gs://bucket/hex: GOOGLE_APPLICATION_CREDENTIALS holds a key, and not the path of a file with one: put it into GOOGLE_SERVICE_ACCOUNT_KEY
-    error: could not open gs://bucket/hex: GOOGLE_SERVICE_ACCOUNT_KEY cannot be used: it is no JSON: expected what Google's console or `gcloud` writes
-    error: could not open gs://bucket/hex: GOOGLE_BASE_URL is `localhost:1`, and no endpoint: write https://HOST or http://HOST, without a bucket, a name or a password
-    error: could not open gs://bucket/hex: GCE_METADATA_HOST is no host: expected its name or address, and a port if need be
+    error: could not open gs://bucket/hex: GOOGLE_APPLICATION_CREDENTIALS contains a key, and not the path of a file with one: put it into GOOGLE_SERVICE_ACCOUNT_KEY
+    error: could not open gs://bucket/hex: GOOGLE_SERVICE_ACCOUNT_KEY cannot be used: it is not JSON: expected what Google's console or `gcloud` writes
+    error: could not open gs://bucket/hex: GOOGLE_BASE_URL is `localhost:1`, which is no endpoint: write https://HOST or http://HOST, without a bucket, a user name or a password
+    error: could not open gs://bucket/hex: GCE_METADATA_HOST is not a host: expected a name or an address, with or without a port
     ");
 }
