@@ -117,7 +117,7 @@ pub enum ConditionalWriteError {
     IfMatchIgnored,
     /// The store refuses every request with the header, whether or not the condition is met.
     #[error(
-        "the store does not support writes with `{0}` and refuses them all: without it, of two writers at once, \
+        "the store refuses every write with `{0}`, which it does not support: without it, of two writers at once, \
          one would lose its changes"
     )]
     Unsupported(

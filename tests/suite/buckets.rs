@@ -1,12 +1,12 @@
-//! Registries in buckets: what `add`, `push` and `verify` ask of an S3 server and what stands there then,
-//! for clients and for whoever else writes at the same time.
+//! Registries in buckets of S3 servers: the requests of `add`, `push` and `verify`, and their results for clients and for
+//! other writers at the same time.
 //!
 //! | module | what belongs there |
 //! | --- | --- |
-//! | `adding` | what `add` puts there, with which headers, and how little it asks for |
-//! | `pushing` | what `push` carries over, and what it never does |
+//! | `adding` | the objects that `add` writes, their headers, and the number of requests |
+//! | `pushing` | the objects that `push` writes, and files that it never writes |
 //! | `clients` | rebar3 installs from the bucket's own address |
-//! | `conditions` | servers that keep their word on conditions, and some that do not |
+//! | `conditions` | servers that honour conditions, and servers that do not |
 //! | `slow` | kills, many writers at once, other servers |
 
 mod adding;
@@ -23,10 +23,10 @@ use crate::support::moto::Moto;
 use crate::support::repository::TestRepository;
 use crate::support::witness::Tree;
 
-/// Where the registry stands in each bucket: not at its root, as there may be something beside it.
+/// The prefix of the registry in each bucket. It is not the root, as there may be other objects beside it.
 const PREFIX: &str = "hex";
 
-/// A bucket, and somebody with a key, with tarballs and with a `public/` of their own.
+/// A bucket, and a writer with a key, with tarballs and with a `public/` of its own.
 pub struct Writer {
     pub bucket: Bucket,
     pub repository: TestRepository,
@@ -37,7 +37,7 @@ impl Writer {
         Self { bucket, repository: TestRepository::new() }
     }
 
-    /// Of a new bucket of moto's.
+    /// A writer to a new bucket of moto.
     pub fn beside(moto: &Moto) -> Self {
         Self::of(moto.bucket("registry"))
     }
@@ -46,7 +46,7 @@ impl Writer {
         self.bucket.url(PREFIX)
     }
 
-    /// What `add` is told of files in `new/`.
+    /// The arguments of `add` for files in `new/`.
     fn to_add(&self, files: &[String], more: &[&str]) -> Vec<String> {
         let files = files.iter().map(|file| format!("new/{file}"));
         let mut arguments = vec!["add".to_owned()];
@@ -58,7 +58,7 @@ impl Writer {
         arguments
     }
 
-    /// What `push` is told of `public/`.
+    /// The arguments of `push` for `public/`.
     fn to_push(&self) -> Vec<String> {
         let arguments = ["push", "public", &self.destination(), "--endpoint"];
         let arguments = arguments.into_iter().map(str::to_owned);
@@ -70,7 +70,7 @@ impl Writer {
         hexreg.run(arguments.iter().map(String::as_str))
     }
 
-    /// The same, on its way.
+    /// The command, not yet run.
     fn command(&self, arguments: &[String]) -> Command {
         let mut command = self.bucket.known_to(self.repository.hexreg()).command();
         command.args(arguments);
@@ -91,7 +91,7 @@ impl Writer {
         self.run(&self.to_push())
     }
 
-    /// Builds the registry where it is served.
+    /// Builds the registry in `public/`.
     pub fn build(&self, more: &[&str]) -> Ran {
         let (destination, endpoint) = (self.destination(), self.bucket.endpoint());
         let arguments = ["build", &destination, "--endpoint", &endpoint, "--name=acme"];
@@ -106,7 +106,7 @@ impl Writer {
         hexreg.run(arguments.iter().chain(more).copied())
     }
 
-    /// What `verify --json` finds wrong, by kind.
+    /// The problems that `verify --json` finds, by kind.
     pub fn problems(&self) -> Vec<String> {
         let found = self.verify(&["--json"]).stdout;
         let found: serde_json::Value =
@@ -115,12 +115,12 @@ impl Writer {
         problems.iter().map(|problem| problem["kind"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// What stands, as a client finds it.
+    /// The registry as a client reads it.
     pub fn tree(&self) -> Tree {
         Tree::of(self.bucket.files(PREFIX))
     }
 
-    /// The registry is whole, says the same everywhere, and has these tarballs.
+    /// Checks that the registry is complete and consistent, and has these tarballs.
     #[track_caller]
     pub fn stands(&self, mut tarballs: Vec<String>) {
         self.verify(&[]).ok();
@@ -142,7 +142,7 @@ fn samples() -> Vec<(String, Vec<u8>)> {
     tarballs.into_iter().collect()
 }
 
-/// With the samples in `new/`, and what they are called.
+/// A writer with the samples in `new/`, and their names.
 fn with_samples(moto: &Moto) -> (Writer, Vec<String>) {
     let writer = Writer::beside(moto);
     let samples = samples();

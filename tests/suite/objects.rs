@@ -1,5 +1,16 @@
-//! A tree in object storage: what is asked of it, what becomes of lost answers, and of whoever writes at
-//! the same time.
+//! A repository in object storage: its requests, lost responses, and other writers at the same time.
+//!
+//! | module | what belongs there |
+//! | --- | --- |
+//! | `answers` | responses that get lost, and refusals |
+//! | `credentials` | services that hand out credentials |
+//! | `limits` | how long servers are waited for |
+//! | `mirrored` | a bucket with a copy of a mirror |
+//! | `opening` | from a URL to a bucket, and the messages if that fails |
+//! | `parts` | uploads part by part |
+//! | `proxies` | proxies and redirections |
+//! | `removal` | tombstones |
+//! | `settings` | variables, profiles and credentials files |
 
 mod answers;
 mod credentials;
@@ -43,7 +54,7 @@ fn remove(at: &str, over: Option<Stamp>) -> Change {
     Change { over, ..Change::new(path(at), Action::Remove) }
 }
 
-/// What was made, in order, and how it ended.
+/// The changes that were made, in order, and the result.
 fn apply(store: &dyn Store, stages: &[&[Change]]) -> (Vec<String>, Result<(), StoreError>) {
     let made = RefCell::new(Vec::new());
     let done = store.apply(stages, &|one| made.borrow_mut().push(one.change.path.to_string()));
@@ -65,14 +76,14 @@ fn listed(store: &dyn Store, folder: Folder) -> BTreeMap<String, ListedFile> {
     listed.into_iter().map(|one| (one.name.clone(), one)).collect()
 }
 
-/// What was asked about an object.
+/// The requests for an object.
 fn asked_of(asked: &[Asked], key: &str) -> Vec<String> {
     let of = asked.iter().filter(|(_, what)| what.ends_with(key));
     of.map(|(operation, what)| format!("{operation:?} {what}")).collect()
 }
 
-/// How often a store that has seen nothing yet writes to learn whether `bucket` honours conditions: as a new file,
-/// over two others, and over the one that is there.
+/// How many writes a new store sends to probe the conditions of `bucket`: one that creates the file, two over other
+/// tags, and one over the right tag.
 const PROBE_PUTS: usize = 4;
 
 /// A bucket that was probed before.
@@ -83,7 +94,7 @@ fn bucket() -> TestBucket {
 }
 
 #[test]
-fn a_folder_has_what_lies_directly_in_it() {
+fn a_folder_lists_the_files_directly_in_it() {
     let bucket = TestBucket::default()
         .with_marker("acme/packages/")
         .with_marker("acme/empty/")
@@ -115,14 +126,14 @@ fn a_folder_has_what_lies_directly_in_it() {
 }
 
 #[test]
-fn where_nothing_is_there_is_no_tree() {
+fn an_empty_bucket_has_no_repository() {
     let bucket = TestBucket::default().with_marker("acme/packages/");
     bucket.set("elsewhere", b"");
     assert_eq!(bucket.store().walk().unwrap(), None);
 }
 
 #[test]
-fn names_are_taken_as_they_are() {
+fn names_are_not_encoded() {
     let bucket = bucket();
     let store = bucket.store();
     let names = ["a-1.0.0+b~c.tar", "a_b.c", "a b", "ä", "%2e", "a%20b", "a+b", "#", "?", "a&b=c"];
@@ -145,7 +156,7 @@ fn names_are_taken_as_they_are() {
 }
 
 #[test]
-fn no_more_is_read_than_tells_that_it_is_too_much() {
+fn one_byte_more_than_the_limit_is_read() {
     let bucket = TestBucket::default();
     bucket.set("acme/names", b"0123456789");
     let store = bucket.store();
@@ -160,7 +171,7 @@ fn no_more_is_read_than_tells_that_it_is_too_much() {
 }
 
 #[test]
-fn nobody_is_locked_out() {
+fn a_lock_keeps_no_one_out() {
     let store = TestBucket::default().store();
     let first = store.lock().unwrap();
     assert!(matches!((first, store.lock().unwrap()), (LockOutcome::Held(_), LockOutcome::Held(_))));
@@ -168,7 +179,7 @@ fn nobody_is_locked_out() {
 }
 
 #[test]
-fn a_stage_is_made_when_the_one_before_is_and_many_changes_of_it_at_once() {
+fn stages_follow_each_other_and_changes_of_one_are_made_at_once() {
     let bucket = bucket().slow_fork(Duration::from_millis(20));
     let store = bucket.store();
     let first: Vec<_> = (0..40).map(|n| create(&format!("tarballs/{n}"), "x")).collect();
@@ -191,14 +202,14 @@ fn a_stage_is_made_when_the_one_before_is_and_many_changes_of_it_at_once() {
 }
 
 #[test]
-fn no_more_of_files_is_in_memory_at_once_than_is_told() {
+fn uploads_in_memory_stay_below_the_limit() {
     let bucket = bucket().slow_fork(Duration::from_millis(20));
     let bytes = "x".repeat(300 << 10);
     let changes: Vec<_> = (0..12).map(|n| create(&format!("tarballs/{n}"), &bytes)).collect();
     let store = bucket.store().memory(1 << 20);
     apply(&store, &[&changes]).1.unwrap();
     assert_eq!(bucket.most_bytes(), 3 * bytes.len());
-    // One that is larger goes alone.
+    // A larger file is uploaded alone.
     let bucket = bucket.slow_fork(Duration::from_millis(20));
     let large = create("tarballs/large", &bytes.repeat(5));
     let changes = [&changes[..4], &[large], &changes[4..]].concat();
@@ -210,7 +221,7 @@ fn no_more_of_files_is_in_memory_at_once_than_is_told() {
 }
 
 #[test]
-fn after_a_failure_nothing_is_begun_and_what_is_under_way_is_told() {
+fn after_a_failure_no_change_begins_and_those_in_progress_are_reported() {
     let forbidden = Fault {
         at: PROBE_PUTS + 3,
         of: Some(Operation::Put),
@@ -238,7 +249,7 @@ fn after_a_failure_nothing_is_begun_and_what_is_under_way_is_told() {
 }
 
 #[test]
-fn what_is_missing_is_made_only_where_it_still_is() {
+fn a_missing_file_is_created_only_if_it_is_still_missing() {
     let bucket = bucket();
     let store = bucket.store();
     bucket.set("acme/packages/other", b"theirs");
@@ -252,7 +263,7 @@ fn what_is_missing_is_made_only_where_it_still_is() {
 }
 
 #[test]
-fn what_stands_is_replaced_only_where_it_still_is_what_was_looked_at() {
+fn a_file_is_replaced_only_if_it_is_still_the_one_that_was_read() {
     for bucket in [bucket(), bucket().fork().with_generations()] {
         let store = bucket.store();
         bucket.set("acme/packages/foo", b"before");
@@ -260,7 +271,7 @@ fn what_stands_is_replaced_only_where_it_still_is_what_was_looked_at() {
         let change = update("packages/foo", "ours", over);
         apply(&store, &[slice::from_ref(&change)]).1.unwrap();
         assert_eq!(bucket.get("acme/packages/foo").unwrap(), b"ours");
-        // It is done already.
+        // The bytes are there already.
         apply(&store, &[&[change]]).1.unwrap();
 
         let over = stamp(&store, "packages/foo");
@@ -269,23 +280,23 @@ fn what_stands_is_replaced_only_where_it_still_is_what_was_looked_at() {
             [&[update("packages/foo", "late", over)], &[create("names", "")]];
         let (made, done) = apply(&store, &stages);
         assert!(made.is_empty() && done.unwrap_err().is_conflict());
-        // Looked at meanwhile, as for another change.
+        // The file was read in the meantime, as for another change.
         assert!(listed(&store, Folder::Packages).contains_key("foo"));
         assert!(apply(&store, &stages).1.unwrap_err().is_conflict());
         assert_eq!(bucket.get("acme/packages/foo").unwrap(), b"theirs");
-        // By another store, which has not seen it.
+        // Another store, which has not seen the file.
         let fresh = bucket.store();
         let over = stamp(&store, "packages/foo");
         apply(&fresh, &[&[update("packages/foo", "fresh", over)]]).1.unwrap();
         assert_eq!(bucket.get("acme/packages/foo").unwrap(), b"fresh");
-        // It is gone.
+        // The file is gone.
         let conflict = apply(&fresh, &[&[update("packages/bar", "", over)]]).1.unwrap_err();
         assert!(conflict.is_conflict());
     }
 }
 
 #[test]
-fn what_is_written_twice_is_written_over_what_was_written_first() {
+fn the_second_write_of_a_call_is_over_the_first() {
     let bucket = bucket();
     let store = bucket.store();
     bucket.set("acme/packages/foo", b"before");
@@ -298,7 +309,7 @@ fn what_is_written_twice_is_written_over_what_was_written_first() {
         [&[bridge], &[versions], &[shrink], &[remove("packages/foo", over)]];
     apply(&store, &stages[..3]).1.unwrap();
     assert_eq!(bucket.get("acme/packages/foo").unwrap(), b"after");
-    // In another call it is what was looked at that counts.
+    // In another call the condition is on the version that was read.
     assert!(apply(&store, &stages[..1]).1.unwrap_err().is_conflict());
 
     bucket.set("acme/packages/foo", b"before");
@@ -309,7 +320,7 @@ fn what_is_written_twice_is_written_over_what_was_written_first() {
 }
 
 #[test]
-fn what_nobody_names_is_removed_only_where_it_still_is_what_was_looked_at() {
+fn a_file_is_removed_only_if_it_is_still_the_one_that_was_read() {
     let bucket = bucket();
     let store = bucket.store();
     for name in ["same", "changed", "gone", "whichever"] {
@@ -330,7 +341,7 @@ fn what_nobody_names_is_removed_only_where_it_still_is_what_was_looked_at() {
 }
 
 #[test]
-fn a_lone_writer_needs_no_conditions() {
+fn a_single_writer_needs_no_conditions() {
     let bucket = TestBucket::default().ignoring(true, true).without_tags();
     let store = bucket.store().assume_single_writer(true);
     bucket.set("acme/packages/foo", b"theirs");
@@ -352,7 +363,7 @@ fn a_lone_writer_needs_no_conditions() {
 }
 
 #[test]
-fn what_has_no_tag_is_not_written_over_by_one_of_many() {
+fn a_file_without_a_tag_is_not_replaced_unless_there_is_a_single_writer() {
     let bucket = bucket().fork().without_tags();
     bucket.set("acme/packages/foo", b"before");
     let store = bucket.store();
@@ -363,7 +374,7 @@ fn what_has_no_tag_is_not_written_over_by_one_of_many() {
     assert_eq!(bucket.get("acme/packages/foo").unwrap(), b"before");
 }
 
-/// What it says where conditions of a bucket cannot be relied on.
+/// The error of a bucket that does not honour conditions.
 fn probed(bucket: &TestBucket) -> Option<ConditionalWriteError> {
     let (made, done) = apply(&bucket.store(), &[&[create("packages/foo", "x")]]);
     let error = done.err()?;
@@ -374,7 +385,7 @@ fn probed(bucket: &TestBucket) -> Option<ConditionalWriteError> {
 }
 
 #[test]
-fn whoever_ignores_conditions_is_found_out_before_anything_is_written() {
+fn ignored_conditions_are_found_before_anything_is_written() {
     use ConditionalWriteError::{IfMatchIgnored, IfNoneMatchIgnored, Unsupported};
     for (if_none_match, if_match, wrong) in [
         (true, true, IfNoneMatchIgnored),
@@ -383,7 +394,7 @@ fn whoever_ignores_conditions_is_found_out_before_anything_is_written() {
     ] {
         let bucket = TestBucket::default().ignoring(if_none_match, if_match);
         assert_eq!(probed(&bucket), Some(wrong));
-        // It stands by now.
+        // The file is there now.
         assert_eq!(probed(&bucket), Some(wrong));
     }
     for (bucket, at, header) in [
@@ -404,7 +415,7 @@ fn whoever_ignores_conditions_is_found_out_before_anything_is_written() {
 }
 
 #[test]
-fn a_store_that_takes_its_own_tags_in_no_form_is_found_out_before_anything_is_written() {
+fn a_store_that_never_takes_its_own_tags_is_found_before_anything_is_written() {
     for tags in [TakenTags::Never, TakenTags::BareIgnored, TakenTags::BareMalformed] {
         for bucket in [TestBucket::default(), bucket()] {
             bucket.take(tags);
@@ -414,7 +425,7 @@ fn a_store_that_takes_its_own_tags_in_no_form_is_found_out_before_anything_is_wr
 }
 
 #[test]
-fn where_tags_are_taken_bare_they_are_written_so_from_then_on() {
+fn a_store_that_takes_bare_tags_gets_bare_tags() {
     for bucket in [TestBucket::default(), bucket()] {
         bucket.take(TakenTags::Bare);
         bucket.set("acme/packages/foo", b"before");
@@ -430,9 +441,9 @@ fn where_tags_are_taken_bare_they_are_written_so_from_then_on() {
     }
 }
 
-/// As where what lies in between comes to change tags only then.
+/// A proxy may begin to change tags only after the probe.
 #[test]
-fn a_tag_that_is_never_taken_is_no_conflict_with_others() {
+fn a_tag_that_is_never_taken_is_no_conflict() {
     for bucket in [bucket(), bucket().fork().with_generations()] {
         bucket.set("acme/packages/foo", b"before");
         let store = bucket.store();
@@ -445,7 +456,7 @@ fn a_tag_that_is_never_taken_is_no_conflict_with_others() {
 }
 
 #[test]
-fn what_is_listed_without_its_tag_is_asked_for_it() {
+fn tags_missing_from_a_listing_are_requested() {
     let bucket = bucket().fork().without_listed_tags();
     for (key, bytes) in [("foo", "a"), ("bar", "b")] {
         bucket.set(&format!("acme/packages/{key}"), bytes.as_bytes());
@@ -456,7 +467,7 @@ fn what_is_listed_without_its_tag_is_asked_for_it() {
         assert!(listed[name].stamp.is_some(), "{name}");
         assert_eq!(listed[name].stamp, stamp(&store, &format!("packages/{name}")));
     }
-    // Where there is none to be had, it is not asked for each.
+    // If the store gives no tags, only one is requested.
     let bucket = bucket.fork().without_tags();
     let listed = self::listed(&bucket.store(), Folder::Packages);
     assert!(listed.values().all(|one| one.stamp.is_none()), "{listed:?}");
@@ -464,7 +475,7 @@ fn what_is_listed_without_its_tag_is_asked_for_it() {
 }
 
 #[test]
-fn conditions_are_tried_once_and_only_for_what_is_written() {
+fn conditions_are_probed_once_and_only_before_writes() {
     for (bucket, more) in [
         (TestBucket::default(), &["Put same acme/.hexreg-probe"][..]),
         (TestBucket::default().with_generations(), &[]),
@@ -480,13 +491,13 @@ fn conditions_are_tried_once_and_only_for_what_is_written() {
         assert_eq!(probe[3..], *more);
         apply(&store, &[&[create("packages/bar", "x")]]).1.unwrap();
         assert_eq!(asked_of(&bucket.asked(), "acme/.hexreg-probe").len(), 0);
-        // Another process finds it there, whose tag in this bucket is not made of its bytes.
+        // Another process finds the file there. In this bucket its tag is not made of its bytes.
         apply(&bucket.store(), &[&[create("packages/baz", "x")]]).1.unwrap();
         let probe = asked_of(&bucket.asked(), "acme/.hexreg-probe");
         assert_eq!(probe[..2], [put("new"), put("same")]);
         let looked = [put("same"), "Head acme/.hexreg-probe".to_owned(), put("same")];
         assert_eq!(probe[2..], looked[..if more.is_empty() { 0 } else { 3 }]);
-        // Nor is it tried whether it is, where others are not.
+        // If other tags are not made of the bytes, this one is not guessed.
         let store = bucket.store();
         stamp(&store, "packages/foo");
         apply(&store, &[&[create("packages/fourth", "x")]]).1.unwrap();
@@ -496,7 +507,7 @@ fn conditions_are_tried_once_and_only_for_what_is_written() {
 }
 
 #[test]
-fn whoever_serves_a_bucket_sends_what_hexreg_would() {
+fn a_bucket_sends_the_headers_that_hexreg_serve_sends() {
     let bucket = bucket();
     let all = [
         "names",
@@ -532,9 +543,9 @@ fn whoever_serves_a_bucket_sends_what_hexreg_would() {
     insta::assert_snapshot!(said("names"), @"names: application/octet-stream; private, max-age=3600");
 }
 
-/// Google Cloud Storage hands copies of what is public to those as well who are about to write it.
+/// Google Cloud Storage returns cached copies of public objects to writers too.
 #[test]
-fn what_google_would_keep_copies_of_is_private_and_the_rest_is_not() {
+fn files_that_google_would_cache_are_private_and_others_are_not() {
     let bucket = TestBucket::default().with_generations();
     let all = [create("names", "x"), create("tarballs/foo-1.0.0.tar", "x")];
     apply(&bucket.store(), &[&all]).1.unwrap();

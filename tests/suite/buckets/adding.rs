@@ -1,4 +1,4 @@
-//! What `add` puts there.
+//! The objects that `add` writes.
 
 use hexreg::key::PrivateKey;
 use hexreg::name::{PackageName, RepositoryName};
@@ -14,8 +14,8 @@ use crate::support::tarball::Tarball;
 const REQUESTS: usize = 11;
 
 #[test]
-fn what_is_added_to_an_empty_bucket_stands_there_as_clients_want_it() {
-    let test = "what_is_added_to_an_empty_bucket_stands_there_as_clients_want_it";
+fn tarballs_added_to_an_empty_bucket_become_a_registry() {
+    let test = "tarballs_added_to_an_empty_bucket_become_a_registry";
     let Some(moto) = Moto::start(test) else { return };
     let (writer, files) = with_samples(&moto);
     writer.add(&files, &[]).ok();
@@ -30,8 +30,8 @@ fn what_is_added_to_an_empty_bucket_stands_there_as_clients_want_it() {
 }
 
 #[test]
-fn each_object_says_what_it_is_and_how_long_it_may_be_kept() {
-    let test = "each_object_says_what_it_is_and_how_long_it_may_be_kept";
+fn each_object_has_a_content_type_and_a_cache_control() {
+    let test = "each_object_has_a_content_type_and_a_cache_control";
     let Some(moto) = Moto::start(test) else { return };
     let (writer, files) = with_samples(&moto);
     writer.add(&files, &[]).ok();
@@ -40,7 +40,7 @@ fn each_object_says_what_it_is_and_how_long_it_may_be_kept() {
         let is_tarball = key.starts_with("hex/tarballs/");
         kinds[usize::from(is_tarball)] += 1;
         let answer = writer.bucket.get(&key);
-        // mix would gunzip it twice.
+        // mix would decompress it twice.
         assert_eq!(answer.header("content-encoding"), None, "{key}");
         let kept = if is_tarball { "public, max-age=604800" } else { "public, max-age=3600" };
         assert_eq!(answer.expect("cache-control"), kept, "{key}");
@@ -51,8 +51,8 @@ fn each_object_says_what_it_is_and_how_long_it_may_be_kept() {
 }
 
 #[test]
-fn what_is_there_is_not_added_again() {
-    let test = "what_is_there_is_not_added_again";
+fn a_tarball_that_is_there_is_not_added_again() {
+    let test = "a_tarball_that_is_there_is_not_added_again";
     let Some(moto) = Moto::start(test) else { return };
     let (writer, files) = with_samples(&moto);
     writer.add(&files, &[]).ok();
@@ -80,10 +80,10 @@ fn a_dry_run_writes_nothing() {
     assert!(writer.bucket.keys().is_empty());
 }
 
-/// Or a recipe that looks before it writes would look in vain.
+/// Otherwise a recipe with a dry run before the command would learn nothing.
 #[test]
-fn a_dry_run_is_refused_what_the_command_is() {
-    let test = "a_dry_run_is_refused_what_the_command_is";
+fn a_dry_run_fails_if_the_command_would() {
+    let test = "a_dry_run_fails_if_the_command_would";
     let Some(moto) = Moto::start(test) else { return };
     let (writer, files) = with_samples(&moto);
     writer.add(&files[1..], &[]).ok();
@@ -95,8 +95,8 @@ fn a_dry_run_is_refused_what_the_command_is() {
 }
 
 #[test]
-fn adding_one_tarball_takes_a_handful_of_requests_however_many_are_there() {
-    let test = "adding_one_tarball_takes_a_handful_of_requests_however_many_are_there";
+fn adding_one_tarball_takes_few_requests_however_many_there_are() {
+    let test = "adding_one_tarball_takes_few_requests_however_many_there_are";
     let Some(moto) = Moto::start(test) else { return };
     let writer = Writer::beside(&moto);
     let files: Vec<_> = (0..40).map(|number| format!("package{number}-1.0.0.tar")).collect();
@@ -105,7 +105,7 @@ fn adding_one_tarball_takes_a_handful_of_requests_however_many_are_there() {
         writer.write(file, &Tarball::new(name, "1.0.0").build());
     }
     writer.add(&files, &[]).ok();
-    // Of a package that is there, and of one that is not.
+    // A release of a known package, and one of a new package.
     let more = [("package7", "1.1.0"), ("another", "1.0.0")];
     for (name, version) in more {
         let file = format!("{name}-{version}.tar");
@@ -118,8 +118,7 @@ fn adding_one_tarball_takes_a_handful_of_requests_however_many_are_there() {
     writer.stands([&files[..], &added].concat());
 }
 
-/// As large as hex.pm. No file of a package is asked for but that of the one that gets a release, so the
-/// others need not be there.
+/// As large as hex.pm. Only the file of the package that gets a release is requested, so the others need not exist.
 #[test]
 fn adding_to_twenty_thousand_packages_takes_no_more_requests() {
     const PACKAGES: usize = 20_000;

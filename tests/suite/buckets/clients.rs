@@ -8,14 +8,14 @@ use crate::support::repository::TestRepository;
 use crate::support::tools;
 
 #[test]
-fn rebar3_installs_what_was_added() {
-    let test = "rebar3_installs_what_was_added";
+fn rebar3_installs_an_added_package() {
+    let test = "rebar3_installs_an_added_package";
     let Some(rebar3) = tools::find("rebar3", test) else { return };
     let Some(moto) = Moto::start(test) else { return };
     let (writer, files) = with_samples(&moto);
     writer.add(&files, &[]).ok();
     writer.bucket.open_to_all();
-    // What rebar3 has is compared with what was added, and the key is the one that was served.
+    // rebar3's package is compared with the added one, and the key is the served one.
     for (file, bytes) in samples() {
         writer.repository.write_tarball(&file, &bytes);
     }
@@ -25,7 +25,7 @@ fn rebar3_installs_what_was_added() {
     project.fetches(&writer.repository);
 }
 
-/// A registry that the AWS command line or the like brought there, with no header but what a file is.
+/// A registry that another program, such as the AWS command line, copied there, without headers but `Content-Type`.
 fn copied(bucket: Bucket) -> Writer {
     let repository = TestRepository::new().samples();
     repository.build(&[]).ok();
@@ -39,8 +39,8 @@ fn copied(bucket: Bucket) -> Writer {
 }
 
 #[test]
-fn rebar3_installs_what_another_program_copied() {
-    let test = "rebar3_installs_what_another_program_copied";
+fn rebar3_installs_from_a_copy_of_another_program() {
+    let test = "rebar3_installs_from_a_copy_of_another_program";
     let Some(rebar3) = tools::find("rebar3", test) else { return };
     let Some(moto) = Moto::start(test) else { return };
     let writer = copied(moto.bucket("registry"));
@@ -49,7 +49,7 @@ fn rebar3_installs_what_another_program_copied() {
     let asked = moto.asked_for(|| project.fetches(&writer.repository));
     assert_eq!(asked.iter().filter(|asked| asked.status == 200).count(), 4, "{asked:?}");
 
-    // It has the tarballs, and a bucket knows their tags.
+    // The tarballs are there, and the bucket knows their tags.
     project.forget();
     let asked = moto.asked_for(|| project.fetches(&writer.repository));
     let unchanged = asked.iter().filter(|asked| asked.path.contains("/tarballs/"));

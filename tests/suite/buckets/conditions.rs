@@ -1,5 +1,5 @@
-//! Servers that keep their word on conditions, and some that do not: with the one, of many who write
-//! over the same object exactly one is told that they did; with the other nobody would ever know.
+//! Servers that honour conditions, and servers that do not. Of many writers over the same object, the first tell exactly
+//! one that it succeeded; with the others no writer would learn of the loss.
 
 use std::thread;
 
@@ -12,10 +12,10 @@ use crate::support::repository::TestRepository;
 use crate::support::s3rver::S3rver;
 use crate::support::tarball::Tarball;
 
-/// How many write to the same key at once.
+/// How many writers write to the same key at once.
 const RACERS: usize = 16;
 
-/// How many of those who write at once under a condition are told that they did.
+/// How many of the writers are told that they succeeded.
 fn winners(bucket: &Bucket, key: &str, condition: &str) -> usize {
     let statuses: Vec<u16> = thread::scope(|scope| {
         let racers: Vec<_> = (0..RACERS)
@@ -30,10 +30,10 @@ fn winners(bucket: &Bucket, key: &str, condition: &str) -> usize {
     statuses.into_iter().filter(|status| *status == 200).count()
 }
 
-/// moto itself would take several: `moto_server.py` has it answer one request at a time.
+/// moto itself would let several succeed: `moto_server.py` makes it handle one request at a time.
 #[test]
-fn of_many_who_write_at_once_moto_takes_one() {
-    let Some(moto) = Moto::start("of_many_who_write_at_once_moto_takes_one") else { return };
+fn of_many_writers_at_once_moto_lets_one_succeed() {
+    let Some(moto) = Moto::start("of_many_writers_at_once_moto_lets_one_succeed") else { return };
     let bucket = moto.bucket("registry");
     for round in 0..10 {
         let key = format!("key{round}");
@@ -44,15 +44,15 @@ fn of_many_who_write_at_once_moto_takes_one() {
 }
 
 #[test]
-fn s3rver_takes_them_all() {
-    let Some(s3rver) = S3rver::start("s3rver_takes_them_all") else { return };
+fn s3rver_lets_all_writers_succeed() {
+    let Some(s3rver) = S3rver::start("s3rver_lets_all_writers_succeed") else { return };
     let bucket = s3rver.bucket("registry");
     assert_eq!(winners(&bucket, "key", "If-None-Match: *"), RACERS);
     assert_eq!(winners(&bucket, "key", "If-Match: \"of no object\""), RACERS);
 }
 
 /// A writer of the samples to a server that ignores conditions.
-fn deaf(s3rver: &S3rver) -> (Writer, Vec<String>) {
+fn ignoring_conditions(s3rver: &S3rver) -> (Writer, Vec<String>) {
     let writer = Writer::of(s3rver.bucket("registry"));
     let samples = samples();
     for (file, bytes) in &samples {
@@ -62,15 +62,15 @@ fn deaf(s3rver: &S3rver) -> (Writer, Vec<String>) {
 }
 
 #[test]
-fn where_conditions_are_ignored_nothing_is_added_until_one_vouches_for_it() {
-    let test = "where_conditions_are_ignored_nothing_is_added_until_one_vouches_for_it";
+fn if_conditions_are_ignored_only_a_single_writer_adds() {
+    let test = "if_conditions_are_ignored_only_a_single_writer_adds";
     let Some(s3rver) = S3rver::start(test) else { return };
-    let (writer, files) = deaf(&s3rver);
+    let (writer, files) = ignoring_conditions(&s3rver);
     let refused = writer.add(&files, &[]);
     let said = refused.transcript();
     assert_eq!(refused.code, 2, "{said}");
     assert!(refused.stderr.contains("--assume-single-writer"), "{said}");
-    // Which store it is, by either of its names.
+    // The same store under both of its names.
     let names = [writer.destination(), writer.bucket.endpoint()];
     assert!(names.iter().any(|name| refused.stderr.contains(name)), "{said}");
     let mut keys = writer.bucket.keys();
@@ -83,7 +83,7 @@ fn where_conditions_are_ignored_nothing_is_added_until_one_vouches_for_it() {
     assert!(again.contains("nothing has changed"), "{again}");
 }
 
-/// A writer of the samples to a server in the manner of another one.
+/// A writer of the samples to a server that imitates another one.
 fn before(moto: &Moto, manner: Manner) -> (Writer, Vec<String>, Gateway) {
     let bucket = moto.bucket("registry");
     let gateway = Gateway::before(bucket.address(), manner);
@@ -95,11 +95,11 @@ fn before(moto: &Moto, manner: Manner) -> (Writer, Vec<String>, Gateway) {
     (writer, samples.into_iter().map(|(file, _)| file).collect(), gateway)
 }
 
-/// Where conditions cannot be relied on, that is said at once and before anything is written: what each store is
-/// told to be, after so many requests for the file that tells.
+/// If conditions are unreliable, an error says so before anything is written: for each store its error, and the number of
+/// requests for the probe.
 #[test]
-fn what_is_wrong_with_conditions_is_said_before_anything_is_written() {
-    let test = "what_is_wrong_with_conditions_is_said_before_anything_is_written";
+fn unreliable_conditions_are_reported_before_anything_is_written() {
+    let test = "unreliable_conditions_are_reported_before_anything_is_written";
     let said = [
         (Manner::WeakTags, "refuses `If-Match` with the tag that it gave", "check for a proxy", 7),
         (
@@ -130,10 +130,10 @@ fn what_is_wrong_with_conditions_is_said_before_anything_is_written() {
     }
 }
 
-/// The same of Azure's storage.
+/// The same for Azure's storage.
 #[test]
-fn azure_behind_what_changes_its_tags_is_told_as_such_before_anything_is_written() {
-    let test = "azure_behind_what_changes_its_tags_is_told_as_such_before_anything_is_written";
+fn azure_behind_a_proxy_that_changes_tags_is_reported_before_anything_is_written() {
+    let test = "azure_behind_a_proxy_that_changes_tags_is_reported_before_anything_is_written";
     let Some(azurite) = Azurite::start(test) else { return };
     azurite.container("registry");
     let gateway = Gateway::before(azurite.address(), Manner::WeakTags);
@@ -156,8 +156,8 @@ fn azure_behind_what_changes_its_tags_is_told_as_such_before_anything_is_written
 }
 
 #[test]
-fn a_registry_whose_listing_has_no_tags_is_built_where_it_is() {
-    let test = "a_registry_whose_listing_has_no_tags_is_built_where_it_is";
+fn a_registry_whose_listing_has_no_tags_is_built_in_place() {
+    let test = "a_registry_whose_listing_has_no_tags_is_built_in_place";
     let Some(moto) = Moto::start(test) else { return };
     let (writer, files, gateway) = before(&moto, Manner::UntaggedListings);
     for file in &files {
@@ -173,12 +173,12 @@ fn a_registry_whose_listing_has_no_tags_is_built_where_it_is() {
         let again = writer.build(&[]).ok().stdout;
         assert!(again.contains("nothing has changed"), "{again}");
     });
-    // What is known is not read again.
+    // Unchanged tarballs are not read again.
     assert!(
         !asked.iter().any(|one| one.method == "GET" && one.path.contains("/tarballs/")),
         "{asked:#?}"
     );
-    // One that goes is removed only where it still is the one that was listed.
+    // A tarball is removed only if it is still the one that was listed.
     let gone = format!("{PREFIX}/tarballs/{}", files[0]);
     assert_eq!(writer.bucket.delete(&gone).status, 204);
     writer.build(&[]).ok();

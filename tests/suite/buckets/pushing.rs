@@ -1,4 +1,4 @@
-//! What `push` carries over.
+//! The objects that `push` writes.
 
 use std::time::Duration;
 
@@ -20,8 +20,8 @@ fn built(moto: &Moto) -> Writer {
 }
 
 #[test]
-fn what_is_pushed_is_the_registry_to_the_byte() {
-    let test = "what_is_pushed_is_the_registry_to_the_byte";
+fn a_push_copies_the_registry_to_the_byte() {
+    let test = "a_push_copies_the_registry_to_the_byte";
     let Some(moto) = Moto::start(test) else { return };
     let writer = built(&moto);
     writer.push().ok();
@@ -29,7 +29,7 @@ fn what_is_pushed_is_the_registry_to_the_byte() {
     writer.verify(&[]).ok();
 }
 
-/// Whoever has the key could sign anything in the registry's name.
+/// With the key any user could sign in the registry's name.
 #[track_caller]
 fn has_no_key(writer: &Writer) {
     let secret = writer.repository.read("key.pem");
@@ -41,8 +41,8 @@ fn has_no_key(writer: &Writer) {
 }
 
 #[test]
-fn a_key_and_whatever_else_is_no_part_of_a_registry_stays_at_home() {
-    let test = "a_key_and_whatever_else_is_no_part_of_a_registry_stays_at_home";
+fn a_key_and_files_that_are_no_part_of_a_registry_are_not_pushed() {
+    let test = "a_key_and_files_that_are_no_part_of_a_registry_are_not_pushed";
     let Some(moto) = Moto::start(test) else { return };
     let writer = built(&moto);
     let registry = writer.repository.files("public", |_| true);
@@ -55,14 +55,14 @@ fn a_key_and_whatever_else_is_no_part_of_a_registry_stays_at_home() {
     writer.push().ok();
     has_no_key(&writer);
     assert_eq!(writer.bucket.files(PREFIX), registry);
-    // And the object by which conditions are tried.
+    // And the object that conditions are probed with.
     assert_eq!(writer.bucket.keys().len(), registry.len() + 1);
 }
 
-/// It may refuse the whole or leave them out; what counts is what arrives.
+/// The command may fail or leave the key out; the key must not arrive.
 #[test]
-fn a_key_under_the_name_of_what_clients_ask_for_stays_at_home() {
-    let test = "a_key_under_the_name_of_what_clients_ask_for_stays_at_home";
+fn a_key_under_a_name_that_clients_ask_for_is_not_pushed() {
+    let test = "a_key_under_a_name_that_clients_ask_for_is_not_pushed";
     let Some(moto) = Moto::start(test) else { return };
     let writer = built(&moto);
     let mut samples = writer.repository.files("public/tarballs", |_| true).into_keys();
@@ -72,7 +72,7 @@ fn a_key_under_the_name_of_what_clients_ask_for_stays_at_home() {
         writer.repository.write_key(&format!("public/{path}"), "golden/keys/acme-2048.pem");
         let ran = writer.push();
         assert!(!ran.stderr.contains("panicked"), "{}", ran.transcript());
-        // Where nobody asks for it, it is left out.
+        // Under a name that no client asks for it is left out.
         let is_refused = ran.stderr.contains(&format!("public/{path} cannot be pushed"));
         assert!(is_refused || path.contains("secret-1.0.0"), "{}", ran.transcript());
         has_no_key(&writer);
@@ -81,8 +81,8 @@ fn a_key_under_the_name_of_what_clients_ask_for_stays_at_home() {
 }
 
 #[test]
-fn where_nothing_has_changed_a_push_lists_and_does_nothing_else() {
-    let test = "where_nothing_has_changed_a_push_lists_and_does_nothing_else";
+fn a_push_without_changes_only_lists() {
+    let test = "a_push_without_changes_only_lists";
     let Some(moto) = Moto::start(test) else { return };
     let writer = built(&moto);
     writer.push().ok();
@@ -94,8 +94,8 @@ fn where_nothing_has_changed_a_push_lists_and_does_nothing_else() {
 }
 
 #[test]
-fn what_has_changed_is_all_that_is_written() {
-    let test = "what_has_changed_is_all_that_is_written";
+fn a_push_writes_only_changes() {
+    let test = "a_push_writes_only_changes";
     let Some(moto) = Moto::start(test) else { return };
     let writer = built(&moto);
     writer.push().ok();
@@ -106,10 +106,10 @@ fn what_has_changed_is_all_that_is_written() {
     let asked = moto.asked_for(|| drop(writer.push().ok()));
     let written = asked.iter().filter(|asked| asked.method == "PUT");
     let mut written: Vec<_> = written.map(|asked| asked.path.as_str()).collect();
-    // What is named is there before what names it.
+    // Files are written before the files that name them.
     assert_eq!(written.last(), Some(&"/registry/hex/names"), "{written:?}");
     written.sort_unstable();
-    // Conditions that are not met change nothing.
+    // A write whose condition is not met changes nothing.
     written.retain(|path| !path.ends_with(PROBE));
     let new = ["names", "packages/another", "tarballs/another-1.0.0.tar", "versions"];
     assert_eq!(written, new.map(|path| format!("/registry/hex/{path}")));
@@ -118,10 +118,10 @@ fn what_has_changed_is_all_that_is_written() {
     assert_eq!(writer.bucket.files(PREFIX), writer.repository.files("public", |_| true));
 }
 
-/// Each object is as old as its way there; what the registry says of its packages is not.
+/// The objects are as old as their upload; the times in the registry are not.
 #[test]
-fn a_build_of_what_was_pushed_finds_it_as_it_was() {
-    let test = "a_build_of_what_was_pushed_finds_it_as_it_was";
+fn a_build_of_a_pushed_registry_changes_nothing() {
+    let test = "a_build_of_a_pushed_registry_changes_nothing";
     let Some(moto) = Moto::start(test) else { return };
     let writer = built(&moto);
     let tarballs = writer.repository.files("public/tarballs", |_| true);
@@ -143,7 +143,7 @@ fn a_build_of_what_was_pushed_finds_it_as_it_was() {
     writer.verify(&[]).ok();
 }
 
-/// A registry of so many packages in `public/`, of ten releases each.
+/// A registry in `public/` with this many packages of ten releases each.
 fn many(packages: usize) -> TestRepository {
     let repository = TestRepository::new();
     for (package, release) in (0..packages).flat_map(|one| (0..10).map(move |two| (one, two))) {
@@ -157,8 +157,8 @@ fn many(packages: usize) -> TestRepository {
 
 /// More tarballs than a listing has on one page.
 #[test]
-fn one_change_among_many_is_all_that_is_asked_for_and_written() {
-    let test = "one_change_among_many_is_all_that_is_asked_for_and_written";
+fn one_change_among_many_is_all_that_is_read_and_written() {
+    let test = "one_change_among_many_is_all_that_is_read_and_written";
     let Some(moto) = Moto::start(test) else { return };
     let writer = Writer { bucket: moto.bucket("registry"), repository: many(101) };
     writer.push().ok();
@@ -177,8 +177,8 @@ fn one_change_among_many_is_all_that_is_asked_for_and_written() {
     assert_eq!(probes, 3, "{asked:#?}");
     let written = told("PUT");
     assert_eq!(written, ["tarballs/package7-2.0.0.tar", "packages/package7", "versions", "names"]);
-    // A push reads what a write would replace, each once, to see what would be lost. It reads `names`
-    // only if its size is as before: its times decide whether gzip makes as many bytes of it.
+    // A push reads each file that it would replace once, to see what would be lost. It reads `names` only if its size is
+    // the same: the times in it decide how many bytes gzip makes of it.
     let mut read = told("GET");
     read.sort_unstable();
     assert!(
@@ -190,7 +190,7 @@ fn one_change_among_many_is_all_that_is_asked_for_and_written() {
 }
 
 #[test]
-fn a_first_push_keeps_sixteen_uploads_under_way() {
+fn a_first_push_keeps_sixteen_uploads_in_progress() {
     let repository = many(10);
     let bucket = TestBucket::default().slow_fork(Duration::from_millis(10));
     let options = Options { overwrite: false, lock_timeout: Duration::ZERO, dry_run: false };

@@ -2,8 +2,8 @@
 //! | --- | --- |
 //! | `kills` | commands that are killed at random moments, and run again |
 //! | `requests` | commands that are killed before and after each of their requests |
-//! | `servers` | all commands against storage that is in use: `SeaweedFS`, Azure's, and in the manner of Ceph |
-//! | `writers` | many who add at once |
+//! | `servers` | all commands against `SeaweedFS`, an emulator of Azure, and an imitation of Ceph |
+//! | `writers` | many writers at once |
 
 mod kills;
 mod requests;

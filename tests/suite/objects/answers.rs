@@ -1,4 +1,4 @@
-//! Answers that get lost, and those that say no.
+//! Responses that get lost, and refusals.
 
 use hexreg::repository::Folder;
 
@@ -8,8 +8,8 @@ use super::{PROBE_PUTS, apply, asked_of, bucket, create, listed, remove, stamp, 
 use crate::support::objects::{Fault, Operation, TestBucket, Wrong};
 
 #[test]
-fn a_lost_answer_is_looked_into_before_anything_is_asked_again() {
-    // The first are the probe's, which tries one tag less where others were seen.
+fn after_a_lost_response_the_object_is_read_before_the_request_is_repeated() {
+    // The first writes are the probe's. It guesses no tag if other tags were seen, which saves one.
     let first = PROBE_PUTS;
     let lost = |at, torn, lasting| Fault {
         at,
@@ -30,10 +30,10 @@ fn a_lost_answer_is_looked_into_before_anything_is_asked_again() {
         assert_eq!(bucket.get("acme/packages/foo").unwrap(), b"y");
         let asked = asked_of(&bucket.asked(), "acme/packages/new");
         let (put, look) = ("Put new acme/packages/new", "Get acme/packages/new");
-        // Two answers were lost, where the first was asked again.
+        // Two responses were lost if the first request was repeated.
         assert_eq!(asked, if torn { vec![put, look] } else { vec![put, look, put, look, put] });
     }
-    // Without conditions too.
+    // The same without conditions.
     let bucket = bucket().fork().failing(lost(1, true, false));
     bucket.set("acme/packages/foo", b"before");
     let store = bucket.store().assume_single_writer(true);
@@ -42,11 +42,11 @@ fn a_lost_answer_is_looked_into_before_anything_is_asked_again() {
 }
 
 #[test]
-fn who_wrote_while_an_answer_was_lost_is_not_written_over() {
+fn another_writer_is_not_overwritten_after_a_lost_response() {
     let at = PROBE_PUTS + 1;
     let lost =
         Fault { at, of: Some(Operation::Put), kind: Wrong::Lost, torn: false, lasting: false };
-    // The probe looks once, and then so does who got no answer.
+    // The probe reads the file once, and so does the writer that got no response.
     for (theirs, is_conflict) in [("theirs", true), ("ours", false)] {
         let bucket =
             bucket().fork().failing(lost).meanwhile(at + 2, "acme/packages/foo", theirs.as_bytes());
@@ -57,7 +57,7 @@ fn who_wrote_while_an_answer_was_lost_is_not_written_over() {
 }
 
 #[test]
-fn what_fails_again_and_again_is_told_at_last_and_what_cannot_be_helped_at_once() {
+fn a_failure_that_may_pass_is_returned_after_five_attempts_and_any_other_at_once() {
     for (kind, tries) in [(Wrong::Lost, 5), (Wrong::Forbidden, 1)] {
         let at = PROBE_PUTS + 1;
         let fault = Fault { at, of: Some(Operation::Put), kind, torn: false, lasting: true };
@@ -76,9 +76,9 @@ fn what_fails_again_and_again_is_told_at_last_and_what_cannot_be_helped_at_once(
     }
 }
 
-/// Whichever answer gets lost on its way, all is done, and once.
+/// Whichever response gets lost, all changes are made, and each once.
 #[test]
-fn one_lost_answer_changes_nothing() {
+fn one_lost_response_changes_no_result() {
     for torn in [false, true] {
         for at in 1.. {
             let writes = [Operation::Put, Operation::Delete, Operation::Head];

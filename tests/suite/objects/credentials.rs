@@ -1,4 +1,4 @@
-//! Credentials that others hand out: programs, roles, sign-ins, containers, machines, other clouds.
+//! Credentials that are issued: by programs, roles, sign-ins, containers, machines, other clouds.
 
 use std::time::{Duration, Instant};
 
@@ -7,10 +7,10 @@ use crate::support::hexreg::Ran;
 use crate::support::repository::TestRepository;
 use crate::support::server::free_address;
 
-/// When what is handed out ends.
+/// The end of issued credentials.
 const LATER: &str = "2999-01-01T00:00:00Z";
 
-/// A bucket, and somebody who hands out the keys `ISSUED` by every way that there is.
+/// A bucket, and a server that issues the keys `ISSUED` in every supported way.
 fn issuer() -> Answering {
     Answering::by(|request| {
         let line = request.line();
@@ -49,7 +49,7 @@ fn run(repository: &TestRepository, variables: &[(&str, &str)]) -> Ran {
     hexreg.run(["verify", "s3://bucket/hex"])
 }
 
-/// The bucket is asked with the keys that were handed out, after what was asked for them.
+/// Checks that requests to the bucket have the issued keys; returns the requests for the keys.
 #[track_caller]
 fn asks_with_issued_keys(server: &Answering, ran: &Ran) -> Vec<Request> {
     assert!(ran.stderr.contains("there is nothing there"), "{}", ran.transcript());
@@ -74,7 +74,7 @@ fn a_program_prints_keys() {
         repository.write(".aws/config", config.as_bytes());
     };
     config("cat \"$HOME\"/keys.json");
-    // As a user has it, for whom the program is found.
+    // The `PATH` of a user, in which the program is found.
     let path = std::env::var("PATH").unwrap();
     let ran = run(&repository, &[("PATH", &path)]);
     assert!(asks_with_issued_keys(&server, &ran).is_empty());
@@ -164,7 +164,7 @@ fn a_role_is_assumed_with_the_keys_of_another_profile() {
 }
 
 #[test]
-fn a_role_is_assumed_for_a_token_that_another_signed() {
+fn a_role_is_assumed_with_a_token_of_another_issuer() {
     let repository = TestRepository::new();
     let server = issuer();
     repository.write("token", b"signed.by.other\n");
@@ -181,7 +181,7 @@ fn a_role_is_assumed_for_a_token_that_another_signed() {
 }
 
 #[test]
-fn whoever_signed_in_gets_keys() {
+fn a_user_who_signed_in_gets_keys() {
     let repository = TestRepository::new();
     let server = issuer();
     let config = "[default]\nsso_session = acme\nsso_account_id = 1\nsso_role_name = Publish er\n\
@@ -189,7 +189,7 @@ fn whoever_signed_in_gets_keys() {
     repository.write(".aws/config", config.as_bytes());
     let url = server.url();
     let variables = [("AWS_ENDPOINT_URL_SSO", url.as_str()), ("AWS_ENDPOINT_URL", &url)];
-    // What `printf acme | sha1sum` prints.
+    // The output of `printf acme | sha1sum`.
     let file = ".aws/sso/cache/293abb6b76d7791c0732cc517d38c4b5c734b87f.json";
     let tell = || {
         let ran = run(&repository, &variables);
@@ -209,7 +209,7 @@ fn whoever_signed_in_gets_keys() {
     error: failed to verify s3://bucket/hex: could not list s3://bucket/hex: there are no credentials (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE), and asking for some failed: the sign-in ended at 2020-01-01T00:00:00Z; sign in: aws sso login --profile default
     error: failed to verify s3://bucket/hex: could not list s3://bucket/hex: there are no credentials (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE), and asking for some failed: ~/.aws/sso/cache/293abb6b76d7791c0732cc517d38c4b5c734b87f.json contains no valid token; sign in: aws sso login --profile default
     ");
-    // Older programs write the second. Either variable says where they are asked for, or `services`.
+    // Older programs write the second form. The endpoint comes from either variable, or from `services`.
     let (profile, session) = config.split_once("[sso").unwrap();
     let services = format!(
         "{profile}services = there\n[sso{session}[services there]\nsso =\n  endpoint_url = {url}\ns3 =\n  \
@@ -232,7 +232,7 @@ fn whoever_signed_in_gets_keys() {
 }
 
 #[test]
-fn a_container_gets_keys_where_its_environment_says() {
+fn a_container_gets_keys_from_the_service_that_its_environment_names() {
     let repository = TestRepository::new();
     let server = issuer();
     repository.write("token", b"Bearer of\n");
@@ -253,9 +253,9 @@ fn a_container_gets_keys_where_its_environment_says() {
     }
 }
 
-/// Whoever is not there is asked once by a command, however many requests it has, and what to set is told.
+/// A command asks a missing service once, however many requests it sends, and says what to set.
 #[test]
-fn where_nobody_hands_out_credentials_that_is_found_out_once() {
+fn a_missing_service_is_asked_for_credentials_once() {
     let repository = TestRepository::new().release("foo", "1.0.0");
     let metadata = Answering::by(|_| answer("404 Not Found", ""));
     let bucket = Answering::empty_bucket();
@@ -273,7 +273,7 @@ fn where_nobody_hands_out_credentials_that_is_found_out_once() {
     assert_eq!(metadata.asked().len(), 1, "{:?}", metadata.asked());
     assert!(bucket.asked().is_empty());
 
-    // Where there is nothing at all it takes no longer than to try twice.
+    // Without any service it takes no longer than two attempts.
     let began = Instant::now();
     let nowhere = format!("http://{}", free_address());
     let told = [
@@ -297,7 +297,7 @@ fn where_nobody_hands_out_credentials_that_is_found_out_once() {
     assert!(bucket.asked().is_empty());
 }
 
-/// A server of Google's, which hands out tokens too. Here `TOKEN` is what a CI system signed.
+/// Google's server, which issues tokens too. `TOKEN` is the token of a CI system.
 fn google() -> Answering {
     Answering::by(|request| {
         let line = request.line();
@@ -322,7 +322,7 @@ fn google() -> Answering {
     })
 }
 
-/// As google-github-actions/auth writes it.
+/// The file is the one that google-github-actions/auth writes.
 #[test]
 fn a_token_of_a_ci_system_is_exchanged_for_one_of_googles() {
     let repository = TestRepository::new();
@@ -379,9 +379,9 @@ fn a_token_of_a_ci_system_is_exchanged_for_one_of_googles() {
     ");
 }
 
-/// In a file or a variable, as it is, after a byte order mark, or as base64: as secret stores hand it over.
+/// In a file or a variable, plain, after a byte order mark, or as base64: secret stores have all of these.
 #[test]
-fn the_sign_in_of_a_person_is_exchanged_wherever_it_is_written() {
+fn the_sign_in_of_a_user_is_exchanged_wherever_it_is_stored() {
     let repository = TestRepository::new();
     let server = Answering::by(|request| match request.line() {
         "POST /token" if request.body.contains("refresh_token=ended") => {

@@ -1,4 +1,4 @@
-//! How long servers are waited for: as long as they take or send something, and are not all too slow.
+//! How long servers are waited for: as long as they take or send bytes, unless they are too slow.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -13,20 +13,20 @@ use hexreg::store::{BucketStore, RequestLimits, Settings, Store, StoreError, Sto
 use super::{apply, path, update};
 use crate::support::server::read_head;
 
-/// In place of half a minute.
+/// Instead of half a minute.
 const STALL: Duration = Duration::from_secs(2);
 
-/// How many bytes a second are too few.
+/// The fewest bytes a second.
 const FLOOR: u32 = 4 << 20;
 
-/// A server of one kind of behaviour, and how many requests it got.
+/// A server with a given behaviour, and the number of its requests.
 struct Behaving {
     address: SocketAddr,
     asked: Arc<AtomicUsize>,
 }
 
 impl Behaving {
-    /// What it does with each connection, once it has read the head of a request.
+    /// A server that calls `behave` for each connection, after the head of a request.
     fn so(behave: impl Fn(&str, &mut TcpStream) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
@@ -39,7 +39,7 @@ impl Behaving {
                     let head = read_head(&mut stream)?;
                     count.fetch_add(1, Ordering::SeqCst);
                     behave(&head, &mut stream);
-                    // It holds on to the connection.
+                    // The connection stays open.
                     thread::sleep(Duration::from_secs(60));
                     Some(())
                 });
@@ -64,7 +64,7 @@ impl Behaving {
         self.asked.load(Ordering::SeqCst)
     }
 
-    /// What became of it names the server, and was given up in time.
+    /// Checks that the error names the server and that the request was given up in time.
     #[track_caller]
     fn is_given_up<T: std::fmt::Debug>(
         &self,
@@ -101,16 +101,16 @@ fn read_body(head: &str, stream: &mut TcpStream, pause: Duration) {
 const PIECE: usize = 256 << 10;
 
 #[test]
-fn a_server_that_says_nothing_is_given_up() {
+fn a_silent_server_is_given_up() {
     let silent = Behaving::so(|_, _| {});
     let told = silent.is_given_up(Store::walk, STALL * 3);
     assert!(told.contains("has neither taken nor sent a byte for 2 seconds"), "{told}");
     assert_eq!(silent.asked(), 1);
 }
 
-/// What became of a write is looked into once, and then told with the time that all of it took.
+/// The object of the write is read once. The error has the time that all attempts took.
 #[test]
-fn a_write_that_nobody_answers_is_not_repeated_for_long() {
+fn a_write_without_a_response_is_not_repeated_for_long() {
     let silent = Behaving::so(|head, stream| read_body(head, stream, Duration::ZERO));
     let write = |store: &BucketStore| apply(store, &[&[update("packages/foo", "x", None)]]).1;
     let told = silent.is_given_up(write, STALL * 5);
@@ -118,7 +118,7 @@ fn a_write_that_nobody_answers_is_not_repeated_for_long() {
     assert_eq!(silent.asked(), 2);
 }
 
-/// Longer than any limit, and no byte comes back meanwhile.
+/// Longer than any limit, without a byte of a response in the meantime.
 #[test]
 fn a_long_upload_goes_on_as_long_as_it_moves() {
     let began = Instant::now();
@@ -134,19 +134,19 @@ fn a_long_upload_goes_on_as_long_as_it_moves() {
     assert_eq!(server.asked(), 1);
 }
 
-/// What the system takes of an upload and a server never does is no progress for ever.
+/// Bytes that the system buffers and the server never takes are not progress for ever.
 #[test]
 fn an_upload_that_stops_is_given_up() {
     let server = Behaving::so(|_, _| {});
     let large = "x".repeat(48 << 20);
     let write = |store: &BucketStore| apply(store, &[&[update("tarballs/foo", &large, None)]]).1;
-    // The system's part, and a look.
+    // The bytes in the system's buffer, and a read of the object.
     let told = server.is_given_up(write, STALL * 6);
     assert!(told.contains("has neither taken nor sent a byte"), "{told}");
 }
 
 #[test]
-fn an_answer_that_stops_or_drips_is_given_up() {
+fn a_response_that_stops_or_drips_is_given_up() {
     let head = "HTTP/1.1 200 OK\r\nETag: \"tag\"\r\nLast-Modified: Thu, 01 Jan 2026 00:00:00 GMT\r\n\
                 Content-Length: 100000000\r\n\r\n";
     let stops = Behaving::so(move |_, stream| {
@@ -167,7 +167,7 @@ fn an_answer_that_stops_or_drips_is_given_up() {
     assert!(told.contains("is too slow: "), "{told}");
 }
 
-/// What a server could send before it was cut off, in MiB, that answers so and never ends.
+/// How many MiB a server could send that responds with this head and an endless body; with the error.
 fn sent_until_cut_off(
     head: &'static str,
     what: impl FnOnce(&BucketStore) -> StoreError,
@@ -181,7 +181,7 @@ fn sent_until_cut_off(
         let _ = stream.write_all(head.as_bytes());
         let piece = "<Prefix>a</Prefix>".repeat(4_000);
         let chunk = format!("{:x}\r\n{piece}\r\n", piece.len());
-        // A reader that goes on would take all of it.
+        // A reader without a limit would take all of it.
         for _ in 0..4_000 {
             if stream.write_all(chunk.as_bytes()).is_err() {
                 return;
@@ -194,9 +194,9 @@ fn sent_until_cut_off(
     ((sent.load(Ordering::SeqCst) >> 20).try_into().unwrap(), error.kind.to_string())
 }
 
-/// Only an object is as large as it is.
+/// Only objects may have any size.
 #[test]
-fn an_answer_without_end_is_cut_off() {
+fn an_endless_response_is_cut_off() {
     let listing = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1b\r\n<ListBucketResult><Name>b</\r\n";
     let refusal = "HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n";
     let missing = "HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n";

@@ -1,4 +1,4 @@
-//! A bucket into which a mirror of tarballs was copied, with what it keeps of upstream.
+//! A bucket with a copy of a mirror of tarballs, and of the mirror's record of upstream.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ fn releases(bucket: &TestBucket) -> Releases {
     Releases::decode(&signed.unverified().unwrap()).unwrap()
 }
 
-/// Upstream's file of the package, which says that it is retired or not.
+/// Upstream's file of the package, whose release is retired or not.
 fn upstream(bucket: &TestBucket, key: &PrivateKey, is_retired: bool) {
     let mut says = releases(bucket);
     let retirement = Retirement::new(RetirementReason::Security, None);
@@ -31,7 +31,7 @@ fn upstream(bucket: &TestBucket, key: &PrivateKey, is_retired: bool) {
 }
 
 #[test]
-fn what_upstream_says_is_carried_over_and_taken_back_there_too() {
+fn upstreams_retirements_are_carried_over_and_taken_back() {
     let (bucket, machine) = (TestBucket::default(), Machine::new(Duration::ZERO));
     let build = || machine.run(Verb::Build, &bucket.store(), &()).unwrap();
     machine.run(Verb::Push(&[FOO]), &bucket.store(), &()).unwrap();
@@ -50,7 +50,7 @@ fn what_upstream_says_is_carried_over_and_taken_back_there_too() {
     bucket.asked();
     build();
     assert_eq!(bucket.objects(), before);
-    // What is not there costs a bucket without a mirror one listing.
+    // In a bucket without a mirror the missing record costs one listing.
     let bucket = TestBucket::default();
     machine.run(Verb::Push(&[FOO]), &bucket.store(), &()).unwrap();
     bucket.asked();

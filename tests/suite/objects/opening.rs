@@ -1,4 +1,4 @@
-//! From a URL to a bucket, and what is said where that does not work.
+//! From a URL to a bucket, and the messages if that fails.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
@@ -8,7 +8,7 @@ use std::thread;
 
 use crate::support::repository::TestRepository;
 
-/// A server that answers everybody the same.
+/// A server that gives every request the same response.
 fn canned(answer: &'static str) -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
@@ -22,7 +22,7 @@ fn canned(answer: &'static str) -> String {
     format!("http://{address}")
 }
 
-/// The same, and how many connections came.
+/// The same, with the number of connections.
 fn counted(answer: &'static str) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
@@ -39,10 +39,10 @@ fn counted(answer: &'static str) -> (String, Arc<AtomicUsize>) {
     (address.to_string(), connections)
 }
 
-/// What does not get better is not asked for again.
+/// A request that would fail again is not repeated.
 #[test]
-fn https_and_http_the_wrong_way_round_are_told_at_once() {
-    // An alert, as whoever speaks TLS answers what is none, or what he cannot agree to.
+fn https_for_http_and_the_reverse_are_reported_at_once() {
+    // An alert, with which a TLS server responds to other protocols.
     let alert = "\x15\x03\x03\0\x02\x02(";
     let plain = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n";
     let nginx = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n<html><title>400 The plain HTTP \
@@ -64,9 +64,9 @@ fn https_and_http_the_wrong_way_round_are_told_at_once() {
     ");
 }
 
-/// As of a console that answers everything with its page.
+/// A console responds to every request with its page.
 #[test]
-fn a_page_is_taken_neither_for_an_empty_bucket_nor_for_a_registry() {
+fn a_web_page_is_neither_an_empty_bucket_nor_a_registry() {
     let page = "HTTP/1.1 200 OK\r\nContent-Length: 45\r\nETag: \"x\"\r\nLast-Modified: Thu, 01 Jan 2026 \
                 00:00:00 GMT\r\nConnection: close\r\n\r\n<!DOCTYPE html><html><title>Console</title>...";
     let endpoint = canned(page);
@@ -92,7 +92,7 @@ fn a_page_is_taken_neither_for_an_empty_bucket_nor_for_a_registry() {
     }
 }
 
-/// With keys, a region and `--endpoint`; what it says.
+/// The message with keys, a region and `--endpoint`.
 fn listing(endpoint: &str, url: &str) -> String {
     let repository = TestRepository::new();
     let run = repository.hexreg().env("AWS_ACCESS_KEY_ID", "AKIA").env("AWS_REGION", "eu-west-1");
@@ -108,7 +108,7 @@ fn listing(endpoint: &str, url: &str) -> String {
 }
 
 #[test]
-fn what_a_server_says_is_told_once() {
+fn the_reason_of_a_server_is_reported_once() {
     const PAGE: &str =
         "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<!doctype html><title>Console</title>";
     let to_page = "HTTP/1.1 307 Temporary Redirect\r\nLocation: https://ci:secret@login.example/?secret\r\n\
@@ -155,7 +155,7 @@ fn what_a_server_says_is_told_once() {
 }
 
 #[test]
-fn what_is_missing_to_open_a_bucket_is_told() {
+fn missing_settings_are_named() {
     let repository = TestRepository::new();
     let say = |url: &str, variables: &[(&str, &str)], more: &[&str]| {
         let run =

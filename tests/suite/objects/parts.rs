@@ -1,4 +1,4 @@
-//! Files that are written part by part, and answers that get lost meanwhile.
+//! Uploads part by part, and responses that get lost during one.
 
 use hexreg::repository::ByteSource;
 use hexreg::store::{Action, Change};
@@ -9,10 +9,10 @@ use crate::support::objects::{Fault, Operation, TestBucket, Wrong};
 const PACK: &str =
     "git/example/a.git/objects/pack/pack-0123456789012345678901234567890123456789.pack";
 
-/// More than one part has.
+/// More than the size of one part.
 const SIZE: usize = (16 << 20) + 1;
 
-/// Writes a pack of three parts to a bucket of one writer; how it ended, and what was asked.
+/// Writes a pack of three parts to a bucket with a single writer; returns the result and the requests.
 fn write(bucket: &TestBucket) -> (Result<(), String>, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("pack");
@@ -32,7 +32,7 @@ fn lost(of: Operation, at: usize, torn: bool, kind: Wrong) -> TestBucket {
 }
 
 #[test]
-fn a_lost_answer_to_the_last_request_is_looked_into() {
+fn after_a_lost_response_to_the_last_request_the_object_is_looked_up() {
     let bucket = lost(Operation::Put, 3, true, Wrong::Lost);
     let (done, asked) = write(&bucket);
     assert_eq!(done, Ok(()));
@@ -41,7 +41,7 @@ fn a_lost_answer_to_the_last_request_is_looked_into() {
 }
 
 #[test]
-fn what_did_not_come_is_sent_again_and_what_is_refused_is_not() {
+fn a_lost_upload_is_repeated_and_a_refused_one_is_not() {
     for at in 1..=3 {
         let bucket = lost(Operation::Put, at, false, Wrong::Lost);
         let (done, asked) = write(&bucket);

@@ -1,4 +1,4 @@
-//! By which way a bucket is asked, and whoever hands out credentials: proxies and redirections.
+//! The way of requests to a bucket and to the services that hand out credentials: proxies and redirections.
 
 use crate::support::answering::{Answering, answer};
 use crate::support::hexreg::Ran;
@@ -27,16 +27,16 @@ fn is_reached(ran: &Ran) {
 }
 
 #[test]
-fn a_bucket_is_asked_through_the_proxy_that_the_environment_names() {
+fn requests_go_through_the_proxy_that_the_environment_names() {
     let proxy = Answering::empty_bucket();
     is_reached(&verify(&[&KEYS, &[("HTTP_PROXY", &proxy.url())]], "http://bucket.example"));
     let asked = proxy.asked();
     assert!(asked[0].line().starts_with("GET http://bucket.example/bucket?"), "{asked:?}");
 }
 
-/// An address too, which `*` is read as no pattern for by some.
+/// For an address too: some programs do not apply `*` to addresses.
 #[test]
-fn without_a_proxy_none_is_asked() {
+fn no_proxy_is_used_if_none_is_set() {
     let (server, proxy) = (Answering::empty_bucket(), Answering::empty_bucket());
     for without in ["*", "127.0.0.0/8", "127.0.0.1"] {
         let variables = [("HTTP_PROXY", proxy.url()), ("NO_PROXY", without.to_owned())];
@@ -47,7 +47,7 @@ fn without_a_proxy_none_is_asked() {
 }
 
 #[test]
-fn a_proxy_that_cannot_be_reached_or_is_none_is_named() {
+fn an_unreachable_or_invalid_proxy_is_named() {
     let dead = format!("http://ci:hunter2@{}", free_address());
     let address = dead.rsplit('@').next().unwrap();
     let proxies = [
@@ -67,9 +67,9 @@ fn a_proxy_that_cannot_be_reached_or_is_none_is_named() {
     "#);
 }
 
-/// A proxy would be asked for the credentials of its own machine.
+/// A proxy would return the credentials of its own machine.
 #[test]
-fn what_hands_out_keys_on_the_machine_is_asked_without_a_proxy() {
+fn the_machines_own_key_service_is_asked_without_a_proxy() {
     let keys = r#"{"AccessKeyId": "ISSUED", "SecretAccessKey": "x", "Token": "y"}"#;
     let machine = Answering::by(move |_| answer("200 OK", keys));
     let proxy = Answering::empty_bucket();
@@ -83,9 +83,9 @@ fn what_hands_out_keys_on_the_machine_is_asked_without_a_proxy() {
     assert_eq!((machine.asked().len(), proxy.asked().len()), (1, 1));
 }
 
-/// What shows who asks is for the server that was named, and for no other.
+/// Credentials are for the named server, and for no other one.
 #[test]
-fn nobody_is_followed_elsewhere() {
+fn redirections_are_not_followed() {
     let other = Answering::empty_bucket();
     let to = format!("{}/login?session=hunter2", other.url().replace("//", "//ci:hunter2@"));
     let moved = move || {
@@ -110,13 +110,13 @@ fn nobody_is_followed_elsewhere() {
     assert!(other.asked().is_empty());
     insta::assert_snapshot!(told.concat(), @r"
     error: failed to verify s3://bucket/hex: could not list s3://bucket/hex: HOST redirects to http://******@OTHER/login: is it the storage itself?
-    error: failed to verify s3://bucket/hex: could not list s3://bucket/hex: there are no credentials (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE), and asking for some failed: HOST redirects to http://******@OTHER/login, which is not asked
+    error: failed to verify s3://bucket/hex: could not list s3://bucket/hex: there are no credentials (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE), and asking for some failed: HOST redirects to http://******@OTHER/login, and redirections are not followed
     ");
 }
 
-/// The URL that hands out keys may have a secret in it.
+/// The URL of the service may contain a secret.
 #[test]
-fn who_hands_out_no_keys_is_named_by_the_host_alone() {
+fn a_service_without_keys_is_named_by_its_host_only() {
     let server = Answering::by(|_| answer("200 OK", "{}"));
     let url = format!("{}/keys?token=hunter2", server.url().replace("//", "//ci:hunter2@"));
     let variables =

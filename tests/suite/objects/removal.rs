@@ -1,4 +1,4 @@
-//! Packages that go, while somebody may add to them.
+//! Removing packages from a bucket while another writer may add releases to them.
 
 use std::sync::Mutex;
 use std::thread;
@@ -28,14 +28,14 @@ fn registry() -> TestBucket {
     bucket
 }
 
-/// What is asked from then on is refused.
+/// All requests from this one on are refused.
 fn forbidden(at: usize, of: Operation) -> Fault {
     Fault { at, of: Some(of), kind: Wrong::Forbidden, torn: false, lasting: true }
 }
 
-/// The same after a removal of foo that came to its end when its file was written over: with the sixth write,
-/// after those that try conditions, and the indexes.
-fn cut_short() -> TestBucket {
+/// The registry after a removal of foo that was interrupted when the tombstone was written: with the sixth write, after
+/// those of the probe and of the indexes.
+fn interrupted() -> TestBucket {
     let ended = [forbidden(1, Operation::Delete), forbidden(7, Operation::Put)];
     let bucket = ended.into_iter().fold(registry().fork(), TestBucket::failing);
     let machine = Machine::new(Duration::ZERO);
@@ -45,7 +45,7 @@ fn cut_short() -> TestBucket {
 }
 
 #[test]
-fn whoever_may_not_remove_a_package_leaves_it_as_it_was() {
+fn a_removal_without_the_right_to_it_leaves_the_package_as_it_was() {
     let start = registry();
     let bucket = start.fork().failing(forbidden(1, Operation::Delete));
     let machine = Machine::new(Duration::ZERO);
@@ -60,7 +60,7 @@ fn whoever_may_not_remove_a_package_leaves_it_as_it_was() {
 }
 
 #[test]
-fn a_package_is_written_over_where_it_still_is_the_same_and_removed_then() {
+fn a_package_is_replaced_by_a_tombstone_and_then_removed() {
     let bucket = registry();
     let store = bucket.store();
     let over = stamp(&store, "packages/foo");
@@ -69,7 +69,7 @@ fn a_package_is_written_over_where_it_still_is_the_same_and_removed_then() {
     let how = ["Get", "Put same", "Delete"].map(|how| format!("{how} {KEY}"));
     assert_eq!(asked_of(&bucket.asked(), KEY), how);
     assert_eq!(bucket.get(KEY), None);
-    // Of a lone writer nothing else is asked.
+    // A single writer sends no other request.
     let bucket = registry();
     let store = bucket.store().assume_single_writer(true);
     let over = stamp(&store, "packages/foo");
@@ -78,14 +78,14 @@ fn a_package_is_written_over_where_it_still_is_the_same_and_removed_then() {
     assert_eq!(asked_of(&bucket.asked(), KEY), [format!("Delete {KEY}")]);
 }
 
-/// Whoever asks for it meanwhile is none the wiser.
+/// Clients do not notice the tombstone.
 #[test]
-fn clients_read_what_stood_there_until_it_is_gone() {
-    let (before, after) = (registry().get(KEY).unwrap(), cut_short().get(KEY).unwrap());
+fn clients_read_the_package_until_it_is_gone() {
+    let (before, after) = (registry().get(KEY).unwrap(), interrupted().get(KEY).unwrap());
     assert_ne!(before, after);
     assert_eq!(gunzip(&before), gunzip(&after));
-    // Nor does it matter what stood there.
-    let bucket = cut_short();
+    // Any former content will do.
+    let bucket = interrupted();
     for damaged in [&b""[..], b"x", &before[..40]] {
         bucket.set(KEY, damaged);
         let store = bucket.store();
@@ -96,10 +96,10 @@ fn clients_read_what_stood_there_until_it_is_gone() {
 }
 
 #[test]
-fn nobody_writes_where_something_is_being_removed_until_that_must_have_ended() {
+fn a_tombstone_is_not_replaced_until_it_is_abandoned() {
     let changes = [update as fn(&str, &str, _) -> _, |at, _, over| remove(at, over)];
     for change in changes {
-        let bucket = cut_short();
+        let bucket = interrupted();
         let store = bucket.store();
         let (bytes, over) = read(&store, "packages/foo").unwrap();
         let refused = || {
@@ -116,47 +116,47 @@ fn nobody_writes_where_something_is_being_removed_until_that_must_have_ended() {
 }
 
 #[test]
-fn a_removal_that_was_cut_short_is_told_of_and_ended_by_whoever_changes_the_package_next() {
+fn an_interrupted_removal_is_reported_and_completed_by_the_next_change() {
     let machine = Machine::new(Duration::from_secs(10));
-    let problems = machine.problems(&cut_short().store());
+    let problems = machine.problems(&interrupted().store());
     assert!(matches!(problems["packages/foo"], Defect::BeingRemoved), "{problems:?}");
     let verbs =
         [Verb::Add(&[FOO_2]), Verb::Remove(FOO), Verb::Build, Verb::Overwrite(&[FOO_2, BAR])];
     for verb in verbs {
-        let bucket = cut_short();
+        let bucket = interrupted();
         machine.run(verb, &bucket.store(), &()).unwrap_or_else(|failed| panic!("{failed:?}"));
         let mut problems = machine.problems(&bucket.store());
-        // Which `build` would name again: only its package was removed.
+        // `build` would name the tarball again: only the package was removed.
         problems.remove("tarballs/foo-1.0.0.tar");
         assert!(problems.is_empty(), "{verb:?}: {problems:?}");
-        let stands = listed(&bucket.store(), Folder::Packages).contains_key("foo");
-        assert_eq!(stands, !matches!(verb, Verb::Remove(_)), "{verb:?}");
+        let is_there = listed(&bucket.store(), Folder::Packages).contains_key("foo");
+        assert_eq!(is_there, !matches!(verb, Verb::Remove(_)), "{verb:?}");
     }
 }
 
 #[test]
-fn whoever_waits_for_a_removal_says_so() {
+fn waiting_for_a_removal_is_reported() {
     let machine = Machine::new(Duration::from_secs(10));
-    let heard = Heard::default();
-    machine.run(Verb::Add(&[FOO_2]), &cut_short().store(), &heard).unwrap();
-    let heard = heard.0.into_inner().unwrap();
+    let warnings = RecordedWarnings::default();
+    machine.run(Verb::Add(&[FOO_2]), &interrupted().store(), &warnings).unwrap();
+    let warnings = warnings.0.into_inner().unwrap();
     let told = "a removal of s3://bucket/acme/packages/foo is in progress, or was interrupted";
-    assert!(heard.len() == 1 && heard[0].starts_with(told), "{heard:?}");
+    assert!(warnings.len() == 1 && warnings[0].starts_with(told), "{warnings:?}");
 }
 
-/// What is warned of.
+/// Records warnings.
 #[derive(Default)]
-struct Heard(Mutex<Vec<String>>);
+struct RecordedWarnings(Mutex<Vec<String>>);
 
-impl Observer for Heard {
+impl Observer for RecordedWarnings {
     fn warn(&self, warning: Warning) {
         self.0.lock().unwrap().push(warning.to_string());
     }
 }
 
-/// What comes of a request that was held up may hit what somebody wrote since.
+/// A delayed DELETE may remove a file that another writer wrote since.
 #[test]
-fn a_removal_that_takes_too_long_begins_again() {
+fn a_removal_that_takes_too_long_starts_again() {
     let bucket = registry().slow_fork(PATIENCE.mul_f64(0.6));
     let store = bucket.store();
     let over = stamp(&store, "packages/foo");
@@ -168,7 +168,7 @@ fn a_removal_that_takes_too_long_begins_again() {
 }
 
 #[test]
-fn a_removal_whose_answer_gets_lost_takes_away_nothing_that_came_since() {
+fn a_removal_whose_response_gets_lost_removes_no_newer_file() {
     for torn in [false, true] {
         let lost =
             Fault { at: 1, of: Some(Operation::Delete), kind: Wrong::Lost, torn, lasting: false };
@@ -181,7 +181,7 @@ fn a_removal_whose_answer_gets_lost_takes_away_nothing_that_came_since() {
         let deletes = asked.iter().filter(|one| one.starts_with("Delete")).count();
         assert_eq!(deletes, if torn { 1 } else { 2 }, "{asked:?}");
     }
-    // A listing, the probe, three requests for foo, and then it is looked at.
+    // A listing, the probe, three requests for foo, and then the HEAD.
     let lost =
         Fault { at: 1, of: Some(Operation::Delete), kind: Wrong::Lost, torn: true, lasting: false };
     let bucket = registry().fork().failing(lost).meanwhile(9, KEY, b"theirs");

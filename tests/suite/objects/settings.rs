@@ -1,5 +1,5 @@
-//! What the environment, files of profiles and files of keys say of how a bucket is reached: right, or told
-//! with its name, and never the end of the program.
+//! The settings of the environment, profiles and credentials files. An invalid one is named, and never makes the program
+//! panic.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -17,7 +17,7 @@ const KEYS: [(&str, &str); 3] = [
 
 type Variables<'a> = Vec<(&'a str, &'a str)>;
 
-/// `hexreg verify`, at home in the repository's directory.
+/// `hexreg verify`, with the repository's directory as its home directory.
 fn verify(
     repository: &TestRepository,
     url: &str,
@@ -30,16 +30,16 @@ fn verify(
     hexreg.run([&["verify", url], more].concat())
 }
 
-/// What it says, without where the test is.
+/// The message, without the directory of the test.
 fn said(repository: &TestRepository, ran: &Ran) -> String {
     assert_eq!(ran.code, 2, "{}", ran.transcript());
     assert!(!ran.stderr.contains("secret"), "{}", ran.stderr);
     ran.stderr.replace(&repository.root().display().to_string(), "~")
 }
 
-/// Secrets of Kubernetes and CI, and what `echo` writes into files, end in a line feed.
+/// Secrets of Kubernetes and CI, and files that `echo` writes, end in a line feed.
 #[test]
-fn line_feeds_at_the_ends_of_variables_are_none_of_them() {
+fn line_feeds_at_the_ends_of_variables_are_ignored() {
     let server = Answering::empty_bucket();
     let repository = TestRepository::new();
     for end in ["\n", "\r\n", " ", "\r"] {
@@ -63,7 +63,7 @@ fn line_feeds_at_the_ends_of_variables_are_none_of_them() {
 }
 
 #[test]
-fn what_cannot_be_used_names_its_variable() {
+fn invalid_values_are_named_by_their_variables() {
     let repository = TestRepository::new();
     let wrong = [
         ("AWS_ENDPOINT_URL", "localhost:9000"),
@@ -111,9 +111,9 @@ fn what_cannot_be_used_names_its_variable() {
     ");
 }
 
-/// Neither of them gives keys away.
+/// Neither of them reveals a key.
 #[test]
-fn what_names_who_hands_out_keys_is_checked_too() {
+fn settings_of_key_services_are_checked_too() {
     let repository = TestRepository::new();
     let region = ("AWS_REGION", "eu-west-1");
     let role = ("AWS_ROLE_ARN", "arn:aws:iam::1:role/x");
@@ -142,7 +142,7 @@ fn what_names_who_hands_out_keys_is_checked_too() {
 }
 
 #[test]
-fn bytes_that_are_not_utf_8_are_told() {
+fn bytes_that_are_not_utf_8_are_reported() {
     let repository = TestRepository::new();
     let variables = [
         ("s3://bucket", "AWS_SECRET_ACCESS_KEY"),
@@ -164,7 +164,7 @@ fn bytes_that_are_not_utf_8_are_told() {
 }
 
 #[test]
-fn json_is_said_of_them_too() {
+fn json_reports_them_too() {
     let repository = TestRepository::new();
     let variables = [&KEYS[..], &[("AWS_ENDPOINT_URL", "minio")]].concat();
     let ran = verify(&repository, "s3://bucket/hex", &variables, &["--json"]);
@@ -174,7 +174,7 @@ fn json_is_said_of_them_too() {
 }
 
 #[test]
-fn a_profile_is_checked_as_variables_are() {
+fn profiles_are_checked_as_variables_are() {
     let repository = TestRepository::new();
     let keys = "aws_access_key_id = AKIA\naws_secret_access_key = secret\nregion = eu-west-1\n";
     let profiles = [
@@ -204,9 +204,9 @@ fn a_profile_is_checked_as_variables_are() {
     insta::assert_snapshot!(told, @"error: could not open s3://bucket/hex: could not read ~/.aws/config: stream did not contain valid UTF-8");
 }
 
-/// Where each of them leads: `services` of the profile, the profile, the variables, `--endpoint`.
+/// `services` of the profile, the profile, the variables, `--endpoint`: the later overrides.
 #[test]
-fn what_is_said_of_the_endpoint_has_an_order() {
+fn the_settings_of_the_endpoint_have_an_order() {
     let repository = TestRepository::new();
     let servers = [(); 5].map(|()| Answering::empty_bucket());
     let [services, profile, all, s3, option] = servers.each_ref().map(Answering::url);
@@ -232,12 +232,12 @@ fn what_is_said_of_the_endpoint_has_an_order() {
     check(&config, &variables, &[&endpoint], 4);
     let ignored = [&variables[..], &[("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")]].concat();
     check(&config, &ignored, &[&endpoint], 4);
-    // Without one there is only Amazon's own, which takes a region.
+    // Without an endpoint it is Amazon's, which needs a region.
     let ran = verify(&repository, "s3://bucket/hex", &ignored, &[]);
     assert!(ran.stderr.contains("there is no region"), "{}", ran.stderr);
 }
 
-/// Variables that only the client knows, and that would change where or how it asks, do nothing.
+/// Variables that only the client knows, and that would change the endpoint or the request, have no effect.
 #[test]
 fn no_other_variable_is_read() {
     let (server, other) = (Answering::empty_bucket(), Answering::empty_bucket());
@@ -271,9 +271,9 @@ fn no_other_variable_is_read() {
 const REFUSED: &str = "<?xml version=\"1.0\"?><Error><Code>AuthenticationFailed</Code><Message>Server \
                        failed to authenticate the request.\nTime: now</Message></Error>";
 
-/// As `az` and the portal name them.
+/// The names that `az` and the portal use.
 #[test]
-fn azure_is_known_by_the_names_of_its_own_tools() {
+fn azure_settings_have_the_names_of_its_own_tools() {
     let server = Answering::by(|_| answer("403 Forbidden", REFUSED));
     let repository = TestRepository::new();
     let address = server.url();
@@ -304,7 +304,7 @@ fn azure_is_known_by_the_names_of_its_own_tools() {
 }
 
 #[test]
-fn what_is_wrong_with_azures_settings_is_told() {
+fn invalid_azure_settings_are_named() {
     let server = Answering::by(|_| answer("403 Forbidden", REFUSED));
     let repository = TestRepository::new();
     let endpoint = format!("--endpoint={}/me", server.url());
@@ -338,9 +338,9 @@ fn what_is_wrong_with_azures_settings_is_told() {
     ");
 }
 
-/// As where the signature lets read, and not write.
+/// The signature permits reading, and not writing.
 #[test]
-fn a_signature_that_lets_nobody_write_is_told_as_such() {
+fn a_signature_without_the_right_to_write_is_named() {
     let repository = TestRepository::new().release("foo", "1.0.0");
     let server = Answering::by(|request| match request.line() {
         line if line.starts_with("PUT ") => answer("403 Forbidden", REFUSED),
@@ -366,7 +366,7 @@ fn a_signature_that_lets_nobody_write_is_told_as_such() {
 }
 
 #[test]
-fn what_is_wrong_with_googles_settings_is_told() {
+fn invalid_google_settings_are_named() {
     let repository = TestRepository::new();
     let files = [
         ("nonsense.json", "secret"),

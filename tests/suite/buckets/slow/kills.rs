@@ -1,7 +1,7 @@
-//! Commands that are killed at random moments. Whichever that is, nothing that the registry names is
-//! missing, and the same command makes it whole.
+//! Commands that are killed at random moments. At any moment no file is missing that the registry names, and the same
+//! command completes the registry.
 //!
-//! `scripts/kill` runs more of the same than CI has time for.
+//! `scripts/kill` runs more of this than CI has time for.
 
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
@@ -17,11 +17,11 @@ use crate::support::tarball::Tarball;
 
 const SIGKILL: i32 = 9;
 
-/// How many tarballs come with each command.
+/// How many tarballs each command brings.
 const BATCH: usize = 6;
 
-/// What a killed command may leave, by `verify`'s kinds: whatever nobody names yet. Before `versions` and
-/// `names` follow them, packages have more than those say.
+/// What a killed command may leave, by `verify`'s kinds: files that no file names yet, and packages with releases that
+/// `versions` and `names` do not have yet.
 const UNFINISHED: [&str; 5] =
     ["unnamed", "not_in_versions", "not_in_names", "version_missing", "leftover"];
 
@@ -31,11 +31,11 @@ struct Life<'a> {
     writer: Writer,
     random: Random,
     tarballs: Vec<String>,
-    /// How long a command takes that is not killed.
+    /// The duration of a command that is not killed.
     whole: Duration,
-    /// How much it writes then.
+    /// The number of its writes.
     writes: usize,
-    /// How often a command was killed, by how much of what it had to write stood then.
+    /// The number of kills, by the share of the writes that was done.
     killed: BTreeMap<usize, usize>,
 }
 
@@ -47,7 +47,7 @@ impl<'a> Life<'a> {
         Self { moto, writer, random, tarballs, whole: Duration::ZERO, writes: 0, killed }
     }
 
-    /// New tarballs in a folder, of packages that have some and of some that have none.
+    /// New tarballs in a folder, of known and of new packages.
     fn grow(&mut self, folder: &str) -> Vec<String> {
         let files = (0..BATCH).map(|_| {
             let number = self.tarballs.len();
@@ -65,7 +65,7 @@ impl<'a> Life<'a> {
     fn examine(&self) {
         let tree = self.writer.tree();
         tree.follow(&|_| false);
-        // The last that is written: before, there is no registry yet to be verified.
+        // It is written last: before, there is no registry to verify.
         if tree.served.contains_key("names") {
             let problems = self.writer.problems();
             let broken: Vec<_> =
@@ -74,7 +74,7 @@ impl<'a> Life<'a> {
         }
     }
 
-    /// Runs a command and kills it; tells whether it was still under way.
+    /// Runs a command and kills it; returns whether it was still running.
     fn kill(&mut self, arguments: &[String]) -> bool {
         let before = self.writer.bucket.list();
         // A third of the kills fall anywhere, the others soon after something was written.
@@ -99,14 +99,13 @@ impl<'a> Life<'a> {
         }
         assert_eq!(ended.code(), Some(0));
         if !watched {
-            // It was faster than the one that was measured, so the next is killed earlier.
+            // It was faster than the measured one, so the next is killed earlier.
             self.whole = self.whole.mul_f64(0.9);
         }
         false
     }
 
-    /// Brings new tarballs over and over, by commands that are killed, some again and again before one
-    /// comes through.
+    /// Brings new tarballs again and again by commands that are killed, some several times before one completes.
     fn live(&mut self, bring: impl Fn(&mut Self) -> Vec<String>) {
         let kills: usize = setting("HEXREG_KILLS", 10);
         let arguments = bring(self);
@@ -133,8 +132,8 @@ impl<'a> Life<'a> {
 }
 
 #[test]
-fn an_addition_killed_at_a_random_moment_harms_no_client_and_the_next_makes_it_right() {
-    let test = "an_addition_killed_at_a_random_moment_harms_no_client_and_the_next_makes_it_right";
+fn an_addition_killed_at_a_random_moment_harms_no_client_and_the_next_completes_it() {
+    let test = "an_addition_killed_at_a_random_moment_harms_no_client_and_the_next_completes_it";
     let Some(moto) = Moto::start(test) else { return };
     Life::begin(&moto).live(|life| {
         let files = life.grow("new");
@@ -143,8 +142,8 @@ fn an_addition_killed_at_a_random_moment_harms_no_client_and_the_next_makes_it_r
 }
 
 #[test]
-fn a_push_killed_at_a_random_moment_harms_no_client_and_the_next_makes_it_right() {
-    let test = "a_push_killed_at_a_random_moment_harms_no_client_and_the_next_makes_it_right";
+fn a_push_killed_at_a_random_moment_harms_no_client_and_the_next_completes_it() {
+    let test = "a_push_killed_at_a_random_moment_harms_no_client_and_the_next_completes_it";
     let Some(moto) = Moto::start(test) else { return };
     Life::begin(&moto).live(|life| {
         life.grow("public/tarballs");

@@ -1,5 +1,5 @@
-//! Commands that are killed at each of their requests: before it reaches the server, and after that did what
-//! it asks for. Nothing that the registry names is missing then, and the same command makes it whole.
+//! Commands that are killed at each of their requests: before the request reaches the server, and after the server has
+//! carried it out. No file is missing that the registry names, and the same command completes the registry.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
@@ -15,7 +15,7 @@ use crate::support::relay::{Moment, Relay};
 
 const SIGKILL: i32 = 9;
 
-/// Whether it was killed, and not at its end.
+/// Whether it was killed before its end.
 fn kill(case: &Case, moto: &Moto, number: usize, moment: Moment) -> bool {
     let bucket = moto.bucket(&format!("bucket{number}"));
     let writer = Writer { bucket, repository: case.begin() };
@@ -43,7 +43,7 @@ fn kill(case: &Case, moto: &Moto, number: usize, moment: Moment) -> bool {
 }
 
 #[test]
-fn a_command_killed_at_any_of_its_requests_harms_no_client_and_the_next_makes_it_right() {
+fn a_command_killed_at_any_of_its_requests_harms_no_client_and_the_next_completes_it() {
     let test =
         "a_command_killed_at_any_of_its_requests_harms_no_client_and_the_next_makes_it_right";
     let Some(moto) = Moto::start(test) else { return };
@@ -51,7 +51,7 @@ fn a_command_killed_at_any_of_its_requests_harms_no_client_and_the_next_makes_it
     let (killed, number) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let moments: [fn(usize) -> Moment; 2] = [Moment::Before, Moment::After];
     let all: Vec<_> = CASES.iter().flat_map(|case| moments.map(|moment| (case, moment))).collect();
-    // Most of the time is spent waiting for the server, and for a removal that nobody ends.
+    // Most of the time passes waiting for the server, and for an interrupted removal.
     let pool = rayon::ThreadPoolBuilder::new().num_threads(all.len()).build().unwrap();
     pool.install(|| {
         all.par_iter().for_each(|(case, moment)| {
@@ -62,7 +62,7 @@ fn a_command_killed_at_any_of_its_requests_harms_no_client_and_the_next_makes_it
                 }
                 times += 1;
             }
-            // Each reads, looks whether conditions are kept, and writes.
+            // Each command reads, probes the conditions, and writes.
             assert!(times * every >= 6, "{:?} was killed {times} times", case.command);
             killed.fetch_add(times, Ordering::SeqCst);
         });

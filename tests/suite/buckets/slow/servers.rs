@@ -1,5 +1,5 @@
-//! All that commands do to a registry in a bucket, against storage that is in use: `SeaweedFS`, with versions and
-//! without, and Azure's own emulator; and against moto in the manner of Ceph's gateway.
+//! All commands that change a registry in a bucket, against `SeaweedFS` with and without versioning, Azure's own emulator,
+//! and moto that imitates Ceph's gateway.
 
 use std::thread;
 
@@ -13,11 +13,11 @@ use crate::support::repository::TestRepository;
 use crate::support::seaweedfs::SeaweedFs;
 use crate::support::tarball::Tarball;
 
-/// How often so many add at once.
+/// How many rounds there are, and how many writers add at once in each.
 const ROUNDS: usize = 3;
 const RACERS: usize = 6;
 
-/// A place in a bucket of whatever kind, and somebody who may do everything there.
+/// A prefix in a bucket of any kind, and a writer with all rights there.
 struct Place {
     url: String,
     endpoint: String,
@@ -35,7 +35,7 @@ impl Place {
         }
     }
 
-    /// A command, with what it is told of the place behind its first words.
+    /// Runs a command, with the arguments for the prefix after its first words.
     fn run(&self, words: &[&str], more: &[&str]) -> Ran {
         let mut hexreg = self.repository.hexreg();
         for (name, value) in &self.environment {
@@ -50,14 +50,14 @@ impl Place {
         self.run(&words, &[])
     }
 
-    /// Adds a tarball that it writes first.
+    /// Creates a tarball and adds it.
     fn add(&self, name: &str, version: &str) -> Ran {
         let file = format!("new/{name}-{version}.tar");
         self.repository.write(&file, &Tarball::new(name, version).build());
         self.change(&["add", &file])
     }
 
-    /// It is sound, and has so much.
+    /// Checks that the registry is sound, and has this many packages and releases.
     #[track_caller]
     fn has(&self, packages: usize, releases: usize) {
         let verified = self.run(&["verify"], &["--json"]).ok().stdout;
@@ -76,7 +76,7 @@ fn changes_nothing(ran: Ran) {
     assert!(said.contains("nothing has changed"), "{said}");
 }
 
-/// Every command, some of them many times at once.
+/// Runs every command, some of them many times at once.
 fn try_all(place: &Place) {
     let repository = &place.repository;
     for (name, version) in [("foo", "1.0.0"), ("foo", "1.1.0"), ("bar", "1.0.0")] {
@@ -110,10 +110,10 @@ fn try_all(place: &Place) {
     retire().ok();
     changes_nothing(retire());
     place.change(&["remove", "foo", "1.1.0"]).ok();
-    // And the last release of a package, whose file goes with it.
+    // The last release of a package, whose file is removed with it.
     place.change(&["remove", "bar", "1.0.0"]).ok();
     place.has(2, 2 + ROUNDS * RACERS);
-    // What others added is not lost.
+    // The additions of other writers are not lost.
     repository.write_tarball("foo-3.0.0.tar", &Tarball::new("foo", "3.0.0").build());
     repository.build(&[]).ok();
     let refused = place.run(&["push", "public"], &[]);
@@ -126,16 +126,16 @@ fn try_all(place: &Place) {
 }
 
 #[test]
-fn seaweedfs_does_all_that_is_asked_of_it() {
-    let test = "seaweedfs_does_all_that_is_asked_of_it";
+fn all_commands_work_on_seaweedfs() {
+    let test = "all_commands_work_on_seaweedfs";
     let Some(seaweedfs) = SeaweedFs::start(test) else { return };
     try_all(&Place::in_bucket(&seaweedfs.bucket("plain")));
     try_all(&Place::in_bucket(&seaweedfs.versioned_bucket("versioned")));
 }
 
 #[test]
-fn azure_does_all_that_is_asked_of_it() {
-    let Some(azurite) = Azurite::start("azure_does_all_that_is_asked_of_it") else { return };
+fn all_commands_work_on_azure() {
+    let Some(azurite) = Azurite::start("all_commands_work_on_azure") else { return };
     azurite.container("registry");
     try_all(&Place {
         url: "az://registry/some where/é+&".to_owned(),
@@ -149,16 +149,16 @@ fn azure_does_all_that_is_asked_of_it() {
 }
 
 #[test]
-fn where_tags_in_quotes_are_refused_all_is_done_without_them() {
-    let test = "where_tags_in_quotes_are_refused_all_is_done_without_them";
+fn all_commands_work_if_quoted_tags_are_refused() {
+    let test = "all_commands_work_if_quoted_tags_are_refused";
     let Some(moto) = Moto::start(test) else { return };
     let bucket = moto.bucket("registry");
     let ceph = Gateway::before(bucket.address(), Manner::BareTags);
     let bucket = bucket.behind(ceph.address());
     try_all(&Place::in_bucket(&bucket));
 
-    // What that costs beside the eleven requests that others take: the tag is asked for, and two writes more tell
-    // that it is taken bare, and another one is not.
+    // The cost beside the eleven requests of other stores: the tag is requested, and two more writes show that the bare
+    // tag is taken and another one is not.
     let writer = Writer::of(bucket);
     let add = |version: &str| {
         let file = format!("welcome-{version}.tar");

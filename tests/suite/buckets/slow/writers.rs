@@ -1,4 +1,4 @@
-//! Many who add to one registry at once. Each is told that its release stands, and each release does.
+//! Many writers add to one registry at once. Each is told that its release was added, and each release is there.
 
 use std::thread;
 use std::time::Instant;
@@ -10,20 +10,20 @@ use crate::support::tarball::Tarball;
 
 const WRITERS: usize = 8;
 
-/// How many releases each brings, one at a time.
+/// How many releases each writer adds, one at a time.
 const RELEASES: usize = 25;
 
-/// Fewer than there are writers would wait for each other only; more would never meet.
+/// With fewer packages than writers, writers would only wait for each other; with more they would never meet.
 const PACKAGES: usize = 8;
 
-/// What a writer brings in its turn: at any time most are at different packages, and each comes to all.
+/// The release that a writer adds in a turn: at any time most writers add to different packages, and each to all.
 fn release(writer: usize, turn: usize) -> (String, String) {
     (format!("package{}", (writer + turn) % PACKAGES), format!("1.{writer}.{turn}"))
 }
 
 #[test]
-fn every_release_that_many_add_at_once_is_there_afterwards() {
-    let test = "every_release_that_many_add_at_once_is_there_afterwards";
+fn every_release_that_many_writers_add_at_once_is_there_afterwards() {
+    let test = "every_release_that_many_writers_add_at_once_is_there_afterwards";
     let Some(moto) = Moto::start(test) else { return };
     let writer = Writer::beside(&moto);
     let mut files = Vec::new();
@@ -39,7 +39,7 @@ fn every_release_that_many_add_at_once_is_there_afterwards() {
         thread::scope(|scope| {
             for own in files.chunks(RELEASES) {
                 let writer = &writer;
-                // Each is a process; a thread here sees to it that they follow each other.
+                // Each addition is a process; a thread starts those of one writer in turn.
                 scope.spawn(move || {
                     for file in own {
                         writer.add(std::slice::from_ref(file), &[]).ok();
@@ -48,7 +48,7 @@ fn every_release_that_many_add_at_once_is_there_afterwards() {
             }
         });
     });
-    // Whoever tries conditions is refused as well.
+    // The server refuses writes of the probes too.
     let is_lost = |asked: &&Asked| asked.status == 412 && !asked.path.ends_with(PROBE);
     let lost = asked.iter().filter(is_lost).count();
     eprintln!(
@@ -57,7 +57,7 @@ fn every_release_that_many_add_at_once_is_there_afterwards() {
         began.elapsed().as_secs_f64(),
         asked.len()
     );
-    // They did meet.
+    // Writers did collide.
     assert!(lost > 0);
     writer.stands(files);
 }
