@@ -14,8 +14,8 @@ fuzz_target!(|data: &[u8]| {
             Ok(file) => {
                 let pinned = file.pinned.iter().map(|pinned| &pinned.app);
                 let git = file.git.iter().map(|pin| &pin.app);
-                let left_out = file.left_out.iter().map(|left_out| &left_out.app);
-                let mut apps: Vec<_> = pinned.chain(git).chain(left_out).collect();
+                let others = file.others.iter().map(|other| &other.app);
+                let mut apps: Vec<_> = pinned.chain(git).chain(others).collect();
                 apps.sort_unstable();
                 assert!(apps.windows(2).all(|pair| pair[0] != pair[1]), "locked twice: {apps:?}");
                 for pin in &file.git {

@@ -78,3 +78,51 @@ impl PackageRecord {
         Ok(format!("{name} {}\n", serde_json::to_string(self)?))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(tag: &str) -> PackageRecord {
+        let tag = Some(EntityTag::of(tag.to_owned(), b"file"));
+        PackageRecord { listing: "listing".to_owned(), asked: 1, failed: None, tag }
+    }
+
+    /// The state after a run of upstream `url`, which was killed after it had recorded `foo`.
+    fn resumed(journal_of: &str, url: &str) -> MirrorState {
+        let before = MirrorState { upstream: journal_of.to_owned(), ..MirrorState::default() };
+        let foo = record("foo").journal_line(&"foo".parse().unwrap()).unwrap();
+        let bar = record("bar").journal_line(&"bar".parse().unwrap()).unwrap();
+        // The kill has cut the line of `bar` short.
+        let journal = format!("{}{foo}{}", before.journal_header(), bar.trim_end());
+        MirrorState::parse(None, &journal, &url.parse().unwrap())
+    }
+
+    #[test]
+    fn a_killed_run_is_resumed_from_its_journal() {
+        let state = resumed("https://a.example/", "https://a.example/");
+        assert_eq!(state.packages, [("foo".to_owned(), record("foo"))].into());
+    }
+
+    #[test]
+    fn tags_of_another_upstream_are_left_out() {
+        let state = resumed("https://a.example/", "https://b.example/");
+        let without_tag = PackageRecord { tag: None, ..record("foo") };
+        assert_eq!(state.packages, [("foo".to_owned(), without_tag.clone())].into());
+        let stored = MirrorState {
+            upstream: "https://a.example/".to_owned(),
+            tags: [("names".to_owned(), EntityTag::of("1".to_owned(), b"names"))].into(),
+            packages: [("foo".to_owned(), record("foo"))].into(),
+            ..MirrorState::default()
+        };
+        let stored = serde_json::to_vec(&stored).unwrap();
+        let parse = |url: &str| MirrorState::parse(Some(&stored), "", &url.parse().unwrap());
+        assert_eq!(parse("https://a.example/").tags.len(), 1);
+        assert_eq!(parse("https://b.example/").tags.len(), 0);
+        assert_eq!(parse("https://b.example/").packages["foo"], without_tag);
+        assert_eq!(
+            MirrorState::parse(Some(b"{"), "", &"https://a.example/".parse().unwrap()).tags.len(),
+            0
+        );
+    }
+}
