@@ -102,12 +102,7 @@ fn unreliable_conditions_are_reported_before_anything_is_written() {
     let test = "unreliable_conditions_are_reported_before_anything_is_written";
     let said = [
         (Manner::WeakTags, "refuses `If-Match` with the tag that it gave", "check for a proxy", 7),
-        (
-            Manner::NoConditions,
-            "does not support writes with `If-None-Match`",
-            "no other process",
-            1,
-        ),
+        (Manner::NoConditions, "refuses every write with `If-None-Match`", "no other process", 1),
         (Manner::IgnoresAbsence, "ignores `If-None-Match`", "Ceph ignores it in buckets with", 2),
     ];
     for (manner, reason, hint, tries) in said {
