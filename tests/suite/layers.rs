@@ -129,25 +129,21 @@ fn layer(file: &str) -> usize {
 }
 
 #[test]
-#[ignore = "some rooms do not keep this rule yet"]
 fn no_files_or_rooms_import_each_other() {
     assert_eq!(Tree::of_this_crate().circles(), [""; 0]);
 }
 
 #[test]
-#[ignore = "some rooms do not keep this rule yet"]
 fn imports_run_downwards() {
     assert_eq!(Tree::of_this_crate().upward_imports(), [""; 0]);
 }
 
 #[test]
-#[ignore = "some rooms do not keep this rule yet"]
 fn files_are_short() {
     assert_eq!(Tree::of_this_crate().long_files(), [""; 0]);
 }
 
 #[test]
-#[ignore = "some rooms do not keep this rule yet"]
 fn a_type_is_found_by_its_name() {
     assert_eq!(Tree::of_this_crate().common_type_names(), [""; 0]);
 }
