@@ -29,9 +29,10 @@
 //! | `docs` | the documents are true: commands, links, files, variables |
 //! | `layers` | imports of `src/` run downwards, without circles |
 //! | `readers` | independent programs read what we wrote: the `hexpm` crate, ssh-keygen |
+//! | `archives` | GNU tar reads what we accept as we do |
 //! | `clients` | rebar3 fetches packages from nginx and from `hexreg serve` |
 //! | `page` | what a browser shows: Chromium reads, measures and pictures it |
-//! | `slow` | what takes seconds a test: kills, faults, races, writers, archives |
+//! | `slow` | what takes seconds a test: kills, faults, races, writers |
 //! | `special_files` | pipes, devices, links and endless files wherever a file is read or written; characters that are not seen |
 //! | `support` | the builders and runners that the others share |
 //!
@@ -48,6 +49,7 @@
 )]
 
 mod alarms;
+mod archives;
 mod auth;
 mod buckets;
 mod building;

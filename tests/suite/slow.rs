@@ -3,13 +3,11 @@
 //!
 //! | module | what belongs there |
 //! | --- | --- |
-//! | `archives` | GNU tar reads what we accept as we do |
 //! | `faults` | builds with a system call or a store operation that fails, and full disks: each place in turn |
 //! | `kills` | builds that are killed, at random moments and before each system call |
 //! | `races` | many builds at once, readers meanwhile, tarballs that change under them |
 //! | `writers` | writers of a bucket without a lock: a fault at each operation, and several at once |
 
-mod archives;
 mod faults;
 mod kills;
 mod races;

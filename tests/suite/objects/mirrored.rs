@@ -6,9 +6,9 @@ use hexreg::key::PrivateKey;
 use hexreg::package::{Retirement, RetirementReason};
 use hexreg::registry::{Gzip, Releases, Signed};
 
+use crate::support::items::Item;
 use crate::support::objects::TestBucket;
 use crate::support::signed;
-use crate::support::turn::Item;
 use crate::support::verbs::{Machine, Verb};
 
 const FOO: Item<'_> = ("foo", "1.0.0", 0);

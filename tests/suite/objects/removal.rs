@@ -10,8 +10,8 @@ use hexreg::repository::Folder;
 
 use super::{apply, asked_of, create, listed, read, remove, stamp, update};
 use crate::support::gunzip;
+use crate::support::items::Item;
 use crate::support::objects::{Fault, Operation, PATIENCE, TestBucket, Wrong};
-use crate::support::turn::Item;
 use crate::support::verbs::{Machine, Verb};
 
 const FOO: Item<'_> = ("foo", "1.0.0", 0);

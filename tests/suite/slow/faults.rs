@@ -17,21 +17,24 @@ use hexreg::repository::RepositoryPath;
 use hexreg::store::{Changed, Store};
 
 use crate::support::faulty::{Fault, FaultyStore};
+use crate::support::items::{Item, file_name, tarball};
 use crate::support::memory::MemoryStore;
 use crate::support::options;
+use crate::support::pending_build::{
+    ADDITION, Change, EVERYTHING, EXCHANGE, FIRST, MANY, PendingBuild, REMOVAL,
+};
 use crate::support::random::setting;
 use crate::support::repository::TestRepository;
 use crate::support::strace::{self, Traced};
 use crate::support::tarball::Tarball;
 use crate::support::tools;
-use crate::support::turn::{Item, KINDS, Turn, file_name, tarball};
 use crate::support::witness::{Files, Moment, Tree, Witness, is_temporary};
 
-/// Hears what was changed.
+/// The paths that were reported as changed.
 #[derive(Default)]
-struct Heard(Mutex<Vec<String>>);
+struct Reported(Mutex<Vec<String>>);
 
-impl Observer for Heard {
+impl Observer for Reported {
     fn changed(&self, path: &RepositoryPath, _: Changed) {
         self.0.lock().unwrap().push(path.to_string());
     }
@@ -47,122 +50,210 @@ fn tree(store: &MemoryStore) -> Tree {
     Tree::of(store.files())
 }
 
-#[test]
-fn whichever_operation_of_a_store_fails_no_client_is_harmed_and_the_next_build_makes_it_right() {
+/// Builds with each operation of a store in memory failing in turn.
+fn fail_operations(change: Change, kind: ErrorKind) {
     let options = options();
     // One thread, so that the n-th operation is always the same.
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    let run = |store: &dyn Store, heard: &Heard| -> Result<Report, Error> {
-        pool.install(|| build(store, &options, heard))
+    let run = |store: &dyn Store, reported: &Reported| -> Result<Report, Error> {
+        pool.install(|| build(store, &options, reported))
     };
-    let mut faults = 0;
-    for (_, before, after) in KINDS {
-        let before = with_tarballs(Files::new(), before);
-        run(&before, &Heard::default()).unwrap();
-        let stood = if tree(&before).tarballs.is_empty() { Tree::default() } else { tree(&before) };
-        let start = with_tarballs(stood.served.clone(), after);
-        let done = MemoryStore::of(&start.files());
-        run(&done, &Heard::default()).unwrap();
-        let witness = Witness { before: stood, after: tree(&done) };
+    let before = with_tarballs(Files::new(), change.before);
+    run(&before, &Reported::default()).unwrap();
+    let was = if change.before.is_empty() { Tree::default() } else { tree(&before) };
+    let start = with_tarballs(was.served.clone(), change.after);
+    let done = MemoryStore::of(&start.files());
+    run(&done, &Reported::default()).unwrap();
+    let witness = Witness { before: was, after: tree(&done) };
 
-        for kind in [ErrorKind::StorageFull, ErrorKind::Other, ErrorKind::PermissionDenied] {
-            for (torn, lasting) in [(false, false), (true, false), (false, true)] {
-                for at in 1.. {
-                    let memory = MemoryStore::of(&start.files());
-                    let store = FaultyStore::new(&memory, Fault { at, kind, torn, lasting });
-                    let heard = Heard::default();
-                    let built = run(&store, &heard);
-                    let moment = witness.examine(&tree(&memory));
-                    if !store.has_failed() {
-                        built.unwrap();
-                        assert_eq!(moment, Moment::Done);
-                        break;
-                    }
-                    faults += 1;
-                    let error = built.expect_err("what failed is told");
-                    if !matches!(error, Error::Write(_)) {
-                        assert_eq!(moment, Moment::NothingWritten, "{error}");
-                    }
-                    for path in heard.0.into_inner().unwrap() {
-                        let stands = memory.files().get(&path) == done.files().get(&path);
-                        assert!(stands, "{path} was said to be changed");
-                    }
-                    run(&memory, &Heard::default()).unwrap();
-                    assert_eq!(tree(&memory), witness.after);
-                }
+    let mut faults = 0;
+    for (torn, lasting) in [(false, false), (true, false), (false, true)] {
+        for at in 1.. {
+            let memory = MemoryStore::of(&start.files());
+            let store = FaultyStore::new(&memory, Fault { at, kind, torn, lasting });
+            let reported = Reported::default();
+            let built = run(&store, &reported);
+            let moment = witness.examine(&tree(&memory));
+            if !store.has_failed() {
+                built.unwrap();
+                assert_eq!(moment, Moment::Done);
+                break;
             }
+            faults += 1;
+            let error = built.expect_err("the fault is reported");
+            if !matches!(error, Error::Write(_)) {
+                assert_eq!(moment, Moment::NothingWritten, "{error}");
+            }
+            for path in reported.0.into_inner().unwrap() {
+                let is_changed = memory.files().get(&path) == done.files().get(&path);
+                assert!(is_changed, "{path} was reported as changed");
+            }
+            run(&memory, &Reported::default()).unwrap();
+            assert_eq!(tree(&memory), witness.after);
         }
     }
     eprintln!("{faults} operations of a store failed");
+    assert!(faults > 20, "{faults}");
 }
 
-/// The calls by which a build meets the world.
-const CALLS: [&str; 10] = [
-    "open,openat",
-    "read",
-    "write",
-    "fsync",
-    "syncfs",
-    "rename,renameat,renameat2",
-    "unlink,unlinkat",
-    "flock",
-    "fstat,newfstatat,statx",
-    "getdents64",
-];
+/// A module of tests for each change: a build of it in which each operation of the store fails in turn.
+macro_rules! where_an_operation_of_a_store_fails_the_next_build_makes_it_right {
+    ($($name:ident: $change:expr;)+) => {
+        mod store {$(
+            mod $name {
+                use super::super::*;
+
+                #[test]
+                fn no_room() {
+                    fail_operations($change, ErrorKind::StorageFull);
+                }
+
+                #[test]
+                fn no_permission() {
+                    fail_operations($change, ErrorKind::PermissionDenied);
+                }
+
+                #[test]
+                fn other() {
+                    fail_operations($change, ErrorKind::Other);
+                }
+            }
+        )+}
+    };
+}
+
+where_an_operation_of_a_store_fails_the_next_build_makes_it_right! {
+    first: FIRST;
+    addition: ADDITION;
+    removal: REMOVAL;
+    exchange: EXCHANGE;
+    everything: EVERYTHING;
+}
 
 /// The exit code says that it failed, and the message why; unless it was the message that failed.
 fn is_clear(traced: &Traced, code: i32) {
     assert!([0, 1, 2].contains(&code), "{traced:?}");
     assert!(!traced.stderr.contains("panicked"), "{traced:?}");
-    let is_told = traced.stderr.lines().any(|line| line.starts_with("error: "));
+    let has_message = traced.stderr.lines().any(|line| line.starts_with("error: "));
     let is_silenced = traced.hits.iter().any(|call| call.contains(" write(2<"));
-    assert!(code == 0 || is_told || is_silenced, "{traced:?}");
+    assert!(code == 0 || has_message || is_silenced, "{traced:?}");
 }
 
-#[test]
-fn whichever_system_call_fails_no_client_is_harmed_and_the_next_build_makes_it_right() {
-    let test = "whichever_system_call_fails_no_client_is_harmed_and_the_next_build_makes_it_right";
+/// One in how many of the calls that are tried in part.
+fn every() -> usize {
+    setting("HEXREG_EVERY", 11)
+}
+
+/// Builds with each `step`-th of these system calls failing, one after the other: with this error, or with any where
+/// every call is tried.
+fn fail_calls(test: &str, change: Change, calls: &str, error: &str, step: usize) {
     if !strace::is_available(test) {
         return;
     }
-    let every = setting("HEXREG_EVERY", 11);
+    let pending = PendingBuild::new(change);
+    let all = ["ENOSPC", "EIO", "EACCES"];
+    let errors = if every() == 1 { &all[..] } else { &[error][..] };
     let mut ends: BTreeMap<(Moment, i32), usize> = BTreeMap::new();
-    for turn in Turn::every_kind().chain([Turn::many()]) {
-        // Which error it is hardly matters, so a few calls share them.
-        for (place, calls) in CALLS.into_iter().enumerate() {
-            let errors = ["ENOSPC", "EIO", "EACCES"];
-            let errors = if every == 1 { &errors[..] } else { &errors[place % 3..][..1] };
-            for error in errors {
-                let is_rare = turn.name != "many" && (calls.contains("name") || calls == "flock");
-                let step = if is_rare && !calls.contains("stat") { 1 } else { every };
-                for n in (1..).step_by(step) {
-                    turn.rewind();
-                    let tampering = format!("error={error}");
-                    let traced = strace::build(&turn.repository, calls, &tampering, &n.to_string());
-                    let tree = turn.repository.tree();
-                    let moment = turn.witness.examine(&tree);
-                    let code = traced.code.expect("no signal ends it");
-                    if traced.hits.is_empty() {
-                        assert_eq!((code, moment), (0, Moment::Done), "{traced:?}");
-                        break;
-                    }
-                    is_clear(&traced, code);
-                    // What it cannot remove stays, and so does what it cannot look at.
-                    if !calls.contains("unlink") && !calls.contains("stat") {
-                        let stood = &turn.witness.before.served;
-                        let mut left = tree.served.keys().filter(|path| is_temporary(path));
-                        assert!(left.all(|path| stood.contains_key(path)), "{traced:?}");
-                    }
-                    *ends.entry((moment, code)).or_default() += 1;
-                    turn.build_again();
-                }
+    for error in errors {
+        for n in (1..).step_by(step) {
+            pending.rewind();
+            let tampering = format!("error={error}");
+            let traced = strace::build(&pending.repository, calls, &tampering, &n.to_string());
+            let tree = pending.repository.tree();
+            let moment = pending.witness.examine(&tree);
+            let code = traced.code.expect("no signal ends it");
+            if traced.hits.is_empty() {
+                assert_eq!((code, moment), (0, Moment::Done), "{traced:?}");
+                break;
             }
+            is_clear(&traced, code);
+            // Temporary files stay that it can neither remove nor stat.
+            if !calls.contains("unlink") && !calls.contains("stat") {
+                let before = &pending.witness.before.served;
+                let mut left = tree.served.keys().filter(|path| is_temporary(path));
+                assert!(left.all(|path| before.contains_key(path)), "{traced:?}");
+            }
+            *ends.entry((moment, code)).or_default() += 1;
+            pending.build_again();
         }
     }
-    eprintln!("{} builds with a call that failed:", ends.values().sum::<usize>());
+    eprintln!("{} builds with a failing {calls}:", ends.values().sum::<usize>());
     for ((moment, code), times) in &ends {
         eprintln!("{times:5}  exit code {code}, {moment}");
     }
+}
+
+/// A module of tests for each change: a build of it in which system calls of one kind fail in turn. Each `$rare`-th of
+/// those is tried of which there are few.
+macro_rules! where_a_system_call_fails_no_client_is_harmed_and_the_next_build_makes_it_right {
+    ($($name:ident: $change:expr, $rare:expr;)+) => {
+        mod system_calls {$(
+            mod $name {
+                use super::super::*;
+
+                const TEST: &str = module_path!();
+
+                #[test]
+                fn open() {
+                    fail_calls(TEST, $change, "open,openat", "ENOSPC", every());
+                }
+
+                #[test]
+                fn read() {
+                    fail_calls(TEST, $change, "read", "EIO", every());
+                }
+
+                #[test]
+                fn write() {
+                    fail_calls(TEST, $change, "write", "EACCES", every());
+                }
+
+                #[test]
+                fn flush_of_a_file_or_folder() {
+                    fail_calls(TEST, $change, "fsync", "ENOSPC", every());
+                }
+
+                #[test]
+                fn flush_of_a_file_system() {
+                    fail_calls(TEST, $change, "syncfs", "EIO", every());
+                }
+
+                #[test]
+                fn rename() {
+                    fail_calls(TEST, $change, "rename,renameat,renameat2", "EACCES", $rare);
+                }
+
+                #[test]
+                fn removal() {
+                    fail_calls(TEST, $change, "unlink,unlinkat", "ENOSPC", every());
+                }
+
+                #[test]
+                fn lock() {
+                    fail_calls(TEST, $change, "flock", "EIO", $rare);
+                }
+
+                #[test]
+                fn stat() {
+                    fail_calls(TEST, $change, "fstat,newfstatat,statx", "EACCES", every());
+                }
+
+                #[test]
+                fn listing() {
+                    fail_calls(TEST, $change, "getdents64", "ENOSPC", every());
+                }
+            }
+        )+}
+    };
+}
+
+where_a_system_call_fails_no_client_is_harmed_and_the_next_build_makes_it_right! {
+    first: FIRST, 1;
+    addition: ADDITION, 1;
+    removal: REMOVAL, 1;
+    exchange: EXCHANGE, 1;
+    everything: EVERYTHING, 1;
+    many: MANY, every();
 }
 
 /// What is said is what failed, whatever it was asked for.
@@ -220,14 +311,14 @@ fn a_file_system_that_flushes_no_folders_will_do_and_one_that_fails_to_will_not(
     if !strace::is_available(test) {
         return;
     }
-    let turn = Turn::of(KINDS[1]);
+    let pending = PendingBuild::new(ADDITION);
     let no_such_thing = ["EINVAL", "EOPNOTSUPP", "ENOSYS", "EBADF"];
     for error in no_such_thing.into_iter().chain(["EIO", "EROFS"]) {
         let (mut files, mut folders) = (0, 0);
         for n in 1.. {
-            turn.rewind();
+            pending.rewind();
             let tampering = format!("error={error}");
-            let traced = strace::build(&turn.repository, "fsync", &tampering, &n.to_string());
+            let traced = strace::build(&pending.repository, "fsync", &tampering, &n.to_string());
             let Some(hit) = traced.hits.first() else { break };
             let is_file = hit.contains(".tmp>");
             *(if is_file { &mut files } else { &mut folders }) += 1;

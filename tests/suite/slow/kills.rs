@@ -3,7 +3,7 @@
 //!
 //! `scripts/kill` runs more of the same than CI has time for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::ExitStatusExt;
@@ -11,10 +11,13 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use crate::support::items::{file_name, tarball};
+use crate::support::pending_build::{
+    ADDITION, Change, EVERYTHING, EXCHANGE, FIRST, MANY, PendingBuild, REMOVAL,
+};
 use crate::support::random::{Random, setting};
 use crate::support::repository::TestRepository;
 use crate::support::strace;
-use crate::support::turn::{Turn, file_name, tarball};
 use crate::support::witness::{Moment, Tree, Witness, is_temporary};
 
 const SIGKILL: i32 = 9;
@@ -167,10 +170,10 @@ impl Life {
     }
 }
 
-#[test]
-fn a_build_killed_at_a_random_moment_harms_no_client_and_the_next_makes_it_right() {
-    let kills: usize = setting("HEXREG_KILLS", 25);
-    let mut life = Life::begin(setting("HEXREG_SEED", 1));
+/// Kills a quarter of the builds that are to be killed in all.
+fn kill_at_random_moments(seed: u64) {
+    let kills = setting("HEXREG_KILLS", 25_usize).div_ceil(4);
+    let mut life = Life::begin(setting("HEXREG_SEED", 1) + seed);
     let mut killed = 0;
     for turn in 0.. {
         if killed >= kills {
@@ -196,50 +199,124 @@ fn a_build_killed_at_a_random_moment_harms_no_client_and_the_next_makes_it_right
     life.report();
 }
 
-/// The calls by which a build meets the world.
-const CALLS: [&str; 8] = [
-    "open,openat",
-    "write",
-    "fsync",
-    "syncfs",
-    "rename,renameat,renameat2",
-    "unlink,unlinkat",
-    "flock",
-    "mkdir,mkdirat",
-];
-
-/// What changes what is served is tried each time, as there is little of it.
-fn is_rare(turn: &Turn, calls: &str) -> bool {
-    turn.name != "many" && !calls.starts_with("open") && calls != "write"
+macro_rules! a_build_killed_at_a_random_moment_harms_no_client_and_the_next_makes_it_right {
+    ($($name:ident: $seed:literal;)+) => {
+        mod random_moments {
+            $(#[test] fn $name() { super::kill_at_random_moments($seed); })+
+        }
+    };
 }
 
-#[test]
-fn a_build_killed_before_any_one_of_its_system_calls_is_made_right_by_the_next() {
-    let test = "a_build_killed_before_any_one_of_its_system_calls_is_made_right_by_the_next";
+a_build_killed_at_a_random_moment_harms_no_client_and_the_next_makes_it_right! {
+    first_seed: 0;
+    second_seed: 1;
+    third_seed: 2;
+    fourth_seed: 3;
+}
+
+/// Kills builds before each `step`-th of these system calls, one after the other. Returns the moments at which they
+/// were killed; `None` where strace cannot be used.
+fn kill_before(test: &str, change: Change, calls: &str, step: usize) -> Option<BTreeSet<Moment>> {
     if !strace::is_available(test) {
-        return;
+        return None;
     }
-    let every = setting("HEXREG_EVERY", 11);
-    let mut moments: BTreeMap<Moment, usize> = BTreeMap::new();
-    for turn in Turn::every_kind().chain([Turn::many()]) {
-        for calls in CALLS {
-            let step = if is_rare(&turn, calls) { 1 } else { every };
-            for n in (1..).step_by(step) {
-                turn.rewind();
-                let traced = strace::build(&turn.repository, calls, "signal=KILL", &n.to_string());
-                let moment = turn.witness.examine(&turn.repository.tree());
-                if traced.signal != Some(SIGKILL) {
-                    assert_eq!((traced.code, moment), (Some(0), Moment::Done), "{traced:?}");
-                    break;
-                }
-                *moments.entry(moment).or_default() += 1;
-                turn.build_again();
-            }
+    let pending = PendingBuild::new(change);
+    let mut moments = BTreeMap::<Moment, usize>::new();
+    for n in (1..).step_by(step) {
+        pending.rewind();
+        let traced = strace::build(&pending.repository, calls, "signal=KILL", &n.to_string());
+        let moment = pending.witness.examine(&pending.repository.tree());
+        if traced.signal != Some(SIGKILL) {
+            assert_eq!((traced.code, moment), (Some(0), Moment::Done), "{traced:?}");
+            break;
         }
+        *moments.entry(moment).or_default() += 1;
+        pending.build_again();
     }
-    eprintln!("{} builds killed before a call:", moments.values().sum::<usize>());
+    eprintln!("{} builds killed before {calls}:", moments.values().sum::<usize>());
     for (moment, times) in &moments {
         eprintln!("{times:5}  {moment}");
     }
-    assert_eq!(moments.len(), 6, "at every moment: {moments:?}");
+    Some(moments.into_keys().collect())
+}
+
+/// One in how many of the calls that are tried in part, as there are many and most of them change nothing.
+fn every() -> usize {
+    setting("HEXREG_EVERY", 11)
+}
+
+/// A module of tests for each change: a build of it is killed before each system call of one kind. Each `$rare`-th of
+/// the calls that change what is served is tried.
+macro_rules! a_build_killed_before_a_system_call_is_made_right_by_the_next {
+    ($($name:ident: $change:expr, $rare:expr;)+) => {$(
+        mod $name {
+            use super::*;
+
+            const TEST: &str = module_path!();
+
+            #[test]
+            fn open() {
+                kill_before(TEST, $change, "open,openat", every());
+            }
+
+            #[test]
+            fn write() {
+                kill_before(TEST, $change, "write", every());
+            }
+
+            #[test]
+            fn flush_of_a_file_or_folder() {
+                kill_before(TEST, $change, "fsync", $rare);
+            }
+
+            #[test]
+            fn flush_of_a_file_system() {
+                kill_before(TEST, $change, "syncfs", $rare);
+            }
+
+            #[test]
+            fn rename() {
+                let calls = "rename,renameat,renameat2";
+                let Some(moments) = kill_before(TEST, $change, calls, $rare) else { return };
+                let between = [Moment::LayingDown, Moment::Packages, Moment::BetweenIndexes];
+                assert!(moments.is_superset(&between.into()), "{moments:?}");
+            }
+
+            #[test]
+            fn removal() {
+                kill_before(TEST, $change, "unlink,unlinkat", $rare);
+            }
+
+            #[test]
+            fn lock() {
+                let Some(moments) = kill_before(TEST, $change, "flock", $rare) else { return };
+                assert_eq!(moments, [Moment::NothingWritten].into());
+            }
+
+            #[test]
+            fn folder() {
+                kill_before(TEST, $change, "mkdir,mkdirat", $rare);
+            }
+        }
+    )+};
+}
+
+a_build_killed_before_a_system_call_is_made_right_by_the_next! {
+    first: FIRST, 1;
+    addition: ADDITION, 1;
+    removal: REMOVAL, 1;
+    exchange: EXCHANGE, 1;
+    everything: EVERYTHING, 1;
+    many: MANY, every();
+}
+
+#[test]
+fn builds_are_killed_at_every_moment() {
+    let test = "builds_are_killed_at_every_moment";
+    let calls = ["rename,renameat,renameat2", "unlink,unlinkat", "flock", "fsync"];
+    let moments: Option<Vec<_>> =
+        calls.iter().map(|calls| kill_before(test, EVERYTHING, calls, 1)).collect();
+    let Some(moments) = moments else { return };
+    let moments: BTreeSet<_> = moments.into_iter().flatten().collect();
+    assert_eq!(moments.len(), 6, "{moments:?}");
 }

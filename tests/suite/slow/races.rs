@@ -15,11 +15,11 @@ use hexreg::store::{
     AppliedChange, Change, Content, DirStore, EntryKind, ListedFile, LockOutcome, Store, StoreError,
 };
 
+use crate::support::items::{file_name, tarball};
 use crate::support::options;
 use crate::support::random::{Random, setting};
 use crate::support::repository::TestRepository;
 use crate::support::strace;
-use crate::support::turn::{file_name, tarball};
 use crate::support::witness::{Files, Tree, is_temporary};
 
 /// Another build, on its way.

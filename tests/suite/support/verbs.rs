@@ -15,8 +15,8 @@ use hexreg::tarball::{FileName, Limits};
 use rayon::ThreadPool;
 use tempfile::TempDir;
 
+use super::items::{Item, file_name, tarball};
 use super::options;
-use super::turn::{Item, file_name, tarball};
 
 /// What is done, and to which releases.
 #[derive(Clone, Copy, Debug)]

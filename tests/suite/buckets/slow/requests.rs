@@ -8,7 +8,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 use crate::buckets::Writer;
-use crate::support::commands::{CASES, Case};
+use crate::support::commands::{
+    ADDITION_OF_A_PACKAGE, ADDITION_OF_A_RELEASE, Case, FIRST_ADDITION, FIRST_PUSH,
+    PUSH_THAT_OVERWRITES, REMOVAL_OF_A_PACKAGE, REMOVAL_OF_A_RELEASE, RETIREMENT,
+    with_each_command,
+};
 use crate::support::moto::Moto;
 use crate::support::random::setting;
 use crate::support::relay::{Moment, Relay};
@@ -42,30 +46,35 @@ fn kill(case: &Case, moto: &Moto, number: usize, moment: Moment) -> bool {
     ended.signal() == Some(SIGKILL)
 }
 
-#[test]
-fn a_command_killed_at_any_of_its_requests_harms_no_client_and_the_next_completes_it() {
-    let test =
-        "a_command_killed_at_any_of_its_requests_harms_no_client_and_the_next_makes_it_right";
+/// Kills a command at each of its requests, before and after the server has done it, and runs it again.
+fn kill_at_each_request(test: &str, case: &Case) {
     let Some(moto) = Moto::start(test) else { return };
     let every = setting("HEXREG_EVERY", 1);
-    let (killed, number) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let number = AtomicUsize::new(0);
     let moments: [fn(usize) -> Moment; 2] = [Moment::Before, Moment::After];
-    let all: Vec<_> = CASES.iter().flat_map(|case| moments.map(|moment| (case, moment))).collect();
-    // Most of the time passes waiting for the server, and for an interrupted removal.
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(all.len()).build().unwrap();
+    // Most of the time is spent waiting for the server, and for a removal that was cut short.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(moments.len()).build().unwrap();
     pool.install(|| {
-        all.par_iter().for_each(|(case, moment)| {
-            let mut times = 0;
-            for n in (1..).step_by(every) {
-                if !kill(case, &moto, number.fetch_add(1, Ordering::SeqCst), moment(n)) {
-                    break;
-                }
-                times += 1;
-            }
-            // Each command reads, probes the conditions, and writes.
-            assert!(times * every >= 6, "{:?} was killed {times} times", case.command);
-            killed.fetch_add(times, Ordering::SeqCst);
+        moments.par_iter().for_each(|moment| {
+            let kills = (1..).step_by(every).map(moment);
+            let kills = kills.take_while(|moment| {
+                kill(case, &moto, number.fetch_add(1, Ordering::SeqCst), *moment)
+            });
+            let times = kills.count();
+            // Each command reads, probes whether conditions are kept, and writes.
+            assert!(times * every >= 6, "it was killed {times} times");
+            eprintln!("{times} commands killed at a request");
         });
     });
-    eprintln!("{} commands killed at a request", killed.into_inner());
 }
+
+macro_rules! a_command_killed_at_a_request_harms_no_client_and_the_next_makes_it_right {
+    ($($name:ident: $case:expr;)+) => {$(
+        #[test]
+        fn $name() {
+            kill_at_each_request(concat!(module_path!(), "::", stringify!($name)), &$case);
+        }
+    )+};
+}
+
+with_each_command!(a_command_killed_at_a_request_harms_no_client_and_the_next_makes_it_right);

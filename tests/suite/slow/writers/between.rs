@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use hexreg::registry::{Names, Signed};
 
+use crate::support::items::{Item, file_name, tarball};
 use crate::support::objects::{Operation, TestBucket};
-use crate::support::turn::{Item, file_name, tarball};
 use crate::support::verbs::{Machine, Verb};
 use crate::support::witness::Tree;
 

@@ -3,11 +3,13 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use super::faults::{CASES, Case, is_well, without_times};
+use super::faults::{
+    BAR, BAZ, Case, FOO, FOO_2, FOO_REPLACED, PLAIN, is_well, with_each_case, without_times,
+};
 use crate::support::faulty::{Fault, FaultyStore};
+use crate::support::items::{file_name, tarball};
 use crate::support::memory::MemoryStore;
-use crate::support::turn::{file_name, tarball};
-use crate::support::verbs::Machine;
+use crate::support::verbs::{Machine, Verb};
 use crate::support::witness::Files;
 
 fn start(case: &Case, machine: &Machine) -> Files {
@@ -25,36 +27,67 @@ fn start(case: &Case, machine: &Machine) -> Files {
     files
 }
 
-#[test]
-fn whichever_operation_in_a_directory_fails_no_client_is_harmed_and_the_same_again_makes_it_right()
-{
+/// Runs the verb with each operation failing in turn, and then again without a fault.
+fn fail(case: &Case, torn: bool, lasting: bool) {
     let machine = Machine::new(Duration::ZERO);
+    let start = start(case, &machine);
+    let done = MemoryStore::of(&start);
+    machine.run(case.verb, &done, &()).unwrap();
+    assert!(machine.problems(&done).is_empty());
     let mut faults = 0;
-    for case in &CASES {
-        let start = start(case, &machine);
-        let done = MemoryStore::of(&start);
-        machine.run(case.verb, &done, &()).unwrap();
-        assert!(machine.problems(&done).is_empty(), "{}", case.name);
-        for (torn, lasting) in [(false, false), (true, false), (false, true), (true, true)] {
-            for at in 1.. {
-                let memory = MemoryStore::of(&start);
-                let fault = Fault { at, kind: ErrorKind::Other, torn, lasting };
-                let store = FaultyStore::new(&memory, fault);
-                let ran = machine.run(case.verb, &store, &());
-                let context = format!("{}: {fault:?}", case.name);
-                if !store.has_failed() {
-                    ran.unwrap();
-                    break;
-                }
-                faults += 1;
-                let failed = ran.expect_err("what failed is told");
-                assert!(failed.is_write || memory.files() == start, "{context}: {failed:?}");
-                case.examine(memory.files());
-                is_well(&machine.run(case.verb, &memory, &()), &context);
-                assert_eq!(without_times(memory.files()), without_times(done.files()), "{context}");
-                assert!(machine.problems(&memory).is_empty(), "{context}");
-            }
+    for at in 1.. {
+        let memory = MemoryStore::of(&start);
+        let fault = Fault { at, kind: ErrorKind::Other, torn, lasting };
+        let store = FaultyStore::new(&memory, fault);
+        let ran = machine.run(case.verb, &store, &());
+        let context = format!("{fault:?}");
+        if !store.has_failed() {
+            ran.unwrap();
+            break;
         }
+        faults += 1;
+        let failed = ran.expect_err("the fault is reported");
+        assert!(failed.is_write || memory.files() == start, "{context}: {failed:?}");
+        case.examine(memory.files());
+        is_well(&machine.run(case.verb, &memory, &()), &context);
+        assert_eq!(without_times(memory.files()), without_times(done.files()), "{context}");
+        assert!(machine.problems(&memory).is_empty(), "{context}");
     }
     eprintln!("{faults} operations in a directory failed");
+    assert!(faults > 5, "{faults}");
 }
+
+/// A module of tests for each case, and in it a test for each kind of fault.
+macro_rules! an_operation_in_a_directory_that_fails_harms_no_client_and_the_same_again_makes_it_right {
+    ($($name:ident: $case:expr;)+) => {$(
+        mod $name {
+            use super::*;
+
+            const CASE: Case = $case;
+
+            #[test]
+            fn fails() {
+                fail(&CASE, false, false);
+            }
+
+            #[test]
+            fn fails_half_done() {
+                fail(&CASE, true, false);
+            }
+
+            #[test]
+            fn fails_with_all_after_it() {
+                fail(&CASE, false, true);
+            }
+
+            #[test]
+            fn fails_half_done_with_all_after_it() {
+                fail(&CASE, true, true);
+            }
+        }
+    )+};
+}
+
+with_each_case!(
+    an_operation_in_a_directory_that_fails_harms_no_client_and_the_same_again_makes_it_right
+);

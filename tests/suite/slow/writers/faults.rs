@@ -2,26 +2,25 @@
 //! and the same verb makes the registry that it would have made at once.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hexreg::registry::{Names, Signed};
 use rayon::prelude::*;
 
+use crate::support::items::{Item, file_name, tarball};
 use crate::support::objects::{Fault, TestBucket, Wrong};
-use crate::support::turn::{Item, file_name, tarball};
 use crate::support::verbs::{Failed, Machine, Verb};
 use crate::support::witness::{Files, Tree};
 
-const FOO: Item<'_> = ("foo", "1.0.0", 0);
-const FOO_2: Item<'_> = ("foo", "2.0.0", 0);
-const FOO_REPLACED: Item<'_> = ("foo", "1.0.0", 1);
-const BAR: Item<'_> = ("bar", "1.0.0", 0);
-const BAZ: Item<'_> = ("baz", "1.0.0", 0);
+pub const FOO: Item<'_> = ("foo", "1.0.0", 0);
+pub const FOO_2: Item<'_> = ("foo", "2.0.0", 0);
+pub const FOO_REPLACED: Item<'_> = ("foo", "1.0.0", 1);
+pub const BAR: Item<'_> = ("bar", "1.0.0", 0);
+pub const BAZ: Item<'_> = ("baz", "1.0.0", 0);
 
-/// A verb, and how things came to be as they are before it.
+/// A verb, and what happened before it.
+#[derive(Clone, Copy)]
 pub struct Case {
-    pub name: &'static str,
     pub before: &'static [Verb<'static>],
     /// Tarballs that somebody puts there, and takes away, by hand.
     pub uploads: &'static [Item<'static>],
@@ -29,105 +28,100 @@ pub struct Case {
     pub verb: Verb<'static>,
 }
 
-const PLAIN: Case = Case { name: "", before: &[], uploads: &[], withdraws: &[], verb: Verb::Build };
+pub const PLAIN: Case = Case { before: &[], uploads: &[], withdraws: &[], verb: Verb::Build };
 
-pub const CASES: [Case; 16] = [
-    Case { name: "first addition", verb: Verb::Add(&[FOO, BAR]), ..PLAIN },
-    Case {
-        name: "addition of a package",
-        before: &[Verb::Push(&[FOO, BAR])],
-        verb: Verb::Add(&[BAZ]),
-        ..PLAIN
-    },
-    Case {
-        name: "addition of a release",
-        before: &[Verb::Push(&[FOO, BAR])],
-        verb: Verb::Add(&[FOO_2]),
-        ..PLAIN
-    },
-    Case {
-        name: "replacement",
-        before: &[Verb::Push(&[FOO, FOO_2, BAR])],
-        verb: Verb::Replace(FOO_REPLACED),
-        ..PLAIN
-    },
-    Case {
-        name: "removal of one of two",
-        before: &[Verb::Push(&[FOO, FOO_2, BAR])],
-        verb: Verb::Remove(FOO),
-        ..PLAIN
-    },
-    Case {
-        name: "removal of a package",
-        before: &[Verb::Push(&[FOO, BAR])],
-        verb: Verb::Remove(FOO),
-        ..PLAIN
-    },
-    Case {
-        name: "removal of all",
-        before: &[Verb::Push(&[FOO])],
-        verb: Verb::Remove(FOO),
-        ..PLAIN
-    },
-    Case {
-        name: "retirement",
-        before: &[Verb::Push(&[FOO, BAR])],
-        verb: Verb::Retire(FOO),
-        ..PLAIN
-    },
-    Case {
-        name: "end of a retirement",
-        before: &[Verb::Push(&[FOO, BAR]), Verb::Retire(FOO)],
-        verb: Verb::Unretire(FOO),
-        ..PLAIN
-    },
-    Case { name: "first push", verb: Verb::Push(&[FOO, BAR]), ..PLAIN },
-    Case {
-        name: "push of a change",
-        before: &[Verb::Push(&[FOO, BAR])],
-        verb: Verb::Push(&[FOO, FOO_2, BAR, BAZ]),
-        ..PLAIN
-    },
-    Case {
-        name: "push over what others did",
-        before: &[Verb::Push(&[FOO, FOO_2, BAR]), Verb::Retire(FOO)],
-        verb: Verb::Overwrite(&[FOO, BAZ]),
-        ..PLAIN
-    },
-    Case { name: "first build", uploads: &[FOO, BAR], ..PLAIN },
-    Case {
-        name: "build of a change",
-        before: &[Verb::Push(&[FOO, BAR]), Verb::Retire(FOO)],
-        uploads: &[FOO_2, BAZ],
-        ..PLAIN
-    },
-    Case {
-        name: "build without a package",
-        before: &[Verb::Push(&[FOO, BAR])],
-        withdraws: &[FOO],
-        ..PLAIN
-    },
-    Case {
-        name: "build of an exchange",
-        before: &[Verb::Push(&[FOO, BAR])],
-        uploads: &[FOO_2],
-        withdraws: &[FOO],
-        ..PLAIN
-    },
-];
+/// Calls a macro with each case and its name.
+macro_rules! with_each_case {
+    ($tests:ident) => {
+        $tests! {
+            first_addition: Case { verb: Verb::Add(&[FOO, BAR]), ..PLAIN };
+            addition_of_a_package: Case {
+                before: &[Verb::Push(&[FOO, BAR])],
+                verb: Verb::Add(&[BAZ]),
+                ..PLAIN
+            };
+            addition_of_a_release: Case {
+                before: &[Verb::Push(&[FOO, BAR])],
+                verb: Verb::Add(&[FOO_2]),
+                ..PLAIN
+            };
+            replacement: Case {
+                before: &[Verb::Push(&[FOO, FOO_2, BAR])],
+                verb: Verb::Replace(FOO_REPLACED),
+                ..PLAIN
+            };
+            removal_of_one_of_two: Case {
+                before: &[Verb::Push(&[FOO, FOO_2, BAR])],
+                verb: Verb::Remove(FOO),
+                ..PLAIN
+            };
+            removal_of_a_package: Case {
+                before: &[Verb::Push(&[FOO, BAR])],
+                verb: Verb::Remove(FOO),
+                ..PLAIN
+            };
+            removal_of_all: Case {
+                before: &[Verb::Push(&[FOO])],
+                verb: Verb::Remove(FOO),
+                ..PLAIN
+            };
+            retirement: Case {
+                before: &[Verb::Push(&[FOO, BAR])],
+                verb: Verb::Retire(FOO),
+                ..PLAIN
+            };
+            end_of_a_retirement: Case {
+                before: &[Verb::Push(&[FOO, BAR]), Verb::Retire(FOO)],
+                verb: Verb::Unretire(FOO),
+                ..PLAIN
+            };
+            first_push: Case { verb: Verb::Push(&[FOO, BAR]), ..PLAIN };
+            push_of_a_change: Case {
+                before: &[Verb::Push(&[FOO, BAR])],
+                verb: Verb::Push(&[FOO, FOO_2, BAR, BAZ]),
+                ..PLAIN
+            };
+            push_over_what_others_did: Case {
+                before: &[Verb::Push(&[FOO, FOO_2, BAR]), Verb::Retire(FOO)],
+                verb: Verb::Overwrite(&[FOO, BAZ]),
+                ..PLAIN
+            };
+            first_build: Case { uploads: &[FOO, BAR], ..PLAIN };
+            build_of_a_change: Case {
+                before: &[Verb::Push(&[FOO, BAR]), Verb::Retire(FOO)],
+                uploads: &[FOO_2, BAZ],
+                ..PLAIN
+            };
+            build_without_a_package: Case {
+                before: &[Verb::Push(&[FOO, BAR])],
+                withdraws: &[FOO],
+                ..PLAIN
+            };
+            build_of_an_exchange: Case {
+                before: &[Verb::Push(&[FOO, BAR])],
+                uploads: &[FOO_2],
+                withdraws: &[FOO],
+                ..PLAIN
+            };
+        }
+    };
+}
+pub(super) use with_each_case;
 
-/// What may be answered in place of what should be. Whoever is told that it may not be gives up at once,
-/// as if it were killed.
-const ANSWERS: [(&str, Wrong, bool, bool); 6] = [
-    ("fails before it is done", Wrong::Forbidden, false, false),
-    ("fails after it is done", Wrong::Forbidden, true, false),
-    ("and all after it fail before they are done", Wrong::Forbidden, false, true),
-    ("is the last that is done", Wrong::Forbidden, true, true),
-    ("gets lost", Wrong::Lost, false, false),
-    ("loses its answer", Wrong::Lost, true, false),
-];
+/// What an operation gets in place of its answer. A verb that gets `Forbidden` gives up at once, as if it were killed.
+#[derive(Clone, Copy, Debug)]
+struct Answer {
+    kind: Wrong,
+    /// Whether the operation is done all the same.
+    is_done: bool,
+    /// Whether all operations after it get the same.
+    is_lasting: bool,
+}
 
-/// What is below the prefix, and of a registry.
+/// How many operations fail at once, each in a bucket of its own.
+const WORKERS: usize = 8;
+
+/// The files of the registry below the prefix.
 fn files(bucket: &TestBucket) -> Files {
     let files = bucket.objects().into_iter().filter_map(|(key, bytes)| {
         let path = key.strip_prefix("acme/")?.to_owned();
@@ -181,56 +175,107 @@ impl Case {
         Tree::of(files).follow(&|tarball| gone.iter().any(|one| one == tarball));
     }
 
-    /// With this answer at every operation, one after the other; how many those were.
-    fn fail(&self, (how, kind, torn, lasting): (&str, Wrong, bool, bool)) -> usize {
+    /// Runs the verb once for each of its operations, which gets this answer, and then again without a fault.
+    fn fail(&self, answer: Answer) {
         let machine = Machine::new(Duration::from_secs(10));
         let start = self.bucket(&machine);
         let done = start.fork();
         machine.run(self.verb, &done.store().jobs(1), &()).unwrap();
         let problems = machine.problems(&done.store());
-        assert!(problems.is_empty(), "{}: {problems:?}", self.name);
-        for at in 1.. {
-            let bucket = start.fork().failing(Fault { at, of: None, kind, torn, lasting });
-            let ran = machine.run(self.verb, &bucket.store().jobs(1), &());
-            let context = format!("{}: operation {at} {how}", self.name);
-            if !bucket.has_failed() {
-                ran.unwrap_or_else(|failed| panic!("{context}: {failed:?}"));
-                return at - 1;
-            }
-            self.examine(files(&bucket));
-            let asked = bucket.asked();
-            if let Err(failed) = &ran {
-                let is_untouched = failed.is_write || files(&bucket) == files(&start);
-                assert!(is_untouched, "{context}: it says that nothing was written: {failed:?}");
-                assert!(!failed.is_conflict, "{context}: nobody else is there: {failed:?}");
-            }
-            let bucket = bucket.fork();
-            is_well(&machine.run(self.verb, &bucket.store(), &()), &context);
-            assert_eq!(
-                without_times(files(&bucket)),
-                without_times(files(&done)),
-                "{context}: {:?}",
-                asked.last()
-            );
-            let problems = machine.problems(&bucket.store());
-            assert!(problems.is_empty(), "{context}: {problems:?}");
+        assert!(problems.is_empty(), "{problems:?}");
+        // Most of the time is spent waiting before a second try.
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(WORKERS).build().unwrap();
+        let failed: usize = pool.install(|| {
+            let workers = (1..=WORKERS).into_par_iter().map(|first| {
+                let machine = Machine::new(Duration::from_secs(10));
+                let each = (first..).step_by(WORKERS);
+                each.take_while(|at| self.fail_at(*at, answer, &machine, &start, &done)).count()
+            });
+            workers.sum()
+        });
+        assert!(failed > 5, "{failed} operations failed");
+        eprintln!("{failed} operations in a bucket failed");
+    }
+
+    /// Whether the verb has that many operations.
+    fn fail_at(
+        &self,
+        at: usize,
+        answer: Answer,
+        machine: &Machine,
+        start: &TestBucket,
+        done: &TestBucket,
+    ) -> bool {
+        let Answer { kind, is_done: torn, is_lasting: lasting } = answer;
+        let bucket = start.fork().failing(Fault { at, of: None, kind, torn, lasting });
+        let ran = machine.run(self.verb, &bucket.store().jobs(1), &());
+        let context = format!("operation {at}, {answer:?}");
+        if !bucket.has_failed() {
+            ran.unwrap_or_else(|failed| panic!("{context}: {failed:?}"));
+            return false;
         }
-        unreachable!("it came to an end")
+        self.examine(files(&bucket));
+        let asked = bucket.asked();
+        if let Err(failed) = &ran {
+            let is_untouched = failed.is_write || files(&bucket) == files(start);
+            assert!(is_untouched, "{context}: it reports that nothing was written: {failed:?}");
+            assert!(!failed.is_conflict, "{context}: there is no other writer: {failed:?}");
+        }
+        let bucket = bucket.fork();
+        is_well(&machine.run(self.verb, &bucket.store(), &()), &context);
+        let again = without_times(files(&bucket));
+        assert_eq!(again, without_times(files(done)), "{context}: {:?}", asked.last());
+        let problems = machine.problems(&bucket.store());
+        assert!(problems.is_empty(), "{context}: {problems:?}");
+        true
     }
 }
 
-#[test]
-fn whichever_operation_in_a_bucket_fails_no_client_is_harmed_and_the_same_again_makes_it_right() {
-    let faults = AtomicUsize::new(0);
-    let all: Vec<_> = CASES.iter().flat_map(|case| ANSWERS.map(|answer| (case, answer))).collect();
-    // Most of the time is spent waiting before a second try.
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(16).build().unwrap();
-    pool.install(|| {
-        all.par_iter().for_each(|(case, answer)| {
-            let times = case.fail(*answer);
-            assert!(times > 5, "{}: {times} operations failed", case.name);
-            faults.fetch_add(times, Ordering::SeqCst);
-        });
-    });
-    eprintln!("{} operations in a bucket failed", faults.into_inner());
+/// A module of tests for each case, and in it a test for each answer.
+macro_rules! an_operation_in_a_bucket_that_fails_harms_no_client_and_the_same_again_makes_it_right {
+    ($($name:ident: $case:expr;)+) => {$(
+        mod $name {
+            use super::*;
+
+            const CASE: Case = $case;
+
+            #[test]
+            fn fails_before_it_is_done() {
+                let kind = Wrong::Forbidden;
+                CASE.fail(Answer { kind, is_done: false, is_lasting: false });
+            }
+
+            #[test]
+            fn fails_after_it_is_done() {
+                let kind = Wrong::Forbidden;
+                CASE.fail(Answer { kind, is_done: true, is_lasting: false });
+            }
+
+            #[test]
+            fn fails_with_all_after_it() {
+                let kind = Wrong::Forbidden;
+                CASE.fail(Answer { kind, is_done: false, is_lasting: true });
+            }
+
+            #[test]
+            fn is_the_last_that_is_done() {
+                let kind = Wrong::Forbidden;
+                CASE.fail(Answer { kind, is_done: true, is_lasting: true });
+            }
+
+            #[test]
+            fn gets_lost() {
+                CASE.fail(Answer { kind: Wrong::Lost, is_done: false, is_lasting: false });
+            }
+
+            #[test]
+            fn loses_its_answer() {
+                CASE.fail(Answer { kind: Wrong::Lost, is_done: true, is_lasting: false });
+            }
+        }
+    )+};
 }
+
+with_each_case!(
+    an_operation_in_a_bucket_that_fails_harms_no_client_and_the_same_again_makes_it_right
+);

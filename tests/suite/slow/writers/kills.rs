@@ -2,29 +2,18 @@
 
 use std::fs;
 use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rayon::prelude::*;
 use serde_json::Value;
 
-use crate::support::commands::{CASES, Case};
+use crate::support::commands::{
+    ADDITION_OF_A_PACKAGE, ADDITION_OF_A_RELEASE, Case, FIRST_ADDITION, FIRST_PUSH,
+    PUSH_THAT_OVERWRITES, REMOVAL_OF_A_PACKAGE, REMOVAL_OF_A_RELEASE, RETIREMENT,
+    with_each_command,
+};
 use crate::support::random::setting;
 use crate::support::repository::TestRepository;
 use crate::support::strace;
 use crate::support::witness::{Tree, is_temporary};
-
-/// The calls by which a command changes a directory, and whether each of them is tried: of others there are
-/// many more, most of them before anything is begun.
-const CALLS: [(&str, bool); 8] = [
-    ("rename,renameat,renameat2", true),
-    ("unlink,unlinkat", true),
-    ("fsync", true),
-    ("syncfs", true),
-    ("mkdir,mkdirat", true),
-    ("flock", true),
-    ("open,openat", false),
-    ("write", false),
-];
 
 /// What a killed command may leave that the same command does not take away: what it laid down beside.
 fn problems(repository: &TestRepository) -> Vec<String> {
@@ -50,8 +39,11 @@ fn rewind(repository: &TestRepository) {
     assert!(copied.success());
 }
 
-/// How often it was killed.
-fn kill(case: &Case, every: usize) -> usize {
+/// Kills a command before its system calls of one kind, one after the other, and runs it again.
+fn kill(test: &str, case: &Case, calls: &str, step: usize) {
+    if !strace::is_available(test) {
+        return;
+    }
     let repository = case.begin();
     fs::create_dir_all(repository.path("public")).unwrap();
     fs::create_dir(repository.path("before")).unwrap();
@@ -61,40 +53,81 @@ fn kill(case: &Case, every: usize) -> usize {
     case.prepare(&repository);
     let arguments = case.arguments("served");
     let mut killed = 0;
-    for (calls, is_each_tried) in CALLS {
-        for n in (1..).step_by(if is_each_tried { 1 } else { every }) {
-            rewind(&repository);
-            if !strace::kill(&repository, &arguments, calls, n) {
-                break;
-            }
-            killed += 1;
-            tree(&repository).follow(&|_| false);
-            let again = repository.hexreg().run(arguments.iter().map(String::as_str));
-            let context =
-                format!("{:?}, killed before {calls} {n}: {}", case.command, again.transcript());
-            assert!(again.code == 0 || again.stderr.contains("acme has no foo"), "{context}");
-            assert_eq!(problems(&repository), [""; 0], "{context}");
-            let tree = tree(&repository);
-            tree.agrees();
-            assert_eq!(tree.tarballs.into_keys().collect::<Vec<_>>(), case.tarballs(), "{context}");
+    for n in (1..).step_by(step) {
+        rewind(&repository);
+        if !strace::kill(&repository, &arguments, calls, n) {
+            break;
         }
+        killed += 1;
+        tree(&repository).follow(&|_| false);
+        let again = repository.hexreg().run(arguments.iter().map(String::as_str));
+        let context = format!("killed before {calls} {n}: {}", again.transcript());
+        assert!(again.code == 0 || again.stderr.contains("acme has no foo"), "{context}");
+        assert_eq!(problems(&repository), [""; 0], "{context}");
+        let tree = tree(&repository);
+        tree.agrees();
+        assert_eq!(tree.tarballs.into_keys().collect::<Vec<_>>(), case.tarballs(), "{context}");
     }
-    killed
+    eprintln!("{killed} commands killed before {calls}");
+    // Each command flushes files, renames them, and asks for the lock.
+    let is_certain = ["rename", "flock", "open"].iter().any(|call| calls.starts_with(call));
+    assert!(killed > 0 || !is_certain, "no call was {calls}");
 }
 
-#[test]
-fn a_command_killed_before_any_one_of_its_system_calls_is_made_right_by_the_next() {
-    let test = "a_command_killed_before_any_one_of_its_system_calls_is_made_right_by_the_next";
-    if !strace::is_available(test) {
-        return;
-    }
-    let every = setting("HEXREG_EVERY", 11);
-    let killed = AtomicUsize::new(0);
-    CASES.par_iter().for_each(|case| {
-        let times = kill(case, every);
-        // A retirement alone renames two files, flushes them and their folders, and asks for the lock.
-        assert!(times >= 5, "{:?} was killed {times} times", case.command);
-        killed.fetch_add(times, Ordering::SeqCst);
-    });
-    eprintln!("{} commands killed before a call", killed.into_inner());
+/// One in how many of the calls that are tried in part, as most of them come before anything has begun.
+fn every() -> usize {
+    setting("HEXREG_EVERY", 11)
 }
+
+/// A module of tests for each command, and in it a test for each kind of system call.
+macro_rules! a_command_killed_before_a_system_call_is_made_right_by_the_next {
+    ($($name:ident: $case:expr;)+) => {$(
+        mod $name {
+            use super::*;
+
+            const TEST: &str = module_path!();
+
+            #[test]
+            fn rename() {
+                kill(TEST, &$case, "rename,renameat,renameat2", 1);
+            }
+
+            #[test]
+            fn removal() {
+                kill(TEST, &$case, "unlink,unlinkat", 1);
+            }
+
+            #[test]
+            fn flush_of_a_file_or_folder() {
+                kill(TEST, &$case, "fsync", 1);
+            }
+
+            #[test]
+            fn flush_of_a_file_system() {
+                kill(TEST, &$case, "syncfs", 1);
+            }
+
+            #[test]
+            fn folder() {
+                kill(TEST, &$case, "mkdir,mkdirat", 1);
+            }
+
+            #[test]
+            fn lock() {
+                kill(TEST, &$case, "flock", 1);
+            }
+
+            #[test]
+            fn open() {
+                kill(TEST, &$case, "open,openat", every());
+            }
+
+            #[test]
+            fn write() {
+                kill(TEST, &$case, "write", every());
+            }
+        }
+    )+};
+}
+
+with_each_command!(a_command_killed_before_a_system_call_is_made_right_by_the_next);

@@ -1,15 +1,13 @@
 //! Two who change one registry in a bucket at the same time: wherever one of them stops for a while, and the
 //! other after it, the registry is whole in the end.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::thread;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::races::{A1, A2, B1, OTHER_A1, race};
+use crate::support::items::Item;
 use crate::support::random::{Random, setting};
 use crate::support::scheduler::Scheduler;
-use crate::support::turn::Item;
 use crate::support::verbs::Verb;
 
 const PAIRED: [Verb<'_>; 10] = [
@@ -23,17 +21,6 @@ const PAIRED: [Verb<'_>; 10] = [
     Verb::Push(&[A1, B1]),
     Verb::Overwrite(&[A1, B1]),
     Verb::Overwrite(&[A2]),
-];
-
-const STARTS: [&[Item<'_>]; 3] = [&[], &[A1, B1], &[A1, A2]];
-
-/// What is tried wherever they stop: each of these came to harm some time, and few of their races did.
-const DELICATE: [Case; 5] = [
-    Case { start: &[A1, B1], one: Verb::Add(&[A1]), other: Verb::Retire(A1), every: 1 },
-    Case { start: &[A1, B1], one: Verb::Retire(A1), other: Verb::Replace(OTHER_A1), every: 1 },
-    Case { start: &[A1, B1], one: Verb::Remove(A1), other: Verb::Push(&[A1, B1]), every: 1 },
-    Case { start: &[A1], one: Verb::Remove(A1), other: Verb::Overwrite(&[A2]), every: 1 },
-    Case { start: &[A1, B1], one: Verb::Remove(A1), other: Verb::Add(&[A2]), every: 1 },
 ];
 
 /// Two verbs on what stands at first, of whose races one is run of so many.
@@ -68,32 +55,112 @@ impl Case {
     }
 }
 
-#[test]
-fn wherever_one_comes_between_two_operations_of_another_the_registry_is_whole_in_the_end() {
-    let every: usize = setting("HEXREG_PAIRS_EVERY", 97);
+/// Lets a verb race each of the others.
+fn race_all(start: &'static [Item<'static>], one: Verb<'static>) {
+    let every = setting("HEXREG_PAIRS_EVERY", 97);
+    race_cases(PAIRED.map(|other| Case { start, one, other, every }).into());
+}
+
+fn race_cases(cases: Vec<Case>) {
     let seed: u64 = setting("HEXREG_SEED", 1);
-    let pairs = PAIRED.iter().flat_map(|one| PAIRED.iter().map(move |other| (*one, *other)));
-    let cases = STARTS
-        .iter()
-        .flat_map(|start| pairs.clone().map(|(one, other)| Case { start, one, other, every }));
-    let cases: Vec<_> = DELICATE.into_iter().chain(cases).zip(seed..).collect();
-    let (races, next) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let failures = Mutex::new(Vec::new());
-    let some = || {
-        while let Some((case, seed)) = cases.get(next.fetch_add(1, Ordering::SeqCst)) {
-            let (many, wrong) = case.run(*seed);
-            races.fetch_add(many, Ordering::SeqCst);
-            failures.lock().unwrap().extend(wrong);
-        }
-    };
-    thread::scope(|scope| {
-        scope.spawn(some);
-        scope.spawn(some);
-    });
-    eprintln!("{} races of two", races.into_inner());
-    // The shortest tells most.
-    let failures = failures.into_inner().unwrap();
+    let (mut races, mut failures) = (0, Vec::new());
+    for (case, seed) in cases.into_iter().zip(seed..) {
+        let (many, wrong) = case.run(seed);
+        races += many;
+        failures.extend(wrong);
+    }
+    eprintln!("{races} races of two");
+    // The shortest is the easiest to understand.
     if let Some(text) = failures.iter().min_by_key(|text| text.len()) {
         panic!("{} races went wrong, of which {text}", failures.len());
     }
+}
+
+/// A module of tests for each registry at first, and in it a test for each verb, which races all others.
+macro_rules! wherever_two_verbs_interleave_the_registry_is_whole_in_the_end {
+    ($($name:ident: $start:expr;)+) => {$(
+        mod $name {
+            use super::*;
+
+            #[test]
+            fn addition() {
+                race_all($start, Verb::Add(&[A1]));
+            }
+
+            #[test]
+            fn addition_of_another_release() {
+                race_all($start, Verb::Add(&[A2]));
+            }
+
+            #[test]
+            fn replacement() {
+                race_all($start, Verb::Replace(OTHER_A1));
+            }
+
+            #[test]
+            fn removal() {
+                race_all($start, Verb::Remove(A1));
+            }
+
+            #[test]
+            fn removal_of_another_release() {
+                race_all($start, Verb::Remove(A2));
+            }
+
+            #[test]
+            fn retirement() {
+                race_all($start, Verb::Retire(A1));
+            }
+
+            #[test]
+            fn build() {
+                race_all($start, Verb::Build);
+            }
+
+            #[test]
+            fn push() {
+                race_all($start, Verb::Push(&[A1, B1]));
+            }
+
+            #[test]
+            fn overwriting_push() {
+                race_all($start, Verb::Overwrite(&[A1, B1]));
+            }
+
+            #[test]
+            fn overwriting_push_of_another_release() {
+                race_all($start, Verb::Overwrite(&[A2]));
+            }
+        }
+    )+};
+}
+
+wherever_two_verbs_interleave_the_registry_is_whole_in_the_end! {
+    of_nothing: &[];
+    of_two_packages: &[A1, B1];
+    of_two_releases: &[A1, A2];
+}
+
+/// Races that have been lost some time: they are tried wherever the two verbs stop.
+macro_rules! delicate {
+    ($($name:ident: $start:expr, $one:expr, $other:expr;)+) => {
+        mod delicate {
+            use super::*;
+
+            $(
+                #[test]
+                fn $name() {
+                    race_cases(vec![Case { start: $start, one: $one, other: $other, every: 1 }]);
+                }
+            )+
+        }
+    };
+}
+
+delicate! {
+    addition_and_retirement: &[A1, B1], Verb::Add(&[A1]), Verb::Retire(A1);
+    retirement_and_replacement: &[A1, B1], Verb::Retire(A1), Verb::Replace(OTHER_A1);
+    removal_and_push: &[A1, B1], Verb::Remove(A1), Verb::Push(&[A1, B1]);
+    removal_and_overwriting_push: &[A1], Verb::Remove(A1), Verb::Overwrite(&[A2]);
+    removal_and_addition: &[A1, B1], Verb::Remove(A1), Verb::Add(&[A2]);
 }
