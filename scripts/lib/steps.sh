@@ -1,5 +1,5 @@
 # Sourced by scripts/check and scripts/test: the steps that both take, and how long each of them took.
-# Everything is compiled in cargo's `dev` profile, so that no step compiles what another has compiled before it.
+# Everything is compiled in the profile `quick`, so that no step compiles what another has compiled before it.
 
 tools=${HEXREG_TEST_TOOLS_DIR:-$PWD/target/tools}
 target=${CARGO_TARGET_DIR:-target}
@@ -51,11 +51,11 @@ format() {
     cargo fmt --check --manifest-path fuzz/Cargo.toml
 }
 
-lints() { cargo clippy --locked --all-targets -- -D warnings; }
+lints() { cargo clippy --profile quick --locked --all-targets -- -D warnings; }
 
-lints_without_features() { cargo clippy --locked --no-default-features --all-targets -- -D warnings; }
+lints_without_features() { cargo clippy --profile quick --locked --no-default-features --all-targets -- -D warnings; }
 
-documentation() { RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items; }
+documentation() { RUSTDOCFLAGS="-D warnings" cargo doc --profile quick --locked --no-deps --document-private-items; }
 
 # cargo-nextest from the PATH or from where scripts/test installs it.
 find_nextest() {
@@ -67,9 +67,9 @@ find_nextest() {
 # after a failure; .config/nextest.toml says which tests need the machine for themselves.
 every_test() {
     if find_nextest; then
-        cargo nextest run --locked --no-fail-fast
+        cargo nextest run --cargo-profile quick --locked --lib --bins --tests --no-fail-fast
     else
-        cargo test --locked --no-fail-fast --lib --bins --tests
+        cargo test --profile quick --locked --lib --bins --tests --no-fail-fast
     fi
     doc_tests
 }
@@ -77,14 +77,14 @@ every_test() {
 # Every test that is in no module named `slow`.
 fast_tests() {
     if find_nextest; then
-        cargo nextest run --locked --no-fail-fast --profile fast
+        cargo nextest run --cargo-profile quick --locked --lib --bins --tests --no-fail-fast --profile fast
     else
-        cargo test --locked --no-fail-fast --lib --bins --tests -- --skip slow::
+        cargo test --profile quick --locked --lib --bins --tests --no-fail-fast -- --skip slow::
     fi
     doc_tests
 }
 
-doc_tests() { cargo test --locked --quiet --doc; }
+doc_tests() { cargo test --profile quick --locked --quiet --doc; }
 
 # The quickstart of the README, with the program HEXREG where that is set.
 quickstart() {
