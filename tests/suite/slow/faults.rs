@@ -285,17 +285,17 @@ fn what_cannot_be_looked_at_is_named() {
     insta::assert_snapshot!(all.into_iter().collect::<Vec<_>>().join("\n"), @r"
     0: nothing
     1: 1 of 1 tarball rejected
+    2: could not inspect public/names: Input/output error (os error 5)
+    2: could not inspect public/packages/foo: Input/output error (os error 5)
+    2: could not inspect public/packages/gone: Input/output error (os error 5)
+    2: could not inspect public/public_key: Input/output error (os error 5)
+    2: could not inspect public/versions: Input/output error (os error 5)
     2: could not list public/.hexreg-mirror: Input/output error (os error 5)
     2: could not list public/packages: Input/output error (os error 5)
     2: could not list public/policies: Input/output error (os error 5)
     2: could not list public/tarballs: Input/output error (os error 5)
     2: could not list public: Input/output error (os error 5)
     2: could not lock public: Input/output error (os error 5)
-    2: could not look at public/names: Input/output error (os error 5)
-    2: could not look at public/packages/foo: Input/output error (os error 5)
-    2: could not look at public/packages/gone: Input/output error (os error 5)
-    2: could not look at public/public_key: Input/output error (os error 5)
-    2: could not look at public/versions: Input/output error (os error 5)
     2: could not read public/names: Input/output error (os error 5)
     2: could not read public/packages/foo: Input/output error (os error 5)
     2: could not read public/packages/gone: Input/output error (os error 5)
