@@ -6,7 +6,7 @@ use prost::{DecodeError, Message};
 
 use crate::unknown_fields::UnknownFields;
 
-/// The fields that a schema defines. `build.rs` implements it for every message.
+/// The fields that a schema defines. The generated code implements it for every message.
 pub(crate) trait KnownFields {
     /// Whether the schema of the message has this field number.
     fn is_known(number: u32) -> bool;
@@ -14,7 +14,7 @@ pub(crate) trait KnownFields {
 
 /// A message with its unknown fields.
 ///
-/// `build.rs` makes this the type of every message inside another one.
+/// In the generated code this is the type of every message inside another one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Kept<M> {
     /// The fields of the schema.

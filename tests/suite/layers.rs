@@ -38,6 +38,9 @@ const TOO_MANY_TYPES: usize = 3;
 /// Names that each room may use for a type of its own.
 const COMMON_TYPE_NAMES: [&str; 4] = ["Args", "Error", "Options", "Report"];
 
+/// The folder of generated code: its types have the names that Hex's schemas give them.
+const GENERATED: &str = "registry/proto/";
+
 /// The files of `src/`, without unit tests: a test may use whatever is at hand.
 struct Tree {
     files: BTreeMap<String, Source>,
@@ -92,7 +95,7 @@ impl Tree {
 
     fn common_type_names(&self) -> Vec<String> {
         let mut defining: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for (file, source) in &self.files {
+        for (file, source) in self.files.iter().filter(|(file, _)| !file.starts_with(GENERATED)) {
             for name in &source.types {
                 defining.entry(name).or_default().push(file);
             }

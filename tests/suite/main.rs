@@ -21,6 +21,7 @@
 //! | `permissions` | who may read a file that takes the place of another |
 //! | `pushing` | what a push reads where it comes from: what is wrong there, large, or pushed to meanwhile |
 //! | `remarks` | what lives in the registry alone: what is retired, when it was published, advisories |
+//! | `schemas` | the code in `src/registry/proto/` is what the schemas in `proto/` compile to |
 //! | `unknown_fields` | fields of signed files that this version does not know, and each command that rewrites those |
 //! | `alarms` | a published release that changes or goes |
 //! | `verifying` | damage of every kind is found |
@@ -76,6 +77,7 @@ mod publishing;
 mod pushing;
 mod readers;
 mod remarks;
+mod schemas;
 mod serving;
 mod slow;
 mod special_files;
