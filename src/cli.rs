@@ -1,6 +1,7 @@
 //! The command line: the only part of hexreg that prints.
 
 mod add;
+#[cfg(feature = "serve")]
 mod auth;
 mod build;
 mod cache;
@@ -12,8 +13,10 @@ mod environment;
 mod failure;
 mod inspect;
 mod key;
+#[cfg(feature = "serve")]
 mod log;
 mod man;
+#[cfg(feature = "mirror")]
 mod mirror;
 mod output;
 mod private_key;
@@ -27,9 +30,11 @@ mod remove;
 mod reporter;
 mod retire;
 mod secret_file;
+#[cfg(feature = "serve")]
 mod serve;
 mod stderr;
 mod time;
+#[cfg(feature = "mirror")]
 mod upstream_auth;
 mod verify;
 mod view;
@@ -63,10 +68,13 @@ enum Command {
     Unretire(retire::UnretireArgs),
     Push(push::Args),
     Inspect(inspect::Args),
+    #[cfg(feature = "serve")]
     Serve(serve::Args),
+    #[cfg(feature = "mirror")]
     Mirror(mirror::Args),
     #[command(subcommand)]
     Key(key::KeyCommand),
+    #[cfg(feature = "serve")]
     #[command(subcommand)]
     Auth(auth::AuthCommand),
     Completions(completions::Args),
@@ -85,8 +93,11 @@ pub fn main() -> ExitCode {
         Command::Unretire(args) => return args.main(),
         Command::Push(args) => return args.main(),
         Command::Inspect(args) => return args.main(),
+        #[cfg(feature = "mirror")]
         Command::Mirror(args) => return args.main(),
+        #[cfg(feature = "serve")]
         Command::Serve(args) => args.run(),
+        #[cfg(feature = "serve")]
         Command::Auth(command) => return command.main(),
         Command::Key(command) => command.run(),
         Command::Completions(args) => args.run(Cli::command()),

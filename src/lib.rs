@@ -14,12 +14,22 @@
 //!
 //! [Hex]: https://hex.pm
 
+#![cfg_attr(
+    not(all(feature = "buckets", feature = "mirror", feature = "serve", feature = "web")),
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "a part that only one feature uses; what no feature uses shows where all are on"
+    )
+)]
+
 #[cfg(not(unix))]
 compile_error!(
     "hexreg runs on Linux, macOS and other Unix systems, whose locks, permissions and file times it relies \
      on: on Windows, build it in WSL"
 );
 
+#[cfg(feature = "serve")]
 pub mod auth;
 mod beneath;
 pub mod cache;
@@ -27,6 +37,7 @@ pub mod checksum;
 pub mod credentials;
 pub mod erlang;
 pub mod key;
+#[cfg(feature = "mirror")]
 pub mod lockfile;
 pub mod name;
 pub mod ops;
@@ -34,6 +45,7 @@ pub mod package;
 pub mod policy;
 pub mod printable;
 mod private_key_scan;
+#[cfg(any(feature = "buckets", feature = "mirror"))]
 pub mod proxy;
 pub mod publish;
 mod published;
@@ -41,6 +53,7 @@ pub mod registry;
 pub mod regular_file;
 pub mod repository;
 pub mod requirement;
+#[cfg(feature = "serve")]
 pub mod serve;
 pub mod store;
 pub mod tarball;

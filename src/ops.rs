@@ -2,10 +2,12 @@
 //! name.
 
 pub mod add;
+#[cfg(feature = "serve")]
 pub mod auth;
 pub mod build;
 pub mod edit;
 pub mod inspect;
+#[cfg(feature = "mirror")]
 pub mod mirror;
 pub mod push;
 pub(crate) mod rejection;

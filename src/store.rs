@@ -7,12 +7,14 @@
 //! store/stamp       what tells that a file is still the same
 //! store/lock        what keeps other writers away
 //! store/error       why a file could not be read or changed
+//! store/scheme      how the URL of a bucket begins
 //! store/file_name   the names of hexreg's own files
 //! store/tombstone   what a package's file in a bucket becomes for the moments before its removal
 //! store/dir         a directory
 //! store/bucket      object storage
 //! ```
 
+#[cfg(feature = "buckets")]
 mod bucket;
 mod change;
 mod dir;
@@ -21,10 +23,12 @@ mod file_name;
 mod interface;
 mod listing;
 mod lock;
+mod scheme;
 mod stamp;
 mod tombstone;
 
 pub use crate::beneath::{LeadsOut, Links};
+#[cfg(feature = "buckets")]
 pub use bucket::{
     BucketStore, BucketUrl, BucketUrlError, OpenError, Origin, RequestLimits, SettingError,
     Settings, Variables,
@@ -37,5 +41,6 @@ pub(crate) use file_name::{PROBE, TEMPORARY, is_temporary};
 pub use interface::Store;
 pub use listing::{Content, EntryKind, ListedFile};
 pub use lock::{Lock, LockOutcome};
+pub use scheme::is_bucket_url;
 pub use stamp::Stamp;
 pub(crate) use tombstone::is_tombstone;

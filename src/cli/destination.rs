@@ -1,18 +1,21 @@
 //! Where a registry lives: a directory, or a bucket and how it is reached.
 
+#[cfg(feature = "buckets")]
+mod bucket;
+#[cfg(not(feature = "buckets"))]
+#[path = "destination/no_bucket.rs"]
+mod bucket;
+
 use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
-use clap::builder::{StringValueParser, TypedValueParser};
-use clap::error::ErrorKind;
+use clap::builder::TypedValueParser;
 use clap::{Arg, Command};
-use hexreg::store::{
-    BucketStore, BucketUrl, BucketUrlError, DirStore, Links, OpenError, Settings, Store, Variables,
-};
+use hexreg::store::{DirStore, Links, Store, is_bucket_url};
 
-use super::failure::{Failure, chain};
+use super::failure::Failure;
+use bucket::BucketUrl;
 
 /// The place that is served to clients.
 #[derive(Clone, Debug)]
@@ -33,17 +36,9 @@ impl TypedValueParser for Parser {
         argument: Option<&Arg>,
         value: &OsStr,
     ) -> Result<Destination, clap::Error> {
-        match value.to_str().filter(|text| BucketUrl::is_meant_by(text)).map(BucketUrl::from_str) {
+        match value.to_str().filter(|text| is_bucket_url(text)) {
             None => Ok(Destination::Directory(value.into())),
-            Some(Ok(url)) => Ok(Destination::Bucket(url)),
-            // Clap would repeat the argument, which has a password in it.
-            Some(Err(error @ BucketUrlError::Credentials)) => {
-                Err(command.clone().error(ErrorKind::ValueValidation, error))
-            }
-            Some(Err(error)) => {
-                let parser = StringValueParser::new().try_map(move |_| Err(error.clone()));
-                parser.parse_ref(command, argument, value)
-            }
+            Some(url) => bucket::parse(url, command, argument).map(Destination::Bucket),
         }
     }
 }
@@ -129,7 +124,7 @@ impl Reading {
                 self.refuse_for(path)?;
                 Ok(Box::new(DirStore::new(path)))
             }
-            Destination::Bucket(url) => Ok(Box::new(self.bucket(url)?)),
+            Destination::Bucket(url) => bucket::open(url, self.endpoint.as_deref()),
         }
     }
 
@@ -153,15 +148,6 @@ impl Reading {
         }
     }
 
-    fn bucket(&self, url: &BucketUrl) -> Result<BucketStore, Failure> {
-        let settings = Settings {
-            endpoint: self.endpoint.clone(),
-            variables: Variables::of_process(),
-            ..Settings::default()
-        };
-        BucketStore::open(url, &settings).map_err(|error| cannot_open(url, &error))
-    }
-
     fn refuse_for(&self, directory: &Path) -> Result<(), Failure> {
         refuse("--endpoint", self.endpoint.is_some(), directory)
     }
@@ -180,11 +166,13 @@ impl Writing {
                 refuse("--private", self.private, path)?;
                 self.reading.open(destination)
             }
-            Destination::Bucket(url) => {
-                let store = self.reading.bucket(url)?;
-                let store = store.assume_single_writer(self.assume_single_writer);
-                Ok(Box::new(store.private(self.private).jobs(destination.jobs(jobs))))
-            }
+            Destination::Bucket(url) => bucket::open_to_change(
+                url,
+                self.reading.endpoint.as_deref(),
+                self.assume_single_writer,
+                self.private,
+                destination.jobs(jobs),
+            ),
         }
     }
 }
@@ -199,8 +187,4 @@ fn refuse(option: &str, is_given: bool, directory: &Path) -> Result<(), Failure>
         .hint("write s3://BUCKET/PREFIX, gs:// or az://, or leave it out"));
     }
     Ok(())
-}
-
-fn cannot_open(url: &BucketUrl, error: &OpenError) -> Failure {
-    Failure::environment(format!("could not open {url}: {}", chain(error)))
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::breakage::Breakage;
 use super::dependencies::DependencyFault;
 use super::withdrawn::Withdrawn;
+#[cfg(feature = "mirror")]
 use crate::lockfile::Repeated;
 use crate::policy::InertPart;
 use crate::repository::RepositoryPath;
@@ -75,6 +76,7 @@ pub enum Warning {
     )]
     BeingRemoved { location: String },
     /// A lock file binds an application to two things.
+    #[cfg(feature = "mirror")]
     #[error("{lock}: {repeated}")]
     LockedTwice { lock: String, repeated: Repeated },
     /// Nothing keeps another build from working at the same time.

@@ -1,5 +1,7 @@
 //! The file that says who may read, as hexreg and `htpasswd` change it.
 
+mod properties;
+
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};

@@ -9,6 +9,7 @@ use hexreg::package::Requirement;
 use hexreg::tarball::{Limits, Unpacker};
 use serde_json::Value;
 
+#[cfg(all(feature = "mirror", feature = "serve"))]
 use crate::mirroring::mirror;
 use crate::support::hexreg::Ran;
 use crate::support::repository::TestRepository;
@@ -151,6 +152,7 @@ fn a_requirement_that_was_published_stays_with_a_warning() {
 }
 
 /// A mirror cannot change what upstream signed, and a registry that signs it anew loses no release.
+#[cfg(all(feature = "mirror", feature = "serve"))]
 #[test]
 fn a_requirement_that_upstream_published_is_mirrored_and_signed_with_a_warning() {
     let repository = TestRepository::new();
@@ -176,6 +178,7 @@ fn a_requirement_that_upstream_published_is_mirrored_and_signed_with_a_warning()
     assert!(rejection(&repository.hexreg().run(build)).starts_with(STOPS));
 }
 
+#[cfg(all(feature = "mirror", feature = "serve"))]
 #[test]
 fn a_mirror_warns_of_no_release_that_is_not_wanted() {
     let repository = TestRepository::new();

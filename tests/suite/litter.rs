@@ -86,6 +86,7 @@ fn a_push_does_not_carry_it() {
     assert_eq!(carried, expected);
 }
 
+#[cfg(feature = "serve")]
 #[test]
 fn nobody_is_served_it() {
     let repository = littered();

@@ -3,6 +3,7 @@
 //!
 //! | module | what belongs there |
 //! | --- | --- |
+//! | `features` | how many packages hexreg depends on without its features |
 //! | `golden` | our bytes against those of the real Hex client |
 //! | `malformed` | one test for each kind of bad tarball, and one for each odd but valid kind |
 //! | `properties` | what holds for every input, by proptest |
@@ -48,17 +49,31 @@
     clippy::unwrap_used,
     reason = "a test says what must hold by failing, and so do the helpers it shares"
 )]
+#![cfg_attr(
+    not(all(feature = "buckets", feature = "mirror", feature = "serve", feature = "web")),
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "a part that only one feature uses; what no feature uses shows where all are on"
+    )
+)]
 
 mod alarms;
 mod archives;
+#[cfg(feature = "serve")]
 mod auth;
+#[cfg(feature = "buckets")]
 mod buckets;
 mod building;
 mod cache;
+#[cfg(all(feature = "mirror", feature = "serve"))]
 mod clients;
 mod dependencies;
+#[cfg(all(feature = "buckets", feature = "mirror", feature = "serve", feature = "web"))]
 mod deploy;
+#[cfg(all(feature = "buckets", feature = "mirror", feature = "serve", feature = "web"))]
 mod docs;
+mod features;
 mod golden;
 mod inspect;
 mod keys;
@@ -66,18 +81,23 @@ mod layers;
 mod litter;
 mod malformed;
 mod messages;
+#[cfg(all(feature = "mirror", feature = "serve"))]
 mod mirroring;
+#[cfg(feature = "buckets")]
 mod objects;
+#[cfg(feature = "web")]
 mod page;
 mod permissions;
 mod policies;
 mod progress;
 mod properties;
 mod publishing;
+#[cfg(feature = "buckets")]
 mod pushing;
 mod readers;
 mod remarks;
 mod schemas;
+#[cfg(feature = "serve")]
 mod serving;
 mod slow;
 mod special_files;

@@ -115,29 +115,47 @@ fn whatever_replaces_a_file_keeps_its_mode() {
         assert_ne!(repository.read(package), before, "{verb:?}");
         assert_eq!(mode(&repository, package), 0o640, "{verb:?}");
     }
-    // A push into a directory, and a mirror of it.
+    // A push into a directory.
     run_with_umask(&repository, "022", &["push", "public", "pushed"]).ok();
+    let repository = later(repository, "9.1.0");
+    repository.build(&[]).ok();
+    copies_keep_their_mode(&repository, "pushed", &["push", "public", "pushed"]);
+}
+
+/// Runs a command that brings `copy` up to date with `public`, and checks that the files keep their modes.
+#[track_caller]
+fn copies_keep_their_mode(repository: &TestRepository, copy: &str, command: &[&str]) {
+    let paths = ["names", "packages/greeting"];
+    for path in paths {
+        repository.chmod(&format!("{copy}/{path}"), 0o640);
+    }
+    run_with_umask(repository, "077", command).ok();
+    for path in paths {
+        let file = format!("{copy}/{path}");
+        assert_eq!(repository.read(&file), repository.read(&format!("public/{path}")), "{file}");
+        assert_eq!(mode(repository, &file), 0o640, "{file}");
+    }
+}
+
+#[cfg(all(feature = "mirror", feature = "serve"))]
+#[test]
+fn what_a_mirror_replaces_keeps_its_mode() {
+    let repository = changed_since();
+    repository.build(&[]).ok();
     let server = Server::of(&repository, &[]);
     let upstream = format!("--upstream={}", server.url());
-    let mirror =
-        ["mirror", "copy", &upstream, "--upstream-name=acme", "--upstream-key=public/public_key"];
-    let mirror = [&mirror[..], &["--all"]].concat();
+    let mirror = [
+        "mirror",
+        "copy",
+        &upstream,
+        "--upstream-name=acme",
+        "--upstream-key=public/public_key",
+        "--all",
+    ];
     run_with_umask(&repository, "022", &mirror).ok();
     let repository = later(repository, "9.1.0");
     repository.build(&[]).ok();
-    for path in ["pushed/names", "pushed/packages/greeting", "copy/names", "copy/packages/greeting"]
-    {
-        repository.chmod(path, 0o640);
-    }
-    run_with_umask(&repository, "077", &["push", "public", "pushed"]).ok();
-    run_with_umask(&repository, "077", &mirror).ok();
-    for path in ["names", "packages/greeting"] {
-        let now = repository.read(&format!("public/{path}"));
-        for place in ["pushed", "copy"] {
-            assert_eq!(repository.read(&format!("{place}/{path}")), now, "{place}/{path}");
-            assert_eq!(mode(&repository, &format!("{place}/{path}")), 0o640, "{place}/{path}");
-        }
-    }
+    copies_keep_their_mode(&repository, "copy", &mirror);
 }
 
 /// The cache is its owner's alone to begin with, and stays what it was made.

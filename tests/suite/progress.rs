@@ -3,6 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
+#[cfg(all(feature = "mirror", feature = "serve"))]
 use crate::mirroring;
 use crate::support::repository::TestRepository;
 use crate::support::tarball::Tarball;
@@ -69,6 +70,7 @@ fn a_short_build_shows_nothing_of_the_kind() {
     assert!(shown.starts_with("* creating public/public_key\r\n"), "{shown:?}");
 }
 
+#[cfg(all(feature = "mirror", feature = "serve"))]
 #[test]
 fn a_long_mirror_shows_what_comes_and_how_much_of_it() {
     let test = "a_long_mirror_shows_what_comes_and_how_much_of_it";

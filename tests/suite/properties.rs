@@ -5,7 +5,6 @@ use std::io::Read;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hexreg::auth::{AccessToken, AuthFile, Authenticator, UserName, with_token, without};
 use hexreg::checksum::{InnerChecksum, OuterChecksum};
 use hexreg::erlang::{self, Term};
 use hexreg::key::PrivateKey;
@@ -488,51 +487,4 @@ fn a_flipped_bit_in_the_public_key_is_noticed() {
             Err(other) => panic!("bit {bit}: {other}"),
         }
     });
-}
-
-/// Lines of a file of readers, valid and invalid.
-fn readers_line() -> impl Strategy<Value = String> {
-    let hash = prop_oneof![
-        string_regex("[$]2[aby][$][0-9+]{2}[$][./A-Za-z0-9é]{50,54}").unwrap(),
-        string_regex("[$]argon2id[$](v=(16|19)[$])?m=[0-9]{1,10},t=[0-9]{1,10},p=[0-9]{1,10}[$][a-zA-Z0-9+/=]{0,24}[$][a-zA-Z0-9+/]{0,44}").unwrap(),
-        string_regex("[$]sha256[$]([A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]|[0-9a-fA-F]{64}|[a-z]{0,9})").unwrap(),
-        string_regex("(?s).{0,20}").unwrap(),
-    ];
-    (string_regex("[ #a-c:é]{0,3}").unwrap(), hash)
-        .prop_map(|(name, hash)| format!("{name}:{hash}"))
-}
-
-proptest! {
-    #[test]
-    fn a_file_of_readers_never_panics(bytes in vec(any::<u8>(), 0..200), header in vec(any::<u8>(), 0..100)) {
-        let _ = AuthFile::parse(&bytes);
-        let _ = Authenticator::new(AuthFile::default()).unwrap().authenticate(Some(&header));
-    }
-
-    /// Each line at fault is named, and the others are good by themselves.
-    #[test]
-    fn lines_of_readers_never_panic(lines in vec(readers_line(), 0..6)) {
-        let lines: Vec<String> = lines.iter().map(|line| line.replace('\n', "")).collect();
-        let bad = match AuthFile::parse(lines.join("\n").as_bytes()) {
-            Ok(_) => Vec::new(),
-            Err(error) => error.lines.iter().map(|bad| bad.line - 1).collect(),
-        };
-        let good = lines.iter().enumerate().filter(|(index, _)| !bad.contains(index));
-        let good: Vec<&str> = good.map(|(_, line)| line.as_str()).collect();
-        prop_assert!(AuthFile::parse(good.join("\n").as_bytes()).is_ok());
-    }
-
-    #[test]
-    fn removing_a_reader_undoes_adding(
-        comments in vec(string_regex("#[a-z: ]{0,9}\r?").unwrap(), 0..4),
-        name in string_regex("[a-zé$@.][a-zé #]{0,5}[a-z]").unwrap(),
-    ) {
-        let name: UserName = name.parse().unwrap();
-        let text: String = comments.iter().flat_map(|line| [line, "\n"]).collect();
-        let token = AccessToken::generate().unwrap();
-        let added = with_token(&text, &name, &token.digest());
-        let file = AuthFile::parse(added.as_bytes()).unwrap();
-        prop_assert_eq!(file.tokens().collect::<Vec<_>>(), [&name]);
-        prop_assert_eq!(without(&added, &name), (text, 0, 1));
-    }
 }

@@ -94,12 +94,12 @@ fn generate(root: &Path, name: &str) -> String {
     let mut code = generated[&Module::from_protobuf_package_name("")].clone();
     for message in &schema.message_type {
         let numbers = message.field.iter().map(|field| field.number().to_string());
-        let numbers = numbers.collect::<Vec<_>>().join(" | ");
+        let numbers = numbers.collect::<Vec<_>>().join(", ");
         write!(
             code,
             "impl crate::registry::kept::KnownFields for {} {{\n    \
                  fn is_known(number: u32) -> bool {{\n        \
-                     matches!(number, {numbers})\n    \
+                     [{numbers}].contains(&number)\n    \
                  }}\n\
              }}\n",
             message.name()

@@ -10,6 +10,7 @@ pub mod hexreg;
 pub mod items;
 pub mod memory;
 pub mod moto;
+#[cfg(feature = "buckets")]
 pub mod objects;
 pub mod peak;
 pub mod pending_build;
@@ -19,9 +20,11 @@ pub mod raw_tar;
 pub mod relay;
 pub mod repository;
 pub mod s3rver;
+#[cfg(feature = "buckets")]
 pub mod scheduler;
 pub mod seaweedfs;
 pub mod server;
+#[cfg(feature = "buckets")]
 pub mod shuffled;
 pub mod signed;
 pub mod strace;

@@ -24,16 +24,16 @@ pub struct Timestamp {
 }
 impl crate::registry::kept::KnownFields for Names {
     fn is_known(number: u32) -> bool {
-        matches!(number, 1 | 2)
+        [1, 2].contains(&number)
     }
 }
 impl crate::registry::kept::KnownFields for Package {
     fn is_known(number: u32) -> bool {
-        matches!(number, 1 | 3)
+        [1, 3].contains(&number)
     }
 }
 impl crate::registry::kept::KnownFields for Timestamp {
     fn is_known(number: u32) -> bool {
-        matches!(number, 1 | 2)
+        [1, 2].contains(&number)
     }
 }

@@ -152,31 +152,31 @@ impl AdvisorySeverity {
 }
 impl crate::registry::kept::KnownFields for Package {
     fn is_known(number: u32) -> bool {
-        matches!(number, 1 | 2 | 3 | 4)
+        [1, 2, 3, 4].contains(&number)
     }
 }
 impl crate::registry::kept::KnownFields for Release {
     fn is_known(number: u32) -> bool {
-        matches!(number, 1 | 2 | 3 | 4 | 5 | 6 | 7)
+        [1, 2, 3, 4, 5, 6, 7].contains(&number)
     }
 }
 impl crate::registry::kept::KnownFields for Dependency {
     fn is_known(number: u32) -> bool {
-        matches!(number, 1 | 2 | 3 | 4 | 5)
+        [1, 2, 3, 4, 5].contains(&number)
     }
 }
 impl crate::registry::kept::KnownFields for RetirementStatus {
     fn is_known(number: u32) -> bool {
-        matches!(number, 1 | 2)
+        [1, 2].contains(&number)
     }
 }
 impl crate::registry::kept::KnownFields for SecurityAdvisory {
     fn is_known(number: u32) -> bool {
-        matches!(number, 1 | 2 | 3 | 4 | 5 | 6 | 7)
+        [1, 2, 3, 4, 5, 6, 7].contains(&number)
     }
 }
 impl crate::registry::kept::KnownFields for Timestamp {
     fn is_known(number: u32) -> bool {
-        matches!(number, 1 | 2)
+        [1, 2].contains(&number)
     }
 }

@@ -196,26 +196,26 @@ impl AdvisorySeverity {
 }
 impl crate::registry::kept::KnownFields for Policy {
     fn is_known(number: u32) -> bool {
-        matches!(number, 1 | 2 | 3 | 4 | 5)
+        [1, 2, 3, 4, 5].contains(&number)
     }
 }
 impl crate::registry::kept::KnownFields for RepositoryPolicy {
     fn is_known(number: u32) -> bool {
-        matches!(number, 1 | 2 | 3)
+        [1, 2, 3].contains(&number)
     }
 }
 impl crate::registry::kept::KnownFields for Restriction {
     fn is_known(number: u32) -> bool {
-        matches!(number, 1 | 2 | 3)
+        [1, 2, 3].contains(&number)
     }
 }
 impl crate::registry::kept::KnownFields for Override {
     fn is_known(number: u32) -> bool {
-        matches!(number, 1 | 2 | 3 | 4 | 5)
+        [1, 2, 3, 4, 5].contains(&number)
     }
 }
 impl crate::registry::kept::KnownFields for PackageRef {
     fn is_known(number: u32) -> bool {
-        matches!(number, 1 | 2)
+        [1, 2].contains(&number)
     }
 }

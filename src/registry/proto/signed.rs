@@ -10,6 +10,6 @@ pub struct Signed {
 }
 impl crate::registry::kept::KnownFields for Signed {
     fn is_known(number: u32) -> bool {
-        matches!(number, 1 | 2)
+        [1, 2].contains(&number)
     }
 }

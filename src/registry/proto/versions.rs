@@ -22,11 +22,11 @@ pub struct Package {
 }
 impl crate::registry::kept::KnownFields for Versions {
     fn is_known(number: u32) -> bool {
-        matches!(number, 1 | 2)
+        [1, 2].contains(&number)
     }
 }
 impl crate::registry::kept::KnownFields for Package {
     fn is_known(number: u32) -> bool {
-        matches!(number, 1 | 2 | 3 | 5)
+        [1, 2, 3, 5].contains(&number)
     }
 }

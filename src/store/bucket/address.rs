@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use object_store::path::Path;
 
+use crate::store::scheme::Scheme;
+
 /// A repository in object storage: `s3://bucket/prefix`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BucketUrl {
@@ -12,17 +14,6 @@ pub struct BucketUrl {
     bucket: String,
     /// Without slashes at its ends.
     prefix: String,
-}
-
-/// The provider of the object storage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scheme {
-    /// Amazon, and all storage with its API.
-    S3,
-    /// Google.
-    Gs,
-    /// Microsoft.
-    Az,
 }
 
 /// A text is not the URL of a bucket.
@@ -53,28 +44,7 @@ pub enum BucketUrlError {
     Prefix(String),
 }
 
-impl Scheme {
-    const ALL: [Self; 3] = [Self::S3, Self::Gs, Self::Az];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::S3 => "s3",
-            Self::Gs => "gs",
-            Self::Az => "az",
-        }
-    }
-}
-
 impl BucketUrl {
-    /// Whether the text is meant as a URL, and not as the path of a directory.
-    #[must_use]
-    pub fn is_meant_by(text: &str) -> bool {
-        let Some((scheme, rest)) = text.split_once(':') else { return false };
-        let is_known = Scheme::ALL.iter().any(|known| scheme.eq_ignore_ascii_case(known.as_str()));
-        let is_scheme = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
-        is_known || (rest.starts_with("//") && !scheme.is_empty() && scheme.bytes().all(is_scheme))
-    }
-
     pub(super) fn scheme(&self) -> Scheme {
         self.scheme
     }
@@ -136,6 +106,7 @@ impl fmt::Display for BucketUrl {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::is_bucket_url;
 
     #[test]
     fn urls_are_parsed_and_paths_are_not_taken_for_urls() {
@@ -146,23 +117,18 @@ mod tests {
             ("gs://my_bucket.example/a b", "my_bucket.example", "a b"),
             ("az://$web/x+y~z", "$web", "x+y~z"),
         ] {
-            assert!(BucketUrl::is_meant_by(text), "{text}");
+            assert!(is_bucket_url(text), "{text}");
             let url: BucketUrl = text.parse().unwrap();
             assert_eq!((url.bucket(), url.prefix()), (bucket, prefix), "{text}");
             let normal = text.to_lowercase();
             assert_eq!(url.to_string(), normal.trim_end_matches('/'));
-        }
-        for path in
-            ["public", "./s3:x", "/srv/public", "a:b", "C:\\public", "", ":", "://x", "/a://b"]
-        {
-            assert!(!BucketUrl::is_meant_by(path), "{path}");
         }
     }
 
     #[test]
     fn mistakes_are_named() {
         let wrong = |text: &str| {
-            assert!(BucketUrl::is_meant_by(text), "{text}");
+            assert!(is_bucket_url(text), "{text}");
             format!("{text}: {}", text.parse::<BucketUrl>().unwrap_err())
         };
         let all = [

@@ -1,11 +1,12 @@
 //! From the URL of a bucket to a client of its provider. Keys come from the environment, under the names of the
 //! provider's own tools, and never from arguments.
 
-use super::address::{BucketUrl, Scheme};
+use super::address::BucketUrl;
 use super::bucket_store::BucketStore;
 use super::open_error::OpenError;
 use super::settings::Settings;
 use super::{azure, google, s3};
+use crate::store::scheme::Scheme;
 
 impl BucketStore {
     /// The repository at `url`. No request is sent yet.

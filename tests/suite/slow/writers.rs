@@ -10,9 +10,14 @@
 //! | `pairs` | verbs of two, each of whom stops where it can while the other goes on |
 //! | `races` | verbs at random, whose operations come in an order that a seed decides |
 
+#[cfg(feature = "buckets")]
 mod between;
+#[cfg(feature = "buckets")]
 mod directories;
+#[cfg(feature = "buckets")]
 mod faults;
 mod kills;
+#[cfg(feature = "buckets")]
 mod pairs;
+#[cfg(feature = "buckets")]
 mod races;

@@ -96,6 +96,7 @@ fn links_within_the_directory_are_no_problem() {
     assert!(found.iter().all(|one| one.ends_with(" stray")), "{found:?}");
 }
 
+#[cfg(feature = "buckets")]
 #[test]
 fn a_bucket_has_no_links() {
     let ran = sound().hexreg().run(["verify", "s3://bucket", "--follow-links"]);
