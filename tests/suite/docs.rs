@@ -51,6 +51,7 @@ macro_rules! run_commands_of {
 run_commands_of! {
     commands_of_readme: "README.md",
     commands_of_contributing: "CONTRIBUTING.md",
+    commands_of_architecture: "docs/architecture.md",
     commands_of_buckets: "docs/buckets.md",
     commands_of_building: "docs/building.md",
     commands_of_changing: "docs/changing.md",
