@@ -19,11 +19,11 @@ use crate::key::is_private_key_in_der;
 use crate::repository::RepositoryPath;
 use crate::store::{Store, StoreError};
 
-/// The part of a file that is searched, in bytes.
-const ROOM: usize = 64 << 20;
+/// How much of a file is searched, in bytes.
+const MAX_SEARCHED: usize = 64 << 20;
 
-/// The part of inflated data that is searched, in bytes. Keys are at the beginning, and a gzip bomb must not take long.
-const INFLATED: u64 = 1 << 20;
+/// How much of the inflated data is searched, in bytes. Keys are at the beginning, and a gzip bomb must not take long.
+const MAX_INFLATED: u64 = 1 << 20;
 
 /// Whether a file of a store holds a private key, also a gzipped one if `is_inflated`. A file that does not exist holds
 /// none.
@@ -33,7 +33,7 @@ pub(crate) fn holds_key(
     is_inflated: bool,
     bytes: &mut Vec<u8>,
 ) -> Result<bool, StoreError> {
-    let read = store.read(path, ROOM, bytes)?;
+    let read = store.read(path, MAX_SEARCHED, bytes)?;
     Ok(read.is_some() && hold_key(bytes, is_inflated))
 }
 
@@ -111,7 +111,7 @@ fn inflate(bytes: &[u8]) -> Option<Vec<u8>> {
     bytes.starts_with(&[0x1F, 0x8B]).then(|| {
         let mut inflated = Vec::new();
         // The data before an error is searched as well.
-        let _ = MultiGzDecoder::new(bytes).take(INFLATED).read_to_end(&mut inflated);
+        let _ = MultiGzDecoder::new(bytes).take(MAX_INFLATED).read_to_end(&mut inflated);
         inflated
     })
 }

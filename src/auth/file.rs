@@ -66,7 +66,7 @@ impl AuthFile {
     }
 }
 
-/// What was read so far, and in which lines.
+/// The entries read so far, and the line of each, to report duplicates.
 #[derive(Default)]
 struct AuthFileParser {
     file: AuthFile,

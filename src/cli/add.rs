@@ -29,7 +29,7 @@ Examples:
   hexreg add foo-1.0.0.tar --to s3://BUCKET --endpoint=http://127.0.0.1:9000 --name=acme
 
 {ENVIRONMENT}
-  SOURCE_DATE_EPOCH              now is no later than this, in seconds since 1970"))]
+  SOURCE_DATE_EPOCH              the latest time that `now` may be, in seconds since 1970"))]
 pub struct Args {
     /// The tarballs, as `mix hex.build` and `rebar3 hex build` write them
     #[arg(required = true, value_name = "TARBALL", value_hint = ValueHint::FilePath)]

@@ -24,8 +24,8 @@ use super::write::{self, WriteArgs};
 /// Build a signed registry from a directory of package tarballs
 ///
 /// Reads DEST/tarballs/*.tar and writes DEST/public_key, names, versions and packages/*, as `mix
-/// hex.registry build` does. A file whose content has not changed is not touched. When a tarball is
-/// rejected, all that are get named and nothing is written.
+/// hex.registry build` does. A file whose content has not changed is not touched. If any tarball
+/// is rejected, every rejected one is named, and nothing is written.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -41,7 +41,7 @@ Environment:
   HEXREG_CACHE_DIR               where to keep the cache, where --cache-dir is not given
   SOURCE_DATE_EPOCH              no updated_at is later than this, in seconds since 1970
   NO_COLOR                       no colour, whatever the terminal can do
-  AWS_…, GOOGLE_…, AZURE_…       keys and places of buckets, as their own tools have them")]
+  AWS_…, GOOGLE_…, AZURE_…       credentials and endpoints of buckets, as the provider's tools read them")]
 #[expect(clippy::struct_excessive_bools, reason = "one field a flag, as clap has it")]
 pub struct Args {
     /// What is served to clients, and has tarballs/ in it: a directory, or a bucket as
@@ -60,7 +60,7 @@ pub struct Args {
     /// Do not unpack packages to check the files in them
     #[arg(long)]
     no_check_contents: bool,
-    /// Refuse to change or remove a published release, also if what was published is not known
+    /// Refuse to change or remove a published release, and to build if what was published cannot be read
     #[arg(long)]
     immutable: bool,
     /// Let a new release require NAME from hex.pm, though this registry has a package of that name

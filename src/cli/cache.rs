@@ -13,7 +13,7 @@ const VARIABLE: &str = "HEXREG_CACHE_DIR";
 /// The options of commands that use a cache.
 #[derive(clap::Args)]
 pub struct CacheArgs {
-    /// Where to keep what was true of each tarball, so that the next build need not read it again
+    /// The directory of the cache, which saves reading unchanged tarballs again
     /// [default: $XDG_CACHE_HOME/hexreg, else ~/.cache/hexreg]
     #[arg(long, value_name = "DIR")]
     cache_dir: Option<PathBuf>,

@@ -82,7 +82,7 @@ impl fmt::Display for Destination {
 /// Options of commands that read what is served.
 #[derive(clap::Args)]
 pub struct Reading {
-    /// The server of the bucket, if it is not the usual one of its kind
+    /// The URL of the storage server, if it is not the provider's own
     #[arg(long, value_name = "URL")]
     pub endpoint: Option<String>,
 }

@@ -23,7 +23,7 @@ pub const ENVIRONMENT: &str = "\
 Environment:
   HEXREG_PRIVATE_KEY             the private key itself, where --private-key is not given
   HEXREG_PRIVATE_KEY_PASSPHRASE  the passphrase of an encrypted key
-  AWS_…, GOOGLE_…, AZURE_…       keys and places of buckets, as their own tools have them";
+  AWS_…, GOOGLE_…, AZURE_…       credentials and endpoints of buckets, as the provider's tools read them";
 
 /// Which registry to change.
 #[derive(clap::Args)]

@@ -118,13 +118,13 @@ pub struct Args {
     /// Print one JSON object and nothing else
     #[arg(long)]
     json: bool,
-    /// Print errors alone
+    /// Print only errors
     #[arg(long, short)]
     quiet: bool,
     /// How often to retry a request that was refused, broken or damaged
     #[arg(long, value_name = "N", default_value_t = 4)]
     retries: u32,
-    /// Give a request up after SECONDS without a byte
+    /// Give up a request after SECONDS in which no byte arrives
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     stall_timeout: u64,
     /// Wait up to SECONDS for another hexreg on the same directory

@@ -31,7 +31,7 @@ Examples:
 
 Environment:
   NO_COLOR                  no colour, whatever the terminal can do
-  AWS_…, GOOGLE_…, AZURE_…  keys and places of buckets, as their own tools have them")]
+  AWS_…, GOOGLE_…, AZURE_…  credentials and endpoints of buckets, as the provider's tools read them")]
 pub struct Args {
     /// The directory that has the registry
     #[arg(value_name = "PUBLIC_DIR", value_hint = ValueHint::DirPath)]
@@ -163,7 +163,7 @@ impl Args {
                      here and build again, retire here what is retired there, or give --overwrite \
                      to lose them"
                 };
-                Failure::input(format!("{failed}: what is there would be lost in {counted}"))
+                Failure::input(format!("{failed}: published data would be overwritten or removed in {counted}"))
                     .rejecting(lost.collect())
                     .hint(reporter.advise(hint))
             }

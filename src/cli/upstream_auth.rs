@@ -68,9 +68,8 @@ fn netrc(upstream: &Url) -> Result<String, Failure> {
     let file = String::from_utf8_lossy(&text).parse::<Netrc>();
     let file = file.map_err(|error| failed(&error))?;
     let entry = file.hosts.get(host).or_else(|| file.hosts.get("default"));
-    let entry = entry.ok_or_else(|| {
-        Failure::environment(format!("{name} has nothing for the machine {host}"))
-    })?;
+    let entry = entry
+        .ok_or_else(|| Failure::environment(format!("{name} has no entry for the host {host}")))?;
     let pair = format!("{}:{}", entry.login, entry.password);
     Ok(format!("Basic {}", BASE64.encode(pair.as_bytes())))
 }

@@ -138,7 +138,7 @@ fn dialogue(repository: &TestRepository, commands: &[&str]) -> String {
     told.collect()
 }
 
-/// Somebody who has tarballs of `foo` and `bar`, and no registry yet.
+/// A directory with tarballs of `foo` and `bar`, and no registry yet.
 fn with_tarballs() -> TestRepository {
     let repository = TestRepository::new();
     for (name, version) in [("foo", "1.0.0"), ("foo", "1.1.0"), ("bar", "0.1.0")] {
@@ -244,7 +244,7 @@ fn additions_that_are_refused() {
     $ hexreg add foo-1.0.0.tar ACME --quiet
     [0]
     $ hexreg add other/foo-1.0.0.tar ACME
-    error: failed to add to `acme`: foo 1.0.0 is there, and is another tarball: its outer checksum is 9DBEEC7EF6C7…, and that of this one 0EA8445788F9…
+    error: failed to add to `acme`: foo 1.0.0 is published with another tarball: its outer checksum is 9DBEEC7EF6C7…, that of the given one 0EA8445788F9…
     hint: nothing was written; publish it under a new version, or give --replace, which breaks the lock files of projects that have this one
     [1]
     $ hexreg add foo-1.0.0.tar other/foo-1.0.0.tar ACME
@@ -449,7 +449,7 @@ fn json_of_changes() {
     {"error":"failed to remove from `acme`: acme has no foo 1.0.0","hint":"nothing was written; it may be removed already, or be spelled differently","created":[],"updated":[],"removed":[],"warnings":[]}
     [1]
     $ hexreg push public served --json
-    {"error":"failed to push public to served: what is there would be lost in 1 place","rejected":[{"path":"served/tarballs/foo-1.0.0.tar","reason":"foo 1.0.0 is there, and not here"}],"hint":"nothing was written; another writer may have changed it there: bring those releases here and build again, retire here what is retired there, or give --overwrite to lose them","created":[],"updated":[],"removed":[],"warnings":[]}
+    {"error":"failed to push public to served: published data would be overwritten or removed in 1 place","rejected":[{"path":"served/tarballs/foo-1.0.0.tar","reason":"foo 1.0.0 is there, and not here"}],"hint":"nothing was written; another writer may have changed it there: bring those releases here and build again, retire here what is retired there, or give --overwrite to lose them","created":[],"updated":[],"removed":[],"warnings":[]}
     [1]
     "#);
 }
@@ -618,7 +618,7 @@ fn pushes_that_are_refused() {
     $ hexreg add foo-1.0.0.tar --to another --name=acne --private-key=key.pem --quiet
     [0]
     $ hexreg push another served
-    error: failed to push another to served: what is there would be lost in 1 place
+    error: failed to push another to served: published data would be overwritten or removed in 1 place
       served/versions: the repository was published as acme, and would be acne
     hint: nothing was written; check that DEST is right: another repository is served there; to replace it, give --overwrite
     [1]
@@ -650,7 +650,7 @@ fn pushes_that_would_lose_something() {
     $ hexreg retire foo 1.0.0 --reason=security --to served --name=acme --private-key=key.pem --quiet
     [0]
     $ hexreg push public served
-    error: failed to push public to served: what is there would be lost in 3 places
+    error: failed to push public to served: published data would be overwritten or removed in 3 places
       served/tarballs/bar-0.1.0.tar: bar 0.1.0 is there, and not here
       served/packages/foo: what is said of foo 1.0.0 there is not said here: that it is retired, when it was published, or which advisories concern it
       served/tarballs/foo-1.1.0.tar: foo 1.1.0 is there, and not here

@@ -232,7 +232,7 @@ fn a_push_carries_policies_and_loses_no_override() {
     exit code: 1
     --- stdout
     --- stderr
-    error: failed to push public to there: what is there would be lost in 1 place
+    error: failed to push public to there: published data would be overwritten or removed in 1 place
       there/policies/strict: policies/strict there has an override, or a restriction of a repository, that it has not here
     hint: nothing was written; another writer may have changed it there: bring those releases here and build again, retire here what is retired there, or give --overwrite to lose them
     ");

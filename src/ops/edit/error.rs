@@ -22,7 +22,7 @@ pub enum Error {
     Rejected { rejections: Vec<Rejection>, total: NonZeroUsize },
     /// The release exists with another tarball, which clients may have locked.
     #[error(
-        "{} {} is there, and is another tarball: its outer checksum is {}…, and that of this one {}…",
+        "{} {} is published with another tarball: its outer checksum is {}…, that of the given one {}…",
         .release.package, .release.version, .was.excerpt(), .is.excerpt()
     )]
     Exists { release: Box<FileName>, was: OuterChecksum, is: OuterChecksum },

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// How long a request may take, and how often it is repeated.
+/// The limits of one request and of its repetitions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
     /// How many times a file is requested before the mirror gives it up.

@@ -21,7 +21,7 @@ pub enum Error {
     #[error("{location} is another key than the one that signed what is pushed, {pushed}")]
     OtherKey { location: String, pushed: String },
     /// Clients were told what they would no longer be told.
-    #[error("what is there would be lost in {} places", .0.len())]
+    #[error("published data would be overwritten or removed in {} places", .0.len())]
     Loses(Vec<Breakage>),
     /// A file that no release names is at the path of a tarball. Another writer may be about to name it.
     #[error("{location} is there, is another tarball, and no release names it")]

@@ -100,7 +100,7 @@ fn refuses_what_elixir_refuses() {
     ] {
         assert!(bad.parse::<VersionRequirement>().is_err(), "{bad:?}");
     }
-    // Ours to ask: Elixir sets no bound.
+    // A limit of hexreg: Elixir's numbers have no bound.
     assert!("18446744073709551616.0.0".parse::<VersionRequirement>().is_err());
 }
 

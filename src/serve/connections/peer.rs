@@ -1,4 +1,4 @@
-//! Clients as far as they can be told apart by their addresses, and what they are told when there is no room.
+//! Clients, as far as addresses distinguish them, and why one is refused when there is no room.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -13,9 +13,9 @@ pub(crate) enum Peer {
 /// Why there is no room for a connection or a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Overload {
-    /// This peer has as many as a peer may have.
+    /// This peer has all the connections or requests that one peer may have.
     OfPeer,
-    /// All peers together have as many as there may be.
+    /// All peers together have all the connections or requests that the server allows.
     OfServer,
 }
 

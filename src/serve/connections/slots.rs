@@ -18,7 +18,8 @@ use crate::serve::connections::peer::{Overload, Peer};
 /// For how many microseconds a search that found no connection to close is not repeated, as it looks at all of them.
 const SEARCH_PAUSE: u64 = 5_000;
 
-/// How often a connection that waits for a slot looks for one that can be closed, beside each time that one ends.
+/// How often a connection that waits for a slot searches for one that can be closed. It also searches whenever a
+/// connection ends.
 const SEARCH_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The slots.
@@ -320,7 +321,7 @@ mod tests {
         }
         assert_eq!(server.connect("192.0.2.1").err(), Some(Overload::OfPeer));
         server.connect_to_free_slot("192.0.2.3");
-        // A proxy has no limit of its own.
+        // The limit of one peer does not apply to a proxy.
         let of_proxy: Vec<_> = (0..11).map(|_| server.connect_to_free_slot("proxy")).collect();
         for connection in of_proxy.iter().chain([&other]) {
             connection.activity.request_began();
