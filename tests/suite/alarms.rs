@@ -105,7 +105,7 @@ fn what_was_never_published_raises_no_alarm() {
     assert!(ran.stderr.contains("foo 1.0.0 was published, and packages/foo"), "{}", ran.stderr);
 }
 
-/// Whoever takes the package's file away with its tarball does not take it out of `versions`.
+/// A package's file that is removed together with its tarball is still named in `versions`.
 #[test]
 fn a_release_whose_package_is_gone_or_damaged_is_missed_all_the_same() {
     let repository = TestRepository::new()
@@ -226,7 +226,7 @@ fn another_name_is_told_of() {
     assert_eq!(build(&[]).ok().stderr, "");
 }
 
-/// Whoever cannot see the key that clients hold must not sign with another one by accident.
+/// A build that cannot read the key that clients hold must not sign with another one by accident.
 #[test]
 fn a_lost_public_key_is_not_replaced_with_another_unasked() {
     let repository = TestRepository::new().release("foo", "1.0.0");

@@ -266,7 +266,7 @@ fn many_packages_stand_in_order_whatever_the_number_of_jobs() {
     assert!(listed.is_sorted_by(|a, b| a.split(' ').next() < b.split(' ').next()));
 }
 
-/// A web server runs as somebody else: what is served has the mode of any new file.
+/// A web server runs as another user: served files have the mode of any new file.
 #[test]
 fn served_files_have_the_usual_mode_and_no_temporary_file_stays() {
     use std::os::unix::fs::PermissionsExt;
@@ -340,7 +340,7 @@ fn a_failure_half_way_says_what_was_done() {
     repository.build(&[]).ok();
     let sound = repository.served();
     repository.write("public/packages/foo", b"junk");
-    // A folder cannot be replaced by a file, whoever runs the test.
+    // No user, not even root, can replace a folder by a file.
     fs::remove_file(repository.path("public/versions")).unwrap();
     fs::create_dir(repository.path("public/versions")).unwrap();
     insta::assert_snapshot!(repository.build(&[]).transcript(), @r"

@@ -154,7 +154,7 @@ fn a_young_release_that_is_withdrawn_is_not_remembered() {
     assert!(!foo.windows(5).any(|window| window == b"1.1.0"));
 }
 
-/// Whoever may write the cache may not sign.
+/// The right to write the cache is no right to sign.
 #[test]
 fn a_forged_cache_is_as_good_as_none() {
     let repository = settled();
@@ -334,7 +334,7 @@ fn a_cache_is_its_owners_alone_and_never_in_the_served_directory() {
     }
 }
 
-/// A cache that cannot be kept keeps nobody from building.
+/// A cache that cannot be written does not stop a build.
 #[test]
 fn without_a_place_for_a_cache_a_build_goes_on() {
     let repository = TestRepository::new().release("foo", "1.0.0");

@@ -1,4 +1,4 @@
-//! What macOS, git and file managers leave in a tree is nobody's problem, and nothing carries it further.
+//! What macOS, git and file managers leave in a tree is no problem of the registry, and no command copies it.
 
 use crate::support::hexreg::Ran;
 use crate::support::repository::TestRepository;

@@ -8,17 +8,19 @@
 //! | `malformed` | one test for each kind of bad tarball, and one for each odd but valid kind |
 //! | `properties` | what holds for every input, by proptest |
 //! | `building` | what a build creates, updates, leaves alone, removes and refuses |
-//! | `cache` | what a build remembers, and when it must not |
-//! | `inspect` | what is said of one file, and whose signature it bears |
+//! | `cache` | what a build takes from its cache, and when it must not |
+//! | `dependencies` | requirements that stop clients, and packages of hex.pm with the name of one here |
+//! | `inspect` | what `hexreg inspect` prints of one file, and who signed it |
 //! | `keys` | the forms keys come in, and where they lie |
 //! | `auth` | who may read: files of passwords and tokens, and what changes them |
-//! | `buckets` | registries in buckets of an S3 server: what is asked of it, and what stands there |
-//! | `objects` | the store of buckets itself: conditions, lost answers, two writers at once, in memory; and which settings, credentials and servers it takes |
-//! | `messages` | snapshots of what each command says |
+//! | `buckets` | registries in buckets of an S3 server: the requests, and the objects afterwards |
+//! | `objects` | the store of buckets itself: conditions, lost responses, two writers at once, in memory; and which settings, credentials and servers it takes |
+//! | `litter` | files of macOS, git and file managers are ignored |
+//! | `messages` | snapshots of what each command prints |
 //! | `mirroring` | what `hexreg mirror` fetches, from which upstreams, and what it makes of it |
 //! | `policies` | signed policies: read, verified, inspected, signed anew, pushed |
 //! | `progress` | how far a build has come, on a terminal |
-//! | `publishing` | how files come to stand: whole, in order, for good, one build at a time |
+//! | `publishing` | how files are written: whole, in order, durably, one build at a time |
 //! | `permissions` | who may read a file that takes the place of another |
 //! | `pushing` | what a push reads where it comes from: what is wrong there, large, or pushed to meanwhile |
 //! | `remarks` | what lives in the registry alone: what is retired, when it was published, advisories |

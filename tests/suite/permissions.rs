@@ -252,7 +252,7 @@ fn a_folder_that_gives_its_group_does_not_take_a_file_from_another() {
     shared.set(WRITER, READERS, 0o640);
     assert_eq!(shared.build_as_writer("4242,4343,4344", &[]).stderr, "");
     shared.has(WRITER, READERS, 0o640);
-    // Nobody need be in a group to get it from the folder.
+    // A file gets the group of its folder even if its writer is not a member.
     let shared = Shared { repository: later(shared.repository, "9.2.0") };
     shared.set(WRITER, TEAM, 0o640);
     assert_eq!(shared.build_as_writer("4242", &[]).stderr, "");
@@ -276,7 +276,7 @@ fn readers_that_are_lost_are_told_of() {
     assert!(ran.stderr.contains(&format!("warning: {lost}\n")), "{}", ran.stderr);
     shared.has(WRITER, READERS, 0o640);
 
-    // Whoever is in the writer's own group gets no right by it.
+    // Members of the writer's own group get no right by it.
     let shared = Shared { repository: later(shared.repository, "9.3.0") };
     shared.set(WRITER, READERS, 0o640);
     let ran = shared.build_as_writer("4242", &["--json"]);

@@ -109,7 +109,7 @@ fn what_a_killed_build_left_is_removed() {
     assert_eq!(repository.served(), sound);
     repository.write("public/.hexreg-AbC123.tmp", b"half a fi");
     assert!(repository.build(&[]).ok().stdout.starts_with("* removing"));
-    // What only looks a little like it is somebody else's.
+    // Names that are only similar belong to other programs.
     for kept in ["public/.hexreg-x", "public/packages/.x.tmp", "public/tarballs/.hexreg-x"] {
         repository.write(kept, b"");
     }
@@ -164,7 +164,7 @@ fn trace_command(repository: &TestRepository, command: &[&str], calls: &str) -> 
     fs::read_to_string(log).unwrap()
 }
 
-/// A dry run waits for nobody, and takes nobody's files for leftovers.
+/// A dry run waits for no lock, and takes no file of a running build for a leftover.
 #[test]
 fn a_dry_run_beside_a_build_leaves_its_files_out() {
     let test = "a_dry_run_beside_a_build_leaves_its_files_out";
@@ -267,7 +267,7 @@ fn files_are_flushed_then_renamed_and_each_stage_is_flushed_before_the_next() {
     }
 }
 
-/// syncfs tells of errors since its file was opened, and of none that somebody else was told of before.
+/// syncfs reports errors since its file was opened, except those that were reported to another process before.
 #[test]
 fn what_is_flushed_at_once_was_opened_before_anything_was_written() {
     let test = "what_is_flushed_at_once_was_opened_before_anything_was_written";
@@ -342,7 +342,7 @@ fn where_nothing_changes_nothing_is_flushed() {
     assert_eq!(calls(&repository), Vec::<String>::new());
 }
 
-/// Nobody sees anything of a build that finds no room.
+/// Readers see nothing of a build that finds no space.
 #[test]
 fn a_build_that_cannot_write_all_of_it_changes_nothing() {
     let repository = TestRepository::new().release("foo", "1.0.0");

@@ -66,7 +66,7 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     stream.finish().unwrap()
 }
 
-/// What `hexreg build --name=acme` goes by, without a cache and waiting for nobody.
+/// What `hexreg build --name=acme` goes by, without a cache and without waiting for a lock.
 pub fn options() -> Options {
     let pem = String::from_utf8(read_fixture("golden/keys/acme-2048.pem")).unwrap();
     Options {

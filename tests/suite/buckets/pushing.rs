@@ -50,7 +50,7 @@ fn a_key_and_files_that_are_no_part_of_a_registry_are_not_pushed() {
         writer.repository.write_key(&format!("public/{path}"), "golden/keys/acme-2048.pem");
     }
     for path in ["notes.txt", "tarballs/notes.txt", ".env", "tarballs/half.tar.part", "a/b/c"] {
-        writer.repository.write(&format!("public/{path}"), b"what nobody should read");
+        writer.repository.write(&format!("public/{path}"), b"not for readers");
     }
     writer.push().ok();
     has_no_key(&writer);

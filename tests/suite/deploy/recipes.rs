@@ -22,7 +22,7 @@ use crate::support::{fixture, read_fixture, tools};
 /// What is published. It needs no other package.
 const TARBALL: &str = "greeting-1.0.0.tar";
 
-/// What whoever sets up a recipe has to tell it.
+/// The variables that the user of a recipe sets.
 const SETTINGS: [&str; 6] = [
     "HEXREG_IMAGE",
     "HEX_REGISTRY",
@@ -126,7 +126,7 @@ impl Runner {
         assert!(output.status.success(), "{script}\n{}", text(&output));
     }
 
-    /// What somebody has who may write to the bucket.
+    /// The credentials of a user who may write to the bucket.
     fn credentials(&self) -> Environment {
         let environment = self.writer.bucket.environment();
         environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
@@ -210,7 +210,7 @@ mod github {
                     exported.extend(runner.credentials());
                     exported.insert("AWS_REGION".to_owned(), with("aws-region"));
                 }
-                other => panic!("nobody knows here what {other} does"),
+                other => panic!("this test does not know what {other} does"),
             }
         }
         last.unwrap()

@@ -244,7 +244,7 @@ fn a_lock_file_with_other_checksums_fails_its_package_alone() {
         assert!(reason.contains(who), "{reason}");
     }
     assert!(repository.path("copy/tarballs/greeting-1.0.0.tar").exists());
-    assert!(!repository.path("copy/tarballs/greeting-1.1.0.tar").exists(), "nobody asked for it");
+    assert!(!repository.path("copy/tarballs/greeting-1.1.0.tar").exists(), "it was not asked for");
     assert!(!repository.path("copy/tarballs/welcome-0.1.0.tar").exists());
     assert!(!repository.path("copy/packages/welcome").exists());
 

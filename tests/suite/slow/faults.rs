@@ -349,7 +349,7 @@ fn a_message_is_written_at_once() {
 struct Disk(PathBuf);
 
 impl Disk {
-    /// `None` where nobody may mount one, which is said.
+    /// `None` where this user may not mount one, which the test reports.
     fn mount(path: PathBuf, size: &str, test: &str) -> Option<Self> {
         fs::create_dir_all(&path).unwrap();
         let size = format!("size={size}");

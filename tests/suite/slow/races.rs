@@ -176,7 +176,7 @@ fn a_reader_during_builds_that_add_misses_nothing() {
     assert!(seen > 100, "{seen}");
 }
 
-/// A directory in which somebody does something after it was listed, before a file of it is read.
+/// A directory in which another process does something after it was listed, before a file of it is read.
 struct Meddled<'a> {
     inner: DirStore,
     file: &'static str,
@@ -225,7 +225,7 @@ impl Store for Meddled<'_> {
     }
 }
 
-/// Builds while somebody meddles with a file; the error, and nothing is written.
+/// Builds while another process changes a file; the error, and nothing is written.
 fn meddle(
     repository: &TestRepository,
     file: &'static str,
@@ -279,7 +279,7 @@ fn a_tarball_that_changes_between_its_listing_and_its_reading_is_noticed() {
     assert_eq!(repository.tree(), repository.fresh());
 }
 
-/// Somebody without the lock, such as `rsync`.
+/// A process without the lock, such as `rsync`.
 #[test]
 fn a_served_file_that_changes_after_it_was_listed_is_noticed() {
     let repository = TestRepository::new().release("foo", "1.0.0");

@@ -35,7 +35,7 @@ pub struct Answering {
     asked: Arc<Mutex<Vec<Request>>>,
 }
 
-/// An answer whose body is of no use to whoever measures it.
+/// A response whose body is not used by the test that measures it.
 pub fn answer(status: &str, body: &str) -> String {
     format!(
         "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
@@ -61,14 +61,14 @@ impl Answering {
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let (answer, log) = (Arc::clone(&answer), Arc::clone(&log));
-                // Whoever asked may be gone.
+                // The client may be gone.
                 thread::spawn(move || pass(stream, &*answer, &log));
             }
         });
         Self { address, asked }
     }
 
-    /// It is an empty bucket, whoever asks.
+    /// It is an empty bucket for every client.
     pub fn empty_bucket() -> Self {
         Self::by(|_| empty_bucket())
     }

@@ -17,7 +17,7 @@ const PLAIN: &AsciiSet =
 /// What `hexreg` tries a store's conditions with, and leaves there.
 pub const PROBE: &str = ".hexreg-probe";
 
-/// Whoever a server takes for the owner of its buckets.
+/// The user whom a server takes for the owner of its buckets.
 #[derive(Clone, Copy)]
 pub struct Owner {
     pub id: &'static str,
@@ -90,7 +90,7 @@ impl Bucket {
         ]
     }
 
-    /// hexreg by somebody who may do everything.
+    /// hexreg with the credentials of a user who may do everything.
     pub fn known_to(&self, hexreg: Hexreg) -> Hexreg {
         self.environment().into_iter().fold(hexreg, |hexreg, (name, value)| hexreg.env(name, value))
     }
@@ -160,7 +160,7 @@ impl Bucket {
 
     /// Every object below a place, as files of a directory; not the one by which conditions are tried.
     pub fn files(&self, prefix: &str) -> Files {
-        // What somebody sent who is no more may still be on its way.
+        // A request of a killed process may still be on its way.
         let patience = Instant::now() + Duration::from_secs(10);
         loop {
             let listed = self.list();
@@ -173,7 +173,7 @@ impl Bucket {
             if self.list() == listed {
                 return files;
             }
-            assert!(Instant::now() < patience, "somebody writes all the time");
+            assert!(Instant::now() < patience, "another process writes all the time");
         }
     }
 }

@@ -42,11 +42,11 @@ impl Gateway {
         let address = listener.local_addr().unwrap();
         let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
         let log = Arc::clone(&asked);
-        // It ends with the process: nobody connects to it any more once its test is over.
+        // It ends with the process: no client connects to it once its test is over.
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let log = Arc::clone(&log);
-                // Whoever asked may be gone.
+                // The client may be gone.
                 thread::spawn(move || pass(stream, server, manner, &log));
             }
         });

@@ -119,7 +119,7 @@ pub const PATIENCE: Duration = Duration::from_millis(1500);
 impl TestBucket {
     /// Changes what it does, before anybody else has it.
     fn with(mut self, change: impl FnOnce(&mut Bucket)) -> Self {
-        change(Arc::get_mut(&mut self.0).expect("nobody else has it yet"));
+        change(Arc::get_mut(&mut self.0).expect("no other holder yet"));
         self
     }
 
@@ -165,12 +165,12 @@ impl TestBucket {
         self.fork().with(|bucket| bucket.delay = delay)
     }
 
-    /// Lists an object whose name ends in a slash, which nobody can ask for without it.
+    /// Lists an object whose name ends in a slash, which no client can ask for without it.
     pub fn with_marker(self, key: &str) -> Self {
         self.with(|bucket| bucket.markers.push(key.to_owned()))
     }
 
-    /// Somebody else writes just before the n-th thing is asked.
+    /// Another writer writes just before the n-th request.
     pub fn meanwhile(self, at: usize, key: &str, bytes: &[u8]) -> Self {
         self.with(|bucket| bucket.meanwhile.push((at, key.to_owned(), bytes.to_vec())))
     }

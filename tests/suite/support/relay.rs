@@ -39,11 +39,11 @@ impl Relay {
         let (asked, command) = (AtomicUsize::new(0), Mutex::new(None));
         let state = Arc::new(State { server, moment, asked, command });
         let shared = Arc::clone(&state);
-        // It ends with the process: nobody connects to it any more once its test is over.
+        // It ends with the process: no client connects to it once its test is over.
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let state = Arc::clone(&shared);
-                // Whoever asked may be gone.
+                // The client may be gone.
                 thread::spawn(move || state.pass(stream));
             }
         });

@@ -8,7 +8,7 @@ use super::bucket::{Bucket, Owner};
 use super::server::Server;
 use super::tools;
 
-/// The one whom it knows; whoever does not sign may do everything too.
+/// The one user that it knows; requests without a signature may do everything too.
 const OWNER: Owner = Owner { id: "S3RVER", secret: "S3RVER", asks: None };
 
 /// A running server without a bucket, ended when dropped.

@@ -50,7 +50,7 @@ impl fmt::Debug for State {
 }
 
 impl State {
-    /// Once everybody waits it is somebody's turn. Some are much slower than others, for a while.
+    /// Once all writers wait, one of them goes on. Some are much slower than others, for a while.
     fn choose(&mut self) {
         if self.turn.is_some() || self.waiting.is_empty() || self.waiting != self.living {
             return;
@@ -111,7 +111,7 @@ impl Scheduler {
         this
     }
 
-    /// Lets the other of two do the rest, as whoever pauses does.
+    /// Lets the other of two do the rest, as a writer that pauses does.
     pub fn give_way(&self, who: usize) {
         let mut state = self.state.lock().unwrap();
         if let Some(script) = &mut state.script {
@@ -149,7 +149,7 @@ impl Scheduler {
         self.state.lock().unwrap().time
     }
 
-    /// Somebody asks for nothing any more.
+    /// A writer makes no further request.
     pub fn leave(&self, who: usize) {
         let mut state = self.state.lock().unwrap();
         state.living.remove(&who);
@@ -177,7 +177,7 @@ impl Scheduled {
         let (inner, scheduler) = (Arc::clone(inner), Arc::clone(scheduler));
         let this = Arc::new(Self { inner, scheduler, who });
         let store = BucketStore::new(this, "acme", "s3://bucket/acme").unwrap().jobs(1);
-        // Nobody is killed, however slow.
+        // No writer is killed, however slow it is.
         store.abandoned_after(Duration::from_secs(60 * 60))
     }
 

@@ -11,7 +11,7 @@ use super::bucket::{Bucket, Owner};
 use super::server::{Port, Server};
 use super::tools;
 
-/// The one whom it knows; whoever does not sign may do everything too.
+/// The one user that it knows; requests without a signature may do everything too.
 const OWNER: Owner = Owner { id: "owner", secret: "secret", asks: None };
 
 /// Who may do what.

@@ -1,4 +1,4 @@
-//! Makes system calls fail, or kills whoever makes them.
+//! Makes system calls fail, or kills the process that makes them.
 //!
 //! strace counts the calls of each thread by itself, and a process has made many before it does what a
 //! test is about. So it is set on a build that waits for its key, and that works with one thread: from
@@ -63,7 +63,7 @@ pub fn build(repository: &TestRepository, calls: &str, tampering: &str, n: &str)
     let mut attached = String::new();
     said.read_line(&mut attached).unwrap();
     assert!(attached.contains("attached"), "{attached}");
-    // Whoever was killed reads no more.
+    // A killed process reads no more.
     let _ = build.stdin.take().unwrap().write_all(&repository.read("key.pem"));
     let ended = build.wait_with_output().unwrap();
     std::io::copy(&mut said, &mut std::io::sink()).unwrap();

@@ -28,7 +28,7 @@ pub enum Fault {
     Drip(Duration),
     /// Another status, with these header lines.
     Status(u16, Vec<String>),
-    /// Its body never ends, and nobody says how long it is.
+    /// Its body never ends, and no header says how long it is.
     Endless,
     /// Interim answers come in its place, without end.
     Interim,
@@ -66,7 +66,7 @@ impl Unruly {
         let address = listener.local_addr().unwrap();
         let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
         let (rule, seen, log) = (Arc::new(rule), Arc::new(Mutex::default()), Arc::clone(&asked));
-        // It ends with the process: nobody connects to it any more once its test is over.
+        // It ends with the process: no client connects to it once its test is over.
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let (rule, log) = (Arc::clone(&rule), Arc::clone(&log));
@@ -115,7 +115,7 @@ fn pass(
     let conditions = head.lines().filter(|line| line.to_lowercase().starts_with("if-none-match"));
     let lines: Vec<&str> = conditions.collect();
     let answer = Port::at(server).get(&path, &lines);
-    // Whoever asked may be gone.
+    // The client may be gone.
     let _ = respond(&mut stream, rule(&path, before), &answer);
 }
 

@@ -37,7 +37,7 @@ pub enum Verb<'a> {
 /// Why a verb came to nothing.
 #[derive(Debug)]
 pub struct Failed {
-    /// Whether somebody else was faster, and nothing else is wrong.
+    /// Whether another writer was faster, and nothing else is wrong.
     pub is_conflict: bool,
     /// Whether it says so that something may have been written.
     pub is_write: bool,
@@ -63,10 +63,10 @@ macro_rules! failed {
     }};
 }
 
-/// Somebody with a key, with tarballs, and with registries to push.
+/// A writer with a key, with tarballs, and with registries to push.
 pub struct Machine {
     directory: TempDir,
-    /// How long it is tried again where somebody else was faster.
+    /// How long a writer tries again if another one was faster.
     patience: Duration,
     pool: ThreadPool,
 }

@@ -205,7 +205,7 @@ fn nobody(repository: &TestRepository, test: &str) -> Option<Command> {
     let arguments: Vec<_> = nobody.get_args().map(ToOwned::to_owned).collect();
     let can = Command::new("setpriv").args(arguments).arg("--version").output().unwrap();
     if !can.status.success() {
-        tools::leave_out(&format!("{test} may not become somebody else here"));
+        tools::leave_out(&format!("{test} may not become another user here"));
         return None;
     }
     nobody.current_dir(repository.root());

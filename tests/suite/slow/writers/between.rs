@@ -88,7 +88,7 @@ fn a_push_writes_over_no_tarball_that_somebody_is_about_to_name() {
     assert!(failed.text.ends_with("is another tarball, and no release names it"), "{failed:?}");
     assert_eq!(bucket.get(&key(FOO)).unwrap(), tarball(OTHER_FOO));
     assert_eq!(releases(&bucket), ["bar-1.0.0.tar"]);
-    // Whoever is told to, does.
+    // The user does what the message says.
     machine.run(Verb::Overwrite(&[FOO, BAR]), &bucket.store(), &()).unwrap();
     assert_eq!(bucket.get(&key(FOO)).unwrap(), tarball(FOO));
 

@@ -1,4 +1,4 @@
-//! The same verbs on a store that is locked, as a directory is: there are no conditions, and nobody else.
+//! The same verbs on a store that is locked, as a directory is: there are no conditions, and no other writer.
 
 use std::io::ErrorKind;
 use std::time::Duration;

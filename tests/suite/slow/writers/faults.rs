@@ -22,7 +22,7 @@ pub const BAZ: Item<'_> = ("baz", "1.0.0", 0);
 #[derive(Clone, Copy)]
 pub struct Case {
     pub before: &'static [Verb<'static>],
-    /// Tarballs that somebody puts there, and takes away, by hand.
+    /// Tarballs that a user adds and removes by hand.
     pub uploads: &'static [Item<'static>],
     pub withdraws: &'static [Item<'static>],
     pub verb: Verb<'static>,
@@ -164,7 +164,7 @@ impl Case {
         bucket
     }
 
-    /// Nobody meets what is missing, but where a tarball is replaced or was taken away by hand.
+    /// No reader meets a missing file, except where a tarball is replaced or was removed by hand.
     pub fn examine(&self, files: Files) {
         let replaced = match self.verb {
             Verb::Replace(item) => vec![item],

@@ -180,7 +180,7 @@ fn wrong(
     let has_refused = history.iter().any(|done| !done.is_ok && matches!(done.verb, Verb::Push(_)));
     let files = files(inner);
     if !files.contains_key("names") {
-        // It is the last that is written: nobody was told that there is a registry.
+        // It is written last: until then no client was told that there is a registry.
         let makes = |done: &&Done| done.is_ok && !matches!(done.verb, Verb::Build);
         wrong.extend(history.iter().find(makes).map(|done| format!("{done:?} made no registry")));
         return wrong;
