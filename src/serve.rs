@@ -44,9 +44,6 @@ pub mod snippets;
 mod tls;
 #[cfg(feature = "web")]
 pub mod web;
-#[cfg(not(feature = "web"))]
-#[path = "serve/no_web.rs"]
-mod web;
 
 pub use connections::proxies::loopback;
 pub use error::Error;
