@@ -41,7 +41,7 @@ Environment:
   HEXREG_CACHE_DIR               where to keep the cache, where --cache-dir is not given
   SOURCE_DATE_EPOCH              no updated_at is later than this, in seconds since 1970
   NO_COLOR                       no colour, whatever the terminal can do
-  AWS_…, GOOGLE_…, AZURE_…       credentials and endpoints of buckets, as the provider's tools read them")]
+  AWS_…, GOOGLE_…, AZURE_…       credentials and endpoints of buckets, under their usual names")]
 #[expect(clippy::struct_excessive_bools, reason = "one field a flag, as clap has it")]
 pub struct Args {
     /// What is served to clients, and has tarballs/ in it: a directory, or a bucket as

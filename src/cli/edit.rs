@@ -23,7 +23,7 @@ pub const ENVIRONMENT: &str = "\
 Environment:
   HEXREG_PRIVATE_KEY             the private key itself, where --private-key is not given
   HEXREG_PRIVATE_KEY_PASSPHRASE  the passphrase of an encrypted key
-  AWS_…, GOOGLE_…, AZURE_…       credentials and endpoints of buckets, as the provider's tools read them";
+  AWS_…, GOOGLE_…, AZURE_…       credentials and endpoints of buckets, under their usual names";
 
 /// Which registry to change.
 #[derive(clap::Args)]

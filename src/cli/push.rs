@@ -31,7 +31,7 @@ Examples:
 
 Environment:
   NO_COLOR                  no colour, whatever the terminal can do
-  AWS_…, GOOGLE_…, AZURE_…  credentials and endpoints of buckets, as the provider's tools read them")]
+  AWS_…, GOOGLE_…, AZURE_…  credentials and endpoints of buckets, under their usual names")]
 pub struct Args {
     /// The directory that has the registry
     #[arg(value_name = "PUBLIC_DIR", value_hint = ValueHint::DirPath)]

@@ -60,8 +60,7 @@ fn versions_are_as_generated() {
 /// The Rust code of a schema.
 fn generate(root: &Path, name: &str) -> String {
     // protox is a compiler in Rust: no `protoc` has to be installed.
-    let mut descriptors =
-        protox::compile([format!("{name}.proto")], [root.join("proto")]).unwrap();
+    let mut descriptors = protox::compile([format!("{name}.proto")], [root.join("proto")]).unwrap();
     let [schema] = descriptors.file.as_mut_slice() else {
         panic!("proto/{name}.proto imports another schema")
     };
