@@ -3,7 +3,6 @@
 
 use std::cell::Cell;
 use std::fs;
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -328,8 +327,7 @@ fn gnu_tar(test: &str) -> Option<PathBuf> {
     if String::from_utf8_lossy(&version).contains("GNU tar") {
         return Some(program);
     }
-    let mut stderr = std::io::stderr();
-    writeln!(stderr, "LEFT OUT: {test} needs GNU tar, and tar is another").unwrap();
+    tools::leave_out(&format!("{test} needs GNU tar, and tar is another"));
     None
 }
 

@@ -1,6 +1,7 @@
 //! Programs that tests need and a machine may lack.
 
 use std::env;
+use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -35,8 +36,13 @@ fn or_leave_out(found: Option<PathBuf>, program: &str, test: &str) -> Option<Pat
     found
 }
 
-/// Says that a test is left out, and why, even when output is captured.
+/// Says that a test is left out, and why, even when output is captured. `scripts/check` repeats at its end what was
+/// appended to the file that `HEXREG_TEST_LEFT_OUT` names, as cargo-nextest hides the output of a test that passes.
 pub fn leave_out(why: &str) {
-    let mut stderr = std::io::stderr();
-    writeln!(stderr, "LEFT OUT: {why}").unwrap();
+    let line = format!("LEFT OUT: {why}\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
+    if let Some(log) = env::var_os("HEXREG_TEST_LEFT_OUT") {
+        let mut log = File::options().create(true).append(true).open(log).unwrap();
+        log.write_all(line.as_bytes()).unwrap();
+    }
 }
