@@ -1,13 +1,15 @@
 //! The files of a repository: their paths, what clients ask for, and the bytes that become one.
 
 mod asset;
+mod asset_kind;
 mod byte_source;
 pub(crate) mod git;
 mod litter;
 mod path;
 
-pub(crate) use asset::OCTET_STREAM;
-pub use asset::{Asset, AssetKind};
+pub use asset::Asset;
+pub use asset_kind::AssetKind;
+pub(crate) use asset_kind::OCTET_STREAM;
 pub use byte_source::{ByteSource, SourceError, SourceErrorKind};
 pub(crate) use byte_source::{CopyError, LocalFile};
 pub(crate) use litter::is_litter;
