@@ -2,8 +2,8 @@
 //! empty listing, a missing object or a failure that may pass.
 
 use async_trait::async_trait;
-use axum::http::Uri;
-use axum::http::uri::Authority;
+use http::Uri;
+use http::uri::Authority;
 use object_store::ClientOptions;
 use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpRequestBody,
