@@ -55,14 +55,6 @@ lints() { cargo clippy --profile quick --locked --all-targets -- -D warnings; }
 
 lints_without_features() { cargo clippy --profile quick --locked --no-default-features --all-targets -- -D warnings; }
 
-# A room may use a crate that only the feature of another room brings: with both on, that does not show.
-lints_of_each_feature() {
-    local feature
-    for feature in buckets mirror serve web; do
-        cargo clippy --profile quick --locked --no-default-features --features "$feature" -- -D warnings
-    done
-}
-
 documentation() { RUSTDOCFLAGS="-D warnings" cargo doc --profile quick --locked --no-deps --document-private-items; }
 
 # cargo-nextest from the PATH or from where scripts/test installs it.
@@ -90,6 +82,15 @@ fast_tests() {
         cargo test --profile quick --locked --lib --bins --tests --no-fail-fast -- --skip slow::
     fi
     doc_tests
+}
+
+# Every fast test of the form without features.
+fast_tests_without_features() {
+    if find_nextest; then
+        cargo nextest run --cargo-profile quick --locked --no-default-features --lib --bins --tests --profile fast
+    else
+        cargo test --profile quick --locked --no-default-features --lib --bins --tests -- --skip slow::
+    fi
 }
 
 doc_tests() { cargo test --profile quick --locked --quiet --doc; }
