@@ -10,5 +10,5 @@ import sys
 import attacking
 
 environment = {**os.environ, "HEXREG_BOMBS": "256", "HEXREG_BOMB_MIB": "63"}
-test = ["cargo", "test", "--locked", "--quiet", "--test", "suite", "mirroring::hostile", "--", "--nocapture", "--test-threads=1"]
+test = ["cargo", "test", "--locked", "--quiet", "--test", "suite", "mirroring::slow::hostile", "--", "--nocapture", "--test-threads=1"]
 sys.exit(subprocess.run(test, cwd=attacking.ROOT, env=environment).returncode)

@@ -1,10 +1,9 @@
 //! The real client: rebar3 fetches packages out of what hexreg built.
 
-mod credentials;
 pub mod nginx;
 mod offline;
 mod serve;
-mod tampered;
+mod slow;
 pub mod tls;
 
 use std::fs;

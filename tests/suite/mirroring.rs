@@ -4,7 +4,6 @@
 //! | --- | --- |
 //! | `trust` | signatures, and what upstream must not change |
 //! | `faulty` | upstreams that drop, stall, truncate, damage, refuse and redirect |
-//! | `hostile` | responses that would use up the memory |
 //! | `redirects` | which redirects are followed |
 //! | `locks` | lock files: organisations, repeated entries, empty ones, standard input, other tools' |
 //! | `hints` | hints about credentials, login pages, URLs, proxies |
@@ -14,13 +13,12 @@
 //! | `damage` | files that were damaged on the disk |
 //! | `policies` | policies |
 //! | `signed_anew` | upstream's remarks in a registry with another key |
-//! | `slow` | mirrors that are killed |
+//! | `slow` | mirrors that are killed; responses that would use up the memory |
 
 mod beside;
 mod damage;
 mod faulty;
 mod hints;
-mod hostile;
 mod later;
 mod locks;
 mod policies;

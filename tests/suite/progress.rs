@@ -6,22 +6,8 @@ use std::time::Duration;
 #[cfg(all(feature = "mirror", feature = "serve"))]
 use crate::mirroring;
 use crate::support::repository::TestRepository;
-use crate::support::tarball::Tarball;
+use crate::support::tools;
 use crate::support::unruly::{Fault, Unruly};
-use crate::support::{gzip, raw_tar, tools};
-
-/// Takes well over half a second to read: packages that inflate to 100 MB each.
-fn slow() -> TestRepository {
-    let zeros = vec![0; 100_000_000];
-    let contents = gzip(&raw_tar::archive(&[raw_tar::Entry::file("zeros", &zeros)]));
-    let mut repository = TestRepository::new();
-    for minor in 0..200 {
-        let version = format!("1.{minor}.0");
-        let tarball = Tarball::new("foo", &version).contents(&contents).build();
-        repository = repository.tarball(&format!("foo-{version}.tar"), &tarball);
-    }
-    repository
-}
 
 /// What a build shows on a terminal.
 fn on_a_terminal(repository: &TestRepository, arguments: &str) -> String {
@@ -33,31 +19,6 @@ fn on_a_terminal(repository: &TestRepository, arguments: &str) -> String {
         .env("TERM", "xterm")
         .output();
     String::from_utf8(output.unwrap().stdout).unwrap()
-}
-
-#[test]
-fn a_long_build_shows_how_far_it_is_on_a_terminal() {
-    let test = "a_long_build_shows_how_far_it_is_on_a_terminal";
-    if tools::find("script", test).is_none() {
-        return;
-    }
-    let repository = slow();
-    let shown = on_a_terminal(&repository, "");
-    let bar = shown.split('\r').rfind(|line| line.contains(" of 200 tarballs, "));
-    let bar = bar.unwrap_or_else(|| panic!("no bar in {shown:?}"));
-    assert!(
-        bar.contains("reading [=") && bar.contains("B/s, ") && bar.contains(" left"),
-        "{bar:?}"
-    );
-    // It is gone before anything else is printed.
-    assert!(shown.contains("\u{1b}[2K* creating public/public_key\r\n"), "{shown:?}");
-
-    for arguments in ["--quiet", "--json"] {
-        let shown = on_a_terminal(&repository, arguments);
-        assert!(!shown.contains("tarballs"), "{arguments}: {shown:?}");
-    }
-    let ran = repository.build(&["--no-cache"]).ok();
-    assert!(!ran.transcript().contains("tarballs"), "{}", ran.transcript());
 }
 
 #[test]
@@ -96,4 +57,49 @@ fn a_long_mirror_shows_what_comes_and_how_much_of_it() {
         assert!(bar.contains(part), "{part}: {bar:?}");
     }
     assert!(shown.trim_end().ends_with("requests, 16.49 KiB"), "{shown:?}");
+}
+
+mod slow {
+    use super::on_a_terminal;
+    use crate::support::repository::TestRepository;
+    use crate::support::tarball::Tarball;
+    use crate::support::{gzip, raw_tar, tools};
+
+    /// Takes well over half a second to read: packages that inflate to 100 MB each.
+    fn large() -> TestRepository {
+        let zeros = vec![0; 100_000_000];
+        let contents = gzip(&raw_tar::archive(&[raw_tar::Entry::file("zeros", &zeros)]));
+        let mut repository = TestRepository::new();
+        for minor in 0..200 {
+            let version = format!("1.{minor}.0");
+            let tarball = Tarball::new("foo", &version).contents(&contents).build();
+            repository = repository.tarball(&format!("foo-{version}.tar"), &tarball);
+        }
+        repository
+    }
+
+    #[test]
+    fn a_long_build_shows_how_far_it_is_on_a_terminal() {
+        let test = "a_long_build_shows_how_far_it_is_on_a_terminal";
+        if tools::find("script", test).is_none() {
+            return;
+        }
+        let repository = large();
+        let shown = on_a_terminal(&repository, "");
+        let bar = shown.split('\r').rfind(|line| line.contains(" of 200 tarballs, "));
+        let bar = bar.unwrap_or_else(|| panic!("no bar in {shown:?}"));
+        assert!(
+            bar.contains("reading [=") && bar.contains("B/s, ") && bar.contains(" left"),
+            "{bar:?}"
+        );
+        // It is gone before anything else is printed.
+        assert!(shown.contains("\u{1b}[2K* creating public/public_key\r\n"), "{shown:?}");
+
+        for arguments in ["--quiet", "--json"] {
+            let shown = on_a_terminal(&repository, arguments);
+            assert!(!shown.contains("tarballs"), "{arguments}: {shown:?}");
+        }
+        let ran = repository.build(&["--no-cache"]).ok();
+        assert!(!ran.transcript().contains("tarballs"), "{}", ran.transcript());
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::upstream;
+use crate::mirroring::upstream;
 use crate::support::peak;
 use crate::support::protobuf::field;
 use crate::support::repository::TestRepository;

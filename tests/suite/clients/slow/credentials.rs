@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use data_encoding::BASE64;
 
-use super::{Project, configuration, log, samples, soon};
+use crate::clients::{Project, configuration, log, samples, soon};
 use crate::support::repository::TestRepository;
 use crate::support::server::Server;
 use crate::support::tools;

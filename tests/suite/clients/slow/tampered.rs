@@ -1,6 +1,6 @@
 //! Files that were changed between the server and the client.
 
-use super::{Project, samples};
+use crate::clients::{Project, samples, text};
 use crate::support::repository::TestRepository;
 use crate::support::server::Server;
 use crate::support::{gunzip, gzip, tools};
@@ -50,8 +50,8 @@ fn rebar3_refuses_tampered_files() {
         repository.write(&path, &bytes);
         let project = Project::of(rebar3.clone(), &repository, &url, None);
         let output = project.get_deps();
-        assert!(!output.status.success(), "{what}: {}", super::text(&output));
-        assert!(!project.dependency("welcome").exists(), "{what}: {}", super::text(&output));
+        assert!(!output.status.success(), "{what}: {}", text(&output));
+        assert!(!project.dependency("welcome").exists(), "{what}: {}", text(&output));
         // Only that prevented it from fetching, and its cache keeps none of it.
         repository.write(&path, &right);
         project.fetches(&repository);
