@@ -5,6 +5,7 @@ pub mod add;
 #[cfg(feature = "serve")]
 pub mod auth;
 pub mod build;
+pub(crate) mod checked_tarball;
 pub mod edit;
 pub mod inspect;
 #[cfg(feature = "mirror")]

@@ -86,15 +86,24 @@ pub struct Tarball {
 }
 
 impl Tarball {
-    /// The release that a registry of `repository` lists for it.
+    /// The release that `mix hex.registry build` lists for it in a registry of `repository`.
     #[must_use]
     pub(crate) fn into_release(self, repository: &RepositoryName) -> Release {
+        self.into_release_with(|requirement| requirement.seen_from(repository))
+    }
+
+    /// The release, with a dependency for each requirement.
+    #[must_use]
+    pub(crate) fn into_release_with(
+        self,
+        dependency: impl FnMut(Dependency) -> Dependency,
+    ) -> Release {
         let requirements = self.metadata.requirements.into_iter();
         Release {
             version: self.metadata.version,
             inner_checksum: self.inner_checksum,
             outer_checksum: self.outer_checksum,
-            dependencies: requirements.map(|one: Dependency| one.seen_from(repository)).collect(),
+            dependencies: requirements.map(dependency).collect(),
             remarks: Remarks::default(),
         }
     }
@@ -113,10 +122,11 @@ impl Unpacker {
         Self { limits, contents: Some(ContentsChecker::new()) }
     }
 
-    /// An unpacker that does not inflate the contents. Their checksum is still compared.
+    /// As [`new`](Self::new); without `check_contents` it does not inflate the contents. Their checksum is still
+    /// compared.
     #[must_use]
-    pub(crate) fn without_contents(limits: Limits) -> Self {
-        Self { limits, contents: None }
+    pub(crate) fn of(limits: Limits, check_contents: bool) -> Self {
+        Self { limits, contents: check_contents.then(ContentsChecker::new) }
     }
 
     /// Checks a tarball and returns what a registry needs of it.

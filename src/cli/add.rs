@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::ValueHint;
 use hexreg::name::PackageName;
-use hexreg::ops::add::{self, Additions};
+use hexreg::ops::add::{self, Additions, PublicationTime};
 use hexreg::tarball::Limits;
 
 use super::change_log::ChangeLog;
@@ -25,7 +25,7 @@ use super::write::{self, WriteArgs};
 #[command(after_help = format!("\
 Examples:
   hexreg add foo-1.0.0.tar --to public --name=acme --private-key=acme.pem
-  hexreg add dist/*.tar --to s3://BUCKET/hex --name=acme --private-key=acme.pem --published-at=now
+  hexreg add dist/*.tar --to s3://BUCKET/hex --name=acme --private-key=acme.pem --published-at=none
   hexreg add foo-1.0.0.tar --to s3://BUCKET --endpoint=http://127.0.0.1:9000 --name=acme
 
 {ENVIRONMENT}
@@ -39,10 +39,10 @@ pub struct Args {
     /// Let another tarball replace that of a published release
     #[arg(long)]
     replace: bool,
-    /// Say when the releases were published: `now`, a time such as 2026-11-21T12:00:00Z, or seconds
-    /// since 1970
-    #[arg(long, value_name = "TIME", value_parser = TimeArgument::parse)]
-    published_at: Option<TimeArgument>,
+    /// Say when the releases were published: `now`, a time such as 2026-11-21T12:00:00Z, seconds since
+    /// 1970, or `none` [default: as said where the tarball lies, else now]
+    #[arg(long, value_name = "TIME", value_parser = parse_published_at)]
+    published_at: Option<PublishedAtArgument>,
     /// Let a release require NAME from hex.pm, though this registry has a package of that name
     #[arg(long, value_name = "NAME")]
     allow_public: Vec<PackageName>,
@@ -51,6 +51,20 @@ pub struct Args {
     no_check_contents: bool,
     #[command(flatten)]
     change: WriteArgs,
+}
+
+/// The value of `--published-at`.
+#[derive(Clone, Copy, Debug)]
+enum PublishedAtArgument {
+    Time(TimeArgument),
+    None,
+}
+
+fn parse_published_at(text: &str) -> Result<PublishedAtArgument, String> {
+    if text == "none" {
+        return Ok(PublishedAtArgument::None);
+    }
+    TimeArgument::parse(text).map(PublishedAtArgument::Time)
 }
 
 impl Args {
@@ -69,7 +83,11 @@ impl Args {
             replace: self.replace,
             allow_public: self.allow_public.into_iter().collect(),
             now,
-            published_at: self.published_at.map(|given| given.or(now)),
+            published_at: match self.published_at {
+                None => PublicationTime::KnownOr(now),
+                Some(PublishedAtArgument::None) => PublicationTime::Known,
+                Some(PublishedAtArgument::Time(time)) => PublicationTime::At(time.or(now)),
+            },
         };
         let command = EditCommand {
             which: &self.which,

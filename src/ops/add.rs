@@ -4,24 +4,25 @@ mod options;
 mod read;
 
 pub use super::edit::{Error, Options, Report};
-pub use options::{Added, Additions};
+pub use options::{Added, Additions, PublicationTime};
 
 use std::cell::Cell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::num::NonZeroUsize;
 
 use rayon::prelude::*;
 
-use super::edit::{self, AddedTarball, TarballChange, WorkingCopy};
+use super::edit::{self, AddedTarball, FileChange, WorkingCopy};
 use super::rejection::Rejection;
 use crate::name::PackageName;
+use crate::package::Release;
 use crate::publish::dependencies::{self, DependencyRules};
 use crate::publish::observer::Observer;
 use crate::publish::transaction::Attempt;
 use crate::published::Reader;
 use crate::registry::PUBLIC_REPOSITORY;
-use crate::repository::ByteSource;
 use crate::store::Store;
+use crate::tarball::FileName;
 use read::Addition;
 
 /// Adds releases to the registry in `store`, on the threads of the current rayon pool. Those that are there already
@@ -36,22 +37,30 @@ pub fn add(
     observer: &dyn Observer,
 ) -> Result<Added, Error> {
     let read = read::read(options, additions, observer)?;
-    let packages: BTreeSet<PackageName> = read.iter().map(|one| one.file.package.clone()).collect();
+    let packages: BTreeSet<PackageName> =
+        read.iter().map(|one| one.tarball.file().package.clone()).collect();
     // As the first attempt found it: what later attempts find may be its own work.
     let present = Cell::new(None);
     let report = edit::edit(store, options, observer, &packages, &|attempt, copy| {
         let former: BTreeSet<PackageName> = copy.names.keys().cloned().collect();
-        let added = read.iter().map(|addition| put(copy, addition, additions));
+        let here = copy.names.keys().chain(copy.versions.keys()).chain(&packages);
+        let here: HashSet<PackageName> = here.cloned().collect();
+        let rules = DependencyRules {
+            repository: &options.repository,
+            has_package: &|name| here.contains(name),
+            allow_public: &additions.allow_public,
+        };
+        let added = read.iter().map(|addition| put(copy, addition, &rules, additions));
         let added = added.collect::<Result<Vec<_>, _>>()?;
         let is_first = present.get().is_none();
         let observer: &dyn Observer = if is_first { observer } else { &() };
-        check_dependencies(copy, options, additions, read.iter().zip(&added), observer)?;
+        check_dependencies(copy, &rules, additions, read.iter().zip(&added), observer)?;
         if is_first {
             warn_of_new_namesakes(attempt, options, additions, &packages, &former, observer)?;
         }
         let listed = added.iter().filter(|tarball| tarball.is_listed).count();
         present.set(present.get().or(Some(listed)));
-        Ok(added.into_iter().map(TarballChange::Add).collect())
+        Ok(added.into_iter().map(FileChange::AddTarball).collect())
     })?;
     let present = present.get().unwrap_or_default();
     Ok(Added { report, added: read.len().saturating_sub(present), present })
@@ -60,28 +69,22 @@ pub fn add(
 fn put(
     copy: &mut WorkingCopy,
     addition: &Addition,
+    rules: &DependencyRules<'_>,
     additions: &Additions,
 ) -> Result<AddedTarball, Error> {
-    let Addition { file, path, release, upstream } = addition;
-    let checksum = release.outer_checksum;
-    let published = copy.release(&file.package, &file.version).map(|one| one.outer_checksum);
-    match published {
-        Some(was) if was != checksum && !additions.replace => {
-            let release = Box::new(file.clone());
-            return Err(Error::Exists { release, was, is: checksum });
-        }
-        _ => copy.put(&file.package, release.clone(), additions.now),
+    let Addition { tarball, remarks, upstream } = addition;
+    let FileName { package, version } = tarball.file();
+    let (published, is) = (copy.release(package, version), tarball.outer_checksum());
+    let was = published.map(|published| published.outer_checksum);
+    if let Some(was) = was.filter(|was| *was != is && !additions.replace) {
+        return Err(Error::Exists { release: Box::new(tarball.file().clone()), was, is });
     }
+    let release = Release { remarks: remarks.clone(), ..tarball.release(rules) };
+    let added = AddedTarball::put(copy, tarball, release, additions.replace, additions.now);
     if let Some(upstream) = upstream {
-        copy.merge_upstream(&file.package, &file.version, upstream);
+        copy.merge_upstream(package, version, upstream);
     }
-    Ok(AddedTarball {
-        file: file.clone(),
-        source: ByteSource::file(path.clone(), Some(checksum)).modified(additions.now),
-        checksum,
-        is_listed: published == Some(checksum),
-        replaces: additions.replace,
-    })
+    Ok(added)
 }
 
 /// Rejects new releases that have a faulty dependency: a requirement that stops clients, or a package that this
@@ -89,24 +92,20 @@ fn put(
 /// same tarball are warned of.
 fn check_dependencies<'a>(
     copy: &WorkingCopy,
-    options: &Options,
+    rules: &DependencyRules<'_>,
     additions: &Additions,
     releases: impl Iterator<Item = (&'a Addition, &'a AddedTarball)>,
     observer: &dyn Observer,
 ) -> Result<(), Error> {
-    let rules = DependencyRules {
-        repository: &options.repository,
-        has_package: &|name| copy.names.contains_key(name) || copy.versions.contains_key(name),
-        allow_public: &additions.allow_public,
-    };
     let mut rejections = Vec::new();
     for (addition, tarball) in releases {
-        let Addition { file, path, release, .. } = addition;
+        let FileName { package, version } = &tarball.file;
+        let Some(release) = copy.release(package, version) else { continue };
         let Err(faults) = rules.check(&release.dependencies) else { continue };
         if tarball.is_listed {
-            dependencies::warn(observer, &file.package, [(release, faults)]);
+            dependencies::warn(observer, package, [(release, faults)]);
         } else {
-            let location = path.display().to_string();
+            let location = addition.tarball.path().display().to_string();
             rejections.push(Rejection { location, cause: faults.into() });
         }
     }

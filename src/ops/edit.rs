@@ -14,15 +14,15 @@
 
 mod confirm;
 mod error;
+mod files;
 mod options;
 mod plan;
 mod snapshot;
-mod tarball;
 mod working_copy;
 
 pub use error::Error;
+pub(super) use files::{AddedTarball, FileChange, is_in_the_way};
 pub use options::{Options, Report};
-pub(super) use tarball::{AddedTarball, TarballChange};
 pub(super) use working_copy::WorkingCopy;
 
 use std::collections::BTreeSet;
@@ -37,9 +37,9 @@ use crate::store::Store;
 use crate::tarball::FileName;
 use snapshot::Snapshot;
 
-/// What a verb changes in the working copy, and which tarballs it adds or removes. To do it twice is to do it once.
+/// What a verb changes in the working copy, and which tarballs and documentation it adds or removes. To do it twice is to do it once.
 pub(super) type Change<'a> =
-    dyn Fn(&Attempt<'_>, &mut WorkingCopy) -> Result<Vec<TarballChange>, Error> + 'a;
+    dyn Fn(&Attempt<'_>, &mut WorkingCopy) -> Result<Vec<FileChange>, Error> + 'a;
 
 /// Makes a `change` to these packages; again, to what is published then, if another writer was faster.
 pub(super) fn edit(
@@ -62,30 +62,30 @@ struct Edit<'a> {
 }
 
 impl Publication for Edit<'_> {
-    type Planned = Vec<TarballChange>;
+    type Planned = Vec<FileChange>;
     type Error = Error;
 
-    fn plan(&self, attempt: &Attempt<'_>) -> Result<(Plan, Vec<TarballChange>), Error> {
+    fn plan(&self, attempt: &Attempt<'_>) -> Result<(Plan, Vec<FileChange>), Error> {
         let store = attempt.store();
         let snapshot = Snapshot::read(store, self.options, self.packages)?;
         let mut copy = snapshot.working_copy();
-        let tarballs = (self.change)(attempt, &mut copy).map_err(|error| match error {
+        let files = (self.change)(attempt, &mut copy).map_err(|error| match error {
             Error::NoSuchRelease { .. } if snapshot.is_empty() => no_registry(store),
             error => error,
         })?;
         refuse_lost_release(store, &copy)?;
-        let plan = plan::plan(attempt, self.options, &snapshot, &copy, &tarballs)?;
-        Ok((plan, tarballs))
+        let plan = plan::plan(attempt, self.options, &snapshot, &copy, &files)?;
+        Ok((plan, files))
     }
 
     fn confirm(
         &self,
         attempt: &Attempt<'_>,
         plan: &Plan,
-        tarballs: &Vec<TarballChange>,
+        files: &Vec<FileChange>,
     ) -> Result<(), Error> {
         let wrote = |path: &RepositoryPath| plan.changes.iter().any(|change| change.path == *path);
-        if !confirm::is_certain(attempt, self.packages, tarballs, &wrote) {
+        if !confirm::is_certain(attempt, self.packages, files, &wrote) {
             // To make the change again would change nothing.
             let published = Snapshot::read(attempt.store(), self.options, self.packages)?;
             let published = published.working_copy();
@@ -96,7 +96,7 @@ impl Publication for Edit<'_> {
         } else if !wrote(&RepositoryPath::resource(&Resource::Names)) {
             confirm::names(attempt, self.options, self.packages)?;
         }
-        confirm::tarballs(attempt, tarballs)
+        confirm::tarballs(attempt, files)
     }
 }
 
@@ -105,7 +105,7 @@ pub(super) fn refuse_missing_directory(store: &dyn Store) -> Result<(), Error> {
     if directory_is_missing(store)? { Err(no_registry(store)) } else { Ok(()) }
 }
 
-fn no_registry(store: &dyn Store) -> Error {
+pub(super) fn no_registry(store: &dyn Store) -> Error {
     Error::NoRegistry { location: store.locate(&Folder::Root.path()) }
 }
 

@@ -1,17 +1,18 @@
-//! `hexreg remove`: removes a release from a registry, and its tarball.
+//! `hexreg remove`: removes a release from a registry, its tarball and its documentation.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
 pub use super::edit::{Error, Options, Report};
 
-use super::edit::{self, TarballChange};
+use super::edit::{self, FileChange};
 use crate::publish::observer::Observer;
 use crate::repository::RepositoryPath;
 use crate::store::{Store, StoreError};
 use crate::tarball::FileName;
 
-/// Removes a release from the registry in `store`: first from the files that name it, its tarball last.
+/// Removes a release from the registry in `store`: first from the files that name it, then its tarball and
+/// its documentation.
 ///
 /// # Errors
 /// [`Error`]; unless it is [`Error::Write`], nothing was written.
@@ -31,7 +32,11 @@ pub fn remove(
         // An interrupted removal leaves a tarball that nothing names.
         was_found.set(was_found.get() || is_named || has_tarball(attempt.store(), release)?);
         if was_found.get() {
-            return Ok(vec![TarballChange::Remove(release.clone())]);
+            let release = || release.clone();
+            return Ok(vec![
+                FileChange::RemoveTarball(release()),
+                FileChange::RemoveDocs(release()),
+            ]);
         }
         let repository = options.repository.clone();
         Err(Error::NoSuchRelease { repository, release: Box::new(release.clone()) })

@@ -33,6 +33,18 @@ impl DependencyRules<'_> {
         DependencyFaults::refuse(faults.collect())
     }
 
+    /// The dependency that a registry lists for a requirement: without `repository` if that is its own. A requirement
+    /// without a repository is on a package of the registry, if it has one of that name, and of hex.pm otherwise. `mix
+    /// hex.build` always writes a repository. rebar3 and gleam never do; hex.pm takes their requirements as its own, and
+    /// `mix hex.registry build` takes them as the registry's own.
+    pub fn resolve(&self, requirement: Dependency) -> Dependency {
+        let is_here = |name: &str| name.parse().is_ok_and(|name| (self.has_package)(&name));
+        let is_public = requirement.repository.is_none() && !is_here(&requirement.package);
+        let named =
+            requirement.repository.or_else(|| is_public.then(|| PUBLIC_REPOSITORY.to_owned()));
+        Dependency { repository: named, ..requirement }.seen_from(self.repository)
+    }
+
     fn public_namesake(&self, dependency: &Dependency) -> Option<DependencyFault> {
         let is_public = dependency.repository.as_deref() == Some(PUBLIC_REPOSITORY);
         if !is_public || self.repository.as_str() == PUBLIC_REPOSITORY {

@@ -98,7 +98,7 @@ impl<'a> Transaction<'a> {
         };
         let planned =
             retry::on_conflict(self.lock_timeout, self.observer, may_succeed_later, |number| {
-                let attempt = Attempt { transaction: self, number };
+                let attempt = Attempt { transaction: self, number, log: &log };
                 let (plan, mut planned) = publication.plan(&attempt)?;
                 if self.dry_run {
                     plan.changes.iter().for_each(|change| self.record::<P>(change, &log));
@@ -145,6 +145,8 @@ impl<'a> Transaction<'a> {
 pub(crate) struct Attempt<'a> {
     transaction: &'a Transaction<'a>,
     number: usize,
+    /// The changes that were made so far, by this attempt and earlier ones.
+    log: &'a Mutex<ChangeLog>,
 }
 
 impl<'a> Attempt<'a> {
@@ -162,6 +164,17 @@ impl<'a> Attempt<'a> {
 
     pub fn is_first(&self) -> bool {
         self.number == 0
+    }
+
+    /// Whether an unfinished change of another writer may still be going on, and not be abandoned.
+    pub fn is_young(&self) -> bool {
+        self.has_concurrent_writers() && self.number < retry::ATTEMPTS_UNTIL_ABANDONED
+    }
+
+    /// Whether this attempt or an earlier one has written or removed a file.
+    pub fn has_changed(&self, path: &RepositoryPath) -> bool {
+        let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        log.iter().any(|(changed, _)| changed == path)
     }
 
     /// Whether other writers may be at work, as no lock keeps them out. Then each file is written only if it still is

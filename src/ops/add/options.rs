@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::name::PackageName;
 use crate::ops::edit::Report;
-use crate::package::UnixSeconds;
+use crate::package::{Timestamp, UnixSeconds};
 use crate::tarball::Limits;
 
 /// Which releases to add.
@@ -23,8 +23,30 @@ pub struct Additions {
     pub allow_public: BTreeSet<PackageName>,
     /// The time that becomes the last change of their packages: now.
     pub now: UnixSeconds,
-    /// When they were published, if that is to be said.
-    pub published_at: Option<UnixSeconds>,
+    /// When they were published.
+    pub published_at: PublicationTime,
+}
+
+/// When a release that is added was published, as the registry will say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PublicationTime {
+    /// At this time.
+    At(UnixSeconds),
+    /// When upstream, or the registry from whose directory the tarball is, says. If neither does, at this time.
+    KnownOr(UnixSeconds),
+    /// When upstream, or the registry from whose directory the tarball is, says. If neither does, nothing is said.
+    Known,
+}
+
+impl PublicationTime {
+    /// The time to write, where this one is known.
+    pub(super) fn or_known(self, known: Option<&Timestamp>) -> Option<Timestamp> {
+        match self {
+            Self::At(time) => Some(time.into()),
+            Self::KnownOr(time) => Some(known.cloned().unwrap_or_else(|| time.into())),
+            Self::Known => known.cloned(),
+        }
+    }
 }
 
 /// What was added, or with a dry run would be.

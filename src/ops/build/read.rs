@@ -128,11 +128,7 @@ struct TarballReader<'a> {
 
 impl<'a> TarballReader<'a> {
     fn new(options: &'a Options) -> Self {
-        let unpacker = if options.check_contents {
-            Unpacker::new(options.limits)
-        } else {
-            Unpacker::without_contents(options.limits)
-        };
+        let unpacker = Unpacker::of(options.limits, options.check_contents);
         let (repository, limit) = (&options.repository, options.limits.tarball);
         Self { repository, limit, unpacker, buffer: Vec::new() }
     }

@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 use rayon::prelude::*;
 
 use super::error::Error;
+use super::files::FileChange;
 use super::options::Options;
 use super::snapshot::read_names;
-use super::tarball::TarballChange;
 use crate::name::PackageName;
 use crate::publish::transaction::Attempt;
 use crate::registry::Resource;
@@ -21,16 +21,16 @@ use crate::repository::RepositoryPath;
 pub(super) fn is_certain(
     attempt: &Attempt<'_>,
     packages: &BTreeSet<PackageName>,
-    tarballs: &[TarballChange],
+    files: &[FileChange],
     wrote: &dyn Fn(&RepositoryPath) -> bool,
 ) -> bool {
-    let only_adds = !tarballs.is_empty()
-        && tarballs.iter().all(|tarball| matches!(tarball, TarballChange::Add(_)));
-    let mut files = packages
+    let only_adds =
+        !files.is_empty() && files.iter().all(|file| matches!(file, FileChange::AddTarball(_)));
+    let mut signed = packages
         .iter()
         .map(RepositoryPath::package)
         .chain([RepositoryPath::resource(&Resource::Versions)]);
-    attempt.is_first() && only_adds && files.all(|path| wrote(&path))
+    attempt.is_first() && only_adds && signed.all(|path| wrote(&path))
 }
 
 /// Checks that `names` still names these packages. It did already, so it was not written; and another writer may have
@@ -48,9 +48,9 @@ pub(super) fn names(
 }
 
 /// Checks that the added tarballs still exist. If a removed one is back, another writer adds it.
-pub(super) fn tarballs(attempt: &Attempt<'_>, tarballs: &[TarballChange]) -> Result<(), Error> {
-    tarballs.par_iter().try_for_each(|tarball| {
-        let TarballChange::Add(added) = tarball else { return Ok(()) };
+pub(super) fn tarballs(attempt: &Attempt<'_>, files: &[FileChange]) -> Result<(), Error> {
+    files.par_iter().try_for_each(|file| {
+        let FileChange::AddTarball(added) = file else { return Ok(()) };
         let path = RepositoryPath::tarball(&added.file);
         let exists = attempt.store().read(&path, 0, &mut Vec::new())?.is_some();
         if exists { Ok(()) } else { Err(Error::Write(attempt.undone(&path))) }

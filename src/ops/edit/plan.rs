@@ -3,9 +3,9 @@
 use rayon::prelude::*;
 
 use super::error::Error;
+use super::files::{FileChange, PlannedFile};
 use super::options::Options;
 use super::snapshot::{Snapshot, SnapshotFile, public_key};
-use super::tarball::{PlannedTarball, TarballChange};
 use super::working_copy::WorkingCopy;
 use crate::publish::breakage::{Bridges, lost_releases};
 use crate::publish::sign::sign_if_changed;
@@ -19,19 +19,19 @@ pub(super) fn plan(
     options: &Options,
     snapshot: &Snapshot,
     copy: &WorkingCopy,
-    tarballs: &[TarballChange],
+    files: &[FileChange],
 ) -> Result<Plan, Error> {
     let repository = || options.repository.clone();
     let (mut desired, mut removed) = (Vec::new(), Vec::new());
     if snapshot.versions.document.is_none() {
         desired.extend(public_key(attempt.store(), options.key.public_key())?);
     }
-    let planned = tarballs.par_iter().map(|tarball| tarball.plan(attempt));
+    let planned = files.par_iter().map(|file| file.plan(attempt));
     for planned in planned.collect::<Result<Vec<_>, _>>()? {
         match planned {
-            PlannedTarball::Desired(tarball) => desired.push(tarball),
-            PlannedTarball::Removed(path) => removed.push((path, None)),
-            PlannedTarball::AlreadyGone => {}
+            PlannedFile::Desired(file) => desired.push(file),
+            PlannedFile::Removed(path) => removed.push((path, None)),
+            PlannedFile::AlreadyGone => {}
         }
     }
     let mut shrinking = Bridges::new();

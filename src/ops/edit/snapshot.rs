@@ -89,6 +89,7 @@ impl Snapshot {
             packages: packages.collect(),
             versions: versions.collect(),
             names: names.collect(),
+            is_new_registry: self.is_empty(),
         }
     }
 }

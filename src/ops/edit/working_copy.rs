@@ -20,6 +20,8 @@ pub(in crate::ops) struct WorkingCopy {
     pub versions: BTreeMap<PackageName, Vec<ListedVersion>>,
     /// `names`, of all packages.
     pub names: BTreeMap<PackageName, Option<UnixSeconds>>,
+    /// Whether there is neither index, so that the registry is about to be created.
+    pub is_new_registry: bool,
 }
 
 impl WorkingCopy {
@@ -109,10 +111,30 @@ impl WorkingCopy {
             unknown: was.map(|was| was.unknown).unwrap_or_default(),
             ..retired.clone()
         });
+        self.mark(package, version);
+        true
+    }
+
+    /// Whether the file of its package and both indexes name a release.
+    pub fn is_published(&self, package: &PackageName, version: &Version) -> bool {
+        let mut listed = self.versions.get(package).into_iter().flatten();
+        self.release(package, version).is_some()
+            && listed.any(|one| one.version == *version)
+            && self.names.contains_key(package)
+    }
+
+    /// Whether the registry has a package of this name.
+    pub fn has_package(&self, name: &PackageName) -> bool {
+        let has_release = self.packages.get(name).is_some_and(|releases| !releases.is_empty());
+        has_release || self.versions.contains_key(name) || self.names.contains_key(name)
+    }
+
+    /// Marks a release in `versions` as its package has it. An index that does not name it is left alone.
+    pub fn mark(&mut self, package: &PackageName, version: &Version) {
+        let Some(release) = self.release(package, version) else { return };
         let marks = release.remarks.marks();
         let listed = self.versions.get_mut(package).into_iter().flatten();
         listed.filter(|one| one.version == *version).for_each(|one| one.marks = marks);
-        true
     }
 
     /// Merges what upstream says of a listed release. A retirement that the release has here stays.

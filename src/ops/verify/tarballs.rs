@@ -30,11 +30,7 @@ pub(super) fn check(
         .collect();
     let is_whole = tree.is_whole(Folder::Tarballs);
     let reader = || {
-        let unpacker = if options.check_contents {
-            Unpacker::new(options.limits)
-        } else {
-            Unpacker::without_contents(options.limits)
-        };
+        let unpacker = Unpacker::of(options.limits, options.check_contents);
         (unpacker, Vec::new())
     };
     let checked =

@@ -42,10 +42,26 @@ impl DependencyFaults {
         (!self.0.is_empty()).then_some(self)
     }
 
+    /// Each of them.
+    pub fn iter(&self) -> impl Iterator<Item = &DependencyFault> {
+        self.0.iter()
+    }
+
     /// Whether one of them is a [`DependencyFault::PublicNamesake`].
     #[must_use]
     pub fn has_public_namesake(&self) -> bool {
         self.0.iter().any(|fault| matches!(fault, DependencyFault::PublicNamesake { .. }))
+    }
+}
+
+impl DependencyFault {
+    /// The name of the required package.
+    #[must_use]
+    pub fn package(&self) -> &str {
+        match self {
+            Self::Requirement { package, .. } => package,
+            Self::PublicNamesake { package, .. } => package.as_str(),
+        }
     }
 }
 

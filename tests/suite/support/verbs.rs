@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use hexreg::ops::add::{self, Additions};
+use hexreg::ops::add::{self, Additions, PublicationTime};
 use hexreg::ops::build;
 use hexreg::ops::{push, remove, retire, verify};
 use hexreg::package::{Retirement, RetirementReason, UnixSeconds};
@@ -166,7 +166,7 @@ impl Machine {
             check_contents: true,
             replace: false,
             now: NOW,
-            published_at: None,
+            published_at: PublicationTime::Known,
         }
     }
 
