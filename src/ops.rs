@@ -4,6 +4,7 @@
 pub mod add;
 #[cfg(feature = "serve")]
 pub mod auth;
+pub mod batch;
 pub mod build;
 pub(crate) mod checked_tarball;
 pub mod edit;

@@ -1,0 +1,108 @@
+//! Why a change is refused.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt;
+
+use crate::ops::rejection::RejectionCause;
+use crate::publish::dependencies::{DependencyFault, DependencyFaults};
+use crate::registry::PUBLIC_REPOSITORY;
+use crate::tarball::{self, FileName, MetadataError};
+use crate::version::InvalidVersion;
+
+/// Why a change is refused. Fields and messages are those of hex.pm's API, as far as it has the rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// There is no such release (404).
+    NoSuchRelease(FileName),
+    /// The release has no documentation (404).
+    NoDocs(FileName),
+    /// A part of the request breaks a rule (422, `errors: {field: message}`).
+    Field {
+        /// `name`, `version`, `tar`, `inserted_at`, or `message` of a retirement.
+        field: &'static str,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A file of the registry is damaged, and is not changed until it is repaired (500).
+    Damaged(String),
+    /// Dependencies would harm clients (422, `errors: {requirements: {package: message}}`).
+    Requirements(BTreeMap<String, String>),
+}
+
+impl Refusal {
+    /// A refusal because of one part of the request.
+    pub(super) fn field(field: &'static str, message: impl Into<String>) -> Self {
+        Self::Field { field, message: message.into() }
+    }
+
+    /// A refusal because of dependencies.
+    pub(super) fn requirements(faults: &DependencyFaults) -> Self {
+        let all = faults.iter().map(|fault| {
+            let advice = match fault {
+                DependencyFault::Requirement { .. } => String::new(),
+                DependencyFault::PublicNamesake { package, repository } => format!(
+                    "; if {repository}'s is meant, say so in the project (`repo: \"{repository}\"` in mix.exs); if \
+                     {PUBLIC_REPOSITORY}'s is, whoever runs this server has to start it with --allow-public {package}"
+                ),
+            };
+            (fault.package().to_owned(), format!("{fault}{advice}"))
+        });
+        Self::Requirements(all.collect())
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoSuchRelease(FileName { package, version }) => {
+                write!(f, "there is no {package} {version}")
+            }
+            Self::NoDocs(FileName { package, version }) => {
+                write!(f, "{package} {version} has no documentation")
+            }
+            Self::Damaged(message) => f.write_str(message),
+            Self::Field { field, message } => write!(f, "{field}: {message}"),
+            Self::Requirements(all) => {
+                let all: Vec<_> =
+                    all.iter().map(|(name, fault)| format!("{name}: {fault}")).collect();
+                write!(f, "requirements: {}", all.join("; "))
+            }
+        }
+    }
+}
+
+impl Error for Refusal {}
+
+/// A tarball that is not sound.
+impl From<&RejectionCause> for Refusal {
+    fn from(cause: &RejectionCause) -> Self {
+        if let RejectionCause::Tarball(tarball::Error::Metadata(error)) = cause {
+            match error {
+                MetadataError::Version(InvalidVersion::BuildMetadata(_)) => {
+                    return Self::field("version", "build number not allowed");
+                }
+                MetadataError::Version(InvalidVersion::Syntax { .. }) => {
+                    return Self::field("version", "is invalid SemVer");
+                }
+                MetadataError::Name(error) => return Self::field("name", error.to_string()),
+                _ => {}
+            }
+        }
+        match cause {
+            RejectionCause::Dependencies(faults) => Self::requirements(faults),
+            cause => Self::field("tar", chain(cause)),
+        }
+    }
+}
+
+/// The text of an error and its sources, outermost first.
+pub(super) fn chain(error: &dyn Error) -> String {
+    let (mut text, mut source) = (error.to_string(), error.source());
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}
