@@ -1,9 +1,10 @@
-//! Erlang terms as text: the format of `metadata.config` and `rebar.lock`.
+//! Erlang terms: as text, the format of `metadata.config` and `rebar.lock`, and as bytes ([`etf`]), that of the API.
 //!
-//! The grammar is that of Hex's tokenizer (`safe_erl_term`) and `erl_parse:parse_term/1`: no comments, no floats, no
-//! funs. Hex also limits which atoms may occur: see `tarball/metadata.rs`. Two limits are ours: terms nest at most
-//! [`MAX_DEPTH`] deep and integers fit 64 bits, so that no input overflows the stack or takes more than linear time.
+//! The grammar of the text is that of Hex's tokenizer (`safe_erl_term`) and `erl_parse:parse_term/1`: no comments, no
+//! floats, no funs. Hex also limits which atoms may occur: see `tarball/metadata.rs`. Two limits are ours: terms nest at
+//! most [`MAX_DEPTH`] deep and integers fit 64 bits, so that no input overflows the stack or takes more than linear time.
 
+pub mod etf;
 mod input;
 mod parser;
 mod quoted;
