@@ -14,6 +14,8 @@
 mod archive;
 mod contents;
 mod create;
+mod description;
+mod docs;
 mod file_name;
 mod limits;
 mod metadata;
@@ -22,6 +24,8 @@ mod outer;
 pub use archive::{ArchiveEntry, ArchiveError, entries};
 pub use contents::ContentsError;
 pub use create::create;
+pub use description::Description;
+pub use docs::{CheckedDocs, DocsError, DocsLimits, check_docs};
 pub use file_name::{FileName, InvalidFileName};
 pub use limits::Limits;
 pub use metadata::{Metadata, MetadataError};
@@ -156,6 +160,19 @@ pub fn inner_checksum(tarball: &[u8], limits: &Limits) -> Result<InnerChecksum, 
         return Err(Error::TooLarge { limit: limits.tarball });
     }
     check_inner_checksum(&OuterFiles::read(tarball, limits)?)
+}
+
+/// What the metadata of a tarball says for people, without a check of its contents.
+///
+/// # Errors
+/// As of [`inner_checksum`], or the metadata is not a sequence of Erlang terms.
+pub fn describe(tarball: &[u8], limits: &Limits) -> Result<Description, Error> {
+    if tarball.len() > limits.tarball {
+        return Err(Error::TooLarge { limit: limits.tarball });
+    }
+    let files = OuterFiles::read(tarball, limits)?;
+    check_inner_checksum(&files)?;
+    Ok(Description::parse(files.metadata)?)
 }
 
 /// CHECKSUM without one byte of white space at its end, which some tools write. `hex_core` reads digits in pairs and

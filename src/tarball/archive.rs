@@ -9,11 +9,13 @@ mod entry;
 mod error;
 mod extension;
 mod header;
+mod stream;
 
 pub use entry::ArchiveEntry;
 pub use error::ArchiveError;
 
 pub(crate) use entry::is_file;
+pub(crate) use stream::{EntryStream, StreamError};
 
 use tar::EntryType;
 

@@ -90,8 +90,12 @@ pub enum ContentsError {
 /// The path to which clients write a copy of metadata.config after they have unpacked the contents.
 const METADATA_COPY: &str = "hex_metadata.config";
 
+/// The checksum of a gzip header, which libdeflate ignores and zlib compares, and the reserved bits, which zlib refuses. No
+/// tool that packs for Hex sets them.
+pub(super) const REFUSED_GZIP_FLAGS: u8 = 0b1110_0010;
+
 /// `PATH_MAX`: Linux cannot create a longer path, and to check it takes time.
-const MAX_PATH: usize = 4096;
+pub(super) const MAX_PATH: usize = 4096;
 
 /// Deflate expands one byte to at most 1032.
 const MAX_RATIO: usize = 1032;
@@ -116,9 +120,7 @@ impl ContentsChecker {
         let [0x1F, 0x8B, _, flags, ..] = *contents else {
             return Err(ContentsError::NotGzip);
         };
-        // The checksum of the header, which libdeflate ignores and zlib compares, and the reserved bits, which zlib
-        // refuses. No tool that packs for Hex sets them.
-        if flags & 0b1110_0010 != 0 {
+        if flags & REFUSED_GZIP_FLAGS != 0 {
             return Err(ContentsError::GzipFlags);
         }
         let (_, trailer) = contents.split_last_chunk::<4>().ok_or(ContentsError::Damaged)?;
@@ -220,12 +222,12 @@ fn check_links_without_case(paths: &Paths<'_>) -> Result<(), ContentsError> {
 /// On Windows `\` is a separator and `C:` a root. Hex treats them so on every system when it packs.
 const SEPARATORS: [char; 2] = ['/', '\\'];
 
-fn is_absolute(path: &str) -> bool {
+pub(super) fn is_absolute(path: &str) -> bool {
     let has_drive = matches!(path.as_bytes(), [drive, b':', ..] if drive.is_ascii_alphabetic());
     path.starts_with(SEPARATORS) || has_drive
 }
 
-fn components(path: &str) -> impl Iterator<Item = &str> {
+pub(super) fn components(path: &str) -> impl Iterator<Item = &str> {
     path.split(SEPARATORS).filter(|part| !part.is_empty() && *part != ".")
 }
 
