@@ -129,12 +129,15 @@ pub fn rebar3_dependency(package: &PackageName, latest: Option<&Version>) -> Str
     format!("{{deps, [{{{package}, \"{}\"}}]}}.", requirement(latest))
 }
 
-/// The requirement of a project that starts with this release.
-fn requirement(latest: Option<&Version>) -> String {
+/// The requirement of a project that starts with this release, as hex.pm has it: a version before 1.0 may break with each
+/// minor number.
+pub(in crate::serve) fn requirement(latest: Option<&Version>) -> String {
     let Some(latest) = latest else { return ">= 0.0.0".to_owned() };
     let version = latest.to_string();
     match version.rsplit_once('.') {
-        Some((minor, _patch)) if !latest.is_pre_release() => format!("~> {minor}"),
+        Some((minor, _patch)) if !latest.is_pre_release() && latest.major() > 0 => {
+            format!("~> {minor}")
+        }
         // A shorter requirement matches no pre-release.
         _ => format!("~> {version}"),
     }
@@ -261,6 +264,8 @@ mod tests {
         assert_eq!(rebar3_dependency(&foo, Some(&stable)), r#"{deps, [{foo, "~> 1.2"}]}."#);
         let early = "2.0.0-rc.1".parse().unwrap();
         assert_eq!(rebar3_dependency(&foo, Some(&early)), r#"{deps, [{foo, "~> 2.0.0-rc.1"}]}."#);
+        let zero = "0.1.2".parse().unwrap();
+        assert_eq!(mix_dependency(&hexpm, &foo, Some(&zero)), r#"{:foo, "~> 0.1.2"}"#);
         assert_eq!(rebar3_dependency(&foo, None), r#"{deps, [{foo, ">= 0.0.0"}]}."#);
     }
 
