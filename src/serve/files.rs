@@ -1,7 +1,7 @@
 //! Files of a repository over HTTP: whole, in part, or not at all where the client's copy is current.
 
 mod body;
-mod bounded_cache;
+pub(crate) mod bounded_cache;
 pub(crate) mod directory;
 mod preconditions;
 pub(crate) mod releases;

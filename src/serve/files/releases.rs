@@ -145,17 +145,48 @@ impl ReleaseIndex {
         })
     }
 
+    /// Reads all that is signed of a package; `None` if there is no such package.
+    ///
+    /// # Errors
+    /// The package cannot be read, or no trusted key signed it.
+    pub async fn package(self: &Arc<Self>, name: &PackageName) -> io::Result<Option<Releases>> {
+        let (this, name) = (Arc::clone(self), name.clone());
+        self.run_reader(move || this.read_package(&name)).await
+    }
+
+    /// As [`package`](Self::package), on a thread that may block.
+    ///
+    /// # Errors
+    /// As of [`package`](Self::package).
+    pub fn read_package(&self, name: &PackageName) -> io::Result<Option<Releases>> {
+        let mut bytes = Vec::new();
+        let path = RepositoryPath::package(name);
+        match self.source.store().read(&path, limit(name), &mut bytes) {
+            Ok(Some(_)) => {}
+            Ok(None) => return Ok(None),
+            Err(error) => return Err(error.kind.into()),
+        }
+        match self.trusted_keys().0.and_then(|keys| releases(name, &bytes, &keys)) {
+            Ok(found) => Ok(Some(found)),
+            Err(error) => {
+                let path = self.source.store().locate(&path);
+                tracing::error!(path, error = chain(&error), "the package cannot be looked up");
+                Err(io::ErrorKind::InvalidData.into())
+            }
+        }
+    }
+
     /// Runs on a thread that may block, a few at a time.
-    async fn run_reader(
+    async fn run_reader<T: Send + 'static>(
         &self,
-        read: impl FnOnce() -> io::Result<PackageTrust> + Send + 'static,
-    ) -> io::Result<PackageTrust> {
+        read: impl FnOnce() -> io::Result<T> + Send + 'static,
+    ) -> io::Result<T> {
         let permit = Arc::clone(&self.readers).acquire_owned().await;
         let permit = permit.map_err(io::Error::other)?;
         let reading = spawn_blocking(move || {
-            let trust = read();
+            let read = read();
             drop(permit);
-            trust
+            read
         });
         reading.await.map_err(io::Error::other)?
     }

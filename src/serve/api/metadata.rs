@@ -1,0 +1,206 @@
+//! What the tarballs of releases say for people: read once, and kept while there is room.
+//!
+//! An entry is known by the signed checksum of its tarball, so it never goes stale. The cache may be lost at any time.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{OnceCell, Semaphore};
+use tokio::task::spawn_blocking;
+
+use crate::checksum::OuterChecksum;
+use crate::repository::RepositoryPath;
+use crate::serve::error_chain::chain;
+use crate::serve::files::bounded_cache::BoundedCache;
+use crate::serve::files::source::FileSource;
+use crate::store::StoreError;
+use crate::tarball::{self, Description, FileName, Limits};
+
+/// In bytes: how much is kept at least, of the releases that were asked for last.
+const CACHED: usize = 16 << 20;
+
+/// How many tarballs are read at once: each may have 16 MiB.
+const READERS: usize = 2;
+
+/// How long a tarball that cannot be used is not read again.
+const RETRY_AFTER: Duration = Duration::from_secs(60);
+
+/// In bytes: the weight of a tarball that cannot be used.
+const FAILURE_SIZE: usize = 64;
+
+/// The descriptions of the releases of one repository.
+pub(in crate::serve) struct MetadataCache {
+    source: Arc<dyn FileSource>,
+    limits: Limits,
+    cached: Mutex<BoundedCache<OuterChecksum, CachedDescription>>,
+    /// The tarballs that are being read, or waited for.
+    running: Mutex<HashMap<OuterChecksum, Arc<SharedRead>>>,
+    readers: Semaphore,
+}
+
+/// The one read that all requests for a release wait for.
+type SharedRead = OnceCell<Option<Arc<Description>>>;
+
+/// What was learned from a tarball.
+#[derive(Clone)]
+enum CachedDescription {
+    Known(Arc<Description>),
+    /// It is missing, damaged or another one.
+    Unusable {
+        until: Instant,
+    },
+}
+
+/// Why there is no description of a release.
+#[derive(Debug, thiserror::Error)]
+enum DescriptionError {
+    #[error("it is missing")]
+    Missing,
+    #[error(transparent)]
+    Unreadable(#[from] StoreError),
+    #[error(
+        "its checksum is {}…, and the signed one {}…", .found.excerpt(), .signed.excerpt()
+    )]
+    AnotherTarball { found: OuterChecksum, signed: OuterChecksum },
+    #[error(transparent)]
+    Tarball(#[from] tarball::Error),
+}
+
+impl MetadataCache {
+    pub fn new(source: Arc<dyn FileSource>) -> Self {
+        Self {
+            source,
+            limits: Limits::HEX,
+            cached: Mutex::new(BoundedCache::new(CACHED)),
+            running: Mutex::default(),
+            readers: Semaphore::new(READERS),
+        }
+    }
+
+    /// What the tarball of a release says, if it is the one with the signed checksum; `None` if it is another one, or
+    /// cannot be read, which the log says.
+    pub async fn get(
+        self: &Arc<Self>,
+        release: &FileName,
+        checksum: OuterChecksum,
+    ) -> Option<Arc<Description>> {
+        if let Some(cached) = self.cached(&checksum) {
+            return cached.description();
+        }
+        let running = RunningRead::join(self, checksum);
+        let read = running.read.get_or_init(async || {
+            // A former read may have ended just before this one began.
+            if let Some(cached) = self.cached(&checksum) {
+                return cached.description();
+            }
+            let permit = self.readers.acquire().await;
+            let (this, release) = (Arc::clone(self), release.clone());
+            let reading = spawn_blocking(move || this.read(&release, checksum));
+            let read = reading.await.ok().flatten();
+            drop(permit);
+            read
+        });
+        read.await.clone()
+    }
+
+    /// As [`get`](Self::get), on a thread that may block.
+    pub fn get_blocking(
+        &self,
+        release: &FileName,
+        checksum: OuterChecksum,
+    ) -> Option<Arc<Description>> {
+        match self.cached(&checksum) {
+            Some(cached) => cached.description(),
+            None => self.read(release, checksum),
+        }
+    }
+
+    fn cached(&self, checksum: &OuterChecksum) -> Option<CachedDescription> {
+        let cached = lock(&self.cached).get(checksum)?;
+        cached.is_current().then_some(cached)
+    }
+
+    fn read(&self, release: &FileName, checksum: OuterChecksum) -> Option<Arc<Description>> {
+        let path = RepositoryPath::tarball(release);
+        let (cached, size) = match self.read_tarball(&path, checksum) {
+            Ok(description) => {
+                let size = description.size();
+                (CachedDescription::Known(Arc::new(description)), size)
+            }
+            Err(error) => {
+                let path = self.source.store().locate(&path);
+                tracing::warn!(path, error = chain(&error), "its description is not shown");
+                let now = Instant::now();
+                let until = now.checked_add(RETRY_AFTER).unwrap_or(now);
+                (CachedDescription::Unusable { until }, FAILURE_SIZE)
+            }
+        };
+        lock(&self.cached).insert(checksum, cached.clone(), size);
+        cached.description()
+    }
+
+    fn read_tarball(
+        &self,
+        path: &RepositoryPath,
+        signed: OuterChecksum,
+    ) -> Result<Description, DescriptionError> {
+        let mut bytes = Vec::new();
+        let content = self.source.store().read(path, self.limits.tarball, &mut bytes)?;
+        content.ok_or(DescriptionError::Missing)?;
+        if bytes.len() > self.limits.tarball {
+            return Err(tarball::Error::TooLarge { limit: self.limits.tarball }.into());
+        }
+        let found = OuterChecksum::of(&bytes);
+        if found != signed {
+            return Err(DescriptionError::AnotherTarball { found, signed });
+        }
+        Ok(tarball::describe(&bytes, &self.limits)?)
+    }
+}
+
+impl CachedDescription {
+    fn is_current(&self) -> bool {
+        match self {
+            Self::Known(_) => true,
+            Self::Unusable { until } => Instant::now() < *until,
+        }
+    }
+
+    fn description(self) -> Option<Arc<Description>> {
+        match self {
+            Self::Known(description) => Some(description),
+            Self::Unusable { .. } => None,
+        }
+    }
+}
+
+/// A place among those that wait for one read. The last to leave removes it.
+struct RunningRead<'a> {
+    cache: &'a MetadataCache,
+    checksum: OuterChecksum,
+    read: Arc<SharedRead>,
+}
+
+impl<'a> RunningRead<'a> {
+    fn join(cache: &'a MetadataCache, checksum: OuterChecksum) -> Self {
+        let read = Arc::clone(lock(&cache.running).entry(checksum).or_default());
+        Self { cache, checksum, read }
+    }
+}
+
+impl Drop for RunningRead<'_> {
+    fn drop(&mut self) {
+        let mut running = lock(&self.cache.running);
+        // One is in the map, and one is this.
+        if Arc::strong_count(&self.read) <= 2 {
+            running.remove(&self.checksum);
+        }
+    }
+}
+
+/// Each value is replaced in one step, so it is valid after a panic too.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
