@@ -3,6 +3,8 @@
 mod add;
 #[cfg(feature = "serve")]
 mod auth;
+#[cfg(feature = "serve")]
+mod auth_file;
 mod build;
 mod cache;
 mod change_log;

@@ -4,16 +4,19 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use subtle::ConditionallySelectable;
 use zeroize::Zeroizing;
 
+use super::bearer::BearerKey;
 use super::credentials::Credentials;
 use super::file::AuthFile;
+use super::grant::Grant;
 use super::memory::{NotEnoughMemory, PasswordMemory};
 use super::name::UserName;
 use super::password::PasswordHash;
 use super::random::{NoRandomness, random};
-use super::token::TokenDigest;
+use super::tokens::{ExchangeError, Exchanged, TokenCheck, Tokens};
+use super::user::User;
+use crate::package::UnixSeconds;
 
 /// The users of an [`AuthFile`], and the check of what clients send. Shared between threads.
 ///
@@ -30,6 +33,7 @@ use super::token::TokenDigest;
 pub struct Authenticator {
     key: ProcessKey,
     memory: Arc<PasswordMemory>,
+    bearer_keys: Vec<BearerKey>,
     entries: RwLock<Arc<Entries>>,
 }
 
@@ -39,7 +43,9 @@ pub enum Authentication {
     /// The header is missing or empty; the server asks for credentials with `WWW-Authenticate`.
     NoCredentials,
     /// They are the credentials of this user.
-    User(UserName),
+    User(User),
+    /// They are a token of this user whose last day has passed, or a bearer token whose half hour has.
+    Expired(UserName),
     /// They are the credentials of no user.
     Refused,
     /// They are a name and a password that have to be checked.
@@ -60,7 +66,7 @@ struct Entries {
     passwords: Vec<StoredPassword>,
     /// The index in `passwords` of each name.
     names: HashMap<Vec<u8>, usize>,
-    tokens: Vec<(UserName, TokenDigest)>,
+    tokens: Tokens,
 }
 
 struct StoredPassword {
@@ -75,14 +81,15 @@ struct StoredPassword {
 struct ProcessKey(Zeroizing<[u8; 32]>);
 
 impl Authenticator {
-    /// Accepts the credentials in this file.
+    /// Accepts the credentials in this file, and the bearer tokens that any of the keys made. It makes them with the
+    /// first key; without a key there are none.
     ///
     /// # Errors
     /// [`NoRandomness`].
-    pub fn new(file: AuthFile) -> Result<Self, NoRandomness> {
+    pub fn new(file: AuthFile, bearer_keys: Vec<BearerKey>) -> Result<Self, NoRandomness> {
         let key = ProcessKey(Zeroizing::new(random()?));
         let entries = RwLock::new(Arc::new(Entries::of(file)));
-        Ok(Self { key, memory: Arc::default(), entries })
+        Ok(Self { key, memory: Arc::default(), bearer_keys, entries })
     }
 
     /// Accepts the credentials in this file from now on, and no others. What was remembered is forgotten. Each call of
@@ -94,34 +101,48 @@ impl Authenticator {
 
     /// Looks up the value of an `Authorization` header, without blocking.
     #[must_use]
-    pub fn authenticate(&self, authorization: Option<&[u8]>) -> Authentication {
-        let entries = Arc::clone(&self.entries.read().unwrap_or_else(PoisonError::into_inner));
-        let user = |name: Option<&UserName>| {
-            name.map_or(Authentication::Refused, |name| Authentication::User(name.clone()))
+    pub fn authenticate(&self, authorization: Option<&[u8]>, now: UnixSeconds) -> Authentication {
+        let entries = self.entries();
+        let token = |secret: &[u8]| match entries.tokens.check(secret, &self.bearer_keys, now) {
+            TokenCheck::Valid(user) => Some(Authentication::User(user)),
+            TokenCheck::Over(name) => Some(Authentication::Expired(name)),
+            TokenCheck::Unknown => None,
         };
         let (name, password) = match Credentials::read(authorization) {
             Credentials::None => return Authentication::NoCredentials,
             Credentials::Malformed => return Authentication::Refused,
-            Credentials::Token(token) => return user(entries.token_owner(token)),
+            Credentials::Token(secret) => return token(secret).unwrap_or(Authentication::Refused),
             // This is how clients send `https://TOKEN@host`. No name has an empty password.
-            Credentials::Pair(token, password) if password.is_empty() => {
-                return user(entries.token_owner(&token));
+            Credentials::Pair(secret, password) if password.is_empty() => {
+                return token(&secret).unwrap_or(Authentication::Refused);
             }
             Credentials::Pair(name, password) => (name, password),
         };
-        if let Some(owner) = entries.token_owner(&password) {
-            return user(Some(owner).filter(|owner| owner.as_str().as_bytes() == name.as_slice()));
+        if let Some(found) = token(&password) {
+            return found;
         }
         if entries.passwords.is_empty() {
             return Authentication::Refused;
         }
         if let Some(stored) = entries.password_of(&name) {
             if stored.is_verified(&self.key.digest(&password)) {
-                return Authentication::User(stored.name.clone());
+                return Authentication::User(stored.user());
             }
         }
         let (key, memory) = (self.key.clone(), Arc::clone(&self.memory));
         Authentication::Unchecked(PasswordCheck { key, memory, entries, name, password })
+    }
+
+    /// Makes a bearer token for a token of the file, which ends with that token.
+    ///
+    /// # Errors
+    /// [`ExchangeError`].
+    pub fn exchange(&self, token: &[u8], now: UnixSeconds) -> Result<Exchanged, ExchangeError> {
+        self.entries().tokens.exchange(token, self.bearer_keys.first(), now)
+    }
+
+    fn entries(&self) -> Arc<Entries> {
+        Arc::clone(&self.entries.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -139,7 +160,7 @@ impl PasswordCheck {
     ///
     /// # Errors
     /// [`NotEnoughMemory`] for argon2: then it is unknown whether the password is right.
-    pub fn run(self) -> Result<Option<UserName>, NotEnoughMemory> {
+    pub fn run(self) -> Result<Option<User>, NotEnoughMemory> {
         let Self { key, memory, entries, name, password } = self;
         let stored = entries.password_of(&name);
         let Some(checked) = stored.or_else(|| entries.decoy(&key.digest(&name))) else {
@@ -150,7 +171,7 @@ impl PasswordCheck {
         let Some(stored) = stored.filter(|_| is_right) else { return Ok(None) };
         *stored.verified.lock().unwrap_or_else(PoisonError::into_inner) =
             Some(key.digest(&password));
-        Ok(Some(stored.name.clone()))
+        Ok(Some(stored.user()))
     }
 }
 
@@ -162,22 +183,11 @@ impl Entries {
         let passwords = passwords.into_iter();
         let passwords =
             passwords.map(|(name, hash)| StoredPassword { name, hash, verified: Mutex::default() });
-        Self { passwords: passwords.collect(), names, tokens }
+        Self { passwords: passwords.collect(), names, tokens: Tokens::of(tokens) }
     }
 
     fn password_of(&self, name: &[u8]) -> Option<&StoredPassword> {
         self.passwords.get(*self.names.get(name)?)
-    }
-
-    /// The owner of a token. All tokens are compared, so the time does not tell which one matched.
-    fn token_owner(&self, token: &[u8]) -> Option<&UserName> {
-        let digest = TokenDigest::of(token);
-        let mut found = 0_u64;
-        for (number, (_, known)) in (1..).zip(&self.tokens) {
-            found.conditional_assign(&number, known.same(&digest));
-        }
-        let index = usize::try_from(found.checked_sub(1)?).ok()?;
-        self.tokens.get(index).map(|(name, _)| name)
     }
 
     /// The hash that the password of an unknown name is checked against. It is always the same one for the same name,
@@ -190,6 +200,10 @@ impl Entries {
 }
 
 impl StoredPassword {
+    fn user(&self) -> User {
+        User { name: self.name.clone(), grant: Grant::read(), token: None }
+    }
+
     fn is_verified(&self, digest: &blake3::Hash) -> bool {
         // BLAKE3 compares hashes in constant time.
         *self.verified.lock().unwrap_or_else(PoisonError::into_inner) == Some(*digest)
@@ -222,6 +236,9 @@ mod tests {
     use data_encoding::BASE64;
 
     use super::*;
+    use crate::auth::token::TokenDigest;
+
+    const NOW: UnixSeconds = UnixSeconds(1_800_000_000);
 
     /// A bcrypt hash of this cost.
     fn bcrypt(password: &str, cost: u32) -> String {
@@ -235,7 +252,11 @@ mod tests {
     fn authenticator() -> Authenticator {
         let [ci, ann] = ["citoken", "anntoken"].map(|token| TokenDigest::of(token.as_bytes()));
         let hash = bcrypt("open sesame", 4);
-        Authenticator::new(file(&format!("ann:{hash}\nci:{ci}\nann:{ann}\n"))).unwrap()
+        new(&format!("ann:{hash}\nci:{ci}\nann:{ann}\n"))
+    }
+
+    fn new(text: &str) -> Authenticator {
+        Authenticator::new(file(text), Vec::new()).unwrap()
     }
 
     fn basic(pair: &str) -> String {
@@ -244,10 +265,10 @@ mod tests {
 
     /// The user, after a check if one is needed; and whether one was.
     fn authenticate(authenticator: &Authenticator, header: &str) -> (Option<String>, bool) {
-        let name = |name: UserName| name.as_str().to_owned();
-        match authenticator.authenticate(Some(header.as_bytes())) {
+        let name = |user: User| user.name.as_str().to_owned();
+        match authenticator.authenticate(Some(header.as_bytes()), NOW) {
             Authentication::User(found) => (Some(name(found)), false),
-            Authentication::Refused => (None, false),
+            Authentication::Refused | Authentication::Expired(_) => (None, false),
             Authentication::Unchecked(check) => (check.run().unwrap().map(name), true),
             Authentication::NoCredentials => panic!("the header has credentials"),
         }
@@ -256,11 +277,22 @@ mod tests {
     #[test]
     fn a_token_is_accepted_in_every_form_clients_send() {
         let authenticator = authenticator();
-        assert!(matches!(authenticator.authenticate(None), Authentication::NoCredentials));
-        assert!(matches!(authenticator.authenticate(Some(b"")), Authentication::NoCredentials));
-        for header in
-            ["citoken", "Bearer citoken", &basic("citoken:"), &basic("ci:citoken"), " citoken "]
-        {
+        assert!(matches!(authenticator.authenticate(None, NOW), Authentication::NoCredentials));
+        assert!(matches!(
+            authenticator.authenticate(Some(b""), NOW),
+            Authentication::NoCredentials
+        ));
+        for header in [
+            "citoken",
+            "Bearer citoken",
+            &basic("citoken:"),
+            &basic("ci:citoken"),
+            " citoken ",
+            // `rebar3 hex user auth` asks for a user name, which may be any.
+            &basic("ann:citoken"),
+            &basic("me@example.com:citoken"),
+            &basic(":citoken"),
+        ] {
             assert_eq!(
                 authenticate(&authenticator, header),
                 (Some("ci".to_owned()), false),
@@ -268,10 +300,10 @@ mod tests {
             );
         }
         assert_eq!(authenticate(&authenticator, "anntoken"), (Some("ann".to_owned()), false));
-        for header in ["citoke", "Bearer open sesame", "open sesame", &basic("ann:citoken")] {
+        for header in ["citoke", "Bearer open sesame", "open sesame", "Bearer ann:citoken"] {
             assert_eq!(authenticate(&authenticator, header), (None, false), "{header}");
         }
-        for header in [basic("ann:"), basic(":citoken"), basic(":"), "Basic x".to_owned()] {
+        for header in [basic("ann:"), basic("citoke:"), basic(":"), "Basic x".to_owned()] {
             assert_eq!(authenticate(&authenticator, &header), (None, false), "{header}");
         }
     }
@@ -299,7 +331,7 @@ mod tests {
         let right = basic("ann:open sesame");
         authenticate(&authenticator, &right);
         let Authentication::Unchecked(late) =
-            authenticator.authenticate(Some(basic("ann:open sesam").as_bytes()))
+            authenticator.authenticate(Some(basic("ann:open sesam").as_bytes()), NOW)
         else {
             panic!("a wrong password is checked")
         };
@@ -307,7 +339,7 @@ mod tests {
         assert_eq!(authenticate(&authenticator, &right), (None, true));
         assert_eq!(authenticate(&authenticator, "citoken"), (None, false));
         // It belongs to the former file.
-        assert_eq!(late.run(), Ok(None));
+        assert_eq!(late.run().unwrap(), None);
         assert_eq!(
             authenticate(&authenticator, &basic("ann:open sesam")),
             (Some("ann".to_owned()), true)
@@ -321,20 +353,20 @@ mod tests {
     fn a_late_success_is_not_remembered() {
         let authenticator = authenticator();
         let right = basic("ann:open sesame");
-        let Authentication::Unchecked(late) = authenticator.authenticate(Some(right.as_bytes()))
+        let Authentication::Unchecked(late) =
+            authenticator.authenticate(Some(right.as_bytes()), NOW)
         else {
             panic!("it was not seen yet")
         };
         authenticator.replace(file(&format!("ann:{}\n", bcrypt("another", 4))));
-        assert_eq!(late.run().unwrap().unwrap().as_str(), "ann");
+        assert_eq!(late.run().unwrap().unwrap().name.as_str(), "ann");
         assert_eq!(authenticate(&authenticator, &right), (None, true));
     }
 
     /// Without a check it would take a thousandth of the time.
     #[test]
     fn an_unknown_name_takes_as_long_as_a_wrong_password() {
-        let authenticator =
-            Authenticator::new(file(&format!("ann:{}\n", bcrypt("open sesame", 9)))).unwrap();
+        let authenticator = new(&format!("ann:{}\n", bcrypt("open sesame", 9)));
         let took = |pair: &str| -> Duration {
             let header = basic(pair);
             let once = || {
@@ -352,7 +384,7 @@ mod tests {
     fn decoys_are_spread_and_stay_the_same() {
         let hash = bcrypt("x", 4);
         let lines: Vec<_> = (0..4).map(|number| format!("user{number}:{hash}")).collect();
-        let authenticator = Authenticator::new(file(&lines.join("\n"))).unwrap();
+        let authenticator = new(&lines.join("\n"));
         let entries = authenticator.entries.read().unwrap();
         let decoy = |name: usize| {
             let digest = authenticator.key.digest(name.to_string().as_bytes());
@@ -366,7 +398,7 @@ mod tests {
     #[test]
     fn nothing_secret_is_shown() {
         let authenticator = authenticator();
-        let found = authenticator.authenticate(Some(basic("hunter2:hunter2").as_bytes()));
+        let found = authenticator.authenticate(Some(basic("hunter2:hunter2").as_bytes()), NOW);
         assert_eq!(
             format!("{authenticator:?} {found:?}"),
             "Authenticator(…) Unchecked(PasswordCheck(…))"

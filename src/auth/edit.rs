@@ -1,14 +1,15 @@
 //! Changes to the text of a file that leave every other byte as it was.
 
 use super::file::{EntrySecret, entry};
+use super::grant::Grant;
 use super::name::UserName;
 use super::password::PasswordHash;
-use super::token::TokenDigest;
+use super::token::{TokenDigest, TokenId};
 
 /// Adds a token at the end of the text.
 #[must_use]
-pub fn with_token(text: &str, name: &UserName, token: &TokenDigest) -> String {
-    appended(text, &format!("{name}:{token}"))
+pub fn with_token(text: &str, name: &UserName, token: &TokenDigest, grant: &Grant) -> String {
+    appended(text, &format!("{name}:{token}{grant}"))
 }
 
 /// Sets the password of a name: in place of its former one, else at the end. Returns the new text, and whether a
@@ -38,13 +39,29 @@ pub fn without(text: &str, name: &UserName) -> (String, usize, usize) {
     let kept = text.split_inclusive('\n').filter(|line| {
         match entry_of(line, name) {
             Some(EntrySecret::Password(_)) => passwords = passwords.saturating_add(1),
-            Some(EntrySecret::Token(_)) => tokens = tokens.saturating_add(1),
+            Some(EntrySecret::Token(..)) => tokens = tokens.saturating_add(1),
             None => return true,
         }
         false
     });
     let kept = kept.collect();
     (kept, passwords, tokens)
+}
+
+/// Removes the token of a name that has this id. Returns the new text, and how many tokens were removed.
+#[must_use]
+pub fn without_token(text: &str, name: &UserName, id: TokenId) -> (String, usize) {
+    let mut removed = 0_usize;
+    let is_it = |line: &str| match entry_of(line, name) {
+        Some(EntrySecret::Token(digest, _)) => digest.id() == id,
+        Some(EntrySecret::Password(_)) | None => false,
+    };
+    let kept = text.split_inclusive('\n').filter(|line| {
+        let is_it = is_it(line);
+        removed = removed.saturating_add(is_it.into());
+        !is_it
+    });
+    (kept.collect(), removed)
 }
 
 /// The entry of this name in a line.
@@ -85,11 +102,16 @@ mod tests {
     fn a_token_is_appended_on_its_own_line() {
         let token = TokenDigest::of(b"token");
         let line = format!("ci:{token}\n");
-        assert_eq!(with_token("", &name("ci"), &token), line);
-        assert_eq!(with_token("# x\n", &name("ci"), &token), format!("# x\n{line}"));
-        assert_eq!(with_token("# x", &name("ci"), &token), format!("# x\n{line}"));
+        let with = |text, grant| with_token(text, &name("ci"), &token, grant);
+        let read = &Grant::read();
+        assert_eq!(with("", read), line);
+        assert_eq!(with("# x\n", read), format!("# x\n{line}"));
+        assert_eq!(with("# x", read), format!("# x\n{line}"));
         let dos = format!("# x\r\n# y\r\nci:{token}\r\n");
-        assert_eq!(with_token("# x\r\n# y", &name("ci"), &token), dos);
+        assert_eq!(with("# x\r\n# y", read), dos);
+        let grant = Grant::publish("acme_*,b".parse().ok()).until_end_of("2027-01-31".parse().ok());
+        let fields = ":can=publish:packages=acme_*,b:until=2027-01-31";
+        assert_eq!(with("", &grant), format!("ci:{token}{fields}\n"));
     }
 
     #[test]
@@ -113,5 +135,14 @@ mod tests {
         assert_eq!(kept, format!("# ann\nannie:{BCRYPT}\n\nx:{BCRYPT}"));
         assert_eq!((passwords, tokens), (1, 1));
         assert_eq!(without(&text, &name("eve")), (text.clone(), 0, 0));
+    }
+
+    #[test]
+    fn one_token_of_a_name_is_removed() {
+        let [one, two] = ["one", "two"].map(|token| TokenDigest::of(token.as_bytes()));
+        let text = format!("ci:{one}:can=admin\r\nci:{BCRYPT}\n#ci:{one}\nci:{two}\nx:{one}");
+        let kept = format!("ci:{BCRYPT}\n#ci:{one}\nci:{two}\nx:{one}");
+        assert_eq!(without_token(&text, &name("ci"), one.id()), (kept, 1));
+        assert_eq!(without_token(&text, &name("ann"), one.id()), (text, 0));
     }
 }

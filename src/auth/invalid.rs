@@ -8,6 +8,10 @@ use super::token;
 /// What to do about a password hash that cannot be checked.
 const ADVICE: &str = "hash it again with `htpasswd -B` or `hexreg auth add --password`";
 
+/// The fields that may follow the digest of a token.
+const FIELDS: &str =
+    "`can=read`, `can=publish` or `can=admin`, `packages=acme_*,tools` and `until=2027-01-31`";
+
 /// Why a text is not an [`AuthFile`](super::AuthFile): every line at fault.
 #[derive(Debug, thiserror::Error)]
 pub struct InvalidAuthFile {
@@ -67,6 +71,29 @@ pub enum LineError {
     SecondPassword { name: UserName, first: usize },
     #[error("it has the same token as line {first}: remove one of them")]
     SameToken { first: usize },
+    /// Counted from the first after the digest. It is not repeated, as it may be a secret in the wrong place.
+    #[error(
+        "what follows its token's SHA-256 has an unknown field, number {0}: expected any of {FIELDS}, with a `:` before each"
+    )]
+    UnknownField(usize),
+    #[error("its field `{0}=` is there twice: remove one of them")]
+    RepeatedField(&'static str),
+    #[error("its field `can=` is unknown: expected read, publish or admin")]
+    InvalidPermission,
+    #[error(
+        "its field `packages=` cannot be read: expected names of packages, with `*` for any characters, separated by commas, such as acme_*,tools"
+    )]
+    InvalidPackages,
+    #[error("its field `until=` is no date: expected the last day (UTC), such as 2027-01-31")]
+    InvalidDate,
+    #[error(
+        "its field `packages=` needs `can=publish`: add it, or remove `packages=`, which limits nothing else"
+    )]
+    PackagesWithoutPublish,
+    #[error(
+        "something follows the hash of its password: remove it; a password only reads, and `hexreg auth add --can` makes a token that may do more"
+    )]
+    PasswordWithFields,
 }
 
 impl LineError {

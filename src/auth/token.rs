@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use data_encoding::{BASE64URL_NOPAD, HEXLOWER_PERMISSIVE};
+use data_encoding::{BASE64URL_NOPAD, HEXLOWER, HEXLOWER_PERMISSIVE};
+use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroizing;
@@ -57,6 +58,16 @@ impl fmt::Debug for AccessToken {
 #[derive(Clone, Copy)]
 pub struct TokenDigest([u8; 32]);
 
+/// What tells the tokens of a name apart, in lists and logs: the first 8 hex digits of a token's SHA-256. It is no
+/// secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TokenId([u8; 4]);
+
+/// A text is no [`TokenId`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected 8 hex digits, as `hexreg auth list` prints them")]
+pub struct InvalidTokenId;
+
 impl TokenDigest {
     /// The digest of the bytes that a client sent as its token.
     #[must_use]
@@ -67,6 +78,21 @@ impl TokenDigest {
     /// Compares in constant time.
     pub(super) fn same(&self, other: &Self) -> Choice {
         self.0.ct_eq(&other.0)
+    }
+
+    /// Its short form.
+    #[must_use]
+    pub fn id(&self) -> TokenId {
+        TokenId(self.first_bytes())
+    }
+
+    /// Compares the first bytes in constant time.
+    pub(super) fn begins_with(&self, first: &[u8]) -> Choice {
+        self.0.get(..first.len()).unwrap_or_default().ct_eq(first)
+    }
+
+    pub(super) fn first_bytes<const N: usize>(&self) -> [u8; N] {
+        std::array::from_fn(|index| self.0.get(index).copied().unwrap_or_default())
     }
 
     /// A key for a map of the entries of the file itself. Never look up there what a client sent: the time would tell.
@@ -103,6 +129,27 @@ impl fmt::Debug for TokenDigest {
     }
 }
 
+impl FromStr for TokenId {
+    type Err = InvalidTokenId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidTokenId> {
+        let decoded = HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok();
+        decoded.and_then(|bytes| bytes.try_into().ok()).map(Self).ok_or(InvalidTokenId)
+    }
+}
+
+impl fmt::Display for TokenId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&HEXLOWER.encode(&self.0))
+    }
+}
+
+impl Serialize for TokenId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,5 +183,19 @@ mod tests {
         ] {
             assert!(bad.parse::<TokenDigest>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn an_id_is_the_beginning_of_the_digest() {
+        let digest = TokenDigest::of(b"secret");
+        assert_eq!(digest.id().to_string(), "2bb80d53");
+        assert_eq!("2BB80D53".parse(), Ok(digest.id()));
+        for bad in ["", "2bb80d5", "2bb80d537", "2bb80d5g", "2bb80d53 ", "2bb80d537b1da3e3"] {
+            assert_eq!(bad.parse::<TokenId>(), Err(InvalidTokenId), "{bad:?}");
+        }
+        assert_eq!(digest.first_bytes(), [0x2b, 0xb8]);
+        let begins = |first: &[u8]| bool::from(digest.begins_with(first));
+        assert!(begins(&[0x2b, 0xb8]) && begins(&digest.bytes()) && !begins(&[0x2b, 0xb9]));
+        assert!(!begins(&[0; 33]));
     }
 }

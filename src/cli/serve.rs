@@ -17,7 +17,7 @@ use hexreg::serve::{self, Error, Mount, Options, ServerLimits, Started, TlsFiles
 use ipnet::IpNet;
 use tracing_subscriber::filter::LevelFilter;
 
-use super::auth;
+use super::auth_file;
 use super::destination::Following;
 use super::failure::{Failure, chain};
 use super::log::LogWriter;
@@ -320,7 +320,7 @@ fn failure(error: Error) -> Failure {
         Error::Tls(_) => {
             "give --tls-cert the whole chain, and --tls-key the key of its first certificate"
         }
-        Error::Auth(error) => return auth::failure(error),
+        Error::Auth(error) => return auth_file::failure(error),
         Error::AuthFileServed(_) => "keep it elsewhere",
         Error::NoRandomness(_) | Error::Run(_) => "nothing is served",
     };

@@ -1,4 +1,4 @@
-//! `hexreg auth`: reads and changes the file that says who may read.
+//! `hexreg auth`: reads and changes the file that says who may do what.
 //!
 //! A change is atomic: the new text is written to a temporary file, which is renamed over the file under a lock on
 //! the directory. If the file has changed meanwhile, nothing is written. Comments, order, permissions and owner stay.
@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 use tempfile::Builder;
 
 use crate::auth::{
-    self, AccessToken, AuthFile, InvalidAuthFile, NoRandomness, PasswordHash, TokenDigest, UserName,
+    self, AccessToken, AuthFile, Grant, InvalidAuthFile, NoRandomness, PasswordHash, TokenId,
+    UserName,
 };
 use crate::regular_file;
 use crate::store::{DirStore, Lock, LockOutcome, Store, StoreError, TEMPORARY, flush_folder};
@@ -51,6 +52,8 @@ pub enum AuthError {
     Changed(PathBuf),
     #[error("{} has no entry of {name}", path.display())]
     NoEntry { path: PathBuf, name: UserName },
+    #[error("{} has no token {id} of {name}", path.display())]
+    NoToken { path: PathBuf, name: UserName, id: TokenId },
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
 }
@@ -81,14 +84,19 @@ pub fn read(path: &Path) -> Result<AuthFile, AuthError> {
     parse(path, &read_bytes(path)?)
 }
 
-/// Makes a token and adds its digest to the file, which is created if it does not exist.
+/// Makes a token and adds its digest to the file, with what it permits. The file is created if it does not exist.
 ///
 /// # Errors
 /// [`AuthError`]; then the file is as it was.
-pub fn add_token(path: &Path, name: &UserName) -> Result<(AccessToken, Written), AuthError> {
+pub fn add_token(
+    path: &Path,
+    name: &UserName,
+    grant: &Grant,
+) -> Result<(AccessToken, Written), AuthError> {
     let token = AccessToken::generate()?;
-    let digest: TokenDigest = token.digest();
-    let (written, ()) = change(path, true, |text| Ok((auth::with_token(text, name, &digest), ())))?;
+    let digest = token.digest();
+    let edit = |text: &str| Ok((auth::with_token(text, name, &digest, grant), ()));
+    let (written, ()) = change(path, true, edit)?;
     Ok((token, written))
 }
 
@@ -112,6 +120,22 @@ pub fn remove(path: &Path, name: &UserName) -> Result<RemovedEntries, AuthError>
     let (_, removed) = change(path, false, |text| match auth::without(text, name) {
         (_, 0, 0) => Err(AuthError::NoEntry { path: path.to_owned(), name: name.clone() }),
         (text, passwords, tokens) => Ok((text, RemovedEntries { passwords, tokens })),
+    })?;
+    Ok(removed)
+}
+
+/// Removes one token of a name.
+///
+/// # Errors
+/// [`AuthError::NoToken`] where the name has none with this id, and the others; then the file is as it was.
+pub fn remove_token(
+    path: &Path,
+    name: &UserName,
+    id: TokenId,
+) -> Result<RemovedEntries, AuthError> {
+    let (_, removed) = change(path, false, |text| match auth::without_token(text, name, id) {
+        (_, 0) => Err(AuthError::NoToken { path: path.to_owned(), name: name.clone(), id }),
+        (text, tokens) => Ok((text, RemovedEntries { passwords: 0, tokens })),
     })?;
     Ok(removed)
 }

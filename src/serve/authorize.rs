@@ -13,11 +13,12 @@ use axum::http::header::HeaderValue;
 use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
 
+use super::clock;
 use super::connections::fair_queue::{FairQueue, QueueLimits};
 use super::connections::peer::{Overload, Peer};
 use super::error::Error;
 use super::options::Options;
-use crate::auth::{Authentication, Authenticator, NotEnoughMemory, UserName};
+use crate::auth::{Authentication, Authenticator, NotEnoughMemory, User};
 use crate::ops;
 use crate::ops::auth::AuthError;
 
@@ -35,8 +36,8 @@ pub(super) struct Authorizer {
 pub(super) enum Authorization {
     /// The server asks for no credentials.
     Anonymous,
-    User(UserName),
-    /// There are none, or they are wrong.
+    User(User),
+    /// There are none, or they are wrong or no longer valid.
     Denied,
     /// The password was not checked: too many wait.
     Overloaded(Overload),
@@ -56,8 +57,8 @@ struct RunningChecks(Mutex<HashMap<CheckId, CheckOutcome>>);
 /// The second part is the same for the same name and password.
 type CheckId = (Peer, [u8; 32]);
 
-/// The owner of the password, once that is known.
-type CheckOutcome = Arc<OnceCell<Option<UserName>>>;
+/// The user of the password, once that is known.
+type CheckOutcome = Arc<OnceCell<Option<User>>>;
 
 /// A check that other requests may share. The last of them removes it.
 struct SharedCheck<'a> {
@@ -73,7 +74,7 @@ impl Authorizer {
     /// The file is invalid, or the system has no randomness.
     pub fn open(options: &Options) -> Result<Self, Error> {
         let Some(file) = options.auth_file.clone() else { return Ok(Self { users: None }) };
-        let authenticator = Authenticator::new(ops::auth::read(&file)?)?;
+        let authenticator = Authenticator::new(ops::auth::read(&file)?, Vec::new())?;
         let (queue, checks) = (FairQueue::new(CHECK_LIMITS), RunningChecks::default());
         Ok(Self { users: Some(Users { file, authenticator, queue, checks }) })
     }
@@ -94,9 +95,11 @@ impl Authorizer {
     ) -> Authorization {
         let Some(users) = &self.users else { return Authorization::Anonymous };
         let authorization = authorization.map(HeaderValue::as_bytes);
-        match users.authenticator.authenticate(authorization) {
-            Authentication::User(name) => Authorization::User(name),
-            Authentication::NoCredentials | Authentication::Refused => Authorization::Denied,
+        match users.authenticator.authenticate(authorization, clock::now()) {
+            Authentication::User(user) => Authorization::User(user),
+            Authentication::NoCredentials
+            | Authentication::Refused
+            | Authentication::Expired(_) => Authorization::Denied,
             Authentication::Unchecked(check) => {
                 let authorization = authorization.unwrap_or_default();
                 users.check(client.into(), check.id(), authorization).await
@@ -111,10 +114,12 @@ impl Users {
         let checked = shared.outcome.get_or_try_init(|| async {
             let permit = self.queue.acquire(peer).await?;
             // While this waited, the password may have been verified, or the file replaced.
-            let check = match self.authenticator.authenticate(Some(authorization)) {
+            let check = match self.authenticator.authenticate(Some(authorization), clock::now()) {
                 Authentication::Unchecked(check) => check,
-                Authentication::User(name) => return Ok(Some(name)),
-                Authentication::NoCredentials | Authentication::Refused => return Ok(None),
+                Authentication::User(user) => return Ok(Some(user)),
+                Authentication::NoCredentials
+                | Authentication::Refused
+                | Authentication::Expired(_) => return Ok(None),
             };
             // If the client closes its connection, the check goes on, and keeps its permit until it ends.
             let checked = spawn_blocking(move || {
@@ -130,7 +135,7 @@ impl Users {
             })
         });
         match checked.await {
-            Ok(Some(name)) => Authorization::User(name.clone()),
+            Ok(Some(user)) => Authorization::User(user.clone()),
             Ok(None) => Authorization::Denied,
             Err(overload) => Authorization::Overloaded(overload),
         }

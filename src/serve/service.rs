@@ -104,8 +104,8 @@ impl RegistryService {
         let authorization = request.headers.get(header::AUTHORIZATION);
         match self.authorizer.authorize(client, authorization).await {
             Authorization::Anonymous => None,
-            Authorization::User(name) => {
-                record.user = Some(name);
+            Authorization::User(user) => {
+                record.user = Some(user.name);
                 None
             }
             Authorization::Denied => Some(unauthorized()),

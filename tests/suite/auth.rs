@@ -1,5 +1,6 @@
-//! The file that says who may read, as hexreg and `htpasswd` change it.
+//! The file that says who may do what, as hexreg and `htpasswd` change it.
 
+mod permissions;
 mod properties;
 
 use std::fs;
@@ -9,8 +10,9 @@ use std::process::{Command, Stdio};
 use std::thread;
 
 use data_encoding::BASE64;
-use hexreg::auth::{AuthFile, Authentication, Authenticator};
+use hexreg::auth::{AuthFile, Authentication, Authenticator, User};
 use hexreg::ops::auth;
+use hexreg::package::UnixSeconds;
 
 use crate::support::hexreg::Ran;
 use crate::support::repository::TestRepository;
@@ -20,15 +22,22 @@ fn run(repository: &TestRepository, arguments: &[&str]) -> Ran {
     repository.hexreg().run(["auth"].iter().chain(arguments).copied())
 }
 
-/// The user whose credentials this header carries.
-fn admitted(repository: &TestRepository, header: &str) -> Option<String> {
+/// The user whose credentials this header carries, in January 2027.
+fn user(repository: &TestRepository, header: &str) -> Option<User> {
     let file = auth::read(&repository.path("readers")).unwrap();
-    let name = match Authenticator::new(file).unwrap().authenticate(Some(header.as_bytes())) {
-        Authentication::User(name) => Some(name),
+    let authenticator = Authenticator::new(file, Vec::new()).unwrap();
+    match authenticator.authenticate(Some(header.as_bytes()), UnixSeconds(1_800_000_000)) {
+        Authentication::User(user) => Some(user),
         Authentication::Unchecked(check) => check.run().unwrap(),
-        Authentication::Refused | Authentication::NoCredentials => None,
-    };
-    name.map(|name| name.to_string())
+        Authentication::Expired(_) | Authentication::Refused | Authentication::NoCredentials => {
+            None
+        }
+    }
+}
+
+/// The name of that user.
+fn admitted(repository: &TestRepository, header: &str) -> Option<String> {
+    user(repository, header).map(|user| user.name.to_string())
 }
 
 fn basic(name: &str, secret: &str) -> String {
@@ -44,6 +53,7 @@ fn a_token_is_printed_once_and_authenticates_its_name() {
     insta::assert_snapshot!(ran.stderr, @r#"
     * creating readers
     The token of ci is on standard output, this once: the file has its SHA-256 alone.
+    It may read.
     mix:    mix hex.repo add REPO URL --public-key=public_key --auth-key TOKEN
     rebar3: repo_key => <<"TOKEN">> beside the repository's repo_url
     "#);
@@ -51,10 +61,15 @@ fn a_token_is_printed_once_and_authenticates_its_name() {
     assert_eq!(mode & 0o777, 0o600);
     let text = String::from_utf8(repository.read("readers")).unwrap();
     assert!(text.starts_with("ci:$sha256$") && !text.contains(token), "{text}");
-    for header in [token, &format!("Bearer {token}"), &basic("ci", token), &basic(token, "")] {
+    for header in [
+        token,
+        &format!("Bearer {token}"),
+        &basic("ci", token),
+        &basic("ann", token),
+        &basic(token, ""),
+    ] {
         assert_eq!(admitted(&repository, header).as_deref(), Some("ci"), "{header}");
     }
-    assert_eq!(admitted(&repository, &basic("ann", token)), None);
 
     let second = run(&repository, &["add", "readers", "ci"]).ok();
     assert!(second.stderr.starts_with("* updating readers\n"), "{}", second.stderr);
@@ -271,14 +286,17 @@ fn json_output() {
     assert_eq!(ran.stderr, "");
     let value: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
     let token = value["token"].as_str().unwrap();
+    let id = value["id"].as_str().unwrap();
     assert_eq!(
         ran.stdout,
-        format!("{{\"name\":\"ci\",\"token\":\"{token}\",\"file\":\"readers\"}}\n")
+        format!(
+            "{{\"name\":\"ci\",\"token\":\"{token}\",\"id\":\"{id}\",\"can\":\"read\",\"file\":\"readers\"}}\n"
+        )
     );
     assert_eq!(admitted(&repository, token).as_deref(), Some("ci"));
     let password = repository.hexreg().input(b"open sesame\n");
     let ran = password.run(["auth", "add", "readers", "ann", "--password", "--json"]).ok();
-    insta::assert_snapshot!(ran.stdout, @r#"{"name":"ann","file":"readers"}"#);
+    insta::assert_snapshot!(ran.stdout, @r#"{"name":"ann","can":"read","file":"readers"}"#);
     let ran = run(&repository, &["remove", "readers", "ci", "--json"]).ok();
     insta::assert_snapshot!(ran.stdout, @r#"{"name":"ci","file":"readers","passwords":0,"tokens":1}"#);
 }
@@ -303,7 +321,7 @@ fn many_processes_add_at_once() {
         assert_eq!(admitted(&repository, token), Some(format!("ci{number}")));
     }
     let file = AuthFile::parse(&repository.read("readers")).unwrap();
-    assert_eq!(file.tokens().count(), tokens.len());
+    assert_eq!(file.users().count(), tokens.len());
 }
 
 #[test]
@@ -318,7 +336,14 @@ fn htpasswd_and_hexreg_change_the_same_file() {
     };
     htpasswd(&["-cbB", "readers", "ann", "pä:ss wörd"]);
     let token = run(&repository, &["add", "readers", "ci"]).ok().stdout;
+    let publishing = ["--can=publish", "--packages=acme_*,tools", "--until=2999-12-31"];
+    let added = run(&repository, &[&["add", "readers", "release"], &publishing[..]].concat());
+    let release = added.ok().stdout;
     htpasswd(&["-bB", "-C", "6", "readers", "bob", "another"]);
+    let user = user(&repository, release.trim_end()).unwrap();
+    assert_eq!(user.name.as_str(), "release");
+    let [ours, other] = ["acme_web", "phoenix"].map(|name| name.parse().unwrap());
+    assert!(user.grant.may_publish(&ours) && !user.grant.may_publish(&other));
     let admitted = |header: &str| admitted(&repository, header);
     assert_eq!(admitted(&basic("ann", "pä:ss wörd")).as_deref(), Some("ann"));
     assert_eq!(admitted(&basic("bob", "another")).as_deref(), Some("bob"));
@@ -328,5 +353,5 @@ fn htpasswd_and_hexreg_change_the_same_file() {
     htpasswd(&["-bm", "readers", "eve", "apr1"]);
     let error = auth::read(&repository.path("readers")).unwrap_err();
     let hexreg = run(&repository, &["remove", "readers", "bob"]);
-    assert!(hexreg.stderr.contains("readers:4: its password is hashed with MD5"), "{error}");
+    assert!(hexreg.stderr.contains("readers:5: its password is hashed with MD5"), "{error}");
 }
