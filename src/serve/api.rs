@@ -9,9 +9,11 @@
 //! packages  looks packages and releases up
 //! metadata  what a tarball says for people, read once
 //! search    which packages a search finds, and in which order
+//! catalog   all packages, as a search looks at them
 //! ```
 
 pub(super) mod body;
+pub(super) mod catalog;
 pub(super) mod error;
 pub(super) mod form;
 pub(super) mod format;

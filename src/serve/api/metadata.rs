@@ -117,6 +117,11 @@ impl MetadataCache {
         }
     }
 
+    /// What is known already.
+    pub fn known(&self, checksum: &OuterChecksum) -> Option<Arc<Description>> {
+        self.cached(checksum)?.description()
+    }
+
     fn cached(&self, checksum: &OuterChecksum) -> Option<CachedDescription> {
         let cached = lock(&self.cached).get(checksum)?;
         cached.is_current().then_some(cached)
@@ -204,3 +209,6 @@ impl Drop for RunningRead<'_> {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ use tokio::task::spawn_blocking;
 
 use super::metadata::MetadataCache;
 use super::views::{PackageFacts, ReleaseFacts};
+use crate::checksum::OuterChecksum;
 use crate::name::PackageName;
 use crate::package::{Release, UnixSeconds};
 use crate::registry::Releases;
@@ -53,6 +54,30 @@ impl Packages {
     /// The descriptions of releases.
     pub fn metadata(&self) -> &Arc<MetadataCache> {
         &self.metadata
+    }
+
+    /// The files of the repository.
+    pub fn source(&self) -> &dyn FileSource {
+        &*self.source
+    }
+
+    /// What is signed of a package, on a thread that may block.
+    ///
+    /// # Errors
+    /// As of [`find`](Self::find).
+    pub fn read(&self, name: &PackageName) -> io::Result<Option<Releases>> {
+        self.releases.read_package(name)
+    }
+
+    /// What the tarball of the recommended release says, on a thread that may block.
+    pub fn describe(&self, releases: &Releases) -> Option<Arc<Description>> {
+        let (release, checksum) = recommended(releases)?;
+        self.metadata.get_blocking(&release, checksum)
+    }
+
+    /// What the tarball of the recommended release says, if it was read before.
+    pub fn known_description(&self, releases: &Releases) -> Option<Arc<Description>> {
+        self.metadata.known(&recommended(releases)?.1)
     }
 
     /// A package, as it is signed now.
@@ -115,9 +140,7 @@ impl FoundRelease {
 }
 
 /// The release that describes a package, and its signed checksum.
-pub(super) fn recommended(
-    releases: &Releases,
-) -> Option<(FileName, crate::checksum::OuterChecksum)> {
+fn recommended(releases: &Releases) -> Option<(FileName, OuterChecksum)> {
     let release = PackageFacts::recommended(releases)?;
     let (package, version) = (releases.package.clone(), release.version.clone());
     Some((FileName { package, version }, release.outer_checksum))
@@ -135,3 +158,6 @@ fn docs(source: &dyn FileSource, releases: &Releases) -> io::Result<HashSet<Vers
     }
     Ok(found)
 }
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -100,9 +100,10 @@ impl Query {
         parsed
     }
 
-    /// Whether descriptions or dependencies are looked at.
+    /// Whether it takes more than the names of packages and the times of their changes.
     pub fn looks_inside(&self) -> bool {
-        self.terms.iter().any(|term| !matches!(term, Term::Name(_)))
+        let mut terms = self.terms.iter();
+        self.order == Order::InsertedAt || terms.any(|term| !matches!(term, Term::Name(_)))
     }
 
     /// The names on the page that was asked for.

@@ -14,3 +14,6 @@ pub(in crate::serve) use account::{AccountPackage, Key, KeyPermission, auth, key
 pub(in crate::serve) use package::{PackageFacts, listed_package, package};
 pub(in crate::serve) use release::{ReleaseFacts, release};
 pub(in crate::serve) use site::Site;
+
+#[cfg(test)]
+mod tests;

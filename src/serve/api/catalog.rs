@@ -1,0 +1,273 @@
+//! All packages of a repository, as a search looks at them.
+//!
+//! The signed index has their names, and a search of those is whole at once. What lies inside (dependencies, times, the
+//! description in the tarball of the recommended release) is read in the background, by one thread, and again only
+//! where a package has changed. A search waits a moment for that and then goes by what is known. All of it may be lost.
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Semaphore, watch};
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use super::packages::{FoundPackage, Packages};
+use super::search::{Candidate, Query};
+use super::views::PackageFacts;
+use crate::name::PackageName;
+use crate::package::UnixSeconds;
+use crate::published::Reader;
+use crate::registry::{Releases, Resource};
+use crate::repository::{Folder, RepositoryPath};
+use crate::serve::clock::unix_nanoseconds;
+use crate::serve::overview::{Overview, RepositoryState};
+use crate::serve::overview_cache::OverviewCache;
+use crate::store::Stamp;
+use crate::tarball::FileName;
+use crate::version::Version;
+
+/// How long a search waits for what is read in the background.
+const WAIT: Duration = Duration::from_secs(1);
+
+/// How long a search may take to read tarballs whose descriptions it shows. The rest is shown without.
+const READING: Duration = Duration::from_secs(1);
+
+/// How often changes are looked for, if there are searches.
+const PASS_EVERY: Duration = Duration::from_secs(2);
+
+/// How often documentation is looked for that was published without a change of the index.
+const DOCS_EVERY: Duration = Duration::from_secs(60);
+
+/// How many searches run at once.
+const SEARCHES: usize = 2;
+
+/// The packages of one repository, and what is known of each.
+pub(in crate::serve) struct Catalog {
+    overview: Arc<OverviewCache>,
+    packages: Packages,
+    known: Mutex<Known>,
+    /// Closed when the running pass ends.
+    running: Mutex<Option<watch::Receiver<()>>>,
+    searches: Semaphore,
+}
+
+/// What was read so far.
+#[derive(Default)]
+struct Known {
+    /// The stamps of `names` and `versions` when the last pass began, if a change since then shows in them.
+    indexes: Option<[Option<Stamp>; 2]>,
+    pass_ended: Option<Instant>,
+    docs_listed: Option<Instant>,
+    /// As `names` says.
+    updated_at: HashMap<PackageName, UnixSeconds>,
+    /// The releases that have documentation.
+    docs: HashSet<FileName>,
+    insides: HashMap<PackageName, Inside>,
+}
+
+/// What one package says, and the tarball of its recommended release.
+struct Inside {
+    /// Of the package's file; `None` if a change might not show in it.
+    stamp: Option<Stamp>,
+    inserted_at: Option<UnixSeconds>,
+    dependencies: Vec<String>,
+    description: Option<String>,
+}
+
+impl Catalog {
+    pub fn new(overview: Arc<OverviewCache>, packages: Packages) -> Self {
+        Self {
+            overview,
+            packages,
+            known: Mutex::default(),
+            running: Mutex::default(),
+            searches: Semaphore::new(SEARCHES),
+        }
+    }
+
+    /// The packages on the page that was asked for; none in a repository that was not built. A package that cannot be
+    /// read is left out, and the log says so.
+    ///
+    /// # Errors
+    /// The server is shutting down.
+    pub async fn search(self: &Arc<Self>, query: Query) -> io::Result<Vec<FoundPackage>> {
+        let running = self.start_pass();
+        if query.looks_inside() || lock(&self.known).pass_ended.is_none() {
+            if let Some(mut running) = running {
+                // It fails when the pass ends.
+                drop(timeout(WAIT, running.changed()).await);
+            }
+        }
+        let permit = self.searches.acquire().await.map_err(io::Error::other)?;
+        let this = Arc::clone(self);
+        let found = spawn_blocking(move || this.find(&query)).await;
+        drop(permit);
+        found.map_err(io::Error::other)
+    }
+
+    /// Looks for changes in the background, if that is due. Returns the end of the pass that runs.
+    fn start_pass(self: &Arc<Self>) -> Option<watch::Receiver<()>> {
+        let mut running = lock(&self.running);
+        // Of a pass that has ended, the sender is gone.
+        if let Some(pass) = running.as_ref().filter(|pass| pass.has_changed().is_ok()) {
+            return Some(pass.clone());
+        }
+        let ended = lock(&self.known).pass_ended;
+        if ended.is_some_and(|ended| ended.elapsed() < PASS_EVERY) {
+            return None;
+        }
+        let (ends, pass) = watch::channel(());
+        *running = Some(pass.clone());
+        let this = Arc::clone(self);
+        spawn_blocking(move || {
+            this.pass();
+            lock(&this.known).pass_ended = Some(Instant::now());
+            drop(ends);
+        });
+        Some(pass)
+    }
+
+    /// Reads what has changed.
+    fn pass(&self) {
+        let state = self.overview.current();
+        let RepositoryState::Built(overview) = &*state else {
+            *lock(&self.known) = Known::default();
+            return;
+        };
+        self.list_docs();
+        let seen = unix_nanoseconds();
+        let indexes = self.index_stamps();
+        if indexes.is_some() && lock(&self.known).indexes == indexes {
+            return;
+        }
+        self.read_names(overview);
+        for package in &overview.packages {
+            self.read_inside(&package.name);
+        }
+        let is_settled = |stamp: &Option<Stamp>| stamp.is_none_or(|stamp| stamp.is_settled(seen));
+        lock(&self.known).indexes = indexes.filter(|stamps| stamps.iter().all(is_settled));
+    }
+
+    /// The stamps of `names` and `versions`; `None` if they cannot be looked up.
+    fn index_stamps(&self) -> Option<[Option<Stamp>; 2]> {
+        let stamp = |resource| {
+            let path = RepositoryPath::resource(&resource);
+            self.packages.source().stamp(&path).ok()
+        };
+        Some([stamp(Resource::Names)?, stamp(Resource::Versions)?])
+    }
+
+    fn list_docs(&self) {
+        let listed = lock(&self.known).docs_listed;
+        if listed.is_some_and(|listed| listed.elapsed() < DOCS_EVERY) {
+            return;
+        }
+        // Without the list, releases are shown as having none.
+        let files = self.packages.source().store().list(Folder::Docs).ok().flatten();
+        let files = files.unwrap_or_default();
+        let docs = files.iter().filter_map(|file| Folder::Docs.release(&file.name)).collect();
+        let mut known = lock(&self.known);
+        known.docs = docs;
+        known.docs_listed = Some(Instant::now());
+    }
+
+    /// Reads the times of the packages, and forgets packages that are gone.
+    fn read_names(&self, overview: &Overview) {
+        let reader = Reader::new(self.packages.source().store(), overview.key.clone());
+        let names = reader.of_repository(&overview.repository).names(&mut Vec::new());
+        let names = names.ok().and_then(|names| names.document().map(|names| names.packages));
+        let times = names.unwrap_or_default().into_iter();
+        let times = times.filter_map(|(name, time)| Some((name, time?))).collect();
+        let present: HashSet<&PackageName> =
+            overview.packages.iter().map(|package| &package.name).collect();
+        let mut known = lock(&self.known);
+        known.updated_at = times;
+        known.insides.retain(|name, _| present.contains(name));
+    }
+
+    /// Reads one package and its tarball, unless it is known as it is now.
+    fn read_inside(&self, name: &PackageName) {
+        let seen = unix_nanoseconds();
+        let stamp = self.packages.source().stamp(&RepositoryPath::package(name)).ok().flatten();
+        let known = lock(&self.known).insides.get(name).and_then(|inside| inside.stamp);
+        if stamp.is_some() && known == stamp {
+            return;
+        }
+        // The log says why a package cannot be read. A search finds it by its name.
+        let Ok(Some(releases)) = self.packages.read(name) else { return };
+        let inside = Inside {
+            stamp: stamp.filter(|stamp| stamp.is_settled(seen)),
+            inserted_at: inserted_at(&releases),
+            dependencies: dependencies(&releases),
+            description: self.packages.describe(&releases).and_then(|it| it.description.clone()),
+        };
+        lock(&self.known).insides.insert(name.clone(), inside);
+    }
+
+    fn find(&self, query: &Query) -> Vec<FoundPackage> {
+        let state = self.overview.current();
+        let RepositoryState::Built(overview) = &*state else { return Vec::new() };
+        let names: Vec<PackageName> = {
+            let known = lock(&self.known);
+            let candidates = overview.packages.iter().map(|package| known.candidate(&package.name));
+            query.select(candidates).into_iter().cloned().collect()
+        };
+        let started = Instant::now();
+        let found = names.iter().map(|name| {
+            // A package may have been removed meanwhile.
+            let releases = self.packages.read(name).ok().flatten()?;
+            let description = if started.elapsed() < READING {
+                self.packages.describe(&releases)
+            } else {
+                self.packages.known_description(&releases)
+            };
+            let known = lock(&self.known);
+            let updated_at = known.updated_at.get(name).copied();
+            let versions = releases.releases.iter().map(|release| &release.version);
+            let has_docs = |version: &&Version| {
+                let (package, version) = (name.clone(), (*version).clone());
+                known.docs.contains(&FileName { package, version })
+            };
+            let docs = versions.filter(has_docs).cloned().collect();
+            drop(known);
+            Some(FoundPackage { releases, description, updated_at, docs })
+        });
+        found.flatten().collect()
+    }
+}
+
+impl Known {
+    fn candidate<'a>(&'a self, name: &'a PackageName) -> Candidate<'a> {
+        let inside = self.insides.get(name);
+        Candidate {
+            name,
+            description: inside.and_then(|inside| inside.description.as_deref()),
+            dependencies: inside.map_or(&[], |inside| &inside.dependencies),
+            inserted_at: inside.and_then(|inside| inside.inserted_at),
+            updated_at: self.updated_at.get(name).copied(),
+        }
+    }
+}
+
+/// The time of the first publication that is known.
+fn inserted_at(releases: &Releases) -> Option<UnixSeconds> {
+    let times = releases.releases.iter().filter_map(|one| one.remarks.published_at.as_ref());
+    times.map(|time| time.seconds).min()
+}
+
+/// The packages that the recommended release depends on.
+fn dependencies(releases: &Releases) -> Vec<String> {
+    let release = PackageFacts::recommended(releases);
+    let dependencies = release.map_or(&[][..], |release| &release.dependencies);
+    dependencies.iter().map(|dependency| dependency.package.clone()).collect()
+}
+
+/// Each value is replaced in one step, so it is valid after a panic too.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;
