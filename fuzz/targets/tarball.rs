@@ -11,7 +11,7 @@ use std::io::Read;
 use std::path::{Component, Path};
 
 use hexreg::checksum::OuterChecksum;
-use hexreg::tarball::{self, EntryType, Limits, Unpacker};
+use hexreg::tarball::{self, DocsLimits, EntryType, Limits, Unpacker};
 use hexreg_fuzz::{gunzip, gzip, pack, repair_headers, repair_tarball};
 use libfuzzer_sys::fuzz_target;
 
@@ -30,7 +30,9 @@ fuzz_target!(|data: &[u8]| {
         check(&archive);
     } else {
         repair_headers(&mut archive);
-        check(&pack(&gzip(&archive)));
+        let gzipped = gzip(&archive);
+        check(&pack(&gzipped));
+        check_docs(&archive, &gzipped);
     }
 });
 
@@ -48,6 +50,20 @@ fn check(tarball: &[u8]) {
                 same_entries(&inner);
                 stays_inside(&inner);
             }
+        }
+        Err(error) => drop(error.to_string()),
+    }
+}
+
+/// Documentation is read piece by piece. What is accepted is so in memory, too.
+fn check_docs(archive: &[u8], gzipped: &[u8]) {
+    match tarball::check_docs(gzipped, &DocsLimits { compressed: 1 << 20, uncompressed: 2 << 20 }) {
+        Ok(checked) => {
+            let entries = tarball::entries(archive);
+            let kinds = entries.map(|entry| entry.expect("what was accepted has no faults").kind);
+            let files = kinds.filter(|kind| *kind != EntryType::Directory).count();
+            assert_eq!(files as u64, checked.files);
+            stays_inside(archive);
         }
         Err(error) => drop(error.to_string()),
     }

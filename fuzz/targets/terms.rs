@@ -1,10 +1,10 @@
-//! Erlang terms and `metadata.config`: read or refused, and what is read is written so that it is read
+//! Erlang terms, as text and as bytes, and `metadata.config`: read or refused, and what is read is written so that it is read
 //! as the same again.
 
 #![no_main]
 
-use hexreg::erlang;
-use hexreg::tarball::Metadata;
+use hexreg::erlang::{self, etf};
+use hexreg::tarball::{Description, Metadata};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
@@ -18,6 +18,11 @@ fuzz_target!(|data: &[u8]| {
         }
         Err(error) => assert!(error.to_string().len() < 1000, "{error}"),
     }
+    match etf::decode(data) {
+        Ok(value) => assert_eq!(etf::decode(&etf::encode(&value)), Ok(value)),
+        Err(error) => drop(error.to_string()),
+    }
+    drop(Description::parse(data));
     match Metadata::parse(data) {
         Ok(metadata) => {
             let written = metadata.to_string();

@@ -131,7 +131,7 @@ pub fn rebar3_dependency(package: &PackageName, latest: Option<&Version>) -> Str
 
 /// The requirement of a project that starts with this release, as hex.pm has it: a version before 1.0 may break with each
 /// minor number.
-pub(in crate::serve) fn requirement(latest: Option<&Version>) -> String {
+pub(crate) fn requirement(latest: Option<&Version>) -> String {
     let Some(latest) = latest else { return ">= 0.0.0".to_owned() };
     let version = latest.to_string();
     match version.rsplit_once('.') {

@@ -3,6 +3,7 @@
 //!
 //! | module | what belongs there |
 //! | --- | --- |
+//! | `etf` | Erlang's external term format, beside the real Erlang |
 //! | `features` | how many packages hexreg depends on without its features |
 //! | `golden` | our bytes against those of the real Hex client |
 //! | `malformed` | one test for each kind of bad tarball, and one for each odd but valid kind |
@@ -75,6 +76,7 @@ mod dependencies;
 mod deploy;
 #[cfg(all(feature = "buckets", feature = "mirror", feature = "serve", feature = "web"))]
 mod docs;
+mod etf;
 mod features;
 mod golden;
 mod inspect;

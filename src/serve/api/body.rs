@@ -9,13 +9,13 @@ use super::format::{ERLANG, ERLANG_SUBTYPE, JSON, contains};
 use crate::erlang::etf;
 
 /// In bytes: the largest body that is no tarball or documentation. Those of clients have less than 1 KiB.
-pub(in crate::serve) const MAX_FIELDS: usize = 64 * 1024;
+pub(crate) const MAX_FIELDS: usize = 64 * 1024;
 
 /// The fields in the body of a request. An empty body has none.
 ///
 /// # Errors
 /// [`ApiError`] (422) if the body is too large, is not in the format that `Content-Type` names, or is no map.
-pub(in crate::serve) fn read_fields(
+pub(crate) fn read_fields(
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<Map<String, Value>, ApiError> {

@@ -44,7 +44,7 @@ const DOCS_EVERY: Duration = Duration::from_secs(60);
 const SEARCHES: usize = 2;
 
 /// The packages of one repository, and what is known of each.
-pub(in crate::serve) struct Catalog {
+pub(crate) struct Catalog {
     overview: Arc<OverviewCache>,
     packages: Packages,
     known: Mutex<Known>,

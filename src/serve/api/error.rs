@@ -20,7 +20,7 @@ const CHALLENGE: &str = "Basic realm=\"hex\"";
 /// A refusal, as clients print it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub(in crate::serve) struct ApiError {
+pub(crate) struct ApiError {
     status: ErrorStatus,
     message: Cow<'static, str>,
     errors: Option<BTreeMap<String, FieldError>>,
@@ -28,7 +28,7 @@ pub(in crate::serve) struct ApiError {
 
 /// The statuses of refusals. There is no other: publish.md, and `rebar3_hex_client:response/1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::serve) enum ErrorStatus {
+pub(crate) enum ErrorStatus {
     /// 401: nobody, or a token that is unknown, expired or not enough.
     Unauthorized,
     /// 403: the token may not do this.
@@ -44,7 +44,7 @@ pub(in crate::serve) enum ErrorStatus {
 /// What is wrong with one field of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
-pub(in crate::serve) enum FieldError {
+pub(crate) enum FieldError {
     /// The field itself.
     Text(String),
     /// Fields of the field.
@@ -62,7 +62,7 @@ struct ErrorBody<'a> {
 
 /// A refusal of `oauth/token` and its like, as RFC 6749, section 5.2, has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(in crate::serve) struct OAuthError {
+pub(crate) struct OAuthError {
     #[serde(skip)]
     status: ErrorStatus,
     error: &'static str,

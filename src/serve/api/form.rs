@@ -3,7 +3,7 @@
 use percent_encoding::percent_decode_str;
 
 /// The fields in order. What is not UTF-8 becomes U+FFFD.
-pub(in crate::serve) fn fields(text: &str) -> impl Iterator<Item = (String, String)> {
+pub(crate) fn fields(text: &str) -> impl Iterator<Item = (String, String)> {
     let fields = text.split('&').filter(|field| !field.is_empty());
     fields.map(|field| {
         let (name, value) = field.split_once('=').unwrap_or((field, ""));

@@ -19,7 +19,7 @@ pub(super) const JSON: &str = "application/json";
 
 /// The format of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::serve) enum Format {
+pub(crate) enum Format {
     /// Erlang's external term format, for mix and rebar3.
     Erlang,
     /// For all others.
@@ -67,7 +67,7 @@ impl Format {
 
 /// An answer without a body. It has no content type: with one, mix and rebar3 would read the missing body as a term, and
 /// report a failure.
-pub(in crate::serve) fn empty(status: StatusCode) -> Response<Body> {
+pub(crate) fn empty(status: StatusCode) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
     let no_store = HeaderValue::from_static("private, no-store");

@@ -31,7 +31,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(60);
 const FAILURE_SIZE: usize = 64;
 
 /// The descriptions of the releases of one repository.
-pub(in crate::serve) struct MetadataCache {
+pub(crate) struct MetadataCache {
     source: Arc<dyn FileSource>,
     limits: Limits,
     cached: Mutex<BoundedCache<OuterChecksum, CachedDescription>>,

@@ -20,14 +20,14 @@ use crate::version::Version;
 
 /// The packages of one repository.
 #[derive(Clone)]
-pub(in crate::serve) struct Packages {
+pub(crate) struct Packages {
     source: Arc<dyn FileSource>,
     releases: Arc<ReleaseIndex>,
     metadata: Arc<MetadataCache>,
 }
 
 /// A package that was found.
-pub(in crate::serve) struct FoundPackage {
+pub(crate) struct FoundPackage {
     pub releases: Releases,
     /// What the tarball of its recommended release says.
     pub description: Option<Arc<Description>>,
@@ -38,7 +38,7 @@ pub(in crate::serve) struct FoundPackage {
 }
 
 /// A release that was found.
-pub(in crate::serve) struct FoundRelease {
+pub(crate) struct FoundRelease {
     pub name: FileName,
     pub release: Release,
     pub description: Option<Arc<Description>>,

@@ -17,7 +17,7 @@ const MAX_TERMS: usize = 8;
 
 /// What a client searches for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::serve) struct Query {
+pub(crate) struct Query {
     /// A package has to match all of them.
     terms: Vec<Term>,
     order: Order,
@@ -61,7 +61,7 @@ enum Order {
 
 /// What a search looks at.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::serve) struct Candidate<'a> {
+pub(crate) struct Candidate<'a> {
     pub name: &'a PackageName,
     /// The description, if it is known.
     pub description: Option<&'a str>,

@@ -10,10 +10,10 @@ mod package;
 mod release;
 mod site;
 
-pub(in crate::serve) use account::{AccountPackage, Key, KeyPermission, auth, keys, me, owners};
-pub(in crate::serve) use package::{PackageFacts, listed_package, package};
-pub(in crate::serve) use release::{ReleaseFacts, release};
-pub(in crate::serve) use site::Site;
+pub(crate) use account::{AccountPackage, Key, KeyPermission, auth, keys, me, owners};
+pub(crate) use package::{PackageFacts, listed_package, package};
+pub(crate) use release::{ReleaseFacts, release};
+pub(crate) use site::Site;
 
 #[cfg(test)]
 mod tests;

@@ -12,7 +12,7 @@ use crate::serve::files::directory::Directory;
 use crate::store::DirStore;
 
 /// The repository `acme`, with documentation of two releases.
-pub(in crate::serve::api) fn acme() -> TempDir {
+pub(crate) fn acme() -> TempDir {
     let directory = TempDir::new().unwrap();
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/golden/acme");
     let copy = |from: &Path, to: &str| {
@@ -34,7 +34,7 @@ pub(in crate::serve::api) fn acme() -> TempDir {
     directory
 }
 
-pub(in crate::serve::api) fn packages(directory: &TempDir) -> Packages {
+pub(crate) fn packages(directory: &TempDir) -> Packages {
     let source: Arc<dyn FileSource> = Arc::new(Directory::new(DirStore::new(directory.path())));
     let releases = Arc::new(ReleaseIndex::new(Arc::clone(&source)));
     Packages::new(source, releases)

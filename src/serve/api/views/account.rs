@@ -9,7 +9,7 @@ use crate::package::UnixSeconds;
 
 /// A package that an account may publish.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::serve) struct AccountPackage<'a> {
+pub(crate) struct AccountPackage<'a> {
     pub repository: &'a RepositoryName,
     pub name: &'a PackageName,
     /// The package in the API.
@@ -21,11 +21,7 @@ pub(in crate::serve) struct AccountPackage<'a> {
 /// The account of a token, as the answer to `GET users/me`.
 ///
 /// mix asks for it before each publication, so `packages` should be short: only `mix hex.owner packages` reads it.
-pub(in crate::serve) fn me(
-    site: &Site<'_>,
-    username: &str,
-    packages: &[AccountPackage<'_>],
-) -> Value {
+pub(crate) fn me(site: &Site<'_>, username: &str, packages: &[AccountPackage<'_>]) -> Value {
     let packages = packages.iter().map(|one| AccountPackageView {
         repository: one.repository.as_str(),
         name: one.name.as_str(),
@@ -44,7 +40,7 @@ pub(in crate::serve) fn me(
 }
 
 /// The tokens that may publish a package, as the answer to `GET packages/NAME/owners`.
-pub(in crate::serve) fn owners(site: &Site<'_>, usernames: &[&str]) -> Value {
+pub(crate) fn owners(site: &Site<'_>, usernames: &[&str]) -> Value {
     let owners = usernames.iter().map(|username| OwnerView {
         username,
         email: username,
@@ -56,7 +52,7 @@ pub(in crate::serve) fn owners(site: &Site<'_>, usernames: &[&str]) -> Value {
 
 /// A token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::serve) struct Key<'a> {
+pub(crate) struct Key<'a> {
     pub name: &'a str,
     /// The token itself, in the answer to its creation alone.
     pub secret: Option<&'a str>,
@@ -70,7 +66,7 @@ pub(in crate::serve) struct Key<'a> {
 
 /// What a token may do, in the words of hex.pm: `api:write`, `repository:acme`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(in crate::serve) struct KeyPermission<'a> {
+pub(crate) struct KeyPermission<'a> {
     pub domain: &'a str,
     pub resource: Option<&'a str>,
 }
@@ -99,12 +95,12 @@ impl Key<'_> {
 }
 
 /// The tokens that an account sees, as the answer to `GET keys`.
-pub(in crate::serve) fn keys(site: &Site<'_>, keys: &[Key<'_>]) -> Value {
+pub(crate) fn keys(site: &Site<'_>, keys: &[Key<'_>]) -> Value {
     to_value(&keys.iter().map(|key| key.fields(site)).collect::<Vec<_>>())
 }
 
 /// The token of a request, as the answer to `GET auth`.
-pub(in crate::serve) fn auth(name: &str) -> Value {
+pub(crate) fn auth(name: &str) -> Value {
     let owner = AuthOwner { kind: "user", name };
     to_value(&AuthView { key: AuthKey { name, owner } })
 }

@@ -15,7 +15,7 @@ use crate::version::Version;
 
 /// What is known of a package.
 #[derive(Clone, Copy)]
-pub(in crate::serve) struct PackageFacts<'a> {
+pub(crate) struct PackageFacts<'a> {
     /// As it is signed, in ascending order of version.
     pub releases: &'a Releases,
     /// What the tarball of its [`recommended`](Self::recommended) release says for people.
@@ -41,13 +41,13 @@ impl<'a> PackageFacts<'a> {
 }
 
 /// The package, as the answer to `GET packages/NAME`.
-pub(in crate::serve) fn package(site: &Site<'_>, facts: &PackageFacts<'_>) -> Value {
+pub(crate) fn package(site: &Site<'_>, facts: &PackageFacts<'_>) -> Value {
     let description = facts.description.and_then(|found| found.description.as_deref());
     view(site, facts, description)
 }
 
 /// The package in the answer to `GET packages`. rebar3 crashes where a description is not text.
-pub(in crate::serve) fn listed_package(site: &Site<'_>, facts: &PackageFacts<'_>) -> Value {
+pub(crate) fn listed_package(site: &Site<'_>, facts: &PackageFacts<'_>) -> Value {
     let description = facts.description.and_then(|found| found.description.as_deref());
     view(site, facts, Some(description.unwrap_or_default()))
 }

@@ -13,7 +13,7 @@ use crate::tarball::Description;
 
 /// What is known of a release.
 #[derive(Clone, Copy)]
-pub(in crate::serve) struct ReleaseFacts<'a> {
+pub(crate) struct ReleaseFacts<'a> {
     pub package: &'a PackageName,
     /// As the signed package lists it.
     pub release: &'a Release,
@@ -25,7 +25,7 @@ pub(in crate::serve) struct ReleaseFacts<'a> {
 }
 
 /// The release, as the answer to its publication and to `GET packages/NAME/releases/VERSION`.
-pub(in crate::serve) fn release(site: &Site<'_>, facts: &ReleaseFacts<'_>) -> Value {
+pub(crate) fn release(site: &Site<'_>, facts: &ReleaseFacts<'_>) -> Value {
     let ReleaseFacts { package, release, description, has_docs, publisher } = *facts;
     let published_at = date_of(release.remarks.published_at.as_ref());
     let app = app(description, package);

@@ -8,7 +8,7 @@ use crate::version::Version;
 
 /// A repository and its URLs, as clients reach them that make this request. URLs have no slash at the end.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::serve) struct Site<'a> {
+pub(crate) struct Site<'a> {
     /// The name in its signed files.
     pub repository: &'a RepositoryName,
     /// The URL of the API that the request was made to, such as `https://hex.example.com/api/repos/acme`.
