@@ -21,11 +21,12 @@ use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::key::PrivateKey;
+use crate::registry::DependencySummary;
 use crate::regular_file;
 use crate::store::{Stamp, keep_access};
 
 /// The first bytes of the file. Another version may read other things from the same tarball.
-const MAGIC: &[u8] = concat!("hexreg cache 4 ", env!("CARGO_PKG_VERSION"), "\n").as_bytes();
+const MAGIC: &[u8] = concat!("hexreg cache 5 ", env!("CARGO_PKG_VERSION"), "\n").as_bytes();
 
 /// An upper bound of the size of a head, in bytes.
 const MAX_HEAD: u64 = 512;
@@ -106,8 +107,8 @@ pub(crate) struct CachedPackage<'a> {
     pub payload: &'a [u8],
     /// Whether the payload says anything that is in no tarball.
     pub has_remarks: bool,
-    /// Whether each build must check the dependencies of the package again.
-    pub has_doubtful_dependency: bool,
+    /// Whether a build must check the dependencies of the package again, and where the payload has them from.
+    pub dependencies: DependencySummary,
     /// The stamp of the published file with this payload and a valid signature, if there was one and it had not changed
     /// in the moment of reading.
     pub served: Option<Stamp>,

@@ -19,7 +19,7 @@ mod versions;
 pub use decode_error::DecodeError;
 pub use gzip::Gzip;
 pub use names::{Names, UnknownInNames};
-pub use package_entry::{ListedVersion, PUBLIC_REPOSITORY, PackageEntry};
+pub use package_entry::{DependencySummary, ListedVersion, PUBLIC_REPOSITORY, PackageEntry};
 pub use releases::Releases;
 pub use resource::Resource;
 pub use signed::{Payload, Signed};

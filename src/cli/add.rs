@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::ValueHint;
-use hexreg::name::PackageName;
+use hexreg::name::{PackageName, RepositoryName};
 use hexreg::ops::add::{self, Additions, PublicationTime};
 use hexreg::tarball::Limits;
 
 use super::change_log::ChangeLog;
-use super::edit::{ENVIRONMENT, EditCommand, WhichArgs};
+use super::edit::{ENVIRONMENT, EditCommand, Summary, WhichArgs};
 use super::output;
 use super::time::{self, TimeArgument};
 use super::write::{self, WriteArgs};
@@ -64,7 +64,16 @@ fn parse_published_at(text: &str) -> Result<PublishedAtArgument, String> {
     if text == "none" {
         return Ok(PublishedAtArgument::None);
     }
-    TimeArgument::parse(text).map(PublishedAtArgument::Time)
+    let time = TimeArgument::parse(text).map_err(|expected| format!("{expected}, or `none`"))?;
+    Ok(PublishedAtArgument::Time(time))
+}
+
+/// What the time of publication does to clients.
+fn cooldown_note(repository: &RepositoryName) -> String {
+    format!(
+        "published_at is now: clients that set HEX_COOLDOWN wait before they use it, unless they set \
+         HEX_COOLDOWN_EXCLUDE_REPOS={repository}"
+    )
 }
 
 impl Args {
@@ -102,7 +111,9 @@ impl Args {
                     (0, _) => format!("{present} there already, and repaired"),
                     (_, some) => format!("{new} added, {} there already", output::thousands(some)),
                 };
-                Ok((added.report, summary))
+                // Once a run: it is said where this command has said when a release was published.
+                let note = (added.dated > 0).then(|| cooldown_note(&options.repository));
+                Ok((added.report, Summary { done: summary, note }))
             },
         };
         command.main(&self.change)

@@ -65,9 +65,23 @@ struct EditJson<'a> {
     changes: ChangeLog,
 }
 
+/// What a person is told of a change that was made.
+pub struct Summary {
+    /// What was done, such as `1 release added`.
+    pub done: String,
+    /// What to know of it.
+    pub note: Option<String>,
+}
+
+impl From<String> for Summary {
+    fn from(done: String) -> Self {
+        Self { done, note: None }
+    }
+}
+
 /// Changes the registry, and returns a summary.
 type Work<'a> =
-    dyn Fn(&dyn Store, &Options, &Reporter<'_>) -> Result<(Report, String), Error> + Sync + 'a;
+    dyn Fn(&dyn Store, &Options, &Reporter<'_>) -> Result<(Report, Summary), Error> + Sync + 'a;
 
 /// A command that changes some releases.
 pub struct EditCommand<'a> {
@@ -107,10 +121,14 @@ impl EditCommand<'_> {
         if args.quiet {
             return Ok(());
         }
-        let done =
-            if report.changes.is_empty() { "nothing has changed".to_owned() } else { summary };
+        let summary = if report.changes.is_empty() {
+            Summary::from("nothing has changed".to_owned())
+        } else {
+            summary
+        };
         let dry_run = if options.dry_run { write::DRY_RUN } else { "" };
-        output::line(&format!("{name}: {done}{dry_run}"))
+        output::line(&format!("{name}: {}{dry_run}", summary.done))?;
+        summary.note.map_or(Ok(()), |note| output::line(&note))
     }
 
     fn failure(&self, error: &Error, reporter: &Reporter<'_>) -> Failure {

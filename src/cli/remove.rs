@@ -8,10 +8,10 @@ use hexreg::tarball::FileName;
 use super::edit::{ENVIRONMENT, EditCommand, ReleaseArgs, WhichArgs};
 use super::write::WriteArgs;
 
-/// Remove a release from a registry, and its tarball
+/// Remove a release from a registry, its tarball and its documentation
 ///
-/// Removes it from `versions` and `names` first, then from the file of its package, and removes the tarball
-/// last. Projects that have locked it can no longer fetch it: `hexreg retire` warns of a release instead.
+/// Removes it from `versions` and `names` first, then from the file of its package, and removes the tarball and
+/// the documentation last. Projects that have locked it can no longer fetch it: `hexreg retire` warns of a release instead.
 #[derive(clap::Args)]
 #[command(after_help = format!("\
 Examples:
@@ -37,7 +37,7 @@ impl Args {
             attempt: "remove from",
             work: &|store, options, reporter| {
                 let report = remove::remove(store, options, &release, reporter)?;
-                Ok((report, format!("{} {} removed", release.package, release.version)))
+                Ok((report, format!("{} {} removed", release.package, release.version).into()))
             },
         };
         command.main(&self.change)

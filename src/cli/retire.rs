@@ -97,7 +97,7 @@ fn main(
                 }
                 None => format!("{package} {version} is retired no longer"),
             };
-            Ok((report, summary))
+            Ok((report, summary.into()))
         },
     };
     command.main(args)

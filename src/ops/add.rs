@@ -39,8 +39,9 @@ pub fn add(
     let read = read::read(options, additions, observer)?;
     let packages: BTreeSet<PackageName> =
         read.iter().map(|one| one.tarball.file().package.clone()).collect();
-    // As the first attempt found it: what later attempts find may be its own work.
-    let present = Cell::new(None);
+    // How many are present, and how many are dated, as the first attempt found it: what later attempts find may be its
+    // own work.
+    let found = Cell::new(None);
     let report = edit::edit(store, options, observer, &packages, &|attempt, copy| {
         let former: BTreeSet<PackageName> = copy.names.keys().cloned().collect();
         let here = copy.names.keys().chain(copy.versions.keys()).chain(&packages);
@@ -52,18 +53,22 @@ pub fn add(
         };
         let added = read.iter().map(|addition| put(copy, addition, &rules, additions));
         let added = added.collect::<Result<Vec<_>, _>>()?;
-        let is_first = present.get().is_none();
+        let is_first = found.get().is_none();
         let observer: &dyn Observer = if is_first { observer } else { &() };
         check_dependencies(copy, &rules, additions, read.iter().zip(&added), observer)?;
         if is_first {
             warn_of_new_namesakes(attempt, options, additions, &packages, &former, observer)?;
         }
-        let listed = added.iter().filter(|tarball| tarball.is_listed).count();
-        present.set(present.get().or(Some(listed)));
+        if is_first {
+            let listed = added.iter().filter(|tarball| tarball.is_listed).count();
+            let pairs = read.iter().zip(&added);
+            let dated = pairs.filter(|(one, added)| one.is_dated && !added.is_listed).count();
+            found.set(Some((listed, dated)));
+        }
         Ok(added.into_iter().map(FileChange::AddTarball).collect())
     })?;
-    let present = present.get().unwrap_or_default();
-    Ok(Added { report, added: read.len().saturating_sub(present), present })
+    let (present, dated) = found.get().unwrap_or_default();
+    Ok(Added { report, added: read.len().saturating_sub(present), present, dated })
 }
 
 fn put(
@@ -72,7 +77,7 @@ fn put(
     rules: &DependencyRules<'_>,
     additions: &Additions,
 ) -> Result<AddedTarball, Error> {
-    let Addition { tarball, remarks, upstream } = addition;
+    let Addition { tarball, remarks, upstream, .. } = addition;
     let FileName { package, version } = tarball.file();
     let (published, is) = (copy.release(package, version), tarball.outer_checksum());
     let was = published.map(|published| published.outer_checksum);

@@ -33,6 +33,17 @@ impl DependencyRules<'_> {
         DependencyFaults::refuse(faults.collect())
     }
 
+    /// Fails with the dependencies on packages of this repository that it does not have. They are faults of the registry,
+    /// which may get the packages later, and not of the release.
+    pub fn check_presence(&self, dependencies: &[Dependency]) -> Result<(), DependencyFaults> {
+        let absent = dependencies.iter().filter(|one| one.repository.is_none()).filter_map(|one| {
+            let is_here = one.package.parse().is_ok_and(|name| (self.has_package)(&name));
+            let (package, repository) = (one.package.clone(), self.repository.clone());
+            (!is_here).then_some(DependencyFault::Absent { package, repository })
+        });
+        DependencyFaults::refuse(absent.collect())
+    }
+
     /// The dependency that a registry lists for a requirement: without `repository` if that is its own. A requirement
     /// without a repository is on a package of the registry, if it has one of that name, and of hex.pm otherwise. `mix
     /// hex.build` always writes a repository. rebar3 and gleam never do; hex.pm takes their requirements as its own, and
@@ -55,6 +66,40 @@ impl DependencyRules<'_> {
         let repository = || self.repository.clone();
         is_fault.then(|| DependencyFault::PublicNamesake { package, repository: repository() })
     }
+}
+
+/// Whether `dependency`, in a registry of `repository`, is a reading of a requirement of a tarball. A requirement without a
+/// repository may be read as one of the registry's own or of hex.pm.
+pub(crate) fn is_reading(
+    dependency: &Dependency,
+    requirement: &Dependency,
+    repository: &RepositoryName,
+) -> bool {
+    let own = requirement.clone().seen_from(repository);
+    let public = || Dependency { repository: Some(PUBLIC_REPOSITORY.to_owned()), ..own.clone() };
+    *dependency == own || (requirement.repository.is_none() && *dependency == public())
+}
+
+/// Whether a published package, of a repository other than hex.pm's, has a dependency on a package of hex.pm.
+pub(crate) fn has_public(repository: &RepositoryName, package: &Releases) -> bool {
+    let mut dependencies = package.releases.iter().flat_map(|release| &release.dependencies);
+    repository.as_str() != PUBLIC_REPOSITORY
+        && dependencies.any(|one| one.repository.as_deref() == Some(PUBLIC_REPOSITORY))
+}
+
+/// Takes dependencies for those of hex.pm that the published release of the same tarball has from there, though they were
+/// read as ones of the registry's own: the tarball names no repository. Returns whether there are any.
+pub(crate) fn keep_public(release: &mut Release, published: &Release) -> bool {
+    let mut keeps = false;
+    for dependency in release.dependencies.iter_mut().filter(|one| one.repository.is_none()) {
+        let repository = Some(PUBLIC_REPOSITORY.to_owned());
+        let public = Dependency { repository, ..dependency.clone() };
+        if published.dependencies.contains(&public) {
+            *dependency = public;
+            keeps = true;
+        }
+    }
+    keeps
 }
 
 /// Fails with everything that is wrong with the requirements alone.

@@ -1,5 +1,7 @@
 //! One package of a registry.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Payload, releases};
 use crate::name::{PackageName, RepositoryName};
 use crate::package::{Dependency, Marks, Package, UnixSeconds};
@@ -22,9 +24,21 @@ pub struct PackageEntry {
     pub payload: Payload,
     /// Whether the payload says anything that is in no tarball.
     pub has_remarks: bool,
-    /// Whether a release depends on a package of [`PUBLIC_REPOSITORY`], or has a requirement on which Hex's solver raises.
-    /// Whether that is a fault depends on the other packages.
-    pub has_doubtful_dependency: bool,
+    /// What the dependencies of its releases are.
+    pub dependencies: DependencySummary,
+}
+
+/// What the dependencies of a package's releases are, so that it is decoded again only where that matters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DependencySummary {
+    /// Whether one is on a package of [`PUBLIC_REPOSITORY`], or has a requirement on which Hex's solver raises. Whether
+    /// that is a fault depends on the other packages.
+    pub is_doubtful: bool,
+    /// Whether one is on a package of the own repository. It is not known of an entry from the cache, which has no new
+    /// release.
+    pub has_own: bool,
+    /// Whether the payload has the repository of one from the published file: the tarball names none.
+    pub keeps_repository: bool,
 }
 
 /// A version as `versions` lists it.
@@ -51,14 +65,18 @@ impl PackageEntry {
             || package.releases.iter().any(|release| !release.remarks.is_empty());
         let payload =
             releases::encode(repository, &package.name, &package.releases, &package.unknown);
-        let mut dependencies = package.releases.iter().flat_map(|release| &release.dependencies);
-        let has_doubtful_dependency = dependencies.any(is_doubtful);
+        let dependencies = || package.releases.iter().flat_map(|release| &release.dependencies);
+        let summary = DependencySummary {
+            is_doubtful: dependencies().any(is_doubtful),
+            has_own: dependencies().any(|one| one.repository.is_none()),
+            keeps_repository: false,
+        };
         let versions = package.releases.into_iter().map(|release| ListedVersion {
             marks: release.remarks.marks(),
             version: release.version,
         });
         let (name, versions) = (package.name, versions.collect());
-        Self { name, versions, updated_at, payload, has_remarks, has_doubtful_dependency }
+        Self { name, versions, updated_at, payload, has_remarks, dependencies: summary }
     }
 
     /// Whether the package has this version.

@@ -3,6 +3,8 @@
 //!
 //! What is new is refused; what clients were offered already stays, with a warning.
 
+mod unnamed;
+
 use std::fs;
 
 use hexreg::package::Requirement;

@@ -65,6 +65,7 @@ mod alarms;
 mod archives;
 #[cfg(feature = "serve")]
 mod auth;
+mod batch;
 #[cfg(feature = "buckets")]
 mod buckets;
 mod building;
@@ -95,6 +96,7 @@ mod permissions;
 mod policies;
 mod progress;
 mod properties;
+mod publication_times;
 mod publishing;
 #[cfg(feature = "buckets")]
 mod pushing;

@@ -179,6 +179,7 @@ fn additions() {
     * creating public/versions
     * creating public/names
     acme: 1 release added (dry run: nothing was written)
+    published_at is now: clients that set HEX_COOLDOWN wait before they use it, unless they set HEX_COOLDOWN_EXCLUDE_REPOS=acme
     [0]
     $ hexreg add foo-1.0.0.tar ACME
     * creating public/public_key
@@ -187,6 +188,7 @@ fn additions() {
     * creating public/versions
     * creating public/names
     acme: 1 release added
+    published_at is now: clients that set HEX_COOLDOWN wait before they use it, unless they set HEX_COOLDOWN_EXCLUDE_REPOS=acme
     [0]
     $ hexreg add foo-1.0.0.tar foo-1.1.0.tar bar-0.1.0.tar ACME
     * creating public/tarballs/foo-1.1.0.tar
@@ -196,6 +198,7 @@ fn additions() {
     * updating public/versions
     * updating public/names
     acme: 2 releases added, 1 there already
+    published_at is now: clients that set HEX_COOLDOWN wait before they use it, unless they set HEX_COOLDOWN_EXCLUDE_REPOS=acme
     [0]
     $ hexreg add foo-1.0.0.tar foo-1.1.0.tar ACME
     acme: nothing has changed
@@ -287,7 +290,7 @@ fn additions_that_are_refused() {
     hint: give --private-key=PATH, --private-key=- for standard input, or the key itself in HEXREG_PRIVATE_KEY; `hexreg key new PATH` makes one
     [2]
     $ hexreg add bar-0.1.0.tar ACME --published-at=yesterday
-    error: invalid value 'yesterday' for '--published-at <TIME>': expected `now`, a time such as 2026-11-21T12:00:00Z, or whole seconds since 1970
+    error: invalid value 'yesterday' for '--published-at <TIME>': expected `now`, a time such as 2026-11-21T12:00:00Z, or whole seconds since 1970, or `none`
 
     For more information, try '--help'.
     [2]
@@ -299,6 +302,7 @@ fn additions_that_are_refused() {
     * updating public/tarballs/foo-1.0.0.tar
     * updating public/packages/foo
     acme: 1 release added
+    published_at is now: clients that set HEX_COOLDOWN wait before they use it, unless they set HEX_COOLDOWN_EXCLUDE_REPOS=acme
     [0]
     ");
     repository.remove("public/versions");

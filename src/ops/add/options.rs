@@ -39,6 +39,11 @@ pub enum PublicationTime {
 }
 
 impl PublicationTime {
+    /// Whether the time to write is the one that is given for want of a known one.
+    pub(super) fn is_default(self, known: Option<&Timestamp>) -> bool {
+        matches!(self, Self::KnownOr(_)) && known.is_none()
+    }
+
     /// The time to write, where this one is known.
     pub(super) fn or_known(self, known: Option<&Timestamp>) -> Option<Timestamp> {
         match self {
@@ -58,4 +63,6 @@ pub struct Added {
     pub added: usize,
     /// How many were there already.
     pub present: usize,
+    /// How many of the added ones got the time of [`PublicationTime::KnownOr`].
+    pub dated: usize,
 }

@@ -20,6 +20,8 @@ use crate::tarball::{FileName, Metadata, Unpacker};
 pub(super) struct Addition {
     pub tarball: CheckedTarball,
     pub remarks: Remarks,
+    /// Whether its time of publication is one that was given for want of a known one.
+    pub is_dated: bool,
     /// What upstream says of it, if it lies in a mirror.
     pub upstream: Option<Remarks>,
 }
@@ -127,8 +129,10 @@ fn with_remarks(
     };
     let additions = read.into_iter().map(|tarball| {
         let RemarksBeside { all, upstream } = remarks_beside(&tarball)?;
-        let published_at = additions.published_at.or_known(all.published_at.as_ref());
-        Ok(Addition { tarball, remarks: Remarks { published_at, ..all }, upstream })
+        let known = all.published_at.as_ref();
+        let is_dated = additions.published_at.is_default(known);
+        let published_at = additions.published_at.or_known(known);
+        Ok(Addition { tarball, remarks: Remarks { published_at, ..all }, is_dated, upstream })
     });
     additions.collect()
 }

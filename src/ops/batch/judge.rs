@@ -225,6 +225,10 @@ pub(super) fn check_new_name(name: &PackageName) -> Result<(), Refusal> {
 
 fn check_message(retirement: &Retirement) -> Result<(), Refusal> {
     let Some(message) = &retirement.message else { return Ok(()) };
+    // Clients print it on a terminal.
+    if message.chars().any(char::is_control) {
+        return Err(Refusal::field("message", "should be one line, without control characters"));
+    }
     let length = message.chars().count();
     if RETIREMENT_MESSAGE.contains(&length) {
         return Ok(());

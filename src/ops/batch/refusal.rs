@@ -40,7 +40,9 @@ impl Refusal {
     pub(super) fn requirements(faults: &DependencyFaults) -> Self {
         let all = faults.iter().map(|fault| {
             let advice = match fault {
-                DependencyFault::Requirement { .. } => String::new(),
+                DependencyFault::Requirement { .. } | DependencyFault::Absent { .. } => {
+                    String::new()
+                }
                 DependencyFault::PublicNamesake { package, repository } => format!(
                     "; if {repository}'s is meant, say so in the project (`repo: \"{repository}\"` in mix.exs); if \
                      {PUBLIC_REPOSITORY}'s is, whoever runs this server has to start it with --allow-public {package}"

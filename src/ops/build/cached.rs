@@ -14,7 +14,10 @@ use crate::cache::{
 use crate::name::PackageName;
 use crate::package::{Release, UnixSeconds};
 use crate::publish::{FileState, Plan};
-use crate::registry::{ListedVersion, PackageEntry, Payload, Releases, Resource};
+use crate::registry::{
+    DependencySummary, ListedVersion, PackageEntry, Payload, Releases, Resource,
+};
+use crate::repository::RepositoryPath;
 use crate::store::{ListedFile, Stamp};
 use crate::tarball::FileName;
 
@@ -90,8 +93,7 @@ impl<'a> BuildCache<'a> {
                         tarballs,
                         payload: payload.as_bytes(),
                         has_remarks: entry.is_some_and(|one| one.has_remarks),
-                        has_doubtful_dependency: entry
-                            .is_some_and(|one| one.has_doubtful_dependency),
+                        dependencies: entry.map(|one| one.dependencies).unwrap_or_default(),
                         served,
                         upstream: listing
                             .mirrored(name)
@@ -141,8 +143,14 @@ impl<'a> Cached<'a> {
         packages.get(found)
     }
 
-    /// The entry of a package if none of its tarballs has changed.
-    pub fn entry(&self, tarballs: &[ListedFile], updated_at: UnixSeconds) -> Option<PackageEntry> {
+    /// The entry of a package if none of its tarballs has changed; nor the published file, if the entry has anything
+    /// from there that a build reads of tarballs.
+    pub fn entry(
+        &self,
+        listing: &Listing,
+        tarballs: &[ListedFile],
+        updated_at: UnixSeconds,
+    ) -> Option<PackageEntry> {
         let known = self.package(tarballs)?;
         let same = known.complete
             && known.tarballs.len() == tarballs.len()
@@ -151,6 +159,10 @@ impl<'a> Cached<'a> {
             return None;
         }
         let (name, payload) = (known.name.parse().ok()?, self.payload(known));
+        if known.dependencies.keeps_repository {
+            let served = listing.served(&RepositoryPath::package(&name))?;
+            known.served.filter(|known| served.stamp == Some(*known))?;
+        }
         let versions = if known.has_remarks {
             let releases = Releases::decode(&payload).ok()?.releases.into_iter();
             let listed = releases.map(|release| (release.version, release.remarks.marks()));
@@ -162,20 +174,15 @@ impl<'a> Cached<'a> {
             versions.sort();
             versions.into_iter().map(ListedVersion::from).collect()
         };
-        let CachedPackage { has_remarks, has_doubtful_dependency, .. } = *known;
-        Some(PackageEntry {
-            name,
-            versions,
-            updated_at,
-            payload,
-            has_remarks,
-            has_doubtful_dependency,
-        })
+        let dependencies = DependencySummary { has_own: false, ..known.dependencies };
+        let has_remarks = known.has_remarks;
+        Some(PackageEntry { name, versions, updated_at, payload, has_remarks, dependencies })
     }
 
-    /// For each tarball of a package its release, if the tarball has not changed.
+    /// For each tarball of a package its release, if the tarball has not changed, and the cache has nothing of the package
+    /// from elsewhere that a build reads of tarballs.
     pub fn releases(&self, tarballs: &[ListedFile]) -> Vec<Option<(FileName, Release)>> {
-        let known = self.package(tarballs);
+        let known = self.package(tarballs).filter(|known| !known.dependencies.keeps_repository);
         let decoded = known.and_then(|known| Releases::decode(&self.payload(known)).ok());
         let (Some(known), Some(decoded)) = (known, decoded) else {
             return vec![None; tarballs.len()];

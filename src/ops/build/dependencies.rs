@@ -12,11 +12,11 @@ use crate::checksum::OuterChecksum;
 use crate::name::PackageName;
 use crate::ops::rejection::Rejection;
 use crate::ops::upstream::UpstreamFiles;
-use crate::package::Release;
+use crate::package::{Dependency, Release};
 use crate::publish::dependencies::{self, DependencyFaults, DependencyRules};
 use crate::publish::observer::Observer;
 use crate::published::{Published, Reader, TrustedKeys};
-use crate::registry::{PackageEntry, Registry, Releases};
+use crate::registry::{PUBLIC_REPOSITORY, PackageEntry, Registry, Releases};
 use crate::repository::RepositoryPath;
 use crate::store::Store;
 use crate::tarball::FileName;
@@ -26,10 +26,13 @@ use crate::version::Version;
 struct Faulty {
     package: PackageName,
     releases: Vec<(Release, DependencyFaults)>,
+    /// Those with dependencies on packages that the registry does not have.
+    incomplete: Vec<(Release, DependencyFaults)>,
 }
 
 /// Rejects new releases that have a faulty dependency. Those that were published already as the same tarball, by this
-/// registry or by the one that was mirrored, are warned of.
+/// registry or by the one that was mirrored, are warned of. New releases are warned of if they depend on packages of this
+/// repository that it does not have: a tarball that names no repository may mean hex.pm's.
 pub(super) fn check(
     store: &dyn Store,
     options: &Options,
@@ -42,8 +45,11 @@ pub(super) fn check(
         has_package: &|name| registry.package(name).is_some(),
         allow_public: &options.allow_public,
     };
-    let doubtful = registry.packages.par_iter().filter(|entry| entry.has_doubtful_dependency);
-    let faulty: Vec<_> = doubtful.filter_map(|entry| faulty(&rules, entry)).collect();
+    let is_public = registry.repository.as_str() == PUBLIC_REPOSITORY;
+    let doubtful = registry.packages.par_iter().filter(|entry| {
+        entry.dependencies.is_doubtful || (entry.dependencies.has_own && !is_public)
+    });
+    let faulty: Vec<_> = doubtful.filter_map(|entry| faulty(&rules, entry, is_public)).collect();
     if faulty.is_empty() {
         return Ok(());
     }
@@ -51,7 +57,7 @@ pub(super) fn check(
     let reader = Reader::new(store, keys);
     let upstream = UpstreamFiles::open(store)?;
     let mut rejections = Vec::new();
-    for Faulty { package, releases } in faulty {
+    for Faulty { package, releases, incomplete } in faulty {
         let mut published = tarballs(reader.package(&package, &mut Vec::new())?);
         if let Some(upstream) = &upstream {
             published.extend(tarballs(upstream.package(&package)?));
@@ -61,10 +67,11 @@ pub(super) fn check(
         };
         let (old, new): (Vec<_>, Vec<_>) =
             releases.into_iter().partition(|(release, _)| is_published(release));
+        let incomplete = incomplete.iter().filter(|(release, _)| !is_published(release));
         dependencies::warn(
             observer,
             &package,
-            old.iter().map(|(release, faults)| (release, faults.clone())),
+            old.iter().chain(incomplete).map(|(release, faults)| (release, faults.clone())),
         );
         rejections.extend(new.into_iter().map(|(release, faults)| {
             let file = FileName { package: package.clone(), version: release.version };
@@ -78,15 +85,24 @@ pub(super) fn check(
     }
 }
 
-fn faulty(rules: &DependencyRules<'_>, entry: &PackageEntry) -> Option<Faulty> {
+fn faulty(rules: &DependencyRules<'_>, entry: &PackageEntry, is_public: bool) -> Option<Faulty> {
     // What was encoded here is decoded here.
-    let releases = Releases::decode(&entry.payload).ok()?.releases.into_iter();
-    let faulty = releases.filter_map(|release| {
-        let faults = rules.check(&release.dependencies).err()?;
-        Some((release, faults))
-    });
-    let releases: Vec<_> = faulty.collect();
-    (!releases.is_empty()).then(|| Faulty { package: entry.name.clone(), releases })
+    let all = Releases::decode(&entry.payload).ok()?.releases;
+    let with = |check: &dyn Fn(&[Dependency]) -> Result<(), DependencyFaults>| {
+        let faulty = all.iter().filter_map(|release| {
+            let faults = check(&release.dependencies).err()?;
+            Some((release.clone(), faults))
+        });
+        faulty.collect::<Vec<_>>()
+    };
+    let releases = with(&|dependencies| rules.check(dependencies));
+    let incomplete = if is_public || !entry.dependencies.has_own {
+        Vec::new()
+    } else {
+        with(&|dependencies| rules.check_presence(dependencies))
+    };
+    let is_faulty = !releases.is_empty() || !incomplete.is_empty();
+    is_faulty.then(|| Faulty { package: entry.name.clone(), releases, incomplete })
 }
 
 /// The tarballs that a package's file offers to clients.

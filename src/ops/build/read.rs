@@ -37,7 +37,7 @@ pub(super) fn packages(
     observer.began(Work::ReadingTarballs, listing.tarballs.len());
     let readers =
         Readers { store, options, observer, idle: Mutex::default(), count: AtomicUsize::new(0) };
-    let found = listing.packages().map(|tarballs| readers.entry(tarballs, cached));
+    let found = listing.packages().map(|tarballs| readers.entry(listing, tarballs, cached));
     let (packages, rejections) = partition(found.collect());
     match NonZeroUsize::new(listing.tarballs.len()) {
         Some(total) if !rejections.is_empty() => {
@@ -73,13 +73,14 @@ impl Readers<'_> {
     /// A package made of its tarballs, or every rejection.
     fn entry(
         &self,
+        listing: &Listing,
         tarballs: &[ListedFile],
         cached: &Cached<'_>,
     ) -> Result<PackageEntry, Vec<Rejection>> {
         let latest = self.options.latest.unwrap_or(UnixSeconds(i64::MAX));
         let newest = tarballs.iter().map(|listed| listed.modified.min(latest)).max();
         let updated_at = newest.unwrap_or(latest);
-        if let Some(entry) = cached.entry(tarballs, updated_at) {
+        if let Some(entry) = cached.entry(listing, tarballs, updated_at) {
             self.observer.progressed(tarballs.len(), 0);
             return Ok(entry);
         }

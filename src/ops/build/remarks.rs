@@ -15,9 +15,10 @@ use crate::name::PackageName;
 use crate::ops::upstream::{Base, PackageBase, UpstreamFiles};
 use crate::package::merge::{merge, merge_unknown};
 use crate::package::{Package, Release, Remarks, UnixSeconds};
+use crate::publish::dependencies;
 use crate::publish::observer::{Observer, Warning};
 use crate::published::{Published, Reader, TrustedKeys};
-use crate::registry::{PackageEntry, Releases, Resource};
+use crate::registry::{DependencySummary, PackageEntry, Releases, Resource};
 use crate::repository::RepositoryPath;
 use crate::store::Store;
 use crate::unknown_fields::UnknownFields;
@@ -30,8 +31,8 @@ pub(super) struct CarriedOver {
     pub base: Base,
 }
 
-/// Remarks on releases, by version and tarball.
-type FormerRemarks = HashMap<(Version, OuterChecksum), Remarks>;
+/// Published releases, by version and tarball.
+type ByTarball<'a> = HashMap<(Version, OuterChecksum), &'a Release>;
 
 /// What is published of a package.
 enum PublishedPackage {
@@ -157,7 +158,8 @@ impl Sources<'_> {
         }
     }
 
-    /// The entry with these remarks and no others, and the base for the next build.
+    /// The entry with these remarks and no others, and the base for the next build. A dependency keeps the repository that
+    /// the same tarball has in the published registry, if the tarball names none.
     fn with_remarks(
         &self,
         entry: PackageEntry,
@@ -170,7 +172,10 @@ impl Sources<'_> {
                     && package.releases.iter().all(|one| one.remarks.is_empty())
             })
         };
-        let is_bare = is_bare(published) && is_bare(upstream) && !entry.has_remarks;
+        let repository = &self.options.repository;
+        let has_public =
+            published.is_some_and(|package| dependencies::has_public(repository, package));
+        let is_bare = is_bare(published) && is_bare(upstream) && !entry.has_remarks && !has_public;
         if is_bare && upstream.is_none() {
             return (entry, None);
         }
@@ -184,12 +189,17 @@ impl Sources<'_> {
         if is_bare {
             return (entry, note);
         }
-        let former = published.map(former_remarks).unwrap_or_default();
+        let former = published.map(by_tarball).unwrap_or_default();
         let before = self.before.package(&entry.name);
+        let mut keeps_repository = entry.dependencies.keeps_repository;
         let there = upstream.into_iter().flat_map(|upstream| &upstream.releases);
         let there: HashMap<_, _> = there.map(|one| (one.outer_checksum, &one.remarks)).collect();
         for release in &mut releases {
-            let here = former.get(&(release.version.clone(), release.outer_checksum));
+            let here = former.get(&(release.version.clone(), release.outer_checksum)).copied();
+            if let Some(here) = here.filter(|_| has_public) {
+                keeps_repository |= dependencies::keep_public(release, here);
+            }
+            let here = here.map(|release| &release.remarks);
             let upstream = there.get(&release.outer_checksum).copied();
             release.remarks = match (here, upstream) {
                 (None, None) => Remarks::default(),
@@ -207,12 +217,13 @@ impl Sources<'_> {
         let there = upstream.map_or(&nothing, |says| &says.unknown);
         let unknown = merge_unknown(here, there, before.as_ref().map(PackageBase::unknown));
         let package = Package { name: entry.name, releases, unknown };
-        (PackageEntry::of(&self.options.repository, package, entry.updated_at), note)
+        let entry = PackageEntry::of(repository, package, entry.updated_at);
+        let dependencies = DependencySummary { keeps_repository, ..entry.dependencies };
+        (PackageEntry { dependencies, ..entry }, note)
     }
 }
 
-fn former_remarks(published: &Releases) -> FormerRemarks {
-    let by_tarball =
-        |one: &Release| ((one.version.clone(), one.outer_checksum), one.remarks.clone());
-    published.releases.iter().map(by_tarball).collect()
+fn by_tarball(published: &Releases) -> ByTarball<'_> {
+    let releases = published.releases.iter();
+    releases.map(|one| ((one.version.clone(), one.outer_checksum), one)).collect()
 }

@@ -24,6 +24,13 @@ pub enum DependencyFault {
         /// The registry that has a package of that name.
         repository: RepositoryName,
     },
+    /// It is on a package of this registry, which has none of that name.
+    Absent {
+        /// The required package.
+        package: String,
+        /// The registry.
+        repository: RepositoryName,
+    },
 }
 
 /// What is wrong with the dependencies of a release: at least one fault.
@@ -59,7 +66,7 @@ impl DependencyFault {
     #[must_use]
     pub fn package(&self) -> &str {
         match self {
-            Self::Requirement { package, .. } => package,
+            Self::Requirement { package, .. } | Self::Absent { package, .. } => package,
             Self::PublicNamesake { package, .. } => package.as_str(),
         }
     }
@@ -77,6 +84,9 @@ impl fmt::Display for DependencyFault {
                     reason = error.source();
                 }
                 Ok(())
+            }
+            Self::Absent { package, repository } => {
+                write!(f, "it takes {package} from {repository}, which has no package of that name")
             }
             Self::PublicNamesake { package, repository } => write!(
                 f,
