@@ -32,8 +32,9 @@ use crate::name::PackageName;
 use crate::publish::observer::Observer;
 use crate::store::Store;
 use crate::tarball::{Limits, Unpacker};
+use change::Verdict;
 use refusal::chain;
-use verdicts::{Verdict, Verdicts};
+use verdicts::Verdicts;
 
 /// Makes these changes to the registry in `store`, on the threads of the current rayon pool. Each is judged as if those
 /// before it had been made. The result has a verdict for each, in the same order. The registry has to exist.

@@ -1,5 +1,6 @@
 //! What clients ask for, and what comes of it.
 
+use super::refusal::Refusal;
 use crate::ops::checked_tarball::CheckedTarball;
 use crate::package::{Release, Retirement};
 use crate::repository::ByteSource;
@@ -47,6 +48,9 @@ impl ReleaseChange {
         }
     }
 }
+
+/// What becomes of a change.
+pub(super) type Verdict = Result<Outcome, Refusal>;
 
 /// A change that was made.
 #[derive(Clone, Debug, PartialEq, Eq)]

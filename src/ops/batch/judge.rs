@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::change::{Outcome, ReleaseChange, RequestedChange};
+use super::change::{Outcome, ReleaseChange, RequestedChange, Verdict};
 use super::files::Files;
 use super::refusal::Refusal;
 use super::rules::{Modification, Rules};
-use super::verdicts::Verdict;
 use crate::name::{PackageName, RepositoryName};
 use crate::ops::checked_tarball::CheckedTarball;
 use crate::ops::edit::{AddedTarball, Error, WorkingCopy, is_in_the_way};

@@ -3,18 +3,14 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
-use super::change::{Outcome, ReleaseChange, RequestedChange};
+use super::change::{ReleaseChange, RequestedChange, Verdict};
 use super::files::Files;
 use super::judge::{Judge, check_new_name};
-use super::refusal::Refusal;
 use super::rules::Rules;
 use crate::name::{PackageName, RepositoryName};
 use crate::ops::edit::{Error, FileChange, WorkingCopy};
 use crate::publish::transaction::Attempt;
 use crate::repository::RepositoryPath;
-
-/// What becomes of a change.
-pub(super) type Verdict = Result<Outcome, Refusal>;
 
 /// The verdicts on the changes of a group.
 ///
