@@ -19,14 +19,11 @@ fn web(version: &str) -> Vec<u8> {
     Tarball::new("web", version).requires("cowboy", "~> 2.0").build()
 }
 
-/// The repository of the dependency of each release of `web`.
-fn repositories(repository: &TestRepository) -> Vec<Option<String>> {
+/// The repository of the dependency of each release of `web`; `-` for that of the release.
+fn repositories(repository: &TestRepository) -> Vec<String> {
     let releases = releases(repository, "public/packages/web").releases.into_iter();
-    releases.map(|release| release.dependencies[0].repository.clone()).collect()
-}
-
-fn hexpm() -> Option<String> {
-    Some("hexpm".to_owned())
+    let repositories = releases.map(|mut release| release.dependencies.remove(0).repository);
+    repositories.map(|repository| repository.unwrap_or_else(|| "-".to_owned())).collect()
 }
 
 fn absent(version: &str) -> String {
@@ -39,7 +36,7 @@ fn added() -> TestRepository {
     repository.build(&[]).ok();
     repository.write("web-1.0.0.tar", &web("1.0.0"));
     assert_eq!(warnings(&add(&repository, &["web-1.0.0.tar", "--json"])), [""; 0]);
-    assert_eq!(repositories(&repository), [hexpm()]);
+    assert_eq!(repositories(&repository), ["hexpm"]);
     repository
 }
 
@@ -73,7 +70,7 @@ fn in_hexpm_itself_every_package_is_its_own() {
     repository.write("web-1.0.0.tar", &web("1.0.0"));
     let add = ["add", "web-1.0.0.tar", "--to=public", "--name=hexpm", "--private-key=key.pem"];
     repository.hexreg().run(add).ok();
-    assert_eq!(repositories(&repository), [None]);
+    assert_eq!(repositories(&repository), ["-"]);
     let build = ["build", "public", "--name=hexpm", "--private-key=key.pem", "--json"];
     assert_eq!(warnings(&repository.hexreg().run(build)), [""; 0]);
     assert_verified(&repository);
@@ -89,7 +86,7 @@ fn a_build_keeps_what_the_registry_says_of_the_same_tarball() {
         // Beside another release.
         repository.write_tarball("web-1.1.0.tar", &web("1.1.0"));
         assert_eq!(warnings(&repository.build(more)), [absent("1.1.0")]);
-        assert_eq!(repositories(&repository), [hexpm(), None]);
+        assert_eq!(repositories(&repository), ["hexpm", "-"]);
         assert_verified(&repository);
         // Once published, it is what the registry says.
         repository.write_tarball("web-1.2.0.tar", &Tarball::new("web", "1.2.0").build());
@@ -113,34 +110,34 @@ fn a_cache_does_not_bring_a_repository_back() {
         repository.build(&[]).ok();
         sleep(SETTLED);
         let ran = repository.build(&[]).ok();
-        assert_eq!(repositories(&repository), [hexpm()], "{}", ran.transcript());
+        assert_eq!(repositories(&repository), ["hexpm"], "{}", ran.transcript());
         repository
     };
     let repository = settled();
     repository.write_tarball("web-1.1.0.tar", &web("1.1.0"));
     repository.build(&[]).ok();
-    assert_eq!(repositories(&repository), [hexpm(), None]);
+    assert_eq!(repositories(&repository), ["hexpm", "-"]);
 
     let repository = settled();
     edit(&repository, "public/packages/web", &signed::key("acme-2048.pem"), |release| {
         release.dependencies[0].repository = None;
     });
     repository.build(&[]).ok();
-    assert_eq!(repositories(&repository), [None]);
+    assert_eq!(repositories(&repository), ["-"]);
 
     let repository = settled();
     repository.remove("public/packages/web");
     repository.build(&[]).ok();
-    assert_eq!(repositories(&repository), [None]);
+    assert_eq!(repositories(&repository), ["-"]);
     repository.build(&["--fresh"]).ok();
-    assert_eq!(repositories(&repository), [None]);
+    assert_eq!(repositories(&repository), ["-"]);
 }
 
 #[test]
 fn a_fresh_build_reads_what_mix_does() {
     let repository = added();
     repository.build(&["--fresh"]).ok();
-    assert_eq!(repositories(&repository), [None]);
+    assert_eq!(repositories(&repository), ["-"]);
     assert_eq!(repository.served(), repository.fresh().served);
 }
 
@@ -181,11 +178,11 @@ fn a_later_package_of_the_name_makes_older_releases_warned_of() {
         said[0].starts_with("web 1.0.0: it takes cowboy from hexpm, where anybody"),
         "{said:?}"
     );
-    assert_eq!(repositories(&repository), [hexpm()]);
+    assert_eq!(repositories(&repository), ["hexpm"]);
     // A new release takes the one that is here.
     repository.write("web-1.1.0.tar", &web("1.1.0"));
     assert_eq!(warnings(&add(&repository, &["web-1.1.0.tar", "--json"])), [""; 0]);
-    assert_eq!(repositories(&repository), [hexpm(), None]);
+    assert_eq!(repositories(&repository), ["hexpm", "-"]);
     // To name hex.pm's is refused as before.
     let public = Tarball::new("web", "1.2.0").requires_public("cowboy", "~> 2.0").build();
     repository.write("web-1.2.0.tar", &public);
