@@ -61,6 +61,7 @@ mod user;
 
 pub use authenticator::{Authentication, Authenticator, PasswordCheck};
 pub use bearer::{BearerKey, BearerToken};
+pub use credentials::sent_secret;
 pub use date::{Date, InvalidDate};
 pub use edit::{with_password, with_token, without, without_token};
 pub use file::AuthFile;

@@ -7,6 +7,7 @@
 //!     → route       the table of every path; which repository it is of
 //!     → hosts       is the request for this server?
 //!     → authorize   who asks, and may they read?
+//!     → api         the HTTP API of Hex: what clients publish with, and look packages up with
 //!     → files       a file of a repository: does its release exist (releases), is the client's copy current
 //!                   (tags, preconditions), its bytes (source, directory, body)
 //!       web         a page for people, made of an overview
@@ -17,9 +18,10 @@
 //! ```
 
 mod access_log;
-#[allow(dead_code, unused_imports, reason = "the endpoints of the API are not in the routes yet")]
 mod api;
+pub mod audit;
 mod authorize;
+mod base_url;
 mod call;
 mod check;
 mod clock;
@@ -36,8 +38,11 @@ mod metrics_endpoint;
 mod options;
 pub mod overview;
 pub mod overview_cache;
+mod publishing;
+mod refusal;
 mod reload;
 mod repository;
+mod request_body;
 mod responses;
 mod route;
 mod service;
@@ -46,10 +51,11 @@ pub mod snippets;
 mod tls;
 #[cfg(feature = "web")]
 pub mod web;
+mod wrong_tokens;
 
 pub use connections::proxies::loopback;
 pub use error::Error;
-pub use options::{Mount, Options, ServerLimits};
+pub use options::{Mount, MountKey, Options, ServerLimits};
 pub use tls::{TlsError, TlsFiles};
 
 use std::net::{SocketAddr, TcpListener};
@@ -59,6 +65,7 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 
 use access_log::AccessLog;
+use api::service::Api;
 use authorize::Authorizer;
 use connections::admission::{Admission, ConnectionLimits};
 use connections::open_files;
@@ -75,6 +82,7 @@ use route::{METRICS, Routes};
 use service::RegistryService;
 use shutdown::Signals;
 use tls::Certificates;
+use wrong_tokens::WrongTokens;
 
 /// A server that has started.
 #[derive(Debug)]
@@ -87,6 +95,8 @@ pub struct Started {
     pub metrics: Option<String>,
     /// Each repository and its state.
     pub repositories: Vec<(Mount, Arc<RepositoryState>)>,
+    /// Those that clients can publish to.
+    pub published: Vec<Mount>,
 }
 
 /// The limits of the listener for Prometheus.
@@ -97,11 +107,16 @@ const METRICS_LIMITS: ConnectionLimits = ConnectionLimits {
     stall: Duration::from_secs(10),
 };
 
-/// Serves until SIGTERM or SIGINT. Calls `started` once connections are accepted.
+/// Serves until SIGTERM or SIGINT. Calls `started` once connections are accepted. Clients can publish to the
+/// repositories that `keys` sign.
 ///
 /// # Errors
 /// [`Error`], before anything is served.
-pub fn serve(options: &Options, started: impl FnOnce(&Started)) -> Result<(), Error> {
+pub fn serve(
+    options: &Options,
+    keys: Vec<MountKey>,
+    started: impl FnOnce(&Started),
+) -> Result<(), Error> {
     check::check(options)?;
     let reload = Reload::begin(options);
     let metrics = Arc::new(Metrics::new());
@@ -111,7 +126,10 @@ pub fn serve(options: &Options, started: impl FnOnce(&Started)) -> Result<(), Er
     let proxies = TrustedProxies::new(&options.trusted_proxies);
     let admission = Arc::new(Admission::new(limits, proxies, Arc::clone(&metrics)));
     let open = |mount: &Mount| Repository::open(mount, options.links());
-    let repositories: Vec<_> = options.mounts.iter().map(open).collect();
+    let mut repositories: Vec<_> = options.mounts.iter().map(open).collect();
+    let runtime = Runtime::new().map_err(Error::Run)?;
+    let bearer_keys = publishing::bearer_keys(&keys)?;
+    publishing::start(runtime.handle(), options, keys, &mut repositories)?;
     let sources = repositories.iter().map(|one| Arc::clone(&one.source)).collect();
     let routes = Routes {
         files: Files::new(options),
@@ -122,13 +140,14 @@ pub fn serve(options: &Options, started: impl FnOnce(&Started)) -> Result<(), Er
     };
     let service = RegistryService {
         routes,
-        authorizer: Authorizer::open(options)?,
+        api: Api::new(options),
+        authorizer: Authorizer::open(options, bearer_keys)?,
         access_log: AccessLog { metrics: Arc::clone(&metrics), is_on: options.log_requests },
         hosts: AllowedHosts::of(options),
         proxied: ProxiedRequests::new(admission.limit_of_peer()),
+        wrong_tokens: WrongTokens::default(),
     };
     let certificates = options.tls.as_ref().map(Certificates::load).transpose()?;
-    let runtime = Runtime::new().map_err(Error::Run)?;
     // Before clients can connect: a signal must not kill the process once it serves.
     let signals = runtime.block_on(async { Signals::listen() }).map_err(Error::Run)?;
     let listener = bind(options.listen)?;
@@ -138,11 +157,13 @@ pub fn serve(options: &Options, started: impl FnOnce(&Started)) -> Result<(), Er
     let metrics_url =
         |listener| Ok::<_, Error>(format!("http://{}{METRICS}", local_address(listener)?));
     let state = |one: &Repository| (one.mount.clone(), one.overview.current());
+    let published = |one: &Repository| one.publisher.as_ref().map(|_| one.mount.clone());
     let started_as = Started {
         url: url.unwrap_or_else(|| address.clone()),
         address,
         metrics: metrics_listener.as_ref().map(metrics_url).transpose()?,
         repositories: service.routes.repositories.iter().map(state).collect(),
+        published: service.routes.repositories.iter().filter_map(published).collect(),
     };
 
     let ended = runtime.block_on(async {

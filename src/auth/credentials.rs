@@ -40,6 +40,18 @@ impl<'a> Credentials<'a> {
     }
 }
 
+/// The secret that a client sent as a token, in any of the forms in which a token is accepted.
+#[must_use]
+pub fn sent_secret(authorization: Option<&[u8]>) -> Option<Zeroizing<String>> {
+    let secret = match Credentials::read(authorization) {
+        Credentials::None | Credentials::Malformed => return None,
+        Credentials::Token(token) => Zeroizing::new(token.to_vec()),
+        Credentials::Pair(token, password) if password.is_empty() => token,
+        Credentials::Pair(_, secret) => secret,
+    };
+    std::str::from_utf8(&secret).ok().map(|text| Zeroizing::new(text.to_owned()))
+}
+
 /// What follows this scheme and at least one blank; `None` for another scheme.
 fn after_scheme<'a>(header: &'a [u8], scheme: &[u8]) -> Option<&'a [u8]> {
     let (named, rest) = header.split_at_checked(scheme.len())?;

@@ -3,7 +3,31 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use anstream::{AutoStream, ColorChoice};
 use hexreg::printable::{self, is_hidden};
+use hexreg::serve::audit;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::{LevelFilter, filter_fn};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// Begins to write the log: messages of at least this level, for people or as JSON, and each line of the audit log as
+/// JSON.
+pub fn start(level: LevelFilter, is_json: bool) {
+    let coloured = AutoStream::choice(&io::stderr()) != ColorChoice::Never;
+    // If standard error is closed, the server goes on.
+    let log = tracing_subscriber::fmt::layer().log_internal_errors(false).with_ansi(coloured);
+    let log = log.with_writer(move || LogWriter { is_json });
+    let log = if is_json { log.json().flatten_event(true).boxed() } else { log.boxed() };
+    let is_other = filter_fn(|metadata| metadata.target() != audit::TARGET);
+    let audit = tracing_subscriber::fmt::layer().log_internal_errors(false);
+    let audit = audit.with_writer(|| LogWriter { is_json: true }).json().flatten_event(true);
+    let is_audit = filter_fn(|metadata| metadata.target() == audit::TARGET);
+    tracing_subscriber::registry()
+        .with(log.with_filter(level).with_filter(is_other))
+        .with(audit.with_filter(is_audit))
+        .init();
+}
 
 /// Writes each line of the log. Others choose parts of it: names of users, paths, answers of programs.
 pub struct LogWriter {

@@ -1,28 +1,28 @@
 //! `hexreg serve`
 
-use std::fmt::Write;
+mod announcement;
+
+use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anstream::{AutoStream, ColorChoice};
 use axum::http::Uri;
 use axum::http::uri::Authority;
-use hexreg::name::RepositoryName;
-use hexreg::ops;
-use hexreg::registry::PUBLIC_REPOSITORY;
-use hexreg::serve::overview::{Overview, RepositoryState};
-use hexreg::serve::snippets::{self, ClientConfig};
-use hexreg::serve::{self, Error, Mount, Options, ServerLimits, Started, TlsFiles};
+use hexreg::name::{PackageName, RepositoryName};
+use hexreg::ops::batch::ReplaceRule;
+use hexreg::serve::{self, Error, Mount, MountKey, Options, ServerLimits, TlsFiles};
 use ipnet::IpNet;
 use tracing_subscriber::filter::LevelFilter;
 
 use super::auth_file;
 use super::destination::Following;
 use super::failure::{Failure, chain};
-use super::log::LogWriter;
+use super::log;
 use super::output;
+use super::private_key::KeySource;
 use super::secret_file;
+use announcement::announcement;
 
 /// Serve registries over HTTP, as their clients expect it
 ///
@@ -45,6 +45,17 @@ pub struct Args {
     repo: Vec<(RepositoryName, PathBuf)>,
     #[command(flatten)]
     following: Following,
+    /// The private key of the registry, in PEM: let tokens of --auth-file publish to it. For a registry of
+    /// --repo it is NAME=PATH; may be given more than once
+    #[arg(long, value_name = "[NAME=]PATH")]
+    private_key: Vec<OsString>,
+    /// For how long a published release may be replaced and reverted: `never`, `always`, or after its publication,
+    /// as in `within=1h`. Tokens with `--can admin` may do it later too, except with `never`
+    #[arg(long, value_name = "RULE", default_value_t)]
+    replace: ReplaceRule,
+    /// Let published releases require NAME from hex.pm, though a registry here has a package of that name
+    #[arg(long, value_name = "NAME")]
+    allow_public: Vec<PackageName>,
     /// The address to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8000", value_parser = address)]
     listen: SocketAddr,
@@ -152,13 +163,17 @@ impl Args {
         let named = named.map(|(name, directory)| Mount { name: Some(name), directory });
         let tls = self.tls_cert.zip(self.tls_key);
         let proxies = self.trusted_proxy;
+        let mounts: Vec<_> = plain.chain(named).collect();
+        let keys = keys(&self.private_key, &mounts, self.quiet)?;
         let options = Options {
-            mounts: plain.chain(named).collect(),
+            mounts,
             follow_links: self.following.follow_links,
             listen: self.listen,
             url: self.url,
             allow_anonymous: self.allow_anonymous,
             auth_file: self.auth_file,
+            replace: self.replace,
+            allow_public: self.allow_public.into_iter().collect(),
             tls: tls.map(|(certificates, key)| TlsFiles { certificates, key }),
             trusted_proxies: if proxies.is_empty() { serve::loopback() } else { proxies },
             metrics: self.metrics_listen,
@@ -176,7 +191,7 @@ impl Args {
                 output::warning(&exposure);
             }
         }
-        let done = serve::serve(&options, |started| {
+        let done = serve::serve(&options, keys, |started| {
             if !quiet {
                 // If standard output is closed, the server goes on.
                 let _ = announcement(started, &options).lines().try_for_each(output::line);
@@ -187,121 +202,33 @@ impl Args {
 
     fn start_log(&self) {
         let level = if self.quiet { LevelFilter::ERROR } else { LevelFilter::INFO };
-        let is_json = self.log_format == LogFormat::Json;
-        let log = tracing_subscriber::fmt().with_writer(move || LogWriter { is_json });
-        let log = log.with_max_level(level);
-        let coloured = AutoStream::choice(&std::io::stderr()) != ColorChoice::Never;
-        // If standard error is closed, the server goes on.
-        let log = log.with_ansi(coloured).log_internal_errors(false);
-        match self.log_format {
-            LogFormat::Text | LogFormat::Off => log.init(),
-            LogFormat::Json => log.json().flatten_event(true).init(),
-        }
+        log::start(level, self.log_format == LogFormat::Json);
     }
 }
 
-fn is_empty(auth_file: &Path) -> bool {
-    ops::auth::read(auth_file).is_ok_and(|readers| readers.is_empty())
-}
-
-/// The instructions that a user needs next.
-fn announcement(started: &Started, options: &Options) -> String {
-    let needs_token = options.auth_file.is_some();
-    let (is_open, is_unspecified) =
-        (!options.listen.ip().is_loopback(), options.listen.ip().is_unspecified());
-    let Started { url, address, metrics, repositories } = started;
-    let mut text = format!("listening on {address}\n\n");
-    let readers = options.auth_file.as_ref();
-    if let Some(file) = readers.filter(|file| is_empty(file)) {
-        let file = file.display();
-        let _ = write!(
-            text,
-            "{file} has no entries: make a token with `hexreg auth add {file} NAME`\n\n"
-        );
-    }
-    if url == address && url.starts_with("https:") {
-        text.push_str(
-            "clients look for the name in the certificate, and take no address: give --url=https://NAME\n\n",
-        );
-    }
-    if is_open && needs_token && url.starts_with("http:") {
-        text.push_str(
-            "credentials travel in the clear: give --tls-cert, or put a proxy that has one in front\n\n",
-        );
-    }
-    // With HTTPS, the note on the certificate says it.
-    if url == address && is_unspecified && url.starts_with("http:") {
-        text.push_str("clients need a name or an address of this machine: give --url\n\n");
-    }
-    let url_of = |mount: &Mount| format!("{url}{}", mount.path()).trim_end_matches('/').to_owned();
-    // The repository with the packages of hex.pm, for clients of the others.
-    let public = repositories.iter().find_map(|(mount, state)| match &**state {
-        RepositoryState::Built(overview) if overview.repository.as_str() == PUBLIC_REPOSITORY => {
-            Some((url_of(mount), overview))
+/// The private keys, each with the name of its repository.
+fn keys(arguments: &[OsString], mounts: &[Mount], quiet: bool) -> Result<Vec<MountKey>, Failure> {
+    let named = |argument: &OsString| {
+        let (name, path) = argument.to_str()?.split_once('=')?;
+        let name: RepositoryName = name.parse().ok()?;
+        let is_repository = mounts.iter().any(|mount| mount.name.as_ref() == Some(&name));
+        // A path may have an equals sign in it.
+        (is_repository || !Path::new(argument).exists()).then(|| (name, PathBuf::from(path)))
+    };
+    let read = |argument: &OsString| {
+        let (mount, path) = match named(argument) {
+            Some((name, path)) => (Some(name), path),
+            None => (None, PathBuf::from(argument)),
+        };
+        let source = KeySource::from_argument(Some(&path))?;
+        mounts.iter().try_for_each(|mount| source.refuse_inside(&mount.directory))?;
+        let key = source.parse(&source.read()?)?;
+        if let Some(exposure) = source.exposure().filter(|_| !quiet) {
+            output::warning(&exposure);
         }
-        _ => None,
-    });
-    let public = public.as_ref().map(|(url, Overview { repository, key, .. })| ClientConfig {
-        repository,
-        url,
-        key,
-        needs_token,
-    });
-    for (mount, state) in repositories {
-        let url = &url_of(mount);
-        match &**state {
-            RepositoryState::Built(overview) => {
-                let Overview { repository, key, .. } = overview;
-                let config = ClientConfig { repository, url, key, needs_token };
-                let _ = write!(
-                    text,
-                    "serving {repository} at {url}\nfingerprint {}\n\nfor mix, in a shell:\n\n{}\n\n{}",
-                    key.fingerprint(),
-                    snippets::mix(&config),
-                    for_rebar3(&config, public.as_ref()),
-                );
-            }
-            RepositoryState::NotBuilt => {
-                let _ = write!(text, "serving {url}, where no registry was built yet\n\n");
-            }
-            RepositoryState::Unsound(reason) => {
-                let _ = write!(
-                    text,
-                    "serving {url}, which clients will refuse: {}\nsee what `hexreg verify {}` says\n\n",
-                    chain(reason),
-                    mount.directory.display()
-                );
-            }
-        }
-    }
-    if url == address && !is_open && !needs_token {
-        text.push_str("it answers to localhost and 127.0.0.1 alone: for another name, as behind a proxy, give --url\n\n");
-    }
-    if let Some(metrics) = metrics {
-        let _ = write!(text, "metrics at {metrics}\n\n");
-    }
-    text.push_str("Ctrl-C ends it");
-    text
-}
-
-/// The configurations of rebar3, each with its risk. `public` has the packages of hex.pm.
-fn for_rebar3(config: &ClientConfig<'_>, public: Option<&ClientConfig<'_>>) -> String {
-    let plain = snippets::rebar3(config);
-    if let Some(line) = snippets::rebar3_public(config) {
-        return format!(
-            "for rebar3, in rebar.config and in a shell, as it goes by no repo_url of `hexpm`:\n\n{plain}\n\n\
-             {line}\n\n"
-        );
-    }
-    let replace = snippets::rebar3_replace(config, public);
-    let line = public.and_then(snippets::rebar3_public);
-    let line = line.map(|line| format!("{line}\n\n")).unwrap_or_default();
-    format!(
-        "for rebar3, in rebar.config ({}):\n\n{plain}\n\n\
-         or, for a project whose dependencies are all here ({}):\n\n{replace}\n\n{line}",
-        snippets::REBAR3_RISK,
-        snippets::REBAR3_REPLACE_RISK,
-    )
+        Ok(MountKey { mount, key })
+    };
+    arguments.iter().map(read).collect()
 }
 
 fn failure(error: Error) -> Failure {
@@ -312,6 +239,20 @@ fn failure(error: Error) -> Failure {
             "give --follow-links to serve the files behind it to everyone who may read"
         }
         Error::Twice(_) => "give each a name of its own: --repo NAME=DIR",
+        Error::KeyWithoutRepository(_) => {
+            "give --private-key=PATH for the directory itself, and --private-key=NAME=PATH for --repo=NAME=DIR"
+        }
+        Error::TwoKeys(_) => "give --private-key once for each repository",
+        Error::NotBuilt { directory, .. } => {
+            let line = format!(
+                "make one: hexreg build {} --name=NAME --private-key=PATH",
+                directory.display()
+            );
+            return Failure::environment(message).hint(line);
+        }
+        Error::Unsound { .. } | Error::OtherKey { .. } => {
+            "sign with the key that clients know, or see what `hexreg verify` says"
+        }
         Error::Exposed(_) => {
             "give --auth-file and --tls-cert, listen on 127.0.0.1, or say --allow-anonymous"
         }
@@ -322,7 +263,7 @@ fn failure(error: Error) -> Failure {
         }
         Error::Auth(error) => return auth_file::failure(error),
         Error::AuthFileServed(_) => "keep it elsewhere",
-        Error::NoRandomness(_) | Error::Run(_) => "nothing is served",
+        Error::Key(_) | Error::NoRandomness(_) | Error::Run(_) => "nothing is served",
     };
     Failure::environment(message).hint(hint)
 }

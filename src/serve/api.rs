@@ -10,14 +10,27 @@
 //! metadata  what a tarball says for people, read once
 //! search    which packages a search finds, and in which order
 //! catalog   all packages, as a search looks at them
+//!
+//! service   the way of a request: which repository, which endpoint, whether the client may
+//!  → endpoints  the table of the API
+//!     → lookup, changes, accounts, oauth   what answers, as functions of a call
+//!        → publisher   makes the changes to one repository, all that wait in one transaction
 //! ```
 
+mod accounts;
 pub(super) mod body;
+mod call;
 pub(super) mod catalog;
+mod changes;
+mod endpoints;
 pub(super) mod error;
 pub(super) mod form;
 pub(super) mod format;
+mod lookup;
 pub(super) mod metadata;
+mod oauth;
 pub(super) mod packages;
+pub(super) mod publisher;
 pub(super) mod search;
+pub(super) mod service;
 pub(super) mod views;

@@ -18,7 +18,10 @@ use super::connections::fair_queue::{FairQueue, QueueLimits};
 use super::connections::peer::{Overload, Peer};
 use super::error::Error;
 use super::options::Options;
-use crate::auth::{Authentication, Authenticator, NotEnoughMemory, User};
+use crate::auth::{
+    Authentication, Authenticator, BearerKey, ExchangeError, Exchanged, NotEnoughMemory, User,
+};
+use crate::name::PackageName;
 use crate::ops;
 use crate::ops::auth::AuthError;
 
@@ -30,6 +33,8 @@ const CHECK_LIMITS: QueueLimits =
 /// Authorizes requests: those of the users in a file, or all if there is no file.
 pub(super) struct Authorizer {
     users: Option<Users>,
+    /// Whether a client without credentials may read, though others have some.
+    allow_anonymous: bool,
 }
 
 /// The outcome of a request's credentials.
@@ -37,10 +42,17 @@ pub(super) enum Authorization {
     /// The server asks for no credentials.
     Anonymous,
     User(User),
-    /// There are none, or they are wrong or no longer valid.
-    Denied,
-    /// The password was not checked: too many wait.
-    Overloaded(Overload),
+    Denied(Denial),
+}
+
+/// Why a client's credentials permit nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Denial {
+    /// There are none.
+    NoCredentials,
+    Wrong,
+    /// They were right until their last day.
+    Expired,
 }
 
 struct Users {
@@ -58,7 +70,7 @@ struct RunningChecks(Mutex<HashMap<CheckId, CheckOutcome>>);
 type CheckId = (Peer, [u8; 32]);
 
 /// The user of the password, once that is known.
-type CheckOutcome = Arc<OnceCell<Option<User>>>;
+type CheckOutcome = Arc<OnceCell<Result<User, Denial>>>;
 
 /// A check that other requests may share. The last of them removes it.
 struct SharedCheck<'a> {
@@ -68,15 +80,48 @@ struct SharedCheck<'a> {
 }
 
 impl Authorizer {
-    /// Reads the file that says who may read.
+    /// Reads the file that says who may do what. `bearer_keys` make the bearer tokens of [`exchange`](Self::exchange).
     ///
     /// # Errors
     /// The file is invalid, or the system has no randomness.
-    pub fn open(options: &Options) -> Result<Self, Error> {
-        let Some(file) = options.auth_file.clone() else { return Ok(Self { users: None }) };
-        let authenticator = Authenticator::new(ops::auth::read(&file)?, Vec::new())?;
+    pub fn open(options: &Options, bearer_keys: Vec<BearerKey>) -> Result<Self, Error> {
+        let allow_anonymous = options.allow_anonymous;
+        let Some(file) = options.auth_file.clone() else {
+            return Ok(Self { users: None, allow_anonymous });
+        };
+        let authenticator = Authenticator::new(ops::auth::read(&file)?, bearer_keys)?;
         let (queue, checks) = (FairQueue::new(CHECK_LIMITS), RunningChecks::default());
-        Ok(Self { users: Some(Users { file, authenticator, queue, checks }) })
+        Ok(Self { users: Some(Users { file, authenticator, queue, checks }), allow_anonymous })
+    }
+
+    /// Whether a client without the right credentials may read.
+    pub fn allows_anonymous(&self) -> bool {
+        self.allow_anonymous || self.users.is_none()
+    }
+
+    /// The users whose token permits to publish a package.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn users_who_may_publish(&self, package: &PackageName) -> Result<Vec<User>, AuthError> {
+        let Some(users) = &self.users else { return Ok(Vec::new()) };
+        let now = clock::now();
+        let file = ops::auth::read(&users.file)?;
+        let permitted =
+            file.users().filter(|user| !user.grant.is_over(now) && user.grant.may_publish(package));
+        let mut permitted: Vec<_> = permitted.collect();
+        permitted.sort_by(|a, b| a.name.as_str().cmp(b.name.as_str()));
+        permitted.dedup_by(|a, b| a.name == b.name);
+        Ok(permitted)
+    }
+
+    /// Makes a bearer token for a token.
+    ///
+    /// # Errors
+    /// [`ExchangeError`].
+    pub fn exchange(&self, token: &[u8]) -> Result<Exchanged, ExchangeError> {
+        let users = self.users.as_ref().ok_or(ExchangeError::Unknown)?;
+        users.authenticator.exchange(token, clock::now())
     }
 
     /// Reads the file again. If it is invalid, its former users may still read.
@@ -88,18 +133,21 @@ impl Authorizer {
     }
 
     /// Authorizes a request of a client by its `Authorization` header.
+    ///
+    /// # Errors
+    /// A password was not checked: too many wait.
     pub async fn authorize(
         &self,
         client: IpAddr,
         authorization: Option<&HeaderValue>,
-    ) -> Authorization {
-        let Some(users) = &self.users else { return Authorization::Anonymous };
+    ) -> Result<Authorization, Overload> {
+        let Some(users) = &self.users else { return Ok(Authorization::Anonymous) };
         let authorization = authorization.map(HeaderValue::as_bytes);
         match users.authenticator.authenticate(authorization, clock::now()) {
-            Authentication::User(user) => Authorization::User(user),
-            Authentication::NoCredentials
-            | Authentication::Refused
-            | Authentication::Expired(_) => Authorization::Denied,
+            Authentication::User(user) => Ok(Authorization::User(user)),
+            Authentication::NoCredentials => Ok(Authorization::Denied(Denial::NoCredentials)),
+            Authentication::Refused => Ok(Authorization::Denied(Denial::Wrong)),
+            Authentication::Expired(_) => Ok(Authorization::Denied(Denial::Expired)),
             Authentication::Unchecked(check) => {
                 let authorization = authorization.unwrap_or_default();
                 users.check(client.into(), check.id(), authorization).await
@@ -109,17 +157,23 @@ impl Authorizer {
 }
 
 impl Users {
-    async fn check(&self, peer: Peer, id: [u8; 32], authorization: &[u8]) -> Authorization {
+    async fn check(
+        &self,
+        peer: Peer,
+        id: [u8; 32],
+        authorization: &[u8],
+    ) -> Result<Authorization, Overload> {
         let shared = self.checks.share((peer, id));
         let checked = shared.outcome.get_or_try_init(|| async {
             let permit = self.queue.acquire(peer).await?;
             // While this waited, the password may have been verified, or the file replaced.
             let check = match self.authenticator.authenticate(Some(authorization), clock::now()) {
                 Authentication::Unchecked(check) => check,
-                Authentication::User(user) => return Ok(Some(user)),
-                Authentication::NoCredentials
-                | Authentication::Refused
-                | Authentication::Expired(_) => return Ok(None),
+                Authentication::User(user) => return Ok(Ok(user)),
+                Authentication::NoCredentials | Authentication::Refused => {
+                    return Ok(Err(Denial::Wrong));
+                }
+                Authentication::Expired(_) => return Ok(Err(Denial::Expired)),
             };
             // If the client closes its connection, the check goes on, and keeps its permit until it ends.
             let checked = spawn_blocking(move || {
@@ -128,17 +182,17 @@ impl Users {
                 checked
             });
             // The thread fails only by a panic, which is reported like a lack of memory.
-            checked.await.unwrap_or(Err(NotEnoughMemory)).map_err(|_| {
+            let checked = checked.await.unwrap_or(Err(NotEnoughMemory));
+            checked.map(|user| user.ok_or(Denial::Wrong)).map_err(|_| {
                 let error = NotEnoughMemory;
                 tracing::error!("a password was not checked: {error}; give the server more");
                 Overload::OfServer
             })
         });
-        match checked.await {
-            Ok(Some(user)) => Authorization::User(user.clone()),
-            Ok(None) => Authorization::Denied,
-            Err(overload) => Authorization::Overloaded(overload),
-        }
+        Ok(match checked.await? {
+            Ok(user) => Authorization::User(user.clone()),
+            Err(denial) => Authorization::Denied(*denial),
+        })
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use super::tls::TlsError;
 use crate::auth::NoRandomness;
+use crate::key::KeyError;
 use crate::ops::auth::AuthError;
 
 /// Why nothing is served.
@@ -18,6 +19,17 @@ pub enum Error {
     LeadsOut(PathBuf),
     #[error("two repositories would be served at {0}")]
     Twice(String),
+    #[error("there is a private key of {0}, and no repository")]
+    KeyWithoutRepository(String),
+    #[error("there are two private keys of {0}")]
+    TwoKeys(String),
+    /// Its name is what its signed files say, so there must be some.
+    #[error("{location} has no registry to publish to")]
+    NotBuilt { location: String, directory: PathBuf },
+    #[error("{location} cannot be published to: {reason}")]
+    Unsound { location: String, reason: String },
+    #[error("the private key of {location} is not the one that signs it: that is {fingerprint}, of {}", .public_key.display())]
+    OtherKey { location: String, fingerprint: String, public_key: PathBuf },
     #[error(
         "{0} can be reached from other machines, and there is neither --auth-file nor --tls-cert"
     )]
@@ -32,6 +44,9 @@ pub enum Error {
     Auth(#[from] AuthError),
     #[error("{} lies in a directory that is served", .0.display())]
     AuthFileServed(PathBuf),
+    /// A private key makes no key of bearer tokens.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
     /// The system refuses threads, sockets or signals.

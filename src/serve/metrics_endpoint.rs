@@ -13,7 +13,8 @@ use super::connections::admission::ClientConnection;
 use super::connections::refusals::RefusalReason;
 use super::hosts::AllowedHosts;
 use super::metrics::Metrics;
-use super::responses::{method_not_allowed, misdirected, plain};
+use super::refusal::RequestRefusal;
+use super::responses::{method_not_allowed, plain};
 use super::route::{METRICS, READ};
 
 /// Answers Prometheus.
@@ -30,7 +31,7 @@ impl RequestHandler for MetricsEndpoint {
         let (request, _) = request.into_parts();
         if !AllowedHosts::loopback().include(&request) {
             connection.count_refusal(RefusalReason::OtherHost);
-            return misdirected();
+            return RequestRefusal::OtherHost.response();
         }
         if request.uri.path() != METRICS {
             return plain(StatusCode::NOT_FOUND);

@@ -1,5 +1,6 @@
 //! What to serve, where, and to whom.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,7 +8,9 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::tls::TlsFiles;
-use crate::name::RepositoryName;
+use crate::key::PrivateKey;
+use crate::name::{PackageName, RepositoryName};
+use crate::ops::batch::ReplaceRule;
 use crate::store::Links;
 
 /// What to serve, where, and to whom.
@@ -21,10 +24,14 @@ pub struct Options {
     pub listen: SocketAddr,
     /// The URL under which clients reach the server, if it is not the address: behind a proxy, by a name.
     pub url: Option<String>,
-    /// Whether other machines may read without credentials and without encryption.
+    /// Whether everyone may read: other machines too, without credentials and without encryption.
     pub allow_anonymous: bool,
-    /// The file that says who may read; without one, everyone may.
+    /// The file that says who may read and publish; without one, everyone may read and nobody publish.
     pub auth_file: Option<PathBuf>,
+    /// For how long releases may be replaced and reverted.
+    pub replace: ReplaceRule,
+    /// Packages of hex.pm that published releases may require, though a repository has others of their names.
+    pub allow_public: BTreeSet<PackageName>,
     /// The certificate for HTTPS; without one, it is HTTP.
     pub tls: Option<TlsFiles>,
     /// The proxies that are believed about the address of a client, such as [`loopback`](super::loopback).
@@ -44,6 +51,15 @@ pub struct Mount {
     pub name: Option<RepositoryName>,
     /// The directory that `hexreg build` writes.
     pub directory: PathBuf,
+}
+
+/// The key of a repository that is published to.
+#[derive(Debug)]
+pub struct MountKey {
+    /// The name of the [`Mount`].
+    pub mount: Option<RepositoryName>,
+    /// The key that signs the repository.
+    pub key: PrivateKey,
 }
 
 /// What one client may take from the others.

@@ -46,13 +46,9 @@ pub(super) fn method_not_allowed(allowed: &[Method]) -> Response<Body> {
 }
 
 /// 421: the request is for another host.
-pub(super) fn misdirected() -> Response<Body> {
+pub(super) fn misdirected(advice: &str) -> Response<Body> {
     let mut response = plain(StatusCode::MISDIRECTED_REQUEST);
-    *response.body_mut() = Body::from(
-        "421 Misdirected Request\n\
-         Without --auth-file, a server on a loopback address answers to localhost, to loopback addresses and \
-         to the host of --url alone. For another name, start it with --url=http://NAME.\n",
-    );
+    *response.body_mut() = Body::from(format!("421 Misdirected Request\n{advice}\n"));
     response
 }
 

@@ -11,26 +11,32 @@ use axum::http::{Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 
 use super::access_log::{AccessLog, LoggedBody, RequestRecord};
-use super::authorize::{Authorization, Authorizer};
+use super::api::service::{Api, ApiPath, ApiRequest};
+use super::authorize::{Authorization, Authorizer, Denial};
 use super::connection::RequestHandler;
 use super::connections::admission::ClientConnection;
 use super::connections::peer::Overload;
 use super::connections::proxies::ProxiedRequests;
 use super::connections::refusals::RefusalReason;
 use super::hosts::AllowedHosts;
-use super::responses::{
-    bad_request, method_not_allowed, misdirected, overloaded, plain, unauthorized,
-};
+use super::refusal::RequestRefusal;
+use super::responses::{method_not_allowed, plain, unauthorized};
 use super::route::{Access, READ, Route, Routes, without_empty_parts};
+use super::wrong_tokens::WrongTokens;
 
 /// Answers the requests of clients.
 pub(super) struct RegistryService {
     pub routes: Routes,
+    pub api: Api,
     pub authorizer: Authorizer,
     pub access_log: AccessLog,
     pub hosts: AllowedHosts,
     pub proxied: ProxiedRequests,
+    pub wrong_tokens: WrongTokens,
 }
+
+/// The label of the API in the metrics.
+const API_KIND: &str = "api";
 
 impl RequestHandler for RegistryService {
     type Body = LoggedBody;
@@ -40,10 +46,17 @@ impl RequestHandler for RegistryService {
         connection: Arc<ClientConnection>,
         request: Request<Incoming>,
     ) -> Response<LoggedBody> {
-        let (request, _) = request.into_parts();
+        let (request, body) = request.into_parts();
         let client = connection.client_of(&request.headers);
         let mut record = self.access_log.begin(client, &request);
-        let response = self.respond(request, &mut record, &connection).await;
+        let response = if let Some(path) = ApiPath::of(request.uri.path()) {
+            record.kind = API_KIND;
+            // The future of a file's request stays small.
+            Box::pin(self.respond_api(path, request, body, &mut record, &connection)).await
+        } else {
+            drop(body);
+            self.respond(request, &mut record, &connection).await
+        };
         self.access_log.end(record, response)
     }
 
@@ -59,8 +72,8 @@ impl RegistryService {
         record: &mut RequestRecord,
         connection: &ClientConnection,
     ) -> Response<Body> {
-        if is_malformed(&request) {
-            return bad_request();
+        if has_body(&request) || is_malformed(&request) {
+            return RequestRefusal::Malformed.response();
         }
         // The log shows the path as it was sent.
         let route = self.routes.find(&without_empty_parts(request.uri.path()));
@@ -70,8 +83,12 @@ impl RegistryService {
             return method_not_allowed(methods);
         }
         if route.as_ref().map_or(Access::Readers, Route::access) == Access::Readers {
-            if let Some(refusal) = self.refusal(&request, record, connection).await {
-                return refusal;
+            match self.authorize(&request, record, connection).await {
+                Err(refusal) => return refusal.response(),
+                Ok(Authorization::Denied(_)) if !self.authorizer.allows_anonymous() => {
+                    return unauthorized();
+                }
+                Ok(_) => {}
             }
         }
         let Some(route) = route else { return plain(StatusCode::NOT_FOUND) };
@@ -79,54 +96,77 @@ impl RegistryService {
         self.routes.respond(route, request, record.client()).await
     }
 
-    /// The refusal of a request that is for another host, has no room, or is not authorized.
-    async fn refusal(
+    async fn respond_api(
+        &self,
+        path: ApiPath,
+        request: Parts,
+        body: Incoming,
+        record: &mut RequestRecord,
+        connection: &ClientConnection,
+    ) -> Response<Body> {
+        if is_malformed(&request) {
+            return Api::refuse(&request, RequestRefusal::Malformed);
+        }
+        let authorization = match self.authorize(&request, record, connection).await {
+            Ok(authorization) => authorization,
+            Err(refusal) => return Api::refuse(&request, refusal),
+        };
+        let client = record.client();
+        if let Authorization::Denied(Denial::Wrong | Denial::Expired) = authorization {
+            self.wrong_tokens.delay(client).await;
+        }
+        let request = ApiRequest { path, request, body, client, authorization };
+        self.api.respond(&self.routes.repositories, &self.authorizer, request).await
+    }
+
+    /// Who asks, or why the request is refused before that is known: it is for another host, or has no room.
+    async fn authorize(
         &self,
         request: &Parts,
         record: &mut RequestRecord,
         connection: &ClientConnection,
-    ) -> Option<Response<Body>> {
+    ) -> Result<Authorization, RequestRefusal> {
         let (client, refusals) = (record.client(), &self.access_log.metrics.refusals);
         if !self.hosts.include(request) {
             refusals.count(RefusalReason::OtherHost, Some(client));
-            return Some(misdirected());
+            return Err(RequestRefusal::OtherHost);
         }
-        if let Err(overload) = connection.wait_for_slot().await {
-            return Some(overloaded(overload));
-        }
+        connection.wait_for_slot().await.map_err(RequestRefusal::Overloaded)?;
         if connection.is_proxied(client) {
             record.proxied = self.proxied.begin(client);
             if record.proxied.is_none() {
                 refusals.count(RefusalReason::AddressFull, Some(client));
-                return Some(overloaded(Overload::OfPeer));
+                return Err(RequestRefusal::Overloaded(Overload::OfPeer));
             }
         }
         let authorization = request.headers.get(header::AUTHORIZATION);
-        match self.authorizer.authorize(client, authorization).await {
-            Authorization::Anonymous => None,
-            Authorization::User(user) => {
-                record.user = Some(user.name);
-                None
-            }
-            Authorization::Denied => Some(unauthorized()),
-            Authorization::Overloaded(overload) => {
-                refusals.count(RefusalReason::Passwords, Some(client));
-                Some(overloaded(overload))
-            }
+        let authorization = self.authorizer.authorize(client, authorization).await;
+        let authorization = authorization.map_err(|overload| {
+            refusals.count(RefusalReason::Passwords, Some(client));
+            RequestRefusal::Overloaded(overload)
+        })?;
+        if let Authorization::User(user) = &authorization {
+            record.user = Some(user.name.clone());
         }
+        Ok(authorization)
     }
 }
 
-/// Whether no client of a registry sends such a request. A body that is not read would be taken for the next request by
-/// a proxy that finds its end elsewhere.
-fn is_malformed(request: &Parts) -> bool {
+/// Whether the request has a body, which no client sends for a file. A body that is not read would be taken for the next
+/// request by a proxy that finds its end elsewhere.
+fn has_body(request: &Parts) -> bool {
     let headers = &request.headers;
     let is_zero = |length: &HeaderValue| length.as_bytes() == b"0";
-    let has_body = headers.contains_key(header::TRANSFER_ENCODING)
-        || !headers.get_all(header::CONTENT_LENGTH).iter().all(is_zero);
+    headers.contains_key(header::TRANSFER_ENCODING)
+        || !headers.get_all(header::CONTENT_LENGTH).iter().all(is_zero)
+}
+
+/// Whether no client of a registry sends such a request.
+fn is_malformed(request: &Parts) -> bool {
+    let headers = &request.headers;
     let hosts = headers.get_all(header::HOST).iter().count();
     let has_host = hosts == 1 || (hosts == 0 && request.version < Version::HTTP_11);
     // Of several, a proxy may use another one.
     let has_credentials_twice = headers.get_all(header::AUTHORIZATION).iter().nth(1).is_some();
-    has_body || !has_host || has_credentials_twice
+    !has_host || has_credentials_twice
 }

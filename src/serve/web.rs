@@ -11,15 +11,15 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::header::{self, HeaderName, HeaderValue};
 use axum::http::request::Parts;
-use axum::http::uri::Authority;
 use axum::http::{Response, StatusCode};
 use percent_encoding::percent_decode_str;
 use tokio::task::spawn_blocking;
 
+use super::base_url::BaseUrl;
 use super::call::Call;
 use super::connections::fair_queue::{FairQueue, QueueLimits};
 use super::connections::refusals::{RefusalReason, Refusals};
-use super::options::{Mount, Options};
+use super::options::Options;
 use super::overview::RepositoryState;
 use super::overview_cache::OverviewCache;
 use super::repository::Repository;
@@ -37,9 +37,7 @@ pub(super) struct Web {
     /// Those that the index lists.
     named: Vec<(RepositoryName, Arc<OverviewCache>)>,
     refusals: Arc<Refusals>,
-    /// The URL under which clients reach the server, if it was given.
-    url: Option<String>,
-    scheme: &'static str,
+    base_url: BaseUrl,
     needs_token: bool,
 }
 
@@ -52,8 +50,7 @@ impl Web {
             queue: FairQueue::new(PAGE_LIMITS),
             named: named.collect(),
             refusals,
-            url: options.url.clone(),
-            scheme: options.scheme(),
+            base_url: BaseUrl::new(options),
             needs_token: options.auth_file.is_some(),
         }
     }
@@ -62,7 +59,8 @@ impl Web {
     pub async fn repository(&self, call: Call<'_>) -> Response<Body> {
         let Some(repository) = call.repository else { return plain(StatusCode::NOT_FOUND) };
         let overview = Arc::clone(&repository.overview);
-        let base_url = self.base_url(&repository.mount, call.request);
+        let path = repository.mount.path();
+        let base_url = format!("{}{}", self.base_url.of(call.request), path.trim_end_matches('/'));
         let (query, needs_token) = (query(call.request), self.needs_token);
         self.make(call.client, move || {
             let state = overview.current();
@@ -108,19 +106,6 @@ impl Web {
             response
         });
         made.await.unwrap_or_else(|_| plain(StatusCode::INTERNAL_SERVER_ERROR))
-    }
-
-    /// The URL of the repository for clients that can make this request.
-    fn base_url(&self, mount: &Mount, request: &Parts) -> String {
-        let path = mount.path();
-        let path = path.trim_end_matches('/');
-        if let Some(url) = &self.url {
-            return format!("{}{path}", url.trim_end_matches('/'));
-        }
-        // RFC 9112, section 3.2.2: the authority of the request target comes before `Host`.
-        let host = request.headers.get(header::HOST).and_then(|host| host.to_str().ok());
-        let host = request.uri.authority().map(Authority::as_str).or(host);
-        format!("{}://{}{path}", self.scheme, host.unwrap_or("localhost"))
     }
 }
 

@@ -144,10 +144,6 @@ impl ApiError {
         Self::validation([("requirements".to_owned(), errors)])
     }
 
-    pub fn status(&self) -> ErrorStatus {
-        self.status
-    }
-
     /// The text of the refusal and of each field, in one line for the log.
     pub fn summary(&self) -> String {
         let fields = self.errors.iter().flatten().map(|(field, error)| match error {
@@ -190,11 +186,6 @@ impl OAuthError {
     /// The request lacks a parameter, or has a wrong one.
     pub fn invalid_request(description: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorStatus::Invalid, "invalid_request", description)
-    }
-
-    /// The token may not have this scope.
-    pub fn invalid_scope(description: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(ErrorStatus::Invalid, "invalid_scope", description)
     }
 
     fn new(

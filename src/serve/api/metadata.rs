@@ -3,7 +3,6 @@
 //! An entry is known by the signed checksum of its tarball, so it never goes stale. The cache may be lost at any time.
 
 use std::collections::HashMap;
-use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 

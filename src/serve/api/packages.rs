@@ -51,11 +51,6 @@ impl Packages {
         Self { source, releases, metadata }
     }
 
-    /// The descriptions of releases.
-    pub fn metadata(&self) -> &Arc<MetadataCache> {
-        &self.metadata
-    }
-
     /// The files of the repository.
     pub fn source(&self) -> &dyn FileSource {
         &*self.source

@@ -13,13 +13,11 @@ use tokio::runtime::Runtime;
 
 use super::Files;
 use super::directory::Directory;
-use super::releases::ReleaseIndex;
 use super::secrets::SecretFiles;
 use super::source::{FileSource, OpenFile, SourceFile};
 use super::tags::EntityTags;
 use crate::repository::{Asset, RepositoryPath};
 use crate::serve::options::Mount;
-use crate::serve::overview_cache::OverviewCache;
 use crate::serve::repository::Repository;
 use crate::store::{DirStore, Stamp, Store};
 
@@ -86,12 +84,8 @@ fn repository() -> (tempfile::TempDir, Repository, Vec<u8>) {
     }
     let store = DirStore::new(directory.path());
     let source: Arc<dyn FileSource> = Arc::new(RemoteSource(Directory::new(store.clone())));
-    let repository = Repository {
-        mount: Mount { name: None, directory: directory.path().to_owned() },
-        releases: Arc::new(ReleaseIndex::new(Arc::clone(&source))),
-        source,
-        overview: Arc::new(OverviewCache::new(Arc::new(store))),
-    };
+    let mount = Mount { name: None, directory: directory.path().to_owned() };
+    let repository = Repository::of(&mount, Arc::new(store), source);
     (directory, repository, bytes)
 }
 

@@ -1,6 +1,7 @@
 //! Tests of the cache of descriptions.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::site::{Site, date};
+use super::site::{date, key_url, user_url};
 use crate::name::{PackageName, RepositoryName};
 use crate::package::UnixSeconds;
 
@@ -21,7 +21,7 @@ pub(crate) struct AccountPackage<'a> {
 /// The account of a token, as the answer to `GET users/me`.
 ///
 /// mix asks for it before each publication, so `packages` should be short: only `mix hex.owner packages` reads it.
-pub(crate) fn me(site: &Site<'_>, username: &str, packages: &[AccountPackage<'_>]) -> Value {
+pub(crate) fn me(api: &str, username: &str, packages: &[AccountPackage<'_>]) -> Value {
     let packages = packages.iter().map(|one| AccountPackageView {
         repository: one.repository.as_str(),
         name: one.name.as_str(),
@@ -31,7 +31,7 @@ pub(crate) fn me(site: &Site<'_>, username: &str, packages: &[AccountPackage<'_>
     // There is no `full_name` or `email`: rebar3 crashes where they are nil.
     let view = MeView {
         username,
-        url: site.user(username),
+        url: user_url(api, username),
         handles: Map::new(),
         organizations: [],
         packages: packages.collect(),
@@ -40,12 +40,12 @@ pub(crate) fn me(site: &Site<'_>, username: &str, packages: &[AccountPackage<'_>
 }
 
 /// The tokens that may publish a package, as the answer to `GET packages/NAME/owners`.
-pub(crate) fn owners(site: &Site<'_>, usernames: &[&str]) -> Value {
+pub(crate) fn owners(api: &str, usernames: &[&str]) -> Value {
     let owners = usernames.iter().map(|username| OwnerView {
         username,
         email: username,
         level: "full",
-        url: site.user(username),
+        url: user_url(api, username),
     });
     to_value(&owners.collect::<Vec<_>>())
 }
@@ -73,11 +73,11 @@ pub(crate) struct KeyPermission<'a> {
 
 impl Key<'_> {
     /// The token, as the answer to `POST keys` and `GET keys/NAME`.
-    pub fn view(&self, site: &Site<'_>) -> Value {
-        to_value(&self.fields(site))
+    pub fn view(&self, api: &str) -> Value {
+        to_value(&self.fields(api))
     }
 
-    fn fields<'a>(&'a self, site: &Site<'_>) -> KeyView<'a> {
+    fn fields<'a>(&'a self, api: &str) -> KeyView<'a> {
         // Both clients crash where a key has no time. The files of tokens may have none.
         let epoch = || "1970-01-01T00:00:00Z".to_owned();
         let inserted_at = self.inserted_at.and_then(date).unwrap_or_else(epoch);
@@ -89,14 +89,14 @@ impl Key<'_> {
             revoke_at: self.revoke_at.and_then(date),
             updated_at: inserted_at.clone(),
             inserted_at,
-            url: site.key(self.name),
+            url: key_url(api, self.name),
         }
     }
 }
 
 /// The tokens that an account sees, as the answer to `GET keys`.
-pub(crate) fn keys(site: &Site<'_>, keys: &[Key<'_>]) -> Value {
-    to_value(&keys.iter().map(|key| key.fields(site)).collect::<Vec<_>>())
+pub(crate) fn keys(api: &str, keys: &[Key<'_>]) -> Value {
+    to_value(&keys.iter().map(|key| key.fields(api)).collect::<Vec<_>>())
 }
 
 /// The token of a request, as the answer to `GET auth`.

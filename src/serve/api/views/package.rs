@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::configs::Configs;
 use super::release::{RetirementView, app};
-use super::site::{Site, date, date_of};
+use super::site::{Site, date, date_of, user_url};
 use crate::package::{Release, UnixSeconds};
 use crate::registry::Releases;
 use crate::tarball::Description;
@@ -94,7 +94,7 @@ fn view(site: &Site<'_>, facts: &PackageFacts<'_>, text: Option<&str>) -> Value 
         downloads: Map::new(),
         owners: owners
             .iter()
-            .map(|username| PackageOwner { username, url: site.user(username) })
+            .map(|username| PackageOwner { username, url: user_url(site.api, username) })
             .collect(),
     };
     // Keys are text, and nothing else can fail.

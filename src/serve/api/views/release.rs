@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::configs::Configs;
-use super::site::{Site, date_of};
+use super::site::{Site, date_of, user_url};
 use crate::name::PackageName;
 use crate::package::{Advisory, Dependency, Release, Retirement, RetirementReason};
 use crate::tarball::Description;
@@ -48,7 +48,8 @@ pub(crate) fn release(site: &Site<'_>, facts: &ReleaseFacts<'_>) -> Value {
             elixir: description.and_then(|description| description.elixir.as_deref()),
         },
         downloads: None,
-        publisher: publisher.map(|username| Publisher { username, url: site.user(username) }),
+        publisher: publisher
+            .map(|username| Publisher { username, url: user_url(site.api, username) }),
         security_advisories: advisories(release),
     };
     // Keys are text, and nothing else can fail.

@@ -40,16 +40,16 @@ impl Site<'_> {
     pub fn page(&self, name: &PackageName) -> String {
         if self.has_pages { format!("{}/?q={name}", self.url) } else { self.package(name) }
     }
+}
 
-    /// A token in the API.
-    pub fn key(&self, name: &str) -> String {
-        format!("{}/keys/{}", self.api, segment(name))
-    }
+/// A token in the API at `api`.
+pub(super) fn key_url(api: &str, name: &str) -> String {
+    format!("{api}/keys/{}", segment(name))
+}
 
-    /// The account of a token in the API.
-    pub fn user(&self, name: &str) -> String {
-        format!("{}/users/{}", self.api, segment(name))
-    }
+/// The account of a token in the API at `api`.
+pub(super) fn user_url(api: &str, name: &str) -> String {
+    format!("{api}/users/{}", segment(name))
 }
 
 /// A segment of a path.
@@ -83,7 +83,7 @@ mod tests {
         let repository = "acme".parse().unwrap();
         let (api, url) = ("http://hex.example.com/api", "http://hex.example.com/repos/acme");
         let site = Site { repository: &repository, api, url, has_pages: false };
-        assert_eq!(site.key("a/b c"), "http://hex.example.com/api/keys/a%2Fb%20c");
+        assert_eq!(key_url(api, "a/b c"), "http://hex.example.com/api/keys/a%2Fb%20c");
         let name = "foo".parse().unwrap();
         assert_eq!(site.page(&name), site.package(&name));
         let site = Site { has_pages: true, ..site };

@@ -231,13 +231,13 @@ fn accounts_and_keys() {
     };
     let views = with_site(|site| {
         [
-            me(site, "ci", &packages),
-            owners(site, &["ci"]),
-            keys(site, std::slice::from_ref(&key)),
+            me(site.api, "ci", &packages),
+            owners(site.api, &["ci"]),
+            keys(site.api, std::slice::from_ref(&key)),
             auth("ci"),
         ]
     });
-    let created = with_site(|site| Key { secret: Some("hx_1"), ..key }.view(site));
+    let created = with_site(|site| Key { secret: Some("hx_1"), ..key }.view(site.api));
     assert_eq!(created["secret"], "hx_1");
     insta::assert_snapshot!(pretty(&Value::from(views.to_vec())), @r#"
     [

@@ -1,0 +1,159 @@
+//! A request to the API, as an endpoint gets it, and its answer.
+
+use std::env;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use hyper::body::Incoming;
+use serde_json::{Map, Value};
+
+use super::body::{MAX_FIELDS, read_fields};
+use super::error::{ApiError, ErrorStatus};
+use super::publisher::Publisher;
+use super::views::Site;
+use crate::auth::User;
+use crate::name::{PackageName, RepositoryName};
+use crate::serve::authorize::Authorizer;
+use crate::serve::repository::Repository;
+use crate::serve::request_body::{BodyError, BodyLimits, Upload, receive_small, receive_upload};
+use crate::tarball::FileName;
+use crate::version::Version;
+
+/// A request to an endpoint of the API.
+pub(super) struct ApiCall<'a> {
+    pub repositories: &'a [Repository],
+    pub authorizer: &'a Authorizer,
+    /// The repository that the path names, or else the one that is served alone or at `/`.
+    pub repository: Option<&'a Repository>,
+    /// The segments of the path that the endpoint leaves open, in order.
+    pub parameters: Vec<String>,
+    pub request: Parts,
+    pub body: Incoming,
+    pub client: IpAddr,
+    /// `None` if the server asks for no credentials, or the endpoint needs none.
+    pub user: Option<User>,
+    /// The URL of the server.
+    pub base_url: String,
+    /// The URL of the API, with the repository if the path names one.
+    pub api_url: String,
+    /// How long the client may send nothing.
+    pub stall: Duration,
+    pub has_pages: bool,
+}
+
+/// The answer of an endpoint.
+#[derive(Debug)]
+pub(super) struct ApiAnswer {
+    pub status: StatusCode,
+    pub body: Option<Value>,
+    pub location: Option<String>,
+}
+
+/// What an endpoint returns.
+pub(super) type Answered = Result<ApiAnswer, ApiError>;
+
+impl ApiAnswer {
+    /// 200.
+    pub fn ok(body: Value) -> Self {
+        Self { status: StatusCode::OK, body: Some(body), location: None }
+    }
+
+    /// 204, as rebar3 and gleam expect it of what they remove or change.
+    pub fn done() -> Self {
+        Self::without_body(StatusCode::NO_CONTENT)
+    }
+
+    pub fn without_body(status: StatusCode) -> Self {
+        Self { status, body: None, location: None }
+    }
+
+    pub fn at(self, location: String) -> Self {
+        Self { location: Some(location), ..self }
+    }
+}
+
+impl ApiCall<'_> {
+    /// The package that the path names first.
+    pub fn package(&self) -> Result<PackageName, ApiError> {
+        self.parameter(0)
+    }
+
+    /// The release that the path names.
+    pub fn release(&self) -> Result<FileName, ApiError> {
+        let version: Version = self.parameter(1)?;
+        Ok(FileName { package: self.package()?, version })
+    }
+
+    /// An open segment of the path. One that is no such name belongs to nothing that exists.
+    fn parameter<T: std::str::FromStr>(&self, index: usize) -> Result<T, ApiError> {
+        let text = self.parameters.get(index).and_then(|text| text.parse().ok());
+        text.ok_or_else(ApiError::page_not_found)
+    }
+
+    pub fn repository(&self) -> Result<&Repository, ApiError> {
+        self.repository.ok_or_else(ApiError::page_not_found)
+    }
+
+    /// What publishes to the repository.
+    pub fn publisher(&self) -> Result<&Arc<Publisher>, ApiError> {
+        self.repository()?.publisher.as_ref().ok_or_else(|| {
+            ApiError::new(
+                ErrorStatus::Forbidden,
+                "this server does not publish to the repository: it was started without --private-key for it",
+            )
+        })
+    }
+
+    pub fn user(&self) -> Result<&User, ApiError> {
+        self.user.as_ref().ok_or_else(ApiError::missing_authentication)
+    }
+
+    /// The repository and its URLs.
+    pub fn site<'a>(&'a self, repository: &'a RepositoryName, url: &'a str) -> Site<'a> {
+        Site { repository, api: &self.api_url, url, has_pages: self.has_pages }
+    }
+
+    /// The URL of the repository.
+    pub fn repository_url(&self) -> Result<String, ApiError> {
+        let path = self.repository()?.mount.path();
+        Ok(format!("{}{}", self.base_url, path.trim_end_matches('/')))
+    }
+
+    /// Whether the query asks for `name=true`.
+    pub fn asks_for(&self, name: &str) -> bool {
+        let query = self.request.uri.query().unwrap_or_default();
+        super::form::fields(query).any(|(field, value)| field == name && value == "true")
+    }
+
+    /// Receives the fields of the body.
+    pub async fn fields(&mut self) -> Result<Map<String, Value>, ApiError> {
+        let limits = BodyLimits { size: MAX_FIELDS, stall: self.stall };
+        let received = receive_small(&mut self.body, limits).await;
+        let bytes = received.map_err(|error| body_error(&error, None))?;
+        read_fields(&self.request.headers, &bytes)
+    }
+
+    /// Receives an upload of at most `size` bytes.
+    pub async fn upload(&mut self, size: usize) -> Result<Upload, ApiError> {
+        let limits = BodyLimits { size, stall: self.stall };
+        let received = receive_upload(&mut self.body, limits, env::temp_dir()).await;
+        received.map_err(|error| body_error(&error, Some("tar")))
+    }
+}
+
+/// The refusal of a body, which is the whole of `field`.
+fn body_error(error: &BodyError, field: Option<&'static str>) -> ApiError {
+    match (error, field) {
+        (BodyError::TooLarge(limit), Some(field)) => {
+            ApiError::field(field, format!("too big: it has more than {limit} bytes"))
+        }
+        (BodyError::Unwritten(error), _) => {
+            tracing::error!(%error, "an upload could not be kept in the folder for temporary files");
+            ApiError::internal()
+        }
+        (error, _) => ApiError::invalid(error.to_string()),
+    }
+}
