@@ -62,10 +62,11 @@ pub struct Args {
     /// The URL under which clients reach it [default: the address]
     #[arg(long, value_name = "URL", value_parser = base_url)]
     url: Option<String>,
-    /// Who may read: passwords and tokens, as `hexreg auth add` writes them
+    /// Who may read, and who may publish: passwords and tokens, as `hexreg auth add` writes them
     #[arg(long, value_name = "FILE")]
     auth_file: Option<PathBuf>,
-    /// Serve other machines without credentials and without encryption
+    /// Let everyone read: without --auth-file also from other machines and without encryption, with it also
+    /// without credentials; publishing needs a token
     #[arg(long)]
     allow_anonymous: bool,
     /// The certificate, followed by the intermediate certificates, in PEM: serve HTTPS

@@ -38,7 +38,7 @@ pub(super) struct Files {
 impl Files {
     pub fn new(options: &Options) -> Self {
         let tags = EntityTags::new(SecretFiles::of(options));
-        Self { tags, is_public: options.auth_file.is_none() }
+        Self { tags, is_public: !options.needs_credentials() }
     }
 
     /// The response to a request for a file.

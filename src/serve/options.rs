@@ -102,6 +102,12 @@ impl Mount {
 }
 
 impl Options {
+    /// Whether reading needs credentials.
+    #[must_use]
+    pub fn needs_credentials(&self) -> bool {
+        self.auth_file.is_some() && !self.allow_anonymous
+    }
+
     pub(super) fn links(&self) -> Links {
         if self.follow_links { Links::Anywhere } else { Links::Inside }
     }

@@ -51,7 +51,7 @@ impl Web {
             named: named.collect(),
             refusals,
             base_url: BaseUrl::new(options),
-            needs_token: options.auth_file.is_some(),
+            needs_token: options.needs_credentials(),
         }
     }
 

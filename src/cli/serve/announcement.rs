@@ -17,7 +17,7 @@ fn is_empty(auth_file: &Path) -> bool {
 
 /// The instructions that a user needs next.
 pub fn announcement(started: &Started, options: &Options) -> String {
-    let needs_token = options.auth_file.is_some();
+    let needs_token = options.needs_credentials();
     let (is_open, is_unspecified) =
         (!options.listen.ip().is_loopback(), options.listen.ip().is_unspecified());
     let Started { url, address, metrics, repositories, published } = started;

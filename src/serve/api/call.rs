@@ -9,6 +9,8 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use hyper::body::Incoming;
 use serde_json::{Map, Value};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::task::spawn_blocking;
 
 use super::body::{MAX_FIELDS, read_fields};
 use super::error::{ApiError, ErrorStatus};
@@ -41,8 +43,15 @@ pub(super) struct ApiCall<'a> {
     pub api_url: String,
     /// How long the client may send nothing.
     pub stall: Duration,
+    /// One is held for each upload.
+    pub uploads: &'a Semaphore,
+    /// One is held while an upload is checked.
+    pub checks: &'a Semaphore,
     pub has_pages: bool,
 }
+
+/// How long a client waits for room for its upload. mix waits 15 seconds for its answer.
+const UPLOAD_WAIT: Duration = Duration::from_secs(5);
 
 /// The answer of an endpoint.
 #[derive(Debug)]
@@ -75,7 +84,7 @@ impl ApiAnswer {
     }
 }
 
-impl ApiCall<'_> {
+impl<'a> ApiCall<'a> {
     /// The package that the path names first.
     pub fn package(&self) -> Result<PackageName, ApiError> {
         self.parameter(0)
@@ -112,7 +121,7 @@ impl ApiCall<'_> {
     }
 
     /// The repository and its URLs.
-    pub fn site<'a>(&'a self, repository: &'a RepositoryName, url: &'a str) -> Site<'a> {
+    pub fn site<'s>(&'s self, repository: &'s RepositoryName, url: &'s str) -> Site<'s> {
         Site { repository, api: &self.api_url, url, has_pages: self.has_pages }
     }
 
@@ -134,6 +143,25 @@ impl ApiCall<'_> {
         let received = receive_small(&mut self.body, limits).await;
         let bytes = received.map_err(|error| body_error(&error, None))?;
         read_fields(&self.request.headers, &bytes)
+    }
+
+    /// Waits until there is room for an upload. The room is held until the change is made.
+    pub async fn room_for_upload(&self) -> Result<SemaphorePermit<'a>, ApiError> {
+        match tokio::time::timeout(UPLOAD_WAIT, self.uploads.acquire()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_)) | Err(_) => {
+                Err(ApiError::new(ErrorStatus::Internal, "too many uploads at once: try again"))
+            }
+        }
+    }
+
+    /// Checks an upload on a thread that may block, a few at a time.
+    pub async fn check<T: Send + 'static>(
+        &self,
+        check: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let _permit = self.checks.acquire().await.map_err(|_| ApiError::internal())?;
+        spawn_blocking(check).await.map_err(|_| ApiError::internal())
     }
 
     /// Receives an upload of at most `size` bytes.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use serde_json::{Map, Value};
-use tokio::task::spawn_blocking;
 
 use super::call::{Answered, ApiAnswer, ApiCall};
 use super::error::{ApiError, ErrorStatus};
@@ -26,11 +25,10 @@ pub(super) async fn publish(mut call: ApiCall<'_>) -> Answered {
     let named = if call.parameters.is_empty() { None } else { Some(call.package()?) };
     // Before the body is received: a client that waits for `100 Continue` need not send it.
     call.publisher()?;
+    let _room = call.room_for_upload().await?;
     let upload = call.upload(Limits::HEX.tarball).await?;
     let path = upload.path().to_owned();
-    let checked = spawn_blocking(move || batch::check_tarball(&path, Limits::HEX, true)).await;
-    let checked = checked.map_err(|_| ApiError::internal())?;
-    let tarball = match checked {
+    let tarball = match call.check(move || batch::check_tarball(&path, Limits::HEX, true)).await? {
         Ok(tarball) => tarball,
         Err(cause) => {
             let refusal = ApiError::from(Refusal::from(&cause));
@@ -113,13 +111,14 @@ pub(super) async fn publish_docs(mut call: ApiCall<'_>) -> Answered {
     }
     let limits = DocsLimits::HEX;
     let size = usize::try_from(limits.compressed).unwrap_or(usize::MAX);
+    let _room = call.room_for_upload().await?;
     let upload = call.upload(size).await?;
     let path = upload.path().to_owned();
-    let checked = spawn_blocking(move || {
-        let bytes = File::open(&path).map_err(DocsError::Read)?;
-        check_docs(bytes, &limits)
+    let checked = call.check(move || {
+        let file = File::open(&path).map_err(DocsError::Read)?;
+        check_docs(file, &limits)
     });
-    let checked = checked.await.map_err(|_| ApiError::internal())?;
+    let checked = checked.await?;
     if let Err(error) = checked {
         let refusal = ApiError::field("tar", chain(&error));
         return Err(audited(&call, "publish docs", Some(&release), None, refusal));

@@ -10,6 +10,7 @@ use axum::http::request::Parts;
 use axum::http::{Method, Response};
 use hyper::body::Incoming;
 use percent_encoding::percent_decode_str;
+use tokio::sync::Semaphore;
 
 use super::call::ApiCall;
 use super::endpoints::{self, ApiEndpoint, Need};
@@ -26,6 +27,12 @@ use crate::serve::repository::Repository;
 /// The path of the API.
 const API: &str = "/api";
 
+/// How many uploads there are at once. Each may take 16 MiB of the folder for temporary files.
+const UPLOADS: usize = 64;
+
+/// How many uploads are checked at once. Each takes its size in memory, and what it inflates to on the way.
+const CHECKS: usize = 4;
+
 /// What a web page that asks for a change is told.
 const FROM_ANOTHER_SITE: &str = "a web page cannot change what is published";
 
@@ -36,6 +43,8 @@ const REPOS: &str = "repos";
 pub(crate) struct Api {
     base_url: BaseUrl,
     stall: Duration,
+    uploads: Semaphore,
+    checks: Semaphore,
 }
 
 /// A request to the API whose client was admitted.
@@ -81,7 +90,12 @@ impl ApiPath {
 
 impl Api {
     pub fn new(options: &Options) -> Self {
-        Self { base_url: BaseUrl::new(options), stall: options.limits.stall }
+        Self {
+            base_url: BaseUrl::new(options),
+            stall: options.limits.stall,
+            uploads: Semaphore::new(UPLOADS),
+            checks: Semaphore::new(CHECKS),
+        }
     }
 
     /// Answers a request.
@@ -131,6 +145,8 @@ impl Api {
             client,
             user,
             stall: self.stall,
+            uploads: &self.uploads,
+            checks: &self.checks,
             has_pages: cfg!(feature = "web"),
         };
         (endpoint.respond)(call, format).await
