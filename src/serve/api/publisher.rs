@@ -47,10 +47,10 @@ pub(crate) struct Publisher {
 struct WaitingChange {
     change: RequestedChange,
     upload: Option<Upload>,
-    verdict: oneshot::Sender<Verdict>,
+    verdict: oneshot::Sender<ChangeResult>,
 }
 
-type Verdict = Result<Outcome, ChangeError>;
+type ChangeResult = Result<Outcome, ChangeError>;
 
 /// Why a change was not made.
 #[derive(Debug)]
@@ -99,7 +99,7 @@ impl Publisher {
     ///
     /// # Errors
     /// [`ChangeError`].
-    pub async fn change(&self, change: RequestedChange, upload: Option<Upload>) -> Verdict {
+    pub async fn change(&self, change: RequestedChange, upload: Option<Upload>) -> ChangeResult {
         let (verdict, made) = oneshot::channel();
         let waiting = WaitingChange { change, upload, verdict };
         self.queue.try_send(waiting).map_err(|_| ChangeError::Overloaded)?;
