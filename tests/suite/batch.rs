@@ -490,6 +490,11 @@ fn what_an_interrupted_publication_left_is_completed() {
         assert_eq!(store.files(), after, "{left:?}");
         let again = publisher.apply_one(&store, publisher.publish(&foo("1.0.0", 1)));
         assert_eq!(again, field("inserted_at", NO_REPLACE), "{left:?}");
+        let mut lost = after.clone();
+        lost.remove("tarballs/foo-1.0.0.tar");
+        let store = MemoryStore::of(&lost);
+        publisher.apply_one(&store, publisher.publish(&foo("1.0.0", 1))).unwrap();
+        assert_eq!(store.files(), after, "{left:?}");
 
         // Another tarball takes its place only if that is asked for.
         let store = MemoryStore::of(&files);
@@ -501,6 +506,22 @@ fn what_an_interrupted_publication_left_is_completed() {
         publisher.apply_one(&store, replacing(other)).unwrap();
         assert_sound(&store);
     }
+}
+
+/// A reverted release is not named any more, but its tarball may be left. It may also be one that waits for a build.
+#[test]
+fn only_an_admin_removes_a_tarball_that_nothing_names() {
+    let publisher = Publisher::new();
+    let store = registry(&publisher);
+    let before = store.files();
+    store.set("tarballs/foo-1.0.0.tar", &foo("1.0.0", 1).build());
+    store.set("docs/foo-1.0.0.tar.gz", b"docs");
+    let left = store.files();
+    assert_eq!(word(&publisher.apply_one(&store, revert("foo-1.0.0"))), "no such release");
+    assert_eq!(store.files(), left);
+    let reverts = [by_admin(revert("foo-1.0.0")), by_admin(revert("foo-1.0.0"))];
+    assert_eq!(words(&publisher.apply(&store, &reverts)), ["reverted", "no such release"]);
+    assert_eq!(store.files(), before);
 }
 
 #[test]

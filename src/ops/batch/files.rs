@@ -37,6 +37,16 @@ impl Files {
         self.remove_docs(release);
     }
 
+    /// Whether the group has added the tarball of a release.
+    pub fn adds(&self, release: &FileName) -> bool {
+        self.added.contains_key(release)
+    }
+
+    /// Whether the group has removed a release.
+    pub fn removes(&self, release: &FileName) -> bool {
+        self.removed.contains(release)
+    }
+
     pub fn store_docs(&mut self, release: &FileName, docs: ByteSource) {
         self.docs.insert(release.clone(), Some(docs));
     }

@@ -44,6 +44,11 @@ impl Judge<'_> {
         }
         let FileName { package, version } = release;
         let Some(listed) = copy.release(package, version).cloned() else {
+            if self.may_finish_revert(requested, copy, files)? {
+                copy.remove(package, version);
+                files.remove_release(release);
+                return Ok(Ok(Outcome::Reverted));
+            }
             return Ok(Err(Refusal::NoSuchRelease(release.clone())));
         };
         Ok(match &requested.change {
@@ -82,6 +87,23 @@ impl Judge<'_> {
         })
     }
 
+    /// Whether a revert may remove what is left of a release that its package does not have: an entry of `versions`, or a
+    /// tarball. An interrupted revert leaves them. But a person may have put the tarball there to build it, and the package
+    /// may have lost the release. So it is judged as a release of unknown age.
+    fn may_finish_revert(
+        &self,
+        requested: &RequestedChange,
+        copy: &WorkingCopy,
+        files: &Files,
+    ) -> Result<bool, Error> {
+        let ReleaseChange::Revert(release) = &requested.change else { return Ok(false) };
+        if !self.rules.allow_any_age(requested.is_admin) || files.removes(release) {
+            return Ok(false);
+        }
+        let is_listed = copy.is_in_versions(&release.package, &release.version);
+        Ok(is_listed || self.exists(&RepositoryPath::tarball(release))?)
+    }
+
     fn publish(
         &self,
         requested: &RequestedChange,
@@ -98,9 +120,12 @@ impl Judge<'_> {
         let listed = copy.release(package, version).cloned();
         let is_same =
             listed.as_ref().is_some_and(|one| one.outer_checksum == tarball.outer_checksum());
-        // A writer that was interrupted leaves a release that an index does not name. Whoever publishes it again may
-        // finish that.
-        let is_unfinished = is_same && !copy.is_published(package, version);
+        // A writer that was interrupted leaves a release that an index does not name, or one without its tarball. Whoever
+        // publishes it again may finish that.
+        let path = RepositoryPath::tarball(tarball.file());
+        let is_unfinished = is_same
+            && !files.adds(tarball.file())
+            && !(copy.is_published(package, version) && self.exists(&path)?);
         let former = listed.as_ref().filter(|_| !is_unfinished);
         if let Some(former) = former {
             if let Err(message) = self.check_replacement(requested, former) {
@@ -175,7 +200,12 @@ impl Judge<'_> {
 
     /// Completes what is left to do of a change once the file of its package was written: the indexes, and files that
     /// are not signed. If another writer has changed the release since, nothing is.
-    pub fn finish(&self, requested: &RequestedChange, copy: &mut WorkingCopy, files: &mut Files) {
+    pub fn finish(
+        &self,
+        requested: &RequestedChange,
+        copy: &mut WorkingCopy,
+        files: &mut Files,
+    ) -> Result<(), Error> {
         let release = requested.change.release();
         let FileName { package, version } = release;
         let listed = copy.release(package, version).cloned();
@@ -183,23 +213,24 @@ impl Judge<'_> {
             (ReleaseChange::Publish(tarball), Some(listed))
                 if listed.outer_checksum == tarball.outer_checksum() =>
             {
-                files.add(AddedTarball::put(
-                    copy,
-                    tarball,
-                    listed,
-                    requested.replace,
-                    self.rules.now,
-                ));
+                let (replace, now) = (requested.replace, self.rules.now);
+                files.add(AddedTarball::put(copy, tarball, listed, replace, now));
             }
-            (ReleaseChange::Revert(_), None) => {
-                copy.remove(package, version);
-                files.remove_release(release);
+            (ReleaseChange::Revert(_), listed) => {
+                // A push that saw the tarball before it was removed has named the release again, and does not look for
+                // the tarball any more. Whoever adds the release does.
+                let tarball = RepositoryPath::tarball(release);
+                if listed.is_none() || !self.exists(&tarball)? {
+                    copy.remove(package, version);
+                    files.remove_release(release);
+                }
             }
             (ReleaseChange::Retire(..) | ReleaseChange::Unretire(_), Some(_)) => {
                 copy.mark(package, version);
             }
             _ => {}
         }
+        Ok(())
     }
 
     fn exists(&self, path: &RepositoryPath) -> Result<bool, Error> {

@@ -98,6 +98,15 @@ pub(super) enum Modification {
 }
 
 impl Rules {
+    /// Whether a release of any age may be replaced and reverted.
+    pub(super) fn allow_any_age(&self, is_admin: bool) -> bool {
+        match self.replace {
+            ReplaceRule::Never => false,
+            ReplaceRule::Within(_) => is_admin,
+            ReplaceRule::Always => true,
+        }
+    }
+
     /// Fails with the text of hex.pm if a published release may not be replaced or reverted any more.
     pub(super) fn check_age(
         &self,

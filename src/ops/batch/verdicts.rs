@@ -65,7 +65,7 @@ impl<'a> Verdicts<'a> {
                 Some(verdict) if attempt.has_changed(&changed_file(&requested.change)) => {
                     self.has_written.set(true);
                     if verdict.is_ok() {
-                        judge.finish(requested, copy, &mut files);
+                        judge.finish(requested, copy, &mut files)?;
                     }
                 }
                 verdict => *verdict = Some(judge.judge(requested, copy, &mut files)?),

@@ -117,10 +117,15 @@ impl WorkingCopy {
 
     /// Whether the file of its package and both indexes name a release.
     pub fn is_published(&self, package: &PackageName, version: &Version) -> bool {
-        let mut listed = self.versions.get(package).into_iter().flatten();
         self.release(package, version).is_some()
-            && listed.any(|one| one.version == *version)
+            && self.is_in_versions(package, version)
             && self.names.contains_key(package)
+    }
+
+    /// Whether `versions` names a release.
+    pub fn is_in_versions(&self, package: &PackageName, version: &Version) -> bool {
+        let mut listed = self.versions.get(package).into_iter().flatten();
+        listed.any(|one| one.version == *version)
     }
 
     /// Whether the registry has a package of this name.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use hexreg::ops::add::{self, Additions, PublicationTime};
+use hexreg::ops::batch::{self, ReleaseChange, ReplaceRule, RequestedChange, Rules};
 use hexreg::ops::build;
 use hexreg::ops::{push, remove, retire, verify};
 use hexreg::package::{Retirement, RetirementReason, UnixSeconds};
@@ -23,6 +24,10 @@ use super::options;
 pub enum Verb<'a> {
     Add(&'a [Item<'a>]),
     Replace(Item<'a>),
+    /// As the server does it, together and in this order.
+    Publish(&'a [Item<'a>]),
+    /// As above, by an admin.
+    Revert(Item<'a>),
     Remove(Item<'a>),
     Retire(Item<'a>),
     Unretire(Item<'a>),
@@ -101,6 +106,16 @@ impl Machine {
                 let additions = Additions { replace: true, ..self.additions(&[item]) };
                 add::add(store, &options, &additions, observer).map(drop).map_err(failed)
             }
+            Verb::Publish(items) => {
+                let publish = |item: &Item<'_>| {
+                    let path = self.additions(&[*item]).tarballs.remove(0);
+                    ReleaseChange::Publish(batch::check_tarball(&path, Limits::HEX, true).unwrap())
+                };
+                self.change(store, items.iter().map(publish).collect(), observer)
+            }
+            Verb::Revert(item) => {
+                self.change(store, vec![ReleaseChange::Revert(release(item))], observer)
+            }
             Verb::Remove(item) => {
                 let removed = remove::remove(store, &options, &release(item), observer);
                 removed.map(drop).map_err(failed)
@@ -133,6 +148,25 @@ impl Machine {
                 let built = build::build(store, &self.build_options(), observer);
                 built.map(drop).map_err(|error: build::Error| failed!(build, error))
             }
+        })
+    }
+
+    /// Fails with the first refusal, if there is one.
+    fn change(
+        &self,
+        store: &dyn Store,
+        changes: Vec<ReleaseChange>,
+        observer: &dyn Observer,
+    ) -> Result<(), Failed> {
+        let rules =
+            Rules { replace: ReplaceRule::default(), allow_public: BTreeSet::default(), now: NOW };
+        let by_admin = |change| RequestedChange { change, replace: false, is_admin: true };
+        let changes: Vec<_> = changes.into_iter().map(by_admin).collect();
+        let verdicts = batch::apply(store, &self.options(), &rules, &changes, observer);
+        let verdicts = verdicts.map_err(|error: batch::Error| failed!(batch, error))?;
+        let refusal = verdicts.into_iter().find_map(Result::err);
+        refusal.map_or(Ok(()), |refusal| {
+            Err(Failed { is_conflict: false, is_write: true, text: refusal.to_string() })
         })
     }
 

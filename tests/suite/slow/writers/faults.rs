@@ -50,6 +50,21 @@ macro_rules! with_each_case {
                 verb: Verb::Replace(FOO_REPLACED),
                 ..PLAIN
             };
+            publication: Case {
+                before: &[Verb::Push(&[FOO, BAR])],
+                verb: Verb::Publish(&[FOO_2, BAZ]),
+                ..PLAIN
+            };
+            reversion_of_one_of_two: Case {
+                before: &[Verb::Push(&[FOO, FOO_2, BAR])],
+                verb: Verb::Revert(FOO),
+                ..PLAIN
+            };
+            reversion_of_a_package: Case {
+                before: &[Verb::Push(&[FOO, BAR])],
+                verb: Verb::Revert(FOO),
+                ..PLAIN
+            };
             removal_of_one_of_two: Case {
                 before: &[Verb::Push(&[FOO, FOO_2, BAR])],
                 verb: Verb::Remove(FOO),
@@ -134,8 +149,9 @@ fn files(bucket: &TestBucket) -> Files {
 #[track_caller]
 pub fn is_well(again: &Result<(), Failed>, context: &str) {
     if let Err(failed) = again {
-        // What was removed by the last operation is not there any more.
-        assert!(failed.text.starts_with("acme has no"), "{context}: {failed:?}");
+        // What was removed by the last operation is not there any more, and what was published by it is.
+        let told = ["acme has no", "there is no", "inserted_at: must include the --replace flag"];
+        assert!(told.iter().any(|text| failed.text.starts_with(text)), "{context}: {failed:?}");
     }
 }
 

@@ -93,6 +93,16 @@ macro_rules! wherever_two_verbs_interleave_the_registry_is_whole_in_the_end {
             }
 
             #[test]
+            fn publication() {
+                race_all($start, Verb::Publish(&[A1, A2]));
+            }
+
+            #[test]
+            fn reversion() {
+                race_all($start, Verb::Revert(A1));
+            }
+
+            #[test]
             fn replacement() {
                 race_all($start, Verb::Replace(OTHER_A1));
             }
@@ -139,6 +149,30 @@ wherever_two_verbs_interleave_the_registry_is_whole_in_the_end! {
     of_nothing: &[];
     of_two_packages: &[A1, B1];
     of_two_releases: &[A1, A2];
+}
+
+/// Batches of the server race each other.
+macro_rules! batches {
+    ($($name:ident: $start:expr, $one:expr, $other:expr;)+) => {
+        mod batches {
+            use super::*;
+
+            $(
+                #[test]
+                fn $name() {
+                    race_cases(vec![Case { start: $start, one: $one, other: $other, every: 11 }]);
+                }
+            )+
+        }
+    };
+}
+
+batches! {
+    two_of_one_release: &[B1], Verb::Publish(&[A1]), Verb::Publish(&[OTHER_A1]);
+    two_of_two_releases: &[B1], Verb::Publish(&[A1]), Verb::Publish(&[A2, OTHER_A1]);
+    a_reversion_and_another_release: &[A1, B1], Verb::Revert(A1), Verb::Publish(&[A2]);
+    a_reversion_and_the_release_again: &[A1, B1], Verb::Revert(A1), Verb::Publish(&[OTHER_A1]);
+    two_reversions: &[A1, B1], Verb::Revert(A1), Verb::Revert(A1);
 }
 
 /// Races that have been lost some time: they are tried wherever the two verbs stop.

@@ -42,7 +42,7 @@ const ITEMS: [Item<'_>; 4] = [A1, A2, B1, B2];
 /// A verb at random; half of all are about one release.
 fn verb(random: &mut Random) -> Verb<'static> {
     let item = ITEMS[if random.below(2) == 0 { 0 } else { random.below(4) }];
-    match random.below(24) {
+    match random.below(28) {
         0..=5 => match item.0 {
             _ if item == A1 => Verb::Add(&[A1]),
             _ if item == A2 => Verb::Add(&[A2]),
@@ -57,6 +57,9 @@ fn verb(random: &mut Random) -> Verb<'static> {
         18..=20 => Verb::Build,
         21 => Verb::Push(&[A1, B1]),
         22 => Verb::Overwrite(&[A1, B1]),
+        23 => Verb::Publish(&[A1, B1]),
+        24 => Verb::Publish(&[OTHER_A1]),
+        25..=26 => Verb::Revert(item),
         _ => Verb::Overwrite(&[A2]),
     }
 }
@@ -208,11 +211,16 @@ fn wrong(
         marked.map(move |one| format!("{name}-{}.tar", one.version))
     });
     let marked: BTreeSet<_> = marked.collect();
+    wrong.extend(created_twice(history));
     for item in ITEMS {
         let about = |done: &Done, adds: bool| match done.verb {
-            Verb::Add(items) => adds && items.contains(&item),
+            Verb::Add(items) | Verb::Publish(items) => {
+                adds && items.iter().any(|other| (other.0, other.1) == (item.0, item.1))
+            }
             Verb::Replace(other) => adds && other.1 == item.1 && other.0 == item.0,
-            Verb::Remove(other) => !adds && other == item,
+            Verb::Remove(other) | Verb::Revert(other) => {
+                !adds && (other.0, other.1) == (item.0, item.1)
+            }
             Verb::Overwrite(items) | Verb::Push(items) => adds == items.contains(&item),
             // Makes of what it finds, when others are half done, what they are about to.
             Verb::Build => true,
@@ -235,7 +243,7 @@ fn wrong(
         }
         let retires = |done: &&Done| matches!(done.verb, Verb::Retire(other) if other == item);
         let undoes = |done: &&Done| match done.verb {
-            Verb::Unretire(other) | Verb::Remove(other) => other == item,
+            Verb::Unretire(other) | Verb::Remove(other) | Verb::Revert(other) => other == item,
             Verb::Replace(other) => (other.0, other.1) == (item.0, item.1),
             Verb::Overwrite(_) => true,
             _ => false,
@@ -248,6 +256,23 @@ fn wrong(
         }
     }
     wrong
+}
+
+/// Two publications of one release, with different tarballs, that were both told that they created it, though nothing may
+/// have removed it.
+fn created_twice(history: &[Done]) -> Option<String> {
+    let creates = |wanted: Item<'_>| {
+        history.iter().find(|done| {
+            done.is_ok && matches!(done.verb, Verb::Publish(items) if items.contains(&wanted))
+        })
+    };
+    let (one, other) = (creates(A1)?, creates(OTHER_A1)?);
+    let is_kept = history.iter().all(|done| match done.verb {
+        Verb::Remove(item) | Verb::Revert(item) => (item.0, item.1) != (A1.0, A1.1),
+        Verb::Overwrite(_) | Verb::Build => false,
+        _ => true,
+    });
+    is_kept.then(|| format!("{one:?} and {other:?} both created it"))
 }
 
 /// Runs a quarter of the races, each with a seed of its own.
