@@ -8,6 +8,7 @@
 //! views     packages, releases and accounts, as clients read them
 //! packages  looks packages and releases up
 //! metadata  what a tarball says for people, read once
+//!  → byte_cache   the bytes of it, in two blocks
 //! search    which packages a search finds, and in which order
 //! catalog   all packages, as a search looks at them
 //!
@@ -19,6 +20,7 @@
 
 mod accounts;
 pub(super) mod body;
+mod byte_cache;
 mod call;
 pub(super) mod catalog;
 mod changes;

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::metadata::MetadataError;
 use crate::erlang::{self, Term};
 
@@ -9,7 +11,7 @@ use crate::erlang::{self, Term};
 ///
 /// Hex specification, "Package metadata". It is read leniently: a value of another form than the specification says is
 /// left out, because the tarball is published and its other values are good.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Description {
     /// The OTP application.
     pub app: Option<String>,
@@ -48,17 +50,6 @@ impl Description {
             }
         }
         Ok(description)
-    }
-
-    /// About how many bytes it takes in memory.
-    #[must_use]
-    pub(crate) fn size(&self) -> usize {
-        let options = [&self.app, &self.description, &self.elixir];
-        let lists = [&self.licenses, &self.maintainers, &self.build_tools];
-        let texts = options.into_iter().flatten().chain(lists.into_iter().flatten());
-        let texts = texts.chain(self.links.iter().flat_map(|(label, url)| [label, url]));
-        let sizes = texts.map(|text| text.len().saturating_add(size_of::<String>()));
-        sizes.fold(size_of::<Self>(), usize::saturating_add)
     }
 }
 
@@ -138,7 +129,6 @@ mod tests {
         assert_eq!(description.build_tools, ["mix"]);
         assert_eq!(description.links["GitHub"], "https://github.com/acme/foo");
         assert_eq!(description.maintainers, [""; 0]);
-        assert!(description.size() > 100);
     }
 
     #[test]

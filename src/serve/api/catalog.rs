@@ -25,7 +25,7 @@ use crate::serve::clock::unix_nanoseconds;
 use crate::serve::overview::{Overview, RepositoryState};
 use crate::serve::overview_cache::OverviewCache;
 use crate::store::Stamp;
-use crate::tarball::FileName;
+use crate::tarball::{Description, FileName};
 use crate::version::Version;
 
 /// How long a search waits for what is read in the background.
@@ -60,6 +60,7 @@ struct Known {
     indexes: Option<[Option<Stamp>; 2]>,
     pass_ended: Option<Instant>,
     docs_listed: Option<Instant>,
+    has_names: bool,
     /// As `names` says.
     updated_at: HashMap<PackageName, UnixSeconds>,
     /// The releases that have documentation.
@@ -68,12 +69,22 @@ struct Known {
 }
 
 /// What one package says, and the tarball of its recommended release.
+#[derive(Default)]
 struct Inside {
     /// Of the package's file; `None` if a change might not show in it.
     stamp: Option<Stamp>,
     inserted_at: Option<UnixSeconds>,
-    dependencies: Vec<String>,
-    description: Option<String>,
+    /// One a line.
+    dependencies: Box<str>,
+    /// Empty if there is none.
+    description: Box<str>,
+}
+
+/// The texts of an [`Inside`], of one package after another.
+#[derive(Default)]
+struct Texts {
+    dependencies: String,
+    description: String,
 }
 
 impl Catalog {
@@ -94,11 +105,9 @@ impl Catalog {
     /// The server is shutting down.
     pub async fn search(self: &Arc<Self>, query: Query) -> io::Result<Vec<FoundPackage>> {
         let running = self.start_pass();
-        if query.looks_inside() || lock(&self.known).pass_ended.is_none() {
-            if let Some(mut running) = running {
-                // It fails when the pass ends.
-                drop(timeout(WAIT, running.changed()).await);
-            }
+        if let Some(mut running) = running.filter(|_| query.looks_inside()) {
+            // It fails when the pass ends.
+            drop(timeout(WAIT, running.changed()).await);
         }
         let permit = self.searches.acquire().await.map_err(io::Error::other)?;
         let this = Arc::clone(self);
@@ -143,8 +152,9 @@ impl Catalog {
             return;
         }
         self.read_names(overview);
+        let mut texts = Texts::default();
         for package in &overview.packages {
-            self.read_inside(&package.name);
+            self.read_inside(&package.name, &mut texts);
         }
         let is_settled = |stamp: &Option<Stamp>| stamp.is_none_or(|stamp| stamp.is_settled(seen));
         lock(&self.known).indexes = indexes.filter(|stamps| stamps.iter().all(is_settled));
@@ -183,12 +193,18 @@ impl Catalog {
         let present: HashSet<&PackageName> =
             overview.packages.iter().map(|package| &package.name).collect();
         let mut known = lock(&self.known);
+        known.has_names = true;
         known.updated_at = times;
         known.insides.retain(|name, _| present.contains(name));
+        for name in present {
+            if !known.insides.contains_key(name) {
+                known.insides.insert(name.clone(), Inside::default());
+            }
+        }
     }
 
     /// Reads one package and its tarball, unless it is known as it is now.
-    fn read_inside(&self, name: &PackageName) {
+    fn read_inside(&self, name: &PackageName, texts: &mut Texts) {
         let seen = unix_nanoseconds();
         let stamp = self.packages.source().stamp(&RepositoryPath::package(name)).ok().flatten();
         let known = lock(&self.known).insides.get(name).and_then(|inside| inside.stamp);
@@ -197,18 +213,27 @@ impl Catalog {
         }
         // The log says why a package cannot be read. A search finds it by its name.
         let Ok(Some(releases)) = self.packages.read(name) else { return };
-        let inside = Inside {
-            stamp: stamp.filter(|stamp| stamp.is_settled(seen)),
-            inserted_at: inserted_at(&releases),
-            dependencies: dependencies(&releases),
-            description: self.packages.describe(&releases).and_then(|it| it.description.clone()),
-        };
-        lock(&self.known).insides.insert(name.clone(), inside);
+        texts.read(&releases, self.packages.describe(&releases).as_deref());
+        let inserted_at = inserted_at(&releases);
+        // What is kept is allocated once all that was read is freed. Otherwise it would break up the memory of that, and
+        // glibc would not use it again: 20,000 packages came to 450 MB.
+        drop(releases);
+        if let Some(inside) = lock(&self.known).insides.get_mut(name) {
+            *inside = Inside {
+                stamp: stamp.filter(|stamp| stamp.is_settled(seen)),
+                inserted_at,
+                dependencies: texts.dependencies.as_str().into(),
+                description: texts.description.as_str().into(),
+            };
+        }
     }
 
     fn find(&self, query: &Query) -> Vec<FoundPackage> {
         let state = self.overview.current();
         let RepositoryState::Built(overview) = &*state else { return Vec::new() };
+        if !lock(&self.known).has_names {
+            self.read_names(overview);
+        }
         let names: Vec<PackageName> = {
             let known = lock(&self.known);
             let candidates = overview.packages.iter().map(|package| known.candidate(&package.name));
@@ -243,8 +268,8 @@ impl Known {
         let inside = self.insides.get(name);
         Candidate {
             name,
-            description: inside.and_then(|inside| inside.description.as_deref()),
-            dependencies: inside.map_or(&[], |inside| &inside.dependencies),
+            description: inside.map(|inside| &*inside.description),
+            dependencies: inside.map_or("", |inside| &*inside.dependencies),
             inserted_at: inside.and_then(|inside| inside.inserted_at),
             updated_at: self.updated_at.get(name).copied(),
         }
@@ -257,11 +282,19 @@ fn inserted_at(releases: &Releases) -> Option<UnixSeconds> {
     times.map(|time| time.seconds).min()
 }
 
-/// The packages that the recommended release depends on.
-fn dependencies(releases: &Releases) -> Vec<String> {
-    let release = PackageFacts::recommended(releases);
-    let dependencies = release.map_or(&[][..], |release| &release.dependencies);
-    dependencies.iter().map(|dependency| dependency.package.clone()).collect()
+impl Texts {
+    /// Takes over the dependencies of the recommended release, and what its tarball says.
+    fn read(&mut self, releases: &Releases, description: Option<&Description>) {
+        self.dependencies.clear();
+        let release = PackageFacts::recommended(releases);
+        for dependency in release.map_or(&[][..], |release| &release.dependencies) {
+            self.dependencies.push_str(&dependency.package);
+            self.dependencies.push('\n');
+        }
+        self.description.clear();
+        let description = description.and_then(|known| known.description.as_deref());
+        self.description.push_str(description.unwrap_or_default());
+    }
 }
 
 /// Each value is replaced in one step, so it is valid after a panic too.

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OnceCell, Semaphore};
 use tokio::task::spawn_blocking;
 
+use super::byte_cache::ByteCache;
 use crate::checksum::OuterChecksum;
 use crate::repository::RepositoryPath;
 use crate::serve::error_chain::chain;
@@ -17,39 +18,43 @@ use crate::serve::files::source::FileSource;
 use crate::store::StoreError;
 use crate::tarball::{self, Description, FileName, Limits};
 
-/// In bytes: how much is kept at least, of the releases that were asked for last.
+/// In bytes: how much is kept at least, of the releases that were asked for last. Most take 200.
 const CACHED: usize = 16 << 20;
+
+/// How many tarballs that cannot be used are kept in mind at least.
+const FAILURES: usize = 1 << 12;
 
 /// How many tarballs are read at once: each may have 16 MiB.
 const READERS: usize = 2;
 
+/// In bytes: the largest buffer that is kept. Most tarballs fit.
+const KEPT_BUFFER: usize = 1 << 20;
+
 /// How long a tarball that cannot be used is not read again.
 const RETRY_AFTER: Duration = Duration::from_secs(60);
-
-/// In bytes: the weight of a tarball that cannot be used.
-const FAILURE_SIZE: usize = 64;
 
 /// The descriptions of the releases of one repository.
 pub(crate) struct MetadataCache {
     source: Arc<dyn FileSource>,
     limits: Limits,
-    cached: Mutex<BoundedCache<OuterChecksum, CachedDescription>>,
+    known: Mutex<ByteCache<OuterChecksum>>,
+    /// The tarballs that cannot be used, and when they may be read again.
+    failed: Mutex<BoundedCache<OuterChecksum, Instant>>,
     /// The tarballs that are being read, or waited for.
     running: Mutex<HashMap<OuterChecksum, Arc<SharedRead>>>,
-    readers: Semaphore,
+    readers: Arc<Semaphore>,
+    /// Kept for the next read.
+    buffer: Mutex<Vec<u8>>,
 }
 
 /// The one read that all requests for a release wait for.
 type SharedRead = OnceCell<Option<Arc<Description>>>;
 
-/// What was learned from a tarball.
-#[derive(Clone)]
+/// What is known of a tarball.
 enum CachedDescription {
     Known(Arc<Description>),
     /// It is missing, damaged or another one.
-    Unusable {
-        until: Instant,
-    },
+    Unusable,
 }
 
 /// Why there is no description of a release.
@@ -72,9 +77,11 @@ impl MetadataCache {
         Self {
             source,
             limits: Limits::HEX,
-            cached: Mutex::new(BoundedCache::new(CACHED)),
+            known: Mutex::new(ByteCache::new(CACHED)),
+            failed: Mutex::new(BoundedCache::new(FAILURES)),
             running: Mutex::default(),
-            readers: Semaphore::new(READERS),
+            readers: Arc::new(Semaphore::new(READERS)),
+            buffer: Mutex::default(),
         }
     }
 
@@ -94,12 +101,15 @@ impl MetadataCache {
             if let Some(cached) = self.cached(&checksum) {
                 return cached.description();
             }
-            let permit = self.readers.acquire().await;
+            let permit = Arc::clone(&self.readers).acquire_owned().await;
             let (this, release) = (Arc::clone(self), release.clone());
-            let reading = spawn_blocking(move || this.read(&release, checksum));
-            let read = reading.await.ok().flatten();
-            drop(permit);
-            read
+            // If the client gives up, the read goes on, and keeps its permit until it ends.
+            let reading = spawn_blocking(move || {
+                let read = this.read(&release, checksum);
+                drop(permit);
+                read
+            });
+            reading.await.ok().flatten()
         });
         read.await.clone()
     }
@@ -122,27 +132,32 @@ impl MetadataCache {
     }
 
     fn cached(&self, checksum: &OuterChecksum) -> Option<CachedDescription> {
-        let cached = lock(&self.cached).get(checksum)?;
-        cached.is_current().then_some(cached)
+        if let Some(bytes) = lock(&self.known).get(checksum) {
+            let description = postcard::from_bytes(bytes).ok()?;
+            return Some(CachedDescription::Known(Arc::new(description)));
+        }
+        let until = lock(&self.failed).get(checksum)?;
+        (Instant::now() < until).then_some(CachedDescription::Unusable)
     }
 
     fn read(&self, release: &FileName, checksum: OuterChecksum) -> Option<Arc<Description>> {
         let path = RepositoryPath::tarball(release);
-        let (cached, size) = match self.read_tarball(&path, checksum) {
+        match self.read_tarball(&path, checksum) {
             Ok(description) => {
-                let size = description.size();
-                (CachedDescription::Known(Arc::new(description)), size)
+                if let Ok(bytes) = postcard::to_stdvec(&description) {
+                    lock(&self.known).insert(checksum, &bytes);
+                }
+                Some(Arc::new(description))
             }
             Err(error) => {
                 let path = self.source.store().locate(&path);
                 tracing::warn!(path, error = chain(&error), "its description is not shown");
                 let now = Instant::now();
                 let until = now.checked_add(RETRY_AFTER).unwrap_or(now);
-                (CachedDescription::Unusable { until }, FAILURE_SIZE)
+                lock(&self.failed).insert(checksum, until, 1);
+                None
             }
-        };
-        lock(&self.cached).insert(checksum, cached.clone(), size);
-        cached.description()
+        }
     }
 
     fn read_tarball(
@@ -150,32 +165,40 @@ impl MetadataCache {
         path: &RepositoryPath,
         signed: OuterChecksum,
     ) -> Result<Description, DescriptionError> {
-        let mut bytes = Vec::new();
-        let content = self.source.store().read(path, self.limits.tarball, &mut bytes)?;
-        content.ok_or(DescriptionError::Missing)?;
-        if bytes.len() > self.limits.tarball {
+        let mut buffer = std::mem::take(&mut *lock(&self.buffer));
+        let content = self.source.store().read(path, self.limits.tarball, &mut buffer);
+        let described = match content {
+            Ok(Some(_)) => self.describe(&buffer, signed),
+            Ok(None) => Err(DescriptionError::Missing),
+            Err(error) => Err(error.into()),
+        };
+        buffer.clear();
+        buffer.shrink_to(KEPT_BUFFER);
+        *lock(&self.buffer) = buffer;
+        described
+    }
+
+    fn describe(
+        &self,
+        tarball: &[u8],
+        signed: OuterChecksum,
+    ) -> Result<Description, DescriptionError> {
+        if tarball.len() > self.limits.tarball {
             return Err(tarball::Error::TooLarge { limit: self.limits.tarball }.into());
         }
-        let found = OuterChecksum::of(&bytes);
+        let found = OuterChecksum::of(tarball);
         if found != signed {
             return Err(DescriptionError::AnotherTarball { found, signed });
         }
-        Ok(tarball::describe(&bytes, &self.limits)?)
+        Ok(tarball::describe(tarball, &self.limits)?)
     }
 }
 
 impl CachedDescription {
-    fn is_current(&self) -> bool {
-        match self {
-            Self::Known(_) => true,
-            Self::Unusable { until } => Instant::now() < *until,
-        }
-    }
-
     fn description(self) -> Option<Arc<Description>> {
         match self {
             Self::Known(description) => Some(description),
-            Self::Unusable { .. } => None,
+            Self::Unusable => None,
         }
     }
 }

@@ -65,8 +65,8 @@ pub(crate) struct Candidate<'a> {
     pub name: &'a PackageName,
     /// The description, if it is known.
     pub description: Option<&'a str>,
-    /// The packages that its recommended release depends on.
-    pub dependencies: &'a [String],
+    /// The packages that its recommended release depends on, one a line.
+    pub dependencies: &'a str,
     pub inserted_at: Option<UnixSeconds>,
     pub updated_at: Option<UnixSeconds>,
 }
@@ -166,7 +166,8 @@ impl Term {
             }
             Self::Description(text) => describes(text),
             Self::DependsOn(package) => {
-                candidate.dependencies.contains(package).then_some(Match::Exact)
+                let mut dependencies = candidate.dependencies.lines();
+                dependencies.any(|name| name == package).then_some(Match::Exact)
             }
         }
     }
@@ -242,19 +243,17 @@ mod tests {
     use super::*;
 
     /// The name, description, dependencies and times of packages.
-    const PACKAGES: [(&str, Option<&str>, &[&str], i64); 6] = [
-        ("addressBook", None, &[], 1),
-        ("json", Some("A parser"), &[], 5),
-        ("json_schema", Some("Checks JSON"), &["json"], 4),
-        ("my_json", Some("Another"), &["json", "plug"], 3),
-        ("plug", Some("HTTP, and json for all"), &[], 6),
-        ("zip", Some("Archives\u{a0}of Käse"), &["plug"], 2),
+    const PACKAGES: [(&str, Option<&str>, &str, i64); 6] = [
+        ("addressBook", None, "", 1),
+        ("json", Some("A parser"), "", 5),
+        ("json_schema", Some("Checks JSON"), "json", 4),
+        ("my_json", Some("Another"), "json\nplug", 3),
+        ("plug", Some("HTTP, and json for all"), "", 6),
+        ("zip", Some("Archives\u{a0}of Käse"), "plug", 2),
     ];
 
     fn search(query: &str) -> Vec<String> {
         let packages = PACKAGES.map(|(name, description, dependencies, time)| {
-            let dependencies: Vec<String> =
-                dependencies.iter().map(|&name| name.to_owned()).collect();
             (name.parse::<PackageName>().unwrap(), description, dependencies, UnixSeconds(time))
         });
         let candidates = packages.iter().map(|(name, description, dependencies, time)| Candidate {
