@@ -121,7 +121,8 @@ impl Judge<'_> {
         let is_same =
             listed.as_ref().is_some_and(|one| one.outer_checksum == tarball.outer_checksum());
         // A writer that was interrupted leaves a release that an index does not name, or one without its tarball. Whoever
-        // publishes it again may finish that.
+        // publishes it again may finish that. In a bucket the other writer may as well be about to finish: then both are told
+        // that they created the release, which is the same for both.
         let path = RepositoryPath::tarball(tarball.file());
         let is_unfinished = is_same
             && !files.adds(tarball.file())
