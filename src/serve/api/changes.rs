@@ -118,10 +118,16 @@ pub(super) async fn publish_docs(mut call: ApiCall<'_>) -> Answered {
         let file = File::open(&path).map_err(DocsError::Read)?;
         check_docs(file, &limits)
     });
-    let checked = checked.await?;
-    if let Err(error) = checked {
-        let refusal = ApiError::field("tar", chain(&error));
-        return Err(audited(&call, "publish docs", Some(&release), None, refusal));
+    let checked = match checked.await? {
+        Ok(checked) => checked,
+        Err(error) => {
+            let refusal = ApiError::field("tar", chain(&error));
+            return Err(audited(&call, "publish docs", Some(&release), None, refusal));
+        }
+    };
+    if !checked.has_index {
+        let release = release.to_string();
+        tracing::warn!(release, "its documentation has no index.html, the page that clients open");
     }
     let docs = ByteSource::file(upload.path().to_owned(), None);
     let change = ReleaseChange::StoreDocs(release.clone(), docs);
