@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::http::header::{self, HeaderValue};
 use axum::http::request::Parts;
 use axum::http::{Method, Response};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use percent_encoding::percent_decode_str;
 use tokio::sync::Semaphore;
@@ -105,6 +106,21 @@ impl Api {
         authorizer: &Authorizer,
         request: ApiRequest,
     ) -> Response<Body> {
+        let has_body = !request.body.is_end_stream();
+        let mut response = self.answer(repositories, authorizer, request).await;
+        // hyper closes a connection whose body it has not read, and does not say so: rebar3 would use it again.
+        if has_body && !response.status().is_success() {
+            close_after(&mut response);
+        }
+        response
+    }
+
+    async fn answer(
+        &self,
+        repositories: &[Repository],
+        authorizer: &Authorizer,
+        request: ApiRequest,
+    ) -> Response<Body> {
         let format = Format::accepted_by(&request.request.headers);
         let ApiRequest { path, request, body, client, authorization } = request;
         let (named, segments) = path.split();
@@ -167,11 +183,14 @@ impl Api {
             }
         };
         let mut response = error.response(Format::accepted_by(&request.headers));
-        if matches!(refusal, RequestRefusal::Malformed) {
-            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-        }
+        close_after(&mut response);
         response
     }
+}
+
+/// Tells the client that the connection ends with the response.
+fn close_after(response: &mut Response<Body>) {
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
 }
 
 /// Whether a web page asks for a change. A browser adds the credentials that its user has given for this server, and
