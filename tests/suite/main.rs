@@ -13,6 +13,7 @@
 //! | `dependencies` | requirements that stop clients, and packages of hex.pm with the name of one here |
 //! | `inspect` | what `hexreg inspect` prints of one file, and who signed it |
 //! | `keys` | the forms keys come in, and where they lie |
+//! | `api` | what clients do that publish to `hexreg serve`: `hex_core`, requests byte for byte, every endpoint, attacks |
 //! | `auth` | who may read: files of passwords and tokens, and what changes them |
 //! | `buckets` | registries in buckets of an S3 server: the requests, and the objects afterwards |
 //! | `objects` | the store of buckets itself: conditions, lost responses, two writers at once, in memory; and which settings, credentials and servers it takes |
@@ -62,6 +63,8 @@
 )]
 
 mod alarms;
+#[cfg(feature = "serve")]
+mod api;
 mod archives;
 #[cfg(feature = "serve")]
 mod auth;

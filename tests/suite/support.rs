@@ -4,6 +4,8 @@ pub mod answering;
 pub mod azurite;
 pub mod bucket;
 pub mod commands;
+pub mod etf;
+pub mod exchange;
 pub mod faulty;
 pub mod gateway;
 pub mod hexreg;

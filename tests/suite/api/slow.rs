@@ -1,0 +1,5 @@
+//! Attacks on the API that take seconds.
+
+mod beside;
+mod bodies;
+mod guesses;
