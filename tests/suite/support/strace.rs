@@ -6,7 +6,8 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 use super::repository::TestRepository;
 use super::tools;
@@ -49,12 +50,34 @@ pub fn build(repository: &TestRepository, calls: &str, tampering: &str, n: &str)
     build.args(["build", "public", "--name=acme", "--private-key=-", "--jobs=1"]);
     build.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut build = build.spawn().unwrap();
-    let log = repository.path("strace.log");
+    let watched = attach(repository.root(), build.id(), calls, tampering, n);
+    // A killed process reads no more.
+    let _ = build.stdin.take().unwrap().write_all(&repository.read("key.pem"));
+    let ended = build.wait_with_output().unwrap();
+    Traced {
+        code: ended.status.code(),
+        signal: ended.status.signal(),
+        stderr: String::from_utf8(ended.stderr).unwrap(),
+        hits: watched.hits(),
+    }
+}
+
+/// A process that strace is set on.
+pub struct Watched {
+    strace: Child,
+    said: BufReader<ChildStderr>,
+    log: PathBuf,
+}
+
+/// Sets strace on a running process and all its threads, each of which has its calls counted by itself. The log is in
+/// `directory`.
+pub fn attach(directory: &Path, process: u32, calls: &str, tampering: &str, n: &str) -> Watched {
+    let log = directory.join("strace.log");
     let mut strace = Command::new("strace")
         .args(watching(calls, tampering, n))
         .arg("-o")
         .arg(&log)
-        .args(["-p", &build.id().to_string()])
+        .args(["-p", &process.to_string()])
         .stdin(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
@@ -63,18 +86,17 @@ pub fn build(repository: &TestRepository, calls: &str, tampering: &str, n: &str)
     let mut attached = String::new();
     said.read_line(&mut attached).unwrap();
     assert!(attached.contains("attached"), "{attached}");
-    // A killed process reads no more.
-    let _ = build.stdin.take().unwrap().write_all(&repository.read("key.pem"));
-    let ended = build.wait_with_output().unwrap();
-    std::io::copy(&mut said, &mut std::io::sink()).unwrap();
-    strace.wait().unwrap();
-    let log = std::fs::read_to_string(log).unwrap();
-    let hits = log.lines().filter(|line| line.contains("(INJECTED)"));
-    Traced {
-        code: ended.status.code(),
-        signal: ended.status.signal(),
-        stderr: String::from_utf8(ended.stderr).unwrap(),
-        hits: hits.map(str::to_owned).collect(),
+    Watched { strace, said, log }
+}
+
+impl Watched {
+    /// The calls that were tampered with, once the process has ended.
+    pub fn hits(mut self) -> Vec<String> {
+        std::io::copy(&mut self.said, &mut std::io::sink()).unwrap();
+        self.strace.wait().unwrap();
+        let log = std::fs::read_to_string(self.log).unwrap();
+        let hits = log.lines().filter(|line| line.contains("(INJECTED)"));
+        hits.map(str::to_owned).collect()
     }
 }
 
@@ -106,7 +128,7 @@ pub fn kill(repository: &TestRepository, arguments: &[String], calls: &str, n: u
 const SIGKILL: i32 = 9;
 
 /// The number of one that this process may use.
-fn a_processor() -> String {
+pub fn a_processor() -> String {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).unwrap();
     list.trim().split([',', '-']).next().unwrap().to_owned()

@@ -102,6 +102,14 @@ impl Tree {
         releases.collect()
     }
 
+    /// Whether the file of its package lists the release of a tarball.
+    pub fn lists(&self, tarball: &str) -> bool {
+        self.packages().iter().any(|(name, package)| {
+            let mut releases = package.releases.iter();
+            releases.any(|release| tarball == format!("{name}-{}.tar", release.version))
+        })
+    }
+
     fn names(&self) -> Option<Names> {
         self.payload("names").map(|payload| Names::decode(&payload).unwrap())
     }
