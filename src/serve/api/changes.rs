@@ -13,7 +13,7 @@ use super::views;
 use crate::checksum::OuterChecksum;
 use crate::name::PackageName;
 use crate::ops::batch::{self, Outcome, Refusal, ReleaseChange, RequestedChange};
-use crate::package::{Retirement, RetirementReason};
+use crate::package::{Release, Retirement, RetirementReason};
 use crate::repository::ByteSource;
 use crate::serve::audit::AuditRecord;
 use crate::serve::error_chain::chain;
@@ -35,34 +35,38 @@ pub(super) async fn publish(mut call: ApiCall<'_>) -> Answered {
             return Err(audited(&call, "publish", None, None, refusal));
         }
     };
-    let (release, checksum) = (tarball.file().clone(), tarball.outer_checksum());
+    let (file, checksum) = (tarball.file().clone(), tarball.outer_checksum());
     let refused = |call: &ApiCall<'_>, refusal| {
-        Err(audited(call, "publish", Some(&release), Some(checksum), refusal))
+        Err(audited(call, "publish", Some(&file), Some(checksum), refusal))
     };
-    if named.is_some_and(|named| named != release.package) {
+    if named.is_some_and(|named| named != file.package) {
         return refused(&call, ApiError::field("name", "metadata does not match package name"));
     }
-    if !call.user()?.grant.may_publish(&release.package) {
+    if !call.user()?.grant.may_publish(&file.package) {
         return refused(&call, ApiError::not_authorized());
     }
     let change = ReleaseChange::Publish(tarball);
     let outcome = make(&call, "publish", change, Some(checksum), Some(upload)).await?;
-    let status = match outcome {
-        Outcome::Created(_) => StatusCode::CREATED,
-        _ => StatusCode::OK,
-    };
-    published(&call, &release, status).await
+    match outcome {
+        Outcome::Created(release) => published(&call, &file, release, StatusCode::CREATED).await,
+        Outcome::Replaced(release) => published(&call, &file, release, StatusCode::OK).await,
+        _ => Err(ApiError::internal()),
+    }
 }
 
-/// The answer to a publication: the release, as it can be read now.
-async fn published(call: &ApiCall<'_>, release: &FileName, status: StatusCode) -> Answered {
+/// The answer to a publication: the release as it was written. It is not read again: another client may have reverted
+/// it already, and that must not turn the answer into a refusal.
+async fn published(
+    call: &ApiCall<'_>,
+    file: &FileName,
+    release: Release,
+    status: StatusCode,
+) -> Answered {
     let (repository, url) = (call.publisher()?.repository(), call.repository_url()?);
     let site = call.site(repository, &url);
-    let location = site.release(&release.package, &release.version);
-    let found = call.repository()?.packages.find_release(release).await;
+    let location = site.release(&file.package, &file.version);
+    let found = call.repository()?.packages.complete(file, release).await;
     let found = found.map_err(|error| unreadable(&error))?;
-    // Another client may have reverted it already.
-    let found = found.ok_or_else(ApiError::page_not_found)?;
     let publisher = call.user()?.name.as_str();
     let body = views::release(&site, &found.facts(Some(publisher)));
     Ok(ApiAnswer { status, body: Some(body), location: Some(location) })

@@ -101,10 +101,18 @@ impl Packages {
         let Some(release) = releases.find(|release| release.version == name.version) else {
             return Ok(None);
         };
+        self.complete(name, release).await.map(Some)
+    }
+
+    /// A release that was read, with what is not signed: its description and its documentation.
+    ///
+    /// # Errors
+    /// Whether it has documentation is unknown.
+    pub async fn complete(&self, name: &FileName, release: Release) -> io::Result<FoundRelease> {
         let description = self.metadata.get(name, release.outer_checksum).await;
         let docs = source::stamp(&self.source, RepositoryPath::docs(name)).await?;
         let has_docs = docs.is_some();
-        Ok(Some(FoundRelease { name: name.clone(), release, description, has_docs }))
+        Ok(FoundRelease { name: name.clone(), release, description, has_docs })
     }
 }
 

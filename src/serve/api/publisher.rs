@@ -133,7 +133,9 @@ impl Writer {
         }
         match batch::apply(&*self.store, &self.options, &rules, &changes, &LogWarnings) {
             Ok(made) => {
-                for ((_, verdict), made) in others.into_iter().zip(made) {
+                for ((upload, verdict), made) in others.into_iter().zip(made) {
+                    // Before the answer: a server that shuts down ends once its last client is answered.
+                    drop(upload);
                     // The client may have closed its connection.
                     let _ = verdict.send(made.map_err(ChangeError::Refused));
                 }
@@ -141,7 +143,8 @@ impl Writer {
             Err(error) => {
                 let repository = self.options.repository.as_str();
                 tracing::error!(repository, error = chain(&error), "changes were not made");
-                for (_, verdict) in others {
+                for (upload, verdict) in others {
+                    drop(upload);
                     let _ = verdict.send(Err(ChangeError::Failed));
                 }
             }
