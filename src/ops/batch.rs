@@ -13,6 +13,7 @@ mod change;
 mod files;
 mod groups;
 mod judge;
+mod leftovers;
 mod refusal;
 mod rules;
 mod verdicts;
@@ -21,6 +22,7 @@ pub use super::checked_tarball::CheckedTarball;
 pub use super::edit::{Error, Options};
 pub use super::rejection::RejectionCause;
 pub use change::{Outcome, ReleaseChange, RequestedChange};
+pub use leftovers::remove_leftovers;
 pub use refusal::Refusal;
 pub use rules::{InvalidReplaceRule, ReplaceRule, Rules};
 

@@ -29,8 +29,8 @@ pub fn remove(
     let was_found = Cell::new(false);
     edit::edit(store, options, observer, &packages, &|attempt, copy| {
         let is_named = copy.remove(package, version);
-        // An interrupted removal leaves a tarball that nothing names.
-        was_found.set(was_found.get() || is_named || has_tarball(attempt.store(), release)?);
+        // An interrupted removal leaves a tarball that nothing names, or documentation.
+        was_found.set(was_found.get() || is_named || has_files(attempt.store(), release)?);
         if was_found.get() {
             let release = || release.clone();
             return Ok(vec![
@@ -43,7 +43,8 @@ pub fn remove(
     })
 }
 
-fn has_tarball(store: &dyn Store, release: &FileName) -> Result<bool, StoreError> {
-    let path = RepositoryPath::tarball(release);
-    Ok(store.read(&path, 0, &mut Vec::new())?.is_some())
+fn has_files(store: &dyn Store, release: &FileName) -> Result<bool, StoreError> {
+    let exists =
+        |path| -> Result<bool, StoreError> { Ok(store.read(&path, 0, &mut Vec::new())?.is_some()) };
+    Ok(exists(RepositoryPath::tarball(release))? || exists(RepositoryPath::docs(release))?)
 }

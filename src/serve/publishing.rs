@@ -13,6 +13,7 @@ use super::repository::Repository;
 use crate::auth::BearerKey;
 use crate::key::KeyError;
 use crate::name::RepositoryName;
+use crate::ops::batch;
 use crate::store::DirStore;
 
 /// The keys of bearer tokens. All servers that have one of the private keys accept the same bearer tokens.
@@ -39,6 +40,7 @@ pub(super) fn start(
         }
         let signed = signed_name(repository, key.public_key().fingerprint())?;
         let store = DirStore::new(&repository.mount.directory).with_links(options.links());
+        remove_leftovers(&store);
         let publisher = PublisherOptions {
             repository: signed,
             key,
@@ -49,6 +51,20 @@ pub(super) fn start(
             Some(Arc::new(Publisher::start(runtime, Box::new(store), publisher)));
     }
     Ok(())
+}
+
+/// Removes what an earlier server has left that was killed.
+fn remove_leftovers(store: &DirStore) {
+    match batch::remove_leftovers(store) {
+        Ok(0) => {}
+        Ok(number) => tracing::info!(number, "temporary files of killed processes were removed"),
+        Err(error) => {
+            tracing::warn!(
+                error = chain(&error),
+                "temporary files of killed processes were not removed"
+            );
+        }
+    }
 }
 
 /// The name in the signed files of a repository, which the key with this fingerprint signs.

@@ -67,7 +67,7 @@ fn a_policy_that_clients_refuse_is_a_problem() {
     insta::assert_snapshot!(repository.hexreg().run(["verify", "public"]).transcript(), @r"
     exit code: 1
     --- stdout
-    public/policies/.hexreg-abc.tmp: a build that was killed left it; the next build removes it
+    public/policies/.hexreg-abc.tmp: a process that was killed left it; the next build removes it, or a server that begins to publish
     public/policies/README: it does not belong to a registry
     public/policies/damaged: it is not gzipped, or damaged: unexpected end of file
     public/policies/elsewhere: it is of the repository other, not of acme: clients refuse it

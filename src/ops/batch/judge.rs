@@ -87,9 +87,9 @@ impl Judge<'_> {
         })
     }
 
-    /// Whether a revert may remove what is left of a release that its package does not have: an entry of `versions`, or a
-    /// tarball. An interrupted revert leaves them. But a person may have put the tarball there to build it, and the package
-    /// may have lost the release. So it is judged as a release of unknown age.
+    /// Whether a revert may remove what is left of a release that its package does not have: an entry of `versions`, a
+    /// tarball, or documentation. An interrupted revert leaves them. But a person may have put the tarball there to
+    /// build it, and the package may have lost the release. So it is judged as a release of unknown age.
     fn may_finish_revert(
         &self,
         requested: &RequestedChange,
@@ -101,7 +101,9 @@ impl Judge<'_> {
             return Ok(false);
         }
         let is_listed = copy.is_in_versions(&release.package, &release.version);
-        Ok(is_listed || self.exists(&RepositoryPath::tarball(release))?)
+        Ok(is_listed
+            || self.exists(&RepositoryPath::tarball(release))?
+            || self.exists(&RepositoryPath::docs(release))?)
     }
 
     fn publish(

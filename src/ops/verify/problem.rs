@@ -126,8 +126,10 @@ pub enum Defect {
     /// The file is not part of a registry.
     #[error("it does not belong to a registry")]
     Stray,
-    /// A build that was killed left a temporary file.
-    #[error("a build that was killed left it; the next build removes it")]
+    /// A process that was killed left a temporary file.
+    #[error(
+        "a process that was killed left it; the next build removes it, or a server that begins to publish"
+    )]
     Leftover,
     /// The file holds a private key, with which every reader can sign.
     #[error("it holds a PRIVATE KEY, and is published: replace that key")]

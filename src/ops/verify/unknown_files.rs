@@ -81,7 +81,7 @@ enum PathRole {
     Documentation,
     /// A file that clients may request and no release names.
     Other,
-    /// A temporary file of a build that was killed.
+    /// A temporary file of a process that was killed.
     Leftover,
     /// A tarball or documentation that no release names.
     Unnamed,
@@ -104,7 +104,7 @@ fn role_of(path: &RepositoryPath, releases: &HashSet<String>, resources: &Resour
         }
     };
     match folder {
-        Folder::Root | Folder::Packages | Folder::Policies | Folder::Tarballs
+        Folder::Root | Folder::Packages | Folder::Policies | Folder::Tarballs | Folder::Docs
             if store::is_temporary(name) =>
         {
             PathRole::Leftover

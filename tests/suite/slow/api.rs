@@ -172,7 +172,7 @@ impl Published {
         let tree = self.tree();
         tree.follow(&|tarball| replaced.contains(tarball));
         let is_unfinished = |kind: &str, path: &str| {
-            let file = path.strip_prefix("tarballs/").unwrap_or_default();
+            let file = path.strip_prefix("public/tarballs/").unwrap_or_default();
             UNFINISHED.contains(&kind)
                 || (["outer_checksum", "inner_checksum"].contains(&kind) && replaced.contains(file))
         };

@@ -149,6 +149,7 @@ fn kill(test: &str, case: &Case, calls: &str, step: usize) {
         uploads = uploads.max(published.uploads());
 
         let next = published.serve();
+        assert_eq!(published.leftovers(), 0, "the next server removes what the killed one left");
         let is_named = tree.lists(&changed);
         assert_eq!(published.is_served(&next, case.request.item()), is_named, "{moment:?}");
         let again = published.ask(next.address, case.request).expect("nothing kills it");
