@@ -69,7 +69,7 @@ fn check_payload(payload: &Payload) {
     let _ = check(payload, Versions::decode, Versions::encode);
     let _ = check(payload, Releases::decode, Releases::encode);
     if let Some(policy) = check(payload, Policy::decode, Policy::encode) {
-        for inert in policy.inert() {
+        for inert in policy.inert_parts() {
             drop(inert.to_string());
         }
     }
