@@ -49,7 +49,9 @@ impl RequestHandler for RegistryService {
         let (request, body) = request.into_parts();
         let client = connection.client_of(&request.headers);
         let mut record = self.access_log.begin(client, &request);
-        let response = if let Some(path) = ApiPath::of(request.uri.path()) {
+        // The log shows the path as it was sent.
+        let api_path = ApiPath::of(&without_empty_parts(request.uri.path()));
+        let response = if let Some(path) = api_path {
             record.kind = API_KIND;
             // The future of a file's request stays small.
             Box::pin(self.respond_api(path, request, body, &mut record, &connection)).await
@@ -75,7 +77,6 @@ impl RegistryService {
         if has_body(&request) || is_malformed(&request) {
             return RequestRefusal::Malformed.response();
         }
-        // The log shows the path as it was sent.
         let route = self.routes.find(&without_empty_parts(request.uri.path()));
         // A path that does not exist is refused as one that does: only readers learn which paths exist.
         let methods = route.as_ref().map_or(READ, Route::methods);
