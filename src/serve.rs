@@ -82,7 +82,6 @@ use route::{METRICS, Routes};
 use service::RegistryService;
 use shutdown::Signals;
 use tls::Certificates;
-use wrong_tokens::WrongTokens;
 
 /// A server that has started.
 #[derive(Debug)]
@@ -145,7 +144,6 @@ pub fn serve(
         access_log: AccessLog { metrics: Arc::clone(&metrics), is_on: options.log_requests },
         hosts: AllowedHosts::of(options),
         proxied: ProxiedRequests::new(admission.limit_of_peer()),
-        wrong_tokens: WrongTokens::default(),
     };
     let certificates = options.tls.as_ref().map(Certificates::load).transpose()?;
     // Before clients can connect: a signal must not kill the process once it serves.

@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 
 use super::access_log::{AccessLog, LoggedBody, RequestRecord};
 use super::api::service::{Api, ApiPath, ApiRequest};
-use super::authorize::{Authorization, Authorizer, Denial};
+use super::authorize::{Authorization, Authorizer};
 use super::connection::RequestHandler;
 use super::connections::admission::ClientConnection;
 use super::connections::peer::Overload;
@@ -22,7 +22,6 @@ use super::hosts::AllowedHosts;
 use super::refusal::RequestRefusal;
 use super::responses::{method_not_allowed, plain, unauthorized};
 use super::route::{Access, READ, Route, Routes, without_empty_parts};
-use super::wrong_tokens::WrongTokens;
 
 /// Answers the requests of clients.
 pub(super) struct RegistryService {
@@ -32,7 +31,6 @@ pub(super) struct RegistryService {
     pub access_log: AccessLog,
     pub hosts: AllowedHosts,
     pub proxied: ProxiedRequests,
-    pub wrong_tokens: WrongTokens,
 }
 
 /// The label of the API in the metrics.
@@ -113,9 +111,6 @@ impl RegistryService {
             Err(refusal) => return Api::refuse(&request, refusal),
         };
         let client = record.client();
-        if let Authorization::Denied(Denial::Wrong | Denial::Expired) = authorization {
-            self.wrong_tokens.delay(client).await;
-        }
         let request = ApiRequest { path, request, body, client, authorization };
         self.api.respond(&self.routes.repositories, &self.authorizer, request).await
     }

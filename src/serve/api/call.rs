@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use hyper::body::Incoming;
 use serde_json::{Map, Value};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use super::body::{MAX_FIELDS, read_fields};
@@ -19,8 +19,10 @@ use super::views::Site;
 use crate::auth::User;
 use crate::name::{PackageName, RepositoryName};
 use crate::serve::authorize::Authorizer;
+use crate::serve::connections::fair_queue::{FairQueue, QueuePermit};
 use crate::serve::repository::Repository;
 use crate::serve::request_body::{BodyError, BodyLimits, Upload, receive_small, receive_upload};
+use crate::serve::wrong_tokens::WrongTokens;
 use crate::tarball::FileName;
 use crate::version::Version;
 
@@ -44,7 +46,8 @@ pub(super) struct ApiCall<'a> {
     /// How long the client may send nothing.
     pub stall: Duration,
     /// One is held for each upload.
-    pub uploads: &'a Semaphore,
+    pub uploads: &'a FairQueue,
+    pub wrong_tokens: &'a WrongTokens,
     /// One is held while an upload is checked.
     pub checks: &'a Semaphore,
     pub has_pages: bool,
@@ -84,7 +87,7 @@ impl ApiAnswer {
     }
 }
 
-impl<'a> ApiCall<'a> {
+impl ApiCall<'_> {
     /// The package that the path names first.
     pub fn package(&self) -> Result<PackageName, ApiError> {
         self.parameter(0)
@@ -146,8 +149,8 @@ impl<'a> ApiCall<'a> {
     }
 
     /// Waits until there is room for an upload. The room is held until the change is made.
-    pub async fn room_for_upload(&self) -> Result<SemaphorePermit<'a>, ApiError> {
-        match tokio::time::timeout(UPLOAD_WAIT, self.uploads.acquire()).await {
+    pub async fn room_for_upload(&self) -> Result<QueuePermit, ApiError> {
+        match tokio::time::timeout(UPLOAD_WAIT, self.uploads.acquire(self.client.into())).await {
             Ok(Ok(permit)) => Ok(permit),
             Ok(Err(_)) | Err(_) => {
                 Err(ApiError::new(ErrorStatus::Internal, "too many uploads at once: try again"))

@@ -42,6 +42,7 @@ pub(super) async fn token(mut call: ApiCall<'_>, format: Format) -> Response<Bod
         )
         .response(format),
         Err(ExchangeError::Unknown | ExchangeError::Over(_)) => {
+            call.wrong_tokens.delay(call.client).await;
             OAuthError::invalid_client().response(format)
         }
     }

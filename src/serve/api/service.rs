@@ -21,15 +21,18 @@ use crate::auth::User;
 use crate::name::PackageName;
 use crate::serve::authorize::{Authorization, Authorizer, Denial};
 use crate::serve::base_url::BaseUrl;
+use crate::serve::connections::fair_queue::{FairQueue, QueueLimits};
 use crate::serve::options::{NAMED_REPOSITORIES, Options};
 use crate::serve::refusal::RequestRefusal;
 use crate::serve::repository::Repository;
+use crate::serve::wrong_tokens::WrongTokens;
 
 /// The path of the API.
 const API: &str = "/api";
 
-/// How many uploads there are at once. Each may take 16 MiB of the folder for temporary files.
-const UPLOADS: usize = 64;
+/// How many uploads there are at once, and how many wait. Each may take 16 MiB of the folder for temporary files.
+const UPLOAD_LIMITS: QueueLimits =
+    QueueLimits { permits: 128, permits_of_peer: 32, waiting_of_peer: 256, waiting: 1024 };
 
 /// How many uploads are checked at once. Each takes its size in memory, and what it inflates to on the way.
 const CHECKS: usize = 4;
@@ -44,8 +47,9 @@ const REPOS: &str = "repos";
 pub(crate) struct Api {
     base_url: BaseUrl,
     stall: Duration,
-    uploads: Semaphore,
+    uploads: FairQueue,
     checks: Semaphore,
+    wrong_tokens: WrongTokens,
 }
 
 /// A request to the API whose client was admitted.
@@ -94,8 +98,9 @@ impl Api {
         Self {
             base_url: BaseUrl::new(options),
             stall: options.limits.stall,
-            uploads: Semaphore::new(UPLOADS),
+            uploads: FairQueue::new(UPLOAD_LIMITS),
             checks: Semaphore::new(CHECKS),
+            wrong_tokens: WrongTokens::default(),
         }
     }
 
@@ -123,6 +128,9 @@ impl Api {
     ) -> Response<Body> {
         let format = Format::accepted_by(&request.request.headers);
         let ApiRequest { path, request, body, client, authorization } = request;
+        if let Authorization::Denied(Denial::Wrong | Denial::Expired) = authorization {
+            self.wrong_tokens.delay(client).await;
+        }
         let (named, segments) = path.split();
         let found = if named.is_some() && segments.is_empty() {
             (request.method == Method::GET).then_some((&endpoints::REPOSITORY, Vec::new()))
@@ -162,6 +170,7 @@ impl Api {
             user,
             stall: self.stall,
             uploads: &self.uploads,
+            wrong_tokens: &self.wrong_tokens,
             checks: &self.checks,
             has_pages: cfg!(feature = "web"),
         };
