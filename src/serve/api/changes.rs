@@ -20,6 +20,10 @@ use crate::serve::error_chain::chain;
 use crate::serve::request_body::Upload;
 use crate::tarball::{DocsError, DocsLimits, FileName, Limits, check_docs};
 
+/// In bytes: the longest name and version of a release, with a hyphen between them. File systems have names of 255 bytes
+/// at most, and one that cannot be written would fail all changes that are made together with it.
+const MAX_RELEASE_NAME: usize = 200;
+
 /// `POST packages/NAME/releases`, and `POST publish`, where only the tarball names the package.
 pub(super) async fn publish(mut call: ApiCall<'_>) -> Answered {
     let named = if call.parameters.is_empty() { None } else { Some(call.package()?) };
@@ -158,6 +162,11 @@ async fn make(
 ) -> Result<Outcome, ApiError> {
     let (publisher, user) = (Arc::clone(call.publisher()?), call.user()?);
     let release = change.release().clone();
+    if release.to_string().len() > MAX_RELEASE_NAME {
+        let text = format!("is too long: name and version have more than {MAX_RELEASE_NAME} bytes");
+        let refusal = ApiError::field("version", text);
+        return Err(audited(call, action, Some(&release), checksum, refusal));
+    }
     let replace = call.asks_for("replace");
     let requested = RequestedChange { change, replace, is_admin: user.grant.is_admin() };
     match publisher.change(requested, upload).await {

@@ -84,6 +84,14 @@ fn a_name_that_leads_elsewhere() {
     refused("POST /api/packages/acme_tool/releases", &bytes, "name", "");
 }
 
+/// No file could have such a name, and changes of others that are made with it would fail too.
+#[test]
+fn a_name_that_no_file_can_have() {
+    let name = format!("acme_{}", "a".repeat(300));
+    let line = "POST /api/publish?replace=false";
+    refused(line, &tarball(&name, "1.0.0"), "version", "is too long");
+}
+
 #[test]
 fn bytes_that_are_no_archive() {
     refused(PUBLISH, b"<html>", "tar", "");
