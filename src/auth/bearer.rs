@@ -9,7 +9,7 @@
 //! same file and the same key accepts it, while the token is in the file and valid.
 //!
 //! The key is made from a registry's private key ([`BearerKey`]). A key made from the file alone would let everybody
-//! in who reads the file, while its digests let nobody in.
+//! in who reads the file, while its digests let no reader in.
 
 use std::fmt;
 

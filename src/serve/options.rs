@@ -26,7 +26,7 @@ pub struct Options {
     pub url: Option<String>,
     /// Whether everyone may read: other machines too, without credentials and without encryption.
     pub allow_anonymous: bool,
-    /// The file that says who may read and publish; without one, everyone may read and nobody publish.
+    /// The file that says who may read and publish; without one, everyone may read, and no client publish.
     pub auth_file: Option<PathBuf>,
     /// For how long releases may be replaced and reverted.
     pub replace: ReplaceRule,

@@ -122,8 +122,8 @@ impl Judge<'_> {
         let listed = copy.release(package, version).cloned();
         let is_same =
             listed.as_ref().is_some_and(|one| one.outer_checksum == tarball.outer_checksum());
-        // A writer that was interrupted leaves a release that an index does not name, or one without its tarball. Whoever
-        // publishes it again may finish that. In a bucket the other writer may as well be about to finish: then both are told
+        // A writer that was interrupted leaves a release that an index does not name, or one without its tarball.
+        // A client that publishes it again may finish that. In a bucket the other writer may as well be about to finish: then both are told
         // that they created the release, which is the same for both.
         let path = RepositoryPath::tarball(tarball.file());
         let is_unfinished = is_same
@@ -163,8 +163,8 @@ impl Judge<'_> {
         self.rules.check_age(former, requested.is_admin, Modification::Replace)
     }
 
-    /// The release of a tarball. It keeps the time at which its version was published first, so that it cannot be
-    /// replaced for ever.
+    /// The release of a tarball. It keeps the time at which its version was published first, so that
+    /// a replacement does not begin the window anew. A revert does: the version may be published again, as on hex.pm.
     fn release(
         &self,
         tarball: &CheckedTarball,
@@ -221,7 +221,7 @@ impl Judge<'_> {
             }
             (ReleaseChange::Revert(_), listed) => {
                 // A push that saw the tarball before it was removed has named the release again, and does not look for
-                // the tarball any more. Whoever adds the release does.
+                // the tarball any more. A writer that adds the release does.
                 let tarball = RepositoryPath::tarball(release);
                 if listed.is_none() || !self.exists(&tarball)? {
                     copy.remove(package, version);

@@ -22,7 +22,7 @@ pub struct Rules {
 /// For how long after its publication a release may be replaced or reverted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReplaceRule {
-    /// Not at all, by nobody.
+    /// Not at all, also not by an admin.
     Never,
     /// For as long as this, and at any time by an admin. It is counted from the first publication. A release of which
     /// the registry does not say when it was published is older.

@@ -1,4 +1,4 @@
-//! The table of the API's endpoints. Paths are relative to the API, and each also stands below `repos/NAME`.
+//! The table of the API's endpoints. Paths are relative to the API, and each is also found below `repos/NAME`.
 //!
 //! To add an endpoint, add a line. What answers is a function of an [`ApiCall`] in a file of its own.
 

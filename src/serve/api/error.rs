@@ -29,7 +29,7 @@ pub(crate) struct ApiError {
 /// The statuses of refusals. There is no other: publish.md, and `rebar3_hex_client:response/1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ErrorStatus {
-    /// 401: nobody, or a token that is unknown, expired or not enough.
+    /// 401: there is no token, or it is unknown, expired or permits less.
     Unauthorized,
     /// 403: the token may not do this.
     Forbidden,

@@ -1,4 +1,4 @@
-//! What nobody who publishes should be able to do.
+//! What no publisher should be able to do.
 
 use std::collections::BTreeSet;
 use std::thread;

@@ -146,7 +146,7 @@ fn a_dependency_without_a_repository_is_of_this_one_where_it_is_here() {
     api.verify();
 }
 
-/// First nobody is sent to the release any more, and then its files go.
+/// First no signed file names the release any more, and then its files are removed.
 #[test]
 fn a_revert_leaves_nothing() {
     let api = api(&[]);

@@ -61,7 +61,7 @@ fn anonymous_readers_do_not_publish() {
     expect(&api.ask(Who::Nobody, Format::Etf, PUBLISH, &bytes), 401);
     expect(&api.ask(Who::Publisher, Format::Etf, PUBLISH, &bytes), 201);
     assert_eq!(api.server.get("/packages/acme_tool", &[]).status, 200);
-    // mix sends what token it has, as that of hex.pm, though nobody needs one to read.
+    // mix sends what token it has, as that of hex.pm, though reading needs none.
     let wrong = api.server.get("/api/packages/welcome", &["authorization: hexreg_wrong"]);
     assert_eq!(wrong.status, 200);
     let wrong = api.server.get("/api/users/me", &["authorization: hexreg_wrong"]);

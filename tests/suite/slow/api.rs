@@ -1,4 +1,4 @@
-//! What clients publish to `hexreg serve`, whatever happens to the server, and whoever else writes.
+//! What clients publish to `hexreg serve`, whatever happens to the server, and whichever other writers there are.
 //!
 //! | module | what belongs there |
 //! | --- | --- |
@@ -227,7 +227,7 @@ fn connect(server: SocketAddr) -> Option<TcpStream> {
     Some(stream)
 }
 
-/// The status of a response: whoever has read it has been told, even if the rest never comes.
+/// The status of a response: a client that has read it knows the outcome, even if the rest never comes.
 fn read_status(stream: &mut TcpStream) -> Option<u16> {
     let mut answer = Vec::new();
     if let Err(error) = stream.read_to_end(&mut answer) {
