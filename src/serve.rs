@@ -49,6 +49,7 @@ mod service;
 mod shutdown;
 pub mod snippets;
 mod tls;
+mod upload;
 #[cfg(feature = "web")]
 pub mod web;
 mod wrong_tokens;

@@ -11,6 +11,7 @@
 //!  → byte_cache   the bytes of it, in two blocks
 //! search    which packages a search finds, and in which order
 //! catalog   all packages, as a search looks at them
+//! upload_places   how many uploads there are at once, of each address and each user
 //!
 //! service   the way of a request: which repository, which endpoint, whether the client may
 //!  → endpoints  the table of the API
@@ -35,4 +36,5 @@ pub(super) mod packages;
 pub(super) mod publisher;
 pub(super) mod search;
 pub(super) mod service;
+mod upload_places;
 pub(super) mod views;

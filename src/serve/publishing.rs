@@ -10,6 +10,7 @@ use super::error_chain::chain;
 use super::options::{MountKey, Options};
 use super::overview::RepositoryState;
 use super::repository::Repository;
+use super::upload;
 use crate::auth::BearerKey;
 use crate::key::KeyError;
 use crate::name::RepositoryName;
@@ -31,6 +32,9 @@ pub(super) fn start(
     keys: Vec<MountKey>,
     repositories: &mut [Repository],
 ) -> Result<(), Error> {
+    if !keys.is_empty() {
+        remove_abandoned_uploads();
+    }
     for MountKey { mount, key } in keys {
         let path = || mount.as_ref().map_or_else(|| "PUBLIC_DIR".to_owned(), ToString::to_string);
         let repository = repositories.iter_mut().find(|one| one.mount.name == mount);
@@ -63,6 +67,19 @@ fn remove_leftovers(store: &DirStore) {
                 error = chain(&error),
                 "temporary files of killed processes were not removed"
             );
+        }
+    }
+}
+
+/// Removes the uploads of earlier servers that were killed.
+fn remove_abandoned_uploads() {
+    let folder = upload::folder();
+    match upload::remove_abandoned(&folder) {
+        Ok(0) => {}
+        Ok(number) => tracing::info!(number, "uploads of killed servers were removed"),
+        Err(error) => {
+            let folder = folder.display();
+            tracing::warn!(%error, %folder, "the folder for uploads could not be read");
         }
     }
 }

@@ -4,15 +4,16 @@
 //! (`Expect: 100-continue`) sends nothing if the request is refused before.
 
 use std::future::poll_fn;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 use http_body::Body;
-use tempfile::NamedTempFile;
 use tokio::task::spawn_blocking;
+
+use super::upload::Upload;
 
 /// In bytes a second: how fast a client has to send, averaged over the whole body.
 const LEAST_RATE: u64 = 4 * 1024;
@@ -27,6 +28,8 @@ pub(crate) struct BodyLimits {
     pub size: usize,
     /// How long the client may send nothing.
     pub stall: Duration,
+    /// How long the client may take for all of it.
+    pub total: Duration,
 }
 
 /// Why a body was not received.
@@ -36,21 +39,13 @@ pub(crate) enum BodyError {
     TooLarge(usize),
     #[error("the client sends too slowly")]
     TooSlow,
+    #[error("the client sends too slowly: the body was not complete after {} seconds", .0.as_secs())]
+    TooLate(Duration),
     #[error("the client closed the connection, or sent a malformed body")]
     Aborted,
     /// The disk of the server is full, for example.
     #[error("the body cannot be written to a temporary file")]
     Unwritten(#[source] io::Error),
-}
-
-/// A received upload. The file is removed when this is dropped.
-#[derive(Debug)]
-pub(crate) struct Upload(NamedTempFile);
-
-impl Upload {
-    pub fn path(&self) -> &Path {
-        self.0.path()
-    }
 }
 
 /// Receives a small body.
@@ -83,22 +78,21 @@ where
 {
     let mut receiver = Receiver::new(body, limits);
     // The client is told to go on only once there is a file.
-    let mut file =
-        blocking(move || NamedTempFile::with_prefix_in(".hexreg-upload-", folder)).await?;
+    let mut upload = blocking(move || Upload::create(&folder)).await?;
     let mut chunk = Vec::new();
     loop {
         let bytes = receiver.next().await?;
         chunk.extend_from_slice(bytes.as_deref().unwrap_or_default());
         if chunk.len() >= CHUNK || (bytes.is_none() && !chunk.is_empty()) {
             let full = std::mem::take(&mut chunk);
-            file = blocking(move || {
-                file.write_all(&full)?;
-                Ok(file)
+            upload = blocking(move || {
+                upload.write_all(&full)?;
+                Ok(upload)
             })
             .await?;
         }
         if bytes.is_none() {
-            return Ok(Upload(file));
+            return Ok(upload);
         }
     }
 }
@@ -131,10 +125,14 @@ impl<B: Body<Data = Bytes> + Unpin> Receiver<B> {
             return Err(BodyError::TooLarge(self.limits.size));
         }
         loop {
+            // A client that sends without a pause is never waited for.
+            if self.began.elapsed() >= self.limits.total {
+                return Err(self.too_slow());
+            }
             let patience = self.patience();
             let frame = poll_fn(|context| Pin::new(&mut self.body).poll_frame(context));
             let frame = tokio::time::timeout(patience, frame).await;
-            let Some(frame) = frame.map_err(|_| BodyError::TooSlow)? else { return Ok(None) };
+            let Some(frame) = frame.map_err(|_| self.too_slow())? else { return Ok(None) };
             // Trailers say nothing here.
             let Ok(bytes) = frame.map_err(|_| BodyError::Aborted)?.into_data() else { continue };
             self.received = self.received.saturating_add(bytes.len());
@@ -145,12 +143,18 @@ impl<B: Body<Data = Bytes> + Unpin> Receiver<B> {
         }
     }
 
-    /// How long the next bytes may take: as long as nothing may be sent, and no longer than the least rate allows.
+    /// How long the next bytes may take: as long as nothing may be sent, and no longer than the least rate and the time
+    /// for all of it allow.
     fn patience(&self) -> Duration {
         let received = u64::try_from(self.received).unwrap_or(u64::MAX);
         let earned = Duration::from_millis(received.saturating_mul(1_000) / LEAST_RATE);
-        let allowed = self.limits.stall.saturating_add(earned);
+        let allowed = self.limits.stall.saturating_add(earned).min(self.limits.total);
         self.limits.stall.min(allowed.saturating_sub(self.began.elapsed()))
+    }
+
+    fn too_slow(&self) -> BodyError {
+        let total = self.limits.total;
+        if self.began.elapsed() >= total { BodyError::TooLate(total) } else { BodyError::TooSlow }
     }
 }
 
@@ -169,6 +173,8 @@ mod tests {
         frames: VecDeque<&'static [u8]>,
         gap: Duration,
         ends: bool,
+        /// The frames come again and again.
+        endless: bool,
         timer: Option<Pin<Box<tokio::time::Sleep>>>,
     }
 
@@ -188,7 +194,12 @@ mod tests {
             }
             this.timer = None;
             match this.frames.pop_front() {
-                Some(bytes) => Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(bytes))))),
+                Some(bytes) => {
+                    if this.endless {
+                        this.frames.push_back(bytes);
+                    }
+                    Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(bytes)))))
+                }
                 None if this.ends => Poll::Ready(None),
                 None => Poll::Pending,
             }
@@ -197,11 +208,11 @@ mod tests {
 
     fn slow(frames: &[&'static [u8]], gap: u64, ends: bool) -> Slow {
         let frames = frames.iter().copied().collect();
-        Slow { frames, gap: Duration::from_millis(gap), ends, timer: None }
+        Slow { frames, gap: Duration::from_millis(gap), ends, endless: false, timer: None }
     }
 
     fn limits(size: usize, stall: u64) -> BodyLimits {
-        BodyLimits { size, stall: Duration::from_millis(stall) }
+        BodyLimits { size, stall: Duration::from_millis(stall), total: Duration::from_secs(60) }
     }
 
     fn block_on<T>(future: impl Future<Output = T>) -> T {
@@ -231,6 +242,21 @@ mod tests {
         let error = block_on(receive_small(slow(&frames, 20, true), limits(500, 200))).unwrap_err();
         assert!(matches!(error, BodyError::TooSlow), "{error}");
         assert!(began.elapsed() < Duration::from_secs(1));
+    }
+
+    /// Each byte comes in time, and so fast that the least rate would allow more.
+    #[test]
+    fn a_client_has_a_time_for_the_whole_body() {
+        const PIECE: &[u8] = &[b'1'; 1024];
+        let total = Duration::from_millis(200);
+        for gap in [0, 5] {
+            let limits = BodyLimits { total, ..limits(usize::MAX, 10_000) };
+            let body = Slow { endless: true, ..slow(&[PIECE], gap, false) };
+            let began = Instant::now();
+            let error = block_on(receive_small(body, limits)).unwrap_err();
+            assert!(matches!(error, BodyError::TooLate(_)), "{error}");
+            assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod table;
 
 use serde_json::Value;
 
+mod uploads;
 use crate::support::etf;
 use crate::support::exchange::Exchange;
 use crate::support::repository::TestRepository;

@@ -1,6 +1,5 @@
 //! A request to the API, as an endpoint gets it, and its answer.
 
-use std::env;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,13 +14,14 @@ use tokio::task::spawn_blocking;
 use super::body::{MAX_FIELDS, read_fields};
 use super::error::{ApiError, ErrorStatus};
 use super::publisher::Publisher;
+use super::upload_places::{UploadPlace, UploadPlaces};
 use super::views::Site;
 use crate::auth::User;
 use crate::name::{PackageName, RepositoryName};
 use crate::serve::authorize::Authorizer;
-use crate::serve::connections::fair_queue::{FairQueue, QueuePermit};
 use crate::serve::repository::Repository;
-use crate::serve::request_body::{BodyError, BodyLimits, Upload, receive_small, receive_upload};
+use crate::serve::request_body::{BodyError, BodyLimits, receive_small, receive_upload};
+use crate::serve::upload::{self, Upload};
 use crate::serve::wrong_tokens::WrongTokens;
 use crate::tarball::FileName;
 use crate::version::Version;
@@ -46,7 +46,7 @@ pub(super) struct ApiCall<'a> {
     /// How long the client may send nothing.
     pub stall: Duration,
     /// One is held for each upload.
-    pub uploads: &'a FairQueue,
+    pub uploads: &'a UploadPlaces,
     pub wrong_tokens: &'a WrongTokens,
     /// One is held while an upload is checked.
     pub checks: &'a Semaphore,
@@ -55,6 +55,10 @@ pub(super) struct ApiCall<'a> {
 
 /// How long a client waits for room for its upload. mix waits 15 seconds for its answer.
 const UPLOAD_WAIT: Duration = Duration::from_secs(5);
+
+/// How long a client may take to send a body: the largest upload of 16 MiB has to come at 56 KiB a second, and one of
+/// 1 MiB at the least rate of all bodies.
+const BODY_TIME: Duration = Duration::from_secs(5 * 60);
 
 /// The answer of an endpoint.
 #[derive(Debug)]
@@ -142,20 +146,19 @@ impl ApiCall<'_> {
 
     /// Receives the fields of the body.
     pub async fn fields(&mut self) -> Result<Map<String, Value>, ApiError> {
-        let limits = BodyLimits { size: MAX_FIELDS, stall: self.stall };
+        let limits = BodyLimits { size: MAX_FIELDS, stall: self.stall, total: BODY_TIME };
         let received = receive_small(&mut self.body, limits).await;
         let bytes = received.map_err(|error| body_error(&error, None))?;
         read_fields(&self.request.headers, &bytes)
     }
 
     /// Waits until there is room for an upload. The room is held until the change is made.
-    pub async fn room_for_upload(&self) -> Result<QueuePermit, ApiError> {
-        match tokio::time::timeout(UPLOAD_WAIT, self.uploads.acquire(self.client.into())).await {
-            Ok(Ok(permit)) => Ok(permit),
-            Ok(Err(_)) | Err(_) => {
-                Err(ApiError::new(ErrorStatus::Internal, "too many uploads at once: try again"))
-            }
-        }
+    pub async fn room_for_upload(&self) -> Result<UploadPlace, ApiError> {
+        let place = self.uploads.acquire(self.client, &self.user()?.name);
+        let place = tokio::time::timeout(UPLOAD_WAIT, place).await.ok().flatten();
+        place.ok_or_else(|| {
+            ApiError::new(ErrorStatus::Internal, "too many uploads at once: try again")
+        })
     }
 
     /// Checks an upload on a thread that may block, a few at a time.
@@ -169,8 +172,8 @@ impl ApiCall<'_> {
 
     /// Receives an upload of at most `size` bytes.
     pub async fn upload(&mut self, size: usize) -> Result<Upload, ApiError> {
-        let limits = BodyLimits { size, stall: self.stall };
-        let received = receive_upload(&mut self.body, limits, env::temp_dir()).await;
+        let limits = BodyLimits { size, stall: self.stall, total: BODY_TIME };
+        let received = receive_upload(&mut self.body, limits, upload::folder()).await;
         received.map_err(|error| body_error(&error, Some("tar")))
     }
 }

@@ -17,7 +17,7 @@ use crate::package::{Release, Retirement, RetirementReason};
 use crate::repository::ByteSource;
 use crate::serve::audit::AuditRecord;
 use crate::serve::error_chain::chain;
-use crate::serve::request_body::Upload;
+use crate::serve::upload::Upload;
 use crate::tarball::{DocsError, DocsLimits, FileName, Limits, check_docs};
 
 /// In bytes: the longest name and version of a release, with a hyphen between them. File systems have names of 255 bytes

@@ -17,7 +17,7 @@ use crate::ops::batch::{self, Options, Outcome, Refusal, ReplaceRule, RequestedC
 use crate::publish::observer::{Observer, Warning};
 use crate::serve::clock;
 use crate::serve::error_chain::chain;
-use crate::serve::request_body::Upload;
+use crate::serve::upload::Upload;
 use crate::store::Store;
 
 /// How many changes may wait. Each is of a client that has a connection.

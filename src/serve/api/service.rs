@@ -17,11 +17,11 @@ use super::call::ApiCall;
 use super::endpoints::{self, ApiEndpoint, Need};
 use super::error::{ApiError, ErrorStatus};
 use super::format::Format;
+use super::upload_places::UploadPlaces;
 use crate::auth::User;
 use crate::name::PackageName;
 use crate::serve::authorize::{Authorization, Authorizer, Denial};
 use crate::serve::base_url::BaseUrl;
-use crate::serve::connections::fair_queue::{FairQueue, QueueLimits};
 use crate::serve::options::{NAMED_REPOSITORIES, Options};
 use crate::serve::refusal::RequestRefusal;
 use crate::serve::repository::Repository;
@@ -29,10 +29,6 @@ use crate::serve::wrong_tokens::WrongTokens;
 
 /// The path of the API.
 const API: &str = "/api";
-
-/// How many uploads there are at once, and how many wait. Each may take 16 MiB of the folder for temporary files.
-const UPLOAD_LIMITS: QueueLimits =
-    QueueLimits { permits: 128, permits_of_peer: 32, waiting_of_peer: 256, waiting: 1024 };
 
 /// How many uploads are checked at once. Each takes its size in memory, and what it inflates to on the way.
 const CHECKS: usize = 4;
@@ -47,7 +43,7 @@ const REPOS: &str = "repos";
 pub(crate) struct Api {
     base_url: BaseUrl,
     stall: Duration,
-    uploads: FairQueue,
+    uploads: UploadPlaces,
     checks: Semaphore,
     wrong_tokens: WrongTokens,
 }
@@ -98,7 +94,7 @@ impl Api {
         Self {
             base_url: BaseUrl::new(options),
             stall: options.limits.stall,
-            uploads: FairQueue::new(UPLOAD_LIMITS),
+            uploads: UploadPlaces::new(),
             checks: Semaphore::new(CHECKS),
             wrong_tokens: WrongTokens::default(),
         }

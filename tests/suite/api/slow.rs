@@ -3,3 +3,4 @@
 mod beside;
 mod bodies;
 mod guesses;
+mod places;
