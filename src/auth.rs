@@ -1,4 +1,5 @@
-//! Who may read a registry and publish to it: names, their passwords and tokens, and the credentials that clients send.
+//! The users who may read a registry and publish to it: names, their passwords and tokens, and the credentials that
+//! clients send.
 //!
 //! An [`AuthFile`] is parsed from text. An [`Authenticator`] holds it and says whose credentials an `Authorization`
 //! header carries. Nothing here uses a file system, a clock or a thread; [`ops::auth`](crate::ops::auth) reads and
@@ -60,7 +61,7 @@ mod tokens;
 mod user;
 
 pub use authenticator::{Authentication, Authenticator, PasswordCheck};
-pub use bearer::{BearerKey, BearerToken};
+pub use bearer::{BearerKey, BearerToken, is_bearer_token};
 pub use credentials::sent_secret;
 pub use date::{Date, InvalidDate};
 pub use edit::{with_password, with_token, without, without_token};
@@ -76,5 +77,5 @@ pub use password::{InvalidPassword, PasswordHash};
 pub use permission::{InvalidPermission, Permission};
 pub use random::NoRandomness;
 pub use token::{AccessToken, InvalidTokenId, TokenDigest, TokenId};
-pub use tokens::{ExchangeError, Exchanged};
+pub use tokens::{ExchangeError, Exchanged, ExpiredToken};
 pub use user::User;

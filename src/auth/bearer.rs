@@ -8,8 +8,8 @@
 //! `code` the HMAC-SHA256 of a label, the whole SHA-256 and `end`. No server keeps anything of it: each server with the
 //! same file and the same key accepts it, while the token is in the file and valid.
 //!
-//! The key is made from a registry's private key ([`BearerKey`]). A key made from the file alone would let everybody
-//! in who reads the file, while its digests let no reader in.
+//! The key is made from a registry's private key ([`BearerKey`]). With a key made from the file alone, each reader
+//! of the file could make bearer tokens, while its digests are of no use to them.
 
 use std::fmt;
 
@@ -51,7 +51,8 @@ pub struct BearerToken(Zeroizing<String>);
 
 /// A bearer token as a client sent it, not yet checked.
 pub(super) struct SentBearer {
-    end: UnixSeconds,
+    /// The first second in which it is not valid.
+    pub end: UnixSeconds,
     /// The first bytes of the digest of the token.
     pub digest: [u8; DIGEST],
     code: [u8; CODE],
@@ -61,10 +62,15 @@ pub(super) struct SentBearer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BearerCheck {
     Valid,
-    /// It was valid.
-    Over,
+    Expired,
     /// This server's keys did not make it, or a clock is wrong.
     Invalid,
+}
+
+/// Whether a secret has the form of a bearer token. Tokens do not have it.
+#[must_use]
+pub fn is_bearer_token(secret: &str) -> bool {
+    SentBearer::read(secret.as_bytes()).is_some()
 }
 
 impl BearerKey {
@@ -96,7 +102,7 @@ fn code_input(token: &TokenDigest, UnixSeconds(end): UnixSeconds) -> Vec<u8> {
 }
 
 impl SentBearer {
-    /// Reads what has the form of a bearer token.
+    /// Reads a secret that has the form of a bearer token.
     pub fn read(sent: &[u8]) -> Option<Self> {
         let encoded = sent.strip_prefix(PREFIX.as_bytes())?;
         let bytes = BASE64URL_NOPAD.decode(encoded).ok()?;
@@ -114,7 +120,7 @@ impl SentBearer {
         if !is_ours || self.end.0 > latest {
             BearerCheck::Invalid
         } else if now >= self.end {
-            BearerCheck::Over
+            BearerCheck::Expired
         } else {
             BearerCheck::Valid
         }

@@ -68,9 +68,15 @@ impl Grant {
         self.until
     }
 
+    /// The first second in which it is not valid: the one after its last day.
+    #[must_use]
+    pub fn end(&self) -> Option<UnixSeconds> {
+        self.until.map(Date::end)
+    }
+
     /// Whether its last day has passed.
     #[must_use]
-    pub fn is_over(&self, now: UnixSeconds) -> bool {
+    pub fn is_expired(&self, now: UnixSeconds) -> bool {
         self.until.is_some_and(|last_day| last_day.is_over(now))
     }
 
@@ -234,8 +240,8 @@ mod tests {
     #[test]
     fn the_last_day_counts_to_its_end() {
         let grant = read("can=admin:until=2027-01-31");
-        assert!(!grant.is_over(UnixSeconds(1_801_439_999)));
-        assert!(grant.is_over(UnixSeconds(1_801_440_000)));
-        assert!(!Grant::read().is_over(UnixSeconds(i64::MAX)));
+        assert!(!grant.is_expired(UnixSeconds(1_801_439_999)));
+        assert!(grant.is_expired(UnixSeconds(1_801_440_000)));
+        assert!(!Grant::read().is_expired(UnixSeconds(i64::MAX)));
     }
 }

@@ -19,10 +19,18 @@ struct KnownToken {
 /// What a secret is.
 pub(super) enum TokenCheck {
     Valid(User),
-    /// A token of this user whose last day has passed, or a bearer token whose time has.
-    Over(UserName),
+    Expired(ExpiredToken),
     /// No token of the file, nor a bearer token of one.
     Unknown,
+}
+
+/// A token whose last day has passed, or a bearer token whose half hour has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExpiredToken {
+    /// The user of the token.
+    pub user: UserName,
+    /// The first second in which it is not valid.
+    pub since: UnixSeconds,
 }
 
 /// What a client gets for its token.
@@ -46,8 +54,8 @@ pub enum ExchangeError {
     #[error("the token is unknown")]
     Unknown,
     /// The last day of the token has passed.
-    #[error("the token of {0} is no longer valid")]
-    Over(UserName),
+    #[error("the token of {} has expired", .0.user)]
+    Expired(ExpiredToken),
 }
 
 impl Tokens {
@@ -57,21 +65,22 @@ impl Tokens {
 
     /// Whose token a secret is. `keys` made the bearer tokens that are accepted.
     pub fn check(&self, secret: &[u8], keys: &[BearerKey], now: UnixSeconds) -> TokenCheck {
-        let (token, is_over) = match SentBearer::read(secret) {
-            None => (self.find(secret), false),
+        let (token, expired_bearer) = match SentBearer::read(secret) {
+            None => (self.find(secret), None),
             Some(bearer) => {
                 let token = self.find_by(|known| known.begins_with(&bearer.digest));
                 match token.map(|token| bearer.check(keys, &token.digest, now)) {
-                    None | Some(BearerCheck::Invalid) => (None, false),
-                    Some(BearerCheck::Over) => (token, true),
-                    Some(BearerCheck::Valid) => (token, false),
+                    None | Some(BearerCheck::Invalid) => (None, None),
+                    Some(BearerCheck::Expired) => (token, Some(bearer.end)),
+                    Some(BearerCheck::Valid) => (token, None),
                 }
             }
         };
-        match token.map(|token| &token.user) {
-            None => TokenCheck::Unknown,
-            Some(user) if is_over || user.grant.is_over(now) => TokenCheck::Over(user.name.clone()),
-            Some(user) => TokenCheck::Valid(user.clone()),
+        let Some(KnownToken { user, .. }) = token else { return TokenCheck::Unknown };
+        let expired_token = user.grant.end().filter(|_| user.grant.is_expired(now));
+        match expired_token.or(expired_bearer) {
+            Some(since) => TokenCheck::Expired(ExpiredToken { user: user.name.clone(), since }),
+            None => TokenCheck::Valid(user.clone()),
         }
     }
 
@@ -84,13 +93,14 @@ impl Tokens {
     ) -> Result<Exchanged, ExchangeError> {
         let key = key.ok_or(ExchangeError::NoKey)?;
         let KnownToken { user, digest } = self.find(secret).ok_or(ExchangeError::Unknown)?;
-        let last = user.grant.until().map_or(i64::MAX, |last_day| last_day.end().0);
-        let end = now.0.saturating_add(LIFETIME).min(last);
-        let lifetime = u64::try_from(end.saturating_sub(now.0)).unwrap_or(0);
+        let longest = UnixSeconds(now.0.saturating_add(LIFETIME));
+        let end = user.grant.end().map_or(longest, |since| since.min(longest));
+        let lifetime = u64::try_from(end.0.saturating_sub(now.0)).unwrap_or(0);
         if lifetime == 0 {
-            return Err(ExchangeError::Over(user.name.clone()));
+            let expired = ExpiredToken { user: user.name.clone(), since: end };
+            return Err(ExchangeError::Expired(expired));
         }
-        let bearer = key.issue(digest, UnixSeconds(end));
+        let bearer = key.issue(digest, end);
         Ok(Exchanged { bearer, lifetime, user: user.clone() })
     }
 
@@ -163,9 +173,9 @@ mod tests {
                 );
                 "valid"
             }
-            TokenCheck::Over(name) => {
-                assert_eq!(name.as_str(), "ci");
-                "over"
+            TokenCheck::Expired(ExpiredToken { user, since }) => {
+                assert!(user.as_str() == "ci" && since <= now, "{since:?}");
+                "expired"
             }
             TokenCheck::Unknown => "unknown",
         }
@@ -182,8 +192,8 @@ mod tests {
         for (after, expected) in [
             (0, "valid"),
             (1799, "valid"),
-            (1800, "over"),
-            (1_000_000, "over"),
+            (1800, "expired"),
+            (1_000_000, "expired"),
             // Another server's clock is behind.
             (-300, "valid"),
             (-301, "unknown"),
@@ -211,12 +221,13 @@ mod tests {
         assert_eq!(lifetime, 600);
         let check = |tokens: &Tokens, now| check(tokens, bearer.reveal(), &KEYS[..1], now);
         assert_eq!(check(&tokens(), at(57_599)), "valid");
-        assert_eq!(check(&tokens(), at(57_600)), "over");
+        assert_eq!(check(&tokens(), at(57_600)), "expired");
         let error = tokens().exchange(TOKEN, KEYS.first(), at(57_600)).unwrap_err();
-        assert_eq!(error, ExchangeError::Over("ci".parse().unwrap()));
+        let expired = ExpiredToken { user: "ci".parse().unwrap(), since: at(57_600) };
+        assert_eq!(error, ExchangeError::Expired(expired));
         // The file was changed: the last day is an earlier one.
         let shorter = Tokens::of([token("ci", TOKEN, "until=2027-01-14")]);
-        assert_eq!(check(&shorter, late), "over");
+        assert_eq!(check(&shorter, late), "expired");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Who asks, and whether they may read: [`crate::auth::Authenticator`], for a server that must not block.
+//! The user of a request, and whether they may read: [`crate::auth::Authenticator`], for a server that must not block.
 //!
 //! A password that is not known to be right takes the time and the memory that its hash was made to take. So a few are
 //! checked at once, of each peer in turn, and the queue is bounded ([`fair_queue`](super::connections::fair_queue)).
@@ -24,6 +24,7 @@ use crate::auth::{
 use crate::name::PackageName;
 use crate::ops;
 use crate::ops::auth::AuthError;
+use crate::package::UnixSeconds;
 
 /// How many passwords are checked at once, and how many wait. 32 machines behind one address may begin at once, each with
 /// its own name.
@@ -42,17 +43,17 @@ pub(super) enum Authorization {
     /// The server asks for no credentials.
     Anonymous,
     User(User),
-    Denied(Denial),
+    Denied(CredentialError),
 }
 
 /// Why a client's credentials permit nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Denial {
-    /// There are none.
-    NoCredentials,
-    Wrong,
-    /// They were right until their last day.
-    Expired,
+pub(super) enum CredentialError {
+    Missing,
+    /// They are those of no user.
+    Unknown,
+    /// They are a token that is not valid since then.
+    Expired(UnixSeconds),
 }
 
 struct Users {
@@ -70,7 +71,7 @@ struct RunningChecks(Mutex<HashMap<CheckId, CheckOutcome>>);
 type CheckId = (Peer, [u8; 32]);
 
 /// The user of the password, once that is known.
-type CheckOutcome = Arc<OnceCell<Result<User, Denial>>>;
+type CheckOutcome = Arc<OnceCell<Result<User, CredentialError>>>;
 
 /// A check that other requests may share. The last of them removes it.
 struct SharedCheck<'a> {
@@ -107,8 +108,9 @@ impl Authorizer {
         let Some(users) = &self.users else { return Ok(Vec::new()) };
         let now = clock::now();
         let file = ops::auth::read(&users.file)?;
-        let permitted =
-            file.users().filter(|user| !user.grant.is_over(now) && user.grant.may_publish(package));
+        let permitted = file
+            .users()
+            .filter(|user| !user.grant.is_expired(now) && user.grant.may_publish(package));
         let mut permitted: Vec<_> = permitted.collect();
         permitted.sort_by(|a, b| a.name.as_str().cmp(b.name.as_str()));
         permitted.dedup_by(|a, b| a.name == b.name);
@@ -145,9 +147,11 @@ impl Authorizer {
         let authorization = authorization.map(HeaderValue::as_bytes);
         match users.authenticator.authenticate(authorization, clock::now()) {
             Authentication::User(user) => Ok(Authorization::User(user)),
-            Authentication::NoCredentials => Ok(Authorization::Denied(Denial::NoCredentials)),
-            Authentication::Refused => Ok(Authorization::Denied(Denial::Wrong)),
-            Authentication::Expired(_) => Ok(Authorization::Denied(Denial::Expired)),
+            Authentication::NoCredentials => Ok(Authorization::Denied(CredentialError::Missing)),
+            Authentication::Refused => Ok(Authorization::Denied(CredentialError::Unknown)),
+            Authentication::Expired(token) => {
+                Ok(Authorization::Denied(CredentialError::Expired(token.since)))
+            }
             Authentication::Unchecked(check) => {
                 let authorization = authorization.unwrap_or_default();
                 users.check(client.into(), check.id(), authorization).await
@@ -171,9 +175,11 @@ impl Users {
                 Authentication::Unchecked(check) => check,
                 Authentication::User(user) => return Ok(Ok(user)),
                 Authentication::NoCredentials | Authentication::Refused => {
-                    return Ok(Err(Denial::Wrong));
+                    return Ok(Err(CredentialError::Unknown));
                 }
-                Authentication::Expired(_) => return Ok(Err(Denial::Expired)),
+                Authentication::Expired(token) => {
+                    return Ok(Err(CredentialError::Expired(token.since)));
+                }
             };
             // If the client closes its connection, the check goes on, and keeps its permit until it ends.
             let checked = spawn_blocking(move || {
@@ -183,7 +189,7 @@ impl Users {
             });
             // The thread fails only by a panic, which is reported like a lack of memory.
             let checked = checked.await.unwrap_or(Err(NotEnoughMemory));
-            checked.map(|user| user.ok_or(Denial::Wrong)).map_err(|_| {
+            checked.map(|user| user.ok_or(CredentialError::Unknown)).map_err(|_| {
                 let error = NotEnoughMemory;
                 tracing::error!("a password was not checked: {error}; give the server more");
                 Overload::OfServer
@@ -191,7 +197,7 @@ impl Users {
         });
         Ok(match checked.await? {
             Ok(user) => Authorization::User(user.clone()),
-            Err(denial) => Authorization::Denied(*denial),
+            Err(error) => Authorization::Denied(*error),
         })
     }
 }

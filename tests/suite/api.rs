@@ -5,6 +5,7 @@ mod answers;
 mod hex_core;
 mod hostile;
 mod log;
+mod keys;
 mod oauth;
 mod requests;
 mod rules;
@@ -13,8 +14,8 @@ mod starting;
 mod table;
 
 use serde_json::Value;
-
 mod uploads;
+
 use crate::support::etf;
 use crate::support::exchange::Exchange;
 use crate::support::repository::TestRepository;
@@ -24,7 +25,7 @@ use crate::support::tarball::Tarball;
 /// Where the credentials of a request come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Who {
-    Nobody,
+    Anonymous,
     /// May read.
     Reader,
     /// May publish `acme_*`.
@@ -39,12 +40,12 @@ enum Who {
 
 impl Who {
     const ALL: [Self; 6] =
-        [Self::Nobody, Self::Reader, Self::Publisher, Self::Other, Self::Admin, Self::Expired];
+        [Self::Anonymous, Self::Reader, Self::Publisher, Self::Other, Self::Admin, Self::Expired];
 
     /// What `hexreg auth add` is told of a token: its name, and what it may.
     fn grant(self) -> &'static [&'static str] {
         match self {
-            Self::Nobody => &[],
+            Self::Anonymous => &[],
             Self::Reader => &["reader", "--can=read"],
             Self::Publisher => &["publisher", "--can=publish", "--packages=acme_*"],
             Self::Other => &["other", "--can=publish", "--packages=other_*"],
@@ -172,7 +173,7 @@ impl Api {
     }
 }
 
-/// A token for everybody who has one, in the file `readers`.
+/// A token for each client that has one, in the file `readers`.
 fn add_tokens(repository: &TestRepository) -> Vec<(Who, String)> {
     let mut tokens = Vec::new();
     for who in Who::ALL.into_iter().filter(|who| !who.grant().is_empty()) {

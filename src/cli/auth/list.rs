@@ -46,7 +46,7 @@ struct EntryJson {
     packages: Option<PackagePatterns>,
     #[serde(skip_serializing_if = "Option::is_none")]
     until: Option<Date>,
-    is_over: bool,
+    is_expired: bool,
 }
 
 impl List {
@@ -76,8 +76,8 @@ impl List {
 fn line(User { name, grant, token }: &User, names: usize, now: UnixSeconds) -> String {
     let kind = token.map_or_else(|| "password".to_owned(), |id| format!("token {id}"));
     let until = grant.until().map(|last_day| format!(", until {last_day}")).unwrap_or_default();
-    let over = if grant.is_over(now) { ": over" } else { "" };
-    format!("{:names$}  {kind:14}  {}{until}{over}", name.as_str(), permission(grant))
+    let expired = if grant.is_expired(now) { ": expired" } else { "" };
+    format!("{:names$}  {kind:14}  {}{until}{expired}", name.as_str(), permission(grant))
 }
 
 impl EntryJson {
@@ -89,7 +89,7 @@ impl EntryJson {
             can: grant.permission(),
             packages: grant.packages().cloned(),
             until: grant.until(),
-            is_over: grant.is_over(now),
+            is_expired: grant.is_expired(now),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Tokens as Hex's clients see them: as accounts, keys and owners of packages.
 //!
-//! A token is made with `hexreg auth add` alone. Clients that ask for a key get the token that they sent.
+//! Only `hexreg auth add` makes tokens. Clients that ask for a key get the token that they sent.
 
 use axum::http::StatusCode;
 use axum::http::header::{self, HeaderValue};
@@ -9,11 +9,11 @@ use super::call::{Answered, ApiAnswer, ApiCall};
 use super::changes::unreadable;
 use super::error::{ApiError, ErrorStatus};
 use super::views::{self, AccountPackage, Key, KeyPermission};
-use crate::auth::{Permission, User, sent_secret};
+use crate::auth::{Permission, User, is_bearer_token, sent_secret};
 
-/// What is said of changes to tokens and owners.
-const BY_COMMAND: &str = "tokens of this server say who may publish what: whoever runs it changes them with \
-                          `hexreg auth add` and `hexreg auth remove`";
+/// The answer to a change of tokens or owners.
+const REFUSED_CHANGE: &str = "the owners of a package are the tokens that may publish it: the administrator of the \
+                              server changes them with `hexreg auth add` and `hexreg auth remove`";
 
 /// `GET users/me`
 pub(super) async fn me(call: ApiCall<'_>) -> Answered {
@@ -79,15 +79,21 @@ pub(super) async fn new_key(mut call: ApiCall<'_>) -> Answered {
             "a password makes no keys: give a token of this server in its place",
         ));
     };
+    if is_bearer_token(&secret) {
+        return Err(ApiError::new(
+            ErrorStatus::Forbidden,
+            "a bearer token makes no keys, because it ends within 30 minutes: give the token that it was made from",
+        ));
+    }
     let name = fields.get("name").and_then(serde_json::Value::as_str);
     let name = name.unwrap_or(user.name.as_str());
     let body = key(user, name, Some(&secret)).view(&call.api_url);
     Ok(ApiAnswer { status: StatusCode::CREATED, body: Some(body), location: None })
 }
 
-/// Everything that changes tokens and owners.
-pub(super) async fn by_command(_: ApiCall<'_>) -> Answered {
-    Err(ApiError::new(ErrorStatus::Forbidden, BY_COMMAND))
+/// Each request that would change tokens or owners.
+pub(super) async fn refuse_change(_: ApiCall<'_>) -> Answered {
+    Err(ApiError::new(ErrorStatus::Forbidden, REFUSED_CHANGE))
 }
 
 /// `GET packages/NAME/owners`: the tokens that may publish the package.
@@ -116,5 +122,5 @@ fn key<'a>(user: &'a User, name: &'a str, secret: Option<&'a str>) -> Key<'a> {
             vec![permission("api", None), permission("repositories", None)]
         }
     };
-    Key { name, secret, is_authing: true, permissions, inserted_at: None, revoke_at: None }
+    Key { name, secret, is_authing: true, permissions, revoke_at: user.grant.end() }
 }

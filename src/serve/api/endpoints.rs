@@ -16,32 +16,32 @@ pub(super) struct ApiEndpoint {
     method: Method,
     /// Segments with a slash between them; one that begins with `:` is open.
     path: &'static str,
-    pub need: Need,
+    pub access: ApiAccess,
     pub respond: for<'a> fn(ApiCall<'a>, Format) -> ResponseFuture<'a>,
 }
 
 type ResponseFuture<'a> = Pin<Box<dyn Future<Output = Response<Body>> + Send + 'a>>;
 
-/// What a client needs.
+/// The clients that an endpoint answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Need {
-    /// Nothing: the request itself has the credentials, or is refused.
-    Nothing,
-    /// Whatever reading files of the repository needs.
-    Read,
-    /// Credentials of any user.
-    User,
-    /// A token that may publish the package of the path, or some package if the path has none.
-    Publish,
+pub(super) enum ApiAccess {
+    /// Everyone: the credentials are in the body, or the answer is a refusal.
+    Anyone,
+    /// Those who may read files of the repository.
+    Readers,
+    /// Those with the credentials of a user.
+    Users,
+    /// Those with a token that may publish the package of the path, or some package if the path has none.
+    Publishers,
 }
 
 /// A line of the table whose function has a result.
 macro_rules! endpoint {
-    ($method:ident $path:literal, $need:ident, $respond:path) => {
+    ($method:ident $path:literal, $access:ident, $respond:path) => {
         ApiEndpoint {
             method: Method::$method,
             path: $path,
-            need: Need::$need,
+            access: ApiAccess::$access,
             respond: |call, format| Box::pin(async move { render($respond(call).await, format) }),
         }
     };
@@ -53,7 +53,7 @@ macro_rules! oauth_endpoint {
         ApiEndpoint {
             method: Method::POST,
             path: $path,
-            need: Need::Nothing,
+            access: ApiAccess::Anyone,
             respond: |call, format| Box::pin($respond(call, format)),
         }
     };
@@ -61,37 +61,37 @@ macro_rules! oauth_endpoint {
 
 /// Every endpoint.
 const ENDPOINTS: &[ApiEndpoint] = &[
-    endpoint!(GET "", Read, lookup::index),
-    endpoint!(GET "repos", Read, lookup::repositories),
-    endpoint!(GET "orgs", Read, lookup::organizations),
-    endpoint!(GET "users/me", User, accounts::me),
-    endpoint!(GET "auth", User, accounts::auth),
-    endpoint!(GET "packages", Read, lookup::packages),
-    endpoint!(GET "packages/:name", Read, lookup::package),
-    endpoint!(POST "publish", Publish, changes::publish),
-    endpoint!(POST "packages/:name/releases", Publish, changes::publish),
-    endpoint!(GET "packages/:name/releases/:version", Read, lookup::release),
-    endpoint!(DELETE "packages/:name/releases/:version", Publish, changes::revert),
-    endpoint!(POST "packages/:name/retire", Publish, changes::retire_all),
-    endpoint!(POST "packages/:name/releases/:version/retire", Publish, changes::retire),
-    endpoint!(DELETE "packages/:name/releases/:version/retire", Publish, changes::unretire),
-    endpoint!(GET "packages/:name/releases/:version/docs", Read, lookup::docs),
-    endpoint!(POST "packages/:name/releases/:version/docs", Publish, changes::publish_docs),
-    endpoint!(DELETE "packages/:name/releases/:version/docs", Publish, changes::revert_docs),
-    endpoint!(GET "packages/:name/owners", Read, accounts::owners),
-    endpoint!(GET "packages/:name/owners/:user", User, accounts::by_command),
-    endpoint!(PUT "packages/:name/owners/:user", User, accounts::by_command),
-    endpoint!(DELETE "packages/:name/owners/:user", User, accounts::by_command),
-    endpoint!(GET "keys", User, accounts::keys),
-    endpoint!(POST "keys", User, accounts::new_key),
-    endpoint!(DELETE "keys", User, accounts::by_command),
-    endpoint!(GET "keys/:name", User, accounts::one_key),
-    endpoint!(DELETE "keys/:name", User, accounts::by_command),
-    endpoint!(GET "orgs/:name/keys", User, accounts::keys),
-    endpoint!(POST "orgs/:name/keys", User, accounts::by_command),
-    endpoint!(DELETE "orgs/:name/keys", User, accounts::by_command),
-    endpoint!(GET "orgs/:name/keys/:key", User, accounts::by_command),
-    endpoint!(DELETE "orgs/:name/keys/:key", User, accounts::by_command),
+    endpoint!(GET "", Readers, lookup::index),
+    endpoint!(GET "repos", Readers, lookup::repositories),
+    endpoint!(GET "orgs", Readers, lookup::organizations),
+    endpoint!(GET "users/me", Users, accounts::me),
+    endpoint!(GET "auth", Users, accounts::auth),
+    endpoint!(GET "packages", Readers, lookup::packages),
+    endpoint!(GET "packages/:name", Readers, lookup::package),
+    endpoint!(POST "publish", Publishers, changes::publish),
+    endpoint!(POST "packages/:name/releases", Publishers, changes::publish),
+    endpoint!(GET "packages/:name/releases/:version", Readers, lookup::release),
+    endpoint!(DELETE "packages/:name/releases/:version", Publishers, changes::revert),
+    endpoint!(POST "packages/:name/retire", Publishers, changes::retire_all),
+    endpoint!(POST "packages/:name/releases/:version/retire", Publishers, changes::retire),
+    endpoint!(DELETE "packages/:name/releases/:version/retire", Publishers, changes::unretire),
+    endpoint!(GET "packages/:name/releases/:version/docs", Readers, lookup::docs),
+    endpoint!(POST "packages/:name/releases/:version/docs", Publishers, changes::publish_docs),
+    endpoint!(DELETE "packages/:name/releases/:version/docs", Publishers, changes::revert_docs),
+    endpoint!(GET "packages/:name/owners", Readers, accounts::owners),
+    endpoint!(GET "packages/:name/owners/:user", Users, accounts::refuse_change),
+    endpoint!(PUT "packages/:name/owners/:user", Users, accounts::refuse_change),
+    endpoint!(DELETE "packages/:name/owners/:user", Users, accounts::refuse_change),
+    endpoint!(GET "keys", Users, accounts::keys),
+    endpoint!(POST "keys", Users, accounts::new_key),
+    endpoint!(DELETE "keys", Users, accounts::refuse_change),
+    endpoint!(GET "keys/:name", Users, accounts::one_key),
+    endpoint!(DELETE "keys/:name", Users, accounts::refuse_change),
+    endpoint!(GET "orgs/:name/keys", Users, accounts::keys),
+    endpoint!(POST "orgs/:name/keys", Users, accounts::refuse_change),
+    endpoint!(DELETE "orgs/:name/keys", Users, accounts::refuse_change),
+    endpoint!(GET "orgs/:name/keys/:key", Users, accounts::refuse_change),
+    endpoint!(DELETE "orgs/:name/keys/:key", Users, accounts::refuse_change),
     oauth_endpoint!("oauth/token", oauth::token),
     oauth_endpoint!("oauth/device_authorization", oauth::refuse),
     oauth_endpoint!("oauth/revoke", oauth::refuse),
@@ -99,7 +99,7 @@ const ENDPOINTS: &[ApiEndpoint] = &[
 ];
 
 /// `GET repos/NAME`, whose path is the one that names a repository.
-pub(super) const REPOSITORY: ApiEndpoint = endpoint!(GET "", Read, lookup::repository);
+pub(super) const REPOSITORY: ApiEndpoint = endpoint!(GET "", Readers, lookup::repository);
 
 /// The endpoint of a path, and the segments that it leaves open.
 pub(super) fn find(
@@ -193,7 +193,7 @@ mod tests {
         {
             let changes = endpoint.method != Method::GET;
             assert_eq!(
-                endpoint.need == Need::Publish,
+                endpoint.access == ApiAccess::Publishers,
                 changes,
                 "{} {}",
                 endpoint.method,

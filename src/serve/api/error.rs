@@ -12,6 +12,8 @@ use axum::http::{Response, StatusCode};
 use serde::Serialize;
 
 use super::format::Format;
+use super::views;
+use crate::package::UnixSeconds;
 
 /// The one challenge that no client acts on. A `Bearer` challenge with `token_expired` makes mix repeat its request
 /// without pause and without end.
@@ -97,9 +99,11 @@ impl ApiError {
         Self::new(ErrorStatus::Unauthorized, "invalid API key")
     }
 
-    /// The token has expired.
-    pub fn revoked_key() -> Self {
-        Self::new(ErrorStatus::Unauthorized, "API key revoked")
+    /// The token is not valid since then. hex.pm says `API key revoked`, which no client compares.
+    pub fn expired_key(since: UnixSeconds) -> Self {
+        let since = views::date(since).unwrap_or_default();
+        let message = format!("API key expired at {since}: get a new token for this server");
+        Self::new(ErrorStatus::Unauthorized, message)
     }
 
     /// The token is good for less: it may only read.
@@ -112,7 +116,7 @@ impl ApiError {
         Self::new(ErrorStatus::Forbidden, "account not authorized for this action")
     }
 
-    /// There is no such package, release or path. rebar3 compares the text.
+    /// There is no such package, release or path. rebar3 has texts of its own for this one.
     pub fn page_not_found() -> Self {
         Self::new(ErrorStatus::NotFound, "Page not found")
     }
@@ -170,9 +174,16 @@ impl ApiError {
 }
 
 impl OAuthError {
-    /// The client's secret is not a token, or no longer one.
+    /// The client's secret is not a token.
     pub fn invalid_client() -> Self {
-        let description = "the client secret is not a valid token of this server";
+        let description = "the client secret is not a token of this server";
+        Self::new(ErrorStatus::Unauthorized, "invalid_client", description)
+    }
+
+    /// The client's secret is a token that is not valid since then.
+    pub fn expired_client(since: UnixSeconds) -> Self {
+        let since = views::date(since).unwrap_or_default();
+        let description = format!("the client secret is a token that expired at {since}");
         Self::new(ErrorStatus::Unauthorized, "invalid_client", description)
     }
 

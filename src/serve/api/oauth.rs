@@ -41,9 +41,13 @@ pub(super) async fn token(mut call: ApiCall<'_>, format: Format) -> Response<Bod
             "this server was started without --private-key, and makes no bearer tokens: set the token itself",
         )
         .response(format),
-        Err(ExchangeError::Unknown | ExchangeError::Over(_)) => {
+        Err(error @ (ExchangeError::Unknown | ExchangeError::Expired(_))) => {
             call.wrong_tokens.delay(call.client).await;
-            OAuthError::invalid_client().response(format)
+            let refusal = match error {
+                ExchangeError::Expired(token) => OAuthError::expired_client(token.since),
+                _ => OAuthError::invalid_client(),
+            };
+            refusal.response(format)
         }
     }
 }

@@ -14,13 +14,13 @@ use percent_encoding::percent_decode_str;
 use tokio::sync::Semaphore;
 
 use super::call::ApiCall;
-use super::endpoints::{self, ApiEndpoint, Need};
+use super::endpoints::{self, ApiAccess, ApiEndpoint};
 use super::error::{ApiError, ErrorStatus};
 use super::format::Format;
 use super::upload_places::UploadPlaces;
 use crate::auth::User;
 use crate::name::PackageName;
-use crate::serve::authorize::{Authorization, Authorizer, Denial};
+use crate::serve::authorize::{Authorization, Authorizer, CredentialError};
 use crate::serve::base_url::BaseUrl;
 use crate::serve::options::{NAMED_REPOSITORIES, Options};
 use crate::serve::refusal::RequestRefusal;
@@ -124,12 +124,14 @@ impl Api {
     ) -> Response<Body> {
         let format = Format::accepted_by(&request.request.headers);
         let ApiRequest { path, request, body, client, authorization } = request;
-        if let Authorization::Denied(Denial::Wrong | Denial::Expired) = authorization {
+        if let Authorization::Denied(CredentialError::Unknown | CredentialError::Expired(_)) =
+            authorization
+        {
             self.wrong_tokens.delay(client).await;
         }
         let (named, segments) = path.split();
         let found = if named.is_some() && segments.is_empty() {
-            (request.method == Method::GET).then_some((&endpoints::REPOSITORY, Vec::new()))
+            (method == Method::GET).then_some((&endpoints::REPOSITORY, Vec::new()))
         } else {
             endpoints::find(&request.method, segments)
         };
@@ -213,19 +215,23 @@ fn permit(
     authorization: Authorization,
     authorizer: &Authorizer,
 ) -> Result<Option<User>, ApiError> {
-    if endpoint.need == Need::Nothing {
+    if endpoint.access == ApiAccess::Anyone {
         return Ok(None);
     }
     let user = match authorization {
         Authorization::User(user) => user,
-        _ if endpoint.need == Need::Read && authorizer.allows_anonymous() => return Ok(None),
-        Authorization::Anonymous | Authorization::Denied(Denial::NoCredentials) => {
+        _ if endpoint.access == ApiAccess::Readers && authorizer.allows_anonymous() => {
+            return Ok(None);
+        }
+        Authorization::Anonymous | Authorization::Denied(CredentialError::Missing) => {
             return Err(ApiError::missing_authentication());
         }
-        Authorization::Denied(Denial::Wrong) => return Err(ApiError::invalid_key()),
-        Authorization::Denied(Denial::Expired) => return Err(ApiError::revoked_key()),
+        Authorization::Denied(CredentialError::Unknown) => return Err(ApiError::invalid_key()),
+        Authorization::Denied(CredentialError::Expired(since)) => {
+            return Err(ApiError::expired_key(since));
+        }
     };
-    if endpoint.need == Need::Publish {
+    if endpoint.access == ApiAccess::Publishers {
         if !user.grant.may_publish_some() {
             return Err(ApiError::key_not_authorized());
         }

@@ -13,7 +13,7 @@ mod site;
 pub(crate) use account::{AccountPackage, Key, KeyPermission, auth, keys, me, owners};
 pub(crate) use package::{PackageFacts, listed_package, package};
 pub(crate) use release::{ReleaseFacts, release};
-pub(crate) use site::Site;
+pub(crate) use site::{Site, date};
 
 #[cfg(test)]
 mod tests;

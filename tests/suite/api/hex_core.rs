@@ -138,7 +138,7 @@ fn is_told_that_a_token_has_expired() {
 
 #[test]
 fn is_told_that_a_token_is_needed() {
-    is_refused("is_told_that_a_token_is_needed", Who::Nobody, "401");
+    is_refused("is_told_that_a_token_is_needed", Who::Anonymous, "401");
 }
 
 /// What one client has published, another one installs.

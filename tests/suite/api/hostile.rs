@@ -300,10 +300,10 @@ fn a_body_that_is_said_to_be_too_large() {
 
 /// Who may not publish need not send anything.
 #[test]
-fn a_body_of_somebody_who_may_not_publish_is_not_asked_for() {
+fn a_body_of_a_client_that_may_not_publish_is_not_asked_for() {
     let api = Api::new();
     for (who, status) in
-        [(Who::Nobody, 401), (Who::Reader, 401), (Who::Other, 403), (Who::Expired, 401)]
+        [(Who::Anonymous, 401), (Who::Reader, 401), (Who::Other, 403), (Who::Expired, 401)]
     {
         let head = format!(
             "POST /api/packages/acme_tool/releases?replace=false HTTP/1.1\r\nhost: {}\r\n\

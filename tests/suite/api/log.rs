@@ -130,7 +130,7 @@ fn no_token_is_in_a_log() {
         ] {
             for path in ["oauth/token", "oauth/revoke", "oauth/device_authorization", "keys"] {
                 let answer = api.ask(
-                    Who::Nobody,
+                    Who::Anonymous,
                     Format::Etf,
                     &format!("POST /api/{path}"),
                     &Body::Map(body.clone()),

@@ -28,7 +28,7 @@ fn credentials(token: &str) -> Body {
 
 #[track_caller]
 fn exchange(api: &Api, who: Who) -> String {
-    let answer = api.ask(Who::Nobody, Format::Etf, EXCHANGE, &credentials(api.token(who)));
+    let answer = api.ask(Who::Anonymous, Format::Etf, EXCHANGE, &credentials(api.token(who)));
     let body = expect(&answer, 200);
     assert_eq!(body["expires_in"], 1800, "{body}");
     assert!(body["token_type"].as_str().is_none_or(|kind| kind.eq_ignore_ascii_case("bearer")));
@@ -106,7 +106,7 @@ fn a_login_is_told_to_set_a_key() {
     for format in [Format::Etf, Format::Json] {
         let body =
             Body::Map(json!({"client_id": "x", "scope": "api repositories", "name": "laptop"}));
-        let answer = api.ask(Who::Nobody, format, "POST /api/oauth/device_authorization", &body);
+        let answer = api.ask(Who::Anonymous, format, "POST /api/oauth/device_authorization", &body);
         let body = super::body(&answer).unwrap();
         assert!(body.to_string().contains("HEX_API_KEY"), "{body}");
     }
@@ -121,7 +121,7 @@ fn a_refresh_token_of_hex_pm_is_refused() {
         "refresh_token": "abc",
         "client_id": "78ea6566-89fd-481e-a1d6-7d9d78eacca8",
     }));
-    let answer = api.ask(Who::Nobody, Format::Etf, EXCHANGE, &body);
+    let answer = api.ask(Who::Anonymous, Format::Etf, EXCHANGE, &body);
     let body = super::body(&answer).unwrap_or(Value::Null);
     assert!(answer.status >= 400, "{body}");
     assert!(

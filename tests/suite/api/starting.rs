@@ -55,10 +55,10 @@ fn anonymous_readers_do_not_publish() {
     let repository = TestRepository::new().samples();
     repository.build(&[]).ok();
     let api = Api::of(repository, &["--allow-anonymous"]);
-    let package = api.ask(Who::Nobody, Format::Etf, "GET /api/packages/welcome", &Body::None);
+    let package = api.ask(Who::Anonymous, Format::Etf, "GET /api/packages/welcome", &Body::None);
     expect(&package, 200);
     let bytes = Body::Bytes(tarball("acme_tool", "1.0.0"));
-    expect(&api.ask(Who::Nobody, Format::Etf, PUBLISH, &bytes), 401);
+    expect(&api.ask(Who::Anonymous, Format::Etf, PUBLISH, &bytes), 401);
     expect(&api.ask(Who::Publisher, Format::Etf, PUBLISH, &bytes), 201);
     assert_eq!(api.server.get("/packages/acme_tool", &[]).status, 200);
     // mix sends what token it has, as that of hex.pm, though reading needs none.

@@ -1,4 +1,4 @@
-//! Every endpoint, asked by everybody, in both formats.
+//! Every endpoint, asked by each kind of client, in both formats.
 
 use std::fmt::Write;
 
@@ -29,7 +29,7 @@ enum Sends {
     Url,
 }
 
-/// A request, whose path may have `{V}` for a version that only one client uses, and the statuses for everybody in the
+/// A request, whose path may have `{V}` for a version that only one client uses, and the status for each client in the
 /// order of `Who::ALL`.
 struct Row {
     request: &'static str,
@@ -65,7 +65,7 @@ macro_rules! endpoints {
 }
 
 endpoints! {
-    //                                                                       nobody reader publisher other admin expired
+    //                                                                       anonymous reader publisher other admin expired
     index: "GET ", Sends::Nothing                                                => [401, 200, 200, 200, 200, 401];
     myself: "GET users/me", Sends::Nothing                                       => [401, 200, 200, 200, 200, 401];
     authorization: "GET auth?domain=repository&resource=acme", Sends::Nothing    => [401, 200, 200, 200, 200, 401];

@@ -130,27 +130,27 @@ fn the_list_has_every_entry_and_no_hash() {
     ann      password        read
     ci       token aaaaaaaa  read
     release  token bbbbbbbb  publish acme_*,tools, until 2999-01-31
-    release  token cccccccc  publish, until 2020-01-31: over
+    release  token cccccccc  publish, until 2020-01-31: expired
     ünd x    token dddddddd  admin
     --- stderr
     ");
     let ran = run(&repository, &["list", "readers", "--json"]).ok();
     let value: Value = serde_json::from_str(&ran.stdout).unwrap();
     let token = |name: &str, id: &str, more: Value| {
-        let mut entry = json!({"name": name, "kind": "token", "id": id, "is_over": false});
+        let mut entry = json!({"name": name, "kind": "token", "id": id, "is_expired": false});
         entry.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         entry
     };
     assert_eq!(
         value,
         json!({"file": "readers", "entries": [
-            {"name": "ann", "kind": "password", "can": "read", "is_over": false},
+            {"name": "ann", "kind": "password", "can": "read", "is_expired": false},
             token("ci", "aaaaaaaa", json!({"can": "read"})),
             token("release", "bbbbbbbb", json!({
                 "can": "publish", "packages": ["acme_*", "tools"], "until": "2999-01-31"
             })),
             token("release", "cccccccc", json!({
-                "can": "publish", "until": "2020-01-31", "is_over": true
+                "can": "publish", "until": "2020-01-31", "is_expired": true
             })),
             token("ünd x", "dddddddd", json!({"can": "admin"})),
         ]})

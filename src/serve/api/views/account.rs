@@ -59,8 +59,7 @@ pub(crate) struct Key<'a> {
     /// Whether the request was made with it.
     pub is_authing: bool,
     pub permissions: Vec<KeyPermission<'a>>,
-    pub inserted_at: Option<UnixSeconds>,
-    /// The end of its validity.
+    /// The first second in which it is not valid, if it has an end.
     pub revoke_at: Option<UnixSeconds>,
 }
 
@@ -71,6 +70,9 @@ pub(crate) struct KeyPermission<'a> {
     pub resource: Option<&'a str>,
 }
 
+/// When a token was made: its file does not say. Clients show the text as it is, and rebar3 crashes without one.
+const UNKNOWN: &str = "unknown";
+
 impl Key<'_> {
     /// The token, as the answer to `POST keys` and `GET keys/NAME`.
     pub fn view(&self, api: &str) -> Value {
@@ -78,17 +80,14 @@ impl Key<'_> {
     }
 
     fn fields<'a>(&'a self, api: &str) -> KeyView<'a> {
-        // Both clients crash where a key has no time. The files of tokens may have none.
-        let epoch = || "1970-01-01T00:00:00Z".to_owned();
-        let inserted_at = self.inserted_at.and_then(date).unwrap_or_else(epoch);
         KeyView {
             name: self.name,
             authing_key: self.is_authing,
             secret: self.secret,
             permissions: &self.permissions,
             revoke_at: self.revoke_at.and_then(date),
-            updated_at: inserted_at.clone(),
-            inserted_at,
+            inserted_at: UNKNOWN,
+            updated_at: UNKNOWN,
             url: key_url(api, self.name),
         }
     }
@@ -131,7 +130,7 @@ struct AccountPackageView<'a> {
 #[derive(Serialize)]
 struct OwnerView<'a> {
     username: &'a str,
-    /// `mix hex.owner list` shows this and the level alone.
+    /// The name: tokens have no address, and `mix hex.owner list` shows this and the level alone.
     email: &'a str,
     level: &'static str,
     url: String,
@@ -144,8 +143,8 @@ struct KeyView<'a> {
     secret: Option<&'a str>,
     permissions: &'a [KeyPermission<'a>],
     revoke_at: Option<String>,
-    inserted_at: String,
-    updated_at: String,
+    inserted_at: &'static str,
+    updated_at: &'static str,
     url: String,
 }
 

@@ -58,7 +58,7 @@ fn segment(text: &str) -> percent_encoding::PercentEncode<'_> {
 }
 
 /// A time as clients read it: `2026-11-27T04:05:37Z`. `None` for a time that is before the year -9999 or after 9999.
-pub(super) fn date(time: UnixSeconds) -> Option<String> {
+pub(crate) fn date(time: UnixSeconds) -> Option<String> {
     Timestamp::from_second(time.0).ok().map(|time| time.to_string())
 }
 
