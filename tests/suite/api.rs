@@ -1,6 +1,7 @@
 //! The API of `hexreg serve`, to which clients publish.
 
 mod answers;
+mod head;
 #[cfg(feature = "mirror")]
 mod hex_core;
 mod hostile;
