@@ -5,17 +5,18 @@ mod head;
 #[cfg(feature = "mirror")]
 mod hex_core;
 mod hostile;
-mod log;
 mod keys;
+mod log;
 mod oauth;
 mod requests;
 mod rules;
+mod several;
 mod slow;
 mod starting;
 mod table;
+mod uploads;
 
 use serde_json::Value;
-mod uploads;
 
 use crate::support::etf;
 use crate::support::exchange::Exchange;

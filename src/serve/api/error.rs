@@ -121,6 +121,15 @@ impl ApiError {
         Self::new(ErrorStatus::NotFound, "Page not found")
     }
 
+    /// The server has several repositories, and the path names none of them.
+    pub fn no_repository(api_url: &str, names: &[&str]) -> Self {
+        let names = names.join(", ");
+        let message = format!(
+            "the path names no repository: set the URL of the API to {api_url}/repos/NAME, where NAME is one of: {names}"
+        );
+        Self::new(ErrorStatus::NotFound, message)
+    }
+
     /// The server failed. The log says why.
     pub fn internal() -> Self {
         Self::new(ErrorStatus::Internal, "Internal server error")
