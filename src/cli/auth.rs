@@ -12,7 +12,7 @@ use add::Add;
 use list::List;
 use remove::Remove;
 
-/// Say who may read what `hexreg serve` serves, and who may publish
+/// Manage the users who may read what `hexreg serve` serves, and publish to it
 #[derive(clap::Subcommand)]
 pub enum AuthCommand {
     Add(Add),

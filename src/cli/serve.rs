@@ -62,7 +62,7 @@ pub struct Args {
     /// The URL under which clients reach it [default: the address]
     #[arg(long, value_name = "URL", value_parser = base_url)]
     url: Option<String>,
-    /// Who may read, and who may publish: passwords and tokens, as `hexreg auth add` writes them
+    /// The users who may read and publish: passwords and tokens, as `hexreg auth add` writes them
     #[arg(long, value_name = "FILE")]
     auth_file: Option<PathBuf>,
     /// Let everyone read: without --auth-file also from other machines and without encryption, with it also
@@ -95,6 +95,10 @@ pub struct Args {
     #[arg(long, short)]
     quiet: bool,
 }
+
+/// The warning about a private key that no client can use.
+const KEY_WITHOUT_TOKENS: &str = "--private-key has no effect without --auth-file: clients publish with tokens. Make one \
+    with `hexreg auth add FILE NAME --can=publish`, and give --auth-file=FILE";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum LogFormat {
@@ -165,6 +169,9 @@ impl Args {
         let tls = self.tls_cert.zip(self.tls_key);
         let proxies = self.trusted_proxy;
         let mounts: Vec<_> = plain.chain(named).collect();
+        if !self.private_key.is_empty() && self.auth_file.is_none() && !self.quiet {
+            output::warning(KEY_WITHOUT_TOKENS);
+        }
         let keys = keys(&self.private_key, &mounts, self.quiet)?;
         let options = Options {
             mounts,
@@ -251,9 +258,8 @@ fn failure(error: Error) -> Failure {
             );
             return Failure::environment(message).hint(line);
         }
-        Error::Unsound { .. } | Error::OtherKey { .. } => {
-            "sign with the key that clients know, or see what `hexreg verify` says"
-        }
+        Error::Unsound { .. } => "see what `hexreg verify` says",
+        Error::OtherKey { .. } => "give the private key with this fingerprint",
         Error::Exposed(_) => {
             "give --auth-file and --tls-cert, listen on 127.0.0.1, or say --allow-anonymous"
         }

@@ -28,8 +28,8 @@ pub enum Error {
     NotBuilt { location: String, directory: PathBuf },
     #[error("{location} cannot be published to: {reason}")]
     Unsound { location: String, reason: String },
-    #[error("the private key of {location} is not the one that signs it: that is {fingerprint}, of {}", .public_key.display())]
-    OtherKey { location: String, fingerprint: String, public_key: PathBuf },
+    #[error("--private-key does not belong to {} ({fingerprint})", .public_key.display())]
+    OtherKey { fingerprint: String, public_key: PathBuf },
     #[error(
         "{0} can be reached from other machines, and there is neither --auth-file nor --tls-cert"
     )]

@@ -93,7 +93,6 @@ fn signed_name(repository: &Repository, fingerprint: &str) -> Result<RepositoryN
             Ok(overview.repository.clone())
         }
         RepositoryState::Built(overview) => Err(Error::OtherKey {
-            location: location(),
             fingerprint: overview.key.fingerprint().to_owned(),
             public_key: directory.join("public_key"),
         }),

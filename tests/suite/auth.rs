@@ -52,7 +52,7 @@ fn a_token_is_printed_once_and_authenticates_its_name() {
     assert!(token.starts_with("hexreg_") && token.len() == 50, "{token}");
     insta::assert_snapshot!(ran.stderr, @r#"
     * creating readers
-    The token of ci is on standard output, this once: the file has its SHA-256 alone.
+    The token of ci is on standard output, and shown only now: readers keeps only its SHA-256.
     It may read.
     mix:    mix hex.repo add REPO URL --public-key=public_key --auth-key TOKEN
     rebar3: repo_key => <<"TOKEN">> beside the repository's repo_url

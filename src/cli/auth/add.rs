@@ -23,8 +23,11 @@ const MAX_HTPASSWD_LINE: usize = 255;
 /// Give a name a new token, or a password
 ///
 /// Creates FILE if it does not exist, readable by its owner alone. The token is printed on standard
-/// output, this once: the file keeps its SHA-256. A name may have any number of tokens, each with what
-/// it permits, and one password, which only reads.
+/// output, and shown only now: the file keeps only its SHA-256. A name may have any number of tokens,
+/// each with what it permits, and one password, which only reads.
+///
+/// A token is valid for every repository of a server that reads FILE. To separate repositories, run a
+/// server for each, with a file of its own.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -126,13 +129,14 @@ impl Add {
         }
         output::line(token.reveal())?;
         let publishing = if grant.may_publish_some() {
-            "publish: HEX_API_KEY=TOKEN HEX_API_URL=URL/api mix hex.publish\n"
+            "publish: HEX_API_KEY=TOKEN HEX_API_URL=URL/api mix hex.publish\n\
+             \x20        (HEX_API_URL=URL/api/repos/NAME for a repository that is served with --repo=NAME=DIR)\n"
         } else {
             ""
         };
         stderr::write(&format!(
             "* {verb} {file}\n\
-             The token of {name} is on standard output, this once: the file has its SHA-256 alone.\n\
+             The token of {name} is on standard output, and shown only now: {file} keeps only its SHA-256.\n\
              {words}\n\
              mix:    mix hex.repo add REPO URL --public-key=public_key --auth-key TOKEN\n\
              rebar3: repo_key => <<\"TOKEN\">> beside the repository's repo_url\n\

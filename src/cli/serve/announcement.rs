@@ -116,24 +116,28 @@ fn for_rebar3(config: &ClientConfig<'_>, public: Option<&ClientConfig<'_>>) -> S
     )
 }
 
-/// How clients publish, if they can.
+/// How clients publish to each repository with a private key, if they can.
 fn how_to_publish(url: &str, published: &[Mount], options: &Options) -> String {
-    let Some(first) = published.first() else { return String::new() };
-    let Some(file) = &options.auth_file else {
-        return "nobody can publish: give --auth-file, with a token that `hexreg auth add FILE NAME --can publish` \
-                makes\n\n"
-            .to_owned();
-    };
     let mut text = String::new();
+    // Without a file, `serve` has warned that its keys have no effect.
+    let Some(file) = options.auth_file.as_ref().filter(|_| !published.is_empty()) else {
+        return text;
+    };
     if !ops::auth::read(file).is_ok_and(|users| users.can_publish()) {
         let file = file.display();
         let _ = write!(
             text,
-            "nobody can publish yet: make a token with `hexreg auth add {file} NAME --can publish`\n\n"
+            "no token may publish yet: make one with `hexreg auth add {file} NAME --can publish`\n\n"
         );
     }
-    let path = first.path();
-    let api = format!("{url}/api{}", path.trim_end_matches('/'));
-    let _ = write!(text, "to publish:\n\nHEX_API_URL={api} HEX_API_KEY=TOKEN mix hex.publish\n\n");
+    for mount in published {
+        let path = mount.path();
+        let api = format!("{url}/api{}", path.trim_end_matches('/'));
+        let to = mount.name.as_ref().map(|name| format!(" to {name}")).unwrap_or_default();
+        let _ = write!(
+            text,
+            "to publish{to}:\n\nHEX_API_URL={api} HEX_API_KEY=TOKEN mix hex.publish\n\n"
+        );
+    }
     text
 }

@@ -4,6 +4,7 @@ use super::answers::expect;
 use super::{Api, Body, Format, Who, add_tokens, tarball};
 use crate::support::hexreg::Ran;
 use crate::support::repository::TestRepository;
+use crate::support::server::Server;
 
 const PUBLISH: &str = "POST /api/packages/acme_tool/releases?replace=false";
 
@@ -30,7 +31,34 @@ fn with_a_key_that_clients_do_not_know_it_does_not_start() {
     add_tokens(&repository);
     repository.hexreg().run(["key", "new", "another.pem"]).ok();
     let ran = does_not_start(&repository, &["--private-key=another.pem", "--auth-file=readers"]);
-    assert!(ran.stderr.contains("public_key"), "{}", ran.transcript());
+    insta::assert_snapshot!(ran.stderr, @r"
+    error: failed to serve: --private-key does not belong to public/public_key (SHA256:roYMrL1Q60Kv7n0/VbgT2yw879NgEa+QKFvEt0/wKtU)
+    hint: give the private key with this fingerprint
+    ");
+}
+
+/// It would be the key of nothing that clients can do.
+#[test]
+fn a_key_without_a_file_of_tokens_is_warned_of_first() {
+    let repository = TestRepository::new().samples();
+    repository.build(&[]).ok();
+    let server = Server::of(&repository, &["--private-key=key.pem"]);
+    let log = String::from_utf8(repository.read("serve.log")).unwrap();
+    let warning =
+        "warning: --private-key has no effect without --auth-file: clients publish with tokens.";
+    assert!(log.starts_with(warning), "{log}");
+    assert!(!server.said.contains("publish"), "{}", server.said);
+}
+
+#[test]
+fn without_a_token_that_may_publish_it_says_how_to_make_one() {
+    let repository = TestRepository::new().samples();
+    repository.build(&[]).ok();
+    repository.hexreg().run(["auth", "add", "readers", "ann"]).ok();
+    let keys = ["--private-key=key.pem", "--auth-file=readers"];
+    let server = Server::of(&repository, &keys);
+    let said = "no token may publish yet: make one with `hexreg auth add readers NAME --can publish`\n\nto publish:\n\n";
+    assert!(server.said.contains(said), "{}", server.said);
 }
 
 #[test]
@@ -38,7 +66,7 @@ fn without_a_key_it_only_reads() {
     let repository = TestRepository::new().samples();
     repository.build(&[]).ok();
     let tokens = add_tokens(&repository);
-    let server = crate::support::server::Server::of(&repository, &["--auth-file=readers"]);
+    let server = Server::of(&repository, &["--auth-file=readers"]);
     let api = Api { repository, server, tokens };
     let before = api.repository.tree();
     let bytes = Body::Bytes(tarball("acme_tool", "1.0.0"));

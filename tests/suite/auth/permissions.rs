@@ -26,11 +26,12 @@ fn a_token_may_publish_what_its_line_says() {
     .ok();
     insta::assert_snapshot!(ran.stderr, @r#"
     * creating readers
-    The token of release is on standard output, this once: the file has its SHA-256 alone.
+    The token of release is on standard output, and shown only now: readers keeps only its SHA-256.
     It may read, and publish acme_*,tools,x, until the end of 2999-01-31 (UTC).
     mix:    mix hex.repo add REPO URL --public-key=public_key --auth-key TOKEN
     rebar3: repo_key => <<"TOKEN">> beside the repository's repo_url
     publish: HEX_API_KEY=TOKEN HEX_API_URL=URL/api mix hex.publish
+             (HEX_API_URL=URL/api/repos/NAME for a repository that is served with --repo=NAME=DIR)
     "#);
     let text = String::from_utf8(repository.read("readers")).unwrap();
     let fields = ":can=publish:packages=acme_*,tools,x:until=2999-01-31\n";
