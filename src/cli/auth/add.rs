@@ -191,15 +191,20 @@ impl Add {
     }
 }
 
+/// The repositories in which a token permits to publish.
+const EVERYWHERE: &str = ", in every repository of the server";
+
 /// What a token permits, as a sentence.
 fn words(grant: &Grant) -> String {
     let can = match (grant.permission(), grant.packages()) {
         (Permission::Read, _) => "read".to_owned(),
-        (Permission::Publish, None) => "read, and publish all packages".to_owned(),
-        (Permission::Publish, Some(packages)) => format!("read, and publish {packages}"),
-        (Permission::Admin, _) => {
-            "read, publish all packages, and replace and revert releases at any time".to_owned()
+        (Permission::Publish, None) => format!("read, and publish all packages{EVERYWHERE}"),
+        (Permission::Publish, Some(packages)) => {
+            format!("read, and publish {packages}{EVERYWHERE}")
         }
+        (Permission::Admin, _) => format!(
+            "read, publish all packages, and replace and revert releases at any time{EVERYWHERE}"
+        ),
     };
     let until = grant.until().map(|last_day| format!(", until the end of {last_day} (UTC)"));
     format!("It may {can}{}.", until.unwrap_or_default())

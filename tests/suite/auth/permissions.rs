@@ -27,7 +27,7 @@ fn a_token_may_publish_what_its_line_says() {
     insta::assert_snapshot!(ran.stderr, @r#"
     * creating readers
     The token of release is on standard output, and shown only now: readers keeps only its SHA-256.
-    It may read, and publish acme_*,tools,x, until the end of 2999-01-31 (UTC).
+    It may read, and publish acme_*,tools,x, in every repository of the server, until the end of 2999-01-31 (UTC).
     mix:    mix hex.repo add REPO URL --public-key=public_key --auth-key TOKEN
     rebar3: repo_key => <<"TOKEN">> beside the repository's repo_url
     publish: HEX_API_KEY=TOKEN HEX_API_URL=URL/api mix hex.publish
@@ -57,9 +57,9 @@ fn a_token_may_publish_what_its_line_says() {
         ]
         .join("\n"),
         @r"
-    It may read, and publish all packages.
-    It may read, publish all packages, and replace and revert releases at any time.
-    It may read, publish all packages, and replace and revert releases at any time, until the end of 2999-01-31 (UTC).
+    It may read, and publish all packages, in every repository of the server.
+    It may read, publish all packages, and replace and revert releases at any time, in every repository of the server.
+    It may read, publish all packages, and replace and revert releases at any time, in every repository of the server, until the end of 2999-01-31 (UTC).
     It may read, until the end of 2999-01-31 (UTC).
     "
     );
