@@ -50,6 +50,8 @@ mod shutdown;
 pub mod snippets;
 mod tls;
 mod upload;
+#[cfg(test)]
+mod watched_store;
 #[cfg(feature = "web")]
 pub mod web;
 mod wrong_tokens;

@@ -166,8 +166,8 @@ mod tests {
     use super::*;
     use crate::key::KeyError;
     use crate::registry::SignedError;
-    use crate::store::Change;
-    use crate::store::{AppliedChange, Content, DirStore, EntryKind, ListedFile, LockOutcome};
+    use crate::serve::watched_store::WatchedStore;
+    use crate::store::DirStore;
 
     fn golden(file: &str) -> Vec<u8> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/golden/acme/expected");
@@ -235,52 +235,6 @@ mod tests {
         ));
     }
 
-    /// A directory whose files are read only while `latch` is not held.
-    struct LatchedStore {
-        files: DirStore,
-        latch: Arc<Mutex<()>>,
-    }
-
-    impl Store for LatchedStore {
-        fn list(&self, folder: Folder) -> Result<Option<Vec<ListedFile>>, StoreError> {
-            self.files.list(folder)
-        }
-
-        fn walk(&self) -> Result<Option<Vec<(RepositoryPath, EntryKind)>>, StoreError> {
-            self.files.walk()
-        }
-
-        fn read(
-            &self,
-            path: &RepositoryPath,
-            limit: usize,
-            buffer: &mut Vec<u8>,
-        ) -> Result<Option<Content>, StoreError> {
-            let _open = self.latch.lock().unwrap();
-            self.files.read(path, limit, buffer)
-        }
-
-        fn apply(
-            &self,
-            stages: &[&[Change]],
-            made: &dyn Fn(AppliedChange<'_>),
-        ) -> Result<(), StoreError> {
-            self.files.apply(stages, made)
-        }
-
-        fn lock(&self) -> Result<LockOutcome, StoreError> {
-            self.files.lock()
-        }
-
-        fn lock_shared(&self) -> Result<LockOutcome, StoreError> {
-            self.files.lock_shared()
-        }
-
-        fn locate(&self, path: &RepositoryPath) -> String {
-            self.files.locate(path)
-        }
-    }
-
     #[test]
     fn while_one_thread_reads_the_others_get_the_former_state() {
         let directory = tempfile::TempDir::new().unwrap();
@@ -288,8 +242,9 @@ mod tests {
         write("public_key");
         write("versions");
         let latch = Arc::new(Mutex::new(()));
-        let files = DirStore::new(directory.path());
-        let cache = OverviewCache::new(Arc::new(LatchedStore { files, latch: Arc::clone(&latch) }));
+        let open = Arc::clone(&latch);
+        let store = WatchedStore::new(directory.path(), move || drop(open.lock().unwrap()));
+        let cache = OverviewCache::new(Arc::new(store));
         let before = cache.current();
         fs::write(directory.path().join("versions"), b"junk").unwrap();
         let closed = latch.lock().unwrap();

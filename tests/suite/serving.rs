@@ -1,5 +1,6 @@
 //! `hexreg serve`.
 
+#[cfg(feature = "mirror")]
 mod crowds;
 mod embargo;
 mod hosts;

@@ -9,67 +9,18 @@ use std::thread;
 use tempfile::TempDir;
 
 use super::*;
-use crate::repository::Folder;
 use crate::serve::files::directory::Directory;
 use crate::serve::files::source::OpenFile;
-use crate::store::{
-    AppliedChange, Change, Content, DirStore, EntryKind, ListedFile, LockOutcome, Stamp, Store,
-};
+use crate::serve::watched_store::WatchedStore;
+use crate::store::{DirStore, Stamp, Store};
 
-/// A directory whose reads are counted, and take a while.
-struct CountedStore {
-    files: DirStore,
-    reads: Arc<AtomicUsize>,
-}
-
-impl Store for CountedStore {
-    fn list(&self, folder: Folder) -> Result<Option<Vec<ListedFile>>, StoreError> {
-        self.files.list(folder)
-    }
-
-    fn walk(&self) -> Result<Option<Vec<(RepositoryPath, EntryKind)>>, StoreError> {
-        self.files.walk()
-    }
-
-    fn read(
-        &self,
-        path: &RepositoryPath,
-        limit: usize,
-        buffer: &mut Vec<u8>,
-    ) -> Result<Option<Content>, StoreError> {
-        self.reads.fetch_add(1, Ordering::SeqCst);
-        thread::sleep(Duration::from_millis(100));
-        self.files.read(path, limit, buffer)
-    }
-
-    fn apply(
-        &self,
-        stages: &[&[Change]],
-        made: &dyn Fn(AppliedChange<'_>),
-    ) -> Result<(), StoreError> {
-        self.files.apply(stages, made)
-    }
-
-    fn lock(&self) -> Result<LockOutcome, StoreError> {
-        self.files.lock()
-    }
-
-    fn lock_shared(&self) -> Result<LockOutcome, StoreError> {
-        self.files.lock_shared()
-    }
-
-    fn locate(&self, path: &RepositoryPath) -> String {
-        self.files.locate(path)
-    }
-}
-
-/// The source of such a store.
-struct CountedSource {
+/// A directory, and the store that its files are read from.
+struct WatchedSource {
     directory: Directory,
-    store: CountedStore,
+    store: WatchedStore,
 }
 
-impl FileSource for CountedSource {
+impl FileSource for WatchedSource {
     fn open_now(&self, path: &str) -> Option<io::Result<OpenFile>> {
         self.directory.open_now(path)
     }
@@ -112,9 +63,14 @@ impl Setup {
         fs::create_dir(directory.path().join("tarballs")).unwrap();
         fs::copy(golden.join(name), directory.path().join(name)).unwrap();
         let checksum = OuterChecksum::of(&fs::read(golden.join(name)).unwrap());
-        let (files, reads) = (DirStore::new(directory.path()), Arc::default());
-        let store = CountedStore { files: files.clone(), reads: Arc::clone(&reads) };
-        let source = CountedSource { directory: Directory::new(files), store };
+        let reads: Arc<AtomicUsize> = Arc::default();
+        let counted = Arc::clone(&reads);
+        let store = WatchedStore::new(directory.path(), move || {
+            counted.fetch_add(1, Ordering::SeqCst);
+            thread::sleep(Duration::from_millis(100));
+        });
+        let files = Directory::new(DirStore::new(directory.path()));
+        let source = WatchedSource { directory: files, store };
         let cache = Arc::new(MetadataCache::new(Arc::new(source)));
         let release = "banana-0.1.0".parse().unwrap();
         Self { directory, cache, reads, release, checksum }
