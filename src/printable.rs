@@ -35,6 +35,32 @@ pub fn is_hidden(character: char) -> bool {
         )
 }
 
+/// The first character that a text of one line must not have, if others read it: a [hidden](is_hidden) one, unless it
+/// joins or separates letters (U+200C, U+200D). Emoji and some scripts are written with these two.
+#[must_use]
+pub fn unsafe_in_line(text: &str) -> Option<char> {
+    text.chars().find(|character| is_unsafe(*character))
+}
+
+/// As [`unsafe_in_line`], of a text that may have several lines and tabs.
+#[must_use]
+pub fn unsafe_in_lines(text: &str) -> Option<char> {
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        // Alone, a carriage return lets a terminal write over the beginning of the line.
+        let is_break = matches!(character, '\n' | '\t')
+            || (character == '\r' && characters.peek() == Some(&'\n'));
+        if is_unsafe(character) && !is_break {
+            return Some(character);
+        }
+    }
+    None
+}
+
+fn is_unsafe(character: char) -> bool {
+    is_hidden(character) && !matches!(character, '\u{200C}' | '\u{200D}')
+}
+
 /// Text for people, with each [hidden](is_hidden) character escaped.
 ///
 /// ```
@@ -115,6 +141,26 @@ mod tests {
         }
         let printed = Printable("\r\n\té“ 日本 \u{1F600}").to_string();
         assert_eq!(printed, "\\r\\n\\té“ 日本 \u{1F600}");
+    }
+
+    #[test]
+    fn text_of_others_has_no_hidden_characters_but_joiners() {
+        let family = "\u{1F469}\u{200D}\u{1F469}\u{200D}\u{1F467} \u{645}\u{6CC}\u{200C}\u{62E}";
+        for text in ["", "Greets — politely", family] {
+            assert_eq!((unsafe_in_line(text), unsafe_in_lines(text)), (None, None), "{text}");
+        }
+        for hidden in HIDDEN.into_iter().filter(|hidden| *hidden != '\u{200d}') {
+            let text = format!("a\n{hidden}");
+            assert_eq!(unsafe_in_lines(&text), Some(hidden));
+            assert_eq!(unsafe_in_line(&hidden.to_string()), Some(hidden));
+        }
+        for breaks in ["a\nb\n", "a\tb", "a\r\nb"] {
+            assert_eq!(unsafe_in_lines(breaks), None, "{breaks:?}");
+            assert!(unsafe_in_line(breaks).is_some(), "{breaks:?}");
+        }
+        for overwrites in ["good\rbad", "good\r", "\r\r\n"] {
+            assert_eq!(unsafe_in_lines(overwrites), Some('\r'), "{overwrites:?}");
+        }
     }
 
     #[test]

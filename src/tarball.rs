@@ -20,6 +20,7 @@ mod file_name;
 mod limits;
 mod metadata;
 mod outer;
+mod path_set;
 
 pub use archive::{ArchiveEntry, ArchiveError, entries};
 pub use contents::ContentsError;

@@ -10,6 +10,8 @@ use tar::EntryType;
 
 use super::archive::{ArchiveError, EntryStream, StreamError, is_file};
 use super::contents::{MAX_PATH, REFUSED_GZIP_FLAGS, components, is_absolute};
+use super::path_set::{MAX_PATHS, PathConflict, PathKind, PathSet};
+use crate::printable::unsafe_in_line;
 use crate::version::Version;
 
 /// How large documentation may be.
@@ -81,6 +83,18 @@ pub enum DocsError {
     /// A path has a backslash, which Windows takes for a separator.
     #[error("{0:?} has a backslash in its path")]
     Backslash(String),
+    /// A path has a character that terminals interpret or readers do not see.
+    #[error("{0:?} has a control character in its path, or one that readers do not see")]
+    HiddenInPath(String),
+    /// Two files have the same path. Which of them is read depends on the reader.
+    #[error("{0:?} is in it twice")]
+    Twice(String),
+    /// A path is one of a file and one of a folder.
+    #[error("{0:?} is in it as a file and as a folder")]
+    FileAndFolder(String),
+    /// There are more files and folders than are compared with each other.
+    #[error("it has more than {MAX_PATHS} files and folders")]
+    TooMany,
     /// No system could create a path.
     #[error(
         "an entry has a path that cannot be created: empty, with a zero byte, or of more than 4096 bytes"
@@ -102,7 +116,7 @@ pub enum DocsError {
     Read(#[source] io::Error),
 }
 
-/// Checks documentation while it is read, in memory of a constant size.
+/// Checks documentation while it is read. Whatever its size, this takes a few MiB of memory.
 ///
 /// # Errors
 /// [`DocsError`] for the first fault.
@@ -122,17 +136,25 @@ pub fn check_docs(mut file: impl Read, limits: &DocsLimits) -> Result<CheckedDoc
     let inflated = Limited::new(inflated, OverLimit::Uncompressed(limits.uncompressed));
     let mut entries = EntryStream::new(inflated);
     let mut checked = CheckedDocs { has_index: false, files: 0 };
+    let mut paths = PathSet::default();
     while let Some(entry) = entries.next_entry()? {
         let parts = check_path(&entry.path, entry.kind)?;
-        match entry.kind {
-            EntryType::Directory => {}
+        let kind = match entry.kind {
+            EntryType::Directory => PathKind::Folder,
             EntryType::Symlink | EntryType::Link => return Err(DocsError::Link(entry.path)),
             kind if is_file(kind) => {
                 checked.has_index |= parts == ["index.html"];
                 checked.files = checked.files.saturating_add(1);
+                PathKind::File
             }
             _ => return Err(DocsError::UnsupportedKind(entry.path)),
-        }
+        };
+        let joined = |length: usize| parts.get(..length).unwrap_or_default().join("/");
+        paths.add(&parts, kind).map_err(|conflict| match conflict {
+            PathConflict::Twice => DocsError::Twice(joined(parts.len())),
+            PathConflict::FileAndFolder(length) => DocsError::FileAndFolder(joined(length)),
+            PathConflict::TooMany => DocsError::TooMany,
+        })?;
     }
     // The stream was read to the end of its first member.
     let mut rest = entries.into_reader().reader.into_inner();
@@ -152,6 +174,9 @@ fn check_path(path: &str, kind: EntryType) -> Result<Vec<&str>, DocsError> {
     let is_root = parts.is_empty() && kind != EntryType::Directory;
     if path.is_empty() || is_root || path.len() > MAX_PATH || path.contains('\0') {
         return Err(DocsError::ImpossiblePath);
+    }
+    if unsafe_in_line(path).is_some() {
+        return Err(DocsError::HiddenInPath(path.to_owned()));
     }
     if path.contains('\\') {
         return Err(DocsError::Backslash(path.to_owned()));

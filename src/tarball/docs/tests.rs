@@ -112,6 +112,9 @@ fn unsafe_entries_are_refused() {
         ("a/../b", FILE, r#""a/../b" has `..` in its path"#),
         ("a/..", DIRECTORY, r#""a/.." has `..` in its path"#),
         (r"a\b", FILE, r#""a\\b" has a backslash"#),
+        ("a\u{1b}[31m", FILE, r#""a\u{1b}[31m" has a control character"#),
+        ("a\nb", FILE, r#""a\nb" has a control character"#),
+        ("a\u{202e}b", DIRECTORY, r#""a\u{202e}b" has a control character"#),
         ("", FILE, "an entry has a path that cannot be created"),
         (".", FILE, "an entry has a path that cannot be created"),
         ("1.2.3/index.html", FILE, r#""1.2.3/index.html" begins with a version"#),
@@ -126,6 +129,28 @@ fn unsafe_entries_are_refused() {
         let found = refusal(&[("index.html", FILE, b"x"), (path, kind, b"")]);
         assert!(found.starts_with(expected), "{found}");
     }
+}
+
+/// What is unpacked of such documentation depends on who unpacks it.
+#[test]
+fn each_path_is_of_one_file_or_of_one_folder() {
+    let index = ("index.html", FILE, b"".as_slice());
+    for (first, second, expected) in [
+        (index, ("index.html", FILE, b"x".as_slice()), r#""index.html" is in it twice"#),
+        (index, ("./index.html", FILE, b""), r#""index.html" is in it twice"#),
+        (("a/b", FILE, b""), ("a//b", FILE, b""), r#""a/b" is in it twice"#),
+        (("a", FILE, b""), ("a/b", FILE, b""), r#""a" is in it as a file and as a folder"#),
+        (("a/b/c", FILE, b""), ("a/b", FILE, b""), r#""a/b" is in it as a file and as a folder"#),
+        (("a", FILE, b""), ("a/", DIRECTORY, b""), r#""a" is in it as a file and as a folder"#),
+        (("a", DIRECTORY, b""), ("a", FILE, b""), r#""a" is in it as a file and as a folder"#),
+    ] {
+        assert_eq!(refusal(&[first, second]), expected);
+    }
+    let folders = [("a/", DIRECTORY, b"".as_slice()), ("a/b", FILE, b""), ("./a", DIRECTORY, b"")];
+    let others = [("./", DIRECTORY, b"".as_slice()), ("A/b", FILE, b""), ("a/bc", FILE, b"")];
+    let all: Vec<Entry<'_>> =
+        folders.into_iter().chain(others).chain(folders.into_iter().take(1)).collect();
+    assert_eq!(check(&gzip(&tar(&all))).unwrap().files, 3);
 }
 
 #[test]
