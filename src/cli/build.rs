@@ -197,7 +197,7 @@ impl Args {
     }
 }
 
-/// A breakage, at the file that a person would look at.
+/// A breakage, at the file that the user would look at.
 fn broken(store: &dyn Store, breakage: &Breakage) -> Rejected {
     Rejected { path: store.locate(&breakage.path()), reason: breakage.to_string() }
 }

@@ -65,7 +65,7 @@ struct EditJson<'a> {
     changes: ChangeLog,
 }
 
-/// What a person is told of a change that was made.
+/// What is printed of a change that was made.
 pub struct Summary {
     /// What was done, such as `1 release added`.
     pub done: String,

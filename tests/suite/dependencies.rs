@@ -20,8 +20,8 @@ use crate::support::signed::{self, edit};
 use crate::support::tarball::Tarball;
 
 const STOPS: &str = "its requirement on bar stops clients: ";
-const NAMESAKE: &str = "it takes secretlib from hexpm, where anybody may publish a package of that name, and acme \
-                        has one";
+const NAMESAKE: &str = "secretlib is required from hexpm, but acme has a package secretlib too (dependency \
+                        confusion)";
 
 fn requiring(requirement: &str) -> Vec<u8> {
     Tarball::new("foo", "1.0.0").requires("bar", requirement).build()
@@ -216,7 +216,7 @@ fn a_build_refuses_a_public_namesake_in_new_releases() {
     assert!(repository.served().is_empty(), "something was written");
     insta::assert_snapshot!(repository.build(&[]).stderr, @r"
     error: failed to build `acme`: 1 of 2 tarballs rejected
-      public/tarballs/privwrap-1.0.0.tar: it takes secretlib from hexpm, where anybody may publish a package of that name, and acme has one
+      public/tarballs/privwrap-1.0.0.tar: secretlib is required from hexpm, but acme has a package secretlib too (dependency confusion)
     hint: nothing was written; say in the package's project which repository the dependency is of (`repo:` in mix.exs) and pack it again; where hex.pm's is meant, give --allow-public=NAME
     ");
     repository.build(&["--allow-public=other", "--allow-public=secretlib"]).ok();

@@ -29,7 +29,7 @@ pub enum Breakage {
 }
 
 impl Breakage {
-    /// The file that a person would look at.
+    /// The file that the user would look at.
     #[must_use]
     pub fn path(&self) -> RepositoryPath {
         match self {

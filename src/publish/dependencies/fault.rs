@@ -17,7 +17,8 @@ pub enum DependencyFault {
         /// The requirement on its version.
         requirement: String,
     },
-    /// It is taken from hex.pm, where anyone may publish a package of that name, and this registry has one.
+    /// It is required from hex.pm, and this registry has a package of that name too. An attacker may publish the one of
+    /// hex.pm.
     PublicNamesake {
         /// The required package.
         package: PackageName,
@@ -86,12 +87,15 @@ impl fmt::Display for DependencyFault {
                 Ok(())
             }
             Self::Absent { package, repository } => {
-                write!(f, "it takes {package} from {repository}, which has no package of that name")
+                write!(
+                    f,
+                    "{package} is required from {repository}, which has no package of that name"
+                )
             }
             Self::PublicNamesake { package, repository } => write!(
                 f,
-                "it takes {package} from {PUBLIC_REPOSITORY}, where anybody may publish a package of that \
-                 name, and {repository} has one"
+                "{package} is required from {PUBLIC_REPOSITORY}, but {repository} has a package {package} too \
+                 (dependency confusion)"
             ),
         }
     }

@@ -34,7 +34,7 @@ pub struct BucketStore {
     pub(super) client: Arc<dyn ObjectStore>,
     /// Without slashes at its ends.
     prefix: String,
-    /// As a person would write it, without a slash at its end.
+    /// As a user would write it, without a slash at its end.
     url: String,
     pub(super) runtime: Runtime,
     pub(super) seen: SeenVersions,

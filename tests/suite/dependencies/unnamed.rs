@@ -27,7 +27,7 @@ fn repositories(repository: &TestRepository) -> Vec<String> {
 }
 
 fn absent(version: &str) -> String {
-    format!("web {version}: it takes cowboy from acme, which has no package of that name")
+    format!("web {version}: cowboy is required from acme, which has no package of that name")
 }
 
 /// A registry to which `web` 1.0.0 was added.
@@ -175,7 +175,7 @@ fn a_later_package_of_the_name_makes_older_releases_warned_of() {
     let said = warnings(&add(&repository, &["cowboy-2.0.0.tar", "--json"]));
     assert_eq!(said.len(), 1, "{said:?}");
     assert!(
-        said[0].starts_with("web 1.0.0: it takes cowboy from hexpm, where anybody"),
+        said[0].starts_with("web 1.0.0: cowboy is required from hexpm, but acme has"),
         "{said:?}"
     );
     assert_eq!(repositories(&repository), ["hexpm"]);
