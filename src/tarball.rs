@@ -19,8 +19,10 @@ mod docs;
 mod file_name;
 mod limits;
 mod metadata;
+mod new_release;
 mod outer;
 mod path_set;
+mod reserved;
 
 pub use archive::{ArchiveEntry, ArchiveError, entries};
 pub use contents::ContentsError;
@@ -30,8 +32,12 @@ pub use docs::{CheckedDocs, DocsError, DocsLimits, check_docs};
 pub use file_name::{FileName, InvalidFileName};
 pub use limits::Limits;
 pub use metadata::{Metadata, MetadataError};
+pub use new_release::{MetadataFault, MetadataFaults, ReleaseNotice, is_web_url};
 pub use outer::OuterError;
+pub use reserved::ReservedFor;
 pub use tar::EntryType;
+
+pub(crate) use new_release::notices;
 
 use crate::checksum::{InnerChecksum, OuterChecksum};
 use crate::name::RepositoryName;
@@ -174,6 +180,19 @@ pub fn describe(tarball: &[u8], limits: &Limits) -> Result<Description, Error> {
     let files = OuterFiles::read(tarball, limits)?;
     check_inner_checksum(&files)?;
     Ok(Description::parse(files.metadata)?)
+}
+
+/// What hex.pm would refuse in the metadata of a sound tarball, if it were new. Older releases of hex.pm have such
+/// faults, and clients use them all the same.
+///
+/// # Errors
+/// As of [`describe`].
+pub fn metadata_faults(tarball: &[u8], limits: &Limits) -> Result<Option<MetadataFaults>, Error> {
+    if tarball.len() > limits.tarball {
+        return Err(Error::TooLarge { limit: limits.tarball });
+    }
+    let files = OuterFiles::read(tarball, limits)?;
+    Ok(new_release::faults(files.metadata)?)
 }
 
 /// CHECKSUM without one byte of white space at its end, which some tools write. `hex_core` reads digits in pairs and

@@ -33,7 +33,7 @@ use super::{checked_tarball, edit};
 use crate::name::PackageName;
 use crate::publish::observer::Observer;
 use crate::store::Store;
-use crate::tarball::{Limits, Unpacker};
+use crate::tarball::{Limits, Unpacker, metadata_faults};
 use change::Verdict;
 use refusal::chain;
 use verdicts::Verdicts;
@@ -122,7 +122,8 @@ fn is_damage(error: &Error) -> bool {
     )
 }
 
-/// Reads and checks the tarball in a local file, as `hexreg add` does. The file has to stay until it was [published](apply).
+/// Reads and checks the tarball in a local file, as `hexreg add` does. Faults of the metadata, of which that warns, are
+/// refused here: clients of a server are not the user who runs it. The file has to stay until it was [published](apply).
 ///
 /// # Errors
 /// [`RejectionCause`], which a [`Refusal`] can be made of.
@@ -134,5 +135,9 @@ pub fn check_tarball(
     let mut bytes = Vec::new();
     checked_tarball::read_bytes(path, &limits, &mut bytes)?;
     let mut unpacker = Unpacker::of(limits, check_contents);
-    CheckedTarball::check(&mut unpacker, &bytes, path, None)
+    let checked = CheckedTarball::check(&mut unpacker, &bytes, path, None)?;
+    match metadata_faults(&bytes, &limits)? {
+        Some(faults) => Err(faults.into()),
+        None => Ok(checked),
+    }
 }

@@ -11,7 +11,7 @@ use crate::package::Release;
 use crate::publish::dependencies::DependencyRules;
 use crate::regular_file;
 use crate::repository::ByteSource;
-use crate::tarball::{self, FileName, Limits, Metadata, Tarball, Unpacker};
+use crate::tarball::{self, FileName, Limits, Metadata, ReleaseNotice, Tarball, Unpacker};
 
 /// A sound tarball in a file of this machine. The file is read again when the tarball is stored, and has to be the same
 /// then.
@@ -64,6 +64,12 @@ impl CheckedTarball {
     #[must_use]
     pub fn outer_checksum(&self) -> OuterChecksum {
         self.tarball.outer_checksum
+    }
+
+    /// What the release should not have. It may be published all the same.
+    #[must_use]
+    pub fn notices(&self) -> Vec<ReleaseNotice> {
+        tarball::notices(&self.file.package, &self.tarball.metadata)
     }
 
     /// The release in a registry: a requirement without a repository is one of that registry if it has the package, and

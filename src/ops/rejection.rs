@@ -4,7 +4,7 @@ use std::io;
 
 use crate::package::DuplicateRelease;
 use crate::publish::dependencies::DependencyFaults;
-use crate::tarball::{self, InvalidFileName};
+use crate::tarball::{self, InvalidFileName, MetadataFaults};
 
 /// A tarball that no registry may list.
 #[derive(Debug)]
@@ -44,6 +44,9 @@ pub enum RejectionCause {
     /// It is not a sound tarball.
     #[error(transparent)]
     Tarball(#[from] tarball::Error),
+    /// Its metadata is not what that of a new release has to be.
+    #[error(transparent)]
+    Metadata(#[from] MetadataFaults),
     /// Its dependencies would harm clients.
     #[error(transparent)]
     Dependencies(#[from] DependencyFaults),

@@ -11,11 +11,11 @@ use crate::lockfile::Repeated;
 use crate::policy::InertPart;
 use crate::repository::RepositoryPath;
 use crate::store::{AppliedChange, Changed, LostReaders, Store};
-use crate::tarball::FileName;
+use crate::tarball::{FileName, MetadataFaults, ReleaseNotice};
 
 /// Is told of progress, changes and warnings, on any thread. Methods do nothing by default, as do all of `()`.
 pub trait Observer: Sync {
-    /// A person should know of something.
+    /// The user should know of something.
     fn warn(&self, _warning: Warning) {}
 
     /// Work on this many parts begins.
@@ -49,7 +49,7 @@ pub enum Work {
     Pushing,
 }
 
-/// Something that does not stop the work, and that a person should know of.
+/// Something that does not stop the work, and that the user should know of.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the message names each field")]
 pub enum Warning {
@@ -111,6 +111,12 @@ pub enum Warning {
     /// The metadata of a new tarball names no package, and the other places where its name could be from differ.
     #[error("{location} has no package name in its metadata: using {}, from {other}", .release.package)]
     NamedByFile { location: String, release: FileName, other: String },
+    /// The metadata of a new tarball has faults, for which a server refuses to publish it.
+    #[error("{location}: {faults}")]
+    Metadata { location: String, faults: MetadataFaults },
+    /// A new release has what it should not have.
+    #[error("{location}: {notice}")]
+    Release { location: String, notice: ReleaseNotice },
     /// An entry of `packages/` is not a file, or has a name that cannot be removed by.
     #[error("{location} left alone: nothing but files with plain names belongs there")]
     NotAPackage { location: String },

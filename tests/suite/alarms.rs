@@ -29,7 +29,7 @@ fn a_release_that_changes_or_goes_is_warned_of() {
     assert_eq!(ran.stderr, dry.stderr);
     insta::assert_snapshot!(ran.stderr, @r"
     warning: bar 1.0.0 was published, and is gone: projects that have locked it can no longer fetch it
-    warning: foo 1.1.0 is another tarball than the one that was published: its outer checksum was 2F1F4B666FE1…, and is FE1176F54E2A…: projects that have locked it can no longer fetch it
+    warning: foo 1.1.0 is another tarball than the one that was published: its outer checksum was 1762064E4AA0…, and is 2A8C749AAE28…: projects that have locked it can no longer fetch it
     warning: foo 2.0.0 was published, and is gone: projects that have locked it can no longer fetch it
     ");
     assert_eq!(repository.build(&[]).ok().stderr, "", "it is the new registry that counts now");
@@ -45,7 +45,7 @@ fn an_immutable_registry_refuses() {
     --- stderr
     error: failed to build `acme`: what was published would change in 3 places
       public/tarballs/bar-1.0.0.tar: bar 1.0.0 was published, and is gone
-      public/tarballs/foo-1.1.0.tar: foo 1.1.0 is another tarball than the one that was published: its outer checksum was 2F1F4B666FE1…, and is FE1176F54E2A…
+      public/tarballs/foo-1.1.0.tar: foo 1.1.0 is another tarball than the one that was published: its outer checksum was 1762064E4AA0…, and is 2A8C749AAE28…
       public/tarballs/foo-2.0.0.tar: foo 2.0.0 was published, and is gone
     hint: nothing was written; put back what was published, or build without --immutable, also to complete an interrupted change of keys
     ");

@@ -169,8 +169,7 @@ fn word(verdict: &Verdict) -> &'static str {
         Err(Refusal::NoSuchRelease(_)) => "no such release",
         Err(Refusal::NoDocs(_)) => "no docs",
         Err(Refusal::Damaged(_)) => "damaged",
-        Err(Refusal::Requirements(_)) => "requirements",
-        Err(Refusal::Field { field, .. }) => field,
+        Err(Refusal::Field { field, .. } | Refusal::Parts { field, .. }) => field,
     }
 }
 
@@ -300,7 +299,7 @@ fn a_batch_whose_changes_are_all_refused_changes_nothing() {
     let old = "a release up to one hour after publication";
     assert_eq!(verdicts[1], field("inserted_at", &format!("can only modify {old}")));
     assert_eq!(verdicts[2], field("inserted_at", &format!("can only delete {old}")));
-    let Err(Refusal::Requirements(all)) = &verdicts[12] else { panic!("{verdicts:?}") };
+    let Err(Refusal::Parts { messages: all, .. }) = &verdicts[12] else { panic!("{verdicts:?}") };
     assert!(all["base"].contains("--allow-public base"), "{all:?}");
     assert_eq!(store.files(), before);
 }

@@ -11,6 +11,7 @@
 //! | `building` | what a build creates, updates, leaves alone, removes and refuses |
 //! | `cache` | what a build takes from its cache, and when it must not |
 //! | `dependencies` | requirements that stop clients, and packages of hex.pm with the name of one here |
+//! | `metadata` | what hex.pm would refuse in the metadata of a release: warned of by `add`, ignored by a build |
 //! | `inspect` | what `hexreg inspect` prints of one file, and who signed it |
 //! | `keys` | the forms keys come in, and where they lie |
 //! | `api` | what clients do that publish to `hexreg serve`: `hex_core`, requests byte for byte, every endpoint, attacks |
@@ -89,6 +90,7 @@ mod layers;
 mod litter;
 mod malformed;
 mod messages;
+mod metadata;
 #[cfg(all(feature = "mirror", feature = "serve"))]
 mod mirroring;
 #[cfg(feature = "buckets")]

@@ -127,7 +127,7 @@ rejects! {
     checksum_larger_than_128_bytes: foo().checksum([b'0'; 129]).build(),
         "CHECKSUM has 129 bytes; clients refuse more than 128";
     metadata_larger_than_1_mib: foo().more_metadata(vec![b' '; 1 << 20]).build(),
-        "metadata.config has 1048688 bytes; clients refuse more than 1048576";
+        "metadata.config has 1048721 bytes; clients refuse more than 1048576";
 }
 
 fn with_version_header(change: impl FnOnce(&mut tar::Header)) -> Vec<u8> {
@@ -275,7 +275,7 @@ rejects! {
     metadata_with_a_comment: metadata("% hello\n"),
         "metadata.config: it does not parse: line 1: expected a term, found \"% hello\\n\"";
     metadata_ending_in_a_backslash: foo().more_metadata(r#"{<<"description">>,<<"a\\">>}."#).build(),
-        "metadata.config: it does not parse: line 5: expected no backslash before the closing \
+        "metadata.config: it does not parse: line 6: expected no backslash before the closing \
          quote, where Hex reads on, found \"a\\\\\\\\\\\">>}.\"";
     metadata_not_key_value: metadata("{<<\"name\">>}."),
         "metadata.config: {<<\"name\">>} is not in key-value form: expected {<<\"key\">>, Value}";

@@ -257,7 +257,7 @@ fn additions_that_are_refused() {
     $ hexreg add foo-1.0.0.tar ACME --quiet
     [0]
     $ hexreg add other/foo-1.0.0.tar ACME
-    error: failed to add to `acme`: foo 1.0.0 is published with another tarball: its outer checksum is 9DBEEC7EF6C7…, that of the given one 0EA8445788F9…
+    error: failed to add to `acme`: foo 1.0.0 is published with another tarball: its outer checksum is 464B0B381770…, that of the given one 482F1EB7B3CA…
     hint: nothing was written; publish it under a new version, or give --replace, which breaks the lock files of projects that have this one
     [1]
     $ hexreg add foo-1.0.0.tar other/foo-1.0.0.tar ACME
@@ -697,7 +697,7 @@ fn a_push_of_another_tarball_than_is_signed() {
     let said = dialogue(&repository, &["push public served"]);
     insta::assert_snapshot!(said, @r"
     $ hexreg push public served
-    error: failed to push public to served: public/tarballs/foo-1.0.0.tar cannot be pushed: its outer checksum is 2F1F4B666FE1…, and the registry says 9DBEEC7EF6C7…
+    error: failed to push public to served: public/tarballs/foo-1.0.0.tar cannot be pushed: its outer checksum is 1762064E4AA0…, and the registry says 464B0B381770…
     hint: nothing was written; `hexreg build` makes a registry, and `hexreg verify` checks one
     [1]
     ");

@@ -14,7 +14,7 @@ use crate::ops::rejection::{Rejection, RejectionCause};
 use crate::ops::upstream::{Beside, RemarksBeside};
 use crate::package::{DuplicateRelease, Remarks};
 use crate::publish::observer::{Observer, Warning, Work};
-use crate::tarball::{FileName, Metadata, Unpacker};
+use crate::tarball::{FileName, Metadata, MetadataFaults, Unpacker, metadata_faults};
 
 /// A sound tarball that is to be added.
 pub(super) struct Addition {
@@ -80,6 +80,14 @@ fn read_one(
     if let Some(other) = ambiguous_name(tarball.metadata(), tarball.file(), named.as_ref()) {
         let (location, release) = (path.display().to_string(), tarball.file().clone());
         observer.warn(Warning::NamedByFile { location, release, other });
+    }
+    let faults = metadata_faults(&bytes, &additions.limits)?;
+    if let Some(faults) = faults.and_then(MetadataFaults::of_values) {
+        let location = path.display().to_string();
+        observer.warn(Warning::Metadata { location, faults });
+    }
+    for notice in tarball.notices() {
+        observer.warn(Warning::Release { location: path.display().to_string(), notice });
     }
     Ok(tarball)
 }

@@ -10,6 +10,7 @@ use crate::name::{PackageName, RepositoryName};
 use crate::ops::checked_tarball::CheckedTarball;
 use crate::ops::edit::{AddedTarball, Error, WorkingCopy, is_in_the_way};
 use crate::package::{Release, Remarks, Retirement};
+use crate::printable::unsafe_in_line;
 use crate::publish::dependencies::DependencyRules;
 use crate::publish::transaction::Attempt;
 use crate::repository::RepositoryPath;
@@ -259,8 +260,11 @@ pub(super) fn check_new_name(name: &PackageName) -> Result<(), Refusal> {
 fn check_message(retirement: &Retirement) -> Result<(), Refusal> {
     let Some(message) = &retirement.message else { return Ok(()) };
     // Clients print it on a terminal.
-    if message.chars().any(char::is_control) {
-        return Err(Refusal::field("message", "should be one line, without control characters"));
+    if unsafe_in_line(message).is_some() {
+        return Err(Refusal::field(
+            "message",
+            "should be one line, without control characters and ones that readers do not see",
+        ));
     }
     let length = message.chars().count();
     if RETIREMENT_MESSAGE.contains(&length) {

@@ -7,7 +7,7 @@ use std::fmt;
 use crate::ops::rejection::RejectionCause;
 use crate::publish::dependencies::{DependencyFault, DependencyFaults};
 use crate::registry::PUBLIC_REPOSITORY;
-use crate::tarball::{self, FileName, MetadataError};
+use crate::tarball::{self, FileName, MetadataError, MetadataFaults};
 use crate::version::InvalidVersion;
 
 /// Why a change is refused. Fields and messages are those of hex.pm's API, as far as it has the rule.
@@ -24,10 +24,15 @@ pub enum Refusal {
         /// What is wrong with it.
         message: String,
     },
+    /// Parts of a field break rules (422, `errors: {field: {part: message}}`).
+    Parts {
+        /// `requirements` or `meta`.
+        field: &'static str,
+        /// What is wrong with each part: by the package that is required, or by the key of the metadata.
+        messages: BTreeMap<String, String>,
+    },
     /// A file of the registry is damaged, and is not changed until it is repaired (500).
     Damaged(String),
-    /// Dependencies would harm clients (422, `errors: {requirements: {package: message}}`).
-    Requirements(BTreeMap<String, String>),
 }
 
 impl Refusal {
@@ -38,19 +43,25 @@ impl Refusal {
 
     /// A refusal because of dependencies.
     pub(super) fn requirements(faults: &DependencyFaults) -> Self {
-        let all = faults.iter().map(|fault| {
+        let messages = faults.iter().map(|fault| {
             let advice = match fault {
                 DependencyFault::Requirement { .. } | DependencyFault::Absent { .. } => {
                     String::new()
                 }
                 DependencyFault::PublicNamesake { package, repository } => format!(
-                    "; if {repository}'s is meant, say so in the project (`repo: \"{repository}\"` in mix.exs); if \
-                     {PUBLIC_REPOSITORY}'s is, whoever runs this server has to start it with --allow-public {package}"
+                    "; to require {repository}'s, add `repo: \"{repository}\"` to the dependency in mix.exs; to permit \
+                     {PUBLIC_REPOSITORY}'s, start the server with --allow-public {package}"
                 ),
             };
             (fault.package().to_owned(), format!("{fault}{advice}"))
         });
-        Self::Requirements(all.collect())
+        Self::Parts { field: "requirements", messages: messages.collect() }
+    }
+
+    /// A refusal because of the metadata.
+    fn metadata(faults: &MetadataFaults) -> Self {
+        let messages = faults.iter().map(|(key, fault)| (key.to_owned(), fault.to_string()));
+        Self::Parts { field: "meta", messages: messages.collect() }
     }
 }
 
@@ -65,10 +76,10 @@ impl fmt::Display for Refusal {
             }
             Self::Damaged(message) => f.write_str(message),
             Self::Field { field, message } => write!(f, "{field}: {message}"),
-            Self::Requirements(all) => {
+            Self::Parts { field, messages } => {
                 let all: Vec<_> =
-                    all.iter().map(|(name, fault)| format!("{name}: {fault}")).collect();
-                write!(f, "requirements: {}", all.join("; "))
+                    messages.iter().map(|(part, message)| format!("{part}: {message}")).collect();
+                write!(f, "{field}: {}", all.join("; "))
             }
         }
     }
@@ -93,6 +104,7 @@ impl From<&RejectionCause> for Refusal {
         }
         match cause {
             RejectionCause::Dependencies(faults) => Self::requirements(faults),
+            RejectionCause::Metadata(faults) => Self::metadata(faults),
             cause => Self::field("tar", chain(cause)),
         }
     }

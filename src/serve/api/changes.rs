@@ -49,8 +49,13 @@ pub(super) async fn publish(mut call: ApiCall<'_>) -> Answered {
     if !call.user()?.grant.may_publish(&file.package) {
         return refused(&call, ApiError::not_authorized());
     }
+    let notices = tarball.notices();
     let change = ReleaseChange::Publish(tarball);
     let outcome = make(&call, "publish", change, Some(checksum), Some(upload)).await?;
+    for notice in notices {
+        let release = file.to_string();
+        tracing::warn!(release, "{notice}");
+    }
     match outcome {
         Outcome::Created(release) => published(&call, &file, release, StatusCode::CREATED).await,
         Outcome::Replaced(release) => published(&call, &file, release, StatusCode::OK).await,
@@ -245,7 +250,7 @@ impl From<Refusal> for ApiError {
         match refusal {
             Refusal::NoSuchRelease(_) | Refusal::NoDocs(_) => Self::page_not_found(),
             Refusal::Field { field, message } => Self::field(field, message),
-            Refusal::Requirements(requirements) => Self::requirements(requirements),
+            Refusal::Parts { field, messages } => Self::parts(field, messages),
             Refusal::Damaged(message) => {
                 tracing::error!("{message}");
                 Self::internal()

@@ -151,10 +151,10 @@ impl ApiError {
         Self::validation([(field.to_owned(), FieldError::Text(text.into()))])
     }
 
-    /// Requirements break rules. rebar3 crashes where `requirements` is not a map.
-    pub fn requirements(errors: impl IntoIterator<Item = (String, String)>) -> Self {
+    /// Parts of a field break rules. rebar3 crashes where `requirements` is not a map.
+    pub fn parts(field: &str, errors: impl IntoIterator<Item = (String, String)>) -> Self {
         let errors = FieldError::Fields(errors.into_iter().collect());
-        Self::validation([("requirements".to_owned(), errors)])
+        Self::validation([(field.to_owned(), errors)])
     }
 
     /// The text of the refusal and of each field, in one line for the log.
@@ -253,7 +253,8 @@ mod tests {
             json(&ApiError::field("tar", "too big")),
             r#"{"status":422,"message":"Validation error(s)","errors":{"tar":"too big"}}"#
         );
-        let requirements = ApiError::requirements([("foo".to_owned(), "is invalid".to_owned())]);
+        let requirements =
+            ApiError::parts("requirements", [("foo".to_owned(), "is invalid".to_owned())]);
         assert_eq!(
             json(&requirements),
             r#"{"status":422,"message":"Validation error(s)","errors":{"requirements":{"foo":"is invalid"}}}"#

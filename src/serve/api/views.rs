@@ -6,6 +6,7 @@
 
 mod account;
 mod configs;
+mod escaped;
 mod package;
 mod release;
 mod site;

@@ -111,7 +111,7 @@ fn a_package_that_unpacks_outside_its_directory() {
 
 /// `welcome` is a package here: who publishes that name on hex.pm would be installed in its place.
 #[test]
-fn a_dependency_that_anybody_may_take() {
+fn a_dependency_that_an_attacker_may_take() {
     let bytes = Tarball::new("acme_tool", "1.0.0").requires_public("welcome", "~> 0.1").build();
     let api = Api::new();
     let before = api.repository.tree();
@@ -125,6 +125,110 @@ fn a_dependency_that_anybody_may_take() {
     let api = Api::of(repository, &["--allow-public=welcome"]);
     let answer = api.ask(Who::Publisher, Format::Etf, PUBLISH, &Body::Bytes(bytes));
     expect(&answer, 201);
+}
+
+/// Metadata of `acme_tool` with one more line, in which `description` or another key says this.
+fn saying(key: &str, value: &str) -> Tarball {
+    Tarball::new("acme_tool", "1.0.0").more_metadata(format!("{{<<\"{key}\">>,{value}}}.\n"))
+}
+
+/// A publisher sends such a tarball, and is told this of a key of its metadata.
+#[track_caller]
+fn refused_metadata(tarball: &Tarball, key: &str, text: &str) {
+    let api = Api::new();
+    let before = api.repository.tree();
+    let answer = api.ask(Who::Publisher, Format::Etf, PUBLISH, &Body::Bytes(tarball.build()));
+    let body = expect(&answer, 422);
+    let told = body["errors"]["meta"][key].as_str().unwrap_or_else(|| panic!("{key}: {body}"));
+    assert!(told.contains(text), "{told}");
+    assert_eq!(api.repository.tree(), before);
+}
+
+/// `mix hex.info` prints the description as it comes.
+#[test]
+fn a_description_that_a_terminal_runs() {
+    let tarball = saying("description", r#"<<"\e[31mred">>"#);
+    refused_metadata(&tarball, "description", "U+001B");
+    let tarball = saying("description", "<<\"a\u{202e}b\"/utf8>>");
+    refused_metadata(&tarball, "description", "U+202E");
+}
+
+#[test]
+fn a_licence_that_a_terminal_runs() {
+    refused_metadata(&saying("licenses", r#"[<<"MIT\nBSD">>]"#), "licenses", "U+000A");
+}
+
+#[test]
+fn a_link_that_a_browser_runs() {
+    let tarball = saying("links", r#"[{<<"Home">>,<<"javascript:alert(1)">>}]"#);
+    refused_metadata(&tarball, "links", "javascript:alert(1)");
+}
+
+/// hex.pm requires these of new releases.
+#[test]
+fn metadata_without_an_application_a_build_tool_or_files() {
+    let metadata = r#"{<<"name">>,<<"acme_tool">>}.{<<"version">>,<<"1.0.0">>}."#;
+    let tarball = Tarball::new("acme_tool", "1.0.0").metadata(metadata);
+    for key in ["app", "build_tools", "files"] {
+        refused_metadata(&tarball, key, "can't be blank");
+    }
+}
+
+/// Clients write descriptions of several lines.
+#[test]
+fn a_description_of_several_lines_is_published() {
+    let api = Api::new();
+    let tarball = saying("description", r#"<<"Greets\n\tpolitely\n">>"#).build();
+    expect(&api.publish("acme_tool", &tarball, false), 201);
+    let line = "GET /api/packages/acme_tool";
+    let body = expect(&api.ask(Who::Reader, Format::Etf, line, &Body::None), 200);
+    assert_eq!(body["meta"]["description"], "Greets\n\tpolitely\n");
+}
+
+/// A build takes such a release, as mix does, and clients print what they are told of it.
+#[test]
+fn what_was_built_is_shown_without_characters_that_a_terminal_runs() {
+    let tarball = saying("description", r#"<<"\e[31mred\nand">>"#)
+        .more_metadata("{<<\"licenses\">>,[<<\"MIT\\e[2J\">>]}.\n")
+        .more_metadata(
+            r#"{<<"links">>,[{<<"Evil\e">>,<<"javascript:alert(1)">>},{<<"Home\e">>,<<"https://example.com">>}]}."#,
+        );
+    let repository = TestRepository::new().tarball("acme_tool-1.0.0.tar", &tarball.build());
+    repository.build(&[]).ok();
+    let api = Api::of(repository, &[]);
+    for line in ["packages/acme_tool", "packages/acme_tool/releases/1.0.0", "packages?search=acme"]
+    {
+        for format in [Format::Etf, Format::Json] {
+            let line = format!("GET /api/{line}");
+            let answer = api.ask(Who::Reader, format, &line, &Body::None);
+            expect(&answer, 200);
+            let text = String::from_utf8_lossy(&answer.body);
+            assert!(!text.contains('\u{1b}') && !text.contains("\\u001b"), "{text:?}");
+            assert!(!text.contains("javascript"), "{text:?}");
+        }
+    }
+    let line = "GET /api/packages/acme_tool";
+    let body = expect(&api.ask(Who::Reader, Format::Etf, line, &Body::None), 200);
+    assert_eq!(body["meta"]["description"], "\\u{1b}[31mred\nand");
+    assert_eq!(body["meta"]["licenses"], json!(["MIT\\u{1b}[2J"]));
+    assert_eq!(body["meta"]["links"], json!({ "Home\\u{1b}": "https://example.com" }));
+}
+
+/// hex.pm refuses such a name. Here it may be what the owner wants.
+#[test]
+fn a_name_of_erlang_is_published_with_a_warning() {
+    let api = Api::new();
+    expect(&api.publish("kernel", &tarball("kernel", "1.0.0"), false), 201);
+    assert!(api.log().contains("kernel is also an application of Erlang/OTP"), "{}", api.log());
+}
+
+/// mix stops at the cycle.
+#[test]
+fn a_requirement_on_itself_is_published_with_a_warning() {
+    let api = Api::new();
+    let itself = Tarball::new("acme_tool", "1.0.0").requires("acme_tool", "~> 1.0").build();
+    expect(&api.publish("acme_tool", &itself, false), 201);
+    assert!(api.log().contains("acme_tool requires itself"), "{}", api.log());
 }
 
 macro_rules! refused_documentation {
@@ -155,6 +259,15 @@ refused_documentation! {
     documentation_at_the_root: docs(&[Entry::file("/index.html", b"")]), "";
     documentation_by_a_link: docs(&[Entry::symlink("index.html", "/etc/passwd")]), "";
     documentation_of_a_version: docs(&[Entry::file("1.0.0/index.html", b"")]), "1.0.0";
+    documentation_with_a_file_twice: docs(&[
+        Entry::file("index.html", b"one"),
+        Entry::file("index.html", b"other"),
+    ]), "\"index.html\" is in it twice";
+    documentation_with_a_file_and_a_folder_of_one_name: docs(&[
+        Entry::file("a", b""),
+        Entry::file("a/index.html", b""),
+    ]), "\"a\" is in it as a file and as a folder";
+    documentation_with_a_control_character_in_a_name: docs(&[Entry::file("a\u{1b}[2J", b"")]), "control";
     documentation_that_is_not_compressed: archive(&[Entry::file("index.html", b"")]), "";
     documentation_cut_off: documentation()[..40].to_vec(), "";
 }

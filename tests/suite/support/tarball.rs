@@ -29,7 +29,8 @@ impl Tarball {
     pub fn new(name: &str, version: &str) -> Self {
         let metadata = format!(
             "{{<<\"name\">>,<<\"{name}\">>}}.\n{{<<\"version\">>,<<\"{version}\">>}}.\n\
-             {{<<\"app\">>,<<\"{name}\">>}}.\n{{<<\"build_tools\">>,[<<\"rebar3\">>]}}.\n"
+             {{<<\"app\">>,<<\"{name}\">>}}.\n{{<<\"build_tools\">>,[<<\"rebar3\">>]}}.\n\
+             {{<<\"files\">>,[<<\"src/a.erl\">>]}}.\n"
         );
         Self {
             metadata: metadata.into_bytes(),

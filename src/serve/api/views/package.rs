@@ -6,11 +6,12 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::configs::Configs;
+use super::escaped::escaped;
 use super::release::{RetirementView, app};
 use super::site::{Site, date, date_of, user_url};
 use crate::package::{Release, UnixSeconds};
 use crate::registry::Releases;
-use crate::tarball::Description;
+use crate::tarball::{Description, is_web_url};
 use crate::version::Version;
 
 /// What is known of a package.
@@ -74,7 +75,7 @@ fn view(site: &Site<'_>, facts: &PackageFacts<'_>, text: Option<&str>) -> Value 
         meta: PackageMeta {
             description: text,
             licenses: &known.licenses,
-            links: &known.links,
+            links: known.links.iter().filter(|(_, url)| is_web_url(url)).collect(),
             maintainers: &known.maintainers,
         },
         releases: newest_first()
@@ -98,7 +99,7 @@ fn view(site: &Site<'_>, facts: &PackageFacts<'_>, text: Option<&str>) -> Value 
             .collect(),
     };
     // Keys are text, and nothing else can fail.
-    serde_json::to_value(view).unwrap_or_default()
+    escaped(serde_json::to_value(view).unwrap_or_default())
 }
 
 fn latest_stable(releases: &Releases) -> Option<&Release> {
@@ -134,7 +135,8 @@ struct PackageView<'a> {
 struct PackageMeta<'a> {
     description: Option<&'a str>,
     licenses: &'a [String],
-    links: &'a BTreeMap<String, String>,
+    /// Those that a browser may follow.
+    links: BTreeMap<&'a String, &'a String>,
     maintainers: &'a [String],
 }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::configs::Configs;
+use super::escaped::escaped;
 use super::site::{Site, date_of, user_url};
 use crate::name::PackageName;
 use crate::package::{Advisory, Dependency, Release, Retirement, RetirementReason};
@@ -53,7 +54,7 @@ pub(crate) fn release(site: &Site<'_>, facts: &ReleaseFacts<'_>) -> Value {
         security_advisories: advisories(release),
     };
     // Keys are text, and nothing else can fail.
-    serde_json::to_value(view).unwrap_or_default()
+    escaped(serde_json::to_value(view).unwrap_or_default())
 }
 
 /// The OTP application. The registry has it in dependencies alone.
