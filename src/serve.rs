@@ -9,7 +9,7 @@
 //!     → authorize   who asks, and may they read?
 //!     → api         the HTTP API of Hex: what clients publish with, and look packages up with
 //!     → files       a file of a repository: does its release exist (releases), is the client's copy current
-//!                   (tags, preconditions), its bytes (source, directory, body)
+//!                   (tags, preconditions), its bytes (source, directory, body; recent, if they are kept)
 //!       web         a page for people, made of an overview
 //!       health      whether the repositories can be reached
 //!     → access_log  a line in the log, numbers in the metrics

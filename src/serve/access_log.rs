@@ -85,7 +85,12 @@ impl AccessLog {
     /// Attaches the record to the body of the response, which logs it at its end.
     pub fn end(&self, record: RequestRecord, response: Response<Body>) -> Response<LoggedBody> {
         let status = response.status();
-        let length = response.headers().typed_get().map(|ContentLength(length)| length);
+        // A body that does not know its length is that of a file, with a header.
+        let length = response
+            .body()
+            .size_hint()
+            .exact()
+            .or_else(|| response.headers().typed_get().map(|ContentLength(length)| length));
         response.map(|body| {
             let is_whole = body.is_end_stream();
             let is_on = self.is_on;

@@ -15,7 +15,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -23,8 +23,10 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::serve::connections::activity::{Activity, Stop};
 use crate::serve::connections::admission::ClientConnection;
+use crate::serve::connections::head_timer::HeadTimer;
 use crate::serve::connections::least_rate::LeastRateStream;
 use crate::serve::connections::refusals::RefusalReason;
+use crate::serve::responses::NOSNIFF;
 
 /// How long a TLS handshake may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -102,7 +104,7 @@ where
     // HTTP/1.1 alone: no client of a registry needs HTTP/2, where one connection has two hundred requests that these
     // limits do not see. Nor would hyper limit the time in which a connection has to choose a version.
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
+    http.timer(HeadTimer::new())
         .header_read_timeout(connection.head_timeout())
         .max_buf_size(connection.admission.limits.head);
     let mut requests = std::pin::pin!(http.serve_connection(TokioIo::new(stream), handle_one));
@@ -155,8 +157,7 @@ async fn handle<H: RequestHandler>(
     let is_last = !connection.has_slot();
     let mut response = handler.handle(connection, request).await;
     let headers = response.headers_mut();
-    // A browser must not guess another type.
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static(NOSNIFF));
     if is_last {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }

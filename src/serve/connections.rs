@@ -3,6 +3,7 @@
 pub(crate) mod activity;
 pub(crate) mod admission;
 pub(crate) mod fair_queue;
+pub(crate) mod head_timer;
 pub(crate) mod least_rate;
 pub(crate) mod open_files;
 pub(crate) mod peer;

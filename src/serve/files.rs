@@ -4,6 +4,7 @@ mod body;
 pub(crate) mod bounded_cache;
 pub(crate) mod directory;
 mod preconditions;
+pub(crate) mod recent;
 pub(crate) mod releases;
 mod secrets;
 pub(crate) mod source;
@@ -14,6 +15,7 @@ use std::io;
 use axum::body::Body;
 use axum::http::header::{self, HeaderValue};
 use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
+use bytes::Bytes;
 use headers::{HeaderMapExt, LastModified};
 use tower_http::services::ServeDir;
 
@@ -24,6 +26,7 @@ use super::responses::plain;
 use crate::repository::{Asset, AssetKind};
 use crate::store::LeadsOut;
 use preconditions::{Validators, Verdict};
+use recent::KeptFile;
 use secrets::{SecretFile, SecretFiles};
 use source::{CHUNK, LEADS_OUT, OpenFile};
 use tags::EntityTags;
@@ -47,38 +50,92 @@ impl Files {
         repository: &Repository,
         asset: &Asset,
         method: &Method,
-        mut headers: HeaderMap,
+        headers: HeaderMap,
     ) -> Response<Body> {
-        let opened = match open(repository, asset).await {
-            Ok(Some(opened)) => opened,
-            Ok(None) => return plain(StatusCode::NOT_FOUND),
-            Err(error) => return failed(repository, asset, &error),
-        };
-        // RFC 9110, section 14.2: an unknown unit is ignored, and parts are for GET.
-        let is_bytes = |range: &HeaderValue| range.as_bytes().starts_with(b"bytes=");
-        if *method != Method::GET || !headers.get(header::RANGE).is_none_or(is_bytes) {
-            headers.remove(header::RANGE);
-        }
-        let validators = match self.validators(&opened).await {
-            Ok(validators) => validators,
-            Err(error) => return failed(repository, asset, &error),
-        };
-        let response = match validators.evaluate(&headers) {
-            Verdict::Send => send(opened, method, headers.remove(header::RANGE)).await,
-            Verdict::SendWhole => send(opened, method, None).await,
-            Verdict::NotModified => Ok(empty(StatusCode::NOT_MODIFIED)),
-            Verdict::Failed => Ok(empty(StatusCode::PRECONDITION_FAILED)),
-        };
-        match response {
-            Ok(response) => self.with_cache_headers(response, asset.kind, &validators),
+        match self.find(repository, asset, method, headers).await {
+            Ok(Some(response)) => response,
+            Ok(None) => plain(StatusCode::NOT_FOUND),
             Err(error) => failed(repository, asset, &error),
         }
     }
 
+    /// The response with a file; `None` if there is none that clients may have.
+    async fn find(
+        &self,
+        repository: &Repository,
+        asset: &Asset,
+        method: &Method,
+        mut headers: HeaderMap,
+    ) -> io::Result<Option<Response<Body>>> {
+        // Whether the tarball of a release that does not exist is there does not show.
+        if let Some(release) = asset.release() {
+            let is_docs = asset.kind == AssetKind::Docs;
+            if !repository.releases.has(&release, is_docs).await? {
+                return Ok(None);
+            }
+        }
+        // RFC 9110, section 14.2: an unknown unit is ignored, and parts are for GET.
+        let is_bytes = |range: &HeaderValue| range.as_bytes().starts_with(b"bytes=");
+        let part = headers.get(header::RANGE);
+        let is_whole = part.is_none_or(|part| *method != Method::GET || !is_bytes(part));
+        if is_whole {
+            headers.remove(header::RANGE);
+            let kept = repository.recent.get(&*repository.source, &asset.path);
+            if let Some(kept) = kept {
+                return Ok(Some(self.send_kept(&kept, asset.kind, method, &headers)));
+            }
+        }
+        let opened = source::open(&repository.source, &asset.path).await?;
+        if let Some(package) = asset.package() {
+            if !repository.releases.is_package(&package, &opened).await? {
+                return Ok(None);
+            }
+        }
+        let validators = self.validators(&opened).await?;
+        let response = match validators.evaluate(&headers) {
+            Verdict::Send if is_whole => {
+                if let Some(bytes) = opened.read_now() {
+                    let bytes = Bytes::from(bytes?);
+                    let response = whole(asset.kind, method, bytes.clone());
+                    let response = self.with_cache_headers(response, asset.kind, &validators);
+                    let headers = response.headers().clone();
+                    repository.recent.keep(&asset.path, &opened, bytes, validators, headers);
+                    return Ok(Some(response));
+                }
+                send(opened, method, None).await?
+            }
+            Verdict::Send => send(opened, method, headers.remove(header::RANGE)).await?,
+            Verdict::SendWhole => send(opened, method, None).await?,
+            Verdict::NotModified => empty(StatusCode::NOT_MODIFIED),
+            Verdict::Failed => empty(StatusCode::PRECONDITION_FAILED),
+        };
+        Ok(Some(self.with_cache_headers(response, asset.kind, &validators)))
+    }
+
+    /// The response with a file that is kept in memory. No part of it was requested.
+    fn send_kept(
+        &self,
+        kept: &KeptFile,
+        kind: AssetKind,
+        method: &Method,
+        headers: &HeaderMap,
+    ) -> Response<Body> {
+        let status = match kept.validators.evaluate(headers) {
+            Verdict::Send | Verdict::SendWhole => {
+                let mut response = Response::new(body_of(method, kept.bytes.clone()));
+                *response.headers_mut() = kept.headers.clone();
+                return response;
+            }
+            Verdict::NotModified => StatusCode::NOT_MODIFIED,
+            Verdict::Failed => StatusCode::PRECONDITION_FAILED,
+        };
+        self.with_cache_headers(empty(status), kind, &kept.validators)
+    }
+
     async fn validators(&self, opened: &OpenFile) -> io::Result<Validators> {
-        let tag = self.tags.of(opened).await?;
         // A file that was changed in this second may be changed again in it without another date.
         let is_settled = opened.stamp().is_settled(unix_nanoseconds());
+        let tag = self.tags.of(opened).await?;
         Ok(Validators { tag, changed: is_settled.then(|| opened.changed()) })
     }
 
@@ -110,22 +167,20 @@ impl Files {
     }
 }
 
-/// Opens a file, if it exists and clients may have it. Whether the tarball of a release that does not exist is there
-/// does not show.
-async fn open(repository: &Repository, asset: &Asset) -> io::Result<Option<OpenFile>> {
-    let releases = &repository.releases;
-    if let Some(release) = asset.release() {
-        if !releases.has(&release, asset.kind == AssetKind::Docs).await? {
-            return Ok(None);
-        }
-    }
-    let opened = source::open(&repository.source, &asset.path).await?;
-    if let Some(package) = asset.package() {
-        if !releases.is_package(&package, &opened).await? {
-            return Ok(None);
-        }
-    }
-    Ok(Some(opened))
+/// The response with a whole file.
+fn whole(kind: AssetKind, method: &Method, bytes: Bytes) -> Response<Body> {
+    let length = bytes.len();
+    let mut response = Response::new(body_of(method, bytes));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind.content_type()));
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    headers.insert(header::CONTENT_LENGTH, length.into());
+    response
+}
+
+/// The body of a response with these bytes; the response to HEAD has none.
+fn body_of(method: &Method, bytes: Bytes) -> Body {
+    if *method == Method::HEAD { Body::empty() } else { Body::from(bytes) }
 }
 
 async fn send(

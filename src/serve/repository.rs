@@ -8,6 +8,7 @@ use super::api::catalog::Catalog;
 use super::api::packages::Packages;
 use super::api::publisher::Publisher;
 use super::files::directory::Directory;
+use super::files::recent::RecentFiles;
 use super::files::releases::ReleaseIndex;
 use super::files::source::FileSource;
 use super::options::Mount;
@@ -22,6 +23,7 @@ pub(super) struct Repository {
     pub mount: Mount,
     pub source: Arc<dyn FileSource>,
     pub releases: Arc<ReleaseIndex>,
+    pub recent: RecentFiles,
     pub overview: Arc<OverviewCache>,
     /// Its packages, as the API shows them.
     pub packages: Packages,
@@ -47,8 +49,8 @@ impl Repository {
         let releases = Arc::new(ReleaseIndex::new(Arc::clone(&source)));
         let packages = Packages::new(Arc::clone(&source), Arc::clone(&releases));
         let catalog = Arc::new(Catalog::new(Arc::clone(&overview), packages.clone()));
-        let mount = mount.clone();
-        Self { mount, source, releases, overview, packages, catalog, publisher: None }
+        let (mount, recent) = (mount.clone(), RecentFiles::new());
+        Self { mount, source, releases, recent, overview, packages, catalog, publisher: None }
     }
 
     /// A file as a person would find it.

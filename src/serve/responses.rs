@@ -9,6 +9,9 @@ use super::connections::peer::Overload;
 /// After how many seconds a client may ask again where too many wait.
 const RETRY_AFTER: &str = "1";
 
+/// `X-Content-Type-Options` of every response: a browser must not guess another type.
+pub(crate) const NOSNIFF: &str = "nosniff";
+
 /// A status in words.
 pub(super) fn plain(status: StatusCode) -> Response<Body> {
     let reason = status.canonical_reason().unwrap_or("Unknown");

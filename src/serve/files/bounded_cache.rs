@@ -1,5 +1,6 @@
 //! A cache of a bounded size that keeps the entries that were used last.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
 
@@ -14,17 +15,20 @@ pub(crate) struct BoundedCache<K, V> {
     former: HashMap<K, (V, usize)>,
 }
 
-impl<K: Copy + Eq + Hash, V: Clone> BoundedCache<K, V> {
+impl<K: Eq + Hash, V: Clone> BoundedCache<K, V> {
     pub fn new(limit: usize) -> Self {
         Self { limit, recent: HashMap::new(), weight: 0, former: HashMap::new() }
     }
 
-    pub fn get(&mut self, key: &K) -> Option<V> {
+    pub fn get<Q: Eq + Hash + ?Sized>(&mut self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+    {
         if let Some((value, _)) = self.recent.get(key) {
             return Some(value.clone());
         }
-        let (value, weight) = self.former.remove(key)?;
-        self.insert(*key, value.clone(), weight);
+        let (key, (value, weight)) = self.former.remove_entry(key)?;
+        self.insert(key, value.clone(), weight);
         Some(value)
     }
 

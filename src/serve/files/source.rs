@@ -80,7 +80,7 @@ pub(crate) struct Examined {
 /// In bytes: how much a thread that may block reads at once.
 pub(crate) const CHUNK: usize = 256 * 1024;
 
-/// In bytes: the largest file whose digest is computed on the threads that answer requests. Private keys are smaller.
+/// In bytes: the largest file that is read whole on the threads that answer requests. Private keys are smaller.
 const SMALL: usize = 64 * 1024;
 
 /// What the log says of a file behind a link out of the directory.
@@ -169,17 +169,22 @@ impl OpenFile {
     }
 
     /// Reads all bytes without waiting; `None` if the file is not small, or would have to be waited for.
-    pub fn examine_now(&self) -> Option<io::Result<Examined>> {
+    pub fn read_now(&self) -> Option<io::Result<Vec<u8>>> {
         let size = usize::try_from(self.size()).ok().filter(|size| *size <= SMALL)?;
         let mut bytes = vec![0; size];
         match self.file.read_now(0, &mut bytes)? {
             Ok(read) if read < size => None,
-            Ok(_) => {
-                let hash = blake3::hash(&bytes);
-                Some(Ok(Examined { hash, holds_key: begins_with_key(&bytes) }))
-            }
+            Ok(_) => Some(Ok(bytes)),
             Err(error) => Some(Err(error)),
         }
+    }
+
+    /// Examines all bytes without waiting; `None` as of [`read_now`](Self::read_now).
+    pub fn examine_now(&self) -> Option<io::Result<Examined>> {
+        Some(self.read_now()?.map(|bytes| Examined {
+            hash: blake3::hash(&bytes),
+            holds_key: begins_with_key(&bytes),
+        }))
     }
 
     /// Reads all bytes. May block.

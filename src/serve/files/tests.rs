@@ -1,14 +1,16 @@
-//! Files of a source that answers nothing without waiting, as object storage would be.
+//! Files of a source that answers nothing without waiting, as object storage would be; and files that are kept in memory.
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::UNIX_EPOCH;
 
-use axum::body::to_bytes;
-use axum::http::header::{ETAG, IF_NONE_MATCH, RANGE};
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::body::{Bytes, to_bytes};
+use axum::http::header::{CONTENT_LENGTH, ETAG, IF_NONE_MATCH, RANGE};
+use axum::http::{HeaderMap, Method, Response, StatusCode};
 use tokio::runtime::Runtime;
 
 use super::Files;
@@ -19,7 +21,7 @@ use super::tags::EntityTags;
 use crate::repository::{Asset, RepositoryPath};
 use crate::serve::options::Mount;
 use crate::serve::repository::Repository;
-use crate::store::{DirStore, Stamp, Store};
+use crate::store::{DirStore, Links, Stamp, Store};
 
 struct RemoteSource(Directory);
 
@@ -65,6 +67,79 @@ impl SourceFile for RemoteFile {
 
     fn stamp(&self) -> io::Result<Stamp> {
         self.0.stamp()
+    }
+}
+
+/// A directory that counts how often a file is opened, and whose files look old.
+struct OldSource {
+    directory: Directory,
+    opened: AtomicUsize,
+}
+
+struct OldFile(Arc<dyn SourceFile>);
+
+/// The stamp of the same file if it had been changed a minute before.
+fn older(stamp: Stamp) -> Stamp {
+    match stamp {
+        Stamp::File { size, modified, changed, inode, device } => {
+            let changed = changed.saturating_sub(60_000_000_000);
+            Stamp::File { size, modified, changed, inode, device }
+        }
+        Stamp::Object { .. } => stamp,
+    }
+}
+
+impl OldSource {
+    fn opened(&self, opened: io::Result<OpenFile>) -> io::Result<OpenFile> {
+        self.opened.fetch_add(1, Ordering::Relaxed);
+        let opened = opened?;
+        let file = Arc::new(OldFile(Arc::clone(opened.file())));
+        Ok(OpenFile::new(file, older(opened.stamp()), 1_700_000_000_000_000_000))
+    }
+}
+
+impl FileSource for OldSource {
+    fn open_now(&self, path: &str) -> Option<io::Result<OpenFile>> {
+        // A kernel that cannot be asked would make the test depend on it.
+        Some(self.open(path))
+    }
+
+    fn open(&self, path: &str) -> io::Result<OpenFile> {
+        self.opened(self.directory.open(path))
+    }
+
+    fn stamp_now(&self, path: &RepositoryPath) -> Option<io::Result<Option<Stamp>>> {
+        Some(self.stamp(path))
+    }
+
+    fn stamp(&self, path: &RepositoryPath) -> io::Result<Option<Stamp>> {
+        Ok(self.directory.stamp(path)?.map(older))
+    }
+
+    fn store(&self) -> &dyn Store {
+        self.directory.store()
+    }
+
+    fn is_available(&self) -> bool {
+        self.directory.is_available()
+    }
+}
+
+impl SourceFile for OldFile {
+    fn read_now(&self, from: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
+        let bytes = self.0.read(from, buffer.len());
+        Some(bytes.map(|bytes| {
+            buffer[..bytes.len()].copy_from_slice(&bytes);
+            bytes.len()
+        }))
+    }
+
+    fn read(&self, from: u64, size: usize) -> io::Result<Vec<u8>> {
+        self.0.read(from, size)
+    }
+
+    fn stamp(&self) -> io::Result<Stamp> {
+        Ok(older(self.0.stamp()?))
     }
 }
 
@@ -118,4 +193,97 @@ fn a_source_that_always_waits_serves_the_same_files() {
     for missing in ["tarballs/apple-9.9.9.tar", "tarballs/banana-0.1.0.tar", "names"] {
         assert_eq!(get(missing, HeaderMap::new()).0, StatusCode::NOT_FOUND, "{missing}");
     }
+}
+
+#[test]
+fn a_small_file_is_opened_once_until_it_changes() {
+    let (directory, _, _) = repository();
+    let source = Arc::new(OldSource {
+        directory: Directory::new(DirStore::new(directory.path()).with_links(Links::Inside)),
+        opened: AtomicUsize::new(0),
+    });
+    let mount = Mount { name: None, directory: directory.path().to_owned() };
+    let store = Arc::new(DirStore::new(directory.path()));
+    let repository = Repository::of(&mount, store, Arc::clone(&source) as Arc<dyn FileSource>);
+    let files = Files { tags: EntityTags::new(SecretFiles::none()), is_public: true };
+    let runtime = Runtime::new().unwrap();
+    let ask = |path: &str, method: Method, headers: HeaderMap| {
+        let asset = Asset::at(path).unwrap();
+        let asked = source.opened.load(Ordering::Relaxed);
+        let response: Response<Bytes> = runtime.block_on(async {
+            let response = files.respond(&repository, &asset, &method, headers).await;
+            let (parts, body) = response.into_parts();
+            Response::from_parts(parts, to_bytes(body, usize::MAX).await.unwrap())
+        });
+        (response, source.opened.load(Ordering::Relaxed) - asked)
+    };
+    let get = |path: &str| ask(path, Method::GET, HeaderMap::new());
+    let path = directory.path().join("packages/apple");
+    let package = fs::read(&path).unwrap();
+
+    let (first, opened) = get("packages/apple");
+    assert_eq!((first.body().as_ref(), opened), (package.as_slice(), 1));
+    let (second, opened) = get("packages/apple");
+    assert_eq!(opened, 0, "it is kept");
+    assert_eq!(second.body(), first.body());
+    assert!(first.headers().iter().all(|(name, value)| second.headers()[name] == value));
+    let (head, opened) = ask("packages/apple", Method::HEAD, HeaderMap::new());
+    assert_eq!((head.body().len(), opened), (0, 0));
+    assert_eq!(head.headers()[CONTENT_LENGTH], package.len().to_string());
+    let condition = HeaderMap::from_iter([(IF_NONE_MATCH, first.headers()[ETAG].clone())]);
+    let (unchanged, opened) = ask("packages/apple", Method::GET, condition);
+    assert_eq!((unchanged.status(), opened), (StatusCode::NOT_MODIFIED, 0));
+    let part = HeaderMap::from_iter([(RANGE, "bytes=1-2".parse().unwrap())]);
+    let (part, _) = ask("packages/apple", Method::GET, part);
+    assert_eq!(part.status(), StatusCode::PARTIAL_CONTENT);
+    assert_eq!(part.body().as_ref(), &package[1..=2]);
+
+    // The large one is read anew each time.
+    for _ in 0..2 {
+        assert_eq!(get("tarballs/apple-2.0.0.tar").1, 1);
+    }
+
+    // Another file in its place, a link to a file outside, and nothing.
+    fs::write(&path, b"not a package").unwrap();
+    assert_eq!(get("packages/apple").0.status(), StatusCode::NOT_FOUND);
+    fs::write(&path, &package).unwrap();
+    assert_eq!(get("packages/apple").0.body().as_ref(), package);
+    let outside = tempfile::TempDir::new().unwrap();
+    fs::write(outside.path().join("apple"), &package).unwrap();
+    fs::remove_file(&path).unwrap();
+    symlink(outside.path().join("apple"), &path).unwrap();
+    assert_eq!(get("packages/apple").0.status(), StatusCode::NOT_FOUND);
+    fs::remove_file(&path).unwrap();
+    assert_eq!(get("packages/apple").0.status(), StatusCode::NOT_FOUND);
+
+    let key = directory.path().join("public_key");
+    assert_eq!(get("public_key").0.status(), StatusCode::OK);
+    assert_eq!(get("public_key").1, 0);
+    fs::write(&key, "PuTTY-User-Key-File-3: ssh-ed25519\n").unwrap();
+    assert_eq!(get("public_key").0.status(), StatusCode::NOT_FOUND);
+}
+
+#[test]
+fn a_release_that_is_no_more_takes_its_kept_tarball_along() {
+    let (directory, _, _) = repository();
+    let tarball = directory.path().join("tarballs/apple-2.0.0.tar");
+    fs::write(&tarball, b"small").unwrap();
+    let store = DirStore::new(directory.path());
+    let source = Arc::new(OldSource {
+        directory: Directory::new(store.clone()),
+        opened: AtomicUsize::new(0),
+    });
+    let mount = Mount { name: None, directory: directory.path().to_owned() };
+    let repository = Repository::of(&mount, Arc::new(store), source);
+    let files = Files { tags: EntityTags::new(SecretFiles::none()), is_public: true };
+    let asset = Asset::at("tarballs/apple-2.0.0.tar").unwrap();
+    let runtime = Runtime::new().unwrap();
+    let status = || {
+        let headers = HeaderMap::new();
+        let response = files.respond(&repository, &asset, &Method::GET, headers);
+        runtime.block_on(response).status()
+    };
+    assert_eq!((status(), status()), (StatusCode::OK, StatusCode::OK));
+    fs::remove_file(directory.path().join("packages/apple")).unwrap();
+    assert_eq!(status(), StatusCode::NOT_FOUND);
 }
