@@ -30,6 +30,7 @@ pub mod server;
 pub mod shuffled;
 pub mod signed;
 pub mod strace;
+pub mod system_calls;
 pub mod tarball;
 pub mod tools;
 pub mod unruly;

@@ -32,9 +32,16 @@ use crate::support::witness::{Tree, is_temporary};
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// What an interrupted change may leave, by `verify`'s kinds: files that no file names yet or any more, and packages
-/// with releases that the indexes do not have yet.
-const UNFINISHED: [&str; 5] =
-    ["unnamed", "not_in_versions", "not_in_names", "version_missing", "leftover"];
+/// with releases that the indexes do not have yet, or mark otherwise.
+const UNFINISHED: [&str; 7] = [
+    "unnamed",
+    "not_in_versions",
+    "not_in_names",
+    "version_missing",
+    "retired_missing",
+    "retired_too_many",
+    "leftover",
+];
 
 /// What a client asks for.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +49,10 @@ enum Request<'a> {
     Publish(Item<'a>),
     Replace(Item<'a>),
     Revert(Item<'a>),
+    Retire(Item<'a>),
+    Unretire(Item<'a>),
     PublishDocs(Item<'a>),
+    RevertDocs(Item<'a>),
 }
 
 impl Request<'_> {
@@ -51,7 +61,10 @@ impl Request<'_> {
         let (Self::Publish(item)
         | Self::Replace(item)
         | Self::Revert(item)
-        | Self::PublishDocs(item)) = *self;
+        | Self::Retire(item)
+        | Self::Unretire(item)
+        | Self::PublishDocs(item)
+        | Self::RevertDocs(item)) = *self;
         item
     }
 
@@ -63,9 +76,15 @@ impl Request<'_> {
             Self::Publish(item) => ("POST", releases, tarball(*item)),
             Self::Replace(item) => ("POST", format!("{releases}?replace=true"), tarball(*item)),
             Self::Revert(_) => ("DELETE", format!("{releases}/{version}"), Vec::new()),
+            Self::Retire(_) => {
+                let why = br#"{"reason": "security"}"#.to_vec();
+                ("POST", format!("{releases}/{version}/retire"), why)
+            }
+            Self::Unretire(_) => ("DELETE", format!("{releases}/{version}/retire"), Vec::new()),
             Self::PublishDocs(_) => {
                 ("POST", format!("{releases}/{version}/docs"), documentation(edition))
             }
+            Self::RevertDocs(_) => ("DELETE", format!("{releases}/{version}/docs"), Vec::new()),
         }
     }
 }
@@ -135,9 +154,10 @@ impl Published {
         length: usize,
         more: &str,
     ) -> String {
+        let kind = if path.ends_with("/retire") { "json" } else { "octet-stream" };
         format!(
             "{method} {path} HTTP/1.1\r\nHost: {server}\r\nAuthorization: {}\r\nAccept: application/json\r\n\
-             Content-Type: application/octet-stream\r\nContent-Length: {length}\r\nConnection: close\r\n{more}\r\n",
+             Content-Type: application/{kind}\r\nContent-Length: {length}\r\nConnection: close\r\n{more}\r\n",
             self.token
         )
     }

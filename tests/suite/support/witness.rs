@@ -110,6 +110,21 @@ impl Tree {
         })
     }
 
+    /// The tarballs of retired releases: as the packages say, and as `versions` does.
+    pub fn retired(&self) -> [BTreeSet<String>; 2] {
+        let packages = self.packages();
+        let by_package = packages.iter().flat_map(|(name, package)| {
+            let retired = package.releases.iter().filter(|one| one.remarks.retired.is_some());
+            retired.map(move |one| format!("{name}-{}.tar", one.version))
+        });
+        let versions = self.versions().into_iter().flat_map(|versions| versions.packages);
+        let by_index = versions.flat_map(|(name, all)| {
+            let retired = all.into_iter().filter(|one| one.marks.retired);
+            retired.map(move |one| format!("{name}-{}.tar", one.version))
+        });
+        [by_package.collect(), by_index.collect()]
+    }
+
     fn names(&self) -> Option<Names> {
         self.payload("names").map(|payload| Names::decode(&payload).unwrap())
     }

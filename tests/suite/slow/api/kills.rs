@@ -12,6 +12,7 @@ use super::{Known, Ledger, Published, Request, compare, docs_path, documentation
 use crate::support::items::{Item, file_name, tarball};
 use crate::support::random::setting;
 use crate::support::strace;
+use crate::support::system_calls::{OPEN, REMOVAL, RENAME, killed_before_system_calls};
 use crate::support::witness::Files;
 
 const FOO: Item<'_> = ("foo", "1.0.0", 0);
@@ -36,6 +37,12 @@ const REVERT: Case =
     Case { request: Request::Revert(FOO_2), before: &[BAR, FOO, FOO_2], after: &[BAR, FOO] };
 const REVERT_OF_A_PACKAGE: Case =
     Case { request: Request::Revert(BAR), before: &[BAR, FOO], after: &[FOO] };
+const RETIREMENT: Case =
+    Case { request: Request::Retire(FOO), before: &[BAR, FOO], after: &[BAR, FOO] };
+const RETIREMENT_TAKEN_BACK: Case =
+    Case { request: Request::Unretire(FOO), before: &[BAR, FOO], after: &[BAR, FOO] };
+const REMOVAL_OF_DOCUMENTATION: Case =
+    Case { request: Request::RevertDocs(FOO), before: &[BAR, FOO], after: &[BAR, FOO] };
 const DOCUMENTATION: Case =
     Case { request: Request::PublishDocs(FOO_AGAIN), before: &[BAR, FOO], after: &[BAR, FOO] };
 
@@ -58,16 +65,33 @@ impl Case {
             (Request::Publish(_), Moment::Unanswered) => &[422],
             (Request::Publish(_) | Request::PublishDocs(_), _) => &[201],
             (Request::Replace(_), _) => &[200],
-            (Request::Revert(_), Moment::Unanswered) => &[404],
-            (Request::Revert(_), _) => &[204],
+            (Request::Revert(_) | Request::RevertDocs(_), Moment::Unanswered) => &[404],
+            // To retire twice is to retire once.
+            _ => &[204],
         }
     }
 
-    /// What was acknowledged before, of releases that the request does not change.
+    /// What was acknowledged before, of tarballs that the request does not change.
     fn ledger(&self) -> Ledger {
-        let changed = file_name(self.request.item());
+        let changed = match self.request {
+            Request::Publish(item) | Request::Replace(item) | Request::Revert(item) => {
+                Some(file_name(item))
+            }
+            _ => None,
+        };
         let known = |item: &Item<'_>| (file_name(*item), known(*item));
-        self.before.iter().map(known).filter(|(file, _)| *file != changed).collect()
+        self.before.iter().map(known).filter(|(file, _)| Some(file) != changed.as_ref()).collect()
+    }
+
+    /// The registry before the request.
+    fn begin(&self) -> Published {
+        let published = Published::with(self.before);
+        if let Request::Unretire((name, version, _)) = self.request {
+            let retire = ["retire", name, version, "--reason=security", "--to=public"];
+            let with = ["--name=acme", "--private-key=key.pem"];
+            published.repository.hexreg().run([&retire[..], &with].concat()).ok();
+        }
+        published
     }
 
     /// Whether all of the change was made.
@@ -81,6 +105,10 @@ impl Case {
         let named: BTreeSet<_> = tree.releases().into_iter().collect();
         tree.tarballs == tarballs
             && named.iter().eq(tarballs.keys())
+            && tree.retired().iter().all(|retired| match self.request {
+                Request::Retire(item) => *retired == BTreeSet::from([file_name(item)]),
+                _ => retired.is_empty(),
+            })
             && published.problems().iter().all(|(kind, _)| kind == "leftover")
             && self.has_docs(published)
     }
@@ -91,8 +119,10 @@ impl Case {
         let stored = fs::read(published.repository.path(&docs_path(item))).ok();
         match self.request {
             Request::PublishDocs((.., edition)) => stored == Some(documentation(edition)),
-            Request::Revert(_) | Request::Publish(_) => stored.is_none(),
-            Request::Replace(_) => stored == Some(documentation(0)),
+            Request::Revert(_) | Request::Publish(_) | Request::RevertDocs(_) => stored.is_none(),
+            Request::Replace(_) | Request::Retire(_) | Request::Unretire(_) => {
+                stored == Some(documentation(0))
+            }
         }
     }
 }
@@ -106,7 +136,7 @@ fn kill(test: &str, case: &Case, calls: &str, step: usize) {
     if !strace::is_available(test) {
         return;
     }
-    let published = Published::with(case.before);
+    let published = case.begin();
     published.copy("public", "before");
     let ledger = case.ledger();
     let (changed, replaced) = match case.request {
@@ -168,9 +198,15 @@ fn kill(test: &str, case: &Case, calls: &str, step: usize) {
         moments.values().sum::<usize>()
     );
     // Each request opens files, and is received and answered.
-    let is_certain = ["open", "recvfrom"].iter().any(|call| calls.starts_with(call));
+    let is_certain = ["open", "recvfrom", ANSWER].iter().any(|call| calls.starts_with(call));
     assert!(!moments.is_empty() || !is_certain, "no call was {calls}");
+    if calls == ANSWER {
+        assert!(moments.contains_key(&Moment::Unanswered), "nothing was answered by {calls}");
+    }
 }
+
+/// The call by which hyper writes an answer.
+const ANSWER: &str = "writev";
 
 /// What was served before, besides tarballs.
 fn before(published: &Published) -> Files {
@@ -187,62 +223,29 @@ fn every_of_few() -> usize {
     setting("HEXREG_EVERY", 2)
 }
 
-/// A module of tests for each request, and in it a test for each kind of system call.
-macro_rules! a_server_killed_before_a_system_call_loses_nothing_and_the_next_ends_what_it_began {
-    ($($name:ident: $case:expr;)+) => {$(
-        mod $name {
-            use super::*;
+/// A killed server loses nothing that it has answered, and the next one ends what it began.
+mod a_server_killed_before {
+    use super::*;
 
-            const TEST: &str = module_path!();
-
-            #[test]
-            fn rename() {
-                kill(TEST, &$case, "rename,renameat,renameat2", 1);
-            }
-
-            #[test]
-            fn removal() {
-                kill(TEST, &$case, "unlink,unlinkat", 1);
-            }
-
-            #[test]
-            fn flush() {
-                kill(TEST, &$case, "fsync,syncfs", every_of_few());
-            }
-
-            #[test]
-            fn folder_and_lock() {
-                kill(TEST, &$case, "mkdir,mkdirat,flock", every_of_few());
-            }
-
-            #[test]
-            fn network() {
-                kill(TEST, &$case, "recvfrom,accept4,writev,sendto,shutdown", every_of_few());
-            }
-
-            #[test]
-            fn open() {
-                kill(TEST, &$case, "open,openat,openat2", every());
-            }
-
-            #[test]
-            fn write() {
-                kill(TEST, &$case, "write", every());
-            }
-
-            #[test]
-            fn any() {
-                kill(TEST, &$case, "all", every());
-            }
-        }
-    )+};
-}
-
-a_server_killed_before_a_system_call_loses_nothing_and_the_next_ends_what_it_began! {
-    new_package: NEW_PACKAGE;
-    new_release: NEW_RELEASE;
-    replacement: REPLACEMENT;
-    revert: REVERT;
-    revert_of_a_package: REVERT_OF_A_PACKAGE;
-    documentation_of_a_release: DOCUMENTATION;
+    killed_before_system_calls!(kill, {
+        new_package: NEW_PACKAGE;
+        new_release: NEW_RELEASE;
+        replacement: REPLACEMENT;
+        revert: REVERT;
+        revert_of_a_package: REVERT_OF_A_PACKAGE;
+        retirement: RETIREMENT;
+        retirement_taken_back: RETIREMENT_TAKEN_BACK;
+        documentation_of_a_release: DOCUMENTATION;
+        removal_of_documentation: REMOVAL_OF_DOCUMENTATION;
+    }, {
+        rename: RENAME, 1;
+        removal: REMOVAL, 1;
+        flush: "fsync,syncfs", every_of_few();
+        folder_and_lock: "mkdir,mkdirat,flock", every_of_few();
+        connection: "recvfrom,accept4,shutdown", every_of_few();
+        answer: ANSWER, 1;
+        open: OPEN, every();
+        write: "write", every();
+        any: "all", every();
+    });
 }

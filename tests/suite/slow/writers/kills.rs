@@ -13,6 +13,7 @@ use crate::support::commands::{
 use crate::support::random::setting;
 use crate::support::repository::TestRepository;
 use crate::support::strace;
+use crate::support::system_calls::{FOLDER, OPEN, REMOVAL, RENAME, killed_before_system_calls};
 use crate::support::witness::{Tree, is_temporary};
 
 /// What a killed command may leave that the same command does not take away: what it laid down beside.
@@ -81,53 +82,18 @@ fn every() -> usize {
 
 /// A module of tests for each command, and in it a test for each kind of system call.
 macro_rules! a_command_killed_before_a_system_call_is_made_right_by_the_next {
-    ($($name:ident: $case:expr;)+) => {$(
-        mod $name {
-            use super::*;
-
-            const TEST: &str = module_path!();
-
-            #[test]
-            fn rename() {
-                kill(TEST, &$case, "rename,renameat,renameat2", 1);
-            }
-
-            #[test]
-            fn removal() {
-                kill(TEST, &$case, "unlink,unlinkat", 1);
-            }
-
-            #[test]
-            fn flush_of_a_file_or_folder() {
-                kill(TEST, &$case, "fsync", 1);
-            }
-
-            #[test]
-            fn flush_of_a_file_system() {
-                kill(TEST, &$case, "syncfs", 1);
-            }
-
-            #[test]
-            fn folder() {
-                kill(TEST, &$case, "mkdir,mkdirat", 1);
-            }
-
-            #[test]
-            fn lock() {
-                kill(TEST, &$case, "flock", 1);
-            }
-
-            #[test]
-            fn open() {
-                kill(TEST, &$case, "open,openat", every());
-            }
-
-            #[test]
-            fn write() {
-                kill(TEST, &$case, "write", every());
-            }
-        }
-    )+};
+    ($($name:ident: $case:expr;)+) => {
+        killed_before_system_calls!(kill, { $($name: $case;)+ }, {
+            rename: RENAME, 1;
+            removal: REMOVAL, 1;
+            flush_of_a_file_or_folder: "fsync", 1;
+            flush_of_a_file_system: "syncfs", 1;
+            folder: FOLDER, 1;
+            lock: "flock", 1;
+            open: OPEN, every();
+            write: "write", every();
+        });
+    };
 }
 
 with_each_command!(a_command_killed_before_a_system_call_is_made_right_by_the_next);
