@@ -5,11 +5,10 @@
 //! where a package has changed. A search waits a moment for that and then goes by what is known. All of it may be lost.
 
 use std::collections::{HashMap, HashSet};
-use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
@@ -22,6 +21,8 @@ use crate::published::Reader;
 use crate::registry::{Releases, Resource};
 use crate::repository::{Folder, RepositoryPath};
 use crate::serve::clock::unix_nanoseconds;
+use crate::serve::connections::fair_queue::{FairQueue, QueueLimits};
+use crate::serve::connections::peer::{Overload, Peer};
 use crate::serve::overview::{Overview, RepositoryState};
 use crate::serve::overview_cache::OverviewCache;
 use crate::store::Stamp;
@@ -40,8 +41,9 @@ const PASS_EVERY: Duration = Duration::from_secs(2);
 /// How often documentation is looked for that was published without a change of the index.
 const DOCS_EVERY: Duration = Duration::from_secs(60);
 
-/// How many searches run at once.
-const SEARCHES: usize = 2;
+/// How many searches run at once, and how many wait.
+const SEARCH_LIMITS: QueueLimits =
+    QueueLimits { permits: 2, permits_of_peer: 1, waiting_of_peer: 32, waiting: 512 };
 
 /// The packages of one repository, and what is known of each.
 pub(crate) struct Catalog {
@@ -50,7 +52,16 @@ pub(crate) struct Catalog {
     known: Mutex<Known>,
     /// Closed when the running pass ends.
     running: Mutex<Option<watch::Receiver<()>>>,
-    searches: Semaphore,
+    searches: FairQueue,
+}
+
+/// Why a search finds nothing out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SearchError {
+    /// Too many searches wait.
+    Overloaded(Overload),
+    /// The thread that searched has panicked.
+    Panicked,
 }
 
 /// What was read so far.
@@ -94,7 +105,7 @@ impl Catalog {
             packages,
             known: Mutex::default(),
             running: Mutex::default(),
-            searches: Semaphore::new(SEARCHES),
+            searches: FairQueue::new(SEARCH_LIMITS),
         }
     }
 
@@ -102,18 +113,26 @@ impl Catalog {
     /// read is left out, and the log says so.
     ///
     /// # Errors
-    /// The server is shutting down.
-    pub async fn search(self: &Arc<Self>, query: Query) -> io::Result<Vec<FoundPackage>> {
+    /// Too many searches of the client wait, or too many of all.
+    pub async fn search(
+        self: &Arc<Self>,
+        query: Query,
+        client: Peer,
+    ) -> Result<Vec<FoundPackage>, SearchError> {
         let running = self.start_pass();
         if let Some(mut running) = running.filter(|_| query.looks_inside()) {
             // It fails when the pass ends.
             drop(timeout(WAIT, running.changed()).await);
         }
-        let permit = self.searches.acquire().await.map_err(io::Error::other)?;
+        let permit = self.searches.acquire(client).await.map_err(SearchError::Overloaded)?;
         let this = Arc::clone(self);
-        let found = spawn_blocking(move || this.find(&query)).await;
-        drop(permit);
-        found.map_err(io::Error::other)
+        // If the client gives up, the search goes on, and keeps its permit until it ends.
+        let searching = spawn_blocking(move || {
+            let found = this.find(&query);
+            drop(permit);
+            found
+        });
+        searching.await.map_err(|_| SearchError::Panicked)
     }
 
     /// Looks for changes in the background, if that is due. Returns the end of the pass that runs.

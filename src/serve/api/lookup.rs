@@ -4,8 +4,9 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::call::{Answered, ApiAnswer, ApiCall};
+use super::catalog::SearchError;
 use super::changes::unreadable;
-use super::error::ApiError;
+use super::error::{ApiError, ErrorStatus};
 use super::search::Query;
 use super::views;
 
@@ -46,8 +47,13 @@ pub(super) async fn organizations(_: ApiCall<'_>) -> Answered {
 /// `GET packages`
 pub(super) async fn packages(call: ApiCall<'_>) -> Answered {
     let query = Query::parse(call.request.uri.query().unwrap_or_default());
-    let found = call.repository()?.catalog.search(query).await;
-    let found = found.map_err(|error| unreadable(&error))?;
+    let found = call.repository()?.catalog.search(query, call.client.into()).await;
+    let found = found.map_err(|error| match error {
+        SearchError::Overloaded(_) => {
+            ApiError::new(ErrorStatus::Internal, "too many searches at once: try again")
+        }
+        SearchError::Panicked => ApiError::internal(),
+    })?;
     let url = call.repository_url()?;
     let views = found.iter().map(|package| {
         let site = call.site(&package.releases.repository, &url);

@@ -13,8 +13,12 @@ fn catalog(directory: &TempDir) -> Arc<Catalog> {
     Arc::new(Catalog::new(overview, packages(directory)))
 }
 
+fn peer(number: u8) -> Peer {
+    std::net::IpAddr::from([192, 0, 2, number]).into()
+}
+
 async fn names(catalog: &Arc<Catalog>, query: &str) -> Vec<String> {
-    let found = catalog.search(Query::parse(query)).await.unwrap();
+    let found = catalog.search(Query::parse(query), peer(1)).await.unwrap();
     found.iter().map(|package| package.releases.package.to_string()).collect()
 }
 
@@ -29,7 +33,7 @@ async fn a_search_looks_at_names_descriptions_and_dependencies() {
         ["cherry", "date_fruit"]
     );
     assert_eq!(names(&catalog, "search=depends:telemetry").await, ["banana"]);
-    let found = catalog.search(Query::parse("search=name:banana")).await.unwrap();
+    let found = catalog.search(Query::parse("search=name:banana"), peer(1)).await.unwrap();
     assert_eq!(found[0].docs.len(), 1);
     assert!(found[0].updated_at.is_some());
     assert_eq!(found[0].description.as_ref().unwrap().app.as_deref(), Some("banana"));
@@ -53,4 +57,20 @@ async fn a_package_that_is_gone_is_not_found() {
     assert!(lock(&catalog.known).insides.contains_key(&"fig".parse().unwrap()));
     fs::remove_file(directory.path().join("packages/fig")).unwrap();
     assert_eq!(names(&catalog, "search=fig").await, [""; 0]);
+}
+
+/// One that asks for many searches waits for its own.
+#[tokio::test]
+async fn a_peer_has_one_search_at_a_time_and_keeps_no_other_waiting() {
+    let directory = acme();
+    let catalog = catalog(&directory);
+    let running = catalog.searches.acquire(peer(1)).await.unwrap();
+    let search = async |number: u8| {
+        let searching = catalog.search(Query::parse("search=name:apple"), peer(number));
+        timeout(Duration::from_millis(500), searching).await
+    };
+    assert!(search(1).await.is_err(), "it waits");
+    assert_eq!(search(2).await.unwrap().unwrap().len(), 1);
+    drop(running);
+    assert_eq!(search(1).await.unwrap().unwrap().len(), 1);
 }
