@@ -30,7 +30,7 @@ const READERS: usize = 2;
 /// In bytes: the largest buffer that is kept. Most tarballs fit.
 const KEPT_BUFFER: usize = 1 << 20;
 
-/// How long a tarball that cannot be used is not read again.
+/// How long a tarball that cannot be used is not read again, unless it is missing.
 const RETRY_AFTER: Duration = Duration::from_secs(60);
 
 /// The descriptions of the releases of one repository.
@@ -38,8 +38,8 @@ pub(crate) struct MetadataCache {
     source: Arc<dyn FileSource>,
     limits: Limits,
     known: Mutex<ByteCache<OuterChecksum>>,
-    /// The tarballs that cannot be used, and when they may be read again.
-    failed: Mutex<BoundedCache<OuterChecksum, Instant>>,
+    /// The tarballs that cannot be used.
+    failed: Mutex<BoundedCache<OuterChecksum, FailedRead>>,
     /// The tarballs that are being read, or waited for.
     running: Mutex<HashMap<OuterChecksum, Arc<SharedRead>>>,
     readers: Arc<Semaphore>,
@@ -50,10 +50,19 @@ pub(crate) struct MetadataCache {
 /// The one read that all requests for a release wait for.
 type SharedRead = OnceCell<Option<Arc<Description>>>;
 
+/// A tarball that cannot be used.
+#[derive(Clone, Copy)]
+struct FailedRead {
+    /// Until then it is not logged again, nor read again unless it is missing.
+    until: Instant,
+    /// A reverted release may be published again at any moment, and to look for its tarball costs nothing.
+    is_missing: bool,
+}
+
 /// What is known of a tarball.
 enum CachedDescription {
     Known(Arc<Description>),
-    /// It is missing, damaged or another one.
+    /// It is damaged, or another one.
     Unusable,
 }
 
@@ -136,25 +145,39 @@ impl MetadataCache {
             let description = postcard::from_bytes(bytes).ok()?;
             return Some(CachedDescription::Known(Arc::new(description)));
         }
-        let until = lock(&self.failed).get(checksum)?;
-        (Instant::now() < until).then_some(CachedDescription::Unusable)
+        let failed = self.failed(checksum)?;
+        (!failed.is_missing).then_some(CachedDescription::Unusable)
+    }
+
+    /// The last read of a tarball, if it failed a short time ago.
+    fn failed(&self, checksum: &OuterChecksum) -> Option<FailedRead> {
+        lock(&self.failed).get(checksum).filter(|failed| Instant::now() < failed.until)
+    }
+
+    /// Keeps what a tarball says that was read elsewhere.
+    pub fn keep(&self, checksum: OuterChecksum, description: &Description) {
+        if let Ok(bytes) = postcard::to_stdvec(description) {
+            lock(&self.known).insert(checksum, &bytes);
+        }
     }
 
     fn read(&self, release: &FileName, checksum: OuterChecksum) -> Option<Arc<Description>> {
         let path = RepositoryPath::tarball(release);
         match self.read_tarball(&path, checksum) {
             Ok(description) => {
-                if let Ok(bytes) = postcard::to_stdvec(&description) {
-                    lock(&self.known).insert(checksum, &bytes);
-                }
+                self.keep(checksum, &description);
                 Some(Arc::new(description))
             }
             Err(error) => {
-                let path = self.source.store().locate(&path);
-                tracing::warn!(path, error = chain(&error), "its description is not shown");
-                let now = Instant::now();
-                let until = now.checked_add(RETRY_AFTER).unwrap_or(now);
-                lock(&self.failed).insert(checksum, until, 1);
+                let is_missing = matches!(error, DescriptionError::Missing);
+                let known = self.failed(&checksum);
+                if known.is_none_or(|known| known.is_missing != is_missing) {
+                    let path = self.source.store().locate(&path);
+                    tracing::warn!(path, error = chain(&error), "its description is not shown");
+                    let now = Instant::now();
+                    let until = now.checked_add(RETRY_AFTER).unwrap_or(now);
+                    lock(&self.failed).insert(checksum, FailedRead { until, is_missing }, 1);
+                }
                 None
             }
         }

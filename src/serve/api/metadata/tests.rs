@@ -129,3 +129,31 @@ async fn a_request_that_is_given_up_leaves_nothing_behind() {
     }
     assert_eq!(setup.reads(), 1);
 }
+
+/// A reader of a package that is being reverted meets no tarball. The same tarball may be published again at once.
+#[tokio::test]
+async fn a_tarball_that_was_missing_is_read_once_it_is_back() {
+    let setup = Setup::new();
+    let tarball = setup.directory.path().join("tarballs/banana-0.1.0.tar");
+    let away = setup.directory.path().join("away");
+    fs::rename(&tarball, &away).unwrap();
+    assert!(setup.cache.get(&setup.release, setup.checksum).await.is_none());
+    assert!(setup.cache.get_blocking(&setup.release, setup.checksum).is_none());
+    fs::rename(&away, &tarball).unwrap();
+    assert!(setup.cache.get(&setup.release, setup.checksum).await.is_some());
+}
+
+#[tokio::test]
+async fn what_was_read_of_a_published_tarball_is_not_read_again() {
+    let setup = Setup::new();
+    // Another server has seen the release without it.
+    assert!(setup.cache.get(&setup.release, OuterChecksum::from_bytes([1; 32])).await.is_none());
+    let reads = setup.reads();
+    let description = Description { app: Some("banana".to_owned()), ..Description::default() };
+    for checksum in [setup.checksum, OuterChecksum::from_bytes([1; 32])] {
+        setup.cache.keep(checksum, &description);
+        let kept = setup.cache.get(&setup.release, checksum).await;
+        assert_eq!(kept.as_deref(), Some(&description));
+    }
+    assert_eq!(setup.reads(), reads);
+}
