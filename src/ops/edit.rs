@@ -49,8 +49,26 @@ pub(super) fn edit(
     packages: &BTreeSet<PackageName>,
     change: &Change<'_>,
 ) -> Result<Report, Error> {
+    edit_within(&begin(store, options, observer)?, options, packages, change)
+}
+
+/// Begins a transaction, in which edits can be made one after the other: no other writer has the lock meanwhile.
+pub(super) fn begin<'a>(
+    store: &'a dyn Store,
+    options: &Options,
+    observer: &'a dyn Observer,
+) -> Result<Transaction<'a>, Error> {
     let Options { lock_timeout, dry_run, .. } = *options;
-    let transaction = Transaction::begin::<Error>(store, None, lock_timeout, dry_run, observer)?;
+    Transaction::begin(store, None, lock_timeout, dry_run, observer)
+}
+
+/// As [`edit`], in a transaction that has begun.
+pub(super) fn edit_within(
+    transaction: &Transaction<'_>,
+    options: &Options,
+    packages: &BTreeSet<PackageName>,
+    change: &Change<'_>,
+) -> Result<Report, Error> {
     let (_, changes) = transaction.run(&Edit { options, packages, change })?;
     Ok(Report { changes })
 }

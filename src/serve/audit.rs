@@ -4,44 +4,67 @@
 
 use std::net::IpAddr;
 
-use crate::auth::UserName;
+use crate::auth::User;
 use crate::checksum::OuterChecksum;
-use crate::name::RepositoryName;
+use crate::name::{PackageName, RepositoryName};
 use crate::tarball::FileName;
+use crate::version::Version;
 
 /// The target of audit lines.
 pub const TARGET: &str = "hexreg::audit";
 
-/// A change that a client asked for.
-pub(super) struct AuditRecord<'a> {
+/// What the line of a change says, as far as it is known.
+#[derive(Clone, Debug)]
+pub(crate) struct AuditLine {
     pub client: IpAddr,
-    pub user: &'a UserName,
+    pub user: User,
     /// What was asked for, such as `publish`.
     pub action: &'static str,
-    pub repository: &'a RepositoryName,
-    /// What is to be changed, once that is known.
-    pub release: Option<&'a FileName>,
+    pub repository: Option<RepositoryName>,
+    pub package: Option<PackageName>,
+    pub version: Option<Version>,
+    /// Of the tarball, or of the archive of the documentation.
     pub checksum: Option<OuterChecksum>,
 }
 
-impl AuditRecord<'_> {
-    /// Writes the line. `refused` says why the change was not made.
-    pub fn log(&self, refused: Option<&str>) {
-        let Self { client, user, action, repository, release, checksum } = self;
-        let package = release.map(|release| release.package.as_str());
-        let version = release.map(|release| release.version.to_string());
-        let checksum = checksum.map(|checksum| checksum.to_string().to_lowercase());
+/// What became of a change.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum AuditResult<'a> {
+    Done,
+    /// By a rule, or by what the token permits. Nothing was changed.
+    Refused(&'a str),
+    /// By an error, which says whether it is unknown what was changed.
+    Failed(&'a str),
+}
+
+impl AuditLine {
+    /// The line of a change to this release.
+    #[must_use]
+    pub fn of_release(self, release: &FileName) -> Self {
+        let FileName { package, version } = release.clone();
+        Self { package: Some(package), version: Some(version), ..self }
+    }
+
+    /// Writes the line.
+    pub fn write(&self, result: AuditResult<'_>) {
+        let Self { client, user, action, repository, package, version, checksum } = self;
+        let (result, reason) = match result {
+            AuditResult::Done => ("done", None),
+            AuditResult::Refused(reason) => ("refused", Some(reason)),
+            AuditResult::Failed(reason) => ("failed", Some(reason)),
+        };
         tracing::info!(
             target: TARGET,
             %client,
-            user = user.as_str(),
+            user = user.name.as_str(),
+            token = user.token.map(|id| id.to_string()),
             action,
-            repository = repository.as_str(),
-            package,
-            version,
-            checksum,
-            result = if refused.is_some() { "refused" } else { "done" },
-            reason = refused,
+            repository = repository.as_ref().map(RepositoryName::as_str),
+            package = package.as_ref().map(PackageName::as_str),
+            version = version.as_ref().map(Version::to_string),
+            checksum = checksum.map(|checksum| checksum.to_string().to_lowercase()),
+            result,
+            reason,
         );
     }
 }

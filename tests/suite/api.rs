@@ -14,6 +14,7 @@ mod several;
 mod slow;
 mod starting;
 mod table;
+mod together;
 mod uploads;
 
 use serde_json::Value;

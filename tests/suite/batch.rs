@@ -1,6 +1,7 @@
 //! Changes that a server makes together: each is judged in order, a refused one changes nothing, and nothing else
 //! depends on it.
 
+mod failures;
 #[cfg(feature = "buckets")]
 mod writers;
 
@@ -11,7 +12,8 @@ use std::time::Duration;
 
 use hexreg::ops::add::{self, Additions, PublicationTime};
 use hexreg::ops::batch::{
-    self, Error, Options, Outcome, Refusal, ReleaseChange, ReplaceRule, RequestedChange, Rules,
+    self, ChangeError, Error, Options, Outcome, Refusal, ReleaseChange, ReplaceRule,
+    RequestedChange, Rules,
 };
 use hexreg::ops::verify;
 use hexreg::package::{Release, Retirement, RetirementReason, UnixSeconds};
@@ -68,7 +70,7 @@ impl Publisher {
     /// A change that publishes this tarball.
     fn publish(&self, tarball: &Tarball) -> RequestedChange {
         let path = self.write(&tarball.build());
-        let checked = batch::check_tarball(&path, Limits::HEX, true).unwrap();
+        let (checked, _) = batch::check_tarball(&path, Limits::HEX, true).unwrap();
         requested(ReleaseChange::Publish(checked))
     }
 
@@ -77,18 +79,22 @@ impl Publisher {
         requested(ReleaseChange::StoreDocs(release.parse().unwrap(), docs))
     }
 
-    fn try_apply(
-        &self,
-        store: &dyn Store,
-        changes: &[RequestedChange],
-    ) -> Result<Vec<Verdict>, Error> {
-        let verdicts = batch::apply(store, &edit_options(), &self.rules, changes, &())?;
+    fn try_apply(&self, store: &dyn Store, changes: &[RequestedChange]) -> Vec<batch::Verdict> {
+        let verdicts = batch::apply(store, &edit_options(), &self.rules, changes, &());
         assert_eq!(verdicts.len(), changes.len());
-        Ok(verdicts)
+        verdicts
     }
 
+    /// Of changes none of which fails.
     fn apply(&self, store: &dyn Store, changes: &[RequestedChange]) -> Vec<Verdict> {
-        self.try_apply(store, changes).unwrap()
+        let verdicts = self.try_apply(store, changes).into_iter();
+        let by_rules = verdicts.map(|verdict| {
+            verdict.map_err(|error| match error {
+                ChangeError::Refused(refusal) => refusal,
+                error => panic!("{error}"),
+            })
+        });
+        by_rules.collect()
     }
 
     /// What becomes of one change.
@@ -168,9 +174,19 @@ fn word(verdict: &Verdict) -> &'static str {
         Ok(Outcome::RemovedDocs) => "docs removed",
         Err(Refusal::NoSuchRelease(_)) => "no such release",
         Err(Refusal::NoDocs(_)) => "no docs",
-        Err(Refusal::Damaged(_)) => "damaged",
         Err(Refusal::Field { field, .. } | Refusal::Parts { field, .. }) => field,
     }
+}
+
+/// The same of changes that may fail.
+fn ends(verdicts: &[batch::Verdict]) -> Vec<&'static str> {
+    let end = |verdict: &batch::Verdict| match verdict {
+        Ok(outcome) => word(&Ok(outcome.clone())),
+        Err(ChangeError::Refused(refusal)) => word(&Err(refusal.clone())),
+        Err(ChangeError::Failed(_)) => "failed",
+        Err(ChangeError::Unknown(_)) => "unknown",
+    };
+    verdicts.iter().map(end).collect()
 }
 
 fn words(verdicts: &[Verdict]) -> Vec<&'static str> {
@@ -439,7 +455,8 @@ fn a_registry_is_not_created() {
     let publisher = Publisher::new();
     let store = MemoryStore::default();
     let refused = publisher.try_apply(&store, &[publisher.publish(&foo("1.0.0", 1))]);
-    assert!(matches!(refused, Err(Error::NoRegistry { .. })), "{refused:?}");
+    let [Err(ChangeError::Failed(error))] = &refused[..] else { panic!("{refused:?}") };
+    assert!(matches!(**error, Error::NoRegistry { .. }), "{error}");
     assert!(store.files().is_empty());
 }
 
@@ -457,12 +474,9 @@ fn a_damaged_package_keeps_no_other_from_being_changed() {
         publisher.publish(&Tarball::new("bar", "1.1.0")),
         retire("bar-1.1.0"),
     ];
-    let verdicts = publisher.apply(&store, &changes);
-    assert_eq!(
-        words(&verdicts),
-        ["damaged", "created", "damaged", "reverted", "created", "retired"]
-    );
-    let Err(Refusal::Damaged(message)) = &verdicts[0] else { panic!("{verdicts:?}") };
+    let verdicts = publisher.try_apply(&store, &changes);
+    assert_eq!(ends(&verdicts), ["failed", "created", "failed", "reverted", "created", "retired"]);
+    let message = verdicts[0].as_ref().unwrap_err().to_string();
     assert!(message.starts_with("packages/foo is not signed with this key"), "{message}");
     assert_eq!(store.files()["packages/foo"], b"damaged");
     assert_eq!(releases(&store.files(), "bar").len(), 1);

@@ -1,7 +1,11 @@
 //! What clients ask for, and what comes of it.
 
-use super::refusal::Refusal;
+use std::fmt;
+use std::sync::Arc;
+
+use super::refusal::{Refusal, chain};
 use crate::ops::checked_tarball::CheckedTarball;
+use crate::ops::edit;
 use crate::package::{Release, Retirement};
 use crate::repository::ByteSource;
 use crate::tarball::FileName;
@@ -49,8 +53,36 @@ impl ReleaseChange {
     }
 }
 
+/// The outcome of a change by the rules.
+pub(super) type Judgement = Result<Outcome, Refusal>;
+
 /// What becomes of a change.
-pub(super) type Verdict = Result<Outcome, Refusal>;
+pub type Verdict = Result<Outcome, ChangeError>;
+
+/// Why a change must not be reported as made.
+#[derive(Clone, Debug)]
+pub enum ChangeError {
+    /// It breaks a rule. Nothing was changed.
+    Refused(Refusal),
+    /// It could not be made. Clients see nothing of it.
+    Failed(Arc<edit::Error>),
+    /// It was being made when this error came: clients may see all of it, or a part.
+    Unknown(Arc<edit::Error>),
+}
+
+impl fmt::Display for ChangeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(refusal) => refusal.fmt(f),
+            Self::Failed(error) => f.write_str(&chain(&**error)),
+            Self::Unknown(error) => {
+                write!(f, "it is unknown whether it was made: {}", chain(&**error))
+            }
+        }
+    }
+}
+
+impl std::error::Error for ChangeError {}
 
 /// A change that was made.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::change::{Outcome, ReleaseChange, RequestedChange, Verdict};
+use super::change::{Judgement, Outcome, ReleaseChange, RequestedChange};
 use super::files::Files;
 use super::refusal::Refusal;
 use super::rules::{Modification, Rules};
@@ -38,7 +38,7 @@ impl Judge<'_> {
         requested: &RequestedChange,
         copy: &mut WorkingCopy,
         files: &mut Files,
-    ) -> Result<Verdict, Error> {
+    ) -> Result<Judgement, Error> {
         let release = requested.change.release();
         if let ReleaseChange::Publish(tarball) = &requested.change {
             return self.publish(requested, tarball, copy, files);
@@ -113,7 +113,7 @@ impl Judge<'_> {
         tarball: &CheckedTarball,
         copy: &mut WorkingCopy,
         files: &mut Files,
-    ) -> Result<Verdict, Error> {
+    ) -> Result<Judgement, Error> {
         let FileName { package, version } = tarball.file();
         if !copy.has_package(package) {
             if let Err(refusal) = check_new_name(package) {
@@ -187,7 +187,7 @@ impl Judge<'_> {
 
     /// A file that no release names is at the path of the tarball. Another writer may be about to name it, so it is
     /// waited for; or that writer was interrupted, or a person put the file there to build it.
-    fn refuse_in_the_way(&self, release: &FileName) -> Result<Verdict, Error> {
+    fn refuse_in_the_way(&self, release: &FileName) -> Result<Judgement, Error> {
         let path = RepositoryPath::tarball(release);
         if let Some(conflict) = self.attempt.conflict_at(&path).filter(|_| self.attempt.is_young())
         {

@@ -31,8 +31,6 @@ pub enum Refusal {
         /// What is wrong with each part: by the package that is required, or by the key of the metadata.
         messages: BTreeMap<String, String>,
     },
-    /// A file of the registry is damaged, and is not changed until it is repaired (500).
-    Damaged(String),
 }
 
 impl Refusal {
@@ -74,7 +72,6 @@ impl fmt::Display for Refusal {
             Self::NoDocs(FileName { package, version }) => {
                 write!(f, "{package} {version} has no documentation")
             }
-            Self::Damaged(message) => f.write_str(message),
             Self::Field { field, message } => write!(f, "{field}: {message}"),
             Self::Parts { field, messages } => {
                 let all: Vec<_> =

@@ -1,18 +1,20 @@
-//! The verdicts on the changes of a group, over all attempts of its transaction.
+//! The verdicts on changes, over all attempts of their transaction.
 
-use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 
-use super::change::{ReleaseChange, RequestedChange, Verdict};
+use super::change::{ChangeError, Judgement, ReleaseChange, RequestedChange, Verdict};
 use super::files::Files;
-use super::judge::{Judge, check_new_name};
+use super::judge::Judge;
 use super::rules::Rules;
 use crate::name::{PackageName, RepositoryName};
 use crate::ops::edit::{Error, FileChange, WorkingCopy};
 use crate::publish::transaction::Attempt;
+use crate::registry::Resource;
 use crate::repository::RepositoryPath;
 
-/// The verdicts on the changes of a group.
+/// The verdicts on the changes of a group, or of a part of it.
 ///
 /// When the transaction is attempted again, a change is judged again, on what is published then, until the file that it
 /// changes was written: that of the package, or the documentation. From then on its verdict is final. The file was
@@ -21,13 +23,40 @@ use crate::repository::RepositoryPath;
 pub(super) struct Verdicts<'a> {
     repository: &'a RepositoryName,
     rules: &'a Rules,
-    group: &'a [&'a RequestedChange],
     /// The packages that the group publishes.
-    published: BTreeSet<PackageName>,
-    /// The verdict of the last attempt on each change.
-    last: RefCell<Vec<Option<Verdict>>>,
-    /// Whether an attempt has written the file by which a change takes effect.
-    has_written: Cell<bool>,
+    published: &'a BTreeSet<PackageName>,
+    changes: RefCell<Vec<PendingChange<'a>>>,
+}
+
+/// A change, and how it was judged so far.
+pub(super) struct PendingChange<'a> {
+    requested: &'a RequestedChange,
+    /// The verdict of the last attempt.
+    last: Option<Judgement>,
+    /// Whether the verdict is final.
+    is_final: bool,
+    /// Whether clients may see a part of the change, though its verdict is not final.
+    may_be_seen: bool,
+}
+
+impl<'a> PendingChange<'a> {
+    /// A change that was not judged yet.
+    pub fn new(requested: &'a RequestedChange) -> Self {
+        Self { requested, last: None, is_final: false, may_be_seen: false }
+    }
+
+    pub fn package(&self) -> &'a PackageName {
+        &self.requested.change.release().package
+    }
+
+    /// The verdict on a change that is not tried again after an error.
+    pub fn failed(self, error: &Arc<Error>) -> ChangeError {
+        match self.last {
+            Some(Err(refusal)) if self.is_final => ChangeError::Refused(refusal),
+            _ if self.is_final || self.may_be_seen => ChangeError::Unknown(Arc::clone(error)),
+            _ => ChangeError::Failed(Arc::clone(error)),
+        }
+    }
 }
 
 impl<'a> Verdicts<'a> {
@@ -35,15 +64,10 @@ impl<'a> Verdicts<'a> {
     pub fn new(
         repository: &'a RepositoryName,
         rules: &'a Rules,
-        group: &'a [&'a RequestedChange],
+        published: &'a BTreeSet<PackageName>,
+        changes: Vec<PendingChange<'a>>,
     ) -> Self {
-        let published = group.iter().filter_map(|requested| match &requested.change {
-            ReleaseChange::Publish(tarball) => Some(tarball.file().package.clone()),
-            _ => None,
-        });
-        let published = published.filter(|name| check_new_name(name).is_ok()).collect();
-        let last = RefCell::new(vec![None; group.len()]);
-        Self { repository, rules, group, published, last, has_written: Cell::new(false) }
+        Self { repository, rules, published, changes: RefCell::new(changes) }
     }
 
     /// Judges the changes in order, and makes those that are not refused in the working copy. Returns what they change
@@ -57,31 +81,51 @@ impl<'a> Verdicts<'a> {
             attempt,
             repository: self.repository,
             rules: self.rules,
-            published: &self.published,
+            published: self.published,
         };
         let mut files = Files::default();
-        for (requested, verdict) in self.group.iter().zip(self.last.borrow_mut().iter_mut()) {
-            match verdict {
-                Some(verdict) if attempt.has_changed(&changed_file(&requested.change)) => {
-                    self.has_written.set(true);
+        for PendingChange { requested, last, is_final, .. } in self.changes.borrow_mut().iter_mut()
+        {
+            *is_final |= last.is_some() && attempt.has_changed(&changed_file(&requested.change));
+            match last {
+                Some(verdict) if *is_final => {
                     if verdict.is_ok() {
                         judge.finish(requested, copy, &mut files)?;
                     }
                 }
-                verdict => *verdict = Some(judge.judge(requested, copy, &mut files)?),
+                last => *last = Some(judge.judge(requested, copy, &mut files)?),
             }
         }
         Ok(files.into_changes())
     }
 
-    /// Whether some change of the group has taken effect.
-    pub fn has_written(&self) -> bool {
-        self.has_written.get()
-    }
-
     /// The verdicts of the last attempt, in order.
     pub fn into_verdicts(self) -> impl Iterator<Item = Verdict> {
-        self.last.into_inner().into_iter().flatten()
+        let last = self.changes.into_inner().into_iter().filter_map(|one| one.last);
+        last.map(|verdict| verdict.map_err(ChangeError::Refused))
+    }
+
+    /// The changes of a transaction that has failed after it had `written` these files, and no others if that
+    /// `is_certain`. Those that have not taken effect are to be judged anew.
+    pub fn into_pending(
+        self,
+        written: &HashSet<RepositoryPath>,
+        is_certain: bool,
+    ) -> Vec<PendingChange<'a>> {
+        let mut changes = self.changes.into_inner();
+        for one in &mut changes {
+            let change = &one.requested.change;
+            one.is_final |= one.last.is_some() && written.contains(&changed_file(change));
+            // The indexes do not name a release any more when it is taken out of its package.
+            let is_unlisted = matches!(change, ReleaseChange::Revert(_))
+                && written.contains(&RepositoryPath::resource(&Resource::Versions));
+            let is_made = matches!(one.last, Some(Ok(_)));
+            one.may_be_seen |= is_made && (is_unlisted || !is_certain);
+            if !one.is_final {
+                one.last = None;
+            }
+        }
+        changes
     }
 }
 

@@ -17,7 +17,9 @@ use super::publisher::Publisher;
 use super::upload_places::{UploadPlace, UploadPlaces};
 use super::views::Site;
 use crate::auth::User;
+use crate::checksum::OuterChecksum;
 use crate::name::{PackageName, RepositoryName};
+use crate::serve::audit::AuditLine;
 use crate::serve::authorize::Authorizer;
 use crate::serve::repository::Repository;
 use crate::serve::request_body::{BodyError, BodyLimits, receive_small, receive_upload};
@@ -39,6 +41,9 @@ pub(super) struct ApiCall<'a> {
     pub client: IpAddr,
     /// `None` if the server asks for no credentials, or the endpoint needs none.
     pub user: Option<User>,
+    /// What the audit log is to say of the change that is asked for; `None` if there is none, or once the publisher has
+    /// written its line.
+    pub audit: Option<AuditLine>,
     /// The URL of the server.
     pub base_url: String,
     /// The URL of the API, with the repository if the path names one.
@@ -129,6 +134,13 @@ impl ApiCall<'_> {
 
     pub fn user(&self) -> Result<&User, ApiError> {
         self.user.as_ref().ok_or_else(ApiError::missing_authentication)
+    }
+
+    /// The checksum of what was uploaded is known.
+    pub fn set_audited_checksum(&mut self, checksum: OuterChecksum) {
+        if let Some(line) = &mut self.audit {
+            line.checksum = Some(checksum);
+        }
     }
 
     /// The repository and its URLs.

@@ -31,8 +31,9 @@ pub(super) enum ApiAccess {
     Readers,
     /// Those with the credentials of a user.
     Users,
-    /// Those with a token that may publish the package of the path, or some package if the path has none.
-    Publishers,
+    /// Those with a token that may publish the package of the path, or some package if the path has none. The text is
+    /// the action in the audit log.
+    Publishers(&'static str),
 }
 
 /// A line of the table whose function has a result.
@@ -43,6 +44,24 @@ macro_rules! endpoint {
             path: $path,
             access: ApiAccess::$access,
             respond: |call, format| Box::pin(async move { render($respond(call).await, format) }),
+        }
+    };
+}
+
+/// A line of the table that changes what is published, by the action in the audit log.
+macro_rules! change {
+    ($method:ident $path:literal, $action:literal, $respond:path) => {
+        ApiEndpoint {
+            method: Method::$method,
+            path: $path,
+            access: ApiAccess::Publishers($action),
+            respond: |mut call, format| {
+                Box::pin(async move {
+                    let answered = $respond(&mut call).await;
+                    changes::audit(&call, &answered);
+                    render(answered, format)
+                })
+            },
         }
     };
 }
@@ -68,16 +87,16 @@ const ENDPOINTS: &[ApiEndpoint] = &[
     endpoint!(GET "auth", Users, accounts::auth),
     endpoint!(GET "packages", Readers, lookup::packages),
     endpoint!(GET "packages/:name", Readers, lookup::package),
-    endpoint!(POST "publish", Publishers, changes::publish),
-    endpoint!(POST "packages/:name/releases", Publishers, changes::publish),
+    change!(POST "publish", "publish", changes::publish),
+    change!(POST "packages/:name/releases", "publish", changes::publish),
     endpoint!(GET "packages/:name/releases/:version", Readers, lookup::release),
-    endpoint!(DELETE "packages/:name/releases/:version", Publishers, changes::revert),
-    endpoint!(POST "packages/:name/retire", Publishers, changes::retire_all),
-    endpoint!(POST "packages/:name/releases/:version/retire", Publishers, changes::retire),
-    endpoint!(DELETE "packages/:name/releases/:version/retire", Publishers, changes::unretire),
+    change!(DELETE "packages/:name/releases/:version", "revert", changes::revert),
+    change!(POST "packages/:name/retire", "retire", changes::retire_all),
+    change!(POST "packages/:name/releases/:version/retire", "retire", changes::retire),
+    change!(DELETE "packages/:name/releases/:version/retire", "unretire", changes::unretire),
     endpoint!(GET "packages/:name/releases/:version/docs", Readers, lookup::docs),
-    endpoint!(POST "packages/:name/releases/:version/docs", Publishers, changes::publish_docs),
-    endpoint!(DELETE "packages/:name/releases/:version/docs", Publishers, changes::revert_docs),
+    change!(POST "packages/:name/releases/:version/docs", "publish docs", changes::publish_docs),
+    change!(DELETE "packages/:name/releases/:version/docs", "revert docs", changes::revert_docs),
     endpoint!(GET "packages/:name/owners", Readers, accounts::owners),
     endpoint!(GET "packages/:name/owners/:user", Users, accounts::refuse_change),
     endpoint!(PUT "packages/:name/owners/:user", Users, accounts::refuse_change),
@@ -193,7 +212,7 @@ mod tests {
         {
             let changes = endpoint.method != Method::GET;
             assert_eq!(
-                endpoint.access == ApiAccess::Publishers,
+                matches!(endpoint.access, ApiAccess::Publishers(_)),
                 changes,
                 "{} {}",
                 endpoint.method,

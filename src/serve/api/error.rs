@@ -14,6 +14,7 @@ use serde::Serialize;
 use super::format::Format;
 use super::views;
 use crate::package::UnixSeconds;
+use crate::serve::audit::AuditResult;
 
 /// The one challenge that no client acts on. A `Bearer` challenge with `token_expired` makes mix repeat its request
 /// without pause and without end.
@@ -169,6 +170,14 @@ impl ApiError {
         });
         let fields: Vec<String> = fields.collect();
         if fields.is_empty() { self.message.to_string() } else { fields.join(", ") }
+    }
+
+    /// What the audit log says of a change that is answered with this, for a `reason`.
+    pub fn audit_result<'a>(&self, reason: &'a str) -> AuditResult<'a> {
+        match self.status {
+            ErrorStatus::Internal => AuditResult::Failed(reason),
+            _ => AuditResult::Refused(reason),
+        }
     }
 
     pub fn response(&self, format: Format) -> Response<Body> {

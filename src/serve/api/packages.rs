@@ -101,18 +101,23 @@ impl Packages {
         let Some(release) = releases.find(|release| release.version == name.version) else {
             return Ok(None);
         };
-        self.complete(name, release).await.map(Some)
+        let description = self.metadata.get(name, release.outer_checksum).await;
+        let has_docs = source::stamp(&self.source, RepositoryPath::docs(name)).await?.is_some();
+        Ok(Some(FoundRelease { name: name.clone(), release, description, has_docs }))
     }
 
-    /// A release that was read, with what is not signed: its description and its documentation.
-    ///
-    /// # Errors
-    /// Whether it has documentation is unknown.
-    pub async fn complete(&self, name: &FileName, release: Release) -> io::Result<FoundRelease> {
-        let description = self.metadata.get(name, release.outer_checksum).await;
-        let docs = source::stamp(&self.source, RepositoryPath::docs(name)).await?;
-        let has_docs = docs.is_some();
-        Ok(FoundRelease { name: name.clone(), release, description, has_docs })
+    /// A release that was published a moment ago, with what its tarball says, which is kept. If it is unknown whether it
+    /// has documentation, it is shown as having none: the publication must not be answered as failed.
+    pub async fn published(
+        &self,
+        name: &FileName,
+        release: Release,
+        description: Description,
+    ) -> FoundRelease {
+        self.metadata.keep(release.outer_checksum, &description);
+        let docs = source::stamp(&self.source, RepositoryPath::docs(name)).await;
+        let (description, has_docs) = (Some(Arc::new(description)), matches!(docs, Ok(Some(_))));
+        FoundRelease { name: name.clone(), release, description, has_docs }
     }
 }
 

@@ -13,8 +13,9 @@ use tokio::task::spawn_blocking;
 
 use crate::key::PrivateKey;
 use crate::name::{PackageName, RepositoryName};
-use crate::ops::batch::{self, Options, Outcome, Refusal, ReplaceRule, RequestedChange, Rules};
+use crate::ops::batch::{self, ChangeError, Options, ReplaceRule, RequestedChange, Rules, Verdict};
 use crate::publish::observer::{Observer, Warning};
+use crate::serve::audit::{AuditLine, AuditResult};
 use crate::serve::clock;
 use crate::serve::error_chain::chain;
 use crate::serve::upload::Upload;
@@ -40,26 +41,29 @@ pub(crate) struct PublisherOptions {
 /// Makes the changes of clients to one repository.
 pub(crate) struct Publisher {
     repository: RepositoryName,
-    queue: mpsc::Sender<WaitingChange>,
+    queue: mpsc::Sender<WaitingChanges>,
 }
 
-/// A change that waits, with the uploaded file that it needs.
-struct WaitingChange {
-    change: RequestedChange,
+/// Changes that a client asked for together, with the uploaded file that they need.
+struct WaitingChanges {
+    changes: Vec<AuditedChange>,
     upload: Option<Upload>,
-    verdict: oneshot::Sender<ChangeResult>,
+    verdicts: oneshot::Sender<Vec<Verdict>>,
 }
 
-type ChangeResult = Result<Outcome, ChangeError>;
+/// A change, and the line that the audit log gets of it.
+pub(crate) struct AuditedChange {
+    pub requested: RequestedChange,
+    pub line: AuditLine,
+}
 
-/// Why a change was not made.
-#[derive(Debug)]
-pub(crate) enum ChangeError {
-    Refused(Refusal),
+/// Why there is no verdict on a change, nor a line in the audit log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PublisherError {
     /// Too many changes wait.
     Overloaded,
-    /// The registry could not be written. The log says why.
-    Failed,
+    /// The thread that writes panicked.
+    Lost,
 }
 
 /// What changes are made with.
@@ -95,21 +99,25 @@ impl Publisher {
         &self.repository
     }
 
-    /// Makes a change. Once it is asked for, it is made even if the client closes its connection.
+    /// Makes changes, in one transaction if they allow it, and writes a line of each to the audit log. Once they are
+    /// asked for, they are made even if the client closes its connection.
     ///
     /// # Errors
-    /// [`ChangeError`].
-    pub async fn change(&self, change: RequestedChange, upload: Option<Upload>) -> ChangeResult {
-        let (verdict, made) = oneshot::channel();
-        let waiting = WaitingChange { change, upload, verdict };
-        self.queue.try_send(waiting).map_err(|_| ChangeError::Overloaded)?;
-        // The sender is dropped without a verdict if the work panicked.
-        made.await.unwrap_or(Err(ChangeError::Failed))
+    /// [`PublisherError`].
+    pub async fn make(
+        &self,
+        changes: Vec<AuditedChange>,
+        upload: Option<Upload>,
+    ) -> Result<Vec<Verdict>, PublisherError> {
+        let (verdicts, made) = oneshot::channel();
+        let waiting = WaitingChanges { changes, upload, verdicts };
+        self.queue.try_send(waiting).map_err(|_| PublisherError::Overloaded)?;
+        made.await.map_err(|_| PublisherError::Lost)
     }
 }
 
 /// Makes changes until the server ends: all that wait, again and again.
-async fn make_changes(writer: Arc<Writer>, mut waiting: mpsc::Receiver<WaitingChange>) {
+async fn make_changes(writer: Arc<Writer>, mut waiting: mpsc::Receiver<WaitingChanges>) {
     let mut batch = Vec::new();
     while waiting.recv_many(&mut batch, MAX_BATCH).await > 0 {
         let (writer, changes) = (Arc::clone(&writer), std::mem::take(&mut batch));
@@ -120,35 +128,53 @@ async fn make_changes(writer: Arc<Writer>, mut waiting: mpsc::Receiver<WaitingCh
 }
 
 impl Writer {
-    fn make(&self, waiting: Vec<WaitingChange>) {
+    fn make(&self, waiting: Vec<WaitingChanges>) {
         let rules = Rules {
             replace: self.replace,
             allow_public: self.allow_public.clone(),
             now: clock::now(),
         };
-        let (mut changes, mut others) = (Vec::new(), Vec::new());
-        for WaitingChange { change, upload, verdict } in waiting {
-            changes.push(change);
-            others.push((upload, verdict));
+        let (mut requested, mut others) = (Vec::new(), Vec::new());
+        for WaitingChanges { changes, upload, verdicts } in waiting {
+            let lines = changes.into_iter().map(|AuditedChange { requested: change, line }| {
+                requested.push(change);
+                line
+            });
+            others.push((lines.collect::<Vec<_>>(), upload, verdicts));
         }
-        match batch::apply(&*self.store, &self.options, &rules, &changes, &LogWarnings) {
-            Ok(made) => {
-                for ((upload, verdict), made) in others.into_iter().zip(made) {
-                    // Before the answer: a server that shuts down ends once its last client is answered.
-                    drop(upload);
-                    // The client may have closed its connection.
-                    let _ = verdict.send(made.map_err(ChangeError::Refused));
-                }
-            }
-            Err(error) => {
-                let repository = self.options.repository.as_str();
-                tracing::error!(repository, error = chain(&error), "changes were not made");
-                for (upload, verdict) in others {
-                    drop(upload);
-                    let _ = verdict.send(Err(ChangeError::Failed));
-                }
-            }
+        let all = batch::apply(&*self.store, &self.options, &rules, &requested, &LogWarnings);
+        self.log_errors(&all);
+        let mut all = all.into_iter();
+        for (lines, upload, verdicts) in others {
+            let made: Vec<_> = all.by_ref().take(lines.len()).collect();
+            lines.iter().zip(&made).for_each(|(line, verdict)| write_line(line, verdict));
+            // Before the answer: a server that shuts down ends once its last client is answered.
+            drop(upload);
+            // The client may have closed its connection.
+            let _ = verdicts.send(made);
         }
+    }
+
+    /// Writes each error to the log, once for all changes that met it.
+    fn log_errors(&self, verdicts: &[Verdict]) {
+        let errors = verdicts.iter().filter_map(|verdict| match verdict {
+            Err(ChangeError::Failed(error) | ChangeError::Unknown(error)) => Some(chain(&**error)),
+            Ok(_) | Err(ChangeError::Refused(_)) => None,
+        });
+        let repository = self.options.repository.as_str();
+        for error in errors.collect::<BTreeSet<_>>() {
+            tracing::error!(repository, error, "changes were not made");
+        }
+    }
+}
+
+fn write_line(line: &AuditLine, verdict: &Verdict) {
+    match verdict {
+        Ok(_) => line.write(AuditResult::Done),
+        Err(error @ ChangeError::Refused(_)) => {
+            line.write(AuditResult::Refused(&error.to_string()));
+        }
+        Err(error) => line.write(AuditResult::Failed(&error.to_string())),
     }
 }
 

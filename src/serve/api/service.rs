@@ -20,6 +20,7 @@ use super::format::Format;
 use super::upload_places::UploadPlaces;
 use crate::auth::User;
 use crate::name::PackageName;
+use crate::serve::audit::AuditLine;
 use crate::serve::authorize::{Authorization, Authorizer, CredentialError};
 use crate::serve::base_url::BaseUrl;
 use crate::serve::options::{NAMED_REPOSITORIES, Options};
@@ -143,17 +144,34 @@ impl Api {
         if is_from_another_site(&request) {
             return ApiError::new(ErrorStatus::Forbidden, FROM_ANOTHER_SITE).response(format);
         }
-        let user = match permit(endpoint, &parameters, authorization, authorizer) {
-            Ok(user) => user,
-            Err(refusal) => return refusal.response(format),
-        };
+        let permitted = permit(endpoint, &parameters, &authorization, authorizer);
+        if let (Err(refusal), Authorization::Anonymous | Authorization::Denied(_)) =
+            (&permitted, &authorization)
+        {
+            return refusal.response(format);
+        }
         let repository = match named {
-            Some(name) => match find_repository(repositories, name).await {
-                Some(repository) => Some(repository),
-                None => return ApiError::page_not_found().response(format),
-            },
+            Some(name) => find_repository(repositories, name).await,
             None => default_repository(repositories),
         };
+        let audit = match (endpoint.access, authorization) {
+            (ApiAccess::Publishers(action), Authorization::User(user)) => {
+                Some(audit_line(client, user, action, repository, &parameters).await)
+            }
+            _ => None,
+        };
+        let user = match permitted {
+            Ok(user) => user,
+            Err(refusal) => {
+                if let Some(line) = audit {
+                    line.write(refusal.audit_result(&refusal.summary()));
+                }
+                return refusal.response(format);
+            }
+        };
+        if named.is_some() && repository.is_none() {
+            return ApiError::page_not_found().response(format);
+        }
         let base_url = self.base_url.of(&request);
         let below =
             named.map_or(Cow::Borrowed(""), |name| format!("{NAMED_REPOSITORIES}{name}").into());
@@ -168,6 +186,7 @@ impl Api {
             body,
             client,
             user,
+            audit,
             stall: self.stall,
             uploads: &self.uploads,
             wrong_tokens: &self.wrong_tokens,
@@ -214,7 +233,7 @@ fn is_from_another_site(request: &Parts) -> bool {
 fn permit(
     endpoint: &ApiEndpoint,
     parameters: &[String],
-    authorization: Authorization,
+    authorization: &Authorization,
     authorizer: &Authorizer,
 ) -> Result<Option<User>, ApiError> {
     if endpoint.access == ApiAccess::Anyone {
@@ -230,10 +249,10 @@ fn permit(
         }
         Authorization::Denied(CredentialError::Unknown) => return Err(ApiError::invalid_key()),
         Authorization::Denied(CredentialError::Expired(since)) => {
-            return Err(ApiError::expired_key(since));
+            return Err(ApiError::expired_key(*since));
         }
     };
-    if endpoint.access == ApiAccess::Publishers {
+    if let ApiAccess::Publishers(_) = endpoint.access {
         if !user.grant.may_publish_some() {
             return Err(ApiError::key_not_authorized());
         }
@@ -243,7 +262,24 @@ fn permit(
             return Err(ApiError::not_authorized());
         }
     }
-    Ok(Some(user))
+    Ok(Some(user.clone()))
+}
+
+/// The audit line of a change that a user asks for, as far as the path says it.
+async fn audit_line(
+    client: IpAddr,
+    user: User,
+    action: &'static str,
+    repository: Option<&Repository>,
+    parameters: &[String],
+) -> AuditLine {
+    let repository = match repository {
+        Some(repository) => repository.signed_name().await,
+        None => None,
+    };
+    let package = parameters.first().and_then(|name| name.parse().ok());
+    let version = parameters.get(1).and_then(|version| version.parse().ok());
+    AuditLine { client, user, action, repository, package, version, checksum: None }
 }
 
 /// The repository of a name: that of its place in the URLs, or that in its signed files.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use hexreg::ops::add::{self, Additions, PublicationTime};
-use hexreg::ops::batch::{self, ReleaseChange, ReplaceRule, RequestedChange, Rules};
+use hexreg::ops::batch::{self, ChangeError, ReleaseChange, ReplaceRule, RequestedChange, Rules};
 use hexreg::ops::build;
 use hexreg::ops::{push, remove, retire, verify};
 use hexreg::package::{Retirement, RetirementReason, UnixSeconds};
@@ -57,9 +57,9 @@ const THEN: UnixSeconds = UnixSeconds(1_700_000_000);
 
 macro_rules! failed {
     ($module:ident, $error:expr) => {{
-        let error = $error;
+        let error = &$error;
         let text = error.to_string();
-        let (is_write, store) = match &error {
+        let (is_write, store) = match error {
             $module::Error::Write(store) => (true, Some(store)),
             $module::Error::Read(store) => (false, Some(store)),
             _ => (false, None),
@@ -109,7 +109,8 @@ impl Machine {
             Verb::Publish(items) => {
                 let publish = |item: &Item<'_>| {
                     let path = self.additions(&[*item]).tarballs.remove(0);
-                    ReleaseChange::Publish(batch::check_tarball(&path, Limits::HEX, true).unwrap())
+                    let checked = batch::check_tarball(&path, Limits::HEX, true);
+                    ReleaseChange::Publish(checked.unwrap().0)
                 };
                 self.change(store, items.iter().map(publish).collect(), observer)
             }
@@ -163,11 +164,15 @@ impl Machine {
         let by_admin = |change| RequestedChange { change, replace: false, is_admin: true };
         let changes: Vec<_> = changes.into_iter().map(by_admin).collect();
         let verdicts = batch::apply(store, &self.options(), &rules, &changes, observer);
-        let verdicts = verdicts.map_err(|error: batch::Error| failed!(batch, error))?;
-        let refusal = verdicts.into_iter().find_map(Result::err);
-        refusal.map_or(Ok(()), |refusal| {
-            Err(Failed { is_conflict: false, is_write: true, text: refusal.to_string() })
-        })
+        match verdicts.into_iter().find_map(Result::err) {
+            None => Ok(()),
+            Some(ChangeError::Refused(refusal)) => {
+                Err(Failed { is_conflict: false, is_write: true, text: refusal.to_string() })
+            }
+            Some(ChangeError::Failed(error) | ChangeError::Unknown(error)) => {
+                Err(failed!(batch, *error))
+            }
+        }
     }
 
     fn options(&self) -> add::Options {

@@ -46,8 +46,13 @@ fn fail(case: &Case, torn: bool, lasting: bool) {
             break;
         }
         faults += 1;
-        let failed = ran.expect_err("the fault is reported");
-        assert!(failed.is_write || memory.files() == start, "{context}: {failed:?}");
+        // Changes of a batch are tried again by themselves, and a fault that is over by then is none.
+        let is_batch = matches!(case.verb, Verb::Publish(items) if items.len() > 1);
+        if lasting || !is_batch {
+            let failed = ran.expect_err("the fault is reported");
+            let is_known = failed.is_write || is_batch || memory.files() == start;
+            assert!(is_known, "{context}: {failed:?}");
+        }
         case.examine(memory.files());
         is_well(&machine.run(case.verb, &memory, &()), &context);
         assert_eq!(without_times(memory.files()), without_times(done.files()), "{context}");
