@@ -8,6 +8,7 @@ mod text;
 pub use text::restore_pem;
 
 use std::fmt;
+use std::sync::Arc;
 
 use aws_lc_rs::digest::Digest;
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
@@ -27,9 +28,10 @@ use zeroize::Zeroizing;
 /// The sizes of RSA modulus, in bits, that aws-lc signs and verifies with.
 pub const KEY_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
-/// An RSA private key that signs registries.
+/// An RSA private key that signs registries. Clones share it.
+#[derive(Clone)]
 pub struct PrivateKey {
-    pair: KeyPair,
+    pair: Arc<KeyPair>,
     public: PublicKey,
 }
 
@@ -167,7 +169,7 @@ impl PrivateKey {
         let key = pkcs1::RsaPrivateKey::from_der(der).map_err(|_| KeyError::Damaged)?;
         let public = PublicKey::from_numbers(key.public_key())?;
         let pair = KeyPair::from_der(der).map_err(|_| KeyError::Damaged)?;
-        Ok(Self { pair, public })
+        Ok(Self { pair: Arc::new(pair), public })
     }
 
     /// The key as PKCS#8 PEM, as `openssl genrsa` writes it.

@@ -35,6 +35,7 @@ mod hosts;
 mod listener;
 mod metrics;
 mod metrics_endpoint;
+mod mount;
 mod options;
 pub mod overview;
 pub mod overview_cache;
@@ -58,7 +59,8 @@ mod wrong_tokens;
 
 pub use connections::proxies::loopback;
 pub use error::Error;
-pub use options::{Mount, MountKey, Options, ServerLimits};
+pub use mount::Mount;
+pub use options::{Options, RepositoryLocation, RepositoryOptions, ServerLimits};
 pub use tls::{TlsError, TlsFiles};
 
 use std::net::{SocketAddr, TcpListener};
@@ -95,10 +97,23 @@ pub struct Started {
     pub address: String,
     /// The URL of the metrics.
     pub metrics: Option<String>,
-    /// Each repository and its state.
-    pub repositories: Vec<(Mount, Arc<RepositoryState>)>,
-    /// Those that clients can publish to.
-    pub published: Vec<Mount>,
+    /// The repositories.
+    pub repositories: Vec<StartedRepository>,
+}
+
+/// A repository of a server that has started.
+#[derive(Debug)]
+pub struct StartedRepository {
+    /// Its place in the URLs.
+    pub mount: Mount,
+    /// Where its files are.
+    pub location: RepositoryLocation,
+    /// Its state.
+    pub state: Arc<RepositoryState>,
+    /// Whether reading it needs credentials.
+    pub needs_token: bool,
+    /// Whether clients can publish to it.
+    pub is_published: bool,
 }
 
 /// The limits of the listener for Prometheus.
@@ -109,16 +124,11 @@ const METRICS_LIMITS: ConnectionLimits = ConnectionLimits {
     stall: Duration::from_secs(10),
 };
 
-/// Serves until SIGTERM or SIGINT. Calls `started` once connections are accepted. Clients can publish to the
-/// repositories that `keys` sign.
+/// Serves until SIGTERM or SIGINT. Calls `started` once connections are accepted.
 ///
 /// # Errors
 /// [`Error`], before anything is served.
-pub fn serve(
-    options: &Options,
-    keys: Vec<MountKey>,
-    started: impl FnOnce(&Started),
-) -> Result<(), Error> {
+pub fn serve(options: &Options, started: impl FnOnce(&Started)) -> Result<(), Error> {
     check::check(options)?;
     let reload = Reload::begin(options);
     let metrics = Arc::new(Metrics::new());
@@ -127,11 +137,13 @@ pub fn serve(
     let limits = ConnectionLimits { connections, head, idle, stall };
     let proxies = TrustedProxies::new(&options.trusted_proxies);
     let admission = Arc::new(Admission::new(limits, proxies, Arc::clone(&metrics)));
-    let open = |mount: &Mount| Repository::open(mount, options.links());
-    let mut repositories: Vec<_> = options.mounts.iter().map(open).collect();
     let runtime = Runtime::new().map_err(Error::Run)?;
-    let bearer_keys = publishing::bearer_keys(&keys)?;
-    publishing::start(runtime.handle(), options, keys, &mut repositories)?;
+    let open = |one| Repository::open(one, options, runtime.handle());
+    let repositories: Vec<_> = options.repositories.iter().map(open).collect::<Result<_, _>>()?;
+    let bearer_keys = publishing::bearer_keys(options)?;
+    if !bearer_keys.is_empty() {
+        publishing::remove_abandoned_uploads();
+    }
     let sources = repositories.iter().map(|one| Arc::clone(&one.source)).collect();
     let routes = Routes {
         files: Files::new(options),
@@ -157,14 +169,18 @@ pub fn serve(
     let url = options.url.as_ref().map(|url| url.trim_end_matches('/').to_owned());
     let metrics_url =
         |listener| Ok::<_, Error>(format!("http://{}{METRICS}", local_address(listener)?));
-    let state = |one: &Repository| (one.mount.clone(), one.overview.current());
-    let published = |one: &Repository| one.publisher.as_ref().map(|_| one.mount.clone());
+    let started_repository = |one: &Repository| StartedRepository {
+        mount: one.mount.clone(),
+        location: one.location.clone(),
+        state: one.overview.current(),
+        needs_token: one.needs_credentials,
+        is_published: one.publisher.is_some(),
+    };
     let started_as = Started {
         url: url.unwrap_or_else(|| address.clone()),
         address,
         metrics: metrics_listener.as_ref().map(metrics_url).transpose()?,
-        repositories: service.routes.repositories.iter().map(state).collect(),
-        published: service.routes.repositories.iter().filter_map(published).collect(),
+        repositories: service.routes.repositories.iter().map(started_repository).collect(),
     };
 
     let ended = runtime.block_on(async {

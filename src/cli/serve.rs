@@ -2,6 +2,7 @@
 
 mod announcement;
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
@@ -9,9 +10,12 @@ use std::time::Duration;
 
 use axum::http::Uri;
 use axum::http::uri::Authority;
+use hexreg::key::PrivateKey;
 use hexreg::name::{PackageName, RepositoryName};
 use hexreg::ops::batch::ReplaceRule;
-use hexreg::serve::{self, Error, Mount, MountKey, Options, ServerLimits, TlsFiles};
+use hexreg::serve::{
+    self, Error, Mount, Options, RepositoryLocation, RepositoryOptions, ServerLimits, TlsFiles,
+};
 use ipnet::IpNet;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -163,25 +167,29 @@ impl Args {
     /// Serves until a signal ends it.
     pub fn run(self) -> Result<(), Failure> {
         self.start_log();
-        let plain = self.public_dir.into_iter().map(|directory| Mount { name: None, directory });
+        let plain = self.public_dir.into_iter().map(|directory| (Mount::root(), directory));
         let named = self.repo.into_iter();
-        let named = named.map(|(name, directory)| Mount { name: Some(name), directory });
+        let named = named.map(|(name, directory)| (Mount::named(name), directory));
+        let allow_public: BTreeSet<_> = self.allow_public.into_iter().collect();
+        let repositories = plain.chain(named).map(|(mount, directory)| RepositoryOptions {
+            replace: self.replace,
+            allow_public: allow_public.clone(),
+            ..RepositoryOptions::new(mount, RepositoryLocation::Directory(directory))
+        });
+        let mut repositories: Vec<_> = repositories.collect();
+        add_keys(&self.private_key, &mut repositories, self.quiet)?;
         let tls = self.tls_cert.zip(self.tls_key);
         let proxies = self.trusted_proxy;
-        let mounts: Vec<_> = plain.chain(named).collect();
         if !self.private_key.is_empty() && self.auth_file.is_none() && !self.quiet {
             output::warning(KEY_WITHOUT_TOKENS);
         }
-        let keys = keys(&self.private_key, &mounts, self.quiet)?;
         let options = Options {
-            mounts,
+            repositories,
             follow_links: self.following.follow_links,
             listen: self.listen,
             url: self.url,
             allow_anonymous: self.allow_anonymous,
             auth_file: self.auth_file,
-            replace: self.replace,
-            allow_public: self.allow_public.into_iter().collect(),
             tls: tls.map(|(certificates, key)| TlsFiles { certificates, key }),
             trusted_proxies: if proxies.is_empty() { serve::loopback() } else { proxies },
             metrics: self.metrics_listen,
@@ -199,7 +207,7 @@ impl Args {
                 output::warning(&exposure);
             }
         }
-        let done = serve::serve(&options, keys, |started| {
+        let done = serve::serve(&options, |started| {
             if !quiet {
                 // If standard output is closed, the server goes on.
                 let _ = announcement(started, &options).lines().try_for_each(output::line);
@@ -214,29 +222,61 @@ impl Args {
     }
 }
 
-/// The private keys, each with the name of its repository.
-fn keys(arguments: &[OsString], mounts: &[Mount], quiet: bool) -> Result<Vec<MountKey>, Failure> {
-    let named = |argument: &OsString| {
-        let (name, path) = argument.to_str()?.split_once('=')?;
-        let name: RepositoryName = name.parse().ok()?;
-        let is_repository = mounts.iter().any(|mount| mount.name.as_ref() == Some(&name));
-        // A path may have an equals sign in it.
-        (is_repository || !Path::new(argument).exists()).then(|| (name, PathBuf::from(path)))
-    };
-    let read = |argument: &OsString| {
-        let (mount, path) = match named(argument) {
+/// Reads the private keys, and gives each to its repository.
+fn add_keys(
+    arguments: &[OsString],
+    repositories: &mut [RepositoryOptions],
+    quiet: bool,
+) -> Result<(), Failure> {
+    for argument in arguments {
+        let (name, path) = match named_key(argument, repositories) {
             Some((name, path)) => (Some(name), path),
             None => (None, PathBuf::from(argument)),
         };
-        let source = KeySource::from_argument(Some(&path))?;
-        mounts.iter().try_for_each(|mount| source.refuse_inside(&mount.directory))?;
-        let key = source.parse(&source.read()?)?;
-        if let Some(exposure) = source.exposure().filter(|_| !quiet) {
-            output::warning(&exposure);
+        let key = read_key(&path, repositories, quiet)?;
+        let place = name.as_ref().map_or_else(|| "PUBLIC_DIR".to_owned(), ToString::to_string);
+        let mut all = repositories.iter_mut();
+        let repository = all.find(|one| one.mount.name() == name.as_ref()).ok_or_else(|| {
+            failed(format!("there is a private key of {place}, and no repository")).hint(
+                "give --private-key=PATH for the directory itself, and --private-key=NAME=PATH for --repo=NAME=DIR",
+            )
+        })?;
+        if repository.key.replace(key).is_some() {
+            return Err(failed(format!("there are two private keys of {place}"))
+                .hint("give --private-key once for each repository"));
         }
-        Ok(MountKey { mount, key })
-    };
-    arguments.iter().map(read).collect()
+    }
+    Ok(())
+}
+
+/// The name and the path in `NAME=PATH`. A path may have an equals sign in it too.
+fn named_key(
+    argument: &OsString,
+    repositories: &[RepositoryOptions],
+) -> Option<(RepositoryName, PathBuf)> {
+    let (name, path) = argument.to_str()?.split_once('=')?;
+    let name: RepositoryName = name.parse().ok()?;
+    let is_repository = repositories.iter().any(|one| one.mount.name() == Some(&name));
+    (is_repository || !Path::new(argument).exists()).then(|| (name, PathBuf::from(path)))
+}
+
+fn read_key(
+    path: &Path,
+    repositories: &[RepositoryOptions],
+    quiet: bool,
+) -> Result<PrivateKey, Failure> {
+    let source = KeySource::from_argument(Some(path))?;
+    let mut directories = repositories.iter().filter_map(|one| one.location.as_directory());
+    directories.try_for_each(|directory| source.refuse_inside(directory))?;
+    let key = source.parse(&source.read()?)?;
+    if let Some(exposure) = source.exposure().filter(|_| !quiet) {
+        output::warning(&exposure);
+    }
+    Ok(key)
+}
+
+fn failed(message: impl std::fmt::Display) -> Failure {
+    Failure::environment(format!("failed to serve: {message}"))
 }
 
 fn failure(error: Error) -> Failure {
@@ -247,15 +287,8 @@ fn failure(error: Error) -> Failure {
             "give --follow-links to serve the files behind it to everyone who may read"
         }
         Error::Twice(_) => "give each a name of its own: --repo NAME=DIR",
-        Error::KeyWithoutRepository(_) => {
-            "give --private-key=PATH for the directory itself, and --private-key=NAME=PATH for --repo=NAME=DIR"
-        }
-        Error::TwoKeys(_) => "give --private-key once for each repository",
-        Error::NotBuilt { directory, .. } => {
-            let line = format!(
-                "make one: hexreg build {} --name=NAME --private-key=PATH",
-                directory.display()
-            );
+        Error::NotBuilt { location } => {
+            let line = format!("make one: hexreg build {location} --name=NAME --private-key=PATH");
             return Failure::environment(message).hint(line);
         }
         Error::Unsound { .. } => "see what `hexreg verify` says",

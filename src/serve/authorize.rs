@@ -34,8 +34,6 @@ const CHECK_LIMITS: QueueLimits =
 /// Authorizes requests: those of the users in a file, or all if there is no file.
 pub(super) struct Authorizer {
     users: Option<Users>,
-    /// Whether a client without credentials may read, though others have some.
-    allow_anonymous: bool,
 }
 
 /// The outcome of a request's credentials.
@@ -86,18 +84,10 @@ impl Authorizer {
     /// # Errors
     /// The file is invalid, or the system has no randomness.
     pub fn open(options: &Options, bearer_keys: Vec<BearerKey>) -> Result<Self, Error> {
-        let allow_anonymous = options.allow_anonymous;
-        let Some(file) = options.auth_file.clone() else {
-            return Ok(Self { users: None, allow_anonymous });
-        };
+        let Some(file) = options.auth_file.clone() else { return Ok(Self { users: None }) };
         let authenticator = Authenticator::new(ops::auth::read(&file)?, bearer_keys)?;
         let (queue, checks) = (FairQueue::new(CHECK_LIMITS), RunningChecks::default());
-        Ok(Self { users: Some(Users { file, authenticator, queue, checks }), allow_anonymous })
-    }
-
-    /// Whether a client without the right credentials may read.
-    pub fn allows_anonymous(&self) -> bool {
-        self.allow_anonymous || self.users.is_none()
+        Ok(Self { users: Some(Users { file, authenticator, queue, checks }) })
     }
 
     /// The users whose token permits to publish a package.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::error::Error;
 use super::files::directory::Directory;
-use super::options::{Mount, Options};
+use super::options::{Options, RepositoryLocation, RepositoryOptions};
 use crate::store::DirStore;
 
 /// Checks options before anything is served.
@@ -12,19 +12,24 @@ use crate::store::DirStore;
 /// # Errors
 /// [`Error`] for the first option at fault.
 pub(super) fn check(options: &Options) -> Result<(), Error> {
-    for (index, mount) in options.mounts.iter().enumerate() {
-        check_directory(mount, options)?;
-        if options.mounts.iter().skip(index).skip(1).any(|other| other.name == mount.name) {
-            return Err(Error::Twice(mount.path()));
+    for (index, repository) in options.repositories.iter().enumerate() {
+        check_location(repository, options)?;
+        let mut others = options.repositories.iter().skip(index).skip(1);
+        if let Some(path) = others.find_map(|other| repository.mount.shared_path(&other.mount)) {
+            return Err(Error::Twice(path));
         }
     }
     if let Some(file) = &options.auth_file {
-        if options.mounts.iter().any(|mount| lies_inside(file, &mount.directory)) {
+        let mut directories =
+            options.repositories.iter().filter_map(|one| one.location.as_directory());
+        if directories.any(|directory| lies_inside(file, directory)) {
             return Err(Error::AuthFileServed(file.clone()));
         }
     }
     let is_guarded = options.auth_file.is_some() || options.tls.is_some();
-    if !options.listen.ip().is_loopback() && !is_guarded && !options.allow_anonymous {
+    let is_for_everyone =
+        options.allow_anonymous || options.repositories.iter().all(|one| one.allow_anonymous);
+    if !options.listen.ip().is_loopback() && !is_guarded && !is_for_everyone {
         return Err(Error::Exposed(options.listen));
     }
     match options.metrics {
@@ -33,8 +38,8 @@ pub(super) fn check(options: &Options) -> Result<(), Error> {
     }
 }
 
-fn check_directory(mount: &Mount, options: &Options) -> Result<(), Error> {
-    let Mount { directory, .. } = mount;
+fn check_location(repository: &RepositoryOptions, options: &Options) -> Result<(), Error> {
+    let RepositoryLocation::Directory(directory) = &repository.location;
     if !directory.is_dir() {
         return Err(Error::NotADirectory(directory.clone()));
     }

@@ -19,17 +19,13 @@ pub enum Error {
     LeadsOut(PathBuf),
     #[error("two repositories would be served at {0}")]
     Twice(String),
-    #[error("there is a private key of {0}, and no repository")]
-    KeyWithoutRepository(String),
-    #[error("there are two private keys of {0}")]
-    TwoKeys(String),
     /// Its name is what its signed files say, so there must be some.
     #[error("{location} has no registry to publish to")]
-    NotBuilt { location: String, directory: PathBuf },
+    NotBuilt { location: String },
     #[error("{location} cannot be published to: {reason}")]
     Unsound { location: String, reason: String },
-    #[error("--private-key does not belong to {} ({fingerprint})", .public_key.display())]
-    OtherKey { fingerprint: String, public_key: PathBuf },
+    #[error("--private-key does not belong to {location}/public_key ({fingerprint})")]
+    OtherKey { location: String, fingerprint: String },
     #[error(
         "{0} can be reached from other machines, and there is neither --auth-file nor --tls-cert"
     )]

@@ -34,14 +34,11 @@ use tags::EntityTags;
 /// Sends files.
 pub(super) struct Files {
     tags: EntityTags,
-    /// Whether caches between the server and its clients may keep files.
-    is_public: bool,
 }
 
 impl Files {
     pub fn new(options: &Options) -> Self {
-        let tags = EntityTags::new(SecretFiles::of(options));
-        Self { tags, is_public: !options.needs_credentials() }
+        Self { tags: EntityTags::new(SecretFiles::of(options)) }
     }
 
     /// The response to a request for a file.
@@ -74,6 +71,8 @@ impl Files {
                 return Ok(None);
             }
         }
+        // Whether caches between the server and its clients may keep files.
+        let is_public = !repository.needs_credentials;
         // RFC 9110, section 14.2: an unknown unit is ignored, and parts are for GET.
         let is_bytes = |range: &HeaderValue| range.as_bytes().starts_with(b"bytes=");
         let part = headers.get(header::RANGE);
@@ -82,7 +81,7 @@ impl Files {
             headers.remove(header::RANGE);
             let kept = repository.recent.get(&*repository.source, &asset.path);
             if let Some(kept) = kept {
-                return Ok(Some(self.send_kept(&kept, asset.kind, method, &headers)));
+                return Ok(Some(send_kept(&kept, asset.kind, is_public, method, &headers)));
             }
         }
         let opened = source::open(&repository.source, &asset.path).await?;
@@ -97,7 +96,7 @@ impl Files {
                 if let Some(bytes) = opened.read_now() {
                     let bytes = Bytes::from(bytes?);
                     let response = whole(asset.kind, method, bytes.clone());
-                    let response = self.with_cache_headers(response, asset.kind, &validators);
+                    let response = with_cache_headers(response, asset.kind, is_public, &validators);
                     let headers = response.headers().clone();
                     repository.recent.keep(&asset.path, &opened, bytes, validators, headers);
                     return Ok(Some(response));
@@ -109,27 +108,7 @@ impl Files {
             Verdict::NotModified => empty(StatusCode::NOT_MODIFIED),
             Verdict::Failed => empty(StatusCode::PRECONDITION_FAILED),
         };
-        Ok(Some(self.with_cache_headers(response, asset.kind, &validators)))
-    }
-
-    /// The response with a file that is kept in memory. No part of it was requested.
-    fn send_kept(
-        &self,
-        kept: &KeptFile,
-        kind: AssetKind,
-        method: &Method,
-        headers: &HeaderMap,
-    ) -> Response<Body> {
-        let status = match kept.validators.evaluate(headers) {
-            Verdict::Send | Verdict::SendWhole => {
-                let mut response = Response::new(body_of(method, kept.bytes.clone()));
-                *response.headers_mut() = kept.headers.clone();
-                return response;
-            }
-            Verdict::NotModified => StatusCode::NOT_MODIFIED,
-            Verdict::Failed => StatusCode::PRECONDITION_FAILED,
-        };
-        self.with_cache_headers(empty(status), kind, &kept.validators)
+        Ok(Some(with_cache_headers(response, asset.kind, is_public, &validators)))
     }
 
     async fn validators(&self, opened: &OpenFile) -> io::Result<Validators> {
@@ -138,33 +117,26 @@ impl Files {
         let tag = self.tags.of(opened).await?;
         Ok(Validators { tag, changed: is_settled.then(|| opened.changed()) })
     }
+}
 
-    fn with_cache_headers(
-        &self,
-        mut response: Response<Body>,
-        kind: AssetKind,
-        validators: &Validators,
-    ) -> Response<Body> {
-        let control = if response.status().is_client_error() {
-            "no-store"
-        } else {
-            kind.cache_control(self.is_public)
-        };
-        let headers = response.headers_mut();
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(control));
-        if headers.contains_key(header::CONTENT_TYPE) {
-            let content_type = HeaderValue::from_static(kind.content_type());
-            headers.insert(header::CONTENT_TYPE, content_type);
+/// The response with a file that is kept in memory. No part of it was requested.
+fn send_kept(
+    kept: &KeptFile,
+    kind: AssetKind,
+    is_public: bool,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Response<Body> {
+    let status = match kept.validators.evaluate(headers) {
+        Verdict::Send | Verdict::SendWhole => {
+            let mut response = Response::new(body_of(method, kept.bytes.clone()));
+            *response.headers_mut() = kept.headers.clone();
+            return response;
         }
-        let Validators { tag, changed } = validators;
-        if let Some(tag) = tag {
-            headers.typed_insert(tag.clone());
-        }
-        if let Some(changed) = changed {
-            headers.typed_insert(LastModified::from(*changed));
-        }
-        response
-    }
+        Verdict::NotModified => StatusCode::NOT_MODIFIED,
+        Verdict::Failed => StatusCode::PRECONDITION_FAILED,
+    };
+    with_cache_headers(empty(status), kind, is_public, &kept.validators)
 }
 
 /// The response with a whole file.
@@ -200,6 +172,33 @@ async fn send(
         .ignore_multi_range_requests(true)
         .with_buf_chunk_size(size.clamp(1, CHUNK));
     Ok(service.try_call(request).await?.map(Body::new))
+}
+
+fn with_cache_headers(
+    mut response: Response<Body>,
+    kind: AssetKind,
+    is_public: bool,
+    validators: &Validators,
+) -> Response<Body> {
+    let control = if response.status().is_client_error() {
+        "no-store"
+    } else {
+        kind.cache_control(is_public)
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(control));
+    if headers.contains_key(header::CONTENT_TYPE) {
+        let content_type = HeaderValue::from_static(kind.content_type());
+        headers.insert(header::CONTENT_TYPE, content_type);
+    }
+    let Validators { tag, changed } = validators;
+    if let Some(tag) = tag {
+        headers.typed_insert(tag.clone());
+    }
+    if let Some(changed) = changed {
+        headers.typed_insert(LastModified::from(*changed));
+    }
+    response
 }
 
 fn empty(status: StatusCode) -> Response<Body> {

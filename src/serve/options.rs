@@ -1,37 +1,35 @@
 //! What to serve, where, and to whom.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::mount::Mount;
 use super::tls::TlsFiles;
 use crate::key::PrivateKey;
-use crate::name::{PackageName, RepositoryName};
+use crate::name::PackageName;
 use crate::ops::batch::ReplaceRule;
 use crate::store::Links;
 
 /// What to serve, where, and to whom.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The repositories, each under another name.
-    pub mounts: Vec<Mount>,
+    /// The repositories, each at another place of the URLs.
+    pub repositories: Vec<RepositoryOptions>,
     /// Whether links out of their directories are followed.
     pub follow_links: bool,
     /// The address to listen on.
     pub listen: SocketAddr,
     /// The URL under which clients reach the server, if it is not the address: behind a proxy, by a name.
     pub url: Option<String>,
-    /// Whether everyone may read: other machines too, without credentials and without encryption.
+    /// Whether everyone may read all repositories: other machines too, without credentials and without encryption.
     pub allow_anonymous: bool,
     /// The file that says who may read and publish; without one, everyone may read, and no client publish.
     pub auth_file: Option<PathBuf>,
-    /// For how long releases may be replaced and reverted.
-    pub replace: ReplaceRule,
-    /// Packages of hex.pm that published releases may require, though a repository has others of their names.
-    pub allow_public: BTreeSet<PackageName>,
     /// The certificate for HTTPS; without one, it is HTTP.
     pub tls: Option<TlsFiles>,
     /// The proxies that are believed about the address of a client, such as [`loopback`](super::loopback).
@@ -44,22 +42,28 @@ pub struct Options {
     pub limits: ServerLimits,
 }
 
-/// One repository, and its place in the URLs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mount {
-    /// The part after `/repos/`; without a name, the repository is at `/`.
-    pub name: Option<RepositoryName>,
-    /// The directory that `hexreg build` writes.
-    pub directory: PathBuf,
+/// One repository that is served.
+#[derive(Clone, Debug)]
+pub struct RepositoryOptions {
+    /// Its place in the URLs.
+    pub mount: Mount,
+    /// Where its files are.
+    pub location: RepositoryLocation,
+    /// Whether everyone may read it, though others need credentials.
+    pub allow_anonymous: bool,
+    /// The key that signs it, if clients can publish to it.
+    pub key: Option<PrivateKey>,
+    /// For how long its releases may be replaced and reverted.
+    pub replace: ReplaceRule,
+    /// Packages of hex.pm that published releases may require, though the repository has others of their names.
+    pub allow_public: BTreeSet<PackageName>,
 }
 
-/// The key of a repository that is published to.
-#[derive(Debug)]
-pub struct MountKey {
-    /// The name of the [`Mount`].
-    pub mount: Option<RepositoryName>,
-    /// The key that signs the repository.
-    pub key: PrivateKey,
+/// Where the files of a repository are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RepositoryLocation {
+    /// The directory that `hexreg build` writes.
+    Directory(PathBuf),
 }
 
 /// What one client may take from the others.
@@ -77,9 +81,6 @@ pub struct ServerLimits {
     pub shutdown: Duration,
 }
 
-/// The path below which repositories with names are served.
-pub(super) const NAMED_REPOSITORIES: &str = "/repos/";
-
 impl Default for ServerLimits {
     fn default() -> Self {
         Self {
@@ -92,20 +93,44 @@ impl Default for ServerLimits {
     }
 }
 
-impl Mount {
-    /// The path of its URL: `/`, or `/repos/NAME`.
+impl RepositoryOptions {
+    /// A repository that is read, and not published to.
     #[must_use]
-    pub fn path(&self) -> String {
-        let named = |name: &RepositoryName| format!("{NAMED_REPOSITORIES}{name}");
-        self.name.as_ref().map_or_else(|| "/".to_owned(), named)
+    pub fn new(mount: Mount, location: RepositoryLocation) -> Self {
+        Self {
+            mount,
+            location,
+            allow_anonymous: false,
+            key: None,
+            replace: ReplaceRule::default(),
+            allow_public: BTreeSet::new(),
+        }
+    }
+}
+
+impl RepositoryLocation {
+    /// The directory, if it is one.
+    #[must_use]
+    pub fn as_directory(&self) -> Option<&Path> {
+        match self {
+            Self::Directory(directory) => Some(directory),
+        }
+    }
+}
+
+impl fmt::Display for RepositoryLocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Directory(directory) => directory.display().fmt(f),
+        }
     }
 }
 
 impl Options {
-    /// Whether reading needs credentials.
+    /// Whether reading a repository needs credentials.
     #[must_use]
-    pub fn needs_credentials(&self) -> bool {
-        self.auth_file.is_some() && !self.allow_anonymous
+    pub fn needs_credentials(&self, repository: &RepositoryOptions) -> bool {
+        self.auth_file.is_some() && !self.allow_anonymous && !repository.allow_anonymous
     }
 
     pub(super) fn links(&self) -> Links {

@@ -2,25 +2,32 @@
 
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
 use super::api::catalog::Catalog;
 use super::api::packages::Packages;
 use super::api::publisher::Publisher;
+use super::error::Error;
 use super::files::directory::Directory;
 use super::files::recent::RecentFiles;
 use super::files::releases::ReleaseIndex;
 use super::files::source::FileSource;
-use super::options::Mount;
+use super::mount::Mount;
+use super::options::{Options, RepositoryLocation, RepositoryOptions};
 use super::overview::RepositoryState;
 use super::overview_cache::OverviewCache;
+use super::publishing;
 use crate::name::RepositoryName;
 use crate::repository::Folder;
-use crate::store::{DirStore, Links, Store};
+use crate::store::{DirStore, Store};
 
 /// A repository that is served.
 pub(super) struct Repository {
     pub mount: Mount,
+    pub location: RepositoryLocation,
+    /// Whether reading it needs credentials.
+    pub needs_credentials: bool,
     pub source: Arc<dyn FileSource>,
     pub releases: Arc<ReleaseIndex>,
     pub recent: RecentFiles,
@@ -33,15 +40,30 @@ pub(super) struct Repository {
 }
 
 impl Repository {
-    /// The repository in the directory of a mount. A store of another kind is chosen here.
-    pub fn open(mount: &Mount, links: Links) -> Self {
-        let store = DirStore::new(&mount.directory).with_links(links);
-        Self::of(mount, Arc::new(store.clone()), Arc::new(Directory::new(store)))
+    /// The repository that the options name. A store of another kind is chosen here.
+    ///
+    /// # Errors
+    /// [`Error`] if clients cannot publish to it, though it has a key.
+    pub fn open(
+        one: &RepositoryOptions,
+        options: &Options,
+        runtime: &Handle,
+    ) -> Result<Self, Error> {
+        let RepositoryLocation::Directory(directory) = &one.location;
+        let store = DirStore::new(directory).with_links(options.links());
+        let source = Arc::new(Directory::new(store.clone()));
+        let repository = Self {
+            needs_credentials: options.needs_credentials(one),
+            ..Self::of(one, Arc::new(store.clone()), source)
+        };
+        let Some(key) = &one.key else { return Ok(repository) };
+        let publisher = publishing::start(runtime, &repository.overview, one, key, store)?;
+        Ok(Self { publisher: Some(Arc::new(publisher)), ..repository })
     }
 
-    /// The repository in a store, whose files `source` reads.
+    /// The repository in a store, whose files `source` reads. Everyone may read it, and nothing publishes to it.
     pub fn of(
-        mount: &Mount,
+        options: &RepositoryOptions,
         store: Arc<dyn Store + Send + Sync>,
         source: Arc<dyn FileSource>,
     ) -> Self {
@@ -49,8 +71,19 @@ impl Repository {
         let releases = Arc::new(ReleaseIndex::new(Arc::clone(&source)));
         let packages = Packages::new(Arc::clone(&source), Arc::clone(&releases));
         let catalog = Arc::new(Catalog::new(Arc::clone(&overview), packages.clone()));
-        let (mount, recent) = (mount.clone(), RecentFiles::new());
-        Self { mount, source, releases, recent, overview, packages, catalog, publisher: None }
+        let (mount, location) = (options.mount.clone(), options.location.clone());
+        Self {
+            mount,
+            location,
+            needs_credentials: false,
+            source,
+            releases,
+            recent: RecentFiles::new(),
+            overview,
+            packages,
+            catalog,
+            publisher: None,
+        }
     }
 
     /// A file as a person would find it.

@@ -14,11 +14,10 @@ use axum::http::{Method, Response};
 use super::call::Call;
 use super::files::Files;
 use super::health::Health;
-use super::options::NAMED_REPOSITORIES;
+use super::mount::NAMED_REPOSITORIES;
 use super::repository::Repository;
 #[cfg(feature = "web")]
 use super::web::Web;
-use crate::name::RepositoryName;
 use crate::repository::Asset;
 
 /// Every path that is not a file of a repository. The first line that matches answers.
@@ -106,9 +105,7 @@ impl Routes {
     /// The route of a path.
     pub fn find(&self, path: &str) -> Option<Route<'_>> {
         let (name, rest) = split(path)?;
-        let mut repositories = self.repositories.iter();
-        let repository =
-            repositories.find(|one| one.mount.name.as_ref().map(RepositoryName::as_str) == name);
+        let repository = self.repository_at(name);
         let matches = |endpoint: &&Endpoint| match endpoint.path {
             Path::OfServer(whole) => whole == path,
             Path::OfRepository(part) => repository.is_some() && part == rest,
@@ -117,6 +114,19 @@ impl Routes {
             return Some(Route::Endpoint(endpoint, repository));
         }
         Some(Route::File(repository?, Asset::at(rest)?))
+    }
+
+    /// Whether a client without the right credentials may learn what is at a path: what is of a repository that everyone
+    /// may read, or anything if that is true of all.
+    pub fn allow_anonymous(&self, path: &str) -> bool {
+        match split(path).and_then(|(name, _)| self.repository_at(name)) {
+            Some(repository) => !repository.needs_credentials,
+            None => self.repositories.iter().all(|one| !one.needs_credentials),
+        }
+    }
+
+    fn repository_at(&self, name: Option<&str>) -> Option<&Repository> {
+        self.repositories.iter().find(|one| one.mount.is_at(name))
     }
 
     /// The response of a route.

@@ -75,7 +75,8 @@ impl RegistryService {
         if has_body(&request) || is_malformed(&request) {
             return RequestRefusal::Malformed.response();
         }
-        let route = self.routes.find(&without_empty_parts(request.uri.path()));
+        let path = without_empty_parts(request.uri.path());
+        let route = self.routes.find(&path);
         // A path that does not exist is refused as one that does: only readers learn which paths exist.
         let methods = route.as_ref().map_or(READ, Route::methods);
         if !methods.contains(&request.method) {
@@ -84,7 +85,7 @@ impl RegistryService {
         if route.as_ref().map_or(Access::Readers, Route::access) == Access::Readers {
             match self.authorize(&request, record, connection).await {
                 Err(refusal) => return refusal.response(),
-                Ok(Authorization::Denied(_)) if !self.authorizer.allows_anonymous() => {
+                Ok(Authorization::Denied(_)) if !self.routes.allow_anonymous(&path) => {
                     return unauthorized();
                 }
                 Ok(_) => {}

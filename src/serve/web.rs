@@ -38,20 +38,18 @@ pub(super) struct Web {
     named: Vec<(RepositoryName, Arc<OverviewCache>)>,
     refusals: Arc<Refusals>,
     base_url: BaseUrl,
-    needs_token: bool,
 }
 
 impl Web {
     pub fn new(options: &Options, repositories: &[Repository], refusals: Arc<Refusals>) -> Self {
         let named = repositories
             .iter()
-            .filter_map(|one| Some((one.mount.name.clone()?, Arc::clone(&one.overview))));
+            .filter_map(|one| Some((one.mount.name()?.clone(), Arc::clone(&one.overview))));
         Self {
             queue: FairQueue::new(PAGE_LIMITS),
             named: named.collect(),
             refusals,
             base_url: BaseUrl::new(options),
-            needs_token: options.needs_credentials(),
         }
     }
 
@@ -61,7 +59,7 @@ impl Web {
         let overview = Arc::clone(&repository.overview);
         let path = repository.mount.path();
         let base_url = format!("{}{}", self.base_url.of(call.request), path.trim_end_matches('/'));
-        let (query, needs_token) = (query(call.request), self.needs_token);
+        let (query, needs_token) = (query(call.request), repository.needs_credentials);
         self.make(call.client, move || {
             let state = overview.current();
             let request = PageRequest { base_url: &base_url, query: &query, needs_token };

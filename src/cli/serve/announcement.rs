@@ -7,7 +7,7 @@ use hexreg::ops;
 use hexreg::registry::PUBLIC_REPOSITORY;
 use hexreg::serve::overview::{Overview, RepositoryState};
 use hexreg::serve::snippets::{self, ClientConfig};
-use hexreg::serve::{Mount, Options, Started};
+use hexreg::serve::{Mount, Options, Started, StartedRepository};
 
 use crate::cli::failure::chain;
 
@@ -17,10 +17,10 @@ fn is_empty(auth_file: &Path) -> bool {
 
 /// The instructions that a user needs next.
 pub fn announcement(started: &Started, options: &Options) -> String {
-    let needs_token = options.needs_credentials();
     let (is_open, is_unspecified) =
         (!options.listen.ip().is_loopback(), options.listen.ip().is_unspecified());
-    let Started { url, address, metrics, repositories, published } = started;
+    let Started { url, address, metrics, repositories } = started;
+    let needs_some_token = repositories.iter().any(|one| one.needs_token);
     let mut text = format!("listening on {address}\n\n");
     let readers = options.auth_file.as_ref();
     if let Some(file) = readers.filter(|file| is_empty(file)) {
@@ -35,7 +35,7 @@ pub fn announcement(started: &Started, options: &Options) -> String {
             "clients look for the name in the certificate, and take no address: give --url=https://NAME\n\n",
         );
     }
-    if is_open && needs_token && url.starts_with("http:") {
+    if is_open && needs_some_token && url.starts_with("http:") {
         text.push_str(
             "credentials travel in the clear: give --tls-cert, or put a proxy that has one in front\n\n",
         );
@@ -46,20 +46,17 @@ pub fn announcement(started: &Started, options: &Options) -> String {
     }
     let url_of = |mount: &Mount| format!("{url}{}", mount.path()).trim_end_matches('/').to_owned();
     // The repository with the packages of hex.pm, for clients of the others.
-    let public = repositories.iter().find_map(|(mount, state)| match &**state {
+    let public = repositories.iter().find_map(|one| match &*one.state {
         RepositoryState::Built(overview) if overview.repository.as_str() == PUBLIC_REPOSITORY => {
-            Some((url_of(mount), overview))
+            Some((url_of(&one.mount), overview, one.needs_token))
         }
         _ => None,
     });
-    let public = public.as_ref().map(|(url, Overview { repository, key, .. })| ClientConfig {
-        repository,
-        url,
-        key,
-        needs_token,
+    let public = public.as_ref().map(|(url, Overview { repository, key, .. }, needs_token)| {
+        ClientConfig { repository, url, key, needs_token: *needs_token }
     });
-    for (mount, state) in repositories {
-        let url = &url_of(mount);
+    for StartedRepository { mount, location, state, needs_token, .. } in repositories {
+        let (url, needs_token) = (&url_of(mount), *needs_token);
         match &**state {
             RepositoryState::Built(overview) => {
                 let Overview { repository, key, .. } = overview;
@@ -80,13 +77,13 @@ pub fn announcement(started: &Started, options: &Options) -> String {
                     text,
                     "serving {url}, which clients will refuse: {}\nsee what `hexreg verify {}` says\n\n",
                     chain(reason),
-                    mount.directory.display()
+                    location
                 );
             }
         }
     }
-    text.push_str(&how_to_publish(url, published, options));
-    if url == address && !is_open && !needs_token {
+    text.push_str(&how_to_publish(url, repositories, options));
+    if url == address && !is_open && !needs_some_token {
         text.push_str("it answers to localhost and 127.0.0.1 alone: for another name, as behind a proxy, give --url\n\n");
     }
     if let Some(metrics) = metrics {
@@ -117,7 +114,8 @@ fn for_rebar3(config: &ClientConfig<'_>, public: Option<&ClientConfig<'_>>) -> S
 }
 
 /// How clients publish to each repository with a private key, if they can.
-fn how_to_publish(url: &str, published: &[Mount], options: &Options) -> String {
+fn how_to_publish(url: &str, repositories: &[StartedRepository], options: &Options) -> String {
+    let published: Vec<_> = repositories.iter().filter(|one| one.is_published).collect();
     let mut text = String::new();
     // Without a file, `serve` has warned that its keys have no effect.
     let Some(file) = options.auth_file.as_ref().filter(|_| !published.is_empty()) else {
@@ -130,10 +128,10 @@ fn how_to_publish(url: &str, published: &[Mount], options: &Options) -> String {
             "no token may publish yet: make one with `hexreg auth add {file} NAME --can publish`\n\n"
         );
     }
-    for mount in published {
+    for StartedRepository { mount, .. } in published {
         let path = mount.path();
         let api = format!("{url}/api{}", path.trim_end_matches('/'));
-        let to = mount.name.as_ref().map(|name| format!(" to {name}")).unwrap_or_default();
+        let to = mount.name().map(|name| format!(" to {name}")).unwrap_or_default();
         let _ = write!(
             text,
             "to publish{to}:\n\nHEX_API_URL={api} HEX_API_KEY=TOKEN mix hex.publish\n\n"

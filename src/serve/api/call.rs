@@ -116,7 +116,7 @@ impl ApiCall<'_> {
 
     pub fn repository(&self) -> Result<&Repository, ApiError> {
         self.repository.ok_or_else(|| {
-            let names = self.repositories.iter().filter_map(|one| one.mount.name.as_ref());
+            let names = self.repositories.iter().filter_map(|one| one.mount.name());
             let names: Vec<_> = names.map(RepositoryName::as_str).collect();
             ApiError::no_repository(&self.api_url, &names)
         })

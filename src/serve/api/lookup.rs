@@ -27,7 +27,10 @@ pub(super) async fn index(call: ApiCall<'_>) -> Answered {
 pub(super) async fn repositories(call: ApiCall<'_>) -> Answered {
     let mut names = Vec::new();
     for repository in call.repositories {
-        names.extend(repository.signed_name().await);
+        // A client without credentials learns of those that everyone may read.
+        if call.user.is_some() || !repository.needs_credentials {
+            names.extend(repository.signed_name().await);
+        }
     }
     let views = names.iter().map(|name| json!({"name": name.as_str(), "public": false}));
     Ok(ApiAnswer::ok(views.collect()))

@@ -23,7 +23,8 @@ use crate::name::PackageName;
 use crate::serve::audit::AuditLine;
 use crate::serve::authorize::{Authorization, Authorizer, CredentialError};
 use crate::serve::base_url::BaseUrl;
-use crate::serve::options::{NAMED_REPOSITORIES, Options};
+use crate::serve::mount::NAMED_REPOSITORIES;
+use crate::serve::options::Options;
 use crate::serve::refusal::RequestRefusal;
 use crate::serve::repository::Repository;
 use crate::serve::wrong_tokens::WrongTokens;
@@ -144,16 +145,20 @@ impl Api {
         if is_from_another_site(&request) {
             return ApiError::new(ErrorStatus::Forbidden, FROM_ANOTHER_SITE).response(format);
         }
-        let permitted = permit(endpoint, &parameters, &authorization, authorizer);
+        let repository = match named {
+            Some(name) => find_repository(repositories, name).await,
+            None => default_repository(repositories),
+        };
+        let allow_anonymous = match repository {
+            Some(repository) => !repository.needs_credentials,
+            None => repositories.iter().all(|one| !one.needs_credentials),
+        };
+        let permitted = permit(endpoint, &parameters, &authorization, allow_anonymous);
         if let (Err(refusal), Authorization::Anonymous | Authorization::Denied(_)) =
             (&permitted, &authorization)
         {
             return refusal.response(format);
         }
-        let repository = match named {
-            Some(name) => find_repository(repositories, name).await,
-            None => default_repository(repositories),
-        };
         let audit = match (endpoint.access, authorization) {
             (ApiAccess::Publishers(action), Authorization::User(user)) => {
                 Some(audit_line(client, user, action, repository, &parameters).await)
@@ -234,16 +239,14 @@ fn permit(
     endpoint: &ApiEndpoint,
     parameters: &[String],
     authorization: &Authorization,
-    authorizer: &Authorizer,
+    allow_anonymous: bool,
 ) -> Result<Option<User>, ApiError> {
     if endpoint.access == ApiAccess::Anyone {
         return Ok(None);
     }
     let user = match authorization {
         Authorization::User(user) => user,
-        _ if endpoint.access == ApiAccess::Readers && authorizer.allows_anonymous() => {
-            return Ok(None);
-        }
+        _ if endpoint.access == ApiAccess::Readers && allow_anonymous => return Ok(None),
         Authorization::Anonymous | Authorization::Denied(CredentialError::Missing) => {
             return Err(ApiError::missing_authentication());
         }
@@ -284,9 +287,7 @@ async fn audit_line(
 
 /// The repository of a name: that of its place in the URLs, or that in its signed files.
 async fn find_repository<'a>(repositories: &'a [Repository], name: &str) -> Option<&'a Repository> {
-    let is_named =
-        |one: &&Repository| one.mount.name.as_ref().is_some_and(|own| own.as_str() == name);
-    if let Some(found) = repositories.iter().find(is_named) {
+    if let Some(found) = repositories.iter().find(|one| one.mount.is_at(Some(name))) {
         return Some(found);
     }
     for repository in repositories {
@@ -301,7 +302,7 @@ async fn find_repository<'a>(repositories: &'a [Repository], name: &str) -> Opti
 fn default_repository(repositories: &[Repository]) -> Option<&Repository> {
     match repositories {
         [only] => Some(only),
-        several => several.iter().find(|one| one.mount.name.is_none()),
+        several => several.iter().find(|one| one.mount.is_root()),
     }
 }
 

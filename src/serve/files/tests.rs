@@ -19,7 +19,8 @@ use super::secrets::SecretFiles;
 use super::source::{FileSource, OpenFile, SourceFile};
 use super::tags::EntityTags;
 use crate::repository::{Asset, RepositoryPath};
-use crate::serve::options::Mount;
+use crate::serve::mount::Mount;
+use crate::serve::options::{RepositoryLocation, RepositoryOptions};
 use crate::serve::repository::Repository;
 use crate::store::{DirStore, Links, Stamp, Store};
 
@@ -159,15 +160,16 @@ fn repository() -> (tempfile::TempDir, Repository, Vec<u8>) {
     }
     let store = DirStore::new(directory.path());
     let source: Arc<dyn FileSource> = Arc::new(RemoteSource(Directory::new(store.clone())));
-    let mount = Mount { name: None, directory: directory.path().to_owned() };
-    let repository = Repository::of(&mount, Arc::new(store), source);
+    let location = RepositoryLocation::Directory(directory.path().to_owned());
+    let options = RepositoryOptions::new(Mount::root(), location);
+    let repository = Repository::of(&options, Arc::new(store), source);
     (directory, repository, bytes)
 }
 
 #[test]
 fn a_source_that_always_waits_serves_the_same_files() {
     let (directory, repository, bytes) = repository();
-    let files = Files { tags: EntityTags::new(SecretFiles::none()), is_public: true };
+    let files = Files { tags: EntityTags::new(SecretFiles::none()) };
     let runtime = Runtime::new().unwrap();
     let get = |path: &str, headers: HeaderMap| {
         let asset = Asset::at(path).unwrap();
