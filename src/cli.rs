@@ -9,6 +9,8 @@ mod build;
 mod cache;
 mod change_log;
 mod completions;
+#[cfg(feature = "serve")]
+mod config;
 mod destination;
 mod edit;
 mod environment;
@@ -72,6 +74,9 @@ enum Command {
     Inspect(inspect::Args),
     #[cfg(feature = "serve")]
     Serve(serve::Args),
+    #[cfg(feature = "serve")]
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
     #[cfg(feature = "mirror")]
     Mirror(mirror::Args),
     #[command(subcommand)]
@@ -99,6 +104,8 @@ pub fn main() -> ExitCode {
         Command::Mirror(args) => return args.main(),
         #[cfg(feature = "serve")]
         Command::Serve(args) => args.run(),
+        #[cfg(feature = "serve")]
+        Command::Config(command) => command.run(),
         #[cfg(feature = "serve")]
         Command::Auth(command) => return command.main(),
         Command::Key(command) => command.run(),

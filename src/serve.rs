@@ -22,6 +22,8 @@ mod api;
 pub mod audit;
 mod authorize;
 mod base_url;
+#[cfg(feature = "buckets")]
+mod bucket_location;
 mod call;
 mod check;
 mod clock;
@@ -57,10 +59,12 @@ mod watched_store;
 pub mod web;
 mod wrong_tokens;
 
+#[cfg(feature = "buckets")]
+pub use bucket_location::BucketLocation;
 pub use connections::proxies::loopback;
 pub use error::Error;
 pub use mount::Mount;
-pub use options::{Options, RepositoryLocation, RepositoryOptions, ServerLimits};
+pub use options::{CacheOptions, Options, RepositoryLocation, RepositoryOptions, ServerLimits};
 pub use tls::{TlsError, TlsFiles};
 
 use std::net::{SocketAddr, TcpListener};
@@ -82,7 +86,7 @@ use metrics::Metrics;
 use metrics_endpoint::MetricsEndpoint;
 use overview::RepositoryState;
 use reload::Reload;
-use repository::Repository;
+use repository::{Repository, ServerParts};
 use route::{METRICS, Routes};
 use service::RegistryService;
 use shutdown::Signals;
@@ -138,7 +142,8 @@ pub fn serve(options: &Options, started: impl FnOnce(&Started)) -> Result<(), Er
     let proxies = TrustedProxies::new(&options.trusted_proxies);
     let admission = Arc::new(Admission::new(limits, proxies, Arc::clone(&metrics)));
     let runtime = Runtime::new().map_err(Error::Run)?;
-    let open = |one| Repository::open(one, options, runtime.handle());
+    let parts = ServerParts::new(options, runtime.handle(), &metrics);
+    let open = |one| Repository::open(one, &parts);
     let repositories: Vec<_> = options.repositories.iter().map(open).collect::<Result<_, _>>()?;
     let bearer_keys = publishing::bearer_keys(options)?;
     if !bearer_keys.is_empty() {

@@ -30,8 +30,8 @@ mod tombstone;
 pub use crate::beneath::{LeadsOut, Links};
 #[cfg(feature = "buckets")]
 pub use bucket::{
-    BucketStore, BucketUrl, BucketUrlError, OpenError, Origin, RequestLimits, SettingError,
-    Settings, Variables,
+    BucketStore, BucketUrl, BucketUrlError, Object, ObjectAnswer, ObjectHead, OpenError, Origin,
+    RequestLimits, SettingError, Settings, Variables,
 };
 pub use change::{Action, AppliedChange, Change, Changed, LostReaders};
 pub use dir::{DirStore, flush_folder};

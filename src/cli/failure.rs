@@ -66,6 +66,12 @@ impl Failure {
         Self { hint: Some(hint.into()), ..self }
     }
 
+    /// The message and the hint.
+    #[cfg(feature = "serve")]
+    pub fn into_parts(self) -> (String, Option<String>) {
+        (self.error, self.hint)
+    }
+
     /// Prints the failure on standard error. If that is closed or full, only the exit code reports it.
     pub fn print(&self) {
         let (error, hint) = (stderr::ERROR, stderr::HINT);

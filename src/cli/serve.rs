@@ -1,25 +1,26 @@
 //! `hexreg serve`
 
 mod announcement;
+pub mod values;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use axum::http::Uri;
-use axum::http::uri::Authority;
 use hexreg::key::PrivateKey;
 use hexreg::name::{PackageName, RepositoryName};
 use hexreg::ops::batch::ReplaceRule;
 use hexreg::serve::{
-    self, Error, Mount, Options, RepositoryLocation, RepositoryOptions, ServerLimits, TlsFiles,
+    self, CacheOptions, Error, Mount, Options, RepositoryLocation, RepositoryOptions, ServerLimits,
+    TlsFiles,
 };
 use ipnet::IpNet;
 use tracing_subscriber::filter::LevelFilter;
 
 use super::auth_file;
+use super::config::{self, Config};
 use super::destination::Following;
 use super::failure::{Failure, chain};
 use super::log;
@@ -27,6 +28,7 @@ use super::output;
 use super::private_key::KeySource;
 use super::secret_file;
 use announcement::announcement;
+use values::{DEFAULT_ADDRESS, LogFormat, address, base_url, network};
 
 /// Serve registries over HTTP, as their clients expect it
 ///
@@ -42,8 +44,11 @@ Examples:
 Health check: GET /healthz, without credentials.")]
 pub struct Args {
     /// The directory to serve at /
-    #[arg(value_name = "PUBLIC_DIR", required_unless_present = "repo")]
+    #[arg(value_name = "PUBLIC_DIR", required_unless_present_any = ["repo", "config"])]
     public_dir: Option<PathBuf>,
+    /// A file in TOML that says all of this, in place of the other arguments; `hexreg config check` checks it
+    #[arg(long, value_name = "FILE", exclusive = true)]
+    config: Option<PathBuf>,
     /// A directory to serve at /repos/NAME; may be given more than once
     #[arg(long, value_name = "NAME=DIR", value_parser = named)]
     repo: Vec<(RepositoryName, PathBuf)>,
@@ -61,7 +66,7 @@ pub struct Args {
     #[arg(long, value_name = "NAME")]
     allow_public: Vec<PackageName>,
     /// The address to listen on; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8000", value_parser = address)]
+    #[arg(long, value_name = "ADDRESS", default_value_t = DEFAULT_ADDRESS, value_parser = address)]
     listen: SocketAddr,
     /// The URL under which clients reach it [default: the address]
     #[arg(long, value_name = "URL", value_parser = base_url)]
@@ -104,16 +109,6 @@ pub struct Args {
 const KEY_WITHOUT_TOKENS: &str = "--private-key has no effect without --auth-file: clients publish with tokens. Make one \
     with `hexreg auth add FILE NAME --can=publish`, and give --auth-file=FILE";
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum LogFormat {
-    /// For people
-    Text,
-    /// One JSON object a line
-    Json,
-    /// No access log; other messages are for people
-    Off,
-}
-
 fn named(text: &str) -> Result<(RepositoryName, PathBuf), String> {
     let (name, directory) = text.split_once('=').ok_or("expected NAME=DIR")?;
     let name: RepositoryName = name.parse().map_err(|error| format!("{error}"))?;
@@ -123,50 +118,29 @@ fn named(text: &str) -> Result<(RepositoryName, PathBuf), String> {
     Ok((name, directory.into()))
 }
 
-/// An address, or a name that resolves to one: of several, the first of IPv4.
-fn address(text: &str) -> Result<SocketAddr, String> {
-    let found = text.to_socket_addrs();
-    let found =
-        found.map_err(|error| format!("{error}; expected HOST:PORT, as in 127.0.0.1:8000"))?;
-    let found: Vec<_> = found.collect();
-    let first = found.iter().find(|address| address.is_ipv4()).or(found.first());
-    first.copied().ok_or_else(|| "the name resolves to no address".to_owned())
-}
-
-/// A network, or one address.
-fn network(text: &str) -> Result<IpNet, String> {
-    let one = text.parse::<IpAddr>().map(IpNet::from);
-    one.or_else(|_| text.parse::<IpNet>())
-        .map_err(|_| "expected an address or a network, as in 192.0.2.1 or 192.0.2.0/24".to_owned())
-}
-
-/// The URL in the instructions for clients, in a form without user, query and fragment.
-fn base_url(text: &str) -> Result<String, String> {
-    let url: Uri = text.parse().map_err(|error| format!("{error}"))?;
-    // The parser lowers the scheme, which clients compare literally.
-    let scheme = url.scheme_str().filter(|scheme| matches!(*scheme, "http" | "https"));
-    let is_plain = url.authority().is_some_and(is_host) && url.query().is_none();
-    match scheme.zip(text.split_once(':')) {
-        Some((scheme, (_, rest))) if is_plain && !text.contains('#') => {
-            Ok(format!("{scheme}:{rest}"))
-        }
-        _ => {
-            Err("expected http://HOST or https://HOST, with nothing but a path after it".to_owned())
-        }
-    }
-}
-
-/// Whether it is a host, with a valid port or none, and without a user.
-fn is_host(authority: &Authority) -> bool {
-    let (text, host) = (authority.as_str(), authority.host());
-    let is_port = text == host || authority.port_u16().is_some();
-    !host.is_empty() && is_port && !text.contains('@')
-}
-
 impl Args {
     /// Serves until a signal ends it.
     pub fn run(self) -> Result<(), Failure> {
-        self.start_log();
+        let config = match &self.config {
+            Some(file) => config::read(file)?,
+            None => self.into_config()?,
+        };
+        let Config { options, log_format, quiet, .. } = &config;
+        let level = if *quiet { LevelFilter::ERROR } else { LevelFilter::INFO };
+        log::start(level, *log_format == LogFormat::Json);
+        if !quiet {
+            warn_of(&config);
+        }
+        let done = serve::serve(options, |started| {
+            if !quiet {
+                // If standard output is closed, the server goes on.
+                let _ = announcement(started, options).lines().try_for_each(output::line);
+            }
+        });
+        done.map_err(failure)
+    }
+
+    fn into_config(self) -> Result<Config, Failure> {
         let plain = self.public_dir.into_iter().map(|directory| (Mount::root(), directory));
         let named = self.repo.into_iter();
         let named = named.map(|(name, directory)| (Mount::named(name), directory));
@@ -177,12 +151,9 @@ impl Args {
             ..RepositoryOptions::new(mount, RepositoryLocation::Directory(directory))
         });
         let mut repositories: Vec<_> = repositories.collect();
-        add_keys(&self.private_key, &mut repositories, self.quiet)?;
+        let files = add_keys(&self.private_key, &mut repositories)?;
         let tls = self.tls_cert.zip(self.tls_key);
         let proxies = self.trusted_proxy;
-        if !self.private_key.is_empty() && self.auth_file.is_none() && !self.quiet {
-            output::warning(KEY_WITHOUT_TOKENS);
-        }
         let options = Options {
             repositories,
             follow_links: self.following.follow_links,
@@ -200,40 +171,37 @@ impl Args {
                 stall: Duration::from_secs(self.idle_timeout),
                 ..ServerLimits::default()
             },
+            cache: CacheOptions::default(),
         };
-        let quiet = self.quiet;
-        for secret in options.auth_file.iter().chain(options.tls.iter().map(|tls| &tls.key)) {
-            if let Some(exposure) = secret_file::exposure(secret).filter(|_| !quiet) {
-                output::warning(&exposure);
-            }
-        }
-        let done = serve::serve(&options, |started| {
-            if !quiet {
-                // If standard output is closed, the server goes on.
-                let _ = announcement(started, &options).lines().try_for_each(output::line);
-            }
-        });
-        done.map_err(failure)
-    }
-
-    fn start_log(&self) {
-        let level = if self.quiet { LevelFilter::ERROR } else { LevelFilter::INFO };
-        log::start(level, self.log_format == LogFormat::Json);
+        Ok(Config { options, log_format: self.log_format, quiet: self.quiet, files })
     }
 }
 
-/// Reads the private keys, and gives each to its repository.
+/// Warns of keys that no client can use, and of files with secrets that others can read.
+fn warn_of(config: &Config) {
+    let Options { auth_file, tls, repositories, .. } = &config.options;
+    if auth_file.is_none() && repositories.iter().any(|one| one.key.is_some()) {
+        output::warning(KEY_WITHOUT_TOKENS);
+    }
+    let secrets = config.files.iter().chain(auth_file).chain(tls.iter().map(|tls| &tls.key));
+    for exposure in secrets.filter_map(|secret| secret_file::exposure(secret)) {
+        output::warning(&exposure);
+    }
+}
+
+/// Reads the private keys, and gives each to its repository. Returns the paths of their files.
 fn add_keys(
     arguments: &[OsString],
     repositories: &mut [RepositoryOptions],
-    quiet: bool,
-) -> Result<(), Failure> {
+) -> Result<Vec<PathBuf>, Failure> {
+    let mut files = Vec::new();
     for argument in arguments {
         let (name, path) = match named_key(argument, repositories) {
             Some((name, path)) => (Some(name), path),
             None => (None, PathBuf::from(argument)),
         };
-        let key = read_key(&path, repositories, quiet)?;
+        let key = read_key(&path, repositories)?;
+        files.push(path);
         let place = name.as_ref().map_or_else(|| "PUBLIC_DIR".to_owned(), ToString::to_string);
         let mut all = repositories.iter_mut();
         let repository = all.find(|one| one.mount.name() == name.as_ref()).ok_or_else(|| {
@@ -246,7 +214,7 @@ fn add_keys(
                 .hint("give --private-key once for each repository"));
         }
     }
-    Ok(())
+    Ok(files)
 }
 
 /// The name and the path in `NAME=PATH`. A path may have an equals sign in it too.
@@ -260,19 +228,11 @@ fn named_key(
     (is_repository || !Path::new(argument).exists()).then(|| (name, PathBuf::from(path)))
 }
 
-fn read_key(
-    path: &Path,
-    repositories: &[RepositoryOptions],
-    quiet: bool,
-) -> Result<PrivateKey, Failure> {
+fn read_key(path: &Path, repositories: &[RepositoryOptions]) -> Result<PrivateKey, Failure> {
     let source = KeySource::from_argument(Some(path))?;
     let mut directories = repositories.iter().filter_map(|one| one.location.as_directory());
     directories.try_for_each(|directory| source.refuse_inside(directory))?;
-    let key = source.parse(&source.read()?)?;
-    if let Some(exposure) = source.exposure().filter(|_| !quiet) {
-        output::warning(&exposure);
-    }
-    Ok(key)
+    source.parse(&source.read()?)
 }
 
 fn failed(message: impl std::fmt::Display) -> Failure {
@@ -303,6 +263,12 @@ fn failure(error: Error) -> Failure {
         }
         Error::Auth(error) => return auth_file::failure(error),
         Error::AuthFileServed(_) => "keep it elsewhere",
+        #[cfg(feature = "buckets")]
+        Error::Bucket { .. } => {
+            "the keys of a bucket come from the environment, under the names of its provider"
+        }
+        #[cfg(feature = "buckets")]
+        Error::Cache { .. } => "give a directory that this user may write to: cache-dir",
         Error::Key(_) | Error::NoRandomness(_) | Error::Run(_) => "nothing is served",
     };
     Failure::environment(message).hint(hint)

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::error::Error;
 use super::files::directory::Directory;
-use super::options::{Options, RepositoryLocation, RepositoryOptions};
+use super::options::{Options, RepositoryOptions};
 use crate::store::DirStore;
 
 /// Checks options before anything is served.
@@ -26,10 +26,7 @@ pub(super) fn check(options: &Options) -> Result<(), Error> {
             return Err(Error::AuthFileServed(file.clone()));
         }
     }
-    let is_guarded = options.auth_file.is_some() || options.tls.is_some();
-    let is_for_everyone =
-        options.allow_anonymous || options.repositories.iter().all(|one| one.allow_anonymous);
-    if !options.listen.ip().is_loopback() && !is_guarded && !is_for_everyone {
+    if options.is_exposed() {
         return Err(Error::Exposed(options.listen));
     }
     match options.metrics {
@@ -39,9 +36,9 @@ pub(super) fn check(options: &Options) -> Result<(), Error> {
 }
 
 fn check_location(repository: &RepositoryOptions, options: &Options) -> Result<(), Error> {
-    let RepositoryLocation::Directory(directory) = &repository.location;
+    let Some(directory) = repository.location.as_directory() else { return Ok(()) };
     if !directory.is_dir() {
-        return Err(Error::NotADirectory(directory.clone()));
+        return Err(Error::NotADirectory(directory.to_owned()));
     }
     let files = Directory::new(DirStore::new(directory).with_links(options.links()));
     match files.folder_outside() {

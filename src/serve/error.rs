@@ -8,6 +8,8 @@ use super::tls::TlsError;
 use crate::auth::NoRandomness;
 use crate::key::KeyError;
 use crate::ops::auth::AuthError;
+#[cfg(feature = "buckets")]
+use crate::store::OpenError;
 
 /// Why nothing is served.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +21,14 @@ pub enum Error {
     LeadsOut(PathBuf),
     #[error("two repositories would be served at {0}")]
     Twice(String),
+    /// A bucket cannot be served: a setting of it is missing, or invalid.
+    #[cfg(feature = "buckets")]
+    #[error("could not open {location}")]
+    Bucket { location: String, source: Box<OpenError> },
+    /// Buckets need a cache on disk.
+    #[cfg(feature = "buckets")]
+    #[error("could not make a cache in {}", .directory.display())]
+    Cache { directory: PathBuf, source: io::Error },
     /// Its name is what its signed files say, so there must be some.
     #[error("{location} has no registry to publish to")]
     NotBuilt { location: String },

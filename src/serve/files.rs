@@ -2,7 +2,10 @@
 
 mod body;
 pub(crate) mod bounded_cache;
+#[cfg(feature = "buckets")]
+pub(crate) mod bucket;
 pub(crate) mod directory;
+pub(crate) mod no_wait;
 mod preconditions;
 pub(crate) mod recent;
 pub(crate) mod releases;

@@ -13,6 +13,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::connections::refusals::Refusals;
+#[cfg(feature = "buckets")]
+use super::files::bucket::counters::BucketCounters;
 
 /// The counters of a server.
 pub(super) struct Metrics {
@@ -26,6 +28,9 @@ pub(super) struct Metrics {
     pub refusals: Arc<Refusals>,
     /// How often a changed certificate or auth file was invalid, and the former one was kept.
     pub failed_reloads: Counter,
+    /// What buckets and their caches do.
+    #[cfg(feature = "buckets")]
+    pub buckets: BucketCounters,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -65,7 +70,21 @@ impl Metrics {
         let failed_reloads = Counter::default();
         let help = "Times that changed files were no good, and what was read before was kept";
         registry.register("failed_reloads", help, failed_reloads.clone());
-        Self { registry, requests, bytes, seconds, connections, refusals, failed_reloads }
+        #[cfg(feature = "buckets")]
+        let buckets = BucketCounters::default();
+        #[cfg(feature = "buckets")]
+        buckets.register(&mut registry);
+        Self {
+            registry,
+            requests,
+            bytes,
+            seconds,
+            connections,
+            refusals,
+            failed_reloads,
+            #[cfg(feature = "buckets")]
+            buckets,
+        }
     }
 
     /// Counts a response.

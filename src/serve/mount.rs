@@ -61,7 +61,8 @@ impl Mount {
     }
 
     /// The path that both have.
-    pub(super) fn shared_path(&self, other: &Self) -> Option<String> {
+    #[must_use]
+    pub fn shared_path(&self, other: &Self) -> Option<String> {
         if self.is_root && other.is_root {
             return Some("/".to_owned());
         }

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+#[cfg(feature = "buckets")]
+use super::bucket_location::BucketLocation;
 use super::mount::Mount;
 use super::tls::TlsFiles;
 use crate::key::PrivateKey;
@@ -40,6 +42,23 @@ pub struct Options {
     pub log_requests: bool,
     /// What one client may take.
     pub limits: ServerLimits,
+    /// Where files of buckets are kept, and how many.
+    pub cache: CacheOptions,
+}
+
+/// The cache in front of buckets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CacheOptions {
+    /// The directory for what is kept on disk, which is created if a bucket needs it. Several servers may have the same.
+    pub directory: PathBuf,
+    /// In bytes: how much is kept of each repository. A quarter of it, and no more than 64 MiB, is in memory.
+    pub size: u64,
+}
+
+impl Default for CacheOptions {
+    fn default() -> Self {
+        Self { directory: std::env::temp_dir().join("hexreg"), size: 1 << 30 }
+    }
 }
 
 /// One repository that is served.
@@ -64,6 +83,9 @@ pub struct RepositoryOptions {
 pub enum RepositoryLocation {
     /// The directory that `hexreg build` writes.
     Directory(PathBuf),
+    /// A bucket.
+    #[cfg(feature = "buckets")]
+    Bucket(BucketLocation),
 }
 
 /// What one client may take from the others.
@@ -114,6 +136,8 @@ impl RepositoryLocation {
     pub fn as_directory(&self) -> Option<&Path> {
         match self {
             Self::Directory(directory) => Some(directory),
+            #[cfg(feature = "buckets")]
+            Self::Bucket(_) => None,
         }
     }
 }
@@ -122,6 +146,8 @@ impl fmt::Display for RepositoryLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Directory(directory) => directory.display().fmt(f),
+            #[cfg(feature = "buckets")]
+            Self::Bucket(bucket) => bucket.url.fmt(f),
         }
     }
 }
@@ -131,6 +157,15 @@ impl Options {
     #[must_use]
     pub fn needs_credentials(&self, repository: &RepositoryOptions) -> bool {
         self.auth_file.is_some() && !self.allow_anonymous && !repository.allow_anonymous
+    }
+
+    /// Whether other machines can reach it, though nothing keeps them out and nobody has allowed it.
+    #[must_use]
+    pub fn is_exposed(&self) -> bool {
+        let is_guarded = self.auth_file.is_some() || self.tls.is_some();
+        let is_for_everyone =
+            self.allow_anonymous || self.repositories.iter().all(|one| one.allow_anonymous);
+        !self.listen.ip().is_loopback() && !is_guarded && !is_for_everyone
     }
 
     pub(super) fn links(&self) -> Links {

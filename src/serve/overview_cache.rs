@@ -8,7 +8,7 @@ use super::clock::unix_nanoseconds;
 use super::overview::{Overview, OverviewError, RepositoryState};
 use crate::published::{DocumentError, Published, PublishedKey, Reader};
 use crate::registry::Resource;
-use crate::repository::{Folder, RepositoryPath};
+use crate::repository::RepositoryPath;
 use crate::store::{Stamp, Store, StoreError};
 
 /// The state of a repository, cached until `public_key` or `versions` changes.
@@ -93,13 +93,11 @@ impl OverviewCache {
     }
 }
 
-/// The stamps now; `None` if the store has none, or cannot be listed.
+/// The stamps now; `None` if the store has none, or cannot be asked.
 fn stamps(store: &dyn Store) -> Option<Stamps> {
-    let listed = store.list(Folder::Root).ok()?.unwrap_or_default();
-    let stamp = |path: RepositoryPath| match listed.iter().find(|one| one.name == path.file_name())
-    {
+    let stamp = |path: RepositoryPath| match store.inspect(&path).ok()? {
         None => Some(None),
-        Some(one) => one.stamp.map(Some),
+        Some(content) => content.stamp.map(Some),
     };
     Some([stamp(RepositoryPath::public_key())?, stamp(versions())?])
 }

@@ -13,7 +13,7 @@ use crate::auth::BearerKey;
 use crate::key::{KeyError, PrivateKey};
 use crate::name::RepositoryName;
 use crate::ops::batch;
-use crate::store::DirStore;
+use crate::store::Store;
 
 /// The keys of bearer tokens. All servers that have one of the private keys accept the same bearer tokens.
 pub(super) fn bearer_keys(options: &Options) -> Result<Vec<BearerKey>, KeyError> {
@@ -29,21 +29,21 @@ pub(super) fn start(
     overview: &OverviewCache,
     options: &RepositoryOptions,
     key: &PrivateKey,
-    store: DirStore,
+    store: Box<dyn Store + Send + Sync>,
 ) -> Result<Publisher, Error> {
     let repository = signed_name(overview, &options.location, key.public_key().fingerprint())?;
-    remove_leftovers(&store);
+    remove_leftovers(&*store);
     let publisher = PublisherOptions {
         repository,
         key: key.clone(),
         replace: options.replace,
         allow_public: options.allow_public.clone(),
     };
-    Ok(Publisher::start(runtime, Box::new(store), publisher))
+    Ok(Publisher::start(runtime, store, publisher))
 }
 
 /// Removes what an earlier server has left that was killed.
-fn remove_leftovers(store: &DirStore) {
+fn remove_leftovers(store: &dyn Store) {
     match batch::remove_leftovers(store) {
         Ok(0) => {}
         Ok(number) => tracing::info!(number, "temporary files of killed processes were removed"),

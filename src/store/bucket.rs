@@ -14,6 +14,7 @@
 //! bucket/parts             uploads part by part
 //! bucket/probe             whether the store honours conditions
 //! bucket/read              one read or listing
+//! bucket/object            an object as its bytes arrive, for the server
 //! bucket/seen              the versions and tombstones that were seen so far
 //! bucket/version           an object's tag, and the condition that is made of it
 //! bucket/upload_memory     how many bytes of uploads are in memory at once
@@ -44,6 +45,7 @@ mod google;
 mod google_user;
 mod key_json;
 mod listing_limits;
+mod object;
 mod open;
 mod open_error;
 mod parts;
@@ -72,6 +74,7 @@ mod xml;
 
 pub use address::{BucketUrl, BucketUrlError};
 pub use bucket_store::BucketStore;
+pub use object::{Object, ObjectAnswer, ObjectHead};
 pub use open_error::OpenError;
 pub use progress::RequestLimits;
 pub use setting::{Origin, SettingError, Variables};

@@ -37,6 +37,16 @@ pub trait Store: Sync {
         buffer: &mut Vec<u8>,
     ) -> Result<Option<Content>, StoreError>;
 
+    /// Looks a file up without reading it; `None` if there is no such file.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it is unknown whether it is there.
+    fn inspect(&self, path: &RepositoryPath) -> Result<Option<Content>, StoreError> {
+        let listed = self.list(path.folder())?.unwrap_or_default();
+        let found = listed.into_iter().find(|one| one.name == path.file_name());
+        Ok(found.map(|one| Content { stamp: one.stamp }))
+    }
+
     /// Makes changes, stage by stage: the changes of a stage are durable before the next stage begins.
     ///
     /// A directory makes the changes of a stage in order, a bucket many at once; both make changes to files at the

@@ -33,7 +33,7 @@ pub enum EntryKind {
     Unknown(String),
 }
 
-/// A file that was read.
+/// A file that was read, or looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Content {
     /// The stamp of the file that the bytes were read from, taken after reading. If it equals the listing's, the bytes

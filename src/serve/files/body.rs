@@ -1,6 +1,6 @@
 //! The bytes of an open file as tower-http reads them, which makes parts and lengths of them.
 
-use std::future::{self, Future};
+use std::future;
 use std::io::{self, SeekFrom};
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -10,10 +10,9 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncSeek, ReadBuf};
-use tokio::task::{JoinHandle, spawn_blocking};
 use tower_http::services::fs as http;
 
-use crate::serve::files::source::{CHUNK, OpenFile};
+use crate::serve::files::source::{CHUNK, Later, OpenFile};
 
 /// The size of an open file, for tower-http.
 #[derive(Clone, Copy, Debug)]
@@ -24,8 +23,8 @@ pub(crate) struct FileReader {
     opened: OpenFile,
     /// The position of the next byte to be read from the file.
     position: u64,
-    /// The read that runs on another thread.
-    reading: Option<JoinHandle<io::Result<Vec<u8>>>>,
+    /// The read that is waited for.
+    reading: Option<Later<Vec<u8>>>,
     /// The bytes that it has read, and that were not taken yet.
     read: Bytes,
 }
@@ -86,9 +85,9 @@ impl AsyncRead for FileReader {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if let Some(reading) = &mut this.reading {
-            let read = ready!(Pin::new(reading).poll(context));
+            let read = ready!(reading.as_mut().poll(context));
             this.reading = None;
-            this.read = read.map_err(io::Error::other)??.into();
+            this.read = read?.into();
             this.advance(this.read.len());
             if this.read.is_empty() {
                 return Poll::Ready(Ok(()));
@@ -112,8 +111,8 @@ impl AsyncRead for FileReader {
             this.advance(read);
             return Poll::Ready(Ok(()));
         }
-        let (file, from) = (Arc::clone(file), this.position);
-        this.reading = Some(spawn_blocking(move || file.read(from, room.min(CHUNK))));
+        let from = this.position;
+        this.reading = Some(Arc::clone(file).read_later(from, room.min(CHUNK)));
         Pin::new(this).poll_read(context, buffer)
     }
 }

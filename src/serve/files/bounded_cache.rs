@@ -32,6 +32,13 @@ impl<K: Eq + Hash, V: Clone> BoundedCache<K, V> {
         Some(value)
     }
 
+    pub fn remove(&mut self, key: &K) {
+        if let Some((_, weight)) = self.recent.remove(key) {
+            self.weight = self.weight.saturating_sub(weight);
+        }
+        self.former.remove(key);
+    }
+
     pub fn insert(&mut self, key: K, value: V, weight: usize) {
         if self.weight.saturating_add(weight) > self.limit {
             self.former = std::mem::take(&mut self.recent);
@@ -57,6 +64,18 @@ mod tests {
         assert!(cache.recent.len() + cache.former.len() <= 200);
         assert_eq!(cache.get(&1), None);
         assert_eq!(cache.get(&299), Some(299));
+    }
+
+    #[test]
+    fn what_is_removed_weighs_nothing() {
+        let mut cache = BoundedCache::new(100);
+        for key in 0..1_000 {
+            cache.insert(key, key, 60);
+            cache.remove(&key);
+            assert_eq!(cache.get(&key), None);
+        }
+        cache.insert(1, 1, 100);
+        assert_eq!((cache.recent.len(), cache.former.len()), (1, 0));
     }
 
     #[test]

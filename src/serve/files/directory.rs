@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use crate::beneath::OpenRoot;
 use crate::repository::{Asset, Folder, RepositoryPath};
+use crate::serve::files::no_wait;
 use crate::serve::files::source::{FileSource, OpenFile, SourceFile};
 use crate::store::{self, DirStore, LeadsOut, Stamp, Store};
 
@@ -98,33 +99,4 @@ fn regular_file(file: File) -> io::Result<OpenFile> {
     }
     let changed = found.ctime().saturating_mul(1_000_000_000).saturating_add(found.ctime_nsec());
     Ok(OpenFile::new(Arc::new(DirectoryFile(file)), store::stamp(&found), changed))
-}
-
-/// Reads only what is in memory; `None` for the rest, or where the system cannot be asked.
-#[cfg(target_os = "linux")]
-mod no_wait {
-    use std::fs::File;
-    use std::io::{self, IoSliceMut};
-
-    use rustix::io::{Errno, ReadWriteFlags, preadv2};
-
-    pub fn read(file: &File, from: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
-        let mut buffers = [IoSliceMut::new(buffer)];
-        match preadv2(file, &mut buffers, from, ReadWriteFlags::NOWAIT) {
-            Ok(read) => Some(Ok(read)),
-            // Some file systems do not support the flag.
-            Err(Errno::AGAIN | Errno::OPNOTSUPP | Errno::NOSYS) => None,
-            Err(error) => Some(Err(error.into())),
-        }
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-mod no_wait {
-    use std::fs::File;
-    use std::io;
-
-    pub fn read(_: &File, _: u64, _: &mut [u8]) -> Option<io::Result<usize>> {
-        None
-    }
 }

@@ -2,9 +2,11 @@
 //!
 //! A source has two forms of each call. Those that end in `_now` run on the threads that answer requests: they must
 //! not wait for a disk or a network, and return `None` where they would have to. The others may block, and run on
-//! threads of their own. A file that the kernel has in memory is read faster than it is handed to another thread.
+//! threads of their own. A file that the kernel has in memory is read faster than it is handed to another thread. Those
+//! that end in `_later` wait without a thread, where the source can do that.
 
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -35,12 +37,32 @@ pub(crate) trait FileSource: Send + Sync {
     /// The file cannot be looked up.
     fn stamp(&self, path: &RepositoryPath) -> io::Result<Option<Stamp>>;
 
+    /// As [`open`](Self::open), without blocking.
+    fn open_later(self: Arc<Self>, path: &str) -> Later<OpenFile>
+    where
+        Self: 'static,
+    {
+        let path = path.to_owned();
+        later(move || self.open(&path))
+    }
+
+    /// As [`stamp`](Self::stamp), without blocking.
+    fn stamp_later(self: Arc<Self>, path: RepositoryPath) -> Later<Option<Stamp>>
+    where
+        Self: 'static,
+    {
+        later(move || self.stamp(&path))
+    }
+
     /// The store of the files, which may block.
     fn store(&self) -> &dyn Store;
 
     /// Whether the repository can be reached: not where its disk is not mounted. May block.
     fn is_available(&self) -> bool;
 }
+
+/// What a source finds out.
+pub(crate) type Later<T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send + Sync>>;
 
 /// An open file, as its source reads it.
 pub(crate) trait SourceFile: Send + Sync {
@@ -52,6 +74,14 @@ pub(crate) trait SourceFile: Send + Sync {
     /// # Errors
     /// The file cannot be read.
     fn read(&self, from: u64, size: usize) -> io::Result<Vec<u8>>;
+
+    /// As [`read`](Self::read), without blocking.
+    fn read_later(self: Arc<Self>, from: u64, size: usize) -> Later<Vec<u8>>
+    where
+        Self: 'static,
+    {
+        later(move || self.read(from, size))
+    }
 
     /// The stamp of the file as it is now.
     ///
@@ -95,9 +125,7 @@ pub(crate) async fn open(source: &Arc<dyn FileSource>, path: &str) -> io::Result
     if let Some(opened) = source.open_now(path) {
         return opened;
     }
-    let (source, path) = (Arc::clone(source), path.to_owned());
-    let opening = spawn_blocking(move || source.open(&path));
-    opening.await.map_err(io::Error::other)?
+    Arc::clone(source).open_later(path).await
 }
 
 /// The stamp of a file.
@@ -111,9 +139,13 @@ pub(crate) async fn stamp(
     if let Some(found) = source.stamp_now(&path) {
         return found;
     }
-    let source = Arc::clone(source);
-    let looking = spawn_blocking(move || source.stamp(&path));
-    looking.await.map_err(io::Error::other)?
+    Arc::clone(source).stamp_later(path).await
+}
+
+/// Runs on a thread that may block.
+fn later<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Later<T> {
+    let working = spawn_blocking(work);
+    Box::pin(async move { working.await.map_err(io::Error::other)? })
 }
 
 impl OpenFile {

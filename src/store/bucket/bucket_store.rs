@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use object_store::ObjectStore;
 use object_store::path::Path;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 
 use super::seen::{SeenTombstones, SeenVersions};
 use super::upload_memory::UploadMemory;
@@ -36,7 +36,7 @@ pub struct BucketStore {
     prefix: String,
     /// As a user would write it, without a slash at its end.
     url: String,
-    pub(super) runtime: Runtime,
+    pub(super) runtime: StoreRuntime,
     pub(super) seen: SeenVersions,
     pub(super) tombstones: SeenTombstones,
     pub(super) uploads: UploadMemory,
@@ -49,6 +49,36 @@ pub struct BucketStore {
     pub(super) abandoned_after: Duration,
     /// The credential that messages name when the store refuses it.
     identity: Option<String>,
+}
+
+/// The runtime of a store. It can be dropped in asynchronous code too: its threads are not waited for.
+#[derive(Debug)]
+pub(super) struct StoreRuntime {
+    handle: Handle,
+    runtime: Option<Runtime>,
+}
+
+impl StoreRuntime {
+    fn new(runtime: Runtime) -> Self {
+        Self { handle: runtime.handle().clone(), runtime: Some(runtime) }
+    }
+
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// Runs a request to its end. Must not be called from asynchronous code.
+    pub fn block_on<T>(&self, request: impl Future<Output = T>) -> T {
+        self.handle.block_on(request)
+    }
+}
+
+impl Drop for StoreRuntime {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 impl BucketStore {
@@ -71,7 +101,7 @@ impl BucketStore {
             client,
             prefix,
             url: url.into().trim_end_matches('/').to_owned(),
-            runtime,
+            runtime: StoreRuntime::new(runtime),
             seen: SeenVersions::default(),
             tombstones: SeenTombstones::default(),
             uploads: UploadMemory::of(MEMORY),

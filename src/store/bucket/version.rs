@@ -33,6 +33,11 @@ impl Version {
         Self { size, tag: Some(tag), generation: None }
     }
 
+    /// The tag without its quotes.
+    pub fn into_tag(self) -> Option<String> {
+        self.tag
+    }
+
     pub fn size(&self) -> u64 {
         self.size
     }

@@ -1,0 +1,35 @@
+//! A repository in a bucket.
+
+use hexreg::serve::{BucketLocation, RepositoryLocation};
+use hexreg::store::{BucketUrl, Settings, Variables};
+
+use super::section::{Section, Text};
+use super::server::parse_name;
+use crate::cli::failure::chain;
+
+/// Reads the keys of a repository whose `at` is the URL of a bucket; `no_bucket.rs` has the same function for a binary
+/// that cannot open any.
+pub fn read(table: &Section<'_>, at: &Text) -> Option<RepositoryLocation> {
+    let url = table.parse::<BucketUrl>("at", at, parse_name);
+    let settings = Settings {
+        endpoint: table.text("endpoint").map(|endpoint| endpoint.value),
+        variables: Variables::of_process(),
+        ..Settings::default()
+    };
+    let location = BucketLocation {
+        url: url?,
+        settings,
+        assume_single_writer: table.boolean("assume-single-writer").unwrap_or(false),
+        private: table.boolean("private").unwrap_or(false),
+    };
+    if let Err(error) = location.open() {
+        let hint =
+            "the keys of a bucket come from the environment, under the names of its provider";
+        table.problem(
+            at.place.clone(),
+            format!("could not open {}: {}", location.url, chain(&error)),
+            hint,
+        );
+    }
+    Some(RepositoryLocation::Bucket(location))
+}

@@ -1,0 +1,76 @@
+//! What is wrong with a configuration: all of it at once, each with its place and what to do.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::ops::Range;
+
+/// A setting that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    pub place: Place,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+/// The place of a value.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// A line of the file, counted from 1.
+    Line(usize),
+    /// An environment variable, which is used in place of a key of the file.
+    Variable(String),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Line(line) => write!(f, "line {line}"),
+            Self::Variable(name) => f.write_str(name),
+        }
+    }
+}
+
+/// The problems that were found in a text so far.
+#[derive(Debug)]
+pub struct Problems<'a> {
+    text: &'a str,
+    found: RefCell<Vec<Problem>>,
+}
+
+impl<'a> Problems<'a> {
+    pub fn of(text: &'a str) -> Self {
+        Self { text, found: RefCell::default() }
+    }
+
+    /// The line in which a part of the text begins.
+    pub fn line(&self, span: &Range<usize>) -> Place {
+        let before = self.text.as_bytes().get(..span.start).unwrap_or_default();
+        let lines = memchr::memchr_iter(b'\n', before).count();
+        Place::Line(lines.saturating_add(1))
+    }
+
+    pub fn add(&self, place: Place, message: impl Into<String>) {
+        self.push(Problem { place, message: message.into(), hint: None });
+    }
+
+    pub fn add_with_hint(&self, place: Place, message: impl Into<String>, hint: impl Into<String>) {
+        self.push(Problem { place, message: message.into(), hint: Some(hint.into()) });
+    }
+
+    fn push(&self, problem: Problem) {
+        self.found.borrow_mut().push(problem);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.found.borrow().is_empty()
+    }
+
+    /// All problems in the order of their lines.
+    pub fn into_sorted(self) -> Vec<Problem> {
+        let mut found = self.found.into_inner();
+        found.sort_by(|one, other| one.place.cmp(&other.place));
+        found
+    }
+}

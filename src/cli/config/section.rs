@@ -1,0 +1,339 @@
+//! A table of a configuration file, whose keys are read one by one. What cannot be used is added to the
+//! [`Problems`], and reading goes on, so that one run tells all of them.
+
+use std::cell::RefCell;
+use std::fmt::Display;
+use std::ops::Range;
+use std::str::FromStr;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::expansion::{Expanded, expand};
+use super::problem::{Place, Problems};
+use crate::cli::failure::Failure;
+
+/// What the environment says; `None` for an unset variable.
+pub type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// How alike two names are at least, from 0 to 1, for one to be proposed in place of the other.
+const ALIKE: f64 = 0.8;
+
+/// A table, and which of its keys were asked for.
+pub struct Section<'a> {
+    /// As a person would write it, such as `[[repository]]`.
+    name: &'static str,
+    table: &'a DeTable<'a>,
+    span: Range<usize>,
+    problems: &'a Problems<'a>,
+    variables: Variables<'a>,
+    /// What the names of variables begin with that are used in place of keys; `None` for a table without such variables.
+    prefix: Option<&'static str>,
+    asked: RefCell<Vec<&'static str>>,
+}
+
+/// A text, and its place.
+#[derive(Clone, Debug)]
+pub struct Text {
+    pub value: String,
+    pub place: Place,
+    /// Whether any of it came from a variable of the environment.
+    pub has_variables: bool,
+}
+
+/// Where the value of a key comes from.
+enum Value<'a> {
+    Toml(&'a Spanned<DeValue<'a>>),
+    Variable { name: String, value: String },
+}
+
+impl<'a> Section<'a> {
+    /// The table of the whole file. A variable such as `HEXREG_LISTEN` is used in place of the key `listen`.
+    pub fn root(
+        table: &'a Spanned<DeTable<'a>>,
+        problems: &'a Problems<'a>,
+        variables: Variables<'a>,
+    ) -> Self {
+        Self {
+            name: "the file",
+            table: table.get_ref(),
+            span: 0..0,
+            problems,
+            variables,
+            prefix: Some("HEXREG_"),
+            asked: RefCell::default(),
+        }
+    }
+
+    /// The line in which the table begins.
+    pub fn place(&self) -> Place {
+        self.problems.line(&self.span)
+    }
+
+    /// The line of a key; of the table, if it does not have the key.
+    pub fn place_of(&self, key: &'static str) -> Place {
+        match self.find(key) {
+            Some(Value::Toml(value)) => self.problems.line(&value.span()),
+            Some(Value::Variable { name, .. }) => Place::Variable(name),
+            None => self.place(),
+        }
+    }
+
+    pub fn problem(&self, place: Place, message: impl Into<String>, hint: impl Into<String>) {
+        self.problems.add_with_hint(place, message, hint);
+    }
+
+    /// Adds what could not be done with a value.
+    pub fn failure(&self, place: Place, failure: Failure) {
+        let (message, hint) = failure.into_parts();
+        match hint {
+            Some(hint) => self.problems.add_with_hint(place, message, hint),
+            None => self.problems.add(place, message),
+        }
+    }
+
+    /// Whether the key is there.
+    pub fn has(&self, key: &'static str) -> bool {
+        self.find(key).is_some()
+    }
+
+    /// A text, its variables expanded.
+    pub fn text(&self, key: &'static str) -> Option<Text> {
+        let (text, place) = match self.find(key)? {
+            Value::Variable { name, value } => {
+                let place = Place::Variable(name);
+                return Some(Text { value, place, has_variables: true });
+            }
+            Value::Toml(value) => {
+                let place = self.problems.line(&value.span());
+                match value.get_ref() {
+                    DeValue::String(text) => (text, place),
+                    other => {
+                        let found = kind(other);
+                        self.problems.add(place, format!("`{key}` is {found}: expected a string"));
+                        return None;
+                    }
+                }
+            }
+        };
+        self.expand(key, text, place)
+    }
+
+    /// A value that is written as a text.
+    pub fn parsed<T>(&self, key: &'static str) -> Option<T>
+    where
+        T: FromStr<Err: Display>,
+    {
+        self.parsed_by(key, |text| text.parse::<T>().map_err(|error| error.to_string()))
+    }
+
+    /// As [`parsed`](Self::parsed), by a function.
+    pub fn parsed_by<T>(
+        &self,
+        key: &'static str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let text = self.text(key)?;
+        self.parse(key, &text, parse)
+    }
+
+    /// Values in an array, or one value without its brackets. A variable has commas between them.
+    pub fn list<T>(&self, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
+        self.texts(key).iter().filter_map(|text| self.parse(key, text, &parse)).collect()
+    }
+
+    /// As [`list`](Self::list), of texts.
+    pub fn texts(&self, key: &'static str) -> Vec<Text> {
+        match self.find(key) {
+            None => Vec::new(),
+            Some(Value::Variable { name, value }) => value
+                .split(',')
+                .map(str::trim)
+                .filter(|text| !text.is_empty())
+                .map(|text| Text {
+                    value: text.to_owned(),
+                    place: Place::Variable(name.clone()),
+                    has_variables: true,
+                })
+                .collect(),
+            Some(Value::Toml(value)) => {
+                let items = match value.get_ref() {
+                    DeValue::Array(items) => items.iter().collect(),
+                    _ => vec![value],
+                };
+                items.into_iter().filter_map(|item| self.item(key, item)).collect()
+            }
+        }
+    }
+
+    fn item(&self, key: &'static str, item: &Spanned<DeValue<'a>>) -> Option<Text> {
+        let place = self.problems.line(&item.span());
+        match item.get_ref() {
+            DeValue::String(text) => self.expand(key, text, place),
+            other => {
+                let found = kind(other);
+                let message = format!("`{key}` has {found} in it: expected strings");
+                self.problems.add(place, message);
+                None
+            }
+        }
+    }
+
+    /// `true` or `false`.
+    pub fn boolean(&self, key: &'static str) -> Option<bool> {
+        match self.find(key)? {
+            Value::Variable { name, value } => match value.as_str() {
+                "true" => Some(true),
+                "false" => Some(false),
+                other => {
+                    let message = format!("{other:?} is neither `true` nor `false`");
+                    self.problems.add(Place::Variable(name), message);
+                    None
+                }
+            },
+            Value::Toml(value) => match value.get_ref() {
+                DeValue::Boolean(value) => Some(*value),
+                other => {
+                    let message = format!("`{key}` is {}: expected `true` or `false`", kind(other));
+                    self.problems.add(self.problems.line(&value.span()), message);
+                    None
+                }
+            },
+        }
+    }
+
+    /// A whole number within a range.
+    pub fn integer(&self, key: &'static str, range: Range<u64>) -> Option<u64> {
+        let (text, place) = match self.find(key)? {
+            Value::Variable { name, value } => (value, Place::Variable(name)),
+            Value::Toml(value) => {
+                let place = self.problems.line(&value.span());
+                match value.get_ref() {
+                    DeValue::Integer(number) if number.radix() == 10 => {
+                        (number.as_str().to_owned(), place)
+                    }
+                    other => {
+                        let found = kind(other);
+                        let message = format!("`{key}` is {found}: expected a whole number");
+                        self.problems.add(place, message);
+                        return None;
+                    }
+                }
+            }
+        };
+        let number = text.parse().ok().filter(|number| range.contains(number));
+        if number.is_none() {
+            let (first, last) = (range.start, range.end.saturating_sub(1));
+            let message = format!("`{key}` is {text}: expected a number from {first} to {last}");
+            self.problems.add(place, message);
+        }
+        number
+    }
+
+    /// The tables of an array, each written as `[[KEY]]`.
+    pub fn tables(&self, key: &'static str) -> Vec<Section<'a>> {
+        let Some(Value::Toml(value)) = self.find(key) else { return Vec::new() };
+        let items = match value.get_ref() {
+            DeValue::Array(items) => items,
+            other => {
+                let message = format!("`{key}` is {}", kind(other));
+                let place = self.problems.line(&value.span());
+                self.problem(place, message, format!("write [[{key}]] above its keys"));
+                return Vec::new();
+            }
+        };
+        let table = |item: &'a Spanned<DeValue<'a>>| {
+            if let DeValue::Table(table) = item.get_ref() {
+                return Some(self.inner(key, table, item.span()));
+            }
+            let message = format!("`{key}` has {} in it: expected tables", kind(item.get_ref()));
+            self.problems.add(self.problems.line(&item.span()), message);
+            None
+        };
+        items.iter().filter_map(table).collect()
+    }
+
+    fn inner(&self, name: &'static str, table: &'a DeTable<'a>, span: Range<usize>) -> Self {
+        let (problems, variables) = (self.problems, self.variables);
+        Self { name, table, span, problems, variables, prefix: None, asked: RefCell::default() }
+    }
+
+    /// Adds a problem for each key that was not asked for. `elsewhere` says where a key belongs that is not one of here.
+    pub fn finish(self, elsewhere: &dyn Fn(&str) -> Option<String>) {
+        let asked = self.asked.borrow();
+        for key in self.table.keys() {
+            let name: &str = key.get_ref();
+            if asked.contains(&name) {
+                continue;
+            }
+            let nearest = asked
+                .iter()
+                .map(|asked| (strsim::jaro_winkler(asked, &name.replace('_', "-")), *asked))
+                .filter(|(likeness, _)| *likeness >= ALIKE)
+                .max_by(|(one, _), (other, _)| one.total_cmp(other));
+            let hint = match (elsewhere(name), nearest) {
+                (Some(hint), _) => hint,
+                (None, Some((_, nearest))) => format!("did you mean `{nearest}`?"),
+                (None, None) => format!("{} has the keys {}", self.name, asked.join(", ")),
+            };
+            let place = self.problems.line(&key.span());
+            self.problems.add_with_hint(place, format!("unknown key `{name}`"), hint);
+        }
+    }
+
+    fn find(&self, key: &'static str) -> Option<Value<'a>> {
+        let mut asked = self.asked.borrow_mut();
+        if !asked.contains(&key) {
+            asked.push(key);
+        }
+        if let Some(prefix) = self.prefix {
+            let name = format!("{prefix}{}", key.to_uppercase().replace('-', "_"));
+            if let Some(value) = (self.variables)(&name).filter(|value| !value.is_empty()) {
+                return Some(Value::Variable { name, value });
+            }
+        }
+        self.table.get(key).map(Value::Toml)
+    }
+
+    fn expand(&self, key: &str, text: &str, place: Place) -> Option<Text> {
+        match expand(text, self.variables) {
+            Ok(Expanded { text, has_variables }) => {
+                Some(Text { value: text, place, has_variables })
+            }
+            Err(error) => {
+                self.problems.add(place, format!("`{key}`: {error}"));
+                None
+            }
+        }
+    }
+
+    /// Parses a text that was read before.
+    pub fn parse<T>(
+        &self,
+        key: &str,
+        text: &Text,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        match parse(&text.value) {
+            Ok(parsed) => Some(parsed),
+            Err(error) => {
+                let message = format!("`{key}` is {:?}: {error}", text.value);
+                self.problems.add(text.place.clone(), message);
+                None
+            }
+        }
+    }
+}
+
+/// What a value is, with its article.
+fn kind(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "a whole number",
+        DeValue::Float(_) => "a number",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "an array",
+        DeValue::Table(_) => "a table",
+    }
+}

@@ -1,0 +1,178 @@
+//! The bucket as a store: read through the cache, or written past it.
+
+use std::io;
+use std::sync::Arc;
+
+use super::cache::Known;
+use super::shared_bucket::{SharedBucket, Wanted};
+use crate::repository::{Asset, AssetKind, Folder, RepositoryPath};
+use crate::store::{
+    AppliedChange, Change, Content, EntryKind, ListedFile, LockOutcome, Operation, Stamp, Store,
+    StoreError,
+};
+
+/// Reads whole files through the cache. Listings are asked of the store.
+pub(crate) struct CachedStore(Arc<SharedBucket>);
+
+/// Reads and writes the store itself, and forgets in the cache what it writes.
+pub(crate) struct WrittenStore(Arc<SharedBucket>);
+
+/// What is asked of a path for its stamp: what is small is read next, and other files may be large.
+pub(crate) fn wanted_for_stamp(path: &RepositoryPath) -> Wanted {
+    match Asset::at(path.as_str()).map(|asset| asset.kind) {
+        Some(AssetKind::Tarball | AssetKind::Docs) => Wanted::Stamp,
+        _ => Wanted::Bytes,
+    }
+}
+
+/// The stamp of a known object.
+pub(crate) fn stamp(known: &Known) -> Option<Stamp> {
+    match known {
+        Known::Missing => None,
+        Known::Stamp(stamp) => Some(*stamp),
+        Known::Object(object) => Some(object.stamp),
+    }
+}
+
+impl CachedStore {
+    pub fn new(bucket: Arc<SharedBucket>) -> Self {
+        Self(bucket)
+    }
+
+    /// The stamp of a file; `None` if there is none. Must not be called from asynchronous code.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    pub fn stamp(&self, path: &RepositoryPath) -> io::Result<Option<Stamp>> {
+        let wanted = wanted_for_stamp(path);
+        Ok(stamp(&self.0.look_up_blocking(path, wanted)?))
+    }
+}
+
+impl WrittenStore {
+    pub fn new(bucket: Arc<SharedBucket>) -> Self {
+        Self(bucket)
+    }
+}
+
+impl Store for CachedStore {
+    fn list(&self, folder: Folder) -> Result<Option<Vec<ListedFile>>, StoreError> {
+        self.0.bucket().list(folder)
+    }
+
+    fn walk(&self) -> Result<Option<Vec<(RepositoryPath, EntryKind)>>, StoreError> {
+        self.0.bucket().walk()
+    }
+
+    fn read(
+        &self,
+        path: &RepositoryPath,
+        limit: usize,
+        buffer: &mut Vec<u8>,
+    ) -> Result<Option<Content>, StoreError> {
+        let failed = |error: io::Error| StoreError::new(Operation::Read, self.locate(path), error);
+        buffer.clear();
+        let Some(opened) = self.0.open_blocking(path).map_err(failed)? else { return Ok(None) };
+        *buffer = opened.read(limit).map_err(failed)?;
+        Ok(Some(Content { stamp: Some(opened.stamp()) }))
+    }
+
+    fn inspect(&self, path: &RepositoryPath) -> Result<Option<Content>, StoreError> {
+        let failed =
+            |error: io::Error| StoreError::new(Operation::Inspect, self.locate(path), error);
+        let found = self.stamp(path).map_err(failed)?;
+        Ok(found.map(|stamp| Content { stamp: Some(stamp) }))
+    }
+
+    fn apply(
+        &self,
+        stages: &[&[Change]],
+        applied: &dyn Fn(AppliedChange<'_>),
+    ) -> Result<(), StoreError> {
+        self.0.bucket().apply(stages, applied)
+    }
+
+    fn lock(&self) -> Result<LockOutcome, StoreError> {
+        self.0.bucket().lock()
+    }
+
+    fn lock_shared(&self) -> Result<LockOutcome, StoreError> {
+        self.0.bucket().lock_shared()
+    }
+
+    fn has_tombstones(&self) -> bool {
+        self.0.bucket().has_tombstones()
+    }
+
+    fn keeps_times(&self) -> bool {
+        self.0.bucket().keeps_times()
+    }
+
+    fn locate(&self, path: &RepositoryPath) -> String {
+        self.0.bucket().locate(path)
+    }
+}
+
+impl Store for WrittenStore {
+    fn list(&self, folder: Folder) -> Result<Option<Vec<ListedFile>>, StoreError> {
+        self.0.bucket().list(folder)
+    }
+
+    fn walk(&self) -> Result<Option<Vec<(RepositoryPath, EntryKind)>>, StoreError> {
+        self.0.bucket().walk()
+    }
+
+    fn read(
+        &self,
+        path: &RepositoryPath,
+        limit: usize,
+        buffer: &mut Vec<u8>,
+    ) -> Result<Option<Content>, StoreError> {
+        self.0.bucket().read(path, limit, buffer)
+    }
+
+    fn apply(
+        &self,
+        stages: &[&[Change]],
+        applied: &dyn Fn(AppliedChange<'_>),
+    ) -> Result<(), StoreError> {
+        let done = self.0.bucket().apply(stages, applied);
+        // Also what failed: a change whose answer was lost may have been made.
+        for change in stages.iter().copied().flatten() {
+            self.0.cache().forget(&change.path);
+        }
+        done
+    }
+
+    fn lock(&self) -> Result<LockOutcome, StoreError> {
+        self.0.bucket().lock()
+    }
+
+    fn lock_shared(&self) -> Result<LockOutcome, StoreError> {
+        self.0.bucket().lock_shared()
+    }
+
+    fn max_size(&self, path: &RepositoryPath) -> Option<u64> {
+        self.0.bucket().max_size(path)
+    }
+
+    fn is_conditional(&self) -> bool {
+        self.0.bucket().is_conditional()
+    }
+
+    fn has_tombstones(&self) -> bool {
+        self.0.bucket().has_tombstones()
+    }
+
+    fn keeps_times(&self) -> bool {
+        self.0.bucket().keeps_times()
+    }
+
+    fn stamp_of(&self, bytes: &[u8]) -> Option<Stamp> {
+        self.0.bucket().stamp_of(bytes)
+    }
+
+    fn locate(&self, path: &RepositoryPath) -> String {
+        self.0.bucket().locate(path)
+    }
+}

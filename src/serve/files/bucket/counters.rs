@@ -1,0 +1,72 @@
+//! What the metrics show of buckets.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::{Registry, Unit};
+
+/// The counters of all repositories in buckets.
+#[derive(Clone, Default)]
+pub(crate) struct BucketCounters {
+    cache: Family<ResultLabel, Counter>,
+    requests: Family<ResultLabel, Counter>,
+    /// The bytes of the objects that were received.
+    pub received: Counter,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ResultLabel {
+    result: &'static str,
+}
+
+/// How a file was found in the cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CacheResult {
+    /// It was checked a moment ago.
+    Hit,
+    /// The store has to be asked.
+    Miss,
+    /// The store could not be asked, and what it said before is used.
+    Stale,
+}
+
+/// What a store answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StoreResult {
+    Found,
+    NotModified,
+    Missing,
+    Failed,
+}
+
+impl BucketCounters {
+    /// Registers the counters.
+    pub fn register(&self, registry: &mut Registry) {
+        let help = "Files of buckets that were asked for, by what the cache had";
+        registry.register("cache_lookups", help, self.cache.clone());
+        let help = "Requests to object storage, by its answer";
+        registry.register("storage_requests", help, self.requests.clone());
+        let help = "Bytes of objects received from object storage";
+        let received = self.received.clone();
+        registry.register_with_unit("storage_received", help, Unit::Bytes, received);
+    }
+
+    pub fn count_lookup(&self, result: CacheResult) {
+        let result = match result {
+            CacheResult::Hit => "hit",
+            CacheResult::Miss => "miss",
+            CacheResult::Stale => "stale",
+        };
+        self.cache.get_or_create(&ResultLabel { result }).inc();
+    }
+
+    pub fn count_request(&self, result: StoreResult) {
+        let result = match result {
+            StoreResult::Found => "found",
+            StoreResult::NotModified => "not_modified",
+            StoreResult::Missing => "missing",
+            StoreResult::Failed => "failed",
+        };
+        self.requests.get_or_create(&ResultLabel { result }).inc();
+    }
+}
