@@ -124,8 +124,11 @@ fn manual_pages() {
     let mut expected = vec!["hexreg.1".to_owned()];
     let always =
         "add build completions inspect key key-new key-show man push remove retire unretire verify";
-    let serve =
-        if cfg!(feature = "serve") { "auth auth-add auth-list auth-remove serve" } else { "" };
+    let serve = if cfg!(feature = "serve") {
+        "auth auth-add auth-list auth-remove config config-check serve"
+    } else {
+        ""
+    };
     let mirror = if cfg!(feature = "mirror") { "mirror" } else { "" };
     let commands = [always, serve, mirror].into_iter().flat_map(str::split_whitespace);
     expected.extend(commands.map(|command| format!("hexreg-{command}.1")));

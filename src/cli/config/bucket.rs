@@ -3,14 +3,13 @@
 use hexreg::serve::{BucketLocation, RepositoryLocation};
 use hexreg::store::{BucketUrl, Settings, Variables};
 
-use super::section::{Section, Text};
-use super::server::parse_name;
+use super::section::{Section, Text, from_str};
 use crate::cli::failure::chain;
 
 /// Reads the keys of a repository whose `at` is the URL of a bucket; `no_bucket.rs` has the same function for a binary
 /// that cannot open any.
 pub fn read(table: &Section<'_>, at: &Text) -> Option<RepositoryLocation> {
-    let url = table.parse::<BucketUrl>("at", at, parse_name);
+    let url = table.parse::<BucketUrl>("at", at, from_str);
     let settings = Settings {
         endpoint: table.text("endpoint").map(|endpoint| endpoint.value),
         variables: Variables::of_process(),

@@ -10,8 +10,7 @@ use hexreg::serve::{Mount, RepositoryLocation, RepositoryOptions};
 use hexreg::store::is_bucket_url;
 
 use super::bucket;
-use super::section::{Section, Text};
-use super::server::parse_name;
+use super::section::{Section, Text, from_str};
 use crate::cli::failure::Failure;
 use crate::cli::private_key::KeySource;
 
@@ -46,7 +45,7 @@ pub fn read(
     let mount = mount(&table);
     let location = location(&table);
     let key = key(&table, location.as_ref(), files);
-    let allow_public = table.list("allow-public", parse_name);
+    let allow_public = table.list("allow-public", from_str);
     let options = mount.zip(location).map(|(mount, location)| RepositoryOptions {
         allow_anonymous: table.boolean("anonymous").unwrap_or(false),
         key,

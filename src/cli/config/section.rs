@@ -124,7 +124,7 @@ impl<'a> Section<'a> {
     where
         T: FromStr<Err: Display>,
     {
-        self.parsed_by(key, |text| text.parse::<T>().map_err(|error| error.to_string()))
+        self.parsed_by(key, from_str)
     }
 
     /// As [`parsed`](Self::parsed), by a function.
@@ -323,6 +323,11 @@ impl<'a> Section<'a> {
             }
         }
     }
+}
+
+/// Parses a value, with a text in place of the error.
+pub fn from_str<T: FromStr<Err: Display>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|error: T::Err| error.to_string())
 }
 
 /// What a value is, with its article.

@@ -8,7 +8,7 @@ use hexreg::serve::{CacheOptions, Options, RepositoryOptions, ServerLimits, TlsF
 
 use super::problem::Place;
 use super::repository;
-use super::section::Section;
+use super::section::{Section, from_str};
 use crate::cli::failure::chain;
 use crate::cli::serve::values::{DEFAULT_ADDRESS, LogFormat, address, base_url, bytes, network};
 
@@ -34,7 +34,7 @@ pub fn read(file: Section<'_>) -> Config {
     let rules = repository::Defaults {
         follow_links: file.boolean("follow-links").unwrap_or(false),
         replace: file.parsed("replace").unwrap_or_default(),
-        allow_public: file.list("allow-public", parse_name).into_iter().collect(),
+        allow_public: file.list("allow-public", from_str).into_iter().collect(),
     };
     let mut files = Vec::new();
     let repositories = repositories(&file, &rules, &mut files);
@@ -154,9 +154,4 @@ fn check_exposure(file: &Section<'_>, options: &Options) {
         );
         file.problem(file.place_of("metrics-listen"), message, "give 127.0.0.1:PORT");
     }
-}
-
-/// A name, with what is expected in its place.
-pub fn parse_name<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, String> {
-    text.parse().map_err(|error: T::Err| error.to_string())
 }

@@ -38,16 +38,16 @@ pub(crate) enum ObjectBytes {
 /// The bytes of an object on disk.
 pub(crate) struct DiskBytes {
     pub entry: CacheEntry,
-    pub progress: watch::Receiver<Progress>,
+    pub progress: watch::Receiver<Arrival>,
     /// The runtime on which they are received.
     pub runtime: Handle,
 }
 
 /// How much of an object has arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Progress {
+pub(crate) enum Arrival {
     /// In bytes.
-    Arrived(u64),
+    UpTo(u64),
     Complete,
     /// The connection broke, or the disk failed.
     Failed,
@@ -60,7 +60,7 @@ struct MemoryFile(Arc<CachedObject>, Bytes);
 struct DiskFile {
     object: Arc<CachedObject>,
     file: File,
-    progress: watch::Receiver<Progress>,
+    progress: watch::Receiver<Arrival>,
     runtime: Handle,
 }
 
@@ -100,7 +100,7 @@ impl CachedObject {
     pub fn has_failed(&self) -> bool {
         match &self.bytes {
             ObjectBytes::Memory(_) => false,
-            ObjectBytes::Disk(disk) => *disk.progress.borrow() == Progress::Failed,
+            ObjectBytes::Disk(disk) => *disk.progress.borrow() == Arrival::Failed,
         }
     }
 
@@ -168,20 +168,18 @@ impl DiskFile {
     /// How many bytes can be read from a position on; `None` while they have not arrived.
     fn readable(&self, from: u64) -> Option<io::Result<u64>> {
         match *self.progress.borrow() {
-            Progress::Complete => Some(Ok(self.object.stamp.size().saturating_sub(from))),
-            Progress::Arrived(arrived) => {
-                arrived.checked_sub(from).filter(|rest| *rest > 0).map(Ok)
-            }
-            Progress::Failed => Some(Err(broken())),
+            Arrival::Complete => Some(Ok(self.object.stamp.size().saturating_sub(from))),
+            Arrival::UpTo(arrived) => arrived.checked_sub(from).filter(|rest| *rest > 0).map(Ok),
+            Arrival::Failed => Some(Err(broken())),
         }
     }
 
     /// Waits until the byte at a position has arrived, or nothing more will.
     async fn arrival(&self, from: u64) {
         let mut progress = self.progress.clone();
-        let has_arrived = |progress: &Progress| match *progress {
-            Progress::Arrived(arrived) => arrived > from,
-            Progress::Complete | Progress::Failed => true,
+        let has_arrived = |progress: &Arrival| match *progress {
+            Arrival::UpTo(arrived) => arrived > from,
+            Arrival::Complete | Arrival::Failed => true,
         };
         // Without a sender, what arrived so far is all.
         let _ = progress.wait_for(has_arrived).await;

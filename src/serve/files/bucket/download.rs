@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 
-use super::cached_object::{CachedObject, DiskBytes, ObjectBytes, Progress};
+use super::cached_object::{Arrival, CachedObject, DiskBytes, ObjectBytes};
 use super::counters::BucketCounters;
 use super::folder::{CacheEntry, CacheFolder};
 use crate::private_key_scan::begins_with_key;
@@ -43,7 +43,7 @@ pub(crate) struct Download {
     object: Object,
     received: Vec<u8>,
     file: Arc<File>,
-    progress: watch::Sender<Progress>,
+    progress: watch::Sender<Arrival>,
     counters: BucketCounters,
 }
 
@@ -82,7 +82,7 @@ pub(crate) async fn begin(
         let bytes = ObjectBytes::Memory(Bytes::from(received));
         return Ok((CachedObject::new(path, head, holds_key, bytes), None));
     };
-    let (sender, progress) = watch::channel(Progress::Arrived(0));
+    let (sender, progress) = watch::channel(Arrival::UpTo(0));
     let (file, counters) = (Arc::new(file), counters.clone());
     let download = Download { object, received, file, progress: sender, counters };
     let bytes = ObjectBytes::Disk(DiskBytes { entry, progress, runtime: Handle::current() });
@@ -103,7 +103,7 @@ impl Download {
     pub async fn receive(mut self) -> io::Result<()> {
         let received = self.receive_all().await;
         let is_whole = received.is_ok();
-        self.progress.send_replace(if is_whole { Progress::Complete } else { Progress::Failed });
+        self.progress.send_replace(if is_whole { Arrival::Complete } else { Arrival::Failed });
         received
     }
 
@@ -125,7 +125,7 @@ impl Download {
                 let writing = spawn_blocking(move || file.write_all_at(&bytes, written));
                 writing.await.map_err(io::Error::other)??;
                 written = written.saturating_add(length);
-                self.progress.send_replace(Progress::Arrived(written));
+                self.progress.send_replace(Arrival::UpTo(written));
             }
             if is_end {
                 let is_whole = written == size;
