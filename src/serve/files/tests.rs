@@ -166,6 +166,11 @@ fn repository() -> (tempfile::TempDir, Repository, Vec<u8>) {
     (directory, repository, bytes)
 }
 
+/// The repository in a directory, at `/`.
+fn at_root(directory: &Path) -> RepositoryOptions {
+    RepositoryOptions::new(Mount::root(), RepositoryLocation::Directory(directory.to_owned()))
+}
+
 #[test]
 fn a_source_that_always_waits_serves_the_same_files() {
     let (directory, repository, bytes) = repository();
@@ -204,10 +209,13 @@ fn a_small_file_is_opened_once_until_it_changes() {
         directory: Directory::new(DirStore::new(directory.path()).with_links(Links::Inside)),
         opened: AtomicUsize::new(0),
     });
-    let mount = Mount { name: None, directory: directory.path().to_owned() };
     let store = Arc::new(DirStore::new(directory.path()));
-    let repository = Repository::of(&mount, store, Arc::clone(&source) as Arc<dyn FileSource>);
-    let files = Files { tags: EntityTags::new(SecretFiles::none()), is_public: true };
+    let repository = Repository::of(
+        &at_root(directory.path()),
+        store,
+        Arc::clone(&source) as Arc<dyn FileSource>,
+    );
+    let files = Files { tags: EntityTags::new(SecretFiles::none()) };
     let runtime = Runtime::new().unwrap();
     let ask = |path: &str, method: Method, headers: HeaderMap| {
         let asset = Asset::at(path).unwrap();
@@ -275,9 +283,8 @@ fn a_release_that_is_no_more_takes_its_kept_tarball_along() {
         directory: Directory::new(store.clone()),
         opened: AtomicUsize::new(0),
     });
-    let mount = Mount { name: None, directory: directory.path().to_owned() };
-    let repository = Repository::of(&mount, Arc::new(store), source);
-    let files = Files { tags: EntityTags::new(SecretFiles::none()), is_public: true };
+    let repository = Repository::of(&at_root(directory.path()), Arc::new(store), source);
+    let files = Files { tags: EntityTags::new(SecretFiles::none()) };
     let asset = Asset::at("tarballs/apple-2.0.0.tar").unwrap();
     let runtime = Runtime::new().unwrap();
     let status = || {
