@@ -78,7 +78,7 @@ fn check_payload(payload: &Payload) {
 /// The field 1000, which no resource has.
 const UNKNOWN: [u8; 6] = [0xC2, 0x3E, 3, b'n', b'e', b'w'];
 
-/// `decode ∘ encode = id` on all that was decoded, and to the byte from then on; and fields that nobody knows
+/// `decode ∘ encode = id` on all that was decoded, and to the byte from then on; and unknown fields
 /// survive.
 fn check<T: PartialEq + Debug, E: Debug + ToString>(
     payload: &Payload,

@@ -7,8 +7,9 @@
 #![no_main]
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::io::Read;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use hexreg::checksum::OuterChecksum;
 use hexreg::tarball::{self, DocsLimits, EntryType, Limits, Unpacker};
@@ -24,7 +25,7 @@ thread_local! {
 fuzz_target!(|data: &[u8]| {
     let mut archive = data.to_vec();
     if archive.starts_with(b"VERSION\0") {
-        // As it came, too: nobody repairs anything elsewhere.
+        // As it came, too: other programs repair nothing.
         check(&archive);
         repair_tarball(&mut archive);
         check(&archive);
@@ -42,6 +43,8 @@ fn check(tarball: &[u8]) {
             assert_eq!(read.outer_checksum, OuterChecksum::of(tarball));
             let again = UNPACKER.with_borrow_mut(|unpacker| unpacker.unpack(tarball));
             assert_eq!(again.ok(), Some(read), "the unpacker remembers");
+            let faults = tarball::metadata_faults(tarball, &LIMITS);
+            drop(faults.expect("what was unpacked can be judged").map(|all| all.to_string()));
             let contents = same_entries(tarball).expect("an accepted tarball has contents");
             // libdeflate takes symbols that deflate does not define, where zlib refuses the stream: known,
             // and no tool writes them (docs/reliability.md).
@@ -64,6 +67,7 @@ fn check_docs(archive: &[u8], gzipped: &[u8]) {
             let files = kinds.filter(|kind| *kind != EntryType::Directory).count();
             assert_eq!(files as u64, checked.files);
             stays_inside(archive);
+            each_path_once(archive);
         }
         Err(error) => drop(error.to_string()),
     }
@@ -91,6 +95,23 @@ fn same_entries(archive: &[u8]) -> Option<Vec<u8>> {
     }
     assert!(theirs.next().is_none(), "the tar crate sees more entries");
     contents
+}
+
+/// By the standard library's reading of paths: no file has the path of another file, or of a folder.
+fn each_path_once(archive: &[u8]) {
+    let (mut files, mut folders) = (HashSet::new(), HashSet::new());
+    for entry in tarball::entries(archive).flatten() {
+        let parts = Path::new(&*entry.path).components();
+        let path: PathBuf = parts.filter(|part| *part != Component::CurDir).collect();
+        folders.extend(path.ancestors().skip(1).map(Path::to_owned));
+        if entry.kind == EntryType::Directory {
+            folders.insert(path);
+        } else {
+            assert!(!entry.path.contains(char::is_control), "{:?}", entry.path);
+            assert!(files.insert(path), "{:?} is there twice", entry.path);
+        }
+    }
+    assert!(files.is_disjoint(&folders), "{:?}", files.intersection(&folders));
 }
 
 /// By the standard library's reading of paths, and without following links.
