@@ -55,7 +55,7 @@ type SharedRead = OnceCell<Option<Arc<Description>>>;
 struct FailedRead {
     /// Until then it is not logged again, nor read again unless it is missing.
     until: Instant,
-    /// A reverted release may be published again at any moment, and to look for its tarball costs nothing.
+    /// A reverted release may be published again at any moment, and to look for its tarball costs little.
     is_missing: bool,
 }
 
