@@ -52,7 +52,7 @@ fn begin_upload(api: &Api, bytes: &[u8]) -> Exchange {
 fn those_of_a_killed_server_are_removed_at_the_next_start() {
     let mut api = api();
     let _unfinished = begin_upload(&api, &tarball("acme_tool", "1.0.0"));
-    api.server.signal("-KILL");
+    api.server.kill();
     let left = uploads(&api);
     assert_eq!(left.len(), 1, "{left:?}");
     api.repository.write("tmp/.hexreg-other", b"of another program");

@@ -146,6 +146,12 @@ impl Server {
         assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
     }
 
+    /// Kills it, and waits until it has ended.
+    pub fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
     /// How it ended, which it must do soon.
     pub fn ended(mut self) -> i32 {
         let began = Instant::now();
