@@ -10,6 +10,8 @@ pub(crate) mod checked_tarball;
 pub mod edit;
 pub mod inspect;
 #[cfg(feature = "mirror")]
+pub mod lease;
+#[cfg(feature = "mirror")]
 pub mod mirror;
 pub mod push;
 pub(crate) mod rejection;

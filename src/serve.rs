@@ -37,6 +37,9 @@ mod hosts;
 mod listener;
 mod metrics;
 mod metrics_endpoint;
+pub mod mirror_note;
+#[cfg(feature = "mirror")]
+pub mod mirrors;
 mod mount;
 mod options;
 pub mod overview;
@@ -149,10 +152,10 @@ pub fn serve(options: &Options, started: impl FnOnce(&Started)) -> Result<(), Er
     if !bearer_keys.is_empty() {
         publishing::remove_abandoned_uploads();
     }
-    let sources = repositories.iter().map(|one| Arc::clone(&one.source)).collect();
+    let checked = repositories.iter().map(Repository::to_check).collect();
     let routes = Routes {
         files: Files::new(options),
-        health: Health::of(sources).map_err(Error::Run)?,
+        health: Health::of(checked).map_err(Error::Run)?,
         #[cfg(feature = "web")]
         web: web::Web::new(options, &repositories, Arc::clone(&metrics.refusals)),
         repositories,

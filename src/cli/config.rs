@@ -15,6 +15,8 @@ mod bucket;
 #[path = "config/no_bucket.rs"]
 mod bucket;
 mod expansion;
+#[cfg(feature = "mirror")]
+mod mirror;
 mod problem;
 mod repository;
 mod section;

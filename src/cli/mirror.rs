@@ -1,9 +1,9 @@
 //! `hexreg mirror`
 
 mod advice;
-mod lock;
+pub mod lock;
 mod report;
-mod upstream;
+pub mod upstream;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -260,7 +260,8 @@ fn failure_of(error: &Error, options: &Options) -> Failure {
     }
 }
 
-fn only(text: &str) -> Result<Only, String> {
+/// A package, and the releases of it that are mirrored: `PACKAGE` or `PACKAGE@REQUIREMENT`.
+pub fn only(text: &str) -> Result<Only, String> {
     let (package, requirement) = match text.split_once('@') {
         Some((package, requirement)) => (package, Some(requirement)),
         None => (text, None),

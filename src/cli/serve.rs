@@ -267,6 +267,8 @@ fn failure(error: Error) -> Failure {
         Error::Bucket { .. } => {
             "the keys of a bucket come from the environment, under the names of its provider"
         }
+        #[cfg(feature = "mirror")]
+        Error::Mirror { .. } => "give a directory that this user may write to",
         #[cfg(feature = "buckets")]
         Error::Cache { .. } => "give a directory that this user may write to: cache-dir",
         Error::Key(_) | Error::NoRandomness(_) | Error::Run(_) => "nothing is served",

@@ -53,6 +53,23 @@ impl TimeArgument {
     }
 }
 
+/// A duration, as in `30s`, `15m`, `1h` or `1d`.
+#[cfg(any(feature = "mirror", feature = "serve"))]
+pub fn duration(text: &str) -> Result<std::time::Duration, String> {
+    let expected = || "expected a time, as in 30s, 15m, 1h or 1d".to_owned();
+    let unit = text.chars().next_back().ok_or_else(expected)?;
+    let seconds: u64 = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 60 * 60,
+        'd' => 24 * 60 * 60,
+        _ => return Err(expected()),
+    };
+    let number = text.strip_suffix(unit).and_then(|number| number.parse::<u64>().ok());
+    let all = number.and_then(|number| number.checked_mul(seconds)).filter(|all| *all > 0);
+    all.map(std::time::Duration::from_secs).ok_or_else(expected)
+}
+
 /// The latest time to write, if `SOURCE_DATE_EPOCH` is set.
 pub fn source_date_epoch() -> Result<Option<UnixSeconds>, Failure> {
     let Some(value) = environment::text(EPOCH_VARIABLE)? else { return Ok(None) };
@@ -69,6 +86,18 @@ pub fn source_date_epoch() -> Result<Option<UnixSeconds>, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(any(feature = "mirror", feature = "serve"))]
+    #[test]
+    fn a_duration_is_a_number_and_a_unit() {
+        for (text, seconds) in [("30s", 30), ("15m", 900), ("1h", 3_600), ("2d", 172_800)] {
+            assert_eq!(duration(text), Ok(std::time::Duration::from_secs(seconds)), "{text}");
+        }
+        for bad in ["", "1", "h", "0s", "-1h", "1.5h", "1 h", "1w", "99999999999999999999d", "1é"]
+        {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn a_time_is_given_in_any_of_three_ways() {

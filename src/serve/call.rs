@@ -8,7 +8,7 @@ use super::repository::Repository;
 
 /// A request to an endpoint.
 #[derive(Clone, Copy)]
-#[cfg_attr(not(feature = "web"), expect(dead_code, reason = "only pages depend on the request"))]
+#[cfg_attr(not(feature = "web"), expect(dead_code, reason = "only pages need all of it"))]
 pub(super) struct Call<'a> {
     /// The repository whose path was requested.
     pub repository: Option<&'a Repository>,

@@ -29,6 +29,10 @@ pub enum Error {
     #[cfg(feature = "buckets")]
     #[error("could not make a cache in {}", .directory.display())]
     Cache { directory: PathBuf, source: io::Error },
+    /// A mirror that keeps itself up to date cannot begin.
+    #[cfg(feature = "mirror")]
+    #[error("could not begin to mirror into {}", .directory.display())]
+    Mirror { directory: PathBuf, source: io::Error },
     /// Its name is what its signed files say, so there must be some.
     #[error("{location} has no registry to publish to")]
     NotBuilt { location: String },

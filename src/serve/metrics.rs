@@ -15,6 +15,8 @@ use prometheus_client::registry::{Registry, Unit};
 use super::connections::refusals::Refusals;
 #[cfg(feature = "buckets")]
 use super::files::bucket::counters::BucketCounters;
+#[cfg(feature = "mirror")]
+use super::mirrors::metrics::MirrorMetrics;
 
 /// The counters of a server.
 pub(super) struct Metrics {
@@ -28,6 +30,9 @@ pub(super) struct Metrics {
     pub refusals: Arc<Refusals>,
     /// How often a changed certificate or auth file was invalid, and the former one was kept.
     pub failed_reloads: Counter,
+    /// How mirrors are kept up to date.
+    #[cfg(feature = "mirror")]
+    pub mirrors: MirrorMetrics,
     /// What buckets and their caches do.
     #[cfg(feature = "buckets")]
     pub buckets: BucketCounters,
@@ -74,6 +79,10 @@ impl Metrics {
         let buckets = BucketCounters::default();
         #[cfg(feature = "buckets")]
         buckets.register(&mut registry);
+        #[cfg(feature = "mirror")]
+        let mirrors = MirrorMetrics::default();
+        #[cfg(feature = "mirror")]
+        mirrors.register(&mut registry);
         Self {
             registry,
             requests,
@@ -82,6 +91,8 @@ impl Metrics {
             connections,
             refusals,
             failed_reloads,
+            #[cfg(feature = "mirror")]
+            mirrors,
             #[cfg(feature = "buckets")]
             buckets,
         }

@@ -10,6 +10,8 @@ use ipnet::IpNet;
 
 #[cfg(feature = "buckets")]
 use super::bucket_location::BucketLocation;
+#[cfg(feature = "mirror")]
+use super::mirrors::schedule::MirrorSchedule;
 use super::mount::Mount;
 use super::tls::TlsFiles;
 use crate::key::PrivateKey;
@@ -76,6 +78,9 @@ pub struct RepositoryOptions {
     pub replace: ReplaceRule,
     /// Packages of hex.pm that published releases may require, though the repository has others of their names.
     pub allow_public: BTreeSet<PackageName>,
+    /// How it is mirrored, if it is a mirror that keeps itself up to date.
+    #[cfg(feature = "mirror")]
+    pub mirror: Option<MirrorSchedule>,
 }
 
 /// Where the files of a repository are.
@@ -126,6 +131,8 @@ impl RepositoryOptions {
             key: None,
             replace: ReplaceRule::default(),
             allow_public: BTreeSet::new(),
+            #[cfg(feature = "mirror")]
+            mirror: None,
         }
     }
 }

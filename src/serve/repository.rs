@@ -1,9 +1,13 @@
 //! A repository of the server: its place in the URLs, its files, its releases, its overview, and what publishes to it.
 
+#[cfg(feature = "mirror")]
+use std::path::Path;
 use std::sync::Arc;
 #[cfg(feature = "buckets")]
 use std::sync::OnceLock;
 
+#[cfg(all(feature = "mirror", feature = "web"))]
+use jiff::Timestamp;
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
@@ -23,7 +27,14 @@ use super::files::directory::Directory;
 use super::files::recent::RecentFiles;
 use super::files::releases::ReleaseIndex;
 use super::files::source::FileSource;
+use super::health::HealthyRepository;
 use super::metrics::Metrics;
+#[cfg(feature = "web")]
+use super::mirror_note::MirrorNote;
+#[cfg(feature = "mirror")]
+use super::mirrors::runner::{MirrorJob, MirrorRunner, MirrorTarget};
+#[cfg(feature = "mirror")]
+use super::mirrors::status::MirrorStatus;
 use super::mount::Mount;
 use super::options::{Options, RepositoryLocation, RepositoryOptions};
 use super::overview::RepositoryState;
@@ -48,13 +59,27 @@ pub(super) struct Repository {
     pub catalog: Arc<Catalog>,
     /// `None` if the server has no private key of it.
     pub publisher: Option<Arc<Publisher>>,
+    /// `None` if it is no mirror that keeps itself up to date.
+    #[cfg(feature = "mirror")]
+    pub mirror: Option<Mirror>,
+}
+
+/// A mirror that keeps itself up to date.
+#[cfg(feature = "mirror")]
+pub(super) struct Mirror {
+    pub status: Arc<MirrorStatus>,
+    /// Ends with the repository.
+    _runner: MirrorRunner,
 }
 
 /// What repositories share.
 pub(super) struct ServerParts<'a> {
     pub options: &'a Options,
     pub runtime: &'a Handle,
-    #[cfg_attr(not(feature = "buckets"), expect(dead_code, reason = "only buckets count here"))]
+    #[cfg_attr(
+        not(any(feature = "buckets", feature = "mirror")),
+        expect(dead_code, reason = "only they count here")
+    )]
     pub metrics: &'a Metrics,
     /// Made once a bucket needs it.
     #[cfg(feature = "buckets")]
@@ -70,6 +95,29 @@ impl<'a> ServerParts<'a> {
             #[cfg(feature = "buckets")]
             cache_folder: OnceLock::new(),
         }
+    }
+
+    /// Begins to mirror, by way of a directory that is created if it is missing.
+    #[cfg(feature = "mirror")]
+    fn mirror(
+        &self,
+        one: &RepositoryOptions,
+        directory: &Path,
+        target: impl FnOnce() -> MirrorTarget,
+    ) -> Result<Option<Mirror>, Error> {
+        let Some(schedule) = one.mirror.clone() else { return Ok(None) };
+        let failed = |source| Error::Mirror { directory: directory.to_owned(), source };
+        std::fs::create_dir_all(directory).map_err(failed)?;
+        let status = Arc::new(MirrorStatus::default());
+        let job = MirrorJob {
+            name: one.mount.name().map_or_else(|| "/".to_owned(), ToString::to_string),
+            schedule,
+            target: target(),
+            status: Arc::clone(&status),
+            metrics: self.metrics.mirrors.clone(),
+        };
+        let runner = MirrorRunner::start(job).map_err(failed)?;
+        Ok(Some(Mirror { status, _runner: runner }))
     }
 
     #[cfg(feature = "buckets")]
@@ -92,10 +140,18 @@ impl Repository {
     pub fn open(one: &RepositoryOptions, server: &ServerParts<'_>) -> Result<Self, Error> {
         match &one.location {
             RepositoryLocation::Directory(directory) => {
+                #[cfg(feature = "mirror")]
+                let mirror =
+                    server.mirror(one, directory, || MirrorTarget::Directory(directory.clone()))?;
                 let store = DirStore::new(directory).with_links(server.options.links());
                 let source = Arc::new(Directory::new(store.clone()));
                 let repository = Self::of(one, Arc::new(store.clone()), source);
-                repository.publishing(one, server, Box::new(store))
+                let repository = repository.publishing(one, server, Box::new(store))?;
+                Ok(Self {
+                    #[cfg(feature = "mirror")]
+                    mirror,
+                    ..repository
+                })
             }
             #[cfg(feature = "buckets")]
             RepositoryLocation::Bucket(bucket) => {
@@ -111,7 +167,21 @@ impl Repository {
                 let store = Arc::new(CachedStore::new(Arc::clone(&bucket)));
                 let source = Arc::new(BucketSource::new(Arc::clone(&bucket)));
                 let repository = Self::of(one, store, source);
-                repository.publishing(one, server, Box::new(WrittenStore::new(bucket)))
+                let written = WrittenStore::new(Arc::clone(&bucket));
+                let repository = repository.publishing(one, server, Box::new(written))?;
+                #[cfg(feature = "mirror")]
+                let mirror = {
+                    let place = one.mount.name().map_or("root", RepositoryName::as_str);
+                    let directory = server.options.cache.directory.join("mirrors").join(place);
+                    let store = Box::new(WrittenStore::new(bucket));
+                    let target = || MirrorTarget::Bucket { directory: directory.clone(), store };
+                    server.mirror(one, &directory, target)?
+                };
+                Ok(Self {
+                    #[cfg(feature = "mirror")]
+                    mirror,
+                    ..repository
+                })
             }
         }
     }
@@ -153,6 +223,31 @@ impl Repository {
             packages,
             catalog,
             publisher: None,
+            #[cfg(feature = "mirror")]
+            mirror: None,
+        }
+    }
+
+    /// What its page says of it if it is a mirror that keeps itself up to date.
+    #[cfg(all(feature = "mirror", feature = "web"))]
+    pub fn mirror_note(&self) -> Option<MirrorNote> {
+        let state = self.mirror.as_ref()?.status.current();
+        let since = state.succeeded.and_then(|time| Timestamp::from_second(time.0).ok());
+        Some(MirrorNote { since: since.map(|time| time.to_string()), error: state.error })
+    }
+
+    #[cfg(all(not(feature = "mirror"), feature = "web"))]
+    pub fn mirror_note(&self) -> Option<MirrorNote> {
+        None
+    }
+
+    /// What the health check needs of it.
+    pub fn to_check(&self) -> HealthyRepository {
+        HealthyRepository {
+            name: self.mount.name().map_or_else(|| "/".to_owned(), ToString::to_string),
+            source: Arc::clone(&self.source),
+            #[cfg(feature = "mirror")]
+            mirror: self.mirror.as_ref().map(|mirror| Arc::clone(&mirror.status)),
         }
     }
 

@@ -15,10 +15,15 @@ pub(crate) const NOSNIFF: &str = "nosniff";
 /// A status in words.
 pub(super) fn plain(status: StatusCode) -> Response<Body> {
     let reason = status.canonical_reason().unwrap_or("Unknown");
-    let mut response = Response::new(Body::from(format!("{} {reason}\n", status.as_str())));
+    text(status, format!("{} {reason}\n", status.as_str()))
+}
+
+/// A text that no cache keeps.
+pub(super) fn text(status: StatusCode, text: String) -> Response<Body> {
+    let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
-    let text = HeaderValue::from_static("text/plain; charset=utf-8");
-    response.headers_mut().insert(header::CONTENT_TYPE, text);
+    let kind = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

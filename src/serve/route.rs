@@ -27,7 +27,7 @@ const ENDPOINTS: &[Endpoint] = &[
         methods: READ,
         access: Access::Anyone,
         kind: "other",
-        respond: |routes, _| Box::pin(routes.health.respond()),
+        respond: |routes, call| Box::pin(routes.health.respond(call.request.uri.query())),
     },
     #[cfg(feature = "web")]
     Endpoint {

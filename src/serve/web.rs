@@ -60,9 +60,11 @@ impl Web {
         let path = repository.mount.path();
         let base_url = format!("{}{}", self.base_url.of(call.request), path.trim_end_matches('/'));
         let (query, needs_token) = (query(call.request), repository.needs_credentials);
+        let mirror = repository.mirror_note();
         self.make(call.client, move || {
             let state = overview.current();
-            let request = PageRequest { base_url: &base_url, query: &query, needs_token };
+            let mirror = mirror.as_ref();
+            let request = PageRequest { base_url: &base_url, query: &query, needs_token, mirror };
             let status = match *state {
                 RepositoryState::Built(_) => StatusCode::OK,
                 _ => StatusCode::SERVICE_UNAVAILABLE,

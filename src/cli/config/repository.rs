@@ -10,6 +10,8 @@ use hexreg::serve::{Mount, RepositoryLocation, RepositoryOptions};
 use hexreg::store::is_bucket_url;
 
 use super::bucket;
+#[cfg(feature = "mirror")]
+use super::mirror;
 use super::section::{Section, Text, from_str};
 use crate::cli::failure::Failure;
 use crate::cli::private_key::KeySource;
@@ -24,6 +26,12 @@ pub const KEYS: &[&str] = &[
     "endpoint",
     "assume-single-writer",
     "private",
+    "upstream",
+    "upstream-name",
+    "upstream-key",
+    "upstream-auth",
+    "accept",
+    "mirror",
 ];
 
 /// The keys of a repository in a bucket.
@@ -46,11 +54,15 @@ pub fn read(
     let location = location(&table);
     let key = key(&table, location.as_ref(), files);
     let allow_public = table.list("allow-public", from_str);
+    #[cfg(feature = "mirror")]
+    let mirror = mirror::read(&table, mount.as_ref().and_then(Mount::name), files);
     let options = mount.zip(location).map(|(mount, location)| RepositoryOptions {
         allow_anonymous: table.boolean("anonymous").unwrap_or(false),
         key,
         replace: table.parsed("replace").unwrap_or(defaults.replace),
         allow_public: defaults.allow_public.iter().cloned().chain(allow_public).collect(),
+        #[cfg(feature = "mirror")]
+        mirror,
         ..RepositoryOptions::new(mount, location)
     });
     // Asked for where something else is missing too: they are no unknown keys.
@@ -98,7 +110,9 @@ fn location(table: &Section<'_>) -> Option<RepositoryLocation> {
         return bucket::read(table, &at);
     }
     let directory = PathBuf::from(&at.value);
-    if !directory.is_dir() {
+    // A mirror begins with an empty directory, which is created.
+    let is_to_be_created = table.has("mirror") && !directory.exists();
+    if !directory.is_dir() && !is_to_be_created {
         let message = format!("{} is not a directory", directory.display());
         table.problem(at.place, message, "`at` is the directory that `hexreg build` writes");
     }

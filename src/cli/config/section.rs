@@ -230,6 +230,20 @@ impl<'a> Section<'a> {
         number
     }
 
+    /// A table inside of this one.
+    #[cfg(feature = "mirror")]
+    pub fn table(&self, key: &'static str) -> Option<Section<'a>> {
+        let Some(Value::Toml(value)) = self.find(key) else { return None };
+        match value.get_ref() {
+            DeValue::Table(table) => Some(self.inner(key, table, value.span())),
+            other => {
+                let message = format!("`{key}` is {}: expected a table", kind(other));
+                self.problems.add(self.problems.line(&value.span()), message);
+                None
+            }
+        }
+    }
+
     /// The tables of an array, each written as `[[KEY]]`.
     pub fn tables(&self, key: &'static str) -> Vec<Section<'a>> {
         let Some(Value::Toml(value)) = self.find(key) else { return Vec::new() };

@@ -5,6 +5,7 @@ use std::error::Error;
 use askama::Template;
 
 use crate::name::RepositoryName;
+use crate::serve::mirror_note::MirrorNote;
 use crate::serve::overview::{Overview, OverviewError, PackageSummary, RepositoryState};
 use crate::serve::snippets::{self, ClientConfig};
 
@@ -26,6 +27,8 @@ pub struct PageRequest<'a> {
     pub query: &'a str,
     /// Whether clients need a token.
     pub needs_token: bool,
+    /// What to say of a mirror that keeps itself up to date.
+    pub mirror: Option<&'a MirrorNote>,
 }
 
 /// The page of a repository in this state.
@@ -33,7 +36,7 @@ pub struct PageRequest<'a> {
 pub fn repository(state: &RepositoryState, request: &PageRequest<'_>) -> String {
     let page = match state {
         RepositoryState::Built(overview) => built(overview, request),
-        RepositoryState::NotBuilt => render(&NotBuiltPage),
+        RepositoryState::NotBuilt => render(&NotBuiltPage { mirror: request.mirror }),
         RepositoryState::Unsound(error) => render(&UnsoundPage { reason: reason(error) }),
     };
     page.unwrap_or_default()
@@ -55,6 +58,7 @@ struct RepositoryPage<'a> {
     packages: String,
     releases: String,
     is_empty: bool,
+    mirror: Option<&'a MirrorNote>,
     token: bool,
     query: &'a str,
     found: String,
@@ -80,7 +84,9 @@ struct Rebar3Replace {
 
 #[derive(Template)]
 #[template(path = "not_built.html")]
-struct NotBuiltPage;
+struct NotBuiltPage<'a> {
+    mirror: Option<&'a MirrorNote>,
+}
 
 #[derive(Template)]
 #[template(path = "unsound.html")]
@@ -132,6 +138,7 @@ fn built(overview: &Overview, request: &PageRequest<'_>) -> Option<String> {
         packages: counted(overview.packages.len(), "package"),
         releases: counted(overview.releases, "release"),
         is_empty: overview.packages.is_empty(),
+        mirror: request.mirror,
         token: needs_token,
         query,
         found: counted(found.len(), "package"),

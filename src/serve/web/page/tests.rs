@@ -32,7 +32,7 @@ fn many(count: usize) -> RepositoryState {
 }
 
 fn request(query: &str) -> PageRequest<'_> {
-    PageRequest { base_url: "https://hex.example.com", query, needs_token: false }
+    PageRequest { base_url: "https://hex.example.com", query, needs_token: false, mirror: None }
 }
 
 /// The rows of the table of packages.
@@ -74,7 +74,10 @@ fn packages_have_their_latest_version_and_a_count() {
 #[test]
 fn input_is_escaped() {
     let evil = "\"><script>alert(1)</script>'&";
-    let html = page_of(&many(1), &PageRequest { base_url: evil, query: evil, needs_token: false });
+    let html = page_of(
+        &many(1),
+        &PageRequest { base_url: evil, query: evil, needs_token: false, mirror: None },
+    );
     assert!(!html.contains("<script"), "{html}");
     assert!(!html.contains("\"><s") && !html.contains("'&<"), "{html}");
     assert!(html.contains("value=\"&#34;&#62;&#60;script&#62;"), "{html}");
