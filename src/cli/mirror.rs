@@ -8,6 +8,7 @@ pub mod upstream;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::thread;
 use std::time::Duration;
 
 use hexreg::name::{PackageName, PolicyName};
@@ -112,6 +113,9 @@ pub struct Args {
     /// Take a package's file from upstream even if it lost or changed releases
     #[arg(long, value_name = "PACKAGE")]
     accept: Vec<PackageName>,
+    /// Mirror again and again, with this time between two runs, as in 30s, 15m, 1h or 1d; it varies by a tenth
+    #[arg(long, value_name = "TIME", value_parser = time::duration, conflicts_with = "dry_run")]
+    every: Option<Duration>,
     /// Print what would be done, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -133,8 +137,25 @@ pub struct Args {
 }
 
 impl Args {
-    /// Runs the command.
+    /// Runs the command, once or again and again.
     pub fn main(self) -> ExitCode {
+        let Some(every) = self.every else { return self.run_and_report() };
+        let standard_input = self.lock.iter().chain(&self.upstream_key);
+        if standard_input.into_iter().any(|path| lock::is_standard_input(path)) {
+            let failure =
+                Failure::environment("standard input can be read once, and --every reads again")
+                    .hint("give a file");
+            failure.print();
+            return failure::exit_code(&Err(failure));
+        }
+        loop {
+            // A run that failed is reported, and what it left out may be there the next time.
+            let _ = self.run_and_report();
+            thread::sleep(mirror::pause(every, fastrand::f64()));
+        }
+    }
+
+    fn run_and_report(&self) -> ExitCode {
         let store = DirStore::new(&self.dir);
         let prints = !self.json && !self.quiet;
         let observer = MirrorObserver::new(&store, self.tarballs_only, prints);

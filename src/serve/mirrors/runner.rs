@@ -90,7 +90,7 @@ impl MirrorJob {
             };
             let outcome = self.run_once(directory, None, &outcome);
             self.show(false, &outcome);
-            pause = self.schedule.pause(fastrand::f64());
+            pause = mirror::pause(self.schedule.every, fastrand::f64());
         }
     }
 
@@ -104,7 +104,7 @@ impl MirrorJob {
                 Ok(Asked::Held(held)) => {
                     self.show(true, held.outcome());
                     self.run_with_lease(directory, store, &lease, held);
-                    self.schedule.pause(fastrand::f64())
+                    mirror::pause(self.schedule.every, fastrand::f64())
                 }
                 Ok(Asked::Wait { is_at_work, outcome, due }) => {
                     self.show(is_at_work, &outcome);
