@@ -26,12 +26,12 @@ struct LeaseFile {
     /// Whether the holder is at work.
     is_held: bool,
     #[serde(flatten)]
-    outcome: Outcome,
+    outcome: LeaseOutcome,
 }
 
 /// How the work ended the last time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Outcome {
+pub struct LeaseOutcome {
     /// When it ended, in seconds since 1970.
     pub ended: Option<i64>,
     /// When it ended well, in seconds since 1970.
@@ -61,7 +61,7 @@ pub enum Asked {
         /// Whether another process is at work.
         is_at_work: bool,
         /// How the work ended the last time.
-        outcome: Outcome,
+        outcome: LeaseOutcome,
         /// When the work is due, in seconds since 1970.
         due: i64,
     },
@@ -77,7 +77,7 @@ pub struct HeldLease {
 impl HeldLease {
     /// How the work ended the last time.
     #[must_use]
-    pub fn outcome(&self) -> &Outcome {
+    pub fn outcome(&self) -> &LeaseOutcome {
         &self.file.outcome
     }
 }
@@ -133,7 +133,7 @@ impl<'a> Lease<'a> {
     ///
     /// # Errors
     /// As of [`renew`](Self::renew).
-    pub fn end(&self, held: HeldLease, outcome: Outcome) -> Result<(), StoreError> {
+    pub fn end(&self, held: HeldLease, outcome: LeaseOutcome) -> Result<(), StoreError> {
         let renewals = held.file.renewals.saturating_add(1);
         let file = LeaseFile { renewals, is_held: false, outcome, ..held.file };
         self.write(file, Some(held.stamp)).map(|_| ())

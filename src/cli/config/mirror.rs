@@ -48,12 +48,8 @@ struct Wanted {
 }
 
 /// Reads the table `mirror` of a repository, and the keys of its upstream.
-pub fn read(
-    repository: &Section<'_>,
-    name: Option<&RepositoryName>,
-    files: &mut Vec<PathBuf>,
-) -> Option<MirrorSchedule> {
-    let upstream = upstream(repository, name, files);
+pub fn read(repository: &Section<'_>, name: Option<&RepositoryName>) -> Option<MirrorSchedule> {
+    let upstream = upstream(repository, name);
     let authorization = authorization(repository);
     let accept = repository.list("accept", from_str);
     let Some(table) = repository.table("mirror") else {
@@ -110,11 +106,7 @@ pub fn read(
 }
 
 /// The repository that is mirrored.
-fn upstream(
-    repository: &Section<'_>,
-    name: Option<&RepositoryName>,
-    files: &mut Vec<PathBuf>,
-) -> Option<Upstream> {
+fn upstream(repository: &Section<'_>, name: Option<&RepositoryName>) -> Option<Upstream> {
     let given = repository.parsed::<UpstreamName>("upstream-name");
     let url = repository.text("upstream");
     let key = repository.text("upstream-key");
@@ -126,7 +118,6 @@ fn upstream(
     let place = repository.place_of("upstream");
     let found = upstream::url(url.as_ref().map(|url| url.value.as_str()), &name).and_then(|url| {
         let path = key.as_ref().map(|key| PathBuf::from(&key.value));
-        files.extend(path.clone());
         let key = upstream::key(path.as_deref(), &name, &url)?;
         Ok(Upstream { url, name: name.name, source: name.source, key, authorization: None })
     });

@@ -55,7 +55,7 @@ pub fn read(
     let key = key(&table, location.as_ref(), files);
     let allow_public = table.list("allow-public", from_str);
     #[cfg(feature = "mirror")]
-    let mirror = mirror::read(&table, mount.as_ref().and_then(Mount::name), files);
+    let mirror = mirror::read(&table, mount.as_ref().and_then(Mount::name));
     let options = mount.zip(location).map(|(mount, location)| RepositoryOptions {
         allow_anonymous: table.boolean("anonymous").unwrap_or(false),
         key,

@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::metrics::{MirrorMetrics, RunResult};
 use super::schedule::MirrorSchedule;
 use super::status::{MirrorState, MirrorStatus};
-use crate::ops::lease::{Asked, HeldLease, Lease, Outcome};
+use crate::ops::lease::{Asked, HeldLease, Lease, LeaseOutcome};
 use crate::ops::mirror::{self, Report};
 use crate::ops::push;
 use crate::package::UnixSeconds;
@@ -83,7 +83,7 @@ impl MirrorJob {
         while waited(stopped, pause) {
             self.status.set_running(true);
             let before = self.status.current();
-            let outcome = Outcome {
+            let outcome = LeaseOutcome {
                 ended: before.ended.map(|time| time.0),
                 succeeded: before.succeeded.map(|time| time.0),
                 error: before.error,
@@ -178,8 +178,8 @@ impl MirrorJob {
         &self,
         directory: &Path,
         bucket: Option<(&dyn Store, &AtomicBool)>,
-        before: &Outcome,
-    ) -> Outcome {
+        before: &LeaseOutcome,
+    ) -> LeaseOutcome {
         let repository = self.name.as_str();
         let changes = LoggedChanges::default();
         let (result, error) = match self.mirror(directory, bucket, &changes) {
@@ -212,7 +212,7 @@ impl MirrorJob {
         if let Some(time) = succeeded {
             self.metrics.set_succeeded(repository, time);
         }
-        Outcome { ended: Some(now), succeeded, error }
+        LeaseOutcome { ended: Some(now), succeeded, error }
     }
 
     fn mirror(
@@ -241,8 +241,8 @@ impl MirrorJob {
         Ok(report)
     }
 
-    fn show(&self, is_running: bool, outcome: &Outcome) {
-        let Outcome { ended, succeeded, error } = outcome.clone();
+    fn show(&self, is_running: bool, outcome: &LeaseOutcome) {
+        let LeaseOutcome { ended, succeeded, error } = outcome.clone();
         let [ended, succeeded] = [ended, succeeded].map(|time| time.map(UnixSeconds));
         self.status.set(MirrorState { is_running, ended, succeeded, error });
         if let Some(time) = succeeded {
