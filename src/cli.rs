@@ -105,7 +105,7 @@ pub fn main() -> ExitCode {
         #[cfg(feature = "serve")]
         Command::Serve(args) => args.run(),
         #[cfg(feature = "serve")]
-        Command::Config(command) => command.run(),
+        Command::Config(command) => return command.main(),
         #[cfg(feature = "serve")]
         Command::Auth(command) => return command.main(),
         Command::Key(command) => command.run(),

@@ -64,6 +64,7 @@ mod wrong_tokens;
 
 #[cfg(feature = "buckets")]
 pub use bucket_location::BucketLocation;
+pub use check::check;
 pub use connections::proxies::loopback;
 pub use error::Error;
 pub use mount::Mount;
@@ -136,7 +137,7 @@ const METRICS_LIMITS: ConnectionLimits = ConnectionLimits {
 /// # Errors
 /// [`Error`], before anything is served.
 pub fn serve(options: &Options, started: impl FnOnce(&Started)) -> Result<(), Error> {
-    check::check(options)?;
+    check(options)?;
     let reload = Reload::begin(options);
     let metrics = Arc::new(Metrics::new());
     let ServerLimits { connections, head, idle, stall, shutdown } = options.limits;

@@ -1,5 +1,7 @@
 //! The directory of the cache.
 
+#[cfg(feature = "serve")]
+use std::env;
 use std::path::{Component, Path, PathBuf};
 
 use hexreg::cache::CacheFile;
@@ -73,6 +75,23 @@ fn default_directory() -> Result<Option<PathBuf>, Failure> {
         None => environment::path("HOME")?.map(|home| home.join(".cache")),
     };
     Ok(cache.map(|cache| cache.join("hexreg")))
+}
+
+/// The directory for what `hexreg serve` keeps of buckets, if none is given: that of the other commands, or the one that
+/// systemd has made for the service, else the library's.
+#[cfg(feature = "serve")]
+pub fn directory_of_server() -> Result<Option<PathBuf>, Failure> {
+    if let Some(given) = environment::path(VARIABLE)? {
+        return Ok(Some(given));
+    }
+    // With several directories, they have colons between them.
+    let of_service = environment::path("CACHE_DIRECTORY")?;
+    let of_service = of_service.as_deref().and_then(|paths| env::split_paths(paths).next());
+    if let Some(directory) = of_service {
+        return Ok(Some(directory));
+    }
+    // The home directory of users that have none, who may not write to it.
+    Ok(default_directory()?.filter(|directory| directory != Path::new("/.cache/hexreg")))
 }
 
 /// Whether a directory, which need not exist yet, is below another.

@@ -4,6 +4,7 @@
 //! config      reads a file: syntax, then `server`, and all problems at once
 //! server      the options of the server, which have the names of the arguments of `hexreg serve`
 //! repository  a [[repository]]; bucket: one in object storage
+//! keys        the names of all keys
 //! section     a table whose keys are read one by one; variables of the environment come before keys
 //! expansion   ${NAME} in values
 //! problem     what is wrong, with its line and what to do
@@ -15,6 +16,7 @@ mod bucket;
 #[path = "config/no_bucket.rs"]
 mod bucket;
 mod expansion;
+mod keys;
 #[cfg(feature = "mirror")]
 mod mirror;
 mod problem;
@@ -24,14 +26,17 @@ mod server;
 
 use std::env;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use hexreg::regular_file;
+use serde::Serialize;
 use toml::de::DeTable;
 
-use super::failure::{Failure, Rejected};
+use super::failure::{self, Failure, Rejected};
 use super::output::{self, count};
+use super::secret_file;
 use problem::{Place, Problem, Problems};
-use section::Section;
+use section::{Context, Section};
 pub use server::Config;
 
 /// In bytes: larger than a configuration of 10,000 repositories.
@@ -53,25 +58,61 @@ Examples:
   hexreg config check hexreg.toml
 
 Environment:
-  HEXREG_LISTEN, HEXREG_URL, ... are used in place of the keys `listen`, `url`, ... of the whole file.")]
+  HEXREG_LISTEN, HEXREG_URL, ... are used in place of the keys `listen`, `url`, ... of the whole file.
+  HEXREG_PRIVATE_KEY_PASSPHRASE is the passphrase of encrypted private keys.")]
 pub struct CheckArgs {
     /// The configuration file, in TOML
     #[arg(value_name = "FILE")]
     file: PathBuf,
+    /// Print one JSON object and nothing else
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `check --json` prints.
+#[derive(Serialize)]
+struct CheckJson {
+    file: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repositories: Option<usize>,
+    #[serde(flatten)]
+    failure: Option<Failure>,
 }
 
 impl ConfigCommand {
-    /// Runs the command.
-    pub fn run(self) -> Result<(), Failure> {
-        match self {
-            Self::Check(args) => {
-                let config = read(&args.file)?;
-                let repositories = count(config.options.repositories.len(), "repository");
-                // "repositorys"
-                let repositories = repositories.replace("repositorys", "repositories");
-                output::line(&format!("{} can be used: {repositories}", args.file.display()))
-            }
-        }
+    /// Runs the command, and reports its failure.
+    pub fn main(self) -> ExitCode {
+        let Self::Check(CheckArgs { file, json }) = self;
+        let read = read(&file);
+        let repositories = read.as_ref().ok().map(|config| config.options.repositories.len());
+        let done = if json {
+            let failure = read.as_ref().err().cloned();
+            let file = file.display().to_string();
+            let printed = output::json(&CheckJson { file, repositories, failure });
+            printed.inspect_err(Failure::print).and(read.map(|_| ()))
+        } else {
+            let done = read.and_then(|config| {
+                warn_of_exposure(&file);
+                config
+                    .secrets
+                    .iter()
+                    .filter_map(|file| secret_file::exposure(file))
+                    .for_each(|warning| output::warning(&warning));
+                let number = repositories.unwrap_or_default();
+                let noun = if number == 1 { "repository" } else { "repositories" };
+                let number = output::thousands(number);
+                output::line(&format!("{} can be used: {number} {noun}", file.display()))
+            });
+            done.inspect_err(Failure::print)
+        };
+        failure::exit_code(&done)
+    }
+}
+
+/// Warns if others can change the file, and with it what is served, and to whom.
+pub fn warn_of_exposure(file: &Path) {
+    if let Some(warning) = secret_file::writable_by_others(file) {
+        output::warning(&warning);
     }
 }
 
@@ -83,7 +124,8 @@ pub fn read(path: &Path) -> Result<Config, Failure> {
     };
     let bytes = regular_file::read_given(path, MAX_CONFIG).map_err(|error| unreadable(&error))?;
     let text = String::from_utf8(bytes).map_err(|_| unreadable(&"it is not UTF-8"))?;
-    parse(&text, &|name| env::var(name).ok()).map_err(|problems| {
+    let directory = path.parent().unwrap_or(Path::new(""));
+    parse(&text, directory, &variable).map_err(|problems| {
         let message = format!("{name} has {}", count(problems.len(), "problem"));
         let rejected = problems.into_iter().map(|Problem { place, message, hint }| Rejected {
             path: match place {
@@ -99,20 +141,43 @@ pub fn read(path: &Path) -> Result<Config, Failure> {
     })
 }
 
-/// Reads the text of a configuration file. `variable` looks a variable of the environment up.
-fn parse(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<Config, Vec<Problem>> {
+/// A variable of the environment without line ends at its end, which files and secret stores add. A byte that is not UTF-8
+/// is replaced by a character that no value has.
+fn variable(name: &str) -> Option<String> {
+    let value = env::var_os(name)?;
+    Some(value.to_string_lossy().trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// Reads the text of a configuration file in `directory`. `variable` looks a variable of the environment up.
+fn parse(
+    text: &str,
+    directory: &Path,
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Result<Config, Vec<Problem>> {
     let (table, errors) = DeTable::parse_recoverable(text);
     let problems = Problems::of(text);
     for error in &errors {
         let place = problems.line(&error.span().unwrap_or_default());
-        problems.add(place, error.message());
+        // It has several lines.
+        let message: Vec<_> = error.message().lines().map(str::trim).collect();
+        let message = message.join(", ");
+        let hint = if message == "duplicate key" {
+            "keep one of them; several repositories are each below [[repository]]"
+        } else {
+            "TOML has a text in quotes, as in listen = \"127.0.0.1:8000\""
+        };
+        problems.add_with_hint(place, message, hint);
     }
     // After an error of the syntax, the rest of the table is a guess.
     if errors.is_empty() {
-        let config = server::read(Section::root(&table, &problems, variable));
+        let context = Context { problems: &problems, variables: variable, directory };
+        let config = server::read(&Section::root(&table, &context));
         if problems.is_empty() {
             return Ok(config);
         }
     }
     Err(problems.into_sorted())
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::TypedValueParser;
 use clap::{Arg, Command};
+#[cfg(feature = "serve")]
+use hexreg::serve::RepositoryLocation;
 use hexreg::store::{DirStore, Links, Store, is_bucket_url};
 
 use super::failure::Failure;
@@ -154,6 +156,27 @@ impl Reading {
 }
 
 impl Writing {
+    /// Refuses options for buckets if DEST is a directory.
+    pub fn refuse_for(&self, directory: &Path) -> Result<(), Failure> {
+        refuse("--assume-single-writer", self.assume_single_writer, directory)?;
+        refuse("--private", self.private, directory)?;
+        self.reading.refuse_for(directory)
+    }
+
+    /// The place of a repository that is served.
+    #[cfg(feature = "serve")]
+    pub fn location(&self, destination: Destination) -> RepositoryLocation {
+        match destination {
+            Destination::Directory(directory) => RepositoryLocation::Directory(directory),
+            Destination::Bucket(url) => bucket::location(
+                url,
+                self.reading.endpoint.as_deref(),
+                self.assume_single_writer,
+                self.private,
+            ),
+        }
+    }
+
     /// Opens the store for writing, with this many requests at once.
     pub fn open(
         &self,
@@ -162,8 +185,7 @@ impl Writing {
     ) -> Result<Box<dyn Store>, Failure> {
         match destination {
             Destination::Directory(path) => {
-                refuse("--assume-single-writer", self.assume_single_writer, path)?;
-                refuse("--private", self.private, path)?;
+                self.refuse_for(path)?;
                 self.reading.open(destination)
             }
             Destination::Bucket(url) => bucket::open_to_change(

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::stderr;
 
 /// Why a command failed.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Failure {
     /// The message: what was tried and what is wrong.
     error: String,
@@ -26,7 +26,7 @@ pub struct Failure {
 }
 
 /// One input at fault.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Rejected {
     /// The path of the input.
     pub path: String,

@@ -26,6 +26,9 @@ pub enum KeySource {
     Path(PathBuf),
     StandardInput,
     Environment,
+    /// The key itself.
+    #[cfg(feature = "serve")]
+    Text(Zeroizing<String>),
 }
 
 impl KeySource {
@@ -48,6 +51,8 @@ impl KeySource {
             Self::Path(path) => path.display().to_string(),
             Self::StandardInput => "standard input".to_owned(),
             Self::Environment => KEY_VARIABLE.to_owned(),
+            #[cfg(feature = "serve")]
+            Self::Text(_) => "the key".to_owned(),
         }
     }
 
@@ -56,6 +61,8 @@ impl KeySource {
         let read = match self {
             Self::Path(path) => regular_file::read_given(path, MAX_KEY),
             Self::StandardInput => regular_file::read_to_limit(io::stdin().lock(), MAX_KEY),
+            #[cfg(feature = "serve")]
+            Self::Text(text) => return Ok(restore_pem(text)),
             Self::Environment => {
                 let text = environment::text(KEY_VARIABLE)?.unwrap_or_default();
                 return if is_path(&text) {
@@ -75,15 +82,23 @@ impl KeySource {
 
     /// Parses the private key in `pem`. Asks for the passphrase if it is needed and not in the environment.
     pub fn parse(&self, pem: &str) -> Result<PrivateKey, Failure> {
-        let passphrase = environment::passphrase(PASSPHRASE_VARIABLE)?;
-        let given = passphrase.as_deref().map(String::as_str);
-        match PrivateKey::from_pem(pem, given) {
+        match with_passphrase_of_environment(pem)? {
             Err(KeyError::PassphraseNeeded) => {
                 let asked = self.ask_passphrase()?;
                 PrivateKey::from_pem(pem, Some(&asked)).map_err(|error| self.broken(&error))
             }
             parsed => parsed.map_err(|error| self.broken(&error)),
         }
+    }
+
+    /// As [`parse`](Self::parse), for a program that runs without a user: it asks for no passphrase.
+    #[cfg(feature = "serve")]
+    pub fn parse_without_asking(&self, pem: &str) -> Result<PrivateKey, Failure> {
+        with_passphrase_of_environment(pem)?.map_err(|error| match error {
+            KeyError::PassphraseNeeded => Failure::environment(format!("{}: {error}", self.name()))
+                .hint(format!("set {PASSPHRASE_VARIABLE}")),
+            error => self.broken(&error),
+        })
     }
 
     fn ask_passphrase(&self) -> Result<Zeroizing<String>, Failure> {
@@ -136,6 +151,11 @@ impl KeySource {
         let Self::Path(path) = self else { return None };
         secret_file::exposure(path)
     }
+}
+
+fn with_passphrase_of_environment(pem: &str) -> Result<Result<PrivateKey, KeyError>, Failure> {
+    let passphrase = environment::passphrase(PASSPHRASE_VARIABLE)?;
+    Ok(PrivateKey::from_pem(pem, passphrase.as_deref().map(String::as_str)))
 }
 
 /// Whether a text is the path of a key and not a key: GitLab's variables of type File hold a path. Base64 has slashes as

@@ -18,6 +18,19 @@ pub fn exposure(path: &Path) -> Option<String> {
     })
 }
 
+/// A warning if users other than the owner may change the file.
+#[cfg(feature = "serve")]
+pub fn writable_by_others(path: &Path) -> Option<String> {
+    let mode = mode(path)?;
+    (mode & 0o022 != 0).then(|| {
+        format!(
+            "{} can be changed by others (mode {:03o}): chmod go-w it",
+            path.display(),
+            mode & 0o777
+        )
+    })
+}
+
 /// Whether the file, under any of its names, or a link to it lies below `directory` or a directory that is linked there.
 pub fn lies_inside(path: &Path, directory: &Path) -> bool {
     let Ok(directory) = directory.canonicalize() else { return false };
@@ -43,6 +56,13 @@ pub fn lies_inside(path: &Path, directory: &Path) -> bool {
         }
         _ => false,
     })
+}
+
+/// Whether the file, or what its path leads to, lies below `directory`.
+#[cfg(feature = "serve")]
+pub fn is_below(path: &Path, directory: &Path) -> bool {
+    let [path, directory] = [path, directory].map(|one| one.canonicalize().ok());
+    path.zip(directory).is_some_and(|(path, directory)| path.starts_with(directory))
 }
 
 fn mode(path: &Path) -> Option<u32> {

@@ -1,6 +1,8 @@
 //! `hexreg serve`
 
 mod announcement;
+mod named;
+mod spelling;
 pub mod values;
 
 use std::collections::BTreeSet;
@@ -13,22 +15,24 @@ use hexreg::key::PrivateKey;
 use hexreg::name::{PackageName, RepositoryName};
 use hexreg::ops::batch::ReplaceRule;
 use hexreg::serve::{
-    self, CacheOptions, Error, Mount, Options, RepositoryLocation, RepositoryOptions, ServerLimits,
-    TlsFiles,
+    self, CacheOptions, Error, Mount, Options, RepositoryOptions, ServerLimits, TlsFiles,
 };
 use ipnet::IpNet;
 use tracing_subscriber::filter::LevelFilter;
 
 use super::auth_file;
+use super::cache;
 use super::config::{self, Config};
-use super::destination::Following;
+use super::destination::{Destination, Following, Writing};
 use super::failure::{Failure, chain};
 use super::log;
 use super::output;
 use super::private_key::KeySource;
 use super::secret_file;
 use announcement::announcement;
-use values::{DEFAULT_ADDRESS, LogFormat, address, base_url, network};
+use named::NamedDestination;
+use spelling::Spelling;
+use values::{DEFAULT_ADDRESS, LogFormat, address, base_url, bytes, network};
 
 /// Serve registries over HTTP, as their clients expect it
 ///
@@ -40,20 +44,34 @@ Examples:
   hexreg serve public
   hexreg serve public --listen=0.0.0.0:8443 --tls-cert=cert.pem --tls-key=key.pem --auth-file=readers
   hexreg serve --repo acme=public --repo hexpm=copy
+  hexreg serve s3://company-hex/acme --auth-file=readers
+  hexreg serve --config hexreg.toml
 
 Health check: GET /healthz, without credentials.")]
 pub struct Args {
-    /// The directory to serve at /
-    #[arg(value_name = "PUBLIC_DIR", required_unless_present_any = ["repo", "config"])]
-    public_dir: Option<PathBuf>,
+    /// The directory to serve at /, or a bucket: s3://BUCKET/PREFIX, gs:// or az://
+    #[arg(
+        value_name = "DEST",
+        required_unless_present_any = ["repo", "config"],
+        value_parser = Destination::parser()
+    )]
+    destination: Option<Destination>,
     /// A file in TOML that says all of this, in place of the other arguments; `hexreg config check` checks it
     #[arg(long, value_name = "FILE", exclusive = true)]
     config: Option<PathBuf>,
-    /// A directory to serve at /repos/NAME; may be given more than once
-    #[arg(long, value_name = "NAME=DIR", value_parser = named)]
-    repo: Vec<(RepositoryName, PathBuf)>,
+    /// A directory or a bucket to serve at /repos/NAME; may be given more than once
+    #[arg(long, value_name = "NAME=DEST", value_parser = NamedDestination)]
+    repo: Vec<(RepositoryName, Destination)>,
     #[command(flatten)]
     following: Following,
+    #[command(flatten)]
+    writing: Writing,
+    /// The directory for what is kept of buckets [default: hexreg in $XDG_CACHE_HOME, else in ~/.cache]
+    #[arg(long, value_name = "DIR")]
+    cache_dir: Option<PathBuf>,
+    /// How much is kept of each bucket, as in 512MiB or 10GiB [default: 1GiB]
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    cache_size: Option<u64>,
     /// The private key of the registry, in PEM: let tokens of --auth-file publish to it. For a registry of
     /// --repo it is NAME=PATH; may be given more than once
     #[arg(long, value_name = "[NAME=]PATH")]
@@ -105,53 +123,60 @@ pub struct Args {
     quiet: bool,
 }
 
-/// The warning about a private key that no client can use.
-const KEY_WITHOUT_TOKENS: &str = "--private-key has no effect without --auth-file: clients publish with tokens. Make one \
-    with `hexreg auth add FILE NAME --can=publish`, and give --auth-file=FILE";
-
-fn named(text: &str) -> Result<(RepositoryName, PathBuf), String> {
-    let (name, directory) = text.split_once('=').ok_or("expected NAME=DIR")?;
-    let name: RepositoryName = name.parse().map_err(|error| format!("{error}"))?;
-    if directory.is_empty() {
-        return Err("expected a directory after =".to_owned());
-    }
-    Ok((name, directory.into()))
-}
-
 impl Args {
     /// Serves until a signal ends it.
     pub fn run(self) -> Result<(), Failure> {
+        let spelling = if self.config.is_some() { Spelling::Keys } else { Spelling::Arguments };
         let config = match &self.config {
-            Some(file) => config::read(file)?,
+            Some(file) => {
+                config::warn_of_exposure(file);
+                config::read(file)?
+            }
             None => self.into_config()?,
         };
         let Config { options, log_format, quiet, .. } = &config;
         let level = if *quiet { LevelFilter::ERROR } else { LevelFilter::INFO };
         log::start(level, *log_format == LogFormat::Json);
         if !quiet {
-            warn_of(&config);
+            warn_of(&config, spelling);
         }
         let done = serve::serve(options, |started| {
             if !quiet {
                 // If standard output is closed, the server goes on.
-                let _ = announcement(started, options).lines().try_for_each(output::line);
+                let _ = announcement(started, options, spelling).lines().try_for_each(output::line);
             }
         });
-        done.map_err(failure)
+        done.map_err(|error| failure(error, spelling))
     }
 
     fn into_config(self) -> Result<Config, Failure> {
-        let plain = self.public_dir.into_iter().map(|directory| (Mount::root(), directory));
+        let plain = self.destination.into_iter().map(|destination| (Mount::root(), destination));
         let named = self.repo.into_iter();
-        let named = named.map(|(name, directory)| (Mount::named(name), directory));
+        let named = named.map(|(name, destination)| (Mount::named(name), destination));
         let allow_public: BTreeSet<_> = self.allow_public.into_iter().collect();
-        let repositories = plain.chain(named).map(|(mount, directory)| RepositoryOptions {
+        let writing = &self.writing;
+        let repositories = plain.chain(named).map(|(mount, destination)| RepositoryOptions {
             replace: self.replace,
             allow_public: allow_public.clone(),
-            ..RepositoryOptions::new(mount, RepositoryLocation::Directory(directory))
+            ..RepositoryOptions::new(mount, writing.location(destination))
         });
         let mut repositories: Vec<_> = repositories.collect();
-        let files = add_keys(&self.private_key, &mut repositories)?;
+        let mut directories = repositories.iter().map(|one| one.location.as_directory());
+        if let Some(directory) =
+            directories.next().flatten().filter(|_| directories.all(|it| it.is_some()))
+        {
+            writing.refuse_for(directory)?;
+        }
+        let secrets = add_keys(&self.private_key, &mut repositories)?;
+        let cache_dir = match self.cache_dir {
+            Some(given) => Some(given),
+            None => cache::directory_of_server()?,
+        };
+        let default = CacheOptions::default();
+        let cache = CacheOptions {
+            directory: cache_dir.unwrap_or(default.directory),
+            size: self.cache_size.unwrap_or(default.size),
+        };
         let tls = self.tls_cert.zip(self.tls_key);
         let proxies = self.trusted_proxy;
         let options = Options {
@@ -171,19 +196,25 @@ impl Args {
                 stall: Duration::from_secs(self.idle_timeout),
                 ..ServerLimits::default()
             },
-            cache: CacheOptions::default(),
+            cache,
         };
-        Ok(Config { options, log_format: self.log_format, quiet: self.quiet, files })
+        Ok(Config { options, log_format: self.log_format, quiet: self.quiet, secrets })
     }
 }
 
 /// Warns of keys that no client can use, and of files with secrets that others can read.
-fn warn_of(config: &Config) {
+fn warn_of(config: &Config, spelling: Spelling) {
     let Options { auth_file, tls, repositories, .. } = &config.options;
     if auth_file.is_none() && repositories.iter().any(|one| one.key.is_some()) {
-        output::warning(KEY_WITHOUT_TOKENS);
+        output::warning(&format!(
+            "{} has no effect without {}: clients publish with tokens. Make one with `hexreg auth add FILE NAME \
+             --can=publish`, and give {}",
+            spelling.option("private-key"),
+            spelling.option("auth-file"),
+            spelling.with_value("auth-file", "FILE"),
+        ));
     }
-    let secrets = config.files.iter().chain(auth_file).chain(tls.iter().map(|tls| &tls.key));
+    let secrets = config.secrets.iter().chain(auth_file).chain(tls.iter().map(|tls| &tls.key));
     for exposure in secrets.filter_map(|secret| secret_file::exposure(secret)) {
         output::warning(&exposure);
     }
@@ -202,11 +233,11 @@ fn add_keys(
         };
         let key = read_key(&path, repositories)?;
         files.push(path);
-        let place = name.as_ref().map_or_else(|| "PUBLIC_DIR".to_owned(), ToString::to_string);
+        let place = name.as_ref().map_or_else(|| "DEST".to_owned(), ToString::to_string);
         let mut all = repositories.iter_mut();
         let repository = all.find(|one| one.mount.name() == name.as_ref()).ok_or_else(|| {
             failed(format!("there is a private key of {place}, and no repository")).hint(
-                "give --private-key=PATH for the directory itself, and --private-key=NAME=PATH for --repo=NAME=DIR",
+                "give --private-key=PATH for DEST itself, and --private-key=NAME=PATH for --repo=NAME=DEST",
             )
         })?;
         if repository.key.replace(key).is_some() {
@@ -239,39 +270,52 @@ fn failed(message: impl std::fmt::Display) -> Failure {
     Failure::environment(format!("failed to serve: {message}"))
 }
 
-fn failure(error: Error) -> Failure {
+fn failure(error: Error, spelling: Spelling) -> Failure {
     let message = format!("failed to serve: {}", chain(&error));
     let hint = match error {
-        Error::NotADirectory(_) => "name the directory that `hexreg build` writes",
-        Error::LeadsOut(_) => {
-            "give --follow-links to serve the files behind it to everyone who may read"
-        }
-        Error::Twice(_) => "give each a name of its own: --repo NAME=DIR",
+        Error::NotADirectory(_) => "name the directory that `hexreg build` writes".to_owned(),
+        Error::LeadsOut(_) => format!(
+            "give {} to serve the files behind it to everyone who may read",
+            spelling.switch("follow-links")
+        ),
+        Error::Twice(_) => "give each a name of its own: --repo NAME=DEST".to_owned(),
         Error::NotBuilt { location } => {
-            let line = format!("make one: hexreg build {location} --name=NAME --private-key=PATH");
-            return Failure::environment(message).hint(line);
+            format!("make one: hexreg build {location} --name=NAME --private-key=PATH")
         }
-        Error::Unsound { .. } => "see what `hexreg verify` says",
-        Error::OtherKey { .. } => "give the private key with this fingerprint",
-        Error::Exposed(_) => {
-            "give --auth-file and --tls-cert, listen on 127.0.0.1, or say --allow-anonymous"
+        Error::Unsound { .. } => "see what `hexreg verify` says".to_owned(),
+        Error::OtherKey { .. } => "give the private key with this fingerprint".to_owned(),
+        Error::Exposed(_) => format!(
+            "give {} and {}, listen on 127.0.0.1, or say {}",
+            spelling.option("auth-file"),
+            spelling.option("tls-cert"),
+            spelling.switch("allow-anonymous")
+        ),
+        Error::ExposedMetrics(_) => {
+            format!("give {}", spelling.with_value("metrics-listen", "127.0.0.1:PORT"))
         }
-        Error::ExposedMetrics(_) => "give --metrics-listen=127.0.0.1:PORT",
-        Error::Listen(..) => "stop the program that listens there, or give another address",
-        Error::Tls(_) => {
-            "give --tls-cert the whole chain, and --tls-key the key of its first certificate"
+        Error::Listen(..) => {
+            "stop the program that listens there, or give another address".to_owned()
         }
+        Error::Tls(_) => format!(
+            "give {} the whole chain, and {} the key of its first certificate",
+            spelling.option("tls-cert"),
+            spelling.option("tls-key")
+        ),
         Error::Auth(error) => return auth_file::failure(error),
-        Error::AuthFileServed(_) => "keep it elsewhere",
+        Error::SecretServed(_) => "keep it elsewhere".to_owned(),
         #[cfg(feature = "buckets")]
         Error::Bucket { .. } => {
             "the keys of a bucket come from the environment, under the names of its provider"
+                .to_owned()
         }
         #[cfg(feature = "mirror")]
         Error::Mirror { .. } => "give a directory that this user may write to",
         #[cfg(feature = "buckets")]
-        Error::Cache { .. } => "give a directory that this user may write to: cache-dir",
-        Error::Key(_) | Error::NoRandomness(_) | Error::Run(_) => "nothing is served",
+        Error::Cache { .. } => format!(
+            "give a directory that this user may write to: {}",
+            spelling.with_value("cache-dir", "DIR")
+        ),
+        Error::Key(_) | Error::NoRandomness(_) | Error::Run(_) => "nothing is served".to_owned(),
     };
     Failure::environment(message).hint(hint)
 }

@@ -7,11 +7,11 @@ use super::files::directory::Directory;
 use super::options::{Options, RepositoryOptions};
 use crate::store::DirStore;
 
-/// Checks options before anything is served.
+/// Checks options before anything is served. [`serve`](super::serve) does so itself.
 ///
 /// # Errors
 /// [`Error`] for the first option at fault.
-pub(super) fn check(options: &Options) -> Result<(), Error> {
+pub fn check(options: &Options) -> Result<(), Error> {
     for (index, repository) in options.repositories.iter().enumerate() {
         check_location(repository, options)?;
         let mut others = options.repositories.iter().skip(index).skip(1);
@@ -19,11 +19,12 @@ pub(super) fn check(options: &Options) -> Result<(), Error> {
             return Err(Error::Twice(path));
         }
     }
-    if let Some(file) = &options.auth_file {
+    let secrets = options.auth_file.iter().chain(options.tls.iter().map(|tls| &tls.key));
+    for file in secrets {
         let mut directories =
             options.repositories.iter().filter_map(|one| one.location.as_directory());
         if directories.any(|directory| lies_inside(file, directory)) {
-            return Err(Error::AuthFileServed(file.clone()));
+            return Err(Error::SecretServed(file.clone()));
         }
     }
     if options.is_exposed() {

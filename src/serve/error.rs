@@ -38,10 +38,10 @@ pub enum Error {
     NotBuilt { location: String },
     #[error("{location} cannot be published to: {reason}")]
     Unsound { location: String, reason: String },
-    #[error("--private-key does not belong to {location}/public_key ({fingerprint})")]
+    #[error("the private key does not belong to {location}/public_key ({fingerprint})")]
     OtherKey { location: String, fingerprint: String },
     #[error(
-        "{0} can be reached from other machines, and there is neither --auth-file nor --tls-cert"
+        "{0} can be reached from other machines, and there is neither an auth file nor a certificate"
     )]
     Exposed(SocketAddr),
     #[error("{0} can be reached from other machines: metrics are for a loopback address")]
@@ -53,7 +53,7 @@ pub enum Error {
     #[error(transparent)]
     Auth(#[from] AuthError),
     #[error("{} lies in a directory that is served", .0.display())]
-    AuthFileServed(PathBuf),
+    SecretServed(PathBuf),
     /// A private key makes no key of bearer tokens.
     #[error(transparent)]
     Key(#[from] KeyError),

@@ -16,6 +16,7 @@
 //! | `keys` | the forms keys come in, and where they lie |
 //! | `api` | what clients do that publish to `hexreg serve`: `hex_core`, requests byte for byte, every endpoint, attacks |
 //! | `auth` | who may read: files of passwords and tokens, and what changes them |
+//! | `config` | the configuration file of the server: every wrong one is told with its line |
 //! | `buckets` | registries in buckets of an S3 server: the requests, and the objects afterwards |
 //! | `objects` | the store of buckets itself: conditions, lost responses, two writers at once, in memory; and which settings, credentials and servers it takes |
 //! | `litter` | files of macOS, git and file managers are ignored |
@@ -76,6 +77,8 @@ mod building;
 mod cache;
 #[cfg(all(feature = "mirror", feature = "serve"))]
 mod clients;
+#[cfg(feature = "serve")]
+mod config;
 mod dependencies;
 #[cfg(all(feature = "buckets", feature = "mirror", feature = "serve", feature = "web"))]
 mod deploy;

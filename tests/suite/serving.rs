@@ -404,7 +404,7 @@ fn invalid_options_are_refused_with_a_hint() {
     insta::assert_snapshot!(said.concat(), @r"
     error: failed to serve: nowhere is not a directory
     hint: name the directory that `hexreg build` writes
-    error: failed to serve: 0.0.0.0:0 can be reached from other machines, and there is neither --auth-file nor --tls-cert
+    error: failed to serve: 0.0.0.0:0 can be reached from other machines, and there is neither an auth file nor a certificate
     hint: give --auth-file and --tls-cert, listen on 127.0.0.1, or say --allow-anonymous
     error: could not read none: No such file or directory (os error 2)
     error: failed to serve: public/readers lies in a directory that is served
@@ -414,7 +414,7 @@ fn invalid_options_are_refused_with_a_hint() {
     error: failed to serve: 0.0.0.0:0 can be reached from other machines: metrics are for a loopback address
     hint: give --metrics-listen=127.0.0.1:PORT
     error: failed to serve: two repositories would be served at /repos/a
-    hint: give each a name of its own: --repo NAME=DIR
+    hint: give each a name of its own: --repo NAME=DEST
     error: invalid value '8000' for '--listen <ADDRESS>': invalid socket address; expected HOST:PORT, as in 127.0.0.1:8000
 
     For more information, try '--help'.

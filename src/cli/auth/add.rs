@@ -130,7 +130,7 @@ impl Add {
         output::line(token.reveal())?;
         let publishing = if grant.may_publish_some() {
             "publish: HEX_API_KEY=TOKEN HEX_API_URL=URL/api mix hex.publish\n\
-             \x20        (HEX_API_URL=URL/api/repos/NAME for a repository that is served with --repo=NAME=DIR)\n"
+             \x20        (HEX_API_URL=URL/api/repos/NAME for a repository that is served with --repo=NAME=DEST)\n"
         } else {
             ""
         };

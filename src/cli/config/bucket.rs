@@ -24,11 +24,14 @@ pub fn read(table: &Section<'_>, at: &Text) -> Option<RepositoryLocation> {
     if let Err(error) = location.open() {
         let hint =
             "the keys of a bucket come from the environment, under the names of its provider";
-        table.problem(
-            at.place.clone(),
-            format!("could not open {}: {}", location.url, chain(&error)),
-            hint,
-        );
+        // The library names the argument.
+        let reason = chain(&error).replace("--endpoint", "`endpoint`");
+        let place = if reason.starts_with("`endpoint`") {
+            table.place_of("endpoint")
+        } else {
+            at.place.clone()
+        };
+        table.problem(place, format!("could not open {}: {reason}", location.url), hint);
     }
     Some(RepositoryLocation::Bucket(location))
 }

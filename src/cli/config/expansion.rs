@@ -11,6 +11,18 @@ pub enum ExpansionError {
     InvalidName(String),
 }
 
+impl ExpansionError {
+    /// What to do.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Unset(name) => format!("set it, or write ${{{name}:-DEFAULT}}"),
+            Self::Unclosed | Self::InvalidName(_) => {
+                "write ${NAME} for a variable, and $${ for `${` itself".to_owned()
+            }
+        }
+    }
+}
+
 /// A value with its variables replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expanded {

@@ -11,7 +11,7 @@ use hexreg::ops::mirror::{Chosen, Only, Options, Selection, Timeouts, Upstream};
 use hexreg::serve::mirrors::schedule::MirrorSchedule;
 use hexreg::tarball::Limits;
 
-use super::section::{Section, from_str};
+use super::section::{Section, Text, from_str};
 use crate::cli::failure::Failure;
 use crate::cli::mirror::upstream::{self, UpstreamName};
 use crate::cli::mirror::{lock, only};
@@ -71,13 +71,17 @@ pub fn read(repository: &Section<'_>, name: Option<&RepositoryName>) -> Option<M
     if !table.has("every") {
         table.problem(table.place(), "`mirror` has no `every`", "say how often: every = \"1h\"");
     }
-    let pattern =
-        |text: &str| Pattern::new(text).map(|_| text.to_owned()).map_err(|error| error.to_string());
+    let pattern = |text: &str| Pattern::new(text).map(|_| ()).map_err(|error| error.to_string());
+    let locks = table.texts("locks").into_iter().filter_map(|text| {
+        table.parse("locks", &text, pattern)?;
+        Some(table.resolve(&text).to_string_lossy().into_owned())
+    });
+    let locks = locks.collect();
     let jobs = table.integer("jobs", 1..257).unwrap_or(JOBS);
     let wanted = Wanted {
         upstream: upstream?,
         authorization,
-        locks: table.list("locks", pattern),
+        locks,
         only: table.list("only", only),
         with_deps: table.boolean("with-deps").unwrap_or(false),
         all: table.boolean("all").unwrap_or(false),
@@ -117,7 +121,7 @@ fn upstream(repository: &Section<'_>, name: Option<&RepositoryName>) -> Option<U
     let name = given.or_else(own)?;
     let place = repository.place_of("upstream");
     let found = upstream::url(url.as_ref().map(|url| url.value.as_str()), &name).and_then(|url| {
-        let path = key.as_ref().map(|key| PathBuf::from(&key.value));
+        let path = key.as_ref().map(|key| repository.resolve(key));
         let key = upstream::key(path.as_deref(), &name, &url)?;
         Ok(Upstream { url, name: name.name, source: name.source, key, authorization: None })
     });
@@ -132,6 +136,13 @@ fn authorization(repository: &Section<'_>) -> Option<AuthSource> {
         return Some(AuthSource::Given(given.value.into()));
     }
     let parsed = AuthSource::parse(&given.value).ok();
+    let parsed = parsed.map(|source| match source {
+        AuthSource::File(path) => {
+            let value = path.to_string_lossy().into_owned();
+            AuthSource::File(repository.resolve(&Text { value, ..given.clone() }))
+        }
+        source => source,
+    });
     if parsed.is_none() {
         let message = "`upstream-auth` is neither env:NAME, file:PATH, ${NAME} nor netrc";
         let hint = "a secret does not belong into the configuration file";

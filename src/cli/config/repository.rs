@@ -3,39 +3,36 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use hexreg::key::{PrivateKey, restore_pem};
+use hexreg::key::{PrivateKey, PublicKey};
 use hexreg::name::{PackageName, RepositoryName};
 use hexreg::ops::batch::ReplaceRule;
+use hexreg::regular_file;
 use hexreg::serve::{Mount, RepositoryLocation, RepositoryOptions};
 use hexreg::store::is_bucket_url;
+use zeroize::Zeroizing;
 
 use super::bucket;
+#[cfg(not(feature = "mirror"))]
+use super::keys::OF_MIRRORS;
+use super::keys::hint_in_repository;
 #[cfg(feature = "mirror")]
 use super::mirror;
+use super::problem::Place;
 use super::section::{Section, Text, from_str};
 use crate::cli::failure::Failure;
 use crate::cli::private_key::KeySource;
 
-/// The keys of a repository that the whole file does not have.
-pub const KEYS: &[&str] = &[
-    "name",
-    "root",
-    "at",
-    "anonymous",
-    "private-key",
-    "endpoint",
-    "assume-single-writer",
-    "private",
-    "upstream",
-    "upstream-name",
-    "upstream-key",
-    "upstream-auth",
-    "accept",
-    "mirror",
-];
-
 /// The keys of a repository in a bucket.
 const BUCKET_KEYS: [&str; 3] = ["endpoint", "assume-single-writer", "private"];
+
+/// In bytes: larger than any public key.
+const MAX_PUBLIC_KEY: u64 = 1 << 20;
+
+/// How a key begins in PEM.
+const PEM: &str = "-----BEGIN";
+
+/// In bytes: longer than the path of any key.
+const MAX_PATH: usize = 1024;
 
 /// What holds for each repository that does not say otherwise.
 pub struct Defaults {
@@ -44,33 +41,47 @@ pub struct Defaults {
     pub allow_public: BTreeSet<PackageName>,
 }
 
+/// The file of a private key, and the place that names it.
+pub struct KeyFile {
+    pub path: PathBuf,
+    pub place: Place,
+}
+
 /// Reads the table of a repository; `None` where something is missing without which there is none.
 pub fn read(
-    table: Section<'_>,
+    table: &Section<'_>,
     defaults: &Defaults,
-    files: &mut Vec<PathBuf>,
+    key_file: &mut Option<KeyFile>,
 ) -> Option<RepositoryOptions> {
-    let mount = mount(&table);
-    let location = location(&table);
-    let key = key(&table, location.as_ref(), files);
+    let mount = mount(table);
+    let location = location(table);
+    let key = key(table, location.as_ref(), key_file);
     let allow_public = table.list("allow-public", from_str);
     #[cfg(feature = "mirror")]
-    let mirror = mirror::read(&table, mount.as_ref().and_then(Mount::name));
+    let mirror = mirror::read(table, mount.as_ref().and_then(Mount::name));
+    #[cfg(not(feature = "mirror"))]
+    refuse_mirrors(table);
+    let (anonymous, replace) = (table.boolean("anonymous"), table.parsed("replace"));
     let options = mount.zip(location).map(|(mount, location)| RepositoryOptions {
-        allow_anonymous: table.boolean("anonymous").unwrap_or(false),
+        allow_anonymous: anonymous.unwrap_or(false),
         key,
-        replace: table.parsed("replace").unwrap_or(defaults.replace),
+        replace: replace.unwrap_or(defaults.replace),
         allow_public: defaults.allow_public.iter().cloned().chain(allow_public).collect(),
         #[cfg(feature = "mirror")]
         mirror,
         ..RepositoryOptions::new(mount, location)
     });
-    // Asked for where something else is missing too: they are no unknown keys.
-    for key in ["anonymous", "replace"] {
-        table.has(key);
-    }
-    table.finish(&|_| None);
+    table.finish(&hint_in_repository);
     options
+}
+
+/// A binary without mirrors knows their keys too, to say what is missing.
+#[cfg(not(feature = "mirror"))]
+fn refuse_mirrors(table: &Section<'_>) {
+    for key in OF_MIRRORS.iter().filter(|key| table.has(key)) {
+        let message = format!("`{key}` is for mirrors, and this hexreg was built without them");
+        table.problem(table.place_of(key), message, "install it with the feature `mirror`");
+    }
 }
 
 fn mount(table: &Section<'_>) -> Option<Mount> {
@@ -93,7 +104,7 @@ fn location(table: &Section<'_>) -> Option<RepositoryLocation> {
     let at = table.text("at");
     let is_bucket = at.as_ref().is_some_and(|at| is_bucket_url(&at.value));
     for key in BUCKET_KEYS {
-        if at.is_some() && !is_bucket && table.has(key) {
+        if table.has(key) && at.is_some() && !is_bucket {
             let hint = "write at = \"s3://BUCKET/PREFIX\", gs:// or az://, or leave it out";
             table.problem(table.place_of(key), format!("`{key}` is for buckets"), hint);
         }
@@ -109,10 +120,10 @@ fn location(table: &Section<'_>) -> Option<RepositoryLocation> {
     if is_bucket {
         return bucket::read(table, &at);
     }
-    let directory = PathBuf::from(&at.value);
+    let directory = table.resolve(&at);
     // A mirror begins with an empty directory, which is created.
     let is_to_be_created = table.has("mirror") && !directory.exists();
-    if !directory.is_dir() && !is_to_be_created {
+    if at.value.is_empty() || (!directory.is_dir() && !is_to_be_created) {
         let message = format!("{} is not a directory", directory.display());
         table.problem(at.place, message, "`at` is the directory that `hexreg build` writes");
     }
@@ -123,28 +134,71 @@ fn location(table: &Section<'_>) -> Option<RepositoryLocation> {
 fn key(
     table: &Section<'_>,
     location: Option<&RepositoryLocation>,
-    files: &mut Vec<PathBuf>,
+    key_file: &mut Option<KeyFile>,
 ) -> Option<PrivateKey> {
     let given = table.text("private-key")?;
-    let directory = location.and_then(RepositoryLocation::as_directory);
-    let read = read_key(&given, directory, files);
-    read.map_err(|failure| table.failure(given.place, failure)).ok()
+    let place = given.place.clone();
+    if given.value.contains(PEM) && !given.has_variables {
+        // The message does not repeat it.
+        let hint =
+            "keep it in a file of its own, and write private-key = \"PATH\", or \"${VARIABLE}\"";
+        table.problem(place, "`private-key` is the key itself", hint);
+        return None;
+    }
+    let read = read_key(table, &given, key_file);
+    let key = read.map_err(|failure| table.failure(place.clone(), failure)).ok()?;
+    if let Some(directory) = location.and_then(RepositoryLocation::as_directory) {
+        check_key(table, place, &key, directory);
+    }
+    Some(key)
 }
 
 fn read_key(
+    table: &Section<'_>,
     given: &Text,
-    directory: Option<&Path>,
-    files: &mut Vec<PathBuf>,
+    key_file: &mut Option<KeyFile>,
 ) -> Result<PrivateKey, Failure> {
-    if given.has_variables && given.value.contains("-----BEGIN") {
-        let pem = restore_pem(&given.value);
-        return KeySource::Environment.parse(&pem);
+    if given.has_variables {
+        let source = KeySource::Text(Zeroizing::new(given.value.clone()));
+        let pem = source.read()?;
+        if pem.contains(PEM) {
+            return source.parse_without_asking(&pem);
+        }
+        if given.value.len() > MAX_PATH || given.value.contains('\n') {
+            let message = "`private-key` is neither a path nor a key in PEM";
+            return Err(Failure::input(message).hint("see what its variable holds"));
+        }
     }
-    let path = PathBuf::from(&given.value);
-    let source = KeySource::Path(path.clone());
-    if let Some(directory) = directory {
-        source.refuse_inside(directory)?;
+    let value = given.value.strip_prefix("file:").unwrap_or(&given.value).to_owned();
+    let path = table.resolve(&Text { value, ..given.clone() });
+    *key_file = Some(KeyFile { path: path.clone(), place: given.place.clone() });
+    let source = KeySource::Path(path);
+    source.parse_without_asking(&source.read()?)
+}
+
+/// Adds a problem if the key does not sign what is published in the directory. The server would not start then.
+fn check_key(table: &Section<'_>, place: Place, key: &PrivateKey, directory: &Path) {
+    let file = directory.join("public_key");
+    let published = regular_file::read(&file, MAX_PUBLIC_KEY).ok();
+    let Some(published) = published else {
+        if directory.is_dir() {
+            let shown = directory.display();
+            let message = format!("{shown} has no registry to publish to");
+            let hint = format!("make one: `hexreg build {shown} --name=NAME --private-key=PATH`");
+            table.problem(place, message, hint);
+        }
+        return;
+    };
+    // One that cannot be read is the server's to report: it may be mended meanwhile.
+    let published =
+        std::str::from_utf8(&published).ok().and_then(|pem| PublicKey::from_pem(pem).ok());
+    let own = key.public_key().fingerprint();
+    if let Some(other) = published.filter(|published| published.fingerprint() != own) {
+        let message = format!(
+            "`private-key` is another key than that of {} ({})",
+            file.display(),
+            other.fingerprint()
+        );
+        table.problem(place, message, "give the private key with this fingerprint");
     }
-    files.push(path);
-    source.parse(&source.read()?)
 }

@@ -4,8 +4,10 @@
 use std::cell::RefCell;
 use std::fmt::Display;
 use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use hexreg::credentials;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -19,23 +21,30 @@ pub type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
 /// How alike two names are at least, from 0 to 1, for one to be proposed in place of the other.
 const ALIKE: f64 = 0.8;
 
+/// What all tables of a file share.
+pub struct Context<'a> {
+    pub problems: &'a Problems<'a>,
+    pub variables: Variables<'a>,
+    /// The directory of the file, which relative paths in it are relative to.
+    pub directory: &'a Path,
+}
+
 /// A table, and which of its keys were asked for.
 pub struct Section<'a> {
     /// As a person would write it, such as `[[repository]]`.
     name: &'static str,
     table: &'a DeTable<'a>,
     span: Range<usize>,
-    problems: &'a Problems<'a>,
-    variables: Variables<'a>,
+    context: &'a Context<'a>,
     /// What the names of variables begin with that are used in place of keys; `None` for a table without such variables.
     prefix: Option<&'static str>,
     asked: RefCell<Vec<&'static str>>,
 }
 
-/// A text, and its place.
+/// A text, or what was made of it, and its place.
 #[derive(Clone, Debug)]
-pub struct Text {
-    pub value: String,
+pub struct Text<T = String> {
+    pub value: T,
     pub place: Place,
     /// Whether any of it came from a variable of the environment.
     pub has_variables: bool,
@@ -49,17 +58,12 @@ enum Value<'a> {
 
 impl<'a> Section<'a> {
     /// The table of the whole file. A variable such as `HEXREG_LISTEN` is used in place of the key `listen`.
-    pub fn root(
-        table: &'a Spanned<DeTable<'a>>,
-        problems: &'a Problems<'a>,
-        variables: Variables<'a>,
-    ) -> Self {
+    pub fn root(table: &'a Spanned<DeTable<'a>>, context: &'a Context<'a>) -> Self {
         Self {
             name: "the file",
             table: table.get_ref(),
             span: 0..0,
-            problems,
-            variables,
+            context,
             prefix: Some("HEXREG_"),
             asked: RefCell::default(),
         }
@@ -67,29 +71,39 @@ impl<'a> Section<'a> {
 
     /// The line in which the table begins.
     pub fn place(&self) -> Place {
-        self.problems.line(&self.span)
+        self.context.problems.line(&self.span)
     }
 
     /// The line of a key; of the table, if it does not have the key.
     pub fn place_of(&self, key: &'static str) -> Place {
         match self.find(key) {
-            Some(Value::Toml(value)) => self.problems.line(&value.span()),
+            Some(Value::Toml(value)) => self.context.problems.line(&value.span()),
             Some(Value::Variable { name, .. }) => Place::Variable(name),
             None => self.place(),
         }
     }
 
+    /// Whether no problem was found in the whole file so far.
+    pub fn is_without_problems(&self) -> bool {
+        self.context.problems.is_empty()
+    }
+
     pub fn problem(&self, place: Place, message: impl Into<String>, hint: impl Into<String>) {
-        self.problems.add_with_hint(place, message, hint);
+        self.context.problems.add_with_hint(place, message, hint);
     }
 
     /// Adds what could not be done with a value.
     pub fn failure(&self, place: Place, failure: Failure) {
         let (message, hint) = failure.into_parts();
         match hint {
-            Some(hint) => self.problems.add_with_hint(place, message, hint),
-            None => self.problems.add(place, message),
+            Some(hint) => self.context.problems.add_with_hint(place, message, hint),
+            None => self.context.problems.add(place, message),
         }
+    }
+
+    /// Whether an array of tables is there: no variable takes its place.
+    pub fn has_tables(&self, key: &'static str) -> bool {
+        self.table.contains_key(key)
     }
 
     /// Whether the key is there.
@@ -105,18 +119,39 @@ impl<'a> Section<'a> {
                 return Some(Text { value, place, has_variables: true });
             }
             Value::Toml(value) => {
-                let place = self.problems.line(&value.span());
+                let place = self.context.problems.line(&value.span());
                 match value.get_ref() {
                     DeValue::String(text) => (text, place),
                     other => {
-                        let found = kind(other);
-                        self.problems.add(place, format!("`{key}` is {found}: expected a string"));
+                        let message = format!("`{key}` is {}: expected a string", kind(other));
+                        self.problem(place, message, format!("write {key} = \"...\", in quotes"));
                         return None;
                     }
                 }
             }
         };
         self.expand(key, text, place)
+    }
+
+    /// A path.
+    pub fn path(&self, key: &'static str) -> Option<Text<PathBuf>> {
+        let text = self.text(key)?;
+        if text.value.is_empty() {
+            let hint = "give it a path, or leave the key out";
+            self.problem(text.place, format!("`{key}` is empty"), hint);
+            return None;
+        }
+        let (value, has_variables) = (self.resolve(&text), text.has_variables);
+        Some(Text { value, place: text.place, has_variables })
+    }
+
+    /// The path that a text says: relative to the directory of the file, or, of a variable that is used in place of a key,
+    /// to the working directory, as an argument is.
+    pub fn resolve(&self, text: &Text) -> PathBuf {
+        match text.place {
+            Place::Line(_) => self.context.directory.join(&text.value),
+            Place::Variable(_) => PathBuf::from(&text.value),
+        }
     }
 
     /// A value that is written as a text.
@@ -167,13 +202,13 @@ impl<'a> Section<'a> {
     }
 
     fn item(&self, key: &'static str, item: &Spanned<DeValue<'a>>) -> Option<Text> {
-        let place = self.problems.line(&item.span());
+        let place = self.context.problems.line(&item.span());
         match item.get_ref() {
             DeValue::String(text) => self.expand(key, text, place),
             other => {
                 let found = kind(other);
                 let message = format!("`{key}` has {found} in it: expected strings");
-                self.problems.add(place, message);
+                self.problem(place, message, format!("write {key} = [\"...\", \"...\"]"));
                 None
             }
         }
@@ -187,7 +222,7 @@ impl<'a> Section<'a> {
                 "false" => Some(false),
                 other => {
                     let message = format!("{other:?} is neither `true` nor `false`");
-                    self.problems.add(Place::Variable(name), message);
+                    self.context.problems.add(Place::Variable(name), message);
                     None
                 }
             },
@@ -195,7 +230,8 @@ impl<'a> Section<'a> {
                 DeValue::Boolean(value) => Some(*value),
                 other => {
                     let message = format!("`{key}` is {}: expected `true` or `false`", kind(other));
-                    self.problems.add(self.problems.line(&value.span()), message);
+                    let hint = format!("write {key} = true, without quotes");
+                    self.problem(self.context.problems.line(&value.span()), message, hint);
                     None
                 }
             },
@@ -207,15 +243,19 @@ impl<'a> Section<'a> {
         let (text, place) = match self.find(key)? {
             Value::Variable { name, value } => (value, Place::Variable(name)),
             Value::Toml(value) => {
-                let place = self.problems.line(&value.span());
+                let place = self.context.problems.line(&value.span());
                 match value.get_ref() {
                     DeValue::Integer(number) if number.radix() == 10 => {
-                        (number.as_str().to_owned(), place)
+                        (number.as_str().replace('_', ""), place)
                     }
                     other => {
                         let found = kind(other);
                         let message = format!("`{key}` is {found}: expected a whole number");
-                        self.problems.add(place, message);
+                        let (first, last) = (range.start, range.end.saturating_sub(1));
+                        let hint = format!(
+                            "write {key} = N, a number from {first} to {last} without quotes and unit"
+                        );
+                        self.problem(place, message, hint);
                         return None;
                     }
                 }
@@ -225,7 +265,7 @@ impl<'a> Section<'a> {
         if number.is_none() {
             let (first, last) = (range.start, range.end.saturating_sub(1));
             let message = format!("`{key}` is {text}: expected a number from {first} to {last}");
-            self.problems.add(place, message);
+            self.context.problems.add(place, message);
         }
         number
     }
@@ -233,12 +273,14 @@ impl<'a> Section<'a> {
     /// A table inside of this one.
     #[cfg(feature = "mirror")]
     pub fn table(&self, key: &'static str) -> Option<Section<'a>> {
-        let Some(Value::Toml(value)) = self.find(key) else { return None };
+        self.ask(key);
+        let value = self.table.get(key)?;
         match value.get_ref() {
             DeValue::Table(table) => Some(self.inner(key, table, value.span())),
             other => {
                 let message = format!("`{key}` is {}: expected a table", kind(other));
-                self.problems.add(self.problems.line(&value.span()), message);
+                let place = self.context.problems.line(&value.span());
+                self.problem(place, message, format!("write {key} = {{ … }}"));
                 None
             }
         }
@@ -246,12 +288,13 @@ impl<'a> Section<'a> {
 
     /// The tables of an array, each written as `[[KEY]]`.
     pub fn tables(&self, key: &'static str) -> Vec<Section<'a>> {
-        let Some(Value::Toml(value)) = self.find(key) else { return Vec::new() };
+        self.ask(key);
+        let Some(value) = self.table.get(key) else { return Vec::new() };
         let items = match value.get_ref() {
             DeValue::Array(items) => items,
             other => {
                 let message = format!("`{key}` is {}", kind(other));
-                let place = self.problems.line(&value.span());
+                let place = self.context.problems.line(&value.span());
                 self.problem(place, message, format!("write [[{key}]] above its keys"));
                 return Vec::new();
             }
@@ -261,19 +304,19 @@ impl<'a> Section<'a> {
                 return Some(self.inner(key, table, item.span()));
             }
             let message = format!("`{key}` has {} in it: expected tables", kind(item.get_ref()));
-            self.problems.add(self.problems.line(&item.span()), message);
+            self.context.problems.add(self.context.problems.line(&item.span()), message);
             None
         };
         items.iter().filter_map(table).collect()
     }
 
     fn inner(&self, name: &'static str, table: &'a DeTable<'a>, span: Range<usize>) -> Self {
-        let (problems, variables) = (self.problems, self.variables);
-        Self { name, table, span, problems, variables, prefix: None, asked: RefCell::default() }
+        let context = self.context;
+        Self { name, table, span, context, prefix: None, asked: RefCell::default() }
     }
 
     /// Adds a problem for each key that was not asked for. `elsewhere` says where a key belongs that is not one of here.
-    pub fn finish(self, elsewhere: &dyn Fn(&str) -> Option<String>) {
+    pub fn finish(&self, elsewhere: &dyn Fn(&str) -> Option<String>) {
         let asked = self.asked.borrow();
         for key in self.table.keys() {
             let name: &str = key.get_ref();
@@ -288,21 +331,29 @@ impl<'a> Section<'a> {
             let hint = match (elsewhere(name), nearest) {
                 (Some(hint), _) => hint,
                 (None, Some((_, nearest))) => format!("did you mean `{nearest}`?"),
-                (None, None) => format!("{} has the keys {}", self.name, asked.join(", ")),
+                (None, None) => {
+                    let mut known = asked.clone();
+                    known.sort_unstable();
+                    format!("{} has the keys {}", self.name, known.join(", "))
+                }
             };
-            let place = self.problems.line(&key.span());
-            self.problems.add_with_hint(place, format!("unknown key `{name}`"), hint);
+            let place = self.context.problems.line(&key.span());
+            self.context.problems.add_with_hint(place, format!("unknown key `{name}`"), hint);
         }
     }
 
-    fn find(&self, key: &'static str) -> Option<Value<'a>> {
+    fn ask(&self, key: &'static str) {
         let mut asked = self.asked.borrow_mut();
         if !asked.contains(&key) {
             asked.push(key);
         }
+    }
+
+    fn find(&self, key: &'static str) -> Option<Value<'a>> {
+        self.ask(key);
         if let Some(prefix) = self.prefix {
             let name = format!("{prefix}{}", key.to_uppercase().replace('-', "_"));
-            if let Some(value) = (self.variables)(&name).filter(|value| !value.is_empty()) {
+            if let Some(value) = (self.context.variables)(&name).filter(|value| !value.is_empty()) {
                 return Some(Value::Variable { name, value });
             }
         }
@@ -310,12 +361,12 @@ impl<'a> Section<'a> {
     }
 
     fn expand(&self, key: &str, text: &str, place: Place) -> Option<Text> {
-        match expand(text, self.variables) {
+        match expand(text, self.context.variables) {
             Ok(Expanded { text, has_variables }) => {
                 Some(Text { value: text, place, has_variables })
             }
             Err(error) => {
-                self.problems.add(place, format!("`{key}`: {error}"));
+                self.problem(place, format!("`{key}`: {error}"), error.hint());
                 None
             }
         }
@@ -331,8 +382,11 @@ impl<'a> Section<'a> {
         match parse(&text.value) {
             Ok(parsed) => Some(parsed),
             Err(error) => {
-                let message = format!("`{key}` is {:?}: {error}", text.value);
-                self.problems.add(text.place.clone(), message);
+                // A URL may have a password in it.
+                let shown = credentials::hide_all(&format!("{:?}", text.value));
+                self.context
+                    .problems
+                    .add(text.place.clone(), format!("`{key}` is {shown}: {error}"));
                 None
             }
         }

@@ -5,6 +5,8 @@ use std::str::FromStr;
 use clap::builder::{StringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Arg, Command};
+#[cfg(feature = "serve")]
+use hexreg::serve::{BucketLocation, RepositoryLocation};
 pub use hexreg::store::BucketUrl;
 use hexreg::store::{BucketStore, BucketUrlError, Settings, Store, Variables};
 
@@ -47,12 +49,24 @@ pub fn open_to_change(
     Ok(Box::new(store.private(private).jobs(jobs)))
 }
 
+/// The place of a repository that is served.
+#[cfg(feature = "serve")]
+pub fn location(
+    url: BucketUrl,
+    endpoint: Option<&str>,
+    assume_single_writer: bool,
+    private: bool,
+) -> RepositoryLocation {
+    let settings = settings(endpoint);
+    RepositoryLocation::Bucket(BucketLocation { url, settings, assume_single_writer, private })
+}
+
+fn settings(endpoint: Option<&str>) -> Settings {
+    let endpoint = endpoint.map(str::to_owned);
+    Settings { endpoint, variables: Variables::of_process(), ..Settings::default() }
+}
+
 fn connect(url: &BucketUrl, endpoint: Option<&str>) -> Result<BucketStore, Failure> {
-    let settings = Settings {
-        endpoint: endpoint.map(str::to_owned),
-        variables: Variables::of_process(),
-        ..Settings::default()
-    };
-    BucketStore::open(url, &settings)
+    BucketStore::open(url, &settings(endpoint))
         .map_err(|error| Failure::environment(format!("could not open {url}: {}", chain(&error))))
 }

@@ -5,6 +5,8 @@ use std::fmt;
 
 use clap::error::ErrorKind;
 use clap::{Arg, Command};
+#[cfg(feature = "serve")]
+use hexreg::serve::RepositoryLocation;
 use hexreg::store::Store;
 
 use crate::cli::failure::Failure;
@@ -37,5 +39,10 @@ pub fn open_to_change(
     _: bool,
     _: usize,
 ) -> Result<Box<dyn Store>, Failure> {
+    match url.0 {}
+}
+
+#[cfg(feature = "serve")]
+pub fn location(url: BucketUrl, _: Option<&str>, _: bool, _: bool) -> RepositoryLocation {
     match url.0 {}
 }

@@ -9,6 +9,7 @@ use hexreg::serve::overview::{Overview, RepositoryState};
 use hexreg::serve::snippets::{self, ClientConfig};
 use hexreg::serve::{Mount, Options, Started, StartedRepository};
 
+use super::spelling::Spelling;
 use crate::cli::failure::chain;
 
 fn is_empty(auth_file: &Path) -> bool {
@@ -16,7 +17,7 @@ fn is_empty(auth_file: &Path) -> bool {
 }
 
 /// The instructions that a user needs next.
-pub fn announcement(started: &Started, options: &Options) -> String {
+pub fn announcement(started: &Started, options: &Options, spelling: Spelling) -> String {
     let (is_open, is_unspecified) =
         (!options.listen.ip().is_loopback(), options.listen.ip().is_unspecified());
     let Started { url, address, metrics, repositories } = started;
@@ -31,18 +32,23 @@ pub fn announcement(started: &Started, options: &Options) -> String {
         );
     }
     if url == address && url.starts_with("https:") {
-        text.push_str(
-            "clients look for the name in the certificate, and take no address: give --url=https://NAME\n\n",
+        let url = spelling.with_value("url", "https://NAME");
+        let _ = write!(
+            text,
+            "clients look for the name in the certificate, and take no address: give {url}\n\n"
         );
     }
     if is_open && needs_some_token && url.starts_with("http:") {
-        text.push_str(
-            "credentials travel in the clear: give --tls-cert, or put a proxy that has one in front\n\n",
+        let certificate = spelling.option("tls-cert");
+        let _ = write!(
+            text,
+            "credentials travel in the clear: give {certificate}, or put a proxy that has one in front\n\n"
         );
     }
     // With HTTPS, the note on the certificate says it.
     if url == address && is_unspecified && url.starts_with("http:") {
-        text.push_str("clients need a name or an address of this machine: give --url\n\n");
+        let url = spelling.option("url");
+        let _ = write!(text, "clients need a name or an address of this machine: give {url}\n\n");
     }
     let url_of = |mount: &Mount| format!("{url}{}", mount.path()).trim_end_matches('/').to_owned();
     // The repository with the packages of hex.pm, for clients of the others.
@@ -84,7 +90,11 @@ pub fn announcement(started: &Started, options: &Options) -> String {
     }
     text.push_str(&how_to_publish(url, repositories, options));
     if url == address && !is_open && !needs_some_token {
-        text.push_str("it answers to localhost and 127.0.0.1 alone: for another name, as behind a proxy, give --url\n\n");
+        let url = spelling.option("url");
+        let _ = write!(
+            text,
+            "it answers to localhost and 127.0.0.1 alone: for another name, as behind a proxy, give {url}\n\n"
+        );
     }
     if let Some(metrics) = metrics {
         let _ = write!(text, "metrics at {metrics}\n\n");

@@ -32,7 +32,7 @@ fn with_a_key_that_clients_do_not_know_it_does_not_start() {
     repository.hexreg().run(["key", "new", "another.pem"]).ok();
     let ran = does_not_start(&repository, &["--private-key=another.pem", "--auth-file=readers"]);
     insta::assert_snapshot!(ran.stderr, @r"
-    error: failed to serve: --private-key does not belong to public/public_key (SHA256:roYMrL1Q60Kv7n0/VbgT2yw879NgEa+QKFvEt0/wKtU)
+    error: failed to serve: the private key does not belong to public/public_key (SHA256:roYMrL1Q60Kv7n0/VbgT2yw879NgEa+QKFvEt0/wKtU)
     hint: give the private key with this fingerprint
     ");
 }

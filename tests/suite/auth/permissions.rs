@@ -31,7 +31,7 @@ fn a_token_may_publish_what_its_line_says() {
     mix:    mix hex.repo add REPO URL --public-key=public_key --auth-key TOKEN
     rebar3: repo_key => <<"TOKEN">> beside the repository's repo_url
     publish: HEX_API_KEY=TOKEN HEX_API_URL=URL/api mix hex.publish
-             (HEX_API_URL=URL/api/repos/NAME for a repository that is served with --repo=NAME=DIR)
+             (HEX_API_URL=URL/api/repos/NAME for a repository that is served with --repo=NAME=DEST)
     "#);
     let text = String::from_utf8(repository.read("readers")).unwrap();
     let fields = ":can=publish:packages=acme_*,tools,x:until=2999-01-31\n";

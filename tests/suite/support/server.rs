@@ -47,7 +47,9 @@ impl Server {
 
     fn start(directory: &Path, within: &[&str], arguments: &[&str]) -> Self {
         let log = File::options().create(true).append(true).open(directory.join("serve.log"));
-        let chosen = arguments.iter().any(|argument| argument.starts_with("--listen"));
+        let chosen = ["--listen", "--config"];
+        let chosen =
+            arguments.iter().any(|one| chosen.iter().any(|chosen| one.starts_with(chosen)));
         let listen = (!chosen).then_some("--listen=127.0.0.1:0");
         let mut command = Hexreg::new(directory).command();
         if let [program, rest @ ..] = within {
