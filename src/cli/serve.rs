@@ -309,7 +309,7 @@ fn failure(error: Error, spelling: Spelling) -> Failure {
                 .to_owned()
         }
         #[cfg(feature = "mirror")]
-        Error::Mirror { .. } => "give a directory that this user may write to",
+        Error::Mirror { .. } => "give a directory that this user may write to".to_owned(),
         #[cfg(feature = "buckets")]
         Error::Cache { .. } => format!(
             "give a directory that this user may write to: {}",
