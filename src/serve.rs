@@ -163,7 +163,7 @@ pub fn serve(options: &Options, started: impl FnOnce(&Started)) -> Result<(), Er
     };
     let service = RegistryService {
         routes,
-        api: Api::new(options),
+        api: Api::new(options, metrics.changes.clone()),
         authorizer: Authorizer::open(options, bearer_keys)?,
         access_log: AccessLog { metrics: Arc::clone(&metrics), is_on: options.log_requests },
         hosts: AllowedHosts::of(options),

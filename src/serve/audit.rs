@@ -1,8 +1,14 @@
 //! The audit log: a line for each change that a client asked for, whatever else is logged.
 //!
-//! The target is [`TARGET`]. The program writes its lines as JSON, with `--quiet` and without an access log too.
+//! The target is [`TARGET`]. The program writes its lines as JSON, with `--quiet` and without an access log too. Each line
+//! is counted in the metrics.
 
 use std::net::IpAddr;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
 
 use crate::auth::User;
 use crate::checksum::OuterChecksum;
@@ -12,6 +18,24 @@ use crate::version::Version;
 
 /// The target of audit lines.
 pub const TARGET: &str = "hexreg::audit";
+
+/// How many changes clients asked for, and what became of them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ChangeCounters(Family<ChangeLabels, Counter>);
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ChangeLabels {
+    action: &'static str,
+    result: &'static str,
+}
+
+impl ChangeCounters {
+    /// Registers the counters.
+    pub fn register(&self, registry: &mut Registry) {
+        let help = "Changes that clients asked for, by action and result";
+        registry.register("changes", help, self.0.clone());
+    }
+}
 
 /// What the line of a change says, as far as it is known.
 #[derive(Clone, Debug)]
@@ -25,6 +49,8 @@ pub(crate) struct AuditLine {
     pub version: Option<Version>,
     /// Of the tarball, or of the archive of the documentation.
     pub checksum: Option<OuterChecksum>,
+    /// Where it is counted.
+    pub counters: ChangeCounters,
 }
 
 /// What became of a change.
@@ -45,14 +71,15 @@ impl AuditLine {
         Self { package: Some(package), version: Some(version), ..self }
     }
 
-    /// Writes the line.
+    /// Writes the line, and counts it.
     pub fn write(&self, result: AuditResult<'_>) {
-        let Self { client, user, action, repository, package, version, checksum } = self;
+        let Self { client, user, action, repository, package, version, checksum, counters } = self;
         let (result, reason) = match result {
             AuditResult::Done => ("done", None),
             AuditResult::Refused(reason) => ("refused", Some(reason)),
             AuditResult::Failed(reason) => ("failed", Some(reason)),
         };
+        counters.0.get_or_create(&ChangeLabels { action, result }).inc();
         tracing::info!(
             target: TARGET,
             %client,

@@ -12,6 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use super::audit::ChangeCounters;
 use super::connections::refusals::Refusals;
 #[cfg(feature = "buckets")]
 use super::files::bucket::counters::BucketCounters;
@@ -33,6 +34,8 @@ pub(super) struct Metrics {
     /// How mirrors are kept up to date.
     #[cfg(feature = "mirror")]
     pub mirrors: MirrorMetrics,
+    /// What became of changes that clients asked for.
+    pub changes: ChangeCounters,
     /// What buckets and their caches do.
     #[cfg(feature = "buckets")]
     pub buckets: BucketCounters,
@@ -75,6 +78,8 @@ impl Metrics {
         let failed_reloads = Counter::default();
         let help = "Times that changed files were no good, and what was read before was kept";
         registry.register("failed_reloads", help, failed_reloads.clone());
+        let changes = ChangeCounters::default();
+        changes.register(&mut registry);
         #[cfg(feature = "buckets")]
         let buckets = BucketCounters::default();
         #[cfg(feature = "buckets")]
@@ -93,6 +98,7 @@ impl Metrics {
             failed_reloads,
             #[cfg(feature = "mirror")]
             mirrors,
+            changes,
             #[cfg(feature = "buckets")]
             buckets,
         }

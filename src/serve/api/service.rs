@@ -20,7 +20,7 @@ use super::format::Format;
 use super::upload_places::UploadPlaces;
 use crate::auth::User;
 use crate::name::PackageName;
-use crate::serve::audit::AuditLine;
+use crate::serve::audit::{AuditLine, ChangeCounters};
 use crate::serve::authorize::{Authorization, Authorizer, CredentialError};
 use crate::serve::base_url::BaseUrl;
 use crate::serve::mount::NAMED_REPOSITORIES;
@@ -48,6 +48,7 @@ pub(crate) struct Api {
     uploads: UploadPlaces,
     checks: Semaphore,
     wrong_tokens: WrongTokens,
+    changes: ChangeCounters,
 }
 
 /// A request to the API whose client was admitted.
@@ -92,13 +93,14 @@ impl ApiPath {
 }
 
 impl Api {
-    pub fn new(options: &Options) -> Self {
+    pub fn new(options: &Options, changes: ChangeCounters) -> Self {
         Self {
             base_url: BaseUrl::new(options),
             stall: options.limits.stall,
             uploads: UploadPlaces::new(),
             checks: Semaphore::new(CHECKS),
             wrong_tokens: WrongTokens::default(),
+            changes,
         }
     }
 
@@ -161,7 +163,8 @@ impl Api {
         }
         let audit = match (endpoint.access, authorization) {
             (ApiAccess::Publishers(action), Authorization::User(user)) => {
-                Some(audit_line(client, user, action, repository, &parameters).await)
+                let counters = self.changes.clone();
+                Some(audit_line(client, user, action, repository, &parameters, counters).await)
             }
             _ => None,
         };
@@ -275,6 +278,7 @@ async fn audit_line(
     action: &'static str,
     repository: Option<&Repository>,
     parameters: &[String],
+    counters: ChangeCounters,
 ) -> AuditLine {
     let repository = match repository {
         Some(repository) => repository.signed_name().await,
@@ -282,7 +286,7 @@ async fn audit_line(
     };
     let package = parameters.first().and_then(|name| name.parse().ok());
     let version = parameters.get(1).and_then(|version| version.parse().ok());
-    AuditLine { client, user, action, repository, package, version, checksum: None }
+    AuditLine { client, user, action, repository, package, version, checksum: None, counters }
 }
 
 /// The repository of a name: that of its place in the URLs, or that in its signed files.
