@@ -1,5 +1,8 @@
 //! Which repositories are published to: those with a private key.
 
+use std::io;
+
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use tokio::runtime::Handle;
 
 use super::api::publisher::{Publisher, PublisherOptions};
@@ -20,6 +23,9 @@ pub(super) fn bearer_keys(options: &Options) -> Result<Vec<BearerKey>, KeyError>
     options.repositories.iter().filter_map(|one| one.key.as_ref()).map(BearerKey::of).collect()
 }
 
+/// How many files of a bucket are read at once by a publication, each on a thread that waits for the answer.
+const BUCKET_THREADS: usize = 32;
+
 /// Begins to publish to a repository.
 ///
 /// # Errors
@@ -33,13 +39,26 @@ pub(super) fn start(
 ) -> Result<Publisher, Error> {
     let repository = signed_name(overview, &options.location, key.public_key().fingerprint())?;
     remove_leftovers(&*store);
+    // A directory has its files at once, and the processors decide how long a publication takes.
+    let threads = match options.location.as_directory() {
+        Some(_) => None,
+        None => Some(reading_threads()?),
+    };
     let publisher = PublisherOptions {
         repository,
         key: key.clone(),
         replace: options.replace,
         allow_public: options.allow_public.clone(),
+        threads,
     };
     Ok(Publisher::start(runtime, store, publisher))
+}
+
+fn reading_threads() -> Result<ThreadPool, Error> {
+    let threads = ThreadPoolBuilder::new()
+        .num_threads(BUCKET_THREADS)
+        .thread_name(|number| format!("publish-{number}"));
+    threads.build().map_err(|error| Error::Run(io::Error::other(error)))
 }
 
 /// Removes what an earlier server has left that was killed.

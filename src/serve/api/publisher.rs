@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rayon::ThreadPool;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::spawn_blocking;
@@ -36,6 +37,8 @@ pub(crate) struct PublisherOptions {
     pub key: PrivateKey,
     pub replace: ReplaceRule,
     pub allow_public: BTreeSet<PackageName>,
+    /// The threads that a publication runs on, if not on those that all share.
+    pub threads: Option<ThreadPool>,
 }
 
 /// Makes the changes of clients to one repository.
@@ -72,6 +75,7 @@ struct Writer {
     options: Options,
     replace: ReplaceRule,
     allow_public: BTreeSet<PackageName>,
+    threads: Option<ThreadPool>,
 }
 
 impl Publisher {
@@ -81,7 +85,7 @@ impl Publisher {
         store: Box<dyn Store + Send + Sync>,
         options: PublisherOptions,
     ) -> Self {
-        let PublisherOptions { repository, key, replace, allow_public } = options;
+        let PublisherOptions { repository, key, replace, allow_public, threads } = options;
         let (queue, waiting) = mpsc::channel(MAX_WAITING);
         let options = Options {
             repository: repository.clone(),
@@ -89,7 +93,7 @@ impl Publisher {
             lock_timeout: LOCK_TIMEOUT,
             dry_run: false,
         };
-        let writer = Arc::new(Writer { store, options, replace, allow_public });
+        let writer = Arc::new(Writer { store, options, replace, allow_public, threads });
         runtime.spawn(make_changes(writer, waiting));
         Self { repository, queue }
     }
@@ -142,7 +146,11 @@ impl Writer {
             });
             others.push((lines.collect::<Vec<_>>(), upload, verdicts));
         }
-        let all = batch::apply(&*self.store, &self.options, &rules, &requested, &LogWarnings);
+        let apply = || batch::apply(&*self.store, &self.options, &rules, &requested, &LogWarnings);
+        let all = match &self.threads {
+            Some(threads) => threads.install(apply),
+            None => apply(),
+        };
         self.log_errors(&all);
         let mut all = all.into_iter();
         for (lines, upload, verdicts) in others {
