@@ -28,6 +28,8 @@ mod stamp;
 mod tombstone;
 
 pub use crate::beneath::{LeadsOut, Links};
+#[cfg(all(test, feature = "buckets"))]
+pub(crate) use bucket::test_client;
 #[cfg(feature = "buckets")]
 pub use bucket::{
     BucketStore, BucketUrl, BucketUrlError, Object, ObjectAnswer, ObjectHead, OpenError, Origin,

@@ -62,6 +62,8 @@ mod settings;
 mod sso;
 mod store;
 mod sts;
+#[cfg(test)]
+pub(crate) mod test_client;
 mod tombstone;
 mod transport;
 mod transport_error;

@@ -41,6 +41,9 @@ const PASS_EVERY: Duration = Duration::from_secs(2);
 /// How often documentation is looked for that was published without a change of the index.
 const DOCS_EVERY: Duration = Duration::from_secs(60);
 
+/// How many packages are asked for at once.
+const AT_ONCE: usize = 64;
+
 /// How many searches run at once, and how many wait.
 const SEARCH_LIMITS: QueueLimits =
     QueueLimits { permits: 2, permits_of_peer: 1, waiting_of_peer: 32, waiting: 512 };
@@ -171,12 +174,20 @@ impl Catalog {
             return;
         }
         self.read_names(overview);
+        let names: Vec<_> = overview.packages.iter().map(|package| &package.name).collect();
         let mut texts = Texts::default();
-        for package in &overview.packages {
-            self.read_inside(&package.name, &mut texts);
+        let mut are_current = true;
+        for some in self.changed(&names).chunks(AT_ONCE) {
+            let paths = some.iter().map(|(name, _)| RepositoryPath::package(name));
+            self.packages.source().prefetch(paths.collect());
+            for (name, listed) in some {
+                let read = self.read_inside(name, &mut texts);
+                are_current &= listed.is_none() || read == *listed;
+            }
         }
         let is_settled = |stamp: &Option<Stamp>| stamp.is_none_or(|stamp| stamp.is_settled(seen));
-        lock(&self.known).indexes = indexes.filter(|stamps| stamps.iter().all(is_settled));
+        let is_whole = |stamps: &[Option<Stamp>; 2]| are_current && stamps.iter().all(is_settled);
+        lock(&self.known).indexes = indexes.filter(is_whole);
     }
 
     /// The stamps of `names` and `versions`; `None` if they cannot be looked up.
@@ -222,16 +233,32 @@ impl Catalog {
         }
     }
 
-    /// Reads one package and its tarball, unless it is known as it is now.
-    fn read_inside(&self, name: &PackageName, texts: &mut Texts) {
+    /// The packages that are not known as they are now, with their stamps: those of a listing, as in a bucket each stamp
+    /// would be a request of its own.
+    fn changed<'a>(&self, names: &[&'a PackageName]) -> Vec<(&'a PackageName, Option<Stamp>)> {
+        let files = self.packages.source().store().list(Folder::Packages).ok().flatten();
+        let files = files.unwrap_or_default().into_iter();
+        let stamps: HashMap<String, Option<Stamp>> =
+            files.map(|file| (file.name, file.stamp)).collect();
+        let known = lock(&self.known);
+        let with_stamps = names.iter().map(|name| {
+            let stamp = stamps.get(name.as_str()).copied().flatten();
+            let known = known.insides.get(*name).and_then(|inside| inside.stamp);
+            (*name, stamp, stamp.is_some() && known == stamp)
+        });
+        with_stamps
+            .filter(|(.., is_known)| !is_known)
+            .map(|(name, stamp, _)| (name, stamp))
+            .collect()
+    }
+
+    /// Reads one package and its tarball. Returns the stamp of the package that was read: a cache may be older than the
+    /// listing.
+    fn read_inside(&self, name: &PackageName, texts: &mut Texts) -> Option<Stamp> {
         let seen = unix_nanoseconds();
         let stamp = self.packages.source().stamp(&RepositoryPath::package(name)).ok().flatten();
-        let known = lock(&self.known).insides.get(name).and_then(|inside| inside.stamp);
-        if stamp.is_some() && known == stamp {
-            return;
-        }
         // The log says why a package cannot be read. A search finds it by its name.
-        let Ok(Some(releases)) = self.packages.read(name) else { return };
+        let Ok(Some(releases)) = self.packages.read(name) else { return stamp };
         texts.read(&releases, self.packages.describe(&releases).as_deref());
         let inserted_at = inserted_at(&releases);
         // What is kept is allocated once all that was read is freed. Otherwise it would break up the memory of that, and
@@ -245,6 +272,7 @@ impl Catalog {
                 description: texts.description.as_str().into(),
             };
         }
+        stamp
     }
 
     fn find(&self, query: &Query) -> Vec<FoundPackage> {
@@ -258,6 +286,7 @@ impl Catalog {
             let candidates = overview.packages.iter().map(|package| known.candidate(&package.name));
             query.select(candidates).into_iter().cloned().collect()
         };
+        self.packages.source().prefetch(names.iter().map(RepositoryPath::package).collect());
         let started = Instant::now();
         let found = names.iter().map(|name| {
             // A package may have been removed meanwhile.

@@ -156,11 +156,14 @@ fn recommended(releases: &Releases) -> Option<(FileName, OuterChecksum)> {
 
 /// The releases of a package that have documentation.
 fn docs(source: &dyn FileSource, releases: &Releases) -> io::Result<HashSet<Version>> {
+    let path = |release: &Release| {
+        let (package, version) = (releases.package.clone(), release.version.clone());
+        RepositoryPath::docs(&FileName { package, version })
+    };
+    source.prefetch(releases.releases.iter().map(path).collect());
     let mut found = HashSet::new();
     for release in &releases.releases {
-        let (package, version) = (releases.package.clone(), release.version.clone());
-        let path = RepositoryPath::docs(&FileName { package, version });
-        if source.stamp(&path)?.is_some() {
+        if source.stamp(&path(release))?.is_some() {
             found.insert(release.version.clone());
         }
     }

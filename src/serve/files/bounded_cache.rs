@@ -4,6 +4,9 @@ use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
 
+/// Entries that were dropped from a cache, with their weights.
+pub(crate) type Evicted<K, V> = HashMap<K, (V, usize)>;
+
 /// Values by key, each with a weight. Once the recent ones weigh too much, they become the former ones, and the former
 /// ones before them are dropped.
 pub(crate) struct BoundedCache<K, V> {
@@ -39,13 +42,17 @@ impl<K: Eq + Hash, V: Clone> BoundedCache<K, V> {
         self.former.remove(key);
     }
 
-    pub fn insert(&mut self, key: K, value: V, weight: usize) {
+    /// Keeps an entry. Returns those that had to make room: to drop them may take longer than a caller wants to hold a
+    /// lock.
+    pub fn insert(&mut self, key: K, value: V, weight: usize) -> Evicted<K, V> {
+        let mut evicted = HashMap::new();
         if self.weight.saturating_add(weight) > self.limit {
-            self.former = std::mem::take(&mut self.recent);
+            evicted = std::mem::replace(&mut self.former, std::mem::take(&mut self.recent));
             self.weight = 0;
         }
         let was = self.recent.insert(key, (value, weight)).map_or(0, |(_, weight)| weight);
         self.weight = self.weight.saturating_sub(was).saturating_add(weight);
+        evicted
     }
 }
 

@@ -150,6 +150,8 @@ impl ReleaseIndex {
     /// # Errors
     /// The package cannot be read, or no trusted key signed it.
     pub async fn package(self: &Arc<Self>, name: &PackageName) -> io::Result<Option<Releases>> {
+        // A source that is far away is not waited for with one of the few permits.
+        let _ = source::stamp(&self.source, RepositoryPath::package(name)).await;
         let (this, name) = (Arc::clone(self), name.clone());
         self.run_reader(move || this.read_package(&name)).await
     }

@@ -54,6 +54,9 @@ pub(crate) trait FileSource: Send + Sync {
         later(move || self.stamp(&path))
     }
 
+    /// Asks for files that are read next, all at once, where each would be a request of its own. May block.
+    fn prefetch(&self, _paths: Vec<RepositoryPath>) {}
+
     /// The store of the files, which may block.
     fn store(&self) -> &dyn Store;
 

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
+use object_store::path::Path;
 use object_store::{GetOptions, GetResult, ObjectMeta, ObjectStoreExt};
 use tokio::runtime::Handle;
 
@@ -16,6 +17,9 @@ use super::version::Version;
 use crate::repository::{Asset, RepositoryPath};
 use crate::store::error::{Operation, StoreError, StoreErrorKind};
 use crate::web_page::is_web_page;
+
+/// In bytes: the longest name of an object, in S3 and most other storage.
+const MAX_KEY: usize = 1024;
 
 /// What a store says of an object.
 pub enum ObjectAnswer {
@@ -89,8 +93,9 @@ impl BucketStore {
         &self,
         path: &RepositoryPath,
     ) -> Result<Option<ObjectHead>, StoreError> {
+        let Some(key) = self.possible_key(path) else { return Ok(None) };
         let asked = async {
-            match self.client.head(&self.key(path)?).await {
+            match self.client.head(&key).await {
                 Ok(meta) => Ok(Some(ObjectHead::of(&meta))),
                 Err(error) if is_missing(&error) => Ok(None),
                 Err(error) => Err(kind_of(error)),
@@ -105,14 +110,20 @@ impl BucketStore {
         self.runtime.handle()
     }
 
+    /// The name of an object; `None` if no object can have it, whatever a client asks for.
+    fn possible_key(&self, path: &RepositoryPath) -> Option<Path> {
+        self.key(path).ok().filter(|key| key.as_ref().len() <= MAX_KEY)
+    }
+
     async fn ask_for(
         &self,
         path: &RepositoryPath,
         known: Option<&str>,
     ) -> Result<ObjectAnswer, StoreErrorKind> {
+        let Some(key) = self.possible_key(path) else { return Ok(ObjectAnswer::Missing) };
         let if_none_match = known.map(|tag| self.tag_form().write(tag));
         let options = GetOptions { if_none_match, ..GetOptions::default() };
-        let got = match self.client.get_opts(&self.key(path)?, options).await {
+        let got = match self.client.get_opts(&key, options).await {
             Ok(got) => got,
             Err(object_store::Error::NotModified { .. }) => return Ok(ObjectAnswer::NotModified),
             Err(error) if is_missing(&error) => return Ok(ObjectAnswer::Missing),

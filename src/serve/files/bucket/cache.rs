@@ -4,9 +4,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::runtime::Handle;
+
 use super::cached_object::{CachedObject, ObjectBytes};
-use crate::repository::RepositoryPath;
-use crate::serve::files::bounded_cache::BoundedCache;
+use crate::repository::{Folder, RepositoryPath};
+use crate::serve::files::bounded_cache::{BoundedCache, Evicted};
 use crate::store::Stamp;
 
 /// How long a file is used before the store is asked whether it has changed, while clients still get it.
@@ -14,6 +16,11 @@ const FRESH: Duration = Duration::from_millis(500);
 
 /// How long a file is used until the store has answered: a change by another server is seen after this time at the latest.
 const AGING: Duration = Duration::from_secs(2);
+
+/// The same of a tarball whose package is unchanged. Another one would have another checksum in its package, which is
+/// asked for more often. Only one that was damaged is repaired without a change of its package.
+const FRESH_TARBALL: Duration = Duration::from_secs(30);
+const AGING_TARBALL: Duration = Duration::from_secs(60);
 
 /// How long a file is used while the store cannot be asked.
 const STALE: Duration = Duration::from_secs(10 * 60);
@@ -36,7 +43,7 @@ pub(crate) enum Known {
 }
 
 /// How much what is known can be relied on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Freshness {
     Fresh,
     /// It can be used, and the store has to be asked.
@@ -54,8 +61,6 @@ pub(crate) struct BucketCache {
     memory: Mutex<BoundedCache<PathHash, CacheItem>>,
     /// Objects on disk.
     disk: Mutex<BoundedCache<PathHash, CacheItem>>,
-    /// When a path was forgotten last, in milliseconds since `began`. What was asked before may be outdated.
-    forgotten: AtomicU64,
 }
 
 type PathHash = [u8; 16];
@@ -63,13 +68,41 @@ type PathHash = [u8; 16];
 #[derive(Clone)]
 struct CacheItem {
     known: Known,
-    /// When the store was asked last, in milliseconds since the cache began.
+    /// When the store was asked last.
     asked: Arc<AtomicU64>,
+    /// When the answer came in which the file was first as it is now: it was written before.
+    found: Moment,
 }
 
-/// The moment at which the store was asked.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct AskedAt(u64);
+/// Microseconds since the cache began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Moment(u64);
+
+impl Known {
+    /// The stamp; `None` if there is no such object.
+    pub fn stamp(&self) -> Option<Stamp> {
+        match self {
+            Self::Missing => None,
+            Self::Stamp(stamp) => Some(*stamp),
+            Self::Object(object) => Some(object.stamp),
+        }
+    }
+
+    fn has_failed(&self) -> bool {
+        matches!(self, Self::Object(object) if object.has_failed())
+    }
+
+    fn is_on_disk(&self) -> bool {
+        matches!(self, Self::Object(object) if matches!(object.bytes, ObjectBytes::Disk(_)))
+    }
+
+    fn weight(&self) -> usize {
+        match self {
+            Self::Object(object) => object.size().saturating_add(OVERHEAD),
+            Self::Missing | Self::Stamp(_) => OVERHEAD,
+        }
+    }
+}
 
 impl BucketCache {
     /// A cache of at most `size` bytes, of which a quarter, and no more than 64 MiB, are in memory.
@@ -81,88 +114,125 @@ impl BucketCache {
             began: Instant::now(),
             memory: Mutex::new(BoundedCache::new(half(memory))),
             disk: Mutex::new(BoundedCache::new(half(size.saturating_sub(memory)))),
-            forgotten: AtomicU64::new(0),
         }
     }
 
     /// What is known of a path.
     pub fn get(&self, path: &RepositoryPath) -> Option<(Known, Freshness)> {
-        let hash = hash(path);
-        let item = lock(&self.memory).get(&hash).or_else(|| lock(&self.disk).get(&hash))?;
-        if let Known::Object(object) = &item.known {
-            if object.has_failed() {
-                return None;
-            }
-        }
-        let asked = item.asked.load(Ordering::Relaxed);
-        let age = Duration::from_millis(self.now().saturating_sub(asked));
+        let item = self.item(path)?;
+        let asked = Moment(item.asked.load(Ordering::Relaxed));
+        let age = Duration::from_micros(self.now().0.saturating_sub(asked.0));
+        let package = package_of(path).and_then(|package| self.item(&package));
+        // A tarball is written before the package that names it. One that was replaced must not be sent to a client that
+        // has read the checksum of the new one.
+        let is_older = package.as_ref().is_some_and(|package| package.found >= asked);
+        let is_tarball = path.folder() == Folder::Tarballs
+            && matches!(item.known, Known::Object(_))
+            && package.is_some_and(|package| matches!(package.known, Known::Object(_)));
+        let (fresh, aging) =
+            if is_tarball { (FRESH_TARBALL, AGING_TARBALL) } else { (FRESH, AGING) };
         let freshness = match age {
-            age if age < FRESH => Freshness::Fresh,
-            age if age < AGING => Freshness::Aging,
-            age if age < STALE => Freshness::Stale,
-            _ => Freshness::Outdated,
+            age if age >= STALE => Freshness::Outdated,
+            age if age >= aging || is_older => Freshness::Stale,
+            age if age >= fresh => Freshness::Aging,
+            _ => Freshness::Fresh,
         };
         Some((item.known, freshness))
     }
 
-    /// The moment at which the store is asked.
-    pub fn ask(&self) -> AskedAt {
-        AskedAt(self.now())
+    fn item(&self, path: &RepositoryPath) -> Option<CacheItem> {
+        let hash = hash(path);
+        let in_memory = lock(&self.memory).get(&hash);
+        let item = in_memory.or_else(|| lock(&self.disk).get(&hash))?;
+        (!item.known.has_failed()).then_some(item)
     }
 
-    /// Keeps what the store has answered.
-    pub fn insert(&self, path: &RepositoryPath, known: &Known, asked: AskedAt) {
+    /// The moment at which the store is asked.
+    pub fn now(&self) -> Moment {
+        Moment(u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX))
+    }
+
+    /// Keeps what the store has answered, unless a later request was answered before. Returns what is known now.
+    pub fn insert(&self, path: &RepositoryPath, known: Known, asked: Moment) -> Known {
         let hash = hash(path);
-        let item = CacheItem { known: known.clone(), asked: Arc::new(self.valid_from(asked)) };
-        let is_on_disk = matches!(
-            known,
-            Known::Object(object) if matches!(object.bytes, ObjectBytes::Disk(_))
-        );
         let (mut memory, mut disk) = (lock(&self.memory), lock(&self.disk));
-        let weight = match known {
-            Known::Object(object) => object.size().saturating_add(OVERHEAD),
-            Known::Missing | Known::Stamp(_) => OVERHEAD,
-        };
-        if is_on_disk {
+        let former = memory.get(&hash).or_else(|| disk.get(&hash));
+        let mut found = self.now();
+        if let Some(former) = former.filter(|former| !former.known.has_failed()) {
+            if former.asked.load(Ordering::Relaxed) > asked.0 {
+                return known;
+            }
+            if former.known.stamp() == known.stamp() {
+                found = former.found;
+                // Its bytes are known already.
+                if matches!((&former.known, &known), (Known::Object(_), Known::Stamp(_))) {
+                    former.confirm(asked);
+                    return former.known;
+                }
+            }
+        }
+        let asked = Arc::new(AtomicU64::new(asked.0));
+        let item = CacheItem { known: known.clone(), asked, found };
+        let evicted = if known.is_on_disk() {
             memory.remove(&hash);
-            disk.insert(hash, item, weight);
+            disk.insert(hash, item, known.weight())
         } else {
             disk.remove(&hash);
-            memory.insert(hash, item, weight);
-        }
+            memory.insert(hash, item, known.weight())
+        };
+        drop((memory, disk));
+        remove_files(evicted);
+        known
     }
 
     /// Notes that the store has answered that the object has not changed.
-    pub fn confirm(&self, path: &RepositoryPath, asked: AskedAt) {
-        let hash = hash(path);
-        let item = lock(&self.memory).get(&hash).or_else(|| lock(&self.disk).get(&hash));
-        if let Some(item) = item {
-            let valid_from = self.valid_from(asked).into_inner();
-            item.asked.store(valid_from, Ordering::Relaxed);
+    pub fn confirm(&self, path: &RepositoryPath, object: &Arc<CachedObject>, asked: Moment) {
+        if let Some(item) = self.item(path).filter(|item| item.is(object)) {
+            item.confirm(asked);
         }
     }
 
     /// Forgets a path that was written.
     pub fn forget(&self, path: &RepositoryPath) {
-        // Later than any request that was sent in this millisecond.
-        self.forgotten.store(self.now().saturating_add(1), Ordering::Relaxed);
         let hash = hash(path);
         lock(&self.memory).remove(&hash);
         lock(&self.disk).remove(&hash);
     }
 
-    /// When an answer counts as asked for: one to a request from before the last write may be outdated.
-    fn valid_from(&self, AskedAt(asked): AskedAt) -> AtomicU64 {
-        let is_outdated = asked <= self.forgotten.load(Ordering::Relaxed) && asked > 0;
-        let aging = u64::try_from(AGING.as_millis()).unwrap_or(u64::MAX);
-        AtomicU64::new(if is_outdated { asked.saturating_sub(aging) } else { asked })
+    /// Forgets an object whose file another program has removed.
+    pub fn forget_object(&self, path: &RepositoryPath, object: &Arc<CachedObject>) {
+        if self.item(path).is_some_and(|item| item.is(object)) {
+            self.forget(path);
+        }
+    }
+}
+
+impl CacheItem {
+    fn is(&self, other: &Arc<CachedObject>) -> bool {
+        matches!(&self.known, Known::Object(object) if Arc::ptr_eq(object, other))
     }
 
-    fn now(&self) -> u64 {
-        let begin = Duration::from_secs(60 * 60);
-        // Counted from an hour before the cache began, so that an age can be taken off.
-        let since = self.began.elapsed().saturating_add(begin);
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    fn confirm(&self, asked: Moment) {
+        self.asked.fetch_max(asked.0, Ordering::Relaxed);
+    }
+}
+
+/// The package that names a tarball, or a documentation.
+fn package_of(path: &RepositoryPath) -> Option<RepositoryPath> {
+    let folder = path.folder();
+    let release = match folder {
+        Folder::Tarballs | Folder::Docs => folder.release(path.file_name())?,
+        _ => return None,
+    };
+    Some(RepositoryPath::package(&release.package))
+}
+
+/// Drops entries, whose files on disk are removed then. Those may be thousands.
+fn remove_files(evicted: Evicted<PathHash, CacheItem>) {
+    if evicted.values().any(|(item, _)| item.known.is_on_disk()) {
+        if let Ok(runtime) = Handle::try_current() {
+            drop(runtime.spawn_blocking(move || drop(evicted)));
+        }
     }
 }
 

@@ -64,15 +64,22 @@ struct DiskFile {
     runtime: Handle,
 }
 
-/// The stamp of an object at a path. Some stores give several objects that are written at the same moment one tag.
+/// The stamp of an object at a path.
 pub(crate) fn stamp_of(path: &RepositoryPath, head: &ObjectHead) -> Stamp {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(path.as_str().as_bytes()).update(b"\0");
-    match &head.tag {
-        Some(tag) => hasher.update(tag.as_bytes()),
-        None => hasher.update(&changed(head.modified).to_le_bytes()),
+    let tag = match &head.tag {
+        Some(tag) => blake3::hash(tag.as_bytes()),
+        None => blake3::hash(&changed(head.modified).to_le_bytes()),
     };
-    Stamp::Object { size: head.size, tag: *hasher.finalize().as_bytes() }
+    stamp_at(path, Stamp::Object { size: head.size, tag: *tag.as_bytes() })
+}
+
+/// A stamp that no other path has. Some stores give several objects that are written at the same moment one tag.
+pub(crate) fn stamp_at(path: &RepositoryPath, stamp: Stamp) -> Stamp {
+    let mut hasher = blake3::Hasher::new();
+    let mut bytes = Vec::new();
+    stamp.extend(&mut bytes);
+    hasher.update(path.as_str().as_bytes()).update(b"\0").update(&bytes);
+    Stamp::Object { size: stamp.size(), tag: *hasher.finalize().as_bytes() }
 }
 
 fn changed(modified: SystemTime) -> i64 {

@@ -3,8 +3,9 @@
 use std::io;
 use std::sync::Arc;
 
-use super::cache::Known;
-use super::shared_bucket::{SharedBucket, Wanted};
+use super::cached_object::stamp_at;
+use super::requests::Wanted;
+use super::shared_bucket::SharedBucket;
 use crate::repository::{Asset, AssetKind, Folder, RepositoryPath};
 use crate::store::{
     AppliedChange, Change, Content, EntryKind, ListedFile, LockOutcome, Operation, Stamp, Store,
@@ -25,15 +26,6 @@ pub(crate) fn wanted_for_stamp(path: &RepositoryPath) -> Wanted {
     }
 }
 
-/// The stamp of a known object.
-pub(crate) fn stamp(known: &Known) -> Option<Stamp> {
-    match known {
-        Known::Missing => None,
-        Known::Stamp(stamp) => Some(*stamp),
-        Known::Object(object) => Some(object.stamp),
-    }
-}
-
 impl CachedStore {
     pub fn new(bucket: Arc<SharedBucket>) -> Self {
         Self(bucket)
@@ -45,7 +37,7 @@ impl CachedStore {
     /// The store cannot be asked.
     pub fn stamp(&self, path: &RepositoryPath) -> io::Result<Option<Stamp>> {
         let wanted = wanted_for_stamp(path);
-        Ok(stamp(&self.0.look_up_blocking(path, wanted)?))
+        Ok(self.0.look_up_blocking(path, wanted)?.stamp())
     }
 }
 
@@ -56,8 +48,14 @@ impl WrittenStore {
 }
 
 impl Store for CachedStore {
+    /// With the stamps that [`stamp`](Self::stamp) has.
     fn list(&self, folder: Folder) -> Result<Option<Vec<ListedFile>>, StoreError> {
-        self.0.bucket().list(folder)
+        let mut listed = self.0.bucket().list(folder)?;
+        for file in listed.iter_mut().flatten() {
+            let path = folder.file(&file.name);
+            file.stamp = file.stamp.map(|stamp| stamp_at(&path, stamp));
+        }
+        Ok(listed)
     }
 
     fn walk(&self) -> Result<Option<Vec<(RepositoryPath, EntryKind)>>, StoreError> {
@@ -139,7 +137,7 @@ impl Store for WrittenStore {
         let done = self.0.bucket().apply(stages, applied);
         // Also what failed: a change whose answer was lost may have been made.
         for change in stages.iter().copied().flatten() {
-            self.0.cache().forget(&change.path);
+            self.0.forget(&change.path);
         }
         done
     }

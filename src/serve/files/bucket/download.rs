@@ -73,6 +73,9 @@ pub(crate) async fn begin(
         let part = part?;
         counters.received.inc_by(u64::try_from(part.len()).unwrap_or(u64::MAX));
         received.extend_from_slice(&part);
+        if u64::try_from(received.len()).unwrap_or(u64::MAX) > size {
+            return Err(StoreErrorKind::Io(too_long()).into());
+        }
     }
     let holds_key = begins_with_key(received.get(..HEAD).unwrap_or(&received));
     let Some(Ok((entry, file))) = room else {
@@ -89,6 +92,10 @@ pub(crate) async fn begin(
     Ok((CachedObject::new(path, head, holds_key, bytes), Some(download)))
 }
 
+fn too_long() -> io::Error {
+    io::Error::other("more bytes arrive than the object has")
+}
+
 async fn reserve(folder: &Arc<CacheFolder>, size: u64) -> io::Result<(CacheEntry, File)> {
     let folder = Arc::clone(folder);
     let reserving = spawn_blocking(move || folder.create_entry(size));
@@ -96,20 +103,26 @@ async fn reserve(folder: &Arc<CacheFolder>, size: u64) -> io::Result<(CacheEntry
 }
 
 impl Download {
-    /// Receives the rest, and tells those who read it.
+    /// Receives the rest, and tells those who read it. It ends early if nobody reads the object any more, and the cache
+    /// has dropped it.
     ///
     /// # Errors
     /// The connection broke, or the disk failed. Those who read the object get an error too.
     pub async fn receive(mut self) -> io::Result<()> {
         let received = self.receive_all().await;
-        let is_whole = received.is_ok();
-        self.progress.send_replace(if is_whole { Arrival::Complete } else { Arrival::Failed });
+        let arrival = if received.is_ok() { Arrival::Complete } else { Arrival::Failed };
+        if self.progress.send(arrival).is_err() {
+            return Ok(());
+        }
         received
     }
 
     async fn receive_all(&mut self) -> io::Result<()> {
         let (size, mut written) = (self.object.head.size, 0_u64);
         loop {
+            if self.progress.is_closed() {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
             let part = self.object.next().await.transpose().map_err(io::Error::other)?;
             let is_end = part.is_none();
             let part = part.unwrap_or_default();
@@ -120,7 +133,7 @@ impl Download {
                 let (file, bytes) = (Arc::clone(&self.file), std::mem::take(&mut self.received));
                 let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
                 if written.saturating_add(length) > size {
-                    return Err(io::Error::other("more bytes arrive than the object has"));
+                    return Err(too_long());
                 }
                 let writing = spawn_blocking(move || file.write_all_at(&bytes, written));
                 writing.await.map_err(io::Error::other)??;

@@ -58,8 +58,16 @@ impl CacheFolder {
     /// The disk is full, for example.
     pub fn create_entry(self: &Arc<Self>, size: u64) -> io::Result<(CacheEntry, File)> {
         let name = self.next.fetch_add(1, Ordering::Relaxed).to_string();
-        let mut options = OpenOptions::new();
-        let file = options.write(true).create_new(true).mode(0o600).open(self.path.join(&name))?;
+        let path = self.path.join(&name);
+        let open = || OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+        let file = match open() {
+            // Another program has removed the folder.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                DirBuilder::new().recursive(true).mode(0o700).create(&self.path)?;
+                open()?
+            }
+            opened => opened?,
+        };
         let entry = CacheEntry { folder: Arc::clone(self), name };
         match fallocate(&file, FallocateFlags::empty(), 0, size) {
             // Some file systems cannot reserve room.
@@ -135,6 +143,18 @@ mod tests {
         assert!(!path.exists());
         drop(folder);
         assert_eq!(fs::read_dir(&cache).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_folder_that_was_removed_is_created_again() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let folder = Arc::new(CacheFolder::create(&directory.path().join("cache")).unwrap());
+        fs::remove_dir_all(directory.path().join("cache")).unwrap();
+        let (entry, mut file) = folder.create_entry(5).unwrap();
+        file.write_all(b"12345").unwrap();
+        assert_eq!(entry.open().unwrap().metadata().unwrap().len(), 5);
+        let (open, _) = (entry.open_now(), entry);
+        assert!(open.is_none_or(|file| file.is_ok()));
     }
 
     #[test]

@@ -4,11 +4,12 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::spawn_blocking;
+use futures_util::{StreamExt, stream};
 
 use super::cache::Known;
-use super::cached_store::{CachedStore, stamp, wanted_for_stamp};
-use super::shared_bucket::{SharedBucket, Wanted};
+use super::cached_store::{CachedStore, wanted_for_stamp};
+use super::requests::Wanted;
+use super::shared_bucket::SharedBucket;
 use crate::repository::{Folder, RepositoryPath};
 use crate::serve::files::secrets::SecretFile;
 use crate::serve::files::source::{FileSource, Later, OpenFile};
@@ -16,6 +17,9 @@ use crate::store::{Stamp, Store};
 
 /// How long the store may take to answer a check of its health.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// How many files are asked for at once that are read one after the other.
+const AT_ONCE: usize = 16;
 
 /// The files of a repository in a bucket.
 pub(crate) struct BucketSource {
@@ -36,7 +40,8 @@ impl FileSource for BucketSource {
     fn open_now(&self, path: &str) -> Option<io::Result<OpenFile>> {
         match self.bucket.known(&Folder::Root.file(path), Wanted::Bytes)? {
             Known::Object(object) if object.holds_key => Some(Err(SecretFile.into())),
-            Known::Object(object) => object.open_now(),
+            // A file that another program has removed is asked for again.
+            Known::Object(object) => object.open_now().filter(io::Result::is_ok),
             Known::Missing | Known::Stamp(_) => Some(Err(io::ErrorKind::NotFound.into())),
         }
     }
@@ -49,23 +54,13 @@ impl FileSource for BucketSource {
     fn open_later(self: Arc<Self>, path: &str) -> Later<OpenFile> {
         let path = Folder::Root.file(path);
         Box::pin(async move {
-            match Arc::clone(&self.bucket).look_up(path, Wanted::Bytes).await? {
-                Known::Object(object) if object.holds_key => Err(SecretFile.into()),
-                Known::Object(object) => {
-                    if let Some(opened) = object.open_now() {
-                        return opened;
-                    }
-                    let opening = spawn_blocking(move || object.open());
-                    opening.await.map_err(io::Error::other)?
-                }
-                Known::Missing | Known::Stamp(_) => Err(io::ErrorKind::NotFound.into()),
-            }
+            let opened = Arc::clone(&self.bucket).open(path).await?;
+            opened.ok_or_else(|| io::ErrorKind::NotFound.into())
         })
     }
 
     fn stamp_now(&self, path: &RepositoryPath) -> Option<io::Result<Option<Stamp>>> {
-        let known = self.bucket.known(path, wanted_for_stamp(path))?;
-        Some(Ok(stamp(&known)))
+        Some(Ok(self.bucket.known(path, wanted_for_stamp(path))?.stamp()))
     }
 
     fn stamp(&self, path: &RepositoryPath) -> io::Result<Option<Stamp>> {
@@ -74,7 +69,18 @@ impl FileSource for BucketSource {
 
     fn stamp_later(self: Arc<Self>, path: RepositoryPath) -> Later<Option<Stamp>> {
         let wanted = wanted_for_stamp(&path);
-        Box::pin(async move { Ok(stamp(&Arc::clone(&self.bucket).look_up(path, wanted).await?)) })
+        Box::pin(async move { Ok(Arc::clone(&self.bucket).look_up(path, wanted).await?.stamp()) })
+    }
+
+    fn prefetch(&self, paths: Vec<RepositoryPath>) {
+        let lookups = paths.into_iter().map(|path| {
+            let wanted = wanted_for_stamp(&path);
+            Arc::clone(&self.bucket).look_up(path, wanted)
+        });
+        let all = stream::iter(lookups).buffer_unordered(AT_ONCE);
+        // Those who read the files next get the errors.
+        let all = all.for_each(|_| std::future::ready(()));
+        self.bucket.bucket().handle().block_on(all);
     }
 
     fn store(&self) -> &dyn Store {
