@@ -6,6 +6,7 @@
 //! | `adding` | the objects that `add` writes, their headers, and the number of requests |
 //! | `pushing` | the objects that `push` writes, and files that it never writes |
 //! | `clients` | rebar3 installs from the bucket's own address |
+//! | `serving` | `hexreg serve` in front of a bucket: beside a directory, with storage that fails, and two servers at once |
 //! | `conditions` | servers that honour conditions, and servers that do not |
 //! | `slow` | kills, many writers at once, other servers |
 
@@ -13,6 +14,8 @@ mod adding;
 mod clients;
 mod conditions;
 mod pushing;
+#[cfg(all(feature = "mirror", feature = "serve"))]
+mod serving;
 mod slow;
 
 use std::process::{Command, Stdio};

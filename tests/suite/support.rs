@@ -4,6 +4,7 @@ pub mod answering;
 pub mod azurite;
 pub mod bucket;
 pub mod commands;
+pub mod detour;
 pub mod etf;
 pub mod exchange;
 pub mod faulty;

@@ -34,6 +34,7 @@ pub struct ListedFile {
 }
 
 /// A bucket that was made for a test.
+#[derive(Clone)]
 pub struct Bucket {
     name: String,
     address: SocketAddr,

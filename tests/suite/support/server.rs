@@ -46,12 +46,21 @@ impl Server {
     }
 
     fn start(directory: &Path, within: &[&str], arguments: &[&str]) -> Self {
+        Self::start_as(Hexreg::new(directory), directory, within, arguments)
+    }
+
+    /// `hexreg serve --config` with this file in a directory.
+    pub fn configured(hexreg: Hexreg, directory: &Path, file: &str) -> Self {
+        Self::start_as(hexreg, directory, &[], &["--config", file])
+    }
+
+    fn start_as(hexreg: Hexreg, directory: &Path, within: &[&str], arguments: &[&str]) -> Self {
         let log = File::options().create(true).append(true).open(directory.join("serve.log"));
         let chosen = ["--listen", "--config"];
         let chosen =
             arguments.iter().any(|one| chosen.iter().any(|chosen| one.starts_with(chosen)));
         let listen = (!chosen).then_some("--listen=127.0.0.1:0");
-        let mut command = Hexreg::new(directory).command();
+        let mut command = hexreg.command();
         if let [program, rest @ ..] = within {
             let hexreg = command.get_program().to_owned();
             command = Command::new(program);
@@ -267,9 +276,30 @@ impl Port {
         self.ask(host, "GET", path, &[])
     }
 
+    /// As above, of a server that may be killed meanwhile.
+    pub fn try_get(self, path: &str) -> Option<Answer> {
+        let head =
+            format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.host());
+        let mut stream = TcpStream::connect(self.0).ok().map(with_patience)?;
+        stream.write_all(head.as_bytes()).ok()?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).ok()?;
+        Answer::parse_whole(&answer)
+    }
+
     pub fn put(self, path: &str, headers: &[&str], body: &[u8]) -> Answer {
         let length = format!("Content-Length: {}", body.len());
         self.ask_with(&self.host(), "PUT", path, &[headers, &[&length]].concat(), body)
+    }
+
+    pub fn post(self, path: &str, headers: &[&str], body: &[u8]) -> Option<Answer> {
+        let length = format!("Content-Length: {}", body.len());
+        let lines: String = headers.iter().flat_map(|line| [*line, "\r\n"]).collect();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{lines}{length}\r\n\r\n",
+            self.host()
+        );
+        self.send(&[head.as_bytes(), body].concat(), false)
     }
 
     pub fn delete(self, path: &str, headers: &[&str]) -> Answer {
@@ -333,6 +363,15 @@ impl Answer {
             answer.body.clear();
         }
         Some(answer)
+    }
+
+    /// As above; `None` if it was cut off.
+    fn parse_whole(bytes: &[u8]) -> Option<Self> {
+        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
+        let head = std::str::from_utf8(&bytes[..end]).unwrap().to_ascii_lowercase();
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+        let length: usize = length?.parse().unwrap();
+        (bytes.len() == end + 4 + length).then(|| Self::parse(bytes, false))?
     }
 
     /// What its body says to a person.
