@@ -155,7 +155,11 @@ async fn handle<H: RequestHandler>(
 ) -> Response<TrackedBody<H::Body>> {
     let activity = Arc::clone(&connection.activity);
     let is_last = !connection.has_slot();
+    let has_body = !request.body().is_end_stream();
     let mut response = handler.handle(connection, request).await;
+    if has_body && (response.status().is_client_error() || response.status().is_server_error()) {
+        activity.refused_with_body();
+    }
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static(NOSNIFF));
     if is_last {

@@ -26,6 +26,7 @@ pub(crate) struct Activity {
     /// Whether a part of the next request has arrived.
     has_received: AtomicBool,
     is_too_slow: AtomicBool,
+    may_have_unread_body: AtomicBool,
     /// The order to stop.
     stop: AtomicU8,
     stop_changed: Notify,
@@ -86,6 +87,7 @@ impl Activity {
             lags_since: AtomicU64::new(NEVER),
             has_received: AtomicBool::new(false),
             is_too_slow: AtomicBool::new(false),
+            may_have_unread_body: AtomicBool::new(false),
             stop: AtomicU8::new(NO_STOP),
             stop_changed: Notify::new(),
         }
@@ -111,6 +113,17 @@ impl Activity {
     /// The head of a request has arrived.
     pub fn request_began(&self) {
         self.request.store(RESPONDING, Ordering::Relaxed);
+        self.may_have_unread_body.store(false, Ordering::Relaxed);
+    }
+
+    /// The request was refused, perhaps before its body was read.
+    pub fn refused_with_body(&self) {
+        self.may_have_unread_body.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the last request was refused, and has a body.
+    pub fn may_have_unread_body(&self) -> bool {
+        self.may_have_unread_body.load(Ordering::Relaxed)
     }
 
     /// The body of the response has no more bytes.

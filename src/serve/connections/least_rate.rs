@@ -11,6 +11,7 @@
 //! same holds for a limit of unsent bytes (`TCP_NOTSENT_LOWAT`).
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -38,6 +39,8 @@ pub(crate) struct LeastRateStream {
     lag: Lag,
     /// Polled only while the client takes nothing.
     timer: Option<Pin<Box<Sleep>>>,
+    /// Ends the time in which the rest of a refused body is discarded.
+    discarding: Option<Pin<Box<Sleep>>>,
 }
 
 /// How far behind a client is.
@@ -94,7 +97,7 @@ impl LeastRateStream {
         if buffer(&stream) > BUFFER.saturating_mul(2) {
             rustix::net::sockopt::set_socket_send_buffer_size(&stream, BUFFER)?;
         }
-        Ok(Self { stream, activity, lag: Lag::new(stall), timer: None })
+        Ok(Self { stream, activity, lag: Lag::new(stall), timer: None, discarding: None })
     }
 
     fn wrote(
@@ -132,6 +135,27 @@ impl LeastRateStream {
             timer.as_mut().reset(deadline.into());
         }
         Poll::Pending
+    }
+}
+
+/// In bytes: what is discarded at once.
+const DISCARDED: usize = 16 * 1024;
+
+impl LeastRateStream {
+    /// Reads and discards what the client still sends, until it closes the connection or its time is over.
+    fn discard(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let stall = self.lag.stall;
+        let deadline = self.discarding.get_or_insert_with(|| Box::pin(tokio::time::sleep(stall)));
+        while deadline.as_mut().poll(context).is_pending() {
+            let mut buffer = [MaybeUninit::uninit(); DISCARDED];
+            let mut buffer = ReadBuf::uninit(&mut buffer);
+            match Pin::new(&mut self.stream).poll_read(context, &mut buffer) {
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        Poll::Ready(())
     }
 }
 
@@ -191,8 +215,16 @@ impl AsyncWrite for LeastRateStream {
         polled
     }
 
+    /// A socket that is closed while bytes of the client arrive resets the connection, and the client may lose the
+    /// response. So the rest of a body that was refused is discarded first. The connection is idle meanwhile, and may
+    /// be closed for another.
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+        let this = self.get_mut();
+        let closed = std::task::ready!(Pin::new(&mut this.stream).poll_shutdown(context));
+        if closed.is_ok() && this.activity.may_have_unread_body() {
+            std::task::ready!(this.discard(context));
+        }
+        Poll::Ready(closed)
     }
 }
 

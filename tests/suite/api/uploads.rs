@@ -77,3 +77,19 @@ fn those_of_a_server_that_runs_stay() {
     let line = "GET /api/packages/acme_tool/releases/1.0.0";
     expect(&api.ask(Who::Reader, Format::Json, line, &Body::None), 200);
 }
+
+/// Most clients send all of an upload before they read: a connection that is reset would take the answer with it.
+#[test]
+fn a_client_that_sends_all_before_it_reads_is_told_why() {
+    let api = api();
+    for _ in 0..20 {
+        let head = format!(
+            "POST /api/publish HTTP/1.1\r\nhost: {}\r\nauthorization: hexreg_wrong\r\n\
+             content-type: application/octet-stream\r\ncontent-length: {}\r\n\r\n",
+            api.server.address,
+            8 << 20
+        );
+        let answer = api.send([head.into_bytes(), vec![b'x'; 8 << 20]].concat());
+        expect(&answer, 401);
+    }
+}
