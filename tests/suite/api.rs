@@ -3,7 +3,7 @@
 mod answers;
 mod head;
 #[cfg(feature = "mirror")]
-mod hex_core;
+pub mod hex_core;
 mod hostile;
 mod keys;
 mod log;

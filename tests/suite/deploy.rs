@@ -1,16 +1,23 @@
 //! What lies in `deploy/` does what it says.
 
+mod company;
+mod compose;
+mod fronts;
+mod image;
+mod kubernetes;
 mod proxies;
 mod recipes;
 mod sandbox;
 
 use std::fs;
+use std::process::Command;
 use std::time::Duration;
 
 use hexreg::serve::ServerLimits;
+use serde_json::Value;
 
-use crate::serving;
-use crate::support::server::Server;
+use crate::clients::text;
+use crate::support::moto;
 
 /// A file of `deploy/`.
 fn deployed(file: &str) -> String {
@@ -25,34 +32,18 @@ fn fill(text: &str, placeholder: &str, value: &str) -> String {
     text.replace(placeholder, value)
 }
 
-/// What the image's entry point is told.
-fn command() -> Vec<String> {
-    let dockerfile = deployed("Dockerfile");
-    let line = dockerfile.lines().find_map(|line| line.strip_prefix("CMD ")).unwrap();
-    serde_json::from_str(line).unwrap()
+/// The documents of a file in YAML, as the programs read it that go by it.
+fn documents(file: &str, test: &str) -> Option<Vec<Value>> {
+    let python = moto::python(test)?;
+    let program =
+        "import json, sys, yaml; json.dump(list(yaml.safe_load_all(sys.argv[1])), sys.stdout)";
+    let output = Command::new(python).args(["-c", program, &deployed(file)]).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    Some(serde_json::from_slice(&output.stdout).unwrap())
 }
 
-#[test]
-fn the_image_serves_those_alone_who_may_read() {
-    let repository = serving::repository();
-    repository.hexreg().run(["auth", "add", "readers", "ci"]).ok();
-    let command = command();
-    let [serve, rest @ ..] = command.as_slice() else { panic!("{command:?}") };
-    assert_eq!(serve, "serve");
-    let paths =
-        [("/public", "public"), ("--auth-file=/run/secrets/readers", "--auth-file=readers")];
-    let arguments: Vec<&str> = rest
-        .iter()
-        .filter(|argument| !argument.starts_with("--listen"))
-        .map(|argument| paths.iter().find(|(inside, _)| inside == argument).unwrap().1)
-        .collect();
-    let server = Server::run(repository.root(), &arguments);
-    assert_eq!(server.get("/names", &[]).status, 401);
-    assert_eq!(server.get("/healthz", &[]).status, 200);
-    let port = deployed("Dockerfile")
-        .lines()
-        .find_map(|line| line.strip_prefix("EXPOSE ").map(str::to_owned));
-    assert!(command.contains(&format!("--listen=0.0.0.0:{}", port.unwrap())));
+fn strings(list: &Value) -> Vec<String> {
+    serde_json::from_value(list.clone()).unwrap_or_else(|error| panic!("{list}: {error}"))
 }
 
 #[test]

@@ -33,7 +33,7 @@
 //! | `alarms` | a published release that changes or goes |
 //! | `verifying` | damage of every kind is found |
 //! | `serving` | what `hexreg serve` answers, request by request |
-//! | `deploy` | what lies in deploy/ does what it says: systemd's unit, the image, nginx, Caddy, recipes for CI |
+//! | `deploy` | what lies in deploy/ does what it says: systemd, the image, compose, Kubernetes, nginx, Caddy, recipes for CI |
 //! | `docs` | the documents are true: commands, links, files, variables |
 //! | `layers` | imports of `src/` run downwards, without circles |
 //! | `readers` | independent programs read what we wrote: the `hexpm` crate, ssh-keygen |

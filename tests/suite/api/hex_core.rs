@@ -27,6 +27,15 @@ impl HexCore {
     }
 }
 
+/// Publishes tarballs to a server as newer clients do, which wait for an interim response, and as older ones do.
+#[track_caller]
+pub fn publishes(test: &str, base: &str, token: &str, tarballs: &[&str]) {
+    let Some(script) = HexCore::find(test) else { return };
+    let output = script.run(base, token, &[&["publish"], tarballs].concat());
+    let printed = clients::text(&output);
+    assert!(output.status.success() && printed.ends_with("done\n"), "{printed}");
+}
+
 /// A command of the script that must end well, with what it is told.
 #[track_caller]
 fn succeeds(test: &str, api: &Api, base: &str, who: Who, arguments: &[&str]) {

@@ -1,5 +1,7 @@
-//! nginx and Caddy, set up as `deploy/` has it, serve what `hexreg serve` does.
+//! nginx and Caddy, set up as `deploy/nginx.conf` and `deploy/Caddyfile` have it, serve what `hexreg serve` does.
 
+use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use data_encoding::BASE64;
@@ -48,7 +50,7 @@ http {
 
 fn nginx(repository: &TestRepository, test: &str, readers: Option<&str>) -> Option<Server> {
     let program = tools::find("nginx", test)?;
-    let (directory, address) = (repository.path("nginx"), free_address());
+    let address = free_address();
     let root = format!("root {};", repository.path("public").display());
     let mut site = deployed("nginx.conf");
     site = fill(&site, "listen 127.0.0.1:8000;", &format!("listen {address};"));
@@ -64,11 +66,21 @@ fn nginx(repository: &TestRepository, test: &str, readers: Option<&str>) -> Opti
         site = fill(&site, "\"public, max-age", "\"private, max-age");
         site = fill(&site, "set $hexreg_age 600;", "set $hexreg_age 60;");
     }
+    Some(start_nginx(&program, repository, &site, address))
+}
+
+/// nginx with this site, in the folder `nginx`.
+pub fn start_nginx(
+    program: &Path,
+    repository: &TestRepository,
+    site: &str,
+    address: SocketAddr,
+) -> Server {
     repository.write("nginx/hexreg.conf", site.as_bytes());
     repository.write("nginx/nginx.conf", NGINX.as_bytes());
     let mut command = Command::new(program);
-    command.arg("-p").arg(&directory).args(["-c", "nginx.conf"]).stderr(Stdio::null());
-    Some(Server::other(&mut command, address))
+    command.arg("-p").arg(repository.path("nginx")).args(["-c", "nginx.conf"]);
+    Server::other(command.stderr(Stdio::null()), address)
 }
 
 fn caddy(repository: &TestRepository, test: &str, readers: Option<&str>) -> Option<Server> {
@@ -87,6 +99,16 @@ fn caddy(repository: &TestRepository, test: &str, readers: Option<&str>) -> Opti
         site = site.replace("\"public, max-age", "\"private, max-age");
         site = fill(&site, "max-age=600\"", "max-age=60\"");
     }
+    Some(start_caddy(&program, repository, &site, address))
+}
+
+/// Caddy with this site, in the folder `caddy`.
+pub fn start_caddy(
+    program: &Path,
+    repository: &TestRepository,
+    site: &str,
+    address: SocketAddr,
+) -> Server {
     repository.write("caddy/site", site.as_bytes());
     // Its own door for commands has one address on the whole machine.
     repository.write("caddy/Caddyfile", b"{\n\tadmin off\n}\nimport site\n");
@@ -94,7 +116,7 @@ fn caddy(repository: &TestRepository, test: &str, readers: Option<&str>) -> Opti
     let mut command = Command::new(program);
     command.args(["run", "--config", "Caddyfile"]).current_dir(&home);
     command.env("HOME", &home).stdout(Stdio::null()).stderr(Stdio::null());
-    Some(Server::other(&mut command, address))
+    Server::other(&mut command, address)
 }
 
 #[test]

@@ -13,10 +13,10 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-use super::deployed;
+use super::{deployed, documents};
 use crate::buckets::Writer;
 use crate::clients::text;
-use crate::support::moto::{self, Moto};
+use crate::support::moto::Moto;
 use crate::support::{fixture, read_fixture, tools};
 
 /// What is published. It needs no other package.
@@ -40,13 +40,9 @@ struct Runner {
     settings: Environment,
 }
 
-/// A recipe, as the programs read it that go by it.
-fn parsed(file: &str, test: &str) -> Option<Value> {
-    let python = moto::python(test)?;
-    let program = "import json, sys, yaml; json.dump(yaml.safe_load(sys.argv[1]), sys.stdout)";
-    let output = Command::new(python).args(["-c", program, &deployed(file)]).output().unwrap();
-    assert!(output.status.success(), "{}", text(&output));
-    Some(serde_json::from_slice(&output.stdout).unwrap())
+fn recipe(file: &str, test: &str) -> Option<Value> {
+    let [recipe] = documents(file, test)?.try_into().expect("one document");
+    Some(recipe)
 }
 
 fn string(value: &Value) -> &str {
@@ -235,7 +231,7 @@ fn the_recipe_for_github_publishes_to_a_bucket() {
     if tools::find("curl", test).is_none() {
         return;
     }
-    let Some(recipe) = parsed("github-actions.yml", test) else { return };
+    let Some(recipe) = recipe("github-actions.yml", test) else { return };
     let Some(moto) = Moto::start(test) else { return };
     github::check(&recipe);
     let runner = Runner::of(&moto);
@@ -281,7 +277,7 @@ fn the_recipe_for_gitlab_publishes_to_a_bucket() {
     if tools::find("curl", test).is_none() {
         return;
     }
-    let Some(recipe) = parsed("gitlab-ci.yml", test) else { return };
+    let Some(recipe) = recipe("gitlab-ci.yml", test) else { return };
     let Some(moto) = Moto::start(test) else { return };
     assert_eq!(keys(&recipe), ["build", "publish", "stages"]);
     let runner = Runner::of(&moto);

@@ -43,7 +43,7 @@ impl Exchange {
         self.stream.read_exact(&mut body).ok()?;
         // An interim response and 204 have no body: neither length nor type.
         if status < 200 {
-            assert_eq!(head.lines().filter(|line| !line.is_empty()).count(), 1, "{head}");
+            assert!(!head.to_ascii_lowercase().contains("\ncontent-"), "{head}");
             return Some(Answer { status, headers: Vec::new(), body });
         }
         Answer::parse(&[head.as_bytes(), &body].concat(), false)
