@@ -81,7 +81,7 @@ impl Company {
     }
 
     /// The configuration with the folders of the test in place of those of the machine, and with the lines for packages
-    /// of hex.pm, in `hexpm/`.
+    /// of hex.pm, in `hexpm/`. They are checked as a whole, and the copy is not made again, as hex.pm is elsewhere.
     pub fn move_here(&self) {
         let text = deployed("hexreg.toml");
         let (own, others) = text.split_once("#[[repository]]\n").expect("a second repository");
@@ -92,11 +92,14 @@ impl Company {
         for (from, to) in folders {
             text = text.replace(&format!("\"/{from}"), &format!("\"{}", self.path(to).display()));
         }
-        self.repository.write("etc/hexreg.toml", text.as_bytes());
         self.repository
             .write("hexpm/tarballs/phoenix-1.8.0.tar", &Tarball::new("phoenix", "1.8.0").build());
         let build = ["build", "hexpm", "--name=hexpm", "--private-key=key.pem"];
         self.repository.hexreg().run(build).ok();
+        self.repository.write("etc/hexreg.toml", text.as_bytes());
+        self.hexreg().run(["config", "check", "etc/hexreg.toml"]).ok();
+        let mirrors = text.lines().find(|line| line.starts_with("mirror = ")).expect("a schedule");
+        self.repository.write("etc/hexreg.toml", text.replace(mirrors, "").as_bytes());
     }
 
     /// Publishes a package by one server, and reads it by another.

@@ -142,7 +142,7 @@ fn its_servers_publish_to_one_bucket() {
         })
         .collect();
     let [first, second] = &servers[..] else { panic!("{} servers", servers.len()) };
-    for probe in ["startupProbe", "readinessProbe", "livenessProbe"] {
+    for probe in ["startupProbe", "readinessProbe"] {
         let path = container[probe]["httpGet"]["path"].as_str().unwrap();
         assert_eq!(first.get_from("10.0.0.7", path, &[]).status, 200, "{probe}");
     }

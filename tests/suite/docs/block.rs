@@ -15,12 +15,13 @@ pub enum Need {
     Elsewhere(&'static str),
 }
 
-const NEEDS: [(&str, Need); 10] = [
+const NEEDS: [(&str, Need); 11] = [
     ("certificate", Need::Program("openssl")),
     ("openssl", Need::Program("openssl")),
     ("curl", Need::Program("curl")),
     ("bucket", Need::Bucket),
     ("cargo", Need::Elsewhere("it builds the project: scripts/test does the same")),
+    ("root", Need::Elsewhere("`deploy` does the same in folders of its own")),
     ("docker", Need::Elsewhere("`deploy` checks what the image is made of")),
     ("mix", Need::Elsewhere("`clients` has rebar3, and `golden` the bytes that mix writes")),
     ("rebar3", Need::Elsewhere("`clients` runs rebar3 with a server of its own")),
