@@ -327,6 +327,15 @@ fn mpint(number: UintRef<'_>) -> Vec<u8> {
 }
 
 /// Its fingerprint, and nothing secret.
+/// Two private keys are the same if their public keys are.
+impl PartialEq for PrivateKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.public_key().fingerprint() == other.public_key().fingerprint()
+    }
+}
+
+impl Eq for PrivateKey {}
+
 impl fmt::Debug for PrivateKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "PrivateKey({})", self.public.fingerprint())

@@ -14,24 +14,30 @@
 //!       health      whether the repositories can be reached
 //!     → access_log  a line in the log, numbers in the metrics
 //! shutdown       after SIGTERM or SIGINT no connection is accepted, and running requests are answered
-//! reload         certificates and the auth file are read again when they change
+//! assembly       makes the service of options; current_service: the one that holds now
+//! reload         options, certificates and the auth file are read again when they change, and after SIGHUP
 //! ```
 
 mod access_log;
 mod api;
+mod assembly;
 pub mod audit;
 mod authorize;
 mod base_url;
 #[cfg(feature = "buckets")]
 mod bucket_location;
+#[cfg(feature = "buckets")]
+mod cache_folder;
 mod call;
 mod check;
 mod clock;
 mod connection;
 mod connections;
+mod current_service;
 mod error;
 mod error_chain;
 mod files;
+mod fixed_options;
 mod health;
 mod hosts;
 mod listener;
@@ -42,12 +48,14 @@ pub mod mirror_note;
 pub mod mirrors;
 mod mount;
 mod options;
+mod options_source;
 pub mod overview;
 pub mod overview_cache;
 mod publishing;
 mod refusal;
 mod reload;
 mod repository;
+mod repository_settings;
 mod request_body;
 mod responses;
 mod route;
@@ -56,6 +64,7 @@ mod shutdown;
 pub mod snippets;
 mod tls;
 mod upload;
+mod watched_files;
 #[cfg(test)]
 mod watched_store;
 #[cfg(feature = "web")]
@@ -69,7 +78,9 @@ pub use connections::proxies::loopback;
 pub use error::Error;
 pub use mount::Mount;
 pub use options::{CacheOptions, Options, RepositoryLocation, RepositoryOptions, ServerLimits};
+pub use options_source::{OptionsSource, ReadAgain, ReadOptions};
 pub use tls::{TlsError, TlsFiles};
+pub use watched_files::WatchedFile;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -77,22 +88,19 @@ use std::time::Duration;
 
 use tokio::runtime::Runtime;
 
-use access_log::AccessLog;
-use api::service::Api;
-use authorize::Authorizer;
+use assembly::Assembly;
+#[cfg(feature = "buckets")]
+use cache_folder::SharedCacheFolder;
 use connections::admission::{Admission, ConnectionLimits};
 use connections::open_files;
 use connections::proxies::{ProxiedRequests, TrustedProxies};
-use files::Files;
-use health::Health;
-use hosts::AllowedHosts;
+use current_service::CurrentService;
 use metrics::Metrics;
 use metrics_endpoint::MetricsEndpoint;
 use overview::RepositoryState;
-use reload::Reload;
-use repository::{Repository, ServerParts};
-use route::{METRICS, Routes};
-use service::RegistryService;
+use reload::{Reload, WatchedSources};
+use repository::Repository;
+use route::METRICS;
 use shutdown::Signals;
 use tls::Certificates;
 
@@ -132,53 +140,47 @@ const METRICS_LIMITS: ConnectionLimits = ConnectionLimits {
     stall: Duration::from_secs(10),
 };
 
-/// Serves until SIGTERM or SIGINT. Calls `started` once connections are accepted.
+/// Serves until SIGTERM or SIGINT. Calls `started` once connections are accepted. If the options have a source, they are
+/// read again from it when it changes, and after SIGHUP, while requests are answered.
 ///
 /// # Errors
 /// [`Error`], before anything is served.
-pub fn serve(options: &Options, started: impl FnOnce(&Started)) -> Result<(), Error> {
+pub fn serve(
+    options: &Options,
+    source: Option<OptionsSource>,
+    started: impl FnOnce(&Started),
+) -> Result<(), Error> {
     check(options)?;
-    let reload = Reload::begin(options);
+    let sources = WatchedSources::note(options, source.as_ref());
     let metrics = Arc::new(Metrics::new());
-    let ServerLimits { connections, head, idle, stall, shutdown } = options.limits;
+    let ServerLimits { connections, head, idle, stall, shutdown: grace } = options.limits;
     let connections = open_files::raise_limit(connections, METRICS_LIMITS.connections);
     let limits = ConnectionLimits { connections, head, idle, stall };
     let proxies = TrustedProxies::new(&options.trusted_proxies);
     let admission = Arc::new(Admission::new(limits, proxies, Arc::clone(&metrics)));
     let runtime = Runtime::new().map_err(Error::Run)?;
-    let parts = ServerParts::new(options, runtime.handle(), &metrics);
-    let open = |one| Repository::open(one, &parts);
-    let repositories: Vec<_> = options.repositories.iter().map(open).collect::<Result<_, _>>()?;
-    let bearer_keys = publishing::bearer_keys(options)?;
-    if !bearer_keys.is_empty() {
+    let assembly = Assembly {
+        runtime: runtime.handle().clone(),
+        metrics: Arc::clone(&metrics),
+        proxied: ProxiedRequests::new(admission.limit_of_peer()),
+        #[cfg(feature = "buckets")]
+        cache_folder: SharedCacheFolder::default(),
+    };
+    let service = assembly.service(options, None)?;
+    if options.repositories.iter().any(|one| one.key.is_some()) {
         publishing::remove_abandoned_uploads();
     }
-    let checked = repositories.iter().map(Repository::to_check).collect();
-    let routes = Routes {
-        files: Files::new(options),
-        health: Health::of(checked).map_err(Error::Run)?,
-        #[cfg(feature = "web")]
-        web: web::Web::new(options, &repositories, Arc::clone(&metrics.refusals)),
-        repositories,
-    };
-    let service = RegistryService {
-        routes,
-        api: Api::new(options, metrics.changes.clone()),
-        authorizer: Authorizer::open(options, bearer_keys)?,
-        access_log: AccessLog { metrics: Arc::clone(&metrics), is_on: options.log_requests },
-        hosts: AllowedHosts::of(options),
-        proxied: ProxiedRequests::new(admission.limit_of_peer()),
-    };
     let certificates = options.tls.as_ref().map(Certificates::load).transpose()?;
     // Before clients can connect: a signal must not kill the process once it serves.
-    let signals = runtime.block_on(async { Signals::listen() }).map_err(Error::Run)?;
+    let signals = runtime.block_on(async { Ok((Signals::listen()?, shutdown::hangups()?)) });
+    let (signals, hangups) = signals.map_err(Error::Run)?;
     let listener = bind(options.listen)?;
     let metrics_listener = options.metrics.map(bind).transpose()?;
     let address = format!("{}://{}", options.scheme(), local_address(&listener)?);
     let url = options.url.as_ref().map(|url| url.trim_end_matches('/').to_owned());
     let metrics_url =
         |listener| Ok::<_, Error>(format!("http://{}{METRICS}", local_address(listener)?));
-    let started_repository = |one: &Repository| StartedRepository {
+    let started_repository = |one: &Arc<Repository>| StartedRepository {
         mount: one.mount.clone(),
         location: one.location.clone(),
         state: one.overview.current(),
@@ -193,10 +195,17 @@ pub fn serve(options: &Options, started: impl FnOnce(&Started)) -> Result<(), Er
     };
 
     let ended = runtime.block_on(async {
-        let service = Arc::new(service);
-        reload.watch(Arc::clone(&service), certificates.clone());
+        let service = Arc::new(CurrentService::new(service));
+        let reload = Reload {
+            sources,
+            source,
+            assembly,
+            service: Arc::clone(&service),
+            certificates: certificates.clone(),
+        };
+        let reload = tokio::spawn(reload.run(hangups));
         tokio::spawn(Arc::clone(&metrics.refusals).log());
-        let shutdown = signals.shut_down(shutdown);
+        let shutdown = signals.shut_down(grace);
         if let Some(listener) = metrics_listener {
             let limits = METRICS_LIMITS;
             let admission = Arc::new(Admission::for_this_machine(limits, Arc::clone(&metrics)));
@@ -204,7 +213,11 @@ pub fn serve(options: &Options, started: impl FnOnce(&Started)) -> Result<(), Er
             tokio::spawn(listener::run(listener, None, admission, endpoint, shutdown.clone()));
         }
         started(&started_as);
-        listener::run(listener, certificates, admission, service, shutdown).await
+        let ended = listener::run(listener, certificates, admission, service, shutdown).await;
+        // What is kept on disk is removed with the last service.
+        reload.abort();
+        let _ = reload.await;
+        ended
     });
     // A thread that reads from a disk that hangs is not waited for.
     runtime.shutdown_background();

@@ -7,6 +7,7 @@
 //! keys        the names of all keys
 //! section     a table whose keys are read one by one; variables of the environment come before keys
 //! expansion   ${NAME} in values
+//! values      values in messages, and parsed ones
 //! problem     what is wrong, with its line and what to do
 //! ```
 
@@ -23,12 +24,16 @@ mod problem;
 mod repository;
 mod section;
 mod server;
+mod values;
 
+use std::cell::RefCell;
 use std::env;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use hexreg::regular_file;
+use hexreg::serve::WatchedFile;
 use serde::Serialize;
 use toml::de::DeTable;
 
@@ -83,7 +88,7 @@ impl ConfigCommand {
     /// Runs the command, and reports its failure.
     pub fn main(self) -> ExitCode {
         let Self::Check(CheckArgs { file, json }) = self;
-        let read = read(&file);
+        let read = read(&file).config;
         let repositories = read.as_ref().ok().map(|config| config.options.repositories.len());
         let done = if json {
             let failure = read.as_ref().err().cloned();
@@ -116,16 +121,41 @@ pub fn warn_of_exposure(file: &Path) {
     }
 }
 
+/// A configuration that was read, or what is wrong with it, and the files that this depends on.
+pub struct ReadConfig {
+    pub config: Result<Config, Failure>,
+    pub files: Vec<WatchedFile>,
+}
+
 /// Reads a configuration file, and all that it names.
-pub fn read(path: &Path) -> Result<Config, Failure> {
+pub fn read(path: &Path) -> ReadConfig {
+    read_by(path, regular_file::read_given)
+}
+
+/// Reads it again: a pipe, which may take the place of the file, is not waited for.
+pub fn read_again(path: &Path) -> ReadConfig {
+    read_by(path, regular_file::read)
+}
+
+fn read_by(path: &Path, read: impl FnOnce(&Path, u64) -> io::Result<Vec<u8>>) -> ReadConfig {
+    let files = RefCell::new(vec![WatchedFile::note(path)]);
+    let bytes = read(path, MAX_CONFIG);
+    ReadConfig { config: read_bytes(path, bytes, &files), files: files.into_inner() }
+}
+
+fn read_bytes(
+    path: &Path,
+    bytes: io::Result<Vec<u8>>,
+    files: &RefCell<Vec<WatchedFile>>,
+) -> Result<Config, Failure> {
     let name = path.display();
     let unreadable = |error: &dyn std::fmt::Display| {
         Failure::environment(format!("could not read {name}: {error}"))
     };
-    let bytes = regular_file::read_given(path, MAX_CONFIG).map_err(|error| unreadable(&error))?;
+    let bytes = bytes.map_err(|error| unreadable(&error))?;
     let text = String::from_utf8(bytes).map_err(|_| unreadable(&"it is not UTF-8"))?;
     let directory = path.parent().unwrap_or(Path::new(""));
-    parse(&text, directory, &variable).map_err(|problems| {
+    parse(&text, directory, &variable, files).map_err(|problems| {
         let message = format!("{name} has {}", count(problems.len(), "problem"));
         let rejected = problems.into_iter().map(|Problem { place, message, hint }| Rejected {
             path: match place {
@@ -153,6 +183,7 @@ fn parse(
     text: &str,
     directory: &Path,
     variable: &dyn Fn(&str) -> Option<String>,
+    files: &RefCell<Vec<WatchedFile>>,
 ) -> Result<Config, Vec<Problem>> {
     let (table, errors) = DeTable::parse_recoverable(text);
     let problems = Problems::of(text);
@@ -170,7 +201,7 @@ fn parse(
     }
     // After an error of the syntax, the rest of the table is a guess.
     if errors.is_empty() {
-        let context = Context { problems: &problems, variables: variable, directory };
+        let context = Context { problems: &problems, variables: variable, directory, files };
         let config = server::read(&Section::root(&table, &context));
         if problems.is_empty() {
             return Ok(config);

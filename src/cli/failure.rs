@@ -66,6 +66,17 @@ impl Failure {
         Self { hint: Some(hint.into()), ..self }
     }
 
+    /// All of it in one line, for a log.
+    #[cfg(feature = "serve")]
+    pub fn line(&self) -> String {
+        let rejected = self.rejected.iter().map(|one| format!("{}: {}", one.path, one.reason));
+        let rejected: Vec<_> = rejected.collect();
+        let rejected = rejected.join("; ");
+        let parts = [self.error.clone(), rejected, self.hint.clone().unwrap_or_default()];
+        let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        parts.join(": ")
+    }
+
     /// The message and the hint.
     #[cfg(feature = "serve")]
     pub fn into_parts(self) -> (String, Option<String>) {

@@ -2,6 +2,7 @@
 
 mod announcement;
 mod named;
+mod source;
 mod spelling;
 pub mod values;
 
@@ -22,7 +23,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 use super::auth_file;
 use super::cache;
-use super::config::{self, Config};
+use super::config::Config;
 use super::destination::{Destination, Following, Writing};
 use super::failure::{Failure, chain};
 use super::log;
@@ -127,12 +128,9 @@ impl Args {
     /// Serves until a signal ends it.
     pub fn run(self) -> Result<(), Failure> {
         let spelling = if self.config.is_some() { Spelling::Keys } else { Spelling::Arguments };
-        let config = match &self.config {
-            Some(file) => {
-                config::warn_of_exposure(file);
-                config::read(file)?
-            }
-            None => self.into_config()?,
+        let (config, source) = match self.config {
+            Some(file) => source::read(file)?,
+            None => (self.into_config()?, None),
         };
         let Config { options, log_format, quiet, .. } = &config;
         let level = if *quiet { LevelFilter::ERROR } else { LevelFilter::INFO };
@@ -140,7 +138,7 @@ impl Args {
         if !quiet {
             warn_of(&config, spelling);
         }
-        let done = serve::serve(options, |started| {
+        let done = serve::serve(options, source, |started| {
             if !quiet {
                 // If standard output is closed, the server goes on.
                 let _ = announcement(started, options, spelling).lines().try_for_each(output::line);
@@ -197,6 +195,7 @@ impl Args {
                 ..ServerLimits::default()
             },
             cache,
+            secret_files: secrets.clone(),
         };
         Ok(Config { options, log_format: self.log_format, quiet: self.quiet, secrets })
     }

@@ -44,6 +44,11 @@ impl Files {
         Self { tags: EntityTags::new(SecretFiles::of(options)) }
     }
 
+    /// Whether it refuses the files that these options make secret, and no others.
+    pub fn is_of(&self, options: &Options) -> bool {
+        *self.tags.secrets() == SecretFiles::of(options)
+    }
+
     /// The response to a request for a file.
     pub async fn respond(
         &self,

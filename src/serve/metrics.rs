@@ -29,7 +29,7 @@ pub(super) struct Metrics {
     pub connections: Gauge,
     /// Refused requests and closed connections.
     pub refusals: Arc<Refusals>,
-    /// How often a changed certificate or auth file was invalid, and the former one was kept.
+    /// How often a changed configuration, certificate or auth file was invalid, and the former one was kept.
     pub failed_reloads: Counter,
     /// How mirrors are kept up to date.
     #[cfg(feature = "mirror")]

@@ -42,6 +42,8 @@ pub struct Options {
     pub metrics: Option<SocketAddr>,
     /// Whether each request gets a line in the log.
     pub log_requests: bool,
+    /// More files that no client may have, such as the configuration.
+    pub secret_files: Vec<PathBuf>,
     /// What one client may take.
     pub limits: ServerLimits,
     /// Where files of buckets are kept, and how many.
@@ -64,7 +66,7 @@ impl Default for CacheOptions {
 }
 
 /// One repository that is served.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct RepositoryOptions {
     /// Its place in the URLs.
     pub mount: Mount,
@@ -94,7 +96,7 @@ pub enum RepositoryLocation {
 }
 
 /// What one client may take from the others.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerLimits {
     /// How many connections may be open at once. One address may have a quarter of them.
     pub connections: usize,

@@ -1,109 +1,191 @@
-//! Reads certificates and the auth file again when they have changed.
+//! Reads the options, the certificates and the auth file again: when they have changed, and after SIGHUP.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use tokio::signal::unix::Signal;
+use tokio::task::spawn_blocking;
+
+use super::assembly::Assembly;
+use super::check::check;
+use super::current_service::CurrentService;
+use super::error::Error;
 use super::error_chain::chain;
+use super::fixed_options::keep_fixed;
 use super::options::Options;
+use super::options_source::{OptionsSource, ReadOptions};
 use super::service::RegistryService;
 use super::tls::Certificates;
+use super::watched_files::WatchedFiles;
 
 /// How often the files are checked. A check is cheap, and sees files that are renamed, linked or mounted; events of a
 /// file would have to be followed for each of these.
 const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Time of modification, size, and time of the last change of any kind, which no program can set. `None` if the file
-/// cannot be found.
-type WatchedState = Option<(SystemTime, u64, i64)>;
-
-fn state_of(path: &Path) -> WatchedState {
-    let found = fs::metadata(path).ok()?;
-    Some((found.modified().ok()?, found.len(), changed(&found)))
-}
-
-fn changed(found: &fs::Metadata) -> i64 {
-    found.ctime_nsec().wrapping_add(found.ctime().wrapping_mul(1_000_000_000))
-}
-
-/// Files, and their states before they were read.
-struct WatchedFiles {
-    files: Vec<PathBuf>,
-    states: Vec<WatchedState>,
-}
+/// How often a service that was replaced is looked at: it is dropped once no request needs it any more.
+const RETIREMENT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The files that are read again.
-pub(super) struct Reload {
+pub(super) struct WatchedSources {
+    options: WatchedFiles,
     certificates: WatchedFiles,
     auth_file: WatchedFiles,
 }
 
-impl Reload {
+impl WatchedSources {
     /// Notes the states of the files. Call this before they are read, or a change in between would be missed.
-    pub fn begin(options: &Options) -> Self {
-        let pair = options.tls.iter().flat_map(|tls| [tls.certificates.clone(), tls.key.clone()]);
-        Self {
-            certificates: WatchedFiles::new(pair.collect()),
-            auth_file: WatchedFiles::new(options.auth_file.iter().cloned().collect()),
-        }
-    }
-
-    /// Reads the files again when they change, as long as the runtime lives.
-    pub fn watch(self, service: Arc<RegistryService>, certificates: Option<Certificates>) {
-        let metrics = Arc::clone(&service.access_log.metrics);
-        if let Some(certificates) = certificates {
-            self.certificates.watch(move || match certificates.reload() {
-                Ok(()) => tracing::info!("certificates read again"),
-                Err(error) => {
-                    metrics.failed_reloads.inc();
-                    tracing::error!(error = chain(&error), "certificates left as they were");
-                }
-            });
-        }
-        self.auth_file.watch(move || match service.authorizer.reload() {
-            Ok(()) => tracing::info!("who may read was read again"),
-            Err(error) => {
-                service.access_log.metrics.failed_reloads.inc();
-                tracing::error!(error = chain(&error), "who may read was left as it was");
-            }
-        });
+    pub fn note(options: &Options, source: Option<&OptionsSource>) -> Self {
+        let files = source.map(|source| source.files.clone()).unwrap_or_default();
+        let (certificates, auth_file) = (of_certificates(options), of_auth_file(options));
+        Self { options: WatchedFiles::new(files), certificates, auth_file }
     }
 }
 
-impl WatchedFiles {
-    fn new(files: Vec<PathBuf>) -> Self {
-        let states = files.iter().map(|file| state_of(file)).collect();
-        Self { files, states }
+fn of_certificates(options: &Options) -> WatchedFiles {
+    let files: Vec<&PathBuf> =
+        options.tls.iter().flat_map(|tls| [&tls.certificates, &tls.key]).collect();
+    WatchedFiles::note(files)
+}
+
+fn of_auth_file(options: &Options) -> WatchedFiles {
+    WatchedFiles::note(&options.auth_file)
+}
+
+/// What is read again, and what it is for.
+pub(super) struct Reload {
+    pub sources: WatchedSources,
+    pub source: Option<OptionsSource>,
+    pub assembly: Assembly,
+    pub service: Arc<CurrentService>,
+    pub certificates: Option<Certificates>,
+}
+
+impl Reload {
+    /// Reads the files again when they change, and after SIGHUP, as long as the runtime lives.
+    pub async fn run(self, mut hangups: Signal) {
+        let this = Arc::new(Mutex::new(self));
+        let mut ticks = tokio::time::interval(CHECK_INTERVAL);
+        loop {
+            let is_asked = tokio::select! {
+                hangup = hangups.recv() => hangup.is_some(),
+                _ = ticks.tick() => false,
+            };
+            let this = Arc::clone(&this);
+            // After a panic, the next check finds what this one has not.
+            let _ = spawn_blocking(move || {
+                let mut reload = this.lock().unwrap_or_else(PoisonError::into_inner);
+                reload.check(is_asked);
+            })
+            .await;
+        }
     }
 
-    /// Calls `reload` each time one of the files has changed, on a thread that may block. A file that is still being
-    /// written is not read: two checks in a row have to find it the same.
-    fn watch(self, reload: impl Fn() + Send + Sync + 'static) {
-        let Self { files, states: mut loaded } = self;
-        if files.is_empty() {
+    /// Reads what has changed, or everything if the user asks for it.
+    fn check(&mut self, is_asked: bool) {
+        if is_asked {
+            tracing::info!("SIGHUP: everything is read again");
+        }
+        if self.source.is_some() && needs_reading(&mut self.sources.options, is_asked) {
+            self.read_options();
+        }
+        if needs_reading(&mut self.sources.certificates, is_asked) {
+            self.read_certificates();
+        }
+        if needs_reading(&mut self.sources.auth_file, is_asked) {
+            self.read_auth_file();
+        }
+    }
+
+    fn read_certificates(&self) {
+        let Some(certificates) = &self.certificates else { return };
+        match certificates.reload() {
+            Ok(()) => tracing::info!("certificates read again"),
+            Err(error) => {
+                self.assembly.metrics.failed_reloads.inc();
+                tracing::error!(error = chain(&error), "certificates left as they were");
+            }
+        }
+    }
+
+    fn read_auth_file(&self) {
+        let service = self.service.get();
+        if service.options.auth_file.is_none() {
             return;
         }
-        let (files, reload) = (Arc::new(files), Arc::new(reload));
-        tokio::spawn(async move {
-            let mut ticks = tokio::time::interval(CHECK_INTERVAL);
-            let mut last = loaded.clone();
-            loop {
-                ticks.tick().await;
-                let (files, reload) = (Arc::clone(&files), Arc::clone(&reload));
-                let (was_loaded, was_last) = (loaded.clone(), last.clone());
-                let checked = tokio::task::spawn_blocking(move || {
-                    let now: Vec<_> = files.iter().map(|file| state_of(file)).collect();
-                    if now != was_last || now == was_loaded {
-                        return (was_loaded, now);
-                    }
-                    reload();
-                    (now.clone(), now)
-                });
-                // After a panic, the next check repeats this one.
-                (loaded, last) = checked.await.unwrap_or((loaded, last));
+        match service.authorizer.reload() {
+            Ok(()) => tracing::info!("who may read was read again"),
+            Err(error) => {
+                self.assembly.metrics.failed_reloads.inc();
+                tracing::error!(error = chain(&error), "who may read was left as it was");
             }
-        });
+        }
     }
+
+    fn read_options(&mut self) {
+        let Some(source) = &self.source else { return };
+        let ReadOptions { options, files, need_restart } = (source.read)();
+        self.sources.options = WatchedFiles::new(files);
+        let taken = options
+            .and_then(|options| self.take(options, need_restart).map_err(|error| chain(&error)));
+        match taken {
+            Ok(need_restart) => {
+                tracing::info!("configuration read again");
+                if !need_restart.is_empty() {
+                    let settings = need_restart.join(", ");
+                    tracing::warn!(settings, "these settings hold from the next start");
+                }
+            }
+            Err(error) => {
+                self.assembly.metrics.failed_reloads.inc();
+                tracing::error!(error, "configuration left as it was");
+            }
+        }
+    }
+
+    /// Puts options in force. Returns the names of those that hold from the next start only.
+    fn take(
+        &mut self,
+        mut options: Options,
+        mut need_restart: Vec<&'static str>,
+    ) -> Result<Vec<&'static str>, Error> {
+        let former = self.service.get();
+        let fixed = keep_fixed(&mut options, &former.options);
+        need_restart.splice(0..0, fixed);
+        check(&options)?;
+        let (certificate_files, auth_file) = (of_certificates(&options), of_auth_file(&options));
+        let service = self.assembly.service(&options, Some(&former))?;
+        // The last step that can fail.
+        if let Some((certificates, files)) = self.certificates.as_ref().zip(options.tls.as_ref()) {
+            if former.options.tls.as_ref() != Some(files) {
+                certificates.replace(files)?;
+                self.sources.certificates = certificate_files;
+            }
+        }
+        if !Arc::ptr_eq(&service.authorizer, &former.authorizer) {
+            self.sources.auth_file = auth_file;
+        }
+        drop(former);
+        retire(self.service.replace(service), &self.assembly);
+        Ok(need_restart)
+    }
+}
+
+/// Whether files have to be read now.
+fn needs_reading(files: &mut WatchedFiles, is_asked: bool) -> bool {
+    if is_asked {
+        files.read_now();
+    }
+    is_asked || files.have_changed()
+}
+
+/// Drops a service once no request needs it any more, on a thread that may block: what was kept of buckets is removed
+/// from the disk then.
+fn retire(service: Arc<RegistryService>, assembly: &Assembly) {
+    assembly.runtime.spawn(async move {
+        while Arc::strong_count(&service) > 1 {
+            tokio::time::sleep(RETIREMENT_INTERVAL).await;
+        }
+        let _ = spawn_blocking(move || drop(service)).await;
+    });
 }

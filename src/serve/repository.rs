@@ -1,10 +1,6 @@
 //! A repository of the server: its place in the URLs, its files, its releases, its overview, and what publishes to it.
 
-#[cfg(feature = "mirror")]
-use std::path::Path;
 use std::sync::Arc;
-#[cfg(feature = "buckets")]
-use std::sync::OnceLock;
 
 #[cfg(all(feature = "mirror", feature = "web"))]
 use jiff::Timestamp;
@@ -14,11 +10,11 @@ use tokio::task::spawn_blocking;
 use super::api::catalog::Catalog;
 use super::api::packages::Packages;
 use super::api::publisher::Publisher;
+#[cfg(feature = "buckets")]
+use super::cache_folder::SharedCacheFolder;
 use super::error::Error;
 #[cfg(feature = "buckets")]
 use super::files::bucket::cached_store::{CachedStore, WrittenStore};
-#[cfg(feature = "buckets")]
-use super::files::bucket::folder::CacheFolder;
 #[cfg(feature = "buckets")]
 use super::files::bucket::shared_bucket::SharedBucket;
 #[cfg(feature = "buckets")]
@@ -40,12 +36,15 @@ use super::options::{Options, RepositoryLocation, RepositoryOptions};
 use super::overview::RepositoryState;
 use super::overview_cache::OverviewCache;
 use super::publishing;
+use super::repository_settings::RepositorySettings;
 use crate::name::RepositoryName;
 use crate::repository::Folder;
 use crate::store::{DirStore, Store};
 
 /// A repository that is served.
 pub(super) struct Repository {
+    /// What it was opened with.
+    settings: RepositorySettings,
     pub mount: Mount,
     pub location: RepositoryLocation,
     /// Whether reading it needs credentials.
@@ -59,10 +58,15 @@ pub(super) struct Repository {
     pub catalog: Arc<Catalog>,
     /// `None` if the server has no private key of it.
     pub publisher: Option<Arc<Publisher>>,
+    /// Makes the store that is written to; `None` if nothing can be.
+    written_store: Option<Arc<WrittenStoreMaker>>,
     /// `None` if it is no mirror that keeps itself up to date.
     #[cfg(feature = "mirror")]
-    pub mirror: Option<Mirror>,
+    pub mirror: Option<Arc<Mirror>>,
 }
+
+/// Makes a store that is written to.
+type WrittenStoreMaker = dyn Fn() -> Box<dyn Store + Send + Sync> + Send + Sync;
 
 /// A mirror that keeps itself up to date.
 #[cfg(feature = "mirror")]
@@ -81,77 +85,75 @@ pub(super) struct ServerParts<'a> {
         expect(dead_code, reason = "only they count here")
     )]
     pub metrics: &'a Metrics,
-    /// Made once a bucket needs it.
     #[cfg(feature = "buckets")]
-    pub cache_folder: OnceLock<Arc<CacheFolder>>,
+    pub cache_folder: &'a SharedCacheFolder,
+    /// The repositories of the options before.
+    pub former: &'a [Arc<Repository>],
 }
 
-impl<'a> ServerParts<'a> {
-    pub fn new(options: &'a Options, runtime: &'a Handle, metrics: &'a Metrics) -> Self {
-        Self {
-            options,
-            runtime,
-            metrics,
-            #[cfg(feature = "buckets")]
-            cache_folder: OnceLock::new(),
-        }
-    }
-
+#[cfg(feature = "mirror")]
+impl ServerParts<'_> {
     /// Begins to mirror, by way of a directory that is created if it is missing.
-    #[cfg(feature = "mirror")]
     fn mirror(
         &self,
         one: &RepositoryOptions,
-        directory: &Path,
-        target: impl FnOnce() -> MirrorTarget,
-    ) -> Result<Option<Mirror>, Error> {
+        store: &WrittenStoreMaker,
+    ) -> Result<Option<Arc<Mirror>>, Error> {
         let Some(schedule) = one.mirror.clone() else { return Ok(None) };
-        let failed = |source| Error::Mirror { directory: directory.to_owned(), source };
-        std::fs::create_dir_all(directory).map_err(failed)?;
+        let (directory, target) = match &one.location {
+            RepositoryLocation::Directory(directory) => {
+                (directory.clone(), MirrorTarget::Directory(directory.clone()))
+            }
+            #[cfg(feature = "buckets")]
+            RepositoryLocation::Bucket(_) => {
+                let place = one.mount.name().map_or("root", RepositoryName::as_str);
+                let directory = self.options.cache.directory.join("mirrors").join(place);
+                (directory.clone(), MirrorTarget::Bucket { directory, store: store() })
+            }
+        };
+        let failed = |source| Error::Mirror { directory: directory.clone(), source };
+        std::fs::create_dir_all(&directory).map_err(failed)?;
         let status = Arc::new(MirrorStatus::default());
         let job = MirrorJob {
             name: one.mount.name().map_or_else(|| "/".to_owned(), ToString::to_string),
             schedule,
-            target: target(),
+            target,
             status: Arc::clone(&status),
             metrics: self.metrics.mirrors.clone(),
         };
         let runner = MirrorRunner::start(job).map_err(failed)?;
-        Ok(Some(Mirror { status, _runner: runner }))
-    }
-
-    #[cfg(feature = "buckets")]
-    fn cache_folder(&self) -> Result<Arc<CacheFolder>, Error> {
-        if let Some(folder) = self.cache_folder.get() {
-            return Ok(Arc::clone(folder));
-        }
-        let directory = self.options.cache.directory.clone();
-        let made = CacheFolder::create(&directory);
-        let made = made.map_err(|source| Error::Cache { directory, source })?;
-        Ok(Arc::clone(self.cache_folder.get_or_init(|| Arc::new(made))))
+        Ok(Some(Arc::new(Mirror { status, _runner: runner })))
     }
 }
 
 impl Repository {
-    /// The repository that the options name. A store of another kind is chosen here.
+    /// The repository that the options name: the former one, if nothing has changed for it. If something has, what is
+    /// kept of its files is still kept, as long as these are the same.
     ///
     /// # Errors
     /// [`Error`] if it cannot be served, or clients cannot publish to it, though it has a key.
-    pub fn open(one: &RepositoryOptions, server: &ServerParts<'_>) -> Result<Self, Error> {
+    pub fn open(one: &RepositoryOptions, server: &ServerParts<'_>) -> Result<Arc<Self>, Error> {
+        let settings = RepositorySettings::of(one, server.options);
+        let mut former = server.former.iter();
+        if let Some(same) = former.find(|former| former.settings == settings) {
+            return Ok(Arc::clone(same));
+        }
+        let mut former = server.former.iter();
+        let opened = match former.find(|former| former.settings.have_files_of(&settings)) {
+            Some(former) => former.reopen(settings, server)?,
+            None => Self { settings, ..Self::open_anew(one, server)? },
+        };
+        Ok(Arc::new(opened))
+    }
+
+    /// A store of another kind is chosen here.
+    fn open_anew(one: &RepositoryOptions, server: &ServerParts<'_>) -> Result<Self, Error> {
         match &one.location {
             RepositoryLocation::Directory(directory) => {
-                #[cfg(feature = "mirror")]
-                let mirror =
-                    server.mirror(one, directory, || MirrorTarget::Directory(directory.clone()))?;
                 let store = DirStore::new(directory).with_links(server.options.links());
                 let source = Arc::new(Directory::new(store.clone()));
                 let repository = Self::of(one, Arc::new(store.clone()), source);
-                let repository = repository.publishing(one, server, Box::new(store))?;
-                Ok(Self {
-                    #[cfg(feature = "mirror")]
-                    mirror,
-                    ..repository
-                })
+                repository.writing(one, server, Arc::new(move || Box::new(store.clone())))
             }
             #[cfg(feature = "buckets")]
             RepositoryLocation::Bucket(bucket) => {
@@ -161,44 +163,83 @@ impl Repository {
                 })?;
                 let size = server.options.cache.size;
                 let counters = server.metrics.buckets.clone();
-                let folder = server.cache_folder()?;
+                let folder = server.cache_folder.in_directory(&server.options.cache.directory)?;
                 let bucket = SharedBucket::new(Arc::new(opened), size, folder, counters);
                 let bucket = Arc::new(bucket);
                 let store = Arc::new(CachedStore::new(Arc::clone(&bucket)));
                 let source = Arc::new(BucketSource::new(Arc::clone(&bucket)));
                 let repository = Self::of(one, store, source);
-                let written = WrittenStore::new(Arc::clone(&bucket));
-                let repository = repository.publishing(one, server, Box::new(written))?;
-                #[cfg(feature = "mirror")]
-                let mirror = {
-                    let place = one.mount.name().map_or("root", RepositoryName::as_str);
-                    let directory = server.options.cache.directory.join("mirrors").join(place);
-                    let store = Box::new(WrittenStore::new(bucket));
-                    let target = || MirrorTarget::Bucket { directory: directory.clone(), store };
-                    server.mirror(one, &directory, target)?
+                let written = move || -> Box<dyn Store + Send + Sync> {
+                    Box::new(WrittenStore::new(Arc::clone(&bucket)))
                 };
-                Ok(Self {
-                    #[cfg(feature = "mirror")]
-                    mirror,
-                    ..repository
-                })
+                repository.writing(one, server, Arc::new(written))
             }
         }
     }
 
-    /// The same repository, with who may read it, and what publishes to it, if it has a key.
-    fn publishing(
+    /// The same repository, with who may read it, and what writes to it.
+    fn writing(
         self,
         one: &RepositoryOptions,
         server: &ServerParts<'_>,
-        store: Box<dyn Store + Send + Sync>,
+        store: Arc<WrittenStoreMaker>,
     ) -> Result<Self, Error> {
-        let needs_credentials = server.options.needs_credentials(one);
-        let publisher = match &one.key {
-            Some(key) => Some(publishing::start(server.runtime, &self.overview, one, key, store)?),
+        Ok(Self {
+            needs_credentials: server.options.needs_credentials(one),
+            publisher: self.publisher(one, server, &*store)?,
+            #[cfg(feature = "mirror")]
+            mirror: server.mirror(one, &*store)?,
+            written_store: Some(store),
+            ..self
+        })
+    }
+
+    fn publisher(
+        &self,
+        one: &RepositoryOptions,
+        server: &ServerParts<'_>,
+        store: &WrittenStoreMaker,
+    ) -> Result<Option<Arc<Publisher>>, Error> {
+        let Some(key) = &one.key else { return Ok(None) };
+        let started = publishing::start(server.runtime, &self.overview, one, key, store())?;
+        Ok(Some(Arc::new(started)))
+    }
+
+    /// The repository with other settings, of the same files.
+    fn reopen(
+        &self,
+        settings: RepositorySettings,
+        server: &ServerParts<'_>,
+    ) -> Result<Self, Error> {
+        let (options, store) = (&settings.options, &self.written_store);
+        let publisher = match store {
+            _ if settings.are_published_as(&self.settings) => self.publisher.clone(),
+            Some(store) => self.publisher(options, server, &**store)?,
             None => None,
         };
-        Ok(Self { needs_credentials, publisher: publisher.map(Arc::new), ..self })
+        #[cfg(feature = "mirror")]
+        let mirror = match store {
+            _ if settings.are_mirrored_as(&self.settings) => self.mirror.clone(),
+            Some(store) => server.mirror(options, &**store)?,
+            None => None,
+        };
+        Ok(Self {
+            mount: options.mount.clone(),
+            location: options.location.clone(),
+            needs_credentials: settings.needs_credentials,
+            source: Arc::clone(&self.source),
+            releases: Arc::clone(&self.releases),
+            // They are kept with the headers of their responses, which may be others now.
+            recent: RecentFiles::new(),
+            overview: Arc::clone(&self.overview),
+            packages: self.packages.clone(),
+            catalog: Arc::clone(&self.catalog),
+            publisher,
+            written_store: store.clone(),
+            #[cfg(feature = "mirror")]
+            mirror,
+            settings,
+        })
     }
 
     /// The repository in a store, whose files `source` reads. Everyone may read it, and nothing publishes to it.
@@ -213,6 +254,7 @@ impl Repository {
         let catalog = Arc::new(Catalog::new(Arc::clone(&overview), packages.clone()));
         let (mount, location) = (options.mount.clone(), options.location.clone());
         Self {
+            settings: RepositorySettings::open_to_all(options),
             mount,
             location,
             needs_credentials: false,
@@ -223,6 +265,7 @@ impl Repository {
             packages,
             catalog,
             publisher: None,
+            written_store: None,
             #[cfg(feature = "mirror")]
             mirror: None,
         }

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::request::Parts;
@@ -56,8 +57,8 @@ pub(super) const READ: &[Method] = &[Method::GET, Method::HEAD];
 
 /// The parts of the server that answer requests.
 pub(super) struct Routes {
-    pub repositories: Vec<Repository>,
-    pub files: Files,
+    pub repositories: Vec<Arc<Repository>>,
+    pub files: Arc<Files>,
     pub health: Health,
     #[cfg(feature = "web")]
     pub web: Web,
@@ -126,7 +127,7 @@ impl Routes {
     }
 
     fn repository_at(&self, name: Option<&str>) -> Option<&Repository> {
-        self.repositories.iter().find(|one| one.mount.is_at(name))
+        self.repositories.iter().find(|one| one.mount.is_at(name)).map(|one| &**one)
     }
 
     /// The response of a route.

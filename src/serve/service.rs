@@ -19,15 +19,18 @@ use super::connections::peer::Overload;
 use super::connections::proxies::ProxiedRequests;
 use super::connections::refusals::RefusalReason;
 use super::hosts::AllowedHosts;
+use super::options::Options;
 use super::refusal::RequestRefusal;
 use super::responses::{method_not_allowed, plain, unauthorized};
 use super::route::{Access, READ, Route, Routes, without_empty_parts};
 
 /// Answers the requests of clients.
 pub(super) struct RegistryService {
+    /// What it was made of.
+    pub options: Options,
     pub routes: Routes,
     pub api: Api,
-    pub authorizer: Authorizer,
+    pub authorizer: Arc<Authorizer>,
     pub access_log: AccessLog,
     pub hosts: AllowedHosts,
     pub proxied: ProxiedRequests,

@@ -13,6 +13,11 @@ pub(super) struct Signals {
     terminate: Signal,
 }
 
+/// Listens for SIGHUP, which does not kill the process from then on.
+pub(super) fn hangups() -> io::Result<Signal> {
+    signal(SignalKind::hangup())
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum ShutdownStage {
     Serving,

@@ -1,7 +1,7 @@
 //! Certificates, and their replacement while the server runs.
 
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use rustls::ServerConfig;
 use rustls::pki_types::pem::{self, PemObject};
@@ -15,7 +15,7 @@ use crate::regular_file;
 const MAX_PEM: u64 = 1 << 20;
 
 /// The certificate and the private key of a server, both in PEM.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsFiles {
     /// The server's certificate, followed by the intermediate certificates.
     pub certificates: PathBuf,
@@ -48,28 +48,46 @@ pub enum TlsError {
 
 /// The certificates for new connections.
 #[derive(Clone)]
-pub(super) struct Certificates {
+pub(super) struct Certificates(Arc<RwLock<LoadedCertificates>>);
+
+/// Certificates, and the files that they were read from.
+struct LoadedCertificates {
     files: TlsFiles,
-    config: Arc<RwLock<Arc<ServerConfig>>>,
+    config: Arc<ServerConfig>,
 }
 
 impl Certificates {
     pub fn load(files: &TlsFiles) -> Result<Self, TlsError> {
-        let config = Arc::new(RwLock::new(Arc::new(config(files)?)));
-        Ok(Self { files: files.clone(), config })
+        Ok(Self(Arc::new(RwLock::new(LoadedCertificates::read(files)?))))
     }
 
     /// The configuration for a new connection.
     pub fn config(&self) -> Arc<ServerConfig> {
-        // It is replaced in one step, so it is valid after a panic too.
-        Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.read().config)
     }
 
     /// Reads the files again. If they are invalid, the former certificates stay.
     pub fn reload(&self) -> Result<(), TlsError> {
-        let config = Arc::new(config(&self.files)?);
-        *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
+        let files = self.read().files.clone();
+        self.replace(&files)
+    }
+
+    /// Reads other files. If they are invalid, the former certificates stay.
+    pub fn replace(&self, files: &TlsFiles) -> Result<(), TlsError> {
+        let loaded = LoadedCertificates::read(files)?;
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = loaded;
         Ok(())
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, LoadedCertificates> {
+        // It is replaced in one step, so it is valid after a panic too.
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl LoadedCertificates {
+    fn read(files: &TlsFiles) -> Result<Self, TlsError> {
+        Ok(Self { files: files.clone(), config: Arc::new(config(files)?) })
     }
 }
 

@@ -41,7 +41,11 @@ pub(super) struct Web {
 }
 
 impl Web {
-    pub fn new(options: &Options, repositories: &[Repository], refusals: Arc<Refusals>) -> Self {
+    pub fn new(
+        options: &Options,
+        repositories: &[Arc<Repository>],
+        refusals: Arc<Refusals>,
+    ) -> Self {
         let named = repositories
             .iter()
             .filter_map(|one| Some((one.mount.name()?.clone(), Arc::clone(&one.overview))));

@@ -1,6 +1,8 @@
 //! The configuration file of `hexreg serve`: what it takes, and what it says of a wrong one.
 
 mod problems;
+mod reloading;
+mod slow;
 
 use crate::support::repository::TestRepository;
 use crate::support::server::Server;

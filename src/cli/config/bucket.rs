@@ -3,7 +3,8 @@
 use hexreg::serve::{BucketLocation, RepositoryLocation};
 use hexreg::store::{BucketUrl, Settings, Variables};
 
-use super::section::{Section, Text, from_str};
+use super::section::{Section, Text};
+use super::values::from_str;
 use crate::cli::failure::chain;
 
 /// Reads the keys of a repository whose `at` is the URL of a bucket; `no_bucket.rs` has the same function for a binary

@@ -8,10 +8,12 @@ use std::time::Duration;
 use glob::Pattern;
 use hexreg::name::{PackageName, PolicyName, RepositoryName};
 use hexreg::ops::mirror::{Chosen, Only, Options, Selection, Timeouts, Upstream};
+use hexreg::serve::WatchedFile;
 use hexreg::serve::mirrors::schedule::MirrorSchedule;
 use hexreg::tarball::Limits;
 
-use super::section::{Section, Text, from_str};
+use super::section::{Section, Text};
+use super::values::from_str;
 use crate::cli::failure::Failure;
 use crate::cli::mirror::upstream::{self, UpstreamName};
 use crate::cli::mirror::{lock, only};
@@ -122,6 +124,9 @@ fn upstream(repository: &Section<'_>, name: Option<&RepositoryName>) -> Option<U
     let place = repository.place_of("upstream");
     let found = upstream::url(url.as_ref().map(|url| url.value.as_str()), &name).and_then(|url| {
         let path = key.as_ref().map(|key| repository.resolve(key));
+        if let Some(path) = &path {
+            repository.depend_on(WatchedFile::note(path));
+        }
         let key = upstream::key(path.as_deref(), &name, &url)?;
         Ok(Upstream { url, name: name.name, source: name.source, key, authorization: None })
     });

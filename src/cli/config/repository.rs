@@ -7,7 +7,7 @@ use hexreg::key::{PrivateKey, PublicKey};
 use hexreg::name::{PackageName, RepositoryName};
 use hexreg::ops::batch::ReplaceRule;
 use hexreg::regular_file;
-use hexreg::serve::{Mount, RepositoryLocation, RepositoryOptions};
+use hexreg::serve::{Mount, RepositoryLocation, RepositoryOptions, WatchedFile};
 use hexreg::store::is_bucket_url;
 use zeroize::Zeroizing;
 
@@ -18,7 +18,8 @@ use super::keys::hint_in_repository;
 #[cfg(feature = "mirror")]
 use super::mirror;
 use super::problem::Place;
-use super::section::{Section, Text, from_str};
+use super::section::{Section, Text};
+use super::values::from_str;
 use crate::cli::failure::Failure;
 use crate::cli::private_key::KeySource;
 
@@ -171,6 +172,7 @@ fn read_key(
     }
     let value = given.value.strip_prefix("file:").unwrap_or(&given.value).to_owned();
     let path = table.resolve(&Text { value, ..given.clone() });
+    table.depend_on(WatchedFile::note(&path));
     *key_file = Some(KeyFile { path: path.clone(), place: given.place.clone() });
     let source = KeySource::Path(path);
     source.parse_without_asking(&source.read()?)

@@ -8,18 +8,17 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use hexreg::credentials;
+use hexreg::serve::WatchedFile;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::expansion::{Expanded, expand};
 use super::problem::{Place, Problems};
+use super::values::{from_str, hint_for_unknown, kind};
 use crate::cli::failure::Failure;
 
 /// What the environment says; `None` for an unset variable.
 pub type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
-
-/// How alike two names are at least, from 0 to 1, for one to be proposed in place of the other.
-const ALIKE: f64 = 0.8;
 
 /// What all tables of a file share.
 pub struct Context<'a> {
@@ -27,6 +26,8 @@ pub struct Context<'a> {
     pub variables: Variables<'a>,
     /// The directory of the file, which relative paths in it are relative to.
     pub directory: &'a Path,
+    /// The files that were read, or are to be there.
+    pub files: &'a RefCell<Vec<WatchedFile>>,
 }
 
 /// A table, and which of its keys were asked for.
@@ -81,6 +82,11 @@ impl<'a> Section<'a> {
             Some(Value::Variable { name, .. }) => Place::Variable(name),
             None => self.place(),
         }
+    }
+
+    /// Notes a file that the configuration depends on.
+    pub fn depend_on(&self, file: WatchedFile) {
+        self.context.files.borrow_mut().push(file);
     }
 
     /// Whether no problem was found in the whole file so far.
@@ -323,20 +329,7 @@ impl<'a> Section<'a> {
             if asked.contains(&name) {
                 continue;
             }
-            let nearest = asked
-                .iter()
-                .map(|asked| (strsim::jaro_winkler(asked, &name.replace('_', "-")), *asked))
-                .filter(|(likeness, _)| *likeness >= ALIKE)
-                .max_by(|(one, _), (other, _)| one.total_cmp(other));
-            let hint = match (elsewhere(name), nearest) {
-                (Some(hint), _) => hint,
-                (None, Some((_, nearest))) => format!("did you mean `{nearest}`?"),
-                (None, None) => {
-                    let mut known = asked.clone();
-                    known.sort_unstable();
-                    format!("{} has the keys {}", self.name, known.join(", "))
-                }
-            };
+            let hint = elsewhere(name).unwrap_or_else(|| hint_for_unknown(name, self.name, &asked));
             let place = self.context.problems.line(&key.span());
             self.context.problems.add_with_hint(place, format!("unknown key `{name}`"), hint);
         }
@@ -390,23 +383,5 @@ impl<'a> Section<'a> {
                 None
             }
         }
-    }
-}
-
-/// Parses a value, with a text in place of the error.
-pub fn from_str<T: FromStr<Err: Display>>(text: &str) -> Result<T, String> {
-    text.parse().map_err(|error: T::Err| error.to_string())
-}
-
-/// What a value is, with its article.
-fn kind(value: &DeValue<'_>) -> &'static str {
-    match value {
-        DeValue::String(_) => "a string",
-        DeValue::Integer(_) => "a whole number",
-        DeValue::Float(_) => "a number",
-        DeValue::Boolean(_) => "true or false",
-        DeValue::Datetime(_) => "a date",
-        DeValue::Array(_) => "an array",
-        DeValue::Table(_) => "a table",
     }
 }

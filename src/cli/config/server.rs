@@ -6,13 +6,15 @@ use std::time::Duration;
 use hexreg::ops;
 use hexreg::ops::auth::AuthError;
 use hexreg::serve::{
-    self, CacheOptions, Error, Options, RepositoryOptions, ServerLimits, TlsFiles, loopback,
+    self, CacheOptions, Error, Options, RepositoryOptions, ServerLimits, TlsFiles, WatchedFile,
+    loopback,
 };
 
 use super::keys::hint_in_file;
 use super::problem::Place;
 use super::repository::{self, KeyFile};
-use super::section::{Section, Text, from_str};
+use super::section::{Section, Text};
+use super::values::from_str;
 use crate::cli::cache;
 use crate::cli::failure::chain;
 use crate::cli::secret_file;
@@ -70,6 +72,10 @@ pub fn read(file: &Section<'_>) -> Config {
             ..limits
         },
         cache: cache(file),
+        secret_files: found
+            .iter()
+            .filter_map(|one| Some(one.key_file.as_ref()?.path.clone()))
+            .collect(),
     };
     check_exposure(file, &options);
     let tls_key = tls.map(|Text { value, place, has_variables }| Text {
@@ -117,7 +123,13 @@ fn repositories(file: &Section<'_>, defaults: &repository::Defaults) -> Vec<Foun
 fn auth_file(file: &Section<'_>) -> Option<Text<PathBuf>> {
     let path = file.path("auth-file")?;
     let place = || path.place.clone();
-    match ops::auth::read(&path.value) {
+    let noted = WatchedFile::note(&path.value);
+    let read = ops::auth::read(&path.value);
+    // The server watches it by itself once it can be used.
+    if read.is_err() {
+        file.depend_on(noted);
+    }
+    match read {
         Ok(_) => {}
         Err(AuthError::Invalid { source, .. }) => {
             let name = path.value.display();
@@ -154,7 +166,11 @@ fn tls(file: &Section<'_>) -> Option<Text<TlsFiles>> {
         }
     };
     let files = TlsFiles { certificates: certificate.value, key: key.value };
+    let noted = [&files.certificates, &files.key].map(|path| WatchedFile::note(path));
     if let Err(error) = files.check() {
+        for noted in noted {
+            file.depend_on(noted);
+        }
         let hint = "`tls-cert` is the whole chain, and `tls-key` the key of its first certificate";
         file.problem(certificate.place, chain(&error), hint);
     }

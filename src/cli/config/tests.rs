@@ -9,7 +9,15 @@ use super::*;
 use crate::cli::Cli;
 
 fn parsed(text: &str) -> Result<Config, Vec<Problem>> {
-    parse(text, Path::new("here"), &|_| None)
+    parse_in(Path::new("here"), text, &|_| None)
+}
+
+fn parse_in(
+    directory: &Path,
+    text: &str,
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Result<Config, Vec<Problem>> {
+    parse(text, directory, variable, &RefCell::default())
 }
 
 /// The keys that the hint for an unknown key lists: those that were asked for.
@@ -101,12 +109,12 @@ fn the_documents_name_every_key_and_no_other() {
 #[test]
 fn relative_paths_are_relative_to_the_file() {
     let text = "[[repository]]\nname = \"a\"\nat = \"src\"";
-    let config = parse(text, Path::new(env!("CARGO_MANIFEST_DIR")), &|_| None).unwrap();
+    let config = parse_in(Path::new(env!("CARGO_MANIFEST_DIR")), text, &|_| None).unwrap();
     let at = config.options.repositories[0].location.as_directory().unwrap().to_owned();
     assert_eq!(at, Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
     // A variable is as an argument is.
     let variable = |name: &str| (name == "HEXREG_CACHE_DIR").then(|| "kept".to_owned());
-    let config = parse(text, Path::new(env!("CARGO_MANIFEST_DIR")), &variable).unwrap();
+    let config = parse_in(Path::new(env!("CARGO_MANIFEST_DIR")), text, &variable).unwrap();
     assert_eq!(config.options.cache.directory, Path::new("kept"));
 }
 

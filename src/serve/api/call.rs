@@ -30,7 +30,7 @@ use crate::version::Version;
 
 /// A request to an endpoint of the API.
 pub(super) struct ApiCall<'a> {
-    pub repositories: &'a [Repository],
+    pub repositories: &'a [Arc<Repository>],
     pub authorizer: &'a Authorizer,
     /// The repository that the path names, or else the one that is served alone or at `/`.
     pub repository: Option<&'a Repository>,

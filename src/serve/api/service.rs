@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -107,7 +108,7 @@ impl Api {
     /// Answers a request.
     pub async fn respond(
         &self,
-        repositories: &[Repository],
+        repositories: &[Arc<Repository>],
         authorizer: &Authorizer,
         request: ApiRequest,
     ) -> Response<Body> {
@@ -122,7 +123,7 @@ impl Api {
 
     async fn answer(
         &self,
-        repositories: &[Repository],
+        repositories: &[Arc<Repository>],
         authorizer: &Authorizer,
         request: ApiRequest,
     ) -> Response<Body> {
@@ -290,7 +291,10 @@ async fn audit_line(
 }
 
 /// The repository of a name: that of its place in the URLs, or that in its signed files.
-async fn find_repository<'a>(repositories: &'a [Repository], name: &str) -> Option<&'a Repository> {
+async fn find_repository<'a>(
+    repositories: &'a [Arc<Repository>],
+    name: &str,
+) -> Option<&'a Repository> {
     if let Some(found) = repositories.iter().find(|one| one.mount.is_at(Some(name))) {
         return Some(found);
     }
@@ -303,10 +307,10 @@ async fn find_repository<'a>(repositories: &'a [Repository], name: &str) -> Opti
 }
 
 /// The repository of a path that names none: that at `/`, or the only one.
-fn default_repository(repositories: &[Repository]) -> Option<&Repository> {
+fn default_repository(repositories: &[Arc<Repository>]) -> Option<&Repository> {
     match repositories {
         [only] => Some(only),
-        several => several.iter().find(|one| one.mount.is_root()),
+        several => several.iter().find(|one| one.mount.is_root()).map(|one| &**one),
     }
 }
 

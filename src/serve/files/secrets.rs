@@ -9,7 +9,7 @@ use crate::store::{self, Stamp};
 
 /// A file that no client may have: a private key, or one of [`SecretFiles`]. The source of an [`io::Error`].
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("it is a private key, or the file that says who may read")]
+#[error("it is a private key, or a file that the server is configured by")]
 pub(crate) struct SecretFile;
 
 impl SecretFile {
@@ -25,14 +25,16 @@ impl From<SecretFile> for io::Error {
     }
 }
 
-/// The secret files of the server itself: who may read, and the key of its certificate. Each is recognized by its
+/// The secret files of the server itself: who may read, the key of its certificate, its configuration. Each is recognized by its
 /// inode, so another name or a hard link does not hide it. Other private keys are recognized by their contents.
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct SecretFiles(Vec<PathBuf>);
 
 impl SecretFiles {
     pub fn of(options: &Options) -> Self {
         let key = options.tls.iter().map(|tls| &tls.key);
-        Self(options.auth_file.iter().chain(key).cloned().collect())
+        let secrets = options.auth_file.iter().chain(key).chain(&options.secret_files);
+        Self(secrets.cloned().collect())
     }
 
     #[cfg(test)]

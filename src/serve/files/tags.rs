@@ -50,6 +50,11 @@ impl EntityTags {
         Self { digests, readers: Arc::new(Semaphore::new(READERS)), secrets }
     }
 
+    /// The files that have no tag, as no client may have them.
+    pub fn secrets(&self) -> &SecretFiles {
+        &self.secrets
+    }
+
     /// The tag of an open file.
     ///
     /// # Errors

@@ -98,6 +98,10 @@ impl Stage {
     fn serve(&mut self, command: &str) {
         let address = free_address();
         let command = match command.split_once("--listen=") {
+            // The file says all that arguments would.
+            None if command.contains("--config") => {
+                format!("env HEXREG_LISTEN={address} {command}")
+            }
             None => format!("{command} --listen={address}"),
             Some((before, rest)) => {
                 let (host, rest) = rest.split_once(':').unwrap();

@@ -1,0 +1,101 @@
+//! Makes a service of options: at the start, and again whenever they change.
+
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+
+use super::access_log::AccessLog;
+use super::api::service::Api;
+use super::authorize::Authorizer;
+#[cfg(feature = "buckets")]
+use super::cache_folder::SharedCacheFolder;
+use super::connections::proxies::ProxiedRequests;
+use super::error::Error;
+use super::files::Files;
+use super::health::Health;
+use super::hosts::AllowedHosts;
+use super::metrics::Metrics;
+use super::options::Options;
+use super::publishing;
+use super::repository::{Repository, ServerParts};
+use super::route::Routes;
+use super::service::RegistryService;
+#[cfg(feature = "web")]
+use super::web::Web;
+
+/// What all services of a server have in common.
+pub(super) struct Assembly {
+    pub runtime: Handle,
+    pub metrics: Arc<Metrics>,
+    pub proxied: ProxiedRequests,
+    #[cfg(feature = "buckets")]
+    pub cache_folder: SharedCacheFolder,
+}
+
+impl Assembly {
+    /// Makes a service. Of the former one, it takes over what the options leave as it is: repositories with what is kept of
+    /// them, and passwords that were verified. It may wait for a disk or a store.
+    ///
+    /// # Errors
+    /// [`Error`] if something cannot be served, or published to.
+    pub fn service(
+        &self,
+        options: &Options,
+        former: Option<&RegistryService>,
+    ) -> Result<RegistryService, Error> {
+        let former_repositories = former.map(|former| &*former.routes.repositories);
+        let parts = ServerParts {
+            options,
+            runtime: &self.runtime,
+            metrics: &self.metrics,
+            #[cfg(feature = "buckets")]
+            cache_folder: &self.cache_folder,
+            former: former_repositories.unwrap_or_default(),
+        };
+        let open = |one| Repository::open(one, &parts);
+        let repositories: Vec<_> =
+            options.repositories.iter().map(open).collect::<Result<_, _>>()?;
+        let checked = repositories.iter().map(|one| one.to_check()).collect();
+        let same_files = former.filter(|former| former.routes.files.is_of(options));
+        let routes = Routes {
+            files: same_files.map_or_else(
+                || Arc::new(Files::new(options)),
+                |former| Arc::clone(&former.routes.files),
+            ),
+            health: Health::of(checked).map_err(Error::Run)?,
+            #[cfg(feature = "web")]
+            web: Web::new(options, &repositories, Arc::clone(&self.metrics.refusals)),
+            repositories,
+        };
+        Ok(RegistryService {
+            routes,
+            api: Api::new(options, self.metrics.changes.clone()),
+            authorizer: authorizer(options, former)?,
+            access_log: AccessLog {
+                metrics: Arc::clone(&self.metrics),
+                is_on: options.log_requests,
+            },
+            hosts: AllowedHosts::of(options),
+            proxied: self.proxied.clone(),
+            options: options.clone(),
+        })
+    }
+}
+
+/// The former authorizer, if it is of the same file and the same keys.
+fn authorizer(
+    options: &Options,
+    former: Option<&RegistryService>,
+) -> Result<Arc<Authorizer>, Error> {
+    let keys = |options: &Options| {
+        let keys = options.repositories.iter().filter_map(|one| one.key.clone());
+        keys.collect::<Vec<_>>()
+    };
+    let is_same = |former: &&RegistryService| {
+        former.options.auth_file == options.auth_file && keys(&former.options) == keys(options)
+    };
+    match former.filter(is_same) {
+        Some(former) => Ok(Arc::clone(&former.authorizer)),
+        None => Ok(Arc::new(Authorizer::open(options, publishing::bearer_keys(options)?)?)),
+    }
+}
