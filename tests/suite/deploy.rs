@@ -77,3 +77,21 @@ fn the_unit_leaves_the_server_the_room_and_the_time_it_takes() {
     let files = number(&unit, "LimitNOFILE");
     assert!(files >= 2 * u64::try_from(limits.connections).unwrap() + 64, "{files}");
 }
+
+/// A guide names each file, and its first lines say what it is for.
+#[test]
+fn every_file_is_explained() {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let guides = ["serving", "buckets"]
+        .map(|guide| fs::read_to_string(format!("{root}/docs/{guide}.md")).unwrap())
+        .concat();
+    let files = fs::read_dir(format!("{root}/deploy")).unwrap();
+    let names: Vec<_> =
+        files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    assert!(names.len() > 12, "{names:?}");
+    for name in names {
+        assert!(guides.contains(&format!("`deploy/{name}`")), "{name} is in no guide");
+        let head = deployed(&name).lines().take_while(|line| line.starts_with('#')).count();
+        assert!(head > 0, "{name} does not say what it is for");
+    }
+}
