@@ -169,7 +169,7 @@ impl Writing {
         match destination {
             Destination::Directory(directory) => RepositoryLocation::Directory(directory),
             Destination::Bucket(url) => bucket::location(
-                url,
+                &url,
                 self.reading.endpoint.as_deref(),
                 self.assume_single_writer,
                 self.private,

@@ -34,21 +34,22 @@ impl fmt::Display for Place {
 
 /// The problems that were found in a text so far.
 #[derive(Debug)]
-pub struct Problems<'a> {
-    text: &'a str,
+pub struct Problems {
+    /// The offset of each line feed.
+    line_feeds: Vec<usize>,
     found: RefCell<Vec<Problem>>,
 }
 
-impl<'a> Problems<'a> {
-    pub fn of(text: &'a str) -> Self {
-        Self { text, found: RefCell::default() }
+impl Problems {
+    pub fn of(text: &str) -> Self {
+        let line_feeds = memchr::memchr_iter(b'\n', text.as_bytes()).collect();
+        Self { line_feeds, found: RefCell::default() }
     }
 
     /// The line in which a part of the text begins.
     pub fn line(&self, span: &Range<usize>) -> Place {
-        let before = self.text.as_bytes().get(..span.start).unwrap_or_default();
-        let lines = memchr::memchr_iter(b'\n', before).count();
-        Place::Line(lines.saturating_add(1))
+        let before = self.line_feeds.partition_point(|line_feed| *line_feed < span.start);
+        Place::Line(before.saturating_add(1))
     }
 
     pub fn add(&self, place: Place, message: impl Into<String>) {

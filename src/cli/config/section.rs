@@ -22,7 +22,7 @@ pub type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// What all tables of a file share.
 pub struct Context<'a> {
-    pub problems: &'a Problems<'a>,
+    pub problems: &'a Problems,
     pub variables: Variables<'a>,
     /// The directory of the file, which relative paths in it are relative to.
     pub directory: &'a Path,

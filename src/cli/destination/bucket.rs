@@ -52,12 +52,12 @@ pub fn open_to_change(
 /// The place of a repository that is served.
 #[cfg(feature = "serve")]
 pub fn location(
-    url: BucketUrl,
+    url: &BucketUrl,
     endpoint: Option<&str>,
     assume_single_writer: bool,
     private: bool,
 ) -> RepositoryLocation {
-    let settings = settings(endpoint);
+    let (url, settings) = (url.clone(), settings(endpoint));
     RepositoryLocation::Bucket(BucketLocation { url, settings, assume_single_writer, private })
 }
 

@@ -43,6 +43,6 @@ pub fn open_to_change(
 }
 
 #[cfg(feature = "serve")]
-pub fn location(url: BucketUrl, _: Option<&str>, _: bool, _: bool) -> RepositoryLocation {
+pub fn location(url: &BucketUrl, _: Option<&str>, _: bool, _: bool) -> RepositoryLocation {
     match url.0 {}
 }

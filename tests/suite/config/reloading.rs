@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::repository;
 use crate::support::repository::TestRepository;
 use crate::support::server::Server;
+use crate::support::tarball::Tarball;
 
 /// How long a change may take to be seen.
 const SOON: Duration = Duration::from_secs(15);
@@ -79,6 +80,43 @@ fn repositories_come_and_go_and_change() {
     assert_eq!(status("/repos/acme/names", &token), 404);
     let other = server.get("/repos/other/names", &token);
     assert_eq!(other.body, repository.read("public/names"));
+}
+
+/// Another list of readers, another URL, and a key.
+#[test]
+fn the_server_itself_changes_too() {
+    let (repository, token) = two();
+    let token = [token.as_str()];
+    let acme = table("acme", "public", "");
+    let server = start(&repository, &format!("{HEAD}{acme}"));
+    let added = repository.hexreg().run(["auth", "add", "others", "ann", "--can=publish"]).ok();
+    let other = format!("Authorization: {}", added.stdout.trim_end());
+    let status = |headers: &[&str]| server.get("/repos/acme/names", headers).status;
+    assert_eq!((status(&token), status(&[&other])), (200, 401));
+    let page = |headers: &[&str]| server.get("/", headers).text();
+    assert!(!page(&token).contains("hex.example.com"));
+
+    let text = HEAD.replace("\"readers", "\"others");
+    let url = "url = \"https://hex.example.com\"\n";
+    let root = table("acme", "public", "root = true\nprivate-key = \"key.pem\"");
+    repository.write("hexreg.toml", format!("{text}{url}{root}").as_bytes());
+    wait_until(&repository, "others may read", || status(&[&other]) == 200);
+    assert_eq!(status(&token), 401);
+    // The list that is read now is watched in place of the former one.
+    let added = repository.hexreg().run(["auth", "add", "others", "ben"]).ok();
+    let third = format!("Authorization: {}", added.stdout.trim_end());
+    wait_until(&repository, "who was added", || status(&[&third]) == 200);
+    if cfg!(feature = "web") {
+        assert!(page(&[&other]).contains("https://hex.example.com"));
+    }
+    let body = Tarball::new("added", "1.0.0").build();
+    let head = format!(
+        "POST /api/publish HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{other}\r\n\
+         Content-Type: application/octet-stream\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let published = server.send(&[head.as_bytes(), &body].concat(), false).unwrap();
+    assert_eq!(published.status, 201, "{}", published.text());
 }
 
 #[test]
