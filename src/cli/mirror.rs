@@ -3,6 +3,7 @@
 mod advice;
 pub mod lock;
 mod report;
+mod signals;
 pub mod upstream;
 
 use std::collections::BTreeSet;
@@ -145,6 +146,11 @@ impl Args {
             let failure =
                 Failure::environment("standard input can be read once, and --every reads again")
                     .hint("give a file");
+            failure.print();
+            return failure::exit_code(&Err(failure));
+        }
+        // What cannot begin is told at once, and not again and again.
+        if let Err(failure) = self.options().and_then(|_| signals::end_on_signals()) {
             failure.print();
             return failure::exit_code(&Err(failure));
         }

@@ -1,5 +1,6 @@
 //! `hexreg push`
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -79,6 +80,7 @@ impl Args {
         let from = self.following.open(&self.public_dir);
         let options = Options {
             overwrite: self.overwrite,
+            judged: BTreeSet::new(),
             lock_timeout: self.change.lock_timeout(),
             dry_run: self.change.dry_run,
         };

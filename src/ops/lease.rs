@@ -3,6 +3,9 @@
 //! The lease is a file in the bucket, which is written only over the file that was read. Its holder renews it, and
 //! another process takes it over once it was the same for longer than a holder takes to renew it. That is measured by the
 //! clock of the process that waits: the clocks of two machines need not agree.
+//!
+//! A holder reads the file before each renewal. So it notices that it was taken over, also where the store ignores
+//! conditions, and it goes on if only the answer to its last write got lost.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -16,6 +19,9 @@ use crate::store::{Action, Change, Operation, Stamp, Store, StoreError};
 /// In bytes: larger than any lease.
 const MAX_LEASE: usize = 64 * 1024;
 
+/// How long a file can claim that its holder may be silent: a damaged one must not keep all others away.
+const LONGEST: Duration = Duration::from_secs(10 * 60);
+
 /// What the file says. The names of the fields are those in its JSON.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct LeaseFile {
@@ -25,12 +31,16 @@ struct LeaseFile {
     renewals: u64,
     /// Whether the holder is at work.
     is_held: bool,
+    /// How long the holder may be silent, in milliseconds: other processes may be configured otherwise.
+    #[serde(default)]
+    silence_ms: u64,
     #[serde(flatten)]
     outcome: LeaseOutcome,
 }
 
 /// How the work ended the last time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct LeaseOutcome {
     /// When it ended, in seconds since 1970.
     pub ended: Option<i64>,
@@ -54,8 +64,12 @@ pub struct Lease<'a> {
 /// The answer to a process that asks for the lease.
 #[derive(Debug)]
 pub enum Asked {
-    /// It holds the lease now, and has to do the work.
-    Held(HeldLease),
+    /// It holds the lease now, and has to do the work. It has to [renew](Lease::renew) the lease meanwhile, and at last
+    /// [end](Lease::end) it.
+    Held(
+        /// How the work ended the last time.
+        LeaseOutcome,
+    ),
     /// There is nothing to do for this process.
     Wait {
         /// Whether another process is at work.
@@ -67,23 +81,8 @@ pub enum Asked {
     },
 }
 
-/// A lease that this process holds. It has to be [renewed](Lease::renew) and at last [ended](Lease::end).
-#[derive(Debug)]
-pub struct HeldLease {
-    file: LeaseFile,
-    stamp: Stamp,
-}
-
-impl HeldLease {
-    /// How the work ended the last time.
-    #[must_use]
-    pub fn outcome(&self) -> &LeaseOutcome {
-        &self.file.outcome
-    }
-}
-
 impl<'a> Lease<'a> {
-    /// The lease for mirroring into a store. `duration` has to be the same for all processes.
+    /// The lease for mirroring into a store, whose holder is silent for `duration` at most.
     #[must_use]
     pub fn of_mirror(store: &'a dyn Store, duration: Duration) -> Self {
         let path = Folder::Mirror.file("lease");
@@ -97,23 +96,31 @@ impl<'a> Lease<'a> {
         self.duration.mul_f64(0.25)
     }
 
-    /// Takes the lease if the work is due: `every` has passed since it ended, and no process that lives is at it.
+    /// Takes the lease if the work is due: `every` has passed since it ended, and no process that lives is at it. The
+    /// process itself must not be at work.
     ///
     /// # Errors
     /// [`StoreError`] if the lease cannot be read or written, or the store gives no entity tags.
     pub fn ask(&mut self, every: Duration, now: UnixSeconds) -> Result<Asked, StoreError> {
         let (file, stamp) = self.read()?;
-        let every = i64::try_from(every.as_secs()).unwrap_or(i64::MAX);
-        let due = file.outcome.ended.map_or(now.0, |ended| ended.saturating_add(every));
-        let is_at_work = file.is_held && !self.is_abandoned(stamp);
+        let unchanged = self.unchanged(stamp);
+        let silence = Duration::from_millis(file.silence_ms).min(LONGEST).max(self.duration);
+        // A lease of this process is one whose end could not be written.
+        let is_at_work = file.is_held && file.holder != self.holder && unchanged <= silence;
+        let due = due(&file.outcome, every, unchanged, now);
         if is_at_work || (!file.is_held && due > now.0) {
             return Ok(Asked::Wait { is_at_work, outcome: file.outcome, due });
         }
-        let renewals = file.renewals.saturating_add(1);
-        let outcome = file.outcome.clone();
-        let taken = LeaseFile { holder: self.holder.clone(), renewals, is_held: true, ..file };
-        match self.write(taken, stamp) {
-            Ok(held) => Ok(Asked::Held(held)),
+        let outcome = file.outcome;
+        let taken = LeaseFile {
+            holder: self.holder.clone(),
+            renewals: file.renewals.saturating_add(1),
+            is_held: true,
+            silence_ms: u64::try_from(self.duration.as_millis()).unwrap_or(u64::MAX),
+            outcome: outcome.clone(),
+        };
+        match self.write(&taken, stamp) {
+            Ok(()) => Ok(Asked::Held(outcome)),
             // Another process was faster.
             Err(error) if error.is_conflict() => Ok(Asked::Wait { is_at_work: true, outcome, due }),
             Err(error) => Err(error),
@@ -124,29 +131,37 @@ impl<'a> Lease<'a> {
     ///
     /// # Errors
     /// [`StoreError::is_conflict`] if another process has taken the lease over.
-    pub fn renew(&self, held: &HeldLease) -> Result<HeldLease, StoreError> {
-        let renewals = held.file.renewals.saturating_add(1);
-        self.write(LeaseFile { renewals, ..held.file.clone() }, Some(held.stamp))
+    pub fn renew(&self) -> Result<(), StoreError> {
+        self.write_over_own(|file| file)
     }
 
     /// Ends the work.
     ///
     /// # Errors
     /// As of [`renew`](Self::renew).
-    pub fn end(&self, held: HeldLease, outcome: LeaseOutcome) -> Result<(), StoreError> {
-        let renewals = held.file.renewals.saturating_add(1);
-        let file = LeaseFile { renewals, is_held: false, outcome, ..held.file };
-        self.write(file, Some(held.stamp)).map(|_| ())
+    pub fn end(&self, outcome: LeaseOutcome) -> Result<(), StoreError> {
+        self.write_over_own(|file| LeaseFile { is_held: false, outcome, ..file })
     }
 
-    /// Whether the file was the same for longer than its holder would leave it.
-    fn is_abandoned(&mut self, stamp: Option<Stamp>) -> bool {
-        let Some(stamp) = stamp else { return true };
-        match self.seen {
-            Some((seen, since)) if seen == stamp => since.elapsed() > self.duration,
+    fn write_over_own(
+        &self,
+        change: impl FnOnce(LeaseFile) -> LeaseFile,
+    ) -> Result<(), StoreError> {
+        let (file, stamp) = self.read()?;
+        if !file.is_held || file.holder != self.holder {
+            return Err(self.conflict());
+        }
+        let renewals = file.renewals.saturating_add(1);
+        self.write(&change(LeaseFile { renewals, ..file }), stamp)
+    }
+
+    /// How long the file has been the same, as far as this process has seen.
+    fn unchanged(&mut self, stamp: Option<Stamp>) -> Duration {
+        match (self.seen, stamp) {
+            (Some((seen, since)), Some(stamp)) if seen == stamp => since.elapsed(),
             _ => {
-                self.seen = Some((stamp, Instant::now()));
-                false
+                self.seen = stamp.map(|stamp| (stamp, Instant::now()));
+                Duration::ZERO
             }
         }
     }
@@ -162,21 +177,22 @@ impl<'a> Lease<'a> {
         Ok((serde_json::from_slice(&bytes).unwrap_or(unreadable), Some(stamp)))
     }
 
-    fn write(&self, file: LeaseFile, over: Option<Stamp>) -> Result<HeldLease, StoreError> {
+    /// Writes the file, and reads it again: a store that ignores conditions may have taken another one after it.
+    fn write(&self, file: &LeaseFile, over: Option<Stamp>) -> Result<(), StoreError> {
         let failed =
             |error| StoreError::new(Operation::Write, self.store.locate(&self.path), error);
-        let bytes = serde_json::to_vec(&file).map_err(|error| failed(io::Error::from(error)))?;
+        let bytes = serde_json::to_vec(file).map_err(|error| failed(io::Error::from(error)))?;
         let action = match over {
             Some(_) => Action::Update(bytes.into()),
             None => Action::Create(bytes.into()),
         };
         let change = Change { over, ..Change::new(self.path.clone(), action) };
         self.store.apply(&[&[change]], &|_| ())?;
-        let (read, stamp) = self.read()?;
-        match stamp {
-            Some(stamp) if read == file => Ok(HeldLease { file, stamp }),
-            _ => Err(StoreError::conflict(Operation::Write, self.store.locate(&self.path))),
-        }
+        if self.read()?.0 == *file { Ok(()) } else { Err(self.conflict()) }
+    }
+
+    fn conflict(&self) -> StoreError {
+        StoreError::conflict(Operation::Write, self.store.locate(&self.path))
     }
 
     fn without_tags(&self) -> StoreError {
@@ -184,3 +200,15 @@ impl<'a> Lease<'a> {
         StoreError::new(Operation::Read, self.store.locate(&self.path), error)
     }
 }
+
+/// When the work is due, in seconds since 1970: at the latest when the lease was the same for `every` by the clock of this
+/// process. The clock of the one that wrote it may be ahead by years.
+fn due(outcome: &LeaseOutcome, every: Duration, unchanged: Duration, now: UnixSeconds) -> i64 {
+    let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+    let Some(ended) = outcome.ended else { return now.0 };
+    let by_own_clock = now.0.saturating_add(seconds(every.saturating_sub(unchanged)));
+    ended.saturating_add(seconds(every)).min(by_own_clock)
+}
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,7 @@
 //!
 //! Beside the registry there are files that no index names: policies, installs and git repositories.
 
+mod adopt;
 mod batch_writer;
 mod body;
 mod check;
@@ -65,7 +66,7 @@ use tokio::runtime::Runtime;
 use crate::proxy::Proxies;
 use crate::publish::lock::{self, LockMode};
 use crate::publish::observer::{Observer, Warning};
-use crate::store::{DirStore, Lock};
+use crate::store::{DirStore, Lock, Store};
 use check::Checker;
 use client::Client;
 use fetch::Fetcher;
@@ -87,6 +88,25 @@ pub fn mirror(
     // After an error, open requests are not waited for.
     runtime.shutdown_background();
     report
+}
+
+/// Makes the signed files of the mirror in `directory` those of `from`, a copy of it elsewhere, where upstream has signed
+/// them: another process may have mirrored since, and what upstream may not take back is what clients were given there.
+/// What the mirror remembers of a file that changes is forgotten, so that the next run asks upstream for it. Tarballs are
+/// left alone.
+///
+/// Returns how many files changed.
+///
+/// # Errors
+/// [`Error`]; [`Error::OtherRegistry`] if `from` has the registry of another key.
+pub fn adopt(
+    directory: &Path,
+    from: &dyn Store,
+    options: &Options,
+    observer: &dyn Observer,
+) -> Result<usize, Error> {
+    let _lock = lock(directory, options, observer)?;
+    adopt::adopt(&MirrorDirectory::open(directory, options)?, from, &options.upstream)
 }
 
 /// Takes the lock, except for a dry run: it writes nothing, and need not keep writers out.

@@ -15,13 +15,13 @@ mod rivals;
 
 pub use error::Error;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use rayon::prelude::*;
 
 use crate::name::{PackageName, RepositoryName};
-use crate::publish::breakage::{self, Bridges};
+use crate::publish::breakage::{self, Breakage, Bridges};
 use crate::publish::observer::{Observer, Warning, Work};
 use crate::publish::transaction::{Attempt, Publication, Transaction};
 use crate::publish::{DesiredFile, FileState, Plan};
@@ -37,6 +37,9 @@ use remote::Remote;
 pub struct Options {
     /// Whether the destination may lose releases and remarks that the directory does not have.
     pub overwrite: bool,
+    /// Files whose losses were judged before, such as by a mirror that compared them with what is published: the
+    /// destination may lose what these no longer say, and the files that are missing here are removed there.
+    pub judged: BTreeSet<RepositoryPath>,
     /// How long to wait for other processes that use either side.
     pub lock_timeout: Duration,
     /// Plan, and write nothing.
@@ -127,7 +130,8 @@ impl Publication for Push<'_> {
                 losses.extend(breakage::by_other_policy(path, here, &there));
             }
         }
-        if !losses.is_empty() && !options.overwrite {
+        if losses.iter().any(|loss| !self.is_judged(loss, &published)) && !options.overwrite {
+            losses.retain(|loss| !self.is_judged(loss, &published));
             return Err(Error::Loses(losses));
         }
         for breakage in losses {
@@ -166,9 +170,10 @@ impl Publication for Push<'_> {
         desired.extend(files);
         let mut plan = Plan::between(&[], None, &[], desired.iter());
         plan.bridge(self.bridges(&published));
-        if options.overwrite {
-            plan.remove(surplus.into_iter().map(|(path, listed)| (path, listed.stamp)));
-        }
+        let removed = surplus.into_iter();
+        let removed =
+            removed.filter(|(path, _)| options.overwrite || options.judged.contains(path));
+        plan.remove(removed.map(|(path, listed)| (path, listed.stamp)));
         let unchanged = plan.unchanged;
         Ok((plan, Planned { unchanged, meets_others }))
     }
@@ -212,6 +217,23 @@ impl Push<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether a loss is one of the files that were judged before.
+    fn is_judged(
+        &self,
+        loss: &Breakage,
+        published: &HashMap<PackageName, Option<Releases>>,
+    ) -> bool {
+        let judged = &self.options.judged;
+        let Some(package) = loss.package() else {
+            let path = loss.path();
+            return path.folder() == Folder::Policies && judged.contains(&path);
+        };
+        // A mirror of some packages has the indexes of all: what only the index says, it says of no file.
+        let has_file = self.local.packages.contains_key(package) || published.contains_key(package);
+        judged.contains(&RepositoryPath::package(package))
+            || (!has_file && judged.contains(&RepositoryPath::resource(&Resource::Versions)))
     }
 
     /// There is no key here to sign bridges with.

@@ -1,6 +1,7 @@
 //! What `hexreg push` reads in the directory that it pushes, and what it does where that is wrong, large, or pushed
 //! to meanwhile.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{Seek, SeekFrom, Write};
 use std::os::unix::fs::symlink;
@@ -29,7 +30,8 @@ fn built() -> TestRepository {
 
 fn push(from: &TestRepository, to: &dyn Store, observer: &dyn Observer) -> Result<Report, Error> {
     let lock_timeout = Duration::from_secs(20);
-    let options = Options { overwrite: false, lock_timeout, dry_run: false };
+    let judged = BTreeSet::new();
+    let options = Options { overwrite: false, judged, lock_timeout, dry_run: false };
     let from = DirStore::new(from.path("public")).with_links(Links::Inside);
     push::push(&from, to, &options, observer)
 }

@@ -33,7 +33,6 @@ const REFRESH_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 /// What is mirrored, as the file says it.
 #[expect(clippy::struct_excessive_bools, reason = "each is a key of its own")]
 struct Wanted {
-    upstream: Upstream,
     authorization: Option<AuthSource>,
     locks: Vec<String>,
     only: Vec<Only>,
@@ -81,7 +80,6 @@ pub fn read(repository: &Section<'_>, name: Option<&RepositoryName>) -> Option<M
     let locks = locks.collect();
     let jobs = table.integer("jobs", 1..257).unwrap_or(JOBS);
     let wanted = Wanted {
-        upstream: upstream?,
         authorization,
         locks,
         only: table.list("only", only),
@@ -97,17 +95,20 @@ pub fn read(repository: &Section<'_>, name: Option<&RepositoryName>) -> Option<M
         accept: accept.into_iter().collect(),
     };
     wanted.check(&table);
-    let description = wanted.description();
-    table.finish(&|_| None);
+    table.finish(&|key| {
+        let is_of_repository = UPSTREAM_KEYS.contains(&key);
+        is_of_repository.then(|| format!("write `{key}` beside `mirror`, in [[repository]]"))
+    });
+    let (upstream, every) = (upstream?, every?);
     Some(MirrorSchedule {
-        every: every?,
+        every,
+        description: wanted.description(&upstream),
         options: Arc::new(move || {
-            wanted.options().map_err(|failure| {
+            wanted.options(&upstream).map_err(|failure| {
                 let (message, hint) = failure.into_parts();
                 hint.map_or(message.clone(), |hint| format!("{message}; {hint}"))
             })
         }),
-        description,
     })
 }
 
@@ -136,11 +137,11 @@ fn upstream(repository: &Section<'_>, name: Option<&RepositoryName>) -> Option<U
 /// The source of the credentials for upstream.
 fn authorization(repository: &Section<'_>) -> Option<AuthSource> {
     let given = repository.text("upstream-auth")?;
-    // A value out of a variable is the secret itself.
-    if given.has_variables {
+    let parsed = AuthSource::parse(&given.value).ok();
+    // A value out of a variable is the secret itself, if it is not file:${DIRECTORY}/NAME.
+    if parsed.is_none() && given.has_variables {
         return Some(AuthSource::Given(given.value.into()));
     }
-    let parsed = AuthSource::parse(&given.value).ok();
     let parsed = parsed.map(|source| match source {
         AuthSource::File(path) => {
             let value = path.to_string_lossy().into_owned();
@@ -171,8 +172,8 @@ impl Wanted {
     }
 
     /// A text that differs where what is mirrored does.
-    fn description(&self) -> String {
-        let Self { upstream, authorization, locks, only, policies, accept, .. } = self;
+    fn description(&self, upstream: &Upstream) -> String {
+        let Self { authorization, locks, only, policies, accept, .. } = self;
         let flags = [self.with_deps, self.all, self.docs, self.installs, self.git, self.prune]
             .map(u8::from);
         let (url, name, key) = (&upstream.url, &upstream.name, upstream.key.fingerprint());
@@ -183,15 +184,14 @@ impl Wanted {
     }
 
     /// The options of a run: lock files and credentials are read anew.
-    fn options(&self) -> Result<Options, Failure> {
+    fn options(&self, upstream: &Upstream) -> Result<Options, Failure> {
         let authorization = self.authorization.as_ref();
-        let authorization =
-            authorization.map(|source| source.read(&self.upstream.url)).transpose()?;
+        let authorization = authorization.map(|source| source.read(&upstream.url)).transpose()?;
         let paths = self.lock_files()?;
         let locks = lock::read_all(&paths, self.prune)?;
         let chosen = Chosen { only: self.only.clone(), with_deps: self.with_deps, locks };
         Ok(Options {
-            upstream: Upstream { authorization, ..self.upstream.clone() },
+            upstream: Upstream { authorization, ..upstream.clone() },
             selection: if self.all { Selection::All } else { Selection::Some(chosen) },
             tarballs_only: false,
             docs: self.docs,

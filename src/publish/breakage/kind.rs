@@ -46,6 +46,17 @@ impl Breakage {
         }
     }
 
+    /// The package that it concerns, if it is one.
+    pub(crate) fn package(&self) -> Option<&PackageName> {
+        match self {
+            Self::Replaced { package, .. }
+            | Self::Removed { package, .. }
+            | Self::RemarksLost { package, .. }
+            | Self::Unverifiable { package, .. } => Some(package),
+            Self::Unreadable { .. } | Self::PolicyWeakened { .. } | Self::Renamed { .. } => None,
+        }
+    }
+
     /// What it means for those who use the registry.
     #[must_use]
     pub fn consequence(&self) -> &'static str {

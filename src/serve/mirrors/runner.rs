@@ -1,28 +1,36 @@
 //! The thread that mirrors one repository.
 
+use std::collections::BTreeSet;
 use std::io;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use super::last_run;
+use super::leased_store::LeasedStore;
 use super::metrics::{MirrorMetrics, RunResult};
+use super::mirror_log::MirrorLog;
 use super::schedule::MirrorSchedule;
 use super::status::{MirrorState, MirrorStatus};
-use crate::ops::lease::{Asked, HeldLease, Lease, LeaseOutcome};
+use crate::ops::lease::{Asked, Lease, LeaseOutcome};
 use crate::ops::mirror::{self, Report};
 use crate::ops::push;
 use crate::package::UnixSeconds;
+use crate::publish::breakage::Breakage;
 use crate::publish::observer::{Observer, Warning};
 use crate::repository::RepositoryPath;
 use crate::serve::clock;
 use crate::serve::error_chain::chain;
 use crate::store::{Changed, DirStore, Store};
 
-/// How long a holder of the lease may be silent at most. With a shorter interval, it is the interval.
+/// How long a holder of the lease may be silent. With a shorter interval, it is the interval.
 const LEASE: Duration = Duration::from_secs(60);
+
+/// With even shorter intervals: a store may take a second for a renewal.
+const SHORTEST_LEASE: Duration = Duration::from_secs(5);
 
 /// How long the bucket is left alone after it could not be asked for the lease.
 const AFTER_ERROR: Duration = Duration::from_secs(30);
@@ -70,40 +78,49 @@ impl MirrorRunner {
 
 impl MirrorJob {
     fn run(&self, stopped: &Receiver<()>) {
+        let log = MirrorLog::of(self.name.clone());
         match &self.target {
-            MirrorTarget::Directory(directory) => self.run_in_directory(directory, stopped),
+            MirrorTarget::Directory(directory) => self.run_in_directory(directory, &log, stopped),
             MirrorTarget::Bucket { directory, store } => {
-                self.run_for_bucket(directory, &**store, stopped);
+                self.run_for_bucket(directory, &**store, &log, stopped);
             }
         }
     }
 
-    fn run_in_directory(&self, directory: &Path, stopped: &Receiver<()>) {
+    fn run_in_directory(&self, directory: &Path, log: &MirrorLog, stopped: &Receiver<()>) {
+        let mut outcome = last_run::read(directory);
+        self.show(false, &outcome);
         let mut pause = FIRST.min(self.schedule.every).mul_f64(fastrand::f64());
         while waited(stopped, pause) {
             self.status.set_running(true);
-            let before = self.status.current();
-            let outcome = LeaseOutcome {
-                ended: before.ended.map(|time| time.0),
-                succeeded: before.succeeded.map(|time| time.0),
-                error: before.error,
-            };
-            let outcome = self.run_once(directory, None, &outcome);
+            outcome = self.run_once(directory, None, &outcome, log);
             self.show(false, &outcome);
+            if let Err(error) = last_run::write(directory, &outcome) {
+                tracing::debug!(error = chain(&error), "the end of the run was not noted");
+            }
             pause = mirror::pause(self.schedule.every, fastrand::f64());
         }
     }
 
-    fn run_for_bucket(&self, directory: &Path, store: &dyn Store, stopped: &Receiver<()>) {
-        let duration = LEASE.min(self.schedule.every);
+    fn run_for_bucket(
+        &self,
+        directory: &Path,
+        store: &dyn Store,
+        log: &MirrorLog,
+        stopped: &Receiver<()>,
+    ) {
+        let duration = self.schedule.every.clamp(SHORTEST_LEASE, LEASE);
         let mut lease = Lease::of_mirror(store, duration);
         let mut pause = FIRST.min(self.schedule.every).mul_f64(fastrand::f64());
         while waited(stopped, pause) {
             let now = clock::now();
-            pause = match lease.ask(self.schedule.every, now) {
-                Ok(Asked::Held(held)) => {
-                    self.show(true, held.outcome());
-                    self.run_with_lease(directory, store, &lease, held);
+            let asked = lease.ask(self.schedule.every, now);
+            let error = asked.as_ref().err().map(|error| chain(error));
+            log.asked(error.as_deref());
+            pause = match asked {
+                Ok(Asked::Held(before)) => {
+                    self.show(true, &before);
+                    self.run_with_lease(directory, &LeasedStore::new(store, &lease), &before, log);
                     mirror::pause(self.schedule.every, fastrand::f64())
                 }
                 Ok(Asked::Wait { is_at_work, outcome, due }) => {
@@ -117,13 +134,9 @@ impl MirrorJob {
                     };
                     pause.max(Duration::from_millis(100)).mul_f64(1.0 + fastrand::f64() / 4.0)
                 }
-                Err(error) => {
-                    let (repository, error) = (&self.name, chain(&error));
-                    tracing::warn!(
-                        repository,
-                        error,
-                        "the lease of the mirror cannot be asked for"
-                    );
+                Err(_) => {
+                    let before = self.status.current();
+                    self.status.set(MirrorState { is_running: false, error, ..before });
                     AFTER_ERROR.min(self.schedule.every)
                 }
             };
@@ -134,110 +147,104 @@ impl MirrorJob {
     fn run_with_lease(
         &self,
         directory: &Path,
-        store: &dyn Store,
-        lease: &Lease<'_>,
-        held: HeldLease,
+        bucket: &LeasedStore<'_>,
+        before: &LeaseOutcome,
+        log: &MirrorLog,
     ) {
-        let outcome = held.outcome().clone();
-        let (held, is_lost) = (Mutex::new(held), AtomicBool::new(false));
         let (end, ended) = channel::<()>();
         let outcome = thread::scope(|scope| {
-            let (held, is_lost) = (&held, &is_lost);
-            scope.spawn(move || {
-                while waited(&ended, lease.renewal()) {
-                    let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
-                    match lease.renew(&held) {
-                        Ok(renewed) => *held = renewed,
-                        Err(error) if error.is_conflict() => {
-                            is_lost.store(true, Ordering::Relaxed);
-                            return;
-                        }
-                        // The next renewal may succeed in time.
-                        Err(error) => {
-                            tracing::warn!(error = chain(&error), "the lease was not renewed");
-                        }
+            let renew = move || {
+                while !bucket.is_lost() && waited(&ended, bucket.renewal()) {
+                    // The next renewal may succeed in time.
+                    if let Err(error) = bucket.renew() {
+                        log.warn(format!("the lease was not renewed: {}", chain(&error)));
                     }
                 }
-            });
-            let outcome = self.run_once(directory, Some((store, is_lost)), &outcome);
+            };
+            let renewing =
+                thread::Builder::new().name("lease".to_owned()).spawn_scoped(scope, renew);
+            let outcome = match renewing {
+                Ok(_) => self.run_once(directory, Some(bucket), before, log),
+                Err(error) => {
+                    let error = Some(format!("no thread to renew the lease: {error}"));
+                    self.end_run(0, RunResult::Failed, error, before, log)
+                }
+            };
             drop(end);
             outcome
         });
         self.show(false, &outcome);
-        if is_lost.load(Ordering::Relaxed) {
-            return;
-        }
-        let held = held.into_inner().unwrap_or_else(PoisonError::into_inner);
-        if let Err(error) = lease.end(held, outcome) {
-            tracing::warn!(error = chain(&error), "the lease of the mirror was not given back");
+        if let Err(error) = bucket.end(outcome) {
+            log.warn(format!("the lease was not given back: {}", chain(&error)));
         }
     }
 
-    /// Mirrors once, and for a bucket pushes what was mirrored, unless the lease is lost.
+    /// Mirrors once, and for a bucket pushes what was mirrored.
     fn run_once(
         &self,
         directory: &Path,
-        bucket: Option<(&dyn Store, &AtomicBool)>,
+        bucket: Option<&LeasedStore<'_>>,
         before: &LeaseOutcome,
+        log: &MirrorLog,
     ) -> LeaseOutcome {
-        let repository = self.name.as_str();
-        let changes = LoggedChanges::default();
-        let (result, error) = match self.mirror(directory, bucket, &changes) {
-            Ok(report) => judged(&report),
-            Err(error) => (RunResult::Failed, Some(error)),
+        let changes = RunChanges { log, paths: Mutex::default() };
+        // After a panic, files are whole as after a kill, and the next run begins anew.
+        let run = AssertUnwindSafe(|| self.mirror(directory, bucket, &changes));
+        let (result, error) = match panic::catch_unwind(run) {
+            Ok(Ok(report)) => judged(&report),
+            Ok(Err(error)) => (RunResult::Failed, Some(error)),
+            Err(_) => {
+                let error = "a defect of hexreg ended the run: standard error has more of it";
+                (RunResult::Failed, Some(error.to_owned()))
+            }
         };
+        let changes = changes.paths().len();
+        self.end_run(changes, result, error, before, log)
+    }
+
+    fn end_run(
+        &self,
+        changes: usize,
+        result: RunResult,
+        error: Option<String>,
+        before: &LeaseOutcome,
+        log: &MirrorLog,
+    ) -> LeaseOutcome {
+        self.metrics.count_run(&self.name, result);
+        log.ended(changes, result, error.as_deref());
         let now = clock::now().0;
-        self.metrics.count_run(repository, result);
-        let number = changes.0.load(Ordering::Relaxed);
-        match &error {
-            None => tracing::info!(repository, changes = number, "mirrored"),
-            Some(error) if result == RunResult::HeldBack => {
-                tracing::error!(
-                    repository,
-                    changes = number,
-                    error,
-                    "mirrored, and some was held back"
-                );
-            }
-            Some(error) => {
-                tracing::error!(
-                    repository,
-                    changes = number,
-                    error,
-                    "not mirrored: what works is left as it was"
-                );
-            }
-        }
         let succeeded = if result == RunResult::Failed { before.succeeded } else { Some(now) };
-        if let Some(time) = succeeded {
-            self.metrics.set_succeeded(repository, time);
-        }
         LeaseOutcome { ended: Some(now), succeeded, error }
     }
 
     fn mirror(
         &self,
         directory: &Path,
-        bucket: Option<(&dyn Store, &AtomicBool)>,
-        observer: &LoggedChanges,
+        bucket: Option<&LeasedStore<'_>>,
+        changes: &RunChanges<'_>,
     ) -> Result<Report, String> {
         let options = (self.schedule.options)()?;
-        let takes_losses = !options.accept.is_empty();
         let options = mirror::Options { lock_timeout: LOCK_TIMEOUT, ..options };
-        let report =
-            mirror::mirror(directory, &options, observer).map_err(|error| chain(&error))?;
-        let Some((store, is_lost)) = bucket else { return Ok(report) };
+        if let Some(bucket) = bucket {
+            // Another server may have mirrored since. What is compared with upstream is what clients are given.
+            let adopted = mirror::adopt(directory, bucket, &options, changes);
+            adopted.map_err(|error| chain(&error))?;
+        }
+        let report = mirror::mirror(directory, &options, changes).map_err(|error| chain(&error))?;
+        let Some(bucket) = bucket else { return Ok(report) };
         // What is not whole stays here.
         if judged(&report).0 == RunResult::Failed {
             return Ok(report);
         }
-        if is_lost.load(Ordering::Relaxed) {
-            return Err("another server has taken the lease over".to_owned());
-        }
-        let push_options =
-            push::Options { overwrite: takes_losses, lock_timeout: LOCK_TIMEOUT, dry_run: false };
-        let pushed = push::push(&DirStore::new(directory), store, &push_options, observer);
-        pushed.map_err(|error| chain(&error))?;
+        // The mirror has decided on what this run changed. All else has to be there as it was.
+        let judged = changes.paths().clone();
+        let lock_timeout = LOCK_TIMEOUT;
+        let push_options = push::Options { overwrite: false, judged, lock_timeout, dry_run: false };
+        let pushed = push::push(&DirStore::new(directory), bucket, &push_options, changes);
+        pushed.map_err(|error| match error {
+            push::Error::Loses(losses) => lost(&losses),
+            error => chain(&error),
+        })?;
         Ok(report)
     }
 
@@ -269,16 +276,34 @@ fn judged(report: &Report) -> (RunResult, Option<String>) {
     (result, Some(error))
 }
 
-/// Writes warnings to the log, and counts changes.
-#[derive(Default)]
-struct LoggedChanges(AtomicUsize);
+/// What a push would take from those who read the bucket.
+fn lost(losses: &[Breakage]) -> String {
+    let first = losses.first().map(ToString::to_string).unwrap_or_default();
+    let others = match losses.len().saturating_sub(1) {
+        0 => String::new(),
+        number => format!("; and {number} more"),
+    };
+    format!("the bucket has what this mirror has not: {first}{others}")
+}
 
-impl Observer for LoggedChanges {
+/// Writes warnings to the log, and notes what changes.
+struct RunChanges<'a> {
+    log: &'a MirrorLog,
+    paths: Mutex<BTreeSet<RepositoryPath>>,
+}
+
+impl RunChanges<'_> {
+    fn paths(&self) -> MutexGuard<'_, BTreeSet<RepositoryPath>> {
+        self.paths.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Observer for RunChanges<'_> {
     fn warn(&self, warning: Warning) {
-        tracing::warn!("{warning}");
+        self.log.warn(warning.to_string());
     }
 
-    fn changed(&self, _: &RepositoryPath, _: Changed) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+    fn changed(&self, path: &RepositoryPath, _: Changed) {
+        self.paths().insert(path.clone());
     }
 }

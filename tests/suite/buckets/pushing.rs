@@ -1,5 +1,6 @@
 //! The objects that `push` writes.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use hexreg::ops::push::{self, Options};
@@ -193,7 +194,9 @@ fn one_change_among_many_is_all_that_is_read_and_written() {
 fn a_first_push_keeps_sixteen_uploads_in_progress() {
     let repository = many(10);
     let bucket = TestBucket::default().slow_fork(Duration::from_millis(10));
-    let options = Options { overwrite: false, lock_timeout: Duration::ZERO, dry_run: false };
+    let judged = BTreeSet::new();
+    let lock_timeout = Duration::ZERO;
+    let options = Options { overwrite: false, judged, lock_timeout, dry_run: false };
     let from = DirStore::new(repository.path("public"));
     let report = push::push(&from, &bucket.store(), &options, &()).unwrap();
     // A hundred tarballs, ten packages, the indexes and the key.

@@ -131,6 +131,7 @@ impl Machine {
                 let from = DirStore::new(self.registry(items));
                 let options = push::Options {
                     overwrite: matches!(verb, Verb::Overwrite(_)),
+                    judged: BTreeSet::new(),
                     lock_timeout: self.patience,
                     dry_run: false,
                 };

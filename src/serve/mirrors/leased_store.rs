@@ -1,0 +1,144 @@
+//! A bucket that is written only while its lease is held.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::ops::lease::{Lease, LeaseOutcome};
+use crate::repository::{Folder, RepositoryPath};
+use crate::store::{
+    AppliedChange, Change, Content, EntryKind, ListedFile, LockOutcome, Operation, Stamp, Store,
+    StoreError,
+};
+
+/// A bucket whose lease this process holds. A process that was stopped for longer than its lease must not write what it
+/// planned before: so the lease is renewed before each write.
+pub(super) struct LeasedStore<'a> {
+    store: &'a dyn Store,
+    lease: &'a Lease<'a>,
+    /// Held during a renewal: two at once would be in conflict with each other.
+    renewal: Mutex<()>,
+    is_lost: AtomicBool,
+}
+
+impl<'a> LeasedStore<'a> {
+    pub fn new(store: &'a dyn Store, lease: &'a Lease<'a>) -> Self {
+        Self { store, lease, renewal: Mutex::default(), is_lost: AtomicBool::new(false) }
+    }
+
+    /// How often the lease has to be renewed.
+    pub fn renewal(&self) -> Duration {
+        self.lease.renewal()
+    }
+
+    /// Renews the lease.
+    ///
+    /// # Errors
+    /// As of [`Lease::renew`]. After a conflict, the lease [is lost](Self::is_lost).
+    pub fn renew(&self) -> Result<(), StoreError> {
+        let _one = self.renewal.lock().unwrap_or_else(PoisonError::into_inner);
+        self.noting_loss(self.lease.renew())
+    }
+
+    /// Ends the work.
+    ///
+    /// # Errors
+    /// As of [`Lease::end`].
+    pub fn end(&self, outcome: LeaseOutcome) -> Result<(), StoreError> {
+        let _one = self.renewal.lock().unwrap_or_else(PoisonError::into_inner);
+        self.noting_loss(self.lease.end(outcome))
+    }
+
+    /// Whether another process has taken the lease over.
+    pub fn is_lost(&self) -> bool {
+        self.is_lost.load(Ordering::Relaxed)
+    }
+
+    fn noting_loss(&self, done: Result<(), StoreError>) -> Result<(), StoreError> {
+        if done.as_ref().is_err_and(StoreError::is_conflict) {
+            self.is_lost.store(true, Ordering::Relaxed);
+        }
+        done
+    }
+
+    /// An error that is no conflict: another attempt would fail too.
+    fn refuse_if_lost(&self) -> Result<(), StoreError> {
+        match self.renew() {
+            Err(error) if error.is_conflict() => {
+                let lost = io::Error::other("another server has taken over the work on it");
+                Err(StoreError::new(Operation::Write, error.location, lost))
+            }
+            done => done,
+        }
+    }
+}
+
+impl Store for LeasedStore<'_> {
+    fn list(&self, folder: Folder) -> Result<Option<Vec<ListedFile>>, StoreError> {
+        self.store.list(folder)
+    }
+
+    fn walk(&self) -> Result<Option<Vec<(RepositoryPath, EntryKind)>>, StoreError> {
+        self.store.walk()
+    }
+
+    fn read(
+        &self,
+        path: &RepositoryPath,
+        limit: usize,
+        buffer: &mut Vec<u8>,
+    ) -> Result<Option<Content>, StoreError> {
+        self.store.read(path, limit, buffer)
+    }
+
+    fn inspect(&self, path: &RepositoryPath) -> Result<Option<Content>, StoreError> {
+        self.store.inspect(path)
+    }
+
+    fn apply(
+        &self,
+        stages: &[&[Change]],
+        applied: &dyn Fn(AppliedChange<'_>),
+    ) -> Result<(), StoreError> {
+        self.refuse_if_lost()?;
+        self.store.apply(stages, applied)
+    }
+
+    fn lock(&self) -> Result<LockOutcome, StoreError> {
+        self.store.lock()
+    }
+
+    fn lock_shared(&self) -> Result<LockOutcome, StoreError> {
+        self.store.lock_shared()
+    }
+
+    fn lock_path(&self) -> Option<PathBuf> {
+        self.store.lock_path()
+    }
+
+    fn max_size(&self, path: &RepositoryPath) -> Option<u64> {
+        self.store.max_size(path)
+    }
+
+    fn is_conditional(&self) -> bool {
+        self.store.is_conditional()
+    }
+
+    fn has_tombstones(&self) -> bool {
+        self.store.has_tombstones()
+    }
+
+    fn keeps_times(&self) -> bool {
+        self.store.keeps_times()
+    }
+
+    fn stamp_of(&self, bytes: &[u8]) -> Option<Stamp> {
+        self.store.stamp_of(bytes)
+    }
+
+    fn locate(&self, path: &RepositoryPath) -> String {
+        self.store.locate(path)
+    }
+}
