@@ -28,6 +28,7 @@
 //! | `permissions` | who may read a file that takes the place of another |
 //! | `pushing` | what a push reads where it comes from: what is wrong there, large, or pushed to meanwhile |
 //! | `remarks` | what lives in the registry alone: what is retired, when it was published, advisories |
+//! | `scheduled` | mirrors that keep themselves up to date, alone and beside others |
 //! | `schemas` | the code in `src/registry/proto/` is what the schemas in `proto/` compile to |
 //! | `unknown_fields` | fields of signed files that this version does not know, and each command that rewrites those |
 //! | `alarms` | a published release that changes or goes |
@@ -110,6 +111,8 @@ mod publishing;
 mod pushing;
 mod readers;
 mod remarks;
+#[cfg(all(feature = "buckets", feature = "mirror", feature = "serve", feature = "web"))]
+mod scheduled;
 mod schemas;
 #[cfg(feature = "serve")]
 mod serving;

@@ -122,16 +122,39 @@ fn upstream(repository: &Section<'_>, name: Option<&RepositoryName>) -> Option<U
     }
     let own = || Some(UpstreamName { source: None, name: name?.clone() });
     let name = given.or_else(own)?;
-    let place = repository.place_of("upstream");
-    let found = upstream::url(url.as_ref().map(|url| url.value.as_str()), &name).and_then(|url| {
-        let path = key.as_ref().map(|key| repository.resolve(key));
-        if let Some(path) = &path {
-            repository.depend_on(WatchedFile::note(path));
-        }
-        let key = upstream::key(path.as_deref(), &name, &url)?;
-        Ok(Upstream { url, name: name.name, source: name.source, key, authorization: None })
-    });
-    found.map_err(|failure| repository.failure(place, failure)).ok()
+    let failed = |key, failure| repository.failure(repository.place_of(key), in_file(failure));
+    let url = upstream::url(url.as_ref().map(|url| url.value.as_str()), &name);
+    let url = url.map_err(|failure| failed("upstream", failure)).ok()?;
+    let path = key.as_ref().map(|key| repository.resolve(key));
+    if let Some(path) = &path {
+        repository.depend_on(WatchedFile::note(path));
+    }
+    let place = if path.is_some() { "upstream-key" } else { "upstream" };
+    let key = upstream::key(path.as_deref(), &name, &url);
+    let key = key.map_err(|failure| failed(place, failure)).ok()?;
+    Some(Upstream { url, name: name.name, source: name.source, key, authorization: None })
+}
+
+/// The failure with the keys of the file in place of the arguments that have their names.
+fn in_file(failure: Failure) -> Failure {
+    let written = |text: String| {
+        [
+            ("--upstream-key=PATH", "upstream-key = \"PATH\""),
+            ("--upstream=URL", "upstream = \"URL\""),
+            ("--upstream-name=hexpm:NAME", "upstream-name = \"hexpm:NAME\""),
+            ("--upstream", "`upstream`"),
+        ]
+        .iter()
+        .fold(text.replace("--upstream-auth", "`upstream-auth`"), |text, (argument, key)| {
+            text.replace(argument, key)
+        })
+    };
+    let (message, hint) = failure.into_parts();
+    let failure = Failure::environment(written(message));
+    match hint {
+        Some(hint) => failure.hint(written(hint)),
+        None => failure,
+    }
 }
 
 /// The source of the credentials for upstream.

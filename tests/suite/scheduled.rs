@@ -1,0 +1,124 @@
+//! Mirrors that keep themselves up to date: inside of `hexreg serve`, and by `hexreg mirror --every`.
+//!
+//! | module | what belongs there |
+//! | --- | --- |
+//! | `directory` | upstreams that change, fail, lie and recover; lock files and credentials that change |
+//! | `bucket` | several servers with one bucket, the holder of the lease killed, a server that is new |
+//! | `every` | `hexreg mirror --every` |
+//! | `problems` | wrong configurations |
+
+mod bucket;
+mod directory;
+mod every;
+mod problems;
+
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::support::hexreg::Hexreg;
+use crate::support::repository::TestRepository;
+use crate::support::server::Server;
+use crate::support::tarball::Tarball;
+use crate::support::unruly::{Fault, Unruly};
+
+/// How long a run with all its attempts may take.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// Waits until it is so.
+#[track_caller]
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < PATIENCE, "never so: {what}");
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// An upstream that may fail, and a directory for the servers that mirror it: `public/` is upstream's, with a key of its
+/// own.
+struct Upstream {
+    repository: TestRepository,
+    _server: Server,
+    unruly: Unruly,
+    fault: Arc<Mutex<(String, Fault)>>,
+}
+
+impl Upstream {
+    fn of(repository: TestRepository) -> Self {
+        repository.build(&[]).ok();
+        let server = Server::of(&repository, &[]);
+        let fault = Arc::new(Mutex::new((String::new(), Fault::None)));
+        let shared = Arc::clone(&fault);
+        let unruly = Unruly::before(server.address, move |path, _| {
+            let (prefix, fault) = &*shared.lock().unwrap();
+            if path.starts_with(prefix.as_str()) { fault.clone() } else { Fault::None }
+        });
+        Self { repository, _server: server, unruly, fault }
+    }
+
+    fn samples() -> Self {
+        Self::of(TestRepository::new().samples())
+    }
+
+    /// From now on, answers for paths that begin so are like this.
+    fn fail(&self, prefix: &str, fault: Fault) {
+        *self.fault.lock().unwrap() = (prefix.to_owned(), fault);
+    }
+
+    fn publish(&self, name: &str, version: &str) {
+        let tarball = Tarball::new(name, version).build();
+        self.repository.write_tarball(&format!("{name}-{version}.tar"), &tarball);
+        self.repository.build(&[]).ok();
+    }
+
+    /// Writes the configuration of a server. `mirror` is what its table says, and `lines` what the repository says.
+    fn configure(&self, file: &str, at: &str, mirror: &str, lines: &[&str]) {
+        let config = format!(
+            "listen = \"127.0.0.1:0\"\nmetrics-listen = \"127.0.0.1:0\"\ncache-dir = \"cache-{file}\"\n\
+             [[repository]]\nname = \"acme\"\nroot = true\nat = \"{at}\"\nupstream = \"{}\"\n\
+             upstream-key = \"public/public_key\"\n{}\nmirror = {{ {mirror} }}\n",
+            self.unruly.url(),
+            lines.join("\n"),
+        );
+        self.repository.write(file, config.as_bytes());
+    }
+
+    fn serve(&self, file: &str) -> Server {
+        self.serve_as(self.repository.hexreg(), file)
+    }
+
+    fn serve_as(&self, hexreg: Hexreg, file: &str) -> Server {
+        Server::configured(hexreg, self.repository.root(), file)
+    }
+
+    fn log(&self) -> String {
+        String::from_utf8(self.repository.read("serve.log")).unwrap()
+    }
+
+    /// The lines of the log with this text.
+    fn told(&self, text: &str) -> usize {
+        self.log().lines().filter(|line| line.contains(text)).count()
+    }
+
+    /// Whether the server has upstream's file.
+    fn has(&self, server: &Server, path: &str) -> bool {
+        let answer = server.get(&format!("/{path}"), &[]);
+        answer.status == 200 && answer.body == self.repository.read(&format!("public/{path}"))
+    }
+}
+
+/// The line of the health check.
+fn health(server: &Server) -> String {
+    let answer = server.get("/healthz?verbose", &[]);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.text()
+}
+
+/// How many runs ended so.
+fn runs(server: &Server, result: &str) -> u64 {
+    let metrics = server.metrics();
+    let label = format!("mirror_runs_total{{repository=\"acme\",result=\"{result}\"}} ");
+    let line = metrics.lines().find(|line| line.contains(&label));
+    line.map_or(0, |line| line.rsplit(' ').next().unwrap().parse().unwrap())
+}

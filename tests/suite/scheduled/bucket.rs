@@ -1,0 +1,153 @@
+//! A mirror in a bucket.
+
+use std::thread;
+use std::time::Duration;
+
+use super::directory::{LONG_AGO, published};
+use super::{Upstream, health, runs, until};
+use crate::support::bucket::Bucket;
+use crate::support::repository::TestRepository;
+use crate::support::seaweedfs::SeaweedFs;
+use crate::support::server::Server;
+use crate::support::unruly::Fault;
+
+/// With this interval, a lease is taken over after 5 s.
+const ALL: &str = "every = \"1s\", all = true";
+
+impl Upstream {
+    fn configure_bucket(&self, file: &str, bucket: &Bucket, mirror: &str, lines: &[&str]) {
+        let endpoint = format!("endpoint = \"{}\"", bucket.endpoint());
+        self.configure(file, &bucket.url("hex"), mirror, &[&[&*endpoint], lines].concat());
+    }
+
+    fn serve_bucket(&self, file: &str, bucket: &Bucket) -> Server {
+        self.serve_as(bucket.known_to(self.repository.hexreg()), file)
+    }
+}
+
+#[test]
+fn of_two_servers_one_mirrors_and_the_other_takes_over() {
+    let test = "of_two_servers_one_mirrors_and_the_other_takes_over";
+    let Some(seaweedfs) = SeaweedFs::start(test) else { return };
+    let bucket = seaweedfs.bucket("registry");
+    let upstream = Upstream::samples();
+    for file in ["one.toml", "two.toml"] {
+        upstream.configure_bucket(file, &bucket, ALL, &[]);
+    }
+    let mut one = upstream.serve_bucket("one.toml", &bucket);
+    until("mirrored", || upstream.has(&one, "names"));
+    until("said so", || health(&one).contains("; mirror: up to date "));
+    // It is in the middle of a run now, for a minute.
+    upstream.publish("new", "1.0.0");
+    upstream.fail("/tarballs/new", Fault::Stall);
+    until("it mirrors", || upstream.unruly.count("/tarballs/new") > 0);
+    let two = upstream.serve_bucket("two.toml", &bucket);
+    let asked = upstream.unruly.asked().len();
+    until("the other one knows", || health(&two).contains("; running"));
+    thread::sleep(Duration::from_secs(8));
+    assert_eq!(upstream.unruly.asked().len(), asked, "both mirror: {}", upstream.log());
+    assert!(health(&two).contains("; running"), "{}", health(&two));
+    assert!(upstream.has(&two, "tarballs/welcome-0.1.0.tar"));
+    one.kill();
+    upstream.fail("/", Fault::None);
+    until("the other one mirrors", || upstream.has(&two, "tarballs/new-1.0.0.tar"));
+    until("the index", || upstream.has(&two, "versions"));
+    assert_eq!(runs(&two, "failed"), 0, "{}", upstream.log());
+}
+
+#[test]
+fn a_new_server_holds_back_what_the_bucket_has() {
+    let test = "a_new_server_holds_back_what_the_bucket_has";
+    let Some(seaweedfs) = SeaweedFs::start(test) else { return };
+    let bucket = seaweedfs.bucket("registry");
+    let old = TestRepository::new().release("foo", "1.0.0").release("foo", "1.1.0");
+    let old = old.release("gone", "1.0.0").release("bar", "1.0.0").release("bar", "1.1.0");
+    let upstream = Upstream::of(old.release("young", "1.0.0").release("young", "1.1.0"));
+    for package in ["foo", "gone", "bar"] {
+        published(&upstream.repository, package, LONG_AGO);
+    }
+    published(&upstream.repository, "young", 60);
+    upstream.configure_bucket("one.toml", &bucket, ALL, &[]);
+    let mut one = upstream.serve_bucket("one.toml", &bucket);
+    until("mirrored", || runs(&one, "done") > 0);
+    one.kill();
+    let before =
+        ["foo", "gone", "bar"].map(|name| bucket.get(&format!("hex/packages/{name}")).body);
+    for tarball in ["foo-1.0.0.tar", "gone-1.0.0.tar", "bar-1.0.0.tar", "young-1.0.0.tar"] {
+        upstream.repository.remove_tarball(tarball);
+    }
+    upstream.publish("new", "1.0.0");
+
+    // It has mirrored nothing so far, and accepts what one package lost.
+    upstream.configure_bucket("two.toml", &bucket, ALL, &["accept = [\"bar\"]"]);
+    let two = upstream.serve_bucket("two.toml", &bucket);
+    until("the new release", || upstream.has(&two, "tarballs/new-1.0.0.tar"));
+    until("held back", || runs(&two, "held_back") > 1);
+    for (name, before) in ["foo", "gone"].iter().zip(before) {
+        assert_eq!(bucket.get(&format!("hex/packages/{name}")).body, before, "{name}");
+        let tarball = format!("hex/tarballs/{name}-1.0.0.tar");
+        assert_eq!(bucket.get(&tarball).status, 200, "{name}");
+    }
+    // What was accepted, and what upstream may take back, is as upstream has it.
+    for name in ["bar", "young"] {
+        until(name, || upstream.has(&two, &format!("packages/{name}")));
+    }
+    assert_eq!(runs(&two, "failed"), 0, "{}", upstream.log());
+    let page = two.get("/", &[]).text();
+    assert!(page.contains("packages/foo") && page.contains("1 more"), "{page}");
+    drop(two);
+    upstream.configure_bucket("two.toml", &bucket, ALL, &["accept = [\"foo\", \"gone\"]"]);
+    let two = upstream.serve_bucket("two.toml", &bucket);
+    until("accepted", || upstream.has(&two, "packages/foo"));
+    until("removed", || bucket.get("hex/packages/gone").status == 404);
+    until("done", || runs(&two, "done") > 0);
+}
+
+/// Another server may have mirrored since: this one's directory is older than the bucket.
+#[test]
+fn servers_mirror_in_turns() {
+    let Some(seaweedfs) = SeaweedFs::start("servers_mirror_in_turns") else { return };
+    let bucket = seaweedfs.bucket("registry");
+    let upstream = Upstream::samples();
+    let only = "every = \"1s\", only = [\"greeting\", \"new\"]";
+    for file in ["one.toml", "two.toml"] {
+        upstream.configure_bucket(file, &bucket, only, &[]);
+    }
+    upstream.publish("new", "1.0.0");
+    for (number, file) in ["one.toml", "two.toml", "one.toml", "two.toml"].iter().enumerate() {
+        let version = format!("1.{number}.0");
+        upstream.publish("new", &version);
+        // It is not mirrored, and the index of a mirror of some packages names it.
+        upstream.publish("other", &version);
+        let server = upstream.serve_bucket(file, &bucket);
+        let tarball = format!("tarballs/new-{version}.tar");
+        until(&tarball, || upstream.has(&server, &tarball));
+        until("the index", || upstream.has(&server, "versions"));
+        until("done", || runs(&server, "done") > 0);
+        assert_eq!(runs(&server, "failed"), 0, "{}", upstream.log());
+        server.signal("-TERM");
+        assert_eq!(server.ended(), 0);
+    }
+    let files = bucket.files("hex");
+    assert!(!files.contains_key("packages/other") && !files.contains_key("packages/welcome"));
+}
+
+#[test]
+fn another_registry_is_left_alone() {
+    let Some(seaweedfs) = SeaweedFs::start("another_registry_is_left_alone") else { return };
+    let bucket = seaweedfs.bucket("registry");
+    let other = TestRepository::new().samples().key("acme-4096.pem");
+    other.build(&[]).ok();
+    let (url, endpoint) = (bucket.url("hex"), bucket.endpoint());
+    let push = ["push", "public", &url, "--endpoint", &endpoint];
+    bucket.known_to(other.hexreg()).run(push).ok();
+    let before = bucket.files("hex");
+    let upstream = Upstream::samples();
+    upstream.configure_bucket("one.toml", &bucket, ALL, &[]);
+    let server = upstream.serve_bucket("one.toml", &bucket);
+    until("refused", || runs(&server, "failed") > 0);
+    assert!(upstream.log().contains("belongs to another repository"), "{}", upstream.log());
+    let mut after = bucket.files("hex");
+    after.remove(".hexreg-mirror/lease");
+    assert_eq!(after, before);
+}

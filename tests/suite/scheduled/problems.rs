@@ -1,0 +1,76 @@
+//! Wrong configurations of mirrors: each is told with its line, and with what to do.
+
+use std::fmt::Write;
+
+use crate::support::repository::TestRepository;
+
+/// The upstream, where that is not what is wrong.
+const UPSTREAM: &str =
+    "upstream = \"https://hex.example.com\"\nupstream-key = \"public/public_key\"\n";
+
+/// What is wrong in a repository that has a `name` and an `at`.
+const WRONG: &[&str] = &[
+    "mirror = { all = true }",
+    "mirror = { every = \"1h\" }",
+    "mirror = { every = \"1h\", locks = [] }",
+    "mirror = { every = \"1h\", all = true, locks = [\"*.lock\"] }",
+    "mirror = { every = \"1h\", all = true, only = [\"foo\"] }",
+    "mirror = { every = \"1h\", locks = [\"[.lock\"] }",
+    "mirror = { every = \"1h\", only = [\"foo@>>1\"] }",
+    "mirror = { every = \"soon\", all = true }",
+    "mirror = { every = \"0s\", all = true }",
+    "mirror = { every = 60, all = true }",
+    "mirror = { every = \"1h\", all = \"yes\" }",
+    "mirror = { every = \"1h\", all = true, jobs = 0 }",
+    "mirror = { every = \"1h\", all = true, docz = true }",
+    "mirror = { every = \"1h\", all = true, accept = [\"foo\"] }",
+    "mirror = { evry = \"1h\", al = true }",
+    "mirror = \"1h\"",
+    "upstream = \"https://hex.example.com\"",
+    "accept = [\"foo\"]",
+    "private-key = \"key.pem\"\nmirror = { every = \"1h\", all = true }",
+    "upstream = \"https://hex.example.com\"\nmirror = { every = \"1h\", all = true }",
+    "upstream = \"hex.example.com\"\nupstream-key = \"public/public_key\"\nmirror = { every = \"1h\", all = true }",
+    "upstream = \"https://me:SECRET@hex.example.com\"\nupstream-key = \"public/public_key\"\nmirror = { every = \"1h\", all = true }",
+    "upstream-auth = \"SECRET\"\nupstream = \"https://hex.example.com\"\nupstream-key = \"public/public_key\"\nmirror = { every = \"1h\", all = true }",
+    "upstream-auth = \"Bearer SECRET\"\nmirror = { evry = \"1h\", all = true }",
+    "upstream-key = \"none.pem\"\nupstream = \"https://hex.example.com\"\nmirror = { every = \"1h\", all = true }",
+    "mirror = { every = \"1h\", all = true }\nupstream-name = \"hexpm\"\nupstream-auth = \"\"",
+    "upstream-name = \"a b\"\nmirror = { every = \"1h\", all = true }",
+    "accept = [\"A B\"]\nmirror = { every = \"1h\", all = true }",
+];
+
+#[test]
+fn problems_have_their_lines_and_what_to_do() {
+    let repository = TestRepository::new().samples();
+    repository.build(&[]).ok();
+    let mut told = String::new();
+    for wrong in WRONG {
+        let has_upstream = wrong.contains("upstream =") || !wrong.contains("mirror = {");
+        let upstream = if has_upstream { "" } else { UPSTREAM };
+        let config = format!("[[repository]]\nname = \"acme\"\nat = \"copy\"\n{upstream}{wrong}\n");
+        repository.write("hexreg.toml", config.as_bytes());
+        let ran = repository.hexreg().run(["config", "check", "hexreg.toml"]);
+        assert_eq!(ran.code, if ran.stderr.contains("problem") { 1 } else { 2 }, "{wrong}");
+        assert!(!ran.stderr.contains("SECRET"), "{}", ran.stderr);
+        writeln!(told, "{wrong}\n{}", ran.stderr.replace("SECRET", "???")).unwrap();
+    }
+    insta::assert_snapshot!(told.replace("me:SECRET", "me:???").replace("SECRET", "(a secret)"));
+}
+
+/// The files that a service manager hands over are named by a variable.
+#[test]
+fn a_variable_may_name_the_folder_of_the_credentials() {
+    let repository = TestRepository::new().samples();
+    repository.build(&[]).ok();
+    for auth in ["file:${CREDENTIALS_DIRECTORY}/hex", "${KEY}", "netrc", "env:KEY"] {
+        let config = format!(
+            "[[repository]]\nname = \"acme\"\nat = \"copy\"\nupstream = \"https://hex.example.com\"\n\
+             upstream-key = \"public/public_key\"\nupstream-auth = \"{auth}\"\n\
+             mirror = {{ every = \"1h\", all = true }}\n"
+        );
+        repository.write("hexreg.toml", config.as_bytes());
+        let hexreg = repository.hexreg().env("CREDENTIALS_DIRECTORY", "/run/credentials");
+        hexreg.env("KEY", "secret").run(["config", "check", "hexreg.toml"]).ok();
+    }
+}
