@@ -1,5 +1,6 @@
 //! A mirror in a directory.
 
+use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hexreg::package::UnixSeconds;
@@ -60,7 +61,7 @@ fn a_mirror_follows_its_upstream_and_remembers_that_it_did() {
 }
 
 /// The upstream is bad from now on, until it is good again. All that was served is served meanwhile.
-fn recovers(prefix: &str, fault: Fault) {
+fn recovers(prefix: &str, fault: &Fault) {
     let upstream = Upstream::samples();
     upstream.configure("hexreg.toml", "copy", ALL, &[]);
     let server = upstream.serve("hexreg.toml");
@@ -86,30 +87,30 @@ fn recovers(prefix: &str, fault: Fault) {
 
 #[test]
 fn what_works_is_left_as_it_was_where_upstream_is_down() {
-    recovers("/names", Fault::Drop);
+    recovers("/names", &Fault::Drop);
 }
 
 #[test]
 fn what_works_is_left_as_it_was_where_upstream_answers_with_a_page() {
     let page = b"<!doctype html><html><body>Log in</body></html>".to_vec();
-    recovers("/names", Fault::Replace(page));
+    recovers("/names", &Fault::Replace(page));
 }
 
 #[test]
 fn what_works_is_left_as_it_was_where_upstream_is_out_of_order() {
-    recovers("/versions", Fault::Status(500, Vec::new()));
+    recovers("/versions", &Fault::Status(500, Vec::new()));
 }
 
 #[test]
 fn what_works_is_left_as_it_was_where_a_tarball_was_tampered_with() {
-    recovers("/tarballs/new", Fault::Flip(700));
+    recovers("/tarballs/new", &Fault::Flip(700));
 }
 
 #[test]
 fn what_works_is_left_as_it_was_where_another_key_signed() {
     let other = TestRepository::new().samples().key("acme-4096.pem");
     other.build(&[]).ok();
-    recovers("/names", Fault::Replace(other.read("public/names")));
+    recovers("/names", &Fault::Replace(other.read("public/names")));
 }
 
 /// A body that comes byte by byte holds up its run, and nothing else.
@@ -184,11 +185,32 @@ fn a_release_that_upstream_lost_is_held_back_until_it_is_accepted() {
     assert_eq!(server.get("/tarballs/foo-1.0.0.tar", &[]).status, 200);
     assert!(server.get("/", &[]).text().contains("packages/foo: upstream no longer has 1.0.0"));
     assert_eq!(upstream.told("some was held back"), 1, "{}", upstream.log());
-    drop(server);
+    // The file is read again.
     upstream.configure("hexreg.toml", "copy", ALL, &["accept = [\"foo\"]"]);
-    let server = upstream.serve("hexreg.toml");
     until("accepted", || upstream.has(&server, "packages/foo"));
     until("said so", || !health(&server).contains("left something out"));
+}
+
+#[test]
+fn a_mirror_that_is_taken_out_of_the_configuration_ends() {
+    let upstream = Upstream::samples();
+    upstream.configure("hexreg.toml", "copy", ALL, &[]);
+    let server = upstream.serve("hexreg.toml");
+    until("mirrored", || runs(&server, "done") > 0);
+    let config = "listen = \"127.0.0.1:0\"\nmetrics-listen = \"127.0.0.1:0\"\n\
+                  [[repository]]\nname = \"acme\"\nroot = true\nat = \"copy\"\n";
+    upstream.repository.write("hexreg.toml", config.as_bytes());
+    until("it is no mirror any more", || !health(&server).contains("mirror"));
+    // A run that was going on ends.
+    thread::sleep(Duration::from_secs(1));
+    let asked = upstream.unruly.asked().len();
+    thread::sleep(Duration::from_secs(3));
+    assert_eq!(upstream.unruly.asked().len(), asked);
+    assert!(upstream.has(&server, "names"));
+    // And begins again.
+    upstream.configure("hexreg.toml", "copy", ALL, &[]);
+    upstream.publish("new", "1.0.0");
+    until("mirrored again", || upstream.has(&server, "versions"));
 }
 
 fn lock(name: &str, version: &str, repository: &TestRepository) -> String {
