@@ -40,7 +40,7 @@ impl Company {
         repository.write("etc/hexreg.toml", deployed("hexreg.toml").as_bytes());
         repository.write_key("etc/acme.pem", "golden/keys/acme-2048.pem");
         let lines = format!(
-            "[default]\naws_access_key_id = {}\naws_secret_access_key = {}\n",
+            "[default]\nregion = us-east-1\naws_access_key_id = {}\naws_secret_access_key = {}\n",
             keys.id, keys.secret
         );
         repository.write("etc/bucket", lines.as_bytes());
@@ -97,7 +97,14 @@ impl Company {
         let build = ["build", "hexpm", "--name=hexpm", "--private-key=key.pem"];
         self.repository.hexreg().run(build).ok();
         self.repository.write("etc/hexreg.toml", text.as_bytes());
-        self.hexreg().run(["config", "check", "etc/hexreg.toml"]).ok();
+        // With what the unit says, and no more.
+        let unit = deployed("hexreg.service");
+        let variables = unit.lines().filter_map(|line| line.strip_prefix("Environment="));
+        let hexreg = variables.fold(self.repository.hexreg(), |hexreg, variable| {
+            let (name, value) = variable.split_once('=').unwrap();
+            hexreg.env(name, &value.replace("/etc/hexreg", "etc"))
+        });
+        hexreg.run(["config", "check", "etc/hexreg.toml"]).ok();
         let mirrors = text.lines().find(|line| line.starts_with("mirror = ")).expect("a schedule");
         self.repository.write("etc/hexreg.toml", text.replace(mirrors, "").as_bytes());
     }

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::company::{Company, Keys};
-use super::deployed;
+use super::{deployed, fill};
 use crate::clients::text;
 use crate::support::moto::Moto;
 use crate::support::repository::TestRepository;
@@ -168,6 +168,19 @@ fn traced(strace: &Path, company: &Company) -> Vec<String> {
     company.repository.hexreg().run(["auth", "remove", "etc/readers", "ann"]).ok();
     let began = Instant::now();
     while ask() == 200 {
+        assert!(began.elapsed() < Duration::from_secs(20));
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    // What `systemctl reload` does.
+    let [reload] = commands("hexreg.service", "ExecReload").try_into().unwrap();
+    assert_eq!(reload, ["/bin/kill", "-HUP", "$MAINPID"]);
+    assert_eq!(server.get("/repos/acme/names", &[]).status, 401);
+    let config = String::from_utf8(company.repository.read("etc/hexreg.toml")).unwrap();
+    let config = fill(&config, "name = \"acme\"", "name = \"acme\"\nanonymous = true");
+    company.repository.write("etc/hexreg.toml", config.as_bytes());
+    server.signal("-HUP");
+    let began = Instant::now();
+    while server.get("/repos/acme/names", &[]).status == 401 {
         assert!(began.elapsed() < Duration::from_secs(20));
         std::thread::sleep(Duration::from_millis(100));
     }
