@@ -11,7 +11,7 @@ mod pages;
 mod passwords;
 pub mod paths;
 mod proxied;
-mod rebuilding;
+pub mod rebuilding;
 mod tags;
 
 use std::fs;

@@ -4,8 +4,10 @@
 //! | --- | --- |
 //! | `table` | what a directory answers, a bucket answers |
 //! | `storage` | storage that is slow, hangs, fails, and comes back; how many requests it gets |
+//! | `memory` | many changes while 512 connections read |
 //! | `several` | two servers in front of one bucket, behind nginx |
 
+mod memory;
 mod several;
 mod storage;
 mod table;

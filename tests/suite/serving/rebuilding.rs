@@ -18,14 +18,14 @@ use crate::support::tarball::Tarball;
 use crate::support::tools;
 
 /// The memory of a process, in kilobytes.
-fn memory(process: u32) -> usize {
+pub fn memory(process: u32) -> usize {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
 /// The whole response to one of many requests on a connection.
-fn ask(stream: &mut TcpStream, path: &str) -> Answer {
+pub fn ask(stream: &mut TcpStream, path: &str) -> Answer {
     write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     let mut answer = Vec::new();
     let mut buffer = vec![0; 65_536];
