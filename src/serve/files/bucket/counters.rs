@@ -6,9 +6,11 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::{Registry, Unit};
 
 /// The counters of all repositories in buckets.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct BucketCounters {
     cache: Family<ResultLabel, Counter>,
+    /// One of `cache`: it is counted up with each request, and not looked up again.
+    hits: Counter,
     requests: Family<ResultLabel, Counter>,
     /// The bytes of the objects that were received.
     pub received: Counter,
@@ -39,6 +41,14 @@ pub(crate) enum StoreResult {
     Failed,
 }
 
+impl Default for BucketCounters {
+    fn default() -> Self {
+        let cache = Family::<ResultLabel, Counter>::default();
+        let hits = cache.get_or_create(&ResultLabel { result: "hit" }).clone();
+        Self { cache, hits, requests: Family::default(), received: Counter::default() }
+    }
+}
+
 impl BucketCounters {
     /// Registers the counters.
     pub fn register(&self, registry: &mut Registry) {
@@ -53,7 +63,10 @@ impl BucketCounters {
 
     pub fn count_lookup(&self, result: CacheResult) {
         let result = match result {
-            CacheResult::Hit => "hit",
+            CacheResult::Hit => {
+                self.hits.inc();
+                return;
+            }
             CacheResult::Miss => "miss",
             CacheResult::Stale => "stale",
         };
