@@ -56,6 +56,7 @@ fn write_release(
         "{{<<\"name\">>,<<\"{name}\">>}}.\n{{<<\"version\">>,<<\"{version}\">>}}.\n\
          {{<<\"app\">>,<<\"{name}\">>}}.\n{{<<\"description\">>,<<\"A package to measure with\">>}}.\n\
          {{<<\"licenses\">>,[<<\"Apache-2.0\">>]}}.\n{{<<\"build_tools\">>,[<<\"mix\">>]}}.\n\
+         {{<<\"files\">>,[<<\"lib/module_0.ex\">>]}}.\n\
          {{<<\"requirements\">>,["
     );
     let mut needed: Vec<u64> = (0..random.below(5)).map(|_| random.below(packages)).collect();

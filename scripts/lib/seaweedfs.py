@@ -1,6 +1,7 @@
 """SeaweedFS with one bucket on this machine, and a way to it that takes a while for each answer."""
 
 import asyncio
+import contextlib
 import json
 import os
 import pathlib
@@ -94,9 +95,10 @@ class SlowWay:
         to_writer.close()
 
     async def copy(self, reader, writer):
-        while data := await reader.read(1 << 16):
-            writer.write(data)
-            await writer.drain()
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(1 << 16):
+                writer.write(data)
+                await writer.drain()
         writer.close()
 
     async def receive(self, reader, answers):
@@ -111,4 +113,6 @@ class SlowWay:
                 return
             await asyncio.sleep(max(0, due - self.loop.time()))
             writer.write(data)
-            await writer.drain()
+            # The client may be gone.
+            with contextlib.suppress(ConnectionError):
+                await writer.drain()
