@@ -159,12 +159,14 @@ pub fn serve(
     let proxies = TrustedProxies::new(&options.trusted_proxies);
     let admission = Arc::new(Admission::new(limits, proxies, Arc::clone(&metrics)));
     let runtime = Runtime::new().map_err(Error::Run)?;
+    #[cfg(feature = "buckets")]
+    let cache_folder = Arc::new(SharedCacheFolder::default());
     let assembly = Assembly {
         runtime: runtime.handle().clone(),
         metrics: Arc::clone(&metrics),
         proxied: ProxiedRequests::new(admission.limit_of_peer()),
         #[cfg(feature = "buckets")]
-        cache_folder: SharedCacheFolder::default(),
+        cache_folder: Arc::clone(&cache_folder),
     };
     let service = assembly.service(options, None)?;
     if options.repositories.iter().any(|one| one.key.is_some()) {
@@ -214,11 +216,11 @@ pub fn serve(
         }
         started(&started_as);
         let ended = listener::run(listener, certificates, admission, service, shutdown).await;
-        // What is kept on disk is removed with the last service.
         reload.abort();
-        let _ = reload.await;
         ended
     });
+    #[cfg(feature = "buckets")]
+    cache_folder.remove();
     // A thread that reads from a disk that hangs is not waited for.
     runtime.shutdown_background();
     ended.map_err(Error::Run)

@@ -29,7 +29,7 @@ pub(super) struct Assembly {
     pub metrics: Arc<Metrics>,
     pub proxied: ProxiedRequests,
     #[cfg(feature = "buckets")]
-    pub cache_folder: SharedCacheFolder,
+    pub cache_folder: Arc<SharedCacheFolder>,
 }
 
 impl Assembly {

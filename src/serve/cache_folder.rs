@@ -11,6 +11,14 @@ use super::files::bucket::folder::CacheFolder;
 pub(super) struct SharedCacheFolder(Mutex<Option<(PathBuf, Arc<CacheFolder>)>>);
 
 impl SharedCacheFolder {
+    /// Removes it when the server ends: threads that answer nothing any more may still have it.
+    pub fn remove(&self) {
+        let made = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((_, folder)) = made {
+            folder.remove();
+        }
+    }
+
     /// The folder in a cache directory: the former one, as long as the directory is the same.
     ///
     /// # Errors

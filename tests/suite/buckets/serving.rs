@@ -4,10 +4,12 @@
 //! | --- | --- |
 //! | `table` | what a directory answers, a bucket answers |
 //! | `storage` | storage that is slow, hangs, fails, and comes back; how many requests it gets |
+//! | `options` | buckets as arguments; a configuration that changes |
 //! | `memory` | many changes while 512 connections read |
 //! | `several` | two servers in front of one bucket, behind nginx |
 
 mod memory;
+mod options;
 mod several;
 mod storage;
 mod table;

@@ -54,6 +54,11 @@ impl Server {
         Self::start_as(hexreg, directory, &[], &["--config", file])
     }
 
+    /// `hexreg serve` with these arguments, in an environment of its own.
+    pub fn given(hexreg: Hexreg, directory: &Path, arguments: &[&str]) -> Self {
+        Self::start_as(hexreg, directory, &[], arguments)
+    }
+
     fn start_as(hexreg: Hexreg, directory: &Path, within: &[&str], arguments: &[&str]) -> Self {
         let log = File::options().create(true).append(true).open(directory.join("serve.log"));
         let chosen = ["--listen", "--config"];

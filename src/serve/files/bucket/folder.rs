@@ -77,10 +77,16 @@ impl CacheFolder {
     }
 }
 
+impl CacheFolder {
+    /// Removes it from the disk, though others may still have it. What is left is removed by the next process.
+    pub fn remove(&self) {
+        let _ = fs::remove_dir_all(&self.path);
+    }
+}
+
 impl Drop for CacheFolder {
     fn drop(&mut self) {
-        // What is left is removed by the next process.
-        let _ = fs::remove_dir_all(&self.path);
+        self.remove();
     }
 }
 
