@@ -307,3 +307,6 @@ impl Observer for RunChanges<'_> {
         self.paths().insert(path.clone());
     }
 }
+
+#[cfg(test)]
+mod tests;
