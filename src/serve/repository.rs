@@ -1,5 +1,9 @@
 //! A repository of the server: its place in the URLs, its files, its releases, its overview, and what publishes to it.
 
+#[cfg(feature = "mirror")]
+use std::fs::DirBuilder;
+#[cfg(feature = "mirror")]
+use std::os::unix::fs::DirBuilderExt;
 use std::sync::Arc;
 
 #[cfg(all(feature = "mirror", feature = "web"))]
@@ -112,7 +116,12 @@ impl ServerParts<'_> {
             }
         };
         let failed = |source| Error::Mirror { directory: directory.clone(), source };
-        std::fs::create_dir_all(&directory).map_err(failed)?;
+        // What is made on the way to a bucket is for this server alone: the bucket may be private.
+        let mode = match &target {
+            MirrorTarget::Directory(_) => 0o777,
+            MirrorTarget::Bucket { .. } => 0o700,
+        };
+        DirBuilder::new().recursive(true).mode(mode).create(&directory).map_err(failed)?;
         let status = Arc::new(MirrorStatus::default());
         let job = MirrorJob {
             name: one.mount.name().map_or_else(|| "/".to_owned(), ToString::to_string),

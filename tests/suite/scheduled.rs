@@ -75,7 +75,7 @@ impl Upstream {
     /// Writes the configuration of a server. `mirror` is what its table says, and `lines` what the repository says.
     fn configure(&self, file: &str, at: &str, mirror: &str, lines: &[&str]) {
         let config = format!(
-            "listen = \"127.0.0.1:0\"\nmetrics-listen = \"127.0.0.1:0\"\ncache-dir = \"cache-{file}\"\n\
+            "listen = \"127.0.0.1:0\"\nmetrics-listen = \"127.0.0.1:0\"\n\
              [[repository]]\nname = \"acme\"\nroot = true\nat = \"{at}\"\nupstream = \"{}\"\n\
              upstream-key = \"public/public_key\"\n{}\nmirror = {{ {mirror} }}\n",
             self.unruly.url(),
@@ -89,6 +89,9 @@ impl Upstream {
     }
 
     fn serve_as(&self, hexreg: Hexreg, file: &str) -> Server {
+        // Each server has a cache of its own. The variable comes before the file.
+        let cache = self.repository.path(&format!("cache-{file}"));
+        let hexreg = hexreg.env("HEXREG_CACHE_DIR", cache.to_str().unwrap());
         Server::configured(hexreg, self.repository.root(), file)
     }
 

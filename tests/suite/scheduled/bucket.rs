@@ -1,5 +1,7 @@
 //! A mirror in a bucket.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::thread;
 use std::time::Duration;
 
@@ -37,6 +39,8 @@ fn of_two_servers_one_mirrors_and_the_other_takes_over() {
     let mut one = upstream.serve_bucket("one.toml", &bucket);
     until("mirrored", || upstream.has(&one, "names"));
     until("said so", || health(&one).contains("; mirror: up to date "));
+    let made = fs::metadata(upstream.repository.path("cache-one.toml/mirrors/acme")).unwrap();
+    assert_eq!(made.mode() & 0o777, 0o700, "others read what may be private");
     // It is in the middle of a run now, for a minute.
     upstream.publish("new", "1.0.0");
     upstream.fail("/tarballs/new", Fault::Stall);
