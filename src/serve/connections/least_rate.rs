@@ -39,8 +39,15 @@ pub(crate) struct LeastRateStream {
     lag: Lag,
     /// Polled only while the client takes nothing.
     timer: Option<Pin<Box<Sleep>>>,
-    /// Ends the time in which the rest of a refused body is discarded.
-    discarding: Option<Pin<Box<Sleep>>>,
+    /// While the rest of a refused body is discarded.
+    discarding: Option<Discarding>,
+}
+
+/// How much more of a refused body is discarded.
+struct Discarding {
+    deadline: Pin<Box<Sleep>>,
+    /// In bytes.
+    rest: usize,
 }
 
 /// How far behind a client is.
@@ -141,16 +148,25 @@ impl LeastRateStream {
 /// In bytes: what is discarded at once.
 const DISCARDED: usize = 16 * 1024;
 
+/// In bytes: what is discarded at most. No client of a registry sends a larger body; one that never ends does not keep
+/// the server busy.
+const MAX_DISCARDED: usize = 32 << 20;
+
 impl LeastRateStream {
-    /// Reads and discards what the client still sends, until it closes the connection or its time is over.
+    /// Reads and discards what the client still sends, until it closes the connection, or has had its time or its bytes.
     fn discard(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let stall = self.lag.stall;
-        let deadline = self.discarding.get_or_insert_with(|| Box::pin(tokio::time::sleep(stall)));
-        while deadline.as_mut().poll(context).is_pending() {
+        let discarding = self.discarding.get_or_insert_with(|| Discarding {
+            deadline: Box::pin(tokio::time::sleep(stall)),
+            rest: MAX_DISCARDED,
+        });
+        while discarding.rest > 0 && discarding.deadline.as_mut().poll(context).is_pending() {
             let mut buffer = [MaybeUninit::uninit(); DISCARDED];
             let mut buffer = ReadBuf::uninit(&mut buffer);
             match Pin::new(&mut self.stream).poll_read(context, &mut buffer) {
-                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
+                    discarding.rest = discarding.rest.saturating_sub(buffer.filled().len());
+                }
                 Poll::Ready(_) => return Poll::Ready(()),
                 Poll::Pending => return Poll::Pending,
             }
