@@ -25,7 +25,7 @@ const AGING_TARBALL: Duration = Duration::from_secs(60);
 /// How long a file is used while the store cannot be asked.
 const STALE: Duration = Duration::from_secs(10 * 60);
 
-/// In bytes: what an object weighs beside its bytes.
+/// In bytes: what an object weighs beside its bytes, with its path.
 const OVERHEAD: usize = 256;
 
 /// The largest part of the limit that is used in memory, in bytes.
@@ -58,12 +58,10 @@ pub(crate) enum Freshness {
 pub(crate) struct BucketCache {
     began: Instant,
     /// Objects in memory, and what is known of others.
-    memory: Mutex<BoundedCache<PathHash, CacheItem>>,
+    memory: Mutex<BoundedCache<RepositoryPath, CacheItem>>,
     /// Objects on disk.
-    disk: Mutex<BoundedCache<PathHash, CacheItem>>,
+    disk: Mutex<BoundedCache<RepositoryPath, CacheItem>>,
 }
-
-type PathHash = [u8; 16];
 
 #[derive(Clone)]
 struct CacheItem {
@@ -141,9 +139,8 @@ impl BucketCache {
     }
 
     fn item(&self, path: &RepositoryPath) -> Option<CacheItem> {
-        let hash = hash(path);
-        let in_memory = lock(&self.memory).get(&hash);
-        let item = in_memory.or_else(|| lock(&self.disk).get(&hash))?;
+        let in_memory = lock(&self.memory).get(path);
+        let item = in_memory.or_else(|| lock(&self.disk).get(path))?;
         (!item.known.has_failed()).then_some(item)
     }
 
@@ -154,9 +151,8 @@ impl BucketCache {
 
     /// Keeps what the store has answered, unless a later request was answered before. Returns what is known now.
     pub fn insert(&self, path: &RepositoryPath, known: Known, asked: Moment) -> Known {
-        let hash = hash(path);
         let (mut memory, mut disk) = (lock(&self.memory), lock(&self.disk));
-        let former = memory.get(&hash).or_else(|| disk.get(&hash));
+        let former = memory.get(path).or_else(|| disk.get(path));
         let mut found = self.now();
         if let Some(former) = former.filter(|former| !former.known.has_failed()) {
             if former.asked.load(Ordering::Relaxed) > asked.0 {
@@ -174,11 +170,11 @@ impl BucketCache {
         let asked = Arc::new(AtomicU64::new(asked.0));
         let item = CacheItem { known: known.clone(), asked, found };
         let evicted = if known.is_on_disk() {
-            memory.remove(&hash);
-            disk.insert(hash, item, known.weight())
+            memory.remove(path);
+            disk.insert(path.clone(), item, known.weight())
         } else {
-            disk.remove(&hash);
-            memory.insert(hash, item, known.weight())
+            disk.remove(path);
+            memory.insert(path.clone(), item, known.weight())
         };
         drop((memory, disk));
         remove_files(evicted);
@@ -194,9 +190,8 @@ impl BucketCache {
 
     /// Forgets a path that was written.
     pub fn forget(&self, path: &RepositoryPath) {
-        let hash = hash(path);
-        lock(&self.memory).remove(&hash);
-        lock(&self.disk).remove(&hash);
+        lock(&self.memory).remove(path);
+        lock(&self.disk).remove(path);
     }
 
     /// Forgets an object whose file another program has removed.
@@ -228,17 +223,12 @@ fn package_of(path: &RepositoryPath) -> Option<RepositoryPath> {
 }
 
 /// Drops entries, whose files on disk are removed then. Those may be thousands.
-fn remove_files(evicted: Evicted<PathHash, CacheItem>) {
+fn remove_files(evicted: Evicted<RepositoryPath, CacheItem>) {
     if evicted.values().any(|(item, _)| item.known.is_on_disk()) {
         if let Ok(runtime) = Handle::try_current() {
             drop(runtime.spawn_blocking(move || drop(evicted)));
         }
     }
-}
-
-fn hash(path: &RepositoryPath) -> PathHash {
-    let hash = blake3::hash(path.as_str().as_bytes());
-    hash.as_bytes().first_chunk().copied().unwrap_or_default()
 }
 
 /// Each map is changed in one step, so it is valid after a panic too.
