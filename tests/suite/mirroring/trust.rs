@@ -343,7 +343,7 @@ fn credentials_come_from_the_environment_or_netrc_and_are_never_shown() {
 
     for (more, said) in [
         (["--upstream-auth=env:NOT_SET"], "NOT_SET is not set"),
-        ([&format!("--upstream-auth={token}")[..]], "is neither env:NAME nor netrc"),
+        ([&format!("--upstream-auth={token}")[..]], "is neither env:NAME, file:PATH nor netrc"),
     ] {
         let ran = run(&more, ("X", ""));
         assert_eq!(ran.code, 2, "{}", ran.transcript());
