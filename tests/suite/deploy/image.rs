@@ -122,7 +122,7 @@ impl Image {
         variables.push(("HEXREG_LISTEN".to_owned(), format!("0.0.0.0:{}", address.port())));
         variables.push(("HEXREG_METRICS_LISTEN".to_owned(), "127.0.0.1:0".to_owned()));
         let mut command = self.command(&variables, mounts, arguments);
-        Server::other(command.stdout(Stdio::null()).stderr(Stdio::null()), address)
+        Server::of_group(command.stdout(Stdio::null()).stderr(Stdio::null()), address)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -16,6 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// A running server, ended when dropped.
 pub struct Server {
     process: Child,
+    /// Whether the processes that it has started are ended too.
+    is_group: bool,
     pub address: SocketAddr,
     /// What it said on standard output when it started.
     pub said: String,
@@ -92,7 +95,8 @@ impl Server {
         let port =
             said.split("://127.0.0.1:").nth(1).unwrap_or_else(|| panic!("no address: {said}"));
         let port = port.split(|one: char| !one.is_ascii_digit()).next().unwrap().parse().unwrap();
-        Self { process, address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)), said }
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        Self { process, is_group: false, address, said }
     }
 
     /// `hexreg serve` as above, started by a program that ends in it.
@@ -103,7 +107,17 @@ impl Server {
     /// Another program, which listens there once it has started.
     pub fn other(command: &mut Command, address: SocketAddr) -> Self {
         let process = command.stdin(Stdio::null()).spawn().unwrap();
-        let this = Self { process, address, said: String::new() };
+        Self::that_begins(process, false, command, address)
+    }
+
+    /// A program that starts the server as another process, which ends with it.
+    pub fn of_group(command: &mut Command, address: SocketAddr) -> Self {
+        let process = command.process_group(0).stdin(Stdio::null()).spawn().unwrap();
+        Self::that_begins(process, true, command, address)
+    }
+
+    fn that_begins(process: Child, is_group: bool, command: &Command, address: SocketAddr) -> Self {
+        let this = Self { process, is_group, address, said: String::new() };
         let began = Instant::now();
         while TcpStream::connect(address).is_err() {
             assert!(began.elapsed() < PATIENCE, "{command:?} does not listen");
@@ -129,7 +143,7 @@ impl Server {
             });
             if let Some(port) = port {
                 let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port.parse().unwrap()));
-                return Self { process, address, said };
+                return Self { process, is_group: false, address, said };
             }
             let ended = process.try_wait().unwrap();
             assert_eq!(ended, None, "{command:?} ended");
@@ -342,6 +356,10 @@ impl Port {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        if self.is_group {
+            let group = format!("-{}", self.process.id());
+            let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
+        }
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
