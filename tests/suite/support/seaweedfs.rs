@@ -116,10 +116,10 @@ impl SeaweedFs {
     fn wait(&self) {
         let began = Instant::now();
         let port = Port::at(self.server.address);
-        let keeps = || {
-            port.put("/waiting", &[], b"").status == 200
-                && port.put("/waiting/x", &[], b"x").status == 200
+        let is_kept = |path, body| {
+            port.put_if_answered(path, body).is_some_and(|answer| answer.status == 200)
         };
+        let keeps = || is_kept("/waiting", b"".as_slice()) && is_kept("/waiting/x", b"x");
         while !keeps() {
             assert!(began.elapsed() < PATIENCE, "it keeps nothing");
             thread::sleep(Duration::from_millis(100));

@@ -311,6 +311,15 @@ impl Port {
         self.ask_with(&self.host(), "PUT", path, &[headers, &[&length]].concat(), body)
     }
 
+    /// As [`put`](Self::put), for a server that may close the connection while it starts.
+    pub fn put_if_answered(self, path: &str, body: &[u8]) -> Option<Answer> {
+        let (host, length) = (self.host(), body.len());
+        let head = format!(
+            "PUT {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
+        );
+        self.send(&[head.as_bytes(), body].concat(), false)
+    }
+
     pub fn post(self, path: &str, headers: &[&str], body: &[u8]) -> Option<Answer> {
         let length = format!("Content-Length: {}", body.len());
         let lines: String = headers.iter().flat_map(|line| [*line, "\r\n"]).collect();
