@@ -168,7 +168,7 @@ impl Options {
         self.auth_file.is_some() && !self.allow_anonymous && !repository.allow_anonymous
     }
 
-    /// Whether other machines can reach it, though nothing keeps them out and nobody has allowed it.
+    /// Whether other machines can reach it, though nothing keeps them out and no option allows it.
     #[must_use]
     pub fn is_exposed(&self) -> bool {
         let is_guarded = self.auth_file.is_some() || self.tls.is_some();

@@ -103,7 +103,7 @@ async fn reserve(folder: &Arc<CacheFolder>, size: u64) -> io::Result<(CacheEntry
 }
 
 impl Download {
-    /// Receives the rest, and tells those who read it. It ends early if nobody reads the object any more, and the cache
+    /// Receives the rest, and tells those who read it. It ends early if no client reads the object any more, and the cache
     /// has dropped it.
     ///
     /// # Errors

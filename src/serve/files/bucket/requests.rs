@@ -109,7 +109,7 @@ impl Requests {
         )
     }
 
-    /// Lets nobody wait any more for requests that were sent before an object was written: their answers may be outdated.
+    /// No client waits any more for requests that were sent before an object was written: their answers may be outdated.
     pub fn disown(&self, path: &RepositoryPath) {
         let mut running = self.lock();
         for wanted in [Wanted::Stamp, Wanted::Bytes] {

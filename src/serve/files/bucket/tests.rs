@@ -95,7 +95,7 @@ fn many_clients_make_one_request() {
     }
 }
 
-/// Whoever publishes reads what was published.
+/// A client that publishes reads what it has published.
 #[test]
 fn a_request_from_before_a_write_does_not_answer_one_from_after_it() {
     let served = Served::new();
@@ -173,7 +173,7 @@ fn a_tarball_is_asked_for_seldom_while_its_package_is_unchanged() {
     assert!(tarballs == 1 && asked.len() >= 5, "{asked:?}");
 }
 
-/// A tarball is written before the package with its checksum, so whoever has read that gets the new one.
+/// A tarball is written before the package with its checksum, so a client that has read the package gets the new tarball.
 #[test]
 fn a_tarball_is_never_older_than_its_package() {
     let served = Served::new();
