@@ -1,7 +1,7 @@
 //! `SeaweedFS`: storage that is in use, by its own S3 gateway.
 
 use std::io::Write;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::bucket::{Bucket, Owner};
-use super::server::{Port, Server};
+use super::server::{Port, Server, free_listener};
 use super::tools;
 
 /// The one user that it knows; requests without a signature may do everything too.
@@ -71,7 +71,7 @@ impl SeaweedFs {
             command.arg(format!("-s3.config={}", file.display()));
         }
         // It takes no free ports by itself.
-        let free = SERVICES.map(|_| [(); 2].map(|()| free_port()));
+        let free = SERVICES.map(|_| [(); 2].map(|()| free_listener()));
         for (service, ports) in SERVICES.iter().zip(&free) {
             for (option, port) in ["port", "port.grpc"].iter().zip(ports) {
                 command.arg(format!("-{service}.{option}={}", port.local_addr().unwrap().port()));
@@ -141,9 +141,4 @@ impl SeaweedFs {
         assert_eq!(answer.status, 200, "{}", answer.text());
         bucket
     }
-}
-
-/// A port that is free until it is dropped.
-fn free_port() -> TcpListener {
-    TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap()
 }

@@ -1,8 +1,10 @@
 //! A server on a free port of the loopback interface, and requests to it byte for byte.
 
 use std::fs::File;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
+use std::ops::Range;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -13,6 +15,13 @@ use super::repository::TestRepository;
 
 /// How long anything here may take.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long a program may take until it listens, beside other tests: storage elects a leader first.
+const START: Duration = Duration::from_secs(60);
+
+/// Below the ports that the kernel takes for connections and for `:0`: between the question and the
+/// answer, no connection of another test takes one of these.
+const CHOSEN_PORTS: Range<u16> = 20_000..32_000;
 
 /// A running server, ended when dropped.
 pub struct Server {
@@ -34,7 +43,17 @@ pub struct Answer {
 
 /// No program listens there at the moment.
 pub fn free_address() -> SocketAddr {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
+    free_listener().local_addr().unwrap()
+}
+
+/// A listener at an address for a program that is told where to listen, to be dropped before that program starts.
+pub fn free_listener() -> TcpListener {
+    // Tests are processes beside each other: each begins somewhere else.
+    let chosen = std::iter::repeat_with(|| RandomState::new().build_hasher().finish());
+    let width = u64::from(CHOSEN_PORTS.end - CHOSEN_PORTS.start);
+    let ports = chosen.map(|number| CHOSEN_PORTS.start + u16::try_from(number % width).unwrap());
+    let mut listeners = ports.map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)));
+    listeners.by_ref().take(100).find_map(Result::ok).expect("a free port")
 }
 
 impl Server {
@@ -117,10 +136,12 @@ impl Server {
     }
 
     fn that_begins(process: Child, is_group: bool, command: &Command, address: SocketAddr) -> Self {
-        let this = Self { process, is_group, address, said: String::new() };
+        let mut this = Self { process, is_group, address, said: String::new() };
         let began = Instant::now();
         while TcpStream::connect(address).is_err() {
-            assert!(began.elapsed() < PATIENCE, "{command:?} does not listen");
+            let ended = this.process.try_wait().unwrap();
+            assert_eq!(ended, None, "{command:?} ended");
+            assert!(began.elapsed() < START, "{command:?} does not listen");
             std::thread::sleep(Duration::from_millis(20));
         }
         this
