@@ -95,6 +95,7 @@ use connections::admission::{Admission, ConnectionLimits};
 use connections::open_files;
 use connections::proxies::{ProxiedRequests, TrustedProxies};
 use current_service::CurrentService;
+use hosts::AllowedHosts;
 use metrics::Metrics;
 use metrics_endpoint::MetricsEndpoint;
 use overview::RepositoryState;
@@ -208,10 +209,11 @@ pub fn serve(
         let reload = tokio::spawn(reload.run(hangups));
         tokio::spawn(Arc::clone(&metrics.refusals).log());
         let shutdown = signals.shut_down(grace);
-        if let Some(listener) = metrics_listener {
+        if let Some((listener, address)) = metrics_listener.zip(options.metrics) {
             let limits = METRICS_LIMITS;
-            let admission = Arc::new(Admission::for_this_machine(limits, Arc::clone(&metrics)));
-            let endpoint = Arc::new(MetricsEndpoint(metrics));
+            let admission = Arc::new(Admission::for_metrics(limits, Arc::clone(&metrics)));
+            let hosts = AllowedHosts::of_metrics(address.ip());
+            let endpoint = Arc::new(MetricsEndpoint { metrics, hosts });
             tokio::spawn(listener::run(listener, None, admission, endpoint, shutdown.clone()));
         }
         started(&started_as);

@@ -107,7 +107,7 @@ pub struct Args {
     /// more than once [default: 127.0.0.0/8 and ::1]
     #[arg(long, value_name = "CIDR", value_parser = network)]
     trusted_proxy: Vec<IpNet>,
-    /// Serve metrics for Prometheus at /metrics of this loopback address
+    /// Serve metrics for Prometheus at /metrics of this address, without credentials
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     metrics_listen: Option<SocketAddr>,
     /// The format of the access log, on standard error
@@ -289,9 +289,6 @@ fn failure(error: Error, spelling: Spelling) -> Failure {
             spelling.option("tls-cert"),
             spelling.switch("allow-anonymous")
         ),
-        Error::ExposedMetrics(_) => {
-            format!("give {}", spelling.with_value("metrics-listen", "127.0.0.1:PORT"))
-        }
         Error::Listen(..) => {
             "stop the program that listens there, or give another address".to_owned()
         }

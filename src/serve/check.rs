@@ -30,10 +30,7 @@ pub fn check(options: &Options) -> Result<(), Error> {
     if options.is_exposed() {
         return Err(Error::Exposed(options.listen));
     }
-    match options.metrics {
-        Some(address) if !address.ip().is_loopback() => Err(Error::ExposedMetrics(address)),
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
 fn check_location(repository: &RepositoryOptions, options: &Options) -> Result<(), Error> {

@@ -44,8 +44,6 @@ pub enum Error {
         "{0} can be reached from other machines, and there is neither an auth file nor a certificate"
     )]
     Exposed(SocketAddr),
-    #[error("{0} can be reached from other machines: metrics are for a loopback address")]
-    ExposedMetrics(SocketAddr),
     #[error("could not listen on {0}")]
     Listen(SocketAddr, #[source] io::Error),
     #[error(transparent)]

@@ -34,9 +34,9 @@ impl AllowedHosts {
         Self::Loopback { url: host.map(str::to_owned) }
     }
 
-    /// Those of the loopback interface.
-    pub fn loopback() -> Self {
-        Self::Loopback { url: None }
+    /// Those of metrics at an address: all, if it is one for other machines.
+    pub fn of_metrics(address: IpAddr) -> Self {
+        if address.to_canonical().is_loopback() { Self::Loopback { url: None } } else { Self::All }
     }
 
     /// Whether a request is for an allowed host. A request without a host, which HTTP/1.0 allows, is not from a browser.
@@ -71,6 +71,8 @@ fn is_loopback(host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use axum::http::Request;
 
     use super::*;
@@ -124,13 +126,19 @@ mod tests {
         ] {
             assert!(!includes(&named, "/names", Some(host)), "{host}");
         }
-        assert!(!includes(&AllowedHosts::loopback(), "/names", Some("hex.example.com")));
+        assert!(!includes(
+            &AllowedHosts::of_metrics(Ipv4Addr::LOCALHOST.into()),
+            "/names",
+            Some("hex.example.com")
+        ));
         assert!(includes(&AllowedHosts::All, "/names", Some("attacker.example")));
+        let of_pod = AllowedHosts::of_metrics(Ipv4Addr::new(10, 0, 0, 7).into());
+        assert!(includes(&of_pod, "/metrics", Some("10.0.0.7:9568")));
     }
 
     #[test]
     fn the_host_in_the_request_target_is_checked_too() {
-        let hosts = AllowedHosts::loopback();
+        let hosts = AllowedHosts::of_metrics(Ipv4Addr::LOCALHOST.into());
         assert!(includes(&hosts, "http://localhost:8000/names", Some("localhost:8000")));
         assert!(!includes(&hosts, "http://attacker.example/names", Some("localhost")));
         assert!(!includes(&hosts, "http://localhost/names", Some("attacker.example")));

@@ -1,4 +1,4 @@
-//! The metrics over HTTP, on a listener of their own, for programs on this machine.
+//! The metrics over HTTP, on a listener of their own.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -17,8 +17,12 @@ use super::refusal::RequestRefusal;
 use super::responses::{method_not_allowed, plain};
 use super::route::{METRICS, READ};
 
-/// Answers Prometheus.
-pub(super) struct MetricsEndpoint(pub Arc<Metrics>);
+/// Answers Prometheus, without credentials: the metrics are numbers, and of all names, they have those of repositories
+/// that are mirrored.
+pub(super) struct MetricsEndpoint {
+    pub metrics: Arc<Metrics>,
+    pub hosts: AllowedHosts,
+}
 
 impl RequestHandler for MetricsEndpoint {
     type Body = Body;
@@ -29,7 +33,7 @@ impl RequestHandler for MetricsEndpoint {
         request: Request<Incoming>,
     ) -> Response<Body> {
         let (request, _) = request.into_parts();
-        if !AllowedHosts::loopback().include(&request) {
+        if !self.hosts.include(&request) {
             connection.count_refusal(RefusalReason::OtherHost);
             return RequestRefusal::OtherHost.response();
         }
@@ -39,7 +43,9 @@ impl RequestHandler for MetricsEndpoint {
         if !READ.contains(&request.method) {
             return method_not_allowed(READ);
         }
-        let Some(text) = self.0.encode() else { return plain(StatusCode::INTERNAL_SERVER_ERROR) };
+        let Some(text) = self.metrics.encode() else {
+            return plain(StatusCode::INTERNAL_SERVER_ERROR);
+        };
         let mut response = Response::new(Body::from(text));
         let content_type =
             HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");

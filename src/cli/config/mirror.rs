@@ -75,7 +75,10 @@ pub fn read(repository: &Section<'_>, name: Option<&RepositoryName>) -> Option<M
     let pattern = |text: &str| Pattern::new(text).map(|_| ()).map_err(|error| error.to_string());
     let locks = table.texts("locks").into_iter().filter_map(|text| {
         table.parse("locks", &text, pattern)?;
-        Some(table.resolve(&text).to_string_lossy().into_owned())
+        let directory = table.directory_of(&text).to_string_lossy();
+        // What a pattern is relative to is a name, whatever characters it has.
+        let path = Path::new(&Pattern::escape(&directory)).join(&text.value);
+        Some(path.to_string_lossy().into_owned())
     });
     let locks = locks.collect();
     let jobs = table.integer("jobs", 1..257).unwrap_or(JOBS);
@@ -105,7 +108,7 @@ pub fn read(repository: &Section<'_>, name: Option<&RepositoryName>) -> Option<M
         description: wanted.description(&upstream),
         options: Arc::new(move || {
             wanted.options(&upstream).map_err(|failure| {
-                let (message, hint) = failure.into_parts();
+                let (message, hint) = in_file(failure).into_parts();
                 hint.map_or(message.clone(), |hint| format!("{message}; {hint}"))
             })
         }),
@@ -142,12 +145,12 @@ fn in_file(failure: Failure) -> Failure {
             ("--upstream-key=PATH", "upstream-key = \"PATH\""),
             ("--upstream=URL", "upstream = \"URL\""),
             ("--upstream-name=hexpm:NAME", "upstream-name = \"hexpm:NAME\""),
+            ("--upstream-auth", "`upstream-auth`"),
             ("--upstream", "`upstream`"),
+            ("--prune", "`prune`"),
         ]
         .iter()
-        .fold(text.replace("--upstream-auth", "`upstream-auth`"), |text, (argument, key)| {
-            text.replace(argument, key)
-        })
+        .fold(text, |text, (argument, key)| text.replace(argument, key))
     };
     let (message, hint) = failure.into_parts();
     let failure = Failure::environment(written(message));
@@ -242,11 +245,12 @@ impl Wanted {
                 Failure::environment(format!("could not look for {pattern}: {error}"))
             };
             let found = glob::glob(pattern).map_err(|error| failed(&error))?;
-            let before = paths.len();
+            let mut is_matched = false;
             for path in found {
                 paths.insert(path.map_err(|error| failed(&error))?);
+                is_matched = true;
             }
-            if paths.len() == before && !paths.contains(Path::new(pattern)) {
+            if !is_matched {
                 let message = format!("no lock file matches {pattern}");
                 return Err(Failure::environment(message).hint("copy one there, or change `locks`"));
             }

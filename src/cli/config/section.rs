@@ -154,9 +154,14 @@ impl<'a> Section<'a> {
     /// The path that a text says: relative to the directory of the file, or, of a variable that is used in place of a key,
     /// to the working directory, as an argument is.
     pub fn resolve(&self, text: &Text) -> PathBuf {
+        self.directory_of(text).join(&text.value)
+    }
+
+    /// The directory that a relative path in a text is relative to; empty for the working directory.
+    pub fn directory_of(&self, text: &Text) -> &Path {
         match text.place {
-            Place::Line(_) => self.context.directory.join(&text.value),
-            Place::Variable(_) => PathBuf::from(&text.value),
+            Place::Line(_) => self.context.directory,
+            Place::Variable(_) => Path::new(""),
         }
     }
 

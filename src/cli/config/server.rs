@@ -193,7 +193,7 @@ fn cache(file: &Section<'_>) -> CacheOptions {
     }
 }
 
-/// Adds problems where more could be read, or by others, than is meant.
+/// Adds a problem where more could be read, or by others, than is meant.
 fn check_exposure(file: &Section<'_>, options: &Options) {
     if options.is_exposed() {
         let hint =
@@ -203,13 +203,6 @@ fn check_exposure(file: &Section<'_>, options: &Options) {
             options.listen
         );
         file.problem(file.place_of("listen"), message, hint);
-    }
-    if let Some(address) = options.metrics.filter(|address| !address.ip().is_loopback()) {
-        let message = format!(
-            "{address} can be reached from other machines: metrics are for a loopback address"
-        );
-        let hint = "write metrics-listen = \"127.0.0.1:PORT\"";
-        file.problem(file.place_of("metrics-listen"), message, hint);
     }
 }
 

@@ -63,24 +63,24 @@ pub enum FileError {
     RolledBack { newest: Option<UnixSeconds>, held: Vec<(PackageName, UnixSeconds)> },
     /// Releases of the mirror's file are missing in upstream's.
     #[error(
-        "upstream no longer has {}: left as it was (--accept takes it)",
+        "upstream no longer has {}: left as it was until it is accepted",
         list(.0)
     )]
     Lost(Vec<Version>),
     /// The whole package is missing upstream.
-    #[error("upstream no longer has it: left as it was (--accept takes it)")]
+    #[error("upstream no longer has it: left as it was until it is accepted")]
     LostPackage,
     /// A release has another tarball than in the mirror. `held` is the mirror's outer checksum, `said` the one in
     /// upstream's registry.
     #[error(
-        "{version} was {}… here before and is {}… upstream: left as it was (--accept takes it)",
+        "{version} was {}… here before and is {}… upstream: left as it was until it is accepted",
         .held.excerpt(), .said.excerpt()
     )]
     Changed { version: Version, held: OuterChecksum, said: OuterChecksum },
     /// The mirror's file has times of publication that upstream's lacks.
     #[error(
         "upstream no longer says when {} was published, so this file is older than the one here: left as it was \
-         (--accept takes it)",
+         until it is accepted",
         list(.0)
     )]
     Undated(Vec<Version>),

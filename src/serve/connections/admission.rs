@@ -90,8 +90,8 @@ impl Admission {
         Self { limits, metrics, open, proxies, slots, reserve, clock }
     }
 
-    /// For programs on this machine: without a reserve, and one address may have all slots.
-    pub fn for_this_machine(limits: ConnectionLimits, metrics: Arc<Metrics>) -> Self {
+    /// For metrics: without a reserve, and a program on this machine may have all slots.
+    pub fn for_metrics(limits: ConnectionLimits, metrics: Arc<Metrics>) -> Self {
         let proxies = TrustedProxies::new(&loopback());
         // Connections that ask for metrics are not counted among them.
         Self { reserve: None, open: Gauge::default(), ..Self::new(limits, proxies, metrics) }

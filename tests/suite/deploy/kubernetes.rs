@@ -56,11 +56,16 @@ fn its_configuration_is_the_example_and_its_parts_fit() {
     let service = of_kind(&documents, "Service");
     assert_eq!(&service["spec"]["selector"], labels);
     let container = &pod["spec"]["containers"][0];
-    let port = &container["ports"][0];
-    assert_eq!(service["spec"]["ports"][0]["targetPort"], port["name"]);
-    let listen = container["env"].as_array().unwrap().iter();
-    let listen = listen.clone().find(|variable| variable["name"] == "HEXREG_LISTEN").unwrap();
-    assert_eq!(listen["value"], format!("0.0.0.0:{}", port["containerPort"]));
+    let (port, metrics) = (&container["ports"][0], &container["ports"][1]);
+    let of_service = service["spec"]["ports"].as_array().unwrap();
+    assert_eq!((of_service.len(), &of_service[0]["targetPort"]), (1, &port["name"]));
+    for (name, port) in [("HEXREG_LISTEN", port), ("HEXREG_METRICS_LISTEN", metrics)] {
+        let mut variables = container["env"].as_array().unwrap().iter();
+        let listen = variables.find(|variable| variable["name"] == name).unwrap();
+        assert_eq!(listen["value"], format!("0.0.0.0:{}", port["containerPort"]));
+    }
+    let annotations = &pod["metadata"]["annotations"];
+    assert_eq!(annotations["prometheus.io/port"], metrics["containerPort"].to_string());
     let ingress = of_kind(&documents, "Ingress");
     let backend = &ingress["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"];
     assert_eq!(backend["name"], service["metadata"]["name"]);

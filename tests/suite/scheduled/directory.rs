@@ -183,7 +183,9 @@ fn a_release_that_upstream_lost_is_held_back_until_it_is_accepted() {
     until("held back", || runs(&server, "held_back") > 1);
     assert_eq!(server.get("/packages/foo", &[]).body, before);
     assert_eq!(server.get("/tarballs/foo-1.0.0.tar", &[]).status, 200);
-    assert!(server.get("/", &[]).text().contains("packages/foo: upstream no longer has 1.0.0"));
+    let page = server.get("/", &[]).text();
+    let held = "packages/foo: upstream no longer has 1.0.0: left as it was until it is accepted";
+    assert!(page.contains(held), "{page}");
     assert_eq!(upstream.told("some was held back"), 1, "{}", upstream.log());
     // The file is read again.
     upstream.configure("hexreg.toml", "copy", ALL, &["accept = [\"foo\"]"]);
@@ -248,6 +250,39 @@ fn lock_files_are_read_again_for_each_run() {
     assert!(upstream.has(&server, "tarballs/foo-1.0.0.tar"));
     write("locks/three.lock", "odd");
     until("mended", || upstream.has(&server, "tarballs/odd-1.0.0.tar"));
+}
+
+/// Only what the file says is a pattern.
+#[test]
+fn lock_files_are_found_in_a_folder_with_any_name() {
+    let upstream = Upstream::samples();
+    let pinned = lock("greeting", "1.0.0", &upstream.repository);
+    upstream.repository.write("odd [x] *?/locks/mix.lock", pinned.as_bytes());
+    upstream.repository.write("odd [x] *?/other.lock", b"%{}");
+    for (pattern, runs_to_be) in [("locks/*.lock", 1), ("locks/mix.lock", 2)] {
+        let mirror = format!("every = \"1s\", locks = [\"{pattern}\", \"[o]ther.lock\"]");
+        upstream.configure("hexreg.toml", "copy", &mirror, &[]);
+        let text = String::from_utf8(upstream.repository.read("hexreg.toml")).unwrap();
+        let text = text.replace("\"public/", "\"../public/").replace("\"copy", "\"../copy");
+        upstream.repository.write("odd [x] *?/hexreg.toml", text.as_bytes());
+        let server = upstream.serve("odd [x] *?/hexreg.toml");
+        until("mirrored", || runs(&server, "done") >= runs_to_be);
+        assert!(upstream.has(&server, "tarballs/greeting-1.0.0.tar"), "{pattern}");
+        assert_eq!(runs(&server, "failed"), 0, "{}", upstream.log());
+    }
+}
+
+/// The options of a run were said by keys, and so they are named.
+#[test]
+fn errors_of_a_run_name_keys() {
+    let upstream = Upstream::samples();
+    upstream.repository.write("mix.lock", b"");
+    let mirror = "every = \"1s\", locks = [\"mix.lock\"], prune = true";
+    upstream.configure("hexreg.toml", "copy", mirror, &[]);
+    let server = upstream.serve("hexreg.toml");
+    until("it fails", || runs(&server, "failed") > 0);
+    let log = upstream.log();
+    assert!(log.contains("is empty, and `prune` would remove all that is mirrored"), "{log}");
 }
 
 #[test]

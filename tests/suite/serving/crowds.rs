@@ -398,6 +398,27 @@ fn the_metrics_listener_has_limits_too() {
     }
 }
 
+/// Prometheus asks a pod by its address.
+#[test]
+fn metrics_of_another_address_are_for_other_machines() {
+    let repository = repository();
+    let server = Server::of(&repository, &["--metrics-listen=0.0.0.0:0"]);
+    let port = server.said.rsplit("http://0.0.0.0:").next().unwrap().split('/').next().unwrap();
+    for host in ["10.0.0.7:9568", "hexreg-0.hexreg"] {
+        let stream = TcpStream::connect(("127.0.0.1", port.parse().unwrap())).unwrap();
+        let request = format!("GET /metrics HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        let answer = answered(stream, request.as_bytes());
+        assert_eq!(answer.status, 200, "{host}");
+        assert!(
+            answer.text().contains("hexreg_requests_total") || answer.text().ends_with("# EOF\n")
+        );
+    }
+    // Beside them, the server has nothing there.
+    let stream = TcpStream::connect(("127.0.0.1", port.parse().unwrap())).unwrap();
+    let request = b"GET /names HTTP/1.1\r\nHost: 10.0.0.7\r\nConnection: close\r\n\r\n";
+    assert_eq!(answered(stream, request).status, 404);
+}
+
 /// `hexreg serve` under `ulimit`, and what it may have open then.
 fn limited(
     repository: &crate::support::repository::TestRepository,

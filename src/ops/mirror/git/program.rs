@@ -202,7 +202,7 @@ impl GitProgram<'_> {
     ) -> Result<String, FileError> {
         let ran = child::run(&mut command, input, limits).map_err(|error| {
             let advice = match error.kind() {
-                io::ErrorKind::NotFound => ": --git needs the git program",
+                io::ErrorKind::NotFound => ": the git program is not installed",
                 _ => "",
             };
             FileError::Git(format!("git: {error}{advice}"))
@@ -217,7 +217,7 @@ impl GitProgram<'_> {
             }
             End::Silent(silence) => format!("nothing came for {} s", silence.as_secs()),
             End::TooLong(total) => format!(
-                "it did not end within {} s: on a slow line, give a longer --stall-timeout, of which that is \
+                "it did not end within {} s: on a slow line, that needs a longer stall timeout, of which it is \
                  {TOTAL} times as long",
                 total.as_secs()
             ),

@@ -98,10 +98,10 @@ fn lost_or_changed_releases_are_held_back_unless_accepted() {
     assert_eq!(
         failures(&planner),
         [
-            "packages/a: upstream no longer has 0.9.0: left as it was (--accept takes it)",
+            "packages/a: upstream no longer has 0.9.0: left as it was until it is accepted",
             "packages/b: 1.0.0 was 040404040404… here before and is 030303030303… upstream: \
-             left as it was (--accept takes it)",
-            "packages/gone: upstream no longer has it: left as it was (--accept takes it)",
+             left as it was until it is accepted",
+            "packages/gone: upstream no longer has it: left as it was until it is accepted",
         ]
     );
     assert_eq!(planner.held_back, ["a", "b", "gone"].map(name).into());
@@ -336,6 +336,6 @@ fn young_releases_may_change_or_disappear() {
     assert_eq!(upstream.run(&mut planner, &held), ["fetch a"]);
     assert_eq!(
         failures(&planner),
-        ["packages/a: upstream no longer has 0.9.0: left as it was (--accept takes it)"]
+        ["packages/a: upstream no longer has 0.9.0: left as it was until it is accepted"]
     );
 }

@@ -250,7 +250,7 @@ fn a_silent_server_is_given_up_and_an_unreachable_one_gets_advice() {
         let stderr = failing(text);
         assert!(stderr.contains(text) && stderr.contains(advice), "{stderr}");
     }
-    // --git needs the git program.
+    // It needs the git program.
     let ran = upstream.mirror_with(upstream.repository.hexreg().env("PATH", "/nowhere"), &[]);
-    assert!(ran.stderr.contains("--git needs the git program"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("the git program is not installed"), "{}", ran.stderr);
 }
