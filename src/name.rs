@@ -52,6 +52,12 @@ impl PackageName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether a text can be parsed as a name.
+    pub(crate) fn is_valid(text: &str) -> bool {
+        text.starts_with(|first: char| first.is_ascii_lowercase())
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    }
 }
 
 impl RepositoryName {
@@ -74,9 +80,7 @@ impl FromStr for PackageName {
     type Err = InvalidName;
 
     fn from_str(text: &str) -> Result<Self, InvalidName> {
-        let starts_well = text.starts_with(|first: char| first.is_ascii_lowercase());
-        let goes_on_well = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-        if starts_well && goes_on_well {
+        if Self::is_valid(text) {
             Ok(Self(text.to_owned()))
         } else {
             Err(InvalidName::Package(text.to_owned()))

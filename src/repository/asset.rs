@@ -78,32 +78,39 @@ impl Asset {
     /// slash.
     #[must_use]
     pub fn at(path: &str) -> Option<Self> {
-        let parts = path.split('/').map(|part| percent_decode_str(part).decode_utf8().ok());
-        let parts: Vec<_> = parts.collect::<Option<_>>()?;
-        let parts: Vec<&str> = parts.iter().map(AsRef::as_ref).collect();
-        if parts.iter().any(|part| part.len() > MAX_NAME) {
+        let decoded = percent_decode_str(path).decode_utf8().ok()?;
+        let is_encoded = decoded.len() < path.len();
+        if is_encoded && slashes(&decoded) != slashes(path) {
             return None;
         }
-        let kind = match parts.as_slice() {
-            [file] if RepositoryPath::is_root_file(file) => AssetKind::Registry,
-            [folder, rest @ ..] => kind_in(Folder::at_top(folder)?, rest)?,
-            [] => return None,
+        if decoded.len() > MAX_NAME && decoded.split('/').any(|part| part.len() > MAX_NAME) {
+            return None;
+        }
+        let kind = match decoded.split_once('/') {
+            Some((folder, rest)) => kind_in(Folder::at_top(folder)?, rest)?,
+            None if RepositoryPath::is_root_file(&decoded) => AssetKind::Registry,
+            None => return None,
         };
-        Some(Self { kind, path: parts.join("/") })
+        Some(Self { kind, path: decoded.into_owned() })
     }
 }
 
-/// The kind of a file below a folder; `None` for a file that clients do not ask for.
-fn kind_in(folder: Folder, parts: &[&str]) -> Option<AssetKind> {
-    match (folder, parts) {
-        (Folder::Packages, [name]) => name.parse::<PackageName>().ok().map(|_| AssetKind::Registry),
-        (Folder::Policies, [name]) => is_policy(name).then_some(AssetKind::Policy),
-        (Folder::Tarballs, [file]) => is_of_release(folder, file).then_some(AssetKind::Tarball),
-        (Folder::Docs, [file]) => is_of_release(folder, file).then_some(AssetKind::Docs),
-        (Folder::Installs, parts) => is_install(parts).then_some(AssetKind::Installs),
-        (Folder::Git, parts) => git_kind(parts),
-        _ => None,
+/// The kind of a file below a folder, by its path from there; `None` for a file that clients do not ask for.
+fn kind_in(folder: Folder, path: &str) -> Option<AssetKind> {
+    let parts = || path.split('/').collect::<Vec<_>>();
+    match folder {
+        Folder::Packages => PackageName::is_valid(path).then_some(AssetKind::Registry),
+        Folder::Policies => is_policy(path).then_some(AssetKind::Policy),
+        Folder::Tarballs => is_of_release(folder, path).then_some(AssetKind::Tarball),
+        Folder::Docs => is_of_release(folder, path).then_some(AssetKind::Docs),
+        Folder::Installs => is_install(&parts()).then_some(AssetKind::Installs),
+        Folder::Git => git_kind(&parts()),
+        Folder::Root | Folder::Mirror | Folder::MirrorPackages => None,
     }
+}
+
+fn slashes(path: &str) -> usize {
+    path.bytes().filter(|byte| *byte == b'/').count()
 }
 
 /// `acme.pem` is a valid name of a policy, but such a file is rather a private key.

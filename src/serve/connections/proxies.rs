@@ -9,9 +9,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::http::HeaderMap;
+use axum::http::header::HeaderName;
 use ipnet::IpNet;
 
 use crate::serve::connections::peer::Peer;
+
+/// The header to which each proxy appends the address of its client.
+static FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The proxies that are believed about the address of a client.
 #[derive(Clone, Debug)]
@@ -42,7 +46,7 @@ impl TrustedProxies {
         if !self.trusts(client) {
             return client;
         }
-        for value in headers.get_all("x-forwarded-for").iter().rev() {
+        for value in headers.get_all(&FORWARDED_FOR).iter().rev() {
             for entry in value.as_bytes().rsplit(|byte| *byte == b',') {
                 let entry = entry.trim_ascii();
                 // RFC 9110, section 5.6.1.2: an empty element is none.

@@ -35,6 +35,12 @@ impl<K: Eq + Hash, V: Clone> BoundedCache<K, V> {
         Some(value)
     }
 
+    /// As [`get`](Self::get), to change the value. It keeps its weight.
+    pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+        self.get(key)?;
+        self.recent.get_mut(key).map(|(value, _)| value)
+    }
+
     pub fn remove(&mut self, key: &K) {
         if let Some((_, weight)) = self.recent.remove(key) {
             self.weight = self.weight.saturating_sub(weight);

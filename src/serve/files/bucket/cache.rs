@@ -1,6 +1,5 @@
 //! Which objects of a bucket are known, and how long ago the store was asked for them.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -67,7 +66,7 @@ pub(crate) struct BucketCache {
 struct CacheItem {
     known: Known,
     /// When the store was asked last.
-    asked: Arc<AtomicU64>,
+    asked: Moment,
     /// When the answer came in which the file was first as it is now: it was written before.
     found: Moment,
 }
@@ -118,15 +117,16 @@ impl BucketCache {
     /// What is known of a path.
     pub fn get(&self, path: &RepositoryPath) -> Option<(Known, Freshness)> {
         let item = self.item(path)?;
-        let asked = Moment(item.asked.load(Ordering::Relaxed));
+        let asked = item.asked;
         let age = Duration::from_micros(self.now().0.saturating_sub(asked.0));
         let package = package_of(path).and_then(|package| self.item(&package));
         // A tarball is written before the package that names it. One that was replaced must not be sent to a client that
         // has read the checksum of the new one.
         let is_older = package.as_ref().is_some_and(|package| package.found >= asked);
-        let is_tarball = path.folder() == Folder::Tarballs
-            && matches!(item.known, Known::Object(_))
-            && package.is_some_and(|package| matches!(package.known, Known::Object(_)));
+        let is_object = |item: &CacheItem| matches!(item.known, Known::Object(_));
+        let is_tarball = package.as_ref().is_some_and(is_object)
+            && is_object(&item)
+            && path.folder() == Folder::Tarballs;
         let (fresh, aging) =
             if is_tarball { (FRESH_TARBALL, AGING_TARBALL) } else { (FRESH, AGING) };
         let freshness = match age {
@@ -155,19 +155,19 @@ impl BucketCache {
         let former = memory.get(path).or_else(|| disk.get(path));
         let mut found = self.now();
         if let Some(former) = former.filter(|former| !former.known.has_failed()) {
-            if former.asked.load(Ordering::Relaxed) > asked.0 {
+            if former.asked > asked {
                 return known;
             }
             if former.known.stamp() == known.stamp() {
                 found = former.found;
                 // Its bytes are known already.
-                if matches!((&former.known, &known), (Known::Object(_), Known::Stamp(_))) {
-                    former.confirm(asked);
+                if let (Known::Object(object), Known::Stamp(_)) = (&former.known, &known) {
+                    drop((memory, disk));
+                    self.confirm(path, object, asked);
                     return former.known;
                 }
             }
         }
-        let asked = Arc::new(AtomicU64::new(asked.0));
         let item = CacheItem { known: known.clone(), asked, found };
         let evicted = if known.is_on_disk() {
             memory.remove(path);
@@ -183,8 +183,10 @@ impl BucketCache {
 
     /// Notes that the store has answered that the object has not changed.
     pub fn confirm(&self, path: &RepositoryPath, object: &Arc<CachedObject>, asked: Moment) {
-        if let Some(item) = self.item(path).filter(|item| item.is(object)) {
-            item.confirm(asked);
+        let in_memory = matches!(object.bytes, ObjectBytes::Memory(_));
+        let items = if in_memory { &self.memory } else { &self.disk };
+        if let Some(item) = lock(items).get_mut(path).filter(|item| item.is(object)) {
+            item.asked = item.asked.max(asked);
         }
     }
 
@@ -205,10 +207,6 @@ impl BucketCache {
 impl CacheItem {
     fn is(&self, other: &Arc<CachedObject>) -> bool {
         matches!(&self.known, Known::Object(object) if Arc::ptr_eq(object, other))
-    }
-
-    fn confirm(&self, asked: Moment) {
-        self.asked.fetch_max(asked.0, Ordering::Relaxed);
     }
 }
 

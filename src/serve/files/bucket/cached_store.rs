@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::cached_object::stamp_at;
 use super::requests::Wanted;
 use super::shared_bucket::SharedBucket;
-use crate::repository::{Asset, AssetKind, Folder, RepositoryPath};
+use crate::repository::{Folder, RepositoryPath};
 use crate::store::{
     AppliedChange, Change, Content, EntryKind, ListedFile, LockOutcome, Operation, Stamp, Store,
     StoreError,
@@ -20,8 +20,8 @@ pub(crate) struct WrittenStore(Arc<SharedBucket>);
 
 /// What is asked of a path for its stamp: what is small is read next, and other files may be large.
 pub(crate) fn wanted_for_stamp(path: &RepositoryPath) -> Wanted {
-    match Asset::at(path.as_str()).map(|asset| asset.kind) {
-        Some(AssetKind::Tarball | AssetKind::Docs) => Wanted::Stamp,
+    match path.folder() {
+        Folder::Tarballs | Folder::Docs => Wanted::Stamp,
         _ => Wanted::Bytes,
     }
 }
