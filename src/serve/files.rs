@@ -102,7 +102,7 @@ impl Files {
         let response = match validators.evaluate(&headers) {
             Verdict::Send if is_whole => {
                 if let Some(bytes) = opened.read_now() {
-                    let bytes = Bytes::from(bytes?);
+                    let bytes = bytes?;
                     let response = whole(asset.kind, method, bytes.clone());
                     let response = with_cache_headers(response, asset.kind, is_public, &validators);
                     let headers = response.headers().clone();

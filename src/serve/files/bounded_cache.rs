@@ -35,6 +35,12 @@ impl<K: Eq + Hash, V: Clone> BoundedCache<K, V> {
         Some(value)
     }
 
+    /// How many entries there are.
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        self.recent.len() + self.former.len()
+    }
+
     /// As [`get`](Self::get), to change the value. It keeps its weight.
     pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
         self.get(key)?;
@@ -74,7 +80,7 @@ mod tests {
             // This one is used again and again.
             assert_eq!(cache.get(&0), Some(0));
         }
-        assert!(cache.recent.len() + cache.former.len() <= 200);
+        assert!(cache.len() <= 200);
         assert_eq!(cache.get(&1), None);
         assert_eq!(cache.get(&299), Some(299));
     }
@@ -97,7 +103,7 @@ mod tests {
         for key in 0..10 {
             cache.insert(key, key, 40);
         }
-        assert_eq!(cache.recent.len() + cache.former.len(), 4);
+        assert_eq!(cache.len(), 4);
         // An entry that is inserted again weighs no more.
         for _ in 0..10 {
             cache.insert(9, 9, 40);

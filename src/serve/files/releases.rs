@@ -31,7 +31,7 @@ use crate::version::Version;
 /// The releases of one repository.
 pub(crate) struct ReleaseIndex {
     source: Arc<dyn FileSource>,
-    packages: Mutex<BoundedCache<Stamp, CachedTrust>>,
+    packages: Mutex<BoundedCache<PackageName, CachedTrust>>,
     keys: Mutex<SigningKeys>,
     readers: Arc<Semaphore>,
 }
@@ -64,6 +64,7 @@ enum PackageTrust {
 #[derive(Clone)]
 struct CachedTrust {
     trust: PackageTrust,
+    stamp: Stamp,
     /// Until when the entry holds, if the stamp might not tell of a change.
     until: Option<Instant>,
     /// The `public_key` with which the file was not [`PackageTrust::Signed`]. With another one it is read again.
@@ -109,7 +110,7 @@ impl ReleaseIndex {
         }
         let path = RepositoryPath::package(&release.package);
         let Some(stamp) = source::stamp(&self.source, path).await? else { return Ok(false) };
-        let trust = if let Some(trust) = self.cached(&stamp).await {
+        let trust = if let Some(trust) = self.cached(&release.package, &stamp).await {
             trust
         } else {
             let (this, name) = (Arc::clone(self), release.package.clone());
@@ -132,7 +133,7 @@ impl ReleaseIndex {
         name: &PackageName,
         opened: &OpenFile,
     ) -> io::Result<bool> {
-        let trust = if let Some(trust) = self.cached(&opened.stamp()).await {
+        let trust = if let Some(trust) = self.cached(name, &opened.stamp()).await {
             trust
         } else {
             let (this, name, opened) = (Arc::clone(self), name.clone(), opened.clone());
@@ -193,9 +194,9 @@ impl ReleaseIndex {
         reading.await.map_err(io::Error::other)?
     }
 
-    /// The trust in the file with this stamp, if it was read before.
-    async fn cached(&self, stamp: &Stamp) -> Option<PackageTrust> {
-        let cached = self.entry(stamp)?;
+    /// The trust in the file of this name and stamp, if it was read before.
+    async fn cached(&self, name: &PackageName, stamp: &Stamp) -> Option<PackageTrust> {
+        let cached = self.entry(name, stamp)?;
         if cached.is_signed() {
             return Some(cached.trust);
         }
@@ -204,16 +205,16 @@ impl ReleaseIndex {
     }
 
     /// As [`cached`](Self::cached), on a thread that may block.
-    fn cached_blocking(&self, stamp: &Stamp) -> Option<PackageTrust> {
-        let cached = self.entry(stamp)?;
+    fn cached_blocking(&self, name: &PackageName, stamp: &Stamp) -> Option<PackageTrust> {
+        let cached = self.entry(name, stamp)?;
         if cached.is_signed() {
             return Some(cached.trust);
         }
         cached.read_with(self.source.stamp(&RepositoryPath::public_key()).ok().flatten())
     }
 
-    fn entry(&self, stamp: &Stamp) -> Option<CachedTrust> {
-        let cached = lock(&self.packages).get(stamp)?;
+    fn entry(&self, name: &PackageName, stamp: &Stamp) -> Option<CachedTrust> {
+        let cached = lock(&self.packages).get(name).filter(|cached| cached.stamp == *stamp)?;
         cached.until.is_none_or(|until| Instant::now() < until).then_some(cached)
     }
 
@@ -222,7 +223,7 @@ impl ReleaseIndex {
         let path = RepositoryPath::package(name);
         // Another request may have read it meanwhile.
         if let Ok(Some(stamp)) = self.source.stamp(&path) {
-            if let Some(trust) = self.cached_blocking(&stamp) {
+            if let Some(trust) = self.cached_blocking(name, &stamp) {
                 return Ok(trust);
             }
         }
@@ -238,7 +239,7 @@ impl ReleaseIndex {
     }
 
     fn read_opened(&self, name: &PackageName, opened: &OpenFile) -> io::Result<PackageTrust> {
-        if let Some(trust) = self.cached_blocking(&opened.stamp()) {
+        if let Some(trust) = self.cached_blocking(name, &opened.stamp()) {
             return Ok(trust);
         }
         let read_at = unix_nanoseconds();
@@ -281,8 +282,9 @@ impl ReleaseIndex {
             };
             let is_unsettled = !stamp.is_settled(read_at);
             let until = is_unsettled.then(|| Instant::now().checked_add(UNSETTLED)).flatten();
-            let cached = CachedTrust { trust: trust.clone(), until, key };
-            lock(&self.packages).insert(stamp, cached, weight.saturating_add(1));
+            let cached = CachedTrust { trust: trust.clone(), stamp, until, key };
+            // It takes the place of the one for the file as it was before.
+            lock(&self.packages).insert(name.clone(), cached, weight.saturating_add(1));
         }
         trust
     }
@@ -341,4 +343,42 @@ fn limit(name: &PackageName) -> usize {
 /// Each value is replaced in one step, so it is valid after a panic too.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+    use crate::serve::files::directory::Directory;
+    use crate::store::DirStore;
+
+    #[tokio::test]
+    async fn a_package_that_changes_is_cached_once() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/golden/acme/expected");
+        fs::create_dir(directory.path().join("packages")).unwrap();
+        fs::copy(golden.join("public_key"), directory.path().join("public_key")).unwrap();
+        let source = Arc::new(Directory::new(DirStore::new(directory.path())));
+        let index = Arc::new(ReleaseIndex::new(source));
+        let release = |text: &str| text.parse::<FileName>().unwrap();
+        let mut stamps = HashSet::new();
+        for _ in 0..5 {
+            let package = directory.path().join("packages/apple");
+            fs::copy(golden.join("packages/apple"), &package).unwrap();
+            stamps.insert(
+                index
+                    .source
+                    .stamp(&RepositoryPath::package(&release("apple-2.0.0.tar").package))
+                    .unwrap()
+                    .unwrap(),
+            );
+            assert!(index.has(&release("apple-2.0.0.tar"), false).await.unwrap());
+            assert!(!index.has(&release("apple-9.9.9.tar"), false).await.unwrap());
+            fs::remove_file(package).unwrap();
+        }
+        assert!(stamps.len() > 1);
+        assert_eq!(lock(&index.packages).len(), 1);
+    }
 }

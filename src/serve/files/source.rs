@@ -10,6 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
 use tokio::task::spawn_blocking;
 
 use crate::private_key_scan::begins_with_key;
@@ -71,6 +72,11 @@ pub(crate) type Later<T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send + S
 pub(crate) trait SourceFile: Send + Sync {
     /// Reads into the buffer without waiting.
     fn read_now(&self, from: u64, buffer: &mut [u8]) -> Option<io::Result<usize>>;
+
+    /// All bytes, if the source has them in memory: they are not copied.
+    fn bytes(&self) -> Option<Bytes> {
+        None
+    }
 
     /// Reads at most `size` bytes.
     ///
@@ -204,12 +210,15 @@ impl OpenFile {
     }
 
     /// Reads all bytes without waiting; `None` if the file is not small, or would have to be waited for.
-    pub fn read_now(&self) -> Option<io::Result<Vec<u8>>> {
+    pub fn read_now(&self) -> Option<io::Result<Bytes>> {
         let size = usize::try_from(self.size()).ok().filter(|size| *size <= SMALL)?;
+        if let Some(bytes) = self.file.bytes() {
+            return Some(Ok(bytes));
+        }
         let mut bytes = vec![0; size];
         match self.file.read_now(0, &mut bytes)? {
             Ok(read) if read < size => None,
-            Ok(_) => Some(Ok(bytes)),
+            Ok(_) => Some(Ok(bytes.into())),
             Err(error) => Some(Err(error)),
         }
     }

@@ -156,6 +156,10 @@ impl MemoryFile {
 }
 
 impl SourceFile for MemoryFile {
+    fn bytes(&self) -> Option<Bytes> {
+        Some(self.1.clone())
+    }
+
     fn read_now(&self, from: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
         let part = self.part(from, buffer.len());
         buffer.get_mut(..part.len())?.copy_from_slice(part);
