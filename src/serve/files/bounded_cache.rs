@@ -38,7 +38,7 @@ impl<K: Eq + Hash, V: Clone> BoundedCache<K, V> {
     /// How many entries there are.
     #[cfg(test)]
     pub fn len(&self) -> usize {
-        self.recent.len() + self.former.len()
+        self.recent.len().saturating_add(self.former.len())
     }
 
     /// As [`get`](Self::get), to change the value. It keeps its weight.
