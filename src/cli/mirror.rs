@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use hexreg::name::{PackageName, PolicyName};
 use hexreg::ops::mirror::{
-    self, Chosen, Error, LeftOut, Only, Options, Selection, Timeouts, Upstream,
+    self, Cancellation, Chosen, Error, LeftOut, Only, Options, Selection, Timeouts, Upstream,
 };
 use hexreg::publish::observer::Work;
 use hexreg::repository::Folder;
@@ -253,6 +253,7 @@ impl Args {
                 ..Timeouts::default()
             },
             lock_timeout: Duration::from_secs(self.lock_timeout.into()),
+            cancellation: Cancellation::default(),
         })
     }
 }
@@ -282,8 +283,10 @@ fn failure_of(error: &Error, options: &Options) -> Failure {
         }
         Error::LockTimeout(_) => Failure::environment(message)
             .hint("nothing was changed; let it end, or give a longer --lock-timeout"),
-        Error::Store(_) | Error::Client(_) | Error::Run(_) => Failure::environment(message)
-            .hint("what was mirrored is kept, and every file is whole: run it again"),
+        Error::Store(_) | Error::Client(_) | Error::Cancelled | Error::Run(_) => {
+            Failure::environment(message)
+                .hint("what was mirrored is kept, and every file is whole: run it again")
+        }
     }
 }
 

@@ -16,6 +16,7 @@
 mod adopt;
 mod batch_writer;
 mod body;
+mod cancellation;
 mod check;
 mod client;
 mod conditional_fetch;
@@ -46,6 +47,7 @@ mod timeouts;
 mod upstream;
 
 pub use crate::publish::withdrawn::{Withdrawn, WithdrawnRemark};
+pub use cancellation::Cancellation;
 pub use error::Error;
 pub use file_error::{ChecksumMismatch, FileError, NotMirrored};
 pub use git::GitMirror;
@@ -60,6 +62,7 @@ pub use upstream::Upstream;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use tokio::runtime::Runtime;
 
@@ -71,6 +74,9 @@ use check::Checker;
 use client::Client;
 use fetch::Fetcher;
 use mirror_directory::MirrorDirectory;
+
+/// How long the threads of a run are waited for that is cancelled.
+const CANCELLED_WITHIN: Duration = Duration::from_secs(10);
 
 /// Updates a mirror to what upstream has.
 ///
@@ -85,8 +91,13 @@ pub fn mirror(
     let _lock = lock(directory, options, observer)?;
     let runtime = Runtime::new().map_err(Error::Run)?;
     let report = runtime.block_on(run(directory, options, observer));
-    // After an error, open requests are not waited for.
-    runtime.shutdown_background();
+    if options.cancellation.is_cancelled() {
+        // Another run may begin once the lock is free: what this one has begun to write ends before.
+        runtime.shutdown_timeout(CANCELLED_WITHIN);
+    } else {
+        // After an error, open requests are not waited for.
+        runtime.shutdown_background();
+    }
     report
 }
 
@@ -152,13 +163,20 @@ async fn run(
         }
     }
     let fetcher = Arc::new(fetcher(mirror_dir, options)?);
-    let mirrored = if mirrors_packages {
-        registry::mirror(directory, &fetcher, options, wants, &mut report, observer).await
-    } else {
-        // The state is not written without packages, so that the tags of policies are dropped.
-        policies::mirror(&fetcher, options, &mut report, &mut Vec::new(), observer).await?;
-        git_pins::mirror(directory, options, &mut report).await;
-        Ok(())
+    let mirroring = async {
+        if mirrors_packages {
+            registry::mirror(directory, &fetcher, options, wants, &mut report, observer).await
+        } else {
+            // The state is not written without packages, so that the tags of policies are dropped.
+            policies::mirror(&fetcher, options, &mut report, &mut Vec::new(), observer).await?;
+            git_pins::mirror(directory, options, &mut report).await;
+            Ok(())
+        }
+    };
+    let mirrored = tokio::select! {
+        biased;
+        () = options.cancellation.cancelled() => Err(Error::Cancelled),
+        mirrored = mirroring => mirrored,
     };
     let closed = fetcher.close();
     fetcher.warnings().into_iter().for_each(|warning| observer.warn(warning));

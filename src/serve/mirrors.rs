@@ -4,6 +4,7 @@
 //! schedule      how often, and what
 //! runner        the thread: one run at a time; of several servers with one bucket, the one that holds the lease
 //! leased_store  the bucket, which is written only while the lease is held
+//! directory_lock  the directory in which a bucket is mirrored, by one server at a time
 //! status        how it went, for the page and the health check; metrics: the same for Prometheus
 //! last_run      the same for the next start of the server, where a directory is mirrored
 //! mirror_log    the same for the log, and each thing once
@@ -13,6 +14,7 @@
 //! resumes. A repository in a bucket is mirrored into a directory of the cache, and pushed from there; before that, the
 //! directory adopts what the bucket has.
 
+mod directory_lock;
 mod last_run;
 mod leased_store;
 pub(crate) mod metrics;

@@ -13,6 +13,8 @@ use super::current_service::CurrentService;
 use super::error::Error;
 use super::error_chain::chain;
 use super::fixed_options::keep_fixed;
+#[cfg(feature = "mirror")]
+use super::mirrors::metrics::MirrorMetrics;
 use super::options::Options;
 use super::options_source::{OptionsSource, ReadOptions};
 use super::service::RegistryService;
@@ -166,7 +168,10 @@ impl Reload {
             self.sources.auth_file = auth_file;
         }
         drop(former);
-        retire(self.service.replace(service), &self.assembly);
+        let former = self.service.replace(service);
+        #[cfg(feature = "mirror")]
+        end_mirrors(&former, &self.service.get(), &self.assembly.metrics.mirrors);
+        retire(former, &self.assembly);
         Ok(need_restart)
     }
 }
@@ -177,6 +182,24 @@ fn needs_reading(files: &mut WatchedFiles, is_asked: bool) -> bool {
         files.read_now();
     }
     is_asked || files.have_changed()
+}
+
+/// Ends the mirrors that are no longer, or are made otherwise now: a request may need the former service for hours.
+#[cfg(feature = "mirror")]
+fn end_mirrors(former: &RegistryService, current: &RegistryService, metrics: &MirrorMetrics) {
+    let mirrors = |service: &RegistryService| {
+        let repositories = service.routes.repositories.iter();
+        repositories.filter_map(|one| one.mirror.clone()).collect::<Vec<_>>()
+    };
+    let current = mirrors(current);
+    for mirror in mirrors(former) {
+        if !current.iter().any(|one| Arc::ptr_eq(one, &mirror)) {
+            mirror.runner.end();
+        }
+        if !current.iter().any(|one| one.name == mirror.name) {
+            metrics.remove(&mirror.name);
+        }
+    }
 }
 
 /// Drops a service once no request needs it any more, on a thread that may block: what was kept of buckets is removed

@@ -42,6 +42,8 @@ use super::overview_cache::OverviewCache;
 use super::publishing;
 use super::repository_settings::RepositorySettings;
 use crate::name::RepositoryName;
+#[cfg(feature = "mirror")]
+use crate::ops::mirror::Cancellation;
 use crate::repository::Folder;
 use crate::store::{DirStore, Store};
 
@@ -75,9 +77,10 @@ type WrittenStoreMaker = dyn Fn() -> Box<dyn Store + Send + Sync> + Send + Sync;
 /// A mirror that keeps itself up to date.
 #[cfg(feature = "mirror")]
 pub(super) struct Mirror {
+    /// The name in the metrics.
+    pub name: String,
     pub status: Arc<MirrorStatus>,
-    /// Ends with the repository.
-    _runner: MirrorRunner,
+    pub runner: MirrorRunner,
 }
 
 /// What repositories share.
@@ -110,7 +113,7 @@ impl ServerParts<'_> {
             }
             #[cfg(feature = "buckets")]
             RepositoryLocation::Bucket(_) => {
-                let place = one.mount.name().map_or("root", RepositoryName::as_str);
+                let place = one.mount.name().map_or("@root", RepositoryName::as_str);
                 let directory = self.options.cache.directory.join("mirrors").join(place);
                 (directory.clone(), MirrorTarget::Bucket { directory, store: store() })
             }
@@ -123,15 +126,17 @@ impl ServerParts<'_> {
         };
         DirBuilder::new().recursive(true).mode(mode).create(&directory).map_err(failed)?;
         let status = Arc::new(MirrorStatus::default());
+        let name = one.mount.name().map_or_else(|| "/".to_owned(), ToString::to_string);
         let job = MirrorJob {
-            name: one.mount.name().map_or_else(|| "/".to_owned(), ToString::to_string),
+            name: name.clone(),
             schedule,
             target,
             status: Arc::clone(&status),
             metrics: self.metrics.mirrors.clone(),
+            cancellation: Cancellation::default(),
         };
         let runner = MirrorRunner::start(job).map_err(failed)?;
-        Ok(Some(Arc::new(Mirror { status, _runner: runner })))
+        Ok(Some(Arc::new(Mirror { name, status, runner })))
     }
 }
 

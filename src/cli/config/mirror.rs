@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use glob::Pattern;
 use hexreg::name::{PackageName, PolicyName, RepositoryName};
-use hexreg::ops::mirror::{Chosen, Only, Options, Selection, Timeouts, Upstream};
+use hexreg::ops::mirror::{Cancellation, Chosen, Only, Options, Selection, Timeouts, Upstream};
 use hexreg::serve::WatchedFile;
 use hexreg::serve::mirrors::schedule::MirrorSchedule;
 use hexreg::tarball::Limits;
@@ -234,6 +234,7 @@ impl Wanted {
             limits: Limits::HEX,
             timeouts: Timeouts::default(),
             lock_timeout: Duration::from_secs(60),
+            cancellation: Cancellation::default(),
         })
     }
 

@@ -34,6 +34,9 @@ pub enum Error {
     Client(#[source] reqwest::Error),
     #[error(transparent)]
     Proxy(#[from] InvalidProxy),
+    /// The run was asked to end. What was mirrored is kept, and the next run resumes.
+    #[error("the run was cancelled")]
+    Cancelled,
     /// The system refuses threads, or a task was lost.
     #[error("could not run")]
     Run(#[source] io::Error),

@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use reqwest::header::HeaderValue;
 
+use super::cancellation::Cancellation;
 use super::file_error::FileError;
 use crate::lockfile::{GitPin, GitUrl};
 use bare_repository::BareRepository;
@@ -53,6 +54,8 @@ pub(super) struct GitOptions {
     pub authorization: Option<HeaderValue>,
     /// Whether nothing is written.
     pub dry_run: bool,
+    /// Ends a fetch.
+    pub cancellation: Cancellation,
 }
 
 /// Mirrors a repository with the pinned commit.
@@ -66,7 +69,9 @@ pub(super) fn mirror(
     let remote = Remote::parse(url.with_credentials()).map_err(refused)?;
     let path = remote.mirror_path().unwrap_or_default();
     let (stall, authorization) = (options.stall, options.authorization.as_ref());
-    let program = |repository| GitProgram { url, revision, repository, stall, authorization };
+    let cancellation = &options.cancellation;
+    let program =
+        |repository| GitProgram { url, revision, repository, stall, authorization, cancellation };
     let is_new = match BareRepository::find(directory, &path)? {
         Some(repository) => {
             repository.check()?;

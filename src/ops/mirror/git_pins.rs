@@ -16,6 +16,7 @@ pub(super) async fn mirror(directory: &Path, options: &Options, report: &mut Rep
             stall: options.timeouts.stall,
             authorization: options.upstream.authorization.clone(),
             dry_run: options.dry_run,
+            cancellation: options.cancellation.clone(),
         };
         let mirrored =
             tokio::task::spawn_blocking(move || git::mirror(&directory, &pin, &git_options));

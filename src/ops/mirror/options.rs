@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::cancellation::Cancellation;
 use super::selection::Selection;
 use super::timeouts::Timeouts;
 use super::upstream::Upstream;
@@ -49,4 +50,6 @@ pub struct Options {
     pub timeouts: Timeouts,
     /// How long to wait for the lock.
     pub lock_timeout: Duration,
+    /// Ends the run before it is done.
+    pub cancellation: Cancellation,
 }

@@ -7,10 +7,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::ops::lease::{Lease, LeaseOutcome};
+use crate::ops::mirror::Cancellation;
 use crate::repository::{Folder, RepositoryPath};
 use crate::store::{
-    AppliedChange, Change, Content, EntryKind, ListedFile, LockOutcome, Operation, Stamp, Store,
-    StoreError,
+    Action, AppliedChange, Change, Content, EntryKind, ListedFile, LockOutcome, Operation, Stamp,
+    Store, StoreError,
 };
 
 /// A bucket whose lease this process holds. A process that was stopped for longer than its lease must not write what it
@@ -21,11 +22,16 @@ pub(super) struct LeasedStore<'a> {
     /// Held during a renewal: two at once would be in conflict with each other.
     renewal: Mutex<()>,
     is_lost: AtomicBool,
+    cancellation: &'a Cancellation,
 }
 
+/// How many files are written between two looks at whether the run is to end.
+const BATCH: usize = 64;
+
 impl<'a> LeasedStore<'a> {
-    pub fn new(store: &'a dyn Store, lease: &'a Lease<'a>) -> Self {
-        Self { store, lease, renewal: Mutex::default(), is_lost: AtomicBool::new(false) }
+    pub fn new(store: &'a dyn Store, lease: &'a Lease<'a>, cancellation: &'a Cancellation) -> Self {
+        let (renewal, is_lost) = (Mutex::default(), AtomicBool::new(false));
+        Self { store, lease, renewal, is_lost, cancellation }
     }
 
     /// How often the lease has to be renewed.
@@ -63,8 +69,13 @@ impl<'a> LeasedStore<'a> {
         done
     }
 
-    /// An error that is no conflict: another attempt would fail too.
-    fn refuse_if_lost(&self) -> Result<(), StoreError> {
+    /// Errors that are no conflicts: another attempt would fail too.
+    fn refuse_if_over(&self) -> Result<(), StoreError> {
+        if self.cancellation.is_cancelled() {
+            let location = self.store.locate(&RepositoryPath::public_key());
+            let over = io::Error::other("the run was cancelled");
+            return Err(StoreError::new(Operation::Write, location, over));
+        }
         match self.renew() {
             Err(error) if error.is_conflict() => {
                 let lost = io::Error::other("another server has taken over the work on it");
@@ -102,8 +113,16 @@ impl Store for LeasedStore<'_> {
         stages: &[&[Change]],
         applied: &dyn Fn(AppliedChange<'_>),
     ) -> Result<(), StoreError> {
-        self.refuse_if_lost()?;
-        self.store.apply(stages, applied)
+        for stage in stages {
+            // Removals wait for each other's tombstones.
+            let is_removal = |change: &Change| matches!(change.action, Action::Remove);
+            let batch = if stage.iter().any(is_removal) { stage.len() } else { BATCH };
+            for changes in stage.chunks(batch) {
+                self.refuse_if_over()?;
+                self.store.apply(&[changes], applied)?;
+            }
+        }
+        Ok(())
     }
 
     fn lock(&self) -> Result<LockOutcome, StoreError> {

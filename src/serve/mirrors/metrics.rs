@@ -47,13 +47,7 @@ impl MirrorMetrics {
     }
 
     pub fn count_run(&self, repository: &str, result: RunResult) {
-        let result = match result {
-            RunResult::Done => "done",
-            RunResult::HeldBack => "held_back",
-            RunResult::Failed => "failed",
-        };
-        let repository = repository.to_owned();
-        self.runs.get_or_create(&RunLabels { repository, result }).inc();
+        self.runs.get_or_create(&labels(repository, result)).inc();
     }
 
     /// Notes when a mirror was brought up to date, in seconds since 1970.
@@ -61,4 +55,21 @@ impl MirrorMetrics {
         let repository = repository.to_owned();
         self.succeeded.get_or_create(&MirrorLabel { repository }).set(time);
     }
+
+    /// Forgets a mirror that there is no longer: an alarm of its age would never end.
+    pub fn remove(&self, repository: &str) {
+        self.succeeded.remove(&MirrorLabel { repository: repository.to_owned() });
+        for result in [RunResult::Done, RunResult::HeldBack, RunResult::Failed] {
+            self.runs.remove(&labels(repository, result));
+        }
+    }
+}
+
+fn labels(repository: &str, result: RunResult) -> RunLabels {
+    let result = match result {
+        RunResult::Done => "done",
+        RunResult::HeldBack => "held_back",
+        RunResult::Failed => "failed",
+    };
+    RunLabels { repository: repository.to_owned(), result }
 }

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use super::directory_lock;
 use super::last_run;
 use super::leased_store::LeasedStore;
 use super::metrics::{MirrorMetrics, RunResult};
@@ -16,7 +17,7 @@ use super::mirror_log::MirrorLog;
 use super::schedule::MirrorSchedule;
 use super::status::{MirrorState, MirrorStatus};
 use crate::ops::lease::{Asked, Lease, LeaseOutcome};
-use crate::ops::mirror::{self, Report};
+use crate::ops::mirror::{self, Cancellation, Report};
 use crate::ops::push;
 use crate::package::UnixSeconds;
 use crate::publish::breakage::Breakage;
@@ -57,11 +58,13 @@ pub(crate) struct MirrorJob {
     pub target: MirrorTarget,
     pub status: Arc<MirrorStatus>,
     pub metrics: MirrorMetrics,
+    /// Ends the runs.
+    pub cancellation: Cancellation,
 }
 
-/// A runner. When this is dropped, it ends after its current run.
+/// A runner. When this is dropped, it ends, and its current run with it.
 pub(crate) struct MirrorRunner {
-    _stop: Sender<()>,
+    cancellation: Cancellation,
 }
 
 impl MirrorRunner {
@@ -70,30 +73,44 @@ impl MirrorRunner {
     /// # Errors
     /// The system has no thread for it.
     pub fn start(job: MirrorJob) -> io::Result<Self> {
-        let (stop, stopped) = channel();
-        thread::Builder::new().name("mirror".to_owned()).spawn(move || job.run(&stopped))?;
-        Ok(Self { _stop: stop })
+        let cancellation = job.cancellation.clone();
+        thread::Builder::new().name("mirror".to_owned()).spawn(move || job.run())?;
+        Ok(Self { cancellation })
+    }
+
+    /// Ends it, and its current run. What that run has mirrored is kept, as if the server had ended.
+    pub fn end(&self) {
+        self.cancellation.cancel();
+    }
+}
+
+impl Drop for MirrorRunner {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 
 impl MirrorJob {
-    fn run(&self, stopped: &Receiver<()>) {
+    fn run(&self) {
         let log = MirrorLog::of(self.name.clone());
         match &self.target {
-            MirrorTarget::Directory(directory) => self.run_in_directory(directory, &log, stopped),
+            MirrorTarget::Directory(directory) => self.run_in_directory(directory, &log),
             MirrorTarget::Bucket { directory, store } => {
-                self.run_for_bucket(directory, &**store, &log, stopped);
+                self.run_for_bucket(directory, &**store, &log);
             }
         }
     }
 
-    fn run_in_directory(&self, directory: &Path, log: &MirrorLog, stopped: &Receiver<()>) {
+    fn run_in_directory(&self, directory: &Path, log: &MirrorLog) {
         let mut outcome = last_run::read(directory);
         self.show(false, &outcome);
         let mut pause = FIRST.min(self.schedule.every).mul_f64(fastrand::f64());
-        while waited(stopped, pause) {
+        while self.cancellation.pause(pause) {
             self.status.set_running(true);
             outcome = self.run_once(directory, None, &outcome, log);
+            if self.cancellation.is_cancelled() {
+                return;
+            }
             self.show(false, &outcome);
             if let Err(error) = last_run::write(directory, &outcome) {
                 tracing::debug!(error = chain(&error), "the end of the run was not noted");
@@ -102,17 +119,11 @@ impl MirrorJob {
         }
     }
 
-    fn run_for_bucket(
-        &self,
-        directory: &Path,
-        store: &dyn Store,
-        log: &MirrorLog,
-        stopped: &Receiver<()>,
-    ) {
+    fn run_for_bucket(&self, directory: &Path, store: &dyn Store, log: &MirrorLog) {
         let duration = self.schedule.every.clamp(SHORTEST_LEASE, LEASE);
         let mut lease = Lease::of_mirror(store, duration);
         let mut pause = FIRST.min(self.schedule.every).mul_f64(fastrand::f64());
-        while waited(stopped, pause) {
+        while self.cancellation.pause(pause) {
             let now = clock::now();
             let asked = lease.ask(self.schedule.every, now);
             let error = asked.as_ref().err().map(|error| chain(error));
@@ -120,7 +131,8 @@ impl MirrorJob {
             pause = match asked {
                 Ok(Asked::Held(before)) => {
                     self.show(true, &before);
-                    self.run_with_lease(directory, &LeasedStore::new(store, &lease), &before, log);
+                    let bucket = LeasedStore::new(store, &lease, &self.cancellation);
+                    self.run_with_lease(directory, &bucket, &before, log);
                     mirror::pause(self.schedule.every, fastrand::f64())
                 }
                 Ok(Asked::Wait { is_at_work, outcome, due }) => {
@@ -210,7 +222,15 @@ impl MirrorJob {
         before: &LeaseOutcome,
         log: &MirrorLog,
     ) -> LeaseOutcome {
-        self.metrics.count_run(&self.name, result);
+        let is_cancelled = self.cancellation.is_cancelled();
+        if is_cancelled && result == RunResult::Failed {
+            let repository = self.name.as_str();
+            tracing::info!(repository, "the configuration has changed: its mirror's run was ended");
+            return before.clone();
+        }
+        if !is_cancelled {
+            self.metrics.count_run(&self.name, result);
+        }
         log.ended(changes, result, error.as_deref());
         let now = clock::now().0;
         let succeeded = if result == RunResult::Failed { before.succeeded } else { Some(now) };
@@ -224,8 +244,12 @@ impl MirrorJob {
         changes: &RunChanges<'_>,
     ) -> Result<Report, String> {
         let options = (self.schedule.options)()?;
-        let options = mirror::Options { lock_timeout: LOCK_TIMEOUT, ..options };
+        let cancellation = self.cancellation.clone();
+        let options = mirror::Options { lock_timeout: LOCK_TIMEOUT, cancellation, ..options };
+        let mut _lock = None;
         if let Some(bucket) = bucket {
+            let locked = directory_lock::lock(directory, LOCK_TIMEOUT, &self.cancellation);
+            _lock = Some(locked.map_err(|error| chain(&error))?);
             // Another server may have mirrored since. What is compared with upstream is what clients are given.
             let adopted = mirror::adopt(directory, bucket, &options, changes);
             adopted.map_err(|error| chain(&error))?;
@@ -252,15 +276,15 @@ impl MirrorJob {
         let LeaseOutcome { ended, succeeded, error } = outcome.clone();
         let [ended, succeeded] = [ended, succeeded].map(|time| time.map(UnixSeconds));
         self.status.set(MirrorState { is_running, ended, succeeded, error });
-        if let Some(time) = succeeded {
+        if let Some(time) = succeeded.filter(|_| !self.cancellation.is_cancelled()) {
             self.metrics.set_succeeded(&self.name, time.0);
         }
     }
 }
 
-/// Waits; `false` if the runner has to end.
-fn waited(stopped: &Receiver<()>, pause: Duration) -> bool {
-    matches!(stopped.recv_timeout(pause), Err(RecvTimeoutError::Timeout))
+/// Waits; `false` if the run has ended.
+fn waited(ended: &Receiver<()>, pause: Duration) -> bool {
+    matches!(ended.recv_timeout(pause), Err(RecvTimeoutError::Timeout))
 }
 
 /// How a run ended, and what was not mirrored.

@@ -5,6 +5,8 @@ use std::os::unix::fs::MetadataExt;
 use std::thread;
 use std::time::Duration;
 
+use rustix::fs::FlockOperation;
+
 use super::directory::{LONG_AGO, published};
 use super::{Upstream, health, runs, until};
 use crate::support::bucket::Bucket;
@@ -134,6 +136,62 @@ fn servers_mirror_in_turns() {
     }
     let files = bucket.files("hex");
     assert!(!files.contains_key("packages/other") && !files.contains_key("packages/welcome"));
+}
+
+#[test]
+fn a_run_for_a_bucket_ends_when_its_mirror_changes() {
+    let test = "a_run_for_a_bucket_ends_when_its_mirror_changes";
+    let Some(seaweedfs) = SeaweedFs::start(test) else { return };
+    let bucket = seaweedfs.bucket("registry");
+    let upstream = Upstream::samples();
+    upstream.configure_bucket("one.toml", &bucket, ALL, &[]);
+    let server = upstream.serve_bucket("one.toml", &bucket);
+    until("mirrored", || runs(&server, "done") > 0);
+    upstream.publish("new", "1.0.0");
+    upstream.fail("/tarballs/new", Fault::Drip(Duration::from_millis(300)));
+    until("it mirrors", || upstream.unruly.count("/tarballs/new") > 0);
+    upstream.fail("/", Fault::None);
+    // The lease is given back, so that the new schedule need not wait for its end.
+    upstream.configure_bucket("one.toml", &bucket, "every = \"2s\", all = true", &[]);
+    until("the new schedule", || upstream.has(&server, "tarballs/new-1.0.0.tar"));
+    assert_eq!(upstream.told("mirror's run was ended"), 1, "{}", upstream.log());
+    assert_eq!(runs(&server, "failed"), 0, "{}", upstream.log());
+}
+
+/// Each of them pushes from the same directory, into a bucket of its own.
+#[test]
+fn servers_share_a_cache_directory() {
+    let Some(seaweedfs) = SeaweedFs::start("servers_share_a_cache_directory") else { return };
+    let buckets = ["first", "second"].map(|name| seaweedfs.bucket(name));
+    let upstream = Upstream::samples();
+    let path = upstream.repository.path("cache");
+    let cache = format!("cache-dir = \"{}\"\n", path.display());
+    let serve = |number: usize| {
+        let file = format!("{number}.toml");
+        upstream.configure_bucket(&file, &buckets[number], ALL, &[]);
+        let text = upstream.repository.read(&file);
+        upstream.repository.write(&file, &[cache.as_bytes(), &text].concat());
+        let hexreg = buckets[number].known_to(upstream.repository.hexreg());
+        Server::configured(hexreg, upstream.repository.root(), &file)
+    };
+    // Another process has it.
+    std::fs::create_dir_all(path.join("mirrors")).unwrap();
+    let held = fs::File::create(path.join("mirrors/acme@lock")).unwrap();
+    rustix::fs::flock(&held, FlockOperation::NonBlockingLockExclusive).unwrap();
+    let servers = [serve(0), serve(1)];
+    thread::sleep(Duration::from_secs(4));
+    assert!(buckets.iter().all(|bucket| bucket.get("hex/names").status == 404));
+    drop(held);
+    for round in 0..3 {
+        upstream.publish("new", &format!("1.{round}.0"));
+        for server in &servers {
+            let tarball = format!("tarballs/new-1.{round}.0.tar");
+            until(&tarball, || upstream.has(server, &tarball) && upstream.has(server, "versions"));
+        }
+    }
+    for server in &servers {
+        assert_eq!(runs(server, "failed"), 0, "{}", upstream.log());
+    }
 }
 
 #[test]

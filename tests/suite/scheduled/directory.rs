@@ -215,6 +215,41 @@ fn a_mirror_that_is_taken_out_of_the_configuration_ends() {
     until("mirrored again", || upstream.has(&server, "versions"));
 }
 
+/// It does not end by itself: a run goes on for as long as upstream sends a byte now and then.
+#[test]
+fn a_run_ends_when_its_mirror_changes_or_goes() {
+    let upstream = Upstream::samples();
+    upstream.configure("hexreg.toml", "copy", ALL, &[]);
+    let server = upstream.serve("hexreg.toml");
+    until("mirrored", || runs(&server, "done") > 0);
+    // It is in the middle of a run then.
+    let drip = |version: &str| {
+        upstream.fail("/tarballs/new", Fault::Drip(Duration::from_millis(300)));
+        upstream.publish("new", version);
+        let path = format!("/tarballs/new-{version}");
+        until("asked", || upstream.unruly.count(&path) > 0);
+        upstream.fail("/", Fault::None);
+    };
+    drip("1.0.0");
+    let only = "every = \"1s\", only = [\"new\"]";
+    upstream.configure("hexreg.toml", "copy", only, &[]);
+    until("the new schedule", || upstream.has(&server, "tarballs/new-1.0.0.tar"));
+    until("it is whole", || upstream.has(&server, "versions"));
+    assert_eq!(upstream.told("mirror's run was ended"), 1, "{}", upstream.log());
+    assert_eq!(runs(&server, "failed"), 0, "{}", upstream.log());
+
+    drip("1.1.0");
+    let config = "listen = \"127.0.0.1:0\"\nmetrics-listen = \"127.0.0.1:0\"\n\
+                  [[repository]]\nname = \"acme\"\nroot = true\nat = \"copy\"\n";
+    upstream.repository.write("hexreg.toml", config.as_bytes());
+    until("it ends too", || upstream.told("mirror's run was ended") == 2);
+    // What an alarm looks at goes with the mirror.
+    let metrics = server.metrics();
+    assert!(!metrics.contains("repository=\"acme\""), "{metrics}");
+    assert_eq!(server.get("/tarballs/new-1.1.0.tar", &[]).status, 404);
+    upstream.repository.hexreg().run(["verify", "copy", "--partial"]).ok();
+}
+
 fn lock(name: &str, version: &str, repository: &TestRepository) -> String {
     let tarball = repository.read(&format!("public/tarballs/{name}-{version}.tar"));
     let outer = hexreg::checksum::OuterChecksum::of(&tarball);

@@ -6,6 +6,8 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::ops::mirror::cancellation::Cancellation;
+
 /// When a child is killed.
 #[derive(Clone, Copy)]
 pub(super) struct ChildLimits<'a> {
@@ -17,6 +19,8 @@ pub(super) struct ChildLimits<'a> {
     pub size: u64,
     /// Returns how many bytes the child has written.
     pub measure: &'a dyn Fn() -> u64,
+    /// Ends it too.
+    pub cancellation: &'a Cancellation,
 }
 
 /// How a child ended.
@@ -30,6 +34,8 @@ pub(super) enum End {
     TooLong(Duration),
     /// Killed after it had written more than this many bytes.
     TooLarge(u64),
+    /// Killed because it was to end.
+    Cancelled,
 }
 
 /// Runs a child to its end, with `input` on its standard input.
@@ -96,7 +102,9 @@ fn wait(child: &mut Child, limits: Option<ChildLimits<'_>>) -> io::Result<(End, 
             }
         }
         let Some(limits) = limits else { continue };
-        let end = if last.elapsed() > limits.silence {
+        let end = if limits.cancellation.is_cancelled() {
+            End::Cancelled
+        } else if last.elapsed() > limits.silence {
             End::Silent(limits.silence)
         } else if began.elapsed() > limits.total {
             End::TooLong(limits.total)
@@ -166,8 +174,14 @@ mod tests {
 
     #[test]
     fn a_child_that_never_ends_is_killed() {
-        let nothing = || 0;
-        let limits = ChildLimits { silence: LONG, total: LONG, size: 10, measure: &nothing };
+        let (nothing, never) = (|| 0, Cancellation::default());
+        let limits = ChildLimits {
+            silence: LONG,
+            total: LONG,
+            size: 10,
+            measure: &nothing,
+            cancellation: &never,
+        };
         let short = Duration::from_secs(1);
         let began = Instant::now();
         let talks = "while :; do echo still here; sleep 0.1; done";
@@ -177,13 +191,23 @@ mod tests {
         assert_eq!(end("exec sleep 60", Some(silent)).0, End::Silent(short));
         let large = ChildLimits { measure: &|| 11, ..limits };
         assert_eq!(end(talks, Some(large)).0, End::TooLarge(10));
+        let cancelled = Cancellation::default();
+        cancelled.cancel();
+        let cancelled = ChildLimits { cancellation: &cancelled, ..limits };
+        assert_eq!(end("exec sleep 60", Some(cancelled)).0, End::Cancelled);
         assert!(began.elapsed() < LONG, "{:?}", began.elapsed());
     }
 
     #[test]
     fn a_child_gets_its_input_and_its_output_is_collected() {
-        let measure = || 10;
-        let limits = ChildLimits { silence: LONG, total: LONG, size: 10, measure: &measure };
+        let (measure, never) = (|| 10, Cancellation::default());
+        let limits = ChildLimits {
+            silence: LONG,
+            total: LONG,
+            size: 10,
+            measure: &measure,
+            cancellation: &never,
+        };
         for limits in [None, Some(limits)] {
             let (ended, output) = end("cat; sleep 1.2", limits);
             assert!(matches!(ended, End::Exited(status) if status.success()), "{ended:?}");

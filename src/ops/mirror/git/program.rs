@@ -14,6 +14,7 @@ use super::child::{self, ChildLimits, End};
 use super::environment;
 use crate::credentials::{self, HIDDEN};
 use crate::lockfile::{GitUrl, is_commit};
+use crate::ops::mirror::cancellation::Cancellation;
 use crate::ops::mirror::file_error::FileError;
 
 /// The git program, for one revision of one repository.
@@ -25,6 +26,8 @@ pub(super) struct GitProgram<'a> {
     pub stall: Duration,
     /// The `Authorization` header for upstream's registry, which git does not get.
     pub authorization: Option<&'a HeaderValue>,
+    /// Ends a fetch.
+    pub cancellation: &'a Cancellation,
 }
 
 /// How many stall timeouts git may print nothing while it talks to a server, which first counts objects.
@@ -168,6 +171,7 @@ impl GitProgram<'_> {
             total: self.stall.saturating_mul(TOTAL),
             size: measure().saturating_add(MAX_FETCHED),
             measure: &measure,
+            cancellation: self.cancellation,
         };
         self.output(command, "", Some(limits))
     }
@@ -221,6 +225,7 @@ impl GitProgram<'_> {
                  {TOTAL} times as long",
                 total.as_secs()
             ),
+            End::Cancelled => "it was cancelled".to_owned(),
             End::TooLarge(_) => format!("it sent more than {MAX_FETCHED} bytes"),
         };
         Err(FileError::Git(with_advice(

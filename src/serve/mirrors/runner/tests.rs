@@ -21,6 +21,7 @@ fn start(
         target: MirrorTarget::Directory(directory.path().to_owned()),
         status: Arc::clone(&status),
         metrics: MirrorMetrics::default(),
+        cancellation: Cancellation::default(),
     };
     (MirrorRunner::start(job).unwrap(), status, number, directory)
 }
