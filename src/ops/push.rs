@@ -120,9 +120,8 @@ impl Publication for Push<'_> {
         let versions =
             if changes_versions { remote.versions(&local.key)? } else { Published::Missing };
 
-        let repository = &local.versions.repository;
         let mut losses =
-            breakage::by_other_registry(repository, &local.packages, &published, &versions);
+            breakage::by_other_registry(&local.versions, &local.packages, &published, &versions);
         for (name, here) in &local.policies {
             let path = RepositoryPath::policy(name);
             if changes(&desired, &path) {
@@ -130,8 +129,8 @@ impl Publication for Push<'_> {
                 losses.extend(breakage::by_other_policy(path, here, &there));
             }
         }
-        if losses.iter().any(|loss| !self.is_judged(loss, &published)) && !options.overwrite {
-            losses.retain(|loss| !self.is_judged(loss, &published));
+        if losses.iter().any(|loss| !self.is_judged(loss)) && !options.overwrite {
+            losses.retain(|loss| !self.is_judged(loss));
             return Err(Error::Loses(losses));
         }
         for breakage in losses {
@@ -220,20 +219,13 @@ impl Push<'_> {
     }
 
     /// Whether a loss is one of the files that were judged before.
-    fn is_judged(
-        &self,
-        loss: &Breakage,
-        published: &HashMap<PackageName, Option<Releases>>,
-    ) -> bool {
+    fn is_judged(&self, loss: &Breakage) -> bool {
         let judged = &self.options.judged;
         let Some(package) = loss.package() else {
             let path = loss.path();
             return path.folder() == Folder::Policies && judged.contains(&path);
         };
-        // A mirror of some packages has the indexes of all: what only the index says, it says of no file.
-        let has_file = self.local.packages.contains_key(package) || published.contains_key(package);
         judged.contains(&RepositoryPath::package(package))
-            || (!has_file && judged.contains(&RepositoryPath::resource(&Resource::Versions)))
     }
 
     /// There is no key here to sign bridges with.

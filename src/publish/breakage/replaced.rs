@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::compare;
 use super::kind::Breakage;
-use crate::name::{PackageName, RepositoryName};
+use crate::name::PackageName;
 use crate::policy::Policy;
 use crate::published::Published;
 use crate::registry::{Releases, Resource, Versions};
@@ -37,17 +37,36 @@ pub(crate) fn by_other_policy(
 
 /// Each release that would be removed, become another tarball, or lose remarks. `there` holds the packages whose files
 /// differ, and `versions` that index, unless it stays as it is.
+///
+/// A mirror of some packages has the indexes of all. A package whose file is only there keeps it, so what `listed`, the
+/// index here, names of it is not lost. A package that has a file on neither side cannot be fetched, so that nothing of
+/// it is lost.
 pub(crate) fn by_other_registry(
-    repository: &RepositoryName,
+    listed: &Versions,
     here: &BTreeMap<PackageName, Releases>,
     there: &HashMap<PackageName, Option<Releases>>,
     versions: &Published<Versions>,
 ) -> Vec<Breakage> {
+    let has_file = |package| here.contains_key(package) || there.contains_key(package);
     let there = there.iter().filter_map(|(name, there)| Some((name, there.as_ref()?)));
     let there: BTreeMap<_, _> = there.collect();
-    let packages = there.iter().map(|(name, there)| (*there, here.get(*name)));
-    let mut breakages: Vec<_> =
-        packages.flat_map(|(there, here)| compare::package(there, here, true)).collect();
+    // Most registries have all of their packages as files.
+    let are_all_here = there.keys().all(|name| here.contains_key(*name));
+    let only_listed: HashMap<_, HashSet<_>> = if are_all_here {
+        HashMap::new()
+    } else {
+        let listed = listed.packages.iter().filter(|(name, _)| !here.contains_key(name));
+        listed.map(|(name, all)| (name, all.iter().map(|one| &one.version).collect())).collect()
+    };
+    let mut breakages = Vec::new();
+    for (name, there) in &there {
+        let lost = compare::package(there, here.get(*name), true);
+        let listed = only_listed.get(*name);
+        breakages.extend(lost.filter(|lost| match (lost, listed) {
+            (Breakage::Removed { version, .. }, Some(listed)) => !listed.contains(version),
+            _ => true,
+        }));
+    }
     match versions {
         Published::Missing | Published::BeingRemoved { .. } => {}
         Published::Unsound { .. } => {
@@ -55,13 +74,13 @@ pub(crate) fn by_other_registry(
             breakages.push(Breakage::Unreadable { path });
         }
         Published::Present { document: versions, .. } => {
-            if let Some(renamed) = compare::name(&versions.repository, repository) {
+            if let Some(renamed) = compare::name(&versions.repository, &listed.repository) {
                 breakages.push(renamed);
                 return breakages;
             }
             // `versions` may still name releases that no package file there lists any more.
             for (package, all) in &versions.packages {
-                if there.contains_key(package) {
+                if there.contains_key(package) || !has_file(package) {
                     continue;
                 }
                 let here = here.get(package).into_iter().flat_map(|here| &here.releases);

@@ -8,6 +8,7 @@ use super::{mirror, report};
 use crate::support::hexreg::Ran;
 use crate::support::repository::TestRepository;
 use crate::support::server::{Server, free_address};
+use crate::support::tarball::Tarball;
 
 /// An entry of a mix.lock.
 fn entry(package: &str, version: &str, repository: &str, outer: &str) -> String {
@@ -295,4 +296,52 @@ fn a_lock_file_of_another_tool_is_named() {
         let hint = "hint: expected a mix.lock, a rebar.lock or a manifest.toml";
         assert!(ran.stderr.contains(hint), "{}", ran.stderr);
     }
+}
+
+/// Each has the indexes of all packages, of its time, and the files of its own.
+#[test]
+fn mirrors_of_lock_files_are_pushed_one_after_the_other() {
+    let repository = TestRepository::new()
+        .release("foo", "1.0.0")
+        .release("bar", "1.0.0")
+        .release("baz", "1.0.0");
+    repository.build(&[]).ok();
+    let server = Server::of(&repository, &[]);
+    let url = server.url();
+    let push = |directory: &str, package: &str, version: &str| {
+        let outer = outer(&repository, &format!("{package}-{version}.tar"));
+        write_lock(&repository, &[entry(package, version, "\"acme\"", &outer)]);
+        let upstream = super::upstream(&url);
+        let arguments = ["mirror", directory, "--lock=mix.lock"].into_iter();
+        let upstream = upstream.iter().map(String::as_str);
+        repository.hexreg().run(arguments.chain(upstream)).ok();
+        repository.hexreg().run(["push", directory, "served"])
+    };
+    let release = |name: &str, version: &str| {
+        let tarball = Tarball::new(name, version).build();
+        repository.write_tarball(&format!("{name}-{version}.tar"), &tarball);
+    };
+    push("one", "foo", "1.0.0").ok();
+    // Upstream publishes releases, and takes one back that was never mirrored.
+    release("bar", "1.1.0");
+    release("baz", "1.1.0");
+    repository.remove_tarball("baz-1.0.0.tar");
+    repository.build(&[]).ok();
+    push("two", "bar", "1.1.0").ok();
+    assert_eq!(repository.read("served/versions"), repository.read("public/versions"));
+    for (directory, package) in [("one", "foo"), ("two", "bar")] {
+        let path = format!("packages/{package}");
+        let pushed = repository.read(&format!("served/{path}"));
+        assert_eq!(pushed, repository.read(&format!("{directory}/{path}")));
+    }
+    repository.hexreg().run(["verify", "served", "--partial"]).ok();
+
+    // One that clients were given is not lost without a word.
+    release("foo", "1.1.0");
+    repository.remove_tarball("foo-1.0.0.tar");
+    repository.build(&[]).ok();
+    let refused = push("three", "baz", "1.1.0");
+    assert_eq!(refused.code, 1, "{}", refused.transcript());
+    assert!(refused.stderr.contains("foo 1.0.0"), "{}", refused.transcript());
+    assert!(!refused.stderr.contains("baz"), "{}", refused.transcript());
 }
