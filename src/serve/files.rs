@@ -25,7 +25,7 @@ use tower_http::services::ServeDir;
 use super::clock::unix_nanoseconds;
 use super::options::Options;
 use super::repository::Repository;
-use super::responses::plain;
+use super::responses::{plain, unavailable};
 use crate::repository::{Asset, AssetKind};
 use crate::store::LeadsOut;
 use preconditions::{Validators, Verdict};
@@ -216,7 +216,7 @@ fn empty(status: StatusCode) -> Response<Body> {
 }
 
 fn failed(repository: &Repository, asset: &Asset, error: &io::Error) -> Response<Body> {
-    use io::ErrorKind::{IsADirectory, NotADirectory, NotFound};
+    use io::ErrorKind::{IsADirectory, NotADirectory, NotConnected, NotFound, TimedOut};
     if matches!(error.kind(), NotFound | NotADirectory | IsADirectory) {
         return plain(StatusCode::NOT_FOUND);
     }
@@ -230,6 +230,10 @@ fn failed(repository: &Repository, asset: &Asset, error: &io::Error) -> Response
         return plain(StatusCode::NOT_FOUND);
     }
     tracing::error!(path, %error, "could not read");
+    // Storage is away, and may be there again for the next request.
+    if matches!(error.kind(), NotConnected | TimedOut) {
+        return unavailable();
+    }
     plain(StatusCode::INTERNAL_SERVER_ERROR)
 }
 

@@ -9,6 +9,9 @@ use super::connections::peer::Overload;
 /// After how many seconds a client may ask again where too many wait.
 const RETRY_AFTER: &str = "1";
 
+/// After how many seconds a client may ask again while storage is away.
+const STORAGE_RETRY_AFTER: &str = "5";
+
 /// `X-Content-Type-Options` of every response: a browser must not guess another type.
 pub(crate) const NOSNIFF: &str = "nosniff";
 
@@ -57,6 +60,14 @@ pub(super) fn method_not_allowed(allowed: &[Method]) -> Response<Body> {
 pub(super) fn misdirected(advice: &str) -> Response<Body> {
     let mut response = plain(StatusCode::MISDIRECTED_REQUEST);
     *response.body_mut() = Body::from(format!("421 Misdirected Request\n{advice}\n"));
+    response
+}
+
+/// 503: storage is away.
+pub(super) fn unavailable() -> Response<Body> {
+    let mut response = plain(StatusCode::SERVICE_UNAVAILABLE);
+    let after = HeaderValue::from_static(STORAGE_RETRY_AFTER);
+    response.headers_mut().insert(header::RETRY_AFTER, after);
     response
 }
 

@@ -99,6 +99,9 @@ pub enum StoreErrorKind {
     /// The server did not answer.
     #[error(transparent)]
     TimedOut(io::Error),
+    /// The server cannot be reached, the connection broke, or the server cannot answer at this moment.
+    #[error(transparent)]
+    Unavailable(io::Error),
     /// Another reason.
     #[error(transparent)]
     Io(io::Error),
@@ -206,6 +209,7 @@ impl From<io::Error> for StoreErrorKind {
             io::ErrorKind::PermissionDenied => Self::Denied(error),
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoSpace(error),
             io::ErrorKind::TimedOut => Self::TimedOut(error),
+            io::ErrorKind::NotConnected => Self::Unavailable(error),
             _ => Self::Io(error),
         }
     }
@@ -226,6 +230,7 @@ impl From<StoreErrorKind> for io::Error {
             | StoreErrorKind::Denied(error)
             | StoreErrorKind::NoSpace(error)
             | StoreErrorKind::TimedOut(error)
+            | StoreErrorKind::Unavailable(error)
             | StoreErrorKind::Io(error) => error,
             StoreErrorKind::LeadsOut(error) => error.into(),
             StoreErrorKind::Conflict

@@ -37,6 +37,7 @@ fn is_of_all_files(store: &dyn Store, error: &StoreError) -> bool {
         | StoreErrorKind::BeingRemoved
         | StoreErrorKind::NoSpace(_)
         | StoreErrorKind::TimedOut(_)
+        | StoreErrorKind::Unavailable(_)
         | StoreErrorKind::ConditionsIgnored(_) => true,
         StoreErrorKind::Io(error) => matches!(
             error.kind(),
@@ -44,7 +45,6 @@ fn is_of_all_files(store: &dyn Store, error: &StoreError) -> bool {
                 | ErrorKind::ConnectionRefused
                 | ErrorKind::ConnectionReset
                 | ErrorKind::ConnectionAborted
-                | ErrorKind::NotConnected
                 | ErrorKind::HostUnreachable
                 | ErrorKind::NetworkUnreachable
                 | ErrorKind::NetworkDown

@@ -70,6 +70,7 @@ pub(super) fn kind_of(error: Error) -> StoreErrorKind {
             ErrorKind::PermissionDenied
         }
         _ if is_timeout(&error) => ErrorKind::TimedOut,
+        _ if is_unavailable(&error) => ErrorKind::NotConnected,
         _ => ErrorKind::Other,
     };
     io::Error::new(kind, message(&error)).into()
@@ -199,6 +200,12 @@ fn causes(error: &Error) -> impl Iterator<Item = &(dyn std::error::Error + 'stat
 
 fn http(error: &Error) -> Option<&HttpError> {
     causes(error).find_map(|cause| cause.downcast_ref())
+}
+
+/// Whether the server cannot be reached, or says that it cannot answer at this moment.
+fn is_unavailable(error: &Error) -> bool {
+    let is_known = Status::of(error).is_some() || http(error).is_some();
+    is_known && Failure::of(error) == Failure::Unclear
 }
 
 fn is_timeout(error: &Error) -> bool {

@@ -80,7 +80,7 @@ pub(crate) async fn begin(
     let holds_key = begins_with_key(received.get(..HEAD).unwrap_or(&received));
     let Some(Ok((entry, file))) = room else {
         if u64::try_from(received.len()).ok() != Some(size) {
-            return Err(StoreErrorKind::Io(io::ErrorKind::UnexpectedEof.into()).into());
+            return Err(cut_short().into());
         }
         let bytes = ObjectBytes::Memory(Bytes::from(received));
         return Ok((CachedObject::new(path, head, holds_key, bytes), None));
@@ -90,6 +90,12 @@ pub(crate) async fn begin(
     let download = Download { object, received, file, progress: sender, counters };
     let bytes = ObjectBytes::Disk(DiskBytes { entry, progress, runtime: Handle::current() });
     Ok((CachedObject::new(path, head, holds_key, bytes), Some(download)))
+}
+
+/// The store sent less than it had announced.
+fn cut_short() -> StoreErrorKind {
+    let end = io::Error::from(io::ErrorKind::UnexpectedEof);
+    StoreErrorKind::Unavailable(io::Error::new(io::ErrorKind::NotConnected, end))
 }
 
 fn too_long() -> io::Error {

@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use super::download::DownloadError;
 use crate::serve::error_chain::chain;
 use crate::store::StoreError;
 
@@ -18,6 +19,22 @@ impl RequestFailure {
     /// A failure that is none of the store.
     pub fn new(text: impl Into<String>) -> Self {
         Self { kind: io::ErrorKind::Other, text: text.into() }
+    }
+
+    /// More requests wait than the store answers.
+    pub fn overloaded() -> Self {
+        let text = "too many requests to the storage wait".to_owned();
+        Self { kind: io::ErrorKind::NotConnected, text }
+    }
+
+    /// What the store has of an object did not come.
+    pub fn of_download(location: &str, error: DownloadError) -> Self {
+        let text = format!("could not read {location}: {}", chain(&error));
+        let kind = match error {
+            DownloadError::Store(kind) => io::Error::from(kind).kind(),
+            DownloadError::NoRoom(_) => io::ErrorKind::StorageFull,
+        };
+        Self { kind, text }
     }
 
     /// The store did not answer in time.

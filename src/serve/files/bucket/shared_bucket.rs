@@ -159,8 +159,7 @@ impl SharedBucket {
             Begun::Running(answer) => return answer,
             Begun::New(ticket, answer) => (ticket, answer),
             Begun::Overloaded => {
-                let failure = RequestFailure::new("too many requests to the storage wait");
-                return watch::channel(Some(Err(failure))).1;
+                return watch::channel(Some(Err(RequestFailure::overloaded()))).1;
             }
         };
         let this = Arc::clone(self);
@@ -222,8 +221,7 @@ impl SharedBucket {
             (ObjectAnswer::Found(object), _) => {
                 let begun = download::begin(path, object, &self.folder, &self.counters);
                 let (object, rest) = within(BEGIN_TIMEOUT, begun).await?.map_err(|error| {
-                    let location = self.store.locate(path);
-                    RequestFailure::new(format!("could not read {location}: {}", chain(&error)))
+                    RequestFailure::of_download(&self.store.locate(path), error)
                 })?;
                 self.counters.count_request(StoreResult::Found);
                 let known = Known::Object(Arc::new(object));

@@ -45,6 +45,11 @@ fn soon(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
+/// What a client is told of a file that was never read. Where storage cannot answer at this moment, it may try again.
+fn of_failure(way: Way) -> u16 {
+    if matches!(way, Way::Page | Way::Status(403)) { 500 } else { 503 }
+}
+
 #[test]
 fn clients_at_once_for_one_cold_tarball_are_one_request() {
     let test = "clients_at_once_for_one_cold_tarball_are_one_request";
@@ -141,7 +146,7 @@ fn while_storage_is_down_files_are_served_as_they_were_read_last() {
         // What was never read is not missing.
         let unknown = format!("/packages/unknown_{}", format!("{way:?}").len());
         if way != Way::Hang {
-            assert_eq!(server.get(&unknown, &[]).status, 500, "{way:?}");
+            assert_eq!(server.get(&unknown, &[]).status, of_failure(way), "{way:?}");
         }
     }
     assert!(writer.log().contains("served as they were read last"), "{}", writer.log());
@@ -163,8 +168,20 @@ fn a_server_that_storage_never_answered_fails_and_finds_nothing_missing() {
     let server = writer.serve(&behind(&writer.bucket, &detour), &[]);
     for way in [Way::Close, Way::Page, Way::Status(403)] {
         detour.go(way);
-        assert_eq!(server.get(LARGE, &[]).status, 500, "{way:?}");
-        assert_eq!(server.get("/packages/greeting", &[]).status, 500, "{way:?}");
+        for path in [LARGE, "/packages/greeting"] {
+            let (answer, status) = (server.get(path, &[]), of_failure(way));
+            assert_eq!(answer.status, status, "{way:?}: {path}");
+            let retry_after = answer.header("retry-after");
+            assert_eq!(retry_after, (status == 503).then_some("5"), "{way:?}: {path}");
+        }
+        // Clients of the API take 503 for success.
+        let answer = server.get("/api/packages/greeting", &["Accept: application/json"]);
+        assert_eq!(answer.status, 500, "{way:?}: {}", answer.text());
+    }
+    // Each is waited for.
+    for way in [Way::Status(429), Way::Hang] {
+        detour.go(way);
+        assert_eq!(server.get(LARGE, &[]).status, 503, "{way:?}");
     }
     detour.go(Way::Pass);
     assert_eq!(server.get(LARGE, &[]).status, 200);
