@@ -26,12 +26,17 @@ static NUMBER: AtomicUsize = AtomicUsize::new(0);
 impl Writer {
     /// Serves the bucket with these lines in the configuration of the server.
     pub fn serve(&self, bucket: &Bucket, lines: &[&str]) -> Server {
+        self.serve_with(bucket, lines, "")
+    }
+
+    /// The same, with more lines of the repository.
+    pub fn serve_with(&self, bucket: &Bucket, lines: &[&str], of_repository: &str) -> Server {
         let listens = lines.iter().any(|line| line.starts_with("listen"));
         let listen = if listens { "" } else { "listen = \"127.0.0.1:0\"" };
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let config = format!(
             "{listen}\n{}\n\n[[repository]]\nroot = true\nat = \"{}\"\nendpoint = \"{}\"\n\
-             private-key = \"key.pem\"\n",
+             private-key = \"key.pem\"\n{of_repository}\n",
             lines.join("\n"),
             bucket.url(PREFIX),
             bucket.endpoint(),

@@ -1,5 +1,6 @@
 //! rebar3 and buckets over TLS.
 
+use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -181,4 +182,63 @@ fn new_connections_get_a_new_certificate() {
     rename("first", "pem");
     rename("first", "key");
     soon("the first is shown", || authority.shown(&server) == "CN=first certificate");
+}
+
+/// The files have other names in a configuration that is read again.
+#[test]
+fn a_changed_configuration_names_other_certificates() {
+    let test = "a_changed_configuration_names_other_certificates";
+    let Some(openssl) = tools::find("openssl", test) else { return };
+    let repository = samples();
+    let authority = Authority::new(openssl, &repository);
+    authority.issue("first", "localhost");
+    authority.issue("second", "localhost");
+    let configure = |name: &str, key: &str| {
+        let configuration = format!(
+            "listen = \"127.0.0.1:0\"\nallow-anonymous = true\ntls-cert = \"{name}.pem\"\n\
+             tls-key = \"{key}.key\"\n[[repository]]\nroot = true\nat = \"public\"\n"
+        );
+        repository.write("hexreg.toml", configuration.as_bytes());
+    };
+    configure("first", "first");
+    let server = Server::run(repository.root(), &["--config=hexreg.toml"]);
+    assert_eq!(authority.shown(&server), "CN=first certificate");
+    // A connection that stays open.
+    let mut client = Command::new(&authority.openssl)
+        .args(["s_client", "-quiet", "-no_ign_eof", "-connect", &server.address.to_string()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let (mut input, mut output) = (client.stdin.take().unwrap(), client.stdout.take().unwrap());
+    let mut ask = || {
+        input.write_all(b"HEAD /names HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            output.read_exact(&mut byte).unwrap();
+            head.push(byte[0]);
+        }
+        assert!(head.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&head));
+    };
+    ask();
+    // A key of another certificate leaves all as it was.
+    configure("second", "first");
+    let refused = log(&repository, "configuration left as it was", 1);
+    assert!(refused.contains("do not go together"), "{refused}");
+    assert_eq!(authority.shown(&server), "CN=first certificate");
+    configure("second", "second");
+    soon("the second is shown", || authority.shown(&server) == "CN=second certificate");
+    ask();
+
+    // The files that are named now are watched.
+    authority.issue("third", "localhost");
+    for end in ["pem", "key"] {
+        repository.write(&format!("second.{end}"), &repository.read(&format!("third.{end}")));
+    }
+    soon("the third is shown", || authority.shown(&server) == "CN=third certificate");
+    ask();
+    client.kill().unwrap();
+    client.wait().unwrap();
 }

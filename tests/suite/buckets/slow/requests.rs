@@ -46,21 +46,29 @@ fn kill(case: &Case, moto: &Moto, number: usize, moment: Moment) -> bool {
     ended.signal() == Some(SIGKILL)
 }
 
+/// How many commands are killed at once, before their requests and after.
+const AT_ONCE: usize = 6;
+
 /// Kills a command at each of its requests, before and after the server has done it, and runs it again.
 fn kill_at_each_request(test: &str, case: &Case) {
     let Some(moto) = Moto::start(test) else { return };
     let every = setting("HEXREG_EVERY", 1);
     let number = AtomicUsize::new(0);
     let moments: [fn(usize) -> Moment; 2] = [Moment::Before, Moment::After];
-    // Most of the time is spent waiting for the server, and for a removal that was cut short.
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(moments.len()).build().unwrap();
-    pool.install(|| {
+    // Most of the time is spent waiting for the server, and ten seconds for each removal that was cut short.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(moments.len() * AT_ONCE).build();
+    pool.unwrap().install(|| {
         moments.par_iter().for_each(|moment| {
-            let kills = (1..).step_by(every).map(moment);
-            let kills = kills.take_while(|moment| {
-                kill(case, &moto, number.fetch_add(1, Ordering::SeqCst), *moment)
-            });
-            let times = kills.count();
+            // The last ones come after the end of their commands.
+            let kill_some = |first: usize| {
+                let kills = (0..AT_ONCE).into_par_iter().map(|one| {
+                    let moment = moment(1 + (first + one) * every);
+                    kill(case, &moto, number.fetch_add(1, Ordering::SeqCst), moment)
+                });
+                kills.collect::<Vec<_>>()
+            };
+            let kills = (0..).step_by(AT_ONCE).flat_map(kill_some);
+            let times = kills.take_while(|is_killed| *is_killed).count();
             // Each command reads, probes whether conditions are kept, and writes.
             assert!(times * every >= 6, "it was killed {times} times");
             eprintln!("{times} commands killed at a request");
