@@ -86,7 +86,9 @@ impl Files {
         let part = headers.get(header::RANGE);
         let is_whole = part.is_none_or(|part| *method != Method::GET || !is_bytes(part));
         if is_whole {
-            headers.remove(header::RANGE);
+            if part.is_some() {
+                headers.remove(header::RANGE);
+            }
             let kept = repository.recent.get(&*repository.source, &asset.path);
             if let Some(kept) = kept {
                 return Ok(Some(send_kept(&kept, asset.kind, is_public, method, &headers)));
@@ -137,9 +139,7 @@ fn send_kept(
 ) -> Response<Body> {
     let status = match kept.validators.evaluate(headers) {
         Verdict::Send | Verdict::SendWhole => {
-            let mut response = Response::new(body_of(method, kept.bytes.clone()));
-            *response.headers_mut() = kept.headers.clone();
-            return response;
+            return with_bytes(method, kept.bytes.clone(), kept.headers.clone());
         }
         Verdict::NotModified => StatusCode::NOT_MODIFIED,
         Verdict::Failed => StatusCode::PRECONDITION_FAILED,
@@ -149,18 +149,21 @@ fn send_kept(
 
 /// The response with a whole file.
 fn whole(kind: AssetKind, method: &Method, bytes: Bytes) -> Response<Body> {
-    let length = bytes.len();
-    let mut response = Response::new(body_of(method, bytes));
-    let headers = response.headers_mut();
+    let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind.content_type()));
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    headers.insert(header::CONTENT_LENGTH, length.into());
-    response
+    with_bytes(method, bytes, headers)
 }
 
-/// The body of a response with these bytes; the response to HEAD has none.
-fn body_of(method: &Method, bytes: Bytes) -> Body {
-    if *method == Method::HEAD { Body::empty() } else { Body::from(bytes) }
+/// The response with these bytes; that to HEAD has their length in place of them. hyper adds the length of a body.
+fn with_bytes(method: &Method, bytes: Bytes, mut headers: HeaderMap) -> Response<Body> {
+    let is_head = *method == Method::HEAD;
+    if is_head {
+        headers.insert(header::CONTENT_LENGTH, bytes.len().into());
+    }
+    let mut response = Response::new(if is_head { Body::empty() } else { Body::from(bytes) });
+    *response.headers_mut() = headers;
+    response
 }
 
 async fn send(

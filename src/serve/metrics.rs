@@ -1,6 +1,6 @@
 //! Metrics for Prometheus.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::http::StatusCode;
@@ -23,6 +23,8 @@ use super::mirrors::metrics::MirrorMetrics;
 pub(super) struct Metrics {
     registry: Registry,
     requests: Family<Labels, Counter>,
+    /// Those of `requests` with the labels in [`FREQUENT`], once each was counted: it is not looked up again.
+    frequent: [OnceLock<Counter>; FREQUENT.len()],
     bytes: Counter,
     seconds: Histogram,
     /// How many connections are open.
@@ -46,6 +48,13 @@ struct Labels {
     kind: &'static str,
     status: u16,
 }
+
+/// The labels of most responses.
+const FREQUENT: [Labels; 3] = [
+    Labels { kind: "registry", status: 200 },
+    Labels { kind: "tarball", status: 200 },
+    Labels { kind: "registry", status: 304 },
+];
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ReasonLabel {
@@ -91,6 +100,7 @@ impl Metrics {
         Self {
             registry,
             requests,
+            frequent: Default::default(),
             bytes,
             seconds,
             connections,
@@ -112,7 +122,13 @@ impl Metrics {
         bytes: u64,
         took: Duration,
     ) {
-        self.requests.get_or_create(&Labels { kind, status: status.as_u16() }).inc();
+        let labels = Labels { kind, status: status.as_u16() };
+        let frequent = FREQUENT.iter().zip(&self.frequent).find(|(one, _)| **one == labels);
+        let new = || self.requests.get_or_create(&labels).clone();
+        match frequent {
+            Some((_, counter)) => counter.get_or_init(new).inc(),
+            None => new().inc(),
+        };
         self.bytes.inc_by(bytes);
         self.seconds.observe(took.as_secs_f64());
     }

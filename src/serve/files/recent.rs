@@ -7,7 +7,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::http::HeaderMap;
-use axum::http::header::{HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{CONTENT_LENGTH, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use bytes::Bytes;
 
 use crate::repository::{Folder, RepositoryPath};
@@ -30,7 +30,7 @@ pub(crate) struct RecentFiles(Mutex<BoundedCache<String, Arc<KeptFile>>>);
 pub(crate) struct KeptFile {
     pub bytes: Bytes,
     pub validators: Validators,
-    /// The headers of a response with the whole file.
+    /// The headers of a response with the whole file, but its length.
     pub headers: HeaderMap,
     path: RepositoryPath,
     stamp: Stamp,
@@ -66,6 +66,8 @@ impl RecentFiles {
         let (key, stamp, path) = (path.to_owned(), opened.stamp(), Folder::Root.file(path));
         // Each response gets it later. A copy of a map that has it already does not grow then.
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static(NOSNIFF));
+        // The response to HEAD has it.
+        headers.remove(CONTENT_LENGTH);
         let kept = KeptFile { bytes, validators, headers, path, stamp };
         self.lock().insert(key, Arc::new(kept), weight);
     }
