@@ -87,7 +87,9 @@ pub fn read_while_changing(
         let load = scope.spawn(|| {
             let url = format!("{}/packages/greeting", server.url());
             let duration = format!("-d{seconds}");
-            let output = Command::new(wrk).args(["-t1", "-c512", &duration, &url]).output();
+            // On a busy machine an answer takes longer than the two seconds after which wrk counts an error.
+            let arguments = ["-t1", "-c512", "--timeout=30s", &duration, &url];
+            let output = Command::new(wrk).args(arguments).output();
             String::from_utf8(output.unwrap().stdout).unwrap()
         });
         let began = Instant::now();
