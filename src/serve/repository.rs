@@ -294,6 +294,7 @@ impl Repository {
     }
 
     #[cfg(all(not(feature = "mirror"), feature = "web"))]
+    #[expect(clippy::unused_self, reason = "a repository of a server with mirrors may be one")]
     pub fn mirror_note(&self) -> Option<MirrorNote> {
         None
     }

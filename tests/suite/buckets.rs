@@ -11,6 +11,7 @@
 //! | `slow` | kills, many writers at once, other servers |
 
 mod adding;
+#[cfg(all(feature = "mirror", feature = "serve"))]
 mod clients;
 mod conditions;
 mod pushing;
