@@ -9,6 +9,7 @@
 //! expansion   ${NAME} in values
 //! values      values in messages, and parsed ones
 //! problem     what is wrong, with its line and what to do
+//! variables   variables of the environment, and those that no part of hexreg knows
 //! ```
 
 #[cfg(feature = "buckets")]
@@ -25,9 +26,9 @@ mod repository;
 mod section;
 mod server;
 mod values;
+mod variables;
 
 use std::cell::RefCell;
-use std::env;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -40,6 +41,8 @@ use toml::de::DeTable;
 use super::failure::{self, Failure, Rejected};
 use super::output::{self, count};
 use super::secret_file;
+use super::serve::spelling::Spelling;
+use super::serve::warnings;
 use problem::{Place, Problem, Problems};
 use section::{Context, Section};
 pub use server::Config;
@@ -80,6 +83,8 @@ struct CheckJson {
     file: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     repositories: Option<usize>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
     #[serde(flatten)]
     failure: Option<Failure>,
 }
@@ -90,19 +95,18 @@ impl ConfigCommand {
         let Self::Check(CheckArgs { file, json }) = self;
         let read = read(&file).config;
         let repositories = read.as_ref().ok().map(|config| config.options.repositories.len());
+        let warnings =
+            read.as_ref().map_or_else(|_| Vec::new(), |config| warnings_of(&file, config));
         let done = if json {
             let failure = read.as_ref().err().cloned();
             let file = file.display().to_string();
-            let printed = output::json(&CheckJson { file, repositories, failure });
+            let printed = output::json(&CheckJson { file, repositories, warnings, failure });
             printed.inspect_err(Failure::print).and(read.map(|_| ()))
         } else {
-            let done = read.and_then(|config| {
-                warn_of_exposure(&file);
-                config
-                    .secrets
-                    .iter()
-                    .filter_map(|file| secret_file::exposure(file))
-                    .for_each(|warning| output::warning(&warning));
+            let done = read.and_then(|_| {
+                for warning in &warnings {
+                    output::warning(warning);
+                }
                 let number = repositories.unwrap_or_default();
                 let noun = if number == 1 { "repository" } else { "repositories" };
                 let number = output::thousands(number);
@@ -112,6 +116,15 @@ impl ConfigCommand {
         };
         failure::exit_code(&done)
     }
+}
+
+/// What `serve` will warn of.
+fn warnings_of(file: &Path, config: &Config) -> Vec<String> {
+    let Config { options, secrets, warnings, .. } = config;
+    let mut all: Vec<_> = secret_file::writable_by_others(file).into_iter().collect();
+    all.extend(warnings.iter().cloned());
+    all.extend(warnings::of(options, secrets, Spelling::Keys));
+    all
 }
 
 /// Warns if others can change the file, and with it what is served, and to whom.
@@ -155,27 +168,27 @@ fn read_bytes(
     let bytes = bytes.map_err(|error| unreadable(&error))?;
     let text = String::from_utf8(bytes).map_err(|_| unreadable(&"it is not UTF-8"))?;
     let directory = path.parent().unwrap_or(Path::new(""));
-    parse(&text, directory, &variable, files).map_err(|problems| {
-        let message = format!("{name} has {}", count(problems.len(), "problem"));
-        let rejected = problems.into_iter().map(|Problem { place, message, hint }| Rejected {
-            path: match place {
-                Place::Line(line) => format!("{name}:{line}"),
-                Place::Variable(variable) => variable,
-            },
-            reason: match hint {
-                Some(hint) => format!("{message}; {hint}"),
-                None => message,
-            },
-        });
+    let name = name.to_string();
+    let parsed = parse(&text, directory, &variables::value, files);
+    let (config, warnings) = parsed.map_err(|problems| {
+        let has_variable = |one: &Problem| matches!(one.place, Place::Variable(_));
+        let at_fault = if problems.iter().all(has_variable) {
+            "the environment has"
+        } else if problems.iter().any(has_variable) {
+            &format!("{name} and the environment have")
+        } else {
+            &format!("{name} has")
+        };
+        let message = format!("{at_fault} {}", count(problems.len(), "problem"));
+        let rejected = problems
+            .iter()
+            .map(|one| Rejected { path: one.place.in_file(&name), reason: one.text() });
         Failure::input(message).rejecting(rejected.collect())
-    })
-}
-
-/// A variable of the environment without line ends at its end, which files and secret stores add. A byte that is not UTF-8
-/// is replaced by a character that no value has.
-fn variable(name: &str) -> Option<String> {
-    let value = env::var_os(name)?;
-    Some(value.to_string_lossy().trim_end_matches(['\r', '\n']).to_owned())
+    })?;
+    let warnings =
+        warnings.iter().map(|one| format!("{}: {}", one.place.in_file(&name), one.text()));
+    let warnings = warnings.chain(variables::misspelled()).collect();
+    Ok(Config { warnings, ..config })
 }
 
 /// Reads the text of a configuration file in `directory`. `variable` looks a variable of the environment up.
@@ -184,7 +197,7 @@ fn parse(
     directory: &Path,
     variable: &dyn Fn(&str) -> Option<String>,
     files: &RefCell<Vec<WatchedFile>>,
-) -> Result<Config, Vec<Problem>> {
+) -> Result<(Config, Vec<Problem>), Vec<Problem>> {
     let (table, errors) = DeTable::parse_recoverable(text);
     let problems = Problems::of(text);
     for error in &errors {
@@ -203,11 +216,9 @@ fn parse(
     if errors.is_empty() {
         let context = Context { problems: &problems, variables: variable, directory, files };
         let config = server::read(&Section::root(&table, &context));
-        if problems.is_empty() {
-            return Ok(config);
-        }
+        return problems.into_sorted().map(|warnings| (config, warnings));
     }
-    Err(problems.into_sorted())
+    Err(problems.into_sorted().unwrap_or_else(|problems| problems))
 }
 
 #[cfg(test)]

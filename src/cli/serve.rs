@@ -1,10 +1,14 @@
 //! `hexreg serve`
 
 mod announcement;
+#[cfg(feature = "buckets")]
+pub mod bucket_hint;
+mod failure;
 mod named;
 mod source;
-mod spelling;
+pub mod spelling;
 pub mod values;
+pub mod warnings;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -16,21 +20,20 @@ use hexreg::key::PrivateKey;
 use hexreg::name::{PackageName, RepositoryName};
 use hexreg::ops::batch::ReplaceRule;
 use hexreg::serve::{
-    self, CacheOptions, Error, Mount, Options, RepositoryOptions, ServerLimits, TlsFiles,
+    self, CacheOptions, Mount, Options, RepositoryOptions, ServerLimits, TlsFiles,
 };
 use ipnet::IpNet;
 use tracing_subscriber::filter::LevelFilter;
 
-use super::auth_file;
 use super::cache;
 use super::config::Config;
 use super::destination::{Destination, Following, Writing};
-use super::failure::{Failure, chain};
+use super::failure::Failure;
 use super::log;
 use super::output;
 use super::private_key::KeySource;
-use super::secret_file;
 use announcement::announcement;
+use failure::{failed, failure};
 use named::NamedDestination;
 use spelling::Spelling;
 use values::{DEFAULT_ADDRESS, LogFormat, address, base_url, bytes, network};
@@ -132,11 +135,12 @@ impl Args {
             Some(file) => source::read(file)?,
             None => (self.into_config()?, None),
         };
-        let Config { options, log_format, quiet, .. } = &config;
+        let Config { options, log_format, quiet, secrets, warnings } = &config;
         let level = if *quiet { LevelFilter::ERROR } else { LevelFilter::INFO };
         log::start(level, *log_format == LogFormat::Json);
         if !quiet {
-            warn_of(&config, spelling);
+            let exposed = warnings::of(options, secrets, spelling);
+            warnings.iter().chain(&exposed).for_each(|warning| output::warning(warning));
         }
         let done = serve::serve(options, source, |started| {
             if !quiet {
@@ -197,25 +201,8 @@ impl Args {
             cache,
             secret_files: secrets.clone(),
         };
-        Ok(Config { options, log_format: self.log_format, quiet: self.quiet, secrets })
-    }
-}
-
-/// Warns of keys that no client can use, and of files with secrets that others can read.
-fn warn_of(config: &Config, spelling: Spelling) {
-    let Options { auth_file, tls, repositories, .. } = &config.options;
-    if auth_file.is_none() && repositories.iter().any(|one| one.key.is_some()) {
-        output::warning(&format!(
-            "{} has no effect without {}: clients publish with tokens. Make one with `hexreg auth add FILE NAME \
-             --can=publish`, and give {}",
-            spelling.option("private-key"),
-            spelling.option("auth-file"),
-            spelling.with_value("auth-file", "FILE"),
-        ));
-    }
-    let secrets = config.secrets.iter().chain(auth_file).chain(tls.iter().map(|tls| &tls.key));
-    for exposure in secrets.filter_map(|secret| secret_file::exposure(secret)) {
-        output::warning(&exposure);
+        let (log_format, quiet) = (self.log_format, self.quiet);
+        Ok(Config { options, log_format, quiet, secrets, warnings: Vec::new() })
     }
 }
 
@@ -263,55 +250,4 @@ fn read_key(path: &Path, repositories: &[RepositoryOptions]) -> Result<PrivateKe
     let mut directories = repositories.iter().filter_map(|one| one.location.as_directory());
     directories.try_for_each(|directory| source.refuse_inside(directory))?;
     source.parse(&source.read()?)
-}
-
-fn failed(message: impl std::fmt::Display) -> Failure {
-    Failure::environment(format!("failed to serve: {message}"))
-}
-
-fn failure(error: Error, spelling: Spelling) -> Failure {
-    let message = format!("failed to serve: {}", chain(&error));
-    let hint = match error {
-        Error::NotADirectory(_) => "name the directory that `hexreg build` writes".to_owned(),
-        Error::LeadsOut(_) => format!(
-            "give {} to serve the files behind it to everyone who may read",
-            spelling.switch("follow-links")
-        ),
-        Error::Twice(_) => "give each a name of its own: --repo NAME=DEST".to_owned(),
-        Error::NotBuilt { location } => {
-            format!("make one: hexreg build {location} --name=NAME --private-key=PATH")
-        }
-        Error::Unsound { .. } => "see what `hexreg verify` says".to_owned(),
-        Error::OtherKey { .. } => "give the private key with this fingerprint".to_owned(),
-        Error::Exposed(_) => format!(
-            "give {} and {}, listen on 127.0.0.1, or say {}",
-            spelling.option("auth-file"),
-            spelling.option("tls-cert"),
-            spelling.switch("allow-anonymous")
-        ),
-        Error::Listen(..) => {
-            "stop the program that listens there, or give another address".to_owned()
-        }
-        Error::Tls(_) => format!(
-            "give {} the whole chain, and {} the key of its first certificate",
-            spelling.option("tls-cert"),
-            spelling.option("tls-key")
-        ),
-        Error::Auth(error) => return auth_file::failure(error),
-        Error::SecretServed(_) => "keep it elsewhere".to_owned(),
-        #[cfg(feature = "buckets")]
-        Error::Bucket { .. } => {
-            "the keys of a bucket come from the environment, under the names of its provider"
-                .to_owned()
-        }
-        #[cfg(feature = "mirror")]
-        Error::Mirror { .. } => "give a directory that this user may write to".to_owned(),
-        #[cfg(feature = "buckets")]
-        Error::Cache { .. } => format!(
-            "give a directory that this user may write to: {}",
-            spelling.with_value("cache-dir", "DIR")
-        ),
-        Error::Key(_) | Error::NoRandomness(_) | Error::Run(_) => "nothing is served".to_owned(),
-    };
-    Failure::environment(message).hint(hint)
 }

@@ -38,6 +38,15 @@ pub enum Error {
     NotBuilt { location: String },
     #[error("{location} cannot be published to: {reason}")]
     Unsound { location: String, reason: String },
+    /// What is published there is not known.
+    #[error("{reason}")]
+    Unreadable {
+        reason: String,
+        /// The permissions, or the credentials of a bucket, do not allow it.
+        is_denied: bool,
+        /// Storage did not answer: it may do so later.
+        is_away: bool,
+    },
     #[error("the private key does not belong to {location}/public_key ({fingerprint})")]
     OtherKey { location: String, fingerprint: String },
     #[error(

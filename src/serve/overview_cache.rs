@@ -37,6 +37,9 @@ type Stamps = [Option<Stamp>; 2];
 /// the clock of its file system is ahead of ours.
 const UNSETTLED: Duration = Duration::from_millis(500);
 
+/// How long a store that did not answer is not asked again: clients would wait for it one after the other.
+const FAILURE_HOLDS: Duration = Duration::from_secs(1);
+
 impl OverviewCache {
     /// Of the repository in a store.
     #[must_use]
@@ -47,7 +50,7 @@ impl OverviewCache {
     /// The state now. While one thread reads, the others get the former state, if there is one.
     #[must_use]
     pub fn current(&self) -> Arc<RepositoryState> {
-        if let Some(state) = self.unchanged() {
+        if let Some(state) = self.failed_just_now().or_else(|| self.unchanged()) {
             return state;
         }
         let _reading = match self.reading.try_lock() {
@@ -60,17 +63,30 @@ impl OverviewCache {
                 self.reading.lock().unwrap_or_else(PoisonError::into_inner)
             }
         };
-        // Another thread may have read it while this one waited.
+        // Another thread may have read it while this one waited, or found that the store does not answer.
+        if let Some(state) = self.failed_just_now() {
+            return state;
+        }
         self.unchanged().unwrap_or_else(|| self.read())
     }
 
-    /// The cached state, if the files have not changed.
-    fn unchanged(&self) -> Option<Arc<RepositoryState>> {
-        let stamps = stamps(&*self.store)?;
+    /// The cached state, if it is that the store did not answer a moment ago.
+    fn failed_just_now(&self) -> Option<Arc<RepositoryState>> {
         let cached = self.lock();
-        let cached = cached.as_ref().filter(|cached| cached.stamps == Some(stamps))?;
+        let cached = cached.as_ref().filter(|cached| cached.read_at.elapsed() < FAILURE_HOLDS)?;
+        let is_away = match &*cached.state {
+            RepositoryState::Unsound(OverviewError::Unreadable(error)) => error.is_unavailable(),
+            _ => false,
+        };
+        is_away.then(|| Arc::clone(&cached.state))
+    }
+
+    /// The cached state, if the files have not changed. The store is not asked if there is none.
+    fn unchanged(&self) -> Option<Arc<RepositoryState>> {
+        let cached = self.lock().clone()?;
+        let stamps = cached.stamps?;
         let is_current = cached.is_settled || cached.read_at.elapsed() < UNSETTLED;
-        is_current.then(|| Arc::clone(&cached.state))
+        (is_current && stamps_of(&*self.store) == Some(stamps)).then_some(cached.state)
     }
 
     fn read(&self) -> Arc<RepositoryState> {
@@ -79,6 +95,8 @@ impl OverviewCache {
             Ok((state, stamps)) => (state, stamps),
             Err(error) => (RepositoryState::Unsound(OverviewError::Unreadable(error)), None),
         };
+        // An answer that did not come may have been waited for.
+        let read_at = if stamps.is_none() { Instant::now() } else { read_at };
         let state = Arc::new(state);
         let settled = |stamps: &Stamps| stamps.iter().flatten().all(|one| one.is_settled(time));
         let is_settled = stamps.as_ref().is_some_and(settled);
@@ -94,7 +112,7 @@ impl OverviewCache {
 }
 
 /// The stamps now; `None` if the store has none, or cannot be asked.
-fn stamps(store: &dyn Store) -> Option<Stamps> {
+fn stamps_of(store: &dyn Store) -> Option<Stamps> {
     let stamp = |path: RepositoryPath| match store.inspect(&path).ok()? {
         None => Some(None),
         Some(content) => content.stamp.map(Some),

@@ -1,22 +1,25 @@
 //! Which repositories are published to: those with a private key.
 
 use std::io;
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use tokio::runtime::Handle;
+use tokio::task::spawn_blocking;
 
 use super::api::publisher::{Publisher, PublisherOptions};
 use super::error::Error;
 use super::error_chain::chain;
 use super::options::{Options, RepositoryLocation, RepositoryOptions};
-use super::overview::RepositoryState;
+use super::overview::{OverviewError, RepositoryState};
 use super::overview_cache::OverviewCache;
 use super::upload;
 use crate::auth::BearerKey;
 use crate::key::{KeyError, PrivateKey};
 use crate::name::RepositoryName;
 use crate::ops::batch;
-use crate::store::Store;
+use crate::store::{Store, StoreErrorKind};
 
 /// The keys of bearer tokens. All servers that have one of the private keys accept the same bearer tokens.
 pub(super) fn bearer_keys(options: &Options) -> Result<Vec<BearerKey>, KeyError> {
@@ -26,32 +29,116 @@ pub(super) fn bearer_keys(options: &Options) -> Result<Vec<BearerKey>, KeyError>
 /// How many files of a bucket are read at once by a publication, each on a thread that waits for the answer.
 const BUCKET_THREADS: usize = 32;
 
-/// Begins to publish to a repository.
+/// How often storage that is away is asked again which registry it has.
+const RETRY_INTERVAL: Duration = Duration::from_secs(2);
+
+/// The publisher of a repository: empty until storage has said which registry is there.
+pub(super) type PublisherSlot = OnceLock<Arc<Publisher>>;
+
+/// What a publisher is started with.
+struct Publishing {
+    runtime: Handle,
+    overview: Arc<OverviewCache>,
+    options: RepositoryOptions,
+    key: PrivateKey,
+    store: Box<dyn Store + Send + Sync>,
+}
+
+/// Begins to publish to a repository. While its storage is away, the slot stays empty: a server that is restarted then
+/// serves what else it has.
 ///
 /// # Errors
-/// There is no repository, or the key does not sign it.
+/// There is no repository, the key does not sign it, or it may not be read.
 pub(super) fn start(
     runtime: &Handle,
-    overview: &OverviewCache,
+    overview: &Arc<OverviewCache>,
     options: &RepositoryOptions,
     key: &PrivateKey,
     store: Box<dyn Store + Send + Sync>,
-) -> Result<Publisher, Error> {
-    let repository = signed_name(overview, &options.location, key.public_key().fingerprint())?;
-    remove_leftovers(&*store);
-    // A directory has its files at once, and the processors decide how long a publication takes.
-    let threads = match options.location.as_directory() {
-        Some(_) => None,
-        None => Some(reading_threads()?),
-    };
-    let publisher = PublisherOptions {
-        repository,
-        key: key.clone(),
-        replace: options.replace,
-        allow_public: options.allow_public.clone(),
-        threads,
-    };
-    Ok(Publisher::start(runtime, store, publisher))
+) -> Result<Arc<PublisherSlot>, Error> {
+    let (overview, options, key) = (Arc::clone(overview), options.clone(), key.clone());
+    let publishing = Publishing { runtime: runtime.clone(), overview, options, key, store };
+    let slot = Arc::new(PublisherSlot::new());
+    match publishing.signed_name() {
+        Ok(repository) => {
+            let _ = slot.set(Arc::new(publishing.start(repository)?));
+        }
+        Err(Error::Unreadable { is_away: true, reason, .. }) => {
+            tracing::warn!(error = reason, "storage is away: clients can publish once it answers");
+            runtime.spawn(start_later(Arc::downgrade(&slot), publishing));
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(slot)
+}
+
+/// Asks again and again, as long as the repository is served.
+async fn start_later(slot: Weak<PublisherSlot>, mut publishing: Publishing) {
+    let mut logged = String::new();
+    loop {
+        tokio::time::sleep(RETRY_INTERVAL).await;
+        if slot.strong_count() == 0 {
+            return;
+        }
+        // Both wait for storage.
+        let asked = spawn_blocking(move || match publishing.signed_name() {
+            Ok(repository) => Ok(publishing.start(repository)),
+            Err(error) => Err(Box::new((error, publishing))),
+        });
+        let error = match asked.await {
+            Ok(Ok(Ok(publisher))) => {
+                if let Some(slot) = slot.upgrade() {
+                    let _ = slot.set(Arc::new(publisher));
+                    tracing::info!("storage answers: clients can publish");
+                }
+                return;
+            }
+            Ok(Ok(Err(error))) => {
+                tracing::error!(error = chain(&error), "clients cannot publish");
+                return;
+            }
+            Ok(Err(failed)) => {
+                let error;
+                (error, publishing) = *failed;
+                error
+            }
+            // It panicked, and the log says so.
+            Err(_) => return,
+        };
+        let is_away = matches!(error, Error::Unreadable { is_away: true, .. });
+        let text = chain(&error);
+        // Storage that answers, and has another registry, is to be put right by a person.
+        if !is_away && text != logged {
+            tracing::error!(error = text, "clients cannot publish");
+            logged = text;
+        }
+    }
+}
+
+impl Publishing {
+    /// The name in the signed files of the repository, which the key signs. Waits for storage.
+    fn signed_name(&self) -> Result<RepositoryName, Error> {
+        let fingerprint = self.key.public_key().fingerprint();
+        signed_name(&self.overview, &self.options.location, fingerprint)
+    }
+
+    fn start(self, repository: RepositoryName) -> Result<Publisher, Error> {
+        let Self { runtime, options, key, store, .. } = self;
+        remove_leftovers(&*store);
+        // A directory has its files at once, and the processors decide how long a publication takes.
+        let threads = match options.location.as_directory() {
+            Some(_) => None,
+            None => Some(reading_threads()?),
+        };
+        let publisher = PublisherOptions {
+            repository,
+            key,
+            replace: options.replace,
+            allow_public: options.allow_public,
+            threads,
+        };
+        Ok(Publisher::start(&runtime, store, publisher))
+    }
 }
 
 fn reading_threads() -> Result<ThreadPool, Error> {
@@ -104,6 +191,11 @@ fn signed_name(
             fingerprint: overview.key.fingerprint().to_owned(),
         }),
         RepositoryState::NotBuilt => Err(Error::NotBuilt { location: location() }),
+        RepositoryState::Unsound(OverviewError::Unreadable(error)) => Err(Error::Unreadable {
+            reason: chain(error),
+            is_denied: matches!(error.kind, StoreErrorKind::Denied(_)),
+            is_away: error.is_unavailable(),
+        }),
         RepositoryState::Unsound(reason) => {
             Err(Error::Unsound { location: location(), reason: chain(reason) })
         }

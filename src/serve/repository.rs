@@ -13,7 +13,6 @@ use tokio::task::spawn_blocking;
 
 use super::api::catalog::Catalog;
 use super::api::packages::Packages;
-use super::api::publisher::Publisher;
 #[cfg(feature = "buckets")]
 use super::cache_folder::SharedCacheFolder;
 use super::error::Error;
@@ -39,7 +38,7 @@ use super::mount::Mount;
 use super::options::{Options, RepositoryLocation, RepositoryOptions};
 use super::overview::RepositoryState;
 use super::overview_cache::OverviewCache;
-use super::publishing;
+use super::publishing::{self, PublisherSlot};
 use super::repository_settings::RepositorySettings;
 use crate::name::RepositoryName;
 #[cfg(feature = "mirror")]
@@ -63,7 +62,7 @@ pub(super) struct Repository {
     pub packages: Packages,
     pub catalog: Arc<Catalog>,
     /// `None` if the server has no private key of it.
-    pub publisher: Option<Arc<Publisher>>,
+    pub publisher: Option<Arc<PublisherSlot>>,
     /// Makes the store that is written to; `None` if nothing can be.
     written_store: Option<Arc<WrittenStoreMaker>>,
     /// `None` if it is no mirror that keeps itself up to date.
@@ -213,10 +212,9 @@ impl Repository {
         one: &RepositoryOptions,
         server: &ServerParts<'_>,
         store: &WrittenStoreMaker,
-    ) -> Result<Option<Arc<Publisher>>, Error> {
+    ) -> Result<Option<Arc<PublisherSlot>>, Error> {
         let Some(key) = &one.key else { return Ok(None) };
-        let started = publishing::start(server.runtime, &self.overview, one, key, store())?;
-        Ok(Some(Arc::new(started)))
+        publishing::start(server.runtime, &self.overview, one, key, store()).map(Some)
     }
 
     /// The repository with other settings, of the same files.
@@ -304,6 +302,7 @@ impl Repository {
         HealthyRepository {
             name: self.mount.name().map_or_else(|| "/".to_owned(), ToString::to_string),
             source: Arc::clone(&self.source),
+            is_remote: self.location.as_directory().is_none(),
             #[cfg(feature = "mirror")]
             mirror: self.mirror.as_ref().map(|mirror| Arc::clone(&mirror.status)),
         }
@@ -316,7 +315,7 @@ impl Repository {
 
     /// The name in its signed files, if it is built.
     pub async fn signed_name(&self) -> Option<RepositoryName> {
-        if let Some(publisher) = &self.publisher {
+        if let Some(publisher) = self.publisher.as_ref().and_then(|slot| slot.get()) {
             return Some(publisher.repository().clone());
         }
         let overview = Arc::clone(&self.overview);

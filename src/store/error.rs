@@ -173,6 +173,12 @@ impl StoreError {
         matches!(self.kind, StoreErrorKind::BeingRemoved)
     }
 
+    /// Whether the store did not answer, so that a later attempt may succeed.
+    #[must_use]
+    pub fn is_unavailable(&self) -> bool {
+        matches!(self.kind, StoreErrorKind::Unavailable(_) | StoreErrorKind::TimedOut(_))
+    }
+
     /// What is wrong with the store's conditions, if that is why it failed: the store is fit for a single writer only.
     #[must_use]
     pub fn conditions(&self) -> Option<ConditionalWriteError> {

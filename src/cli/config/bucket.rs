@@ -5,7 +5,8 @@ use hexreg::store::{BucketUrl, Settings, Variables};
 
 use super::section::{Section, Text};
 use super::values::from_str;
-use crate::cli::failure::chain;
+use crate::cli::failure::{Failure, chain};
+use crate::cli::serve::bucket_hint::hint_of_bucket;
 
 /// Reads the keys of a repository whose `at` is the URL of a bucket; `no_bucket.rs` has the same function for a binary
 /// that cannot open any.
@@ -23,8 +24,6 @@ pub fn read(table: &Section<'_>, at: &Text) -> Option<RepositoryLocation> {
         private: table.boolean("private").unwrap_or(false),
     };
     if let Err(error) = location.open() {
-        let hint =
-            "the keys of a bucket come from the environment, under the names of its provider";
         // The library names the argument.
         let reason = chain(&error).replace("--endpoint", "`endpoint`");
         let place = if reason.starts_with("`endpoint`") {
@@ -32,7 +31,12 @@ pub fn read(table: &Section<'_>, at: &Text) -> Option<RepositoryLocation> {
         } else {
             at.place.clone()
         };
-        table.problem(place, format!("could not open {}: {reason}", location.url), hint);
+        let failure = Failure::input(format!("could not open {}: {reason}", location.url));
+        let failure = match hint_of_bucket(&error) {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        };
+        table.failure(place, failure);
     }
     Some(RepositoryLocation::Bucket(location))
 }

@@ -11,6 +11,7 @@ use hexreg::ops::mirror::{Cancellation, Chosen, Only, Options, Selection, Timeou
 use hexreg::serve::WatchedFile;
 use hexreg::serve::mirrors::schedule::MirrorSchedule;
 use hexreg::tarball::Limits;
+use url::Url;
 
 use super::section::{Section, Text};
 use super::values::from_str;
@@ -23,6 +24,9 @@ use crate::cli::upstream_auth::AuthSource;
 /// The keys of a repository that has an upstream.
 const UPSTREAM_KEYS: [&str; 5] =
     ["upstream", "upstream-name", "upstream-key", "upstream-auth", "accept"];
+
+/// The keys of `mirror` of which one at least says what is mirrored.
+const CHOICES: [&str; 4] = ["locks", "only", "all", "policies"];
 
 /// How many requests are sent at once by default.
 const JOBS: u64 = 16;
@@ -69,35 +73,47 @@ pub fn read(repository: &Section<'_>, name: Option<&RepositoryName>) -> Option<M
         repository.problem(repository.place_of("private-key"), message, hint);
     }
     let every = table.parsed_by("every", time::duration);
-    if !table.has("every") {
-        table.problem(table.place(), "`mirror` has no `every`", "say how often: every = \"1h\"");
-    }
+    let before = table.count_problems();
     let pattern = |text: &str| Pattern::new(text).map(|_| ()).map_err(|error| error.to_string());
     let locks = table.texts("locks").into_iter().filter_map(|text| {
         table.parse("locks", &text, pattern)?;
         let directory = table.directory_of(&text).to_string_lossy();
         // What a pattern is relative to is a name, whatever characters it has.
         let path = Path::new(&Pattern::escape(&directory)).join(&text.value);
-        Some(path.to_string_lossy().into_owned())
+        let path = path.to_string_lossy().into_owned();
+        if glob::glob(&path).is_ok_and(|mut found| found.next().is_none()) {
+            let message = format!("`locks`: no lock file matches {path} yet");
+            table.warn(text.place, message, "copy one there, or change `locks`");
+        }
+        Some(path)
     });
     let locks = locks.collect();
+    let (only, all) = (table.list("only", only), table.boolean("all").unwrap_or(false));
+    let policies = table.list("policies", from_str);
+    let is_choice_wrong = table.count_problems() > before;
     let jobs = table.integer("jobs", 1..257).unwrap_or(JOBS);
     let wanted = Wanted {
         authorization,
         locks,
-        only: table.list("only", only),
+        only,
         with_deps: table.boolean("with-deps").unwrap_or(false),
-        all: table.boolean("all").unwrap_or(false),
+        all,
         docs: table.boolean("docs").unwrap_or(false),
         installs: table.boolean("installs").unwrap_or(false),
         git: table.boolean("git").unwrap_or(false),
-        policies: table.list("policies", from_str).into_iter().collect(),
+        policies: policies.into_iter().collect(),
         prune: table.boolean("prune").unwrap_or(false),
         jobs: usize::try_from(jobs).unwrap_or(usize::MAX),
         refresh_after: table.parsed_by("refresh-after", time::duration).unwrap_or(REFRESH_AFTER),
         accept: accept.into_iter().collect(),
     };
-    wanted.check(&table);
+    if !table.has("every") && !table.is_misspelled("every", &[]) {
+        table.problem(table.place(), "`mirror` has no `every`", "say how often: every = \"1h\"");
+    }
+    // A choice that cannot be read, or has another name, was told already.
+    if !is_choice_wrong && !CHOICES.iter().any(|key| table.is_misspelled(key, &[])) {
+        wanted.check(&table);
+    }
     table.finish(&|key| {
         let is_of_repository = UPSTREAM_KEYS.contains(&key);
         is_of_repository.then(|| format!("write `{key}` beside `mirror`, in [[repository]]"))
@@ -125,9 +141,18 @@ fn upstream(repository: &Section<'_>, name: Option<&RepositoryName>) -> Option<U
     }
     let own = || Some(UpstreamName { source: None, name: name?.clone() });
     let name = given.or_else(own)?;
-    let failed = |key, failure| repository.failure(repository.place_of(key), in_file(failure));
+    // Without the key, `mirror` is what asks for it.
+    let place_of = |key| repository.place_of(if repository.has(key) { key } else { "mirror" });
+    let failed = |key, failure| repository.failure(place_of(key), in_file(failure));
     let url = upstream::url(url.as_ref().map(|url| url.value.as_str()), &name);
     let url = url.map_err(|failure| failed("upstream", failure)).ok()?;
+    if is_hexpm(&url) && name.name.as_str() != Upstream::HEXPM_NAME {
+        let key = if repository.has("upstream-name") { "upstream-name" } else { "upstream" };
+        let message = format!("the files of {url} are of `hexpm`, and not of `{}`", name.name);
+        let hint = "write upstream-name = \"hexpm\", or for an organisation upstream-name = \"hexpm:NAME\" without `upstream`";
+        repository.problem(place_of(key), message, hint);
+        return None;
+    }
     let path = key.as_ref().map(|key| repository.resolve(key));
     if let Some(path) = &path {
         repository.depend_on(WatchedFile::note(path));
@@ -136,6 +161,11 @@ fn upstream(repository: &Section<'_>, name: Option<&RepositoryName>) -> Option<U
     let key = upstream::key(path.as_deref(), &name, &url);
     let key = key.map_err(|failure| failed(place, failure)).ok()?;
     Some(Upstream { url, name: name.name, source: name.source, key, authorization: None })
+}
+
+/// Whether a URL is that of hex.pm's own repository.
+fn is_hexpm(url: &Url) -> bool {
+    url.as_str().trim_end_matches('/') == Upstream::HEXPM_URL
 }
 
 /// The failure with the keys of the file in place of the arguments that have their names.

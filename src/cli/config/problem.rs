@@ -23,6 +23,26 @@ pub enum Place {
     Variable(String),
 }
 
+impl Problem {
+    /// What is wrong, and what to do.
+    pub fn text(&self) -> String {
+        match &self.hint {
+            Some(hint) => format!("{}; {hint}", self.message),
+            None => self.message.clone(),
+        }
+    }
+}
+
+impl Place {
+    /// As messages outside of the file name it.
+    pub fn in_file(&self, name: &str) -> String {
+        match self {
+            Self::Line(line) => format!("{name}:{line}"),
+            Self::Variable(variable) => variable.clone(),
+        }
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -38,12 +58,14 @@ pub struct Problems {
     /// The offset of each line feed.
     line_feeds: Vec<usize>,
     found: RefCell<Vec<Problem>>,
+    /// What can be used, and is likely not what was meant.
+    warnings: RefCell<Vec<Problem>>,
 }
 
 impl Problems {
     pub fn of(text: &str) -> Self {
         let line_feeds = memchr::memchr_iter(b'\n', text.as_bytes()).collect();
-        Self { line_feeds, found: RefCell::default() }
+        Self { line_feeds, found: RefCell::default(), warnings: RefCell::default() }
     }
 
     /// The line in which a part of the text begins.
@@ -64,14 +86,26 @@ impl Problems {
         self.found.borrow_mut().push(problem);
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.found.borrow().is_empty()
+    pub fn warn(&self, place: Place, message: impl Into<String>, hint: impl Into<String>) {
+        let warning = Problem { place, message: message.into(), hint: Some(hint.into()) };
+        self.warnings.borrow_mut().push(warning);
     }
 
-    /// All problems in the order of their lines.
-    pub fn into_sorted(self) -> Vec<Problem> {
-        let mut found = self.found.into_inner();
-        found.sort_by(|one, other| one.place.cmp(&other.place));
-        found
+    /// How many were found so far.
+    pub fn count(&self) -> usize {
+        self.found.borrow().len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.count() == 0
+    }
+
+    /// All problems, or if there is none the warnings, in the order of their lines.
+    pub fn into_sorted(self) -> Result<Vec<Problem>, Vec<Problem>> {
+        let (mut found, mut warnings) = (self.found.into_inner(), self.warnings.into_inner());
+        for all in [&mut found, &mut warnings] {
+            all.sort_by(|one, other| one.place.cmp(&other.place));
+        }
+        if found.is_empty() { Ok(warnings) } else { Err(found) }
     }
 }

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use super::bucket;
 #[cfg(not(feature = "mirror"))]
 use super::keys::OF_MIRRORS;
-use super::keys::hint_in_repository;
+use super::keys::{REPOSITORY, hint_in_repository};
 #[cfg(feature = "mirror")]
 use super::mirror;
 use super::problem::Place;
@@ -91,7 +91,7 @@ fn mount(table: &Section<'_>) -> Option<Mount> {
     match name {
         Some(name) if is_root => Some(Mount::named(name).at_root()),
         Some(name) => Some(Mount::named(name)),
-        None if table.has("name") => None,
+        None if table.has("name") || table.is_misspelled("name", REPOSITORY) => None,
         None if is_root => Some(Mount::root()),
         None => {
             let hint = "give it name = \"NAME\", or root = true";
@@ -111,7 +111,7 @@ fn location(table: &Section<'_>) -> Option<RepositoryLocation> {
         }
     }
     let Some(at) = at else {
-        if !table.has("at") {
+        if !table.has("at") && !table.is_misspelled("at", REPOSITORY) {
             let hint =
                 "say where its files are: at = \"DIR\", or a bucket as in \"s3://BUCKET/PREFIX\"";
             table.problem(table.place(), "the repository has no `at`", hint);

@@ -14,7 +14,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::expansion::{Expanded, expand};
 use super::problem::{Place, Problems};
-use super::values::{from_str, hint_for_unknown, kind};
+use super::values::{from_str, hint_for_unknown, is_like, kind};
 use crate::cli::failure::Failure;
 
 /// What the environment says; `None` for an unset variable.
@@ -98,6 +98,18 @@ impl<'a> Section<'a> {
         self.context.problems.add_with_hint(place, message, hint);
     }
 
+    /// Adds a warning, which leaves the configuration usable.
+    #[cfg(feature = "mirror")]
+    pub fn warn(&self, place: Place, message: impl Into<String>, hint: impl Into<String>) {
+        self.context.problems.warn(place, message, hint);
+    }
+
+    /// How many problems were found in the whole file so far.
+    #[cfg(feature = "mirror")]
+    pub fn count_problems(&self) -> usize {
+        self.context.problems.count()
+    }
+
     /// Adds what could not be done with a value.
     pub fn failure(&self, place: Place, failure: Failure) {
         let (message, hint) = failure.into_parts();
@@ -110,6 +122,17 @@ impl<'a> Section<'a> {
     /// Whether an array of tables is there: no variable takes its place.
     pub fn has_tables(&self, key: &'static str) -> bool {
         self.table.contains_key(key)
+    }
+
+    /// Whether a key that is missing is there under a name like it, which is neither one of `known` nor was asked for:
+    /// the table is told of that one alone.
+    pub fn is_misspelled(&self, key: &str, known: &[&'static str]) -> bool {
+        let asked = self.asked.borrow();
+        let mut keys = self.table.keys().map(|key| -> &str { key.get_ref() });
+        keys.any(|found| {
+            let is_known = known.contains(&found) || asked.contains(&found);
+            !is_known && is_like(found, key)
+        })
     }
 
     /// Whether the key is there.

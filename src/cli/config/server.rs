@@ -10,7 +10,7 @@ use hexreg::serve::{
     loopback,
 };
 
-use super::keys::hint_in_file;
+use super::keys::{FILE, hint_in_file};
 use super::problem::Place;
 use super::repository::{self, KeyFile};
 use super::section::{Section, Text};
@@ -28,6 +28,8 @@ pub struct Config {
     pub quiet: bool,
     /// The files of private keys.
     pub secrets: Vec<PathBuf>,
+    /// What can be used, and is likely not what was meant.
+    pub warnings: Vec<String>,
 }
 
 /// A repository, with the places of its table and of its `at`.
@@ -77,6 +79,7 @@ pub fn read(file: &Section<'_>) -> Config {
             .filter_map(|one| Some(one.key_file.as_ref()?.path.clone()))
             .collect(),
     };
+    check_addresses(file, &options);
     check_exposure(file, &options);
     let tls_key = tls.map(|Text { value, place, has_variables }| Text {
         value: value.key,
@@ -91,12 +94,12 @@ pub fn read(file: &Section<'_>) -> Config {
     }
     file.finish(&hint_in_file);
     let secrets = found.into_iter().filter_map(|one| Some(one.key_file?.path)).collect();
-    Config { options, log_format, quiet, secrets }
+    Config { options, log_format, quiet, secrets, warnings: Vec::new() }
 }
 
 fn repositories(file: &Section<'_>, defaults: &repository::Defaults) -> Vec<FoundRepository> {
     let sections = file.tables("repository");
-    if !file.has_tables("repository") {
+    if !file.has_tables("repository") && !file.is_misspelled("repository", FILE) {
         let hint =
             "add one: [[repository]] on a line of its own, then name = \"NAME\" and at = \"DIR\"";
         file.problem(file.place(), "there is no repository", hint);
@@ -190,6 +193,18 @@ fn cache(file: &Section<'_>) -> CacheOptions {
     CacheOptions {
         directory: directory.unwrap_or(default.directory),
         size: file.parsed_by("cache-size", bytes).unwrap_or(default.size),
+    }
+}
+
+/// Adds a problem if two listeners would have one address.
+fn check_addresses(file: &Section<'_>, options: &Options) {
+    let (listen, Some(metrics)) = (options.listen, options.metrics) else { return };
+    let are_one_machine = listen.is_ipv4() == metrics.is_ipv4()
+        && (listen.ip().is_unspecified() || metrics.ip().is_unspecified());
+    let is_shared = listen.ip() == metrics.ip() || are_one_machine;
+    if listen.port() == metrics.port() && listen.port() != 0 && is_shared {
+        let message = format!("`metrics-listen` has the port of `listen`, {}", listen.port());
+        file.problem(file.place_of("metrics-listen"), message, "give it another port");
     }
 }
 

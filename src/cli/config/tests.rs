@@ -17,7 +17,7 @@ fn parse_in(
     text: &str,
     variable: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Config, Vec<Problem>> {
-    parse(text, directory, variable, &RefCell::default())
+    parse(text, directory, variable, &RefCell::default()).map(|(config, _)| config)
 }
 
 /// The keys that the hint for an unknown key lists: those that were asked for.
@@ -124,4 +124,21 @@ fn deep_nesting_is_an_error() {
     {
         assert!(parsed(&text).is_err());
     }
+}
+
+/// A schedule that is changed runs anew: with another secret too, though no text shows one.
+#[cfg(feature = "mirror")]
+#[test]
+fn a_schedule_with_another_secret_is_another_schedule() {
+    let text = "[[repository]]\nname = \"hexpm\"\nat = \"none\"\nupstream-auth = \"${TOKEN}\"\n\
+                mirror = { every = \"1h\", all = true }";
+    let schedule = |token: &str| {
+        let variable = |name: &str| (name == "TOKEN").then(|| token.to_owned());
+        let config = parse_in(Path::new("here"), text, &variable).unwrap();
+        config.options.repositories[0].mirror.clone().unwrap()
+    };
+    let (first, second) = (schedule("first-secret"), schedule("second-secret"));
+    assert!(first == schedule("first-secret"));
+    assert!(first != second);
+    assert!(!format!("{first:?}{second:?}").contains("secret"));
 }

@@ -26,15 +26,27 @@ pub fn kind(value: &DeValue<'_>) -> &'static str {
     }
 }
 
+/// Whether a key that is unknown may be meant as a known one.
+pub fn is_like(key: &str, known: &str) -> bool {
+    likeness(&key.replace('_', "-"), known) >= ALIKE
+}
+
+fn likeness(key: &str, known: &str) -> f64 {
+    strsim::jaro_winkler(known, key)
+}
+
+/// The nearest of the names that are like this one.
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let alike = known.into_iter().map(|known| (likeness(name, known), known));
+    let alike = alike.filter(|(likeness, _)| *likeness >= ALIKE);
+    let nearest = alike.max_by(|(one, _), (other, _)| one.total_cmp(other));
+    nearest.map(|(_, name)| name)
+}
+
 /// The hint for a key that a table does not have: the nearest one, or all that it has.
 pub fn hint_for_unknown(key: &str, table: &str, known: &[&'static str]) -> String {
     let key = key.replace('_', "-");
-    let nearest = known
-        .iter()
-        .map(|known| (strsim::jaro_winkler(known, &key), *known))
-        .filter(|(likeness, _)| *likeness >= ALIKE)
-        .max_by(|(one, _), (other, _)| one.total_cmp(other));
-    if let Some((_, nearest)) = nearest {
+    if let Some(nearest) = nearest(&key, known.iter().copied()) {
         return format!("did you mean `{nearest}`?");
     }
     let mut known = known.to_vec();

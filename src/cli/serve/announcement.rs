@@ -5,7 +5,7 @@ use std::path::Path;
 
 use hexreg::ops;
 use hexreg::registry::PUBLIC_REPOSITORY;
-use hexreg::serve::overview::{Overview, RepositoryState};
+use hexreg::serve::overview::{Overview, OverviewError, RepositoryState};
 use hexreg::serve::snippets::{self, ClientConfig};
 use hexreg::serve::{Mount, Options, Started, StartedRepository};
 
@@ -77,6 +77,10 @@ pub fn announcement(started: &Started, options: &Options, spelling: Spelling) ->
             }
             RepositoryState::NotBuilt => {
                 let _ = write!(text, "serving {url}, where no registry was built yet\n\n");
+            }
+            RepositoryState::Unsound(OverviewError::Unreadable(error)) => {
+                let error = chain(error);
+                let _ = write!(text, "serving {url}, whose files cannot be read now: {error}\n\n");
             }
             RepositoryState::Unsound(reason) => {
                 let _ = write!(

@@ -124,12 +124,13 @@ impl ApiCall<'_> {
 
     /// What publishes to the repository.
     pub fn publisher(&self) -> Result<&Arc<Publisher>, ApiError> {
-        self.repository()?.publisher.as_ref().ok_or_else(|| {
+        let publisher = self.repository()?.publisher.as_ref().ok_or_else(|| {
             ApiError::new(
                 ErrorStatus::Forbidden,
                 "this server does not publish to the repository: it was started without --private-key for it",
             )
-        })
+        })?;
+        publisher.get().ok_or_else(ApiError::storage_away)
     }
 
     pub fn user(&self) -> Result<&User, ApiError> {

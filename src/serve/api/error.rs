@@ -117,6 +117,14 @@ impl ApiError {
         Self::new(ErrorStatus::Forbidden, "account not authorized for this action")
     }
 
+    /// Storage has not said yet which registry it has.
+    pub fn storage_away() -> Self {
+        Self::new(
+            ErrorStatus::Internal,
+            "the storage of the registry cannot be read: try again; the log of the server says why",
+        )
+    }
+
     /// There is no such package, release or path. rebar3 has texts of its own for this one.
     pub fn page_not_found() -> Self {
         Self::new(ErrorStatus::NotFound, "Page not found")

@@ -103,6 +103,28 @@ pub enum OpenError {
     Client(#[from] io::Error),
 }
 
+impl OpenError {
+    /// Whether keys are missing, or cannot be used: not the region, the endpoint or a proxy.
+    #[must_use]
+    pub fn is_of_credentials(&self) -> bool {
+        match self {
+            Self::NoAccount
+            | Self::NoCredentials
+            | Self::HalfKey { .. }
+            | Self::Profile { .. }
+            | Self::NoProfile { .. }
+            | Self::MadeKeys { .. }
+            | Self::Credentials { .. } => true,
+            Self::Setting(_)
+            | Self::Proxy(_)
+            | Self::NoRegion
+            | Self::NoVirtualHost { .. }
+            | Self::BucketInHost { .. }
+            | Self::Client(_) => false,
+        }
+    }
+}
+
 fn where_looked(paths: &[PathBuf]) -> String {
     let paths: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
     if paths.is_empty() { String::new() } else { format!(" in {}", paths.join(" or ")) }

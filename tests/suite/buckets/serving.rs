@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `table` | what a directory answers, a bucket answers |
 //! | `storage` | storage that is slow, hangs, fails, and comes back; how many requests it gets |
+//! | `starting` | servers that start while storage is away, or refuses them |
 //! | `options` | buckets as arguments; a configuration that changes |
 //! | `memory` | many changes while 512 connections read |
 //! | `several` | two servers in front of one bucket, behind nginx |
@@ -11,6 +12,7 @@
 mod memory;
 mod options;
 mod several;
+mod starting;
 mod storage;
 mod table;
 

@@ -28,6 +28,8 @@ const IN_FILE: &[&str] = &[
     "listen = \"8000\"",
     "listen = \"0.0.0.0:8000\"",
     "metrics-listen = \"9568\"",
+    "metrics-listen = \"127.0.0.1:8000\"",
+    "listen = \"127.0.0.1:9568\"\nmetrics-listen = \"0.0.0.0:9568\"",
     "url = \"hex.example.com\"",
     "url = \"https://user:secret@hex.example.com\"",
     "trusted-proxy = \"192.0.2.0/33\"",
@@ -54,7 +56,9 @@ const IN_FILE: &[&str] = &[
 /// What is wrong in repositories alone.
 const REPOSITORIES: &[&str] = &[
     "",
+    "[[repositories]]\nname = \"acme\"\nat = \"public\"",
     "[[repository]]\nat = \"public\"",
+    "[[repository]]\nnam = \"acme\"\nat = \"public\"",
     "[[repository]]\nname = \"acme\"",
     "[[repository]]\nname = \"a b\"\nat = \"public\"",
     "[[repository]]\nname = \"a\"\nroot = true\nat = \"public\"\n[[repository]]\nroot = true\nat = \"public\"",
@@ -83,6 +87,7 @@ const BUCKETS: &[&str] = &[
     "[[repository]]\nname = \"a\"\nat = \"s3://\"",
     "[[repository]]\nname = \"a\"\nat = \"s4://bucket/acme\"",
     "[[repository]]\nname = \"a\"\nat = \"s3://bucket/acme?secret\"",
+    "[[repository]]\nname = \"a\"\nat = \"s3://bucket/acme\"",
     "[[repository]]\nname = \"a\"\nat = \"s3://bucket/acme\"\nendpoint = \"nonsense\"",
     "[[repository]]\nname = \"a\"\nat = \"az://bucket/acme\"\nprivate = 1",
 ];
@@ -152,6 +157,47 @@ fn each_problem_of_a_bucket_is_told_and_no_password() {
     let told = said.lines().filter(|line| line.starts_with("  ")).collect::<String>();
     assert!(!told.contains("secret"), "{told}");
     insta::assert_snapshot!(said);
+}
+
+/// What can be used, and is likely not what was meant, is no problem: `serve` warns of it too.
+#[test]
+fn what_is_likely_not_meant_is_warned_of() {
+    let repository = with_files();
+    repository.write("tls-key.pem", &read_fixture("golden/keys/acme-2048.pem"));
+    repository.write("users", b"");
+    let check = |text: &str, more: &[&str]| {
+        repository.write("hexreg.toml", text.as_bytes());
+        repository.chmod("hexreg.toml", 0o600);
+        let arguments = ["config", "check", "hexreg.toml"];
+        let hexreg = repository.hexreg().env("HEXREG_LISTN", "127.0.0.1:1");
+        hexreg.run(arguments.iter().chain(more).copied()).ok()
+    };
+    let misspelled = "HEXREG_LISTN has no effect; did you mean HEXREG_LISTEN?";
+    let key = format!("{RIGHT}private-key = \"key.pem\"\n");
+    repository.chmod("key.pem", 0o600);
+    let said = check(&key, &[]).stderr;
+    assert!(said.contains(&format!("warning: {misspelled}\n")), "{said}");
+    assert!(said.contains("warning: `private-key` has no effect without `auth-file`"), "{said}");
+    let json: serde_json::Value = serde_json::from_str(&check(&key, &["--json"]).stdout).unwrap();
+    assert_eq!(json["warnings"].as_array().unwrap().len(), 2, "{json}");
+
+    repository.chmod("users", 0o640);
+    repository.chmod("key.pem", 0o604);
+    let said = check(&format!("auth-file = \"users\"\n{key}"), &[]).stderr;
+    assert!(said.contains("warning: users can be read or changed by others"), "{said}");
+    assert!(said.contains("warning: key.pem can be read or changed by others"), "{said}");
+    assert!(!said.contains("has no effect without"), "{said}");
+}
+
+/// The file is right, and what is wrong is elsewhere.
+#[test]
+fn a_wrong_variable_is_not_blamed_on_the_file() {
+    let repository = with_files();
+    repository.write("hexreg.toml", RIGHT.as_bytes());
+    let hexreg = repository.hexreg().env("HEXREG_LISTEN", "8000");
+    let ran = hexreg.run(["config", "check", "hexreg.toml"]);
+    let said = "error: the environment has 1 problem\n  HEXREG_LISTEN: `listen` is \"8000\"";
+    assert!(ran.code == 1 && ran.stderr.starts_with(said), "{}", ran.stderr);
 }
 
 #[test]

@@ -166,6 +166,7 @@ fn settings_that_hold_until_the_end_are_named() {
     let tables = table("acme", "public", "anonymous = true");
     let server = start(&repository, &format!("{HEAD}{tables}"));
     let text = HEAD.replace("listen = \"127.0.0.1:0\"", "listen = \"127.0.0.1:1\"");
+    let text = text.replace("metrics-listen = \"127.0.0.1:1\"", "metrics-listen = \"127.0.0.1:2\"");
     let more = "max-connections = 5\nidle-timeout = 5\ntrusted-proxy = \"192.0.2.1\"\nlog-format = \"json\"\nquiet = true\n";
     let named = tables.replace("acme", "named");
     repository.write("hexreg.toml", format!("{text}{more}{named}").as_bytes());

@@ -25,6 +25,9 @@ const WRONG: &[&str] = &[
     "mirror = { every = \"1h\", all = true, docz = true }",
     "mirror = { every = \"1h\", all = true, accept = [\"foo\"] }",
     "mirror = { evry = \"1h\", al = true }",
+    "mirror = { every = \"1h\", onyl = [\"foo\"] }",
+    "upstream = \"https://repo.hex.pm\"\nmirror = { every = \"1h\", all = true }",
+    "upstream = \"https://repo.hex.pm/\"\nupstream-name = \"other\"\nmirror = { every = \"1h\", all = true }",
     "mirror = \"1h\"",
     "upstream = \"https://hex.example.com\"",
     "accept = [\"foo\"]",
@@ -56,6 +59,25 @@ fn problems_have_their_lines_and_what_to_do() {
         writeln!(told, "{wrong}\n{}", ran.stderr.replace("SECRET", "???")).unwrap();
     }
     insta::assert_snapshot!(told.replace("me:SECRET", "me:???").replace("SECRET", "(a secret)"));
+}
+
+/// It may come later, and a run without it fails.
+#[test]
+fn lock_files_that_are_not_there_yet_are_warned_of() {
+    let repository = TestRepository::new().samples();
+    repository.build(&[]).ok();
+    let config = format!(
+        "[[repository]]\nname = \"acme\"\nat = \"copy\"\n{UPSTREAM}\
+         mirror = {{ every = \"1h\", locks = [\"locks/*.lock\"] }}\n"
+    );
+    repository.write("hexreg.toml", config.as_bytes());
+    let check = || repository.hexreg().run(["config", "check", "hexreg.toml"]).ok().stderr;
+    let said = check();
+    let warning =
+        "warning: hexreg.toml:6: `locks`: no lock file matches locks/*.lock yet; copy one there";
+    assert!(said.contains(warning), "{said}");
+    repository.write("locks/a.lock", b"%{}\n");
+    assert!(!check().contains("no lock file"));
 }
 
 /// The files that a service manager hands over are named by a variable.

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::cached_object::stamp_at;
+use super::request_failure::RequestFailure;
 use super::requests::Wanted;
 use super::shared_bucket::SharedBucket;
 use crate::repository::{Folder, RepositoryPath};
@@ -39,6 +40,10 @@ impl CachedStore {
         let wanted = wanted_for_stamp(path);
         Ok(self.0.look_up_blocking(path, wanted)?.stamp())
     }
+
+    fn failed(&self, operation: Operation, path: &RepositoryPath, error: io::Error) -> StoreError {
+        StoreError::new(operation, self.locate(path), RequestFailure::without_location(error))
+    }
 }
 
 impl WrittenStore {
@@ -68,7 +73,7 @@ impl Store for CachedStore {
         limit: usize,
         buffer: &mut Vec<u8>,
     ) -> Result<Option<Content>, StoreError> {
-        let failed = |error: io::Error| StoreError::new(Operation::Read, self.locate(path), error);
+        let failed = |error: io::Error| self.failed(Operation::Read, path, error);
         buffer.clear();
         let Some(opened) = self.0.open_blocking(path).map_err(failed)? else { return Ok(None) };
         *buffer = opened.read(limit).map_err(failed)?;
@@ -76,8 +81,7 @@ impl Store for CachedStore {
     }
 
     fn inspect(&self, path: &RepositoryPath) -> Result<Option<Content>, StoreError> {
-        let failed =
-            |error: io::Error| StoreError::new(Operation::Inspect, self.locate(path), error);
+        let failed = |error: io::Error| self.failed(Operation::Inspect, path, error);
         let found = self.stamp(path).map_err(failed)?;
         Ok(found.map(|stamp| Content { stamp: Some(stamp) }))
     }

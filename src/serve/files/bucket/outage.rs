@@ -38,7 +38,7 @@ impl Outage {
             drop(failures);
             tracing::warn!(
                 path = location,
-                error = %failure,
+                error = failure.reason(),
                 "storage cannot be asked: files are served as they were read last"
             );
         }
