@@ -161,7 +161,10 @@ async fn handle<H: RequestHandler>(
         activity.refused_with_body();
     }
     let headers = response.headers_mut();
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static(NOSNIFF));
+    // A kept response has it. The map would grow first, even for a header that it has.
+    if !headers.contains_key(header::X_CONTENT_TYPE_OPTIONS) {
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static(NOSNIFF));
+    }
     if is_last {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }

@@ -64,7 +64,7 @@ impl RecentFiles {
         }
         let weight = bytes.len().saturating_add(OVERHEAD);
         let (key, stamp, path) = (path.to_owned(), opened.stamp(), Folder::Root.file(path));
-        // Each response gets it later. A copy of a map that has it already does not grow then.
+        // Each response gets it later, unless it has it.
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static(NOSNIFF));
         // The response to HEAD has it.
         headers.remove(CONTENT_LENGTH);
