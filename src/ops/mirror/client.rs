@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, IF_NONE_MATCH, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Response, StatusCode};
 use url::Url;
 
 use super::body::{self, BodyError, BodyMemory, MemoryPermit, STRETCH};
 use super::file_error::FileError;
+use super::file_headers::FileHeaders;
 use super::public_address::{NotPublic, PublicResolver};
 use super::redirect::RedirectChain;
 use super::request_error::RequestError;
@@ -24,10 +25,10 @@ use crate::web_page::is_web_page;
 /// The response to a request for a file.
 pub(super) enum Fetched<T> {
     /// The file still has the entity tag that was sent.
-    NotModified,
+    NotModified(FileHeaders),
     NotFound,
-    /// What was read of the file, and its entity tag.
-    File(T, Option<String>),
+    /// What was read of the file, and what its headers say.
+    File(T, FileHeaders),
 }
 
 /// What a run has requested of upstream.
@@ -131,12 +132,13 @@ impl Client {
         &self,
         path: &str,
         limit: usize,
+        tag: Option<&str>,
         read: R,
     ) -> Result<Fetched<Bytes>, FileError>
     where
         R: Fn(Bytes) -> Result<Bytes, FileError> + Clone + Send + 'static,
     {
-        self.get_with_permit(path, limit, None, move |bytes, permit| Ok(permit.with(read(bytes)?)))
+        self.get_with_permit(path, limit, tag, move |bytes, permit| Ok(permit.with(read(bytes)?)))
             .await
     }
 
@@ -154,14 +156,14 @@ impl Client {
         let mut attempt = 1;
         loop {
             let (error, pause) = match self.request(path, limit, tag).await {
-                Ok(Fetched::NotModified) => return Ok(Fetched::NotModified),
+                Ok(Fetched::NotModified(headers)) => return Ok(Fetched::NotModified(headers)),
                 Ok(Fetched::NotFound) => return Ok(Fetched::NotFound),
-                Ok(Fetched::File(ReceivedBody { bytes, permit, page }, tag)) => {
+                Ok(Fetched::File(ReceivedBody { bytes, permit, page }, headers)) => {
                     let read = read.clone();
                     // Hashing a large file would block the other requests.
                     let read = tokio::task::spawn_blocking(move || read(bytes, permit)).await;
                     match read.unwrap_or_else(|error| Err(self.broken(path, &error).into())) {
-                        Ok(read) => return Ok(Fetched::File(read, tag)),
+                        Ok(read) => return Ok(Fetched::File(read, headers)),
                         Err(error) => {
                             let may_pass = attempt == 1 && error.may_be_damage();
                             let error = page.map_or(error, FileError::from);
@@ -196,7 +198,9 @@ impl Client {
         let requested = url;
         let url = self.shown(&requested);
         match status {
-            StatusCode::NOT_MODIFIED if tag.is_some() => return Ok(Fetched::NotModified),
+            StatusCode::NOT_MODIFIED if tag.is_some() => {
+                return Ok(Fetched::NotModified(FileHeaders::of(response.headers())));
+            }
             StatusCode::NOT_FOUND | StatusCode::GONE => return Ok(Fetched::NotFound),
             StatusCode::OK => {}
             status if may_pass(status) => {
@@ -208,7 +212,7 @@ impl Client {
             }
             status => return Err((RequestError::Status { url, status }, None)),
         }
-        let tag = response.headers().get(ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);
+        let headers = FileHeaders::of(response.headers());
         let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
         let kind = kind.unwrap_or_default().to_owned();
         let at = (*response.url() != requested).then(|| credentials::hide(response.url().as_str()));
@@ -217,7 +221,7 @@ impl Client {
         match body {
             Ok((bytes, permit)) => {
                 let page = is_page(&kind, &bytes).then_some(RequestError::Page { url, at });
-                Ok(Fetched::File(ReceivedBody { bytes, permit, page }, tag))
+                Ok(Fetched::File(ReceivedBody { bytes, permit, page }, headers))
             }
             Err(BodyError::TooLarge) => Err((RequestError::TooLarge { url, limit }, None)),
             Err(BodyError::TooSlow { least }) => {

@@ -88,13 +88,13 @@ impl<T: Send + 'static> HeldFile<T> {
         let read = move |bytes: Bytes| Ok((read(&bytes)?, bytes));
         let response = fetcher.client.get(path.as_str(), limit, tag, read).await?;
         Ok(match (response, held, former) {
-            (Fetched::File((value, bytes), tag), held, former) => {
+            (Fetched::File((value, bytes), headers), held, former) => {
                 let changed = change_to(former.as_ref(), &bytes);
-                let tag = tag.map(|tag| EntityTag::of(tag, &bytes));
+                let tag = headers.tag.map(|tag| EntityTag::of(tag, &bytes));
                 let file = FetchedFile { path, bytes, changed, tag };
                 Some(Compared { file, value, held })
             }
-            (Fetched::NotModified, Some(value), Some(bytes)) => {
+            (Fetched::NotModified(_), Some(value), Some(bytes)) => {
                 let file = FetchedFile { path, bytes, changed: None, tag: held_tag };
                 Some(Compared { file, value, held: None })
             }

@@ -13,9 +13,9 @@ use super::entity_tag::EntityTag;
 use super::file_error::FileError;
 use super::mirror_directory::{self, MirrorDirectory};
 use super::options::Options;
-use super::planner;
 use super::state::PackageRecord;
 use super::task::{Outcome, PackageFile, TarballToFetch, Task};
+use super::trust;
 use crate::name::PackageName;
 use crate::package::UnixSeconds;
 use crate::publish::observer::Warning;
@@ -51,7 +51,7 @@ pub(super) type Executed = (Outcome, Option<(RepositoryPath, Changed)>);
 
 /// In bytes: the most that gzipped documentation may have. Clients unpack no more than a quarter of it, and each
 /// job may hold one in memory.
-const MAX_DOCS: usize = 64 << 20;
+pub(super) const MAX_DOCS: usize = 64 << 20;
 
 impl Fetcher {
     pub fn new(
@@ -104,7 +104,7 @@ impl Fetcher {
     /// called only while no task runs.
     pub fn may_be_removed(&self, name: &PackageName) -> bool {
         let held = self.mirror_dir.package(name, &self.checker);
-        held.is_some_and(|held| planner::may_be_removed(&held.releases, self.now))
+        held.is_some_and(|held| trust::may_be_removed(&held.releases, self.now))
     }
 
     /// The mirror's file of a package.
@@ -124,15 +124,15 @@ impl Fetcher {
         let tag = tag.map(|tag| tag.tag.as_str());
         let fetched = self.client.get(path.as_str(), resource.max_size(), tag, read).await?;
         match (fetched, held) {
-            (Fetched::File(file, tag), held) => {
-                let tag = tag.map(|tag| EntityTag::of(tag, &file.bytes));
+            (Fetched::File(file, headers), held) => {
+                let tag = headers.tag.map(|tag| EntityTag::of(tag, &file.bytes));
                 let held = held.map(|file| file.releases);
                 Ok(Outcome::Fetched { held, file: PackageFile { tag, ..file } })
             }
-            (Fetched::NotModified, Some(file)) => {
+            (Fetched::NotModified(_), Some(file)) => {
                 Ok(Outcome::Fetched { held: Some(file.releases.clone()), file })
             }
-            (Fetched::NotModified | Fetched::NotFound, _) => Err(FileError::NoSuchPackage),
+            (Fetched::NotModified(_) | Fetched::NotFound, _) => Err(FileError::NoSuchPackage),
         }
     }
 
@@ -201,7 +201,7 @@ impl Fetcher {
     where
         R: Fn(Bytes) -> Result<Bytes, FileError> + Clone + Send + 'static,
     {
-        match self.client.get_file(path.as_str(), limit, read).await {
+        match self.client.get_file(path.as_str(), limit, None, read).await {
             Ok(Fetched::File(bytes, _)) => {
                 let _space = self.writer.space(bytes.len()).await;
                 // Held until there is space: where the disk is slower than upstream, requests wait for it.
@@ -209,10 +209,10 @@ impl Fetcher {
                 self.write_file(path.clone(), changed, bytes).await?;
                 Ok((Outcome::Done, Some((path, changed))))
             }
-            Ok(Fetched::NotModified | Fetched::NotFound) if path.folder() == Folder::Docs => {
+            Ok(Fetched::NotModified(_) | Fetched::NotFound) if path.folder() == Folder::Docs => {
                 Ok((Outcome::Missing, None))
             }
-            Ok(Fetched::NotModified | Fetched::NotFound) => {
+            Ok(Fetched::NotModified(_) | Fetched::NotFound) => {
                 Ok((Outcome::Failed(FileError::Missing), None))
             }
             // Object storage that forbids listing answers 403 for a missing file.

@@ -4,17 +4,16 @@
 //! Elixir's, or one that was given to `mix local.public_keys`. List and signature are mirrored unchanged, if they have
 //! the form of a list and a signature.
 
-mod list;
+pub(super) mod check;
+pub(super) mod list;
 mod signature;
 
 use std::sync::Arc;
 
-use aws_lc_rs::digest::{self, SHA512};
 use bytes::Bytes;
 use tokio::task::JoinSet;
 
 use super::batch_writer::WriterStopped;
-use super::client::is_page;
 use super::conditional_fetch::{Compared, FetchedFile, HeldFile};
 use super::entity_tag::EntityTag;
 use super::fetch::{Executed, Fetcher, created_or_updated, off_workers};
@@ -23,16 +22,8 @@ use super::task::Outcome;
 use crate::publish::observer::Observer;
 use crate::repository::{Folder, RepositoryPath};
 use crate::store::Store;
-use list::{InstallList, Installs, LISTS};
-
-/// In bytes: the most that a list may have. Each line has some 150.
-const MAX_LIST: usize = 4 << 20;
-
-/// In bytes: the most that a signature file may have. That of the largest key has some 1,400.
-const MAX_SIGNATURE_FILE: usize = 16 << 10;
-
-/// In bytes: the most that a file of a list may have. An archive of Hex has less than one million.
-const MAX_INSTALL: usize = 64 << 20;
+use check::{MAX_INSTALL, MAX_LIST, MAX_SIGNATURE_FILE};
+use list::{InstallList, Installs, LISTS, SIGNED};
 
 /// Mirrors the lists that upstream has. Each is written once all files that it names are there.
 ///
@@ -59,11 +50,11 @@ async fn mirror_list(
     observer: &dyn Observer,
 ) -> Result<Result<Vec<(String, EntityTag)>, Vec<NotMirrored>>, WriterStopped> {
     let path = Folder::Installs.file(list.name);
-    let signature_path = Folder::Installs.file(&format!("{}.signed", list.name));
+    let signature_path = Folder::Installs.file(&format!("{}{SIGNED}", list.name));
     let failed = |path: &RepositoryPath, error| {
         Ok(Err(vec![NotMirrored { path: path.as_str().to_owned(), error }]))
     };
-    let file = match fetch(fetcher, &path, MAX_LIST, check_list).await {
+    let file = match fetch(fetcher, &path, MAX_LIST, check::list).await {
         Ok(Some(file)) => file,
         // An upstream need not have each list.
         Ok(None) => return Ok(Ok(Vec::new())),
@@ -80,12 +71,12 @@ async fn mirror_list(
         return Ok(Err(failures));
     }
     // Upstream may publish the signature after the list.
-    let signature = match fetch(fetcher, &signature_path, MAX_SIGNATURE_FILE, check_signature).await
-    {
-        Ok(Some(signature)) => signature,
-        Ok(None) => return failed(&signature_path, FileError::Missing),
-        Err(error) => return failed(&signature_path, error),
-    };
+    let signature =
+        match fetch(fetcher, &signature_path, MAX_SIGNATURE_FILE, check::signature).await {
+            Ok(Some(signature)) => signature,
+            Ok(None) => return failed(&signature_path, FileError::Missing),
+            Err(error) => return failed(&signature_path, error),
+        };
     let mut tags = Vec::new();
     // A list beside another list's signature is worse than an old pair. They are written back to back to keep that
     // time short.
@@ -111,14 +102,6 @@ async fn fetch(
     let held = held.unwrap_or_else(|_| HeldFile::missing(path.clone(), limit));
     let compared = held.fetch(fetcher, check).await?;
     Ok(compared.map(|Compared { file, .. }| file))
-}
-
-fn check_list(bytes: &Bytes) -> Result<(), FileError> {
-    if is_page("", bytes) { Err(FileError::InstallLine(1)) } else { Ok(()) }
-}
-
-fn check_signature(bytes: &Bytes) -> Result<(), FileError> {
-    if signature::is_signature(bytes) { Ok(()) } else { Err(FileError::InstallSignature) }
 }
 
 /// Mirrors the files of a list.
@@ -166,16 +149,15 @@ async fn mirror_install(
     sha512: Vec<u8>,
     is_new: bool,
 ) -> Result<Executed, WriterStopped> {
-    let is_right = move |bytes: &[u8]| digest::digest(&SHA512, bytes).as_ref() == sha512.as_slice();
     let files = fetcher.mirror_dir.files.clone();
-    let (file_path, is_intact) = (path.clone(), is_right.clone());
+    let (file_path, expected) = (path.clone(), sha512.clone());
     // A file that is read here is as large as one that is fetched, so it needs a permit too.
     let permit = fetcher.permit().await;
     let on_disk = off_workers(move || {
         let limit = if is_new { MAX_INSTALL } else { 0 };
         let mut bytes = Vec::new();
         let found = files.read(&file_path, limit, &mut bytes).ok().flatten();
-        found.map(|_| !is_new || is_intact(&bytes))
+        found.map(|_| !is_new || check::has_sha512(&bytes, &expected))
     });
     let on_disk = on_disk.await;
     if on_disk == Some(true) {
@@ -185,10 +167,6 @@ async fn mirror_install(
     if fetcher.dry_run {
         return Ok((Outcome::Done, Some((path, changed))));
     }
-    let read = move |bytes: Bytes| match bytes {
-        bytes if !is_right(&bytes) => Err(FileError::InstallChecksum { list: list.name }),
-        bytes if !bytes.starts_with(list.magic) => Err(FileError::InstallKind { kind: list.kind }),
-        bytes => Ok(bytes),
-    };
+    let read = move |bytes: Bytes| check::install(list, &sha512, &bytes).map(|()| bytes);
     fetcher.fetch_and_write(permit, path, MAX_INSTALL, changed, read).await
 }

@@ -6,10 +6,8 @@
 
 mod item;
 mod setup;
-mod trust;
 
 pub(super) use setup::{MirrorContents, Refresh, Setup};
-pub(super) use trust::may_be_removed;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -18,6 +16,7 @@ use super::file_error::{FileError, NotMirrored};
 use super::indexes::Listing;
 use super::selection::Want;
 use super::task::{Outcome, Task};
+use super::trust;
 use crate::name::PackageName;
 use crate::package::Dependency;
 use crate::publish::withdrawn::Withdrawn;

@@ -20,7 +20,7 @@ use crate::ops::mirror::file_error::FileError;
 use crate::repository::{Folder, RepositoryPath};
 
 /// A list of installs.
-pub(super) struct InstallList {
+pub struct InstallList {
     pub name: &'static str,
     /// The names of its files begin with this, before the version.
     prefix: &'static str,
@@ -35,18 +35,21 @@ pub(super) struct InstallList {
 const ARCHIVE: (&str, &[u8]) = ("a zip archive", b"PK\x03\x04");
 const ESCRIPT: (&str, &[u8]) = ("an escript", b"#!");
 
-pub(super) const LISTS: [InstallList; 4] = [
+pub const LISTS: [InstallList; 4] = [
     InstallList::new("hex-1.x.csv", "hex-", ".ez", false, ARCHIVE),
     InstallList::new("hex.csv", "hex-", ".ez", true, ARCHIVE),
     InstallList::new("rebar3-1.x.csv", "rebar3-", "", false, ESCRIPT),
     InstallList::new("rebar.csv", "rebar3-", "", true, ESCRIPT),
 ];
 
+/// The name of a list and this is the name of its signature.
+pub const SIGNED: &str = ".signed";
+
 /// The most files that a list may name. hex.pm's lists have some thousand. hexreg does not check their signature.
 const MAX_INSTALLS: usize = 20_000;
 
 /// The SHA-512 of each file that a list names.
-pub(super) type Installs = BTreeMap<RepositoryPath, Vec<u8>>;
+pub type Installs = BTreeMap<RepositoryPath, Vec<u8>>;
 
 impl InstallList {
     const fn new(
@@ -57,6 +60,13 @@ impl InstallList {
         (kind, magic): (&'static str, &'static [u8]),
     ) -> Self {
         Self { name, prefix, suffix, has_otp, kind, magic }
+    }
+
+    /// Whether its files have such names.
+    pub fn may_name(&self, file_name: &str) -> bool {
+        file_name.starts_with(self.prefix)
+            && file_name.ends_with(self.suffix)
+            && file_name.contains("-otp-") == self.has_otp
     }
 
     /// Reads the list.

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::setup::Setup;
-use super::trust;
 use crate::name::PackageName;
 use crate::ops::mirror::file_error::FileError;
 use crate::ops::mirror::selection::Want;
 use crate::ops::mirror::task::{PackageFile, TarballToFetch};
+use crate::ops::mirror::trust;
 use crate::package::{Dependency, Release};
 use crate::publish::withdrawn::Withdrawn;
 use crate::registry::Releases;

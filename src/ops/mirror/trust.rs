@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::ops::mirror::file_error::FileError;
-use crate::ops::mirror::indexes::Listing;
+use super::file_error::FileError;
+use super::indexes::Listing;
 use crate::package::{Release, UnixSeconds};
 use crate::publish::withdrawn::{Withdrawn, WithdrawnRemark};
 use crate::registry::Releases;
@@ -26,7 +26,7 @@ pub(super) fn is_young(release: &Release, now: UnixSeconds) -> bool {
 }
 
 /// Whether upstream may still remove a package, of which the mirror has these releases.
-pub(crate) fn may_be_removed(held: &Releases, now: UnixSeconds) -> bool {
+pub(super) fn may_be_removed(held: &Releases, now: UnixSeconds) -> bool {
     held.releases.iter().all(|release| is_young(release, now))
 }
 
