@@ -12,6 +12,8 @@
 //! ```
 //!
 //! Beside the registry there are files that no index names: policies, installs and git repositories.
+//!
+//! `pull` fetches single files in the same way, as clients of a server ask for them.
 
 mod adopt;
 mod batch_writer;
@@ -25,6 +27,7 @@ mod error;
 mod executor;
 mod fetch;
 mod file_error;
+mod file_headers;
 mod finish;
 mod git;
 mod git_pins;
@@ -36,6 +39,7 @@ mod options;
 mod planner;
 mod policies;
 mod public_address;
+pub mod pull;
 mod redirect;
 mod registry;
 mod report;
@@ -44,6 +48,7 @@ mod selection;
 mod state;
 mod task;
 mod timeouts;
+mod trust;
 mod upstream;
 
 pub use crate::publish::withdrawn::{Withdrawn, WithdrawnRemark};

@@ -151,7 +151,7 @@ impl Chosen {
             let want = Want::Matching { requirement, with_deps };
             wants.entry(package.clone()).or_default().push(want);
         }
-        for (lock, pinned) in self.pinned().filter(|(_, pinned)| is_of(pinned, upstream)) {
+        for (lock, pinned) in self.pinned().filter(|(_, pinned)| upstream.has_pin(pinned)) {
             let pin = Pin {
                 lock: lock.clone(),
                 version: pinned.version.clone(),
@@ -164,7 +164,7 @@ impl Chosen {
     }
 
     fn left_out(&self, upstream: &Upstream, mirrors_git: bool) -> Vec<LeftOut> {
-        let elsewhere = self.pinned().filter(|(_, pinned)| !is_of(pinned, upstream));
+        let elsewhere = self.pinned().filter(|(_, pinned)| !upstream.has_pin(pinned));
         let elsewhere = elsewhere.map(|(lock, pinned)| {
             let why = format!("of the repository {}", pinned.repository.as_deref().unwrap_or("?"));
             LeftOut { lock: lock.clone(), app: pinned.app.clone(), why }
@@ -188,20 +188,5 @@ impl Chosen {
 
     fn pinned(&self) -> impl Iterator<Item = (&String, &Pinned)> {
         self.locks.iter().flat_map(|(lock, file)| file.pinned.iter().map(move |one| (lock, one)))
-    }
-}
-
-/// Whether a pinned release belongs to upstream. Lock files call an organisation of a repository
-/// `SOURCE:ORGANISATION`, and its signed files `ORGANISATION`. A rebar.lock does not name the repository.
-fn is_of(pinned: &Pinned, upstream: &Upstream) -> bool {
-    let Some(named) = pinned.repository.as_deref() else { return true };
-    let name = upstream.name.as_str();
-    match (named.split_once(':'), &upstream.source) {
-        (Some((source, organization)), Some(given)) => {
-            source == given.as_str() && organization == name
-        }
-        (Some((_, organization)), None) => organization == name,
-        (None, Some(_)) => false,
-        (None, None) => named == name,
     }
 }

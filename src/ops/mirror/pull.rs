@@ -1,0 +1,90 @@
+//! Pulls single files of an upstream into a store, as the clients of a server ask for them. START HERE.
+//!
+//! ```text
+//! target     which files can be pulled
+//! signed     what upstream's key has signed: indexes, packages, policies
+//! tarballs   tarballs, and what replaces them
+//! unsigned   what a signed file vouches for: tarballs; and what is checked for its form: documentation, installs
+//! context    what both need: the client, the checks, and the store that they write to
+//! pulled     what came of it
+//! error      why a file was not pulled
+//! ```
+//!
+//! A file is checked whole, as `hexreg mirror` checks it, before it is written and before a client gets any of it. What
+//! has been pulled is a mirror: `hexreg mirror` goes on from it.
+
+mod context;
+mod error;
+mod pulled;
+mod signed;
+mod tarballs;
+mod target;
+mod unsigned;
+
+pub use error::PullError;
+pub use pulled::{Pulled, PulledFile, Validator};
+pub use target::Target;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::error::Error;
+use super::timeouts::Timeouts;
+use super::upstream::Upstream;
+use crate::name::PackageName;
+use crate::package::UnixSeconds;
+use crate::registry::Resource;
+use crate::store::Store;
+use context::Context;
+
+/// Pulls files of one upstream into one store.
+pub struct Puller(Arc<Context>);
+
+impl Puller {
+    /// A puller into a store, which is to be read without a cache in front: what it holds is compared with upstream's
+    /// files. The file of a package that is accepted is taken even if upstream lost or changed releases of it.
+    ///
+    /// # Errors
+    /// [`Error::Client`] and [`Error::Proxy`].
+    pub fn new(
+        upstream: Upstream,
+        accept: BTreeSet<PackageName>,
+        timeouts: Timeouts,
+        store: Box<dyn Store + Send + Sync>,
+    ) -> Result<Self, Error> {
+        Ok(Self(Arc::new(Context::new(upstream, accept, timeouts, store)?)))
+    }
+
+    /// Writes upstream's key where the store has none, and removes what a killed server left. May block.
+    ///
+    /// # Errors
+    /// [`Error::OtherRegistry`] where the store has the registry of another key.
+    pub fn prepare(&self, now: UnixSeconds) -> Result<(), Error> {
+        self.0.prepare(now)
+    }
+
+    /// Fetches a file, unless upstream still has the one that came with the validator, checks it and writes it. A tarball
+    /// is checked by the file of its package that the store has.
+    ///
+    /// # Errors
+    /// [`PullError`]: then nothing was written, and what the store has stays.
+    pub async fn pull(
+        &self,
+        target: &Target,
+        validator: Option<&Validator>,
+        now: UnixSeconds,
+    ) -> Result<Pulled, PullError> {
+        let (context, tag) = (&self.0, validator.map(Validator::tag));
+        match target {
+            Target::Signed(Resource::Package(name)) => {
+                signed::package(context, name, tag, now).await
+            }
+            Target::Signed(Resource::Policy(name)) => signed::policy(context, name, tag).await,
+            Target::Signed(index) => signed::index(context, index, tag, now).await,
+            Target::Tarball(file) => unsigned::tarball(context, file).await,
+            Target::Docs(file) => unsigned::docs(context, file, tag).await,
+            Target::InstallList(list) => unsigned::install_list(context, list, tag).await,
+            Target::Install(path) => unsigned::install(context, path).await,
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! What came of pulling a file.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::ops::mirror::entity_tag::EntityTag;
+use crate::publish::withdrawn::Withdrawn;
+use crate::repository::RepositoryPath;
+use crate::store::StoreError;
+
+/// What came of pulling a file.
+#[derive(Debug)]
+pub struct Pulled {
+    /// Where the file is now.
+    pub file: PulledFile,
+    /// With which the next request is conditional.
+    pub validator: Option<Validator>,
+    /// How long upstream lets caches keep the file without asking again; `None` if it does not say.
+    pub max_age: Option<Duration>,
+    /// The files that were written or removed.
+    pub changed: Vec<RepositoryPath>,
+    /// What upstream has withdrawn of a package.
+    pub withdrawn: Vec<Withdrawn>,
+}
+
+/// Where the file is now.
+#[derive(Debug)]
+pub enum PulledFile {
+    /// In the store: upstream has the same, or it was written.
+    Kept,
+    /// Here, as the store could not be written. It was checked.
+    NotKept(Vec<(RepositoryPath, Bytes)>, StoreError),
+    /// Upstream does not have it.
+    Missing,
+}
+
+/// What upstream said of a file when it was pulled, so that the next request may be conditional.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Validator(EntityTag);
+
+impl Validator {
+    pub(super) fn new(tag: EntityTag) -> Self {
+        Self(tag)
+    }
+
+    pub(super) fn tag(&self) -> &EntityTag {
+        &self.0
+    }
+}
+
+impl Pulled {
+    pub(super) fn new(file: PulledFile) -> Self {
+        Self { file, validator: None, max_age: None, changed: Vec::new(), withdrawn: Vec::new() }
+    }
+}

@@ -1,0 +1,153 @@
+//! Pulls what no key has signed itself: tarballs by the checksums in the signed file of their package, installs by those in
+//! a list, and documentation, which has none.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::context::{Context, Held, NewFile};
+use super::error::PullError;
+use super::pulled::{Pulled, PulledFile};
+use super::signed;
+use super::tarballs;
+use crate::ops::mirror::check;
+use crate::ops::mirror::client::Fetched;
+use crate::ops::mirror::entity_tag::EntityTag;
+use crate::ops::mirror::fetch::MAX_DOCS;
+use crate::ops::mirror::file_error::FileError;
+use crate::ops::mirror::installs::check::{
+    self as installs, MAX_INSTALL, MAX_LIST, MAX_SIGNATURE_FILE,
+};
+use crate::ops::mirror::installs::list::{InstallList, LISTS, SIGNED};
+use crate::repository::{Folder, RepositoryPath};
+use crate::tarball::FileName;
+
+/// Pulls a tarball that the store does not have.
+pub(super) async fn tarball(context: &Arc<Context>, file: &FileName) -> Result<Pulled, PullError> {
+    // On a full disk, the store has no file of a new package.
+    let releases = match context.held_releases(&file.package).await? {
+        Some(held) => Some(held),
+        None => signed::releases(context, &file.package).await?,
+    };
+    let mut releases = releases.into_iter().flat_map(|held| held.releases);
+    let Some(release) = releases.find(|release| release.version == file.version) else {
+        return Ok(Pulled::new(PulledFile::Missing));
+    };
+    match tarballs::fetch(context, file, &release).await? {
+        Some(bytes) => {
+            let written = NewFile { path: RepositoryPath::tarball(file), bytes, over: None };
+            context.write(vec![vec![written]], Vec::new()).await
+        }
+        None => Ok(Pulled::new(PulledFile::Missing)),
+    }
+}
+
+/// Pulls documentation. It is checked that it came whole.
+pub(super) async fn docs(
+    context: &Arc<Context>,
+    file: &FileName,
+    tag: Option<&EntityTag>,
+) -> Result<Pulled, PullError> {
+    let path = RepositoryPath::docs(file);
+    let held = context.held(&path, MAX_DOCS).await?;
+    let read = |bytes: Bytes| check::docs(&bytes).map(|()| bytes);
+    let tag = Held::tag(held.as_ref(), tag);
+    match context.client.get_file(path.as_str(), MAX_DOCS, tag, read).await {
+        Ok(Fetched::File(bytes, headers)) => {
+            let written = NewFile { path, bytes: bytes.clone(), over: held };
+            let pulled = context.write(vec![vec![written]], Vec::new()).await?;
+            Ok(pulled.with_headers(headers, &bytes))
+        }
+        Ok(Fetched::NotModified(headers)) => {
+            let bytes = held.map(|held| held.bytes).unwrap_or_default();
+            Ok(Pulled::new(PulledFile::Kept).with_headers(headers, &bytes))
+        }
+        // What projects could read stays.
+        Ok(Fetched::NotFound) if held.is_some() => Err(FileError::Missing.into()),
+        Ok(Fetched::NotFound) => Ok(Pulled::new(PulledFile::Missing)),
+        // Object storage that forbids listing answers 403 for a missing file.
+        Err(error) if held.is_none() && error.is_forbidden() => {
+            Ok(Pulled::new(PulledFile::Missing))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Pulls a list of installs, and its signature with it: one beside another list's signature is worse than an old pair.
+pub(super) async fn install_list(
+    context: &Arc<Context>,
+    name: &str,
+    tag: Option<&EntityTag>,
+) -> Result<Pulled, PullError> {
+    let Some(list) = LISTS.iter().find(|list| list.name == name) else {
+        return Ok(Pulled::new(PulledFile::Missing));
+    };
+    let path = Folder::Installs.file(name);
+    let signature_path = Folder::Installs.file(&format!("{name}{SIGNED}"));
+    let held = context.held(&path, MAX_LIST).await?;
+    let held_signature = context.held(&signature_path, MAX_SIGNATURE_FILE).await?;
+    let tag = Held::tag(held.as_ref().filter(|_| held_signature.is_some()), tag);
+    let read = |bytes: Bytes| {
+        installs::list(&bytes)?;
+        list.read(&bytes).map(|_| bytes)
+    };
+    let (bytes, headers) = match context.client.get(path.as_str(), MAX_LIST, tag, read).await? {
+        Fetched::File(bytes, headers) => (bytes, headers),
+        Fetched::NotModified(headers) => {
+            let bytes = held.map(|held| held.bytes).unwrap_or_default();
+            return Ok(Pulled::new(PulledFile::Kept).with_headers(headers, &bytes));
+        }
+        Fetched::NotFound if held.is_some() => return Err(FileError::Missing.into()),
+        Fetched::NotFound => return Ok(Pulled::new(PulledFile::Missing)),
+    };
+    let read = |bytes: Bytes| installs::signature(&bytes).map(|()| bytes);
+    let fetched =
+        context.client.get(signature_path.as_str(), MAX_SIGNATURE_FILE, None, read).await?;
+    let Fetched::File(signature, _) = fetched else { return Err(FileError::Missing.into()) };
+    let signature = NewFile { path: signature_path, bytes: signature, over: held_signature };
+    let list = NewFile { path, bytes: bytes.clone(), over: held };
+    let pulled = context.write(vec![vec![signature], vec![list]], Vec::new()).await?;
+    Ok(pulled.with_headers(headers, &bytes))
+}
+
+/// Pulls a file that a list of installs names.
+pub(super) async fn install(
+    context: &Arc<Context>,
+    path: &RepositoryPath,
+) -> Result<Pulled, PullError> {
+    let Some((list, sha512)) = named_install(context, path).await? else {
+        return Ok(Pulled::new(PulledFile::Missing));
+    };
+    let read = move |bytes: Bytes| installs::install(list, &sha512, &bytes).map(|()| bytes);
+    match context.client.get_file(path.as_str(), MAX_INSTALL, None, read).await? {
+        Fetched::File(bytes, _) => {
+            let written = NewFile { path: path.clone(), bytes, over: None };
+            context.write(vec![vec![written]], Vec::new()).await
+        }
+        Fetched::NotModified(_) | Fetched::NotFound => Ok(Pulled::new(PulledFile::Missing)),
+    }
+}
+
+/// The list that names a file, and its SHA-512 there. Clients ask for a list before they ask for a file of it; else it is
+/// pulled first.
+async fn named_install(
+    context: &Arc<Context>,
+    path: &RepositoryPath,
+) -> Result<Option<(&'static InstallList, Vec<u8>)>, PullError> {
+    for list in LISTS.iter().filter(|list| list.may_name(path.file_name())) {
+        let list_path = Folder::Installs.file(list.name);
+        let mut held = context.held(&list_path, MAX_LIST).await?;
+        if held.is_none() {
+            let pulled = install_list(context, list.name, None).await?;
+            held = match pulled.file {
+                PulledFile::Kept => context.held(&list_path, MAX_LIST).await?,
+                PulledFile::NotKept(..) | PulledFile::Missing => None,
+            };
+        }
+        let named = held.and_then(|held| list.read(&held.bytes).ok()?.remove(path));
+        if let Some(sha512) = named {
+            return Ok(Some((list, sha512)));
+        }
+    }
+    Ok(None)
+}
