@@ -10,6 +10,7 @@
 //!     → api         the HTTP API of Hex: what clients publish with, and look packages up with
 //!     → files       a file of a repository: does its release exist (releases), is the client's copy current
 //!                   (tags, preconditions), its bytes (source, directory, body; recent, if they are kept)
+//!       pull        before that, a file of an upstream is fetched, if it is not here or too old
 //!       web         a page for people, made of an overview
 //!       health      whether the repositories can be reached
 //!     → access_log  a line in the log, numbers in the metrics
@@ -51,7 +52,10 @@ mod options;
 mod options_source;
 pub mod overview;
 pub mod overview_cache;
+mod own_names;
 mod publishing;
+#[cfg(feature = "mirror")]
+pub mod pull;
 mod refusal;
 mod reload;
 mod repository;
@@ -64,6 +68,7 @@ mod shutdown;
 pub mod snippets;
 mod tls;
 mod upload;
+pub mod upstream_note;
 mod watched_files;
 #[cfg(test)]
 mod watched_store;
@@ -88,6 +93,8 @@ use std::time::Duration;
 
 use tokio::runtime::Runtime;
 
+use crate::key::PublicKey;
+use crate::name::RepositoryName;
 use assembly::Assembly;
 #[cfg(feature = "buckets")]
 use cache_folder::SharedCacheFolder;
@@ -131,6 +138,21 @@ pub struct StartedRepository {
     pub needs_token: bool,
     /// Whether clients can publish to it.
     pub is_published: bool,
+    /// Where it is pulled through from, if it is.
+    pub upstream: Option<StartedUpstream>,
+}
+
+/// The repository that another one is pulled through from.
+#[derive(Debug)]
+pub struct StartedUpstream {
+    /// Its URL.
+    pub url: String,
+    /// The name in its signed files.
+    pub repository: RepositoryName,
+    /// The key that signs it.
+    pub key: PublicKey,
+    /// Whether clients have this key without being told: it is hex.pm's.
+    pub is_known_to_clients: bool,
 }
 
 /// The limits of the listener for Prometheus.
@@ -183,18 +205,21 @@ pub fn serve(
     let url = options.url.as_ref().map(|url| url.trim_end_matches('/').to_owned());
     let metrics_url =
         |listener| Ok::<_, Error>(format!("http://{}{METRICS}", local_address(listener)?));
-    let started_repository = |one: &Arc<Repository>| StartedRepository {
-        mount: one.mount.clone(),
-        location: one.location.clone(),
-        state: one.overview.current(),
-        needs_token: one.needs_credentials,
-        is_published: one.publisher.is_some(),
-    };
+    let started_repository =
+        |(one, of): (&Arc<Repository>, &RepositoryOptions)| StartedRepository {
+            mount: one.mount.clone(),
+            location: one.location.clone(),
+            state: one.overview.current(),
+            needs_token: one.needs_credentials,
+            is_published: one.publisher.is_some(),
+            upstream: started_upstream(of),
+        };
+    let repositories = service.routes.repositories.iter().zip(&options.repositories);
     let started_as = Started {
         url: url.unwrap_or_else(|| address.clone()),
         address,
         metrics: metrics_listener.as_ref().map(metrics_url).transpose()?,
-        repositories: service.routes.repositories.iter().map(started_repository).collect(),
+        repositories: repositories.map(started_repository).collect(),
     };
 
     let ended = runtime.block_on(async {
@@ -226,6 +251,22 @@ pub fn serve(
     // A thread that reads from a disk that hangs is not waited for.
     runtime.shutdown_background();
     ended.map_err(Error::Run)
+}
+
+#[cfg(feature = "mirror")]
+fn started_upstream(options: &RepositoryOptions) -> Option<StartedUpstream> {
+    let upstream = &options.pull.as_ref()?.upstream;
+    Some(StartedUpstream {
+        url: upstream.url.as_str().trim_end_matches('/').to_owned(),
+        repository: upstream.name.clone(),
+        key: upstream.key.clone(),
+        is_known_to_clients: upstream.is_known_to_clients(),
+    })
+}
+
+#[cfg(not(feature = "mirror"))]
+fn started_upstream(_: &RepositoryOptions) -> Option<StartedUpstream> {
+    None
 }
 
 fn bind(address: SocketAddr) -> Result<TcpListener, Error> {

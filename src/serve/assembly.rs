@@ -16,6 +16,7 @@ use super::health::Health;
 use super::hosts::AllowedHosts;
 use super::metrics::Metrics;
 use super::options::Options;
+use super::own_names::OwnNames;
 use super::publishing;
 use super::repository::{Repository, ServerParts};
 use super::route::Routes;
@@ -62,6 +63,7 @@ impl Assembly {
                 || Arc::new(Files::new(options)),
                 |former| Arc::clone(&former.routes.files),
             ),
+            own_names: OwnNames::default(),
             health: Health::of(checked).map_err(Error::Run)?,
             #[cfg(feature = "web")]
             web: Web::new(options, &repositories, Arc::clone(&self.metrics.refusals)),

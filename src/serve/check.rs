@@ -35,9 +35,9 @@ pub fn check(options: &Options) -> Result<(), Error> {
 
 fn check_location(repository: &RepositoryOptions, options: &Options) -> Result<(), Error> {
     let Some(directory) = repository.location.as_directory() else { return Ok(()) };
-    // A mirror begins with an empty directory, which is created.
+    // What is fetched from upstream begins with an empty directory, which is created.
     #[cfg(feature = "mirror")]
-    if repository.mirror.is_some() && !directory.exists() {
+    if (repository.mirror.is_some() || repository.pull.is_some()) && !directory.exists() {
         return Ok(());
     }
     if !directory.is_dir() {

@@ -8,6 +8,8 @@ use super::tls::TlsError;
 use crate::auth::NoRandomness;
 use crate::key::KeyError;
 use crate::ops::auth::AuthError;
+#[cfg(feature = "mirror")]
+use crate::ops::mirror;
 #[cfg(feature = "buckets")]
 use crate::store::OpenError;
 
@@ -33,6 +35,10 @@ pub enum Error {
     #[cfg(feature = "mirror")]
     #[error("could not begin to mirror into {}", .directory.display())]
     Mirror { directory: PathBuf, source: io::Error },
+    /// A repository cannot pull from its upstream.
+    #[cfg(feature = "mirror")]
+    #[error("could not begin to fetch files into {location}")]
+    Pull { location: String, source: mirror::Error },
     /// Its name is what its signed files say, so there must be some.
     #[error("{location} has no registry to publish to")]
     NotBuilt { location: String },

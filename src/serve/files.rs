@@ -14,9 +14,11 @@ pub(crate) mod source;
 mod tags;
 
 use std::io;
+#[cfg(feature = "mirror")]
+use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::header::{self, HeaderValue};
+use axum::http::header::{self, HeaderName, HeaderValue};
 use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
 use bytes::Bytes;
 use headers::{HeaderMapExt, LastModified};
@@ -24,7 +26,11 @@ use tower_http::services::ServeDir;
 
 use super::clock::unix_nanoseconds;
 use super::options::Options;
+#[cfg(feature = "mirror")]
+use super::pull::pull_through::{PullThrough, Readiness};
 use super::repository::Repository;
+#[cfg(feature = "mirror")]
+use super::responses::bad_gateway;
 use super::responses::{plain, unavailable};
 use crate::repository::{Asset, AssetKind};
 use crate::store::LeadsOut;
@@ -57,11 +63,87 @@ impl Files {
         method: &Method,
         headers: HeaderMap,
     ) -> Response<Body> {
+        #[cfg(feature = "mirror")]
+        if let Some(pull) = &repository.pull {
+            return self.respond_pulled(pull, repository, asset, method, headers).await;
+        }
+        self.respond_from_store(repository, asset, method, headers).await
+    }
+
+    /// The response with a file that is in the store, if it is there.
+    async fn respond_from_store(
+        &self,
+        repository: &Repository,
+        asset: &Asset,
+        method: &Method,
+        headers: HeaderMap,
+    ) -> Response<Body> {
         match self.find(repository, asset, method, headers).await {
             Ok(Some(response)) => response,
             Ok(None) => plain(StatusCode::NOT_FOUND),
             Err(error) => failed(repository, asset, &error),
         }
+    }
+
+    /// The response where a file cannot be read.
+    pub fn failed(repository: &Repository, asset: &Asset, error: &io::Error) -> Response<Body> {
+        failed(repository, asset, error)
+    }
+
+    /// The response with a file that is fetched from upstream, if it is not here, or too old.
+    #[cfg(feature = "mirror")]
+    async fn respond_pulled(
+        &self,
+        pull: &Arc<PullThrough>,
+        repository: &Repository,
+        asset: &Asset,
+        method: &Method,
+        headers: HeaderMap,
+    ) -> Response<Body> {
+        if pull.is_fresh(asset) {
+            let found = self.find(repository, asset, method, headers.clone()).await;
+            if let Ok(Some(response)) = found {
+                pull.was_fresh(asset);
+                return response;
+            }
+        }
+        let freshness = match pull.ensure(asset).await {
+            Ok(Readiness::Here(freshness)) => freshness,
+            Ok(Readiness::Unkept(opened)) => {
+                let is_public = !repository.needs_credentials;
+                let sent = self.respond_unkept(opened, is_public, asset.kind, method, &headers);
+                return sent.await.unwrap_or_else(|error| failed(repository, asset, &error));
+            }
+            Ok(Readiness::Missing) => return plain(StatusCode::NOT_FOUND),
+            Ok(Readiness::Failed) => return bad_gateway(),
+            Err(error) => return failed(repository, asset, &error),
+        };
+        let mut response = self.respond_from_store(repository, asset, method, headers).await;
+        let status = freshness.cache_status();
+        if let Some(status) = status.and_then(|status| HeaderValue::try_from(status).ok()) {
+            response.headers_mut().insert(HeaderName::from_static("cache-status"), status);
+        }
+        response
+    }
+
+    /// The response with a file that the store does not have.
+    #[cfg(feature = "mirror")]
+    async fn respond_unkept(
+        &self,
+        opened: OpenFile,
+        is_public: bool,
+        kind: AssetKind,
+        method: &Method,
+        headers: &HeaderMap,
+    ) -> io::Result<Response<Body>> {
+        let validators = self.validators(&opened).await?;
+        let response = match validators.evaluate(headers) {
+            Verdict::Send => send(opened, method, headers.get(header::RANGE).cloned()).await?,
+            Verdict::SendWhole => send(opened, method, None).await?,
+            Verdict::NotModified => empty(StatusCode::NOT_MODIFIED),
+            Verdict::Failed => empty(StatusCode::PRECONDITION_FAILED),
+        };
+        Ok(with_cache_headers(response, kind, is_public, &validators))
     }
 
     /// The response with a file; `None` if there is none that clients may have.

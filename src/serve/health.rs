@@ -19,6 +19,8 @@ use super::clock;
 use super::files::source::FileSource;
 #[cfg(feature = "mirror")]
 use super::mirrors::status::MirrorStatus;
+#[cfg(feature = "mirror")]
+use super::pull::pull_through::PullThrough;
 use super::responses::{plain, text};
 
 /// How many requests may wait for a check. It takes microseconds, unless the disk hangs.
@@ -48,6 +50,9 @@ pub(super) struct HealthyRepository {
     /// How it is kept up to date, if it is a mirror.
     #[cfg(feature = "mirror")]
     pub mirror: Option<Arc<MirrorStatus>>,
+    /// What fetches its files when clients ask for them.
+    #[cfg(feature = "mirror")]
+    pub pull: Option<Arc<PullThrough>>,
 }
 
 /// What a checker has found of each of its repositories.
@@ -179,7 +184,8 @@ impl HealthyRepository {
     fn check(&self) -> CheckedRepository {
         let is_available = self.source.is_available();
         let state = if is_available { "available" } else { "not available" };
-        let line = format!("{}: {state}{}\n", self.name, self.mirror_report());
+        let (mirror, upstream) = (self.mirror_report(), self.upstream_report());
+        let line = format!("{}: {state}{mirror}{upstream}\n", self.name);
         CheckedRepository { is_available, line }
     }
 
@@ -197,6 +203,22 @@ impl HealthyRepository {
         let failed = if state.error.is_some() { "; the last run left something out" } else { "" };
         let running = if state.is_running { "; running" } else { "" };
         format!("; mirror: {age}{failed}{running}")
+    }
+
+    /// Whether upstream answers. A server whose upstream is down serves what it has, so it is healthy.
+    #[cfg(feature = "mirror")]
+    fn upstream_report(&self) -> &'static str {
+        match &self.pull {
+            Some(pull) if pull.is_answering() => "; upstream: answers",
+            Some(_) => "; upstream: does not answer",
+            None => "",
+        }
+    }
+
+    #[cfg(not(feature = "mirror"))]
+    #[expect(clippy::unused_self, reason = "a server with mirrors has one to report of")]
+    fn upstream_report(&self) -> &'static str {
+        ""
     }
 
     #[cfg(not(feature = "mirror"))]

@@ -18,6 +18,8 @@ use super::connections::refusals::Refusals;
 use super::files::bucket::counters::BucketCounters;
 #[cfg(feature = "mirror")]
 use super::mirrors::metrics::MirrorMetrics;
+#[cfg(feature = "mirror")]
+use super::pull::metrics::PullMetrics;
 
 /// The counters of a server.
 pub(super) struct Metrics {
@@ -36,6 +38,9 @@ pub(super) struct Metrics {
     /// How mirrors are kept up to date.
     #[cfg(feature = "mirror")]
     pub mirrors: MirrorMetrics,
+    /// What is fetched from upstreams when clients ask for it.
+    #[cfg(feature = "mirror")]
+    pub pulls: PullMetrics,
     /// What became of changes that clients asked for.
     pub changes: ChangeCounters,
     /// What buckets and their caches do.
@@ -97,6 +102,10 @@ impl Metrics {
         let mirrors = MirrorMetrics::default();
         #[cfg(feature = "mirror")]
         mirrors.register(&mut registry);
+        #[cfg(feature = "mirror")]
+        let pulls = PullMetrics::default();
+        #[cfg(feature = "mirror")]
+        pulls.register(&mut registry);
         Self {
             registry,
             requests,
@@ -108,6 +117,8 @@ impl Metrics {
             failed_reloads,
             #[cfg(feature = "mirror")]
             mirrors,
+            #[cfg(feature = "mirror")]
+            pulls,
             changes,
             #[cfg(feature = "buckets")]
             buckets,

@@ -13,6 +13,8 @@ use super::bucket_location::BucketLocation;
 #[cfg(feature = "mirror")]
 use super::mirrors::schedule::MirrorSchedule;
 use super::mount::Mount;
+#[cfg(feature = "mirror")]
+use super::pull::options::PullOptions;
 use super::tls::TlsFiles;
 use crate::key::PrivateKey;
 use crate::name::PackageName;
@@ -83,6 +85,9 @@ pub struct RepositoryOptions {
     /// How it is mirrored, if it is a mirror that keeps itself up to date.
     #[cfg(feature = "mirror")]
     pub mirror: Option<MirrorSchedule>,
+    /// What of upstream is fetched when a client asks for it, if anything.
+    #[cfg(feature = "mirror")]
+    pub pull: Option<PullOptions>,
 }
 
 /// Where the files of a repository are.
@@ -135,6 +140,8 @@ impl RepositoryOptions {
             allow_public: BTreeSet::new(),
             #[cfg(feature = "mirror")]
             mirror: None,
+            #[cfg(feature = "mirror")]
+            pull: None,
         }
     }
 }

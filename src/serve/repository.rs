@@ -1,5 +1,6 @@
 //! A repository of the server: its place in the URLs, its files, its releases, its overview, and what publishes to it.
 
+use std::collections::BTreeSet;
 #[cfg(feature = "mirror")]
 use std::fs::DirBuilder;
 #[cfg(feature = "mirror")]
@@ -39,8 +40,12 @@ use super::options::{Options, RepositoryLocation, RepositoryOptions};
 use super::overview::RepositoryState;
 use super::overview_cache::OverviewCache;
 use super::publishing::{self, PublisherSlot};
+#[cfg(feature = "mirror")]
+use super::pull::pull_through::{PullParts, PullThrough};
 use super::repository_settings::RepositorySettings;
-use crate::name::RepositoryName;
+#[cfg(feature = "web")]
+use super::upstream_note::UpstreamNote;
+use crate::name::{PackageName, RepositoryName};
 #[cfg(feature = "mirror")]
 use crate::ops::mirror::Cancellation;
 use crate::repository::Folder;
@@ -68,6 +73,9 @@ pub(super) struct Repository {
     /// `None` if it is no mirror that keeps itself up to date.
     #[cfg(feature = "mirror")]
     pub mirror: Option<Arc<Mirror>>,
+    /// `None` if nothing is fetched when clients ask for it.
+    #[cfg(feature = "mirror")]
+    pub pull: Option<Arc<PullThrough>>,
 }
 
 /// Makes a store that is written to.
@@ -202,6 +210,8 @@ impl Repository {
             publisher: self.publisher(one, server, &*store)?,
             #[cfg(feature = "mirror")]
             mirror: server.mirror(one, &*store)?,
+            #[cfg(feature = "mirror")]
+            pull: self.pull(one, server, &*store)?,
             written_store: Some(store),
             ..self
         })
@@ -215,6 +225,33 @@ impl Repository {
     ) -> Result<Option<Arc<PublisherSlot>>, Error> {
         let Some(key) = &one.key else { return Ok(None) };
         publishing::start(server.runtime, &self.overview, one, key, store()).map(Some)
+    }
+
+    #[cfg(feature = "mirror")]
+    fn pull(
+        &self,
+        one: &RepositoryOptions,
+        server: &ServerParts<'_>,
+        store: &WrittenStoreMaker,
+    ) -> Result<Option<Arc<PullThrough>>, Error> {
+        let Some(options) = &one.pull else { return Ok(None) };
+        let location = &one.location;
+        if let Some(directory) = location.as_directory() {
+            let made = DirBuilder::new().recursive(true).create(directory);
+            let failed = |source| Error::Mirror { directory: directory.to_owned(), source };
+            made.map_err(failed)?;
+        }
+        let parts = PullParts {
+            name: one.mount.name().map_or_else(|| "/".to_owned(), ToString::to_string),
+            options,
+            store: &|| store(),
+            source: &self.source,
+            releases: &self.releases,
+            runtime: server.runtime,
+            metrics: &server.metrics.pulls,
+        };
+        let failed = |source| Error::Pull { location: location.to_string(), source };
+        Ok(Some(PullThrough::start(&parts).map_err(failed)?))
     }
 
     /// The repository with other settings, of the same files.
@@ -235,6 +272,12 @@ impl Repository {
             Some(store) => server.mirror(options, &**store)?,
             None => None,
         };
+        #[cfg(feature = "mirror")]
+        let pull = match store {
+            _ if settings.are_pulled_as(&self.settings) => self.pull.clone(),
+            Some(store) => self.pull(options, server, &**store)?,
+            None => None,
+        };
         Ok(Self {
             mount: options.mount.clone(),
             location: options.location.clone(),
@@ -250,6 +293,8 @@ impl Repository {
             written_store: store.clone(),
             #[cfg(feature = "mirror")]
             mirror,
+            #[cfg(feature = "mirror")]
+            pull,
             settings,
         })
     }
@@ -280,7 +325,23 @@ impl Repository {
             written_store: None,
             #[cfg(feature = "mirror")]
             mirror: None,
+            #[cfg(feature = "mirror")]
+            pull: None,
         }
+    }
+
+    /// Whether its files come from an upstream, and not from those who use this server.
+    pub fn has_upstream(&self) -> bool {
+        #[cfg(feature = "mirror")]
+        let has_upstream = self.mirror.is_some() || self.pull.is_some();
+        #[cfg(not(feature = "mirror"))]
+        let has_upstream = false;
+        has_upstream
+    }
+
+    /// Packages of its names that may be fetched from upstreams all the same.
+    pub fn allow_public(&self) -> &BTreeSet<PackageName> {
+        &self.settings.options.allow_public
     }
 
     /// What its page says of it if it is a mirror that keeps itself up to date.
@@ -297,6 +358,16 @@ impl Repository {
         None
     }
 
+    /// What its page says of its upstream if files are fetched from it.
+    #[cfg(feature = "web")]
+    pub fn upstream_note(&self) -> Option<UpstreamNote> {
+        #[cfg(feature = "mirror")]
+        let note = self.pull.as_ref().map(|pull| UpstreamNote { problem: pull.problem() });
+        #[cfg(not(feature = "mirror"))]
+        let note = None;
+        note
+    }
+
     /// What the health check needs of it.
     pub fn to_check(&self) -> HealthyRepository {
         HealthyRepository {
@@ -305,6 +376,8 @@ impl Repository {
             is_remote: self.location.as_directory().is_none(),
             #[cfg(feature = "mirror")]
             mirror: self.mirror.as_ref().map(|mirror| Arc::clone(&mirror.status)),
+            #[cfg(feature = "mirror")]
+            pull: self.pull.clone(),
         }
     }
 

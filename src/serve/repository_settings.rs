@@ -49,6 +49,13 @@ impl RepositorySettings {
             && one.allow_public == other.allow_public
     }
 
+    /// Whether both pull from the same upstream in the same way.
+    #[cfg(feature = "mirror")]
+    pub fn are_pulled_as(&self, other: &Self) -> bool {
+        let (one, other) = (&self.options, &other.options);
+        one.pull == other.pull && one.mount.name() == other.mount.name()
+    }
+
     /// Whether both are mirrored in the same way, under the same name.
     #[cfg(feature = "mirror")]
     pub fn are_mirrored_as(&self, other: &Self) -> bool {

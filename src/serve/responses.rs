@@ -71,6 +71,15 @@ pub(super) fn unavailable() -> Response<Body> {
     response
 }
 
+/// 502: upstream does not answer, or sent a file that is refused.
+#[cfg(feature = "mirror")]
+pub(super) fn bad_gateway() -> Response<Body> {
+    let mut response = plain(StatusCode::BAD_GATEWAY);
+    let after = HeaderValue::from_static(STORAGE_RETRY_AFTER);
+    response.headers_mut().insert(header::RETRY_AFTER, after);
+    response
+}
+
 /// 429 or 503: there is no room for the request at the moment.
 pub(super) fn overloaded(overload: Overload) -> Response<Body> {
     let mut response = plain(match overload {

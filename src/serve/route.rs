@@ -10,13 +10,15 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::request::Parts;
-use axum::http::{Method, Response};
+use axum::http::{Method, Response, StatusCode};
 
 use super::call::Call;
 use super::files::Files;
 use super::health::Health;
 use super::mount::NAMED_REPOSITORIES;
+use super::own_names::OwnNames;
 use super::repository::Repository;
+use super::responses::plain;
 #[cfg(feature = "web")]
 use super::web::Web;
 use crate::repository::Asset;
@@ -59,6 +61,7 @@ pub(super) const READ: &[Method] = &[Method::GET, Method::HEAD];
 pub(super) struct Routes {
     pub repositories: Vec<Arc<Repository>>,
     pub files: Arc<Files>,
+    pub own_names: OwnNames,
     pub health: Health,
     #[cfg(feature = "web")]
     pub web: Web,
@@ -140,6 +143,12 @@ impl Routes {
         match route {
             // The only route without an allocation for its future: most requests are for files.
             Route::File(repository, asset) => {
+                let (own, all) = (&self.own_names, &self.repositories);
+                match own.include(all, repository, &asset).await {
+                    Ok(false) => {}
+                    Ok(true) => return plain(StatusCode::NOT_FOUND),
+                    Err(error) => return Files::failed(repository, &asset, &error),
+                }
                 self.files.respond(repository, &asset, &request.method, request.headers).await
             }
             Route::Endpoint(endpoint, repository) => {

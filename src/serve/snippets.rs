@@ -41,19 +41,61 @@ pub fn mix(config: &ClientConfig<'_>) -> String {
             "mix hex.repo add {repository} {address} --fetch-public-key {fingerprint}{auth}"
         );
     }
-    // mix has this repository already. `set` changes it, and cannot fetch a key.
-    let header = if *needs_token { format!(" -H 'authorization: {TOKEN}'") } else { String::new() };
-    // Without the option, Hex would send the token to hex.pm to exchange it.
-    let auth = if *needs_token {
+    format!("{}\nmix hex.repo list", mix_set_hexpm(config))
+}
+
+/// Shell lines that give mix another URL and key of `hexpm`. It has this repository already: `set` changes it, and cannot
+/// fetch a key.
+fn mix_set_hexpm(config: &ClientConfig<'_>) -> String {
+    let (url, auth) = (url(config), mix_auth_of_hexpm(config));
+    let header =
+        if config.needs_token { format!(" -H 'authorization: {TOKEN}'") } else { String::new() };
+    let key = shell_word(&format!("{url}/public_key"));
+    let address = shell_word(url);
+    format!(
+        "curl -fsS{header} -o {HEXPM}.pem {key}\n\
+         mix hex.repo set {HEXPM} --url {address} --public-key {HEXPM}.pem{auth}"
+    )
+}
+
+/// The token for `hexpm` or an organisation of it. Without the second option, Hex would send the token to its `api_url`,
+/// which is hex.pm's by default, to exchange it there.
+fn mix_auth_of_hexpm(config: &ClientConfig<'_>) -> String {
+    if config.needs_token {
         format!(" --auth-key {TOKEN} --no-oauth-exchange")
     } else {
         String::new()
+    }
+}
+
+/// The shell line that makes mix fetch the packages of hex.pm from this URL, if it has them as hex.pm signed them. mix
+/// checks them with the key that it has, and sends no token.
+#[must_use]
+pub fn mix_mirror(config: &ClientConfig<'_>) -> String {
+    format!("export HEX_MIRROR={}", shell_word(url(config)))
+}
+
+/// Shell lines with which `organization: "acme"` in a `mix.exs`, and `hexpm:acme` in a `mix.lock`, are of `organization`,
+/// which the same server has below `hexpm`. `has_key` says whether mix has the key of `hexpm`: hex.pm signed it.
+///
+/// mix takes the name `acme` in signed files only if the URL is that of `hexpm` and `/repos/acme`. So `hexpm` has to be set,
+/// and `HEX_MIRROR` does not do.
+#[must_use]
+pub fn mix_organization(
+    organization: &ClientConfig<'_>,
+    hexpm: &ClientConfig<'_>,
+    has_key: bool,
+) -> String {
+    let set = if has_key {
+        let (address, auth) = (shell_word(url(hexpm)), mix_auth_of_hexpm(hexpm));
+        format!("mix hex.repo set {HEXPM} --url {address}{auth}")
+    } else {
+        mix_set_hexpm(hexpm)
     };
-    let key = shell_word(&format!("{url}/public_key"));
+    let (name, fingerprint) = (organization.repository, organization.key.fingerprint());
+    let (address, auth) = (shell_word(url(organization)), mix_auth_of_hexpm(organization));
     format!(
-        "curl -fsS{header} -o {HEXPM}.pem {key}\n\
-         mix hex.repo set {HEXPM} --url {address} --public-key {HEXPM}.pem{auth}\n\
-         mix hex.repo list"
+        "{set}\nmix hex.repo add {HEXPM}:{name} {address} --fetch-public-key {fingerprint}{auth}"
     )
 }
 
@@ -210,6 +252,34 @@ mod tests {
         let lines = with("hexpm", "https://hex.example.com", true, mix);
         assert!(lines.starts_with("curl -fsS -H 'authorization: TOKEN' -o hexpm.pem "), "{lines}");
         assert!(lines.contains("--public-key hexpm.pem --auth-key TOKEN --no-oauth-exchange\n"));
+    }
+
+    #[test]
+    fn mix_finds_organisations_below_hexpm() {
+        let fingerprint = key().fingerprint().to_owned();
+        let lines = |needs_token: bool, has_key: bool| {
+            let (acme, hexpm) = ("acme".parse().unwrap(), "hexpm".parse().unwrap());
+            let (own, key) = ("https://hex.example.com/repos/acme", key());
+            let acme = ClientConfig { repository: &acme, url: own, key: &key, needs_token };
+            let url = "https://hex.example.com/";
+            let hexpm = ClientConfig { repository: &hexpm, url, key: &key, needs_token: false };
+            mix_organization(&acme, &hexpm, has_key)
+        };
+        let add = format!(
+            "mix hex.repo add hexpm:acme https://hex.example.com/repos/acme --fetch-public-key {fingerprint}"
+        );
+        assert_eq!(
+            lines(false, true),
+            format!("mix hex.repo set hexpm --url https://hex.example.com\n{add}")
+        );
+        assert_eq!(
+            lines(true, false),
+            format!(
+                "curl -fsS -o hexpm.pem https://hex.example.com/public_key\n\
+                 mix hex.repo set hexpm --url https://hex.example.com --public-key hexpm.pem\n\
+                 {add} --auth-key TOKEN --no-oauth-exchange"
+            )
+        );
     }
 
     #[test]

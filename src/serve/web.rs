@@ -64,11 +64,12 @@ impl Web {
         let path = repository.mount.path();
         let base_url = format!("{}{}", self.base_url.of(call.request), path.trim_end_matches('/'));
         let (query, needs_token) = (query(call.request), repository.needs_credentials);
-        let mirror = repository.mirror_note();
+        let (mirror, upstream) = (repository.mirror_note(), repository.upstream_note());
         self.make(call.client, move || {
             let state = overview.current();
-            let mirror = mirror.as_ref();
-            let request = PageRequest { base_url: &base_url, query: &query, needs_token, mirror };
+            let (mirror, upstream) = (mirror.as_ref(), upstream.as_ref());
+            let (base_url, query) = (&base_url, &query);
+            let request = PageRequest { base_url, query, needs_token, mirror, upstream };
             let status = match *state {
                 RepositoryState::Built(_) => StatusCode::OK,
                 _ => StatusCode::SERVICE_UNAVAILABLE,

@@ -8,6 +8,7 @@ use crate::name::RepositoryName;
 use crate::serve::mirror_note::MirrorNote;
 use crate::serve::overview::{Overview, OverviewError, PackageSummary, RepositoryState};
 use crate::serve::snippets::{self, ClientConfig};
+use crate::serve::upstream_note::UpstreamNote;
 
 /// The `Content-Security-Policy` of every page. It allows the page's own style sheet, by its hash, and its own search
 /// form. So content that was injected into a page would neither run nor be fetched.
@@ -29,6 +30,8 @@ pub struct PageRequest<'a> {
     pub needs_token: bool,
     /// What to say of a mirror that keeps itself up to date.
     pub mirror: Option<&'a MirrorNote>,
+    /// What to say of an upstream that files are fetched from when clients ask for them.
+    pub upstream: Option<&'a UpstreamNote>,
 }
 
 /// The page of a repository in this state.
@@ -36,7 +39,9 @@ pub struct PageRequest<'a> {
 pub fn repository(state: &RepositoryState, request: &PageRequest<'_>) -> String {
     let page = match state {
         RepositoryState::Built(overview) => built(overview, request),
-        RepositoryState::NotBuilt => render(&NotBuiltPage { mirror: request.mirror }),
+        RepositoryState::NotBuilt => {
+            render(&NotBuiltPage { mirror: request.mirror, upstream: request.upstream })
+        }
         RepositoryState::Unsound(error) => render(&UnsoundPage { reason: reason(error) }),
     };
     page.unwrap_or_default()
@@ -59,6 +64,7 @@ struct RepositoryPage<'a> {
     releases: String,
     is_empty: bool,
     mirror: Option<&'a MirrorNote>,
+    upstream: Option<&'a UpstreamNote>,
     token: bool,
     query: &'a str,
     found: String,
@@ -86,6 +92,7 @@ struct Rebar3Replace {
 #[template(path = "not_built.html")]
 struct NotBuiltPage<'a> {
     mirror: Option<&'a MirrorNote>,
+    upstream: Option<&'a UpstreamNote>,
 }
 
 #[derive(Template)]
@@ -139,6 +146,7 @@ fn built(overview: &Overview, request: &PageRequest<'_>) -> Option<String> {
         releases: counted(overview.releases, "release"),
         is_empty: overview.packages.is_empty(),
         mirror: request.mirror,
+        upstream: request.upstream,
         token: needs_token,
         query,
         found: counted(found.len(), "package"),

@@ -32,7 +32,13 @@ fn many(count: usize) -> RepositoryState {
 }
 
 fn request(query: &str) -> PageRequest<'_> {
-    PageRequest { base_url: "https://hex.example.com", query, needs_token: false, mirror: None }
+    PageRequest {
+        base_url: "https://hex.example.com",
+        query,
+        needs_token: false,
+        mirror: None,
+        upstream: None,
+    }
 }
 
 /// The rows of the table of packages.
@@ -76,7 +82,13 @@ fn input_is_escaped() {
     let evil = "\"><script>alert(1)</script>'&";
     let html = page_of(
         &many(1),
-        &PageRequest { base_url: evil, query: evil, needs_token: false, mirror: None },
+        &PageRequest {
+            base_url: evil,
+            query: evil,
+            needs_token: false,
+            mirror: None,
+            upstream: None,
+        },
     );
     assert!(!html.contains("<script"), "{html}");
     assert!(!html.contains("\"><s") && !html.contains("'&<"), "{html}");

@@ -1,0 +1,25 @@
+//! Pull-through: what a repository does not have is fetched from its upstream when a client asks for it.
+//!
+//! ```text
+//! pull_through   before a file is sent: it is made sure that it is here, and not older than upstream says it may be
+//!  → memory      what is known of each file: until when it is fresh, that upstream does not have it, that it failed
+//!  → flights     one request to upstream at a time for each file, which goes on without the clients that wait for it
+//!  → ops::mirror::pull   the request, the checks, and the write
+//!  → upstream_log        what the log says, and each thing once
+//! eviction       removes what no client has asked for longest, where the size is limited
+//! metrics        what Prometheus is shown
+//! ```
+//!
+//! A file is served from the store, as any other, once it is there. Where the store cannot be written, as on a full disk,
+//! it is served from memory. A file that is here is served as it is where upstream does not answer, or sends one that is
+//! refused.
+
+mod eviction;
+mod flights;
+mod memory;
+pub(crate) mod metrics;
+pub mod options;
+pub(crate) mod pull_through;
+mod unkept_file;
+mod upstream_log;
+mod used_files;
