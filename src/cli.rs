@@ -73,7 +73,7 @@ enum Command {
     Push(push::Args),
     Inspect(inspect::Args),
     #[cfg(feature = "serve")]
-    Serve(serve::Args),
+    Serve(Box<serve::Args>),
     #[cfg(feature = "serve")]
     #[command(subcommand)]
     Config(config::ConfigCommand),

@@ -4,6 +4,7 @@
 //! config      reads a file: syntax, then `server`, and all problems at once
 //! server      the options of the server, which have the names of the arguments of `hexreg serve`
 //! repository  a [[repository]]; bucket: one in object storage
+//! upstream    where a repository comes from that has an upstream; mirror, pull_through: how; lock_patterns: lock files
 //! keys        the names of all keys
 //! section     a table whose keys are read one by one; variables of the environment come before keys
 //! expansion   ${NAME} in values
@@ -20,11 +21,17 @@ mod bucket;
 mod expansion;
 mod keys;
 #[cfg(feature = "mirror")]
+mod lock_patterns;
+#[cfg(feature = "mirror")]
 mod mirror;
 mod problem;
+#[cfg(feature = "mirror")]
+mod pull_through;
 mod repository;
 mod section;
 mod server;
+#[cfg(feature = "mirror")]
+mod upstream;
 mod values;
 mod variables;
 

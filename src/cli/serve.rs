@@ -5,6 +5,8 @@ mod announcement;
 pub mod bucket_hint;
 mod failure;
 mod named;
+#[cfg(feature = "mirror")]
+mod pull_through;
 mod source;
 pub mod spelling;
 pub mod values;
@@ -19,6 +21,8 @@ use std::time::Duration;
 use hexreg::key::PrivateKey;
 use hexreg::name::{PackageName, RepositoryName};
 use hexreg::ops::batch::ReplaceRule;
+#[cfg(feature = "mirror")]
+use hexreg::serve::pull::options::PullOptions;
 use hexreg::serve::{
     self, CacheOptions, Mount, Options, RepositoryOptions, ServerLimits, TlsFiles,
 };
@@ -35,6 +39,8 @@ use super::private_key::KeySource;
 use announcement::announcement;
 use failure::{failed, failure};
 use named::NamedDestination;
+#[cfg(feature = "mirror")]
+use pull_through::PullThrough;
 use spelling::Spelling;
 use values::{DEFAULT_ADDRESS, LogFormat, address, base_url, bytes, network};
 
@@ -49,6 +55,7 @@ Examples:
   hexreg serve public --listen=0.0.0.0:8443 --tls-cert=cert.pem --tls-key=key.pem --auth-file=readers
   hexreg serve --repo acme=public --repo hexpm=copy
   hexreg serve s3://company-hex/acme --auth-file=readers
+  hexreg serve --upstream hexpm cache
   hexreg serve --config hexreg.toml
 
 Health check: GET /healthz, without credentials.")]
@@ -66,6 +73,9 @@ pub struct Args {
     /// A directory or a bucket to serve at /repos/NAME; may be given more than once
     #[arg(long, value_name = "NAME=DEST", value_parser = NamedDestination)]
     repo: Vec<(RepositoryName, Destination)>,
+    #[cfg(feature = "mirror")]
+    #[command(flatten)]
+    pull_through: PullThrough,
     #[command(flatten)]
     following: Following,
     #[command(flatten)]
@@ -152,6 +162,8 @@ impl Args {
     }
 
     fn into_config(self) -> Result<Config, Failure> {
+        #[cfg(feature = "mirror")]
+        let pull = self.pull_through.options(self.destination.is_some())?;
         let plain = self.destination.into_iter().map(|destination| (Mount::root(), destination));
         let named = self.repo.into_iter();
         let named = named.map(|(name, destination)| (Mount::named(name), destination));
@@ -170,6 +182,8 @@ impl Args {
             writing.refuse_for(directory)?;
         }
         let secrets = add_keys(&self.private_key, &mut repositories)?;
+        #[cfg(feature = "mirror")]
+        pull_root(&mut repositories, pull)?;
         let cache_dir = match self.cache_dir {
             Some(given) => Some(given),
             None => cache::directory_of_server()?,
@@ -232,6 +246,22 @@ fn add_keys(
         }
     }
     Ok(files)
+}
+
+/// DEST is pulled through, and nothing can be published to it then.
+#[cfg(feature = "mirror")]
+fn pull_root(
+    repositories: &mut [RepositoryOptions],
+    pull: Option<PullOptions>,
+) -> Result<(), Failure> {
+    let mut roots = repositories.iter_mut().filter(|one| one.mount.is_root());
+    let Some((root, pull)) = roots.next().zip(pull) else { return Ok(()) };
+    if root.key.is_some() {
+        return Err(failed("--private-key and --upstream are for different repositories")
+            .hint("leave --private-key out: what is pulled through is signed by its upstream"));
+    }
+    root.pull = Some(pull);
+    Ok(())
 }
 
 /// The name and the path in `NAME=PATH`. A path may have an equals sign in it too.

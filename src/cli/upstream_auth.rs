@@ -39,9 +39,7 @@ impl fmt::Debug for AuthSource {
         match self {
             Self::Variable(name) => write!(f, "env:{name}"),
             Self::File(path) => write!(f, "file:{}", path.display()),
-            Self::Given(value) => {
-                write!(f, "sha256:{}", HEXLOWER.encode(&Sha256::digest(value.as_bytes())))
-            }
+            Self::Given(value) => f.write_str(&fingerprint(value.as_bytes())),
             Self::Netrc => f.write_str("netrc"),
         }
     }
@@ -58,6 +56,16 @@ impl AuthSource {
             _ => Err(Failure::environment(
                 "--upstream-auth is neither env:NAME, file:PATH nor netrc",
             )),
+        }
+    }
+
+    /// The file that the credentials are read from, if it is known which one.
+    #[cfg(feature = "serve")]
+    pub fn file(&self) -> Option<PathBuf> {
+        match self {
+            Self::File(path) => Some(path.clone()),
+            Self::Netrc => netrc_path().ok().flatten(),
+            Self::Variable(_) | Self::Given(_) => None,
         }
     }
 
@@ -86,6 +94,11 @@ impl AuthSource {
     }
 }
 
+/// A text that differs where the secret does.
+pub fn fingerprint(secret: &[u8]) -> String {
+    format!("sha256:{}", HEXLOWER.encode(&Sha256::digest(secret)))
+}
+
 /// The text of a file with one secret.
 fn read_secret(path: &Path) -> Result<Zeroizing<String>, Failure> {
     let name = path.display();
@@ -96,11 +109,14 @@ fn read_secret(path: &Path) -> Result<Zeroizing<String>, Failure> {
     text.map_err(|_| Failure::environment(format!("{name} is not UTF-8")))
 }
 
+fn netrc_path() -> Result<Option<PathBuf>, Failure> {
+    let home = || Ok(environment::path("HOME")?.map(|home| home.join(".netrc")));
+    environment::path("NETRC")?.map_or_else(home, |path| Ok(Some(path)))
+}
+
 /// The Basic credentials for upstream's host in the netrc file.
 fn netrc(upstream: &Url) -> Result<String, Failure> {
-    let home = || Ok(environment::path("HOME")?.map(|home| home.join(".netrc")));
-    let path = environment::path("NETRC")?.map_or_else(home, |path| Ok(Some(path)))?;
-    let path = path.ok_or_else(|| Failure::environment("there is no home directory"))?;
+    let path = netrc_path()?.ok_or_else(|| Failure::environment("there is no home directory"))?;
     let name = path.display();
     let host = upstream.host_str().unwrap_or_default();
     let failed =

@@ -40,12 +40,20 @@ pub const REPOSITORY: &[&str] = &[
     "upstream-auth",
     "accept",
     "mirror",
+    "pull-through",
 ];
 
-/// The keys of a repository that is a mirror.
+/// The keys of a repository that has an upstream.
 #[cfg(not(feature = "mirror"))]
-pub const OF_MIRRORS: &[&str] =
-    &["upstream", "upstream-name", "upstream-key", "upstream-auth", "accept", "mirror"];
+pub const OF_MIRRORS: &[&str] = &[
+    "upstream",
+    "upstream-name",
+    "upstream-key",
+    "upstream-auth",
+    "accept",
+    "mirror",
+    "pull-through",
+];
 
 /// The hint for a key that is unknown in the whole file, if it is one of a repository.
 pub fn hint_in_file(key: &str) -> Option<String> {

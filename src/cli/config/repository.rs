@@ -18,7 +18,11 @@ use super::keys::{REPOSITORY, hint_in_repository};
 #[cfg(feature = "mirror")]
 use super::mirror;
 use super::problem::Place;
+#[cfg(feature = "mirror")]
+use super::pull_through;
 use super::section::{Section, Text};
+#[cfg(feature = "mirror")]
+use super::upstream::ConfiguredUpstream;
 use super::values::from_str;
 use crate::cli::failure::Failure;
 use crate::cli::private_key::KeySource;
@@ -59,7 +63,12 @@ pub fn read(
     let key = key(table, location.as_ref(), key_file);
     let allow_public = table.list("allow-public", from_str);
     #[cfg(feature = "mirror")]
-    let mirror = mirror::read(table, mount.as_ref().and_then(Mount::name));
+    let (mirror, pull) = {
+        let upstream = ConfiguredUpstream::read(table, mount.as_ref().and_then(Mount::name));
+        let (mirror, locks) = mirror::read(table, &upstream).unzip();
+        let locks = locks.unwrap_or_default();
+        (mirror, pull_through::read(table, &upstream, locks, location.as_ref()))
+    };
     #[cfg(not(feature = "mirror"))]
     refuse_mirrors(table);
     let (anonymous, replace) = (table.boolean("anonymous"), table.parsed("replace"));
@@ -70,6 +79,8 @@ pub fn read(
         allow_public: defaults.allow_public.iter().cloned().chain(allow_public).collect(),
         #[cfg(feature = "mirror")]
         mirror,
+        #[cfg(feature = "mirror")]
+        pull,
         ..RepositoryOptions::new(mount, location)
     });
     table.finish(&hint_in_repository);
@@ -122,8 +133,9 @@ fn location(table: &Section<'_>) -> Option<RepositoryLocation> {
         return bucket::read(table, &at);
     }
     let directory = table.resolve(&at);
-    // A mirror begins with an empty directory, which is created.
-    let is_to_be_created = table.has("mirror") && !directory.exists();
+    // What comes from upstream begins with an empty directory, which is created.
+    let has_upstream = table.has("mirror") || table.has("pull-through");
+    let is_to_be_created = has_upstream && !directory.exists();
     if at.value.is_empty() || (!directory.is_dir() && !is_to_be_created) {
         let message = format!("{} is not a directory", directory.display());
         table.problem(at.place, message, "`at` is the directory that `hexreg build` writes");

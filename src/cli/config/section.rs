@@ -304,6 +304,12 @@ impl<'a> Section<'a> {
         number
     }
 
+    /// Whether the value of the key is a table.
+    #[cfg(feature = "mirror")]
+    pub fn has_table(&self, key: &'static str) -> bool {
+        self.table.get(key).is_some_and(|value| matches!(value.get_ref(), DeValue::Table(_)))
+    }
+
     /// A table inside of this one.
     #[cfg(feature = "mirror")]
     pub fn table(&self, key: &'static str) -> Option<Section<'a>> {

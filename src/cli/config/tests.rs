@@ -68,19 +68,21 @@ fn every_option_is_a_key_and_every_key_an_option() {
         "upstream-auth",
         "accept",
         "mirror",
+        "pull-through",
     ];
     let unknown: Vec<_> = keys.difference(&options).filter(|key| !others.contains(key)).collect();
     assert!(unknown.is_empty(), "no options: {unknown:?}");
 }
 
-/// The keys of `mirror`.
+/// The keys of `mirror`, and those of `pull-through`.
 #[cfg(feature = "mirror")]
-fn of_mirror() -> Vec<BTreeSet<String>> {
-    vec![asked("[[repository]]\nname = \"hexpm\"\nmirror = { zzzz = 1 }")]
+fn of_tables() -> Vec<BTreeSet<String>> {
+    let of = |key| asked(&format!("[[repository]]\nname = \"hexpm\"\n{key} = {{ zzzz = 1 }}"));
+    ["mirror", "pull-through"].map(of).to_vec()
 }
 
 #[cfg(not(feature = "mirror"))]
-fn of_mirror() -> Vec<BTreeSet<String>> {
+fn of_tables() -> Vec<BTreeSet<String>> {
     Vec::new()
 }
 
@@ -102,7 +104,7 @@ fn the_documents_name_every_key_and_no_other() {
         .collect();
     let mut of_file = known(keys::FILE);
     of_file.remove("repository");
-    let expected = [vec![of_file, known(keys::REPOSITORY)], of_mirror()].concat();
+    let expected = [vec![of_file, known(keys::REPOSITORY)], of_tables()].concat();
     assert_eq!(tables.get(..expected.len()), Some(&expected[..]));
 }
 

@@ -3,11 +3,13 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use hexreg::key::PublicKey;
+use hexreg::name::RepositoryName;
 use hexreg::ops;
 use hexreg::registry::PUBLIC_REPOSITORY;
 use hexreg::serve::overview::{Overview, OverviewError, RepositoryState};
 use hexreg::serve::snippets::{self, ClientConfig};
-use hexreg::serve::{Mount, Options, Started, StartedRepository};
+use hexreg::serve::{Mount, Options, Started, StartedRepository, StartedUpstream};
 
 use super::spelling::Spelling;
 use crate::cli::failure::chain;
@@ -50,45 +52,31 @@ pub fn announcement(started: &Started, options: &Options, spelling: Spelling) ->
         let url = spelling.option("url");
         let _ = write!(text, "clients need a name or an address of this machine: give {url}\n\n");
     }
-    let url_of = |mount: &Mount| format!("{url}{}", mount.path()).trim_end_matches('/').to_owned();
+    let known: Vec<_> = repositories.iter().map(|one| KnownRepository::of(one, url)).collect();
     // The repository with the packages of hex.pm, for clients of the others.
-    let public = repositories.iter().find_map(|one| match &*one.state {
-        RepositoryState::Built(overview) if overview.repository.as_str() == PUBLIC_REPOSITORY => {
-            Some((url_of(&one.mount), overview, one.needs_token))
-        }
-        _ => None,
-    });
-    let public = public.as_ref().map(|(url, Overview { repository, key, .. }, needs_token)| {
-        ClientConfig { repository, url, key, needs_token: *needs_token }
-    });
-    for StartedRepository { mount, location, state, needs_token, .. } in repositories {
-        let (url, needs_token) = (&url_of(mount), *needs_token);
-        match &**state {
-            RepositoryState::Built(overview) => {
-                let Overview { repository, key, .. } = overview;
-                let config = ClientConfig { repository, url, key, needs_token };
-                let _ = write!(
-                    text,
-                    "serving {repository} at {url}\nfingerprint {}\n\nfor mix, in a shell:\n\n{}\n\n{}",
-                    key.fingerprint(),
-                    snippets::mix(&config),
-                    for_rebar3(&config, public.as_ref()),
-                );
-            }
-            RepositoryState::NotBuilt => {
-                let _ = write!(text, "serving {url}, where no registry was built yet\n\n");
-            }
-            RepositoryState::Unsound(OverviewError::Unreadable(error)) => {
+    let public = known
+        .iter()
+        .flatten()
+        .find(|known| known.config().repository.as_str() == PUBLIC_REPOSITORY);
+    for (StartedRepository { mount, location, state, .. }, known) in repositories.iter().zip(&known)
+    {
+        let url = url_of(url, mount);
+        match (known, &**state) {
+            (_, RepositoryState::Unsound(OverviewError::Unreadable(error))) => {
                 let error = chain(error);
                 let _ = write!(text, "serving {url}, whose files cannot be read now: {error}\n\n");
             }
-            RepositoryState::Unsound(reason) => {
+            (_, RepositoryState::Unsound(reason)) => {
                 let _ = write!(
                     text,
                     "serving {url}, which clients will refuse: {}\nsee what `hexreg verify {}` says\n\n",
                     chain(reason),
                     location
                 );
+            }
+            (Some(known), _) => text.push_str(&for_clients(known, public)),
+            (None, _) => {
+                let _ = write!(text, "serving {url}, where no registry was built yet\n\n");
             }
         }
     }
@@ -104,6 +92,91 @@ pub fn announcement(started: &Started, options: &Options, spelling: Spelling) ->
         let _ = write!(text, "metrics at {metrics}\n\n");
     }
     text.push_str("Ctrl-C ends it");
+    text
+}
+
+/// A repository of which clients can be told the name and the key.
+struct KnownRepository<'a> {
+    url: String,
+    repository: &'a RepositoryName,
+    key: &'a PublicKey,
+    needs_token: bool,
+    /// Whether it is at `/`.
+    is_root: bool,
+    /// Its name below `/repos/`.
+    name: Option<&'a RepositoryName>,
+    upstream: Option<&'a StartedUpstream>,
+}
+
+impl<'a> KnownRepository<'a> {
+    /// What is pulled through is known before anything of it is there.
+    fn of(one: &'a StartedRepository, server: &str) -> Option<Self> {
+        let upstream = one.upstream.as_ref();
+        let (repository, key) = match &*one.state {
+            RepositoryState::Built(Overview { repository, key, .. }) => (repository, key),
+            RepositoryState::NotBuilt => {
+                upstream.map(|upstream| (&upstream.repository, &upstream.key))?
+            }
+            RepositoryState::Unsound(_) => return None,
+        };
+        let (url, needs_token) = (url_of(server, &one.mount), one.needs_token);
+        let (is_root, name) = (one.mount.is_root(), one.mount.name());
+        Some(Self { url, repository, key, needs_token, is_root, name, upstream })
+    }
+
+    fn config(&self) -> ClientConfig<'_> {
+        let Self { repository, url, key, needs_token, .. } = self;
+        ClientConfig { repository, url, key, needs_token: *needs_token }
+    }
+
+    /// Whether clients have its key without being told.
+    fn has_key_of_hexpm(&self) -> bool {
+        self.upstream.is_some_and(|upstream| upstream.is_known_to_clients)
+    }
+
+    /// Whether mix takes it for an organisation of `public`: it is at `/repos/NAME` below it, under its own name.
+    fn is_organization_of(&self, public: &Self) -> bool {
+        public.is_root && !self.is_root && self.name == Some(self.repository)
+    }
+}
+
+fn url_of(server: &str, mount: &Mount) -> String {
+    format!("{server}{}", mount.path()).trim_end_matches('/').to_owned()
+}
+
+/// What a repository is, and how its clients are configured. `public` has the packages of hex.pm.
+fn for_clients(known: &KnownRepository<'_>, public: Option<&KnownRepository<'_>>) -> String {
+    let config = known.config();
+    let ClientConfig { repository, url, key, .. } = config;
+    let from = known.upstream.map(|upstream| format!(", pulled through from {}", upstream.url));
+    let mut text = format!(
+        "serving {repository} at {url}{}\nfingerprint {}\n\n",
+        from.unwrap_or_default(),
+        key.fingerprint()
+    );
+    // Both variables send no token, and clients check what they get with the key of hex.pm that they have.
+    let cdn = snippets::rebar3_public(&config).filter(|_| known.has_key_of_hexpm());
+    if let Some(cdn) = cdn.filter(|_| !known.needs_token) {
+        let mirror = snippets::mix_mirror(&config);
+        let _ = write!(text, "for mix and rebar3, in a shell:\n\n{mirror}\n{cdn}\n\n");
+        return text;
+    }
+    let of_public = public.map(KnownRepository::config);
+    let _ = write!(
+        text,
+        "for mix, in a shell:\n\n{}\n\n{}",
+        snippets::mix(&config),
+        for_rebar3(&config, of_public.as_ref())
+    );
+    if let Some(public) = public.filter(|public| known.is_organization_of(public)) {
+        let lines =
+            snippets::mix_organization(&config, &public.config(), public.has_key_of_hexpm());
+        let _ = write!(
+            text,
+            "or, for mix, as the organisation {repository} of hexpm (`organization: \"{repository}\"` in mix.exs, \
+             `hexpm:{repository}` in mix.lock):\n\n{lines}\n\n"
+        );
+    }
     text
 }
 

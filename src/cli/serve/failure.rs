@@ -1,5 +1,7 @@
 //! Why `hexreg serve` does not start, and what to do.
 
+#[cfg(feature = "mirror")]
+use hexreg::ops::mirror;
 use hexreg::serve::Error;
 
 #[cfg(feature = "buckets")]
@@ -61,6 +63,13 @@ pub fn failure(error: Error, spelling: Spelling) -> Failure {
         },
         #[cfg(feature = "mirror")]
         Error::Mirror { .. } => "give a directory that this user may write to".to_owned(),
+        #[cfg(feature = "mirror")]
+        Error::Pull { source: mirror::Error::OtherRegistry { .. }, .. } => format!(
+            "give another directory, or the {} that signed its files",
+            spelling.option("upstream-key")
+        ),
+        #[cfg(feature = "mirror")]
+        Error::Pull { .. } => "give a directory or a bucket that can be written to".to_owned(),
         #[cfg(feature = "buckets")]
         Error::Cache { .. } => format!(
             "give a directory that this user may write to: {}",
