@@ -2,6 +2,7 @@
 
 pub mod nginx;
 mod offline;
+mod pulled;
 mod serve;
 mod slow;
 pub mod tls;

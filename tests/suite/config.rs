@@ -1,6 +1,8 @@
 //! The configuration file of `hexreg serve`: what it takes, and what it says of a wrong one.
 
 mod problems;
+#[cfg(feature = "mirror")]
+mod pull_through;
 mod reloading;
 mod slow;
 

@@ -60,6 +60,7 @@ run_commands_of! {
     commands_of_offline: "docs/offline.md",
     commands_of_policies: "docs/policies.md",
     commands_of_publishing: "docs/publishing.md",
+    commands_of_pull_through: "docs/pull-through.md",
     commands_of_reliability: "docs/reliability.md",
     commands_of_serving: "docs/serving.md",
     commands_of_verifying: "docs/verifying.md",

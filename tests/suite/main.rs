@@ -107,6 +107,8 @@ mod progress;
 mod properties;
 mod publication_times;
 mod publishing;
+#[cfg(feature = "mirror")]
+mod pulling;
 #[cfg(feature = "buckets")]
 mod pushing;
 mod readers;

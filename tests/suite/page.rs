@@ -141,7 +141,7 @@ fn wide() -> TestRepository {
 
 fn request(query: &str) -> PageRequest<'_> {
     let base_url = "https://hex.example.com/repos/acme";
-    PageRequest { base_url, query, needs_token: true, mirror: None }
+    PageRequest { base_url, query, needs_token: true, mirror: None, upstream: None }
 }
 
 /// The text between tags, with the entities of these pages resolved.

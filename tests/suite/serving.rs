@@ -1,6 +1,8 @@
 //! `hexreg serve`.
 
 #[cfg(feature = "mirror")]
+mod announced;
+#[cfg(feature = "mirror")]
 mod crowds;
 mod embargo;
 mod hosts;

@@ -5,6 +5,7 @@ pub mod azurite;
 pub mod bucket;
 pub mod commands;
 pub mod detour;
+pub mod disk;
 pub mod etf;
 pub mod exchange;
 pub mod faulty;

@@ -36,7 +36,7 @@ fn serve(nginx: Option<&Path>, repository: &TestRepository, directory: &str) -> 
 }
 
 /// The configuration by which a client trusts the key in this file for hexpm, and no other.
-fn trusting(repository: &TestRepository, key: &str) -> String {
+pub fn trusting(repository: &TestRepository, key: &str) -> String {
     let pem = String::from_utf8(repository.read(key)).unwrap();
     let pem = PublicKey::from_pem(&pem).unwrap().to_pem().to_owned();
     format!(
@@ -44,7 +44,7 @@ fn trusting(repository: &TestRepository, key: &str) -> String {
     )
 }
 
-fn build(repository: &TestRepository, directory: &str, key: &str) {
+pub fn build(repository: &TestRepository, directory: &str, key: &str) {
     let key = format!("--private-key={key}");
     repository.hexreg().run(["build", directory, "--name=hexpm", &key]).ok();
 }

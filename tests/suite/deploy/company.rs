@@ -105,8 +105,12 @@ impl Company {
             hexreg.env(name, &value.replace("/etc/hexreg", "etc"))
         });
         hexreg.run(["config", "check", "etc/hexreg.toml"]).ok();
-        let mirrors = text.lines().find(|line| line.starts_with("mirror = ")).expect("a schedule");
-        self.repository.write("etc/hexreg.toml", text.replace(mirrors, "").as_bytes());
+        let from_upstream =
+            |line: &&str| line.starts_with("mirror = ") || line.starts_with("pull-through = ");
+        assert_eq!(text.lines().filter(from_upstream).count(), 2, "{text}");
+        let kept = text.lines().filter(|line| !from_upstream(line));
+        let kept: String = kept.flat_map(|line| [line, "\n"]).collect();
+        self.repository.write("etc/hexreg.toml", kept.as_bytes());
     }
 
     /// Publishes a package by one server, and reads it by another.

@@ -162,18 +162,20 @@ fn upstream() -> (TestRepository, Server) {
     (upstream, server)
 }
 
-/// hexreg, which mirrors from the stand-in where no upstream is given.
+/// hexreg, which mirrors from the stand-in where no upstream is given, and takes it for hex.pm where that is.
 fn write_stand_in(path: &Path, (upstream, server): &(TestRepository, Server)) {
     let hexreg = assert_cmd::cargo::cargo_bin!("hexreg").display();
     let (url, key) = (server.url(), upstream.path("public/public_key"));
+    let key = key.display();
     let script = format!(
         "#!/bin/sh\n\
          case \" $* \" in\n\
          *\" --upstream=\"*) ;;\n\
-         *\" mirror \"*) set -- \"$@\" --upstream={url} --upstream-key={} ;;\n\
+         \" serve --upstream hexpm \"*)\n\
+         shift 3; set -- serve --upstream={url} --upstream-key={key} \"$@\" ;;\n\
+         *\" mirror \"*) set -- \"$@\" --upstream={url} --upstream-key={key} ;;\n\
          esac\n\
-         exec {hexreg} \"$@\"\n",
-        key.display()
+         exec {hexreg} \"$@\"\n"
     );
     fs::write(path, script).unwrap();
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();

@@ -5,10 +5,7 @@
 //! `scripts/kill` tries each system call; CI has time for some.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::io::{ErrorKind, Write};
-use std::path::PathBuf;
-use std::process::Command;
+use std::io::ErrorKind;
 use std::sync::Mutex;
 
 use hexreg::ops::build::{Error, Report, build};
@@ -16,6 +13,7 @@ use hexreg::publish::observer::Observer;
 use hexreg::repository::RepositoryPath;
 use hexreg::store::{Changed, Store};
 
+use crate::support::disk::Disk;
 use crate::support::faulty::{Fault, FaultyStore};
 use crate::support::items::{Item, file_name, tarball};
 use crate::support::memory::MemoryStore;
@@ -27,7 +25,6 @@ use crate::support::random::setting;
 use crate::support::repository::TestRepository;
 use crate::support::strace::{self, Traced};
 use crate::support::tarball::Tarball;
-use crate::support::tools;
 use crate::support::witness::{Files, Moment, Tree, Witness, is_temporary};
 
 /// The paths that were reported as changed.
@@ -344,47 +341,6 @@ fn a_message_is_written_at_once() {
     assert_eq!((second.code, second.hits.as_slice()), (Some(1), &[] as &[String]));
     assert_eq!(second.stderr.lines().count(), 5, "{}", second.stderr);
 }
-
-/// A file system in memory, gone when dropped.
-struct Disk(PathBuf);
-
-impl Disk {
-    /// `None` where this user may not mount one, which the test reports.
-    fn mount(path: PathBuf, size: &str, test: &str) -> Option<Self> {
-        fs::create_dir_all(&path).unwrap();
-        let size = format!("size={size}");
-        let mount =
-            Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&path).output();
-        if mount.is_ok_and(|mount| mount.status.success()) {
-            return Some(Self(path));
-        }
-        tools::leave_out(&format!("{test} may not mount a file system here"));
-        None
-    }
-
-    /// Takes up all room but so many pages.
-    fn fill(&self, pages: usize) {
-        let filler = self.0.join("filler");
-        let mut file = fs::File::create(&filler).unwrap();
-        while file.write(&[0; PAGE]).is_ok() {}
-        let length = file.metadata().unwrap().len();
-        file.set_len(length.saturating_sub((pages * PAGE) as u64)).unwrap();
-    }
-
-    fn make_room(&self) {
-        fs::remove_file(self.0.join("filler")).unwrap();
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        // Whatever still holds it: it is to be gone when its directory is removed.
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
-
-/// What a small file takes of a file system in memory.
-const PAGE: usize = 4096;
 
 #[test]
 fn however_little_room_a_disk_has_a_build_changes_all_or_nothing() {

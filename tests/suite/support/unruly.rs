@@ -24,6 +24,8 @@ pub enum Fault {
     Replace(Vec<u8>),
     /// Its head comes, and then nothing for a minute.
     Stall,
+    /// Nothing comes for a minute.
+    Hang,
     /// It comes byte by byte, so long apart.
     Drip(Duration),
     /// Another status, with these header lines.
@@ -45,6 +47,7 @@ pub struct Asked {
 pub struct Unruly {
     address: SocketAddr,
     asked: Arc<Mutex<Vec<Asked>>>,
+    lines: Arc<Mutex<String>>,
 }
 
 impl Unruly {
@@ -66,15 +69,23 @@ impl Unruly {
         let address = listener.local_addr().unwrap();
         let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
         let (rule, seen, log) = (Arc::new(rule), Arc::new(Mutex::default()), Arc::clone(&asked));
+        let lines: Arc<Mutex<String>> = Arc::default();
+        let said = Arc::clone(&lines);
         // It ends with the process: no client connects to it once its test is over.
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let (rule, log) = (Arc::clone(&rule), Arc::clone(&log));
                 let seen: Arc<Mutex<HashMap<String, usize>>> = Arc::clone(&seen);
-                thread::spawn(move || pass(stream, server, &*rule, &seen, &log));
+                let lines = said.lock().unwrap().clone();
+                thread::spawn(move || pass(stream, server, &*rule, &seen, &log, &lines));
             }
         });
-        Self { address, asked }
+        Self { address, asked, lines }
+    }
+
+    /// From now on, answers that come as they are have these header lines too, each with its line break.
+    pub fn say(&self, lines: &str) {
+        lines.clone_into(&mut self.lines.lock().unwrap());
     }
 
     pub fn url(&self) -> String {
@@ -102,6 +113,7 @@ fn pass(
     rule: &(impl Fn(&str, usize) -> Fault + ?Sized),
     seen: &Mutex<HashMap<String, usize>>,
     log: &Mutex<Vec<Asked>>,
+    more: &str,
 ) {
     let Some(head) = server::read_head(&mut stream) else { return };
     let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
@@ -116,14 +128,21 @@ fn pass(
     let lines: Vec<&str> = conditions.collect();
     let answer = Port::at(server).get(&path, &lines);
     // The client may be gone.
-    let _ = respond(&mut stream, rule(&path, before), &answer);
+    let _ = respond(&mut stream, rule(&path, before), &answer, more);
 }
 
-fn respond(stream: &mut TcpStream, fault: Fault, answer: &Answer) -> std::io::Result<()> {
+fn respond(
+    stream: &mut TcpStream,
+    fault: Fault,
+    answer: &Answer,
+    more: &str,
+) -> std::io::Result<()> {
     let mut body = answer.body.clone();
     let tag = answer.header("etag").map(|tag| format!("etag: {tag}\r\n")).unwrap_or_default();
     let head = |status: u16, length: usize| {
-        format!("HTTP/1.1 {status} x\r\ncontent-length: {length}\r\n{tag}connection: close\r\n\r\n")
+        format!(
+            "HTTP/1.1 {status} x\r\ncontent-length: {length}\r\n{tag}{more}connection: close\r\n\r\n"
+        )
     };
     let whole = head(answer.status, body.len());
     match fault {
@@ -147,6 +166,10 @@ fn respond(stream: &mut TcpStream, fault: Fault, answer: &Answer) -> std::io::Re
         }
         Fault::Stall => {
             stream.write_all(whole.as_bytes())?;
+            thread::sleep(Duration::from_secs(60));
+            Ok(())
+        }
+        Fault::Hang => {
             thread::sleep(Duration::from_secs(60));
             Ok(())
         }

@@ -1,0 +1,143 @@
+//! Upstreams that lie, fail, drip, or come back with an older registry.
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use super::{NO_AGE, Upstream, counter, until};
+use crate::support::repository::TestRepository;
+use crate::support::unruly::Fault;
+
+/// Nothing that upstream answers with is served or kept, and it is told once. Afterwards the file is fetched.
+fn is_never_served(prefix: &str, path: &str, fault: &Fault) {
+    let upstream = Upstream::samples();
+    upstream.fail(prefix, fault.clone());
+    let server = upstream.serve("copy", &[]);
+    let began = Instant::now();
+    let answer = server.get(path, &[]);
+    assert_eq!(answer.status, 502, "{fault:?}: {}", answer.text());
+    assert!(began.elapsed() < Duration::from_secs(35), "{fault:?}: {:?}", began.elapsed());
+    assert!(answer.header("retry-after").is_some());
+    assert_eq!(server.get(path, &[]).status, 502, "{fault:?}");
+    let kept = format!("copy{path}");
+    assert!(!upstream.is_kept(&kept), "{fault:?}");
+    let told = upstream.told("refused: what is here") + upstream.told("upstream does not answer");
+    assert_eq!(told, 1, "{fault:?}: {}", upstream.log());
+    let failed = counter(&server, "pull_through_answers", "failed");
+    assert!(failed >= 2, "{fault:?}: {failed}");
+    upstream.fail("/", Fault::None);
+    until("it is fetched", || server.get(path, &[]).status == 200);
+    upstream.is_served(&server, path);
+}
+
+#[test]
+fn a_tampered_tarball_is_never_served() {
+    is_never_served("/tarballs/", "/tarballs/greeting-1.0.0.tar", &Fault::Flip(700));
+}
+
+#[test]
+fn a_package_of_another_key_is_never_served() {
+    let other = TestRepository::new().samples().key("acme-4096.pem");
+    other.build(&[]).ok();
+    let signed = Fault::Replace(other.read("public/packages/greeting"));
+    is_never_served("/packages/", "/packages/greeting", &signed);
+}
+
+#[test]
+fn a_damaged_package_is_never_served() {
+    is_never_served("/packages/", "/packages/greeting", &Fault::Flip(40));
+}
+
+#[test]
+fn a_truncated_tarball_is_never_served() {
+    is_never_served("/tarballs/", "/tarballs/greeting-1.0.0.tar", &Fault::Truncate(900));
+}
+
+#[test]
+fn a_page_in_place_of_a_package_is_never_served() {
+    let page = b"<!doctype html><html><body>Log in</body></html>".to_vec();
+    is_never_served("/packages/", "/packages/greeting", &Fault::Replace(page));
+}
+
+#[test]
+fn a_page_in_place_of_documentation_is_never_kept() {
+    let upstream = Upstream::samples();
+    let page = b"<!doctype html><html><body>Log in</body></html>".to_vec();
+    upstream.fail("/docs/", Fault::Replace(page));
+    let server = upstream.serve("copy", &[]);
+    assert_eq!(server.get("/docs/greeting-1.0.0.tar.gz", &[]).status, 502);
+    assert!(!upstream.is_kept("copy/docs/greeting-1.0.0.tar.gz"));
+}
+
+#[test]
+fn redirects_in_a_circle_are_never_served() {
+    let circle = Fault::Status(302, vec!["location: /tarballs/greeting-1.0.0.tar".to_owned()]);
+    is_never_served("/tarballs/", "/tarballs/greeting-1.0.0.tar", &circle);
+}
+
+#[test]
+fn an_upstream_that_is_busy_is_an_upstream_that_is_down() {
+    let busy = Fault::Status(429, vec!["retry-after: 30".to_owned()]);
+    is_never_served("/packages/", "/packages/greeting", &busy);
+}
+
+#[test]
+fn a_body_without_an_end_is_never_served() {
+    is_never_served("/packages/", "/packages/greeting", &Fault::Endless);
+}
+
+#[test]
+fn a_file_that_comes_byte_by_byte_holds_nobody_else_up() {
+    let upstream = Upstream::samples();
+    let server = upstream.serve("copy", &[]);
+    upstream.is_served(&server, "/packages/greeting");
+    upstream.fail("/tarballs/", Fault::Drip(Duration::from_millis(500)));
+    let mut stream = server.connect();
+    write!(stream, "GET /tarballs/greeting-1.0.0.tar HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
+    until("it drips", || upstream.unruly.count("/tarballs/") > 0);
+    let began = Instant::now();
+    upstream.is_served(&server, "/packages/greeting");
+    upstream.is_served(&server, "/packages/welcome");
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    assert!(!upstream.is_kept("copy/tarballs/greeting-1.0.0.tar"));
+}
+
+/// What was served stays, whatever upstream sends in its place.
+#[test]
+fn a_package_that_lost_a_release_is_held_back_until_it_is_accepted() {
+    let repository = TestRepository::new().release("foo", "1.0.0").release("foo", "1.1.0");
+    let upstream = Upstream::of(repository);
+    upstream.unruly.say(NO_AGE);
+    let server = upstream.serve("copy", &[]);
+    upstream.is_served(&server, "/packages/foo");
+    let before = upstream.file("/packages/foo");
+    upstream.repository.remove_tarball("foo-1.1.0.tar");
+    upstream.repository.build(&[]).ok();
+    let after = upstream.file("/packages/foo");
+    assert!(before != after, "upstream has the same still");
+    for _ in 0..3 {
+        let answer = server.get("/packages/foo", &[]);
+        assert_eq!(answer.status, 200);
+        assert!(answer.body == before, "a rolled-back package was served");
+        assert!(answer.expect("cache-status").contains("hit; ttl=-"));
+    }
+    assert_eq!(upstream.told("no longer has 1.1.0"), 1, "{}", upstream.log());
+    assert!(server.get("/", &[]).text().contains("no longer has 1.1.0"));
+    drop(server);
+    let server = upstream.serve("copy", &["--accept=foo"]);
+    assert!(server.get("/packages/foo", &[]).body == after);
+}
+
+#[test]
+fn an_older_index_is_refused() {
+    let repository = TestRepository::new().release("foo", "1.0.0");
+    repository.set_mtime("foo-1.0.0.tar", 1_700_000_000);
+    let upstream = Upstream::of(repository);
+    upstream.unruly.say(NO_AGE);
+    let old = upstream.file("/names");
+    upstream.publish("bar", "1.0.0");
+    let server = upstream.serve("copy", &[]);
+    upstream.is_served(&server, "/names");
+    upstream.fail("/names", Fault::Replace(old));
+    upstream.is_served(&server, "/names");
+    assert_eq!(upstream.told("an older `names`"), 1, "{}", upstream.log());
+}

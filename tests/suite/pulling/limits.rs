@@ -1,0 +1,94 @@
+//! Full disks, and how much is kept.
+
+use std::thread;
+use std::time::Duration;
+
+use super::{Upstream, until};
+use crate::support::disk::Disk;
+use crate::support::random::Random;
+use crate::support::raw_tar::Entry;
+use crate::support::repository::TestRepository;
+use crate::support::server::Server;
+use crate::support::tarball::Tarball;
+
+/// Ten packages, each with a tarball of some 100 kB.
+fn large() -> Upstream {
+    let mut repository = TestRepository::new();
+    for number in 0..10 {
+        let name = format!("p{number}");
+        let mut random = Random::new(number);
+        let noise: Vec<u8> = (0..12_500).flat_map(|_| random.next().to_le_bytes()).collect();
+        let tarball = Tarball::new(&name, "1.0.0").files(&[Entry::file("noise", &noise)]).build();
+        repository = repository.tarball(&format!("{name}-1.0.0.tar"), &tarball);
+    }
+    Upstream::of(repository)
+}
+
+fn tarball(number: usize) -> String {
+    format!("/tarballs/p{number}-1.0.0.tar")
+}
+
+#[test]
+fn a_full_disk_serves_on_and_says_so() {
+    let upstream = large();
+    let disk = upstream.repository.path("copy");
+    let Some(_disk) = Disk::mount(disk, "256k", "a_full_disk_serves_on_and_says_so") else {
+        return;
+    };
+    let server = upstream.serve("copy", &[]);
+    for _ in 0..2 {
+        for number in 0..10 {
+            upstream.is_served(&server, &format!("/packages/p{number}"));
+            upstream.is_served(&server, &tarball(number));
+        }
+    }
+    assert!(upstream.told("could not keep a file") >= 1, "{}", upstream.log());
+    assert!(upstream.log().contains("No space left"), "{}", upstream.log());
+    assert!(super::counter(&server, "pull_through_requests", "not_kept") > 0);
+    // A part of a file, and a file that the client has, as from the disk.
+    let answer = server.get(&tarball(9), &["range: bytes=0-9"]);
+    assert_eq!((answer.status, answer.body.len()), (206, 10));
+    let tag = server.get(&tarball(9), &[]).expect("etag").to_owned();
+    assert_eq!(server.get(&tarball(9), &[&format!("if-none-match: {tag}")]).status, 304);
+    // What is there is whole.
+    upstream.verify("copy");
+}
+
+fn configured(upstream: &Upstream, pull: &str) -> Server {
+    let config = format!(
+        "listen = \"127.0.0.1:0\"\nmetrics-listen = \"127.0.0.1:0\"\n\
+         [[repository]]\nname = \"acme\"\nroot = true\nat = \"copy\"\n\
+         pull-through = {{ {pull} }}\nupstream = \"{}\"\nupstream-key = \"public/public_key\"\n",
+        upstream.unruly.url(),
+    );
+    upstream.repository.write("hexreg.toml", config.as_bytes());
+    Server::configured(upstream.repository.hexreg(), upstream.repository.root(), "hexreg.toml")
+}
+
+fn kept(upstream: &Upstream) -> Vec<usize> {
+    (0..10).filter(|number| upstream.is_kept(&format!("copy{}", tarball(*number)))).collect()
+}
+
+#[test]
+fn what_no_client_asked_for_longest_goes_first_and_what_is_pinned_stays() {
+    let upstream = large();
+    let lock = "{\"1.2.0\",[{<<\"p0\">>,{pkg,<<\"p0\">>,<<\"1.0.0\">>},0}]}.\n";
+    upstream.repository.write("rebar.lock", lock.as_bytes());
+    let server = configured(&upstream, "size = \"450KiB\", locks = [\"rebar.lock\"]");
+    for number in 0..4 {
+        upstream.is_served(&server, &tarball(number));
+        // Times of use are in seconds.
+        thread::sleep(Duration::from_millis(1_100));
+    }
+    assert_eq!(kept(&upstream), [0, 1, 2, 3]);
+    // It was asked for first, and is asked for again.
+    upstream.is_served(&server, &tarball(1));
+    thread::sleep(Duration::from_millis(1_100));
+    upstream.is_served(&server, &tarball(4));
+    until("the oldest goes", || kept(&upstream) == [0, 1, 3, 4]);
+    // It is fetched again.
+    upstream.is_served(&server, &tarball(2));
+    until("the next goes", || kept(&upstream) == [0, 1, 2, 4]);
+    assert!(server.metrics().contains("pull_through_evicted_total{repository=\"acme\"} 2"));
+    upstream.verify("copy");
+}
