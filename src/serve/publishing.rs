@@ -74,7 +74,7 @@ pub(super) fn start(
 
 /// Asks again and again, as long as the repository is served.
 async fn start_later(slot: Weak<PublisherSlot>, mut publishing: Publishing) {
-    let mut logged = String::new();
+    let (mut logged, location) = (String::new(), publishing.options.location.to_string());
     loop {
         tokio::time::sleep(RETRY_INTERVAL).await;
         if slot.strong_count() == 0 {
@@ -89,12 +89,12 @@ async fn start_later(slot: Weak<PublisherSlot>, mut publishing: Publishing) {
             Ok(Ok(Ok(publisher))) => {
                 if let Some(slot) = slot.upgrade() {
                     let _ = slot.set(Arc::new(publisher));
-                    tracing::info!("storage answers: clients can publish");
+                    tracing::info!(location, "storage answers: clients can publish");
                 }
                 return;
             }
             Ok(Ok(Err(error))) => {
-                tracing::error!(error = chain(&error), "clients cannot publish");
+                tracing::error!(location, error = chain(&error), "clients cannot publish");
                 return;
             }
             Ok(Err(failed)) => {
@@ -109,7 +109,7 @@ async fn start_later(slot: Weak<PublisherSlot>, mut publishing: Publishing) {
         let text = chain(&error);
         // Storage that answers, and has another registry, is to be put right by a person.
         if !is_away && text != logged {
-            tracing::error!(error = text, "clients cannot publish");
+            tracing::error!(location, error = text, "clients cannot publish");
             logged = text;
         }
     }
