@@ -52,6 +52,7 @@ mod options;
 mod options_source;
 pub mod overview;
 pub mod overview_cache;
+#[cfg(feature = "mirror")]
 mod own_names;
 mod publishing;
 #[cfg(feature = "mirror")]

@@ -16,6 +16,7 @@ use super::health::Health;
 use super::hosts::AllowedHosts;
 use super::metrics::Metrics;
 use super::options::Options;
+#[cfg(feature = "mirror")]
 use super::own_names::OwnNames;
 use super::publishing;
 use super::repository::{Repository, ServerParts};
@@ -63,6 +64,7 @@ impl Assembly {
                 || Arc::new(Files::new(options)),
                 |former| Arc::clone(&former.routes.files),
             ),
+            #[cfg(feature = "mirror")]
             own_names: OwnNames::default(),
             health: Health::of(checked).map_err(Error::Run)?,
             #[cfg(feature = "web")]

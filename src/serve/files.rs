@@ -18,7 +18,9 @@ use std::io;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::header::{self, HeaderName, HeaderValue};
+#[cfg(feature = "mirror")]
+use axum::http::HeaderName;
+use axum::http::header::{self, HeaderValue};
 use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
 use bytes::Bytes;
 use headers::{HeaderMapExt, LastModified};
@@ -86,6 +88,7 @@ impl Files {
     }
 
     /// The response where a file cannot be read.
+    #[cfg(feature = "mirror")]
     pub fn failed(repository: &Repository, asset: &Asset, error: &io::Error) -> Response<Body> {
         failed(repository, asset, error)
     }

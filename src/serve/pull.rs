@@ -1,6 +1,7 @@
 //! Pull-through: what a repository does not have is fetched from its upstream when a client asks for it.
 //!
 //! ```text
+//! opening        the repository is there, and has upstream's key
 //! pull_through   before a file is sent: it is made sure that it is here, and not older than upstream says it may be
 //!  → memory      what is known of each file: until when it is fresh, that upstream does not have it, that it failed
 //!  → flights     one request to upstream at a time for each file, which goes on without the clients that wait for it
@@ -18,8 +19,11 @@ mod eviction;
 mod flights;
 mod memory;
 pub(crate) mod metrics;
+mod opening;
 pub mod options;
 pub(crate) mod pull_through;
 mod unkept_file;
 mod upstream_log;
 mod used_files;
+
+pub(crate) use opening::open;

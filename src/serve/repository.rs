@@ -41,11 +41,16 @@ use super::overview::RepositoryState;
 use super::overview_cache::OverviewCache;
 use super::publishing::{self, PublisherSlot};
 #[cfg(feature = "mirror")]
-use super::pull::pull_through::{PullParts, PullThrough};
+use super::pull::{
+    self,
+    pull_through::{PullParts, PullThrough},
+};
 use super::repository_settings::RepositorySettings;
-#[cfg(feature = "web")]
+#[cfg(all(feature = "mirror", feature = "web"))]
 use super::upstream_note::UpstreamNote;
-use crate::name::{PackageName, RepositoryName};
+#[cfg(feature = "mirror")]
+use crate::name::PackageName;
+use crate::name::RepositoryName;
 #[cfg(feature = "mirror")]
 use crate::ops::mirror::Cancellation;
 use crate::repository::Folder;
@@ -111,6 +116,10 @@ impl ServerParts<'_> {
     fn mirror(
         &self,
         one: &RepositoryOptions,
+        #[cfg_attr(
+            not(feature = "buckets"),
+            expect(unused, reason = "only buckets are written by it")
+        )]
         store: &WrittenStoreMaker,
     ) -> Result<Option<Arc<Mirror>>, Error> {
         let Some(schedule) = one.mirror.clone() else { return Ok(None) };
@@ -235,23 +244,14 @@ impl Repository {
         store: &WrittenStoreMaker,
     ) -> Result<Option<Arc<PullThrough>>, Error> {
         let Some(options) = &one.pull else { return Ok(None) };
-        let location = &one.location;
-        if let Some(directory) = location.as_directory() {
-            let made = DirBuilder::new().recursive(true).create(directory);
-            let failed = |source| Error::Mirror { directory: directory.to_owned(), source };
-            made.map_err(failed)?;
-        }
         let parts = PullParts {
-            name: one.mount.name().map_or_else(|| "/".to_owned(), ToString::to_string),
             options,
-            store: &|| store(),
             source: &self.source,
             releases: &self.releases,
             runtime: server.runtime,
             metrics: &server.metrics.pulls,
         };
-        let failed = |source| Error::Pull { location: location.to_string(), source };
-        Ok(Some(PullThrough::start(&parts).map_err(failed)?))
+        pull::open(one, &parts, &|| store()).map(Some)
     }
 
     /// The repository with other settings, of the same files.
@@ -331,15 +331,13 @@ impl Repository {
     }
 
     /// Whether its files come from an upstream, and not from those who use this server.
+    #[cfg(feature = "mirror")]
     pub fn has_upstream(&self) -> bool {
-        #[cfg(feature = "mirror")]
-        let has_upstream = self.mirror.is_some() || self.pull.is_some();
-        #[cfg(not(feature = "mirror"))]
-        let has_upstream = false;
-        has_upstream
+        self.mirror.is_some() || self.pull.is_some()
     }
 
     /// Packages of its names that may be fetched from upstreams all the same.
+    #[cfg(feature = "mirror")]
     pub fn allow_public(&self) -> &BTreeSet<PackageName> {
         &self.settings.options.allow_public
     }
@@ -359,13 +357,9 @@ impl Repository {
     }
 
     /// What its page says of its upstream if files are fetched from it.
-    #[cfg(feature = "web")]
+    #[cfg(all(feature = "mirror", feature = "web"))]
     pub fn upstream_note(&self) -> Option<UpstreamNote> {
-        #[cfg(feature = "mirror")]
-        let note = self.pull.as_ref().map(|pull| UpstreamNote { problem: pull.problem() });
-        #[cfg(not(feature = "mirror"))]
-        let note = None;
-        note
+        self.pull.as_ref().map(|pull| UpstreamNote { problem: pull.problem() })
     }
 
     /// What the health check needs of it.

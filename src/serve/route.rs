@@ -9,15 +9,19 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::body::Body;
+#[cfg(feature = "mirror")]
+use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::http::{Method, Response, StatusCode};
+use axum::http::{Method, Response};
 
 use super::call::Call;
 use super::files::Files;
 use super::health::Health;
 use super::mount::NAMED_REPOSITORIES;
+#[cfg(feature = "mirror")]
 use super::own_names::OwnNames;
 use super::repository::Repository;
+#[cfg(feature = "mirror")]
 use super::responses::plain;
 #[cfg(feature = "web")]
 use super::web::Web;
@@ -61,6 +65,7 @@ pub(super) const READ: &[Method] = &[Method::GET, Method::HEAD];
 pub(super) struct Routes {
     pub repositories: Vec<Arc<Repository>>,
     pub files: Arc<Files>,
+    #[cfg(feature = "mirror")]
     pub own_names: OwnNames,
     pub health: Health,
     #[cfg(feature = "web")]
@@ -133,6 +138,20 @@ impl Routes {
         self.repositories.iter().find(|one| one.mount.is_at(name)).map(|one| &**one)
     }
 
+    /// The response where an upstream's file is of a package of our own, or it is not known whether it is.
+    #[cfg(feature = "mirror")]
+    async fn refuse_own_name(
+        &self,
+        repository: &Repository,
+        asset: &Asset,
+    ) -> Option<Response<Body>> {
+        match self.own_names.include(&self.repositories, repository, asset).await {
+            Ok(false) => None,
+            Ok(true) => Some(plain(StatusCode::NOT_FOUND)),
+            Err(error) => Some(Files::failed(repository, asset, &error)),
+        }
+    }
+
     /// The response of a route.
     pub async fn respond(
         &self,
@@ -143,11 +162,9 @@ impl Routes {
         match route {
             // The only route without an allocation for its future: most requests are for files.
             Route::File(repository, asset) => {
-                let (own, all) = (&self.own_names, &self.repositories);
-                match own.include(all, repository, &asset).await {
-                    Ok(false) => {}
-                    Ok(true) => return plain(StatusCode::NOT_FOUND),
-                    Err(error) => return Files::failed(repository, &asset, &error),
+                #[cfg(feature = "mirror")]
+                if let Some(refused) = self.refuse_own_name(repository, &asset).await {
+                    return refused;
                 }
                 self.files.respond(repository, &asset, &request.method, request.headers).await
             }

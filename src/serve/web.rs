@@ -64,7 +64,11 @@ impl Web {
         let path = repository.mount.path();
         let base_url = format!("{}{}", self.base_url.of(call.request), path.trim_end_matches('/'));
         let (query, needs_token) = (query(call.request), repository.needs_credentials);
-        let (mirror, upstream) = (repository.mirror_note(), repository.upstream_note());
+        let mirror = repository.mirror_note();
+        #[cfg(feature = "mirror")]
+        let upstream = repository.upstream_note();
+        #[cfg(not(feature = "mirror"))]
+        let upstream = None;
         self.make(call.client, move || {
             let state = overview.current();
             let (mirror, upstream) = (mirror.as_ref(), upstream.as_ref());

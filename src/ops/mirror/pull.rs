@@ -35,10 +35,10 @@ use crate::name::PackageName;
 use crate::package::UnixSeconds;
 use crate::registry::Resource;
 use crate::store::Store;
-use context::Context;
+use context::PullContext;
 
 /// Pulls files of one upstream into one store.
-pub struct Puller(Arc<Context>);
+pub struct Puller(Arc<PullContext>);
 
 impl Puller {
     /// A puller into a store, which is to be read without a cache in front: what it holds is compared with upstream's
@@ -52,7 +52,7 @@ impl Puller {
         timeouts: Timeouts,
         store: Box<dyn Store + Send + Sync>,
     ) -> Result<Self, Error> {
-        Ok(Self(Arc::new(Context::new(upstream, accept, timeouts, store)?)))
+        Ok(Self(Arc::new(PullContext::new(upstream, accept, timeouts, store)?)))
     }
 
     /// Writes upstream's key where the store has none, and removes what a killed server left. May block.

@@ -51,10 +51,7 @@ pub(crate) struct PullThrough {
 
 /// What a new [`PullThrough`] needs.
 pub(crate) struct PullParts<'a> {
-    pub name: String,
     pub options: &'a PullOptions,
-    /// Makes a store that is written to, and read without a cache in front.
-    pub store: &'a dyn Fn() -> Box<dyn Store + Send + Sync>,
     pub source: &'a Arc<dyn FileSource>,
     pub releases: &'a Arc<ReleaseIndex>,
     pub runtime: &'a Handle,
@@ -123,12 +120,16 @@ const TIMEOUTS: Timeouts = Timeouts {
 };
 
 impl PullThrough {
-    /// Begins to pull. May block.
+    /// Begins to pull into the store that `store` makes, which is read without a cache in front. May block.
     ///
     /// # Errors
     /// [`Error`]: the store cannot be written, or has the registry of another key.
-    pub fn start(parts: &PullParts<'_>) -> Result<Arc<Self>, Error> {
-        let PullParts { name, options, store, source, releases, runtime, metrics } = parts;
+    pub fn start(
+        name: &str,
+        parts: &PullParts<'_>,
+        store: &dyn Fn() -> Box<dyn Store + Send + Sync>,
+    ) -> Result<Arc<Self>, Error> {
+        let PullParts { options, source, releases, runtime, metrics } = parts;
         let (upstream, accept) = (options.upstream.clone(), options.accept.clone());
         let puller = Puller::new(upstream, accept, TIMEOUTS, store())?;
         puller.prepare(clock::now())?;
@@ -136,7 +137,7 @@ impl PullThrough {
         let counters = metrics.of(name);
         let evict = |size| {
             Eviction::start(EvictionJob {
-                repository: name.clone(),
+                repository: name.to_owned(),
                 store: store(),
                 options: (*options).clone(),
                 size,
@@ -158,7 +159,7 @@ impl PullThrough {
             are_indexes_due: AtomicBool::new(false),
             used,
             eviction,
-            log: UpstreamLog::of(name.clone()),
+            log: UpstreamLog::of(name.to_owned()),
             counters,
             started: Instant::now(),
         });

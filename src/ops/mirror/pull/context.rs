@@ -28,7 +28,7 @@ use crate::store::{Action, Change, Stamp, Store, StoreError, StoreErrorKind, is_
 use crate::tarball::Limits;
 
 /// What pulling each kind of file needs.
-pub(super) struct Context {
+pub(super) struct PullContext {
     pub client: Client,
     pub checker: Checker,
     pub accept: BTreeSet<PackageName>,
@@ -54,7 +54,7 @@ pub(super) struct NewFile {
 /// In seconds: no file takes this long to be written, so that the writer of an older temporary file was killed.
 const ABANDONED: i64 = 60 * 60;
 
-impl Context {
+impl PullContext {
     pub fn new(
         upstream: Upstream,
         accept: BTreeSet<PackageName>,

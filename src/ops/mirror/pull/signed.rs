@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::context::{Context, Held, NewFile};
+use super::context::{Held, NewFile, PullContext};
 use super::error::PullError;
 use super::pulled::{Pulled, PulledFile};
 use super::tarballs;
@@ -23,7 +23,7 @@ use crate::version::Version;
 
 /// Pulls `names` or `versions`.
 pub(super) async fn index(
-    context: &Arc<Context>,
+    context: &Arc<PullContext>,
     resource: &Resource,
     tag: Option<&EntityTag>,
     now: UnixSeconds,
@@ -47,7 +47,7 @@ pub(super) async fn index(
 
 /// Pulls a policy.
 pub(super) async fn policy(
-    context: &Arc<Context>,
+    context: &Arc<PullContext>,
     name: &PolicyName,
     tag: Option<&EntityTag>,
 ) -> Result<Pulled, PullError> {
@@ -63,7 +63,7 @@ pub(super) async fn policy(
 
 /// Fetches a file that nothing else is written with. One that upstream no longer has stays as it was.
 async fn fetch<R>(
-    context: &Arc<Context>,
+    context: &Arc<PullContext>,
     path: RepositoryPath,
     limit: usize,
     held: Option<Held>,
@@ -90,7 +90,7 @@ where
 
 /// Pulls a package. The tarballs that upstream has replaced are pulled before it, where the store has the former ones.
 pub(super) async fn package(
-    context: &Arc<Context>,
+    context: &Arc<PullContext>,
     name: &PackageName,
     tag: Option<&EntityTag>,
     now: UnixSeconds,
@@ -137,7 +137,7 @@ pub(super) async fn package(
 
 /// The releases of a package that the store does not have; `None` if upstream has none of this name.
 pub(super) async fn releases(
-    context: &Arc<Context>,
+    context: &Arc<PullContext>,
     name: &PackageName,
 ) -> Result<Option<Releases>, PullError> {
     let resource = Resource::Package(name.clone());
@@ -160,7 +160,7 @@ struct Outdated<'a> {
 }
 
 async fn outdated<'a>(
-    context: &Arc<Context>,
+    context: &Arc<PullContext>,
     name: &PackageName,
     former: &[Release],
     new: &'a Releases,
@@ -191,7 +191,7 @@ async fn outdated<'a>(
 
 /// Upstream no longer has a package. Where it may remove it, the store's file goes too.
 async fn removed(
-    context: &Arc<Context>,
+    context: &Arc<PullContext>,
     name: &PackageName,
     held: &Held,
     now: UnixSeconds,

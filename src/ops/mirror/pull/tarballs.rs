@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::context::{Context, NewFile};
+use super::context::{NewFile, PullContext};
 use super::error::PullError;
 use crate::name::PackageName;
 use crate::ops::mirror::client::Fetched;
@@ -16,7 +16,7 @@ use crate::tarball::FileName;
 
 /// The tarball that has replaced the one that the store has.
 pub(super) async fn replacement(
-    context: &Arc<Context>,
+    context: &Arc<PullContext>,
     package: &PackageName,
     release: &Release,
 ) -> Result<NewFile, PullError> {
@@ -29,7 +29,7 @@ pub(super) async fn replacement(
 
 /// Fetches the tarball of a release; `None` if upstream does not have it.
 pub(super) async fn fetch(
-    context: &Arc<Context>,
+    context: &Arc<PullContext>,
     file: &FileName,
     release: &Release,
 ) -> Result<Option<Bytes>, PullError> {

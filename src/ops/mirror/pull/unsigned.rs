@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::context::{Context, Held, NewFile};
+use super::context::{Held, NewFile, PullContext};
 use super::error::PullError;
 use super::pulled::{Pulled, PulledFile};
 use super::signed;
@@ -23,7 +23,10 @@ use crate::repository::{Folder, RepositoryPath};
 use crate::tarball::FileName;
 
 /// Pulls a tarball that the store does not have.
-pub(super) async fn tarball(context: &Arc<Context>, file: &FileName) -> Result<Pulled, PullError> {
+pub(super) async fn tarball(
+    context: &Arc<PullContext>,
+    file: &FileName,
+) -> Result<Pulled, PullError> {
     // On a full disk, the store has no file of a new package.
     let releases = match context.held_releases(&file.package).await? {
         Some(held) => Some(held),
@@ -44,7 +47,7 @@ pub(super) async fn tarball(context: &Arc<Context>, file: &FileName) -> Result<P
 
 /// Pulls documentation. It is checked that it came whole.
 pub(super) async fn docs(
-    context: &Arc<Context>,
+    context: &Arc<PullContext>,
     file: &FileName,
     tag: Option<&EntityTag>,
 ) -> Result<Pulled, PullError> {
@@ -75,7 +78,7 @@ pub(super) async fn docs(
 
 /// Pulls a list of installs, and its signature with it: one beside another list's signature is worse than an old pair.
 pub(super) async fn install_list(
-    context: &Arc<Context>,
+    context: &Arc<PullContext>,
     name: &str,
     tag: Option<&EntityTag>,
 ) -> Result<Pulled, PullError> {
@@ -112,7 +115,7 @@ pub(super) async fn install_list(
 
 /// Pulls a file that a list of installs names.
 pub(super) async fn install(
-    context: &Arc<Context>,
+    context: &Arc<PullContext>,
     path: &RepositoryPath,
 ) -> Result<Pulled, PullError> {
     let Some((list, sha512)) = named_install(context, path).await? else {
@@ -131,7 +134,7 @@ pub(super) async fn install(
 /// The list that names a file, and its SHA-512 there. Clients ask for a list before they ask for a file of it; else it is
 /// pulled first.
 async fn named_install(
-    context: &Arc<Context>,
+    context: &Arc<PullContext>,
     path: &RepositoryPath,
 ) -> Result<Option<(&'static InstallList, Vec<u8>)>, PullError> {
     for list in LISTS.iter().filter(|list| list.may_name(path.file_name())) {
