@@ -29,7 +29,9 @@ use tower_http::services::ServeDir;
 use super::clock::unix_nanoseconds;
 use super::options::Options;
 #[cfg(feature = "mirror")]
-use super::pull::pull_through::{PullThrough, Readiness};
+use super::pull::pull_through::PullThrough;
+#[cfg(feature = "mirror")]
+use super::pull::readiness::Readiness;
 use super::repository::Repository;
 #[cfg(feature = "mirror")]
 use super::responses::bad_gateway;

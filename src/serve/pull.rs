@@ -3,6 +3,7 @@
 //! ```text
 //! opening        the repository is there, and has upstream's key
 //! pull_through   before a file is sent: it is made sure that it is here, and not older than upstream says it may be
+//!  → requests    the requests to upstream, and what is learned from them
 //!  → memory      what is known of each file: until when it is fresh, that upstream does not have it, that it failed
 //!  → flights     one request to upstream at a time for each file, which goes on without the clients that wait for it
 //!  → ops::mirror::pull   the request, the checks, and the write
@@ -22,6 +23,8 @@ pub(crate) mod metrics;
 mod opening;
 pub mod options;
 pub(crate) mod pull_through;
+pub(crate) mod readiness;
+mod requests;
 mod unkept_file;
 mod upstream_log;
 mod used_files;

@@ -1,0 +1,241 @@
+//! The requests to an upstream, and what is learned from them.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::sleep;
+
+use super::eviction::Eviction;
+use super::flights::{Flights, Landed, landed};
+use super::memory::{KnownFile, Memory};
+use super::metrics::UpstreamCounters;
+use super::options::PullOptions;
+use super::upstream_log::UpstreamLog;
+use crate::ops::mirror::pull::{PullError, Pulled, PulledFile, Puller, Target};
+use crate::ops::mirror::{Error, Timeouts};
+use crate::registry::Resource;
+use crate::repository::RepositoryPath;
+use crate::serve::clock;
+use crate::serve::error_chain::chain;
+use crate::store::Store;
+
+/// Sends requests to one upstream.
+pub(super) struct UpstreamRequests {
+    puller: Puller,
+    runtime: Handle,
+    pub memory: Memory,
+    flights: Flights,
+    /// Limits how many files are fetched at once.
+    places: Semaphore,
+    /// Until when upstream is not asked, as it did not answer.
+    paused_until: Mutex<Option<Instant>>,
+    indexes_asked: Mutex<Option<Instant>>,
+    /// Whether the indexes are about to be asked for.
+    are_indexes_due: AtomicBool,
+    pub log: UpstreamLog,
+    pub counters: UpstreamCounters,
+    /// `None` where all is kept.
+    eviction: Option<Eviction>,
+}
+
+/// How long upstream is not asked again after an error.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// How long it is remembered that upstream does not have a file.
+const MISSING_FOR: Duration = Duration::from_secs(60);
+
+/// How long a file is fresh for which upstream does not say it, and at most.
+const DEFAULT_AGE: Duration = Duration::from_secs(60);
+const MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How often the indexes are asked for at most, as packages change.
+const INDEXES_EVERY: Duration = Duration::from_secs(60);
+
+/// How many files are fetched at once.
+const REQUESTS: usize = 64;
+
+/// Clients wait for 15 seconds or more.
+const TIMEOUTS: Timeouts = Timeouts {
+    attempts: 2,
+    pause: Duration::from_millis(200),
+    longest_pause: Duration::from_secs(1),
+    stall: Duration::from_secs(10),
+};
+
+/// Pulls into a store, which is made ready for it. May block.
+///
+/// # Errors
+/// [`Error`]: the store cannot be written, or has the registry of another key.
+pub(super) fn puller(
+    options: &PullOptions,
+    store: Box<dyn Store + Send + Sync>,
+) -> Result<Puller, Error> {
+    let (upstream, accept) = (options.upstream.clone(), options.accept.clone());
+    let puller = Puller::new(upstream, accept, TIMEOUTS, store)?;
+    puller.prepare(clock::now())?;
+    Ok(puller)
+}
+
+impl UpstreamRequests {
+    pub fn new(
+        puller: Puller,
+        runtime: Handle,
+        log: UpstreamLog,
+        counters: UpstreamCounters,
+        eviction: Option<Eviction>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            puller,
+            runtime,
+            memory: Memory::new(),
+            flights: Flights::default(),
+            places: Semaphore::new(REQUESTS),
+            paused_until: Mutex::default(),
+            indexes_asked: Mutex::default(),
+            are_indexes_due: AtomicBool::new(false),
+            log,
+            counters,
+            eviction,
+        })
+    }
+
+    /// Asks upstream, unless it is being asked, or was asked since `began`.
+    pub fn ask(
+        self: &Arc<Self>,
+        target: &Target,
+        began: Instant,
+    ) -> watch::Receiver<Option<Landed>> {
+        let path = target.path();
+        let landed = || {
+            let known = self.memory.get(path.as_str());
+            known.confirmed.is_some_and(|confirmed| confirmed >= began).then_some(Landed::Kept)
+        };
+        self.flights.join(&path, landed, |sender| {
+            let (this, target) = (Arc::clone(self), target.clone());
+            // It goes on if the client that asked first closes its connection.
+            self.runtime.spawn(async move { this.pull(&target, sender).await });
+        })
+    }
+
+    async fn pull(self: &Arc<Self>, target: &Target, sender: watch::Sender<Option<Landed>>) {
+        let path = target.path();
+        let flight = self.flights.flight(path.clone(), sender);
+        let known = self.memory.get(path.as_str());
+        let _place = self.places.acquire().await;
+        let asked = Instant::now();
+        let pulled = self.puller.pull(target, known.validator.as_deref(), clock::now()).await;
+        let landed = match pulled {
+            Ok(pulled) => self.take(target, &path, pulled, asked),
+            Err(error) => self.fail(&path, known, &error),
+        };
+        flight.land(landed);
+    }
+
+    fn take(
+        self: &Arc<Self>,
+        target: &Target,
+        path: &RepositoryPath,
+        pulled: Pulled,
+        asked: Instant,
+    ) -> Landed {
+        self.counters.reachable.set(1);
+        self.log.answered();
+        self.log.taken(path);
+        *lock(&self.paused_until) = None;
+        let Pulled { file, validator, max_age, changed, withdrawn } = pulled;
+        for withdrawn in withdrawn {
+            tracing::warn!(path = path.as_str(), "{withdrawn}");
+        }
+        let now = Instant::now();
+        let (landed, known) = match file {
+            PulledFile::Kept => {
+                let age = max_age.unwrap_or(DEFAULT_AGE).min(MAX_AGE);
+                let known = KnownFile {
+                    validator: validator.map(Arc::new),
+                    confirmed: Some(now),
+                    fresh_until: asked.checked_add(age),
+                    ..KnownFile::default()
+                };
+                let counters = &self.counters;
+                let counter =
+                    if changed.is_empty() { &counters.unchanged } else { &counters.written };
+                counter.inc();
+                if !changed.is_empty() {
+                    self.log.kept(None);
+                }
+                (Landed::Kept, known)
+            }
+            PulledFile::NotKept(files, error) => {
+                self.counters.not_kept.inc();
+                self.log.kept(Some(chain(&error)));
+                (Landed::NotKept(Arc::new(files)), KnownFile::default())
+            }
+            PulledFile::Missing => {
+                self.counters.absent.inc();
+                let missing_until = now.checked_add(MISSING_FOR);
+                (Landed::Missing, KnownFile { missing_until, ..KnownFile::default() })
+            }
+        };
+        self.memory.set(path, known);
+        if !changed.is_empty() {
+            if let Target::Signed(Resource::Package(_)) = target {
+                self.follow_indexes();
+            }
+            if let Some(eviction) = &self.eviction {
+                eviction.file_was_written();
+            }
+        }
+        landed
+    }
+
+    fn fail(&self, path: &RepositoryPath, known: KnownFile, error: &PullError) -> Landed {
+        if error.is_outage() {
+            self.counters.unreachable.inc();
+            self.counters.reachable.set(0);
+            self.log.outage(&chain(error));
+            self.pause();
+        } else {
+            self.counters.refused.inc();
+            self.log.refused(path, &chain(error));
+        }
+        let failed_until = Instant::now().checked_add(RETRY_AFTER);
+        self.memory.set(path, KnownFile { failed_until, ..known });
+        Landed::Failed
+    }
+
+    /// Brings the indexes up to date with packages that have changed: at once, and once again for those that change in the
+    /// minute after it.
+    pub fn follow_indexes(self: &Arc<Self>) {
+        if self.are_indexes_due.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let this = Arc::clone(self);
+        self.runtime.spawn(async move {
+            let asked = *lock(&this.indexes_asked);
+            if let Some(since) = asked.map(|asked| asked.elapsed()) {
+                sleep(INDEXES_EVERY.saturating_sub(since)).await;
+            }
+            this.are_indexes_due.store(false, Ordering::Release);
+            *lock(&this.indexes_asked) = Some(Instant::now());
+            for index in [Resource::Names, Resource::Versions] {
+                landed(this.ask(&Target::Signed(index), Instant::now())).await;
+            }
+        });
+    }
+
+    pub fn pause(&self) {
+        *lock(&self.paused_until) = Instant::now().checked_add(RETRY_AFTER);
+    }
+
+    pub fn is_paused(&self, now: Instant) -> bool {
+        lock(&self.paused_until).is_some_and(|until| now < until)
+    }
+}
+
+/// What it guards is replaced in one step, so it is valid after a panic too.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
