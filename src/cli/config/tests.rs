@@ -144,3 +144,56 @@ fn a_schedule_with_another_secret_is_another_schedule() {
     assert!(first != second);
     assert!(!format!("{first:?}{second:?}").contains("secret"));
 }
+
+#[cfg(feature = "mirror")]
+#[test]
+fn what_is_pulled_with_another_secret_is_pulled_anew() {
+    let text = "[[repository]]\nname = \"hexpm\"\nat = \"none\"\nupstream-auth = \"${TOKEN}\"\n\
+                pull-through = true";
+    let options = |token: &str| {
+        let variable = |name: &str| (name == "TOKEN").then(|| token.to_owned());
+        let config = parse_in(Path::new("here"), text, &variable).unwrap();
+        config.options.repositories[0].pull.clone().unwrap()
+    };
+    let (first, second) = (options("first-secret"), options("second-secret"));
+    assert!(first == options("first-secret") && first != second);
+    assert_eq!(first.upstream.authorization.as_ref().unwrap(), "first-secret");
+    assert!(!format!("{first:?}{second:?}").contains("secret"));
+}
+
+/// The lock files of the mirror count too, and pins of other repositories do not.
+#[cfg(feature = "mirror")]
+#[test]
+fn what_lock_files_pin_is_kept() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let write = |name: &str, pins: &[(&str, &str)]| {
+        let sum = "0".repeat(64);
+        let pin = |(package, repository): &(&str, &str)| {
+            format!(
+                "  \"{package}\": {{:hex, :{package}, \"1.0.0\", \"{sum}\", [:mix], [], \"{repository}\", \"{sum}\"}},\n"
+            )
+        };
+        let pins: String = pins.iter().map(pin).collect();
+        fs::write(directory.path().join(name), format!("%{{\n{pins}}}\n")).unwrap();
+    };
+    write("one.lock", &[("one", "hexpm"), ("elsewhere", "acme")]);
+    write("mirrored.lock", &[("two", "hexpm"), ("private", "hexpm:acme")]);
+    let text = "[[repository]]\nname = \"hexpm\"\nat = \"copy\"\n\
+        pull-through = { size = \"1GiB\", locks = [\"o*.lock\"] }\n\
+        mirror = { every = \"1h\", locks = \"mirrored.lock\" }";
+    let config = parse_in(directory.path(), text, &|_| None).unwrap();
+    let pull = config.options.repositories[0].pull.clone().unwrap();
+    assert_eq!(pull.size, Some(1 << 30));
+    let names = |pull: &dyn Fn() -> Result<BTreeSet<hexreg::tarball::FileName>, String>| {
+        pull().map(|pins| pins.iter().map(ToString::to_string).collect::<Vec<_>>())
+    };
+    let pinned = names(&*pull.pinned).unwrap();
+    assert!(pinned.len() == 2 && pinned[0].starts_with("one-1.0.0"), "{pinned:?}");
+    assert!(pinned[1].starts_with("two-1.0.0"), "{pinned:?}");
+    // They are read anew each time. A pattern that matches nothing any more would let all of its files go.
+    write("other.lock", &[("three", "hexpm")]);
+    assert_eq!(names(&*pull.pinned).unwrap().len(), 3);
+    fs::remove_file(directory.path().join("mirrored.lock")).unwrap();
+    let error = names(&*pull.pinned).unwrap_err();
+    assert!(error.contains("no lock file matches ") && error.contains("change `locks`"), "{error}");
+}
