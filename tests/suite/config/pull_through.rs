@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::reloading::wait_until;
 use super::repository;
 use crate::support::repository::TestRepository;
-use crate::support::server::Server;
+use crate::support::server::{Server, free_address};
 
 /// The upstream, where that is not what is wrong.
 const UPSTREAM: &str =
@@ -119,8 +119,10 @@ fn what_can_be_used() {
 fn the_file_of_the_credentials_is_read_again() {
     let repository = with_files();
     repository.write("token", b"first\n");
+    let upstream =
+        UPSTREAM.replace("https://hex.example.com", &format!("http://{}", free_address()));
     let config = format!(
-        "listen = \"127.0.0.1:0\"\n[[repository]]\nname = \"acme\"\nroot = true\nat = \"public\"\n{UPSTREAM}\
+        "listen = \"127.0.0.1:0\"\n[[repository]]\nname = \"acme\"\nroot = true\nat = \"public\"\n{upstream}\
          upstream-auth = \"file:token\"\npull-through = true\n"
     );
     repository.write("hexreg.toml", config.as_bytes());
