@@ -7,12 +7,14 @@
 //! | `races` | many clients at once, clients that go away, servers that are killed |
 //! | `own_names` | packages of our own repositories |
 //! | `limits` | full disks, and how much is kept |
+//! | `memory` | an upstream that changes every second, under load |
 //! | `buckets` | two servers with one bucket |
 
 #[cfg(feature = "buckets")]
 mod buckets;
 mod faults;
 mod limits;
+mod memory;
 mod own_names;
 mod races;
 mod verbatim;

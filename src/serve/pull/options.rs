@@ -15,7 +15,7 @@ pub struct PullOptions {
     pub upstream: Upstream,
     /// Packages whose file is taken even if upstream lost or changed releases.
     pub accept: BTreeSet<PackageName>,
-    /// In bytes: how much tarballs, documentation and installs may take in a directory. Those that no client has asked
+    /// In bytes: how much tarballs and documentation may take in a directory. Those that no client has asked
     /// for longest are removed. `None` keeps all.
     pub size: Option<u64>,
     /// Reads the releases that are never removed: those that lock files pin.
