@@ -15,7 +15,9 @@ use serde::Serialize;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PackageName(String);
 
-/// The name of a repository as clients configure it: one or more of `A-Z a-z 0-9 _ . -`.
+/// The name of a repository as clients configure it: one or more of `A-Z a-z 0-9 _ . -`, but neither `.` nor `..`.
+///
+/// It has no `/`, and so it is always a plain file name, and a part of a URL that no client takes away.
 ///
 /// The `repository` in each resource must be the name that the client has configured, or the client refuses the
 /// resource, unless `HEX_NO_VERIFY_REPO_ORIGIN` is set.
@@ -39,6 +41,9 @@ pub enum InvalidName {
     /// Not `[A-Za-z0-9_.-]+`.
     #[error("{0:?} is not a repository name: expected letters, digits, _, . or -")]
     Repository(String),
+    /// `.` or `..`.
+    #[error("{0:?} is not a repository name: in a URL or a path, it is another folder")]
+    Dots(String),
     /// Not `[a-z0-9][a-z0-9_.-]*[a-z0-9]`, or too short or long.
     #[error(
         "{0:?} is not a policy name: expected 3 to 64 lowercase letters, digits, _, . or -, the first and the last of them a letter or a digit"
@@ -95,10 +100,10 @@ impl FromStr for RepositoryName {
         let good = text
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'));
-        if good && !text.is_empty() {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(InvalidName::Repository(text.to_owned()))
+        match text {
+            "." | ".." => Err(InvalidName::Dots(text.to_owned())),
+            _ if good && !text.is_empty() => Ok(Self(text.to_owned())),
+            _ => Err(InvalidName::Repository(text.to_owned())),
         }
     }
 }
@@ -153,10 +158,10 @@ mod tests {
 
     #[test]
     fn repository_names_are_what_clients_configure() {
-        for good in ["acme", "hexpm", "hexpm.acme", "A-1_b.c"] {
+        for good in ["acme", "hexpm", "hexpm.acme", "A-1_b.c", ".a", "..."] {
             assert_eq!(good.parse::<RepositoryName>().unwrap().as_str(), good);
         }
-        for bad in ["", "a b", "a/b", "hexpm:acme", "é", "a\n"] {
+        for bad in ["", "a b", "a/b", "hexpm:acme", "é", "a\n", ".", ".."] {
             assert!(bad.parse::<RepositoryName>().is_err(), "{bad:?}");
         }
     }
