@@ -35,6 +35,13 @@ impl ChangeCounters {
         let help = "Changes that clients asked for, by action and result";
         registry.register("changes", help, self.0.clone());
     }
+
+    /// Shows the counters of an action from now on: an alarm sees the first that fails.
+    pub fn show(&self, action: &'static str) {
+        for result in ["done", "refused", "failed"] {
+            drop(self.0.get_or_create(&ChangeLabels { action, result }));
+        }
+    }
 }
 
 /// What the line of a change says, as far as it is known.

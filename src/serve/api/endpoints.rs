@@ -131,6 +131,14 @@ pub(super) fn find(
     })
 }
 
+/// The actions in the audit log, some of them more than once.
+pub(super) fn actions() -> impl Iterator<Item = &'static str> {
+    ENDPOINTS.iter().filter_map(|endpoint| match endpoint.access {
+        ApiAccess::Publishers(action) => Some(action),
+        ApiAccess::Anyone | ApiAccess::Readers | ApiAccess::Users => None,
+    })
+}
+
 impl ApiEndpoint {
     /// The segments that the path leaves open; `None` if it is another path.
     fn open_segments(&self, segments: &[String]) -> Option<Vec<String>> {

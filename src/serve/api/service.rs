@@ -95,6 +95,7 @@ impl ApiPath {
 
 impl Api {
     pub fn new(options: &Options, changes: ChangeCounters) -> Self {
+        endpoints::actions().for_each(|action| changes.show(action));
         Self {
             base_url: BaseUrl::new(options),
             stall: options.limits.stall,

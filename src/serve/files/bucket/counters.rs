@@ -44,8 +44,21 @@ pub(crate) enum StoreResult {
 impl Default for BucketCounters {
     fn default() -> Self {
         let cache = Family::<ResultLabel, Counter>::default();
-        let hits = cache.get_or_create(&ResultLabel { result: "hit" }).clone();
-        Self { cache, hits, requests: Family::default(), received: Counter::default() }
+        let requests = Family::<ResultLabel, Counter>::default();
+        // All are shown from the start: an alarm sees the first that fails.
+        for result in [CacheResult::Hit, CacheResult::Miss, CacheResult::Stale] {
+            drop(cache.get_or_create(&ResultLabel { result: result.label() }));
+        }
+        for result in [
+            StoreResult::Found,
+            StoreResult::NotModified,
+            StoreResult::Missing,
+            StoreResult::Failed,
+        ] {
+            drop(requests.get_or_create(&ResultLabel { result: result.label() }));
+        }
+        let hits = cache.get_or_create(&ResultLabel { result: CacheResult::Hit.label() }).clone();
+        Self { cache, hits, requests, received: Counter::default() }
     }
 }
 
@@ -62,24 +75,35 @@ impl BucketCounters {
     }
 
     pub fn count_lookup(&self, result: CacheResult) {
-        let result = match result {
-            CacheResult::Hit => {
-                self.hits.inc();
-                return;
-            }
-            CacheResult::Miss => "miss",
-            CacheResult::Stale => "stale",
-        };
-        self.cache.get_or_create(&ResultLabel { result }).inc();
+        if result == CacheResult::Hit {
+            self.hits.inc();
+            return;
+        }
+        self.cache.get_or_create(&ResultLabel { result: result.label() }).inc();
     }
 
     pub fn count_request(&self, result: StoreResult) {
-        let result = match result {
-            StoreResult::Found => "found",
-            StoreResult::NotModified => "not_modified",
-            StoreResult::Missing => "missing",
-            StoreResult::Failed => "failed",
-        };
-        self.requests.get_or_create(&ResultLabel { result }).inc();
+        self.requests.get_or_create(&ResultLabel { result: result.label() }).inc();
+    }
+}
+
+impl CacheResult {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::Miss => "miss",
+            Self::Stale => "stale",
+        }
+    }
+}
+
+impl StoreResult {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Found => "found",
+            Self::NotModified => "not_modified",
+            Self::Missing => "missing",
+            Self::Failed => "failed",
+        }
     }
 }
