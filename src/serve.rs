@@ -44,6 +44,8 @@ mod hosts;
 mod listener;
 mod metrics;
 mod metrics_endpoint;
+#[cfg(feature = "mirror")]
+mod mirror;
 pub mod mirror_note;
 #[cfg(feature = "mirror")]
 pub mod mirrors;
@@ -64,6 +66,8 @@ mod repository_settings;
 mod request_body;
 mod responses;
 mod route;
+#[cfg(feature = "mirror")]
+mod running_mirrors;
 mod service;
 mod shutdown;
 pub mod snippets;
@@ -106,6 +110,8 @@ use current_service::CurrentService;
 use hosts::AllowedHosts;
 use metrics::Metrics;
 use metrics_endpoint::MetricsEndpoint;
+#[cfg(feature = "mirror")]
+use mirrors::turns::MirrorTurns;
 use overview::RepositoryState;
 use reload::{Reload, WatchedSources};
 use repository::Repository;
@@ -191,8 +197,12 @@ pub fn serve(
         proxied: ProxiedRequests::new(admission.limit_of_peer()),
         #[cfg(feature = "buckets")]
         cache_folder: Arc::clone(&cache_folder),
+        #[cfg(feature = "mirror")]
+        turns: MirrorTurns::default(),
     };
     let service = assembly.service(options, None)?;
+    #[cfg(feature = "mirror")]
+    running_mirrors::prepare(&service)?;
     if options.repositories.iter().any(|one| one.key.is_some()) {
         publishing::remove_abandoned_uploads();
     }
@@ -223,8 +233,14 @@ pub fn serve(
         repositories: repositories.map(started_repository).collect(),
     };
 
+    // The last step that can fail.
+    #[cfg(feature = "mirror")]
+    running_mirrors::start(&service)?;
+    let service = Arc::new(CurrentService::new(service));
+    #[cfg(feature = "mirror")]
+    let current = Arc::clone(&service);
+
     let ended = runtime.block_on(async {
-        let service = Arc::new(CurrentService::new(service));
         let reload = Reload {
             sources,
             source,
@@ -235,6 +251,8 @@ pub fn serve(
         let reload = tokio::spawn(reload.run(hangups));
         tokio::spawn(Arc::clone(&metrics.refusals).log());
         let shutdown = signals.shut_down(grace);
+        #[cfg(feature = "mirror")]
+        tokio::spawn(running_mirrors::end_with(shutdown.clone(), Arc::clone(&service)));
         if let Some((listener, address)) = metrics_listener.zip(options.metrics) {
             let limits = METRICS_LIMITS;
             let admission = Arc::new(Admission::for_metrics(limits, Arc::clone(&metrics)));
@@ -247,6 +265,8 @@ pub fn serve(
         reload.abort();
         ended
     });
+    #[cfg(feature = "mirror")]
+    running_mirrors::end(&current.get());
     #[cfg(feature = "buckets")]
     cache_folder.remove();
     // A thread that reads from a disk that hangs is not waited for.

@@ -4,6 +4,10 @@
 //! another process takes it over once it was the same for longer than a holder takes to renew it. That is measured by the
 //! clock of the process that waits: the clocks of two machines need not agree.
 //!
+//! The file also says what the work was. A process that is to do other work, because it is configured anew, does it at
+//! once, and after that at the same intervals as all others: two processes that are configured differently do not work
+//! by turns without a pause.
+//!
 //! A holder reads the file before each renewal. So it notices that it was taken over, also where the store ignores
 //! conditions, and it goes on if only the answer to its last write got lost.
 
@@ -48,6 +52,16 @@ pub struct LeaseOutcome {
     pub succeeded: Option<i64>,
     /// Why it did not end well the last time.
     pub error: Option<String>,
+    /// What it was: a text that differs where the work does.
+    pub work: Option<String>,
+}
+
+impl LeaseOutcome {
+    /// Whether it did not end well the last time.
+    #[must_use]
+    pub fn is_failed(&self) -> bool {
+        self.ended.is_some() && self.ended != self.succeeded
+    }
 }
 
 /// The lease of a store, as one process sees it.
@@ -57,6 +71,10 @@ pub struct Lease<'a> {
     holder: String,
     /// How long the file stays the same at most while its holder lives.
     duration: Duration,
+    /// What the work is.
+    work: String,
+    /// Whether this process has seen that this work was done, or has begun it.
+    is_work_known: bool,
     /// The file that was seen last, and since when.
     seen: Option<(Stamp, Instant)>,
 }
@@ -82,12 +100,19 @@ pub enum Asked {
 }
 
 impl<'a> Lease<'a> {
-    /// The lease for mirroring into a store, whose holder is silent for `duration` at most.
+    /// The lease for mirroring into a store, whose holder is silent for `duration` at most. `work` says what is mirrored;
+    /// it is written into the store.
     #[must_use]
-    pub fn of_mirror(store: &'a dyn Store, duration: Duration) -> Self {
+    pub fn of_mirror(store: &'a dyn Store, duration: Duration, work: String) -> Self {
         let path = Folder::Mirror.file("lease");
         let holder = (0..16).map(|_| fastrand::alphanumeric()).collect();
-        Self { store, path, holder, duration, seen: None }
+        Self { store, path, holder, duration, work, is_work_known: false, seen: None }
+    }
+
+    /// How long the holder may be silent.
+    #[must_use]
+    pub fn duration(&self) -> Duration {
+        self.duration
     }
 
     /// How often the holder has to renew it.
@@ -96,8 +121,17 @@ impl<'a> Lease<'a> {
         self.duration.mul_f64(0.25)
     }
 
-    /// Takes the lease if the work is due: `every` has passed since it ended, and no process that lives is at it. The
-    /// process itself must not be at work.
+    /// Whether a process seems to be at work, and how the work ended the last time; `None` if no process has begun it.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the lease cannot be read.
+    pub fn look(&self) -> Result<Option<(bool, LeaseOutcome)>, StoreError> {
+        let (file, stamp) = self.read()?;
+        Ok(stamp.map(|_| (file.is_held, file.outcome)))
+    }
+
+    /// Takes the lease if the work is due: `every` has passed since it ended, or the last work was other work, and no
+    /// process that lives is at it. The process itself must not be at work.
     ///
     /// # Errors
     /// [`StoreError`] if the lease cannot be read or written, or the store gives no entity tags.
@@ -107,7 +141,9 @@ impl<'a> Lease<'a> {
         let silence = Duration::from_millis(file.silence_ms).min(LONGEST).max(self.duration);
         // A lease of this process is one whose end could not be written.
         let is_at_work = file.is_held && file.holder != self.holder && unchanged <= silence;
+        self.is_work_known |= file.outcome.work.as_ref() == Some(&self.work);
         let due = due(&file.outcome, every, unchanged, now);
+        let due = if self.is_work_known { due } else { now.0 };
         if is_at_work || (!file.is_held && due > now.0) {
             return Ok(Asked::Wait { is_at_work, outcome: file.outcome, due });
         }
@@ -120,7 +156,10 @@ impl<'a> Lease<'a> {
             outcome: outcome.clone(),
         };
         match self.write(&taken, stamp) {
-            Ok(()) => Ok(Asked::Held(outcome)),
+            Ok(()) => {
+                self.is_work_known = true;
+                Ok(Asked::Held(outcome))
+            }
             // Another process was faster.
             Err(error) if error.is_conflict() => Ok(Asked::Wait { is_at_work: true, outcome, due }),
             Err(error) => Err(error),

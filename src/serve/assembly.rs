@@ -15,6 +15,8 @@ use super::files::Files;
 use super::health::Health;
 use super::hosts::AllowedHosts;
 use super::metrics::Metrics;
+#[cfg(feature = "mirror")]
+use super::mirrors::turns::MirrorTurns;
 use super::options::Options;
 #[cfg(feature = "mirror")]
 use super::own_names::OwnNames;
@@ -32,11 +34,14 @@ pub(super) struct Assembly {
     pub proxied: ProxiedRequests,
     #[cfg(feature = "buckets")]
     pub cache_folder: Arc<SharedCacheFolder>,
+    #[cfg(feature = "mirror")]
+    pub turns: MirrorTurns,
 }
 
 impl Assembly {
     /// Makes a service. Of the former one, it takes over what the options leave as it is: repositories with what is kept of
-    /// them, and passwords that were verified. It may wait for a disk or a store.
+    /// them, and passwords that were verified. It may wait for a disk or a store. Mirrors begin later: an error must not
+    /// leave any behind that the options in force do not have.
     ///
     /// # Errors
     /// [`Error`] if something cannot be served, or published to.
@@ -52,6 +57,8 @@ impl Assembly {
             metrics: &self.metrics,
             #[cfg(feature = "buckets")]
             cache_folder: &self.cache_folder,
+            #[cfg(feature = "mirror")]
+            turns: &self.turns,
             former: former_repositories.unwrap_or_default(),
         };
         let open = |one| Repository::open(one, &parts);

@@ -3,6 +3,7 @@
 //! ```text
 //! schedule      how often, and what
 //! runner        the thread: one run at a time; of several servers with one bucket, the one that holds the lease
+//! run           one run; turns: it begins once the one of the former configuration has ended
 //! leased_store  the bucket, which is written only while the lease is held
 //! directory_lock  the directory in which a bucket is mirrored, by one server at a time
 //! status        how it went, for the page and the health check; metrics: the same for Prometheus
@@ -19,6 +20,8 @@ mod last_run;
 mod leased_store;
 pub(crate) mod metrics;
 mod mirror_log;
+mod run;
 pub(crate) mod runner;
 pub mod schedule;
 pub mod status;
+pub(crate) mod turns;

@@ -13,12 +13,12 @@ use super::current_service::CurrentService;
 use super::error::Error;
 use super::error_chain::chain;
 use super::fixed_options::keep_fixed;
-#[cfg(feature = "mirror")]
-use super::mirrors::metrics::MirrorMetrics;
 use super::options::Options;
 use super::options_source::{OptionsSource, ReadOptions};
+#[cfg(feature = "mirror")]
+use super::running_mirrors;
 use super::service::RegistryService;
-use super::tls::Certificates;
+use super::tls::{Certificates, LoadedCertificates};
 use super::watched_files::WatchedFiles;
 
 /// How often the files are checked. A check is cheap, and sees files that are renamed, linked or mounted; events of a
@@ -157,12 +157,15 @@ impl Reload {
         check(&options)?;
         let (certificate_files, auth_file) = (of_certificates(&options), of_auth_file(&options));
         let service = self.assembly.service(&options, Some(&former))?;
-        // The last step that can fail.
-        if let Some((certificates, files)) = self.certificates.as_ref().zip(options.tls.as_ref()) {
-            if former.options.tls.as_ref() != Some(files) {
-                certificates.replace(files)?;
-                self.sources.certificates = certificate_files;
-            }
+        let files =
+            options.tls.as_ref().filter(|files| former.options.tls.as_ref() != Some(*files));
+        let loaded = files.map(LoadedCertificates::read).transpose()?;
+        // The last step that can fail, and the first that is seen.
+        #[cfg(feature = "mirror")]
+        running_mirrors::prepare(&service)?;
+        if let Some((certificates, loaded)) = self.certificates.as_ref().zip(loaded) {
+            certificates.replace(loaded);
+            self.sources.certificates = certificate_files;
         }
         if !Arc::ptr_eq(&service.authorizer, &former.authorizer) {
             self.sources.auth_file = auth_file;
@@ -170,7 +173,7 @@ impl Reload {
         drop(former);
         let former = self.service.replace(service);
         #[cfg(feature = "mirror")]
-        end_mirrors(&former, &self.service.get(), &self.assembly.metrics.mirrors);
+        running_mirrors::replace(&former, &self.service.get(), &self.assembly.metrics.mirrors);
         retire(former, &self.assembly);
         Ok(need_restart)
     }
@@ -182,24 +185,6 @@ fn needs_reading(files: &mut WatchedFiles, is_asked: bool) -> bool {
         files.read_now();
     }
     is_asked || files.have_changed()
-}
-
-/// Ends the mirrors that are no longer, or are made otherwise now: a request may need the former service for hours.
-#[cfg(feature = "mirror")]
-fn end_mirrors(former: &RegistryService, current: &RegistryService, metrics: &MirrorMetrics) {
-    let mirrors = |service: &RegistryService| {
-        let repositories = service.routes.repositories.iter();
-        repositories.filter_map(|one| one.mirror.clone()).collect::<Vec<_>>()
-    };
-    let current = mirrors(current);
-    for mirror in mirrors(former) {
-        if !current.iter().any(|one| Arc::ptr_eq(one, &mirror)) {
-            mirror.runner.end();
-        }
-        if !current.iter().any(|one| one.name == mirror.name) {
-            metrics.remove(&mirror.name);
-        }
-    }
 }
 
 /// Drops a service once no request needs it any more, on a thread that may block: what was kept of buckets is removed

@@ -1,10 +1,6 @@
 //! A repository of the server: its place in the URLs, its files, its releases, its overview, and what publishes to it.
 
 use std::collections::BTreeSet;
-#[cfg(feature = "mirror")]
-use std::fs::DirBuilder;
-#[cfg(feature = "mirror")]
-use std::os::unix::fs::DirBuilderExt;
 use std::sync::Arc;
 
 #[cfg(all(feature = "mirror", feature = "web"))]
@@ -29,12 +25,12 @@ use super::files::releases::ReleaseIndex;
 use super::files::source::FileSource;
 use super::health::HealthyRepository;
 use super::metrics::Metrics;
+#[cfg(feature = "mirror")]
+use super::mirror::{Mirror, MirrorParts};
 #[cfg(feature = "web")]
 use super::mirror_note::MirrorNote;
 #[cfg(feature = "mirror")]
-use super::mirrors::runner::{MirrorJob, MirrorRunner, MirrorTarget};
-#[cfg(feature = "mirror")]
-use super::mirrors::status::MirrorStatus;
+use super::mirrors::turns::MirrorTurns;
 use super::mount::Mount;
 use super::options::{Options, RepositoryLocation, RepositoryOptions};
 use super::overview::RepositoryState;
@@ -51,8 +47,6 @@ use super::upstream_note::UpstreamNote;
 #[cfg(feature = "mirror")]
 use crate::name::PackageName;
 use crate::name::RepositoryName;
-#[cfg(feature = "mirror")]
-use crate::ops::mirror::Cancellation;
 use crate::repository::Folder;
 use crate::store::{DirStore, Store};
 
@@ -86,15 +80,6 @@ pub(super) struct Repository {
 /// Makes a store that is written to.
 type WrittenStoreMaker = dyn Fn() -> Box<dyn Store + Send + Sync> + Send + Sync;
 
-/// A mirror that keeps itself up to date.
-#[cfg(feature = "mirror")]
-pub(super) struct Mirror {
-    /// The name in the metrics.
-    pub name: String,
-    pub status: Arc<MirrorStatus>,
-    pub runner: MirrorRunner,
-}
-
 /// What repositories share.
 pub(super) struct ServerParts<'a> {
     pub options: &'a Options,
@@ -106,53 +91,19 @@ pub(super) struct ServerParts<'a> {
     pub metrics: &'a Metrics,
     #[cfg(feature = "buckets")]
     pub cache_folder: &'a SharedCacheFolder,
+    #[cfg(feature = "mirror")]
+    pub turns: &'a MirrorTurns,
     /// The repositories of the options before.
     pub former: &'a [Arc<Repository>],
 }
 
 #[cfg(feature = "mirror")]
 impl ServerParts<'_> {
-    /// Begins to mirror, by way of a directory that is created if it is missing.
-    fn mirror(
-        &self,
-        one: &RepositoryOptions,
-        #[cfg_attr(
-            not(feature = "buckets"),
-            expect(unused, reason = "only buckets are written by it")
-        )]
-        store: &WrittenStoreMaker,
-    ) -> Result<Option<Arc<Mirror>>, Error> {
-        let Some(schedule) = one.mirror.clone() else { return Ok(None) };
-        let (directory, target) = match &one.location {
-            RepositoryLocation::Directory(directory) => {
-                (directory.clone(), MirrorTarget::Directory(directory.clone()))
-            }
-            #[cfg(feature = "buckets")]
-            RepositoryLocation::Bucket(_) => {
-                let place = one.mount.name().map_or("@root", RepositoryName::as_str);
-                let directory = self.options.cache.directory.join("mirrors").join(place);
-                (directory.clone(), MirrorTarget::Bucket { directory, store: store() })
-            }
-        };
-        let failed = |source| Error::Mirror { directory: directory.clone(), source };
-        // What is made on the way to a bucket is for this server alone: the bucket may be private.
-        let mode = match &target {
-            MirrorTarget::Directory(_) => 0o777,
-            MirrorTarget::Bucket { .. } => 0o700,
-        };
-        DirBuilder::new().recursive(true).mode(mode).create(&directory).map_err(failed)?;
-        let status = Arc::new(MirrorStatus::default());
-        let name = one.mount.name().map_or_else(|| "/".to_owned(), ToString::to_string);
-        let job = MirrorJob {
-            name: name.clone(),
-            schedule,
-            target,
-            status: Arc::clone(&status),
-            metrics: self.metrics.mirrors.clone(),
-            cancellation: Cancellation::default(),
-        };
-        let runner = MirrorRunner::start(job).map_err(failed)?;
-        Ok(Some(Arc::new(Mirror { name, status, runner })))
+    fn mirror(&self, one: &RepositoryOptions, store: &WrittenStoreMaker) -> Option<Arc<Mirror>> {
+        let former = self.former.iter().filter_map(|one| one.mirror.clone()).collect();
+        let parts =
+            MirrorParts { options: self.options, metrics: self.metrics, turns: self.turns, former };
+        Mirror::of(one, &|| store(), &parts)
     }
 }
 
@@ -218,7 +169,7 @@ impl Repository {
             needs_credentials: server.options.needs_credentials(one),
             publisher: self.publisher(one, server, &*store)?,
             #[cfg(feature = "mirror")]
-            mirror: server.mirror(one, &*store)?,
+            mirror: server.mirror(one, &*store),
             #[cfg(feature = "mirror")]
             pull: self.pull(one, server, &*store)?,
             written_store: Some(store),
@@ -269,7 +220,7 @@ impl Repository {
         #[cfg(feature = "mirror")]
         let mirror = match store {
             _ if settings.are_mirrored_as(&self.settings) => self.mirror.clone(),
-            Some(store) => server.mirror(options, &**store)?,
+            Some(store) => server.mirror(options, &**store),
             None => None,
         };
         #[cfg(feature = "mirror")]

@@ -51,7 +51,7 @@ pub enum TlsError {
 pub(super) struct Certificates(Arc<RwLock<LoadedCertificates>>);
 
 /// Certificates, and the files that they were read from.
-struct LoadedCertificates {
+pub(super) struct LoadedCertificates {
     files: TlsFiles,
     config: Arc<ServerConfig>,
 }
@@ -69,14 +69,13 @@ impl Certificates {
     /// Reads the files again. If they are invalid, the former certificates stay.
     pub fn reload(&self) -> Result<(), TlsError> {
         let files = self.read().files.clone();
-        self.replace(&files)
+        self.replace(LoadedCertificates::read(&files)?);
+        Ok(())
     }
 
-    /// Reads other files. If they are invalid, the former certificates stay.
-    pub fn replace(&self, files: &TlsFiles) -> Result<(), TlsError> {
-        let loaded = LoadedCertificates::read(files)?;
+    /// Puts others in their place.
+    pub fn replace(&self, loaded: LoadedCertificates) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = loaded;
-        Ok(())
     }
 
     fn read(&self) -> RwLockReadGuard<'_, LoadedCertificates> {
@@ -86,7 +85,7 @@ impl Certificates {
 }
 
 impl LoadedCertificates {
-    fn read(files: &TlsFiles) -> Result<Self, TlsError> {
+    pub fn read(files: &TlsFiles) -> Result<Self, TlsError> {
         Ok(Self { files: files.clone(), config: Arc::new(config(files)?) })
     }
 }

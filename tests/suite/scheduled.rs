@@ -4,13 +4,17 @@
 //! | --- | --- |
 //! | `directory` | upstreams that change, fail, lie and recover; lock files and credentials that change |
 //! | `bucket` | several servers with one bucket, the holder of the lease killed, a server that is new |
+//! | `reloading` | configurations that change during a run or a request, and one that is refused |
+//! | `metrics` | what alarms look at |
 //! | `every` | `hexreg mirror --every` |
 //! | `problems` | wrong configurations |
 
 mod bucket;
 mod directory;
 mod every;
+mod metrics;
 mod problems;
+mod reloading;
 
 use std::sync::{Arc, Mutex};
 use std::thread;

@@ -108,7 +108,11 @@ const EVERY: Duration = Duration::from_secs(60);
 const NOW: UnixSeconds = UnixSeconds(1_800_000_000);
 
 fn lease(store: &OneFile) -> Lease<'_> {
-    Lease::of_mirror(store, DURATION)
+    of_work(store, "all")
+}
+
+fn of_work<'a>(store: &'a OneFile, work: &str) -> Lease<'a> {
+    Lease::of_mirror(store, DURATION, work.to_owned())
 }
 
 fn is_held(asked: Result<Asked, StoreError>) -> bool {
@@ -116,7 +120,8 @@ fn is_held(asked: Result<Asked, StoreError>) -> bool {
 }
 
 fn ended(time: i64) -> LeaseOutcome {
-    LeaseOutcome { ended: Some(time), succeeded: Some(time), error: None }
+    let work = Some("all".to_owned());
+    LeaseOutcome { ended: Some(time), succeeded: Some(time), error: None, work }
 }
 
 #[test]
@@ -231,7 +236,8 @@ fn a_damaged_lease_is_replaced_once_it_is_abandoned() {
 #[test]
 fn a_holder_says_how_long_it_may_be_silent() {
     let store = OneFile::new();
-    let (mut slow, mut quick) = (Lease::of_mirror(&store, DURATION * 10), lease(&store));
+    let (mut slow, mut quick) =
+        (Lease::of_mirror(&store, DURATION * 10, "all".to_owned()), lease(&store));
     assert!(is_held(slow.ask(EVERY, NOW)));
     assert!(!is_held(quick.ask(EVERY, NOW)));
     thread::sleep(DURATION * 2);
@@ -256,4 +262,36 @@ fn a_bucket_without_entity_tags_is_refused() {
     let error = lease(&store).ask(EVERY, NOW);
     // Nothing was there; what was written has no tag.
     assert!(error.unwrap_err().to_string().contains("lease"));
+}
+
+#[test]
+fn other_work_is_due_at_once_and_then_at_the_same_intervals() {
+    let store = OneFile::new();
+    let mut former = lease(&store);
+    assert_eq!(former.look().unwrap(), None);
+    assert!(is_held(former.ask(EVERY, NOW)));
+    former.end(ended(NOW.0)).unwrap();
+    assert_eq!(former.look().unwrap(), Some((false, ended(NOW.0))));
+    let mut same = lease(&store);
+    assert!(!is_held(same.ask(EVERY, NOW)));
+    let mut other = of_work(&store, "some");
+    assert!(is_held(other.ask(EVERY, NOW)));
+    // It is ended before it is done: it is due as before.
+    other.end(ended(NOW.0)).unwrap();
+    let mut other = of_work(&store, "some");
+    assert!(is_held(other.ask(EVERY, NOW)));
+    let done = LeaseOutcome { work: Some("some".to_owned()), ..ended(NOW.0) };
+    other.end(done).unwrap();
+    // The former one still runs, of another server: the two do not take turns without a pause.
+    for process in [&mut former, &mut same, &mut other, &mut of_work(&store, "some")] {
+        assert!(!is_held(process.ask(EVERY, NOW)));
+    }
+    assert!(is_held(lease(&store).ask(EVERY, NOW)), "it was configured so just now");
+}
+
+#[test]
+fn a_run_fails_or_not() {
+    let failed = LeaseOutcome { ended: Some(2), succeeded: Some(1), ..LeaseOutcome::default() };
+    assert!(failed.is_failed());
+    assert!(!LeaseOutcome::default().is_failed() && !ended(NOW.0).is_failed());
 }

@@ -41,7 +41,12 @@ mod tests {
     fn the_last_run_is_remembered() {
         let directory = tempfile::TempDir::new().unwrap();
         assert_eq!(read(directory.path()), LeaseOutcome::default());
-        let outcome = LeaseOutcome { ended: Some(2), succeeded: Some(1), error: Some("x".into()) };
+        let outcome = LeaseOutcome {
+            ended: Some(2),
+            succeeded: Some(1),
+            error: Some("x".into()),
+            work: None,
+        };
         for _ in 0..2 {
             write(directory.path(), &outcome).unwrap();
             assert_eq!(read(directory.path()), outcome);

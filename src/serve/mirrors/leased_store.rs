@@ -15,7 +15,12 @@ use crate::store::{
 };
 
 /// A bucket whose lease this process holds. A process that was stopped for longer than its lease must not write what it
-/// planned before: so the lease is renewed before each write.
+/// planned before: so the lease is renewed before each batch of files, and before each stage. A package's file and the
+/// indexes are in stages after the tarballs, so that a process that has lost the lease names none of what it has written.
+///
+/// A process that is stopped within a batch writes the rest of it when it goes on. Each of these files is created only if
+/// there is none, and replaced only if it is the one that was read: what another server has written since stays. At most
+/// a batch of tarballs that it has removed meanwhile is there again, and no package names them.
 pub(super) struct LeasedStore<'a> {
     store: &'a dyn Store,
     lease: &'a Lease<'a>,
@@ -25,7 +30,7 @@ pub(super) struct LeasedStore<'a> {
     cancellation: &'a Cancellation,
 }
 
-/// How many files are written between two looks at whether the run is to end.
+/// How many files are written between two renewals.
 const BATCH: usize = 64;
 
 impl<'a> LeasedStore<'a> {
@@ -159,5 +164,42 @@ impl Store for LeasedStore<'_> {
 
     fn locate(&self, path: &RepositoryPath) -> String {
         self.store.locate(path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::lease::Asked;
+    use crate::package::UnixSeconds;
+    use crate::registry::Resource;
+    use crate::store::DirStore;
+
+    #[test]
+    fn what_has_lost_its_lease_writes_no_further_batch_and_no_further_stage() {
+        for files in [10, 3 * BATCH] {
+            let directory = tempfile::TempDir::new().unwrap();
+            let store = DirStore::new(directory.path());
+            let (long, cancellation) = (Duration::from_secs(60), Cancellation::default());
+            let mut lease = Lease::of_mirror(&store, long, String::new());
+            assert!(matches!(lease.ask(long, UnixSeconds(0)).unwrap(), Asked::Held(_)));
+            let leased = LeasedStore::new(&store, &lease, &cancellation);
+            let new = |path| Change::new(path, Action::Create(vec![1].into()));
+            let tarball = |number| Folder::Tarballs.file(&format!("a-1.0.{number}.tar"));
+            let tarballs: Vec<_> = (0..files).map(|number| new(tarball(number))).collect();
+            let index = [new(RepositoryPath::resource(&Resource::Names))];
+            // It is stopped, and another server has the lease when it goes on.
+            let path = directory.path().join(".hexreg-mirror/lease");
+            let taken = br#"{"holder":"other","renewals":9,"is_held":true}"#;
+            let stopped = |_: AppliedChange<'_>| std::fs::write(&path, taken).unwrap();
+            let error = leased.apply(&[&tarballs, &index], &stopped).unwrap_err();
+            assert!(!error.is_conflict(), "another attempt would be made");
+            let source = std::error::Error::source(&error).unwrap().to_string();
+            assert!(source.contains("another server has taken over"), "{source}");
+            assert!(leased.is_lost());
+            let written = store.list(Folder::Tarballs).unwrap().unwrap().len();
+            assert_eq!(written, files.min(BATCH));
+            assert!(!directory.path().join("names").exists());
+        }
     }
 }

@@ -4,6 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
+
 use crate::ops::mirror;
 
 /// How often a repository is mirrored, and what of it.
@@ -19,6 +22,14 @@ pub struct MirrorSchedule {
 
 /// Makes the options of a run, or says why it cannot.
 pub type OptionsOfRun = dyn Fn() -> Result<mirror::Options, String> + Send + Sync;
+
+impl MirrorSchedule {
+    /// A text that differs where what is mirrored does. Readers of a bucket may see it, and it tells them nothing.
+    pub(super) fn hash(&self) -> String {
+        let hash = Sha256::digest(self.description.as_bytes());
+        HEXLOWER.encode(hash.first_chunk::<8>().unwrap_or(&[0; 8]))
+    }
+}
 
 impl PartialEq for MirrorSchedule {
     fn eq(&self, other: &Self) -> bool {

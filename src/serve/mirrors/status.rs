@@ -32,11 +32,6 @@ impl MirrorStatus {
         *self.lock() = state;
     }
 
-    /// Notes whether a run has begun or ended.
-    pub(crate) fn set_running(&self, is_running: bool) {
-        self.lock().is_running = is_running;
-    }
-
     fn lock(&self) -> MutexGuard<'_, MirrorState> {
         // It is replaced in one step, so it is valid after a panic too.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

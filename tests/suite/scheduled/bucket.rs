@@ -213,3 +213,58 @@ fn another_registry_is_left_alone() {
     after.remove(".hexreg-mirror/lease");
     assert_eq!(after, before);
 }
+
+const HOURLY: &str = "every = \"1h\", all = true";
+
+/// The first run begins within ten seconds, and a lease is silent for a minute before it is taken over.
+#[test]
+fn a_server_that_ends_gives_the_lease_back() {
+    let Some(seaweedfs) = SeaweedFs::start("a_server_that_ends_gives_the_lease_back") else {
+        return;
+    };
+    let bucket = seaweedfs.bucket("registry");
+    let upstream = Upstream::samples();
+    upstream.fail("/tarballs/welcome", Fault::Drip(Duration::from_millis(300)));
+    upstream.configure_bucket("one.toml", &bucket, HOURLY, &[]);
+    let one = upstream.serve_bucket("one.toml", &bucket);
+    until("it mirrors", || upstream.unruly.count("/tarballs/welcome") > 0);
+    one.signal("-TERM");
+    assert_eq!(one.ended(), 0);
+    let lease = bucket.get("hex/.hexreg-mirror/lease").text();
+    assert!(lease.contains("\"is_held\":false"), "{lease}");
+    assert_eq!(upstream.told("or the server ends"), 1, "{}", upstream.log());
+    upstream.fail("/", Fault::None);
+    let two = upstream.serve_bucket("one.toml", &bucket);
+    until("the next one mirrors", || runs(&two, "done") > 0);
+    assert!(upstream.has(&two, "names"));
+}
+
+#[test]
+fn a_changed_schedule_does_not_wait_for_the_next_interval() {
+    let test = "a_changed_schedule_does_not_wait_for_the_next_interval";
+    let Some(seaweedfs) = SeaweedFs::start(test) else { return };
+    let bucket = seaweedfs.bucket("registry");
+    let upstream = Upstream::samples();
+    let only = "every = \"1h\", only = [\"greeting\"]";
+    upstream.configure_bucket("one.toml", &bucket, only, &["upstream-auth = \"${SECRET}\""]);
+    let serve = || {
+        let hexreg = bucket.known_to(upstream.repository.hexreg()).env("SECRET", "a-secret");
+        upstream.serve_as(hexreg, "one.toml")
+    };
+    let server = serve();
+    until("mirrored", || runs(&server, "done") > 0);
+    assert!(!upstream.has(&server, "packages/welcome"));
+    upstream.configure_bucket("one.toml", &bucket, HOURLY, &["upstream-auth = \"${SECRET}\""]);
+    until("the new schedule", || upstream.has(&server, "packages/welcome"));
+    until("it is done", || runs(&server, "done") == 2);
+    let lease = bucket.get("hex/.hexreg-mirror/lease").text();
+    assert!(!lease.contains("secret") && !lease.contains("http"), "{lease}");
+    // The same is not due again, and the age of the mirror is known at once.
+    server.signal("-TERM");
+    assert_eq!(server.ended(), 0);
+    let asked = upstream.unruly.asked().len();
+    let server = serve();
+    until("known", || health(&server).contains("; mirror: up to date "));
+    thread::sleep(Duration::from_secs(11));
+    assert_eq!(upstream.unruly.asked().len(), asked);
+}

@@ -1,6 +1,5 @@
 //! A mirror in a directory.
 
-use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hexreg::package::UnixSeconds;
@@ -12,7 +11,7 @@ use crate::support::signed::{self, edit};
 use crate::support::tarball::Tarball;
 use crate::support::unruly::Fault;
 
-const ALL: &str = "every = \"1s\", all = true";
+pub const ALL: &str = "every = \"1s\", all = true";
 
 /// What clients read, byte for byte.
 fn served(server: &Server) -> Vec<Vec<u8>> {
@@ -191,63 +190,6 @@ fn a_release_that_upstream_lost_is_held_back_until_it_is_accepted() {
     upstream.configure("hexreg.toml", "copy", ALL, &["accept = [\"foo\"]"]);
     until("accepted", || upstream.has(&server, "packages/foo"));
     until("said so", || !health(&server).contains("left something out"));
-}
-
-#[test]
-fn a_mirror_that_is_taken_out_of_the_configuration_ends() {
-    let upstream = Upstream::samples();
-    upstream.configure("hexreg.toml", "copy", ALL, &[]);
-    let server = upstream.serve("hexreg.toml");
-    until("mirrored", || runs(&server, "done") > 0);
-    let config = "listen = \"127.0.0.1:0\"\nmetrics-listen = \"127.0.0.1:0\"\n\
-                  [[repository]]\nname = \"acme\"\nroot = true\nat = \"copy\"\n";
-    upstream.repository.write("hexreg.toml", config.as_bytes());
-    until("it is no mirror any more", || !health(&server).contains("mirror"));
-    // A run that was going on ends.
-    thread::sleep(Duration::from_secs(1));
-    let asked = upstream.unruly.asked().len();
-    thread::sleep(Duration::from_secs(3));
-    assert_eq!(upstream.unruly.asked().len(), asked);
-    assert!(upstream.has(&server, "names"));
-    // And begins again.
-    upstream.configure("hexreg.toml", "copy", ALL, &[]);
-    upstream.publish("new", "1.0.0");
-    until("mirrored again", || upstream.has(&server, "versions"));
-}
-
-/// It does not end by itself: a run goes on for as long as upstream sends a byte now and then.
-#[test]
-fn a_run_ends_when_its_mirror_changes_or_goes() {
-    let upstream = Upstream::samples();
-    upstream.configure("hexreg.toml", "copy", ALL, &[]);
-    let server = upstream.serve("hexreg.toml");
-    until("mirrored", || runs(&server, "done") > 0);
-    // It is in the middle of a run then.
-    let drip = |version: &str| {
-        upstream.fail("/tarballs/new", Fault::Drip(Duration::from_millis(300)));
-        upstream.publish("new", version);
-        let path = format!("/tarballs/new-{version}");
-        until("asked", || upstream.unruly.count(&path) > 0);
-        upstream.fail("/", Fault::None);
-    };
-    drip("1.0.0");
-    let only = "every = \"1s\", only = [\"new\"]";
-    upstream.configure("hexreg.toml", "copy", only, &[]);
-    until("the new schedule", || upstream.has(&server, "tarballs/new-1.0.0.tar"));
-    until("it is whole", || upstream.has(&server, "versions"));
-    assert_eq!(upstream.told("mirror's run was ended"), 1, "{}", upstream.log());
-    assert_eq!(runs(&server, "failed"), 0, "{}", upstream.log());
-
-    drip("1.1.0");
-    let config = "listen = \"127.0.0.1:0\"\nmetrics-listen = \"127.0.0.1:0\"\n\
-                  [[repository]]\nname = \"acme\"\nroot = true\nat = \"copy\"\n";
-    upstream.repository.write("hexreg.toml", config.as_bytes());
-    until("it ends too", || upstream.told("mirror's run was ended") == 2);
-    // What an alarm looks at goes with the mirror.
-    let metrics = server.metrics();
-    assert!(!metrics.contains("repository=\"acme\""), "{metrics}");
-    assert_eq!(server.get("/tarballs/new-1.1.0.tar", &[]).status, 404);
-    upstream.repository.hexreg().run(["verify", "copy", "--partial"]).ok();
 }
 
 fn lock(name: &str, version: &str, repository: &TestRepository) -> String {
