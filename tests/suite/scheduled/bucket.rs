@@ -10,6 +10,7 @@ use rustix::fs::FlockOperation;
 use super::directory::{LONG_AGO, published};
 use super::{Upstream, health, runs, until};
 use crate::support::bucket::Bucket;
+use crate::support::detour::{Detour, Way};
 use crate::support::repository::TestRepository;
 use crate::support::seaweedfs::SeaweedFs;
 use crate::support::server::Server;
@@ -267,4 +268,46 @@ fn a_changed_schedule_does_not_wait_for_the_next_interval() {
     until("known", || health(&server).contains("; mirror: up to date "));
     thread::sleep(Duration::from_secs(11));
     assert_eq!(upstream.unruly.asked().len(), asked);
+}
+
+/// A process that is stopped, as a machine that sleeps is, does not know that it has lost the lease.
+#[test]
+fn a_server_that_was_stopped_in_the_middle_of_a_push_undoes_nothing() {
+    let test = "a_server_that_was_stopped_in_the_middle_of_a_push_undoes_nothing";
+    let Some(seaweedfs) = SeaweedFs::start(test) else { return };
+    let bucket = seaweedfs.bucket("registry");
+    let many = (0..200).map(|patch| format!("1.0.{patch}"));
+    let upstream = Upstream::of(
+        many.fold(TestRepository::new(), |made, version| made.release("many", &version)),
+    );
+    let detour = Detour::before(bucket.address());
+    detour.go(Way::Delay(Duration::from_millis(100)));
+    let slow = bucket.clone().behind(detour.address());
+    upstream.configure_bucket("one.toml", &slow, ALL, &[]);
+    upstream.configure_bucket("two.toml", &bucket, ALL, &[]);
+    let one = upstream.serve_bucket("one.toml", &slow);
+    // Two batches of files have begun, of four.
+    let written = || bucket.list().keys().filter(|key| key.starts_with("hex/tarballs/")).count();
+    until("it pushes", || written() > 70);
+    one.signal("-STOP");
+    thread::sleep(Duration::from_millis(500));
+    assert!(written() < 200, "it was stopped too late");
+    upstream.publish("new", "1.0.0");
+    let two = upstream.serve_bucket("two.toml", &bucket);
+    until("the other one mirrors", || runs(&two, "done") > 0);
+    // From now on, neither mirrors anything.
+    upstream.fail("/", Fault::Drop);
+    until("it fails", || runs(&two, "failed") > 0);
+    let files = || {
+        let mut files = bucket.files("hex");
+        files.remove(".hexreg-mirror/lease");
+        files
+    };
+    let before = files();
+    assert!(before.contains_key("packages/new"));
+    one.signal("-CONT");
+    until("it notices", || upstream.told("another server has taken over") > 0);
+    thread::sleep(Duration::from_secs(3));
+    assert!(files() == before, "it has changed what the other one wrote");
+    assert!(upstream.has(&two, "versions"));
 }

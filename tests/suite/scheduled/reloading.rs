@@ -122,15 +122,20 @@ fn a_configuration_that_is_refused_begins_no_mirror() {
     upstream.configure("hexreg.toml", "copy", ALL, &[]);
     let text = String::from_utf8(upstream.repository.read("hexreg.toml")).unwrap();
     let listen = text.split("[[repository]]").next().unwrap();
-    std::fs::create_dir_all(upstream.repository.path("own")).unwrap();
+    let hexreg = || upstream.repository.hexreg();
+    std::fs::create_dir_all(upstream.repository.path("own/tarballs")).unwrap();
+    hexreg().run(["build", "own", "--name=own", "--private-key=key.pem"]).ok();
+    hexreg().run(["auth", "add", "readers", "ci", "--can=publish"]).ok();
+    let auth = "auth-file = \"readers\"\n";
     let own = "[[repository]]\nname = \"own\"\nat = \"own\"\n";
-    upstream.repository.write("hexreg.toml", format!("{listen}{own}").as_bytes());
+    upstream.repository.write("hexreg.toml", format!("{auth}{listen}{own}").as_bytes());
     let server = upstream.serve("hexreg.toml");
-    // A repository that is not built cannot be published to.
-    let refused = format!("{text}{own}private-key = \"key.pem\"\nanonymous = true\n");
+    // What is not sound cannot be published to. That is found out when the repository is opened, after the mirror.
+    upstream.repository.write("own/versions", b"damaged");
+    let refused = format!("{auth}{text}{own}private-key = \"key.pem\"\n");
     upstream.repository.write("hexreg.toml", refused.as_bytes());
     until("it is refused", || upstream.told("configuration left as it was") == 1);
-    assert!(upstream.log().contains("own"), "{}", upstream.log());
+    assert!(!upstream.log().contains("hexreg.toml has"), "{}", upstream.log());
     thread::sleep(Duration::from_secs(2));
     assert_eq!(upstream.unruly.asked().len(), 0);
     assert!(!upstream.repository.path("copy").exists());
