@@ -139,5 +139,9 @@ fn an_older_index_is_refused() {
     upstream.is_served(&server, "/names");
     upstream.fail("/names", Fault::Replace(old));
     upstream.is_served(&server, "/names");
+    until("it is told", || upstream.told("an older `names`") > 0);
+    for _ in 0..3 {
+        upstream.is_served(&server, "/names");
+    }
     assert_eq!(upstream.told("an older `names`"), 1, "{}", upstream.log());
 }

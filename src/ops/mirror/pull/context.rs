@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::task::spawn_blocking;
@@ -53,6 +55,10 @@ pub(super) struct NewFile {
 
 /// In seconds: no file takes this long to be written, so that the writer of an older temporary file was killed.
 const ABANDONED: i64 = 60 * 60;
+
+/// How often it is looked whether a file is there that another server is writing, and how long is waited in between.
+const APPEARANCES: u32 = 20;
+const APPEARANCE_PAUSE: Duration = Duration::from_millis(100);
 
 impl PullContext {
     pub fn new(
@@ -199,13 +205,29 @@ impl PullContext {
                 Pulled { changed: paths.collect(), ..Pulled::new(PulledFile::Kept) }
             }
             // Another server has pulled it, and checked it too.
-            Err(error) if error.is_conflict() => Pulled::new(PulledFile::Kept),
+            Err(error) if error.is_conflict() && self.are_there(stages) => {
+                Pulled::new(PulledFile::Kept)
+            }
             Err(error) => {
                 let files = stages.iter().flatten();
                 let files = files.map(|file| (file.path.clone(), file.bytes.clone())).collect();
                 Pulled::new(PulledFile::NotKept(files, error))
             }
         }
+    }
+
+    /// Waits for files that another server is writing. A store may refuse a second write before it shows the first.
+    fn are_there(&self, stages: &[Vec<NewFile>]) -> bool {
+        let is_there = |file: &NewFile| {
+            let found = self.store.read(&file.path, 0, &mut Vec::new());
+            found.is_ok_and(|found| found.is_some())
+        };
+        (0..APPEARANCES).any(|number| {
+            if number > 0 {
+                thread::sleep(APPEARANCE_PAUSE);
+            }
+            stages.iter().flatten().all(is_there)
+        })
     }
 }
 

@@ -16,7 +16,7 @@ use crate::store::{
 /// Reads whole files through the cache. Listings are asked of the store.
 pub(crate) struct CachedStore(Arc<SharedBucket>);
 
-/// Reads and writes the store itself, and forgets in the cache what it writes.
+/// Reads and writes the store itself, and forgets in the cache what it writes, and that a file is missing which it reads.
 pub(crate) struct WrittenStore(Arc<SharedBucket>);
 
 /// What is asked of a path for its stamp: what is small is read next, and other files may be large.
@@ -130,7 +130,11 @@ impl Store for WrittenStore {
         limit: usize,
         buffer: &mut Vec<u8>,
     ) -> Result<Option<Content>, StoreError> {
-        self.0.bucket().read(path, limit, buffer)
+        let found = self.0.bucket().read(path, limit, buffer)?;
+        if found.is_some() {
+            self.0.note_found(path);
+        }
+        Ok(found)
     }
 
     fn apply(

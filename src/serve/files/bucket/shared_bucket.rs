@@ -74,6 +74,13 @@ impl SharedBucket {
         self.cache.forget(path);
     }
 
+    /// There is an object, as another server may have written it. That there was none is forgotten.
+    pub fn note_found(&self, path: &RepositoryPath) {
+        if !matches!(self.cache.get(path), Some((Known::Object(_) | Known::Stamp(_), _))) {
+            self.forget(path);
+        }
+    }
+
     /// What is known of a path without asking the store.
     pub fn known(self: &Arc<Self>, path: &RepositoryPath, wanted: Wanted) -> Option<Known> {
         let (known, freshness) = self.usable(path, wanted)?;
