@@ -31,7 +31,7 @@ use super::options::Options;
 #[cfg(feature = "mirror")]
 use super::pull::pull_through::PullThrough;
 #[cfg(feature = "mirror")]
-use super::pull::readiness::Readiness;
+use super::pull::readiness::{Freshness, Readiness};
 use super::repository::Repository;
 #[cfg(feature = "mirror")]
 use super::responses::bad_gateway;
@@ -112,23 +112,36 @@ impl Files {
                 return response;
             }
         }
-        let freshness = match pull.ensure(asset).await {
-            Ok(Readiness::Here(freshness)) => freshness,
-            Ok(Readiness::Unkept(opened)) => {
-                let is_public = !repository.needs_credentials;
-                let sent = self.respond_unkept(opened, is_public, asset.kind, method, &headers);
-                return sent.await.unwrap_or_else(|error| failed(repository, asset, &error));
+        // What is here may be removed before it is opened, where the size is limited.
+        for is_last in [false, true] {
+            let freshness = match pull.ensure(asset).await {
+                Ok(Readiness::Here(freshness)) => freshness,
+                Ok(Readiness::Unkept(opened)) => {
+                    let is_public = !repository.needs_credentials;
+                    let sent = self.respond_unkept(opened, is_public, asset.kind, method, &headers);
+                    return sent.await.unwrap_or_else(|error| failed(repository, asset, &error));
+                }
+                Ok(Readiness::Missing) => return plain(StatusCode::NOT_FOUND),
+                Ok(Readiness::Failed) => return bad_gateway(),
+                Err(error) => return failed(repository, asset, &error),
+            };
+            let response = self.respond_from_store(repository, asset, method, headers.clone());
+            let mut response = response.await;
+            if response.status() == StatusCode::NOT_FOUND && !is_last {
+                continue;
             }
-            Ok(Readiness::Missing) => return plain(StatusCode::NOT_FOUND),
-            Ok(Readiness::Failed) => return bad_gateway(),
-            Err(error) => return failed(repository, asset, &error),
-        };
-        let mut response = self.respond_from_store(repository, asset, method, headers).await;
-        let status = freshness.cache_status();
-        if let Some(status) = status.and_then(|status| HeaderValue::try_from(status).ok()) {
-            response.headers_mut().insert(HeaderName::from_static("cache-status"), status);
+            let sent = response.headers_mut();
+            if matches!(freshness, Freshness::Stale(_)) && sent.contains_key(header::ETAG) {
+                // Caches behind this one ask again.
+                sent.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+            }
+            let status = freshness.cache_status();
+            if let Some(status) = status.and_then(|status| HeaderValue::try_from(status).ok()) {
+                sent.insert(HeaderName::from_static("cache-status"), status);
+            }
+            return response;
         }
-        response
+        plain(StatusCode::NOT_FOUND)
     }
 
     /// The response with a file that the store does not have.

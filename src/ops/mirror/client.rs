@@ -254,7 +254,11 @@ impl Client {
             }
             let response = request.send().await.map_err(|error| self.failed(path, &error))?;
             let next = redirects.next(&url, &response);
-            let Some(next) = next.map_err(|refused| (self.broken(path, &refused), None))? else {
+            let refused = |error| match self.broken(path, &error) {
+                RequestError::Broken { url, reason } => RequestError::Redirect { url, reason },
+                other => other,
+            };
+            let Some(next) = next.map_err(|error| (refused(error), None))? else {
                 return Ok(response);
             };
             if next.origin() != url.origin() {

@@ -81,7 +81,7 @@ impl Puller {
             }
             Target::Signed(Resource::Policy(name)) => signed::policy(context, name, tag).await,
             Target::Signed(index) => signed::index(context, index, tag, now).await,
-            Target::Tarball(file) => unsigned::tarball(context, file).await,
+            Target::Tarball(file) => unsigned::tarball(context, file, now).await,
             Target::Docs(file) => unsigned::docs(context, file, tag).await,
             Target::InstallList(list) => unsigned::install_list(context, list, tag).await,
             Target::Install(path) => unsigned::install(context, path).await,

@@ -24,6 +24,9 @@ pub(super) enum Landed {
     Failed,
 }
 
+/// How many requests may wait: a client that asks for made-up names gets no more of upstream and of memory.
+const MOST: usize = 1_024;
+
 type FlightReceiver = watch::Receiver<Option<Landed>>;
 
 /// A request that has begun, and is to be ended. If it is dropped, as after a panic, it has failed.
@@ -49,6 +52,9 @@ impl Flights {
         if let Some(landed) = landed() {
             return watch::channel(Some(landed)).1;
         }
+        if flights.len() >= MOST {
+            return watch::channel(Some(Landed::Failed)).1;
+        }
         let (sender, receiver) = watch::channel(None);
         flights.insert(path.clone(), receiver.clone());
         drop(flights);
@@ -72,6 +78,12 @@ impl Flights {
 }
 
 impl Flight<'_> {
+    /// Whether a client still waits.
+    pub fn is_awaited(&self) -> bool {
+        // One receiver is for those who join.
+        self.sender.receiver_count() > 1
+    }
+
     /// Ends the request. What came of it has to be known before.
     pub fn land(self, landed: Landed) {
         self.sender.send_replace(Some(landed));

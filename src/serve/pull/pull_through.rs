@@ -46,6 +46,9 @@ pub(crate) struct PullParts<'a> {
     pub metrics: &'a PullMetrics,
 }
 
+/// How long a package is not asked for again as a release is missing in it, though it is fresh.
+const RELEASES_FOR: Duration = Duration::from_secs(60);
+
 /// How long a client waits for upstream before it gets a file as it is here.
 const STALE_AFTER: Duration = Duration::from_secs(3);
 
@@ -141,6 +144,9 @@ impl PullThrough {
             }
             self.note_use(asset);
         }
+        for list in target.lists() {
+            self.ensure_file(&list, &list.path()).await?;
+        }
         if is_in_store {
             return self.ensure_file(&target, &path).await;
         }
@@ -160,8 +166,22 @@ impl PullThrough {
         }
         let package = Target::Signed(Resource::Package(release.package.clone()));
         match self.ensure_file(&package, &package.path()).await? {
+            Readiness::Here(_) if self.releases.has(release, is_docs).await? => return Ok(fresh),
+            Readiness::Here(_) => {}
+            other => return Ok(other),
+        }
+        // A lock file may pin a release that is newer than the file that is fresh.
+        let known = self.requests.memory.get(package.path().as_str());
+        let now = Instant::now();
+        let is_old = known.confirmed.is_some_and(|at| now.duration_since(at) >= RELEASES_FOR);
+        if !is_old || known.has_failed(now) || self.requests.is_paused(now) {
+            return Ok(Readiness::Missing);
+        }
+        let asked = landed(self.requests.ask(&package, now)).await;
+        let asked = Self::without_store(asked, &package.path(), Freshness::Revalidated);
+        match asked {
             Readiness::Here(_) if self.releases.has(release, is_docs).await? => Ok(fresh),
-            Readiness::Here(_) => Ok(Readiness::Missing),
+            Readiness::Here(_) | Readiness::Failed => Ok(Readiness::Missing),
             other => Ok(other),
         }
     }
@@ -185,7 +205,8 @@ impl PullThrough {
             let age = known.stale_for(Instant::now()).unwrap_or_else(|| self.started.elapsed());
             Freshness::Stale(age)
         };
-        if known.has_failed(began) || self.requests.is_paused(began) {
+        let is_paused = self.requests.is_paused(began) || (is_here && self.requests.is_slow(began));
+        if known.has_failed(began) || is_paused {
             let stale = || Readiness::Here(stale());
             return Ok(if is_here { stale() } else { Readiness::Failed });
         }
@@ -197,8 +218,7 @@ impl PullThrough {
             Ok(Landed::Failed) => Readiness::Here(stale()),
             Ok(landed) => Self::without_store(landed, path, Freshness::Revalidated),
             Err(_) => {
-                // Other requests need not wait for the same.
-                self.requests.pause();
+                self.requests.was_slow();
                 Readiness::Here(stale())
             }
         })

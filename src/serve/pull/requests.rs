@@ -32,6 +32,8 @@ pub(super) struct UpstreamRequests {
     places: Semaphore,
     /// Until when upstream is not asked, as it did not answer.
     paused_until: Mutex<Option<Instant>>,
+    /// Until when files that are here are sent as they are, as upstream is slow.
+    slow_until: Mutex<Option<Instant>>,
     indexes_asked: Mutex<Option<Instant>>,
     /// Whether the indexes are about to be asked for.
     are_indexes_due: AtomicBool,
@@ -94,6 +96,7 @@ impl UpstreamRequests {
             flights: Flights::default(),
             places: Semaphore::new(REQUESTS),
             paused_until: Mutex::default(),
+            slow_until: Mutex::default(),
             indexes_asked: Mutex::default(),
             are_indexes_due: AtomicBool::new(false),
             log,
@@ -126,6 +129,10 @@ impl UpstreamRequests {
         let known = self.memory.get(path.as_str());
         let _place = self.places.acquire().await;
         let asked = Instant::now();
+        // It may have waited for long.
+        if self.is_paused(asked) || !flight.is_awaited() {
+            return flight.land(Landed::Failed);
+        }
         let pulled = self.puller.pull(target, known.validator.as_deref(), clock::now()).await;
         let landed = match pulled {
             Ok(pulled) => self.take(target, &path, pulled, asked),
@@ -170,7 +177,7 @@ impl UpstreamRequests {
             }
             PulledFile::NotKept(files, error) => {
                 self.counters.not_kept.inc();
-                self.log.kept(Some(chain(&error)));
+                self.log.kept(Some(chain(&error.kind)));
                 (Landed::NotKept(Arc::new(files)), KnownFile::default())
             }
             PulledFile::Missing => {
@@ -226,7 +233,17 @@ impl UpstreamRequests {
         });
     }
 
-    pub fn pause(&self) {
+    /// A client has waited for a file that is here for long enough.
+    pub fn was_slow(&self) {
+        *lock(&self.slow_until) = Instant::now().checked_add(RETRY_AFTER);
+    }
+
+    /// Whether others need not wait for the same.
+    pub fn is_slow(&self, now: Instant) -> bool {
+        lock(&self.slow_until).is_some_and(|until| now < until)
+    }
+
+    fn pause(&self) {
         *lock(&self.paused_until) = Instant::now().checked_add(RETRY_AFTER);
     }
 

@@ -145,3 +145,23 @@ fn an_older_index_is_refused() {
     }
     assert_eq!(upstream.told("an older `names`"), 1, "{}", upstream.log());
 }
+
+/// What is wrong with one file says nothing of others.
+#[test]
+fn one_faulty_file_holds_no_other_up() {
+    for fault in [
+        Fault::Status(500, Vec::new()),
+        Fault::Status(302, vec!["location: /packages/greeting".to_owned()]),
+        Fault::Hang,
+    ] {
+        let upstream = Upstream::samples();
+        upstream.unruly.say(NO_AGE);
+        let server = upstream.serve("copy", &[]);
+        upstream.is_served(&server, "/packages/greeting");
+        upstream.fail("/packages/greeting", fault.clone());
+        upstream.is_served(&server, "/packages/greeting");
+        // It was not here.
+        upstream.is_served(&server, "/tarballs/welcome-0.1.0.tar");
+        assert!(server.metrics().contains("upstream_reachable{repository=\"/\"} 1"), "{fault:?}");
+    }
+}

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use super::{Upstream, until};
+use super::{NO_AGE, Upstream, until};
 use crate::support::disk::Disk;
 use crate::support::random::Random;
 use crate::support::raw_tar::Entry;
@@ -52,6 +52,24 @@ fn a_full_disk_serves_on_and_says_so() {
     assert_eq!(server.get(&tarball(9), &[&format!("if-none-match: {tag}")]).status, 304);
     // What is there is whole.
     upstream.verify("copy");
+}
+
+#[test]
+fn a_release_that_is_newer_than_a_full_disk_is_served() {
+    let test = "a_release_that_is_newer_than_a_full_disk_is_served";
+    let upstream = Upstream::samples();
+    upstream.unruly.say(NO_AGE);
+    let Some(disk) = Disk::mount(upstream.repository.path("copy"), "512k", test) else { return };
+    let server = upstream.serve("copy", &[]);
+    upstream.is_served(&server, "/packages/greeting");
+    until("the indexes", || upstream.is_kept("copy/versions"));
+    disk.fill(0);
+    upstream.publish("greeting", "2.0.0");
+    for _ in 0..2 {
+        upstream.is_served(&server, "/packages/greeting");
+        upstream.is_served(&server, "/tarballs/greeting-2.0.0.tar");
+    }
+    assert_eq!(upstream.told("could not keep a file"), 1, "{}", upstream.log());
 }
 
 fn configured(upstream: &Upstream, pull: &str) -> Server {

@@ -72,3 +72,26 @@ fn a_server_that_is_killed_leaves_nothing_unverified() {
         std::fs::remove_dir_all(upstream.repository.path("copy")).unwrap();
     }
 }
+
+/// A client that asks for made-up names takes a share of upstream, and no more.
+#[test]
+fn many_requests_that_hang_are_refused_and_forgotten() {
+    let upstream = Upstream::samples();
+    let server = upstream.serve("copy", &[]);
+    upstream.is_served(&server, "/packages/greeting");
+    upstream.fail("/packages/x", Fault::Hang);
+    let mut waiting = Vec::new();
+    for number in 0..200 {
+        let mut stream = server.connect();
+        write!(stream, "GET /packages/x{number} HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
+        waiting.push(stream);
+    }
+    until("64 were asked for", || upstream.unruly.count("/packages/x") >= 64);
+    drop(waiting);
+    thread::sleep(Duration::from_millis(300));
+    upstream.fail("/", Fault::None);
+    // Those that had not begun are not asked for any more.
+    upstream.is_served(&server, "/tarballs/greeting-1.1.0.tar");
+    let asked = upstream.unruly.count("/packages/x");
+    assert!(asked <= 128, "{asked} requests");
+}

@@ -1,5 +1,6 @@
 //! What is fetched, when it is asked for again, and what is served while upstream is away.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{NO_AGE, Upstream, counter, until};
@@ -183,4 +184,60 @@ fn a_client_waits_three_seconds_for_an_upstream_that_hangs() {
     let began = Instant::now();
     upstream.is_served(&server, "/packages/welcome");
     assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+}
+
+/// The list of archives, with their checksums, and a signature of the right form.
+fn write_installs(upstream: &Upstream, archive: &[u8]) {
+    let sha512 = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA512, archive);
+    let sha512 = data_encoding::HEXLOWER.encode(sha512.as_ref());
+    let list = format!("2.1.1,{sha512},1.18.0\n");
+    let write = |path: &str, bytes: &[u8]| {
+        upstream.repository.write(&format!("public/installs/{path}"), bytes);
+    };
+    write("1.18.0/hex-2.1.1.ez", archive);
+    write("hex-1.x.csv", list.as_bytes());
+    let signature = data_encoding::BASE64.encode(&[archive[5]; 256]);
+    write("hex-1.x.csv.signed", signature.as_bytes());
+}
+
+const INSTALLS: [&str; 3] =
+    ["/installs/1.18.0/hex-2.1.1.ez", "/installs/hex-1.x.csv", "/installs/hex-1.x.csv.signed"];
+
+#[test]
+fn installs_are_fetched_by_their_list_and_follow_it() {
+    let upstream = Upstream::samples();
+    upstream.unruly.say(NO_AGE);
+    write_installs(&upstream, b"PK\x03\x04 first");
+    let server = upstream.serve("copy", &[]);
+    for path in INSTALLS {
+        upstream.is_served(&server, path);
+    }
+    write_installs(&upstream, b"PK\x03\x04 second");
+    for path in INSTALLS {
+        upstream.is_served(&server, path);
+    }
+    upstream.end();
+    for path in INSTALLS {
+        upstream.is_served(&server, path);
+    }
+    assert_eq!(server.get("/installs/1.18.0/hex-2.1.2.ez", &[]).status, 404);
+}
+
+#[test]
+fn an_archive_with_another_checksum_is_never_served() {
+    let upstream = Upstream::samples();
+    write_installs(&upstream, b"PK\x03\x04 first");
+    upstream.repository.write("public/installs/1.18.0/hex-2.1.1.ez", b"PK\x03\x04 evil");
+    let server = upstream.serve("copy", &[]);
+    assert_eq!(server.get(INSTALLS[0], &[]).status, 502);
+    assert!(!upstream.is_kept("copy/installs/1.18.0/hex-2.1.1.ez"));
+    // Of many files of one list, the list is asked for once.
+    thread::scope(|scope| {
+        for number in 0..20 {
+            let path = format!("/installs/1.{number}.0/hex-9.9.9.ez");
+            let server = &server;
+            scope.spawn(move || assert_eq!(server.get(&path, &[]).status, 404));
+        }
+    });
+    assert_eq!(upstream.unruly.count("/installs/hex-1.x.csv"), 2);
 }

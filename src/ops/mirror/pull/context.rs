@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::RwLock;
 use tokio::task::spawn_blocking;
 
 use super::error::PullError;
@@ -17,7 +18,9 @@ use crate::ops::mirror::check::Checker;
 use crate::ops::mirror::client::Client;
 use crate::ops::mirror::entity_tag::EntityTag;
 use crate::ops::mirror::error::Error;
+use crate::ops::mirror::file_error::FileError;
 use crate::ops::mirror::file_headers::FileHeaders;
+use crate::ops::mirror::indexes::Listing;
 use crate::ops::mirror::timeouts::Timeouts;
 use crate::ops::mirror::trust;
 use crate::ops::mirror::upstream::Upstream;
@@ -34,6 +37,8 @@ pub(super) struct PullContext {
     pub client: Client,
     pub checker: Checker,
     pub accept: BTreeSet<PackageName>,
+    /// Held to write a tarball, and alone to write the file of a package, which may replace some.
+    pub replacing: RwLock<()>,
     key: PublicKey,
     store: Box<dyn Store + Send + Sync>,
 }
@@ -71,7 +76,7 @@ impl PullContext {
         let client = Client::new(&url, authorization, Proxies::from_env()?, timeouts);
         let client = client.map_err(Error::Client)?;
         let checker = Checker::new(name, key.clone(), Limits::HEX);
-        Ok(Self { client, checker, accept, key, store })
+        Ok(Self { client, checker, accept, replacing: RwLock::new(()), key, store })
     }
 
     pub fn prepare(&self, now: UnixSeconds) -> Result<(), Error> {
@@ -144,6 +149,20 @@ impl PullContext {
         Ok(held.and_then(|held| self.releases(name, &held)))
     }
 
+    /// Refuses a package that lost or changed releases that it may not.
+    pub fn object(
+        &self,
+        name: &PackageName,
+        held: Option<&Releases>,
+        new: &Releases,
+        now: UnixSeconds,
+    ) -> Result<(), FileError> {
+        let is_accepted = self.accept.contains(name);
+        // The indexes may be older or newer.
+        let objection = trust::objection(&Listing::default(), held, new, is_accepted, now);
+        objection.map_or(Ok(()), Err)
+    }
+
     /// Whether upstream may remove a package: the store has none that it may not. May block.
     pub fn may_be_removed(&self, name: &PackageName, now: UnixSeconds) -> bool {
         let held = self.read_releases(name);
@@ -159,7 +178,7 @@ impl PullContext {
         off_workers(move || {
             let mut present = Vec::new();
             for path in paths {
-                if this.store.inspect(&path)?.is_some() {
+                if this.store.read(&path, 0, &mut Vec::new())?.is_some() {
                     present.push(path);
                 }
             }

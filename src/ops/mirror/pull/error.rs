@@ -21,19 +21,18 @@ pub enum PullError {
 }
 
 impl PullError {
-    /// Whether upstream could not be asked, so that it says nothing of what it has: it is down, busy, or not to be
-    /// reached.
+    /// Whether upstream as a whole does not answer: it is down, busy, or not to be reached. An error of one file says
+    /// nothing of others.
     #[must_use]
     pub fn is_outage(&self) -> bool {
         let Self::Upstream(FileError::Request(error)) = self else { return false };
         match error {
-            RequestError::Broken { .. }
+            RequestError::Broken { .. } | RequestError::Later { .. } => true,
+            RequestError::Status { status, .. } => matches!(status.as_u16(), 429 | 503),
+            RequestError::TooLarge { .. }
             | RequestError::TooSlow { .. }
-            | RequestError::Later { .. } => true,
-            RequestError::Status { status, .. } => {
-                status.is_server_error() || matches!(status.as_u16(), 408 | 429)
-            }
-            RequestError::TooLarge { .. } | RequestError::Page { .. } => false,
+            | RequestError::Redirect { .. }
+            | RequestError::Page { .. } => false,
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::name::{PackageName, PolicyName};
 use crate::ops::mirror::client::Fetched;
 use crate::ops::mirror::entity_tag::EntityTag;
 use crate::ops::mirror::file_error::FileError;
-use crate::ops::mirror::indexes::{self, Listing};
+use crate::ops::mirror::indexes;
 use crate::ops::mirror::trust;
 use crate::package::{Release, UnixSeconds};
 use crate::registry::{Releases, Resource};
@@ -103,12 +103,8 @@ pub(super) async fn package(
         move |bytes: Bytes| {
             let file = context.checker.package(&name, &bytes)?;
             let held = held.as_ref().and_then(|held| context.releases(&name, held));
-            let is_accepted = context.accept.contains(&name);
-            let (listing, new) = (Listing::default(), &file.releases);
-            match trust::objection(&listing, held.as_ref(), new, is_accepted, now) {
-                Some(error) => Err(error),
-                None => Ok((file, held)),
-            }
+            context.object(&name, held.as_ref(), &file.releases, now)?;
+            Ok((file, held))
         }
     };
     let tag = Held::tag(held.as_ref(), tag);
@@ -125,6 +121,8 @@ pub(super) async fn package(
     };
     let withdrawn = trust::withdrawn(former.as_ref(), &file.releases);
     let former = former.map(|former| former.releases).unwrap_or_default();
+    // No tarball of a release that is replaced here is written meanwhile.
+    let _replacing = context.replacing.write().await;
     let Outdated { replaced, lost } = outdated(context, name, &former, &file.releases).await?;
     let mut tarballs = Vec::new();
     for release in replaced {
@@ -135,16 +133,22 @@ pub(super) async fn package(
     Ok(Pulled { withdrawn, ..pulled.with_headers(headers, &file.bytes) })
 }
 
-/// The releases of a package that the store does not have; `None` if upstream has none of this name.
+/// The releases that upstream has of a package, of which the store has `held`; `None` if upstream has none of this name.
 pub(super) async fn releases(
     context: &Arc<PullContext>,
     name: &PackageName,
+    held: Option<Releases>,
+    now: UnixSeconds,
 ) -> Result<Option<Releases>, PullError> {
     let resource = Resource::Package(name.clone());
     let path = RepositoryPath::resource(&resource);
     let read = {
         let (context, name) = (Arc::clone(context), name.clone());
-        move |bytes: Bytes| context.checker.package(&name, &bytes)
+        move |bytes: Bytes| {
+            let file = context.checker.package(&name, &bytes)?;
+            context.object(&name, held.as_ref(), &file.releases, now)?;
+            Ok(file)
+        }
     };
     Ok(match context.client.get(path.as_str(), resource.max_size(), None, read).await? {
         Fetched::File(file, _) => Some(file.releases),

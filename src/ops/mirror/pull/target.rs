@@ -68,6 +68,14 @@ impl Target {
         }
     }
 
+    /// The lists that may name it, which are pulled before it.
+    #[must_use]
+    pub fn lists(&self) -> Vec<Self> {
+        let Self::Install(path) = self else { return Vec::new() };
+        let lists = LISTS.iter().filter(|list| list.may_name(path.file_name()));
+        lists.map(|list| Self::InstallList(list.name)).collect()
+    }
+
     /// The package that it is of.
     #[must_use]
     pub fn package(&self) -> Option<&PackageName> {

@@ -19,6 +19,8 @@ use crate::ops::mirror::installs::check::{
     self as installs, MAX_INSTALL, MAX_LIST, MAX_SIGNATURE_FILE,
 };
 use crate::ops::mirror::installs::list::{InstallList, LISTS, SIGNED};
+use crate::package::{Release, UnixSeconds};
+use crate::registry::Releases;
 use crate::repository::{Folder, RepositoryPath};
 use crate::tarball::FileName;
 
@@ -26,23 +28,57 @@ use crate::tarball::FileName;
 pub(super) async fn tarball(
     context: &Arc<PullContext>,
     file: &FileName,
+    now: UnixSeconds,
 ) -> Result<Pulled, PullError> {
-    // On a full disk, the store has no file of a new package.
-    let releases = match context.held_releases(&file.package).await? {
-        Some(held) => Some(held),
-        None => signed::releases(context, &file.package).await?,
-    };
-    let mut releases = releases.into_iter().flat_map(|held| held.releases);
-    let Some(release) = releases.find(|release| release.version == file.version) else {
+    let Some((release, is_kept)) = release(context, file, now).await? else {
         return Ok(Pulled::new(PulledFile::Missing));
     };
-    match tarballs::fetch(context, file, &release).await? {
-        Some(bytes) => {
-            let written = NewFile { path: RepositoryPath::tarball(file), bytes, over: None };
-            context.write(vec![vec![written]], Vec::new()).await
-        }
-        None => Ok(Pulled::new(PulledFile::Missing)),
+    let Some(bytes) = tarballs::fetch(context, file, &release).await? else {
+        return Ok(Pulled::new(PulledFile::Missing));
+    };
+    let path = RepositoryPath::tarball(file);
+    // Meanwhile upstream may have replaced the release, and its package may have been pulled.
+    let _unreplaced = context.replacing.read().await;
+    if is_kept && !is_current(context, file, &release).await? {
+        return Err(FileError::Missing.into());
     }
+    let written = NewFile { path: path.clone(), bytes, over: None };
+    let pulled = context.write(vec![vec![written]], Vec::new()).await?;
+    if is_kept && !is_current(context, file, &release).await? {
+        // Another server has.
+        context.write(Vec::new(), vec![path]).await?;
+        return Err(FileError::Missing.into());
+    }
+    Ok(pulled)
+}
+
+/// A release, and whether the store's file of its package has it. On a full disk, it has not.
+async fn release(
+    context: &Arc<PullContext>,
+    file: &FileName,
+    now: UnixSeconds,
+) -> Result<Option<(Release, bool)>, PullError> {
+    let held = context.held_releases(&file.package).await?;
+    let of = |releases: &Releases| {
+        releases.releases.iter().find(|release| release.version == file.version).cloned()
+    };
+    if let Some(release) = held.as_ref().and_then(of) {
+        return Ok(Some((release, true)));
+    }
+    let upstream = signed::releases(context, &file.package, held, now).await?;
+    Ok(upstream.as_ref().and_then(of).map(|release| (release, false)))
+}
+
+/// Whether the store's file of the package has this very release.
+async fn is_current(
+    context: &Arc<PullContext>,
+    file: &FileName,
+    release: &Release,
+) -> Result<bool, PullError> {
+    let held = context.held_releases(&file.package).await?;
+    let mut held = held.into_iter().flat_map(|held| held.releases);
+    let held = held.find(|held| held.version == file.version);
+    Ok(held.is_some_and(|held| held.outer_checksum == release.outer_checksum))
 }
 
 /// Pulls documentation. It is checked that it came whole.
@@ -107,9 +143,17 @@ pub(super) async fn install_list(
     let fetched =
         context.client.get(signature_path.as_str(), MAX_SIGNATURE_FILE, None, read).await?;
     let Fetched::File(signature, _) = fetched else { return Err(FileError::Missing.into()) };
+    // Files that the new list names with other checksums are fetched anew.
+    let former = held.as_ref().and_then(|held| list.read(&held.bytes).ok()).unwrap_or_default();
+    let named = list.read(&bytes)?;
+    let replaced = former
+        .into_iter()
+        .filter(|(path, sha512)| named.get(path).is_some_and(|named| named != sha512));
+    let replaced: Vec<_> = replaced.map(|(path, _)| path).collect();
+    let replaced = if replaced.is_empty() { replaced } else { context.present(replaced).await? };
     let signature = NewFile { path: signature_path, bytes: signature, over: held_signature };
     let list = NewFile { path, bytes: bytes.clone(), over: held };
-    let pulled = context.write(vec![vec![signature], vec![list]], Vec::new()).await?;
+    let pulled = context.write(vec![vec![signature], vec![list]], replaced).await?;
     Ok(pulled.with_headers(headers, &bytes))
 }
 
