@@ -220,7 +220,8 @@ fn installs_are_fetched_by_their_list_and_follow_it() {
     for path in INSTALLS {
         upstream.is_served(&server, path);
     }
-    assert_eq!(server.get("/installs/1.18.0/hex-2.1.2.ez", &[]).status, 404);
+    // Whether upstream has this one is not known now.
+    assert_eq!(server.get("/installs/1.18.0/hex-2.1.2.ez", &[]).status, 502);
 }
 
 #[test]
