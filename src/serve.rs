@@ -41,6 +41,7 @@ mod files;
 mod fixed_options;
 mod health;
 mod hosts;
+mod known_registry;
 mod listener;
 mod metrics;
 mod metrics_endpoint;
@@ -54,7 +55,6 @@ mod options;
 mod options_source;
 pub mod overview;
 pub mod overview_cache;
-#[cfg(feature = "mirror")]
 mod own_names;
 mod publishing;
 #[cfg(feature = "mirror")]

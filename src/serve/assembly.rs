@@ -18,8 +18,7 @@ use super::metrics::Metrics;
 #[cfg(feature = "mirror")]
 use super::mirrors::turns::MirrorTurns;
 use super::options::Options;
-#[cfg(feature = "mirror")]
-use super::own_names::OwnNames;
+use super::own_names;
 use super::publishing;
 use super::repository::{Repository, ServerParts};
 use super::route::Routes;
@@ -64,6 +63,7 @@ impl Assembly {
         let open = |one| Repository::open(one, &parts);
         let repositories: Vec<_> =
             options.repositories.iter().map(open).collect::<Result<_, _>>()?;
+        own_names::learn(&repositories);
         let checked = repositories.iter().map(|one| one.to_check()).collect();
         let same_files = former.filter(|former| former.routes.files.is_of(options));
         let routes = Routes {
@@ -71,8 +71,6 @@ impl Assembly {
                 || Arc::new(Files::new(options)),
                 |former| Arc::clone(&former.routes.files),
             ),
-            #[cfg(feature = "mirror")]
-            own_names: OwnNames::default(),
             health: Health::of(checked).map_err(Error::Run)?,
             #[cfg(feature = "web")]
             web: Web::new(options, &repositories, Arc::clone(&self.metrics.refusals)),

@@ -89,12 +89,6 @@ impl Files {
         }
     }
 
-    /// The response where a file cannot be read.
-    #[cfg(feature = "mirror")]
-    pub fn failed(repository: &Repository, asset: &Asset, error: &io::Error) -> Response<Body> {
-        failed(repository, asset, error)
-    }
-
     /// The response with a file that is fetched from upstream, if it is not here, or too old.
     #[cfg(feature = "mirror")]
     async fn respond_pulled(

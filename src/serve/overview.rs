@@ -72,8 +72,23 @@ impl Overview {
         let mut packages: Vec<PackageSummary> = packages.collect();
         // mix writes the file in any order.
         packages.sort_by(|a, b| a.name.cmp(&b.name));
+        Self::of(versions.repository, key, packages)
+    }
+
+    /// Without the packages of some names; `None` if it has none of them.
+    #[must_use]
+    pub fn without(&self, is_hidden: impl Fn(&PackageName) -> bool) -> Option<Self> {
+        if !self.packages.iter().any(|package| is_hidden(&package.name)) {
+            return None;
+        }
+        let shown = self.packages.iter().filter(|package| !is_hidden(&package.name));
+        let (repository, key) = (self.repository.clone(), self.key.clone());
+        Some(Self::of(repository, key, shown.cloned().collect()))
+    }
+
+    fn of(repository: RepositoryName, key: PublicKey, packages: Vec<PackageSummary>) -> Self {
         let releases = packages.iter().map(|package| package.releases).sum();
-        Self { repository: versions.repository, key, packages, releases }
+        Self { repository, key, packages, releases }
     }
 }
 

@@ -24,6 +24,7 @@ use super::files::recent::RecentFiles;
 use super::files::releases::ReleaseIndex;
 use super::files::source::FileSource;
 use super::health::HealthyRepository;
+use super::known_registry::{KnownRegistry, RegistryIdentity};
 use super::metrics::Metrics;
 #[cfg(feature = "mirror")]
 use super::mirror::{Mirror, MirrorParts};
@@ -44,9 +45,7 @@ use super::pull::{
 use super::repository_settings::RepositorySettings;
 #[cfg(all(feature = "mirror", feature = "web"))]
 use super::upstream_note::UpstreamNote;
-#[cfg(feature = "mirror")]
-use crate::name::PackageName;
-use crate::name::RepositoryName;
+use crate::name::{PackageName, RepositoryName};
 use crate::repository::Folder;
 use crate::store::{DirStore, Store};
 
@@ -62,6 +61,7 @@ pub(super) struct Repository {
     pub releases: Arc<ReleaseIndex>,
     pub recent: RecentFiles,
     pub overview: Arc<OverviewCache>,
+    pub registry: Arc<KnownRegistry>,
     /// Its packages, as the API shows them.
     pub packages: Packages,
     pub catalog: Arc<Catalog>,
@@ -238,6 +238,7 @@ impl Repository {
             // They are kept with the headers of their responses, which may be others now.
             recent: RecentFiles::new(),
             overview: Arc::clone(&self.overview),
+            registry: Arc::clone(&self.registry),
             packages: self.packages.clone(),
             catalog: Arc::clone(&self.catalog),
             publisher,
@@ -258,6 +259,7 @@ impl Repository {
     ) -> Self {
         let overview = Arc::new(OverviewCache::new(store));
         let releases = Arc::new(ReleaseIndex::new(Arc::clone(&source)));
+        let registry = KnownRegistry::new(Arc::clone(&overview), Arc::clone(&source));
         let packages = Packages::new(Arc::clone(&source), Arc::clone(&releases));
         let catalog = Arc::new(Catalog::new(Arc::clone(&overview), packages.clone()));
         let (mount, location) = (options.mount.clone(), options.location.clone());
@@ -270,6 +272,7 @@ impl Repository {
             releases,
             recent: RecentFiles::new(),
             overview,
+            registry: Arc::new(registry),
             packages,
             catalog,
             publisher: None,
@@ -287,8 +290,23 @@ impl Repository {
         self.mirror.is_some() || self.pull.is_some()
     }
 
+    #[cfg(not(feature = "mirror"))]
+    #[expect(clippy::unused_self, reason = "a repository of a server with mirrors may have one")]
+    pub fn has_upstream(&self) -> bool {
+        false
+    }
+
+    /// Of the registry that it has, or is going to fetch; `None` if it has not been read.
+    pub fn registry_identity(&self) -> Option<RegistryIdentity> {
+        #[cfg(feature = "mirror")]
+        if let Some(pull) = &self.settings.options.pull {
+            let (name, key) = (pull.upstream.name.clone(), pull.upstream.key.clone());
+            return Some(RegistryIdentity { name, key });
+        }
+        self.registry.identity()
+    }
+
     /// Packages of its names that may be fetched from upstreams all the same.
-    #[cfg(feature = "mirror")]
     pub fn allow_public(&self) -> &BTreeSet<PackageName> {
         &self.settings.options.allow_public
     }

@@ -9,20 +9,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::body::Body;
-#[cfg(feature = "mirror")]
-use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::http::{Method, Response};
+use axum::http::{Method, Response, StatusCode};
 
 use super::call::Call;
 use super::files::Files;
 use super::health::Health;
 use super::mount::NAMED_REPOSITORIES;
-#[cfg(feature = "mirror")]
-use super::own_names::OwnNames;
+use super::own_names::{self, Ownership};
 use super::repository::Repository;
-#[cfg(feature = "mirror")]
-use super::responses::plain;
+use super::responses::{plain, unavailable};
 #[cfg(feature = "web")]
 use super::web::Web;
 use crate::repository::Asset;
@@ -42,7 +38,7 @@ const ENDPOINTS: &[Endpoint] = &[
         methods: READ,
         access: Access::Readers,
         kind: "page",
-        respond: |routes, call| Box::pin(routes.web.repository(call)),
+        respond: |routes, call| Box::pin(routes.web.repository(call, &routes.repositories)),
     },
     // Where a repository is mounted at `/`, the line before has matched.
     #[cfg(feature = "web")]
@@ -65,8 +61,6 @@ pub(super) const READ: &[Method] = &[Method::GET, Method::HEAD];
 pub(super) struct Routes {
     pub repositories: Vec<Arc<Repository>>,
     pub files: Arc<Files>,
-    #[cfg(feature = "mirror")]
-    pub own_names: OwnNames,
     pub health: Health,
     #[cfg(feature = "web")]
     pub web: Web,
@@ -139,16 +133,20 @@ impl Routes {
     }
 
     /// The response where an upstream's file is of a package of our own, or it is not known whether it is.
-    #[cfg(feature = "mirror")]
     async fn refuse_own_name(
         &self,
         repository: &Repository,
         asset: &Asset,
     ) -> Option<Response<Body>> {
-        match self.own_names.include(&self.repositories, repository, asset).await {
-            Ok(false) => None,
-            Ok(true) => Some(plain(StatusCode::NOT_FOUND)),
-            Err(error) => Some(Files::failed(repository, asset, &error)),
+        if !repository.has_upstream() {
+            return None;
+        }
+        let release = asset.release().map(|release| release.package);
+        let name = release.or_else(|| asset.package())?;
+        match own_names::owner(&self.repositories, repository, &name).await {
+            Ownership::Upstream => None,
+            Ownership::Own => Some(plain(StatusCode::NOT_FOUND)),
+            Ownership::Unknown => Some(unavailable()),
         }
     }
 
@@ -162,7 +160,6 @@ impl Routes {
         match route {
             // The only route without an allocation for its future: most requests are for files.
             Route::File(repository, asset) => {
-                #[cfg(feature = "mirror")]
                 if let Some(refused) = self.refuse_own_name(repository, &asset).await {
                     return refused;
                 }

@@ -22,6 +22,7 @@ use super::connections::refusals::{RefusalReason, Refusals};
 use super::options::Options;
 use super::overview::RepositoryState;
 use super::overview_cache::OverviewCache;
+use super::own_names;
 use super::repository::Repository;
 use super::responses::{overloaded, plain};
 use crate::name::RepositoryName;
@@ -58,19 +59,30 @@ impl Web {
     }
 
     /// The page of a repository.
-    pub async fn repository(&self, call: Call<'_>) -> Response<Body> {
+    pub async fn repository(
+        &self,
+        call: Call<'_>,
+        repositories: &[Arc<Repository>],
+    ) -> Response<Body> {
         let Some(repository) = call.repository else { return plain(StatusCode::NOT_FOUND) };
         let overview = Arc::clone(&repository.overview);
         let path = repository.mount.path();
         let base_url = format!("{}{}", self.base_url.of(call.request), path.trim_end_matches('/'));
         let (query, needs_token) = (query(call.request), repository.needs_credentials);
         let mirror = repository.mirror_note();
+        let hidden = own_names::hidden(repositories, repository).await;
         #[cfg(feature = "mirror")]
         let upstream = repository.upstream_note();
         #[cfg(not(feature = "mirror"))]
         let upstream = None;
         self.make(call.client, move || {
             let state = overview.current();
+            let shown = match &*state {
+                RepositoryState::Built(overview) => overview.without(|name| hidden.include(name)),
+                RepositoryState::NotBuilt | RepositoryState::Unsound(_) => None,
+            };
+            let shown = shown.map(RepositoryState::Built);
+            let state = shown.as_ref().unwrap_or(&state);
             let (mirror, upstream) = (mirror.as_ref(), upstream.as_ref());
             let (base_url, query) = (&base_url, &query);
             let request = PageRequest { base_url, query, needs_token, mirror, upstream };
@@ -78,7 +90,7 @@ impl Web {
                 RepositoryState::Built(_) => StatusCode::OK,
                 _ => StatusCode::SERVICE_UNAVAILABLE,
             };
-            html(status, page::repository(&state, &request))
+            html(status, page::repository(state, &request))
         })
         .await
     }

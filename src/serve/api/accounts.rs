@@ -99,6 +99,7 @@ pub(super) async fn refuse_change(_: ApiCall<'_>) -> Answered {
 /// `GET packages/NAME/owners`: the tokens that may publish the package.
 pub(super) async fn owners(call: ApiCall<'_>) -> Answered {
     let (name, repository) = (call.package()?, call.repository()?);
+    call.refuse_own_name(&name).await?;
     let found = repository.packages.find(&name).await.map_err(|error| unreadable(&error))?;
     if found.is_none() {
         return Err(ApiError::page_not_found());

@@ -21,6 +21,7 @@ use crate::checksum::OuterChecksum;
 use crate::name::{PackageName, RepositoryName};
 use crate::serve::audit::AuditLine;
 use crate::serve::authorize::Authorizer;
+use crate::serve::own_names::{self, Ownership};
 use crate::serve::repository::Repository;
 use crate::serve::request_body::{BodyError, BodyLimits, receive_small, receive_upload};
 use crate::serve::upload::{self, Upload};
@@ -112,6 +113,15 @@ impl ApiCall<'_> {
     fn parameter<T: std::str::FromStr>(&self, index: usize) -> Result<T, ApiError> {
         let text = self.parameters.get(index).and_then(|text| text.parse().ok());
         text.ok_or_else(ApiError::page_not_found)
+    }
+
+    /// A package of an upstream whose name one of our own repositories has is not shown.
+    pub async fn refuse_own_name(&self, name: &PackageName) -> Result<(), ApiError> {
+        match own_names::owner(self.repositories, self.repository()?, name).await {
+            Ownership::Upstream => Ok(()),
+            Ownership::Own => Err(ApiError::page_not_found()),
+            Ownership::Unknown => Err(ApiError::storage_away()),
+        }
     }
 
     pub fn repository(&self) -> Result<&Repository, ApiError> {

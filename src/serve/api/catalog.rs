@@ -112,8 +112,8 @@ impl Catalog {
         }
     }
 
-    /// The packages on the page that was asked for; none in a repository that was not built. A package that cannot be
-    /// read is left out, and the log says so.
+    /// The packages on the page that was asked for; none in a repository that was not built. A package that is hidden is
+    /// left out, and so is one that cannot be read: the log says so.
     ///
     /// # Errors
     /// Too many searches of the client wait, or too many of all.
@@ -121,6 +121,7 @@ impl Catalog {
         self: &Arc<Self>,
         query: Query,
         client: Peer,
+        is_hidden: impl Fn(&PackageName) -> bool + Send + 'static,
     ) -> Result<Vec<FoundPackage>, SearchError> {
         let running = self.start_pass();
         if let Some(mut running) = running.filter(|_| query.looks_inside()) {
@@ -131,7 +132,7 @@ impl Catalog {
         let this = Arc::clone(self);
         // If the client gives up, the search goes on, and keeps its permit until it ends.
         let searching = spawn_blocking(move || {
-            let found = this.find(&query);
+            let found = this.find(&query, is_hidden);
             drop(permit);
             found
         });
@@ -275,7 +276,7 @@ impl Catalog {
         stamp
     }
 
-    fn find(&self, query: &Query) -> Vec<FoundPackage> {
+    fn find(&self, query: &Query, is_hidden: impl Fn(&PackageName) -> bool) -> Vec<FoundPackage> {
         let state = self.overview.current();
         let RepositoryState::Built(overview) = &*state else { return Vec::new() };
         if !lock(&self.known).has_names {
@@ -283,8 +284,9 @@ impl Catalog {
         }
         let names: Vec<PackageName> = {
             let known = lock(&self.known);
-            let candidates = overview.packages.iter().map(|package| known.candidate(&package.name));
-            query.select(candidates).into_iter().cloned().collect()
+            let names = overview.packages.iter().map(|package| &package.name);
+            let names = names.filter(|name| !is_hidden(name));
+            query.select(names.map(|name| known.candidate(name))).into_iter().cloned().collect()
         };
         self.packages.source().prefetch(names.iter().map(RepositoryPath::package).collect());
         let started = Instant::now();

@@ -9,6 +9,8 @@ use super::changes::unreadable;
 use super::error::{ApiError, ErrorStatus};
 use super::search::Query;
 use super::views;
+use crate::name::PackageName;
+use crate::serve::own_names;
 
 /// `GET` of the API itself.
 pub(super) async fn index(call: ApiCall<'_>) -> Answered {
@@ -50,7 +52,10 @@ pub(super) async fn organizations(_: ApiCall<'_>) -> Answered {
 /// `GET packages`
 pub(super) async fn packages(call: ApiCall<'_>) -> Answered {
     let query = Query::parse(call.request.uri.query().unwrap_or_default());
-    let found = call.repository()?.catalog.search(query, call.client.into()).await;
+    let repository = call.repository()?;
+    let hidden = own_names::hidden(call.repositories, repository).await;
+    let is_hidden = move |name: &PackageName| hidden.include(name);
+    let found = repository.catalog.search(query, call.client.into(), is_hidden).await;
     let found = found.map_err(|error| match error {
         SearchError::Overloaded(_) => {
             ApiError::new(ErrorStatus::Internal, "too many searches at once: try again")
@@ -68,6 +73,7 @@ pub(super) async fn packages(call: ApiCall<'_>) -> Answered {
 /// `GET packages/NAME`
 pub(super) async fn package(call: ApiCall<'_>) -> Answered {
     let name = call.package()?;
+    call.refuse_own_name(&name).await?;
     let found = call.repository()?.packages.find(&name).await;
     let found = found.map_err(|error| unreadable(&error))?.ok_or_else(ApiError::page_not_found)?;
     let url = call.repository_url()?;
@@ -78,6 +84,7 @@ pub(super) async fn package(call: ApiCall<'_>) -> Answered {
 /// `GET packages/NAME/releases/VERSION`
 pub(super) async fn release(call: ApiCall<'_>) -> Answered {
     let (name, repository) = (call.release()?, call.repository()?);
+    call.refuse_own_name(&name.package).await?;
     let found = repository.packages.find_release(&name).await;
     let found = found.map_err(|error| unreadable(&error))?.ok_or_else(ApiError::page_not_found)?;
     let signed = repository.signed_name().await.ok_or_else(ApiError::page_not_found)?;
@@ -89,6 +96,7 @@ pub(super) async fn release(call: ApiCall<'_>) -> Answered {
 /// `GET packages/NAME/releases/VERSION/docs`: the archive is a file of the repository.
 pub(super) async fn docs(call: ApiCall<'_>) -> Answered {
     let (name, repository) = (call.release()?, call.repository()?);
+    call.refuse_own_name(&name.package).await?;
     let found = repository.packages.find_release(&name).await;
     let found = found.map_err(|error| unreadable(&error))?.filter(|found| found.has_docs);
     let signed = repository.signed_name().await;

@@ -18,7 +18,7 @@ fn peer(number: u8) -> Peer {
 }
 
 async fn names(catalog: &Arc<Catalog>, query: &str) -> Vec<String> {
-    let found = catalog.search(Query::parse(query), peer(1)).await.unwrap();
+    let found = catalog.search(Query::parse(query), peer(1), |_| false).await.unwrap();
     found.iter().map(|package| package.releases.package.to_string()).collect()
 }
 
@@ -33,7 +33,8 @@ async fn a_search_looks_at_names_descriptions_and_dependencies() {
         ["cherry", "date_fruit"]
     );
     assert_eq!(names(&catalog, "search=depends:telemetry").await, ["banana"]);
-    let found = catalog.search(Query::parse("search=name:banana"), peer(1)).await.unwrap();
+    let query = Query::parse("search=name:banana");
+    let found = catalog.search(query, peer(1), |_| false).await.unwrap();
     assert_eq!(found[0].docs.len(), 1);
     assert!(found[0].updated_at.is_some());
     assert_eq!(found[0].description.as_ref().unwrap().app.as_deref(), Some("banana"));
@@ -66,7 +67,7 @@ async fn a_peer_has_one_search_at_a_time_and_keeps_no_other_waiting() {
     let catalog = catalog(&directory);
     let running = catalog.searches.acquire(peer(1)).await.unwrap();
     let search = async |number: u8| {
-        let searching = catalog.search(Query::parse("search=name:apple"), peer(number));
+        let searching = catalog.search(Query::parse("search=name:apple"), peer(number), |_| false);
         timeout(Duration::from_millis(500), searching).await
     };
     assert!(search(1).await.is_err(), "it waits");
