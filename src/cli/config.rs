@@ -29,6 +29,7 @@ mod problem;
 mod pull_through;
 mod repository;
 mod section;
+mod section_values;
 mod server;
 #[cfg(feature = "mirror")]
 mod upstream;

@@ -19,79 +19,25 @@ mod own_names;
 mod races;
 mod verbatim;
 
-use std::sync::{Arc, Mutex};
-use std::thread;
-use std::time::{Duration, Instant};
-
-use crate::support::repository::TestRepository;
 use crate::support::server::{Answer, Server};
-use crate::support::tarball::Tarball;
-use crate::support::unruly::{Fault, Unruly};
-
-/// How long anything may take.
-const PATIENCE: Duration = Duration::from_secs(40);
+use crate::support::unruly::Fault;
+use crate::support::upstream::{Upstream, until};
 
 /// Upstream is asked again at each request.
 const NO_AGE: &str = "cache-control: public, max-age=0\r\n";
 
-/// Waits until it is so.
-#[track_caller]
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !is_so() {
-        assert!(began.elapsed() < PATIENCE, "never so: {what}");
-        thread::sleep(Duration::from_millis(50));
-    }
-}
-
-/// An upstream named `acme`, with a key of its own, that may fail; and a directory for the servers that pull from it:
-/// `public/` is upstream's.
-struct Upstream {
-    repository: TestRepository,
-    _server: Server,
-    unruly: Unruly,
-    fault: Arc<Mutex<(String, Fault)>>,
-}
-
 impl Upstream {
-    fn of(repository: TestRepository) -> Self {
-        repository.build(&[]).ok();
-        let server = Server::of(&repository, &[]);
-        let fault = Arc::new(Mutex::new((String::new(), Fault::None)));
-        let shared = Arc::clone(&fault);
-        let unruly = Unruly::before(server.address, move |path, _| {
-            let (prefix, fault) = &*shared.lock().unwrap();
-            if path.starts_with(prefix.as_str()) { fault.clone() } else { Fault::None }
-        });
-        Self { repository, _server: server, unruly, fault }
-    }
-
-    fn samples() -> Self {
-        Self::of(TestRepository::new().samples())
-    }
-
-    /// From now on, answers for paths that begin so are like this.
-    fn fail(&self, prefix: &str, fault: Fault) {
-        *self.fault.lock().unwrap() = (prefix.to_owned(), fault);
-    }
-
     /// No connection is answered any more.
     fn end(&self) {
         self.fail("/", Fault::Drop);
     }
 
-    fn publish(&self, name: &str, version: &str) {
-        let tarball = Tarball::new(name, version).build();
-        self.repository.write_tarball(&format!("{name}-{version}.tar"), &tarball);
-        self.repository.build(&[]).ok();
-    }
-
     /// `hexreg serve --upstream` of a directory, which need not exist.
-    fn serve(&self, directory: &str, more: &[&str]) -> Server {
-        self.serve_from(&self.unruly.url(), directory, more)
+    fn pulled_into(&self, directory: &str, more: &[&str]) -> Server {
+        self.pulled_from(&self.unruly.url(), directory, more)
     }
 
-    fn serve_from(&self, url: &str, directory: &str, more: &[&str]) -> Server {
+    fn pulled_from(&self, url: &str, directory: &str, more: &[&str]) -> Server {
         let upstream = format!("--upstream={url}");
         let key = "--upstream-key=public/public_key";
         let arguments = [directory, &upstream, "--upstream-name=acme", key];
@@ -111,15 +57,6 @@ impl Upstream {
         assert_eq!(answer.status, 200, "{path}: {}\n{}", answer.text(), self.log());
         assert!(answer.body == self.file(path), "{path} is another file");
         answer
-    }
-
-    fn log(&self) -> String {
-        String::from_utf8(self.repository.read("serve.log")).unwrap()
-    }
-
-    /// The lines of the log with this text.
-    fn told(&self, text: &str) -> usize {
-        self.log().lines().filter(|line| line.contains(text)).count()
     }
 
     /// Whether a file is in the directory of a server.

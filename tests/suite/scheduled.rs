@@ -16,66 +16,11 @@ mod metrics;
 mod problems;
 mod reloading;
 
-use std::sync::{Arc, Mutex};
-use std::thread;
-use std::time::{Duration, Instant};
-
 use crate::support::hexreg::Hexreg;
-use crate::support::repository::TestRepository;
 use crate::support::server::Server;
-use crate::support::tarball::Tarball;
-use crate::support::unruly::{Fault, Unruly};
-
-/// How long a run with all its attempts may take.
-const PATIENCE: Duration = Duration::from_secs(40);
-
-/// Waits until it is so.
-#[track_caller]
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !is_so() {
-        assert!(began.elapsed() < PATIENCE, "never so: {what}");
-        thread::sleep(Duration::from_millis(50));
-    }
-}
-
-/// An upstream that may fail, and a directory for the servers that mirror it: `public/` is upstream's, with a key of its
-/// own.
-struct Upstream {
-    repository: TestRepository,
-    _server: Server,
-    unruly: Unruly,
-    fault: Arc<Mutex<(String, Fault)>>,
-}
+use crate::support::upstream::{Upstream, until};
 
 impl Upstream {
-    fn of(repository: TestRepository) -> Self {
-        repository.build(&[]).ok();
-        let server = Server::of(&repository, &[]);
-        let fault = Arc::new(Mutex::new((String::new(), Fault::None)));
-        let shared = Arc::clone(&fault);
-        let unruly = Unruly::before(server.address, move |path, _| {
-            let (prefix, fault) = &*shared.lock().unwrap();
-            if path.starts_with(prefix.as_str()) { fault.clone() } else { Fault::None }
-        });
-        Self { repository, _server: server, unruly, fault }
-    }
-
-    fn samples() -> Self {
-        Self::of(TestRepository::new().samples())
-    }
-
-    /// From now on, answers for paths that begin so are like this.
-    fn fail(&self, prefix: &str, fault: Fault) {
-        *self.fault.lock().unwrap() = (prefix.to_owned(), fault);
-    }
-
-    fn publish(&self, name: &str, version: &str) {
-        let tarball = Tarball::new(name, version).build();
-        self.repository.write_tarball(&format!("{name}-{version}.tar"), &tarball);
-        self.repository.build(&[]).ok();
-    }
-
     /// Writes the configuration of a server. `mirror` is what its table says, and `lines` what the repository says.
     fn configure(&self, file: &str, at: &str, mirror: &str, lines: &[&str]) {
         let config = format!(
@@ -97,15 +42,6 @@ impl Upstream {
         let cache = self.repository.path(&format!("cache-{file}"));
         let hexreg = hexreg.env("HEXREG_CACHE_DIR", cache.to_str().unwrap());
         Server::configured(hexreg, self.repository.root(), file)
-    }
-
-    fn log(&self) -> String {
-        String::from_utf8(self.repository.read("serve.log")).unwrap()
-    }
-
-    /// The lines of the log with this text.
-    fn told(&self, text: &str) -> usize {
-        self.log().lines().filter(|line| line.contains(text)).count()
     }
 
     /// Whether the server has upstream's file.

@@ -36,6 +36,7 @@ pub mod system_calls;
 pub mod tarball;
 pub mod tools;
 pub mod unruly;
+pub mod upstream;
 pub mod verbs;
 pub mod witness;
 

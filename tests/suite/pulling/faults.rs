@@ -11,7 +11,7 @@ use crate::support::unruly::Fault;
 fn is_never_served(prefix: &str, path: &str, fault: &Fault) {
     let upstream = Upstream::samples();
     upstream.fail(prefix, fault.clone());
-    let server = upstream.serve("copy", &[]);
+    let server = upstream.pulled_into("copy", &[]);
     let began = Instant::now();
     let answer = server.get(path, &[]);
     assert_eq!(answer.status, 502, "{fault:?}: {}", answer.text());
@@ -63,7 +63,7 @@ fn a_page_in_place_of_documentation_is_never_kept() {
     let upstream = Upstream::samples();
     let page = b"<!doctype html><html><body>Log in</body></html>".to_vec();
     upstream.fail("/docs/", Fault::Replace(page));
-    let server = upstream.serve("copy", &[]);
+    let server = upstream.pulled_into("copy", &[]);
     assert_eq!(server.get("/docs/greeting-1.0.0.tar.gz", &[]).status, 502);
     assert!(!upstream.is_kept("copy/docs/greeting-1.0.0.tar.gz"));
 }
@@ -88,7 +88,7 @@ fn a_body_without_an_end_is_never_served() {
 #[test]
 fn a_file_that_comes_byte_by_byte_holds_nobody_else_up() {
     let upstream = Upstream::samples();
-    let server = upstream.serve("copy", &[]);
+    let server = upstream.pulled_into("copy", &[]);
     upstream.is_served(&server, "/packages/greeting");
     upstream.fail("/tarballs/", Fault::Drip(Duration::from_millis(500)));
     let mut stream = server.connect();
@@ -107,7 +107,7 @@ fn a_package_that_lost_a_release_is_held_back_until_it_is_accepted() {
     let repository = TestRepository::new().release("foo", "1.0.0").release("foo", "1.1.0");
     let upstream = Upstream::of(repository);
     upstream.unruly.say(NO_AGE);
-    let server = upstream.serve("copy", &[]);
+    let server = upstream.pulled_into("copy", &[]);
     upstream.is_served(&server, "/packages/foo");
     let before = upstream.file("/packages/foo");
     upstream.repository.remove_tarball("foo-1.1.0.tar");
@@ -123,7 +123,7 @@ fn a_package_that_lost_a_release_is_held_back_until_it_is_accepted() {
     assert_eq!(upstream.told("no longer has 1.1.0"), 1, "{}", upstream.log());
     assert!(server.get("/", &[]).text().contains("no longer has 1.1.0"));
     drop(server);
-    let server = upstream.serve("copy", &["--accept=foo"]);
+    let server = upstream.pulled_into("copy", &["--accept=foo"]);
     assert!(server.get("/packages/foo", &[]).body == after);
 }
 
@@ -135,7 +135,7 @@ fn an_older_index_is_refused() {
     upstream.unruly.say(NO_AGE);
     let old = upstream.file("/names");
     upstream.publish("bar", "1.0.0");
-    let server = upstream.serve("copy", &[]);
+    let server = upstream.pulled_into("copy", &[]);
     upstream.is_served(&server, "/names");
     upstream.fail("/names", Fault::Replace(old));
     upstream.is_served(&server, "/names");
@@ -156,7 +156,7 @@ fn one_faulty_file_holds_no_other_up() {
     ] {
         let upstream = Upstream::samples();
         upstream.unruly.say(NO_AGE);
-        let server = upstream.serve("copy", &[]);
+        let server = upstream.pulled_into("copy", &[]);
         upstream.is_served(&server, "/packages/greeting");
         upstream.fail("/packages/greeting", fault.clone());
         upstream.is_served(&server, "/packages/greeting");

@@ -35,7 +35,7 @@ fn a_full_disk_serves_on_and_says_so() {
     let Some(_disk) = Disk::mount(disk, "256k", "a_full_disk_serves_on_and_says_so") else {
         return;
     };
-    let server = upstream.serve("copy", &[]);
+    let server = upstream.pulled_into("copy", &[]);
     for _ in 0..2 {
         for number in 0..10 {
             upstream.is_served(&server, &format!("/packages/p{number}"));
@@ -60,7 +60,7 @@ fn a_release_that_is_newer_than_a_full_disk_is_served() {
     let upstream = Upstream::samples();
     upstream.unruly.say(NO_AGE);
     let Some(disk) = Disk::mount(upstream.repository.path("copy"), "512k", test) else { return };
-    let server = upstream.serve("copy", &[]);
+    let server = upstream.pulled_into("copy", &[]);
     upstream.is_served(&server, "/packages/greeting");
     until("the indexes", || upstream.is_kept("copy/versions"));
     disk.fill(0);

@@ -8,7 +8,7 @@ use crate::serving::rebuilding::{published_key, read_while_changing};
 fn an_upstream_that_changes_every_second_leaks_no_memory() {
     let upstream = Upstream::samples();
     upstream.unruly.say("cache-control: public, max-age=1\r\n");
-    let server = upstream.serve("copy", &["--log-format=off"]);
+    let server = upstream.pulled_into("copy", &["--log-format=off"]);
     let test = "an_upstream_that_changes_every_second_leaks_no_memory";
     let key = published_key(&upstream.repository);
     let welcome = "/tarballs/welcome-0.1.0.tar";

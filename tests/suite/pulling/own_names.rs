@@ -43,7 +43,7 @@ fn serve(upstream: &Upstream, repositories: &str) -> Server {
 
 /// What upstream has of `greeting` and `welcome` is in `copy/` now.
 fn fetch_before(upstream: &Upstream) {
-    let server = upstream.serve("copy", &[]);
+    let server = upstream.pulled_into("copy", &[]);
     for path in ["/packages/greeting", "/packages/welcome", "/names", "/versions", FILES[1]] {
         upstream.is_served(&server, path);
     }
@@ -75,7 +75,7 @@ fn a_name_of_our_own_is_never_served_from_upstream() {
 fn what_was_fetched_before_is_not_served_either() {
     let upstream = Upstream::samples();
     drop({
-        let server = upstream.serve("copy", &[]);
+        let server = upstream.pulled_into("copy", &[]);
         upstream.is_served(&server, "/tarballs/greeting-1.1.0.tar");
         server
     });

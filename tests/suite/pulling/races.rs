@@ -15,7 +15,7 @@ use crate::support::unruly::Fault;
 #[test]
 fn many_clients_of_one_file_are_one_request_to_upstream() {
     let upstream = Upstream::samples();
-    let server = upstream.serve("copy", &[]);
+    let server = upstream.pulled_into("copy", &[]);
     let path = "/tarballs/greeting-1.0.0.tar";
     thread::scope(|scope| {
         for _ in 0..64 {
@@ -29,7 +29,7 @@ fn many_clients_of_one_file_are_one_request_to_upstream() {
 #[test]
 fn a_client_that_goes_away_harms_nobody() {
     let upstream = Upstream::samples();
-    let server = upstream.serve("copy", &[]);
+    let server = upstream.pulled_into("copy", &[]);
     upstream.is_served(&server, "/packages/greeting");
     let path = "/tarballs/greeting-1.0.0.tar";
     upstream.fail(path, Fault::Drip(Duration::from_micros(500)));
@@ -55,7 +55,7 @@ fn a_server_that_is_killed_leaves_nothing_unverified() {
     }
     let upstream = Upstream::of(repository);
     for round in 0..8_u64 {
-        let mut server = upstream.serve("copy", &[]);
+        let mut server = upstream.pulled_into("copy", &[]);
         thread::scope(|scope| {
             for number in 0..20 {
                 let (address, path) = (server.address, format!("/tarballs/p{number}-1.0.0.tar"));
@@ -77,7 +77,7 @@ fn a_server_that_is_killed_leaves_nothing_unverified() {
 #[test]
 fn many_requests_that_hang_are_refused_and_forgotten() {
     let upstream = Upstream::samples();
-    let server = upstream.serve("copy", &[]);
+    let server = upstream.pulled_into("copy", &[]);
     upstream.is_served(&server, "/packages/greeting");
     upstream.fail("/packages/x", Fault::Hang);
     let mut waiting = Vec::new();

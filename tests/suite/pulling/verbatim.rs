@@ -13,7 +13,7 @@ const FILES: [&str; 4] =
 #[test]
 fn files_are_fetched_once_and_served_while_upstream_is_away() {
     let upstream = Upstream::samples();
-    let server = upstream.serve("copy", &[]);
+    let server = upstream.pulled_into("copy", &[]);
     for path in FILES {
         upstream.is_served(&server, path);
     }
@@ -32,7 +32,7 @@ fn files_are_fetched_once_and_served_while_upstream_is_away() {
     }
     drop(server);
     // A new server knows nothing of what was fetched, and serves it all the same.
-    let server = upstream.serve("copy", &[]);
+    let server = upstream.pulled_into("copy", &[]);
     for path in FILES {
         let answer = upstream.is_served(&server, path);
         if !path.starts_with("/tarballs") {
@@ -58,7 +58,7 @@ fn files_are_fetched_once_and_served_while_upstream_is_away() {
 fn a_file_is_asked_for_again_by_its_tag() {
     let upstream = Upstream::samples();
     upstream.unruly.say(NO_AGE);
-    let server = upstream.serve("copy", &[]);
+    let server = upstream.pulled_into("copy", &[]);
     let path = "/packages/greeting";
     upstream.is_served(&server, path);
     upstream.is_served(&server, path);
@@ -81,7 +81,7 @@ fn a_file_is_asked_for_again_by_its_tag() {
 #[test]
 fn a_tarball_needs_no_file_that_was_asked_for_before() {
     let upstream = Upstream::samples();
-    let server = upstream.serve("copy", &[]);
+    let server = upstream.pulled_into("copy", &[]);
     upstream.is_served(&server, "/tarballs/greeting-1.1.0.tar");
     assert!(upstream.is_kept("copy/packages/greeting"));
     // The indexes come by themselves, so that it is a mirror.
@@ -94,7 +94,7 @@ fn a_tarball_needs_no_file_that_was_asked_for_before() {
 #[test]
 fn what_upstream_does_not_have_is_remembered() {
     let upstream = Upstream::samples();
-    let server = upstream.serve("copy", &[]);
+    let server = upstream.pulled_into("copy", &[]);
     for path in ["/packages/missing", "/tarballs/greeting-9.0.0.tar", "/policies/strict"] {
         assert_eq!(server.get(path, &[]).status, 404, "{path}");
         let asked = upstream.unruly.count(path);
@@ -118,7 +118,7 @@ fn documentation_and_policies_are_fetched() {
     // Any gzip stream has the form of documentation for a mirror.
     let docs = crate::support::gzip(&docs);
     upstream.repository.write("public/docs/greeting-1.0.0.tar.gz", &docs);
-    let server = upstream.serve("copy", &[]);
+    let server = upstream.pulled_into("copy", &[]);
     upstream.is_served(&server, "/docs/greeting-1.0.0.tar.gz");
     assert_eq!(server.get("/docs/greeting-1.1.0.tar.gz", &[]).status, 404);
     upstream.end();
@@ -128,7 +128,7 @@ fn documentation_and_policies_are_fetched() {
 #[test]
 fn what_was_fetched_is_a_mirror() {
     let upstream = Upstream::samples();
-    let server = upstream.serve("copy", &[]);
+    let server = upstream.pulled_into("copy", &[]);
     upstream.is_served(&server, "/tarballs/greeting-1.0.0.tar");
     until("the indexes", || upstream.is_kept("copy/versions"));
     let url = format!("--upstream={}", upstream.unruly.url());
@@ -171,7 +171,7 @@ fn another_registry_is_not_pulled_into() {
 fn a_client_waits_three_seconds_for_an_upstream_that_hangs() {
     let upstream = Upstream::samples();
     upstream.unruly.say(NO_AGE);
-    let server = upstream.serve("copy", &[]);
+    let server = upstream.pulled_into("copy", &[]);
     for path in ["/packages/greeting", "/packages/welcome"] {
         upstream.is_served(&server, path);
     }
@@ -208,7 +208,7 @@ fn installs_are_fetched_by_their_list_and_follow_it() {
     let upstream = Upstream::samples();
     upstream.unruly.say(NO_AGE);
     write_installs(&upstream, b"PK\x03\x04 first");
-    let server = upstream.serve("copy", &[]);
+    let server = upstream.pulled_into("copy", &[]);
     for path in INSTALLS {
         upstream.is_served(&server, path);
     }
@@ -229,7 +229,7 @@ fn an_archive_with_another_checksum_is_never_served() {
     let upstream = Upstream::samples();
     write_installs(&upstream, b"PK\x03\x04 first");
     upstream.repository.write("public/installs/1.18.0/hex-2.1.1.ez", b"PK\x03\x04 evil");
-    let server = upstream.serve("copy", &[]);
+    let server = upstream.pulled_into("copy", &[]);
     assert_eq!(server.get(INSTALLS[0], &[]).status, 502);
     assert!(!upstream.is_kept("copy/installs/1.18.0/hex-2.1.1.ez"));
     // Of many files of one list, the list is asked for once.
