@@ -68,6 +68,8 @@ mod responses;
 mod route;
 #[cfg(feature = "mirror")]
 mod running_mirrors;
+#[cfg(feature = "mirror")]
+mod running_pulls;
 mod service;
 mod shutdown;
 pub mod snippets;
@@ -203,6 +205,8 @@ pub fn serve(
     let service = assembly.service(options, None)?;
     #[cfg(feature = "mirror")]
     running_mirrors::prepare(&service)?;
+    #[cfg(feature = "mirror")]
+    running_pulls::prepare(&service)?;
     if options.repositories.iter().any(|one| one.key.is_some()) {
         publishing::remove_abandoned_uploads();
     }
@@ -236,6 +240,8 @@ pub fn serve(
     // The last step that can fail.
     #[cfg(feature = "mirror")]
     running_mirrors::start(&service)?;
+    #[cfg(feature = "mirror")]
+    running_pulls::start(&service)?;
     let service = Arc::new(CurrentService::new(service));
     #[cfg(feature = "mirror")]
     let current = Arc::clone(&service);
@@ -267,6 +273,8 @@ pub fn serve(
     });
     #[cfg(feature = "mirror")]
     running_mirrors::end(&current.get());
+    #[cfg(feature = "mirror")]
+    running_pulls::end(&current.get());
     #[cfg(feature = "buckets")]
     cache_folder.remove();
     // A thread that reads from a disk that hangs is not waited for.

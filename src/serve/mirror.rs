@@ -58,7 +58,7 @@ impl Mirror {
                 (directory.clone(), MirrorTarget::Bucket { directory, store: store() })
             }
         };
-        let name = one.mount.name().map_or_else(|| "/".to_owned(), ToString::to_string);
+        let name = one.mount.label();
         let status = Arc::new(MirrorStatus::default());
         // Until its first run, it is as old as what it takes the place of.
         let mut former = parts.former.iter();

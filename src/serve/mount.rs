@@ -37,6 +37,11 @@ impl Mount {
         self.name.as_ref()
     }
 
+    /// The name in the log and in the metrics: `/` if it has none.
+    pub(super) fn label(&self) -> String {
+        self.name.as_ref().map_or_else(|| "/".to_owned(), ToString::to_string)
+    }
+
     /// Whether it is at `/`.
     #[must_use]
     pub fn is_root(&self) -> bool {

@@ -9,6 +9,8 @@
 //!  → ops::mirror::pull   the request, the checks, and the write
 //!  → upstream_log        what the log says, and each thing once
 //! eviction       removes what no client has asked for longest, where the size is limited
+//!  → kept_files  how much there is, and what goes
+//!  → used_files  when each file was asked for
 //! metrics        what Prometheus is shown
 //! ```
 //!
@@ -18,6 +20,7 @@
 
 mod eviction;
 mod flights;
+mod kept_files;
 mod memory;
 pub(crate) mod metrics;
 mod opening;
@@ -29,4 +32,4 @@ mod unkept_file;
 mod upstream_log;
 mod used_files;
 
-pub(crate) use opening::open;
+pub(crate) use opening::{open, prepare};

@@ -17,6 +17,8 @@ use super::options::Options;
 use super::options_source::{OptionsSource, ReadOptions};
 #[cfg(feature = "mirror")]
 use super::running_mirrors;
+#[cfg(feature = "mirror")]
+use super::running_pulls;
 use super::service::RegistryService;
 use super::tls::{Certificates, LoadedCertificates};
 use super::watched_files::WatchedFiles;
@@ -130,6 +132,8 @@ impl Reload {
         self.sources.options = WatchedFiles::new(files);
         let taken = options
             .and_then(|options| self.take(options, need_restart).map_err(|error| chain(&error)));
+        #[cfg(feature = "mirror")]
+        running_pulls::show(&self.service.get(), &self.assembly.metrics.pulls);
         match taken {
             Ok(need_restart) => {
                 tracing::info!("configuration read again");
@@ -163,6 +167,8 @@ impl Reload {
         // The last step that can fail, and the first that is seen.
         #[cfg(feature = "mirror")]
         running_mirrors::prepare(&service)?;
+        #[cfg(feature = "mirror")]
+        running_pulls::prepare(&service)?;
         if let Some((certificates, loaded)) = self.certificates.as_ref().zip(loaded) {
             certificates.replace(loaded);
             self.sources.certificates = certificate_files;
@@ -174,6 +180,8 @@ impl Reload {
         let former = self.service.replace(service);
         #[cfg(feature = "mirror")]
         running_mirrors::replace(&former, &self.service.get(), &self.assembly.metrics.mirrors);
+        #[cfg(feature = "mirror")]
+        running_pulls::replace(&former, &self.service.get());
         retire(former, &self.assembly);
         Ok(need_restart)
     }

@@ -334,7 +334,7 @@ impl Repository {
     /// What the health check needs of it.
     pub fn to_check(&self) -> HealthyRepository {
         HealthyRepository {
-            name: self.mount.name().map_or_else(|| "/".to_owned(), ToString::to_string),
+            name: self.mount.label(),
             source: Arc::clone(&self.source),
             is_remote: self.location.as_directory().is_none(),
             #[cfg(feature = "mirror")]

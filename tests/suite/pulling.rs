@@ -7,6 +7,7 @@
 //! | `races` | many clients at once, clients that go away, servers that are killed |
 //! | `own_names` | packages of our own repositories |
 //! | `limits` | full disks, and how much is kept |
+//! | `reloading` | the configuration changes |
 //! | `memory` | an upstream that changes every second, under load |
 //! | `buckets` | two servers with one bucket |
 
@@ -17,6 +18,7 @@ mod limits;
 mod memory;
 mod own_names;
 mod races;
+mod reloading;
 mod verbatim;
 
 use crate::support::server::{Answer, Server};

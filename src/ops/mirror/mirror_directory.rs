@@ -6,6 +6,7 @@
 //! .hexreg-mirror/
 //! ├── state.json     what the mirror remembers between runs
 //! ├── journal        the same of the packages of a run that has not ended, one a line
+//! ├── used.json      when clients of a server that pulls through asked for each file
 //! ├── carried        what `hexreg build` has carried over of upstream's remarks
 //! ├── tarballs-only.json tarballs-only.journal   the first two, where only tarballs are mirrored
 //! └── public_key names versions packages/   upstream's signed files, where they are not served

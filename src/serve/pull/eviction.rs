@@ -1,118 +1,133 @@
 //! Removes tarballs and documentation that no client has asked for longest, where they take more than they may.
 
 use std::io;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread;
+use std::mem;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
-use super::options::PullOptions;
-use super::used_files::UsedFiles;
-use crate::package::UnixSeconds;
-use crate::repository::{Folder, RepositoryPath};
-use crate::serve::error_chain::chain;
-use crate::store::{Action, Change, EntryKind, Store, StoreError};
-use prometheus_client::metrics::counter::Counter;
+use super::kept_files::KeptFiles;
+use crate::repository::RepositoryPath;
 
 /// Removes files on a thread of its own, which ends when this is dropped.
-pub(super) struct Eviction(SyncSender<()>);
+pub(super) struct Eviction(Mutex<EvictionState>);
 
-/// What the thread needs.
-pub(super) struct EvictionJob {
-    pub repository: String,
-    pub store: Box<dyn Store + Send + Sync>,
-    pub options: PullOptions,
-    /// In bytes.
-    pub size: u64,
-    pub used: Arc<UsedFiles>,
-    pub evicted: Counter,
+enum EvictionState {
+    /// It has not begun.
+    Waiting(Box<KeptFiles>),
+    Running {
+        written: Sender<RepositoryPath>,
+        thread: JoinHandle<()>,
+    },
+    Ended,
 }
 
-/// A file that may be removed.
-struct Removable {
-    path: RepositoryPath,
-    size: u64,
-    used: UnixSeconds,
-}
+/// How often uses are saved at most.
+const SAVE_EVERY: Duration = Duration::from_secs(60);
 
-/// Only these are large.
-const FOLDERS: [Folder; 2] = [Folder::Tarballs, Folder::Docs];
+/// How long the end waits until the uses are saved.
+const END_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How often it looks whether they are.
+const ASK_EVERY: Duration = Duration::from_millis(10);
 
 impl Eviction {
+    /// Nothing is read or removed before it [is started](Self::start).
+    pub fn new(files: KeptFiles) -> Self {
+        Self(Mutex::new(EvictionState::Waiting(Box::new(files))))
+    }
+
+    /// Begins to keep within the size. Once it has begun, this does nothing.
+    ///
     /// # Errors
     /// The system has no thread for it.
-    pub fn start(job: EvictionJob) -> io::Result<Self> {
-        let (sender, receiver) = sync_channel(1);
-        let this = Self(sender);
-        this.file_was_written();
-        thread::Builder::new().name("eviction".to_owned()).spawn(move || job.run(&receiver))?;
-        Ok(this)
+    pub fn start(&self) -> io::Result<()> {
+        let mut state = self.lock();
+        let files = match mem::replace(&mut *state, EvictionState::Ended) {
+            EvictionState::Waiting(files) => files,
+            begun => {
+                *state = begun;
+                return Ok(());
+            }
+        };
+        let (written, receiver) = channel();
+        let run = move || run(*files, &receiver);
+        let thread = thread::Builder::new().name("eviction".to_owned()).spawn(run)?;
+        *state = EvictionState::Running { written, thread };
+        Ok(())
     }
 
     /// Looks whether something has to go.
-    pub fn file_was_written(&self) {
-        // If one waits already, it sees this file too.
-        let _ = self.0.try_send(());
+    pub fn files_were_written(&self, paths: &[RepositoryPath]) {
+        // Before the start, it is not told: all files are listed then.
+        if let EvictionState::Running { written, .. } = &*self.lock() {
+            for path in paths {
+                let _ = written.send(path.clone());
+            }
+        }
+    }
+
+    /// Ends it, once the uses are saved. A disk that hangs is not waited for. May block.
+    pub fn end(&self) {
+        let ended = mem::replace(&mut *self.lock(), EvictionState::Ended);
+        if let EvictionState::Running { written, thread } = ended {
+            drop(written);
+            let began = Instant::now();
+            while began.elapsed() < END_TIMEOUT && !thread.is_finished() {
+                thread::sleep(ASK_EVERY);
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, EvictionState> {
+        // It is replaced in one step, so it is valid after a panic too.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl EvictionJob {
-    fn run(&self, receiver: &Receiver<()>) {
-        let mut told = None;
-        while receiver.recv().is_ok() {
-            let error = self.evict().err();
-            if error.is_some() && error != told {
-                let (repository, error) = (self.repository.as_str(), error.as_deref());
-                tracing::error!(repository, error, "could not keep within the size");
-            }
-            told = error;
+fn run(mut files: KeptFiles, written: &Receiver<RepositoryPath>) {
+    files.load_uses();
+    let mut saved = Instant::now();
+    let mut kept_log = EvictionLog::of(&files, "could not keep within the size");
+    let mut saved_log = EvictionLog::of(&files, "could not save when files were used");
+    let mut paths = Vec::new();
+    loop {
+        if let Some(kept) = files.keep_within_size(&paths) {
+            kept_log.tell(kept);
         }
-    }
-
-    fn evict(&self) -> Result<(), String> {
-        let (mut removable, total) = self.removable().map_err(|error| chain(&error))?;
-        let mut excess = total.saturating_sub(self.size);
-        if excess == 0 {
-            return Ok(());
+        if saved.elapsed() >= SAVE_EVERY {
+            saved = Instant::now();
+            saved_log.tell(files.save_uses());
         }
-        let pinned = (self.options.pinned)()?;
-        let is_pinned = |path: &RepositoryPath| {
-            let release = path.folder().release(path.file_name());
-            release.is_some_and(|release| pinned.contains(&release))
+        let wait = files.wait().unwrap_or(SAVE_EVERY).min(SAVE_EVERY);
+        paths = match written.recv_timeout(wait) {
+            Ok(first) => [first].into_iter().chain(written.try_iter()).collect(),
+            Err(RecvTimeoutError::Timeout) => Vec::new(),
+            Err(RecvTimeoutError::Disconnected) => break,
         };
-        removable.retain(|file| !is_pinned(&file.path));
-        removable.sort_by(|a, b| (a.used, a.path.as_str()).cmp(&(b.used, b.path.as_str())));
-        for file in removable {
-            if excess == 0 {
-                return Ok(());
-            }
-            let change = Change::new(file.path.clone(), Action::Remove);
-            self.store.apply(&[&[change]], &|_| ()).map_err(|error| chain(&error))?;
-            self.used.forget(&file.path);
-            self.evicted.inc();
-            excess = excess.saturating_sub(file.size);
-        }
-        match excess {
-            0 => Ok(()),
-            _ => Err(format!("what lock files pin takes more than {} bytes", self.size)),
-        }
+    }
+    saved_log.tell(files.save_uses());
+}
+
+/// What the log says of one thing that may fail: each error once.
+struct EvictionLog {
+    repository: String,
+    message: &'static str,
+    told: Option<String>,
+}
+
+impl EvictionLog {
+    fn of(files: &KeptFiles, message: &'static str) -> Self {
+        Self { repository: files.repository.clone(), message, told: None }
     }
 
-    /// All files, and how many bytes they have.
-    fn removable(&self) -> Result<(Vec<Removable>, u64), StoreError> {
-        let (mut files, mut total) = (Vec::new(), 0_u64);
-        for folder in FOLDERS {
-            for listed in self.store.list(folder)?.unwrap_or_default() {
-                // Other files are not of this repository.
-                if listed.kind != EntryKind::File || folder.release(&listed.name).is_none() {
-                    continue;
-                }
-                let path = folder.file(&listed.name);
-                let size = listed.stamp.map_or(0, |stamp| stamp.size());
-                total = total.saturating_add(size);
-                let used = self.used.get(&path).unwrap_or(listed.modified);
-                files.push(Removable { path, size, used });
-            }
+    fn tell(&mut self, result: Result<(), String>) {
+        let error = result.err();
+        if error.is_some() && error != self.told {
+            let (repository, error) = (self.repository.as_str(), error.as_deref());
+            tracing::error!(repository, error, "{}", self.message);
         }
-        Ok((files, total))
+        self.told = error;
     }
 }

@@ -1,6 +1,8 @@
 //! What the metrics show of repositories that pull from an upstream.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::AtomicI64;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -15,7 +17,13 @@ pub(crate) struct PullMetrics {
     pulls: Family<PullLabels, Counter>,
     reachable: Family<UpstreamLabel, Gauge<i64, AtomicI64>>,
     evicted: Family<UpstreamLabel, Counter>,
+    /// The repositories that are shown.
+    shown: Arc<Mutex<BTreeSet<String>>>,
 }
+
+const ANSWERS: [&str; 5] = ["fresh", "fetched", "stale", "missing", "failed"];
+
+const PULLS: [&str; 6] = ["written", "unchanged", "missing", "refused", "unreachable", "not_kept"];
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct PullLabels {
@@ -59,29 +67,75 @@ impl PullMetrics {
         registry.register("pull_through_evicted", help, self.evicted.clone());
     }
 
-    /// The metrics of one upstream.
+    /// The metrics of one upstream. They are shown from now on.
     pub fn of(&self, repository: &str) -> UpstreamCounters {
         let repository = repository.to_owned();
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).insert(repository.clone());
         let labels = |result| PullLabels { repository: repository.clone(), result };
-        let answer = |result| self.answers.get_or_create(&labels(result)).clone();
-        let pull = |result| self.pulls.get_or_create(&labels(result)).clone();
+        let [fresh, fetched, stale, missing, failed] =
+            ANSWERS.map(|result| self.answers.get_or_create(&labels(result)).clone());
+        let [written, unchanged, absent, refused, unreachable, not_kept] =
+            PULLS.map(|result| self.pulls.get_or_create(&labels(result)).clone());
         let label = UpstreamLabel { repository: repository.clone() };
-        let counters = UpstreamCounters {
-            fresh: answer("fresh"),
-            fetched: answer("fetched"),
-            stale: answer("stale"),
-            missing: answer("missing"),
-            failed: answer("failed"),
-            written: pull("written"),
-            unchanged: pull("unchanged"),
-            absent: pull("missing"),
-            refused: pull("refused"),
-            unreachable: pull("unreachable"),
-            not_kept: pull("not_kept"),
+        UpstreamCounters {
+            fresh,
+            fetched,
+            stale,
+            missing,
+            failed,
+            written,
+            unchanged,
+            absent,
+            refused,
+            unreachable,
+            not_kept,
             evicted: self.evicted.get_or_create(&label).clone(),
             reachable: self.reachable.get_or_create(&label).clone(),
+        }
+    }
+
+    /// Forgets all repositories but these: an alarm of one that there is no longer would never end.
+    pub fn keep(&self, repositories: &BTreeSet<String>) {
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        for repository in shown.difference(repositories) {
+            let labels = |result| PullLabels { repository: repository.clone(), result };
+            for result in ANSWERS {
+                self.answers.remove(&labels(result));
+            }
+            for result in PULLS {
+                self.pulls.remove(&labels(result));
+            }
+            let label = UpstreamLabel { repository: repository.clone() };
+            self.reachable.remove(&label);
+            self.evicted.remove(&label);
+        }
+        shown.retain(|repository| repositories.contains(repository));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::encoding::text::encode;
+
+    use super::*;
+
+    #[test]
+    fn a_repository_that_is_gone_is_not_shown() {
+        let (mut registry, metrics) = (Registry::default(), PullMetrics::default());
+        metrics.register(&mut registry);
+        let shown = |of: &str| {
+            let mut text = String::new();
+            encode(&mut text, &registry).unwrap();
+            text.matches(&format!("repository=\"{of}\"")).count()
         };
-        counters.reachable.set(1);
-        counters
+        let (_acme, gone) = (metrics.of("acme"), metrics.of("gone"));
+        assert_eq!((shown("acme"), shown("gone")), (13, 13));
+        metrics.keep(&BTreeSet::from(["acme".to_owned()]));
+        // A request may not have ended yet.
+        gone.fresh.inc();
+        gone.reachable.set(1);
+        assert_eq!((shown("acme"), shown("gone")), (13, 0));
+        metrics.of("gone");
+        assert_eq!(shown("gone"), 13);
     }
 }

@@ -2,13 +2,15 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
-use super::eviction::{Eviction, EvictionJob};
+use super::eviction::Eviction;
 use super::flights::{Landed, landed};
+use super::kept_files::KeptFiles;
 use super::metrics::PullMetrics;
 use super::options::PullOptions;
 use super::readiness::{Freshness, Readiness};
@@ -32,8 +34,9 @@ pub(crate) struct PullThrough {
     source: Arc<dyn FileSource>,
     releases: Arc<ReleaseIndex>,
     used: Arc<UsedFiles>,
-    /// Whether it matters when files were used last.
-    is_limited: bool,
+    /// `None` where all is kept: it does not matter then when files were used last.
+    eviction: Option<Arc<Eviction>>,
+    has_begun: AtomicBool,
     started: Instant,
 }
 
@@ -53,38 +56,62 @@ const RELEASES_FOR: Duration = Duration::from_secs(60);
 const STALE_AFTER: Duration = Duration::from_secs(3);
 
 impl PullThrough {
-    /// Begins to pull into the store that `store` makes, which is read without a cache in front. May block.
+    /// Pulls into the store that `store` makes, which is read without a cache in front. Nothing is written or removed, and
+    /// upstream is not asked, before it [is prepared](Self::prepare) and [begins](Self::begin).
     ///
     /// # Errors
-    /// [`Error`]: the store cannot be written, or has the registry of another key.
-    pub fn start(
+    /// [`Error`]: there is no client for this upstream.
+    pub fn new(
         name: &str,
         parts: &PullParts<'_>,
         store: &dyn Fn() -> Box<dyn Store + Send + Sync>,
     ) -> Result<Arc<Self>, Error> {
         let PullParts { options, source, releases, runtime, metrics } = parts;
         let used = Arc::new(UsedFiles::default());
+        let puller = requests::puller(options, store())?;
         let counters = metrics.of(name);
         let evict = |size| {
-            Eviction::start(EvictionJob {
-                repository: name.to_owned(),
-                store: store(),
-                options: (*options).clone(),
-                size,
-                used: Arc::clone(&used),
-                evicted: counters.evicted.clone(),
-            })
+            let (pinned, evicted) = (Arc::clone(&options.pinned), counters.evicted.clone());
+            let files = KeptFiles::new(name, store(), pinned, size, Arc::clone(&used), evicted);
+            Arc::new(Eviction::new(files))
         };
-        let is_limited = options.size.is_some();
-        let puller = requests::puller(options, store())?;
-        let eviction = options.size.map(evict).transpose().map_err(Error::Run)?;
+        let eviction = options.size.map(evict);
         let log = UpstreamLog::of(name.to_owned());
-        let requests = UpstreamRequests::new(puller, (*runtime).clone(), log, counters, eviction);
-        // Pages are made of them.
-        requests.follow_indexes();
+        let requests =
+            UpstreamRequests::new(puller, (*runtime).clone(), log, counters, eviction.clone());
         let (source, releases) = (Arc::clone(source), Arc::clone(releases));
-        let started = Instant::now();
-        Ok(Arc::new(Self { requests, source, releases, used, is_limited, started }))
+        let (started, has_begun) = (Instant::now(), AtomicBool::new(false));
+        Ok(Arc::new(Self { requests, source, releases, used, eviction, has_begun, started }))
+    }
+
+    /// Makes the store ready. Once it has begun, this does nothing. May block.
+    ///
+    /// # Errors
+    /// [`Error`]: the store cannot be written, or has the registry of another key.
+    pub fn prepare(&self) -> Result<(), Error> {
+        if self.has_begun.load(Ordering::Acquire) { Ok(()) } else { self.requests.prepare() }
+    }
+
+    /// Begins to keep files within the size, and asks for the indexes. Once it has begun, this does nothing.
+    ///
+    /// # Errors
+    /// The system has no thread for it.
+    pub fn begin(&self) -> io::Result<()> {
+        if self.has_begun.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        self.requests.counters.reachable.set(1);
+        self.eviction.as_ref().map_or(Ok(()), |eviction| eviction.start())?;
+        // Pages are made of them.
+        self.requests.follow_indexes();
+        Ok(())
+    }
+
+    /// Ends what goes on without clients. Their requests are still answered. May block.
+    pub fn end(&self) {
+        if let Some(eviction) = &self.eviction {
+            eviction.end();
+        }
     }
 
     /// Whether a file can be sent as it is, if it is here.
@@ -104,10 +131,15 @@ impl PullThrough {
         self.note_use(asset);
     }
 
+    /// A file that is here is sent.
     fn note_use(&self, asset: &Asset) {
-        if self.is_limited && matches!(asset.kind, AssetKind::Tarball | AssetKind::Docs) {
+        if self.has_uses(asset) {
             self.used.note(&Folder::Root.file(&asset.path), clock::now());
         }
+    }
+
+    fn has_uses(&self, asset: &Asset) -> bool {
+        self.eviction.is_some() && matches!(asset.kind, AssetKind::Tarball | AssetKind::Docs)
     }
 
     /// Makes sure that a file is here, and not older than upstream says that it may be.
@@ -126,6 +158,9 @@ impl PullThrough {
             Readiness::Failed => &self.requests.counters.failed,
         };
         counter.inc();
+        if matches!(readiness, Readiness::Here(_)) {
+            self.note_use(asset);
+        }
         Ok(readiness)
     }
 
@@ -142,7 +177,10 @@ impl PullThrough {
                 Readiness::Unkept(_) => is_in_store = false,
                 refused => return Ok(refused),
             }
-            self.note_use(asset);
+            if self.has_uses(asset) {
+                // It must not go while upstream is asked for it.
+                self.used.renew(&path, clock::now());
+            }
         }
         for list in target.lists() {
             self.ensure_file(&list, &list.path()).await?;

@@ -40,7 +40,7 @@ pub(super) struct UpstreamRequests {
     pub log: UpstreamLog,
     pub counters: UpstreamCounters,
     /// `None` where all is kept.
-    eviction: Option<Eviction>,
+    eviction: Option<Arc<Eviction>>,
 }
 
 /// How long upstream is not asked again after an error.
@@ -67,18 +67,16 @@ const TIMEOUTS: Timeouts = Timeouts {
     stall: Duration::from_secs(10),
 };
 
-/// Pulls into a store, which is made ready for it. May block.
+/// Pulls into a store, once this [is prepared](UpstreamRequests::prepare).
 ///
 /// # Errors
-/// [`Error`]: the store cannot be written, or has the registry of another key.
+/// [`Error`]: there is no client for this upstream.
 pub(super) fn puller(
     options: &PullOptions,
     store: Box<dyn Store + Send + Sync>,
 ) -> Result<Puller, Error> {
     let (upstream, accept) = (options.upstream.clone(), options.accept.clone());
-    let puller = Puller::new(upstream, accept, TIMEOUTS, store)?;
-    puller.prepare(clock::now())?;
-    Ok(puller)
+    Puller::new(upstream, accept, TIMEOUTS, store)
 }
 
 impl UpstreamRequests {
@@ -87,7 +85,7 @@ impl UpstreamRequests {
         runtime: Handle,
         log: UpstreamLog,
         counters: UpstreamCounters,
-        eviction: Option<Eviction>,
+        eviction: Option<Arc<Eviction>>,
     ) -> Arc<Self> {
         Arc::new(Self {
             puller,
@@ -103,6 +101,14 @@ impl UpstreamRequests {
             counters,
             eviction,
         })
+    }
+
+    /// Makes the store ready. May block.
+    ///
+    /// # Errors
+    /// [`Error`]: the store cannot be written, or has the registry of another key.
+    pub fn prepare(&self) -> Result<(), Error> {
+        self.puller.prepare(clock::now())
     }
 
     /// Asks upstream, unless it is being asked, or was asked since `began`.
@@ -192,7 +198,7 @@ impl UpstreamRequests {
                 self.follow_indexes();
             }
             if let Some(eviction) = &self.eviction {
-                eviction.file_was_written();
+                eviction.files_were_written(&changed);
             }
         }
         landed

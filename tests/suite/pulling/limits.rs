@@ -1,5 +1,6 @@
 //! Full disks, and how much is kept.
 
+use std::collections::BTreeMap;
 use std::thread;
 use std::time::Duration;
 
@@ -72,7 +73,7 @@ fn a_release_that_is_newer_than_a_full_disk_is_served() {
     assert_eq!(upstream.told("could not keep a file"), 1, "{}", upstream.log());
 }
 
-fn configured(upstream: &Upstream, pull: &str) -> Server {
+fn configure(upstream: &Upstream, pull: &str) {
     let config = format!(
         "listen = \"127.0.0.1:0\"\nmetrics-listen = \"127.0.0.1:0\"\n\
          [[repository]]\nname = \"acme\"\nroot = true\nat = \"copy\"\n\
@@ -80,6 +81,10 @@ fn configured(upstream: &Upstream, pull: &str) -> Server {
         upstream.unruly.url(),
     );
     upstream.repository.write("hexreg.toml", config.as_bytes());
+}
+
+fn configured(upstream: &Upstream, pull: &str) -> Server {
+    configure(upstream, pull);
     Server::configured(upstream.repository.hexreg(), upstream.repository.root(), "hexreg.toml")
 }
 
@@ -110,4 +115,57 @@ fn what_no_client_asked_for_longest_goes_first_and_what_is_pinned_stays() {
     let evicted = "pull_through_evicted_total{repository=\"acme\"} 2";
     until("both are counted", || server.metrics().contains(evicted));
     upstream.verify("copy");
+}
+
+#[test]
+fn what_a_client_asked_for_a_moment_ago_stays() {
+    let upstream = large();
+    let server = configured(&upstream, "size = \"150KiB\"");
+    for number in 0..4 {
+        upstream.is_served(&server, &tarball(number));
+    }
+    // Only one of them is within the size.
+    thread::sleep(Duration::from_secs(3));
+    assert_eq!(kept(&upstream), [0, 1, 2, 3]);
+    // Nothing has to be written for it.
+    until("all others go", || kept(&upstream).len() == 1);
+    assert_eq!(upstream.told("could not keep within"), 0, "{}", upstream.log());
+}
+
+#[test]
+fn when_files_were_used_is_known_after_a_reload_and_a_restart() {
+    let upstream = large();
+    let server = configured(&upstream, "size = \"450KiB\"");
+    let used = |server: &Server, numbers: &[usize]| {
+        for number in numbers {
+            upstream.is_served(server, &tarball(*number));
+            thread::sleep(Duration::from_millis(1_100));
+        }
+    };
+    used(&server, &[0, 1, 2, 3, 0]);
+    // Clients can make up any number of these.
+    for number in 0..10 {
+        assert_eq!(server.get(&format!("/docs/p{number}-1.0.0.tar.gz"), &[]).status, 404);
+    }
+    configure(&upstream, "size = \"449KiB\"");
+    until("the new size", || upstream.told("configuration read again") == 1);
+    used(&server, &[4]);
+    // It was written first, and used last.
+    until("the oldest goes", || kept(&upstream).len() == 4);
+    assert_eq!(kept(&upstream), [0, 2, 3, 4]);
+
+    used(&server, &[2]);
+    server.signal("-TERM");
+    assert_eq!(server.ended(), 0);
+    let saved = upstream.repository.read("copy/.hexreg-mirror/used.json");
+    let saved: BTreeMap<String, i64> = serde_json::from_slice(&saved).unwrap();
+    let paths: Vec<_> = saved.into_keys().collect();
+    let of = |number: usize| tarball(number).trim_start_matches('/').to_owned();
+    assert_eq!(paths, [0, 2, 3, 4].map(of));
+    upstream.verify("copy");
+
+    let server = configured(&upstream, "size = \"449KiB\"");
+    used(&server, &[1]);
+    until("the next goes", || kept(&upstream).len() == 4);
+    assert_eq!(kept(&upstream), [0, 1, 2, 4]);
 }
