@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! opening        the repository is there, and has upstream's key
-//! pull_through   before a file is sent: it is made sure that it is here, and not older than upstream says it may be
+//! pull_through   before a file is sent: is it here, and no older than upstream says that it may be? (readiness)
 //!  → requests    the requests to upstream, and what is learned from them
 //!  → memory      what is known of each file: until when it is fresh, that upstream does not have it, that it failed
 //!  → flights     one request to upstream at a time for each file, which goes on without the clients that wait for it

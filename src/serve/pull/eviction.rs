@@ -89,7 +89,7 @@ impl Eviction {
 fn run(mut files: KeptFiles, written: &Receiver<RepositoryPath>) {
     files.load_uses();
     let mut saved = Instant::now();
-    let mut kept_log = EvictionLog::of(&files, "could not keep within the size");
+    let mut kept_log = EvictionLog::of(&files, "the files take more than `size`");
     let mut saved_log = EvictionLog::of(&files, "could not save when files were used");
     let mut paths = Vec::new();
     loop {

@@ -1,5 +1,5 @@
-//! What the log says of an upstream: what is new. An upstream that is down, or sends files that are refused, would fill the
-//! log else.
+//! What the log says of an upstream: what is new. Otherwise an upstream that is down, or sends files that are refused,
+//! would fill the log.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -129,7 +129,7 @@ fn what_a_client_asked_for_a_moment_ago_stays() {
     assert_eq!(kept(&upstream), [0, 1, 2, 3]);
     // Nothing has to be written for it.
     until("all others go", || kept(&upstream).len() == 1);
-    assert_eq!(upstream.told("could not keep within"), 0, "{}", upstream.log());
+    assert_eq!(upstream.told("take more than `size`"), 0, "{}", upstream.log());
 }
 
 #[test]
