@@ -40,7 +40,10 @@ fn name() -> impl Strategy<Value = PackageName> {
 }
 
 fn repository_name() -> impl Strategy<Value = RepositoryName> {
-    string_regex("[A-Za-z0-9_.-]{1,8}").unwrap().prop_map(|name| name.parse().unwrap())
+    string_regex("[A-Za-z0-9_.-]{1,8}")
+        .unwrap()
+        .prop_filter("dots", |name| name != "." && name != "..")
+        .prop_map(|name| name.parse().unwrap())
 }
 
 fn version() -> impl Strategy<Value = Version> {
