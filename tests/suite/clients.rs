@@ -2,6 +2,7 @@
 
 pub mod nginx;
 mod offline;
+mod organisations;
 mod pulled;
 mod serve;
 mod slow;

@@ -8,15 +8,21 @@
 //! | `own_names` | packages of our own repositories |
 //! | `limits` | full disks, and how much is kept |
 //! | `reloading` | the configuration changes |
+//! | `nginx` | an upstream that is nginx |
+//! | `policies` | policies |
+//! | `credentials` | the key of an organisation |
 //! | `memory` | an upstream that changes every second, under load |
 //! | `buckets` | two servers with one bucket |
 
 #[cfg(feature = "buckets")]
 mod buckets;
+mod credentials;
 mod faults;
 mod limits;
 mod memory;
+mod nginx;
 mod own_names;
+mod policies;
 mod races;
 mod reloading;
 mod verbatim;

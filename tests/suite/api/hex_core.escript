@@ -156,6 +156,31 @@ run("search", Config, [Package]) ->
     [true = is_binary(Text) || Text <- [Url, Description, Version]],
     {ok, {200, _, []}} = r3_hex_api_package:search(Config, <<"nothing_is_named_so">>, []);
 
+%% Fetches a release as mix does of a repository that it knows as hexpm:ORGANISATION: below the URL of hexpm, by the
+%% key of the organisation, and signed in the organisation's name.
+run("organisation", #{api_url := Url, api_key := Token} = Config, [Organisation, Key, Package, Version, File]) ->
+    {Name, Of, Tarball} = {list_to_binary(Package), list_to_binary(Version), read(File)},
+    Repository = Config#{
+        repo_url := Url,
+        repo_organization := list_to_binary(Organisation),
+        repo_public_key := read(Key),
+        repo_key := Token
+    },
+    {ok, {200, _, Packages}} = r3_hex_repo:get_versions(Repository),
+    [_] = [Listed || #{name := Listed, versions := Versions} <- Packages,
+                     Listed =:= Name, lists:member(Of, Versions)],
+    {ok, {200, _, Releases}} = r3_hex_repo:get_package(Repository, Name),
+    [Checksum] = [Outer || #{version := Version1, outer_checksum := Outer} <- Releases, Version1 =:= Of],
+    {ok, {200, _, Tarball}} = r3_hex_repo:get_tarball(Repository, Name, Of),
+    {ok, #{outer_checksum := Checksum}} = r3_hex_tarball:unpack(Tarball, memory),
+    {ok, {404, _, _}} = r3_hex_repo:get_package(Repository, <<"nothing_is_named_so">>),
+    %% Without the organisation's key, or in another name, nothing is fetched.
+    {ok, {401, _, _}} = r3_hex_repo:get_package(Repository#{repo_key := undefined}, Name),
+    {error, _} = r3_hex_repo:get_package(
+        Repository#{repo_organization := undefined, repo_url := <<Url/binary, "/repos/", (list_to_binary(Organisation))/binary>>},
+        Name
+    );
+
 %% A key that may not do it, or none.
 run("refused", Config, [Status, File]) ->
     Tarball = read(File),

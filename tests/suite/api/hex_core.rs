@@ -36,6 +36,16 @@ pub fn publishes(test: &str, base: &str, token: &str, tarballs: &[&str]) {
     assert!(output.status.success() && printed.ends_with("done\n"), "{printed}");
 }
 
+/// Fetches a release of an organisation below the URL of `hexpm`: its name, the file of its public key, package, version
+/// and the file of its tarball are in `release`.
+#[track_caller]
+pub fn fetches_of_an_organisation(test: &str, hexpm: &str, token: &str, release: &[&str]) {
+    let Some(script) = HexCore::find(test) else { return };
+    let output = script.run(hexpm, token, &[&["organisation"], release].concat());
+    let printed = clients::text(&output);
+    assert!(output.status.success() && printed.ends_with("done\n"), "{printed}");
+}
+
 /// A command of the script that must end well, with what it is told.
 #[track_caller]
 fn succeeds(test: &str, api: &Api, base: &str, who: Who, arguments: &[&str]) {

@@ -14,32 +14,46 @@ use crate::support::tools;
 /// A web server on a free port of the loopback interface, ended when dropped.
 pub struct Nginx {
     server: Server,
-    _prefix: TempDir,
+    prefix: TempDir,
 }
 
 impl Nginx {
     pub fn serve(program: &Path, root: &Path) -> Self {
+        Self::serve_with(program, root, "")
+    }
+
+    /// With these lines in the part of the server.
+    pub fn serve_with(program: &Path, root: &Path, lines: &str) -> Self {
         let prefix = TempDir::new().unwrap();
         let address = free_address();
         let configuration = format!(
             "daemon off;\nmaster_process off;\npid {prefix}/pid;\nerror_log {prefix}/error.log;\n\
              events {{}}\n\
-             http {{\n access_log off;\n default_type application/octet-stream;\n gzip off;\n\
+             http {{\n log_format asked '$request_uri $status $body_bytes_sent $http_if_none_match';\n\
+             access_log {prefix}/asked asked;\n default_type application/octet-stream;\n gzip off;\n\
              client_body_temp_path {prefix}/body;\n proxy_temp_path {prefix}/proxy;\n\
              fastcgi_temp_path {prefix}/fastcgi;\n uwsgi_temp_path {prefix}/uwsgi;\n\
              scgi_temp_path {prefix}/scgi;\n\
-             server {{ listen {address}; root {root}; }}\n}}\n",
+             server {{ listen {address}; root {root}; {lines} }}\n}}\n",
             prefix = prefix.path().display(),
             root = root.display(),
         );
         fs::write(prefix.path().join("nginx.conf"), configuration).unwrap();
         let mut command = Command::new(program);
         command.arg("-p").arg(prefix.path()).args(["-c", "nginx.conf"]).stderr(Stdio::null());
-        Self { server: Server::other(&mut command, address), _prefix: prefix }
+        Self { server: Server::other(&mut command, address), prefix }
     }
 
     pub fn url(&self) -> String {
         self.server.url()
+    }
+
+    /// The requests for a path, each with the status of the answer, the bytes of its body, and the tag of the client's
+    /// file or `-`; a quote is `\x22` there. nginx writes a line once it has answered.
+    pub fn asked(&self, path: &str) -> Vec<String> {
+        let log = fs::read_to_string(self.prefix.path().join("asked")).unwrap();
+        let rest = log.lines().filter_map(|line| line.strip_prefix(path)?.strip_prefix(' '));
+        rest.map(str::to_owned).collect()
     }
 }
 

@@ -120,6 +120,13 @@ fn a_package_that_lost_a_release_is_held_back_until_it_is_accepted() {
         assert!(answer.body == before, "a rolled-back package was served");
         assert!(answer.expect("cache-status").contains("hit; ttl=-"));
     }
+    // It is not told again each time that upstream is asked.
+    let asked = upstream.unruly.count("/packages/foo");
+    until("upstream is asked again", || {
+        assert!(server.get("/packages/foo", &[]).body == before);
+        upstream.unruly.count("/packages/foo") > asked
+    });
+    assert!(server.get("/packages/foo", &[]).body == before);
     assert_eq!(upstream.told("no longer has 1.1.0"), 1, "{}", upstream.log());
     assert!(server.get("/", &[]).text().contains("no longer has 1.1.0"));
     drop(server);

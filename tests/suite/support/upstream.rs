@@ -26,7 +26,7 @@ pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 /// is upstream's.
 pub struct Upstream {
     pub repository: TestRepository,
-    _server: Server,
+    pub server: Server,
     pub unruly: Unruly,
     fault: Arc<Mutex<(String, Fault)>>,
 }
@@ -41,7 +41,7 @@ impl Upstream {
             let (prefix, fault) = &*shared.lock().unwrap();
             if path.starts_with(prefix.as_str()) { fault.clone() } else { Fault::None }
         });
-        Self { repository, _server: server, unruly, fault }
+        Self { repository, server, unruly, fault }
     }
 
     pub fn samples() -> Self {
