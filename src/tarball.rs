@@ -21,6 +21,7 @@ mod limits;
 mod metadata;
 mod new_release;
 mod outer;
+mod package_files;
 mod path_set;
 mod reserved;
 
@@ -34,6 +35,7 @@ pub use limits::Limits;
 pub use metadata::{Metadata, MetadataError};
 pub use new_release::{MetadataFault, MetadataFaults, ReleaseNotice, is_web_url};
 pub use outer::OuterError;
+pub use package_files::{PackageFile, PackageFileKind, PackageFiles};
 pub use reserved::ReservedFor;
 pub use tar::EntryType;
 
@@ -156,6 +158,20 @@ impl Unpacker {
         }
         Ok(Tarball { metadata, inner_checksum, outer_checksum: OuterChecksum::of(tarball) })
     }
+}
+
+/// The files of a tarball, after the checks of [`Unpacker`]: what clients refuse is not read.
+///
+/// # Errors
+/// As of [`Unpacker::unpack`].
+pub fn unpack_files(tarball: &[u8], limits: &Limits) -> Result<PackageFiles, Error> {
+    if tarball.len() > limits.tarball {
+        return Err(Error::TooLarge { limit: limits.tarball });
+    }
+    let files = OuterFiles::read(tarball, limits)?;
+    check_inner_checksum(&files)?;
+    Metadata::parse(files.metadata)?;
+    Ok(PackageFiles::read(files.contents, files.metadata, limits.contents)?)
 }
 
 /// The inner checksum of a tarball, without a check of its metadata and contents.

@@ -88,7 +88,7 @@ pub enum ContentsError {
 }
 
 /// The path to which clients write a copy of metadata.config after they have unpacked the contents.
-const METADATA_COPY: &str = "hex_metadata.config";
+pub(super) const METADATA_COPY: &str = "hex_metadata.config";
 
 /// The checksum of a gzip header, which libdeflate ignores and zlib compares, and the reserved bits, which zlib refuses. No
 /// tool that packs for Hex sets them.
@@ -114,6 +114,11 @@ impl ContentsChecker {
     /// Inflates `contents` into at most `limit` bytes and checks each entry.
     pub fn check(&mut self, contents: &[u8], limit: usize) -> Result<(), ContentsError> {
         check_entries(self.inflate(contents, limit)?)
+    }
+
+    /// The inflated contents that were checked, if they were the only ones.
+    pub fn into_inflated(self) -> Vec<u8> {
+        self.inflated
     }
 
     fn inflate(&mut self, contents: &[u8], limit: usize) -> Result<&[u8], ContentsError> {

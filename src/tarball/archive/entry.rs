@@ -13,6 +13,8 @@ pub struct ArchiveEntry<'a> {
     pub renamed: bool,
     /// The type of the entry.
     pub kind: EntryType,
+    /// Whether its mode lets anyone execute it.
+    pub executable: bool,
     /// The target of a symbolic or hard link.
     pub link: Cow<'a, str>,
     /// The contents of a file; empty for other types.

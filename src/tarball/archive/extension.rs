@@ -40,7 +40,7 @@ impl<'a> Extension<'a> {
         if is_file(kind) && path.ends_with('/') {
             return Err(ArchiveError::FileWithSlash(path.into_owned()));
         }
-        Ok(ArchiveEntry { path, renamed, kind, link, data })
+        Ok(ArchiveEntry { path, renamed, kind, executable: header.executable, link, data })
     }
 
     /// Fails if there was an extended header: its entry must come next.

@@ -15,6 +15,7 @@ pub(super) struct Header<'a> {
     pub path: Cow<'a, str>,
     pub link: Cow<'a, str>,
     pub kind: EntryType,
+    pub executable: bool,
     pub size: usize,
 }
 
@@ -41,6 +42,7 @@ impl<'a> Header<'a> {
             path: text(header.path_bytes()).map_err(bad)?,
             link: text(link).map_err(bad)?,
             kind: header.entry_type(),
+            executable: header.mode().is_ok_and(|mode| mode & 0o111 != 0),
             size: size.ok_or_else(|| bad("has a size that is no octal number"))?,
         })
     }
