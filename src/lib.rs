@@ -32,6 +32,8 @@ compile_error!(
 #[cfg(feature = "serve")]
 pub mod auth;
 mod beneath;
+#[cfg(feature = "web")]
+pub mod browse;
 pub mod cache;
 pub mod checksum;
 pub mod credentials;

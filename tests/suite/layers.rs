@@ -21,7 +21,7 @@ const LAYERS: [&[&str]; 10] = [
     &["cli"],
     &["serve"],
     &["ops"],
-    &["publish"],
+    &["publish", "browse"],
     &["published"],
     &["cache", "auth", "private_key_scan"],
     &["store"],
