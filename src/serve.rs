@@ -60,6 +60,7 @@ mod publishing;
 #[cfg(feature = "mirror")]
 pub mod pull;
 mod refusal;
+mod registry_identity;
 mod reload;
 mod repository;
 mod repository_settings;

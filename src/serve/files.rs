@@ -167,9 +167,15 @@ impl Files {
         mut headers: HeaderMap,
     ) -> io::Result<Option<Response<Body>>> {
         // Whether the tarball of a release that does not exist is there does not show.
-        if let Some(release) = asset.release() {
-            let is_docs = asset.kind == AssetKind::Docs;
-            if !repository.releases.has(&release, is_docs).await? {
+        let release = asset.release();
+        let mut signed = None;
+        if let (AssetKind::Tarball, Some(release)) = (asset.kind, &release) {
+            signed = repository.releases.checksum(release).await?;
+            if signed.is_none() {
+                return Ok(None);
+            }
+        } else if let Some(release) = &release {
+            if !repository.releases.has(release, true).await? {
                 return Ok(None);
             }
         }
@@ -184,7 +190,8 @@ impl Files {
                 headers.remove(header::RANGE);
             }
             let kept = repository.recent.get(&*repository.source, &asset.path);
-            if let Some(kept) = kept {
+            if let Some(kept) = kept.filter(|kept| repository.is_known(asset, &kept.stamp, signed))
+            {
                 return Ok(Some(send_kept(&kept, asset.kind, is_public, method, &headers)));
             }
         }
@@ -193,6 +200,9 @@ impl Files {
             if !repository.releases.is_package(&package, &opened).await? {
                 return Ok(None);
             }
+        }
+        if !repository.is_sound(asset, &opened, signed).await? {
+            return Ok(None);
         }
         let validators = self.validators(&opened).await?;
         let response = match validators.evaluate(&headers) {

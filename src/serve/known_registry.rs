@@ -10,8 +10,8 @@ use tokio::task::spawn_blocking;
 use super::files::source::FileSource;
 use super::overview::{Overview, OverviewError, RepositoryState};
 use super::overview_cache::OverviewCache;
-use crate::key::PublicKey;
-use crate::name::{PackageName, RepositoryName};
+use super::registry_identity::RegistryIdentity;
+use crate::name::PackageName;
 
 /// What is known of the registry of a repository.
 pub(super) struct KnownRegistry {
@@ -20,13 +20,6 @@ pub(super) struct KnownRegistry {
     known: Mutex<Remembered>,
     /// Held while the registry is read. The others wait for what is read.
     reading: tokio::sync::Mutex<()>,
-}
-
-/// The name in the signed files of a registry, and the key that signs them.
-#[derive(Clone, PartialEq, Eq)]
-pub(super) struct RegistryIdentity {
-    pub name: RepositoryName,
-    pub key: PublicKey,
 }
 
 /// Whether a repository has a registry.

@@ -15,6 +15,7 @@ use super::mirrors::schedule::MirrorSchedule;
 use super::mount::Mount;
 #[cfg(feature = "mirror")]
 use super::pull::options::PullOptions;
+use super::registry_identity::RegistryIdentity;
 use super::tls::TlsFiles;
 use crate::key::PrivateKey;
 use crate::name::PackageName;
@@ -143,6 +144,19 @@ impl RepositoryOptions {
             #[cfg(feature = "mirror")]
             pull: None,
         }
+    }
+
+    /// Who signs its files, if an upstream does from which they are fetched when clients ask for them.
+    #[cfg(feature = "mirror")]
+    pub(super) fn signer(&self) -> Option<RegistryIdentity> {
+        let upstream = &self.pull.as_ref()?.upstream;
+        Some(RegistryIdentity { name: upstream.name.clone(), key: upstream.key.clone() })
+    }
+
+    #[cfg(not(feature = "mirror"))]
+    #[expect(clippy::unused_self, reason = "a server with mirrors may have an upstream")]
+    pub(super) fn signer(&self) -> Option<RegistryIdentity> {
+        None
     }
 }
 

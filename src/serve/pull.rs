@@ -8,6 +8,8 @@
 //!  → flights     one request to upstream at a time for each file, which goes on without the clients that wait for it
 //!  → ops::mirror::pull   the request, the checks, and the write
 //!  → upstream_log        what the log says, and each thing once
+//! file_checks    files that are here are checked before they are sent for the first time
+//! unkept_files   files that could not be written, in memory for a while
 //! eviction       removes what no client has asked for longest, where the size is limited
 //!  → kept_files  how much there is, and what goes
 //!  → used_files  when each file was asked for
@@ -19,6 +21,7 @@
 //! refused.
 
 mod eviction;
+mod file_checks;
 mod flights;
 mod kept_files;
 mod memory;
@@ -29,6 +32,7 @@ pub(crate) mod pull_through;
 pub(crate) mod readiness;
 mod requests;
 mod unkept_file;
+mod unkept_files;
 mod upstream_log;
 mod used_files;
 

@@ -1,6 +1,7 @@
 //! A repository of the server: its place in the URLs, its files, its releases, its overview, and what publishes to it.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::sync::Arc;
 
 #[cfg(all(feature = "mirror", feature = "web"))]
@@ -22,9 +23,9 @@ use super::files::bucket::source::BucketSource;
 use super::files::directory::Directory;
 use super::files::recent::RecentFiles;
 use super::files::releases::ReleaseIndex;
-use super::files::source::FileSource;
+use super::files::source::{FileSource, OpenFile};
 use super::health::HealthyRepository;
-use super::known_registry::{KnownRegistry, RegistryIdentity};
+use super::known_registry::KnownRegistry;
 use super::metrics::Metrics;
 #[cfg(feature = "mirror")]
 use super::mirror::{Mirror, MirrorParts};
@@ -42,12 +43,14 @@ use super::pull::{
     self,
     pull_through::{PullParts, PullThrough},
 };
+use super::registry_identity::RegistryIdentity;
 use super::repository_settings::RepositorySettings;
 #[cfg(all(feature = "mirror", feature = "web"))]
 use super::upstream_note::UpstreamNote;
+use crate::checksum::OuterChecksum;
 use crate::name::{PackageName, RepositoryName};
-use crate::repository::Folder;
-use crate::store::{DirStore, Store};
+use crate::repository::{Asset, Folder};
+use crate::store::{DirStore, Stamp, Store};
 
 /// A repository that is served.
 pub(super) struct Repository {
@@ -258,7 +261,7 @@ impl Repository {
         source: Arc<dyn FileSource>,
     ) -> Self {
         let overview = Arc::new(OverviewCache::new(store));
-        let releases = Arc::new(ReleaseIndex::new(Arc::clone(&source)));
+        let releases = Arc::new(ReleaseIndex::new(Arc::clone(&source), options.signer()));
         let registry = KnownRegistry::new(Arc::clone(&overview), Arc::clone(&source));
         let packages = Packages::new(Arc::clone(&source), Arc::clone(&releases));
         let catalog = Arc::new(Catalog::new(Arc::clone(&overview), packages.clone()));
@@ -296,14 +299,38 @@ impl Repository {
         false
     }
 
+    /// Whether an open file may be sent: where files come from an upstream, it has to be upstream's. `signed` is the
+    /// checksum of a tarball.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub async fn is_sound(
+        &self,
+        asset: &Asset,
+        opened: &OpenFile,
+        signed: Option<OuterChecksum>,
+    ) -> io::Result<bool> {
+        #[cfg(feature = "mirror")]
+        if let Some(pull) = &self.pull {
+            return pull.is_sound(asset, opened, signed).await;
+        }
+        let _ = (asset, opened, signed);
+        Ok(true)
+    }
+
+    /// As [`is_sound`](Self::is_sound), of a file that was sent before and has not changed.
+    pub fn is_known(&self, asset: &Asset, stamp: &Stamp, signed: Option<OuterChecksum>) -> bool {
+        #[cfg(feature = "mirror")]
+        if let Some(pull) = &self.pull {
+            return pull.is_known(asset, stamp, signed);
+        }
+        let _ = (asset, stamp, signed);
+        true
+    }
+
     /// Of the registry that it has, or is going to fetch; `None` if it has not been read.
     pub fn registry_identity(&self) -> Option<RegistryIdentity> {
-        #[cfg(feature = "mirror")]
-        if let Some(pull) = &self.settings.options.pull {
-            let (name, key) = (pull.upstream.name.clone(), pull.upstream.key.clone());
-            return Some(RegistryIdentity { name, key });
-        }
-        self.registry.identity()
+        self.settings.options.signer().or_else(|| self.registry.identity())
     }
 
     /// Packages of its names that may be fetched from upstreams all the same.

@@ -38,7 +38,8 @@ impl RepositorySettings {
         let are_kept_alike = self.cache == other.cache || is_directory;
         let are_found_alike =
             self.options.location == other.options.location && self.links == other.links;
-        are_found_alike && are_kept_alike
+        let are_signed_alike = self.options.signer() == other.options.signer();
+        are_found_alike && are_kept_alike && are_signed_alike
     }
 
     /// Whether clients publish to both in the same way.

@@ -6,6 +6,7 @@
 //! | `faults` | upstreams that lie, fail, drip, or come back with an older registry |
 //! | `races` | many clients at once, clients that go away, servers that are killed |
 //! | `own_names` | packages of our own repositories |
+//! | `kept_files` | files that are there before they are asked for |
 //! | `limits` | full disks, and how much is kept |
 //! | `reloading` | the configuration changes |
 //! | `nginx` | an upstream that is nginx |
@@ -18,6 +19,7 @@
 mod buckets;
 mod credentials;
 mod faults;
+mod kept_files;
 mod limits;
 mod memory;
 mod nginx;

@@ -6,6 +6,7 @@
 //! tarballs   tarballs, and what replaces them
 //! unsigned   what a signed file vouches for: tarballs; and what is checked for its form: documentation, installs
 //! context    what both need: the client, the checks, and the store that they write to
+//! held_file  checks what the store has already
 //! pulled     what came of it
 //! error      why a file was not pulled
 //! ```
@@ -15,6 +16,7 @@
 
 mod context;
 mod error;
+mod held_file;
 mod pulled;
 mod signed;
 mod tarballs;
@@ -28,16 +30,20 @@ pub use target::Target;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::error::Error;
 use super::timeouts::Timeouts;
 use super::upstream::Upstream;
 use crate::name::PackageName;
 use crate::package::UnixSeconds;
 use crate::registry::Resource;
+use crate::repository::RepositoryPath;
 use crate::store::Store;
 use context::PullContext;
 
 /// Pulls files of one upstream into one store.
+#[derive(Clone)]
 pub struct Puller(Arc<PullContext>);
 
 impl Puller {
@@ -61,6 +67,20 @@ impl Puller {
     /// [`Error::OtherRegistry`] where the store has the registry of another key.
     pub fn prepare(&self, now: UnixSeconds) -> Result<(), Error> {
         self.0.prepare(now)
+    }
+
+    /// Checks a file that the store has at this path, which is that of the target or of its signature, as if upstream had
+    /// sent it. May block.
+    ///
+    /// # Errors
+    /// [`PullError::Upstream`] says what is wrong with it.
+    pub fn check(
+        &self,
+        target: &Target,
+        path: &RepositoryPath,
+        bytes: &Bytes,
+    ) -> Result<(), PullError> {
+        held_file::check(&self.0, target, path, bytes)
     }
 
     /// Fetches a file, unless upstream still has the one that came with the validator, checks it and writes it. A tarball

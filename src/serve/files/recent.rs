@@ -32,8 +32,8 @@ pub(crate) struct KeptFile {
     pub validators: Validators,
     /// The headers of a response with the whole file, but its length.
     pub headers: HeaderMap,
+    pub stamp: Stamp,
     path: RepositoryPath,
-    stamp: Stamp,
 }
 
 impl RecentFiles {
@@ -68,7 +68,7 @@ impl RecentFiles {
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static(NOSNIFF));
         // The response to HEAD has it.
         headers.remove(CONTENT_LENGTH);
-        let kept = KeptFile { bytes, validators, headers, path, stamp };
+        let kept = KeptFile { bytes, validators, headers, stamp, path };
         self.lock().insert(key, Arc::new(kept), weight);
     }
 

@@ -7,7 +7,7 @@
 //! A file is read for this once and recognized later by its [`Stamp`], so that a request takes one stat of
 //! `packages/NAME`.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
+use crate::checksum::OuterChecksum;
 use crate::key::{KeyError, PublicKey};
 use crate::name::PackageName;
 use crate::published::{DocumentError, PublishedKey, TrustedKeys, UncheckedDocument};
@@ -24,6 +25,7 @@ use crate::serve::clock::unix_nanoseconds;
 use crate::serve::error_chain::chain;
 use crate::serve::files::bounded_cache::BoundedCache;
 use crate::serve::files::source::{self, FileSource, LEADS_OUT, OpenFile};
+use crate::serve::registry_identity::RegistryIdentity;
 use crate::store::{Stamp, StoreError, StoreErrorKind};
 use crate::tarball::FileName;
 use crate::version::Version;
@@ -31,6 +33,8 @@ use crate::version::Version;
 /// The releases of one repository.
 pub(crate) struct ReleaseIndex {
     source: Arc<dyn FileSource>,
+    /// The upstream that signs the packages. `None` if `public_key` says who does.
+    signer: Option<RegistryIdentity>,
     packages: Mutex<BoundedCache<PackageName, CachedTrust>>,
     keys: Mutex<SigningKeys>,
     readers: Arc<Semaphore>,
@@ -46,14 +50,18 @@ const CACHED_VERSIONS: usize = 1 << 16;
 /// of a file system is ahead of ours, every file counts as changed a moment ago.
 const UNSETTLED: Duration = Duration::from_millis(500);
 
+/// What the log says of a file that is here and fails its check, where an upstream signs the files.
+pub(crate) const NOT_OF_UPSTREAM: &str =
+    "the file that is here is not the one of upstream: it is not served, and fetched again";
+
 /// What `docs/` has documentation of without a package: parts of Elixir itself, which `mix hex.docs` knows.
 const ELIXIR: [&str; 6] = ["elixir", "eex", "ex_unit", "iex", "logger", "mix"];
 
 /// Whether a file in `packages/` is a package, and a trusted one.
 #[derive(Clone, Debug)]
 enum PackageTrust {
-    /// A package that a trusted key signed, and its versions.
-    Signed(Arc<(PackageName, HashSet<Version>)>),
+    /// A package that a trusted key signed, and its releases with the checksums of their tarballs.
+    Signed(Arc<(PackageName, HashMap<Version, OuterChecksum>)>),
     /// A package that no trusted key signed. Clients check the signature themselves.
     Unsigned(PackageName),
     /// Not a package.
@@ -91,9 +99,11 @@ enum PackageError {
 }
 
 impl ReleaseIndex {
-    pub fn new(source: Arc<dyn FileSource>) -> Self {
+    /// The releases in the packages that `signer` signs, or else those whose key is `public_key`.
+    pub fn new(source: Arc<dyn FileSource>, signer: Option<RegistryIdentity>) -> Self {
         Self {
             source,
+            signer,
             packages: Mutex::new(BoundedCache::new(CACHED_VERSIONS)),
             keys: Mutex::default(),
             readers: Arc::new(Semaphore::new(READERS)),
@@ -108,8 +118,19 @@ impl ReleaseIndex {
         if is_docs && ELIXIR.contains(&release.package.as_str()) {
             return Ok(true);
         }
+        Ok(self.checksum(release).await?.is_some())
+    }
+
+    /// The signed checksum of a release's tarball; `None` if there is no such release.
+    ///
+    /// # Errors
+    /// The package cannot be read.
+    pub async fn checksum(
+        self: &Arc<Self>,
+        release: &FileName,
+    ) -> io::Result<Option<OuterChecksum>> {
         let path = RepositoryPath::package(&release.package);
-        let Some(stamp) = source::stamp(&self.source, path).await? else { return Ok(false) };
+        let Some(stamp) = source::stamp(&self.source, path).await? else { return Ok(None) };
         let trust = if let Some(trust) = self.cached(&release.package, &stamp).await {
             trust
         } else {
@@ -117,10 +138,10 @@ impl ReleaseIndex {
             self.run_reader(move || this.read(&name)).await?
         };
         Ok(match trust {
-            PackageTrust::Signed(package) => {
-                package.0 == release.package && package.1.contains(&release.version)
+            PackageTrust::Signed(package) if package.0 == release.package => {
+                package.1.get(&release.version).copied()
             }
-            PackageTrust::Unsigned(_) | PackageTrust::Invalid => false,
+            _ => None,
         })
     }
 
@@ -169,7 +190,7 @@ impl ReleaseIndex {
             Ok(None) => return Ok(None),
             Err(error) => return Err(error.kind.into()),
         }
-        match self.trusted_keys().0.and_then(|keys| releases(name, &bytes, &keys)) {
+        match self.trusted_keys().0.and_then(|keys| self.releases(name, &bytes, &keys)) {
             Ok(found) => Ok(Some(found)),
             Err(error) => {
                 let path = self.source.store().locate(&path);
@@ -197,7 +218,7 @@ impl ReleaseIndex {
     /// The trust in the file of this name and stamp, if it was read before.
     async fn cached(&self, name: &PackageName, stamp: &Stamp) -> Option<PackageTrust> {
         let cached = self.entry(name, stamp)?;
-        if cached.is_signed() {
+        if cached.is_signed() || self.signer.is_some() {
             return Some(cached.trust);
         }
         let key = source::stamp(&self.source, RepositoryPath::public_key()).await;
@@ -207,7 +228,7 @@ impl ReleaseIndex {
     /// As [`cached`](Self::cached), on a thread that may block.
     fn cached_blocking(&self, name: &PackageName, stamp: &Stamp) -> Option<PackageTrust> {
         let cached = self.entry(name, stamp)?;
-        if cached.is_signed() {
+        if cached.is_signed() || self.signer.is_some() {
             return Some(cached.trust);
         }
         cached.read_with(self.source.stamp(&RepositoryPath::public_key()).ok().flatten())
@@ -257,10 +278,11 @@ impl ReleaseIndex {
         read_at: i64,
     ) -> PackageTrust {
         let (keys, key) = self.trusted_keys();
-        let trust = match keys.and_then(|keys| releases(name, bytes, &keys)) {
+        let trust = match keys.and_then(|keys| self.releases(name, bytes, &keys)) {
             Ok(signed) => PackageTrust::signed(signed),
             Err(error) => {
-                let (trust, consequence) = match releases(name, bytes, &TrustedKeys::Any) {
+                let (trust, consequence) = match self.releases(name, bytes, &TrustedKeys::Any) {
+                    _ if self.signer.is_some() => (PackageTrust::Invalid, NOT_OF_UPSTREAM),
                     Ok(unsigned) => (
                         PackageTrust::Unsigned(unsigned.package),
                         "no tarball or documentation of it is served",
@@ -292,6 +314,9 @@ impl ReleaseIndex {
     /// The keys that packages may be signed by, and the stamp of `public_key`. Any key is trusted if there is no
     /// `public_key`, as where clients were given it in another way.
     fn trusted_keys(&self) -> (Result<TrustedKeys, PackageError>, Option<Stamp>) {
+        if let Some(signer) = &self.signer {
+            return (Ok(signer.key.clone().into()), None);
+        }
         let mut keys = lock(&self.keys);
         let PublishedKey { key, stamp, .. } = match PublishedKey::read(self.source.store()) {
             Ok(None) => return (Ok(TrustedKeys::Any), None),
@@ -307,12 +332,23 @@ impl ReleaseIndex {
         }
         (Ok(TrustedKeys::These(key, keys.former.iter().cloned().collect())), stamp)
     }
+
+    fn releases(
+        &self,
+        name: &PackageName,
+        bytes: &[u8],
+        keys: &TrustedKeys,
+    ) -> Result<Releases, PackageError> {
+        let repository = self.signer.as_ref().map(|signer| &signer.name);
+        Ok(UncheckedDocument::<Releases>::new(bytes, name)?.check(keys, repository)?)
+    }
 }
 
 impl PackageTrust {
     fn signed(releases: Releases) -> Self {
-        let versions = releases.releases.into_iter().map(|release| release.version).collect();
-        Self::Signed(Arc::new((releases.package, versions)))
+        let checksums = releases.releases.into_iter();
+        let checksums = checksums.map(|release| (release.version, release.outer_checksum));
+        Self::Signed(Arc::new((releases.package, checksums.collect())))
     }
 }
 
@@ -327,14 +363,6 @@ impl CachedTrust {
     }
 }
 
-fn releases(
-    name: &PackageName,
-    bytes: &[u8],
-    keys: &TrustedKeys,
-) -> Result<Releases, PackageError> {
-    Ok(UncheckedDocument::<Releases>::new(bytes, name)?.check(keys, None)?)
-}
-
 /// In bytes: the largest file of a package.
 fn limit(name: &PackageName) -> usize {
     Resource::Package(name.clone()).max_size()
@@ -346,39 +374,4 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-    use std::path::Path;
-
-    use super::*;
-    use crate::serve::files::directory::Directory;
-    use crate::store::DirStore;
-
-    #[tokio::test]
-    async fn a_package_that_changes_is_cached_once() {
-        let directory = tempfile::TempDir::new().unwrap();
-        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/golden/acme/expected");
-        fs::create_dir(directory.path().join("packages")).unwrap();
-        fs::copy(golden.join("public_key"), directory.path().join("public_key")).unwrap();
-        let source = Arc::new(Directory::new(DirStore::new(directory.path())));
-        let index = Arc::new(ReleaseIndex::new(source));
-        let release = |text: &str| text.parse::<FileName>().unwrap();
-        let mut stamps = HashSet::new();
-        for _ in 0..5 {
-            let package = directory.path().join("packages/apple");
-            fs::copy(golden.join("packages/apple"), &package).unwrap();
-            stamps.insert(
-                index
-                    .source
-                    .stamp(&RepositoryPath::package(&release("apple-2.0.0.tar").package))
-                    .unwrap()
-                    .unwrap(),
-            );
-            assert!(index.has(&release("apple-2.0.0.tar"), false).await.unwrap());
-            assert!(!index.has(&release("apple-9.9.9.tar"), false).await.unwrap());
-            fs::remove_file(package).unwrap();
-        }
-        assert!(stamps.len() > 1);
-        assert_eq!(lock(&index.packages).len(), 1);
-    }
-}
+mod tests;

@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use super::eviction::Eviction;
+use super::file_checks::FileChecks;
 use super::flights::{Landed, landed};
 use super::kept_files::KeptFiles;
 use super::metrics::PullMetrics;
@@ -18,19 +19,21 @@ use super::requests::{self, UpstreamRequests};
 use super::unkept_file;
 use super::upstream_log::UpstreamLog;
 use super::used_files::UsedFiles;
+use crate::checksum::OuterChecksum;
 use crate::ops::mirror::Error;
 use crate::ops::mirror::pull::Target;
 use crate::registry::Resource;
 use crate::repository::{Asset, AssetKind, Folder, RepositoryPath};
 use crate::serve::clock;
 use crate::serve::files::releases::ReleaseIndex;
-use crate::serve::files::source::{self, FileSource};
-use crate::store::Store;
+use crate::serve::files::source::{self, FileSource, OpenFile};
+use crate::store::{Stamp, Store};
 use crate::tarball::FileName;
 
 /// Makes sure that the files of one repository are here.
 pub(crate) struct PullThrough {
     requests: Arc<UpstreamRequests>,
+    checks: Arc<FileChecks>,
     source: Arc<dyn FileSource>,
     releases: Arc<ReleaseIndex>,
     used: Arc<UsedFiles>,
@@ -69,6 +72,7 @@ impl PullThrough {
         let PullParts { options, source, releases, runtime, metrics } = parts;
         let used = Arc::new(UsedFiles::default());
         let puller = requests::puller(options, store())?;
+        let checks = FileChecks::new(name, puller.clone(), Arc::clone(releases));
         let counters = metrics.of(name);
         let evict = |size| {
             let (pinned, evicted) = (Arc::clone(&options.pinned), counters.evicted.clone());
@@ -81,7 +85,16 @@ impl PullThrough {
             UpstreamRequests::new(puller, (*runtime).clone(), log, counters, eviction.clone());
         let (source, releases) = (Arc::clone(source), Arc::clone(releases));
         let (started, has_begun) = (Instant::now(), AtomicBool::new(false));
-        Ok(Arc::new(Self { requests, source, releases, used, eviction, has_begun, started }))
+        Ok(Arc::new(Self {
+            requests,
+            checks,
+            source,
+            releases,
+            used,
+            eviction,
+            has_begun,
+            started,
+        }))
     }
 
     /// Makes the store ready. Once it has begun, this does nothing. May block.
@@ -142,6 +155,31 @@ impl PullThrough {
         self.eviction.is_some() && matches!(asset.kind, AssetKind::Tarball | AssetKind::Docs)
     }
 
+    /// Whether an open file is upstream's. `signed` is the checksum of a tarball.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub async fn is_sound(
+        &self,
+        asset: &Asset,
+        opened: &OpenFile,
+        signed: Option<OuterChecksum>,
+    ) -> io::Result<bool> {
+        let path = Folder::Root.file(&asset.path);
+        match (signed, Target::of(asset)) {
+            (Some(signed), _) => self.checks.is_tarball(&path, opened, signed).await,
+            (None, Some(target)) => self.checks.is_sound(&target, &path, opened).await,
+            // What is not pulled may have been mirrored.
+            (None, None) => Ok(true),
+        }
+    }
+
+    /// Whether a file that was sent before is upstream's still. `signed` is the checksum of a tarball.
+    pub fn is_known(&self, asset: &Asset, stamp: &Stamp, signed: Option<OuterChecksum>) -> bool {
+        let is_known = |signed| self.checks.is_known_tarball(&asset.path, stamp, signed);
+        signed.is_none_or(is_known)
+    }
+
     /// Makes sure that a file is here, and not older than upstream says that it may be.
     ///
     /// # Errors
@@ -168,8 +206,24 @@ impl PullThrough {
         // What is not pulled may have been mirrored.
         let Some(target) = Target::of(asset) else { return Ok(Readiness::Here(Freshness::Fresh)) };
         let path = Folder::Root.file(&asset.path);
+        let readiness = self.ensure_target(asset, &target, &path).await?;
+        if let (Readiness::Failed, Some(bytes)) = (&readiness, self.requests.unkept.any(&path)) {
+            return Ok(Readiness::Unkept(unkept_file::open(bytes)));
+        }
+        Ok(readiness)
+    }
+
+    async fn ensure_target(
+        self: &Arc<Self>,
+        asset: &Asset,
+        target: &Target,
+        path: &RepositoryPath,
+    ) -> io::Result<Readiness> {
+        if let Some(bytes) = self.requests.unkept.fresh(path) {
+            return Ok(Readiness::Unkept(unkept_file::open(bytes)));
+        }
         let mut is_in_store = true;
-        if let Target::Tarball(file) | Target::Docs(file) = &target {
+        if let Target::Tarball(file) | Target::Docs(file) = target {
             let is_docs = matches!(target, Target::Docs(_));
             match self.ensure_release(file, is_docs).await? {
                 Readiness::Here(_) => {}
@@ -179,17 +233,17 @@ impl PullThrough {
             }
             if self.has_uses(asset) {
                 // It must not go while upstream is asked for it.
-                self.used.renew(&path, clock::now());
+                self.used.renew(path, clock::now());
             }
         }
         for list in target.lists() {
             self.ensure_file(&list, &list.path()).await?;
         }
         if is_in_store {
-            return self.ensure_file(&target, &path).await;
+            return self.ensure_file(target, path).await;
         }
-        let flight = self.requests.ask(&target, Instant::now());
-        Ok(Self::without_store(landed(flight).await, &path, Freshness::Fetched))
+        let flight = self.requests.ask(target, Instant::now());
+        Ok(Self::without_store(landed(flight).await, path, Freshness::Fetched))
     }
 
     /// Makes sure that the package of a release is here, and names it.
@@ -230,8 +284,11 @@ impl PullThrough {
         target: &Target,
         path: &RepositoryPath,
     ) -> io::Result<Readiness> {
+        if let Some(bytes) = self.requests.unkept.fresh(path) {
+            return Ok(Readiness::Unkept(unkept_file::open(bytes)));
+        }
         let began = Instant::now();
-        let is_here = source::stamp(&self.source, path.clone()).await?.is_some();
+        let is_here = self.is_here(target, path).await?;
         let known = self.requests.memory.get(target.path().as_str());
         if is_here && (target.is_immutable() || known.is_fresh(began)) {
             return Ok(Readiness::Here(Freshness::Fresh));
@@ -260,6 +317,18 @@ impl PullThrough {
                 Readiness::Here(stale())
             }
         })
+    }
+
+    /// Whether the store has upstream's file. One that is damaged, or of another key, is fetched as if it were missing.
+    async fn is_here(&self, target: &Target, path: &RepositoryPath) -> io::Result<bool> {
+        use io::ErrorKind::{IsADirectory, NotADirectory, NotFound};
+        match source::open(&self.source, path.as_str()).await {
+            Ok(opened) => self.checks.is_sound(target, path, &opened).await,
+            Err(error) if matches!(error.kind(), NotFound | NotADirectory | IsADirectory) => {
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// What came of a request, if the store has no file but one that this request has written.

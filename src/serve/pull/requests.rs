@@ -13,6 +13,7 @@ use super::flights::{Flights, Landed, landed};
 use super::memory::{KnownFile, Memory};
 use super::metrics::UpstreamCounters;
 use super::options::PullOptions;
+use super::unkept_files::UnkeptFiles;
 use super::upstream_log::UpstreamLog;
 use crate::ops::mirror::pull::{PullError, Pulled, PulledFile, Puller, Target};
 use crate::ops::mirror::{Error, Timeouts};
@@ -27,6 +28,7 @@ pub(super) struct UpstreamRequests {
     puller: Puller,
     runtime: Handle,
     pub memory: Memory,
+    pub unkept: UnkeptFiles,
     flights: Flights,
     /// Limits how many files are fetched at once.
     places: Semaphore,
@@ -91,6 +93,7 @@ impl UpstreamRequests {
             puller,
             runtime,
             memory: Memory::new(),
+            unkept: UnkeptFiles::new(),
             flights: Flights::default(),
             places: Semaphore::new(REQUESTS),
             paused_until: Mutex::default(),
@@ -179,15 +182,19 @@ impl UpstreamRequests {
                 if !changed.is_empty() {
                     self.log.kept(None);
                 }
+                self.unkept.forget(path);
                 (Landed::Kept, known)
             }
             PulledFile::NotKept(files, error) => {
                 self.counters.not_kept.inc();
                 self.log.kept(Some(chain(&error.kind)));
+                let max_age = max_age.or((!target.is_immutable()).then_some(DEFAULT_AGE));
+                self.unkept.keep(&files, max_age);
                 (Landed::NotKept(Arc::new(files)), KnownFile::default())
             }
             PulledFile::Missing => {
                 self.counters.absent.inc();
+                self.unkept.forget(path);
                 let missing_until = now.checked_add(MISSING_FOR);
                 (Landed::Missing, KnownFile { missing_until, ..KnownFile::default() })
             }

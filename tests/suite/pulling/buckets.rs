@@ -64,6 +64,24 @@ fn two_servers_pull_into_one_bucket_at_once() {
 }
 
 #[test]
+fn a_damaged_tarball_is_fetched_again() {
+    let Some(moto) = Moto::start("a_damaged_tarball_is_fetched_again") else { return };
+    let upstream = Upstream::samples();
+    let bucket = moto.bucket("registry");
+    let path = FILES[2];
+    upstream.is_served(&serve(&upstream, &bucket, "one"), path);
+    let key = format!("hex/acme{path}");
+    let mut damaged = upstream.file(path);
+    damaged[700] ^= 1;
+    bucket.put(&key, &[], &damaged);
+    let server = serve(&upstream, &bucket, "two");
+    upstream.is_served(&server, path);
+    assert!(bucket.get(&key).body == upstream.file(path));
+    assert_eq!(upstream.told("is not the one of upstream"), 1, "{}", upstream.log());
+    assert_eq!(upstream.told("could not keep"), 0, "{}", upstream.log());
+}
+
+#[test]
 fn a_package_that_changes_changes_in_the_bucket() {
     let Some(moto) = Moto::start("a_package_that_changes_changes_in_the_bucket") else { return };
     let upstream = Upstream::samples();

@@ -55,6 +55,27 @@ fn a_full_disk_serves_on_and_says_so() {
     upstream.verify("copy");
 }
 
+/// What a full disk does not take is kept in memory for a minute.
+#[test]
+fn a_full_disk_is_no_reason_to_ask_upstream_again() {
+    let test = "a_full_disk_is_no_reason_to_ask_upstream_again";
+    let upstream = large();
+    let Some(disk) = Disk::mount(upstream.repository.path("copy"), "256k", test) else { return };
+    let server = upstream.pulled_into("copy", &[]);
+    until("the indexes", || upstream.is_kept("copy/versions"));
+    disk.fill(0);
+    for _ in 0..20 {
+        upstream.is_served(&server, &tarball(9));
+        upstream.is_served(&server, "/packages/p9");
+    }
+    assert_eq!(upstream.unruly.count(&tarball(9)), 1);
+    // The tarball is checked by the package.
+    assert!(upstream.unruly.count("/packages/p9") <= 2, "{:?}", upstream.unruly.asked());
+    upstream.end();
+    upstream.is_served(&server, &tarball(9));
+    assert!(!upstream.is_kept(&format!("copy{}", tarball(9))));
+}
+
 #[test]
 fn a_release_that_is_newer_than_a_full_disk_is_served() {
     let test = "a_release_that_is_newer_than_a_full_disk_is_served";

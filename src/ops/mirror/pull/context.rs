@@ -121,7 +121,8 @@ impl PullContext {
         off_workers(move || this.read(&path, limit)).await
     }
 
-    fn read(&self, path: &RepositoryPath, limit: usize) -> Result<Option<Held>, PullError> {
+    /// As [`held`](Self::held). May block.
+    pub fn read(&self, path: &RepositoryPath, limit: usize) -> Result<Option<Held>, PullError> {
         let mut bytes = Vec::new();
         let found = self.store.read(path, limit, &mut bytes)?;
         let found = found.map(|content| Held { bytes: bytes.into(), stamp: content.stamp });
@@ -143,7 +144,8 @@ impl PullContext {
         off_workers(move || this.read_releases(&name)).await
     }
 
-    fn read_releases(&self, name: &PackageName) -> Result<Option<Releases>, PullError> {
+    /// As [`held_releases`](Self::held_releases). May block.
+    pub fn read_releases(&self, name: &PackageName) -> Result<Option<Releases>, PullError> {
         let resource = Resource::Package(name.clone());
         let held = self.read(&RepositoryPath::resource(&resource), resource.max_size())?;
         Ok(held.and_then(|held| self.releases(name, &held)))
@@ -195,6 +197,21 @@ impl PullContext {
     ) -> Result<Pulled, PullError> {
         let this = Arc::clone(self);
         off_workers(move || Ok(this.write_now(&stages, removed))).await
+    }
+
+    /// Writes a file that can have no other bytes. One that is there and has others is damaged, and is replaced.
+    pub async fn write_fixed(
+        self: &Arc<Self>,
+        path: &RepositoryPath,
+        bytes: &Bytes,
+    ) -> Result<Pulled, PullError> {
+        let file = |over| NewFile { path: path.clone(), bytes: bytes.clone(), over };
+        let pulled = self.write(vec![vec![file(None)]], Vec::new()).await?;
+        if !matches!(pulled.file, PulledFile::Kept) || !pulled.changed.is_empty() {
+            return Ok(pulled);
+        }
+        let held = self.held(path, bytes.len()).await?;
+        self.write(vec![vec![file(held)]], Vec::new()).await
     }
 
     fn write_now(&self, stages: &[Vec<NewFile>], removed: Vec<RepositoryPath>) -> Pulled {

@@ -27,20 +27,25 @@ pub(super) async fn replacement(
     Ok(NewFile { path, bytes, over })
 }
 
-/// Fetches the tarball of a release; `None` if upstream does not have it.
-pub(super) async fn fetch(
-    context: &Arc<PullContext>,
-    file: &FileName,
-    release: &Release,
-) -> Result<Option<Bytes>, PullError> {
-    let expected = TarballToFetch {
+/// What the tarball of a release has to be.
+pub(super) fn expected(file: &FileName, release: &Release) -> TarballToFetch {
+    TarballToFetch {
         file: file.clone(),
         inner_checksum: release.inner_checksum,
         outer_checksum: release.outer_checksum,
         pin: None,
         on_disk: false,
         is_accepted: false,
-    };
+    }
+}
+
+/// Fetches the tarball of a release; `None` if upstream does not have it.
+pub(super) async fn fetch(
+    context: &Arc<PullContext>,
+    file: &FileName,
+    release: &Release,
+) -> Result<Option<Bytes>, PullError> {
+    let expected = expected(file, release);
     let checker = context.checker.clone();
     let limit = checker.limits.tarball;
     let read = move |bytes: Bytes| checker.tarball(&expected, &bytes).map(|()| bytes);

@@ -1,10 +1,12 @@
 //! Which files can be pulled.
 
 use crate::name::{PackageName, PolicyName};
+use crate::ops::mirror::fetch::MAX_DOCS;
+use crate::ops::mirror::installs::check::{MAX_INSTALL, MAX_LIST};
 use crate::ops::mirror::installs::list::{self, LISTS};
 use crate::registry::Resource;
 use crate::repository::{Asset, AssetKind, Folder, RepositoryPath};
-use crate::tarball::FileName;
+use crate::tarball::{FileName, Limits};
 
 /// A file that can be pulled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +67,18 @@ impl Target {
             Self::Docs(file) => RepositoryPath::docs(file),
             Self::InstallList(name) => Folder::Installs.file(name),
             Self::Install(path) => path.clone(),
+        }
+    }
+
+    /// The most bytes that it may have.
+    #[must_use]
+    pub fn max_size(&self) -> usize {
+        match self {
+            Self::Signed(resource) => resource.max_size(),
+            Self::Tarball(_) => Limits::HEX.tarball,
+            Self::Docs(_) => MAX_DOCS,
+            Self::InstallList(_) => MAX_LIST,
+            Self::Install(_) => MAX_INSTALL,
         }
     }
 

@@ -24,7 +24,7 @@ use crate::registry::Releases;
 use crate::repository::{Folder, RepositoryPath};
 use crate::tarball::FileName;
 
-/// Pulls a tarball that the store does not have.
+/// Pulls a tarball that the store does not have, or has damaged.
 pub(super) async fn tarball(
     context: &Arc<PullContext>,
     file: &FileName,
@@ -42,8 +42,7 @@ pub(super) async fn tarball(
     if is_kept && !is_current(context, file, &release).await? {
         return Err(FileError::Missing.into());
     }
-    let written = NewFile { path: path.clone(), bytes, over: None };
-    let pulled = context.write(vec![vec![written]], Vec::new()).await?;
+    let pulled = context.write_fixed(&path, &bytes).await?;
     if is_kept && !is_current(context, file, &release).await? {
         // Another server has.
         context.write(Vec::new(), vec![path]).await?;
@@ -167,10 +166,7 @@ pub(super) async fn install(
     };
     let read = move |bytes: Bytes| installs::install(list, &sha512, &bytes).map(|()| bytes);
     match context.client.get_file(path.as_str(), MAX_INSTALL, None, read).await? {
-        Fetched::File(bytes, _) => {
-            let written = NewFile { path: path.clone(), bytes, over: None };
-            context.write(vec![vec![written]], Vec::new()).await
-        }
+        Fetched::File(bytes, _) => context.write_fixed(path, &bytes).await,
         Fetched::NotModified(_) | Fetched::NotFound => Ok(Pulled::new(PulledFile::Missing)),
     }
 }

@@ -36,7 +36,7 @@ pub(crate) fn acme() -> TempDir {
 
 pub(crate) fn packages(directory: &TempDir) -> Packages {
     let source: Arc<dyn FileSource> = Arc::new(Directory::new(DirStore::new(directory.path())));
-    let releases = Arc::new(ReleaseIndex::new(Arc::clone(&source)));
+    let releases = Arc::new(ReleaseIndex::new(Arc::clone(&source), None));
     Packages::new(source, releases)
 }
 
