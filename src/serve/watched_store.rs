@@ -38,6 +38,10 @@ impl Store for WatchedStore {
         self.files.read(path, limit, buffer)
     }
 
+    fn inspect(&self, path: &RepositoryPath) -> Result<Option<Content>, StoreError> {
+        self.files.inspect(path)
+    }
+
     fn apply(
         &self,
         stages: &[&[Change]],

@@ -37,14 +37,12 @@ pub trait Store: Sync {
         buffer: &mut Vec<u8>,
     ) -> Result<Option<Content>, StoreError>;
 
-    /// Looks a file up without reading it; `None` if there is no such file.
+    /// Looks a file up without reading more than a byte of it; `None` if there is no such file.
     ///
     /// # Errors
     /// [`StoreError`] if it is unknown whether it is there.
     fn inspect(&self, path: &RepositoryPath) -> Result<Option<Content>, StoreError> {
-        let listed = self.list(path.folder())?.unwrap_or_default();
-        let found = listed.into_iter().find(|one| one.name == path.file_name());
-        Ok(found.map(|one| Content { stamp: one.stamp }))
+        self.read(path, 0, &mut Vec::new())
     }
 
     /// Makes changes, stage by stage: the changes of a stage are durable before the next stage begins.

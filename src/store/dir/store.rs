@@ -96,6 +96,16 @@ impl Store for DirStore {
         Ok(Some(Content { stamp: Some(stamp(&found)) }))
     }
 
+    fn inspect(&self, path: &RepositoryPath) -> Result<Option<Content>, StoreError> {
+        let failed = self.error(Operation::Inspect, path);
+        match self.root().metadata(path.as_str().as_ref()) {
+            Ok(found) if found.is_file() => Ok(Some(Content { stamp: Some(stamp(&found)) })),
+            Ok(_) => Err(failed(io::Error::other("it is not a file"))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
     fn apply(
         &self,
         stages: &[&[Change]],
@@ -156,4 +166,25 @@ fn below(root: &Path, path: &Path, kind: EntryKind) -> (RepositoryPath, EntryKin
     let path = path.strip_prefix(root).unwrap_or(Path::new(""));
     let kind = if path.to_str().is_some() { kind } else { not_utf8() };
     (Folder::Root.file(&path.to_string_lossy()), kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_inspected_by_itself() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let store = DirStore::new(directory.path());
+        let path = Folder::Packages.file("foo");
+        assert_eq!(store.inspect(&path).unwrap(), None);
+        fs::create_dir(directory.path().join("packages")).unwrap();
+        assert_eq!(store.inspect(&path).unwrap(), None);
+        assert!(store.inspect(&Folder::Packages.path()).is_err(), "it is no file");
+        fs::write(directory.path().join(path.as_str()), b"foo").unwrap();
+        let found = store.inspect(&path).unwrap();
+        assert_eq!(found, store.read(&path, 10, &mut Vec::new()).unwrap());
+        let listed = store.list(Folder::Packages).unwrap().unwrap();
+        assert_eq!(found.unwrap().stamp, listed[0].stamp);
+    }
 }
