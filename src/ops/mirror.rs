@@ -44,6 +44,7 @@ mod redirect;
 mod registry;
 mod report;
 mod request_error;
+mod running_bodies;
 mod selection;
 mod state;
 mod task;

@@ -17,6 +17,7 @@ use super::file_headers::FileHeaders;
 use super::public_address::{NotPublic, PublicResolver};
 use super::redirect::RedirectChain;
 use super::request_error::RequestError;
+use super::running_bodies::{RunningBodies, RunningBody};
 use super::timeouts::Timeouts;
 use crate::credentials;
 use crate::proxy::Proxies;
@@ -58,6 +59,7 @@ pub(super) struct Client {
     proxies: Proxies,
     timeouts: Timeouts,
     memory: BodyMemory,
+    running: RunningBodies,
     pub counters: Counters,
 }
 
@@ -99,12 +101,13 @@ impl Client {
         let public = builder().dns_resolver(PublicResolver::new(hosts)).build()?;
         let http = builder().build()?;
         let (memory, counters) = (BodyMemory::new(), Counters::default());
-        Ok(Self { http, public, base, authorization, proxies, timeouts, memory, counters })
+        let running = RunningBodies::default();
+        Ok(Self { http, public, base, authorization, proxies, timeouts, memory, running, counters })
     }
 
     /// Requests a file of at most `limit` bytes below upstream's URL, unless it still has this entity tag.
     /// `read` checks it. A file that `read` refuses is requested once more, as it may have been damaged on the way.
-    /// A large file waits for memory, which it holds until `read` returns.
+    /// A large file waits for memory as it grows, and holds it until `read` returns.
     ///
     /// # Errors
     /// [`FileError::Request`], or the last error of `read`.
@@ -153,9 +156,9 @@ impl Client {
         T: Send + 'static,
         R: Fn(Bytes, MemoryPermit) -> Result<T, FileError> + Clone + Send + 'static,
     {
-        let mut attempt = 1;
+        let (running, mut attempt) = (self.running.begin(path), 1);
         loop {
-            let (error, pause) = match self.request(path, limit, tag).await {
+            let (error, pause) = match self.request(path, limit, tag, &running).await {
                 Ok(Fetched::NotModified(headers)) => return Ok(Fetched::NotModified(headers)),
                 Ok(Fetched::NotFound) => return Ok(Fetched::NotFound),
                 Ok(Fetched::File(ReceivedBody { bytes, permit, page }, headers)) => {
@@ -183,12 +186,18 @@ impl Client {
         }
     }
 
+    /// How many bytes have come of a file that is being fetched.
+    pub fn received(&self, path: &str) -> u64 {
+        self.running.received(path)
+    }
+
     /// Sends one request. An error after which a retry may help comes with the least pause before it.
     async fn request(
         &self,
         path: &str,
         limit: usize,
         tag: Option<&str>,
+        running: &RunningBody<'_>,
     ) -> Result<Fetched<ReceivedBody>, (RequestError, Option<Duration>)> {
         let url = self.base.join(path);
         let url = url.map_err(|error| (self.broken(path, &error), None))?;
@@ -216,8 +225,11 @@ impl Client {
         let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
         let kind = kind.unwrap_or_default().to_owned();
         let at = (*response.url() != requested).then(|| credentials::hide(response.url().as_str()));
-        let stall = self.timeouts.stall;
-        let body = body::read(response, limit, stall, &self.memory, &self.counters.bytes).await;
+        let received = |bytes| {
+            self.counters.bytes.fetch_add(bytes, Ordering::Relaxed);
+            running.received(bytes);
+        };
+        let body = body::read(response, limit, &self.timeouts, &self.memory, received).await;
         match body {
             Ok((bytes, permit)) => {
                 let page = is_page(&kind, &bytes).then_some(RequestError::Page { url, at });
@@ -225,8 +237,12 @@ impl Client {
             }
             Err(BodyError::TooLarge) => Err((RequestError::TooLarge { url, limit }, None)),
             Err(BodyError::TooSlow { least }) => {
-                let stretch = stall.saturating_mul(STRETCH);
+                let stretch = self.timeouts.stall.saturating_mul(STRETCH);
                 Err((RequestError::TooSlow { url, least, stretch }, Some(Duration::ZERO)))
+            }
+            Err(BodyError::NoMemory) => {
+                let waited = self.timeouts.memory;
+                Err((RequestError::NoMemory { url, waited }, None))
             }
             Err(BodyError::Broken(error)) => Err(self.failed(path, &error)),
         }

@@ -21,6 +21,9 @@ pub enum RequestError {
     /// So slow a body would keep other requests from being made.
     #[error("{url} came at less than {least} bytes a second for {} s", .stretch.as_secs())]
     TooSlow { url: String, least: u64, stretch: Duration },
+    /// Other large bodies had all the memory for so long.
+    #[error("{url} is large, and found no memory beside other large files for {} s", .waited.as_secs())]
+    NoMemory { url: String, waited: Duration },
     /// A redirect that is not followed, or too many of them.
     #[error("{url}: {reason}")]
     Redirect { url: String, reason: String },

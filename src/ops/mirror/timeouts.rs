@@ -13,6 +13,10 @@ pub struct Timeouts {
     pub longest_pause: Duration,
     /// How long a connection may deliver no byte.
     pub stall: Duration,
+    /// How long a body may come slowly. After that, it has to come at 4 KiB a second.
+    pub patience: Duration,
+    /// How long a large body waits for memory that others have.
+    pub memory: Duration,
 }
 
 impl Default for Timeouts {
@@ -22,6 +26,8 @@ impl Default for Timeouts {
             pause: Duration::from_millis(500),
             longest_pause: Duration::from_secs(60),
             stall: Duration::from_secs(30),
+            patience: Duration::from_secs(10 * 60),
+            memory: Duration::from_secs(60 * 60),
         }
     }
 }

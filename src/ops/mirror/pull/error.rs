@@ -21,6 +21,11 @@ pub enum PullError {
 }
 
 impl PullError {
+    /// Whether upstream answered `403 Forbidden`.
+    pub(super) fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Upstream(error) if error.is_forbidden())
+    }
+
     /// Whether upstream as a whole does not answer: it is down, busy, or not to be reached. An error of one file says
     /// nothing of others.
     #[must_use]
@@ -31,6 +36,7 @@ impl PullError {
             RequestError::Status { status, .. } => matches!(status.as_u16(), 429 | 503),
             RequestError::TooLarge { .. }
             | RequestError::TooSlow { .. }
+            | RequestError::NoMemory { .. }
             | RequestError::Redirect { .. }
             | RequestError::Page { .. } => false,
         }
