@@ -103,6 +103,8 @@ use tokio::runtime::Runtime;
 
 use crate::key::PublicKey;
 use crate::name::RepositoryName;
+#[cfg(feature = "mirror")]
+use crate::ops::mirror::Cancellation;
 use assembly::Assembly;
 #[cfg(feature = "buckets")]
 use cache_folder::SharedCacheFolder;
@@ -202,6 +204,8 @@ pub fn serve(
         cache_folder: Arc::clone(&cache_folder),
         #[cfg(feature = "mirror")]
         turns: MirrorTurns::default(),
+        #[cfg(feature = "mirror")]
+        end: Cancellation::default(),
     };
     let service = assembly.service(options, None)?;
     #[cfg(feature = "mirror")]
@@ -248,6 +252,8 @@ pub fn serve(
     let current = Arc::clone(&service);
 
     let ended = runtime.block_on(async {
+        #[cfg(feature = "mirror")]
+        let end = assembly.end.clone();
         let reload = Reload {
             sources,
             source,
@@ -260,6 +266,8 @@ pub fn serve(
         let shutdown = signals.shut_down(grace);
         #[cfg(feature = "mirror")]
         tokio::spawn(running_mirrors::end_with(shutdown.clone(), Arc::clone(&service)));
+        #[cfg(feature = "mirror")]
+        tokio::spawn(running_pulls::end_with(shutdown.clone(), end));
         if let Some((listener, address)) = metrics_listener.zip(options.metrics) {
             let limits = METRICS_LIMITS;
             let admission = Arc::new(Admission::for_metrics(limits, Arc::clone(&metrics)));

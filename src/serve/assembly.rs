@@ -25,6 +25,8 @@ use super::route::Routes;
 use super::service::RegistryService;
 #[cfg(feature = "web")]
 use super::web::Web;
+#[cfg(feature = "mirror")]
+use crate::ops::mirror::Cancellation;
 
 /// What all services of a server have in common.
 pub(super) struct Assembly {
@@ -35,6 +37,9 @@ pub(super) struct Assembly {
     pub cache_folder: Arc<SharedCacheFolder>,
     #[cfg(feature = "mirror")]
     pub turns: MirrorTurns,
+    /// The end of the server: what is being fetched from upstreams is given up.
+    #[cfg(feature = "mirror")]
+    pub end: Cancellation,
 }
 
 impl Assembly {
@@ -58,6 +63,8 @@ impl Assembly {
             cache_folder: &self.cache_folder,
             #[cfg(feature = "mirror")]
             turns: &self.turns,
+            #[cfg(feature = "mirror")]
+            end: &self.end,
             former: former_repositories.unwrap_or_default(),
         };
         let open = |one| Repository::open(one, &parts);

@@ -34,7 +34,7 @@ use super::pull::pull_through::PullThrough;
 use super::pull::readiness::{Freshness, Readiness};
 use super::repository::Repository;
 #[cfg(feature = "mirror")]
-use super::responses::bad_gateway;
+use super::responses::{bad_gateway, gateway_timeout};
 use super::responses::{plain, unavailable};
 use crate::repository::{Asset, AssetKind};
 use crate::store::LeadsOut;
@@ -117,6 +117,7 @@ impl Files {
                 }
                 Ok(Readiness::Missing) => return plain(StatusCode::NOT_FOUND),
                 Ok(Readiness::Failed) => return bad_gateway(),
+                Ok(Readiness::Pending) => return gateway_timeout(),
                 Err(error) => return failed(repository, asset, &error),
             };
             let response = self.respond_from_store(repository, asset, method, headers.clone());

@@ -49,6 +49,8 @@ use super::repository_settings::RepositorySettings;
 use super::upstream_note::UpstreamNote;
 use crate::checksum::OuterChecksum;
 use crate::name::{PackageName, RepositoryName};
+#[cfg(feature = "mirror")]
+use crate::ops::mirror::Cancellation;
 use crate::repository::{Asset, Folder};
 use crate::store::{DirStore, Stamp, Store};
 
@@ -96,6 +98,9 @@ pub(super) struct ServerParts<'a> {
     pub cache_folder: &'a SharedCacheFolder,
     #[cfg(feature = "mirror")]
     pub turns: &'a MirrorTurns,
+    /// The end of the server.
+    #[cfg(feature = "mirror")]
+    pub end: &'a Cancellation,
     /// The repositories of the options before.
     pub former: &'a [Arc<Repository>],
 }
@@ -203,6 +208,7 @@ impl Repository {
             source: &self.source,
             releases: &self.releases,
             runtime: server.runtime,
+            end: server.end,
             metrics: &server.metrics.pulls,
         };
         pull::open(one, &parts, &|| store()).map(Some)

@@ -74,7 +74,20 @@ pub(super) fn unavailable() -> Response<Body> {
 /// 502: upstream does not answer, or sent a file that is refused.
 #[cfg(feature = "mirror")]
 pub(super) fn bad_gateway() -> Response<Body> {
-    let mut response = plain(StatusCode::BAD_GATEWAY);
+    of_upstream(StatusCode::BAD_GATEWAY, "upstream does not answer, or sent a file that is refused")
+}
+
+/// 504: upstream is slow.
+#[cfg(feature = "mirror")]
+pub(super) fn gateway_timeout() -> Response<Body> {
+    of_upstream(StatusCode::GATEWAY_TIMEOUT, "upstream is slow: the file is still being fetched")
+}
+
+#[cfg(feature = "mirror")]
+fn of_upstream(status: StatusCode, reason: &str) -> Response<Body> {
+    let mut response = plain(status);
+    let status = status.canonical_reason().map(|text| format!("{} {text}", status.as_str()));
+    *response.body_mut() = Body::from(format!("{}\n{reason}\n", status.unwrap_or_default()));
     let after = HeaderValue::from_static(STORAGE_RETRY_AFTER);
     response.headers_mut().insert(header::RETRY_AFTER, after);
     response

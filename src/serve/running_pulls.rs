@@ -10,6 +10,8 @@ use super::pull::metrics::PullMetrics;
 use super::pull::pull_through::PullThrough;
 use super::repository::Repository;
 use super::service::RegistryService;
+use super::shutdown::Shutdown;
+use crate::ops::mirror::Cancellation;
 
 fn pulls(service: &RegistryService) -> impl Iterator<Item = (&Arc<Repository>, &Arc<PullThrough>)> {
     let repositories = service.routes.repositories.iter();
@@ -52,6 +54,12 @@ pub(super) fn replace(former: &RegistryService, current: &RegistryService) {
 pub(super) fn show(current: &RegistryService, metrics: &PullMetrics) {
     let names: BTreeSet<_> = pulls(current).map(|(one, _)| one.mount.label()).collect();
     metrics.keep(&names);
+}
+
+/// Gives up what is being fetched once the server shuts down: clients that wait for it are told so at once.
+pub(super) async fn end_with(mut shutdown: Shutdown, end: Cancellation) {
+    shutdown.begun().await;
+    end.cancel();
 }
 
 /// Ends all, once it is saved when files were used.

@@ -4,6 +4,8 @@
 //! | --- | --- |
 //! | `verbatim` | what is fetched, when it is asked for again, and what is served while upstream is away |
 //! | `faults` | upstreams that lie, fail, drip, or come back with an older registry |
+//! | `slow` | upstreams that hang, or whose files come slowly |
+//! | `forbidden` | upstreams that answer 403 |
 //! | `races` | many clients at once, clients that go away, servers that are killed |
 //! | `own_names` | packages of our own repositories |
 //! | `kept_files` | files that are there before they are asked for |
@@ -19,6 +21,7 @@
 mod buckets;
 mod credentials;
 mod faults;
+mod forbidden;
 mod kept_files;
 mod limits;
 mod memory;
@@ -27,6 +30,7 @@ mod own_names;
 mod policies;
 mod races;
 mod reloading;
+mod slow;
 mod verbatim;
 
 use crate::support::server::{Answer, Server};

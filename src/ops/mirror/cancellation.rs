@@ -48,7 +48,7 @@ impl Cancellation {
     }
 
     /// Waits until the runs are asked to end.
-    pub(super) async fn cancelled(&self) {
+    pub(crate) async fn cancelled(&self) {
         loop {
             // It is notified from here on, also before it is polled.
             let notified = self.0.notify.notified();

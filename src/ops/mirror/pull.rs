@@ -5,6 +5,7 @@
 //! signed     what upstream's key has signed: indexes, packages, policies
 //! tarballs   tarballs, and what replaces them
 //! unsigned   what a signed file vouches for: tarballs; and what is checked for its form: documentation, installs
+//! access     whether upstream lets this server read: else 403 would be a file that is missing
 //! context    what both need: the client, the checks, and the store that they write to
 //! held_file  checks what the store has already
 //! pulled     what came of it
@@ -14,6 +15,7 @@
 //! A file is checked whole, as `hexreg mirror` checks it, before it is written and before a client gets any of it. What
 //! has been pulled is a mirror: `hexreg mirror` goes on from it.
 
+mod access;
 mod context;
 mod error;
 mod held_file;
@@ -83,12 +85,41 @@ impl Puller {
         held_file::check(&self.0, target, path, bytes)
     }
 
+    /// How many bytes have come of a file that is being pulled.
+    #[must_use]
+    pub fn received(&self, target: &Target) -> u64 {
+        self.0.client.received(target.path().as_str())
+    }
+
     /// Fetches a file, unless upstream still has the one that came with the validator, checks it and writes it. A tarball
     /// is checked by the file of its package that the store has.
     ///
     /// # Errors
     /// [`PullError`]: then nothing was written, and what the store has stays.
     pub async fn pull(
+        &self,
+        target: &Target,
+        validator: Option<&Validator>,
+        now: UnixSeconds,
+    ) -> Result<Pulled, PullError> {
+        let pulled = self.pull_file(target, validator, now).await;
+        let is_index = matches!(target, Target::Signed(Resource::Names | Resource::Versions));
+        match pulled {
+            Ok(pulled) if is_index && !matches!(pulled.file, PulledFile::Missing) => {
+                self.0.access.was_granted().await;
+                Ok(pulled)
+            }
+            Err(error) if !is_index && error.is_forbidden() => {
+                if self.0.is_missing_upstream(target).await? {
+                    return Ok(Pulled::new(PulledFile::Missing));
+                }
+                Err(error)
+            }
+            pulled => pulled,
+        }
+    }
+
+    async fn pull_file(
         &self,
         target: &Target,
         validator: Option<&Validator>,

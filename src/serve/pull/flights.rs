@@ -27,7 +27,8 @@ pub(super) enum Landed {
 /// How many requests may wait: a client that asks for made-up names gets no more of upstream and of memory.
 const MOST: usize = 1_024;
 
-type FlightReceiver = watch::Receiver<Option<Landed>>;
+/// A client that waits for a request.
+pub(super) type FlightReceiver = watch::Receiver<Option<Landed>>;
 
 /// A request that has begun, and is to be ended. If it is dropped, as after a panic, it has failed.
 pub(super) struct Flight<'a> {
@@ -84,8 +85,9 @@ impl Flight<'_> {
         self.sender.receiver_count() > 1
     }
 
-    /// Ends the request. What came of it has to be known before.
-    pub fn land(self, landed: Landed) {
+    /// Tells those who wait what came of the request, and those who join before this is dropped. What is known of the file
+    /// has to be noted before.
+    pub fn land(&self, landed: Landed) {
         self.sender.send_replace(Some(landed));
     }
 }

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use super::eviction::Eviction;
 use super::file_checks::FileChecks;
-use super::flights::{Landed, landed};
+use super::flights::Landed;
 use super::kept_files::KeptFiles;
 use super::metrics::PullMetrics;
 use super::options::PullOptions;
@@ -20,8 +20,8 @@ use super::unkept_file;
 use super::upstream_log::UpstreamLog;
 use super::used_files::UsedFiles;
 use crate::checksum::OuterChecksum;
-use crate::ops::mirror::Error;
 use crate::ops::mirror::pull::Target;
+use crate::ops::mirror::{Cancellation, Error};
 use crate::registry::Resource;
 use crate::repository::{Asset, AssetKind, Folder, RepositoryPath};
 use crate::serve::clock;
@@ -49,6 +49,8 @@ pub(crate) struct PullParts<'a> {
     pub source: &'a Arc<dyn FileSource>,
     pub releases: &'a Arc<ReleaseIndex>,
     pub runtime: &'a Handle,
+    /// The end of the server.
+    pub end: &'a Cancellation,
     pub metrics: &'a PullMetrics,
 }
 
@@ -69,7 +71,7 @@ impl PullThrough {
         parts: &PullParts<'_>,
         store: &dyn Fn() -> Box<dyn Store + Send + Sync>,
     ) -> Result<Arc<Self>, Error> {
-        let PullParts { options, source, releases, runtime, metrics } = parts;
+        let PullParts { options, source, releases, runtime, end, metrics } = parts;
         let used = Arc::new(UsedFiles::default());
         let puller = requests::puller(options, store())?;
         let checks = FileChecks::new(name, puller.clone(), Arc::clone(releases));
@@ -81,8 +83,8 @@ impl PullThrough {
         };
         let eviction = options.size.map(evict);
         let log = UpstreamLog::of(name.to_owned());
-        let requests =
-            UpstreamRequests::new(puller, (*runtime).clone(), log, counters, eviction.clone());
+        let tasks = ((*runtime).clone(), (*end).clone());
+        let requests = UpstreamRequests::new(puller, tasks, log, counters, eviction.clone());
         let (source, releases) = (Arc::clone(source), Arc::clone(releases));
         let (started, has_begun) = (Instant::now(), AtomicBool::new(false));
         Ok(Arc::new(Self {
@@ -193,7 +195,7 @@ impl PullThrough {
             }
             Readiness::Here(Freshness::Stale(_)) => &self.requests.counters.stale,
             Readiness::Missing => &self.requests.counters.missing,
-            Readiness::Failed => &self.requests.counters.failed,
+            Readiness::Failed | Readiness::Pending => &self.requests.counters.failed,
         };
         counter.inc();
         if matches!(readiness, Readiness::Here(_)) {
@@ -205,9 +207,10 @@ impl PullThrough {
     async fn ensure_asset(self: &Arc<Self>, asset: &Asset) -> io::Result<Readiness> {
         // What is not pulled may have been mirrored.
         let Some(target) = Target::of(asset) else { return Ok(Readiness::Here(Freshness::Fresh)) };
-        let path = Folder::Root.file(&asset.path);
-        let readiness = self.ensure_target(asset, &target, &path).await?;
-        if let (Readiness::Failed, Some(bytes)) = (&readiness, self.requests.unkept.any(&path)) {
+        let (path, began) = (Folder::Root.file(&asset.path), Instant::now());
+        let readiness = self.ensure_target(asset, &target, &path, began).await?;
+        let is_refused = matches!(readiness, Readiness::Failed | Readiness::Pending);
+        if let Some(bytes) = self.requests.unkept.any(&path).filter(|_| is_refused) {
             return Ok(Readiness::Unkept(unkept_file::open(bytes)));
         }
         Ok(readiness)
@@ -218,6 +221,7 @@ impl PullThrough {
         asset: &Asset,
         target: &Target,
         path: &RepositoryPath,
+        began: Instant,
     ) -> io::Result<Readiness> {
         if let Some(bytes) = self.requests.unkept.fresh(path) {
             return Ok(Readiness::Unkept(unkept_file::open(bytes)));
@@ -225,7 +229,7 @@ impl PullThrough {
         let mut is_in_store = true;
         if let Target::Tarball(file) | Target::Docs(file) = target {
             let is_docs = matches!(target, Target::Docs(_));
-            match self.ensure_release(file, is_docs).await? {
+            match self.ensure_release(file, is_docs, began).await? {
                 Readiness::Here(_) => {}
                 // The release is in a file that could not be kept: that of the tarball can be neither.
                 Readiness::Unkept(_) => is_in_store = false,
@@ -237,13 +241,14 @@ impl PullThrough {
             }
         }
         for list in target.lists() {
-            self.ensure_file(&list, &list.path()).await?;
+            self.ensure_file(&list, &list.path(), began).await?;
         }
         if is_in_store {
-            return self.ensure_file(target, path).await;
+            return self.ensure_file(target, path, began).await;
         }
         let flight = self.requests.ask(target, Instant::now());
-        Ok(Self::without_store(landed(flight).await, path, Freshness::Fetched))
+        let landed = self.requests.wait(target, flight, began).await;
+        Ok(Self::without_store(landed, path, Freshness::Fetched))
     }
 
     /// Makes sure that the package of a release is here, and names it.
@@ -251,13 +256,14 @@ impl PullThrough {
         self: &Arc<Self>,
         release: &FileName,
         is_docs: bool,
+        began: Instant,
     ) -> io::Result<Readiness> {
         let fresh = Readiness::Here(Freshness::Fresh);
         if self.releases.has(release, is_docs).await? {
             return Ok(fresh);
         }
         let package = Target::Signed(Resource::Package(release.package.clone()));
-        match self.ensure_file(&package, &package.path()).await? {
+        match self.ensure_file(&package, &package.path(), began).await? {
             Readiness::Here(_) if self.releases.has(release, is_docs).await? => return Ok(fresh),
             Readiness::Here(_) => {}
             other => return Ok(other),
@@ -269,7 +275,7 @@ impl PullThrough {
         if !is_old || known.has_failed(now) || self.requests.is_paused(now) {
             return Ok(Readiness::Missing);
         }
-        let asked = landed(self.requests.ask(&package, now)).await;
+        let asked = self.requests.wait(&package, self.requests.ask(&package, now), began).await;
         let asked = Self::without_store(asked, &package.path(), Freshness::Revalidated);
         match asked {
             Readiness::Here(_) if self.releases.has(release, is_docs).await? => Ok(fresh),
@@ -278,39 +284,42 @@ impl PullThrough {
         }
     }
 
-    /// Makes sure that a file is here. The path is that of its signature where it is a list of installs.
+    /// Makes sure that a file is here. The path is that of its signature where it is a list of installs. The client has
+    /// waited since it `began`.
     async fn ensure_file(
         self: &Arc<Self>,
         target: &Target,
         path: &RepositoryPath,
+        began: Instant,
     ) -> io::Result<Readiness> {
         if let Some(bytes) = self.requests.unkept.fresh(path) {
             return Ok(Readiness::Unkept(unkept_file::open(bytes)));
         }
-        let began = Instant::now();
+        let now = Instant::now();
         let is_here = self.is_here(target, path).await?;
         let known = self.requests.memory.get(target.path().as_str());
-        if is_here && (target.is_immutable() || known.is_fresh(began)) {
+        if is_here && (target.is_immutable() || known.is_fresh(now)) {
             return Ok(Readiness::Here(Freshness::Fresh));
         }
-        if !is_here && known.is_missing(began) {
+        if !is_here && known.is_missing(now) {
             return Ok(Readiness::Missing);
         }
         let stale = || {
             let age = known.stale_for(Instant::now()).unwrap_or_else(|| self.started.elapsed());
             Freshness::Stale(age)
         };
-        let is_paused = self.requests.is_paused(began) || (is_here && self.requests.is_slow(began));
-        if known.has_failed(began) || is_paused {
+        let is_paused = self.requests.is_paused(now) || (is_here && self.requests.is_slow(now));
+        if known.has_failed(now) || is_paused {
             let stale = || Readiness::Here(stale());
             return Ok(if is_here { stale() } else { Readiness::Failed });
         }
-        let flight = self.requests.ask(target, began);
+        let flight = self.requests.ask(target, now);
+        let landed = self.requests.wait(target, flight, began);
         if !is_here {
-            return Ok(Self::without_store(landed(flight).await, path, Freshness::Fetched));
+            return Ok(Self::without_store(landed.await, path, Freshness::Fetched));
         }
-        Ok(match timeout(STALE_AFTER, landed(flight)).await {
-            Ok(Landed::Failed) => Readiness::Here(stale()),
+        Ok(match timeout(STALE_AFTER, landed).await {
+            Ok(Some(Landed::Failed) | None) => Readiness::Here(stale()),
             Ok(landed) => Self::without_store(landed, path, Freshness::Revalidated),
             Err(_) => {
                 self.requests.was_slow();
@@ -332,7 +341,12 @@ impl PullThrough {
     }
 
     /// What came of a request, if the store has no file but one that this request has written.
-    fn without_store(landed: Landed, path: &RepositoryPath, freshness: Freshness) -> Readiness {
+    fn without_store(
+        landed: Option<Landed>,
+        path: &RepositoryPath,
+        freshness: Freshness,
+    ) -> Readiness {
+        let Some(landed) = landed else { return Readiness::Pending };
         match landed {
             Landed::Kept => Readiness::Here(freshness),
             Landed::NotKept(files) => {

@@ -14,6 +14,8 @@ pub(crate) enum Readiness {
     Missing,
     /// Upstream does not answer, or sent a file that is refused, and the store has none.
     Failed,
+    /// It is still being fetched, and little of it comes.
+    Pending,
 }
 
 /// How new a file is.

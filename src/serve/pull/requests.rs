@@ -6,17 +6,17 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout_at};
 
 use super::eviction::Eviction;
-use super::flights::{Flights, Landed, landed};
+use super::flights::{Flight, FlightReceiver, Flights, Landed, landed};
 use super::memory::{KnownFile, Memory};
 use super::metrics::UpstreamCounters;
 use super::options::PullOptions;
 use super::unkept_files::UnkeptFiles;
 use super::upstream_log::UpstreamLog;
 use crate::ops::mirror::pull::{PullError, Pulled, PulledFile, Puller, Target};
-use crate::ops::mirror::{Error, Timeouts};
+use crate::ops::mirror::{Cancellation, Error, Timeouts};
 use crate::registry::Resource;
 use crate::repository::RepositoryPath;
 use crate::serve::clock;
@@ -27,6 +27,8 @@ use crate::store::Store;
 pub(super) struct UpstreamRequests {
     puller: Puller,
     runtime: Handle,
+    /// Of the server: then nothing is fetched any more.
+    end: Cancellation,
     pub memory: Memory,
     pub unkept: UnkeptFiles,
     flights: Flights,
@@ -61,13 +63,23 @@ const INDEXES_EVERY: Duration = Duration::from_secs(60);
 /// How many files are fetched at once.
 const REQUESTS: usize = 64;
 
-/// Clients wait for 15 seconds or more.
 const TIMEOUTS: Timeouts = Timeouts {
     attempts: 2,
     pause: Duration::from_millis(200),
     longest_pause: Duration::from_secs(1),
     stall: Duration::from_secs(10),
+    patience: Duration::from_secs(60),
+    memory: Duration::from_secs(30),
 };
+
+/// How long a client waits for a file of which little comes: mix gives up after 15 seconds.
+const PATIENCE: Duration = Duration::from_secs(12);
+
+/// In bytes: if less comes of a file in [`PATIENCE`], it is little.
+const LITTLE: u64 = 48 << 10;
+
+/// How long a file that could not be kept is given to clients that ask for it. They may have looked for it before it came.
+const SHARED_FOR: Duration = Duration::from_secs(1);
 
 /// Pulls into a store, once this [is prepared](UpstreamRequests::prepare).
 ///
@@ -84,7 +96,7 @@ pub(super) fn puller(
 impl UpstreamRequests {
     pub fn new(
         puller: Puller,
-        runtime: Handle,
+        (runtime, end): (Handle, Cancellation),
         log: UpstreamLog,
         counters: UpstreamCounters,
         eviction: Option<Arc<Eviction>>,
@@ -92,6 +104,7 @@ impl UpstreamRequests {
         Arc::new(Self {
             puller,
             runtime,
+            end,
             memory: Memory::new(),
             unkept: UnkeptFiles::new(),
             flights: Flights::default(),
@@ -115,11 +128,7 @@ impl UpstreamRequests {
     }
 
     /// Asks upstream, unless it is being asked, or was asked since `began`.
-    pub fn ask(
-        self: &Arc<Self>,
-        target: &Target,
-        began: Instant,
-    ) -> watch::Receiver<Option<Landed>> {
+    pub fn ask(self: &Arc<Self>, target: &Target, began: Instant) -> FlightReceiver {
         let path = target.path();
         let landed = || {
             let known = self.memory.get(path.as_str());
@@ -132,22 +141,63 @@ impl UpstreamRequests {
         })
     }
 
+    /// Waits for a request, on behalf of a client that began to wait at a time; `None` if too little comes of the file. Then
+    /// the request goes on without the client.
+    pub async fn wait(
+        &self,
+        target: &Target,
+        flight: FlightReceiver,
+        began: Instant,
+    ) -> Option<Landed> {
+        let mut until = began.checked_add(PATIENCE)?;
+        let mut received = self.puller.received(target);
+        loop {
+            if let Ok(landed) = timeout_at(until.into(), landed(flight.clone())).await {
+                return Some(landed);
+            }
+            let before = received;
+            received = self.puller.received(target);
+            if received.saturating_sub(before) < LITTLE {
+                return None;
+            }
+            until = Instant::now().checked_add(PATIENCE)?;
+        }
+    }
+
     async fn pull(self: &Arc<Self>, target: &Target, sender: watch::Sender<Option<Landed>>) {
         let path = target.path();
         let flight = self.flights.flight(path.clone(), sender);
+        let landed = tokio::select! {
+            biased;
+            // What is being written has been checked, and is under its final name once it is there as a whole.
+            () = self.end.cancelled() => Landed::Failed,
+            landed = self.pull_for(target, &path, &flight) => landed,
+        };
+        let is_kept = !matches!(landed, Landed::NotKept(_));
+        flight.land(landed);
+        if !is_kept {
+            sleep(SHARED_FOR).await;
+        }
+    }
+
+    async fn pull_for(
+        self: &Arc<Self>,
+        target: &Target,
+        path: &RepositoryPath,
+        flight: &Flight<'_>,
+    ) -> Landed {
         let known = self.memory.get(path.as_str());
         let _place = self.places.acquire().await;
         let asked = Instant::now();
         // It may have waited for long.
         if self.is_paused(asked) || !flight.is_awaited() {
-            return flight.land(Landed::Failed);
+            return Landed::Failed;
         }
         let pulled = self.puller.pull(target, known.validator.as_deref(), clock::now()).await;
-        let landed = match pulled {
-            Ok(pulled) => self.take(target, &path, pulled, asked),
-            Err(error) => self.fail(&path, known, &error),
-        };
-        flight.land(landed);
+        match pulled {
+            Ok(pulled) => self.take(target, path, pulled, asked),
+            Err(error) => self.fail(path, known, &error),
+        }
     }
 
     fn take(

@@ -94,6 +94,27 @@ fn a_release_that_is_newer_than_a_full_disk_is_served() {
     assert_eq!(upstream.told("could not keep a file"), 1, "{}", upstream.log());
 }
 
+/// Clients that looked for a file before it came are given it, though it is not there.
+#[test]
+fn many_clients_of_one_file_are_one_request_on_a_full_disk_too() {
+    let test = "many_clients_of_one_file_are_one_request_on_a_full_disk_too";
+    let upstream = Upstream::samples();
+    let Some(disk) = Disk::mount(upstream.repository.path("copy"), "512k", test) else { return };
+    let server = upstream.pulled_into("copy", &[]);
+    until("the indexes", || upstream.is_kept("copy/versions"));
+    disk.fill(0);
+    let path = "/tarballs/welcome-0.1.0.tar";
+    thread::scope(|scope| {
+        for _ in 0..64 {
+            scope.spawn(|| upstream.is_served(&server, path));
+        }
+    });
+    assert!(!upstream.is_kept("copy/packages/welcome"));
+    assert_eq!(upstream.unruly.count(path), 1);
+    // Its package is asked for once for the clients, and once for the checksum of the tarball.
+    assert!(upstream.unruly.count("/packages/welcome") <= 2, "{:?}", upstream.unruly.asked());
+}
+
 fn configure(upstream: &Upstream, pull: &str) {
     let config = format!(
         "listen = \"127.0.0.1:0\"\nmetrics-listen = \"127.0.0.1:0\"\n\

@@ -28,6 +28,8 @@ pub enum Fault {
     Hang,
     /// It comes byte by byte, so long apart.
     Drip(Duration),
+    /// No header says how long it is. So many bytes of it come at once, and then so many at a time, so long apart.
+    Trickle { at_once: usize, each: usize, pause: Duration },
     /// Another status, with these header lines.
     Status(u16, Vec<String>),
     /// Its body never ends, and no header says how long it is.
@@ -178,6 +180,15 @@ fn respond(
             body.iter().try_for_each(|byte| {
                 thread::sleep(pause);
                 stream.write_all(&[*byte])
+            })
+        }
+        Fault::Trickle { at_once, each, pause } => {
+            stream.write_all(b"HTTP/1.1 200 x\r\nconnection: close\r\n\r\n")?;
+            let (first, rest) = body.split_at(at_once.min(body.len()));
+            stream.write_all(first)?;
+            rest.chunks(each).try_for_each(|chunk| {
+                thread::sleep(pause);
+                stream.write_all(chunk)
             })
         }
         Fault::Status(status, lines) => {

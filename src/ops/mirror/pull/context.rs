@@ -10,12 +10,14 @@ use bytes::Bytes;
 use tokio::sync::RwLock;
 use tokio::task::spawn_blocking;
 
+use super::access::Access;
 use super::error::PullError;
 use super::pulled::{Pulled, PulledFile, Validator};
+use super::target::Target;
 use crate::key::PublicKey;
 use crate::name::PackageName;
 use crate::ops::mirror::check::Checker;
-use crate::ops::mirror::client::Client;
+use crate::ops::mirror::client::{Client, Fetched};
 use crate::ops::mirror::entity_tag::EntityTag;
 use crate::ops::mirror::error::Error;
 use crate::ops::mirror::file_error::FileError;
@@ -37,6 +39,7 @@ pub(super) struct PullContext {
     pub client: Client,
     pub checker: Checker,
     pub accept: BTreeSet<PackageName>,
+    pub access: Access,
     /// Held to write a tarball, and alone to write the file of a package, which may replace some.
     pub replacing: RwLock<()>,
     key: PublicKey,
@@ -76,7 +79,8 @@ impl PullContext {
         let client = Client::new(&url, authorization, Proxies::from_env()?, timeouts);
         let client = client.map_err(Error::Client)?;
         let checker = Checker::new(name, key.clone(), Limits::HEX);
-        Ok(Self { client, checker, accept, replacing: RwLock::new(()), key, store })
+        let (access, replacing) = (Access::default(), RwLock::new(()));
+        Ok(Self { client, checker, accept, access, replacing, key, store })
     }
 
     pub fn prepare(&self, now: UnixSeconds) -> Result<(), Error> {
@@ -180,13 +184,28 @@ impl PullContext {
         off_workers(move || {
             let mut present = Vec::new();
             for path in paths {
-                if this.store.read(&path, 0, &mut Vec::new())?.is_some() {
+                if this.store.inspect(&path)?.is_some() {
                     present.push(path);
                 }
             }
             Ok(present)
         })
         .await
+    }
+
+    /// Whether 403 for a file says that upstream does not have it: it lets this server read, and the store has none, which
+    /// clients were given before.
+    pub async fn is_missing_upstream(self: &Arc<Self>, target: &Target) -> Result<bool, PullError> {
+        let held = self.present(vec![target.path()]).await?;
+        Ok(held.is_empty() && self.access.is_granted(self.has_index()).await)
+    }
+
+    /// Whether upstream gives its index of names.
+    async fn has_index(&self) -> bool {
+        let (index, checker) = (Resource::Names, self.checker.clone());
+        let (path, limit) = (RepositoryPath::resource(&index), index.max_size());
+        let read = move |bytes: Bytes| checker.index(&index, &bytes).map(|_| ());
+        matches!(self.client.get(path.as_str(), limit, None, read).await, Ok(Fetched::File(..)))
     }
 
     /// Writes files, stage by stage, and then removes others. Files that have these bytes already are left as they are.
@@ -254,10 +273,8 @@ impl PullContext {
 
     /// Waits for files that another server is writing. A store may refuse a second write before it shows the first.
     fn are_there(&self, stages: &[Vec<NewFile>]) -> bool {
-        let is_there = |file: &NewFile| {
-            let found = self.store.read(&file.path, 0, &mut Vec::new());
-            found.is_ok_and(|found| found.is_some())
-        };
+        let is_there =
+            |file: &NewFile| self.store.inspect(&file.path).is_ok_and(|found| found.is_some());
         (0..APPEARANCES).any(|number| {
             if number > 0 {
                 thread::sleep(APPEARANCE_PAUSE);

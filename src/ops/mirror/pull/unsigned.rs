@@ -103,10 +103,6 @@ pub(super) async fn docs(
         // What projects could read stays.
         Ok(Fetched::NotFound) if held.is_some() => Err(FileError::Missing.into()),
         Ok(Fetched::NotFound) => Ok(Pulled::new(PulledFile::Missing)),
-        // Object storage that forbids listing answers 403 for a missing file.
-        Err(error) if held.is_none() && error.is_forbidden() => {
-            Ok(Pulled::new(PulledFile::Missing))
-        }
         Err(error) => Err(error.into()),
     }
 }
