@@ -322,7 +322,8 @@ mod tests {
         ] {
             let (mut body, mut whole) = (Segments::new(announced), Vec::new());
             for (number, size) in sizes.iter().enumerate() {
-                let chunk: Vec<u8> = (0..*size).map(|at| (at + number) as u8).collect();
+                let chunk: Vec<u8> =
+                    (0..*size).map(|at| ((at + number) % 251).try_into().unwrap()).collect();
                 body.extend(&chunk);
                 whole.extend(chunk);
             }
