@@ -3,7 +3,7 @@
 //! Nothing here knows HTTP. The server sends what is made here, and the same could be written to files.
 //!
 //! - [`readme`]: which file is the README, the changelog or the licence, and its text
-//! - `markdown`: a README as HTML
+//! - [`markdown`]: a README as HTML
 //! - `highlight`: source as HTML
 //! - `definitions`: names of modules and functions, from source and documentation
 //! - `native_code`: what needs a compiler, or downloads, when a package is built
@@ -11,4 +11,5 @@
 //! Every text of a package is a stranger's. It is cut to a size, its hidden characters are removed or shown as
 //! escapes, and it is escaped. The time that it takes grows with its size alone.
 
+pub mod markdown;
 pub mod readme;
