@@ -95,8 +95,10 @@ fast_tests_without_features() {
 
 doc_tests() { cargo test --profile quick --locked --quiet --doc; }
 
-# The quickstart of the README, with the program HEXREG where that is set.
+# The quickstart of the README, with the binary that the tests have built: `cargo build` would compile the dependencies
+# again, because those of the tests enable features of them. It comes before tests without the default features, which
+# build another binary in its place.
 quickstart() {
-    scripts/quickstart "$work/demo"
+    HEXREG=$target/quick/hexreg scripts/quickstart "$work/demo"
     test -s "$work/demo/public/packages/welcome"
 }

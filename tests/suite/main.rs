@@ -107,7 +107,7 @@ mod progress;
 mod properties;
 mod publication_times;
 mod publishing;
-#[cfg(feature = "mirror")]
+#[cfg(all(feature = "mirror", feature = "serve"))]
 mod pulling;
 #[cfg(feature = "buckets")]
 mod pushing;

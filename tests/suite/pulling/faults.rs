@@ -42,6 +42,19 @@ fn a_package_of_another_key_is_never_served() {
     is_never_served("/packages/", "/packages/greeting", &signed);
 }
 
+/// The key is right: it signs the files of other repositories, and of other packages.
+#[test]
+fn a_package_of_another_repository_or_another_name_is_never_served() {
+    let other = TestRepository::new().samples();
+    let build = ["build", "public", "--name=other", "--private-key=key.pem"];
+    other.hexreg().run(build).ok();
+    for signed in
+        [other.read("public/packages/greeting"), Upstream::samples().file("/packages/welcome")]
+    {
+        is_never_served("/packages/", "/packages/greeting", &Fault::Replace(signed));
+    }
+}
+
 #[test]
 fn a_damaged_package_is_never_served() {
     is_never_served("/packages/", "/packages/greeting", &Fault::Flip(40));

@@ -101,8 +101,9 @@ fn what_upstream_does_not_have_is_remembered() {
         assert_eq!(server.get(path, &[]).status, 404, "{path}");
         assert_eq!(upstream.unruly.count(path), asked, "{path}");
     }
-    // A release that its package does not name is not asked for at all.
+    // A release that its package does not name is not asked for at all, and the package once a minute.
     assert_eq!(upstream.unruly.count("/tarballs/"), 0);
+    assert_eq!(upstream.unruly.count("/packages/greeting"), 1);
     assert_eq!(upstream.unruly.count("/packages/missing"), 1);
     // What is no file of a registry is not asked for either.
     for path in ["/packages/..%2fkey", "/key.pem", "/installs/hex.ez"] {
