@@ -7,9 +7,11 @@
 //! - `highlight`: source as HTML
 //! - `definitions`: names of modules and functions, from source and documentation
 //! - `native_code`: what needs a compiler, or downloads, when a package is built
+//! - [`index`]: which packages there are, and which of them a query finds
 //!
 //! Every text of a package is a stranger's. It is cut to a size, its hidden characters are removed or shown as
 //! escapes, and it is escaped. The time that it takes grows with its size alone.
 
+pub mod index;
 pub mod markdown;
 pub mod readme;
