@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows HTTP. The server sends what is made here, and the same could be written to files.
 //!
+//! - [`changes`]: what came lately
 //! - [`readme`]: which file is the README, the changelog or the licence, and its text
 //! - [`markdown`]: a README as HTML
 //! - `highlight`: source as HTML
@@ -12,6 +13,7 @@
 //! Every text of a package is a stranger's. It is cut to a size, its hidden characters are removed or shown as
 //! escapes, and it is escaped. The time that it takes grows with its size alone.
 
+pub mod changes;
 pub mod index;
 pub mod markdown;
 pub mod readme;
