@@ -3,6 +3,7 @@
 //! Nothing here knows HTTP. The server sends what is made here, and the same could be written to files.
 //!
 //! - [`changes`]: what came lately
+//! - [`diff`]: what changed from one version to another
 //! - [`readme`]: which file is the README, the changelog or the licence, and its text
 //! - [`markdown`]: a README as HTML
 //! - `highlight`: source as HTML
@@ -14,6 +15,7 @@
 //! escapes, and it is escaped. The time that it takes grows with its size alone.
 
 pub mod changes;
+pub mod diff;
 pub mod index;
 pub mod markdown;
 pub mod readme;
