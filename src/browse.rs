@@ -4,6 +4,7 @@
 //!
 //! - [`changes`]: what came lately
 //! - [`diff`]: what changed from one version to another
+//! - [`closure`]: everything that one release pulls in, and where it is
 //! - [`readme`]: which file is the README, the changelog or the licence, and its text
 //! - [`markdown`]: a README as HTML
 //! - `highlight`: source as HTML
@@ -15,6 +16,7 @@
 //! escapes, and it is escaped. The time that it takes grows with its size alone.
 
 pub mod changes;
+pub mod closure;
 pub mod diff;
 pub mod index;
 pub mod markdown;

@@ -1,5 +1,6 @@
 //! Version requirements, as Elixir's `Version` and as Hex's solver read them.
 
+mod intervals;
 mod solver;
 mod version_requirement;
 

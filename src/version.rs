@@ -50,6 +50,13 @@ impl Version {
     pub(crate) fn minor(&self) -> u64 {
         self.0.minor
     }
+
+    /// The lowest version with these two numbers: `MAJOR.MINOR.0-0`.
+    pub(crate) fn lowest(major: u64, minor: u64) -> Option<Self> {
+        let pre = semver::Prerelease::new("0").ok()?;
+        let build = semver::BuildMetadata::EMPTY;
+        Some(Self(semver::Version { major, minor, patch: 0, pre, build }))
+    }
 }
 
 impl FromStr for Version {
