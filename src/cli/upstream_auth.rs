@@ -95,7 +95,7 @@ impl AuthSource {
 }
 
 /// A text that differs where the secret does.
-pub fn fingerprint(secret: &[u8]) -> String {
+fn fingerprint(secret: &[u8]) -> String {
     format!("sha256:{}", HEXLOWER.encode(&Sha256::digest(secret)))
 }
 

@@ -20,7 +20,7 @@ use super::files::source::FileSource;
 #[cfg(feature = "mirror")]
 use super::mirrors::status::MirrorStatus;
 #[cfg(feature = "mirror")]
-use super::pull::pull_through::PullThrough;
+use super::pull::{pull_through::PullThrough, upstream_log::UpstreamState};
 use super::responses::{plain, text};
 
 /// How many requests may wait for a check. It takes microseconds, unless the disk hangs.
@@ -208,9 +208,10 @@ impl HealthyRepository {
     /// Whether upstream answers. A server whose upstream is down serves what it has, so it is healthy.
     #[cfg(feature = "mirror")]
     fn upstream_report(&self) -> &'static str {
-        match &self.pull {
-            Some(pull) if pull.is_answering() => "; upstream: answers",
-            Some(_) => "; upstream: does not answer",
+        match self.pull.as_ref().map(|pull| pull.upstream_state()) {
+            Some(UpstreamState::Answers) => "; upstream: answers",
+            Some(UpstreamState::DoesNotAnswer) => "; upstream: does not answer",
+            Some(UpstreamState::IsRefused) => "; upstream: what it sends is refused",
             None => "",
         }
     }

@@ -44,10 +44,10 @@ struct Remembered {
     identity: Option<RegistryIdentity>,
     /// Of all packages that it has had since the server has started.
     names: HashSet<PackageName>,
-    /// The names that the log has told of.
-    told: HashSet<PackageName>,
-    /// Whether the log has told that it is gone.
-    is_gone_told: bool,
+    /// The names of which the log has a line.
+    logged: HashSet<PackageName>,
+    /// Whether the log has a line that it is gone.
+    is_absence_logged: bool,
 }
 
 /// For how long what was read holds. A name in a newer file is found by the file.
@@ -108,15 +108,15 @@ impl KnownRegistry {
         self.lock().remember(name);
     }
 
-    /// Whether the log is to tell of a name: once.
-    pub fn tell_of(&self, name: &PackageName) -> bool {
-        let told = &mut self.lock().told;
-        told.len() < MAX_NAMES && told.insert(name.clone())
+    /// Whether a line on a name is to be logged: once.
+    pub fn is_to_be_logged(&self, name: &PackageName) -> bool {
+        let logged = &mut self.lock().logged;
+        logged.len() < MAX_NAMES && logged.insert(name.clone())
     }
 
-    /// Whether the log is to tell that it is gone: once, until it is there again.
-    pub fn tell_of_absence(&self) -> bool {
-        !std::mem::replace(&mut self.lock().is_gone_told, true)
+    /// Whether a line is to be logged that it is gone: once, until it is there again.
+    pub fn is_absence_to_be_logged(&self) -> bool {
+        !std::mem::replace(&mut self.lock().is_absence_logged, true)
     }
 
     fn lock(&self) -> MutexGuard<'_, Remembered> {
@@ -138,7 +138,7 @@ impl Remembered {
             RepositoryState::NotBuilt if is_available && !self.was_built => Presence::NotBuilt,
             RepositoryState::Built(_) | RepositoryState::Unsound(_) if is_available => {
                 self.was_built = true;
-                self.is_gone_told = false;
+                self.is_absence_logged = false;
                 Presence::Present
             }
             _ => Presence::Gone,
@@ -208,6 +208,6 @@ mod tests {
         fs::create_dir(&root).unwrap();
         assert_eq!(presence(&known), Presence::Gone, "an empty mount point");
         assert!(known.has_had(&apple) && known.identity().is_some());
-        assert!(known.tell_of_absence() && !known.tell_of_absence());
+        assert!(known.is_absence_to_be_logged() && !known.is_absence_to_be_logged());
     }
 }

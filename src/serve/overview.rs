@@ -86,7 +86,9 @@ impl Overview {
         Some(Self::of(repository, key, shown.cloned().collect()))
     }
 
-    fn of(repository: RepositoryName, key: PublicKey, packages: Vec<PackageSummary>) -> Self {
+    /// A repository with these packages.
+    #[must_use]
+    pub fn of(repository: RepositoryName, key: PublicKey, packages: Vec<PackageSummary>) -> Self {
         let releases = packages.iter().map(|package| package.releases).sum();
         Self { repository, key, packages, releases }
     }

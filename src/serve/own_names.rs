@@ -1,6 +1,6 @@
 //! Dependency confusion: a package of one of our own repositories is never served from an upstream, where anyone may
-//! publish a package of the same name. Clients that forget to name the repository, or find it unreachable, would take that
-//! one.
+//! publish a package of the same name. A client would take that one if its project forgets to name the repository, or if
+//! the own repository cannot be reached.
 //!
 //! Where it is not known whether an own repository has the name, as its disk is not mounted, the upstream's file is not
 //! served either.
@@ -115,7 +115,7 @@ async fn in_own(own: &Repository, name: &PackageName) -> Ownership {
             Ok(Some(_)) => own.registry.remember(name),
             Ok(None) if own.registry.presence() != Presence::Gone => return Ownership::Upstream,
             unknown => {
-                if own.registry.tell_of_absence() {
+                if own.registry.is_absence_to_be_logged() {
                     let error = unknown.err().map(|error| error.to_string());
                     tracing::error!(
                         repository = own.location.to_string(),
@@ -127,7 +127,7 @@ async fn in_own(own: &Repository, name: &PackageName) -> Ownership {
             }
         }
     }
-    if own.registry.tell_of(name) {
+    if own.registry.is_to_be_logged(name) {
         tracing::warn!(
             path = own.locate(path.as_str()),
             "not served from upstream: {name} is a package of our own (allow-public allows it)"

@@ -7,7 +7,7 @@
 //!  → memory      what is known of each file: until when it is fresh, that upstream does not have it, that it failed
 //!  → flights     one request to upstream at a time for each file, which goes on without the clients that wait for it
 //!  → ops::mirror::pull   the request, the checks, and the write
-//!  → upstream_log        what the log says, and each thing once
+//!  → upstream_log        what the log says, and each thing once (refusals)
 //! file_checks    files that are here are checked before they are sent for the first time
 //! unkept_files   files that could not be written, in memory for a while
 //! eviction       removes what no client has asked for longest, where the size is limited
@@ -16,9 +16,9 @@
 //! metrics        what Prometheus is shown
 //! ```
 //!
-//! A file is served from the store, as any other, once it is there. Where the store cannot be written, as on a full disk,
-//! it is served from memory. A file that is here is served as it is where upstream does not answer, or sends one that is
-//! refused.
+//! Once a file is in the store, it is served from there, as any other file. If the store cannot be written, as on a full
+//! disk, it is served from memory. If upstream does not answer, or sends a file that is refused, the file in the store is
+//! served as it is.
 
 mod eviction;
 mod file_checks;
@@ -30,10 +30,11 @@ mod opening;
 pub mod options;
 pub(crate) mod pull_through;
 pub(crate) mod readiness;
+mod refusals;
 mod requests;
 mod unkept_file;
 mod unkept_files;
-mod upstream_log;
+pub(crate) mod upstream_log;
 mod used_files;
 
 pub(crate) use opening::{open, prepare};

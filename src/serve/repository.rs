@@ -361,7 +361,8 @@ impl Repository {
     /// What its page says of its upstream if files are fetched from it.
     #[cfg(all(feature = "mirror", feature = "web"))]
     pub fn upstream_note(&self) -> Option<UpstreamNote> {
-        self.pull.as_ref().map(|pull| UpstreamNote { problem: pull.problem() })
+        let RegistryIdentity { name: repository, key } = self.settings.options.signer()?;
+        Some(UpstreamNote { repository, key, problem: self.pull.as_ref()?.problem() })
     }
 
     /// What the health check needs of it.

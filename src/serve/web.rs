@@ -88,6 +88,8 @@ impl Web {
             let request = PageRequest { base_url, query, needs_token, mirror, upstream };
             let status = match *state {
                 RepositoryState::Built(_) => StatusCode::OK,
+                // The page says how clients are configured.
+                RepositoryState::NotBuilt if upstream.is_some() => StatusCode::OK,
                 _ => StatusCode::SERVICE_UNAVAILABLE,
             };
             html(status, page::repository(state, &request))

@@ -8,7 +8,7 @@ use glob::Pattern;
 use super::section::Section;
 use crate::cli::failure::Failure;
 
-/// Lock files by patterns, which are looked for anew each time.
+/// Patterns of the paths of lock files. The files are looked for each time.
 #[derive(Clone, Debug, Default)]
 pub struct LockPatterns(Vec<String>);
 
@@ -20,7 +20,7 @@ impl LockPatterns {
         let locks = table.texts("locks").into_iter().filter_map(|text| {
             table.parse("locks", &text, pattern)?;
             let directory = table.directory_of(&text).to_string_lossy();
-            // What a pattern is relative to is a name, whatever characters it has.
+            // The directory is a plain path, also if it has characters that are special in patterns.
             let path = Path::new(&Pattern::escape(&directory)).join(&text.value);
             let path = path.to_string_lossy().into_owned();
             if glob::glob(&path).is_ok_and(|mut found| found.next().is_none()) {
@@ -30,6 +30,10 @@ impl LockPatterns {
             Some(path)
         });
         Self(locks.collect())
+    }
+
+    pub fn patterns(&self) -> &[String] {
+        &self.0
     }
 
     pub fn is_empty(&self) -> bool {

@@ -81,9 +81,17 @@ pub fn read(
     if !table.has("every") && !table.is_misspelled("every", &[]) {
         table.problem(table.place(), "`mirror` has no `every`", "say how often: every = \"1h\"");
     }
-    // A choice that cannot be read, or has another name, was told already.
+    // A choice that cannot be read, or has another name, is a problem already.
     if !is_choice_wrong && !CHOICES.iter().any(|key| table.is_misspelled(key, &[])) {
         wanted.check(&table);
+    }
+    if wanted.prune && is_pulled_through(repository) {
+        let message = "`prune` removes what no lock file pins, also what clients have fetched by `pull-through`";
+        table.warn(
+            table.place_of("prune"),
+            message,
+            "leave `prune` out, and limit what is kept: pull-through = { size = \"50GiB\" }",
+        );
     }
     table.finish(&|key| {
         let is_of_repository = UPSTREAM_KEYS.contains(&key);
@@ -93,9 +101,15 @@ pub fn read(
     let schedule = MirrorSchedule {
         every,
         description: wanted.description(&upstream),
-        options: Arc::new(move || wanted.options(&upstream).map_err(upstream::told)),
+        options: Arc::new(move || wanted.options(&upstream).map_err(upstream::in_log)),
     };
     Some((schedule, locks))
+}
+
+/// Whether a repository fetches files when clients ask for them too.
+fn is_pulled_through(repository: &Section<'_>) -> bool {
+    repository.has_table("pull-through")
+        || (repository.has("pull-through") && repository.boolean("pull-through") == Some(true))
 }
 
 impl Wanted {

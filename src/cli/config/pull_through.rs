@@ -15,9 +15,9 @@ use super::upstream::{self, ConfiguredUpstream, UPSTREAM_KEYS, in_file};
 use crate::cli::failure::Failure;
 use crate::cli::mirror::lock;
 use crate::cli::serve::values::bytes;
-use crate::cli::upstream_auth::{AuthSource, fingerprint};
+use crate::cli::upstream_auth::AuthSource;
 
-/// What the value of `pull-through` says: `true`, or a table.
+/// The value of `pull-through`: `true`, or a table.
 #[derive(Default)]
 struct KeptFiles {
     size: Option<u64>,
@@ -33,7 +33,7 @@ pub fn read(
     location: Option<&RepositoryLocation>,
 ) -> Option<PullOptions> {
     let kept = kept_files(repository, location)?;
-    // `mirror` says it otherwise.
+    // Reading `mirror` reports the same problem.
     if repository.has("private-key") && !repository.has("mirror") {
         let hint = "leave `private-key` out: what is pulled through is signed by its upstream";
         let message = "`private-key` and `pull-through` are for different repositories";
@@ -49,16 +49,11 @@ pub fn read(
     let accept = upstream.accept.clone();
     let KeptFiles { size, locks } = kept;
     let locks = locks.and(mirrored);
-    let secret = authorization.as_ref().map(|value| fingerprint(value.as_bytes()));
     let upstream = Upstream { authorization, ..found.clone() };
-    let (url, name, key) = (&upstream.url, &upstream.name, upstream.key.fingerprint());
-    let description = format!(
-        "{url} {name} {:?} {key} {secret:?} {accept:?} {size:?} {locks:?}",
-        upstream.source
-    );
+    let patterns = locks.patterns().to_vec();
     let pins = found.clone();
-    let pinned = move || pinned(&locks, &pins).map_err(upstream::told);
-    Some(PullOptions { upstream, accept, size, pinned: Arc::new(pinned), description })
+    let pinned = move || pinned(&locks, &pins).map_err(upstream::in_log);
+    Some(PullOptions { upstream, accept, size, pinned: Arc::new(pinned), locks: patterns })
 }
 
 fn kept_files(
@@ -102,7 +97,7 @@ fn authorization(
         AuthSource::File(_) => {
             "the file has the value of the Authorization header, and nothing else"
         }
-        AuthSource::Given(_) => "see what its variable holds",
+        AuthSource::Given(_) => "check the value of its variable",
         AuthSource::Netrc => "an entry is `machine HOST login NAME password PASSWORD`",
     };
     let failed = |failure: Failure| {

@@ -179,7 +179,7 @@ fn read_key(
         }
         if given.value.len() > MAX_PATH || given.value.contains('\n') {
             let message = "`private-key` is neither a path nor a key in PEM";
-            return Err(Failure::input(message).hint("see what its variable holds"));
+            return Err(Failure::input(message).hint("check the value of its variable"));
         }
     }
     let value = given.value.strip_prefix("file:").unwrap_or(&given.value).to_owned();

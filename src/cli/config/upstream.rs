@@ -57,7 +57,7 @@ fn upstream(
     }
     let own = || Some(UpstreamName { source: None, name: name?.clone() });
     let name = given.or_else(own)?;
-    // Without the key, what asks for it is `mirror` or `pull-through`.
+    // A problem with a key that is missing is at the key that needs it: `mirror` or `pull-through`.
     let asking = if repository.has("mirror") { "mirror" } else { "pull-through" };
     let place_of = |key| repository.place_of(if repository.has(key) { key } else { asking });
     let failed = |key, failure| repository.failure(place_of(key), in_file(failure));
@@ -90,7 +90,7 @@ fn is_hexpm(url: &Url) -> bool {
     url.as_str().trim_end_matches('/') == Upstream::HEXPM_URL
 }
 
-/// The failure with the keys of the file in place of the arguments that have their names.
+/// The failure, with the keys of the file in place of the arguments of the same names.
 pub fn in_file(failure: Failure) -> Failure {
     let written = |text: String| {
         [
@@ -112,8 +112,8 @@ pub fn in_file(failure: Failure) -> Failure {
     }
 }
 
-/// The failure as the server's log has it.
-pub fn told(failure: Failure) -> String {
+/// The failure as a line of the server's log.
+pub fn in_log(failure: Failure) -> String {
     let (message, hint) = in_file(failure).into_parts();
     match hint {
         Some(hint) => format!("{message}; {hint}"),
@@ -138,7 +138,7 @@ fn authorization(repository: &Section<'_>) -> Option<AuthSource> {
     });
     if parsed.is_none() {
         let message = "`upstream-auth` is neither env:NAME, file:PATH, ${NAME} nor netrc";
-        let hint = "a secret does not belong into the configuration file";
+        let hint = "keep the secret in a variable or in a file of its own, and not in this file";
         repository.problem(given.place, message, hint);
     }
     parsed

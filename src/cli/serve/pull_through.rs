@@ -50,14 +50,13 @@ impl PullThrough {
         let key = upstream::key(self.upstream_key.as_deref(), &name, &url)?;
         let authorization = self.upstream_auth.as_deref().map(AuthSource::parse).transpose()?;
         let authorization = authorization.map(|source| source.read(&url)).transpose()?;
-        let description = url.to_string();
         let UpstreamName { source, name } = name;
         Ok(Some(PullOptions {
             upstream: Upstream { url, name, source, key, authorization },
             accept: self.accept.into_iter().collect(),
             size: None,
             pinned: Arc::new(|| Ok(BTreeSet::new())),
-            description,
+            locks: Vec::new(),
         }))
     }
 }

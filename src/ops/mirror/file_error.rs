@@ -61,6 +61,11 @@ pub enum FileError {
         .newest.map_or_else(|| "no time".to_owned(), time), newer(.held)
     )]
     RolledBack { newest: Option<UnixSeconds>, held: Vec<(PackageName, UnixSeconds)> },
+    /// `versions` lacks a release that it had, and that the file of its package has.
+    #[error(
+        "upstream sent an older `versions` than the one here: it lacks {package} {version}, which upstream has"
+    )]
+    OlderVersions { package: PackageName, version: Version },
     /// Releases of the mirror's file are missing in upstream's.
     #[error(
         "upstream no longer has {}: left as it was until it is accepted",

@@ -6,6 +6,7 @@ use super::file_error::FileError;
 use crate::name::PackageName;
 use crate::package::{Marks, UnixSeconds};
 use crate::registry::{ListedVersion, Names, Versions};
+use crate::version::Version;
 
 /// What `versions` and `names` say together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +51,22 @@ pub(super) fn rollback(
     let mut newer: Vec<_> = newer.collect();
     newer.sort_by(|(a, first), (b, second)| second.cmp(first).then_with(|| a.cmp(b)));
     (!newer.is_empty()).then_some(FileError::RolledBack { newest, held: newer })
+}
+
+/// Releases of `held` that `new` lacks: one of each package, of so many packages at most. Of `names` there are none.
+pub(super) fn lost(held: Option<&Index>, new: &Index, most: usize) -> Vec<(PackageName, Version)> {
+    let (Some(Index::Versions(held)), Index::Versions(new)) = (held, new) else {
+        return Vec::new();
+    };
+    let new: BTreeMap<&PackageName, &Vec<ListedVersion>> =
+        new.packages.iter().map(|(name, listed)| (name, listed)).collect();
+    let lost = held.packages.iter().filter_map(|(name, listed)| {
+        let new = new.get(name).map(|listed| listed.as_slice()).unwrap_or_default();
+        let new: BTreeSet<&Version> = new.iter().map(|listed| &listed.version).collect();
+        let mut lost = listed.iter().filter(|listed| !new.contains(&listed.version));
+        Some((name.clone(), lost.next()?.version.clone()))
+    });
+    lost.take(most).collect()
 }
 
 impl Indexes {

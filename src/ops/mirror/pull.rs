@@ -3,6 +3,7 @@
 //! ```text
 //! target     which files can be pulled
 //! signed     what upstream's key has signed: indexes, packages, policies
+//! versions   the index that has no times
 //! tarballs   tarballs, and what replaces them
 //! unsigned   what a signed file vouches for: tarballs; and what is checked for its form: documentation, installs
 //! access     whether upstream lets this server read: else 403 would be a file that is missing
@@ -24,6 +25,7 @@ mod signed;
 mod tarballs;
 mod target;
 mod unsigned;
+mod versions;
 
 pub use error::PullError;
 pub use pulled::{Pulled, PulledFile, Validator};
@@ -131,6 +133,7 @@ impl Puller {
                 signed::package(context, name, tag, now).await
             }
             Target::Signed(Resource::Policy(name)) => signed::policy(context, name, tag).await,
+            Target::Signed(Resource::Versions) => versions::pull(context, tag, now).await,
             Target::Signed(index) => signed::index(context, index, tag, now).await,
             Target::Tarball(file) => unsigned::tarball(context, file, now).await,
             Target::Docs(file) => unsigned::docs(context, file, tag).await,

@@ -8,7 +8,7 @@ use crate::lockfile::Pinned;
 use crate::name::RepositoryName;
 
 /// A repository to mirror.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upstream {
     /// Its URL, with http or https and without credentials.
     pub url: Url,

@@ -58,9 +58,9 @@ impl Eviction {
         Ok(())
     }
 
-    /// Looks whether something has to go.
+    /// Files were written: others may have to be removed.
     pub fn files_were_written(&self, paths: &[RepositoryPath]) {
-        // Before the start, it is not told: all files are listed then.
+        // Before the start this is not needed: all files are listed then.
         if let EvictionState::Running { written, .. } = &*self.lock() {
             for path in paths {
                 let _ = written.send(path.clone());
@@ -94,11 +94,11 @@ fn run(mut files: KeptFiles, written: &Receiver<RepositoryPath>) {
     let mut paths = Vec::new();
     loop {
         if let Some(kept) = files.keep_within_size(&paths) {
-            kept_log.tell(kept);
+            kept_log.log(kept);
         }
         if saved.elapsed() >= SAVE_EVERY {
             saved = Instant::now();
-            saved_log.tell(files.save_uses());
+            saved_log.log(files.save_uses());
         }
         let wait = files.wait().unwrap_or(SAVE_EVERY).min(SAVE_EVERY);
         paths = match written.recv_timeout(wait) {
@@ -107,27 +107,27 @@ fn run(mut files: KeptFiles, written: &Receiver<RepositoryPath>) {
             Err(RecvTimeoutError::Disconnected) => break,
         };
     }
-    saved_log.tell(files.save_uses());
+    saved_log.log(files.save_uses());
 }
 
-/// What the log says of one thing that may fail: each error once.
+/// Logs why one kind of work fails: each error once, until another one or success.
 struct EvictionLog {
     repository: String,
     message: &'static str,
-    told: Option<String>,
+    logged: Option<String>,
 }
 
 impl EvictionLog {
     fn of(files: &KeptFiles, message: &'static str) -> Self {
-        Self { repository: files.repository.clone(), message, told: None }
+        Self { repository: files.repository.clone(), message, logged: None }
     }
 
-    fn tell(&mut self, result: Result<(), String>) {
+    fn log(&mut self, result: Result<(), String>) {
         let error = result.err();
-        if error.is_some() && error != self.told {
+        if error.is_some() && error != self.logged {
             let (repository, error) = (self.repository.as_str(), error.as_deref());
             tracing::error!(repository, error, "{}", self.message);
         }
-        self.told = error;
+        self.logged = error;
     }
 }

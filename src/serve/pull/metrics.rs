@@ -61,7 +61,7 @@ impl PullMetrics {
         registry.register("pull_through_answers", help, self.answers.clone());
         let help = "Requests to upstreams, by what came of them";
         registry.register("pull_through_requests", help, self.pulls.clone());
-        let help = "Whether an upstream answered when it was last asked";
+        let help = "Whether an upstream answered when it was last asked, and not all of its files are refused";
         registry.register("upstream_reachable", help, self.reachable.clone());
         let help = "Files that were removed to keep within the size";
         registry.register("pull_through_evicted", help, self.evicted.clone());

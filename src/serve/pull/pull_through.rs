@@ -17,7 +17,7 @@ use super::options::PullOptions;
 use super::readiness::{Freshness, Readiness};
 use super::requests::{self, UpstreamRequests};
 use super::unkept_file;
-use super::upstream_log::UpstreamLog;
+use super::upstream_log::{UpstreamLog, UpstreamState};
 use super::used_files::UsedFiles;
 use crate::checksum::OuterChecksum;
 use crate::ops::mirror::pull::Target;
@@ -82,7 +82,7 @@ impl PullThrough {
             Arc::new(Eviction::new(files))
         };
         let eviction = options.size.map(evict);
-        let log = UpstreamLog::of(name.to_owned());
+        let log = UpstreamLog::of(name.to_owned(), (*runtime).clone());
         let tasks = ((*runtime).clone(), (*end).clone());
         let requests = UpstreamRequests::new(puller, tasks, log, counters, eviction.clone());
         let (source, releases) = (Arc::clone(source), Arc::clone(releases));
@@ -360,13 +360,13 @@ impl PullThrough {
         }
     }
 
-    /// What is wrong with upstream or with the store, if anything.
+    /// What is wrong with upstream or with the store, if anything, for those who may read the repository.
     pub fn problem(&self) -> Option<String> {
         self.requests.log.problem()
     }
 
-    /// Whether upstream answered when it was last asked.
-    pub fn is_answering(&self) -> bool {
-        self.requests.log.is_answering()
+    /// Whether upstream could be used when it was last asked.
+    pub fn upstream_state(&self) -> UpstreamState {
+        self.requests.log.upstream_state()
     }
 }

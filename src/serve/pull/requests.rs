@@ -14,7 +14,7 @@ use super::memory::{KnownFile, Memory};
 use super::metrics::UpstreamCounters;
 use super::options::PullOptions;
 use super::unkept_files::UnkeptFiles;
-use super::upstream_log::UpstreamLog;
+use super::upstream_log::{UpstreamLog, UpstreamState};
 use crate::ops::mirror::pull::{PullError, Pulled, PulledFile, Puller, Target};
 use crate::ops::mirror::{Cancellation, Error, Timeouts};
 use crate::registry::Resource;
@@ -41,7 +41,7 @@ pub(super) struct UpstreamRequests {
     indexes_asked: Mutex<Option<Instant>>,
     /// Whether the indexes are about to be asked for.
     are_indexes_due: AtomicBool,
-    pub log: UpstreamLog,
+    pub log: Arc<UpstreamLog>,
     pub counters: UpstreamCounters,
     /// `None` where all is kept.
     eviction: Option<Arc<Eviction>>,
@@ -97,7 +97,7 @@ impl UpstreamRequests {
     pub fn new(
         puller: Puller,
         (runtime, end): (Handle, Cancellation),
-        log: UpstreamLog,
+        log: Arc<UpstreamLog>,
         counters: UpstreamCounters,
         eviction: Option<Arc<Eviction>>,
     ) -> Arc<Self> {
@@ -269,7 +269,10 @@ impl UpstreamRequests {
             self.pause();
         } else {
             self.counters.refused.inc();
-            self.log.refused(path, &chain(error));
+            self.log.refused(path, error);
+            if self.log.upstream_state() == UpstreamState::IsRefused {
+                self.counters.reachable.set(0);
+            }
         }
         let failed_until = Instant::now().checked_add(RETRY_AFTER);
         self.memory.set(path, KnownFile { failed_until, ..known });

@@ -1,42 +1,60 @@
-//! What the log says of an upstream: what is new. Otherwise an upstream that is down, or sends files that are refused,
-//! would fill the log.
+//! What is logged of an upstream: what is new. Otherwise an upstream that is down, or sends files that are refused, would
+//! fill the log.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+use tokio::runtime::Handle;
+use tokio::time::sleep;
+
+use super::refusals::{FailureKind, Refusals};
+use crate::ops::mirror::pull::PullError;
+use crate::package::UnixSeconds;
 use crate::repository::RepositoryPath;
+use crate::serve::clock;
+use crate::serve::error_chain::chain;
 
 /// The log of one upstream.
 pub(super) struct UpstreamLog {
     repository: String,
-    told: Mutex<Told>,
+    runtime: Handle,
+    state: Mutex<LogState>,
+}
+
+/// Whether upstream can be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum UpstreamState {
+    Answers,
+    /// It is down, busy, or cannot be reached.
+    DoesNotAnswer,
+    /// It answers, and all that it has sent lately is refused.
+    IsRefused,
 }
 
 #[derive(Default)]
-struct Told {
-    /// Why upstream does not answer, and since when.
-    outage: Option<(String, Instant)>,
-    /// Why files are refused.
-    refused: HashMap<RepositoryPath, String>,
+struct LogState {
+    /// Since when upstream does not answer.
+    outage: Option<(Instant, UnixSeconds)>,
+    refusals: Refusals,
     /// Why the store is not written.
     not_kept: Option<String>,
 }
 
-/// How many refused files are remembered. The log says it again of more.
-const REFUSED: usize = 10_000;
+/// How often a kind of failure is logged at most.
+const MINUTE: Duration = Duration::from_secs(60);
 
 impl UpstreamLog {
-    pub fn of(repository: String) -> Self {
-        Self { repository, told: Mutex::default() }
+    pub fn of(repository: String, runtime: Handle) -> Arc<Self> {
+        Arc::new(Self { repository, runtime, state: Mutex::default() })
     }
 
     /// Upstream did not answer.
     pub fn outage(&self, error: &str) {
-        let mut told = self.told();
-        if told.outage.is_none() {
-            told.outage = Some((error.to_owned(), Instant::now()));
-            drop(told);
+        let mut state = self.state();
+        if state.outage.is_none() {
+            state.outage = Some((Instant::now(), clock::now()));
+            drop(state);
             let repository = self.repository.as_str();
             tracing::error!(repository, error, "upstream does not answer: what is here is served");
         }
@@ -44,45 +62,74 @@ impl UpstreamLog {
 
     /// Upstream answered.
     pub fn answered(&self) {
-        let ended = self.told().outage.take();
-        if let Some((_, since)) = ended {
+        let ended = self.state().outage.take();
+        if let Some((since, _)) = ended {
             let (repository, seconds) = (self.repository.as_str(), since.elapsed().as_secs());
             tracing::info!(repository, seconds, "upstream answers again");
         }
     }
 
     /// Upstream sent a file that is refused, or did not send one that it should have.
-    pub fn refused(&self, path: &RepositoryPath, error: &str) {
+    pub fn refused(self: &Arc<Self>, path: &RepositoryPath, error: &PullError) {
+        let mut state = self.state();
+        let were_all = state.refusals.all_since().is_some();
+        let is_named = state.refusals.add(path, error, clock::now());
+        let are_all = state.refusals.all_since().is_some();
+        let kind = FailureKind::of(error);
+        if is_named {
+            state.refusals.next_minute(kind);
+        }
+        drop(state);
         let repository = self.repository.as_str();
-        let mut told = self.told();
-        if told.refused.get(path).is_some_and(|told| told == error) {
-            return;
+        if is_named {
+            let (path, error) = (path.as_str(), chain(error));
+            tracing::error!(repository, path, error, "refused: what is here is left as it was");
+            self.follow(kind);
         }
-        if told.refused.len() >= REFUSED {
-            told.refused.clear();
+        if are_all && !were_all {
+            tracing::error!(repository, "all that upstream sends is refused");
         }
-        told.refused.insert(path.clone(), error.to_owned());
-        drop(told);
-        let path = path.as_str();
-        tracing::error!(repository, path, error, "refused: what is here is left as it was");
+    }
+
+    /// Logs the files that are refused for the same reason, once a minute, until there are none.
+    fn follow(self: &Arc<Self>, kind: FailureKind) {
+        let this = Arc::downgrade(self);
+        self.runtime.spawn(async move {
+            loop {
+                sleep(MINUTE).await;
+                let Some(this) = this.upgrade() else { return };
+                let Some(unnamed) = this.state().refusals.next_minute(kind) else { return };
+                let paths: Vec<_> = unnamed.examples.iter().map(RepositoryPath::as_str).collect();
+                let (repository, files) = (this.repository.as_str(), unnamed.count);
+                let paths = paths.join(", ");
+                tracing::error!(repository, files, paths, "more files were refused in this way");
+            }
+        });
     }
 
     /// A file was taken, or found to be current.
     pub fn taken(&self, path: &RepositoryPath) {
-        if self.told().refused.remove(path).is_some() {
-            let (repository, path) = (self.repository.as_str(), path.as_str());
-            tracing::info!(repository, path, "no longer refused");
+        let mut state = self.state();
+        let were_all = state.refusals.all_since().is_some();
+        let was_named = state.refusals.take(path);
+        drop(state);
+        let repository = self.repository.as_str();
+        if was_named {
+            tracing::info!(repository, path = path.as_str(), "no longer refused");
+        }
+        if were_all {
+            tracing::info!(repository, "upstream sends files again that are not refused");
         }
     }
 
     /// Whether a file could be written, and else why not.
     pub fn kept(&self, error: Option<String>) {
-        let mut told = self.told();
-        if told.not_kept == error {
+        let mut state = self.state();
+        if state.not_kept == error {
             return;
         }
-        told.not_kept.clone_from(&error);
-        drop(told);
+        state.not_kept.clone_from(&error);
+        drop(state);
         let repository = self.repository.as_str();
         if let Some(error) = error {
             tracing::error!(repository, error, "could not keep a file: it is served from memory");
@@ -91,29 +138,40 @@ impl UpstreamLog {
         }
     }
 
-    /// Why upstream does not answer, or the first file that is refused, if any.
+    /// What is wrong, for those who may read the repository. The log says where upstream is and why it fails: that may name
+    /// hosts of a network that readers do not know.
     pub fn problem(&self) -> Option<String> {
-        let told = self.told();
-        let outage =
-            told.outage.as_ref().map(|(error, _)| format!("upstream does not answer: {error}"));
-        let refused = || {
-            let (path, error) = told.refused.iter().min_by_key(|(path, _)| path.as_str())?;
-            let others = match told.refused.len().saturating_sub(1) {
-                0 => String::new(),
-                number => format!("; and {number} more"),
-            };
-            Some(format!("{path}: {error}{others}"))
-        };
-        outage.or_else(refused).or_else(|| told.not_kept.clone())
+        let state = self.state();
+        if let Some((_, since)) = state.outage {
+            return Some(format!("upstream cannot be reached since {}", time(since)));
+        }
+        if let Some(since) = state.refusals.all_since() {
+            return Some(format!("all that upstream sends is refused since {}", time(since)));
+        }
+        let not_kept =
+            || state.not_kept.as_ref().map(|_| "files cannot be written here".to_owned());
+        state.refusals.shown().or_else(not_kept)
     }
 
-    /// Whether upstream answered when it was last asked.
-    pub fn is_answering(&self) -> bool {
-        self.told().outage.is_none()
+    /// Whether upstream could be used when it was last asked.
+    pub fn upstream_state(&self) -> UpstreamState {
+        let state = self.state();
+        if state.outage.is_some() {
+            UpstreamState::DoesNotAnswer
+        } else if state.refusals.all_since().is_some() {
+            UpstreamState::IsRefused
+        } else {
+            UpstreamState::Answers
+        }
     }
 
-    fn told(&self) -> MutexGuard<'_, Told> {
+    fn state(&self) -> MutexGuard<'_, LogState> {
         // Each entry is replaced in one step, so it is valid after a panic too.
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A time in UTC.
+fn time(UnixSeconds(seconds): UnixSeconds) -> String {
+    Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |time| time.to_string())
 }

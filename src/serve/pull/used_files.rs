@@ -14,14 +14,14 @@ pub(super) struct UsedFiles(Mutex<NotedUses>);
 #[derive(Default)]
 struct NotedUses {
     times: HashMap<RepositoryPath, UnixSeconds>,
-    /// Whether the file of them says something else.
+    /// Whether the saved file differs from `times`.
     are_unsaved: bool,
 }
 
 /// In bytes: enough for a million files. A larger file is not read.
 const MAX_SAVED: usize = 128 << 20;
 
-/// The file for a server that starts again.
+/// The file that a server reads when it starts again.
 fn saved_path() -> RepositoryPath {
     Folder::Mirror.file("used.json")
 }
@@ -37,7 +37,7 @@ impl UsedFiles {
         }
     }
 
-    /// Notes the use of a file of which one was noted before: it may be about to be sent.
+    /// Notes another use of a file that was used before: it may be about to be sent.
     pub fn renew(&self, path: &RepositoryPath, now: UnixSeconds) {
         let mut uses = self.lock();
         if let Some(time) = uses.times.get_mut(path) {
@@ -67,8 +67,7 @@ impl UsedFiles {
         }
     }
 
-    /// Adds what an earlier server has saved. What cannot be read is as if it had saved nothing: then the files count as
-    /// used when they were written.
+    /// Adds what an earlier server has saved. If that cannot be read, the files count as used when they were written.
     pub fn load(&self, store: &dyn Store, now: UnixSeconds) {
         let mut bytes = Vec::new();
         let found = store.read(&saved_path(), MAX_SAVED, &mut bytes);

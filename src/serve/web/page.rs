@@ -39,9 +39,13 @@ pub struct PageRequest<'a> {
 pub fn repository(state: &RepositoryState, request: &PageRequest<'_>) -> String {
     let page = match state {
         RepositoryState::Built(overview) => built(overview, request),
-        RepositoryState::NotBuilt => {
-            render(&NotBuiltPage { mirror: request.mirror, upstream: request.upstream })
-        }
+        RepositoryState::NotBuilt => match request.upstream {
+            Some(upstream) => {
+                let (name, key) = (upstream.repository.clone(), upstream.key.clone());
+                built(&Overview::of(name, key, Vec::new()), request)
+            }
+            None => render(&NotBuiltPage { mirror: request.mirror }),
+        },
         RepositoryState::Unsound(error) => render(&UnsoundPage { reason: reason(error) }),
     };
     page.unwrap_or_default()
@@ -92,7 +96,6 @@ struct Rebar3Replace {
 #[template(path = "not_built.html")]
 struct NotBuiltPage<'a> {
     mirror: Option<&'a MirrorNote>,
-    upstream: Option<&'a UpstreamNote>,
 }
 
 #[derive(Template)]

@@ -166,6 +166,72 @@ fn an_older_index_is_refused() {
     assert_eq!(upstream.told("an older `names`"), 1, "{}", upstream.log());
 }
 
+/// An older index lacks releases that upstream has.
+#[test]
+fn an_older_versions_is_refused() {
+    let upstream = Upstream::of(TestRepository::new().release("foo", "1.0.0"));
+    upstream.unruly.say(NO_AGE);
+    let old = upstream.file("/versions");
+    upstream.publish("foo", "1.1.0");
+    let server = upstream.pulled_into("copy", &[]);
+    upstream.is_served(&server, "/versions");
+    upstream.fail("/versions", Fault::Replace(old));
+    for _ in 0..3 {
+        upstream.is_served(&server, "/versions");
+    }
+    assert_eq!(upstream.told("it lacks foo 1.1.0"), 1, "{}", upstream.log());
+}
+
+/// A newer index lacks them too if upstream has removed them, whatever is held back of the package.
+#[test]
+fn versions_follow_an_upstream_that_removes_a_release() {
+    let repository = TestRepository::new().release("foo", "1.0.0").release("foo", "1.1.0");
+    let upstream = Upstream::of(repository);
+    upstream.unruly.say(NO_AGE);
+    let server = upstream.pulled_into("copy", &[]);
+    upstream.is_served(&server, "/versions");
+    upstream.is_served(&server, "/packages/foo");
+    upstream.repository.remove_tarball("foo-1.1.0.tar");
+    upstream.repository.build(&[]).ok();
+    upstream.is_served(&server, "/versions");
+    assert_eq!(upstream.told("older `versions`"), 0, "{}", upstream.log());
+}
+
+/// A network that shows a login page in place of every file: the log does not name each of them.
+#[test]
+fn a_login_page_in_place_of_everything_is_an_upstream_that_is_refused() {
+    let mut repository = TestRepository::new();
+    for number in 0..30 {
+        repository = repository.release(&format!("p{number}"), "1.0.0");
+    }
+    let upstream = Upstream::of(repository);
+    let page = b"<!doctype html><html><body>Log in</body></html>".to_vec();
+    upstream.fail("/", Fault::Replace(page));
+    let server = upstream.pulled_into("copy", &[]);
+    for number in 0..30 {
+        assert_eq!(server.get(&format!("/packages/p{number}"), &[]).status, 502);
+    }
+    assert_eq!(upstream.told("refused: what is here"), 1, "{}", upstream.log());
+    assert_eq!(upstream.told("all that upstream sends is refused"), 1, "{}", upstream.log());
+    let health = server.get("/healthz?verbose", &[]);
+    assert_eq!(health.status, 200, "what is here is served");
+    assert!(health.text().contains("upstream: what it sends is refused"), "{}", health.text());
+    assert!(server.metrics().contains("upstream_reachable{repository=\"/\"} 0"));
+    // Clients can be configured before the first file is here.
+    let page = server.get("/", &[]);
+    assert_eq!(page.status, 200);
+    let text = page.text();
+    assert!(text.contains("all that upstream sends is refused since 2"), "{text}");
+    assert!(text.contains("mix hex.repo add acme") && text.contains("SHA256:"), "{text}");
+    assert!(!text.contains("hexreg build") && !text.contains("0 packages"), "{text}");
+
+    upstream.fail("/", Fault::None);
+    until("it is fetched", || server.get("/packages/p0", &[]).status == 200);
+    assert!(server.get("/healthz?verbose", &[]).text().contains("upstream: answers"));
+    assert!(server.metrics().contains("upstream_reachable{repository=\"/\"} 1"));
+    assert_eq!(upstream.told("not refused"), 1, "{}", upstream.log());
+}
+
 /// What is wrong with one file says nothing of others.
 #[test]
 fn one_faulty_file_holds_no_other_up() {

@@ -43,7 +43,10 @@ fn files_are_fetched_once_and_served_while_upstream_is_away() {
     assert_eq!(server.get("/packages/welcome", &[]).status, 502);
     assert_eq!(upstream.told("upstream does not answer"), 1, "{}", upstream.log());
     let page = server.get("/", &[]).text();
-    assert!(page.contains("served as they are: upstream does not answer"), "{page}");
+    assert!(page.contains("served as they are: upstream cannot be reached since 2"), "{page}");
+    // The log says where it is.
+    let port = upstream.unruly.port().to_string();
+    assert!(!page.contains(&port) && upstream.log().contains(&port), "{page}");
     assert!(server.get("/healthz?verbose", &[]).text().contains("upstream: does not answer"));
     assert!(server.metrics().contains("upstream_reachable{repository=\"/\"} 0"));
     assert!(counter(&server, "pull_through_answers", "stale") >= 3);

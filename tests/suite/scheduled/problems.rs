@@ -80,6 +80,28 @@ fn lock_files_that_are_not_there_yet_are_warned_of() {
     assert!(!check().contains("no lock file"));
 }
 
+/// A mirror removes what no lock file pins, whoever has fetched it.
+#[test]
+fn pruning_what_clients_have_fetched_is_warned_of() {
+    let repository = TestRepository::new().samples();
+    repository.build(&[]).ok();
+    repository.write("locks/a.lock", b"%{}\n");
+    let warned = |pull: &str, prune: &str| {
+        let config = format!(
+            "[[repository]]\nname = \"acme\"\nat = \"copy\"\n{UPSTREAM}{pull}\
+             mirror = {{ every = \"1h\", locks = [\"locks/*.lock\"]{prune} }}\n"
+        );
+        repository.write("hexreg.toml", config.as_bytes());
+        let said = repository.hexreg().run(["config", "check", "hexreg.toml"]).ok().stderr;
+        said.contains("`prune` removes what no lock file pins, also what clients have fetched")
+    };
+    assert!(warned("pull-through = true\n", ", prune = true"));
+    assert!(warned("pull-through = { size = \"1GiB\" }\n", ", prune = true"));
+    assert!(!warned("pull-through = true\n", ""));
+    assert!(!warned("pull-through = false\n", ", prune = true"));
+    assert!(!warned("", ", prune = true"));
+}
+
 /// The files that a service manager hands over are named by a variable.
 #[test]
 fn a_variable_may_name_the_folder_of_the_credentials() {

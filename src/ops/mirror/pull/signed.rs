@@ -21,7 +21,7 @@ use crate::repository::RepositoryPath;
 use crate::tarball::FileName;
 use crate::version::Version;
 
-/// Pulls `names` or `versions`.
+/// Pulls `names`.
 pub(super) async fn index(
     context: &Arc<PullContext>,
     resource: &Resource,
@@ -34,8 +34,7 @@ pub(super) async fn index(
         let (context, resource, held) = (Arc::clone(context), resource.clone(), held.clone());
         move |bytes: Bytes| {
             let new = context.checker.index(&resource, &bytes)?;
-            // Only `names` has times to compare.
-            let held = held.as_ref().filter(|_| resource == Resource::Names);
+            let held = held.as_ref();
             let held = held.and_then(|held| context.checker.index(&resource, &held.bytes).ok());
             let may_be_removed = |name: &PackageName| context.may_be_removed(name, now);
             let rollback = indexes::rollback(held.as_ref(), &new, &context.accept, may_be_removed);

@@ -80,7 +80,7 @@ async fn is_current(
     Ok(held.is_some_and(|held| held.outer_checksum == release.outer_checksum))
 }
 
-/// Pulls documentation. It is checked that it came whole.
+/// Pulls documentation. Nothing signs it, so the check is only that all of it came.
 pub(super) async fn docs(
     context: &Arc<PullContext>,
     file: &FileName,
