@@ -191,8 +191,12 @@ impl Files {
                 headers.remove(header::RANGE);
             }
             let kept = repository.recent.get(&*repository.source, &asset.path);
-            if let Some(kept) = kept.filter(|kept| repository.is_known(asset, &kept.stamp, signed))
-            {
+            #[cfg(feature = "mirror")]
+            let kept = kept.filter(|kept| {
+                let mut pull = repository.pull.iter();
+                pull.all(|pull| pull.is_known(asset, &kept.stamp, signed))
+            });
+            if let Some(kept) = kept {
                 return Ok(Some(send_kept(&kept, asset.kind, is_public, method, &headers)));
             }
         }
@@ -202,8 +206,11 @@ impl Files {
                 return Ok(None);
             }
         }
-        if !repository.is_sound(asset, &opened, signed).await? {
-            return Ok(None);
+        #[cfg(feature = "mirror")]
+        if let Some(pull) = &repository.pull {
+            if !pull.is_sound(asset, &opened, signed).await? {
+                return Ok(None);
+            }
         }
         let validators = self.validators(&opened).await?;
         let response = match validators.evaluate(&headers) {

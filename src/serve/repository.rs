@@ -1,7 +1,6 @@
 //! A repository of the server: its place in the URLs, its files, its releases, its overview, and what publishes to it.
 
 use std::collections::BTreeSet;
-use std::io;
 use std::sync::Arc;
 
 #[cfg(all(feature = "mirror", feature = "web"))]
@@ -23,7 +22,7 @@ use super::files::bucket::source::BucketSource;
 use super::files::directory::Directory;
 use super::files::recent::RecentFiles;
 use super::files::releases::ReleaseIndex;
-use super::files::source::{FileSource, OpenFile};
+use super::files::source::FileSource;
 use super::health::HealthyRepository;
 use super::known_registry::KnownRegistry;
 use super::metrics::Metrics;
@@ -47,12 +46,11 @@ use super::registry_identity::RegistryIdentity;
 use super::repository_settings::RepositorySettings;
 #[cfg(all(feature = "mirror", feature = "web"))]
 use super::upstream_note::UpstreamNote;
-use crate::checksum::OuterChecksum;
 use crate::name::{PackageName, RepositoryName};
 #[cfg(feature = "mirror")]
 use crate::ops::mirror::Cancellation;
-use crate::repository::{Asset, Folder};
-use crate::store::{DirStore, Stamp, Store};
+use crate::repository::Folder;
+use crate::store::{DirStore, Store};
 
 /// A repository that is served.
 pub(super) struct Repository {
@@ -303,35 +301,6 @@ impl Repository {
     #[expect(clippy::unused_self, reason = "a repository of a server with mirrors may have one")]
     pub fn has_upstream(&self) -> bool {
         false
-    }
-
-    /// Whether an open file may be sent: where files come from an upstream, it has to be upstream's. `signed` is the
-    /// checksum of a tarball.
-    ///
-    /// # Errors
-    /// The file cannot be read.
-    pub async fn is_sound(
-        &self,
-        asset: &Asset,
-        opened: &OpenFile,
-        signed: Option<OuterChecksum>,
-    ) -> io::Result<bool> {
-        #[cfg(feature = "mirror")]
-        if let Some(pull) = &self.pull {
-            return pull.is_sound(asset, opened, signed).await;
-        }
-        let _ = (asset, opened, signed);
-        Ok(true)
-    }
-
-    /// As [`is_sound`](Self::is_sound), of a file that was sent before and has not changed.
-    pub fn is_known(&self, asset: &Asset, stamp: &Stamp, signed: Option<OuterChecksum>) -> bool {
-        #[cfg(feature = "mirror")]
-        if let Some(pull) = &self.pull {
-            return pull.is_known(asset, stamp, signed);
-        }
-        let _ = (asset, stamp, signed);
-        true
     }
 
     /// Of the registry that it has, or is going to fetch; `None` if it has not been read.
