@@ -52,6 +52,9 @@ pub enum Stopped {
     /// There are too many combinations of versions to try.
     #[error("no set of versions was found in {0} steps")]
     Steps(usize),
+    /// Too many versions do not fit.
+    #[error("no set of versions was found after {0} other versions were tried")]
+    Retries(usize),
     /// It takes too long.
     #[error("no set of versions was found in the time for it")]
     Time,

@@ -1,7 +1,7 @@
 //! What was looked up so far, each package once, and how much more may be.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Bound;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -20,8 +20,11 @@ use crate::version::Version;
 pub struct ClosureLimits {
     /// The most packages that are looked up. The largest real sets have 200.
     pub packages: usize,
-    /// The most steps of the solver. Real sets need a few for each package.
+    /// The most steps of the solver. Real sets need one or two for each package.
     pub steps: usize,
+    /// How often another version of a package may be tried. The solver remembers why each does not fit, so its memory
+    /// grows with the square of this.
+    pub retries: usize,
     /// The longest time, without the last lookup.
     pub time: Duration,
     /// The most requirements that are listed as unreadable.
@@ -30,7 +33,13 @@ pub struct ClosureLimits {
 
 impl Default for ClosureLimits {
     fn default() -> Self {
-        Self { packages: 500, steps: 20_000, time: Duration::from_secs(5), unreadable: 20 }
+        Self {
+            packages: 500,
+            steps: 5_000,
+            retries: 400,
+            time: Duration::from_secs(5),
+            unreadable: 20,
+        }
     }
 }
 
@@ -43,6 +52,9 @@ pub(super) struct Catalog<'a> {
     limits: &'a ClosureLimits,
     started: Instant,
     steps: Cell<usize>,
+    /// The packages of which a version was tried, and how often another one was.
+    tried: RefCell<HashSet<(usize, Arc<str>)>>,
+    retries: Cell<usize>,
     /// Their numbers count from 1.
     repositories: RefCell<Vec<Rc<str>>>,
     packages: RefCell<Lookups>,
@@ -79,6 +91,8 @@ impl<'a> Catalog<'a> {
             limits,
             started: Instant::now(),
             steps: Cell::new(0),
+            tried: RefCell::default(),
+            retries: Cell::new(0),
             repositories: RefCell::default(),
             packages: RefCell::default(),
             requirements: RefCell::default(),
@@ -92,6 +106,17 @@ impl<'a> Catalog<'a> {
             return Err(Stopped::Steps(self.limits.steps));
         }
         self.in_time()
+    }
+
+    /// Counts a version that is tried.
+    pub fn try_version(&self, repository: usize, package: &Arc<str>) -> Result<(), Stopped> {
+        if !self.tried.borrow_mut().insert((repository, Arc::clone(package))) {
+            self.retries.set(self.retries.get().saturating_add(1));
+        }
+        if self.retries.get() > self.limits.retries {
+            return Err(Stopped::Retries(self.limits.retries));
+        }
+        Ok(())
     }
 
     /// Fails once the time is over.

@@ -9,6 +9,9 @@
 //! - A dependency without a repository is in that of its release. If a release lists a package twice, the last one counts.
 //! - A package that is missing has no versions: releases that do not need it are tried.
 //!
+//! Hex's solver is no model of an optional dependency whose package it drops after a conflict: it then gives up if that
+//! package is missing, or keeps it in the set. It happens in two of a thousand random registries, and is not imitated.
+//!
 //! Overrides (`override: true`) and locked versions are of a project, and a closure has none.
 
 use std::cell::RefCell;
@@ -179,6 +182,7 @@ impl DependencyProvider for Solver<'_> {
         let Some(version) = &candidate.version else {
             return Ok(Dependencies::Available(pubgrub::Map::default()));
         };
+        self.catalog.try_version(candidate.repository, package)?;
         let entry = self.catalog.package(candidate.repository, package)?;
         let Some(release) = entry.release(version) else {
             return Ok(Dependencies::Unavailable("is not listed".to_owned()));

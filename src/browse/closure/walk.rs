@@ -140,7 +140,9 @@ fn attach(
 fn lack(catalog: &Catalog<'_>, demand: &Demand) -> Option<LackReason> {
     let known = match catalog.package(demand.repository, &demand.package) {
         Ok(known) => known,
-        Err(stopped) => return Some(LackReason::Unknown(stopped.to_string())),
+        Err(stopped) => {
+            return Some(LackReason::Unknown(format!("it was not asked for: {stopped}")));
+        }
     };
     match &known.whereabouts {
         Whereabouts::Missing => Some(LackReason::Missing),
@@ -156,7 +158,7 @@ fn lack(catalog: &Catalog<'_>, demand: &Demand) -> Option<LackReason> {
 fn whereabouts(catalog: &Catalog<'_>, demand: &Demand) -> Whereabouts {
     match catalog.package(demand.repository, &demand.package) {
         Ok(known) => known.whereabouts.clone(),
-        Err(stopped) => Whereabouts::Unknown(stopped.to_string()),
+        Err(stopped) => Whereabouts::Unknown(format!("it was not asked for: {stopped}")),
     }
 }
 
