@@ -111,11 +111,11 @@ impl PackageIndex {
             let known = Known {
                 name: package.name.parse().ok()?,
                 row: package.row.into(),
-                date: row.date(),
                 is_read: row.inside.is_read(),
             };
             by_name.push(slot);
-            places.push(Place { package: Some(Arc::new(known)), dependents: 0 });
+            let date = row.date();
+            places.push(Place { package: Some(Arc::new(known)), dependents: 0, date });
         }
         for place in &mut places {
             let name = place.package.as_ref().map_or("", |known| known.name.as_str());

@@ -14,6 +14,9 @@ const MAX_TERMS: usize = 20_000;
 /// How long a word is before texts are searched for longer ones that begin so.
 const MIN_BEGINNING: usize = 4;
 
+/// The longest ending that a form of a word has beside its stem: `pings` of `mappings`.
+const MAX_ENDING: usize = 5;
+
 /// How well each package matches.
 pub(super) struct Strengths(Vec<Strength>);
 
@@ -29,6 +32,11 @@ const BEGINNING: [Strength; 4] =
 impl Strengths {
     pub(super) fn of(&self, slot: usize) -> Strength {
         self.0.get(slot).copied().unwrap_or_default()
+    }
+
+    /// How well each package matches, by number.
+    pub(super) fn as_slice(&self) -> &[Strength] {
+        &self.0
     }
 
     /// The packages that match, with how well.
@@ -157,15 +165,22 @@ fn match_text(index: &PackageIndex, word: &str, is_open: bool, into: &mut Streng
         let mut count = 0_usize;
         segment.for_each_beginning_with(stem.as_bytes(), |term, postings| {
             count = count.saturating_add(1);
-            let form = std::str::from_utf8(term).ok();
-            if has_forms && form.is_some_and(|form| super::stem::stem(form) == stem) {
+            // Most terms are too long to be a form.
+            let is_short = has_forms && term.len() <= stem.len().saturating_add(MAX_ENDING);
+            let form = is_short.then(|| std::str::from_utf8(term).ok()).flatten();
+            if form.is_some_and(|form| super::stem::stem(form) == stem) {
                 raise_all(index, id, postings, ALIKE, into);
-            } else if is_open && term.starts_with(word.as_bytes()) {
+            } else if is_open && term.starts_with(word.as_bytes()) && is_word(term) {
                 raise_all(index, id, postings, BEGINNING, into);
             }
             count < MAX_TERMS
         });
     }
+}
+
+/// Whether a term is one word. The words of definitions are terms, too.
+fn is_word(term: &[u8]) -> bool {
+    !term.iter().any(|byte| matches!(byte, b'_' | b'.' | b'/' | b':'))
 }
 
 /// Raises the packages whose words are in this segment.

@@ -43,6 +43,12 @@ impl NameTable {
         name.unwrap_or_default()
     }
 
+    /// The first letter of the name with this number.
+    pub(super) fn first_letter(&self, slot: usize) -> Option<u8> {
+        let start = usize::try_from(*self.starts.get(slot)?).ok()?;
+        self.text.as_bytes().get(start).copied()
+    }
+
     /// All names with their numbers, in lower case.
     pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &str)> {
         self.text.split_terminator('\n').enumerate()

@@ -39,6 +39,8 @@ pub(super) struct Place {
     pub package: Option<Arc<Known>>,
     /// How many packages of this repository depend on it.
     pub dependents: u32,
+    /// When its latest release was published.
+    pub date: i64,
 }
 
 /// What is known of a package.
@@ -47,8 +49,6 @@ pub(super) struct Known {
     pub name: PackageName,
     /// Encoded.
     pub row: Box<[u8]>,
-    /// When its latest release was published.
-    pub date: i64,
     pub is_read: bool,
 }
 
@@ -147,9 +147,7 @@ impl PackageIndex {
 
     /// How many packages depend on the one with this number, and when its latest release was published.
     pub(super) fn weight(&self, slot: usize) -> (u32, i64) {
-        let place = self.places.get(slot);
-        let known = place.and_then(|place| Some((place.dependents, place.package.as_ref()?.date)));
-        known.unwrap_or((0, i64::MIN))
+        self.places.get(slot).map_or((0, i64::MIN), |place| (place.dependents, place.date))
     }
 
     /// How many numbers there are, unused ones included.

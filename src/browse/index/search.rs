@@ -74,6 +74,19 @@ struct Matched {
     meant: Option<Query>,
 }
 
+impl Matched {
+    /// How well the word matches each package that matches worst; without words, all match.
+    fn worst(&self) -> Vec<Strength> {
+        let mut worst = vec![Strength::NameWord; self.allowed.len()];
+        for word in &self.required {
+            for (worst, strength) in worst.iter_mut().zip(word.strengths.as_slice()) {
+                *worst = (*worst).min(*strength);
+            }
+        }
+        worst
+    }
+}
+
 impl PackageIndex {
     /// The packages that a query finds, from `offset` on, `limit` at most. A query that asks for nothing finds all, by
     /// name. What is not `visible` is not found, and not counted.
@@ -153,11 +166,19 @@ impl PackageIndex {
         matched: &Matched,
         visible: &dyn Fn(&PackageName) -> bool,
     ) -> Vec<Candidate> {
-        let slots = matched.allowed.iter().enumerate().filter(|(_, is_allowed)| **is_allowed);
-        let candidates = slots.filter_map(|(slot, _)| {
+        let worst = matched.worst();
+        let first_letter = query.squashed().bytes().next();
+        let may_match = |slot: usize, worst: Strength| {
+            let may_be_meant = || self.names().first_letter(slot) == first_letter;
+            worst != Strength::None || first_letter.is_some() && may_be_meant()
+        };
+        let slots = matched.allowed.iter().zip(worst).enumerate();
+        // Most packages do not match, and nothing else is read of them.
+        let slots = slots.filter(|(slot, (allowed, worst))| **allowed && may_match(*slot, *worst));
+        let candidates = slots.filter_map(|(slot, (_, worst))| {
             let name = self.name(slot)?;
             let (tier, score, why) =
-                judge(query, matched, slot, name.as_str(), self.names().lower(slot))?;
+                judge(query, matched, slot, worst, name.as_str(), self.names().lower(slot))?;
             let (dependents, date) = self.weight(slot);
             let rank = Rank {
                 tier,
@@ -214,6 +235,7 @@ fn judge(
     query: &Query,
     matched: &Matched,
     slot: usize,
+    worst: Strength,
     name: &str,
     lower: &str,
 ) -> Option<(u8, u32, MatchKind)> {
@@ -231,9 +253,9 @@ fn judge(
             None => {}
         }
     }
-    let Some(worst) = matched.required.iter().map(of).min() else {
+    if matched.required.is_empty() {
         return Some((5, 0, MatchKind::Listed));
-    };
+    }
     match worst {
         Strength::None => return None,
         Strength::NameWord => return Some((4, 0, MatchKind::NameWords)),

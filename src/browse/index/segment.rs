@@ -113,10 +113,11 @@ impl Segment {
         let rest = block.and_then(|block| self.bytes.get(*block..)).unwrap_or_default();
         let mut terms = Terms { rest, term: Vec::new() };
         while let Some(postings) = terms.advance() {
-            if terms.term() < beginning {
-                continue;
-            }
-            if !terms.term().starts_with(beginning) || !call(terms.term(), postings) {
+            if terms.term().starts_with(beginning) {
+                if !call(terms.term(), postings) {
+                    break;
+                }
+            } else if terms.term() > beginning {
                 break;
             }
         }

@@ -104,7 +104,8 @@ impl PackageIndex {
         pending.depended_on.insert(package.name.as_str().into());
         let date = StoredRow::decode(&row).map_or(i64::MIN, |row| row.date());
         if let Some(place) = Arc::make_mut(&mut self.places).get_mut(slot as usize) {
-            place.package = Some(Arc::new(Known { name: package.name, row, date, is_read }));
+            place.package = Some(Arc::new(Known { name: package.name, row, is_read }));
+            place.date = date;
         }
     }
 
