@@ -13,8 +13,8 @@
 //! packages and versions are lacking: they are taken to be there, and the rest is resolved.
 
 mod answer;
-mod candidate;
 mod catalog;
+mod choice;
 mod explanation;
 mod solver;
 mod source;
@@ -31,8 +31,8 @@ use std::sync::Arc;
 
 use crate::name::{PackageName, RepositoryName};
 use crate::version::Version;
-use candidate::Candidate;
 use catalog::Catalog;
+use choice::Choice;
 use solver::{Resolution, Solver};
 use walk::{Chosen, Walk};
 
@@ -47,7 +47,7 @@ pub fn closure(
 ) -> Closure {
     let catalog = Catalog::new(source, limits);
     let package: Arc<str> = package.as_str().into();
-    let root = Candidate::new(catalog.repository(repository.as_str()), version.clone());
+    let root = Choice::new(catalog.repository(repository.as_str()), version.clone());
     let known = catalog.package(root.repository, &package);
     if !known.is_ok_and(|known| known.release(version).is_some()) {
         return without_release(&catalog, &package, &root);
@@ -79,7 +79,7 @@ fn resolve(
     solver: &mut Solver<'_>,
     catalog: &Catalog<'_>,
     package: &Arc<str>,
-    root: &Candidate,
+    root: &Choice,
 ) -> (ClosureOutcome, Option<Chosen>) {
     loop {
         match solver.solve(package, root) {
@@ -99,7 +99,7 @@ fn resolve(
 }
 
 /// The answer for a release that is not there.
-fn without_release(catalog: &Catalog<'_>, package: &Arc<str>, root: &Candidate) -> Closure {
+fn without_release(catalog: &Catalog<'_>, package: &Arc<str>, root: &Choice) -> Closure {
     let reason = match catalog.package(root.repository, package) {
         Err(stopped) => LackReason::Unknown(stopped.to_string()),
         Ok(known) => match &known.whereabouts {

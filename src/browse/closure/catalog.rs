@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::answer::Stopped;
-use super::candidate::{Candidate, Candidates, allowed, repository_of};
+use super::choice::{Choice, Choices, allowed, repository_of};
 use super::source::{Lookup, PackageSource, QualifiedName, Whereabouts};
 use crate::package::{Dependency, Release};
 use crate::registry::Releases;
@@ -81,7 +81,7 @@ pub(super) struct ReadRequirement {
 pub(super) struct Demand {
     pub package: Arc<str>,
     pub repository: usize,
-    pub candidates: Candidates,
+    pub choices: Choices,
 }
 
 impl<'a> Catalog<'a> {
@@ -170,40 +170,36 @@ impl<'a> Catalog<'a> {
         self.packages.borrow().get(&(repository, Arc::clone(name))).cloned()
     }
 
-    /// The packages that a set of candidates is of.
+    /// The packages that a set of choices is of.
     fn packages(
         &self,
         name: &Arc<str>,
-        candidates: &Candidates,
+        choices: &Choices,
     ) -> Result<Vec<Rc<CatalogPackage>>, Stopped> {
-        let intervals = candidates.iter().map(|(lower, _)| repository_of(lower));
+        let intervals = choices.iter().map(|(lower, _)| repository_of(lower));
         intervals.map(|repository| self.package(repository, name)).collect()
     }
 
     /// How many versions of a package are in a set.
-    pub fn count(&self, name: &Arc<str>, candidates: &Candidates) -> Result<usize, Stopped> {
-        let packages = self.packages(name, candidates)?;
-        let counts = packages.iter().zip(candidates.iter());
+    pub fn count(&self, name: &Arc<str>, choices: &Choices) -> Result<usize, Stopped> {
+        let packages = self.packages(name, choices)?;
+        let counts = packages.iter().zip(choices.iter());
         Ok(counts.map(|(package, interval)| package.within(interval).len()).sum())
     }
 
     /// The version that clients take of those in a set: the newest; a pre-release only if there is no other.
-    pub fn best(
-        &self,
-        name: &Arc<str>,
-        candidates: &Candidates,
-    ) -> Result<Option<Candidate>, Stopped> {
-        let packages = self.packages(name, candidates)?;
+    pub fn best(&self, name: &Arc<str>, choices: &Choices) -> Result<Option<Choice>, Stopped> {
+        let packages = self.packages(name, choices)?;
         let mut pre_release = None;
-        let intervals: Vec<_> = packages.iter().zip(candidates.iter()).collect();
+        let intervals: Vec<_> = packages.iter().zip(choices.iter()).collect();
         for (package, interval) in intervals.into_iter().rev() {
             let repository = repository_of(interval.0);
             for (version, _) in package.within(interval).iter().rev() {
-                let candidate = || Candidate::new(repository, version.clone());
+                let choice = || Choice::new(repository, version.clone());
                 if !version.is_pre_release() {
-                    return Ok(Some(candidate()));
+                    return Ok(Some(choice()));
                 }
-                pre_release = pre_release.or_else(|| Some(candidate()));
+                pre_release = pre_release.or_else(|| Some(choice()));
             }
         }
         Ok(pre_release)
@@ -221,7 +217,7 @@ impl<'a> Catalog<'a> {
     }
 
     /// The requirements of the releases that were read, by what they allow.
-    pub fn requirement_texts(&self) -> Vec<(Candidates, String)> {
+    pub fn requirement_texts(&self) -> Vec<(Choices, String)> {
         let requirements = self.requirements.borrow();
         let repositories = 1..=self.repositories.borrow().len();
         let texts =
@@ -238,8 +234,8 @@ impl<'a> Catalog<'a> {
         let named = dependency.repository.as_deref().map(|name| self.repository(name));
         let repository = named.unwrap_or(repository);
         let requirement = self.requirement(&dependency.requirement.0);
-        let candidates = allowed(repository, requirement.versions.as_ref());
-        Demand { package: dependency.package.as_str().into(), repository, candidates }
+        let choices = allowed(repository, requirement.versions.as_ref());
+        Demand { package: dependency.package.as_str().into(), repository, choices }
     }
 }
 
@@ -274,12 +270,9 @@ impl CatalogPackage {
         self.versions.iter().map(|(version, _)| version)
     }
 
-    fn within(
-        &self,
-        (lower, upper): (&Bound<Candidate>, &Bound<Candidate>),
-    ) -> &[(Version, usize)] {
+    fn within(&self, (lower, upper): (&Bound<Choice>, &Bound<Choice>)) -> &[(Version, usize)] {
         let repository = repository_of(lower);
-        let place = |version: &Version| Candidate::new(repository, version.clone());
+        let place = |version: &Version| Choice::new(repository, version.clone());
         let is_below = |version: &Version| match lower {
             Bound::Included(end) => place(version) < *end,
             Bound::Excluded(end) => place(version) <= *end,

@@ -8,8 +8,8 @@ use pubgrub::{
     DefaultStringReporter, DerivationTree, Derived, External, Map, ReportFormatter, Reporter, Term,
 };
 
-use super::candidate::{Candidate, Candidates, repository_of};
 use super::catalog::Catalog;
+use super::choice::{Choice, Choices, repository_of};
 use super::solver::{Proof, facts};
 
 /// Of a proof with more parts, only the facts are listed: nobody follows it, and the reporter calls itself for each part.
@@ -21,9 +21,9 @@ const MOST_LINES: usize = 80;
 /// The most intervals of a set of versions that are written out.
 const MOST_INTERVALS: usize = 6;
 
-type Terms = Map<Arc<str>, Term<Candidates>>;
-type Fact = External<Arc<str>, Candidates, String>;
-type Conclusion = Derived<Arc<str>, Candidates, String>;
+type Terms = Map<Arc<str>, Term<Choices>>;
+type Fact = External<Arc<str>, Choices, String>;
+type Conclusion = Derived<Arc<str>, Choices, String>;
 
 /// Explains a proof: a sentence each line, an empty line between arguments. A number in parentheses after a sentence is
 /// that by which later ones refer to it.
@@ -65,7 +65,7 @@ fn parts(proof: &Proof) -> usize {
 }
 
 /// The texts of the requirements that were read, by what they allow.
-fn requirements(catalog: &Catalog<'_>) -> HashMap<Candidates, String> {
+fn requirements(catalog: &Catalog<'_>) -> HashMap<Choices, String> {
     catalog.requirement_texts().into_iter().collect()
 }
 
@@ -73,13 +73,13 @@ struct Words<'a> {
     catalog: &'a Catalog<'a>,
     /// The package that the closure is of, and its repository.
     root: (&'a str, usize),
-    requirements: HashMap<Candidates, String>,
+    requirements: HashMap<Choices, String>,
 }
 
 impl Words<'_> {
     /// A package, with its repository if that is another one.
-    fn name(&self, package: &str, candidates: &Candidates) -> String {
-        let repositories = candidates.iter().map(|(lower, _)| repository_of(lower));
+    fn name(&self, package: &str, choices: &Choices) -> String {
+        let repositories = choices.iter().map(|(lower, _)| repository_of(lower));
         match repositories.into_iter().find(|number| *number > 0) {
             Some(other) if other != self.root.1 => self.catalog.name(other, package).to_string(),
             _ => package.to_owned(),
@@ -87,71 +87,70 @@ impl Words<'_> {
     }
 
     /// `foo 1.0.0`, `foo >= 1.0.0 and < 2.0.0`, `every version of foo`.
-    fn versions(&self, package: &Arc<str>, candidates: &Candidates) -> String {
-        let name = self.name(package, candidates);
-        let mut numbers: Vec<_> =
-            candidates.iter().map(|(lower, _)| repository_of(lower)).collect();
+    fn versions(&self, package: &Arc<str>, choices: &Choices) -> String {
+        let name = self.name(package, choices);
+        let mut numbers: Vec<_> = choices.iter().map(|(lower, _)| repository_of(lower)).collect();
         numbers.dedup();
         let known = numbers.into_iter();
         let known = known.filter_map(|number| Some((number, self.catalog.known(number, package)?)));
         let known: Vec<_> = known.collect();
         let all = known.iter().flat_map(|(number, package)| {
-            package.versions().map(|version| Candidate::new(*number, version.clone()))
+            package.versions().map(|version| Choice::new(*number, version.clone()))
         });
-        let all: Vec<Candidate> = all.collect();
-        let chosen: Vec<_> = all.iter().filter(|one| candidates.contains(*one)).collect();
+        let all: Vec<Choice> = all.collect();
+        let chosen: Vec<_> = all.iter().filter(|one| choices.contains(*one)).collect();
         match chosen.as_slice() {
-            [] => format!("{name} {}", self.requirement(candidates)),
+            [] => format!("{name} {}", self.requirement(choices)),
             [one] => format!("{name} {one}"),
             _ if chosen.len() == all.len() => format!("every version of {name}"),
             _ => {
-                let simple = candidates.simplify(all.iter());
+                let simple = choices.simplify(all.iter());
                 format!("{name} {}", intervals(&simple))
             }
         }
     }
 
-    fn requirement(&self, candidates: &Candidates) -> String {
-        let known = self.requirements.get(candidates);
-        known.map_or_else(|| intervals(candidates), |text| format!("{text:?}"))
+    fn requirement(&self, choices: &Choices) -> String {
+        let known = self.requirements.get(choices);
+        known.map_or_else(|| intervals(choices), |text| format!("{text:?}"))
     }
 
-    fn needs(&self, dependent: (&Arc<str>, &Candidates), on: (&Arc<str>, &Candidates)) -> String {
-        let absent = Candidates::singleton(Candidate::ABSENT);
-        let is_optional = on.1.contains(&Candidate::ABSENT);
-        let candidates = on.1.intersection(&absent.complement());
+    fn needs(&self, dependent: (&Arc<str>, &Choices), on: (&Arc<str>, &Choices)) -> String {
+        let absent = Choices::singleton(Choice::ABSENT);
+        let is_optional = on.1.contains(&Choice::ABSENT);
+        let choices = on.1.intersection(&absent.complement());
         let verb = if is_optional { "fits only with" } else { "needs" };
         let (dependent, name) =
-            (self.versions(dependent.0, dependent.1), self.name(on.0, &candidates));
-        format!("{dependent} {verb} {name} {}", self.requirement(&candidates))
+            (self.versions(dependent.0, dependent.1), self.name(on.0, &choices));
+        format!("{dependent} {verb} {name} {}", self.requirement(&choices))
     }
 
     fn fact(&self, fact: &Fact) -> String {
         match fact {
             External::NotRoot(package, version) => format!("{package} {version} is asked for"),
-            External::NoVersions(package, candidates) => {
-                let name = self.name(package, candidates);
-                let numbers = candidates.iter().map(|(lower, _)| repository_of(lower));
+            External::NoVersions(package, choices) => {
+                let name = self.name(package, choices);
+                let numbers = choices.iter().map(|(lower, _)| repository_of(lower));
                 let known = numbers.filter_map(|number| self.catalog.known(number, package));
                 if known.map(|one| one.versions().count()).sum::<usize>() == 0 {
                     return format!("there is no package {name}");
                 }
-                format!("no version of {name} is {}", self.requirement(candidates))
+                format!("no version of {name} is {}", self.requirement(choices))
             }
-            External::Custom(package, candidates, reason) => {
-                format!("{} {reason}", self.versions(package, candidates))
+            External::Custom(package, choices, reason) => {
+                format!("{} {reason}", self.versions(package, choices))
             }
-            External::FromDependencyOf(package, candidates, other, allowed) => {
-                self.needs((package, candidates), (other, allowed))
+            External::FromDependencyOf(package, choices, other, allowed) => {
+                self.needs((package, choices), (other, allowed))
             }
         }
     }
 
     /// Whether a fact only says that nothing is between versions that were tried: not worth a word.
     fn is_gap(&self, fact: &Fact) -> bool {
-        let External::NoVersions(package, candidates) = fact else { return false };
-        candidates.iter().all(|(lower, _)| match lower {
-            Bound::Excluded(Candidate { repository, version: Some(version) }) => {
+        let External::NoVersions(package, choices) = fact else { return false };
+        choices.iter().all(|(lower, _)| match lower {
+            Bound::Excluded(Choice { repository, version: Some(version) }) => {
                 let known = self.catalog.known(*repository, package);
                 known.is_some_and(|known| known.release(version).is_some())
             }
@@ -176,11 +175,11 @@ impl Words<'_> {
         sorted.sort_by_key(|(package, _)| Arc::clone(package));
         match sorted.as_slice() {
             [] => format!("{} is not to be had", self.root.0),
-            [(package, Term::Positive(candidates))] => {
-                format!("{} cannot be used", self.versions(package, candidates))
+            [(package, Term::Positive(choices))] => {
+                format!("{} cannot be used", self.versions(package, choices))
             }
-            [(package, Term::Negative(candidates))] => {
-                format!("{} has to be used", self.versions(package, candidates))
+            [(package, Term::Negative(choices))] => {
+                format!("{} has to be used", self.versions(package, choices))
             }
             [(one, Term::Positive(is)), (other, Term::Negative(needs))]
             | [(other, Term::Negative(needs)), (one, Term::Positive(is))] => {
@@ -188,9 +187,9 @@ impl Words<'_> {
             }
             many => {
                 let texts = many.iter().map(|(package, term)| match term {
-                    Term::Positive(candidates) => self.versions(package, candidates),
-                    Term::Negative(candidates) => {
-                        format!("another version than {}", self.versions(package, candidates))
+                    Term::Positive(choices) => self.versions(package, choices),
+                    Term::Negative(choices) => {
+                        format!("another version than {}", self.versions(package, choices))
                     }
                 });
                 let texts: Vec<_> = texts.collect();
@@ -200,7 +199,7 @@ impl Words<'_> {
     }
 }
 
-impl ReportFormatter<Arc<str>, Candidates, String> for Words<'_> {
+impl ReportFormatter<Arc<str>, Choices, String> for Words<'_> {
     type Output = String;
 
     fn format_external(&self, fact: &Fact) -> String {
@@ -262,10 +261,10 @@ impl ReportFormatter<Arc<str>, Candidates, String> for Words<'_> {
 }
 
 /// `>= 1.0.0 and < 2.0.0 or 3.0.0`.
-fn intervals(candidates: &Candidates) -> String {
-    let version = |end: &Candidate| end.version.as_ref().map(ToString::to_string);
+fn intervals(choices: &Choices) -> String {
+    let version = |end: &Choice| end.version.as_ref().map(ToString::to_string);
     let mut texts: Vec<String> = Vec::new();
-    for (lower, upper) in candidates.iter() {
+    for (lower, upper) in choices.iter() {
         let text = match (lower, upper) {
             (Bound::Included(one), Bound::Included(other)) if one == other => version(one),
             _ => {

@@ -25,13 +25,13 @@ use pubgrub::{
 };
 
 use super::answer::{RequiredBy, Stopped};
-use super::candidate::{Candidate, Candidates};
 use super::catalog::{Catalog, CatalogPackage, Demand};
+use super::choice::{Choice, Choices, repository_of};
 use super::source::{QualifiedName, Whereabouts};
 use crate::package::Release;
 
 /// Why no versions fit.
-pub(super) type Proof = DerivationTree<Arc<str>, Candidates, String>;
+pub(super) type Proof = DerivationTree<Arc<str>, Choices, String>;
 
 /// The most dependents that are noted of a missing package.
 const MOST_DEPENDENTS: usize = 20;
@@ -42,15 +42,15 @@ pub(super) struct Solver<'a> {
     /// Packages that are taken to be there, and to need nothing.
     assumed: HashSet<(usize, Arc<str>)>,
     /// Requirements that are taken to be met.
-    assumed_met: HashSet<(Arc<str>, Candidates)>,
+    assumed_met: HashSet<(Arc<str>, Choices)>,
     /// Missing packages that releases need which were tried.
     missed: RefCell<BTreeMap<QualifiedName, Vec<RequiredBy>>>,
 }
 
 /// The end of a resolution.
 pub(super) enum Resolution {
-    /// The chosen candidate of each package by name.
-    Solved(HashMap<Arc<str>, Candidate>),
+    /// What was chosen for each package, by name.
+    Solved(HashMap<Arc<str>, Choice>),
     /// Why there is no solution.
     Unsolvable(Box<Proof>),
     Stopped(Stopped),
@@ -67,11 +67,11 @@ impl<'a> Solver<'a> {
     }
 
     /// Chooses versions for all that a release needs.
-    pub fn solve(&self, package: &Arc<str>, candidate: &Candidate) -> Resolution {
-        match pubgrub::resolve(self, Arc::clone(package), candidate.clone()) {
+    pub fn solve(&self, package: &Arc<str>, choice: &Choice) -> Resolution {
+        match pubgrub::resolve(self, Arc::clone(package), choice.clone()) {
             Ok(chosen) => {
                 let chosen = chosen.into_iter();
-                Resolution::Solved(chosen.filter(|(_, one)| *one != Candidate::ABSENT).collect())
+                Resolution::Solved(chosen.filter(|(_, one)| *one != Choice::ABSENT).collect())
             }
             Err(PubGrubError::NoSolution(proof)) => Resolution::Unsolvable(Box::new(proof)),
             Err(
@@ -86,20 +86,19 @@ impl<'a> Solver<'a> {
     pub fn assume_what_lacks(&mut self, proof: &Proof) -> bool {
         let mut found = false;
         for fact in facts(proof) {
-            let External::FromDependencyOf(_, _, package, candidates) = fact else { continue };
-            if candidates.contains(&Candidate::ABSENT) {
+            let External::FromDependencyOf(_, _, package, choices) = fact else { continue };
+            if choices.contains(&Choice::ABSENT) {
                 continue;
             }
-            let repositories =
-                candidates.iter().map(|(end, _)| super::candidate::repository_of(end));
+            let repositories = choices.iter().map(|(end, _)| repository_of(end));
             for repository in repositories.collect::<Vec<_>>() {
                 let known = self.catalog.known(repository, package);
                 if known.is_some_and(|one| one.whereabouts == Whereabouts::Missing) {
                     found |= self.assumed.insert((repository, Arc::clone(package)));
                 }
             }
-            if self.catalog.count(package, candidates) == Ok(0) {
-                found |= self.assumed_met.insert((Arc::clone(package), candidates.clone()));
+            if self.catalog.count(package, choices) == Ok(0) {
+                found |= self.assumed_met.insert((Arc::clone(package), choices.clone()));
             }
         }
         found
@@ -120,7 +119,7 @@ impl<'a> Solver<'a> {
             return Ok(!known.is_some_and(|known| is_unknown(&known)));
         }
         let is_assumed = self.assumed.contains(&key)
-            || self.assumed_met.contains(&(key.1, demand.candidates.clone()));
+            || self.assumed_met.contains(&(key.1, demand.choices.clone()));
         Ok(!is_assumed && !is_unknown(&*self.catalog.package(key.0, &demand.package)?))
     }
 
@@ -143,8 +142,8 @@ impl<'a> Solver<'a> {
 
 impl DependencyProvider for Solver<'_> {
     type P = Arc<str>;
-    type V = Candidate;
-    type VS = Candidates;
+    type V = Choice;
+    type VS = Choices;
     type M = String;
     type Err = Stopped;
     type Priority = Reverse<(bool, usize, Arc<str>)>;
@@ -153,12 +152,12 @@ impl DependencyProvider for Solver<'_> {
     fn prioritize(
         &self,
         package: &Arc<str>,
-        candidates: &Candidates,
+        choices: &Choices,
         _: &PackageResolutionStatistics,
     ) -> Self::Priority {
-        let may_be_absent = candidates.contains(&Candidate::ABSENT);
+        let may_be_absent = choices.contains(&Choice::ABSENT);
         // After a limit, the next choice ends the resolution.
-        let count = || self.catalog.count(package, candidates).unwrap_or_default();
+        let count = || self.catalog.count(package, choices).unwrap_or_default();
         let versions = if may_be_absent { 0 } else { count() };
         Reverse((may_be_absent, versions, Arc::clone(package)))
     }
@@ -166,34 +165,34 @@ impl DependencyProvider for Solver<'_> {
     fn choose_version(
         &self,
         package: &Arc<str>,
-        candidates: &Candidates,
-    ) -> Result<Option<Candidate>, Stopped> {
-        if candidates.contains(&Candidate::ABSENT) {
-            return Ok(Some(Candidate::ABSENT));
+        choices: &Choices,
+    ) -> Result<Option<Choice>, Stopped> {
+        if choices.contains(&Choice::ABSENT) {
+            return Ok(Some(Choice::ABSENT));
         }
-        self.catalog.best(package, candidates)
+        self.catalog.best(package, choices)
     }
 
     fn get_dependencies(
         &self,
         package: &Arc<str>,
-        candidate: &Candidate,
-    ) -> Result<Dependencies<Arc<str>, Candidates, String>, Stopped> {
-        let Some(version) = &candidate.version else {
+        choice: &Choice,
+    ) -> Result<Dependencies<Arc<str>, Choices, String>, Stopped> {
+        let Some(version) = &choice.version else {
             return Ok(Dependencies::Available(pubgrub::Map::default()));
         };
-        self.catalog.try_version(candidate.repository, package)?;
-        let entry = self.catalog.package(candidate.repository, package)?;
+        self.catalog.try_version(choice.repository, package)?;
+        let entry = self.catalog.package(choice.repository, package)?;
         let Some(release) = entry.release(version) else {
             return Ok(Dependencies::Unavailable("is not listed".to_owned()));
         };
-        let name = self.catalog.name(candidate.repository, package);
+        let name = self.catalog.name(choice.repository, package);
         let mut constraints = pubgrub::Map::default();
         for dependency in &release.dependencies {
-            let demand = self.catalog.demand(candidate.repository, dependency);
+            let demand = self.catalog.demand(choice.repository, dependency);
             if demand.package == *package {
                 // To depend on itself restricts nothing, or everything.
-                if !demand.candidates.contains(candidate) {
+                if !demand.choices.contains(choice) {
                     let requirement = &dependency.requirement.0;
                     let reason = format!("needs {requirement} of itself");
                     return Ok(Dependencies::Unavailable(reason));
@@ -204,13 +203,13 @@ impl DependencyProvider for Solver<'_> {
                 constraints.remove(&demand.package);
                 continue;
             }
-            let candidates = if dependency.optional {
-                demand.candidates.union(&Candidates::singleton(Candidate::ABSENT))
+            let choices = if dependency.optional {
+                demand.choices.union(&Choices::singleton(Choice::ABSENT))
             } else {
                 self.note_missed((&name, release), &demand, &dependency.requirement.0);
-                demand.candidates
+                demand.choices
             };
-            constraints.insert(demand.package, candidates);
+            constraints.insert(demand.package, choices);
         }
         Ok(Dependencies::Available(constraints))
     }
@@ -221,7 +220,7 @@ impl DependencyProvider for Solver<'_> {
 }
 
 /// What the proof rests on: facts that nothing else explains, each once, in no order.
-pub(super) fn facts(proof: &Proof) -> Vec<&External<Arc<str>, Candidates, String>> {
+pub(super) fn facts(proof: &Proof) -> Vec<&External<Arc<str>, Choices, String>> {
     let mut facts = Vec::new();
     let mut seen = HashSet::new();
     let mut open = vec![proof];

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use super::answer::{
     ClosurePackage, LackReason, LackingPackage, OptionalPackage, RequiredBy, UnreadableRequirement,
 };
-use super::candidate::Candidate;
 use super::catalog::{Catalog, Demand};
+use super::choice::Choice;
 use super::source::{QualifiedName, Whereabouts};
 use crate::package::Dependency;
 
 /// Versions that were chosen for packages, by name.
-pub(super) type Chosen = HashMap<Arc<str>, Candidate>;
+pub(super) type Chosen = HashMap<Arc<str>, Choice>;
 
 /// The set, as a walk from its first release finds it.
 #[derive(Default)]
@@ -32,7 +32,7 @@ struct Edge {
 /// requirement on it, as long as `is_open`.
 pub(super) fn walk(
     catalog: &Catalog<'_>,
-    root: (&Arc<str>, &Candidate),
+    root: (&Arc<str>, &Choice),
     mut chosen: Chosen,
     is_open: bool,
 ) -> Walk {
@@ -41,18 +41,18 @@ pub(super) fn walk(
     let mut edges: Vec<Edge> = Vec::new();
     chosen.insert(Arc::clone(root.0), root.1.clone());
     let mut open = VecDeque::from([(Arc::clone(root.0), root.1.clone())]);
-    while let Some((package, candidate)) = open.pop_front() {
-        let Some(found) = package_of(catalog, &package, &candidate) else { continue };
+    while let Some((package, choice)) = open.pop_front() {
+        let Some(found) = package_of(catalog, &package, &choice) else { continue };
         if places.contains_key(&package) {
             continue;
         }
         for dependency in last_of_each(&found.release.dependencies) {
-            let demand = catalog.demand(candidate.repository, dependency);
+            let demand = catalog.demand(choice.repository, dependency);
             if demand.package == package {
                 continue;
             }
             if is_open && !dependency.optional && !chosen.contains_key(&demand.package) {
-                let best = catalog.best(&demand.package, &demand.candidates).ok().flatten();
+                let best = catalog.best(&demand.package, &demand.choices).ok().flatten();
                 chosen.extend(best.map(|best| (Arc::clone(&demand.package), best)));
             }
             let next = chosen.get(&demand.package);
@@ -60,7 +60,7 @@ pub(super) fn walk(
             if let Some(next) = next.filter(|_| !dependency.optional) {
                 open.push_back((Arc::clone(&demand.package), next.clone()));
             }
-            let is_met = next.is_some_and(|next| demand.candidates.contains(next));
+            let is_met = next.is_some_and(|next| demand.choices.contains(next));
             let required_by = RequiredBy {
                 name: found.name.clone(),
                 version: found.release.version.clone(),
@@ -89,11 +89,11 @@ fn last_of_each(dependencies: &[Dependency]) -> impl Iterator<Item = &Dependency
 fn package_of(
     catalog: &Catalog<'_>,
     package: &Arc<str>,
-    candidate: &Candidate,
+    choice: &Choice,
 ) -> Option<ClosurePackage> {
-    let known = catalog.known(candidate.repository, package)?;
-    let release = known.release(candidate.version.as_ref()?)?.clone();
-    let name = catalog.name(candidate.repository, package);
+    let known = catalog.known(choice.repository, package)?;
+    let release = known.release(choice.version.as_ref()?)?.clone();
+    let name = catalog.name(choice.repository, package);
     let whereabouts = known.whereabouts.clone();
     Some(ClosurePackage { name, whereabouts, release, required_by: Vec::new() })
 }
@@ -148,7 +148,7 @@ fn lack(catalog: &Catalog<'_>, demand: &Demand) -> Option<LackReason> {
         Whereabouts::Missing => Some(LackReason::Missing),
         Whereabouts::Unknown(reason) => Some(LackReason::Unknown(reason.clone())),
         Whereabouts::Here | Whereabouts::Upstream => {
-            let fitting = catalog.count(&demand.package, &demand.candidates).unwrap_or_default();
+            let fitting = catalog.count(&demand.package, &demand.choices).unwrap_or_default();
             let newest = known.versions().next_back().cloned();
             (fitting == 0).then_some(LackReason::NoFittingVersion { newest })
         }

@@ -8,22 +8,22 @@ use version_ranges::Ranges;
 use crate::requirement::VersionRequirement;
 use crate::version::Version;
 
-/// A set of candidates.
-pub(super) type Candidates = Ranges<Candidate>;
+/// A set of choices.
+pub(super) type Choices = Ranges<Choice>;
 
 /// A choice for a package: a version from one repository, or no package.
 ///
 /// The solver knows packages by their name alone, as Hex's does, so the same package of two repositories cannot both be
-/// in a set. An optional dependency allows [`Candidate::ABSENT`] too, which is chosen last.
+/// in a set. An optional dependency allows [`Choice::ABSENT`] too, which is chosen last.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Candidate {
+pub(super) struct Choice {
     /// The number of the repository. The lowest is 1.
     pub repository: usize,
-    /// `None` is below all versions of the repository, and never chosen but for [`Candidate::ABSENT`].
+    /// `None` is below all versions of the repository, and never chosen but for [`Choice::ABSENT`].
     pub version: Option<Version>,
 }
 
-impl Candidate {
+impl Choice {
     /// The package is not in the set.
     pub const ABSENT: Self = Self { repository: 0, version: None };
 
@@ -37,8 +37,8 @@ impl Candidate {
     }
 }
 
-/// The solver prints candidates in its log, which nobody reads.
-impl fmt::Display for Candidate {
+/// The solver prints choices in its log, which nobody reads.
+impl fmt::Display for Choice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.version {
             Some(version) => version.fmt(f),
@@ -48,13 +48,13 @@ impl fmt::Display for Candidate {
 }
 
 /// The versions in a repository that a requirement allows; all of them without one.
-pub(super) fn allowed(repository: usize, requirement: Option<&VersionRequirement>) -> Candidates {
+pub(super) fn allowed(repository: usize, requirement: Option<&VersionRequirement>) -> Choices {
     let Some(requirement) = requirement else { return all_of(repository) };
-    requirement.alternatives().fold(Candidates::empty(), |found, all| {
+    requirement.alternatives().fold(Choices::empty(), |found, all| {
         let matching = all.iter().fold(all_of(repository), |matching, any| {
-            let intervals = any.iter().fold(Candidates::empty(), |union, (lower, upper)| {
+            let intervals = any.iter().fold(Choices::empty(), |union, (lower, upper)| {
                 let ends = (end(repository, lower), end(repository, upper));
-                union.union(&Candidates::from_range_bounds::<_, Candidate>(ends))
+                union.union(&Choices::from_range_bounds::<_, Choice>(ends))
             });
             matching.intersection(&intervals)
         });
@@ -62,24 +62,24 @@ pub(super) fn allowed(repository: usize, requirement: Option<&VersionRequirement
     })
 }
 
-fn all_of(repository: usize) -> Candidates {
-    let ends = (Candidate::floor(repository), Candidate::floor(repository.saturating_add(1)));
-    Candidates::from_range_bounds::<_, Candidate>((Excluded(ends.0), Excluded(ends.1)))
+fn all_of(repository: usize) -> Choices {
+    let ends = (Choice::floor(repository), Choice::floor(repository.saturating_add(1)));
+    Choices::from_range_bounds::<_, Choice>((Excluded(ends.0), Excluded(ends.1)))
 }
 
-fn end(repository: usize, bound: &Bound<Version>) -> Bound<Candidate> {
+fn end(repository: usize, bound: &Bound<Version>) -> Bound<Choice> {
     match bound {
-        Included(version) => Included(Candidate::new(repository, version.clone())),
-        Excluded(version) => Excluded(Candidate::new(repository, version.clone())),
+        Included(version) => Included(Choice::new(repository, version.clone())),
+        Excluded(version) => Excluded(Choice::new(repository, version.clone())),
         Unbounded => Unbounded,
     }
 }
 
-/// The repository of an interval of candidates. An interval is within one: the sets of two repositories have a gap
+/// The repository of an interval of choices. An interval is within one: the sets of two repositories have a gap
 /// between them.
-pub(super) fn repository_of(lower: &Bound<Candidate>) -> usize {
+pub(super) fn repository_of(lower: &Bound<Choice>) -> usize {
     match lower {
-        Included(candidate) | Excluded(candidate) => candidate.repository,
+        Included(choice) | Excluded(choice) => choice.repository,
         Unbounded => 0,
     }
 }
