@@ -120,7 +120,21 @@ pub enum DocsError {
 ///
 /// # Errors
 /// [`DocsError`] for the first fault.
-pub fn check_docs(mut file: impl Read, limits: &DocsLimits) -> Result<CheckedDocs, DocsError> {
+pub fn check_docs(file: impl Read, limits: &DocsLimits) -> Result<CheckedDocs, DocsError> {
+    read_docs(file, limits, |_, _| false, |_, _| ())
+}
+
+/// Checks documentation as [`check_docs`] does, and hands over the files of which `keeps` returns true, by path and size
+/// in bytes. Each is in memory while it is handed over. A fault may follow what was handed over.
+///
+/// # Errors
+/// As of [`check_docs`].
+pub fn read_docs(
+    mut file: impl Read,
+    limits: &DocsLimits,
+    keeps: impl Fn(&str, usize) -> bool,
+    mut take: impl FnMut(String, Vec<u8>),
+) -> Result<CheckedDocs, DocsError> {
     let mut start = [0; GZIP_START];
     file.read_exact(&mut start).map_err(|error| match error.kind() {
         io::ErrorKind::UnexpectedEof => DocsError::NotGzip,
@@ -137,7 +151,7 @@ pub fn check_docs(mut file: impl Read, limits: &DocsLimits) -> Result<CheckedDoc
     let mut entries = EntryStream::new(inflated);
     let mut checked = CheckedDocs { has_index: false, files: 0 };
     let mut paths = PathSet::default();
-    while let Some(entry) = entries.next_entry()? {
+    while let Some(entry) = entries.next_entry(&keeps)? {
         let parts = check_path(&entry.path, entry.kind)?;
         let kind = match entry.kind {
             EntryType::Directory => PathKind::Folder,
@@ -155,6 +169,9 @@ pub fn check_docs(mut file: impl Read, limits: &DocsLimits) -> Result<CheckedDoc
             PathConflict::FileAndFolder(length) => DocsError::FileAndFolder(joined(length)),
             PathConflict::TooMany => DocsError::TooMany,
         })?;
+        if let Some(data) = entry.data {
+            take(entry.path, data);
+        }
     }
     // The stream was read to the end of its first member.
     let mut rest = entries.into_reader().reader.into_inner();

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 
 use tar::EntryType;
 
+use super::entry::is_file;
 use super::error::ArchiveError;
 use super::extension::{self, Extension};
 use super::header::{BLOCK, Header};
@@ -15,13 +16,15 @@ const MAX_EXTENSION: usize = 64 << 10;
 /// The most extended headers of one entry: one of PAX, and a long name and a long link of GNU tar.
 const MAX_EXTENSIONS: usize = 3;
 
-/// An entry, without its data.
+/// An entry, with its data if that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StreamedEntry {
     /// The path as written in the archive.
     pub path: String,
     /// The type of the entry.
     pub kind: EntryType,
+    /// The data, if it is kept.
+    pub data: Option<Vec<u8>>,
 }
 
 /// Why an archive cannot be walked.
@@ -64,7 +67,11 @@ impl<R: Read> EntryStream<R> {
     }
 
     /// The next entry; `None` at the end, once the rest of the stream was read. Not to be called after an error.
-    pub fn next_entry(&mut self) -> Result<Option<StreamedEntry>, StreamError> {
+    /// It has its data if `keeps` says so of its path and size.
+    pub fn next_entry(
+        &mut self,
+        keeps: impl Fn(&str, usize) -> bool,
+    ) -> Result<Option<StreamedEntry>, StreamError> {
         let mut extended: Vec<ExtendedHeader> = Vec::new();
         loop {
             let offset = self.offset;
@@ -86,9 +93,17 @@ impl<R: Read> EntryStream<R> {
                 // Of the data, only whether there is some matters here.
                 let data: &[u8] = if size > 0 { &[0] } else { &[] };
                 let entry = apply(&extended)?.complete(header, data)?;
-                let entry = StreamedEntry { path: entry.path.into_owned(), kind: entry.kind };
-                self.skip(size, &path)?;
-                return Ok(Some(entry));
+                let (kind, full) = (entry.kind, entry.path.into_owned());
+                let data = if is_file(kind) && keeps(&full, size) {
+                    let mut data = vec![0; size];
+                    self.fill(&mut data, &path)?;
+                    self.padding(size, &path)?;
+                    Some(data)
+                } else {
+                    self.skip(size, &path)?;
+                    None
+                };
+                return Ok(Some(StreamedEntry { path: full, kind, data }));
             }
             let bad = |problem| ArchiveError::BadHeader { offset, problem };
             if header.size > MAX_EXTENSION {
