@@ -7,9 +7,9 @@
 //! - [`closure`]: everything that one release pulls in, and where it is
 //! - [`readme`]: which file is the README, the changelog or the licence, and its text
 //! - [`markdown`]: a README as HTML
-//! - `highlight`: source as HTML
-//! - `definitions`: names of modules and functions, from source and documentation
-//! - `native_code`: what needs a compiler, or downloads, when a package is built
+//! - [`highlight`]: source as HTML
+//! - [`definitions`]: names of modules and functions, from source and documentation
+//! - [`native_code`]: what needs a compiler, or downloads, when a package is built
 //! - [`index`]: which packages there are, and which of them a query finds
 //!
 //! Every text of a package is a stranger's. It is cut to a size, its hidden characters are removed or shown as
@@ -17,7 +17,10 @@
 
 pub mod changes;
 pub mod closure;
+pub mod definitions;
 pub mod diff;
+pub mod highlight;
 pub mod index;
 pub mod markdown;
+pub mod native_code;
 pub mod readme;

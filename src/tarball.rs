@@ -29,7 +29,7 @@ pub use archive::{ArchiveEntry, ArchiveError, entries};
 pub use contents::ContentsError;
 pub use create::create;
 pub use description::Description;
-pub use docs::{CheckedDocs, DocsError, DocsLimits, check_docs};
+pub use docs::{CheckedDocs, DocsError, DocsLimits, check_docs, read_docs};
 pub use file_name::{FileName, InvalidFileName};
 pub use limits::Limits;
 pub use metadata::{Metadata, MetadataError};

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! limits     at most 512 KiB, and lines that begin with a few markers
-//!  → the parser, events   tables, task lists, footnotes; headings with ids
+//!  → the parser, events   tables, task lists, footnotes; headings with ids, highlighted code
 //!  → balanced             known elements, nested to a limit; links and images that lead where they may
 //!  → sanitizer            ammonia's list of what is left
 //! ```
@@ -46,7 +46,7 @@ pub fn render(text: &str, links: &dyn Links) -> String {
         | Options::ENABLE_HEADING_ATTRIBUTES
         | Options::ENABLE_GFM;
     let mut written = Bounded { html: String::new(), is_full: false };
-    let events = events::WithIds::new(Parser::new_ext(&text, options));
+    let events = events::Prepared::new(Parser::new_ext(&text, options));
     // The one error is that of `Bounded`.
     let _ = html::write_html_fmt(&mut written, events);
     let balanced = balanced::balanced(&written.html, links);

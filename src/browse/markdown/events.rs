@@ -1,14 +1,17 @@
-//! Changes the parsed document before it is written: headings get an id, as on the pages of code hosts.
+//! Changes the parsed document before it is written: headings get an id, as on the pages of code hosts, and code is
+//! highlighted.
 
 use std::collections::{HashMap, VecDeque};
 
-use pulldown_cmark::{CowStr, Event, Tag, TagEnd};
+use pulldown_cmark::{CodeBlockKind, CowStr, Event, Tag, TagEnd};
+
+use super::super::highlight::{highlight, is_highlighted};
 
 /// In characters: the longest id.
 const MAX_ID: usize = 80;
 
-/// The events of a document, with ids of headings.
-pub(super) struct WithIds<'a, I> {
+/// The events of a document, with ids of headings and highlighted code.
+pub(super) struct Prepared<'a, I> {
     events: I,
     /// What was read ahead.
     ahead: VecDeque<Event<'a>>,
@@ -16,7 +19,7 @@ pub(super) struct WithIds<'a, I> {
     given: HashMap<String, usize>,
 }
 
-impl<'a, I: Iterator<Item = Event<'a>>> WithIds<'a, I> {
+impl<'a, I: Iterator<Item = Event<'a>>> Prepared<'a, I> {
     pub fn new(events: I) -> Self {
         Self { events, ahead: VecDeque::new(), given: HashMap::new() }
     }
@@ -37,6 +40,21 @@ impl<'a, I: Iterator<Item = Event<'a>>> WithIds<'a, I> {
         text
     }
 
+    /// Reads up to the end of a block of code, and returns its HTML.
+    fn code(&mut self, language: &str) -> Event<'a> {
+        let mut text = String::new();
+        for event in self.events.by_ref() {
+            match event {
+                Event::Text(part) => text.push_str(&part),
+                Event::End(TagEnd::CodeBlock) => break,
+                _ => {}
+            }
+        }
+        let code = highlight(language, &text);
+        let html = format!("<pre><code class=\"language-{language}\">{code}</code></pre>\n");
+        Event::Html(html.into())
+    }
+
     /// An id that no heading before has: `usage`, `usage-1` …
     fn unique(&mut self, id: String) -> String {
         let count = self.given.entry(id.clone()).or_default();
@@ -46,7 +64,7 @@ impl<'a, I: Iterator<Item = Event<'a>>> WithIds<'a, I> {
     }
 }
 
-impl<'a, I: Iterator<Item = Event<'a>>> Iterator for WithIds<'a, I> {
+impl<'a, I: Iterator<Item = Event<'a>>> Iterator for Prepared<'a, I> {
     type Item = Event<'a>;
 
     fn next(&mut self) -> Option<Event<'a>> {
@@ -54,6 +72,14 @@ impl<'a, I: Iterator<Item = Event<'a>>> Iterator for WithIds<'a, I> {
             return Some(event);
         }
         let event = self.events.next()?;
+        if let Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))) = &event {
+            let language = info.split([' ', ',', '{']).next().unwrap_or_default();
+            let is_plain =
+                language.chars().all(|next| next.is_ascii_alphanumeric() || "+-_".contains(next));
+            if is_plain && is_highlighted(language) {
+                return Some(self.code(language));
+            }
+        }
         let Event::Start(Tag::Heading { level, id: None, classes, attrs }) = event else {
             return Some(event);
         };

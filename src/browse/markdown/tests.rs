@@ -47,7 +47,8 @@ fn a_readme_is_shown() {
         "<td align=\"left\">1</td>",
         "<del>old</del> text<sup class=\"footnote-reference\"><a href=\"#user-content-1\"",
         "<div id=\"user-content-1\" class=\"footnote-definition\">",
-        "<pre tabindex=\"0\"><code class=\"language-elixir\">def a, do: \"&lt;\"\n</code></pre>",
+        "<pre tabindex=\"0\"><code class=\"language-elixir\"><span class=\"hl-k\">def</span> <span class=\"hl-f\">a</span>, <span class=\"hl-a\">do</span>: \
+         <span class=\"hl-s\">\"&lt;\"</span>\n</code></pre>",
         "<blockquote class=\"markdown-alert-note\">",
         "<a href=\"#user-content-usage\" rel=",
         "<a href=\"/f/guides/a.md#user-content-b\" rel=",
