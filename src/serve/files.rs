@@ -7,6 +7,8 @@ pub(crate) mod bucket;
 pub(crate) mod directory;
 pub(crate) mod no_wait;
 mod preconditions;
+#[cfg(feature = "mirror")]
+mod pulled_headers;
 pub(crate) mod recent;
 pub(crate) mod releases;
 mod secrets;
@@ -18,8 +20,6 @@ use std::io;
 use std::sync::Arc;
 
 use axum::body::Body;
-#[cfg(feature = "mirror")]
-use axum::http::HeaderName;
 use axum::http::header::{self, HeaderValue};
 use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
 use bytes::Bytes;
@@ -99,10 +99,13 @@ impl Files {
         method: &Method,
         headers: HeaderMap,
     ) -> Response<Body> {
+        let is_public = !repository.needs_credentials;
         if pull.is_fresh(asset) {
             let found = self.find(repository, asset, method, headers.clone()).await;
-            if let Ok(Some(response)) = found {
+            if let Ok(Some(mut response)) = found {
                 pull.was_fresh(asset);
+                let age = pull.cache_age(asset);
+                pulled_headers::add(&mut response, Freshness::Fresh, age, is_public);
                 return response;
             }
         }
@@ -111,7 +114,6 @@ impl Files {
             let freshness = match pull.ensure(asset).await {
                 Ok(Readiness::Here(freshness)) => freshness,
                 Ok(Readiness::Unkept(opened)) => {
-                    let is_public = !repository.needs_credentials;
                     let sent = self.respond_unkept(opened, is_public, asset.kind, method, &headers);
                     return sent.await.unwrap_or_else(|error| failed(repository, asset, &error));
                 }
@@ -125,15 +127,7 @@ impl Files {
             if response.status() == StatusCode::NOT_FOUND && !is_last {
                 continue;
             }
-            let sent = response.headers_mut();
-            if matches!(freshness, Freshness::Stale(_)) && sent.contains_key(header::ETAG) {
-                // Caches behind this one ask again.
-                sent.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-            }
-            let status = freshness.cache_status();
-            if let Some(status) = status.and_then(|status| HeaderValue::try_from(status).ok()) {
-                sent.insert(HeaderName::from_static("cache-status"), status);
-            }
+            pulled_headers::add(&mut response, freshness, pull.cache_age(asset), is_public);
             return response;
         }
         plain(StatusCode::NOT_FOUND)

@@ -5,6 +5,7 @@
 //! pull_through   before a file is sent: is it here, and no older than upstream says that it may be? (readiness)
 //!  → requests    the requests to upstream, and what is learned from them
 //!  → memory      what is known of each file: until when it is fresh, that upstream does not have it, that it failed
+//!  → confirmed_files   the same for a server that starts again (saver)
 //!  → flights     one request to upstream at a time for each file, which goes on without the clients that wait for it
 //!  → ops::mirror::pull   the request, the checks, and the write
 //!  → upstream_log        what the log says, and each thing once (refusals)
@@ -20,6 +21,7 @@
 //! disk, it is served from memory. If upstream does not answer, or sends a file that is refused, the file in the store is
 //! served as it is.
 
+mod confirmed_files;
 mod eviction;
 mod file_checks;
 mod flights;
@@ -32,6 +34,7 @@ pub(crate) mod pull_through;
 pub(crate) mod readiness;
 mod refusals;
 mod requests;
+mod saver;
 mod unkept_file;
 mod unkept_files;
 pub(crate) mod upstream_log;

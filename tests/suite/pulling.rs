@@ -4,6 +4,8 @@
 //! | --- | --- |
 //! | `verbatim` | what is fetched, when it is asked for again, and what is served while upstream is away |
 //! | `faults` | upstreams that lie, fail, drip, or come back with an older registry |
+//! | `ages` | how old files are, through several caches |
+//! | `restarts` | what is known of files after a restart |
 //! | `slow` | upstreams that hang, or whose files come slowly |
 //! | `forbidden` | upstreams that answer 403 |
 //! | `races` | many clients at once, clients that go away, servers that are killed |
@@ -17,6 +19,7 @@
 //! | `memory` | an upstream that changes every second, under load |
 //! | `buckets` | two servers with one bucket |
 
+mod ages;
 #[cfg(feature = "buckets")]
 mod buckets;
 mod credentials;
@@ -30,6 +33,7 @@ mod own_names;
 mod policies;
 mod races;
 mod reloading;
+mod restarts;
 mod slow;
 mod verbatim;
 

@@ -93,6 +93,15 @@ impl Puller {
         self.0.client.received(target.path().as_str())
     }
 
+    /// Whether the store has the very file that came with a validator.
+    ///
+    /// # Errors
+    /// [`PullError::Store`] and [`PullError::Run`].
+    pub async fn holds(&self, target: &Target, validator: &Validator) -> Result<bool, PullError> {
+        let held = self.0.held(&target.path(), target.max_size()).await?;
+        Ok(held.is_some_and(|held| validator.tag().is_of(&held.bytes)))
+    }
+
     /// Fetches a file, unless upstream still has the one that came with the validator, checks it and writes it. A tarball
     /// is checked by the file of its package that the store has.
     ///

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::readiness::CacheAge;
 use crate::ops::mirror::pull::Validator;
 use crate::repository::RepositoryPath;
 use crate::serve::files::bounded_cache::BoundedCache;
@@ -17,8 +18,14 @@ pub(super) struct KnownFile {
     pub validator: Option<Arc<Validator>>,
     /// When the store last had what upstream has.
     pub confirmed: Option<Instant>,
+    /// How long upstream lets caches keep it.
+    pub lifetime: Duration,
     /// Until when upstream is not asked again.
     pub fresh_until: Option<Instant>,
+    /// For how long it was not fresh before that: then an earlier server was the last to ask.
+    pub stale_before: Duration,
+    /// Whether an earlier server knew it, of a file that may have been changed since.
+    pub is_of_before: bool,
     /// Until when upstream is not asked again for a file that it did not have.
     pub missing_until: Option<Instant>,
     /// Until when upstream is not asked again after an error.
@@ -30,7 +37,7 @@ const FILES: usize = 1 << 16;
 
 impl KnownFile {
     pub fn is_fresh(&self, now: Instant) -> bool {
-        self.fresh_until.is_some_and(|until| now < until)
+        !self.is_of_before && self.fresh_until.is_some_and(|until| now < until)
     }
 
     pub fn is_missing(&self, now: Instant) -> bool {
@@ -43,7 +50,16 @@ impl KnownFile {
 
     /// For how long it has not been fresh.
     pub fn stale_for(&self, now: Instant) -> Option<Duration> {
-        Some(now.saturating_duration_since(self.fresh_until?))
+        let since = now.saturating_duration_since(self.fresh_until?);
+        Some(since.saturating_add(self.stale_before))
+    }
+
+    /// How long caches may keep it, and how old it is.
+    pub fn cache_age(&self, now: Instant) -> Option<CacheAge> {
+        let (until, lifetime) = (self.fresh_until?, self.lifetime);
+        let left = until.saturating_duration_since(now);
+        let age = lifetime.saturating_sub(left).saturating_add(self.stale_for(now)?);
+        Some(CacheAge { lifetime, age })
     }
 }
 
@@ -61,8 +77,43 @@ impl Memory {
         drop(evicted);
     }
 
+    /// Notes what an earlier server knew, unless this one knows better.
+    pub fn restore(&self, path: &RepositoryPath, known: KnownFile) {
+        let mut memory = self.lock();
+        if memory.get(path.as_str()).is_none() {
+            drop(memory.insert(path.as_str().to_owned(), known, 1));
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, BoundedCache<String, KnownFile>> {
         // Each entry is replaced in one step, so it is valid after a panic too.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_ages_from_the_first_cache_on() {
+        let (now, second) = (Instant::now(), Duration::from_secs(1));
+        let known = KnownFile {
+            lifetime: 60 * second,
+            fresh_until: Some(now + 40 * second),
+            ..KnownFile::default()
+        };
+        let age = |known: &KnownFile, after| known.cache_age(now + after * second).unwrap().age;
+        assert_eq!([0, 30, 40, 50].map(|after| age(&known, after).as_secs()), [20, 50, 60, 70]);
+        assert!(known.is_fresh(now) && !known.is_fresh(now + 40 * second));
+        let of_before = KnownFile {
+            fresh_until: Some(now),
+            stale_before: 100 * second,
+            is_of_before: true,
+            ..known
+        };
+        assert_eq!(age(&of_before, 5).as_secs(), 165);
+        assert_eq!(of_before.stale_for(now + 5 * second), Some(105 * second));
+        assert!(KnownFile::default().cache_age(now).is_none());
     }
 }

@@ -8,14 +8,16 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
+use super::confirmed_files::ConfirmedFiles;
 use super::eviction::Eviction;
 use super::file_checks::FileChecks;
 use super::flights::Landed;
 use super::kept_files::KeptFiles;
 use super::metrics::PullMetrics;
 use super::options::PullOptions;
-use super::readiness::{Freshness, Readiness};
+use super::readiness::{CacheAge, Freshness, Readiness};
 use super::requests::{self, UpstreamRequests};
+use super::saver::Saver;
 use super::unkept_file;
 use super::upstream_log::{UpstreamLog, UpstreamState};
 use super::used_files::UsedFiles;
@@ -25,6 +27,7 @@ use crate::ops::mirror::{Cancellation, Error};
 use crate::registry::Resource;
 use crate::repository::{Asset, AssetKind, Folder, RepositoryPath};
 use crate::serve::clock;
+use crate::serve::error_chain::chain;
 use crate::serve::files::releases::ReleaseIndex;
 use crate::serve::files::source::{self, FileSource, OpenFile};
 use crate::store::{Stamp, Store};
@@ -32,11 +35,16 @@ use crate::tarball::FileName;
 
 /// Makes sure that the files of one repository are here.
 pub(crate) struct PullThrough {
+    /// For the log.
+    name: String,
     requests: Arc<UpstreamRequests>,
     checks: Arc<FileChecks>,
     source: Arc<dyn FileSource>,
     releases: Arc<ReleaseIndex>,
     used: Arc<UsedFiles>,
+    /// What is known of files is saved in it.
+    store: Arc<dyn Store + Send + Sync>,
+    saver: Saver,
     /// `None` where all is kept: it does not matter then when files were used last.
     eviction: Option<Arc<Eviction>>,
     has_begun: AtomicBool,
@@ -84,15 +92,21 @@ impl PullThrough {
         let eviction = options.size.map(evict);
         let log = UpstreamLog::of(name.to_owned(), (*runtime).clone());
         let tasks = ((*runtime).clone(), (*end).clone());
-        let requests = UpstreamRequests::new(puller, tasks, log, counters, eviction.clone());
+        let confirmed = ConfirmedFiles::of(options.upstream.url.as_str());
+        let evicted = eviction.clone();
+        let requests = UpstreamRequests::new(puller, tasks, confirmed, log, counters, evicted);
         let (source, releases) = (Arc::clone(source), Arc::clone(releases));
         let (started, has_begun) = (Instant::now(), AtomicBool::new(false));
+        let (name, store, saver) = (name.to_owned(), Arc::from(store()), Saver::default());
         Ok(Arc::new(Self {
+            name,
             requests,
             checks,
             source,
             releases,
             used,
+            store,
+            saver,
             eviction,
             has_begun,
             started,
@@ -104,10 +118,15 @@ impl PullThrough {
     /// # Errors
     /// [`Error`]: the store cannot be written, or has the registry of another key.
     pub fn prepare(&self) -> Result<(), Error> {
-        if self.has_begun.load(Ordering::Acquire) { Ok(()) } else { self.requests.prepare() }
+        if self.has_begun.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        self.requests.prepare()?;
+        self.requests.restore(&*self.store);
+        Ok(())
     }
 
-    /// Begins to keep files within the size, and asks for the indexes. Once it has begun, this does nothing.
+    /// Begins to keep files within the size, to save what is known, and asks for the indexes. Once it has begun, this does nothing.
     ///
     /// # Errors
     /// The system has no thread for it.
@@ -117,6 +136,20 @@ impl PullThrough {
         }
         self.requests.counters.reachable.set(1);
         self.eviction.as_ref().map_or(Ok(()), |eviction| eviction.start())?;
+        let (requests, store) = (Arc::clone(&self.requests), Arc::clone(&self.store));
+        let (repository, mut told) = (self.name.clone(), None);
+        self.saver.start(move || match requests.save(&*store) {
+            Ok(()) => told = None,
+            // Another server saves too.
+            Err(error) if error.is_conflict() => {}
+            Err(error) => {
+                let error = chain(&error);
+                if told.as_ref() != Some(&error) {
+                    tracing::warn!(repository, error, "could not save when files were asked for");
+                }
+                told = Some(error);
+            }
+        })?;
         // Pages are made of them.
         self.requests.follow_indexes();
         Ok(())
@@ -124,6 +157,7 @@ impl PullThrough {
 
     /// Ends what goes on without clients. Their requests are still answered. May block.
     pub fn end(&self) {
+        self.saver.end();
         if let Some(eviction) = &self.eviction {
             eviction.end();
         }
@@ -138,6 +172,12 @@ impl PullThrough {
             AssetKind::Registry | AssetKind::Policy | AssetKind::Docs => is_fresh(path),
             AssetKind::Installs | AssetKind::GitRefs | AssetKind::GitObjects => false,
         }
+    }
+
+    /// How long caches may keep a file, and how old it is. Those that never change are as old as they are.
+    pub fn cache_age(&self, asset: &Asset) -> Option<CacheAge> {
+        let target = Target::of(asset).filter(|target| !target.is_immutable())?;
+        self.requests.memory.get(target.path().as_str()).cache_age(Instant::now())
     }
 
     /// A file was sent as it is.
@@ -297,7 +337,11 @@ impl PullThrough {
         }
         let now = Instant::now();
         let is_here = self.is_here(target, path).await?;
-        let known = self.requests.memory.get(target.path().as_str());
+        let known = if is_here {
+            self.requests.known(target).await
+        } else {
+            self.requests.memory.get(target.path().as_str())
+        };
         if is_here && (target.is_immutable() || known.is_fresh(now)) {
             return Ok(Readiness::Here(Freshness::Fresh));
         }

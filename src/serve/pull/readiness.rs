@@ -31,6 +31,13 @@ pub(crate) enum Freshness {
     Stale(Duration),
 }
 
+/// How long caches may keep a file, and how old it is (RFC 9111, section 4.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CacheAge {
+    pub lifetime: Duration,
+    pub age: Duration,
+}
+
 impl Freshness {
     /// `Cache-Status` (RFC 9211), where a file is not as upstream lets caches send it; a negative `ttl` is the time since.
     pub fn cache_status(self) -> Option<String> {

@@ -8,6 +8,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout_at};
 
+use super::confirmed_files::{ConfirmedFile, ConfirmedFiles};
 use super::eviction::Eviction;
 use super::flights::{Flight, FlightReceiver, Flights, Landed, landed};
 use super::memory::{KnownFile, Memory};
@@ -21,7 +22,7 @@ use crate::registry::Resource;
 use crate::repository::RepositoryPath;
 use crate::serve::clock;
 use crate::serve::error_chain::chain;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// Sends requests to one upstream.
 pub(super) struct UpstreamRequests {
@@ -30,6 +31,7 @@ pub(super) struct UpstreamRequests {
     /// Of the server: then nothing is fetched any more.
     end: Cancellation,
     pub memory: Memory,
+    confirmed: ConfirmedFiles,
     pub unkept: UnkeptFiles,
     flights: Flights,
     /// Limits how many files are fetched at once.
@@ -97,6 +99,7 @@ impl UpstreamRequests {
     pub fn new(
         puller: Puller,
         (runtime, end): (Handle, Cancellation),
+        confirmed: ConfirmedFiles,
         log: Arc<UpstreamLog>,
         counters: UpstreamCounters,
         eviction: Option<Arc<Eviction>>,
@@ -106,6 +109,7 @@ impl UpstreamRequests {
             runtime,
             end,
             memory: Memory::new(),
+            confirmed,
             unkept: UnkeptFiles::new(),
             flights: Flights::default(),
             places: Semaphore::new(REQUESTS),
@@ -125,6 +129,39 @@ impl UpstreamRequests {
     /// [`Error`]: the store cannot be written, or has the registry of another key.
     pub fn prepare(&self) -> Result<(), Error> {
         self.puller.prepare(clock::now())
+    }
+
+    /// Notes what an earlier server knew. May block.
+    pub fn restore(&self, store: &dyn Store) {
+        let (at, now) = (Instant::now(), clock::now());
+        for (path, file) in self.confirmed.load(store) {
+            self.memory.restore(&path, file.known(at, now));
+        }
+    }
+
+    /// Saves what is known for a server that starts again. May block.
+    ///
+    /// # Errors
+    /// As of [`ConfirmedFiles::save`].
+    pub fn save(&self, store: &dyn Store) -> Result<(), StoreError> {
+        self.confirmed.save(store)
+    }
+
+    /// What is known of a file that is here. What an earlier server knew counts if the file is the same still.
+    pub async fn known(&self, target: &Target) -> KnownFile {
+        let path = target.path();
+        let known = self.memory.get(path.as_str());
+        if !known.is_of_before {
+            return known;
+        }
+        let is_same = match &known.validator {
+            Some(validator) => self.puller.holds(target, validator).await.unwrap_or(false),
+            None => false,
+        };
+        let same = || KnownFile { is_of_before: false, ..known.clone() };
+        let known = if is_same { same() } else { KnownFile::default() };
+        self.memory.set(&path, known.clone());
+        known
     }
 
     /// Asks upstream, unless it is being asked, or was asked since `began`.
@@ -211,18 +248,20 @@ impl UpstreamRequests {
         self.log.answered();
         self.log.taken(path);
         *lock(&self.paused_until) = None;
-        let Pulled { file, validator, max_age, changed, withdrawn } = pulled;
+        let Pulled { file, validator, lifetime, age, changed, withdrawn } = pulled;
         for withdrawn in withdrawn {
             tracing::warn!(path = path.as_str(), "{withdrawn}");
         }
         let now = Instant::now();
         let (landed, known) = match file {
             PulledFile::Kept => {
-                let age = max_age.unwrap_or(DEFAULT_AGE).min(MAX_AGE);
+                let lifetime = lifetime.unwrap_or(DEFAULT_AGE).min(MAX_AGE);
                 let known = KnownFile {
                     validator: validator.map(Arc::new),
                     confirmed: Some(now),
-                    fresh_until: asked.checked_add(age),
+                    lifetime,
+                    fresh_until: asked.checked_add(lifetime.saturating_sub(age)),
+                    stale_before: age.saturating_sub(lifetime),
                     ..KnownFile::default()
                 };
                 let counters = &self.counters;
@@ -238,8 +277,9 @@ impl UpstreamRequests {
             PulledFile::NotKept(files, error) => {
                 self.counters.not_kept.inc();
                 self.log.kept(Some(chain(&error.kind)));
-                let max_age = max_age.or((!target.is_immutable()).then_some(DEFAULT_AGE));
-                self.unkept.keep(&files, max_age);
+                let left = lifetime.map(|lifetime| lifetime.saturating_sub(age));
+                let left = left.or((!target.is_immutable()).then_some(DEFAULT_AGE));
+                self.unkept.keep(&files, left);
                 (Landed::NotKept(Arc::new(files)), KnownFile::default())
             }
             PulledFile::Missing => {
@@ -249,6 +289,9 @@ impl UpstreamRequests {
                 (Landed::Missing, KnownFile { missing_until, ..KnownFile::default() })
             }
         };
+        if !target.is_immutable() {
+            self.confirmed.note(path, ConfirmedFile::of(&known, now, clock::now()));
+        }
         self.memory.set(path, known);
         if !changed.is_empty() {
             if let Target::Signed(Resource::Package(_)) = target {

@@ -100,3 +100,29 @@ fn a_package_that_changes_changes_in_the_bucket() {
     }
     assert_eq!(upstream.told("could not keep"), 0, "{}", upstream.log());
 }
+
+#[test]
+fn a_server_knows_what_the_others_have_fetched_into_the_bucket() {
+    let test = "a_server_knows_what_the_others_have_fetched_into_the_bucket";
+    let Some(moto) = Moto::start(test) else { return };
+    let upstream = Upstream::samples();
+    upstream.unruly.say(NO_AGE);
+    let bucket = moto.bucket("registry");
+    let servers = ["one", "two"].map(|cache| serve(&upstream, &bucket, cache));
+    for (server, path) in servers.iter().zip(FILES) {
+        upstream.is_served(server, path);
+    }
+    for server in servers {
+        server.signal("-TERM");
+        assert_eq!(server.ended(), 0, "{}", upstream.log());
+    }
+    let third = serve(&upstream, &bucket, "three");
+    for path in &FILES[..2] {
+        let before = upstream.unruly.count(path);
+        upstream.is_served(&third, path);
+        let asked = upstream.unruly.asked();
+        let asked: Vec<_> = asked.iter().filter(|asked| asked.path == *path).skip(before).collect();
+        assert_eq!(asked.len(), 1, "{path}");
+        assert!(asked[0].head.contains("if-none-match"), "{path}: {}", asked[0].head);
+    }
+}

@@ -299,9 +299,9 @@ impl Held {
 impl Pulled {
     /// With what the headers of the file with these bytes say.
     pub(super) fn with_headers(self, headers: FileHeaders, bytes: &[u8]) -> Self {
-        let FileHeaders { tag, max_age } = headers;
+        let FileHeaders { tag, lifetime, age } = headers;
         let validator = tag.map(|tag| Validator::new(EntityTag::of(tag, bytes)));
-        Self { validator, max_age, ..self }
+        Self { validator, lifetime, age, ..self }
     }
 }
 

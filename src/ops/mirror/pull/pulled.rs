@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use crate::ops::mirror::entity_tag::EntityTag;
 use crate::publish::withdrawn::Withdrawn;
@@ -17,7 +18,9 @@ pub struct Pulled {
     /// With which the next request is conditional.
     pub validator: Option<Validator>,
     /// How long upstream lets caches keep the file without asking again; `None` if it does not say.
-    pub max_age: Option<Duration>,
+    pub lifetime: Option<Duration>,
+    /// How much of that the file was in caches before.
+    pub age: Duration,
     /// The files that were written or removed.
     pub changed: Vec<RepositoryPath>,
     /// What upstream has withdrawn of a package.
@@ -36,7 +39,8 @@ pub enum PulledFile {
 }
 
 /// What upstream said of a file when it was pulled, so that the next request may be conditional.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Validator(EntityTag);
 
 impl Validator {
@@ -51,6 +55,8 @@ impl Validator {
 
 impl Pulled {
     pub(super) fn new(file: PulledFile) -> Self {
-        Self { file, validator: None, max_age: None, changed: Vec::new(), withdrawn: Vec::new() }
+        let (changed, withdrawn) = (Vec::new(), Vec::new());
+        let (validator, lifetime, age) = (None, None, Duration::ZERO);
+        Self { file, validator, lifetime, age, changed, withdrawn }
     }
 }
