@@ -195,8 +195,8 @@ mod tests {
 
     /// A file that was fetched 20 seconds ago, and is fresh for so long.
     fn known(tag: &str, left: u64) -> (KnownFile, Instant) {
-        let (now, lifetime) = (Instant::now(), Duration::from_secs(left + 20));
-        let fresh_until = Some(now + Duration::from_secs(left));
+        let (now, lifetime) = (Instant::now(), Duration::from_secs(left.saturating_add(20)));
+        let fresh_until = now.checked_add(Duration::from_secs(left));
         let validator = Some(validator(tag));
         (KnownFile { validator, lifetime, fresh_until, ..KnownFile::default() }, now)
     }
@@ -204,10 +204,11 @@ mod tests {
     /// What a server knows that starts so many seconds later.
     fn later(file: &ConfirmedFile, seconds: i64) -> (Option<Duration>, u64, u64) {
         let now = Instant::now();
-        let known = file.clone().known(now, UnixSeconds(NOW.0 + seconds));
+        let known = file.clone().known(now, UnixSeconds(NOW.0.saturating_add(seconds)));
         assert!(known.is_of_before && !known.is_fresh(now));
         let checked = KnownFile { is_of_before: false, ..known };
-        let left = checked.fresh_until.filter(|until| *until > now).map(|until| until - now);
+        let left = checked.fresh_until.and_then(|until| until.checked_duration_since(now));
+        let left = left.filter(|left| !left.is_zero());
         let age = checked.cache_age(now).unwrap().age;
         (left, checked.stale_for(now).unwrap().as_secs(), age.as_secs())
     }

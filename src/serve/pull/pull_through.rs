@@ -27,7 +27,6 @@ use crate::ops::mirror::{Cancellation, Error};
 use crate::registry::Resource;
 use crate::repository::{Asset, AssetKind, Folder, RepositoryPath};
 use crate::serve::clock;
-use crate::serve::error_chain::chain;
 use crate::serve::files::releases::ReleaseIndex;
 use crate::serve::files::source::{self, FileSource, OpenFile};
 use crate::store::{Stamp, Store};
@@ -35,8 +34,6 @@ use crate::tarball::FileName;
 
 /// Makes sure that the files of one repository are here.
 pub(crate) struct PullThrough {
-    /// For the log.
-    name: String,
     requests: Arc<UpstreamRequests>,
     checks: Arc<FileChecks>,
     source: Arc<dyn FileSource>,
@@ -97,9 +94,8 @@ impl PullThrough {
         let requests = UpstreamRequests::new(puller, tasks, confirmed, log, counters, evicted);
         let (source, releases) = (Arc::clone(source), Arc::clone(releases));
         let (started, has_begun) = (Instant::now(), AtomicBool::new(false));
-        let (name, store, saver) = (name.to_owned(), Arc::from(store()), Saver::default());
+        let (store, saver) = (Arc::from(store()), Saver::default());
         Ok(Arc::new(Self {
-            name,
             requests,
             checks,
             source,
@@ -137,19 +133,7 @@ impl PullThrough {
         self.requests.counters.reachable.set(1);
         self.eviction.as_ref().map_or(Ok(()), |eviction| eviction.start())?;
         let (requests, store) = (Arc::clone(&self.requests), Arc::clone(&self.store));
-        let (repository, mut told) = (self.name.clone(), None);
-        self.saver.start(move || match requests.save(&*store) {
-            Ok(()) => told = None,
-            // Another server saves too.
-            Err(error) if error.is_conflict() => {}
-            Err(error) => {
-                let error = chain(&error);
-                if told.as_ref() != Some(&error) {
-                    tracing::warn!(repository, error, "could not save when files were asked for");
-                }
-                told = Some(error);
-            }
-        })?;
+        self.saver.start(move || requests.save(&*store))?;
         // Pages are made of them.
         self.requests.follow_indexes();
         Ok(())
@@ -337,11 +321,7 @@ impl PullThrough {
         }
         let now = Instant::now();
         let is_here = self.is_here(target, path).await?;
-        let known = if is_here {
-            self.requests.known(target).await
-        } else {
-            self.requests.memory.get(target.path().as_str())
-        };
+        let known = self.requests.known(target, is_here).await;
         if is_here && (target.is_immutable() || known.is_fresh(now)) {
             return Ok(Readiness::Here(Freshness::Fresh));
         }

@@ -22,7 +22,7 @@ use crate::registry::Resource;
 use crate::repository::RepositoryPath;
 use crate::serve::clock;
 use crate::serve::error_chain::chain;
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 
 /// Sends requests to one upstream.
 pub(super) struct UpstreamRequests {
@@ -140,18 +140,20 @@ impl UpstreamRequests {
     }
 
     /// Saves what is known for a server that starts again. May block.
-    ///
-    /// # Errors
-    /// As of [`ConfirmedFiles::save`].
-    pub fn save(&self, store: &dyn Store) -> Result<(), StoreError> {
-        self.confirmed.save(store)
+    pub fn save(&self, store: &dyn Store) {
+        match self.confirmed.save(store) {
+            Ok(()) => self.log.saved(None),
+            // Another server saves too.
+            Err(error) if error.is_conflict() => {}
+            Err(error) => self.log.saved(Some(chain(&error))),
+        }
     }
 
-    /// What is known of a file that is here. What an earlier server knew counts if the file is the same still.
-    pub async fn known(&self, target: &Target) -> KnownFile {
+    /// What is known of a file. What an earlier server knew of one that is here counts if it is the same still.
+    pub async fn known(&self, target: &Target, is_here: bool) -> KnownFile {
         let path = target.path();
         let known = self.memory.get(path.as_str());
-        if !known.is_of_before {
+        if !known.is_of_before || !is_here {
             return known;
         }
         let is_same = match &known.validator {

@@ -1,6 +1,7 @@
 //! What is logged of an upstream: what is new. Otherwise an upstream that is down, or sends files that are refused, would
 //! fill the log.
 
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -39,6 +40,8 @@ struct LogState {
     refusals: Refusals,
     /// Why the store is not written.
     not_kept: Option<String>,
+    /// Why it was not saved what is known of files.
+    not_saved: Option<String>,
 }
 
 /// How often a kind of failure is logged at most.
@@ -135,6 +138,15 @@ impl UpstreamLog {
             tracing::error!(repository, error, "could not keep a file: it is served from memory");
         } else {
             tracing::info!(repository, "files are kept again");
+        }
+    }
+
+    /// Whether it could be saved what is known of files, and else why not.
+    pub fn saved(&self, error: Option<String>) {
+        let former = mem::replace(&mut self.state().not_saved, error.clone());
+        if error.is_some() && error != former {
+            let repository = self.repository.as_str();
+            tracing::warn!(repository, error, "could not save when files were asked for");
         }
     }
 
