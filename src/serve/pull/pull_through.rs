@@ -122,7 +122,8 @@ impl PullThrough {
         Ok(())
     }
 
-    /// Begins to keep files within the size, to save what is known, and asks for the indexes. Once it has begun, this does nothing.
+    /// Begins to keep files within the size and to save what is known, and asks for the indexes. Once it has begun, this
+    /// does nothing.
     ///
     /// # Errors
     /// The system has no thread for it.

@@ -1,7 +1,6 @@
 //! What is logged of an upstream: what is new. Otherwise an upstream that is down, or sends files that are refused, would
 //! fill the log.
 
-use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -143,8 +142,13 @@ impl UpstreamLog {
 
     /// Whether it could be saved what is known of files, and else why not.
     pub fn saved(&self, error: Option<String>) {
-        let former = mem::replace(&mut self.state().not_saved, error.clone());
-        if error.is_some() && error != former {
+        let mut state = self.state();
+        if state.not_saved == error {
+            return;
+        }
+        state.not_saved.clone_from(&error);
+        drop(state);
+        if let Some(error) = error {
             let repository = self.repository.as_str();
             tracing::warn!(repository, error, "could not save when files were asked for");
         }
