@@ -14,6 +14,7 @@ use crate::checksum::{InnerChecksum, OuterChecksum};
 use crate::name::{PackageName, RepositoryName};
 use crate::package::{Advisory, Dependency, Release, Requirement, UnknownInRelease};
 use crate::unknown_fields::UnknownFields;
+use crate::version::Version;
 
 /// The decoded `packages/NAME`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +37,31 @@ impl Releases {
     #[must_use]
     pub fn new(repository: RepositoryName, package: PackageName, releases: Vec<Release>) -> Self {
         Self { repository, package, releases, unknown: UnknownFields::default() }
+    }
+
+    /// The release that a new project uses: the latest stable one that is not retired, else the latest one.
+    #[must_use]
+    pub fn recommended(&self) -> Option<&Release> {
+        let is_good = |release: &&Release| {
+            !release.version.is_pre_release() && release.remarks.retired.is_none()
+        };
+        let newest_first = || self.releases.iter().rev();
+        newest_first()
+            .find(is_good)
+            .or_else(|| self.latest_stable())
+            .or_else(|| newest_first().next())
+    }
+
+    /// The latest release that is no pre-release.
+    #[must_use]
+    pub fn latest_stable(&self) -> Option<&Release> {
+        self.releases.iter().rev().find(|release| !release.version.is_pre_release())
+    }
+
+    /// The release of a version.
+    #[must_use]
+    pub fn release(&self, version: &Version) -> Option<&Release> {
+        self.releases.iter().find(|release| release.version == *version)
     }
 
     /// The encoded message, to be signed.

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use hexreg::checksum::OuterChecksum;
 use hexreg::key::PublicKey;
-use hexreg::serve::snippets::{self, ClientConfig};
+use hexreg::snippets::{self, ClientConfig};
 use tempfile::TempDir;
 
 use crate::support::repository::TestRepository;

@@ -8,8 +8,8 @@ use hexreg::name::RepositoryName;
 use hexreg::ops;
 use hexreg::registry::PUBLIC_REPOSITORY;
 use hexreg::serve::overview::{Overview, OverviewError, RepositoryState};
-use hexreg::serve::snippets::{self, ClientConfig};
 use hexreg::serve::{Mount, Options, Started, StartedRepository, StartedUpstream};
+use hexreg::snippets::{self, ClientConfig};
 
 use super::spelling::Spelling;
 use crate::cli::failure::chain;

@@ -14,7 +14,6 @@ use tokio::time::timeout;
 
 use super::packages::{FoundPackage, Packages};
 use super::search::{Candidate, Query};
-use super::views::PackageFacts;
 use crate::name::PackageName;
 use crate::package::UnixSeconds;
 use crate::published::Reader;
@@ -336,7 +335,7 @@ impl Texts {
     /// Takes over the dependencies of the recommended release, and what its tarball says.
     fn read(&mut self, releases: &Releases, description: Option<&Description>) {
         self.dependencies.clear();
-        let release = PackageFacts::recommended(releases);
+        let release = releases.recommended();
         for dependency in release.map_or(&[][..], |release| &release.dependencies) {
             self.dependencies.push_str(&dependency.package);
             self.dependencies.push('\n');

@@ -149,7 +149,7 @@ impl FoundRelease {
 
 /// The release that describes a package, and its signed checksum.
 fn recommended(releases: &Releases) -> Option<(FileName, OuterChecksum)> {
-    let release = PackageFacts::recommended(releases)?;
+    let release = releases.recommended()?;
     let (package, version) = (releases.package.clone(), release.version.clone());
     Some((FileName { package, version }, release.outer_checksum))
 }

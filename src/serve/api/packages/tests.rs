@@ -67,7 +67,7 @@ async fn a_package_is_found_as_it_is_signed() {
       },
       "docs_html_url": null,
       "downloads": {},
-      "html_url": "https://hex.example.com/repos/acme/?q=apple",
+      "html_url": "https://hex.example.com/repos/acme/browse/apple",
       "latest_stable_version": "2.0.0",
       "latest_version": "2.0.0",
       "meta": {
@@ -156,7 +156,7 @@ async fn a_release_is_found_as_it_is_signed() {
       "docs_html_url": null,
       "downloads": null,
       "has_docs": true,
-      "html_url": "https://hex.example.com/repos/acme/?q=banana",
+      "html_url": "https://hex.example.com/repos/acme/browse/banana",
       "meta": {
         "app": "banana",
         "build_tools": [

@@ -9,7 +9,7 @@ use super::configs::Configs;
 use super::escaped::escaped;
 use super::release::{RetirementView, app};
 use super::site::{Site, date, date_of, user_url};
-use crate::package::{Release, UnixSeconds};
+use crate::package::UnixSeconds;
 use crate::registry::Releases;
 use crate::tarball::{Description, is_web_url};
 use crate::version::Version;
@@ -29,18 +29,6 @@ pub(crate) struct PackageFacts<'a> {
     pub owners: &'a [&'a str],
 }
 
-impl<'a> PackageFacts<'a> {
-    /// The release that a new project uses: the latest stable one that is not retired, else the latest one.
-    pub fn recommended(releases: &'a Releases) -> Option<&'a Release> {
-        let is_good = |release: &&Release| {
-            !release.version.is_pre_release() && release.remarks.retired.is_none()
-        };
-        let newest_first = || releases.releases.iter().rev();
-        let stable = || latest_stable(releases);
-        newest_first().find(is_good).or_else(stable).or_else(|| newest_first().next())
-    }
-}
-
 /// The package, as the answer to `GET packages/NAME`.
 pub(crate) fn package(site: &Site<'_>, facts: &PackageFacts<'_>) -> Value {
     let description = facts.description.and_then(|found| found.description.as_deref());
@@ -56,7 +44,7 @@ pub(crate) fn listed_package(site: &Site<'_>, facts: &PackageFacts<'_>) -> Value
 fn view(site: &Site<'_>, facts: &PackageFacts<'_>, text: Option<&str>) -> Value {
     let PackageFacts { releases, description, updated_at, has_docs, owners } = *facts;
     let name = &releases.package;
-    let recommended = PackageFacts::recommended(releases).map(|release| &release.version);
+    let recommended = releases.recommended().map(|release| &release.version);
     let newest_first = || releases.releases.iter().rev();
     let times = || newest_first().filter_map(|one| one.remarks.published_at.as_ref());
     let nothing = Description::default();
@@ -70,7 +58,7 @@ fn view(site: &Site<'_>, facts: &PackageFacts<'_>, text: Option<&str>) -> Value 
         html_url: site.page(name),
         docs_html_url: None,
         latest_version: newest_first().next().map(|release| release.version.to_string()),
-        latest_stable_version: latest_stable(releases).map(|release| release.version.to_string()),
+        latest_stable_version: releases.latest_stable().map(|release| release.version.to_string()),
         configs: Configs::new(site.repository, name, app(description, name), recommended),
         meta: PackageMeta {
             description: text,
@@ -101,11 +89,6 @@ fn view(site: &Site<'_>, facts: &PackageFacts<'_>, text: Option<&str>) -> Value 
     // Keys are text, and nothing else can fail.
     escaped(serde_json::to_value(view).unwrap_or_default())
 }
-
-fn latest_stable(releases: &Releases) -> Option<&Release> {
-    releases.releases.iter().rev().find(|release| !release.version.is_pre_release())
-}
-
 #[derive(Serialize)]
 struct PackageView<'a> {
     repository: &'a str,

@@ -38,7 +38,7 @@ impl Site<'_> {
     /// The page of a package. rebar3 crashes where a search has none, so it is the package in the API if there are no
     /// pages.
     pub fn page(&self, name: &PackageName) -> String {
-        if self.has_pages { format!("{}/?q={name}", self.url) } else { self.package(name) }
+        if self.has_pages { format!("{}/browse/{name}", self.url) } else { self.package(name) }
     }
 }
 
@@ -87,7 +87,7 @@ mod tests {
         let name = "foo".parse().unwrap();
         assert_eq!(site.page(&name), site.package(&name));
         let site = Site { has_pages: true, ..site };
-        assert_eq!(site.page(&name), "http://hex.example.com/repos/acme/?q=foo");
+        assert_eq!(site.page(&name), "http://hex.example.com/repos/acme/browse/foo");
         let version = "1.0.0".parse().unwrap();
         assert_eq!(
             site.docs(&name, &version),

@@ -198,7 +198,7 @@ fn the_recommended_release_is_stable_and_not_retired_if_one_is() {
         });
         let releases: Vec<_> = releases.collect();
         let found = facts_of(releases, |facts| {
-            PackageFacts::recommended(facts.releases).map(|release| release.version.to_string())
+            facts.releases.recommended().map(|release| release.version.to_string())
         });
         assert_eq!(found.as_deref(), Some(expected));
     }
@@ -216,7 +216,7 @@ fn accounts_and_keys() {
         repository: &repository,
         name: &name,
         url: "http://localhost/api/packages/foo".to_owned(),
-        html_url: "http://localhost/?q=foo".to_owned(),
+        html_url: "http://localhost/browse/foo".to_owned(),
     }];
     let key = Key {
         name: "ci",
@@ -245,7 +245,7 @@ fn accounts_and_keys() {
         "organizations": [],
         "packages": [
           {
-            "html_url": "http://localhost/?q=foo",
+            "html_url": "http://localhost/browse/foo",
             "name": "foo",
             "repository": "acme",
             "url": "http://localhost/api/packages/foo"

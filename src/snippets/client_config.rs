@@ -1,8 +1,9 @@
-//! Lines for users to copy: the configuration of mix and rebar3 for a repository.
+//! The configuration of mix and rebar3 for a repository.
 //!
 //! The URL may come from a request, and the lines end in a shell or a configuration file. So the URL is quoted to stay
 //! one word there.
 
+use super::dependency_lines::{HEXPM, requirement};
 use crate::key::PublicKey;
 use crate::name::{PackageName, RepositoryName};
 use crate::version::Version;
@@ -22,9 +23,6 @@ pub struct ClientConfig<'a> {
 
 /// The placeholder of the token.
 const TOKEN: &str = "TOKEN";
-
-/// The repository that mix and rebar3 use without configuration, for dependencies that name no other.
-const HEXPM: &str = "hexpm";
 
 /// Shell lines that configure mix.
 ///
@@ -169,20 +167,6 @@ fn rebar3_repository(config: &ClientConfig<'_>) -> String {
 #[must_use]
 pub fn rebar3_dependency(package: &PackageName, latest: Option<&Version>) -> String {
     format!("{{deps, [{{{package}, \"{}\"}}]}}.", requirement(latest))
-}
-
-/// The requirement of a project that starts with this release, as hex.pm has it: a version before 1.0 may break with each
-/// minor number.
-pub(crate) fn requirement(latest: Option<&Version>) -> String {
-    let Some(latest) = latest else { return ">= 0.0.0".to_owned() };
-    let version = latest.to_string();
-    match version.rsplit_once('.') {
-        Some((minor, _patch)) if !latest.is_pre_release() && latest.major() > 0 => {
-            format!("~> {minor}")
-        }
-        // A shorter requirement matches no pre-release.
-        _ => format!("~> {version}"),
-    }
 }
 
 fn url<'a>(config: &ClientConfig<'a>) -> &'a str {
