@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::package_index::{Known, NO_SEGMENT, PackageIndex, Place};
+use super::package_index::{KnownPackage, NO_SEGMENT, PackageIndex, Slot};
 use super::row::StoredRow;
 use super::segment::Segment;
 
@@ -101,21 +101,21 @@ impl PackageIndex {
             homes.push(numbers.get(&package.segment).copied().unwrap_or(NO_SEGMENT));
             if package.name.is_empty() {
                 index.free.push(slot);
-                places.push(Place::default());
+                places.push(Slot::default());
                 continue;
             }
             let row = StoredRow::decode(package.row)?;
             for (repository, name) in &row.dependencies {
                 dependents.add(*repository, name, slot);
             }
-            let known = Known {
+            let known = KnownPackage {
                 name: package.name.parse().ok()?,
                 row: package.row.into(),
                 is_read: row.inside.is_read(),
             };
             by_name.push(slot);
             let date = row.date();
-            places.push(Place { package: Some(Arc::new(known)), dependents: 0, date });
+            places.push(Slot { package: Some(Arc::new(known)), dependents: 0, date });
         }
         for place in &mut places {
             let name = place.package.as_ref().map_or("", |known| known.name.as_str());

@@ -163,7 +163,7 @@ fn match_text(index: &PackageIndex, word: &str, is_open: bool, into: &mut Streng
             continue;
         }
         let mut count = 0_usize;
-        segment.for_each_beginning_with(stem.as_bytes(), |term, postings| {
+        segment.for_each_word_beginning_with(stem.as_bytes(), |term, postings| {
             count = count.saturating_add(1);
             // Most terms are too long to be a form.
             let is_short = has_forms && term.len() <= stem.len().saturating_add(MAX_ENDING);

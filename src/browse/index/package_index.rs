@@ -19,7 +19,7 @@ pub(super) const NO_SEGMENT: u32 = u32::MAX;
 #[derive(Clone, Debug, Default)]
 pub struct PackageIndex {
     /// The packages by their numbers, which never change. A number is used again once its package is gone.
-    pub(super) places: Arc<Vec<Place>>,
+    pub(super) places: Arc<Vec<Slot>>,
     /// In which segment the words of each package are. In others they are of the past.
     pub(super) homes: Arc<Vec<u32>>,
     /// The numbers of the packages, by name.
@@ -35,8 +35,8 @@ pub struct PackageIndex {
 
 /// A number, and the package that has it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Place {
-    pub package: Option<Arc<Known>>,
+pub(super) struct Slot {
+    pub package: Option<Arc<KnownPackage>>,
     /// How many packages of this repository depend on it.
     pub dependents: u32,
     /// When its latest release was published.
@@ -45,7 +45,7 @@ pub(super) struct Place {
 
 /// What is known of a package.
 #[derive(Debug)]
-pub(super) struct Known {
+pub(super) struct KnownPackage {
     pub name: PackageName,
     /// Encoded.
     pub row: Box<[u8]>,
@@ -107,8 +107,8 @@ impl PackageIndex {
     /// About how many bytes of memory it takes.
     #[must_use]
     pub fn memory(&self) -> usize {
-        let of_package = |known: &Known| {
-            size_of::<Known>()
+        let of_package = |known: &KnownPackage| {
+            size_of::<KnownPackage>()
                 .saturating_add(known.name.as_str().len())
                 .saturating_add(known.row.len())
         };
@@ -130,7 +130,7 @@ impl PackageIndex {
         found.ok().and_then(|at| self.by_name.get(at)).copied()
     }
 
-    pub(super) fn known(&self) -> impl Iterator<Item = &Known> {
+    pub(super) fn known(&self) -> impl Iterator<Item = &KnownPackage> {
         self.places.iter().filter_map(|place| place.package.as_deref())
     }
 

@@ -51,7 +51,7 @@ pub struct Rank {
 
 /// A package that matches.
 #[derive(Clone, Copy)]
-struct Candidate {
+struct Match {
     slot: usize,
     why: MatchKind,
     rank: Rank,
@@ -103,7 +103,7 @@ impl PackageIndex {
         }
         let mut matched = self.match_query(query);
         let mut candidates = self.candidates(query, &matched, visible);
-        let is_certain = |one: &Candidate| one.why <= MatchKind::NameWords;
+        let is_certain = |one: &Match| one.why <= MatchKind::NameWords;
         let mut did_you_mean = None;
         if candidates.len() < FEW && !candidates.iter().any(is_certain) {
             did_you_mean = self.match_misspelt(query, &mut matched, visible);
@@ -165,7 +165,7 @@ impl PackageIndex {
         query: &Query,
         matched: &Matched,
         visible: &dyn Fn(&PackageName) -> bool,
-    ) -> Vec<Candidate> {
+    ) -> Vec<Match> {
         let worst = matched.worst();
         let first_letter = query.squashed().bytes().next();
         let may_match = |slot: usize, worst: Strength| {
@@ -186,7 +186,7 @@ impl PackageIndex {
                 dependents: Reverse(dependents),
                 date: Reverse(date),
             };
-            visible(name).then_some(Candidate { slot, why, rank })
+            visible(name).then_some(Match { slot, why, rank })
         });
         candidates.collect()
     }
@@ -211,9 +211,9 @@ impl PackageIndex {
     }
 
     /// The hits of one page.
-    fn page(&self, mut candidates: Vec<Candidate>, offset: usize, limit: usize) -> Vec<Hit> {
-        let order = |one: &Candidate, other: &Candidate| {
-            let name = |it: &Candidate| self.name(it.slot);
+    fn page(&self, mut candidates: Vec<Match>, offset: usize, limit: usize) -> Vec<Hit> {
+        let order = |one: &Match, other: &Match| {
+            let name = |it: &Match| self.name(it.slot);
             one.rank.cmp(&other.rank).then_with(|| name(one).cmp(&name(other)))
         };
         let end = offset.saturating_add(limit);
@@ -223,7 +223,7 @@ impl PackageIndex {
         }
         candidates.sort_unstable_by(order);
         let page = candidates.into_iter().skip(offset);
-        let hits = page.filter_map(|Candidate { slot, why, rank }| {
+        let hits = page.filter_map(|Match { slot, why, rank }| {
             Some(Hit { name: self.name(slot)?.clone(), why, rank })
         });
         hits.collect()

@@ -13,6 +13,9 @@ use super::varint;
 /// How many entries follow each other before one is written whole.
 pub(super) const BLOCK: usize = 16;
 
+/// The character after `_`.
+const AFTER_UNDERSCORE: u8 = b'_' + 1;
+
 /// Where a package has a word. The best one is the least.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Field {
@@ -108,10 +111,7 @@ impl Segment {
         beginning: &[u8],
         mut call: impl FnMut(&[u8], Postings<'_>) -> bool,
     ) {
-        let block = self.blocks.partition_point(|block| self.first_term(*block) < beginning);
-        let block = self.blocks.get(block.saturating_sub(1));
-        let rest = block.and_then(|block| self.bytes.get(*block..)).unwrap_or_default();
-        let mut terms = Terms { rest, term: Vec::new() };
+        let mut terms = self.terms_from(beginning);
         while let Some(postings) = terms.advance() {
             if terms.term().starts_with(beginning) {
                 if !call(terms.term(), postings) {
@@ -119,6 +119,44 @@ impl Segment {
                 }
             } else if terms.term() > beginning {
                 break;
+            }
+        }
+    }
+
+    /// The same without terms that have `_`, of which many can begin with one word.
+    pub(super) fn for_each_word_beginning_with(
+        &self,
+        beginning: &[u8],
+        mut call: impl FnMut(&[u8], Postings<'_>) -> bool,
+    ) {
+        let mut terms = self.terms_from(beginning);
+        let mut passed = 0_usize;
+        while let Some(postings) = terms.advance() {
+            let term = terms.term();
+            if !term.starts_with(beginning) {
+                if term > beginning {
+                    break;
+                }
+                continue;
+            }
+            let Some(end) = memchr::memchr(b'_', term) else {
+                passed = 0;
+                if !call(term, postings) {
+                    break;
+                }
+                continue;
+            };
+            passed = passed.saturating_add(1);
+            if passed > BLOCK {
+                // What follows begins with the same word, up to the first term with a later character.
+                passed = 0;
+                let word = term.get(..end).unwrap_or_default();
+                let next = [word, &[AFTER_UNDERSCORE]].concat();
+                let later = self.terms_from(&next);
+                // Also in a damaged segment, this comes to an end.
+                if later.rest.len() < terms.rest.len() {
+                    terms = later;
+                }
             }
         }
     }
@@ -135,6 +173,14 @@ impl Segment {
             }
         }
         Postings::empty()
+    }
+
+    /// The terms from the block on in which the first one that is not less than this would be.
+    fn terms_from(&self, term: &[u8]) -> Terms<'_> {
+        let block = self.blocks.partition_point(|block| self.first_term(*block) < term);
+        let block = self.blocks.get(block.saturating_sub(1));
+        let rest = block.and_then(|block| self.bytes.get(*block..)).unwrap_or_default();
+        Terms { rest, term: Vec::new() }
     }
 
     /// The term of the first entry of a block.

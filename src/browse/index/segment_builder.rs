@@ -130,7 +130,7 @@ mod tests {
     use super::*;
     use proptest::collection::{btree_map, vec};
     use proptest::prelude::*;
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     type Entries = BTreeMap<String, BTreeMap<u32, Field>>;
 
@@ -162,12 +162,12 @@ mod tests {
             Just(Field::Readme),
             Just(Field::License)
         ];
-        btree_map("[abé]{1,4}", btree_map(0_u32..1_000_000, field, 1..5), 0..60)
+        btree_map("[ab]{1,2}(_[abcdé]{0,3})?", btree_map(0_u32..1_000_000, field, 1..5), 0..150)
     }
 
     proptest! {
         #[test]
-        fn a_segment_has_what_was_added(entries in entries(), wanted in "[abé]{0,4}") {
+        fn a_segment_has_what_was_added(entries in entries(), wanted in "[ab]{0,2}_?[aé]{0,1}") {
             let segment = build(&entries);
             prop_assert_eq!(&read(&segment), &entries);
             let parsed = Segment::parse(segment.bytes(), 0).unwrap();
@@ -183,6 +183,14 @@ mod tests {
                 });
                 let expected = entries.keys().filter(|term| term.starts_with(&wanted));
                 prop_assert_eq!(beginning, expected.cloned().collect::<Vec<_>>());
+                let mut words = BTreeSet::new();
+                segment.for_each_word_beginning_with(wanted.as_bytes(), |term, _| {
+                    words.insert(String::from_utf8(term.to_vec()).unwrap());
+                    true
+                });
+                let expected = entries.keys().filter(|term| term.starts_with(&wanted));
+                let expected = expected.filter(|term| !term.contains('_'));
+                prop_assert_eq!(words, expected.cloned().collect::<BTreeSet<_>>());
             }
         }
 

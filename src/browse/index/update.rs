@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::inside_terms;
 use super::name_table::NameTable;
 use super::package::{IndexedPackage, Inside};
-use super::package_index::{Known, NO_SEGMENT, PackageIndex, Place};
+use super::package_index::{KnownPackage, NO_SEGMENT, PackageIndex, Slot};
 use super::row::{StoredInside, StoredRow};
 use super::segment::Segment;
 use super::segment_builder::{SegmentBuilder, merge};
@@ -50,7 +50,7 @@ impl PackageIndex {
                 continue;
             };
             let Some(known) = place.package.take() else { continue };
-            *place = Place::default();
+            *place = Slot::default();
             self.forget_dependencies(slot, &known.row, &mut pending);
             self.set_home(slot, NO_SEGMENT);
             self.free.push(slot);
@@ -104,7 +104,7 @@ impl PackageIndex {
         pending.depended_on.insert(package.name.as_str().into());
         let date = StoredRow::decode(&row).map_or(i64::MIN, |row| row.date());
         if let Some(place) = Arc::make_mut(&mut self.places).get_mut(slot as usize) {
-            place.package = Some(Arc::new(Known { name: package.name, row, is_read }));
+            place.package = Some(Arc::new(KnownPackage { name: package.name, row, is_read }));
             place.date = date;
         }
     }
@@ -199,7 +199,7 @@ impl PackageIndex {
             return slot;
         }
         let slot = u32::try_from(self.places.len()).unwrap_or(u32::MAX);
-        Arc::make_mut(&mut self.places).push(Place::default());
+        Arc::make_mut(&mut self.places).push(Slot::default());
         Arc::make_mut(&mut self.homes).push(NO_SEGMENT);
         slot
     }

@@ -1,0 +1,27 @@
+//! The HTML of the pages about packages, as plain functions from what is known to a text.
+//!
+//! They run one script of our own, and fetch nothing from elsewhere. Links are relative, so the same page works below any
+//! path, and from static files.
+
+mod badges;
+mod diff;
+mod files;
+mod frame;
+mod package;
+mod package_items;
+mod recent;
+mod requirements;
+mod text;
+mod urls;
+mod versions;
+
+pub use diff::DiffPage;
+pub use files::{FilePage, FilesPage, image_type};
+pub use frame::{CONTENT_SECURITY_POLICY, Frame};
+pub use package::{ContentsState, Dependents, PackagePage};
+pub use package_items::{DependentsPage, PackageItem, Paging};
+pub use recent::{RecentChange, RecentPage};
+pub use requirements::{RequiredFacts, RequirementsPage};
+pub use text::{counted, date, grouped, size};
+pub use urls::Urls;
+pub use versions::VersionsPage;

@@ -1,0 +1,364 @@
+//! The page of a package, in one version.
+
+use askama::Template;
+
+use super::badges::{Banner, badges, web_url};
+use super::frame::Frame;
+use super::text::{counted, date, size};
+use crate::browse::package_links::{self, PackageLinks};
+use crate::browse::release_contents::{PackageText, ReleaseContents};
+use crate::key::PublicKey;
+use crate::name::PackageName;
+use crate::package::{Dependency, Release};
+use crate::registry::{PUBLIC_REPOSITORY, Releases};
+use crate::snippets::DependencyLines;
+use crate::tarball::Description;
+use crate::version::Version;
+
+/// How many versions, and how many packages that use it, the page has. Others have pages of their own.
+const MAX_VERSIONS: usize = 20;
+const MAX_DEPENDENTS: usize = 40;
+
+/// How many dependencies, links and licences the page shows: more are in the tarball.
+const MAX_DEPENDENCIES: usize = 100;
+const MAX_FACTS: usize = 20;
+
+/// The page of a package, in one version.
+#[derive(Clone, Copy)]
+pub struct PackagePage<'a> {
+    /// What is around it.
+    pub frame: &'a Frame<'a>,
+    /// The key that signed what it shows.
+    pub key: &'a PublicKey,
+    /// What is signed of the package.
+    pub releases: &'a Releases,
+    /// The version.
+    pub release: &'a Release,
+    /// What its tarball holds.
+    pub contents: ContentsState<'a>,
+    /// The packages that use it.
+    pub dependents: Dependents<'a>,
+    /// Whether this version has documentation here.
+    pub has_docs: bool,
+    /// The size of the tarball of a version in bytes, if it is here.
+    pub size: &'a dyn Fn(&Version) -> Option<u64>,
+    /// The page of a package in another repository, if this server has it: of its repository and name.
+    pub elsewhere: &'a dyn Fn(&str, &str) -> Option<String>,
+}
+
+/// What is known of the contents of a tarball.
+#[derive(Clone, Copy, Debug)]
+pub enum ContentsState<'a> {
+    /// They are those that are signed.
+    Read(&'a ReleaseContents),
+    /// The tarball is not here.
+    Missing,
+    /// The tarball cannot be read, or is not the one that is signed.
+    Unusable,
+}
+
+/// The packages whose recommended versions need a package.
+#[derive(Clone, Copy, Debug)]
+pub struct Dependents<'a> {
+    /// Some of them, those that are used most first.
+    pub first: &'a [PackageName],
+    /// How many there are.
+    pub count: usize,
+}
+
+#[derive(Template)]
+#[template(path = "browse/package.html")]
+struct PackageTemplate<'a> {
+    frame: &'a Frame<'a>,
+    repository: &'a str,
+    name: &'a str,
+    version: String,
+    description: Option<&'a str>,
+    newer: Option<Link>,
+    banners: Vec<Banner>,
+    readme: Option<Prose>,
+    no_readme: &'static str,
+    changelog: Option<Prose>,
+    dependencies: Vec<DependencyRow<'a>>,
+    requirements_url: String,
+    dependents_count: String,
+    dependents: Vec<Link>,
+    all_dependents: Option<String>,
+    lines: Vec<Line>,
+    facts: Vec<Fact>,
+    versions_count: String,
+    versions: Vec<VersionRow>,
+    versions_url: String,
+    outer_checksum: String,
+    inner_checksum: String,
+    signed_url: String,
+    fingerprint: &'a str,
+}
+
+/// A text with a link.
+struct Link {
+    text: String,
+    url: String,
+}
+
+/// A text of a package as HTML.
+struct Prose {
+    path: String,
+    /// Of the whole file.
+    url: String,
+    html: String,
+}
+
+struct DependencyRow<'a> {
+    name: &'a str,
+    url: Option<String>,
+    requirement: &'a str,
+    repository: &'a str,
+    is_optional: bool,
+}
+
+struct Line {
+    file: &'static str,
+    text: String,
+}
+
+struct Fact {
+    label: &'static str,
+    values: Vec<FactValue>,
+}
+
+struct FactValue {
+    text: String,
+    url: Option<String>,
+    /// Whether it leads to another site.
+    is_foreign: bool,
+}
+
+struct VersionRow {
+    version: String,
+    url: String,
+    is_current: bool,
+    badges: Vec<String>,
+    published: Option<String>,
+    size: Option<String>,
+}
+
+impl PackagePage<'_> {
+    /// The page.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let (urls, name) = (&self.frame.urls, self.releases.package.as_str());
+        let (release, version) = (self.release, &self.release.version);
+        let description = self.description();
+        let app = description.and_then(|found| found.app.as_deref()).unwrap_or(name);
+        let repository = &self.releases.repository;
+        let lines = DependencyLines::new(repository, &self.releases.package, app, Some(version));
+        let gleam = lines.gleam.map(|text| Line { file: "Gleam, in a shell", text });
+        let lines = [
+            Line { file: "mix.exs", text: lines.mix },
+            Line { file: "rebar.config", text: lines.rebar3 },
+            Line { file: "Makefile of erlang.mk", text: lines.erlang_mk },
+        ];
+        let dependents = self.dependents.first.iter().take(MAX_DEPENDENTS);
+        let dependents =
+            dependents.map(|one| Link { text: one.to_string(), url: urls.package(one.as_str()) });
+        let dependents: Vec<_> = dependents.collect();
+        let has_more = self.dependents.count > dependents.len();
+        let page = PackageTemplate {
+            frame: self.frame,
+            repository: repository.as_str(),
+            name,
+            version: version.to_string(),
+            description: description.and_then(|found| found.description.as_deref()),
+            newer: self.newer(),
+            banners: Banner::all(release),
+            readme: self.contents().and_then(|found| self.readme(found)),
+            no_readme: self.no_readme(),
+            changelog: self.contents().and_then(|found| self.changelog(found)),
+            dependencies: self.dependencies(),
+            requirements_url: urls.requirements(name, version),
+            dependents_count: counted(self.dependents.count, "package"),
+            dependents,
+            all_dependents: has_more.then(|| urls.dependents(name)),
+            lines: lines.into_iter().chain(gleam).collect(),
+            facts: self.facts(),
+            versions_count: counted(self.releases.releases.len(), "version"),
+            versions: self.versions(),
+            versions_url: urls.versions(name),
+            outer_checksum: release.outer_checksum.to_string(),
+            inner_checksum: release.inner_checksum.to_string(),
+            signed_url: urls.asset(&format!("packages/{name}")),
+            fingerprint: self.key.fingerprint(),
+        };
+        // Writing into memory cannot fail.
+        page.render().unwrap_or_default()
+    }
+
+    fn contents(&self) -> Option<&ReleaseContents> {
+        match self.contents {
+            ContentsState::Read(contents) => Some(contents),
+            ContentsState::Missing | ContentsState::Unusable => None,
+        }
+    }
+
+    fn description(&self) -> Option<&Description> {
+        self.contents().map(|contents| &contents.description)
+    }
+
+    fn no_readme(&self) -> &'static str {
+        match self.contents {
+            ContentsState::Read(_) => "The package has none.",
+            ContentsState::Missing => {
+                "The tarball of this version is not here, so what it holds is not shown."
+            }
+            ContentsState::Unusable => {
+                "The tarball that is here cannot be read, or is not the one that is signed. The \
+                 server’s log says more."
+            }
+        }
+    }
+
+    /// The version that a new project would take, if it is newer.
+    fn newer(&self) -> Option<Link> {
+        let recommended = &self.releases.recommended()?.version;
+        let name = self.releases.package.as_str();
+        let url = self.frame.urls.release(name, recommended);
+        (*recommended > self.release.version).then(|| Link { text: recommended.to_string(), url })
+    }
+
+    fn prose(&self, file: &PackageText, html: String) -> Prose {
+        let (name, version) = (self.releases.package.as_str(), &self.release.version);
+        let url = self.frame.urls.file(name, version, &file.path);
+        Prose { path: file.path.clone(), url, html }
+    }
+
+    fn links<'b>(&'b self, contents: &'b ReleaseContents, path: &'b str) -> PackageLinks<'b> {
+        PackageLinks {
+            urls: &self.frame.urls,
+            name: &self.releases.package,
+            version: &self.release.version,
+            contents,
+            path,
+        }
+    }
+
+    fn readme(&self, contents: &ReleaseContents) -> Option<Prose> {
+        let readme = contents.readme.as_ref()?;
+        let html = package_links::html(readme, &self.links(contents, &readme.path));
+        Some(self.prose(readme, html))
+    }
+
+    fn changelog(&self, contents: &ReleaseContents) -> Option<Prose> {
+        let changelog = contents.changelog.as_ref()?;
+        let (name, version) = (&self.releases.package, &self.release.version);
+        let html = package_links::changelog(contents, &self.frame.urls, name, version)?;
+        Some(self.prose(changelog, html))
+    }
+
+    fn dependencies(&self) -> Vec<DependencyRow<'_>> {
+        let dependencies = self.release.dependencies.iter().take(MAX_DEPENDENCIES);
+        dependencies.map(|one| self.dependency(one)).collect()
+    }
+
+    fn dependency<'a>(&'a self, dependency: &'a Dependency) -> DependencyRow<'a> {
+        let own = self.releases.repository.as_str();
+        let repository = dependency.repository.as_deref().unwrap_or(own);
+        let name = dependency.package.as_str();
+        let url = if repository == own {
+            Some(self.frame.urls.package(name))
+        } else {
+            (self.elsewhere)(repository, name)
+        };
+        let repository = if repository == PUBLIC_REPOSITORY { "hex.pm" } else { repository };
+        let requirement = dependency.requirement.0.as_str();
+        DependencyRow { name, url, requirement, repository, is_optional: dependency.optional }
+    }
+
+    fn facts(&self) -> Vec<Fact> {
+        let (urls, name) = (&self.frame.urls, self.releases.package.as_str());
+        let version = &self.release.version;
+        let plain = |text: String| FactValue { text, url: None, is_foreign: false };
+        let own = |text: &str, url: String| FactValue {
+            text: text.to_owned(),
+            url: Some(url),
+            is_foreign: false,
+        };
+        let mut facts = Vec::new();
+        let mut add = |label: &'static str, values: Vec<FactValue>| {
+            if !values.is_empty() {
+                facts.push(Fact { label, values });
+            }
+        };
+        let texts = |all: &[String]| -> Vec<FactValue> {
+            all.iter().take(MAX_FACTS).map(|text| plain(text.clone())).collect()
+        };
+        let published = self.release.remarks.published_at.as_ref();
+        add(
+            "Published",
+            published.and_then(|time| date(time.seconds)).map(plain).into_iter().collect(),
+        );
+        if let Some(contents) = self.contents() {
+            let description = &contents.description;
+            add("Licence", texts(&description.licenses));
+            add(
+                "Links",
+                description
+                    .links
+                    .iter()
+                    .take(MAX_FACTS)
+                    .map(|(label, url)| link(label, url))
+                    .collect(),
+            );
+            add("Elixir", description.elixir.iter().map(|text| plain(text.clone())).collect());
+            add("Built with", texts(&description.build_tools));
+            add(
+                "OTP application",
+                description
+                    .app
+                    .iter()
+                    .filter(|app| *app != name)
+                    .map(|text| plain(text.clone()))
+                    .collect(),
+            );
+            let native = contents.native_code.iter().take(MAX_FACTS);
+            add("Native code", native.map(|one| plain(one.to_string())).collect());
+            let unpacked = size(contents.unpacked_size());
+            let count = counted(contents.files.len(), "file");
+            add("Files", vec![own(&format!("{count}, {unpacked}"), urls.files(name, version))]);
+        }
+        if let Some(bytes) = (self.size)(version) {
+            let path = format!("tarballs/{name}-{version}.tar");
+            add("Tarball", vec![own(&size(bytes), urls.asset(&path))]);
+        }
+        if self.has_docs {
+            let path = format!("docs/{name}-{version}.tar.gz");
+            add("Documentation", vec![own("archive", urls.asset(&path))]);
+        }
+        facts
+    }
+
+    fn versions(&self) -> Vec<VersionRow> {
+        let (urls, name) = (&self.frame.urls, self.releases.package.as_str());
+        let newest_first = self.releases.releases.iter().rev().take(MAX_VERSIONS);
+        let row = |release: &Release| {
+            let published = release.remarks.published_at.as_ref();
+            VersionRow {
+                version: release.version.to_string(),
+                url: urls.release(name, &release.version),
+                is_current: release.version == self.release.version,
+                badges: badges(release),
+                published: published.and_then(|time| date(time.seconds)),
+                size: (self.size)(&release.version).map(size),
+            }
+        };
+        newest_first.map(row).collect()
+    }
+}
+
+/// A link of the metadata. What no browser should follow is shown as a text.
+fn link(label: &str, url: &str) -> FactValue {
+    match web_url(url) {
+        Some(url) => FactValue { text: label.to_owned(), url: Some(url), is_foreign: true },
+        None => FactValue { text: format!("{label}: {url}"), url: None, is_foreign: false },
+    }
+}

@@ -1,0 +1,78 @@
+//! Lists of packages, as a search and the page of a package's dependents have them.
+
+use askama::Template;
+
+use super::frame::Frame;
+
+/// A package in a list.
+#[derive(Clone, Debug)]
+pub struct PackageItem {
+    /// The name of the package.
+    pub name: String,
+    /// Its page.
+    pub url: String,
+    /// The name of its repository, if the list has packages of several.
+    pub repository: Option<String>,
+    /// What it is; empty if that is not known.
+    pub description: String,
+    /// The version that a new project would take.
+    pub latest: String,
+    /// The day of its publication.
+    pub published: Option<String>,
+    /// How many packages use it.
+    pub dependents: String,
+    /// Remarks on that version: retired, advised against.
+    pub badges: Vec<String>,
+}
+
+/// The place of a page in a list of several.
+#[derive(Clone, Debug)]
+pub struct Paging {
+    /// Counted from 1.
+    pub page: usize,
+    /// How many there are.
+    pub pages: usize,
+    /// The page before this one.
+    pub previous: Option<String>,
+    /// The page after this one.
+    pub next: Option<String>,
+}
+
+impl Paging {
+    /// The place of a page, if there are several. `url` is that of the page of a number.
+    #[must_use]
+    pub fn new(page: usize, pages: usize, url: impl Fn(usize) -> String) -> Option<Self> {
+        let previous = page.checked_sub(1).filter(|page| *page > 0).map(&url);
+        let next = page.checked_add(1).filter(|next| *next <= pages).map(&url);
+        (pages > 1).then_some(Self { page, pages, previous, next })
+    }
+}
+
+/// The page of the packages that use a package.
+#[derive(Template)]
+#[template(path = "browse/dependents.html")]
+pub struct DependentsPage<'a> {
+    /// What is around it.
+    pub frame: &'a Frame<'a>,
+    /// The name of the repository.
+    pub repository: &'a str,
+    /// The package that is used.
+    pub name: &'a str,
+    /// The page of that package.
+    pub package_url: String,
+    /// What the list is.
+    pub caption: String,
+    /// Some of the packages.
+    pub rows: Vec<PackageItem>,
+    /// Which of them.
+    pub paging: Option<Paging>,
+}
+
+impl DependentsPage<'_> {
+    /// The page.
+    #[must_use]
+    pub fn html(&self) -> String {
+        // Writing into memory cannot fail.
+        self.render().unwrap_or_default()
+    }
+}
