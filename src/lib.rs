@@ -57,6 +57,8 @@ pub mod repository;
 pub mod requirement;
 #[cfg(feature = "serve")]
 pub mod serve;
+#[cfg(feature = "serve")]
+pub mod snippets;
 pub mod store;
 pub mod tarball;
 pub mod unknown_fields;

@@ -65,15 +65,17 @@ mod reload;
 mod repository;
 mod repository_settings;
 mod request_body;
+mod request_path;
 mod responses;
 mod route;
+#[cfg(feature = "web")]
+mod running_indexes;
 #[cfg(feature = "mirror")]
 mod running_mirrors;
 #[cfg(feature = "mirror")]
 mod running_pulls;
 mod service;
 mod shutdown;
-pub mod snippets;
 mod tls;
 mod upload;
 pub mod upstream_note;
@@ -225,15 +227,6 @@ pub fn serve(
     let url = options.url.as_ref().map(|url| url.trim_end_matches('/').to_owned());
     let metrics_url =
         |listener| Ok::<_, Error>(format!("http://{}{METRICS}", local_address(listener)?));
-    let started_repository =
-        |(one, of): (&Arc<Repository>, &RepositoryOptions)| StartedRepository {
-            mount: one.mount.clone(),
-            location: one.location.clone(),
-            state: one.overview.current(),
-            needs_token: one.needs_credentials,
-            is_published: one.publisher.is_some(),
-            upstream: started_upstream(of),
-        };
     let repositories = service.routes.repositories.iter().zip(&options.repositories);
     let started_as = Started {
         url: url.unwrap_or_else(|| address.clone()),
@@ -263,6 +256,8 @@ pub fn serve(
         };
         let reload = tokio::spawn(reload.run(hangups));
         tokio::spawn(Arc::clone(&metrics.refusals).log());
+        #[cfg(feature = "web")]
+        tokio::spawn(running_indexes::run(Arc::clone(&service)));
         let shutdown = signals.shut_down(grace);
         #[cfg(feature = "mirror")]
         tokio::spawn(running_mirrors::end_with(shutdown.clone(), Arc::clone(&service)));
@@ -289,6 +284,17 @@ pub fn serve(
     // A thread that reads from a disk that hangs is not waited for.
     runtime.shutdown_background();
     ended.map_err(Error::Run)
+}
+
+fn started_repository((one, of): (&Arc<Repository>, &RepositoryOptions)) -> StartedRepository {
+    StartedRepository {
+        mount: one.mount.clone(),
+        location: one.location.clone(),
+        state: one.overview.current(),
+        needs_token: one.needs_credentials,
+        is_published: one.publisher.is_some(),
+        upstream: started_upstream(of),
+    }
 }
 
 #[cfg(feature = "mirror")]

@@ -80,7 +80,7 @@ impl Assembly {
             ),
             health: Health::of(checked).map_err(Error::Run)?,
             #[cfg(feature = "web")]
-            web: Web::new(options, &repositories, Arc::clone(&self.metrics.refusals)),
+            web: Web::new(options, Arc::clone(&self.metrics.refusals)),
             repositories,
         };
         Ok(RegistryService {

@@ -1,6 +1,8 @@
 //! A request, as an endpoint gets it.
 
 use std::net::IpAddr;
+#[cfg(feature = "web")]
+use std::sync::Arc;
 
 use axum::http::request::Parts;
 
@@ -14,4 +16,15 @@ pub(super) struct Call<'a> {
     pub repository: Option<&'a Repository>,
     pub request: &'a Parts,
     pub client: IpAddr,
+    /// Whether the client may read every repository, and not only those that everyone may read.
+    pub reads_all: bool,
+}
+
+#[cfg(feature = "web")]
+impl Call<'_> {
+    /// The repository whose path was requested, for work that goes on without the request.
+    pub fn of(&self, repositories: &[Arc<Repository>]) -> Option<Arc<Repository>> {
+        let asked = self.repository?;
+        repositories.iter().find(|one| std::ptr::eq(&raw const ***one, asked)).cloned()
+    }
 }

@@ -61,6 +61,13 @@ pub enum OverviewError {
 }
 
 impl Overview {
+    /// A package of this name.
+    #[must_use]
+    pub fn package(&self, name: &PackageName) -> Option<&PackageSummary> {
+        let at = self.packages.binary_search_by(|one| one.name.cmp(name)).ok()?;
+        self.packages.get(at)
+    }
+
     /// Summarizes what `key` signed.
     #[must_use]
     pub fn new(key: PublicKey, versions: Versions) -> Self {

@@ -33,7 +33,7 @@ use super::mirror_note::MirrorNote;
 #[cfg(feature = "mirror")]
 use super::mirrors::turns::MirrorTurns;
 use super::mount::Mount;
-use super::options::{Options, RepositoryLocation, RepositoryOptions};
+use super::options::{CacheOptions, Options, RepositoryLocation, RepositoryOptions};
 use super::overview::RepositoryState;
 use super::overview_cache::OverviewCache;
 use super::publishing::{self, PublisherSlot};
@@ -46,6 +46,8 @@ use super::registry_identity::RegistryIdentity;
 use super::repository_settings::RepositorySettings;
 #[cfg(all(feature = "mirror", feature = "web"))]
 use super::upstream_note::UpstreamNote;
+#[cfg(feature = "web")]
+use super::web::{cache_file::CacheFile, repository_pages::RepositoryPages};
 use crate::name::{PackageName, RepositoryName};
 #[cfg(feature = "mirror")]
 use crate::ops::mirror::Cancellation;
@@ -68,6 +70,9 @@ pub(super) struct Repository {
     /// Its packages, as the API shows them.
     pub packages: Packages,
     pub catalog: Arc<Catalog>,
+    /// What its pages are made from.
+    #[cfg(feature = "web")]
+    pub pages: Arc<RepositoryPages>,
     /// `None` if the server has no private key of it.
     pub publisher: Option<Arc<PublisherSlot>>,
     /// Makes the store that is written to; `None` if nothing can be.
@@ -139,7 +144,8 @@ impl Repository {
             RepositoryLocation::Directory(directory) => {
                 let store = DirStore::new(directory).with_links(server.options.links());
                 let source = Arc::new(Directory::new(store.clone()));
-                let repository = Self::of(one, Arc::new(store.clone()), source);
+                let repository =
+                    Self::of(one, &server.options.cache, Arc::new(store.clone()), source);
                 repository.writing(one, server, Arc::new(move || Box::new(store.clone())))
             }
             #[cfg(feature = "buckets")]
@@ -155,7 +161,7 @@ impl Repository {
                 let bucket = Arc::new(bucket);
                 let store = Arc::new(CachedStore::new(Arc::clone(&bucket)));
                 let source = Arc::new(BucketSource::new(Arc::clone(&bucket)));
-                let repository = Self::of(one, store, source);
+                let repository = Self::of(one, &server.options.cache, store, source);
                 let written = move || -> Box<dyn Store + Send + Sync> {
                     Box::new(WrittenStore::new(Arc::clone(&bucket)))
                 };
@@ -248,6 +254,8 @@ impl Repository {
             registry: Arc::clone(&self.registry),
             packages: self.packages.clone(),
             catalog: Arc::clone(&self.catalog),
+            #[cfg(feature = "web")]
+            pages: Arc::clone(&self.pages),
             publisher,
             written_store: store.clone(),
             #[cfg(feature = "mirror")]
@@ -261,6 +269,8 @@ impl Repository {
     /// The repository in a store, whose files `source` reads. Everyone may read it, and nothing publishes to it.
     pub fn of(
         options: &RepositoryOptions,
+        #[cfg_attr(not(feature = "web"), expect(unused_variables, reason = "for pages"))]
+        cache: &CacheOptions,
         store: Arc<dyn Store + Send + Sync>,
         source: Arc<dyn FileSource>,
     ) -> Self {
@@ -270,6 +280,18 @@ impl Repository {
         let packages = Packages::new(Arc::clone(&source), Arc::clone(&releases));
         let catalog = Arc::new(Catalog::new(Arc::clone(&overview), packages.clone()));
         let (mount, location) = (options.mount.clone(), options.location.clone());
+        #[cfg(feature = "web")]
+        let pages = RepositoryPages::new(
+            Arc::clone(&overview),
+            Arc::clone(&source),
+            Arc::clone(&releases),
+            Some(
+                ["index", "changes"]
+                    .map(|kind| CacheFile::of(&cache.directory, &location, kind))
+                    .into(),
+            ),
+            location.as_directory().is_none(),
+        );
         Self {
             settings: RepositorySettings::open_to_all(options),
             mount,
@@ -282,6 +304,8 @@ impl Repository {
             registry: Arc::new(registry),
             packages,
             catalog,
+            #[cfg(feature = "web")]
+            pages: Arc::new(pages),
             publisher: None,
             written_store: None,
             #[cfg(feature = "mirror")]
@@ -300,6 +324,18 @@ impl Repository {
     #[cfg(not(feature = "mirror"))]
     #[expect(clippy::unused_self, reason = "a repository of a server with mirrors may have one")]
     pub fn has_upstream(&self) -> bool {
+        false
+    }
+
+    /// Whether what is not here is fetched from an upstream when a client asks for it.
+    #[cfg(all(feature = "mirror", feature = "web"))]
+    pub fn is_pulled(&self) -> bool {
+        self.pull.is_some()
+    }
+
+    #[cfg(all(not(feature = "mirror"), feature = "web"))]
+    #[expect(clippy::unused_self, reason = "a repository of a server with mirrors may be")]
+    pub fn is_pulled(&self) -> bool {
         false
     }
 

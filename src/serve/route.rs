@@ -3,7 +3,6 @@
 //! To add an endpoint, add a line to [`ENDPOINTS`]. What answers is a function in a file of its own. If it keeps state
 //! between requests, the state is a field of [`Routes`].
 
-use std::borrow::Cow;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -15,9 +14,9 @@ use axum::http::{Method, Response, StatusCode};
 use super::call::Call;
 use super::files::Files;
 use super::health::Health;
-use super::mount::NAMED_REPOSITORIES;
 use super::own_names::{self, Ownership};
 use super::repository::Repository;
+use super::request_path::split;
 use super::responses::{plain, unavailable};
 #[cfg(feature = "web")]
 use super::web::Web;
@@ -40,14 +39,54 @@ const ENDPOINTS: &[Endpoint] = &[
         kind: "page",
         respond: |routes, call| Box::pin(routes.web.repository(call, &routes.repositories)),
     },
-    // Where a repository is mounted at `/`, the line before has matched.
+    #[cfg(feature = "web")]
+    Endpoint {
+        path: Path::Below("browse/"),
+        methods: READ,
+        access: Access::Readers,
+        kind: "page",
+        respond: |routes, call| Box::pin(routes.web.browse(call, &routes.repositories)),
+    },
+    #[cfg(feature = "web")]
+    Endpoint {
+        path: Path::OfRepository("suggestions"),
+        methods: READ,
+        access: Access::Readers,
+        kind: "page",
+        respond: |routes, call| Box::pin(routes.web.suggestions(call, &routes.repositories)),
+    },
+    #[cfg(feature = "web")]
+    Endpoint {
+        path: Path::OfRepository("recent"),
+        methods: READ,
+        access: Access::Readers,
+        kind: "page",
+        respond: |routes, call| Box::pin(routes.web.recent(call, &routes.repositories)),
+    },
+    #[cfg(feature = "web")]
+    Endpoint {
+        path: Path::OfRepository("recent.atom"),
+        methods: READ,
+        access: Access::Readers,
+        kind: "page",
+        respond: |routes, call| Box::pin(routes.web.feed(call, &routes.repositories)),
+    },
+    // Where a repository is mounted at `/`, the lines before have matched.
     #[cfg(feature = "web")]
     Endpoint {
         path: Path::OfServer("/"),
         methods: READ,
         access: Access::Readers,
         kind: "page",
-        respond: |routes, call| Box::pin(routes.web.index(call)),
+        respond: |routes, call| Box::pin(routes.web.index(call, &routes.repositories)),
+    },
+    #[cfg(feature = "web")]
+    Endpoint {
+        path: Path::OfServer("/suggestions"),
+        methods: READ,
+        access: Access::Readers,
+        kind: "page",
+        respond: |routes, call| Box::pin(routes.web.suggestions(call, &routes.repositories)),
     },
 ];
 
@@ -93,6 +132,8 @@ enum Path {
     OfServer(&'static str),
     /// The part after `/` or `/repos/NAME/`, whichever the repository has.
     OfRepository(&'static str),
+    /// All that follows this part.
+    Below(&'static str),
 }
 
 /// Who may ask.
@@ -112,6 +153,7 @@ impl Routes {
         let matches = |endpoint: &&Endpoint| match endpoint.path {
             Path::OfServer(whole) => whole == path,
             Path::OfRepository(part) => repository.is_some() && part == rest,
+            Path::Below(part) => repository.is_some() && rest.starts_with(part),
         };
         if let Some(endpoint) = ENDPOINTS.iter().find(matches) {
             return Some(Route::Endpoint(endpoint, repository));
@@ -156,6 +198,7 @@ impl Routes {
         route: Route<'_>,
         request: Parts,
         client: IpAddr,
+        reads_all: bool,
     ) -> Response<Body> {
         match route {
             // The only route without an allocation for its future: most requests are for files.
@@ -166,7 +209,7 @@ impl Routes {
                 self.files.respond(repository, &asset, &request.method, request.headers).await
             }
             Route::Endpoint(endpoint, repository) => {
-                let call = Call { repository, request: &request, client };
+                let call = Call { repository, request: &request, client, reads_all };
                 (endpoint.respond)(self, call).await
             }
         }
@@ -196,34 +239,5 @@ impl Route<'_> {
             Self::File(_, asset) => asset.kind.as_str(),
             Self::Endpoint(endpoint, _) => endpoint.kind,
         }
-    }
-}
-
-/// The path with one slash where several follow each other.
-///
-/// mix and rebar3 join URL and path by a slash, so a URL that ends in one makes them ask for `//names`. Only literal
-/// slashes count: an encoded one is part of a name, which no file has.
-pub(super) fn without_empty_parts(path: &str) -> Cow<'_, str> {
-    if !path.contains("//") {
-        return Cow::Borrowed(path);
-    }
-    let mut short = String::with_capacity(path.len());
-    for char in path.chars() {
-        if char != '/' || !short.ends_with('/') {
-            short.push(char);
-        }
-    }
-    Cow::Owned(short)
-}
-
-/// The name of the repository in a path, and what follows it: `("NAME", "names")` of `/repos/NAME/names`, and
-/// `(None, "names")` of `/names`.
-fn split(path: &str) -> Option<(Option<&str>, &str)> {
-    match path.strip_prefix(NAMED_REPOSITORIES) {
-        Some(named) => {
-            let (name, rest) = named.split_once('/').unwrap_or((named, ""));
-            Some((Some(name), rest))
-        }
-        None => Some((None, path.strip_prefix('/')?)),
     }
 }

@@ -21,8 +21,9 @@ use super::connections::refusals::RefusalReason;
 use super::hosts::AllowedHosts;
 use super::options::Options;
 use super::refusal::RequestRefusal;
+use super::request_path::without_empty_parts;
 use super::responses::{method_not_allowed, plain, unauthorized};
-use super::route::{Access, READ, Route, Routes, without_empty_parts};
+use super::route::{Access, READ, Route, Routes};
 
 /// Answers the requests of clients.
 pub(super) struct RegistryService {
@@ -85,18 +86,20 @@ impl RegistryService {
         if !methods.contains(&request.method) {
             return method_not_allowed(methods);
         }
+        let mut reads_all = true;
         if route.as_ref().map_or(Access::Readers, Route::access) == Access::Readers {
             match self.authorize(&request, record, connection).await {
                 Err(refusal) => return refusal.response(),
                 Ok(Authorization::Denied(_)) if !self.routes.allow_anonymous(&path) => {
                     return unauthorized();
                 }
+                Ok(Authorization::Denied(_)) => reads_all = false,
                 Ok(_) => {}
             }
         }
         let Some(route) = route else { return plain(StatusCode::NOT_FOUND) };
         record.kind = route.kind();
-        self.routes.respond(route, request, record.client()).await
+        self.routes.respond(route, request, record.client(), reads_all).await
     }
 
     async fn respond_api(

@@ -1,18 +1,28 @@
 //! Pages for people, as responses.
 //!
-//! A page may have to read and decode `versions`. So a few pages are made at once, of each peer in turn, and the queue is
+//! A page may have to read and inflate files. So a few pages are made at once, of each peer in turn, and the queue is
 //! bounded: pages never take all threads that read files.
 
+mod browse;
+mod browse_path;
+pub(super) mod cache_file;
+mod found;
+mod home;
+pub(super) mod indexing;
 pub mod page;
+mod recent;
+pub(super) mod recent_log;
+pub(super) mod repository_pages;
+mod response;
+mod server_packages;
+pub(super) mod tarballs;
+mod visit;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::header::{self, HeaderName, HeaderValue};
-use axum::http::request::Parts;
 use axum::http::{Response, StatusCode};
-use percent_encoding::percent_decode_str;
 use tokio::task::spawn_blocking;
 
 use super::base_url::BaseUrl;
@@ -20,13 +30,10 @@ use super::call::Call;
 use super::connections::fair_queue::{FairQueue, QueueLimits};
 use super::connections::refusals::{RefusalReason, Refusals};
 use super::options::Options;
-use super::overview::RepositoryState;
-use super::overview_cache::OverviewCache;
-use super::own_names;
 use super::repository::Repository;
 use super::responses::{overloaded, plain};
-use crate::name::RepositoryName;
-use page::{CONTENT_SECURITY_POLICY, PageRequest};
+use found::Searched;
+use visit::Visit;
 
 /// How many pages are made at once, and how many requests wait.
 const PAGE_LIMITS: QueueLimits =
@@ -35,78 +42,79 @@ const PAGE_LIMITS: QueueLimits =
 /// Makes pages.
 pub(super) struct Web {
     queue: FairQueue,
-    /// Those that the index lists.
-    named: Vec<(RepositoryName, Arc<OverviewCache>)>,
     refusals: Arc<Refusals>,
     base_url: BaseUrl,
 }
 
 impl Web {
-    pub fn new(
-        options: &Options,
-        repositories: &[Arc<Repository>],
-        refusals: Arc<Refusals>,
-    ) -> Self {
-        let named = repositories
-            .iter()
-            .filter_map(|one| Some((one.mount.name()?.clone(), Arc::clone(&one.overview))));
-        Self {
-            queue: FairQueue::new(PAGE_LIMITS),
-            named: named.collect(),
-            refusals,
-            base_url: BaseUrl::new(options),
-        }
+    pub fn new(options: &Options, refusals: Arc<Refusals>) -> Self {
+        Self { queue: FairQueue::new(PAGE_LIMITS), refusals, base_url: BaseUrl::new(options) }
     }
 
-    /// The page of a repository.
+    /// The page of a repository, with what a search finds.
     pub async fn repository(
         &self,
         call: Call<'_>,
         repositories: &[Arc<Repository>],
     ) -> Response<Body> {
-        let Some(repository) = call.repository else { return plain(StatusCode::NOT_FOUND) };
-        let overview = Arc::clone(&repository.overview);
-        let path = repository.mount.path();
-        let base_url = format!("{}{}", self.base_url.of(call.request), path.trim_end_matches('/'));
-        let (query, needs_token) = (query(call.request), repository.needs_credentials);
-        let mirror = repository.mirror_note();
-        let hidden = own_names::hidden(repositories, repository).await;
-        #[cfg(feature = "mirror")]
-        let upstream = repository.upstream_note();
-        #[cfg(not(feature = "mirror"))]
-        let upstream = None;
-        self.make(call.client, move || {
-            let state = overview.current();
-            let shown = match &*state {
-                RepositoryState::Built(overview) => overview.without(|name| hidden.include(name)),
-                RepositoryState::NotBuilt | RepositoryState::Unsound(_) => None,
-            };
-            let shown = shown.map(RepositoryState::Built);
-            let state = shown.as_ref().unwrap_or(&state);
-            let (mirror, upstream) = (mirror.as_ref(), upstream.as_ref());
-            let (base_url, query) = (&base_url, &query);
-            let request = PageRequest { base_url, query, needs_token, mirror, upstream };
-            let status = match *state {
-                RepositoryState::Built(_) => StatusCode::OK,
-                // The page says how clients are configured.
-                RepositoryState::NotBuilt if upstream.is_some() => StatusCode::OK,
-                _ => StatusCode::SERVICE_UNAVAILABLE,
-            };
-            html(status, page::repository(state, &request))
-        })
-        .await
+        let visit = Visit::new(&call, &self.base_url);
+        let Some(repository) = call.of(repositories) else { return plain(StatusCode::NOT_FOUND) };
+        let searched = Searched::from_repository(repositories, &repository, &visit).await;
+        self.make(call.client, move || home::repository(&repository, &searched, &visit)).await
     }
 
-    /// The page that lists the repositories with names.
-    pub async fn index(&self, call: Call<'_>) -> Response<Body> {
-        let named = self.named.clone();
-        self.make(call.client, move || {
-            let states: Vec<_> =
-                named.iter().map(|(name, overview)| (name, overview.current())).collect();
-            let states: Vec<_> = states.iter().map(|(name, state)| (*name, &**state)).collect();
-            html(StatusCode::OK, page::index(&states))
-        })
-        .await
+    /// The page that lists the repositories with names, with what a search finds in all of them.
+    pub async fn index(&self, call: Call<'_>, repositories: &[Arc<Repository>]) -> Response<Body> {
+        let visit = Visit::new(&call, &self.base_url);
+        let searched = Searched::all(repositories, &visit).await;
+        self.make(call.client, move || home::index(&searched, &visit)).await
+    }
+
+    /// Packages for what somebody types into the search.
+    pub async fn suggestions(
+        &self,
+        call: Call<'_>,
+        repositories: &[Arc<Repository>],
+    ) -> Response<Body> {
+        let visit = Visit::new(&call, &self.base_url);
+        let searched = match call.of(repositories) {
+            Some(repository) => Searched::from_repository(repositories, &repository, &visit).await,
+            None => Searched::all(repositories, &visit).await,
+        };
+        self.make(call.client, move || found::suggestions(&searched, &visit)).await
+    }
+
+    /// What came lately in a repository.
+    pub async fn recent(&self, call: Call<'_>, repositories: &[Arc<Repository>]) -> Response<Body> {
+        self.of_repository(call, repositories, recent::page).await
+    }
+
+    /// The same as a feed.
+    pub async fn feed(&self, call: Call<'_>, repositories: &[Arc<Repository>]) -> Response<Body> {
+        self.of_repository(call, repositories, recent::feed).await
+    }
+
+    async fn of_repository(
+        &self,
+        call: Call<'_>,
+        repositories: &[Arc<Repository>],
+        page: fn(&Searched, &Visit) -> Response<Body>,
+    ) -> Response<Body> {
+        let visit = Visit::new(&call, &self.base_url);
+        let Some(repository) = call.of(repositories) else { return plain(StatusCode::NOT_FOUND) };
+        let searched = Searched::new(repositories, &repository, visit.urls.clone()).await;
+        self.make(call.client, move || page(&searched, &visit)).await
+    }
+
+    /// A page about a package.
+    pub async fn browse(&self, call: Call<'_>, repositories: &[Arc<Repository>]) -> Response<Body> {
+        let visit = Visit::new(&call, &self.base_url);
+        let Some(repository) = call.of(repositories) else { return plain(StatusCode::NOT_FOUND) };
+        let asked = match browse::ask(repositories, &repository, &visit).await {
+            Ok(asked) => asked,
+            Err(response) => return response,
+        };
+        self.make(call.client, move || browse::respond(&asked, &visit)).await
     }
 
     /// Makes a page on another thread, when it is the turn of this client.
@@ -130,28 +138,4 @@ impl Web {
         });
         made.await.unwrap_or_else(|_| plain(StatusCode::INTERNAL_SERVER_ERROR))
     }
-}
-
-/// The search in a request: `q`, as a form sends it.
-fn query(request: &Parts) -> String {
-    let mut fields = request.uri.query().unwrap_or_default().split('&');
-    let value = fields.find_map(|field| field.strip_prefix("q=")).unwrap_or_default();
-    percent_decode_str(&value.replace('+', " ")).decode_utf8_lossy().trim().to_owned()
-}
-
-fn html(status: StatusCode, html: String) -> Response<Body> {
-    let mut response = Response::new(Body::from(html));
-    *response.status_mut() = status;
-    let headers: [(HeaderName, &'static str); 5] = [
-        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        // The page changes with the next build, and only those who may read may have it.
-        (header::CACHE_CONTROL, "private, no-cache"),
-    ];
-    for (name, value) in headers {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
-    }
-    response
 }

@@ -40,7 +40,6 @@
 //! | `readers` | independent programs read what we wrote: the `hexpm` crate, ssh-keygen |
 //! | `archives` | GNU tar reads what we accept as we do |
 //! | `clients` | rebar3 fetches packages from nginx and from `hexreg serve` |
-//! | `page` | what a browser shows: Chromium reads, measures and pictures it |
 //! | `slow` | what takes seconds a test: kills, faults, races, writers |
 //! | `special_files` | pipes, devices, links and endless files wherever a file is read or written; characters that are not seen |
 //! | `support` | the builders and runners that the others share |
@@ -99,8 +98,6 @@ mod metadata;
 mod mirroring;
 #[cfg(feature = "buckets")]
 mod objects;
-#[cfg(feature = "web")]
-mod page;
 mod permissions;
 mod policies;
 mod progress;

@@ -20,7 +20,7 @@ use super::source::{FileSource, OpenFile, SourceFile};
 use super::tags::EntityTags;
 use crate::repository::{Asset, RepositoryPath};
 use crate::serve::mount::Mount;
-use crate::serve::options::{RepositoryLocation, RepositoryOptions};
+use crate::serve::options::{CacheOptions, RepositoryLocation, RepositoryOptions};
 use crate::serve::repository::Repository;
 use crate::store::{DirStore, Links, Stamp, Store};
 
@@ -162,7 +162,7 @@ fn repository() -> (tempfile::TempDir, Repository, Vec<u8>) {
     let source: Arc<dyn FileSource> = Arc::new(RemoteSource(Directory::new(store.clone())));
     let location = RepositoryLocation::Directory(directory.path().to_owned());
     let options = RepositoryOptions::new(Mount::root(), location);
-    let repository = Repository::of(&options, Arc::new(store), source);
+    let repository = Repository::of(&options, &CacheOptions::default(), Arc::new(store), source);
     (directory, repository, bytes)
 }
 
@@ -212,6 +212,7 @@ fn a_small_file_is_opened_once_until_it_changes() {
     let store = Arc::new(DirStore::new(directory.path()));
     let repository = Repository::of(
         &at_root(directory.path()),
+        &CacheOptions::default(),
         store,
         Arc::clone(&source) as Arc<dyn FileSource>,
     );
@@ -283,7 +284,12 @@ fn a_release_that_is_no_more_takes_its_kept_tarball_along() {
         directory: Directory::new(store.clone()),
         opened: AtomicUsize::new(0),
     });
-    let repository = Repository::of(&at_root(directory.path()), Arc::new(store), source);
+    let repository = Repository::of(
+        &at_root(directory.path()),
+        &CacheOptions::default(),
+        Arc::new(store),
+        source,
+    );
     let files = Files { tags: EntityTags::new(SecretFiles::none()) };
     let asset = Asset::at("tarballs/apple-2.0.0.tar").unwrap();
     let runtime = Runtime::new().unwrap();

@@ -1,66 +1,111 @@
-//! The HTML of the pages: one of a repository, and one that lists repositories. They run no script, and fetch nothing.
+//! The HTML of the page of a repository, and of the one that lists repositories.
 
 use std::error::Error;
 
 use askama::Template;
 
+use crate::browse::pages::{Frame, PackageItem, Paging, counted, grouped};
 use crate::name::RepositoryName;
 use crate::serve::mirror_note::MirrorNote;
-use crate::serve::overview::{Overview, OverviewError, PackageSummary, RepositoryState};
-use crate::serve::snippets::{self, ClientConfig};
+use crate::serve::overview::{Overview, OverviewError, RepositoryState};
 use crate::serve::upstream_note::UpstreamNote;
-
-/// The `Content-Security-Policy` of every page. It allows the page's own style sheet, by its hash, and its own search
-/// form. So content that was injected into a page would neither run nor be fetched.
-pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; \
-     style-src 'sha256-9v/LToixmVNSYtYBekSWuTtNPUrgPg/YzkpYnvWEYBI='; \
-     form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
-
-/// How many packages a page lists, so that the page of a large registry loads quickly.
-pub const MAX_ROWS: usize = 200;
+use crate::snippets::{self, ClientConfig};
 
 /// A request for the page of a repository.
-#[derive(Clone, Copy, Debug, Default)]
 pub struct PageRequest<'a> {
+    /// What is around it.
+    pub frame: &'a Frame<'a>,
     /// The URL of the repository for clients.
     pub base_url: &'a str,
-    /// The search: a part of the names of packages; empty for all.
-    pub query: &'a str,
     /// Whether clients need a token.
     pub needs_token: bool,
     /// What to say of a mirror that keeps itself up to date.
     pub mirror: Option<&'a MirrorNote>,
     /// What to say of an upstream that files are fetched from when clients ask for them.
     pub upstream: Option<&'a UpstreamNote>,
+    /// Some of its packages.
+    pub list: PackageList,
+}
+
+/// Some packages: those that a search has found, or a part of all.
+#[derive(Debug, Default)]
+pub struct PackageList {
+    /// What the list is.
+    pub caption: String,
+    /// Whether it is the beginning of all.
+    pub is_first_page: bool,
+    /// What the user may have meant, if little was found.
+    pub did_you_mean: Option<String>,
+    /// How many packages have been read, and of how many, if that goes on.
+    pub reading: Option<(usize, usize)>,
+    /// The packages.
+    pub rows: Vec<PackageItem>,
+    /// Which part of them.
+    pub paging: Option<Paging>,
 }
 
 /// The page of a repository in this state.
 #[must_use]
-pub fn repository(state: &RepositoryState, request: &PageRequest<'_>) -> String {
+pub fn repository(state: &RepositoryState, request: PageRequest<'_>) -> String {
+    let PageRequest { frame, mirror, upstream, .. } = request;
     let page = match state {
         RepositoryState::Built(overview) => built(overview, request),
-        RepositoryState::NotBuilt => match request.upstream {
+        RepositoryState::NotBuilt => match upstream {
             Some(upstream) => {
                 let (name, key) = (upstream.repository.clone(), upstream.key.clone());
                 built(&Overview::of(name, key, Vec::new()), request)
             }
-            None => render(&NotBuiltPage { mirror: request.mirror }),
+            None => render(&NotBuiltPage { frame, mirror }),
         },
-        RepositoryState::Unsound(error) => render(&UnsoundPage { reason: reason(error) }),
+        RepositoryState::Unsound(error) => render(&UnsoundPage { frame, reason: reason(error) }),
     };
     page.unwrap_or_default()
 }
 
-/// The page that lists repositories by their names below `/repos/`.
+/// The page that lists repositories by their names below `/repos/`, with what a search has found.
 #[must_use]
-pub fn index(repositories: &[(&RepositoryName, &RepositoryState)]) -> String {
+pub fn index(
+    frame: &Frame<'_>,
+    repositories: &[(&RepositoryName, &RepositoryState)],
+    list: Option<PackageList>,
+) -> String {
     let rows = repositories.iter().map(|(name, state)| RepositoryRow::of(name, state));
-    render(&IndexPage { repositories: rows.collect() }).unwrap_or_default()
+    render(&IndexPage {
+        frame,
+        repositories: rows.collect(),
+        found: list.map(|list| FoundList::of(frame, list)),
+    })
+    .unwrap_or_default()
+}
+
+/// A list of packages in a page.
+struct FoundList<'a> {
+    query: &'a str,
+    caption: String,
+    did_you_mean: Option<(String, String)>,
+    reading: Option<String>,
+    rows: Vec<PackageItem>,
+    paging: Option<Paging>,
+}
+
+impl<'a> FoundList<'a> {
+    fn of(frame: &Frame<'a>, list: PackageList) -> Self {
+        let suggested = |text: String| (frame.urls.search(&text), text);
+        Self {
+            query: frame.query,
+            caption: list.caption,
+            did_you_mean: list.did_you_mean.map(suggested),
+            reading: list.reading.map(|(read, of)| format!("{} of {}", grouped(read), grouped(of))),
+            rows: list.rows,
+            paging: list.paging,
+        }
+    }
 }
 
 #[derive(Template)]
 #[template(path = "repository.html")]
 struct RepositoryPage<'a> {
+    frame: &'a Frame<'a>,
     name: &'a str,
     url: &'a str,
     fingerprint: &'a str,
@@ -70,10 +115,13 @@ struct RepositoryPage<'a> {
     mirror: Option<&'a MirrorNote>,
     upstream: Option<&'a UpstreamNote>,
     token: bool,
-    query: &'a str,
-    found: String,
-    rows: Vec<PackageRow<'a>>,
-    more: Option<String>,
+    /// How clients use the repository; `None` on a page that has only packages.
+    lines: Option<ClientLines>,
+    found: FoundList<'a>,
+}
+
+/// Lines to copy.
+struct ClientLines {
     mix: String,
     mix_dependency: Option<String>,
     rebar3: String,
@@ -95,26 +143,23 @@ struct Rebar3Replace {
 #[derive(Template)]
 #[template(path = "not_built.html")]
 struct NotBuiltPage<'a> {
+    frame: &'a Frame<'a>,
     mirror: Option<&'a MirrorNote>,
 }
 
 #[derive(Template)]
 #[template(path = "unsound.html")]
-struct UnsoundPage {
+struct UnsoundPage<'a> {
+    frame: &'a Frame<'a>,
     reason: String,
 }
 
 #[derive(Template)]
 #[template(path = "index.html")]
 struct IndexPage<'a> {
+    frame: &'a Frame<'a>,
+    found: Option<FoundList<'a>>,
     repositories: Vec<RepositoryRow<'a>>,
-}
-
-/// A package in the table.
-struct PackageRow<'a> {
-    name: &'a str,
-    latest: String,
-    releases: String,
 }
 
 /// A repository in the list.
@@ -130,65 +175,44 @@ fn render(page: &impl Template) -> Option<String> {
     page.render().ok()
 }
 
-fn built(overview: &Overview, request: &PageRequest<'_>) -> Option<String> {
-    let query = request.query.trim();
-    let found = search(&overview.packages, query);
+fn built(overview: &Overview, request: PageRequest<'_>) -> Option<String> {
+    let PageRequest { frame, base_url: url, needs_token, mirror, upstream, list } = request;
     let (repository, key) = (&overview.repository, &overview.key);
-    let PageRequest { base_url: url, needs_token, .. } = *request;
     let config = ClientConfig { repository, url, key, needs_token };
-    // A user who searches for a package will depend on it.
-    let example = found.first().copied().or(overview.packages.first());
-    let more = found.len().saturating_sub(MAX_ROWS);
-    let mix = snippets::mix(&config);
-    let rebar3_public = snippets::rebar3_public(&config);
     render(&RepositoryPage {
+        frame,
         name: repository.as_str(),
         url,
         fingerprint: key.fingerprint(),
         packages: counted(overview.packages.len(), "package"),
         releases: counted(overview.releases, "release"),
         is_empty: overview.packages.is_empty(),
-        mirror: request.mirror,
-        upstream: request.upstream,
+        mirror,
+        upstream,
         token: needs_token,
-        query,
-        found: counted(found.len(), "package"),
-        rows: found.iter().take(MAX_ROWS).map(|package| PackageRow::of(package)).collect(),
-        more: (more > 0).then(|| grouped(more)),
-        compare: !mix.contains(key.fingerprint()),
+        lines: list.is_first_page.then(|| lines(overview, &config)),
+        found: FoundList::of(frame, list),
+    })
+}
+
+fn lines(overview: &Overview, config: &ClientConfig<'_>) -> ClientLines {
+    let example = overview.packages.first();
+    let mix = snippets::mix(config);
+    let rebar3_public = snippets::rebar3_public(config);
+    ClientLines {
+        compare: !mix.contains(config.key.fingerprint()),
         mix,
         mix_dependency: example
-            .map(|one| snippets::mix_dependency(repository, &one.name, one.latest.as_ref())),
-        rebar3: snippets::rebar3(&config),
+            .map(|one| snippets::mix_dependency(config.repository, &one.name, one.latest.as_ref())),
+        rebar3: snippets::rebar3(config),
         rebar3_replace: rebar3_public.is_none().then(|| Rebar3Replace {
-            configuration: snippets::rebar3_replace(&config, None),
+            configuration: snippets::rebar3_replace(config, None),
             risk: snippets::REBAR3_REPLACE_RISK,
             plain_risk: snippets::REBAR3_RISK,
         }),
         rebar3_public,
         rebar3_dependency: example
             .map(|one| snippets::rebar3_dependency(&one.name, one.latest.as_ref())),
-    })
-}
-
-/// The packages with `query` in their names: first the one with this name, then those that begin with it.
-fn search<'a>(packages: &'a [PackageSummary], query: &str) -> Vec<&'a PackageSummary> {
-    // Phones capitalize the first letter, and few packages have a capital in their names.
-    let query = query.to_ascii_lowercase();
-    let lowered = |package: &PackageSummary| package.name.as_str().to_ascii_lowercase();
-    let mut found: Vec<&PackageSummary> =
-        packages.iter().filter(|package| lowered(package).contains(&query)).collect();
-    found.sort_by_cached_key(|package| {
-        let name = lowered(package);
-        (name != query, !name.starts_with(&query))
-    });
-    found
-}
-
-impl<'a> PackageRow<'a> {
-    fn of(package: &'a PackageSummary) -> Self {
-        let latest = package.latest.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
-        Self { name: package.name.as_str(), latest, releases: grouped(package.releases) }
     }
 }
 
@@ -214,26 +238,6 @@ fn reason(error: &OverviewError) -> String {
         (OverviewError::Unreadable(_), _) | (_, None) => error.to_string(),
         (_, Some(source)) => format!("{error}: {source}"),
     }
-}
-
-/// `1,902 packages`
-fn counted(count: usize, what: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{} {what}{plural}", grouped(count))
-}
-
-/// `19,800`
-fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        let rest = digits.len().saturating_sub(index);
-        if index > 0 && rest % 3 == 0 {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }
 
 #[cfg(test)]
