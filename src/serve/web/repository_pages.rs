@@ -20,18 +20,19 @@ pub(crate) struct RepositoryPages {
 }
 
 /// When changes were looked for.
-#[derive(Default)]
 struct Looks {
     is_running: bool,
-    ended: Option<Instant>,
+    /// When the last look has ended, or the repository was opened.
+    last: Instant,
+    has_looked: bool,
     /// Whether a page was made since then.
     was_visited: bool,
 }
 
-/// How often changes are looked for in a repository on another machine of which no page is made.
-const REMOTE_EVERY: Duration = Duration::from_secs(60);
+/// How long a repository is served before it is read without a visit. A server for one CI job reads nothing.
+const UNVISITED: Duration = Duration::from_secs(10);
 
-/// How often changes are looked for otherwise.
+/// How often changes are looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 impl RepositoryPages {
@@ -44,7 +45,7 @@ impl RepositoryPages {
     ) -> Self {
         let tarballs = Arc::new(Tarballs::new(Arc::clone(&source)));
         let indexing = Indexing::new(overview, source, releases, Arc::clone(&tarballs), cache);
-        Self { indexing: Arc::new(indexing), tarballs, is_remote, looks: Mutex::default() }
+        Self { indexing: Arc::new(indexing), tarballs, is_remote, looks: Mutex::new(Looks::new()) }
     }
 
     /// A page is made.
@@ -52,13 +53,12 @@ impl RepositoryPages {
         self.looks(|looks| looks.was_visited = true);
     }
 
-    /// Whether to look for changes now. Then [`look`](Self::look) has to follow.
+    /// Whether to look for changes now. Then [`look`](Self::look) has to follow. Where each look is a request to another
+    /// machine, only visits are a reason.
     pub fn begin_look(&self) -> bool {
         let is_remote = self.is_remote;
         self.looks(|looks| {
-            let every = if is_remote && !looks.was_visited { REMOTE_EVERY } else { LOOK_EVERY };
-            let is_due = looks.ended.is_none_or(|ended| ended.elapsed() >= every);
-            if looks.is_running || !is_due {
+            if looks.is_running || !looks.is_due(is_remote) {
                 return false;
             }
             looks.is_running = true;
@@ -79,6 +79,22 @@ impl RepositoryPages {
     }
 }
 
+impl Looks {
+    fn new() -> Self {
+        Self { is_running: false, last: Instant::now(), has_looked: false, was_visited: false }
+    }
+
+    fn is_due(&self, is_remote: bool) -> bool {
+        let since = self.last.elapsed();
+        match (self.was_visited, self.has_looked) {
+            (true, false) => true,
+            (false, _) if is_remote => false,
+            (false, false) => since >= UNVISITED,
+            (_, true) => since >= LOOK_EVERY,
+        }
+    }
+}
+
 /// A look that has ended, also by a panic.
 struct EndedLook<'a>(&'a RepositoryPages);
 
@@ -86,7 +102,8 @@ impl Drop for EndedLook<'_> {
     fn drop(&mut self) {
         self.0.looks(|looks| {
             looks.is_running = false;
-            looks.ended = Some(Instant::now());
+            looks.has_looked = true;
+            looks.last = Instant::now();
         });
     }
 }

@@ -276,7 +276,11 @@ refused_documentation! {
 #[test]
 fn paths_that_lead_elsewhere() {
     let api = Api::new();
-    let before = api.repository.files("", |_| true).into_keys().collect::<BTreeSet<_>>();
+    let files = || {
+        let files = api.repository.files("", |path| !path.starts_with("cache/browse"));
+        files.into_keys().collect::<BTreeSet<_>>()
+    };
+    let before = files();
     for path in [
         "packages/..%2f..%2fx/releases",
         "packages/%2e%2e/releases",
@@ -294,8 +298,7 @@ fn paths_that_lead_elsewhere() {
             assert!([404, 422].contains(&answer.status), "{path}: {answer:?}");
         }
     }
-    let after = api.repository.files("", |_| true).into_keys().collect::<BTreeSet<_>>();
-    assert_eq!(before, after);
+    assert_eq!(before, files());
 }
 
 /// People choose passwords, and use them elsewhere.

@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -221,13 +222,19 @@ impl Published {
 
     /// Uploads that a killed server has left.
     fn uploads(&self) -> usize {
-        fs::read_dir(self.repository.path("uploads")).unwrap().count()
+        self.upload_files().len()
     }
 
     fn remove_uploads(&self) {
-        for upload in fs::read_dir(self.repository.path("uploads")).unwrap() {
-            fs::remove_file(upload.unwrap().path()).unwrap();
+        for upload in self.upload_files() {
+            fs::remove_file(upload).unwrap();
         }
+    }
+
+    /// What is kept for pages is in a folder beside them.
+    fn upload_files(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.repository.path("uploads")).unwrap();
+        entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()).collect()
     }
 
     /// Copies a directory over another one.
