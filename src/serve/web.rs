@@ -9,6 +9,7 @@ pub(super) mod cache_file;
 mod found;
 mod home;
 pub(super) mod indexing;
+mod package_reader;
 pub mod page;
 mod recent;
 pub(super) mod recent_log;

@@ -64,6 +64,8 @@ pub struct Dependents<'a> {
     pub first: &'a [PackageName],
     /// How many there are.
     pub count: usize,
+    /// Whether more may be found, as packages are still being read.
+    pub is_partial: bool,
 }
 
 #[derive(Template)]
@@ -83,6 +85,7 @@ struct PackageTemplate<'a> {
     requirements_url: String,
     dependents_count: String,
     dependents: Vec<Link>,
+    is_partial: bool,
     all_dependents: Option<String>,
     lines: Vec<Line>,
     facts: Vec<Fact>,
@@ -179,6 +182,7 @@ impl PackagePage<'_> {
             requirements_url: urls.requirements(name, version),
             dependents_count: counted(self.dependents.count, "package"),
             dependents,
+            is_partial: self.dependents.is_partial,
             all_dependents: has_more.then(|| urls.dependents(name)),
             lines: lines.into_iter().chain(gleam).collect(),
             facts: self.facts(),

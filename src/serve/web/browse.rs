@@ -144,7 +144,11 @@ impl Page<'_> {
             releases: self.releases,
             release,
             contents,
-            dependents: Dependents { first: &dependents, count: dependents.len() },
+            dependents: Dependents {
+                first: &dependents,
+                count: dependents.len(),
+                is_partial: !searched.progress().is_whole,
+            },
             has_docs: self.has_docs(&release.version),
             size: &|version| self.size(version),
             elsewhere: &|repository, name| self.elsewhere(repository, name),

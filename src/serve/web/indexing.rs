@@ -16,21 +16,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use super::cache_file::CacheFile;
+use super::package_reader::{Changed, PackageReader, Stamps, UNKNOWN, without_file};
 use super::recent_log::RecentLog;
 use super::tarballs::Tarballs;
-use crate::browse::index::{IndexedPackage, Inside, PackageDependency, PackageIndex, PackageRow};
+use crate::browse::index::{IndexedPackage, PackageIndex};
 use crate::name::PackageName;
-use crate::package::{Release, UnixSeconds};
+use crate::package::UnixSeconds;
 use crate::published::{Published, Reader};
-use crate::registry::Releases;
 use crate::repository::{Folder, RepositoryPath};
-use crate::serve::clock::unix_nanoseconds;
 use crate::serve::files::releases::ReleaseIndex;
 use crate::serve::files::source::FileSource;
-use crate::serve::overview::{Overview, PackageSummary, RepositoryState};
+use crate::serve::overview::{Overview, RepositoryState};
 use crate::serve::overview_cache::OverviewCache;
-use crate::store::Stamp;
-use crate::tarball::FileName;
 
 /// How many packages are read before pages see them.
 const BATCH: usize = 256;
@@ -78,14 +75,6 @@ struct PassState {
     is_unsettled: bool,
     /// Whether a tarball was missing, and when it was looked for.
     missing_tarballs: Option<Instant>,
-}
-
-/// A package that has to be read.
-struct Changed<'a> {
-    summary: &'a PackageSummary,
-    stamp: Option<Stamp>,
-    /// What is known of it.
-    known: Option<PackageRow>,
 }
 
 impl Indexing {
@@ -148,14 +137,8 @@ impl Indexing {
     }
 }
 
-/// The files of a folder by name, with their stamps.
-type Stamps = HashMap<String, Option<Stamp>>;
-
 /// How many changed packages make it worth to list all tarballs, rather than to ask for each.
 const MANY: usize = 64;
-
-/// What stands for the file of a package that may change without another stamp, or is not here.
-const UNKNOWN: [u8; 32] = [0; 32];
 
 impl Indexing {
     /// Reads what has changed since the snapshot was made. Returns whether it came to the end.
@@ -168,17 +151,26 @@ impl Indexing {
             .cloned()
             .collect();
         index.remove(&gone);
-        let look_again = state.missing_tarballs.is_some();
-        let changed = changed(overview, &index, &stamps, look_again);
-        let is_much = look_again || changed.len() >= MANY;
-        let tarballs = is_much.then(|| self.list(Folder::Tarballs)).flatten();
-        let updated_at = self.updated_at(overview);
+        // Tarballs that were missing may have come without a change of their packages.
+        let come = state.missing_tarballs.and_then(|_| self.list(Folder::Tarballs));
+        let changed = changed(overview, &index, &stamps, come.as_ref());
+        let is_much = changed.len() >= MANY;
+        let listed = |folder| is_much.then(|| self.list(folder)).flatten();
+        let reader = PackageReader {
+            source: &*self.source,
+            releases: &self.releases,
+            tarballs: &self.tarballs,
+            tarball_files: come.or_else(|| listed(Folder::Tarballs)),
+            docs_files: listed(Folder::Docs),
+            updated_at: self.updated_at(overview),
+            recent: &self.changes,
+        };
         *lock(&self.progress) = ReadingProgress { read: 0, of: changed.len(), ..self.progress() };
         // A search of names is whole at once.
         let new = changed.iter().filter(|one| one.known.is_none());
         index.update(new.map(|one| without_file(one.summary, None)));
         self.publish(index.clone());
-        let (mut missing, mut is_unsettled, mut saved) = (false, false, Instant::now());
+        let (mut is_unsettled, mut saved) = (false, Instant::now());
         for batch in changed.chunks(BATCH) {
             if !goes_on() {
                 return false;
@@ -186,9 +178,7 @@ impl Indexing {
             let here = batch.iter().filter(|one| one.stamp.is_some());
             let here = here.map(|one| RepositoryPath::package(&one.summary.name));
             self.source.prefetch(here.collect());
-            let read = |one: &Changed<'_>| self.package(one, &updated_at, tarballs.as_ref());
-            let packages: Vec<IndexedPackage> = batch.iter().map(read).collect();
-            missing |= packages.iter().any(|one| one.inside == Inside::Unread);
+            let packages: Vec<IndexedPackage> = batch.iter().map(|one| reader.read(one)).collect();
             is_unsettled |= batch
                 .iter()
                 .zip(&packages)
@@ -214,70 +204,8 @@ impl Indexing {
             tracing::info!(repository, changed = changed.len(), "packages were read for pages");
         }
         state.is_unsettled = is_unsettled;
-        state.missing_tarballs = missing.then(Instant::now);
+        state.missing_tarballs = (index.unread() > 0).then(Instant::now);
         true
-    }
-
-    /// Reads one package, and the tarball of its recommended release if that is another one than before.
-    fn package(
-        &self,
-        changed: &Changed<'_>,
-        updated_at: &HashMap<PackageName, UnixSeconds>,
-        tarballs: Option<&Stamps>,
-    ) -> IndexedPackage {
-        let seen = unix_nanoseconds();
-        let name = &changed.summary.name;
-        let updated_at = updated_at.get(name).copied();
-        // The log says why a package cannot be read. A search finds it by its name.
-        let releases = changed.stamp.and_then(|_| self.releases.read_package(name).ok().flatten());
-        let release = releases.as_ref().and_then(Releases::recommended);
-        let (Some(releases), Some(release)) = (&releases, release) else {
-            return without_file(changed.summary, updated_at);
-        };
-        if self.changes.is_new() {
-            self.changes.add_published(releases, updated_at);
-        }
-        let times = releases.releases.iter().filter_map(published_at);
-        let dependencies = release.dependencies.iter().map(|one| PackageDependency {
-            repository: one.repository.clone(),
-            name: one.package.clone(),
-        });
-        let is_settled = changed.stamp.is_some_and(|stamp| stamp.is_settled(seen));
-        IndexedPackage {
-            name: name.clone(),
-            version: Some(release.version.clone()),
-            releases: releases.releases.len(),
-            published_at: published_at(release),
-            updated_at,
-            first_published_at: times.min(),
-            is_retired: release.remarks.retired.is_some(),
-            advisories: release.remarks.advisories.len(),
-            dependencies: dependencies.collect(),
-            source: changed.stamp.filter(|_| is_settled).map_or(UNKNOWN, digest),
-            inside: self.inside(changed, release, tarballs),
-        }
-    }
-
-    fn inside(
-        &self,
-        changed: &Changed<'_>,
-        release: &Release,
-        tarballs: Option<&Stamps>,
-    ) -> Inside {
-        let checksum = release.outer_checksum;
-        if changed.known.as_ref().and_then(|row| row.inside_source) == Some(*checksum.as_bytes()) {
-            return Inside::Kept;
-        }
-        let (package, version) = (changed.summary.name.clone(), release.version.clone());
-        let file = FileName { package, version };
-        let path = RepositoryPath::tarball(&file);
-        if tarballs.is_some_and(|listed| !listed.contains_key(path.file_name())) {
-            return Inside::Unread;
-        }
-        match self.tarballs.inside(&file, checksum) {
-            Some(inside) => Inside::Read(inside),
-            None => Inside::Unread,
-        }
     }
 
     /// The files of a folder; `None` if they cannot be listed, or there is no such folder.
@@ -329,50 +257,13 @@ fn changed<'a>(
     overview: &'a Overview,
     index: &PackageIndex,
     stamps: &Stamps,
-    look_again: bool,
+    tarballs: Option<&Stamps>,
 ) -> Vec<Changed<'a>> {
     let packages = overview.packages.iter().map(|summary| {
         let stamp = stamps.get(summary.name.as_str()).copied().flatten();
         Changed { summary, stamp, known: index.get(&summary.name) }
     });
-    packages.filter(|one| one.is_changed(look_again)).collect()
-}
-
-impl Changed<'_> {
-    fn is_changed(&self, look_again: bool) -> bool {
-        let Some(known) = &self.known else { return true };
-        let Some(stamp) = self.stamp else {
-            return known.source != UNKNOWN || known.version != self.summary.latest;
-        };
-        known.source != digest(stamp) || (look_again && known.inside_source.is_none())
-    }
-}
-
-/// A package of which nothing is known but what the index of the registry says.
-fn without_file(summary: &PackageSummary, updated_at: Option<UnixSeconds>) -> IndexedPackage {
-    IndexedPackage {
-        name: summary.name.clone(),
-        version: summary.latest.clone(),
-        releases: summary.releases,
-        published_at: None,
-        updated_at,
-        first_published_at: None,
-        is_retired: false,
-        advisories: 0,
-        dependencies: Vec::new(),
-        source: UNKNOWN,
-        inside: Inside::Unread,
-    }
-}
-
-fn published_at(release: &Release) -> Option<UnixSeconds> {
-    release.remarks.published_at.as_ref().map(|time| time.seconds)
-}
-
-fn digest(stamp: Stamp) -> [u8; 32] {
-    let mut bytes = Vec::new();
-    stamp.extend(&mut bytes);
-    *blake3::hash(&bytes).as_bytes()
+    packages.filter(|one| one.is_changed(tarballs)).collect()
 }
 
 /// Each value is replaced in one step, so it is valid after a panic too.

@@ -15,7 +15,7 @@ use crate::serve::error_chain::chain;
 use crate::serve::files::bounded_cache::BoundedCache;
 use crate::serve::files::source::FileSource;
 use crate::store::StoreError;
-use crate::tarball::{self, Description, FileName, Limits, PackageFiles};
+use crate::tarball::{self, Description, DocsLimits, FileName, Limits, PackageFiles};
 
 /// What is read of a tarball. Larger contents are not shown: no page takes so much memory.
 const LIMITS: Limits = Limits { contents: 64 << 20, ..Limits::HEX };
@@ -115,6 +115,18 @@ impl Tarballs {
                 Some(PackageInside { source: *signed.as_bytes(), ..PackageInside::default() })
             }
         }
+    }
+
+    /// The names of modules and functions that the documentation of a release has; `None` if there is none that clients
+    /// could read. May block.
+    pub fn definitions_of_docs(&self, release: &FileName) -> Option<Vec<String>> {
+        self.readers.run(|| {
+            let (mut bytes, limits) = (Vec::new(), DocsLimits::HEX);
+            let path = RepositoryPath::docs(release);
+            let size = usize::try_from(limits.compressed).unwrap_or(usize::MAX);
+            self.source.store().read(&path, size, &mut bytes).ok()??;
+            definitions::of_docs(bytes.as_slice(), &limits).ok()
+        })
     }
 
     fn read<T>(
