@@ -39,6 +39,21 @@ pub struct ListedFile {
     pub kind: PackageFileKind,
 }
 
+/// What authors say, without characters that turn the direction of what follows.
+fn plain(description: Description) -> Description {
+    let line = |text: String| readme::plain_line(&text);
+    let lines = |texts: Vec<String>| texts.into_iter().map(line).collect();
+    Description {
+        app: description.app.map(line),
+        description: description.description.map(line),
+        licenses: lines(description.licenses),
+        links: description.links.into_iter().map(|(label, url)| (line(label), line(url))).collect(),
+        maintainers: lines(description.maintainers),
+        build_tools: lines(description.build_tools),
+        elixir: description.elixir.map(line),
+    }
+}
+
 impl ReleaseContents {
     /// Reads a tarball whose checksum is the one that is signed.
     ///
@@ -46,7 +61,7 @@ impl ReleaseContents {
     /// Clients would refuse the tarball.
     pub fn read(tarball: &[u8], limits: &Limits) -> Result<Self, tarball::Error> {
         let files = tarball::unpack_files(tarball, limits)?;
-        let description = tarball::describe(tarball, limits)?;
+        let description = plain(tarball::describe(tarball, limits)?);
         let requirements = Metadata::parse(files.metadata())?.requirements;
         let text = |file: &PackageFile| {
             let text = readme::scrub(files.data(file)).into_owned();

@@ -1,5 +1,6 @@
 //! Words beside a version: retired, advised against.
 
+use crate::browse::readme::plain_line;
 use crate::package::{Advisory, Release, Retirement, RetirementReason, Severity};
 
 /// The badges of a release.
@@ -38,7 +39,7 @@ impl Banner {
         Self {
             label: "Retirement",
             title: format!("This version is retired{why}"),
-            text: retirement.message.clone().unwrap_or_default(),
+            text: retirement.message.as_deref().map(plain_line).unwrap_or_default(),
             url: None,
         }
     }
@@ -49,7 +50,8 @@ impl Banner {
         let rated: Vec<String> = severity.map(str::to_owned).into_iter().chain(score).collect();
         let rated =
             if rated.is_empty() { String::new() } else { format!(" ({})", rated.join(", ")) };
-        let aliases: Vec<&str> = advisory.aliases.iter().take(8).map(String::as_str).collect();
+        let aliases = advisory.aliases.iter().take(8).map(|alias| plain_line(alias));
+        let aliases: Vec<String> = aliases.collect();
         let known_as = if aliases.is_empty() {
             String::new()
         } else {
@@ -57,8 +59,8 @@ impl Banner {
         };
         Self {
             label: "Security advisory",
-            title: format!("Security advisory {}{rated}", advisory.id),
-            text: format!("{}{known_as}", advisory.summary),
+            title: format!("Security advisory {}{rated}", plain_line(&advisory.id)),
+            text: format!("{}{known_as}", plain_line(&advisory.summary)),
             url: web_url(&advisory.html_url),
         }
     }

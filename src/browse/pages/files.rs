@@ -10,6 +10,7 @@ use crate::browse::package_links::PackageLinks;
 use crate::browse::readme;
 use crate::browse::release_contents::{ListedFile, ReleaseContents};
 use crate::name::{PackageName, RepositoryName};
+use crate::printable::Printable;
 use crate::tarball::PackageFileKind;
 use crate::version::Version;
 
@@ -58,12 +59,12 @@ struct FilesTemplate<'a> {
     release_url: String,
     count: String,
     size: String,
-    files: Vec<FileRow<'a>>,
+    files: Vec<FileRow>,
     more: Option<String>,
 }
 
-struct FileRow<'a> {
-    path: &'a str,
+struct FileRow {
+    path: String,
     url: Option<String>,
     size: String,
     note: Option<String>,
@@ -78,7 +79,7 @@ struct FileTemplate<'a> {
     release_url: String,
     files_url: String,
     raw_url: String,
-    path: &'a str,
+    path: String,
     size: String,
     content: FileContent,
 }
@@ -106,10 +107,10 @@ impl FilesPage<'_> {
             let note = match &file.kind {
                 PackageFileKind::Plain => None,
                 PackageFileKind::Executable => Some("executable".to_owned()),
-                PackageFileKind::Link { target } => Some(format!("link to {target}")),
+                PackageFileKind::Link { target } => Some(format!("link to {}", Printable(target))),
             };
             FileRow {
-                path,
+                path: Printable(path).to_string(),
                 url: is_shown(file).then(|| urls.file(self.name.as_str(), self.version, path)),
                 size: size(file.size as u64),
                 note,
@@ -152,7 +153,7 @@ impl FilePage<'_> {
             release_url: urls.release(name, version),
             files_url: urls.files(name, version),
             raw_url: urls.raw(name, version, path),
-            path,
+            path: Printable(path).to_string(),
             size: size(self.file.size as u64),
             content: self.content(),
         };

@@ -6,10 +6,12 @@ use super::badges::{Banner, badges, web_url};
 use super::frame::Frame;
 use super::text::{counted, date, size};
 use crate::browse::package_links::{self, PackageLinks};
+use crate::browse::readme::plain_line;
 use crate::browse::release_contents::{PackageText, ReleaseContents};
 use crate::key::PublicKey;
 use crate::name::PackageName;
 use crate::package::{Dependency, Release};
+use crate::printable::Printable;
 use crate::registry::{PUBLIC_REPOSITORY, Releases};
 use crate::snippets::DependencyLines;
 use crate::tarball::Description;
@@ -115,7 +117,7 @@ struct Prose {
 struct DependencyRow<'a> {
     name: &'a str,
     url: Option<String>,
-    requirement: &'a str,
+    requirement: String,
     repository: &'a str,
     is_optional: bool,
 }
@@ -189,8 +191,9 @@ impl PackagePage<'_> {
             versions_count: counted(self.releases.releases.len(), "version"),
             versions: self.versions(),
             versions_url: urls.versions(name),
-            outer_checksum: release.outer_checksum.to_string(),
-            inner_checksum: release.inner_checksum.to_string(),
+            // As `sha256sum` and `hexreg inspect` print them.
+            outer_checksum: release.outer_checksum.to_string().to_ascii_lowercase(),
+            inner_checksum: release.inner_checksum.to_string().to_ascii_lowercase(),
             signed_url: urls.asset(&format!("packages/{name}")),
             fingerprint: self.key.fingerprint(),
         };
@@ -233,7 +236,7 @@ impl PackagePage<'_> {
     fn prose(&self, file: &PackageText, html: String) -> Prose {
         let (name, version) = (self.releases.package.as_str(), &self.release.version);
         let url = self.frame.urls.file(name, version, &file.path);
-        Prose { path: file.path.clone(), url, html }
+        Prose { path: Printable(&file.path).to_string(), url, html }
     }
 
     fn links<'b>(&'b self, contents: &'b ReleaseContents, path: &'b str) -> PackageLinks<'b> {
@@ -274,7 +277,7 @@ impl PackagePage<'_> {
             (self.elsewhere)(repository, name)
         };
         let repository = if repository == PUBLIC_REPOSITORY { "hex.pm" } else { repository };
-        let requirement = dependency.requirement.0.as_str();
+        let requirement = plain_line(dependency.requirement.0.as_str());
         DependencyRow { name, url, requirement, repository, is_optional: dependency.optional }
     }
 

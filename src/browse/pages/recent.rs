@@ -10,6 +10,7 @@ use super::text::date;
 use super::urls::Urls;
 use crate::browse::changes::{ChangeKind, RegistryChange};
 use crate::browse::package_links::changelog;
+use crate::browse::readme::plain_line;
 use crate::browse::release_contents::ReleaseContents;
 use crate::package::{RetirementReason, UnixSeconds};
 
@@ -88,7 +89,10 @@ impl RecentPage<'_> {
         let updated = entries.first().map_or_else(|| time(UnixSeconds(0)), |one| one.time.clone());
         let title = self.repository.to_owned();
         // Writing into memory cannot fail.
-        FeedTemplate { title, url: self.base_url, updated, entries }.render().unwrap_or_default()
+        let feed = FeedTemplate { title, url: self.base_url, updated, entries };
+        let mut xml = feed.render().unwrap_or_default();
+        xml.retain(is_of_xml);
+        xml
     }
 }
 
@@ -110,10 +114,15 @@ fn entry(recent: &RecentChange, urls: &Urls) -> Entry {
         ChangeKind::Retired { reason, message } => {
             let reason = reason.and_then(RetirementReason::word);
             let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
-            (format!("Retired: {release}{reason}"), message.clone().unwrap_or_default())
+            (
+                format!("Retired: {release}{reason}"),
+                message.as_deref().map(plain_line).unwrap_or_default(),
+            )
         }
         ChangeKind::Unretired => (format!("No longer retired: {release}"), String::new()),
-        ChangeKind::Advised { ids } => (format!("Security advisory: {release}"), ids.join(", ")),
+        ChangeKind::Advised { ids } => {
+            (format!("Security advisory: {release}"), plain_line(&ids.join(", ")))
+        }
         ChangeKind::Removed => (format!("Removed: {release}"), String::new()),
     };
     let below = Urls::below(String::new());
@@ -143,6 +152,11 @@ fn kind_word(kind: &ChangeKind) -> &'static str {
         ChangeKind::Advised { .. } => "advised",
         ChangeKind::Removed => "removed",
     }
+}
+
+/// Whether XML may hold a character, even as a reference.
+fn is_of_xml(character: char) -> bool {
+    !matches!(character, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
 }
 
 /// RFC 3339. A time that no calendar has is the beginning of 1970.

@@ -13,6 +13,7 @@ use crate::browse::closure::{
     Whereabouts,
 };
 use crate::browse::native_code::NativeCode;
+use crate::browse::readme::{plain_line, plain_text};
 use crate::name::{PackageName, RepositoryName};
 use crate::registry::PUBLIC_REPOSITORY;
 use crate::version::Version;
@@ -100,7 +101,9 @@ impl RequirementsPage<'_> {
             verdict: self.verdict(&set),
             mirror_lines: self.mirror_lines(&set),
             conflict: match &self.closure.outcome {
-                ClosureOutcome::Conflict { explanation } => Some(explanation.join("\n")),
+                ClosureOutcome::Conflict { explanation } => {
+                    Some(plain_text(&explanation.join("\n")).into_owned())
+                }
                 _ => None,
             },
             count: counted(self.closure.packages.len(), "package"),
@@ -165,7 +168,7 @@ impl RequirementsPage<'_> {
         if more > 0 {
             let _ = write!(text, " and {more} more");
         }
-        text
+        plain_line(&text)
     }
 
     fn row(&self, package: &ClosurePackage, facts: &RequiredFacts, place: &TarballPlace) -> Row {
