@@ -5,6 +5,9 @@ use percent_encoding::percent_decode_str;
 use crate::name::PackageName;
 use crate::version::Version;
 
+/// In bytes: no file system has a file with a longer name, so there is no such package.
+const MAX_NAME: usize = 255;
+
 /// A page below `browse/`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct BrowsePath {
@@ -34,7 +37,10 @@ impl BrowsePath {
     pub fn parse(path: &str) -> Option<Self> {
         let path = path.strip_suffix('/').unwrap_or(path);
         let (name, rest) = path.split_once('/').unwrap_or((path, ""));
-        let name = decoded(name)?.parse().ok()?;
+        let name: PackageName = decoded(name)?.parse().ok()?;
+        if name.as_str().len() > MAX_NAME {
+            return None;
+        }
         Some(Self { name, page: BrowsePage::parse(rest)? })
     }
 }

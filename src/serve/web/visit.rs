@@ -26,14 +26,21 @@ pub(super) struct Visit {
 
 impl Visit {
     pub fn new(call: &Call<'_>, base_url: &BaseUrl) -> Self {
-        let whole = without_empty_parts(call.request.uri.path());
+        let asked = call.request.uri.path();
+        let whole = without_empty_parts(asked);
         let (name, path) = split(&whole).unwrap_or_default();
+        // For a browser, an empty part of a path is a folder too.
+        let empty_parts = asked.len().saturating_sub(whole.len());
         let urls = match name {
             // Without a slash at the end, links are relative to the folder of all repositories.
             Some(name) if path.is_empty() && !whole.ends_with('/') => {
                 Urls::below(format!("{name}/"))
             }
             _ => Urls::from_path(path),
+        };
+        let urls = match empty_parts {
+            0 => urls,
+            _ => Urls::below(format!("{}{}", "../".repeat(empty_parts), urls.home())),
         };
         let up = if name.is_some() { "../../" } else { "" };
         Self {
