@@ -40,6 +40,7 @@
 //! | `readers` | independent programs read what we wrote: the `hexpm` crate, ssh-keygen |
 //! | `archives` | GNU tar reads what we accept as we do |
 //! | `clients` | rebar3 fetches packages from nginx and from `hexreg serve` |
+//! | `browsing` | the pages about packages: what each of them says, who sees it, and what Chromium makes of them |
 //! | `slow` | what takes seconds a test: kills, faults, races, writers |
 //! | `special_files` | pipes, devices, links and endless files wherever a file is read or written; characters that are not seen |
 //! | `support` | the builders and runners that the others share |
@@ -71,6 +72,8 @@ mod archives;
 #[cfg(feature = "serve")]
 mod auth;
 mod batch;
+#[cfg(feature = "web")]
+mod browsing;
 #[cfg(feature = "buckets")]
 mod buckets;
 mod building;

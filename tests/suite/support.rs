@@ -2,6 +2,8 @@
 
 pub mod answering;
 pub mod azurite;
+#[cfg(feature = "web")]
+pub mod browser;
 pub mod bucket;
 pub mod commands;
 pub mod detour;
@@ -11,6 +13,8 @@ pub mod exchange;
 pub mod faulty;
 pub mod gateway;
 pub mod hexreg;
+#[cfg(feature = "web")]
+pub mod html;
 pub mod items;
 pub mod memory;
 pub mod moto;
