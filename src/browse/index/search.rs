@@ -27,6 +27,8 @@ pub struct Found {
     pub hits: Vec<Hit>,
     /// Another query that was perhaps meant, if little was found.
     pub did_you_mean: Option<String>,
+    /// Whether no package has all words, and those with some of them are listed.
+    pub has_some_words: bool,
 }
 
 /// A package that was found.
@@ -72,11 +74,22 @@ struct Matched {
     allowed: Vec<bool>,
     /// The query that was perhaps meant.
     meant: Option<Query>,
+    /// Whether one of the words is enough.
+    takes_some: bool,
 }
 
 impl Matched {
-    /// How well the word matches each package that matches worst; without words, all match.
-    fn worst(&self) -> Vec<Strength> {
+    /// How well the word matches each package that matches worst, or best if one is enough; without words, all match.
+    fn decisive(&self) -> Vec<Strength> {
+        if self.takes_some {
+            let mut best = vec![Strength::None; self.allowed.len()];
+            for word in &self.required {
+                for (best, strength) in best.iter_mut().zip(word.strengths.as_slice()) {
+                    *best = (*best).max(*strength);
+                }
+            }
+            return best;
+        }
         let mut worst = vec![Strength::NameWord; self.allowed.len()];
         for word in &self.required {
             for (worst, strength) in worst.iter_mut().zip(word.strengths.as_slice()) {
@@ -110,7 +123,16 @@ impl PackageIndex {
             matched.meant = did_you_mean.as_deref().map(Query::parse);
             candidates = self.candidates(query, &matched, visible);
         }
-        Found { total: candidates.len(), hits: self.page(candidates, offset, limit), did_you_mean }
+        matched.takes_some = candidates.is_empty() && matched.required.len() > 1;
+        if matched.takes_some {
+            candidates = self.candidates(query, &matched, visible);
+        }
+        Found {
+            total: candidates.len(),
+            hits: self.page(candidates, offset, limit),
+            did_you_mean,
+            has_some_words: matched.takes_some,
+        }
     }
 
     /// What may be meant by a text that is being typed, the best first.
@@ -133,7 +155,7 @@ impl PackageIndex {
             rank: Rank::default(),
         };
         let page = names.iter().skip(offset).take(limit).map(|name| hit(name));
-        Found { total: names.len(), hits: page.collect(), did_you_mean: None }
+        Found { total: names.len(), hits: page.collect(), ..Found::default() }
     }
 
     fn match_query(&self, query: &Query) -> Matched {
@@ -149,7 +171,13 @@ impl PackageIndex {
             let strengths = strengths(self, word, false);
             MatchedWord { weight: self.rarity(&strengths), strengths }
         });
-        Matched { required: required.collect(), optional: optional.collect(), allowed, meant: None }
+        Matched {
+            required: required.collect(),
+            optional: optional.collect(),
+            allowed,
+            meant: None,
+            takes_some: false,
+        }
     }
 
     /// The logarithm of the share of packages that do not match.
@@ -166,13 +194,13 @@ impl PackageIndex {
         matched: &Matched,
         visible: &dyn Fn(&PackageName) -> bool,
     ) -> Vec<Match> {
-        let worst = matched.worst();
+        let decisive = matched.decisive();
         let first_letter = query.squashed().bytes().next();
         let may_match = |slot: usize, worst: Strength| {
             let may_be_meant = || self.names().first_letter(slot) == first_letter;
             worst != Strength::None || first_letter.is_some() && may_be_meant()
         };
-        let slots = matched.allowed.iter().zip(worst).enumerate();
+        let slots = matched.allowed.iter().zip(decisive).enumerate();
         // Most packages do not match, and nothing else is read of them.
         let slots = slots.filter(|(slot, (allowed, worst))| **allowed && may_match(*slot, *worst));
         let candidates = slots.filter_map(|(slot, (_, worst))| {
@@ -258,6 +286,7 @@ fn judge(
     }
     match worst {
         Strength::None => return None,
+        _ if matched.takes_some => {}
         Strength::NameWord => return Some((4, 0, MatchKind::NameWords)),
         Strength::NameAlike => return Some((5, 0, MatchKind::NameWords)),
         Strength::Similar => {
@@ -275,7 +304,8 @@ fn judge(
     let optional = matched.optional.iter().filter(|word| of(word) >= Strength::NamePart);
     let words = matched.required.iter().chain(optional);
     let scores = words.map(|word| of(word).score().saturating_mul(word.weight));
-    Some((6, scores.fold(0, u32::saturating_add), MatchKind::of(worst)))
+    let tier = if matched.takes_some { 8 } else { 6 };
+    Some((tier, scores.fold(0, u32::saturating_add), MatchKind::of(worst)))
 }
 
 /// Whether a name begins with these letters, and whether it has no others. `_` does not count.

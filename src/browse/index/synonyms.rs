@@ -5,6 +5,7 @@ const GROUPS: &[&[&str]] = &[
     &["postgres", "postgresql", "pg", "postgrex"],
     &["redis", "valkey"],
     &["mail", "email", "smtp", "mailer"],
+    &["send", "deliver"],
     &["regex", "regexp"],
     &["auth", "authentication", "authenticate", "login"],
     &["auth", "authorization", "authorize"],

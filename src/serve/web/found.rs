@@ -42,6 +42,8 @@ pub(super) struct Results {
     pub items: Vec<PackageItem>,
     pub total: usize,
     pub did_you_mean: Option<String>,
+    /// Whether no package has all words, and those with some of them are listed.
+    pub has_some_words: bool,
     pub paging: Option<Paging>,
 }
 
@@ -155,7 +157,14 @@ pub(super) fn results(searched: &[Searched], visit: &Visit) -> Results {
     let text = visit.field("q");
     let query = Query::parse(text);
     let end = visit.page().saturating_mul(PAGE_SIZE);
-    let found: Vec<Found> = searched.iter().map(|one| one.search(&query, end)).collect();
+    let mut found: Vec<Found> = searched.iter().map(|one| one.search(&query, end)).collect();
+    // Where one repository has packages with all words, those of others with some of them are left out.
+    if found.iter().any(|one| one.total > 0 && !one.has_some_words) {
+        for one in found.iter_mut().filter(|one| one.has_some_words) {
+            *one = Found::default();
+        }
+    }
+    let has_some_words = found.iter().any(|one| one.total > 0 && one.has_some_words);
     let total = found.iter().fold(0_usize, |sum, one| sum.saturating_add(one.total));
     let did_you_mean = found.iter().find_map(|one| one.did_you_mean.clone());
     let pages = total.div_ceil(PAGE_SIZE);
@@ -171,7 +180,7 @@ pub(super) fn results(searched: &[Searched], visit: &Visit) -> Results {
         format!("{}&page=", visit.urls.search(text))
     };
     let paging = Paging::new(page, pages, |number| format!("{base}{number}"));
-    Results { items: items.collect(), total, did_you_mean, paging }
+    Results { items: items.collect(), total, did_you_mean, has_some_words, paging }
 }
 
 /// The hits of several repositories, the best first.
@@ -189,6 +198,9 @@ pub(super) fn caption(results: &Results, visit: &Visit) -> String {
     let count = counted(results.total, "package");
     match visit.field("q") {
         "" => count,
+        query if results.has_some_words => {
+            format!("No package has all of “{}”. {count} with some of it", plain_line(query))
+        }
         query => format!("{count} for “{}”", plain_line(query)),
     }
 }

@@ -123,6 +123,26 @@ fn all_words_must_match_somewhere() {
 }
 
 #[test]
+fn some_words_are_enough_where_no_package_has_all() {
+    let index = index([
+        package("csv_reader", "Reads CSV", "", ""),
+        package("sheet_reader", "Reads spreadsheets", "", ""),
+        package("mailer", "Delivers letters", "", ""),
+    ]);
+    let found = |query: &str| {
+        let found = index.search(&Query::parse(query), &|_| true, 0, 10);
+        let names: Vec<_> = found.hits.iter().map(|hit| hit.name.to_string()).collect();
+        (names, found.has_some_words)
+    };
+    let (names, has_some_words) = found("csv quantum");
+    assert_eq!((names, has_some_words), (vec!["csv_reader".to_owned()], true));
+    let (names, has_some_words) = found("reads csv");
+    assert_eq!((names, has_some_words), (vec!["csv_reader".to_owned()], false));
+    assert_eq!(found("quantum chromodynamics"), (Vec::new(), true));
+    assert_eq!(found("quantum"), (Vec::new(), false));
+}
+
+#[test]
 fn ties_are_broken_by_dependents_then_date_then_name() {
     let mut new = package("x_new", "", "", "");
     new.published_at = Some(UnixSeconds(2_000));
@@ -230,8 +250,12 @@ fn a_word_that_is_being_typed_finds_longer_ones() {
         package("other", "", "", ""),
     ]);
     assert_eq!(find(&index, "ja"), ["jason"]);
-    assert_eq!(find(&index, "blazing seria"), ["jason"]);
-    assert_eq!(find(&index, "seria blazing"), [""; 0]);
+    let has_all = |query: &str| {
+        let found = index.search(&Query::parse(query), &|_| true, 0, 10);
+        found.total > 0 && !found.has_some_words
+    };
+    assert!(has_all("blazing seria"));
+    assert!(!has_all("seria blazing"), "only the last word goes on");
     assert_eq!(index.suggest("jas", &|_| true, 5)[0].name.as_str(), "jason");
     assert!(index.suggest("", &|_| true, 5).is_empty());
 }
