@@ -163,16 +163,17 @@ impl Files {
     ) -> io::Result<Option<Response<Body>>> {
         // Whether the tarball of a release that does not exist is there does not show.
         let release = asset.release();
-        let mut signed = None;
-        if let (AssetKind::Tarball, Some(release)) = (asset.kind, &release) {
-            signed = repository.releases.checksum(release).await?;
-            if signed.is_none() {
-                return Ok(None);
-            }
-        } else if let Some(release) = &release {
-            if !repository.releases.has(release, true).await? {
-                return Ok(None);
-            }
+        let signed = match (asset.kind, &release) {
+            (AssetKind::Tarball, Some(release)) => repository.releases.checksum(release).await?,
+            _ => None,
+        };
+        let is_release = match (asset.kind, &release) {
+            (_, None) => true,
+            (AssetKind::Tarball, Some(_)) => signed.is_some(),
+            (_, Some(release)) => repository.releases.has(release, true).await?,
+        };
+        if !is_release {
+            return Ok(None);
         }
         // Whether caches between the server and its clients may keep files.
         let is_public = !repository.needs_credentials;
