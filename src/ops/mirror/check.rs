@@ -49,7 +49,7 @@ impl Checker {
         let releases: Releases = self.document(name, bytes)?;
         let unmarked = without_removal_mark(&Releases::resource(name), bytes)?;
         let bytes = unmarked.map_or_else(|| bytes.clone(), Bytes::from);
-        Ok(PackageFile { releases, bytes, tag: None, is_held: false })
+        Ok(PackageFile { releases, bytes, validator: None, is_held: false })
     }
 
     /// `policies/NAME`.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, IF_NONE_MATCH, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Response, StatusCode};
 use url::Url;
@@ -14,6 +14,7 @@ use url::Url;
 use super::body::{self, BodyError, BodyMemory, MemoryPermit, STRETCH};
 use super::file_error::FileError;
 use super::file_headers::FileHeaders;
+use super::file_validator::RequestCondition;
 use super::public_address::{NotPublic, PublicResolver};
 use super::redirect::RedirectChain;
 use super::request_error::RequestError;
@@ -25,7 +26,7 @@ use crate::web_page::is_web_page;
 
 /// The response to a request for a file.
 pub(super) enum Fetched<T> {
-    /// The file still has the entity tag that was sent.
+    /// The file has not changed, by the condition that was sent.
     NotModified(FileHeaders),
     NotFound,
     /// What was read of the file, and what its headers say.
@@ -105,7 +106,7 @@ impl Client {
         Ok(Self { http, public, base, authorization, proxies, timeouts, memory, running, counters })
     }
 
-    /// Requests a file of at most `limit` bytes below upstream's URL, unless it still has this entity tag.
+    /// Requests a file of at most `limit` bytes below upstream's URL, unless it has not changed by this condition.
     /// `read` checks it. A file that `read` refuses is requested once more, as it may have been damaged on the way.
     /// A large file waits for memory as it grows, and holds it until `read` returns.
     ///
@@ -115,14 +116,14 @@ impl Client {
         &self,
         path: &str,
         limit: usize,
-        tag: Option<&str>,
+        condition: Option<&RequestCondition>,
         read: R,
     ) -> Result<Fetched<T>, FileError>
     where
         T: Send + 'static,
         R: Fn(Bytes) -> Result<T, FileError> + Clone + Send + 'static,
     {
-        self.get_with_permit(path, limit, tag, move |bytes, permit| {
+        self.get_with_permit(path, limit, condition, move |bytes, permit| {
             let read = read(bytes);
             drop(permit);
             read
@@ -135,21 +136,23 @@ impl Client {
         &self,
         path: &str,
         limit: usize,
-        tag: Option<&str>,
+        condition: Option<&RequestCondition>,
         read: R,
     ) -> Result<Fetched<Bytes>, FileError>
     where
         R: Fn(Bytes) -> Result<Bytes, FileError> + Clone + Send + 'static,
     {
-        self.get_with_permit(path, limit, tag, move |bytes, permit| Ok(permit.with(read(bytes)?)))
-            .await
+        self.get_with_permit(path, limit, condition, move |bytes, permit| {
+            Ok(permit.with(read(bytes)?))
+        })
+        .await
     }
 
     async fn get_with_permit<T, R>(
         &self,
         path: &str,
         limit: usize,
-        tag: Option<&str>,
+        condition: Option<&RequestCondition>,
         read: R,
     ) -> Result<Fetched<T>, FileError>
     where
@@ -158,7 +161,7 @@ impl Client {
     {
         let (running, mut attempt) = (self.running.begin(path), 1);
         loop {
-            let (error, pause) = match self.request(path, limit, tag, &running).await {
+            let (error, pause) = match self.request(path, limit, condition, &running).await {
                 Ok(Fetched::NotModified(headers)) => return Ok(Fetched::NotModified(headers)),
                 Ok(Fetched::NotFound) => return Ok(Fetched::NotFound),
                 Ok(Fetched::File(ReceivedBody { bytes, permit, page }, headers)) => {
@@ -196,19 +199,22 @@ impl Client {
         &self,
         path: &str,
         limit: usize,
-        tag: Option<&str>,
+        condition: Option<&RequestCondition>,
         running: &RunningBody<'_>,
     ) -> Result<Fetched<ReceivedBody>, (RequestError, Option<Duration>)> {
         let url = self.base.join(path);
         let url = url.map_err(|error| (self.broken(path, &error), None))?;
         self.counters.requests.fetch_add(1, Ordering::Relaxed);
-        let response = self.send(path, &url, tag).await?;
+        let response = self.send(path, &url, condition).await?;
         let status = response.status();
         let requested = url;
         let url = self.shown(&requested);
         match status {
-            StatusCode::NOT_MODIFIED if tag.is_some() => {
-                return Ok(Fetched::NotModified(FileHeaders::of(response.headers())));
+            StatusCode::NOT_MODIFIED if condition.is_some() => {
+                let headers = FileHeaders::of(response.headers());
+                // Such a response need not repeat `Last-Modified`.
+                let condition = headers.condition.or_else(|| condition.cloned());
+                return Ok(Fetched::NotModified(FileHeaders { condition, ..headers }));
             }
             StatusCode::NOT_FOUND | StatusCode::GONE => return Ok(Fetched::NotFound),
             StatusCode::OK => {}
@@ -254,7 +260,7 @@ impl Client {
         &self,
         path: &str,
         requested: &Url,
-        tag: Option<&str>,
+        condition: Option<&RequestCondition>,
     ) -> Result<Response, (RequestError, Option<Duration>)> {
         let mut redirects = RedirectChain::of(path, &self.proxies);
         let mut authorization = self.authorization.as_ref();
@@ -265,8 +271,8 @@ impl Client {
             if let Some(authorization) = authorization {
                 request = request.header(AUTHORIZATION, authorization);
             }
-            if let Some(tag) = tag {
-                request = request.header(IF_NONE_MATCH, tag);
+            if let Some((name, value)) = condition.map(RequestCondition::header) {
+                request = request.header(name, value);
             }
             let response = request.send().await.map_err(|error| self.failed(path, &error))?;
             let next = redirects.next(&url, &response);

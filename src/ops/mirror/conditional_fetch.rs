@@ -1,5 +1,5 @@
-//! Files that are requested in each run: indexes, policies, and lists of installs. The request has the entity tag of
-//! the mirror's file, so that upstream sends only what has changed.
+//! Files that are requested in each run: indexes, policies, and lists of installs. The request has the condition that
+//! came with the mirror's file, so that upstream sends only what has changed.
 
 use std::io;
 use std::sync::Arc;
@@ -8,10 +8,10 @@ use bytes::Bytes;
 use tokio::task::spawn_blocking;
 
 use super::client::Fetched;
-use super::entity_tag::EntityTag;
 use super::error::Error;
 use super::fetch::{Fetcher, change_to};
 use super::file_error::FileError;
+use super::file_validator::FileValidator;
 use super::mirror_directory;
 use crate::repository::RepositoryPath;
 use crate::store::{Changed, DirStore, StoreError};
@@ -21,10 +21,10 @@ pub(super) struct HeldFile<T> {
     path: RepositoryPath,
     limit: usize,
     pub bytes: Option<Bytes>,
-    /// What the file says. A damaged one says nothing and is requested without its tag.
+    /// What the file says. A damaged one says nothing and is requested without a condition.
     value: Option<T>,
-    /// The tag that came with these bytes.
-    tag: Option<EntityTag>,
+    /// The validator that came with these bytes.
+    validator: Option<FileValidator>,
 }
 
 /// A file as upstream has it now.
@@ -33,7 +33,7 @@ pub(super) struct FetchedFile {
     pub bytes: Bytes,
     /// What changes in the mirror; `None` if it has these bytes.
     pub changed: Option<Changed>,
-    pub tag: Option<EntityTag>,
+    pub validator: Option<FileValidator>,
 }
 
 /// What the mirror and upstream have of a file.
@@ -47,7 +47,7 @@ pub(super) struct Compared<T> {
 impl<T: Send + 'static> HeldFile<T> {
     /// A file that the mirror does not have.
     pub fn missing(path: RepositoryPath, limit: usize) -> Self {
-        Self { path, limit, bytes: None, value: None, tag: None }
+        Self { path, limit, bytes: None, value: None, validator: None }
     }
 
     /// Reads a file of at most `limit` bytes from the mirror, and checks it with `read`.
@@ -65,10 +65,11 @@ impl<T: Send + 'static> HeldFile<T> {
         let held = spawn_blocking(move || -> Result<Self, StoreError> {
             let bytes = mirror_directory::read(&store, &path, limit)?;
             let value = bytes.as_ref().and_then(|bytes| read(bytes).ok());
-            let tag = mirror_dir.state.tags.get(path.as_str());
-            let tag = tag.filter(|tag| bytes.as_ref().is_some_and(|bytes| tag.is_of(bytes)));
-            let tag = tag.cloned();
-            Ok(Self { path, limit, bytes, value, tag })
+            let validator = mirror_dir.state.validators.get(path.as_str());
+            let validator = validator
+                .filter(|validator| bytes.as_ref().is_some_and(|bytes| validator.is_of(bytes)));
+            let validator = validator.cloned();
+            Ok(Self { path, limit, bytes, value, validator })
         });
         Ok(held.await.map_err(|error| Error::Run(io::Error::other(error)))??)
     }
@@ -82,20 +83,20 @@ impl<T: Send + 'static> HeldFile<T> {
         fetcher: &Fetcher,
         read: impl Fn(&Bytes) -> Result<T, FileError> + Clone + Send + 'static,
     ) -> Result<Option<Compared<T>>, FileError> {
-        let Self { path, limit, bytes: former, value: held, tag } = self;
-        let held_tag = tag.filter(|_| held.is_some());
-        let tag = held_tag.as_ref().map(|tag| tag.tag.as_str());
+        let Self { path, limit, bytes: former, value: held, validator } = self;
+        let held_validator = validator.filter(|_| held.is_some());
+        let condition = held_validator.as_ref().map(|validator| &validator.condition);
         let read = move |bytes: Bytes| Ok((read(&bytes)?, bytes));
-        let response = fetcher.client.get(path.as_str(), limit, tag, read).await?;
+        let response = fetcher.client.get(path.as_str(), limit, condition, read).await?;
         Ok(match (response, held, former) {
             (Fetched::File((value, bytes), headers), held, former) => {
                 let changed = change_to(former.as_ref(), &bytes);
-                let tag = headers.tag.map(|tag| EntityTag::of(tag, &bytes));
-                let file = FetchedFile { path, bytes, changed, tag };
+                let validator = headers.condition.map(|one| FileValidator::of(one, &bytes));
+                let file = FetchedFile { path, bytes, changed, validator };
                 Some(Compared { file, value, held })
             }
             (Fetched::NotModified(_), Some(value), Some(bytes)) => {
-                let file = FetchedFile { path, bytes, changed: None, tag: held_tag };
+                let file = FetchedFile { path, bytes, changed: None, validator: held_validator };
                 Some(Compared { file, value, held: None })
             }
             _ => None,

@@ -9,8 +9,8 @@ use tokio::task::spawn_blocking;
 use super::batch_writer::{self, BatchWriter, WriterStopped};
 use super::check::{self, Checker};
 use super::client::{Client, Fetched};
-use super::entity_tag::EntityTag;
 use super::file_error::FileError;
+use super::file_validator::FileValidator;
 use super::mirror_directory::{self, MirrorDirectory};
 use super::options::Options;
 use super::state::PackageRecord;
@@ -31,7 +31,7 @@ pub(super) struct Fetcher {
     pub mirror_dir: Arc<MirrorDirectory>,
     /// The time of the run.
     pub now: UnixSeconds,
-    /// Whether files are requested without their entity tags.
+    /// Whether files are requested without a condition.
     refresh: bool,
     writer: BatchWriter,
     /// Limits concurrent requests. A task that waits for the disk holds no permit.
@@ -120,14 +120,15 @@ impl Fetcher {
         let path = RepositoryPath::resource(&resource);
         let (checker, of) = (Arc::clone(&self.checker), name.clone());
         let read = move |bytes: Bytes| checker.package(&of, &bytes);
-        let tag = held.as_ref().and_then(|file| file.tag.as_ref()).filter(|_| !self.refresh);
-        let tag = tag.map(|tag| tag.tag.as_str());
-        let fetched = self.client.get(path.as_str(), resource.max_size(), tag, read).await?;
+        let validator =
+            held.as_ref().and_then(|file| file.validator.as_ref()).filter(|_| !self.refresh);
+        let condition = validator.map(|validator| &validator.condition);
+        let fetched = self.client.get(path.as_str(), resource.max_size(), condition, read).await?;
         match (fetched, held) {
             (Fetched::File(file, headers), held) => {
-                let tag = headers.tag.map(|tag| EntityTag::of(tag, &file.bytes));
+                let validator = headers.condition.map(|one| FileValidator::of(one, &file.bytes));
                 let held = held.map(|file| file.releases);
-                Ok(Outcome::Fetched { held, file: PackageFile { tag, ..file } })
+                Ok(Outcome::Fetched { held, file: PackageFile { validator, ..file } })
             }
             (Fetched::NotModified(_), Some(file)) => {
                 Ok(Outcome::Fetched { held: Some(file.releases.clone()), file })
@@ -245,8 +246,12 @@ impl Fetcher {
             self.write_signed(path.clone(), changed, file.bytes.clone()).await?;
         }
         if let Some(listing) = listing {
-            let record =
-                PackageRecord { listing, asked: self.now.0, failed: None, tag: file.tag.clone() };
+            let record = PackageRecord {
+                listing,
+                asked: self.now.0,
+                failed: None,
+                validator: file.validator.clone(),
+            };
             let (mirror_dir, name) = (Arc::clone(&self.mirror_dir), name.clone());
             // If this fails, the next run fetches the file once more.
             off_workers(move || mirror_dir.record(&name, &record).ok()).await;

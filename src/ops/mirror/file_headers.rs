@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use reqwest::header::{AGE, CACHE_CONTROL, ETAG, HeaderMap};
+use reqwest::header::{AGE, CACHE_CONTROL, DATE, ETAG, HeaderMap, HeaderName, LAST_MODIFIED};
+
+use super::file_validator::RequestCondition;
 
 /// What the headers of a response say of its file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct FileHeaders {
-    /// Its entity tag.
-    pub tag: Option<String>,
+    /// With which a later request gets the file only if it has changed.
+    pub condition: Option<RequestCondition>,
     /// How long a shared cache may keep it without asking again (RFC 9111, section 4.2.1); `None` if it is not said.
     pub lifetime: Option<Duration>,
     /// How much of that it was in other caches.
@@ -17,10 +19,27 @@ pub(super) struct FileHeaders {
 
 impl FileHeaders {
     pub fn of(headers: &HeaderMap) -> Self {
-        let tag = headers.get(ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);
-        let age = headers.get(AGE).and_then(|age| age.to_str().ok()?.trim().parse().ok());
-        Self { tag, lifetime: lifetime(headers), age: Duration::from_secs(age.unwrap_or(0)) }
+        let tag = text(headers, &ETAG).map(|tag| RequestCondition::Tag(tag.to_owned()));
+        let modified = || modified(headers).map(|time| RequestCondition::Modified(time.to_owned()));
+        let age = text(headers, &AGE).and_then(|age| age.trim().parse().ok());
+        Self {
+            condition: tag.or_else(modified),
+            lifetime: lifetime(headers),
+            age: Duration::from_secs(age.unwrap_or(0)),
+        }
     }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// `Last-Modified`, unless the file was sent in the second of its last change: another change in that second would have
+/// the same time (RFC 9110, section 8.8.2.2).
+fn modified(headers: &HeaderMap) -> Option<&str> {
+    let time = |name| httpdate::parse_http_date(text(headers, name)?).ok();
+    let since = time(&DATE)?.duration_since(time(&LAST_MODIFIED)?).ok()?;
+    text(headers, &LAST_MODIFIED).filter(|_| since >= Duration::from_secs(1))
 }
 
 /// `max-age`, or `s-maxage` where both are there.
@@ -71,6 +90,31 @@ mod tests {
         assert_eq!(lifetime_of(&[(control, "no-store")]), Some(0));
         assert_eq!(lifetime_of(&[(control, "max-age=soon")]), None);
     }
+
+    #[test]
+    fn a_time_is_a_condition_where_there_is_no_tag() {
+        const TAG: (&str, &str) = ("etag", "\"1\"");
+        const MODIFIED: (&str, &str) = ("last-modified", "Fri, 27 Nov 2026 12:00:00 GMT");
+        const SAME: (&str, &str) = ("date", MODIFIED.1);
+        const LATER: (&str, &str) = ("date", "Fri, 27 Nov 2026 12:00:01 GMT");
+        const EARLIER: (&str, &str) = ("date", "Fri, 27 Nov 2026 11:59:59 GMT");
+        let condition = |fields: &[_]| headers(fields).condition;
+        let tag = Some(RequestCondition::Tag(TAG.1.to_owned()));
+        assert_eq!(condition(&[TAG, MODIFIED, LATER]), tag);
+        assert_eq!(condition(&[TAG]), tag);
+        let modified = Some(RequestCondition::Modified(MODIFIED.1.to_owned()));
+        assert_eq!(condition(&[MODIFIED, LATER]), modified);
+        for fields in [
+            &[MODIFIED, SAME][..],
+            &[MODIFIED, EARLIER],
+            &[MODIFIED],
+            &[LATER],
+            &[("last-modified", "today"), LATER],
+        ] {
+            assert_eq!(condition(fields), None, "{fields:?}");
+        }
+    }
+
     #[test]
     fn the_age_is_the_time_in_other_caches() {
         for (age, seconds) in [("50", 50), (" 7 ", 7), ("-1", 0), ("soon", 0)] {

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::batch_writer::WriterStopped;
 use super::conditional_fetch::FetchedFile;
-use super::entity_tag::EntityTag;
 use super::error::Error;
 use super::fetch::Fetcher;
+use super::file_validator::FileValidator;
 use super::mirror_directory::{self, MirrorDirectory};
 use super::options::Options;
 use super::planner::{MirrorContents, Planner};
@@ -23,7 +23,7 @@ pub(super) struct Finished<'a> {
     pub names: FetchedFile,
     pub versions: FetchedFile,
     /// Tags of policies and lists of installs, by path.
-    pub tags: Vec<(String, EntityTag)>,
+    pub validators: Vec<(String, FileValidator)>,
     /// The mirror before the run.
     pub contents: MirrorContents,
     pub planner: &'a Planner,
@@ -160,11 +160,11 @@ fn removed_files(finished: &Finished<'_>, options: &Options) -> Vec<RepositoryPa
 
 fn state(fetcher: &Fetcher, finished: &Finished<'_>) -> MirrorState {
     let mut state = fetcher.mirror_dir.state.clone();
-    let Finished { names, versions, tags, planner, .. } = finished;
-    for (name, tag) in &planner.fetched {
+    let Finished { names, versions, validators, planner, .. } = finished;
+    for (name, validator) in &planner.fetched {
         if let Some(listing) = planner.listing(name) {
-            let (listing, asked, tag) = (listing.digest(), fetcher.now.0, tag.clone());
-            let record = PackageRecord { listing, asked, failed: None, tag };
+            let (listing, asked, validator) = (listing.digest(), fetcher.now.0, validator.clone());
+            let record = PackageRecord { listing, asked, failed: None, validator };
             state.packages.insert(name.to_string(), record);
         }
     }
@@ -180,11 +180,11 @@ fn state(fetcher: &Fetcher, finished: &Finished<'_>) -> MirrorState {
     state.without_docs = planner.without_docs.iter().map(ToString::to_string).collect();
     for file in [names, versions].into_iter().filter(|_| finished.is_complete) {
         let path = file.path.as_str().to_owned();
-        match &file.tag {
-            Some(tag) => state.tags.insert(path, tag.clone()),
-            None => state.tags.remove(&path),
+        match &file.validator {
+            Some(validator) => state.validators.insert(path, validator.clone()),
+            None => state.validators.remove(&path),
         };
     }
-    state.tags.extend(tags.iter().cloned());
+    state.validators.extend(validators.iter().cloned());
     state
 }

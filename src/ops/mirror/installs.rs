@@ -15,9 +15,9 @@ use tokio::task::JoinSet;
 
 use super::batch_writer::WriterStopped;
 use super::conditional_fetch::{Compared, FetchedFile, HeldFile};
-use super::entity_tag::EntityTag;
 use super::fetch::{Executed, Fetcher, created_or_updated, off_workers};
 use super::file_error::{FileError, NotMirrored};
+use super::file_validator::FileValidator;
 use super::task::Outcome;
 use crate::publish::observer::Observer;
 use crate::repository::{Folder, RepositoryPath};
@@ -32,12 +32,12 @@ use list::{InstallList, Installs, LISTS, SIGNED};
 pub(super) async fn mirror(
     fetcher: &Arc<Fetcher>,
     failures: &mut Vec<NotMirrored>,
-    tags: &mut Vec<(String, EntityTag)>,
+    validators: &mut Vec<(String, FileValidator)>,
     observer: &dyn Observer,
 ) -> Result<(), WriterStopped> {
     for list in &LISTS {
         match mirror_list(fetcher, list, observer).await? {
-            Ok(new) => tags.extend(new),
+            Ok(new) => validators.extend(new),
             Err(failed) => failures.extend(failed),
         }
     }
@@ -48,7 +48,7 @@ async fn mirror_list(
     fetcher: &Arc<Fetcher>,
     list: &'static InstallList,
     observer: &dyn Observer,
-) -> Result<Result<Vec<(String, EntityTag)>, Vec<NotMirrored>>, WriterStopped> {
+) -> Result<Result<Vec<(String, FileValidator)>, Vec<NotMirrored>>, WriterStopped> {
     let path = Folder::Installs.file(list.name);
     let signature_path = Folder::Installs.file(&format!("{}{SIGNED}", list.name));
     let failed = |path: &RepositoryPath, error| {
@@ -77,17 +77,17 @@ async fn mirror_list(
             Ok(None) => return failed(&signature_path, FileError::Missing),
             Err(error) => return failed(&signature_path, error),
         };
-    let mut tags = Vec::new();
+    let mut validators = Vec::new();
     // A list beside another list's signature is worse than an old pair. They are written back to back to keep that
     // time short.
-    for FetchedFile { path, bytes, changed, tag } in [signature, file] {
-        tags.extend(tag.map(|tag| (path.as_str().to_owned(), tag)));
+    for FetchedFile { path, bytes, changed, validator } in [signature, file] {
+        validators.extend(validator.map(|validator| (path.as_str().to_owned(), validator)));
         if let Some(changed) = changed {
             fetcher.write_file(path.clone(), changed, bytes).await?;
             observer.changed(&path, changed);
         }
     }
-    Ok(Ok(tags))
+    Ok(Ok(validators))
 }
 
 async fn fetch(

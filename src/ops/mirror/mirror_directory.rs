@@ -201,9 +201,9 @@ impl MirrorDirectory {
         let bytes = self.resource(&Resource::Package(name.clone())).ok()??;
         let file = checker.package(name, &bytes).ok()?;
         let record = self.state.packages.get(name.as_str());
-        let tag = record.and_then(|record| record.tag.clone());
-        let tag = tag.filter(|tag| tag.is_of(&bytes));
-        Some(PackageFile { bytes, tag, is_held: true, ..file })
+        let validator = record.and_then(|record| record.validator.clone());
+        let validator = validator.filter(|validator| validator.is_of(&bytes));
+        Some(PackageFile { bytes, validator, is_held: true, ..file })
     }
 
     /// Appends a package whose file was written, or has not changed, to the journal.

@@ -11,8 +11,8 @@ pub(super) use setup::{MirrorContents, Refresh, Setup};
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::entity_tag::EntityTag;
 use super::file_error::{FileError, NotMirrored};
+use super::file_validator::FileValidator;
 use super::indexes::Listing;
 use super::selection::Want;
 use super::task::{Outcome, Task};
@@ -46,8 +46,8 @@ pub(super) struct Planner {
     pub wanted: BTreeSet<FileName>,
     /// Releases whose documentation has a task.
     wanted_docs: BTreeSet<FileName>,
-    /// Packages whose file was fetched, with its tag.
-    pub fetched: BTreeMap<PackageName, Option<EntityTag>>,
+    /// Packages whose file was fetched, with its validator.
+    pub fetched: BTreeMap<PackageName, Option<FileValidator>>,
     /// Packages that were not mirrored, or not completely.
     pub failed: BTreeSet<PackageName>,
     /// Packages that stay as they were, since upstream lost or changed releases.
@@ -177,7 +177,7 @@ impl Planner {
                 if let Some(item) = self.items.get_mut(&name) {
                     self.withdrawn.append(&mut item.withdrawn);
                 }
-                self.fetched.insert(name, file.tag);
+                self.fetched.insert(name, file.validator);
             }
             _ => {}
         }

@@ -7,10 +7,10 @@ use tokio::task::JoinSet;
 
 use super::batch_writer::WriterStopped;
 use super::conditional_fetch::{FetchedFile, HeldFile};
-use super::entity_tag::EntityTag;
 use super::error::Error;
 use super::fetch::Fetcher;
 use super::file_error::{FileError, NotMirrored};
+use super::file_validator::FileValidator;
 use super::finish;
 use super::options::Options;
 use super::report::Report;
@@ -28,10 +28,10 @@ pub(super) async fn mirror(
     fetcher: &Arc<Fetcher>,
     options: &Options,
     report: &mut Report,
-    tags: &mut Vec<(String, EntityTag)>,
+    validators: &mut Vec<(String, FileValidator)>,
     observer: &dyn Observer,
 ) -> Result<(), Error> {
-    let written = fetch_all(fetcher, options, &mut report.failures, tags, observer).await;
+    let written = fetch_all(fetcher, options, &mut report.failures, validators, observer).await;
     finish::check_writer(fetcher, &written)
 }
 
@@ -39,7 +39,7 @@ async fn fetch_all(
     fetcher: &Arc<Fetcher>,
     options: &Options,
     failures: &mut Vec<NotMirrored>,
-    tags: &mut Vec<(String, EntityTag)>,
+    validators: &mut Vec<(String, FileValidator)>,
     observer: &dyn Observer,
 ) -> Result<(), WriterStopped> {
     let mut running = JoinSet::new();
@@ -55,12 +55,12 @@ async fn fetch_all(
     }
     while let Some(fetched) = running.join_next().await {
         match fetched.map_err(|_| WriterStopped)? {
-            Ok(FetchedFile { path, bytes, changed, tag }) => {
+            Ok(FetchedFile { path, bytes, changed, validator }) => {
                 if let Some(changed) = changed {
                     fetcher.write_signed(path.clone(), changed, bytes).await?;
                     observer.changed(&path, changed);
                 }
-                tags.extend(tag.map(|tag| (path.as_str().to_owned(), tag)));
+                validators.extend(validator.map(|validator| (path.as_str().to_owned(), validator)));
             }
             Err(failure) => failures.push(failure),
         }

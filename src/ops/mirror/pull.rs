@@ -99,7 +99,7 @@ impl Puller {
     /// [`PullError::Store`] and [`PullError::Run`].
     pub async fn holds(&self, target: &Target, validator: &Validator) -> Result<bool, PullError> {
         let held = self.0.held(&target.path(), target.max_size()).await?;
-        Ok(held.is_some_and(|held| validator.tag().is_of(&held.bytes)))
+        Ok(held.is_some_and(|held| validator.file().is_of(&held.bytes)))
     }
 
     /// Fetches a file, unless upstream still has the one that came with the validator, checks it and writes it. A tarball
@@ -136,17 +136,19 @@ impl Puller {
         validator: Option<&Validator>,
         now: UnixSeconds,
     ) -> Result<Pulled, PullError> {
-        let (context, tag) = (&self.0, validator.map(Validator::tag));
+        let (context, validator) = (&self.0, validator.map(Validator::file));
         match target {
             Target::Signed(Resource::Package(name)) => {
-                signed::package(context, name, tag, now).await
+                signed::package(context, name, validator, now).await
             }
-            Target::Signed(Resource::Policy(name)) => signed::policy(context, name, tag).await,
-            Target::Signed(Resource::Versions) => versions::pull(context, tag, now).await,
-            Target::Signed(index) => signed::index(context, index, tag, now).await,
+            Target::Signed(Resource::Policy(name)) => {
+                signed::policy(context, name, validator).await
+            }
+            Target::Signed(Resource::Versions) => versions::pull(context, validator, now).await,
+            Target::Signed(index) => signed::index(context, index, validator, now).await,
             Target::Tarball(file) => unsigned::tarball(context, file, now).await,
-            Target::Docs(file) => unsigned::docs(context, file, tag).await,
-            Target::InstallList(list) => unsigned::install_list(context, list, tag).await,
+            Target::Docs(file) => unsigned::docs(context, file, validator).await,
+            Target::InstallList(list) => unsigned::install_list(context, list, validator).await,
             Target::Install(path) => unsigned::install(context, path).await,
         }
     }

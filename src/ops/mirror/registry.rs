@@ -61,9 +61,10 @@ pub(super) async fn mirror(
     finish::check_writer(fetcher, &executed)?;
     report.failures.append(&mut planner.failures);
     report.withdrawn.append(&mut planner.withdrawn);
-    let mut tags = Vec::new();
+    let mut validators = Vec::new();
     if options.installs {
-        let executed = installs::mirror(fetcher, &mut report.failures, &mut tags, observer).await;
+        let executed =
+            installs::mirror(fetcher, &mut report.failures, &mut validators, observer).await;
         finish::check_writer(fetcher, &executed)?;
     }
     report.failures.sort_by(|a, b| a.path.cmp(&b.path));
@@ -71,11 +72,11 @@ pub(super) async fn mirror(
     let is_held_back = |failure: &NotMirrored| failure.error.holds_back();
     let is_complete = report.failures.iter().all(is_held_back);
     // No index names policies and git repositories. If one of them fails, nothing is removed.
-    policies::mirror(fetcher, options, report, &mut tags, observer).await?;
+    policies::mirror(fetcher, options, report, &mut validators, observer).await?;
     git_pins::mirror(directory, options, report).await;
     let prunes = options.prune && report.failures.iter().all(is_held_back);
     let planner = &planner;
-    let finished = Finished { names, versions, tags, contents, planner, is_complete, prunes };
+    let finished = Finished { names, versions, validators, contents, planner, is_complete, prunes };
     finish::finish(fetcher, options, &finished, observer)
 }
 

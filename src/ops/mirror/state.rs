@@ -1,4 +1,4 @@
-//! What a mirror remembers between runs: the entity tags of files, and what the indexes said of each package.
+//! What a mirror remembers between runs: the validators of files, and what the indexes said of each package.
 //!
 //! A run notes each package in a journal as it goes, so that a run that was killed is resumed. At its end it writes
 //! `state.json` and removes the journal.
@@ -8,16 +8,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::entity_tag::EntityTag;
+use super::file_validator::FileValidator;
 use crate::name::PackageName;
 
 /// What a mirror remembers. The names of the fields are those in `state.json`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct MirrorState {
-    /// The URL of the upstream that has given the tags.
+    /// The URL of the upstream that has given the validators.
     pub upstream: String,
-    /// The tag of each file that is requested in each run, by its path.
-    pub tags: BTreeMap<String, EntityTag>,
+    /// The validator of each file that is requested in each run, by its path.
+    #[serde(rename = "tags")]
+    pub validators: BTreeMap<String, FileValidator>,
     /// The record of each package whose file was fetched.
     #[serde(default)]
     pub packages: BTreeMap<String, PackageRecord>,
@@ -35,20 +36,21 @@ pub(super) struct PackageRecord {
     /// The time of a failed request after that, in seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<i64>,
-    pub tag: Option<EntityTag>,
+    #[serde(rename = "tag")]
+    pub validator: Option<FileValidator>,
 }
 
-/// Begins the line of a journal that names the upstream of the following tags. No package has this name.
+/// Begins the line of a journal that names the upstream of the following validators. No package has this name.
 const JOURNAL_UPSTREAM: &str = "#";
 
 impl MirrorState {
-    /// Reads `state.json` and a journal. Tags of another upstream are left out.
+    /// Reads `state.json` and a journal. Validators of another upstream are left out.
     pub fn parse(state: Option<&[u8]>, journal: &str, upstream: &Url) -> Self {
         let state = state.and_then(|bytes| serde_json::from_slice(bytes).ok());
         let mut state: Self = state.unwrap_or_default();
         if state.upstream != upstream.as_str() {
-            state.tags.clear();
-            state.packages.values_mut().for_each(|record| record.tag = None);
+            state.validators.clear();
+            state.packages.values_mut().for_each(|record| record.validator = None);
             state.upstream = upstream.to_string();
         }
         // The last line may be cut short. It is left out: then less is remembered, and nothing wrong.
@@ -58,8 +60,8 @@ impl MirrorState {
             if name == JOURNAL_UPSTREAM {
                 is_this_upstream = record == upstream.as_str();
             } else if let Ok(record) = serde_json::from_str::<PackageRecord>(record) {
-                let tag = record.tag.filter(|_| is_this_upstream);
-                state.packages.insert(name.to_owned(), PackageRecord { tag, ..record });
+                let validator = record.validator.filter(|_| is_this_upstream);
+                state.packages.insert(name.to_owned(), PackageRecord { validator, ..record });
             }
         }
         state
@@ -82,10 +84,15 @@ impl PackageRecord {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ops::mirror::file_validator::RequestCondition;
+
+    fn validator(tag: &str, file: &[u8]) -> FileValidator {
+        FileValidator::of(RequestCondition::Tag(tag.to_owned()), file)
+    }
 
     fn record(tag: &str) -> PackageRecord {
-        let tag = Some(EntityTag::of(tag.to_owned(), b"file"));
-        PackageRecord { listing: "listing".to_owned(), asked: 1, failed: None, tag }
+        let validator = Some(validator(tag, b"file"));
+        PackageRecord { listing: "listing".to_owned(), asked: 1, failed: None, validator }
     }
 
     /// The state after a run of upstream `url`, which was killed after it had recorded `foo`.
@@ -105,23 +112,25 @@ mod tests {
     }
 
     #[test]
-    fn tags_of_another_upstream_are_left_out() {
+    fn validators_of_another_upstream_are_left_out() {
         let state = resumed("https://a.example/", "https://b.example/");
-        let without_tag = PackageRecord { tag: None, ..record("foo") };
-        assert_eq!(state.packages, [("foo".to_owned(), without_tag.clone())].into());
+        let without_validator = PackageRecord { validator: None, ..record("foo") };
+        assert_eq!(state.packages, [("foo".to_owned(), without_validator.clone())].into());
         let stored = MirrorState {
             upstream: "https://a.example/".to_owned(),
-            tags: [("names".to_owned(), EntityTag::of("1".to_owned(), b"names"))].into(),
+            validators: [("names".to_owned(), validator("1", b"names"))].into(),
             packages: [("foo".to_owned(), record("foo"))].into(),
             ..MirrorState::default()
         };
         let stored = serde_json::to_vec(&stored).unwrap();
         let parse = |url: &str| MirrorState::parse(Some(&stored), "", &url.parse().unwrap());
-        assert_eq!(parse("https://a.example/").tags.len(), 1);
-        assert_eq!(parse("https://b.example/").tags.len(), 0);
-        assert_eq!(parse("https://b.example/").packages["foo"], without_tag);
+        assert_eq!(parse("https://a.example/").validators.len(), 1);
+        assert_eq!(parse("https://b.example/").validators.len(), 0);
+        assert_eq!(parse("https://b.example/").packages["foo"], without_validator);
         assert_eq!(
-            MirrorState::parse(Some(b"{"), "", &"https://a.example/".parse().unwrap()).tags.len(),
+            MirrorState::parse(Some(b"{"), "", &"https://a.example/".parse().unwrap())
+                .validators
+                .len(),
             0
         );
     }

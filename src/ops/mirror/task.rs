@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
-use super::entity_tag::EntityTag;
 use super::file_error::FileError;
+use super::file_validator::FileValidator;
 use super::selection::Pin;
 use crate::checksum::{InnerChecksum, OuterChecksum};
 use crate::name::PackageName;
@@ -70,7 +70,7 @@ pub(super) struct TarballToFetch {
 pub(super) struct PackageFile {
     pub releases: Releases,
     pub bytes: Bytes,
-    pub tag: Option<EntityTag>,
+    pub validator: Option<FileValidator>,
     /// Whether this is the mirror's own file, and upstream said that it has not changed.
     pub is_held: bool,
 }

@@ -29,7 +29,7 @@ impl Nginx {
         let configuration = format!(
             "daemon off;\nmaster_process off;\npid {prefix}/pid;\nerror_log {prefix}/error.log;\n\
              events {{}}\n\
-             http {{\n log_format asked '$request_uri $status $body_bytes_sent $http_if_none_match';\n\
+             http {{\n log_format asked '$request_uri $status $body_bytes_sent $http_if_none_match $http_if_modified_since';\n\
              access_log {prefix}/asked asked;\n default_type application/octet-stream;\n gzip off;\n\
              client_body_temp_path {prefix}/body;\n proxy_temp_path {prefix}/proxy;\n\
              fastcgi_temp_path {prefix}/fastcgi;\n uwsgi_temp_path {prefix}/uwsgi;\n\
@@ -48,8 +48,8 @@ impl Nginx {
         self.server.url()
     }
 
-    /// The requests for a path, each with the status of the answer, the bytes of its body, and the tag of the client's
-    /// file or `-`; a quote is `\x22` there. nginx writes a line once it has answered.
+    /// The requests for a path, each with the status of the answer, the bytes of its body, and the tag and
+    /// the time of the client's file, or `-`; a quote is `\x22` there. nginx writes a line once it has answered.
     pub fn asked(&self, path: &str) -> Vec<String> {
         let log = fs::read_to_string(self.prefix.path().join("asked")).unwrap();
         let rest = log.lines().filter_map(|line| line.strip_prefix(path)?.strip_prefix(' '));

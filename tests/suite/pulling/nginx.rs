@@ -1,7 +1,8 @@
 //! Upstream is nginx: its validators, what it says of the age of files, and what happens when it is stopped.
 
+use std::fs::File;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::until;
 use crate::clients::nginx::Nginx;
@@ -62,7 +63,7 @@ fn an_unchanged_file_is_not_sent_again() {
     behind.is_served(PACKAGE);
     let size = behind.repository.read("public/packages/greeting").len();
     let asked = behind.asked(PACKAGE, 3);
-    assert_eq!(asked[0], format!("200 {size} -"));
+    assert_eq!(asked[0], format!("200 {size} - -"));
     let tag = asked[1].strip_prefix("304 0 \\x22").unwrap_or_else(|| panic!("{asked:?}"));
     assert_eq!(asked[2], format!("304 0 \\x22{tag}"));
     // The next release is there at once, and has another tag.
@@ -78,6 +79,39 @@ fn an_unchanged_file_is_not_sent_again() {
     // A tarball is fetched once.
     behind.is_served(TARBALL);
     behind.asked(TARBALL, 1);
+}
+
+#[test]
+fn an_unchanged_file_without_a_tag_is_not_sent_again() {
+    let test = "an_unchanged_file_without_a_tag_is_not_sent_again";
+    let Some(behind) = Behind::nginx("etag off; expires -1;", test) else { return };
+    let modified = |seconds| {
+        let file =
+            File::options().write(true).open(behind.repository.path("public/packages/greeting"));
+        let time = SystemTime::now() - Duration::from_secs(seconds);
+        file.unwrap().set_modified(time).unwrap();
+        httpdate::fmt_http_date(time)
+    };
+    let first = modified(3600);
+    for _ in 0..3 {
+        behind.is_served(PACKAGE);
+    }
+    let size = behind.repository.read("public/packages/greeting").len();
+    let unchanged = format!("304 0 - {first}");
+    assert_eq!(behind.asked(PACKAGE, 3), [format!("200 {size} - -"), unchanged.clone(), unchanged]);
+    // The next release is there at once.
+    let tarball = Tarball::new("greeting", "2.0.0").build();
+    behind.repository.write_tarball("greeting-2.0.0.tar", &tarball);
+    behind.repository.build(&[]).ok();
+    let second = modified(60);
+    behind.is_served(PACKAGE);
+    behind.is_served(PACKAGE);
+    let asked = behind.asked(PACKAGE, 5);
+    assert!(
+        asked[3].starts_with("200 ") && asked[3].ends_with(&format!(" - {first}")),
+        "{asked:?}"
+    );
+    assert_eq!(asked[4], format!("304 0 - {second}"));
 }
 
 #[test]

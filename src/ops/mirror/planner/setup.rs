@@ -42,7 +42,7 @@ pub(crate) struct Setup {
 /// Which packages are requested although the indexes say that they have not changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Refresh {
-    /// All selected packages, without their entity tags. Files on the disk are checked.
+    /// All selected packages, without conditions. Files on the disk are checked.
     pub all: bool,
     /// All selected packages, as soon as one of them was not requested for this many seconds.
     pub after: i64,

@@ -18,10 +18,10 @@ use crate::key::PublicKey;
 use crate::name::PackageName;
 use crate::ops::mirror::check::Checker;
 use crate::ops::mirror::client::{Client, Fetched};
-use crate::ops::mirror::entity_tag::EntityTag;
 use crate::ops::mirror::error::Error;
 use crate::ops::mirror::file_error::FileError;
 use crate::ops::mirror::file_headers::FileHeaders;
+use crate::ops::mirror::file_validator::{FileValidator, RequestCondition};
 use crate::ops::mirror::indexes::Listing;
 use crate::ops::mirror::timeouts::Timeouts;
 use crate::ops::mirror::trust;
@@ -130,7 +130,7 @@ impl PullContext {
         let mut bytes = Vec::new();
         let found = self.store.read(path, limit, &mut bytes)?;
         let found = found.map(|content| Held { bytes: bytes.into(), stamp: content.stamp });
-        // One that is too large is replaced, and holds no tag.
+        // One that is too large is replaced, and has no validator.
         Ok(found.map(|held| if held.bytes.len() > limit { held.without_bytes() } else { held }))
     }
 
@@ -289,18 +289,21 @@ impl Held {
         Self { bytes: Bytes::new(), ..self }
     }
 
-    /// The tag, if it came with these bytes.
-    pub fn tag<'a>(held: Option<&Self>, tag: Option<&'a EntityTag>) -> Option<&'a str> {
-        let tag = tag.filter(|tag| held.is_some_and(|held| tag.is_of(&held.bytes)))?;
-        Some(&tag.tag)
+    /// The condition, if it came with these bytes.
+    pub fn condition<'a>(
+        held: Option<&Self>,
+        validator: Option<&'a FileValidator>,
+    ) -> Option<&'a RequestCondition> {
+        let held = held?;
+        validator.filter(|one| one.is_of(&held.bytes)).map(|one| &one.condition)
     }
 }
 
 impl Pulled {
     /// With what the headers of the file with these bytes say.
     pub(super) fn with_headers(self, headers: FileHeaders, bytes: &[u8]) -> Self {
-        let FileHeaders { tag, lifetime, age } = headers;
-        let validator = tag.map(|tag| Validator::new(EntityTag::of(tag, bytes)));
+        let FileHeaders { condition, lifetime, age } = headers;
+        let validator = condition.map(|one| Validator::new(FileValidator::of(one, bytes)));
         Self { validator, lifetime, age, ..self }
     }
 }

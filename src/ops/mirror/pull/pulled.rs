@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::ops::mirror::entity_tag::EntityTag;
+use crate::ops::mirror::file_validator::FileValidator;
 use crate::publish::withdrawn::Withdrawn;
 use crate::repository::RepositoryPath;
 use crate::store::StoreError;
@@ -41,14 +41,14 @@ pub enum PulledFile {
 /// What upstream said of a file when it was pulled, so that the next request may be conditional.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Validator(EntityTag);
+pub struct Validator(FileValidator);
 
 impl Validator {
-    pub(super) fn new(tag: EntityTag) -> Self {
-        Self(tag)
+    pub(super) fn new(file: FileValidator) -> Self {
+        Self(file)
     }
 
-    pub(super) fn tag(&self) -> &EntityTag {
+    pub(super) fn file(&self) -> &FileValidator {
         &self.0
     }
 }

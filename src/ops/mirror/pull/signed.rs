@@ -11,8 +11,8 @@ use super::pulled::{Pulled, PulledFile};
 use super::tarballs;
 use crate::name::{PackageName, PolicyName};
 use crate::ops::mirror::client::Fetched;
-use crate::ops::mirror::entity_tag::EntityTag;
 use crate::ops::mirror::file_error::FileError;
+use crate::ops::mirror::file_validator::FileValidator;
 use crate::ops::mirror::indexes;
 use crate::ops::mirror::trust;
 use crate::package::{Release, UnixSeconds};
@@ -25,7 +25,7 @@ use crate::version::Version;
 pub(super) async fn index(
     context: &Arc<PullContext>,
     resource: &Resource,
-    tag: Option<&EntityTag>,
+    validator: Option<&FileValidator>,
     now: UnixSeconds,
 ) -> Result<Pulled, PullError> {
     let path = RepositoryPath::resource(resource);
@@ -41,14 +41,14 @@ pub(super) async fn index(
             rollback.map_or(Ok(bytes), Err)
         }
     };
-    fetch(context, path, resource.max_size(), held, tag, read).await
+    fetch(context, path, resource.max_size(), held, validator, read).await
 }
 
 /// Pulls a policy.
 pub(super) async fn policy(
     context: &Arc<PullContext>,
     name: &PolicyName,
-    tag: Option<&EntityTag>,
+    validator: Option<&FileValidator>,
 ) -> Result<Pulled, PullError> {
     let resource = Resource::Policy(name.clone());
     let path = RepositoryPath::resource(&resource);
@@ -57,7 +57,7 @@ pub(super) async fn policy(
         let (context, name) = (Arc::clone(context), name.clone());
         move |bytes: Bytes| context.checker.policy(&name, &bytes).map(|_| bytes)
     };
-    fetch(context, path, resource.max_size(), held, tag, read).await
+    fetch(context, path, resource.max_size(), held, validator, read).await
 }
 
 /// Fetches a file that nothing else is written with. One that upstream no longer has stays as it was.
@@ -66,14 +66,14 @@ async fn fetch<R>(
     path: RepositoryPath,
     limit: usize,
     held: Option<Held>,
-    tag: Option<&EntityTag>,
+    validator: Option<&FileValidator>,
     read: R,
 ) -> Result<Pulled, PullError>
 where
     R: Fn(Bytes) -> Result<Bytes, FileError> + Clone + Send + 'static,
 {
-    let tag = Held::tag(held.as_ref(), tag);
-    match (context.client.get(path.as_str(), limit, tag, read).await?, held) {
+    let condition = Held::condition(held.as_ref(), validator);
+    match (context.client.get(path.as_str(), limit, condition, read).await?, held) {
         (Fetched::File(bytes, headers), over) => {
             let written = NewFile { path, bytes: bytes.clone(), over };
             let pulled = context.write(vec![vec![written]], Vec::new()).await?;
@@ -91,7 +91,7 @@ where
 pub(super) async fn package(
     context: &Arc<PullContext>,
     name: &PackageName,
-    tag: Option<&EntityTag>,
+    validator: Option<&FileValidator>,
     now: UnixSeconds,
 ) -> Result<Pulled, PullError> {
     let resource = Resource::Package(name.clone());
@@ -106,8 +106,8 @@ pub(super) async fn package(
             Ok((file, held))
         }
     };
-    let tag = Held::tag(held.as_ref(), tag);
-    let fetched = context.client.get(path.as_str(), resource.max_size(), tag, read).await?;
+    let condition = Held::condition(held.as_ref(), validator);
+    let fetched = context.client.get(path.as_str(), resource.max_size(), condition, read).await?;
     let ((file, former), headers) = match (fetched, held.as_ref()) {
         (Fetched::File(read, headers), _) => (read, headers),
         (Fetched::NotModified(headers), Some(held)) => {

@@ -12,9 +12,9 @@ use super::signed;
 use super::tarballs;
 use crate::ops::mirror::check;
 use crate::ops::mirror::client::Fetched;
-use crate::ops::mirror::entity_tag::EntityTag;
 use crate::ops::mirror::fetch::MAX_DOCS;
 use crate::ops::mirror::file_error::FileError;
+use crate::ops::mirror::file_validator::FileValidator;
 use crate::ops::mirror::installs::check::{
     self as installs, MAX_INSTALL, MAX_LIST, MAX_SIGNATURE_FILE,
 };
@@ -84,13 +84,13 @@ async fn is_current(
 pub(super) async fn docs(
     context: &Arc<PullContext>,
     file: &FileName,
-    tag: Option<&EntityTag>,
+    validator: Option<&FileValidator>,
 ) -> Result<Pulled, PullError> {
     let path = RepositoryPath::docs(file);
     let held = context.held(&path, MAX_DOCS).await?;
     let read = |bytes: Bytes| check::docs(&bytes).map(|()| bytes);
-    let tag = Held::tag(held.as_ref(), tag);
-    match context.client.get_file(path.as_str(), MAX_DOCS, tag, read).await {
+    let condition = Held::condition(held.as_ref(), validator);
+    match context.client.get_file(path.as_str(), MAX_DOCS, condition, read).await {
         Ok(Fetched::File(bytes, headers)) => {
             let written = NewFile { path, bytes: bytes.clone(), over: held };
             let pulled = context.write(vec![vec![written]], Vec::new()).await?;
@@ -111,7 +111,7 @@ pub(super) async fn docs(
 pub(super) async fn install_list(
     context: &Arc<PullContext>,
     name: &str,
-    tag: Option<&EntityTag>,
+    validator: Option<&FileValidator>,
 ) -> Result<Pulled, PullError> {
     let Some(list) = LISTS.iter().find(|list| list.name == name) else {
         return Ok(Pulled::new(PulledFile::Missing));
@@ -120,20 +120,21 @@ pub(super) async fn install_list(
     let signature_path = Folder::Installs.file(&format!("{name}{SIGNED}"));
     let held = context.held(&path, MAX_LIST).await?;
     let held_signature = context.held(&signature_path, MAX_SIGNATURE_FILE).await?;
-    let tag = Held::tag(held.as_ref().filter(|_| held_signature.is_some()), tag);
+    let condition = Held::condition(held.as_ref().filter(|_| held_signature.is_some()), validator);
     let read = |bytes: Bytes| {
         installs::list(&bytes)?;
         list.read(&bytes).map(|_| bytes)
     };
-    let (bytes, headers) = match context.client.get(path.as_str(), MAX_LIST, tag, read).await? {
-        Fetched::File(bytes, headers) => (bytes, headers),
-        Fetched::NotModified(headers) => {
-            let bytes = held.map(|held| held.bytes).unwrap_or_default();
-            return Ok(Pulled::new(PulledFile::Kept).with_headers(headers, &bytes));
-        }
-        Fetched::NotFound if held.is_some() => return Err(FileError::Missing.into()),
-        Fetched::NotFound => return Ok(Pulled::new(PulledFile::Missing)),
-    };
+    let (bytes, headers) =
+        match context.client.get(path.as_str(), MAX_LIST, condition, read).await? {
+            Fetched::File(bytes, headers) => (bytes, headers),
+            Fetched::NotModified(headers) => {
+                let bytes = held.map(|held| held.bytes).unwrap_or_default();
+                return Ok(Pulled::new(PulledFile::Kept).with_headers(headers, &bytes));
+            }
+            Fetched::NotFound if held.is_some() => return Err(FileError::Missing.into()),
+            Fetched::NotFound => return Ok(Pulled::new(PulledFile::Missing)),
+        };
     let read = |bytes: Bytes| installs::signature(&bytes).map(|()| bytes);
     let fetched =
         context.client.get(signature_path.as_str(), MAX_SIGNATURE_FILE, None, read).await?;

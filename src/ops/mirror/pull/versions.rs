@@ -10,8 +10,8 @@ use super::error::PullError;
 use super::pulled::{Pulled, PulledFile};
 use super::signed;
 use crate::ops::mirror::client::Fetched;
-use crate::ops::mirror::entity_tag::EntityTag;
 use crate::ops::mirror::file_error::FileError;
+use crate::ops::mirror::file_validator::FileValidator;
 use crate::ops::mirror::indexes;
 use crate::package::UnixSeconds;
 use crate::registry::Resource;
@@ -23,7 +23,7 @@ const PACKAGES: usize = 4;
 /// Pulls `versions`.
 pub(super) async fn pull(
     context: &Arc<PullContext>,
-    tag: Option<&EntityTag>,
+    validator: Option<&FileValidator>,
     now: UnixSeconds,
 ) -> Result<Pulled, PullError> {
     let resource = Resource::Versions;
@@ -38,8 +38,8 @@ pub(super) async fn pull(
             Ok((bytes, indexes::lost(held.as_ref(), &new, PACKAGES)))
         }
     };
-    let tag = Held::tag(held.as_ref(), tag);
-    let fetched = context.client.get(path.as_str(), resource.max_size(), tag, read).await?;
+    let condition = Held::condition(held.as_ref(), validator);
+    let fetched = context.client.get(path.as_str(), resource.max_size(), condition, read).await?;
     let ((bytes, lost), headers) = match (fetched, held.as_ref()) {
         (Fetched::File(read, headers), _) => (read, headers),
         (Fetched::NotModified(headers), Some(held)) => {

@@ -109,7 +109,8 @@ impl Upstream {
                 Some((_, releases)) => {
                     let (releases, held) = (releases.clone(), held.get(name).cloned());
                     let is_held = held.as_ref() == Some(&releases);
-                    let file = PackageFile { releases, bytes: Bytes::new(), tag: None, is_held };
+                    let file =
+                        PackageFile { releases, bytes: Bytes::new(), validator: None, is_held };
                     Outcome::Fetched { held, file }
                 }
                 None => Outcome::Failed(FileError::Missing),
