@@ -182,6 +182,30 @@ fn an_older_versions_is_refused() {
     assert_eq!(upstream.told("it lacks foo 1.1.0"), 1, "{}", upstream.log());
 }
 
+/// All files of an older upstream lack them.
+#[test]
+fn an_upstream_that_is_rolled_back_as_a_whole_is_refused() {
+    let repository = TestRepository::new().release("foo", "1.0.0");
+    repository.set_mtime("foo-1.0.0.tar", 1_700_000_000);
+    let upstream = Upstream::of(repository);
+    upstream.unruly.say(NO_AGE);
+    let paths = ["/names", "/versions", "/packages/foo"];
+    let old = paths.map(|path| upstream.file(path));
+    upstream.publish("foo", "1.1.0");
+    let server = upstream.pulled_into("copy", &[]);
+    let new = paths.map(|path| upstream.file(path));
+    for (path, old) in paths.into_iter().zip(old) {
+        upstream.is_served(&server, path);
+        upstream.repository.write(&format!("public{path}"), &old);
+    }
+    for (path, new) in paths.into_iter().zip(&new).cycle().take(9) {
+        assert!(server.get(path, &[]).body == *new, "{path}: {}", upstream.log());
+    }
+    for error in ["an older `names`", "upstream no longer has 1.1.0"] {
+        assert_eq!(upstream.told(error), 1, "{}", upstream.log());
+    }
+}
+
 /// A newer index lacks them too if upstream has removed them, whatever is held back of the package.
 #[test]
 fn versions_follow_an_upstream_that_removes_a_release() {
@@ -221,7 +245,7 @@ fn a_login_page_in_place_of_everything_is_an_upstream_that_is_refused() {
     let page = server.get("/", &[]);
     assert_eq!(page.status, 200);
     let text = page.text();
-    assert!(text.contains("all that upstream sends is refused since 2"), "{text}");
+    assert!(text.contains("all that upstream sends has been refused since 2"), "{text}");
     assert!(text.contains("mix hex.repo add acme") && text.contains("SHA256:"), "{text}");
     assert!(!text.contains("hexreg build") && !text.contains("0 packages"), "{text}");
 

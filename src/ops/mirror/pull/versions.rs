@@ -1,5 +1,6 @@
 //! Pulls `versions`. It has no times: an older file lacks releases, and so does a newer one of an upstream that has removed
-//! some. The file of a package tells which: it is fetched if `versions` lacks a release that the store's file has.
+//! some. The file of a package tells which: it is fetched if `versions` lacks a release that the store's file has. If that
+//! file lacks the release too, all files may be older ones: then `names` is, which has times.
 
 use std::sync::Arc;
 
@@ -50,12 +51,16 @@ pub(super) async fn pull(
             return Ok(Pulled::new(PulledFile::Missing));
         }
     };
+    let has_lost = !lost.is_empty();
     for (package, version) in lost {
         let releases = signed::releases(context, &package, None, now).await?;
         let mut releases = releases.into_iter().flat_map(|releases| releases.releases);
         if releases.any(|release| release.version == version) {
             return Err(FileError::OlderVersions { package, version }.into());
         }
+    }
+    if has_lost {
+        signed::index(context, &Resource::Names, None, now).await?;
     }
     let written = NewFile { path, bytes: bytes.clone(), over: held };
     let pulled = context.write(vec![vec![written]], Vec::new()).await?;
