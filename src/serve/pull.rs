@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! opening        the repository is there, and has upstream's key
-//! pull_through   before a file is sent: is it here, and no older than upstream says that it may be? (readiness)
+//! pull_through   what pulls a repository through, and what it says of a file that is to be sent
+//!  → upstream_files   makes sure that a file is here, and no older than upstream says that it may be (readiness)
 //!  → requests    the requests to upstream, and what is learned from them
 //!  → memory      what is known of each file: until when it is fresh, that upstream does not have it, that it failed
 //!  → confirmed_files   the same for a server that starts again (saver)
@@ -11,8 +12,8 @@
 //!  → upstream_log        what the log says, and each thing once (refusals)
 //! file_checks    files that are here are checked before they are sent for the first time
 //! unkept_files   files that could not be written, in memory for a while
-//! eviction       removes what no client has asked for longest, where the size is limited
-//!  → kept_files  how much there is, and what goes
+//! eviction       removes what was asked for the longest time ago, where the size is limited
+//!  → kept_files  how much there is, and what is removed
 //!  → used_files  when each file was asked for
 //! metrics        what Prometheus is shown
 //! ```
@@ -37,6 +38,7 @@ mod requests;
 mod saver;
 mod unkept_file;
 mod unkept_files;
+mod upstream_files;
 pub(crate) mod upstream_log;
 mod used_files;
 

@@ -1,51 +1,45 @@
-//! Makes sure that a file is here before it is sent.
+//! What pulls a repository through: its parts, when it begins and ends, and what it says of a file that is to be sent.
 
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::runtime::Handle;
-use tokio::time::timeout;
 
 use super::confirmed_files::ConfirmedFiles;
 use super::eviction::Eviction;
 use super::file_checks::FileChecks;
-use super::flights::Landed;
 use super::kept_files::KeptFiles;
 use super::metrics::PullMetrics;
 use super::options::PullOptions;
 use super::readiness::{CacheAge, Freshness, Readiness};
 use super::requests::{self, UpstreamRequests};
 use super::saver::Saver;
-use super::unkept_file;
+use super::upstream_files::UpstreamFiles;
 use super::upstream_log::{UpstreamLog, UpstreamState};
 use super::used_files::UsedFiles;
 use crate::checksum::OuterChecksum;
 use crate::ops::mirror::pull::Target;
 use crate::ops::mirror::{Cancellation, Error};
-use crate::registry::Resource;
-use crate::repository::{Asset, AssetKind, Folder, RepositoryPath};
+use crate::repository::{Asset, AssetKind, Folder};
 use crate::serve::clock;
 use crate::serve::files::releases::ReleaseIndex;
-use crate::serve::files::source::{self, FileSource, OpenFile};
+use crate::serve::files::source::{FileSource, OpenFile};
 use crate::store::{Stamp, Store};
-use crate::tarball::FileName;
 
-/// Makes sure that the files of one repository are here.
+/// Pulls the files of one repository through.
 pub(crate) struct PullThrough {
     requests: Arc<UpstreamRequests>,
     checks: Arc<FileChecks>,
-    source: Arc<dyn FileSource>,
-    releases: Arc<ReleaseIndex>,
+    files: UpstreamFiles,
     used: Arc<UsedFiles>,
-    /// What is known of files is saved in it.
+    /// What is known of the files is saved in it.
     store: Arc<dyn Store + Send + Sync>,
     saver: Saver,
     /// `None` where all is kept: it does not matter then when files were used last.
     eviction: Option<Arc<Eviction>>,
     has_begun: AtomicBool,
-    started: Instant,
 }
 
 /// What a new [`PullThrough`] needs.
@@ -58,12 +52,6 @@ pub(crate) struct PullParts<'a> {
     pub end: &'a Cancellation,
     pub metrics: &'a PullMetrics,
 }
-
-/// How long a package is not asked for again as a release is missing in it, though it is fresh.
-const RELEASES_FOR: Duration = Duration::from_secs(60);
-
-/// How long a client waits for upstream before it gets a file as it is here.
-const STALE_AFTER: Duration = Duration::from_secs(3);
 
 impl PullThrough {
     /// Pulls into the store that `store` makes, which is read without a cache in front. Nothing is written or removed, and
@@ -92,21 +80,14 @@ impl PullThrough {
         let confirmed = ConfirmedFiles::of(options.upstream.url.as_str());
         let evicted = eviction.clone();
         let requests = UpstreamRequests::new(puller, tasks, confirmed, log, counters, evicted);
-        let (source, releases) = (Arc::clone(source), Arc::clone(releases));
-        let (started, has_begun) = (Instant::now(), AtomicBool::new(false));
+        let files = UpstreamFiles::new(
+            (Arc::clone(&requests), Arc::clone(&checks)),
+            (Arc::clone(source), Arc::clone(releases)),
+            eviction.is_some().then(|| Arc::clone(&used)),
+        );
         let (store, saver) = (Arc::from(store()), Saver::default());
-        Ok(Arc::new(Self {
-            requests,
-            checks,
-            source,
-            releases,
-            used,
-            store,
-            saver,
-            eviction,
-            has_begun,
-            started,
-        }))
+        let has_begun = AtomicBool::new(false);
+        Ok(Arc::new(Self { requests, checks, files, used, store, saver, eviction, has_begun }))
     }
 
     /// Makes the store ready. Once it has begun, this does nothing. May block.
@@ -140,7 +121,7 @@ impl PullThrough {
         Ok(())
     }
 
-    /// Ends what goes on without clients. Their requests are still answered. May block.
+    /// Ends the work that no request waits for. Requests are still answered. May block.
     pub fn end(&self) {
         self.saver.end();
         if let Some(eviction) = &self.eviction {
@@ -159,7 +140,7 @@ impl PullThrough {
         }
     }
 
-    /// How long caches may keep a file, and how old it is. Those that never change are as old as they are.
+    /// How long caches may keep a file, and how old it is. `None` for files that never change.
     pub fn cache_age(&self, asset: &Asset) -> Option<CacheAge> {
         let target = Target::of(asset).filter(|target| !target.is_immutable())?;
         self.requests.memory.get(target.path().as_str()).cache_age(Instant::now())
@@ -211,8 +192,12 @@ impl PullThrough {
     ///
     /// # Errors
     /// The store cannot be read.
-    pub async fn ensure(self: &Arc<Self>, asset: &Asset) -> io::Result<Readiness> {
-        let readiness = self.ensure_asset(asset).await?;
+    pub async fn ensure(&self, asset: &Asset) -> io::Result<Readiness> {
+        let readiness = match Target::of(asset) {
+            Some(target) => self.files.ensure(&target, &Folder::Root.file(&asset.path)).await?,
+            // What is not pulled may have been mirrored.
+            None => Readiness::Here(Freshness::Fresh),
+        };
         let counter = match &readiness {
             Readiness::Here(Freshness::Fresh) => &self.requests.counters.fresh,
             Readiness::Here(Freshness::Fetched | Freshness::Revalidated) | Readiness::Unkept(_) => {
@@ -227,162 +212,6 @@ impl PullThrough {
             self.note_use(asset);
         }
         Ok(readiness)
-    }
-
-    async fn ensure_asset(self: &Arc<Self>, asset: &Asset) -> io::Result<Readiness> {
-        // What is not pulled may have been mirrored.
-        let Some(target) = Target::of(asset) else { return Ok(Readiness::Here(Freshness::Fresh)) };
-        let (path, began) = (Folder::Root.file(&asset.path), Instant::now());
-        let readiness = self.ensure_target(asset, &target, &path, began).await?;
-        let is_refused = matches!(readiness, Readiness::Failed | Readiness::Pending);
-        if let Some(bytes) = self.requests.unkept.any(&path).filter(|_| is_refused) {
-            return Ok(Readiness::Unkept(unkept_file::open(bytes)));
-        }
-        Ok(readiness)
-    }
-
-    async fn ensure_target(
-        self: &Arc<Self>,
-        asset: &Asset,
-        target: &Target,
-        path: &RepositoryPath,
-        began: Instant,
-    ) -> io::Result<Readiness> {
-        if let Some(bytes) = self.requests.unkept.fresh(path) {
-            return Ok(Readiness::Unkept(unkept_file::open(bytes)));
-        }
-        let mut is_in_store = true;
-        if let Target::Tarball(file) | Target::Docs(file) = target {
-            let is_docs = matches!(target, Target::Docs(_));
-            match self.ensure_release(file, is_docs, began).await? {
-                Readiness::Here(_) => {}
-                // The release is in a file that could not be kept: that of the tarball can be neither.
-                Readiness::Unkept(_) => is_in_store = false,
-                refused => return Ok(refused),
-            }
-            if self.has_uses(asset) {
-                // It must not go while upstream is asked for it.
-                self.used.renew(path, clock::now());
-            }
-        }
-        for list in target.lists() {
-            self.ensure_file(&list, &list.path(), began).await?;
-        }
-        if is_in_store {
-            return self.ensure_file(target, path, began).await;
-        }
-        let flight = self.requests.ask(target, Instant::now());
-        let landed = self.requests.wait(target, flight, began).await;
-        Ok(Self::without_store(landed, path, Freshness::Fetched))
-    }
-
-    /// Makes sure that the package of a release is here, and names it.
-    async fn ensure_release(
-        self: &Arc<Self>,
-        release: &FileName,
-        is_docs: bool,
-        began: Instant,
-    ) -> io::Result<Readiness> {
-        let fresh = Readiness::Here(Freshness::Fresh);
-        if self.releases.has(release, is_docs).await? {
-            return Ok(fresh);
-        }
-        let package = Target::Signed(Resource::Package(release.package.clone()));
-        match self.ensure_file(&package, &package.path(), began).await? {
-            Readiness::Here(_) if self.releases.has(release, is_docs).await? => return Ok(fresh),
-            Readiness::Here(_) => {}
-            other => return Ok(other),
-        }
-        // A lock file may pin a release that is newer than the file that is fresh.
-        let known = self.requests.memory.get(package.path().as_str());
-        let now = Instant::now();
-        let is_old = known.confirmed.is_some_and(|at| now.duration_since(at) >= RELEASES_FOR);
-        if !is_old || known.has_failed(now) || self.requests.is_paused(now) {
-            return Ok(Readiness::Missing);
-        }
-        let asked = self.requests.wait(&package, self.requests.ask(&package, now), began).await;
-        let asked = Self::without_store(asked, &package.path(), Freshness::Revalidated);
-        match asked {
-            Readiness::Here(_) if self.releases.has(release, is_docs).await? => Ok(fresh),
-            Readiness::Here(_) | Readiness::Failed => Ok(Readiness::Missing),
-            other => Ok(other),
-        }
-    }
-
-    /// Makes sure that a file is here. The path is that of its signature where it is a list of installs. The client has
-    /// waited since it `began`.
-    async fn ensure_file(
-        self: &Arc<Self>,
-        target: &Target,
-        path: &RepositoryPath,
-        began: Instant,
-    ) -> io::Result<Readiness> {
-        if let Some(bytes) = self.requests.unkept.fresh(path) {
-            return Ok(Readiness::Unkept(unkept_file::open(bytes)));
-        }
-        let now = Instant::now();
-        let is_here = self.is_here(target, path).await?;
-        let known = self.requests.known(target, is_here).await;
-        if is_here && (target.is_immutable() || known.is_fresh(now)) {
-            return Ok(Readiness::Here(Freshness::Fresh));
-        }
-        if !is_here && known.is_missing(now) {
-            return Ok(Readiness::Missing);
-        }
-        let stale = || {
-            let age = known.stale_for(Instant::now()).unwrap_or_else(|| self.started.elapsed());
-            Freshness::Stale(age)
-        };
-        let is_paused = self.requests.is_paused(now) || (is_here && self.requests.is_slow(now));
-        if known.has_failed(now) || is_paused {
-            let stale = || Readiness::Here(stale());
-            return Ok(if is_here { stale() } else { Readiness::Failed });
-        }
-        let flight = self.requests.ask(target, now);
-        let landed = self.requests.wait(target, flight, began);
-        if !is_here {
-            return Ok(Self::without_store(landed.await, path, Freshness::Fetched));
-        }
-        Ok(match timeout(STALE_AFTER, landed).await {
-            Ok(Some(Landed::Failed) | None) => Readiness::Here(stale()),
-            Ok(landed) => Self::without_store(landed, path, Freshness::Revalidated),
-            Err(_) => {
-                self.requests.was_slow();
-                Readiness::Here(stale())
-            }
-        })
-    }
-
-    /// Whether the store has upstream's file. One that is damaged, or of another key, is fetched as if it were missing.
-    async fn is_here(&self, target: &Target, path: &RepositoryPath) -> io::Result<bool> {
-        use io::ErrorKind::{IsADirectory, NotADirectory, NotFound};
-        match source::open(&self.source, path.as_str()).await {
-            Ok(opened) => self.checks.is_sound(target, path, &opened).await,
-            Err(error) if matches!(error.kind(), NotFound | NotADirectory | IsADirectory) => {
-                Ok(false)
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// What came of a request, if the store has no file but one that this request has written.
-    fn without_store(
-        landed: Option<Landed>,
-        path: &RepositoryPath,
-        freshness: Freshness,
-    ) -> Readiness {
-        let Some(landed) = landed else { return Readiness::Pending };
-        match landed {
-            Landed::Kept => Readiness::Here(freshness),
-            Landed::NotKept(files) => {
-                let file = files.iter().find(|(written, _)| written == path);
-                file.map_or(Readiness::Missing, |(_, bytes)| {
-                    Readiness::Unkept(unkept_file::open(bytes.clone()))
-                })
-            }
-            Landed::Missing => Readiness::Missing,
-            Landed::Failed => Readiness::Failed,
-        }
     }
 
     /// What is wrong with upstream or with the store, if anything, for those who may read the repository.
