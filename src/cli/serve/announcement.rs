@@ -37,14 +37,14 @@ pub fn announcement(started: &Started, options: &Options, spelling: Spelling) ->
         let url = spelling.with_value("url", "https://NAME");
         let _ = write!(
             text,
-            "clients look for the name in the certificate, and take no address: give {url}\n\n"
+            "clients compare the name in the URL with those in the certificate, and an address is none: give {url}\n\n"
         );
     }
     if is_open && needs_some_token && url.starts_with("http:") {
         let certificate = spelling.option("tls-cert");
         let _ = write!(
             text,
-            "credentials travel in the clear: give {certificate}, or put a proxy that has one in front\n\n"
+            "credentials are sent without encryption: give {certificate}, or put a proxy with a certificate in front\n\n"
         );
     }
     // With HTTPS, the note on the certificate says it.
@@ -185,7 +185,7 @@ fn for_rebar3(config: &ClientConfig<'_>, public: Option<&ClientConfig<'_>>) -> S
     let plain = snippets::rebar3(config);
     if let Some(line) = snippets::rebar3_public(config) {
         return format!(
-            "for rebar3, in rebar.config and in a shell, as it goes by no repo_url of `hexpm`:\n\n{plain}\n\n\
+            "for rebar3, in rebar.config and in a shell, as rebar3 ignores `repo_url` of `hexpm`:\n\n{plain}\n\n\
              {line}\n\n"
         );
     }

@@ -36,8 +36,7 @@ pub fn failure(error: Error, spelling: Spelling) -> Failure {
             "give this user, or the credentials of the bucket, the permission to read it".to_owned()
         }
         Error::Unreadable { .. } => {
-            "see whether the endpoint, the name of the bucket and its credentials are right"
-                .to_owned()
+            "check the endpoint, the name of the bucket, and its credentials".to_owned()
         }
         Error::OtherKey { .. } => "give the private key with this fingerprint".to_owned(),
         Error::Exposed(_) => format!(

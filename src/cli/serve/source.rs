@@ -18,7 +18,7 @@ pub fn read(file: PathBuf) -> Result<(Config, Option<OptionsSource>), Failure> {
         return Ok((config, None));
     }
     let config = with_file(config, &file);
-    // The log was opened with them.
+    // The log was opened with these, so that a change needs a restart.
     let of_log = |config: &Config| (config.log_format == LogFormat::Json, config.quiet);
     let first = of_log(&config);
     let read = move || {
@@ -45,7 +45,7 @@ pub fn read(file: PathBuf) -> Result<(Config, Option<OptionsSource>), Failure> {
     Ok((config, Some(source)))
 }
 
-/// The configuration is a file that no client may have.
+/// Adds the configuration file to those that no client may have.
 fn with_file(config: Config, file: &Path) -> Config {
     let mut secret_files = config.options.secret_files.clone();
     secret_files.push(file.to_owned());

@@ -15,7 +15,7 @@ use super::timeouts::Timeouts;
 /// this much on a line of 33 kbit/s.
 pub(super) const SLOWEST: u64 = 256;
 
-/// The same once a body has taken its patience. Such a line gives this to a single request, and even the largest body
+/// The same after `patience` of [`Timeouts`]. Such a line gives this to a single request, and even the largest body
 /// ends within some hours.
 const SLOWEST_LATER: u64 = 4 << 10;
 
@@ -31,7 +31,7 @@ const SHARED: u32 = 64 << 10;
 /// In KiB: how much of it a body takes at once.
 const STEP: usize = 256;
 
-/// In bytes: the same.
+/// The same in bytes.
 const SEGMENT: usize = STEP << 10;
 
 /// The memory for large bodies: what they share, and a reserve in which one of them may grow to its end while all of that
@@ -156,12 +156,12 @@ pub(super) async fn read(
     Ok((body.into_bytes(), permit))
 }
 
-/// A body as it grows. In one piece, it would be moved again and again, and the allocator would keep what was its place
-/// before: with many bodies at once, that is more than they have.
+/// A body as it grows. In one piece, it would be moved each time it outgrows its place, and the allocator would keep
+/// the former places: with many bodies at once, these take more memory than the bodies.
 struct Segments {
     full: Vec<Vec<u8>>,
     last: Vec<u8>,
-    /// Of all, in bytes.
+    /// Of all segments, in bytes.
     length: usize,
 }
 

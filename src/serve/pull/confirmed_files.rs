@@ -23,14 +23,14 @@ pub(super) struct ConfirmedFiles {
 #[derive(Default)]
 struct NotedFiles {
     files: HashMap<RepositoryPath, ConfirmedFile>,
-    /// Whether the file of them says something else.
+    /// Whether the saved file differs from `files`.
     are_unsaved: bool,
 }
 
 /// What is saved of a file. The names of the fields are those in the JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ConfirmedFile {
-    /// It names the bytes that it came with. Others are asked for anew.
+    /// It has the digest of the bytes that it came with. A file with other bytes is requested as a whole.
     validator: Validator,
     /// In seconds since 1970.
     confirmed: i64,
@@ -46,7 +46,7 @@ struct SavedFiles {
     files: BTreeMap<String, ConfirmedFile>,
 }
 
-/// How many files are remembered. What is forgotten is asked for anew.
+/// How many files are remembered. A file that is forgotten is requested as a whole.
 const MOST: usize = 1 << 16;
 
 /// In bytes: a larger file is not read.
@@ -73,7 +73,7 @@ impl ConfirmedFile {
         Some(Self { validator, confirmed: now.0, fresh_until, lifetime: known.lifetime.as_secs() })
     }
 
-    /// The same for a server that starts now. Of a clock that was wrong, nothing follows but that the file may be stale.
+    /// The same for a server that starts now. If a clock was wrong, the file counts as stale.
     pub fn known(self, at: Instant, now: UnixSeconds) -> KnownFile {
         let is_possible = self.confirmed <= now.0;
         let left = self.fresh_until.saturating_sub(now.0).min(LONGEST);

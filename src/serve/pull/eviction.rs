@@ -1,4 +1,5 @@
-//! Removes tarballs and documentation that no client has asked for longest, where they take more than they may.
+//! Removes the tarballs and the documentation that were asked for the longest time ago, if all take more than the
+//! allowed size.
 
 use std::io;
 use std::mem;

@@ -40,7 +40,7 @@ struct CheckedFile {
     /// Until when it holds, if the stamp might not tell of a change.
     until: Option<Instant>,
     finding: Finding,
-    /// Whether the log has told that the file is not the one of upstream.
+    /// Whether the log has said that it is not the file of upstream.
     is_logged: bool,
 }
 
@@ -58,7 +58,7 @@ const READERS: usize = 2;
 /// How many files are known at least, of those that were asked for last.
 const FILES: usize = 1 << 16;
 
-/// How long it holds what a file was found to be that was changed a moment ago.
+/// How long a finding holds for a file that was changed a moment ago.
 const UNSETTLED: Duration = Duration::from_millis(500);
 
 impl FileChecks {
@@ -72,10 +72,10 @@ impl FileChecks {
         })
     }
 
-    /// Whether a file is what upstream signed, or what a file that it signed, or a list, says of it.
+    /// Whether a file is signed by upstream, or is the one that a signed file or a list names.
     ///
     /// # Errors
-    /// The file cannot be read, or another one that says what it has to be.
+    /// The file cannot be read, or the one that has its checksum.
     pub async fn is_sound(
         self: &Arc<Self>,
         target: &Target,

@@ -17,14 +17,14 @@ pub(super) struct Flights(Mutex<HashMap<RepositoryPath, FlightReceiver>>);
 pub(super) enum Landed {
     /// The store has the file.
     Kept,
-    /// The files, as the store could not be written.
+    /// The files themselves: the store could not be written.
     NotKept(Arc<Vec<(RepositoryPath, Bytes)>>),
     /// Upstream does not have it.
     Missing,
     Failed,
 }
 
-/// How many requests may wait: a client that asks for made-up names gets no more of upstream and of memory.
+/// How many requests may run or wait at once: a client that asks for made-up names costs no more than these.
 const MOST: usize = 1_024;
 
 /// A client that waits for a request.
@@ -38,7 +38,7 @@ pub(super) struct Flight<'a> {
 }
 
 impl Flights {
-    /// Joins the request for a file, or begins one with `start`, which has to end it. `landed` is looked at before that,
+    /// Joins the request for a file, or begins one with `start`, which has to end it. `landed` is called before that,
     /// while no other request can end.
     pub fn join(
         &self,
@@ -85,8 +85,8 @@ impl Flight<'_> {
         self.sender.receiver_count() > 1
     }
 
-    /// Tells those who wait what came of the request, and those who join before this is dropped. What is known of the file
-    /// has to be noted before.
+    /// Tells the result to those who wait, and to those who join before this is dropped. What is known of the file has
+    /// to be noted first.
     pub fn land(&self, landed: Landed) {
         self.sender.send_replace(Some(landed));
     }

@@ -1,4 +1,5 @@
-//! The tarballs and the documentation that are kept, and which of them go where they take more than they may.
+//! The tarballs and the documentation in the store, and which of them are removed if they take more than the allowed
+//! size.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -45,7 +46,7 @@ const FOLDERS: [Folder; 2] = [Folder::Tarballs, Folder::Docs];
 /// In seconds: a file that was used since is not removed, as it may be about to be sent.
 const IN_USE: i64 = 10;
 
-/// How long a list is not made again that did not help.
+/// How long the files are not listed again if the last list did not help.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
 
 /// How long the total is trusted. A mirror and other programs write files too.
@@ -77,7 +78,7 @@ impl KeptFiles {
         self.used.save(&*self.store).map_err(|error| chain(&error))
     }
 
-    /// After which time files may go that may not go yet, if there are any.
+    /// How long it takes until files can be removed that cannot be removed yet; `None` if there are none.
     pub fn wait(&self) -> Option<Duration> {
         let until = self.not_before.filter(|_| self.is_due)?;
         Some(until.saturating_duration_since(Instant::now()))
@@ -106,7 +107,7 @@ impl KeptFiles {
         Some(self.remove_excess().and_then(|in_use| self.plan_next(in_use)))
     }
 
-    /// Plans when the files are listed again, if they take too much still.
+    /// Plans when the files are listed again, if they still take too much.
     fn plan_next(&mut self, in_use: Option<i64>) -> Result<(), String> {
         if self.total <= self.size {
             self.not_before = None;

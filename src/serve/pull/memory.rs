@@ -8,13 +8,13 @@ use crate::ops::mirror::pull::Validator;
 use crate::repository::RepositoryPath;
 use crate::serve::files::bounded_cache::BoundedCache;
 
-/// What is known of each file, of those that were asked for last. What is forgotten is asked for again.
+/// What is known of the files that were asked for most recently. A file that is forgotten is requested again.
 pub(super) struct Memory(Mutex<BoundedCache<String, KnownFile>>);
 
 /// What is known of a file.
 #[derive(Clone, Debug, Default)]
 pub(super) struct KnownFile {
-    /// With which the next request is conditional.
+    /// It makes the next request conditional.
     pub validator: Option<Arc<Validator>>,
     /// When the store last had what upstream has.
     pub confirmed: Option<Instant>,
@@ -22,9 +22,9 @@ pub(super) struct KnownFile {
     pub lifetime: Duration,
     /// Until when upstream is not asked again.
     pub fresh_until: Option<Instant>,
-    /// For how long it was not fresh before that: then an earlier server was the last to ask.
+    /// How long it had been stale when it came from another cache, or when this server started.
     pub stale_before: Duration,
-    /// Whether an earlier server knew it, of a file that may have been changed since.
+    /// Whether an earlier server has learned this: the file may have changed since.
     pub is_of_before: bool,
     /// Until when upstream is not asked again for a file that it did not have.
     pub missing_until: Option<Instant>,

@@ -16,9 +16,9 @@ use crate::serve::error_chain::chain;
 #[derive(Default)]
 pub(super) struct Refusals {
     files: HashMap<RepositoryPath, RefusedFile>,
-    /// Of each kind of failure that the log has told of in this minute: the files that it has not named since.
+    /// For each kind of failure that the log has named a file of in this minute: the files that it has not named.
     unnamed: HashMap<FailureKind, UnnamedFiles>,
-    /// Files that were refused since upstream has last sent one that was not.
+    /// Files that were refused since upstream last sent one that was not.
     in_a_row: BTreeSet<RepositoryPath>,
     since: Option<UnixSeconds>,
 }
@@ -28,7 +28,7 @@ pub(super) struct Refusals {
 pub(super) enum FailureKind {
     Request(Discriminant<RequestError>),
     File(Discriminant<FileError>),
-    /// What is here cannot be read, or nothing can run.
+    /// The store cannot be read, or no thread can run.
     Here,
 }
 

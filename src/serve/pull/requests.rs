@@ -28,7 +28,7 @@ use crate::store::Store;
 pub(super) struct UpstreamRequests {
     puller: Puller,
     runtime: Handle,
-    /// Of the server: then nothing is fetched any more.
+    /// The end of the server: nothing is fetched after it.
     end: Cancellation,
     pub memory: Memory,
     confirmed: ConfirmedFiles,
@@ -55,11 +55,11 @@ const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// How long it is remembered that upstream does not have a file.
 const MISSING_FOR: Duration = Duration::from_secs(60);
 
-/// How long a file is fresh for which upstream does not say it, and at most.
+/// How long a file is fresh if upstream does not say it, and how long at most.
 const DEFAULT_AGE: Duration = Duration::from_secs(60);
 const MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How often the indexes are asked for at most, as packages change.
+/// The shortest time between two requests for the indexes, which follow changes of packages.
 const INDEXES_EVERY: Duration = Duration::from_secs(60);
 
 /// How many files are fetched at once.
@@ -80,7 +80,8 @@ const PATIENCE: Duration = Duration::from_secs(12);
 /// In bytes: if less comes of a file in [`PATIENCE`], it is little.
 const LITTLE: u64 = 48 << 10;
 
-/// How long a file that could not be kept is given to clients that ask for it. They may have looked for it before it came.
+/// How long a file that could not be kept is given to clients that ask for it. They may have looked into the store
+/// before it came.
 const SHARED_FOR: Duration = Duration::from_secs(1);
 
 /// Pulls into a store, once this [is prepared](UpstreamRequests::prepare).
@@ -149,7 +150,8 @@ impl UpstreamRequests {
         }
     }
 
-    /// What is known of a file. What an earlier server knew of one that is here counts if it is the same still.
+    /// What is known of a file. What an earlier server knew of a file that is here counts only if the file is still the
+    /// same.
     pub async fn known(&self, target: &Target, is_here: bool) -> KnownFile {
         let path = target.path();
         let known = self.memory.get(path.as_str());
@@ -228,7 +230,7 @@ impl UpstreamRequests {
         let known = self.memory.get(path.as_str());
         let _place = self.places.acquire().await;
         let asked = Instant::now();
-        // It may have waited for long.
+        // It may have waited for a long time.
         if self.is_paused(asked) || !flight.is_awaited() {
             return Landed::Failed;
         }
@@ -344,12 +346,12 @@ impl UpstreamRequests {
         });
     }
 
-    /// A client has waited for a file that is here for long enough.
+    /// A client has waited long enough for the refresh of a file that is here.
     pub fn was_slow(&self) {
         *lock(&self.slow_until) = Instant::now().checked_add(RETRY_AFTER);
     }
 
-    /// Whether others need not wait for the same.
+    /// Whether other clients need not wait for a refresh.
     pub fn is_slow(&self, now: Instant) -> bool {
         lock(&self.slow_until).is_some_and(|until| now < until)
     }

@@ -1,4 +1,4 @@
-//! Saves what is known of files now and then, and at the end.
+//! Saves what is known of files once a minute, and at the end.
 
 use std::convert::Infallible;
 use std::io;
@@ -23,7 +23,7 @@ const SAVE_EVERY: Duration = Duration::from_secs(60);
 /// How long the end waits until it has saved.
 const END_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How often it looks whether it has.
+/// How often the end looks whether it has.
 const ASK_EVERY: Duration = Duration::from_millis(10);
 
 impl Saver {

@@ -21,7 +21,7 @@ struct UnkeptBytes {
 /// In bytes: how much is kept at least; at most twice as much.
 const KEPT: usize = 32 << 20;
 
-/// How long upstream is not asked again for a file, nor the store to take it.
+/// How long neither upstream is asked for a file again nor the store is tried again.
 const FRESH_FOR: Duration = Duration::from_secs(60);
 
 impl UnkeptFiles {

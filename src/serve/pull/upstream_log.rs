@@ -159,10 +159,10 @@ impl UpstreamLog {
     pub fn problem(&self) -> Option<String> {
         let state = self.state();
         if let Some((_, since)) = state.outage {
-            return Some(format!("upstream cannot be reached since {}", time(since)));
+            return Some(format!("upstream has been unreachable since {}", time(since)));
         }
         if let Some(since) = state.refusals.all_since() {
-            return Some(format!("all that upstream sends is refused since {}", time(since)));
+            return Some(format!("all that upstream sends has been refused since {}", time(since)));
         }
         let not_kept =
             || state.not_kept.as_ref().map(|_| "files cannot be written here".to_owned());

@@ -43,7 +43,7 @@ fn files_are_fetched_once_and_served_while_upstream_is_away() {
     assert_eq!(server.get("/packages/welcome", &[]).status, 502);
     assert_eq!(upstream.told("upstream does not answer"), 1, "{}", upstream.log());
     let page = server.get("/", &[]).text();
-    assert!(page.contains("served as they are: upstream cannot be reached since 2"), "{page}");
+    assert!(page.contains("served as they are: upstream has been unreachable since 2"), "{page}");
     // The log says where it is.
     let port = upstream.unruly.port().to_string();
     assert!(!page.contains(&port) && upstream.log().contains(&port), "{page}");
