@@ -28,7 +28,7 @@ enum EvictionState {
 const SAVE_EVERY: Duration = Duration::from_secs(60);
 
 /// How long the end waits until the uses are saved.
-const END_TIMEOUT: Duration = Duration::from_secs(2);
+const END_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How often it looks whether they are.
 const ASK_EVERY: Duration = Duration::from_millis(10);

@@ -21,7 +21,7 @@ struct RunningSaver {
 const SAVE_EVERY: Duration = Duration::from_secs(60);
 
 /// How long the end waits until it has saved.
-const END_TIMEOUT: Duration = Duration::from_secs(2);
+const END_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How often the end looks whether it has.
 const ASK_EVERY: Duration = Duration::from_millis(10);
