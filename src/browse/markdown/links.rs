@@ -18,7 +18,7 @@ const IMAGES: [&str; 6] = ["png", "jpg", "jpeg", "gif", "webp", "svg"];
 ///
 /// Paths have no `.`, `..` or empty part. They are those of the document, decoded, and may be of no file at all.
 pub trait Links {
-    /// The folder that the document lies in, as `docs/guides`; at the root of the package, `""`.
+    /// The folder that the document lies in, as `guides/intro`; at the root of the package, `""`.
     fn folder(&self) -> &str;
 
     /// The URL of the page of a file or folder, if there is one.
