@@ -37,7 +37,7 @@ pub fn announcement(started: &Started, options: &Options, spelling: Spelling) ->
         let url = spelling.with_value("url", "https://NAME");
         let _ = write!(
             text,
-            "clients compare the name in the URL with those in the certificate, and an address is none: give {url}\n\n"
+            "clients expect the host of the URL in the certificate, which usually has a name and no address: give {url}\n\n"
         );
     }
     if is_open && needs_some_token && url.starts_with("http:") {
