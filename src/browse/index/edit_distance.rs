@@ -1,5 +1,7 @@
 //! How many typing errors are between two words.
 
+use super::name_table::LetterSet;
+
 /// The longest word that is compared.
 const MAX_LENGTH: usize = 48;
 
@@ -57,10 +59,8 @@ pub(super) fn edit_distance(a: &[u8], b: &[u8], max: usize) -> Option<usize> {
 
 /// Whether too many letters are in one of the words alone. This is cheap, and true of most pairs.
 fn has_other_letters(a: &[u8], b: &[u8], max: usize) -> bool {
-    let letters = |word: &[u8]| word.iter().fold(0_u32, |set, byte| set | 1 << (byte & 31));
-    let (a, b) = (letters(a), letters(b));
-    let alone = (a & !b).count_ones().max((b & !a).count_ones());
-    usize::try_from(alone).is_ok_and(|alone| alone > max)
+    let (a, b) = (LetterSet::of(a), LetterSet::of(b));
+    a.missing_in(b).max(b.missing_in(a)) > max
 }
 
 #[cfg(test)]

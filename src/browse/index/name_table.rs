@@ -8,6 +8,23 @@ pub(super) struct NameTable {
     text: String,
     /// Where each name begins, and the end.
     starts: Vec<u32>,
+    /// The letters of each name.
+    letters: Vec<LetterSet>,
+}
+
+/// Which letters a text has, in lower case. Some other characters count as letters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct LetterSet(u32);
+
+impl LetterSet {
+    pub(super) fn of(text: &[u8]) -> Self {
+        Self(text.iter().fold(0, |set, byte| set | 1 << (byte & 31)))
+    }
+
+    /// How many letters the other text does not have.
+    pub(super) fn missing_in(self, other: Self) -> usize {
+        usize::try_from((self.0 & !other.0).count_ones()).unwrap_or(usize::MAX)
+    }
 }
 
 /// A place in a name.
@@ -22,14 +39,16 @@ pub(super) struct Occurrence {
 impl NameTable {
     /// A table of names; the number of a package that is gone has an empty one.
     pub(super) fn of<'a>(names: impl Iterator<Item = &'a str>) -> Self {
-        let mut table = Self { text: String::new(), starts: vec![0] };
+        let mut table = Self { text: String::new(), starts: vec![0], letters: Vec::new() };
         for name in names {
             table.text.extend(name.chars().map(|c| c.to_ascii_lowercase()));
             table.text.push('\n');
+            table.letters.push(LetterSet::of(name.as_bytes()));
             table.starts.push(u32::try_from(table.text.len()).unwrap_or(u32::MAX));
         }
         table.text.shrink_to_fit();
         table.starts.shrink_to_fit();
+        table.letters.shrink_to_fit();
         table
     }
 
@@ -49,9 +68,15 @@ impl NameTable {
         self.text.as_bytes().get(start).copied()
     }
 
-    /// All names with their numbers, in lower case.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &str)> {
-        self.text.split_terminator('\n').enumerate()
+    /// The names, in lower case, that lack at most so many of these letters, with their numbers.
+    pub(super) fn with_letters(
+        &self,
+        letters: LetterSet,
+        lacking: usize,
+    ) -> impl Iterator<Item = (usize, &str)> {
+        let slots = self.letters.iter().enumerate();
+        let slots = slots.filter(move |(_, of_name)| letters.missing_in(**of_name) <= lacking);
+        slots.map(|(slot, _)| (slot, self.lower(slot)))
     }
 
     /// Where a text is in the names, in order.
@@ -72,7 +97,8 @@ impl NameTable {
 
     /// The bytes of memory that it takes.
     pub(super) fn memory(&self) -> usize {
-        self.text.len().saturating_add(size_of_val(&*self.starts))
+        let tables = size_of_val(&*self.starts).saturating_add(size_of_val(&*self.letters));
+        self.text.len().saturating_add(tables)
     }
 }
 
@@ -121,7 +147,13 @@ mod tests {
         assert_eq!(find("zz"), []);
         assert_eq!(table.lower(2), "addressbook");
         assert_eq!((table.lower(1), table.lower(5), table.lower(99)), ("", "", ""));
-        assert_eq!(table.iter().count(), 5);
+        let similar = |text: &str, lacking| {
+            let similar = table.with_letters(LetterSet::of(text.as_bytes()), lacking);
+            similar.map(|(slot, _)| slot).collect::<Vec<_>>()
+        };
+        assert_eq!(similar("HTTP", 0), [0, 3]);
+        assert_eq!(similar("hxtp", 1), [0, 3]);
+        assert_eq!(similar("a", 1).len(), 5);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use super::edit_distance::{edit_distance, errors_allowed};
 use super::match_kind::Strength;
 use super::matching::Strengths;
-use super::name_table::name_words;
+use super::name_table::{LetterSet, name_words};
 use super::package_index::PackageIndex;
 use super::query_word::QueryWord;
 use crate::name::PackageName;
@@ -33,7 +33,8 @@ pub(super) fn match_similar(
     }
     let mut best = None;
     let mut squashed = Vec::new();
-    for (slot, lower) in index.names().iter() {
+    // Most names lack too many of the letters, and are not compared.
+    for (slot, lower) in index.names().with_letters(LetterSet::of(&typed), allowed) {
         squashed.clear();
         squashed.extend(lower.bytes().filter(|byte| *byte != b'_'));
         let whole = edit_distance(&typed, &squashed, allowed).map(|errors| (errors, lower));

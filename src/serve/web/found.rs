@@ -22,6 +22,9 @@ use crate::tarball::{FileName, PackageFiles};
 /// How many packages a page of a list has.
 pub(super) const PAGE_SIZE: usize = 100;
 
+/// How many packages a page of results has: those after it are seldom looked at.
+const RESULTS_SIZE: usize = 30;
+
 /// How many packages are suggested to somebody who types.
 const SUGGESTIONS: usize = 8;
 
@@ -156,7 +159,8 @@ impl Searched {
 pub(super) fn results(searched: &[Searched], visit: &Visit) -> Results {
     let text = visit.field("q");
     let query = Query::parse(text);
-    let end = visit.page().saturating_mul(PAGE_SIZE);
+    let page_size = if text.is_empty() { PAGE_SIZE } else { RESULTS_SIZE };
+    let end = visit.page().saturating_mul(page_size);
     let mut found: Vec<Found> = searched.iter().map(|one| one.search(&query, end)).collect();
     // Where one repository has packages with all words, those of others with some of them are left out.
     if found.iter().any(|one| one.total > 0 && !one.has_some_words) {
@@ -167,10 +171,10 @@ pub(super) fn results(searched: &[Searched], visit: &Visit) -> Results {
     let has_some_words = found.iter().any(|one| one.total > 0 && one.has_some_words);
     let total = found.iter().fold(0_usize, |sum, one| sum.saturating_add(one.total));
     let did_you_mean = found.iter().find_map(|one| one.did_you_mean.clone());
-    let pages = total.div_ceil(PAGE_SIZE);
+    let pages = total.div_ceil(page_size);
     let page = visit.page();
-    let skipped = page.saturating_sub(1).saturating_mul(PAGE_SIZE);
-    let hits = merged(searched, found).into_iter().skip(skipped).take(PAGE_SIZE);
+    let skipped = page.saturating_sub(1).saturating_mul(page_size);
+    let hits = merged(searched, found).into_iter().skip(skipped).take(page_size);
     let are_several = searched.len() > 1;
     let items =
         hits.filter_map(|(one, hit)| Some(one.item(&one.index.get(&hit.name)?, are_several)));
