@@ -111,11 +111,17 @@ impl Web {
     pub async fn browse(&self, call: Call<'_>, repositories: &[Arc<Repository>]) -> Response<Body> {
         let visit = Visit::new(&call, &self.base_url);
         let Some(repository) = call.of(repositories) else { return plain(StatusCode::NOT_FOUND) };
-        let asked = match browse::ask(repositories, &repository, &visit).await {
-            Ok(asked) => asked,
-            Err(response) => return response,
+        let response = match browse::ask(repositories, &repository, &visit).await {
+            Ok(asked) => {
+                let visit = visit.clone();
+                self.make(call.client, move || browse::respond(&asked, &visit)).await
+            }
+            Err(response) => response,
         };
-        self.make(call.client, move || browse::respond(&asked, &visit)).await
+        if response.status() != StatusCode::NOT_FOUND {
+            return response;
+        }
+        self.make(call.client, move || browse::missing(&repository, &visit)).await
     }
 
     /// Makes a page on another thread, when it is the turn of this client.

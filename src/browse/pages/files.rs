@@ -82,13 +82,20 @@ struct FileTemplate<'a> {
     path: String,
     size: String,
     content: FileContent,
+    /// What is not shown of it.
+    more: Option<String>,
 }
 
 /// How a file is shown.
 #[derive(Clone, Debug)]
 pub enum FileContent {
     /// As its lines, each in HTML.
-    Source(Vec<String>),
+    Source {
+        /// The first ones.
+        lines: Vec<String>,
+        /// How many more there are.
+        more: usize,
+    },
     /// As a text for people, in HTML.
     Prose(String),
     /// As the image at this URL.
@@ -146,6 +153,7 @@ impl FilePage<'_> {
         let FilesPage { frame, name, version, .. } = self.list;
         let (urls, name) = (&frame.urls, name.as_str());
         let path = self.file.path.as_str();
+        let content = self.content();
         let page = FileTemplate {
             frame,
             name,
@@ -155,7 +163,8 @@ impl FilePage<'_> {
             raw_url: urls.raw(name, version, path),
             path: Printable(path).to_string(),
             size: size(self.file.size as u64),
-            content: self.content(),
+            more: cut_lines(&content),
+            content,
         };
         // Writing into memory cannot fail.
         page.render().unwrap_or_default()
@@ -182,7 +191,20 @@ impl FilePage<'_> {
             return FileContent::Prose(markdown::render(&text, &links));
         }
         let html = highlight(path, &text);
-        FileContent::Source(html.lines().take(MAX_LINES).map(str::to_owned).collect())
+        FileContent::Source {
+            lines: html.lines().take(MAX_LINES).map(str::to_owned).collect(),
+            more: html.lines().count().saturating_sub(MAX_LINES),
+        }
+    }
+}
+
+/// What is said of the lines that are not shown.
+fn cut_lines(content: &FileContent) -> Option<String> {
+    match content {
+        FileContent::Source { more, .. } if *more > 0 => {
+            Some(format!("and {}, which are in the file as it is", counted(*more, "more line")))
+        }
+        _ => None,
     }
 }
 

@@ -17,8 +17,8 @@ pub struct PackageItem {
     pub description: String,
     /// The version that a new project would take.
     pub latest: String,
-    /// The day of its publication.
-    pub published: Option<String>,
+    /// The day on which it was published, or else on which the package was changed.
+    pub updated: Option<String>,
     /// How many packages use it.
     pub dependents: String,
     /// Remarks on that version: retired, advised against.

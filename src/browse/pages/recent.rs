@@ -163,3 +163,36 @@ fn is_of_xml(character: char) -> bool {
 fn time(at: UnixSeconds) -> String {
     Timestamp::from_second(at.0).unwrap_or(Timestamp::UNIX_EPOCH).to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_feed_has_only_characters_of_xml() {
+        let change = RegistryChange {
+            package: "foo".parse().unwrap(),
+            version: Some("1.0.0".parse().unwrap()),
+            kind: ChangeKind::Retired {
+                reason: None,
+                message: Some(
+                    "a\0\u{1}\t\u{B}\u{1B}[31m\u{FFFE}\u{FFFF} ]]> <b>\u{10FFFF}".to_owned(),
+                ),
+            },
+            seen_at: Some(UnixSeconds(0)),
+            published_at: None,
+        };
+        let urls = Urls::below("http://hex.test/".to_owned());
+        let frame = Frame { site: "acme", query: "", urls, has_search: true };
+        let feed = RecentPage {
+            frame: &frame,
+            repository: "acme",
+            base_url: "http://hex.test",
+            note: "",
+            changes: &[RecentChange { change, contents: None }],
+        };
+        let feed = feed.feed();
+        let summary = "<summary>a\t[31m ]]&#62; &#60;b&#62;\u{10FFFF}</summary>";
+        assert!(feed.contains(summary), "{feed}");
+    }
+}

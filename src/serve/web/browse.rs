@@ -17,8 +17,8 @@ use crate::browse::diff::{
     DiffFile, DiffLimits, FileMode, MetadataSide, diff_files, diff_metadata,
 };
 use crate::browse::pages::{
-    ContentsState, Dependents, DependentsPage, DiffPage, FilePage, FilesPage, Frame, PackagePage,
-    Paging, RequiredFacts, RequirementsPage, VersionsPage, counted, image_type,
+    ContentsState, Dependents, DependentsPage, DiffPage, FilePage, FilesPage, Frame, MissingPage,
+    PackagePage, Paging, RequiredFacts, RequirementsPage, VersionsPage, counted, image_type,
 };
 use crate::name::PackageName;
 use crate::package::Release;
@@ -95,6 +95,18 @@ pub(super) fn respond(asked: &AskedPage, visit: &Visit) -> Response<Body> {
     let frame = Frame { site: &site, query: "", urls: visit.urls.clone(), has_search: true };
     let page = Page { asked, visit, overview, releases: &releases, frame: &frame };
     page.respond().unwrap_or_else(|| plain(StatusCode::NOT_FOUND))
+}
+
+/// A page that says that there is none. It is the same for a name that the client may not see. May block.
+pub(super) fn missing(repository: &Repository, visit: &Visit) -> Response<Body> {
+    let RepositoryState::Built(overview) = &*repository.overview.current() else {
+        return plain(StatusCode::NOT_FOUND);
+    };
+    let site = overview.repository.to_string();
+    let frame = Frame { site: &site, query: "", urls: visit.urls.clone(), has_search: true };
+    let name = visit.path.split('/').nth(1).and_then(|name| name.parse::<PackageName>().ok());
+    let page = MissingPage { frame: &frame, repository: &site, name: name.as_ref() };
+    response::html(StatusCode::NOT_FOUND, page.render())
 }
 
 /// A page that is made.
@@ -245,6 +257,9 @@ impl Page<'_> {
         let name = QualifiedName { repository: repository.to_owned(), package: name.to_owned() };
         let packages = self.packages();
         let (other, package) = packages.find(&name)?;
+        if other.hides(&package) {
+            return None;
+        }
         other.index.get(&package)?;
         Some(other.urls.package(package.as_str()))
     }

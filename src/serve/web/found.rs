@@ -139,7 +139,7 @@ impl Searched {
             repository: with_repository.then(|| self.label()),
             description: plain_line(&row.description),
             latest: row.version.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string),
-            published: row.published_at.or(row.updated_at).and_then(date),
+            updated: row.published_at.or(row.updated_at).and_then(date),
             dependents: grouped(row.dependents),
             badges: retired.into_iter().chain(advised).collect(),
         }

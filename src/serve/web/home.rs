@@ -12,6 +12,7 @@ use super::visit::Visit;
 use crate::browse::pages::Frame;
 use crate::serve::overview::RepositoryState;
 use crate::serve::repository::Repository;
+use crate::serve::responses::plain;
 
 /// The page of a repository, with the packages that match. May block.
 pub(super) fn repository(
@@ -19,7 +20,7 @@ pub(super) fn repository(
     searched: &[Searched],
     visit: &Visit,
 ) -> Response<Body> {
-    let Some(own) = searched.first() else { return response::missing(String::new()) };
+    let Some(own) = searched.first() else { return plain(StatusCode::NOT_FOUND) };
     let state = own.overview();
     let path = repository.mount.path();
     let base_url = format!("{}{}", visit.base_url, path.trim_end_matches('/'));

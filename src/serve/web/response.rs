@@ -15,11 +15,6 @@ pub(super) fn html(status: StatusCode, html: String) -> Response<Body> {
     respond(status, html.into(), "text/html; charset=utf-8", &CONTENT_SECURITY_POLICY)
 }
 
-/// A page that says that there is none.
-pub(super) fn missing(html_text: String) -> Response<Body> {
-    html(StatusCode::NOT_FOUND, html_text)
-}
-
 /// A file of a package: a text, whatever it is, or an image.
 pub(super) fn raw(bytes: Vec<u8>, image_type: Option<&'static str>) -> Response<Body> {
     let media_type = image_type.unwrap_or("text/plain; charset=utf-8");

@@ -82,8 +82,8 @@ impl Tarballs {
             }
             Err(error) => {
                 self.log(release, &error);
-                // Storage that is away may be there again.
-                if matches!(error, ContentsError::Unreadable(_)) {
+                // Storage that is away may be there again, and the signed tarball may come.
+                if !matches!(error, ContentsError::Tarball(_)) {
                     return KnownContents::Unusable;
                 }
                 (KnownContents::Unusable, 1_000)
