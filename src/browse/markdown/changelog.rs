@@ -55,6 +55,9 @@ fn headings(text: &str) -> impl Iterator<Item = Heading<'_>> {
             let rest = trimmed.trim_start_matches('#');
             let level = u8::try_from(trimmed.len().saturating_sub(rest.len())).unwrap_or(u8::MAX);
             before = (!trimmed.is_empty() && level == 0).then_some((start, trimmed));
+            if is_bare_version(trimmed) && !lines.is_underlined() {
+                return Some(Heading { level: LOWEST, text: trimmed, start, after });
+            }
             if (1..=6).contains(&level)
                 && rest.starts_with([' ', '\t'])
                 && !line.starts_with("    ")
@@ -63,6 +66,19 @@ fn headings(text: &str) -> impl Iterator<Item = Heading<'_>> {
             }
         }
     })
+}
+
+/// The level of a line that has only a version. A section with a heading goes on after it.
+const LOWEST: u8 = 6;
+
+/// Whether a line is a version, as in `v1.2.3 (2024-01-01)`: some changelogs have no other headings.
+fn is_bare_version(line: &str) -> bool {
+    let (version, rest) = line.split_once(' ').unwrap_or((line, ""));
+    let numbers = version.strip_prefix(['v', 'V']).unwrap_or(version);
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let is_version = numbers.split('.').count() >= 2 && numbers.split('.').take(2).all(is_number);
+    let is_date = |next: char| next.is_ascii_digit() || " ()-/.".contains(next);
+    is_version && rest.chars().all(is_date)
 }
 
 /// The level of the heading that a line of `=` or `-` makes of the line before.
@@ -78,6 +94,12 @@ struct Lines<'a> {
 }
 
 impl<'a> Lines<'a> {
+    /// Whether the next line makes the last one a heading.
+    fn is_underlined(&self) -> bool {
+        let mut rest = Lines { text: self.text, at: self.at };
+        rest.next().is_some_and(|(_, line, _)| underline(line.trim()).is_some())
+    }
+
     fn next(&mut self) -> Option<(usize, &'a str, usize)> {
         let rest = self.text.get(self.at..).filter(|rest| !rest.is_empty())?;
         let line = rest.split_inclusive('\n').next()?;
@@ -124,6 +146,19 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(changelog_section(text, version), expected, "{version}");
+        }
+    }
+
+    #[test]
+    fn lines_that_are_only_versions_are_headings() {
+        let text = "v2.7.0 (2026-05-06)\n- one\n- needs 2.6.1\n\nv2.6.1 (2025-12-09)\n- two\n\nv2.6.0\n======\nthree\n";
+        assert_eq!(changelog_section(text, "2.7.0"), Some("- one\n- needs 2.6.1"));
+        assert_eq!(changelog_section(text, "2.6.1"), Some("- two"));
+        assert_eq!(changelog_section(text, "2.6.0"), Some("three"));
+        let text = "## 2.0.0\nfrom\n1.0.0\nto\n## 1.0.0\nfirst";
+        assert_eq!(changelog_section(text, "2.0.0"), Some("from\n1.0.0\nto"));
+        for line in ["1", "1.2.3 and more", "1. 2", "x1.2", ""] {
+            assert!(!is_bare_version(line), "{line}");
         }
     }
 

@@ -34,7 +34,7 @@ fn item(name: &str) -> PackageItem {
         repository: None,
         description: "<b>bold</b>".to_owned(),
         latest: "1.0.0".to_owned(),
-        published: Some("2026-11-27".to_owned()),
+        updated: Some("2026-11-27".to_owned()),
         dependents: "3".to_owned(),
         badges: vec!["retired".to_owned()],
     }
