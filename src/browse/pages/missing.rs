@@ -3,7 +3,6 @@
 use askama::Template;
 
 use super::frame::Frame;
-use crate::name::PackageName;
 
 /// The page that says that there is none.
 #[derive(Clone, Copy)]
@@ -12,8 +11,6 @@ pub struct MissingPage<'a> {
     pub frame: &'a Frame<'a>,
     /// The name of the repository.
     pub repository: &'a str,
-    /// The package that was asked for.
-    pub name: Option<&'a PackageName>,
 }
 
 #[derive(Template)]
@@ -21,16 +18,14 @@ pub struct MissingPage<'a> {
 struct MissingTemplate<'a> {
     frame: &'a Frame<'a>,
     repository: &'a str,
-    name: Option<&'a str>,
 }
 
 impl MissingPage<'_> {
     /// The page.
     #[must_use]
     pub fn render(&self) -> String {
-        let MissingPage { frame, repository, name } = *self;
-        let name = name.map(PackageName::as_str);
+        let MissingPage { frame, repository } = *self;
         // Writing into memory cannot fail.
-        MissingTemplate { frame, repository, name }.render().unwrap_or_default()
+        MissingTemplate { frame, repository }.render().unwrap_or_default()
     }
 }

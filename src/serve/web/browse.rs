@@ -104,8 +104,7 @@ pub(super) fn missing(repository: &Repository, visit: &Visit) -> Response<Body> 
     };
     let site = overview.repository.to_string();
     let frame = Frame { site: &site, query: "", urls: visit.urls.clone(), has_search: true };
-    let name = visit.path.split('/').nth(1).and_then(|name| name.parse::<PackageName>().ok());
-    let page = MissingPage { frame: &frame, repository: &site, name: name.as_ref() };
+    let page = MissingPage { frame: &frame, repository: &site };
     response::html(StatusCode::NOT_FOUND, page.render())
 }
 
