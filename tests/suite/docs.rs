@@ -52,6 +52,7 @@ run_commands_of! {
     commands_of_readme: "README.md",
     commands_of_contributing: "CONTRIBUTING.md",
     commands_of_architecture: "docs/architecture.md",
+    commands_of_browsing: "docs/browsing.md",
     commands_of_buckets: "docs/buckets.md",
     commands_of_building: "docs/building.md",
     commands_of_changing: "docs/changing.md",
