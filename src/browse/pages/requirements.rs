@@ -307,6 +307,7 @@ fn total(facts: &[RequiredFacts]) -> String {
     let unknown = facts.iter().filter(|one| one.size.is_none()).count();
     match unknown {
         0 => format!("{} in all.", size(bytes)),
+        unknown if unknown == facts.len() => "The sizes are not known here.".to_owned(),
         _ => format!(
             "{} in all, without {} whose size is not known.",
             size(bytes),
