@@ -109,6 +109,10 @@ pub(super) fn is_boundary(name: &str, at: usize) -> bool {
     let (Some(before), Some(after)) = (at.checked_sub(1).and_then(byte), byte(at)) else {
         return true;
     };
+    is_boundary_between(before, after)
+}
+
+fn is_boundary_between(before: u8, after: u8) -> bool {
     !before.is_ascii_alphanumeric()
         || !after.is_ascii_alphanumeric()
         || before.is_ascii_digit() != after.is_ascii_digit()
@@ -123,7 +127,9 @@ pub(super) fn name_words(name: &str) -> impl Iterator<Item = &str> {
         if rest.is_empty() {
             return None;
         }
-        let end = (1..rest.len()).find(|end| is_boundary(rest, *end)).unwrap_or(rest.len());
+        let mut neighbours = rest.bytes().zip(rest.bytes().skip(1));
+        let last = neighbours.position(|(before, after)| is_boundary_between(before, after));
+        let end = last.map_or(rest.len(), |last| last.saturating_add(1));
         let (word, after) = rest.split_at_checked(end)?;
         rest = after;
         Some(word)
