@@ -1,12 +1,12 @@
 //! A request for a page, as the pages see it.
 
-use super::super::base_url::BaseUrl;
-use super::super::call::Call;
-use super::super::mount::Mount;
-use super::super::request_path::{split, without_empty_parts};
 use crate::browse::pages::Urls;
 use crate::serve::api::form;
+use crate::serve::base_url::BaseUrl;
+use crate::serve::call::Call;
+use crate::serve::mount::Mount;
 use crate::serve::repository::Repository;
+use crate::serve::request_path::{split, without_empty_parts};
 
 /// A request for a page.
 #[derive(Clone, Debug)]
