@@ -60,7 +60,7 @@ pub struct PackageInside {
     pub description: String,
     /// Its licences.
     pub licenses: Vec<String>,
-    /// The distinct words of its README, as [`words`](super::words) returns them.
+    /// The distinct words of its README, as [`words()`](super::words()) returns them.
     pub words: Vec<String>,
     /// The names of its modules and functions, such as `Foo.Bar` and `Foo.Bar.baz/2`.
     pub definitions: Vec<String>,

@@ -19,7 +19,7 @@ use crate::version::Version;
 pub(crate) struct PackageFacts<'a> {
     /// As it is signed, in ascending order of version.
     pub releases: &'a Releases,
-    /// What the tarball of its [`recommended`](Self::recommended) release says for people.
+    /// What the tarball of its [`recommended`](Releases::recommended) release says for people.
     pub description: Option<&'a Description>,
     /// The time of its last change, as `names` says.
     pub updated_at: Option<UnixSeconds>,
