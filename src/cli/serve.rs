@@ -80,7 +80,7 @@ pub struct Args {
     following: Following,
     #[command(flatten)]
     writing: Writing,
-    /// The directory for what is kept of buckets [default: hexreg in $XDG_CACHE_HOME, else in ~/.cache]
+    /// The directory for what is kept of buckets and for pages [default: hexreg in $XDG_CACHE_HOME, else in ~/.cache]
     #[arg(long, value_name = "DIR")]
     cache_dir: Option<PathBuf>,
     /// How much is kept of each bucket, as in 512MiB or 10GiB [default: 1GiB]

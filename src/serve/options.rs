@@ -56,7 +56,8 @@ pub struct Options {
 /// The cache in front of buckets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CacheOptions {
-    /// The directory for what is kept on disk, which is created if a bucket needs it. Several servers may have the same.
+    /// The directory for what is kept on disk of buckets and for pages. It is created when it is needed. Several servers
+    /// may have the same.
     pub directory: PathBuf,
     /// In bytes: how much is kept of each repository. A quarter of it, and no more than 64 MiB, is in memory.
     pub size: u64,
