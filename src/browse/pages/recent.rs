@@ -192,7 +192,7 @@ mod tests {
             changes: &[RecentChange { change, contents: None }],
         };
         let feed = feed.feed();
-        let summary = "<summary>a\t[31m ]]&#62; &#60;b&#62;\u{10FFFF}</summary>";
+        let summary = "<summary>a [31m ]]&#62; &#60;b&#62;\u{10FFFF}</summary>";
         assert!(feed.contains(summary), "{feed}");
     }
 }
