@@ -9,7 +9,7 @@ mod source;
 
 use std::io::Read;
 
-use names::Names;
+use names::DefinedNames;
 
 use super::readme::scrub;
 use crate::tarball::{DocsError, DocsLimits, PackageFiles, read_docs};
@@ -29,7 +29,7 @@ const OTHER_FOLDERS: [&str; 6] = ["test", "tests", "examples", "priv", "bench", 
 /// The names that the source of a package defines for others. Of long source, the beginning is read.
 #[must_use]
 pub fn of_source(files: &PackageFiles) -> Vec<String> {
-    let mut names = Names::default();
+    let mut names = DefinedNames::default();
     let mut total = 0_usize;
     let has_gleam = files.iter().any(|file| file.path.strip_suffix(".gleam").is_some());
     for file in files.iter() {
@@ -62,7 +62,7 @@ pub fn of_source(files: &PackageFiles) -> Vec<String> {
 /// # Errors
 /// It is not documentation that clients can unpack.
 pub fn of_docs(docs: impl Read, limits: &DocsLimits) -> Result<Vec<String>, DocsError> {
-    let mut names = Names::default();
+    let mut names = DefinedNames::default();
     let is_wanted =
         |path: &str, size: usize| search_data::is_search_data(path) && size <= MAX_SEARCH_DATA;
     read_docs(docs, limits, is_wanted, |_, data| search_data::search_data(&data, &mut names))?;

@@ -71,7 +71,7 @@ impl Web {
         self.make(call.client, move || home::index(&searched, &visit)).await
     }
 
-    /// Packages for what somebody types into the search.
+    /// Packages for what a user types into the search.
     pub async fn suggestions(
         &self,
         call: Call<'_>,

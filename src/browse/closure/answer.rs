@@ -1,4 +1,4 @@
-//! What a closure says: the packages of the set, and what stands in its way.
+//! What a closure says: the packages of the set, and what prevents it.
 
 use std::collections::BTreeMap;
 

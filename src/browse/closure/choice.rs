@@ -37,7 +37,7 @@ impl Choice {
     }
 }
 
-/// The solver prints choices in its log, which nobody reads.
+/// The solver prints choices in its log, which is switched off.
 impl fmt::Display for Choice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.version {

@@ -12,7 +12,7 @@ use super::catalog::Catalog;
 use super::choice::{Choice, Choices, repository_of};
 use super::solver::{Proof, facts};
 
-/// Of a proof with more parts, only the facts are listed: nobody follows it, and the reporter calls itself for each part.
+/// Of a proof with more parts, only the facts are listed: it is too long to follow, and the reporter calls itself for each part.
 const MOST_PARTS: usize = 60;
 
 /// The most lines of an explanation.

@@ -377,7 +377,7 @@ fn requirements_that_clients_do_not_read_are_told() {
     );
     let closure = closure_of(&packages, "a 1.0.0");
     assert_eq!(closure.outcome, ClosureOutcome::Complete);
-    // What Elixir reads counts, and anything meets what nobody reads.
+    // What Elixir reads counts. A requirement that no client reads is met by any version.
     assert_eq!(set(&closure), "a 1.0.0, b 1.2.0, c 1.2.0");
     let told = closure.unreadable.iter().map(|one| {
         format!("{} {} on {}: {}", one.name.package, one.version, one.dependency, one.reason)

@@ -13,13 +13,13 @@ pub(super) const MAX_TOTAL: usize = 256 << 10;
 
 /// Distinct names, in the order in which they were found.
 #[derive(Default)]
-pub(super) struct Names {
+pub(super) struct DefinedNames {
     found: Vec<String>,
     seen: HashSet<String>,
     total: usize,
 }
 
-impl Names {
+impl DefinedNames {
     pub fn is_full(&self) -> bool {
         self.found.len() >= MAX_NAMES || self.total >= MAX_TOTAL
     }
@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn names_are_distinct_and_limited() {
-        let mut names = Names::default();
+        let mut names = DefinedNames::default();
         for name in ["a", "b", "a", "", "c\u{202e}", &"d".repeat(MAX_NAME + 1)] {
             names.add(name);
         }
@@ -67,7 +67,7 @@ mod tests {
             names.add(&index.to_string());
         }
         assert_eq!(names.into_vec().len(), MAX_NAMES);
-        let mut long = Names::default();
+        let mut long = DefinedNames::default();
         for index in 0..MAX_NAMES {
             long.add(&format!("{index:0>150}"));
         }

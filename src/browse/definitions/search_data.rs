@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::names::Names;
+use super::names::DefinedNames;
 
 /// Whether a file of documentation is search data, by its path.
 pub(super) fn is_search_data(path: &str) -> bool {
@@ -32,7 +32,7 @@ enum Items {
 }
 
 /// Adds the names of modules and functions. Text that is no search data has none.
-pub(super) fn search_data(bytes: &[u8], names: &mut Names) {
+pub(super) fn search_data(bytes: &[u8], names: &mut DefinedNames) {
     let text = String::from_utf8_lossy(bytes);
     // `searchNodes=[…]`, `searchData={…}`, `window.Gleam.initSearch([…]);` or plain JSON.
     let Some(json) = text.find(['{', '[']).and_then(|start| text.get(start..)) else { return };
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     fn found(text: &str) -> Vec<String> {
-        let mut names = Names::default();
+        let mut names = DefinedNames::default();
         search_data(text.as_bytes(), &mut names);
         names.into_vec()
     }

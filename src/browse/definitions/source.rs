@@ -1,6 +1,6 @@
 //! Names of modules and functions in source, by its lines. This is no parser: it looks for what definitions begin with.
 
-use super::names::Names;
+use super::names::DefinedNames;
 
 /// In bytes: how far the arguments of a function are read.
 const MAX_ARGUMENTS: usize = 2000;
@@ -10,7 +10,7 @@ const ELIXIR: [&str; 6] = ["def", "defmacro", "defdelegate", "defguard", "defn",
 
 /// `defmodule`, `defprotocol`, and the functions of each. What has no documentation on purpose (`@doc false`,
 /// `@moduledoc false`) is left out, and so are implementations of protocols.
-pub(super) fn elixir(text: &str, names: &mut Names) {
+pub(super) fn elixir(text: &str, names: &mut DefinedNames) {
     let mut modules: Vec<Module> = Vec::new();
     let (mut is_in_text, mut is_hidden) = (false, false);
     let mut hidden_name = String::new();
@@ -161,7 +161,7 @@ fn arity(text: &str) -> Option<usize> {
 }
 
 /// `-module` and what `-export` lists.
-pub(super) fn erlang(text: &str, names: &mut Names) {
+pub(super) fn erlang(text: &str, names: &mut DefinedNames) {
     let mut module: Option<String> = None;
     let mut export: Option<String> = None;
     for line in text.lines() {
@@ -205,7 +205,7 @@ fn attribute<'a>(line: &'a str, name: &str) -> Option<&'a str> {
 }
 
 /// Public functions, types and constants. The module is the path below `src`.
-pub(super) fn gleam(path: &str, text: &str, names: &mut Names) {
+pub(super) fn gleam(path: &str, text: &str, names: &mut DefinedNames) {
     let module = path.strip_suffix(".gleam").unwrap_or(path);
     let module = module.strip_prefix("src/").unwrap_or(module);
     names.add(module);
@@ -225,8 +225,8 @@ pub(super) fn gleam(path: &str, text: &str, names: &mut Names) {
 mod tests {
     use super::*;
 
-    fn found(scan: impl FnOnce(&mut Names)) -> Vec<String> {
-        let mut names = Names::default();
+    fn found(scan: impl FnOnce(&mut DefinedNames)) -> Vec<String> {
+        let mut names = DefinedNames::default();
         scan(&mut names);
         names.into_vec()
     }

@@ -25,7 +25,7 @@ pub(super) const PAGE_SIZE: usize = 100;
 /// How many packages a page of results has: those after it are seldom looked at.
 const RESULTS_SIZE: usize = 30;
 
-/// How many packages are suggested to somebody who types.
+/// How many packages are suggested to a user who types.
 const SUGGESTIONS: usize = 8;
 
 /// How much of a description is suggested, in characters.
@@ -216,7 +216,7 @@ struct Suggestion {
     url: String,
 }
 
-/// Packages for what somebody types, as JSON.
+/// Packages for what a user types, as JSON.
 pub(super) fn suggestions(searched: &[Searched], visit: &Visit) -> Response<Body> {
     let query = Query::parse(visit.field("q"));
     let found = searched.iter().map(|one| one.search(&query, SUGGESTIONS)).collect();

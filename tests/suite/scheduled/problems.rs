@@ -80,7 +80,7 @@ fn lock_files_that_are_not_there_yet_are_warned_of() {
     assert!(!check().contains("no lock file"));
 }
 
-/// A mirror removes what no lock file pins, whoever has fetched it.
+/// A mirror removes what no lock file pins, also if a client has asked for it.
 #[test]
 fn pruning_what_clients_have_fetched_is_warned_of() {
     let repository = TestRepository::new().samples();
