@@ -1,6 +1,7 @@
 //! The state of a repository, read again only when its files have changed.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,8 @@ pub struct OverviewCache {
     cached: Mutex<Option<CachedState>>,
     /// Held by the one thread that reads.
     reading: Mutex<()>,
+    /// How often this server has written to the repository.
+    writes: AtomicU64,
 }
 
 /// A state that was read before.
@@ -28,6 +31,8 @@ struct CachedState {
     /// Whether a later write is sure to change the stamps.
     is_settled: bool,
     read_at: Instant,
+    /// How often this server had written before the state was read.
+    writes: u64,
 }
 
 /// The stamps of `public_key` and `versions`; `None` for a missing file.
@@ -44,7 +49,18 @@ impl OverviewCache {
     /// Of the repository in a store.
     #[must_use]
     pub fn new(store: Arc<dyn Store + Send + Sync>) -> Self {
-        Self { store, cached: Mutex::new(None), reading: Mutex::new(()) }
+        Self {
+            store,
+            cached: Mutex::new(None),
+            reading: Mutex::new(()),
+            writes: AtomicU64::new(0),
+        }
+    }
+
+    /// This server has written to the repository: who asks from now on gets no state that was read before. A client that
+    /// has published a package finds it.
+    pub fn note_written(&self) {
+        self.writes.fetch_add(1, Ordering::SeqCst);
     }
 
     /// The state now. While one thread reads, the others get the former state, if there is one.
@@ -57,7 +73,7 @@ impl OverviewCache {
             Ok(reading) => reading,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => {
-                if let Some(former) = self.lock().clone() {
+                if let Some(former) = self.cached() {
                     return former.state;
                 }
                 self.reading.lock().unwrap_or_else(PoisonError::into_inner)
@@ -83,14 +99,21 @@ impl OverviewCache {
 
     /// The cached state, if the files have not changed. The store is not asked if there is none.
     fn unchanged(&self) -> Option<Arc<RepositoryState>> {
-        let cached = self.lock().clone()?;
+        let cached = self.cached()?;
         let stamps = cached.stamps?;
         let is_current = cached.is_settled || cached.read_at.elapsed() < UNSETTLED;
         (is_current && stamps_of(&*self.store) == Some(stamps)).then_some(cached.state)
     }
 
+    /// The cached state, unless this server has written since it was read.
+    fn cached(&self) -> Option<CachedState> {
+        let cached = self.lock().clone()?;
+        (cached.writes == self.writes.load(Ordering::SeqCst)).then_some(cached)
+    }
+
     fn read(&self) -> Arc<RepositoryState> {
         let (time, read_at) = (unix_nanoseconds(), Instant::now());
+        let writes = self.writes.load(Ordering::SeqCst);
         let (state, stamps) = match read(&*self.store) {
             Ok((state, stamps)) => (state, stamps),
             Err(error) => (RepositoryState::Unsound(OverviewError::Unreadable(error)), None),
@@ -100,7 +123,7 @@ impl OverviewCache {
         let state = Arc::new(state);
         let settled = |stamps: &Stamps| stamps.iter().flatten().all(|one| one.is_settled(time));
         let is_settled = stamps.as_ref().is_some_and(settled);
-        let cached = CachedState { state: Arc::clone(&state), stamps, is_settled, read_at };
+        let cached = CachedState { state: Arc::clone(&state), stamps, is_settled, read_at, writes };
         *self.lock() = Some(cached);
         state
     }
@@ -280,6 +303,39 @@ mod tests {
             ));
         });
         assert!(matches!(*cache.current(), RepositoryState::Unsound(OverviewError::Versions(_))));
+    }
+
+    /// A search that begins right after a publication must not go by what another thread began to read before it.
+    #[test]
+    fn no_state_from_before_a_write_of_this_server_is_used() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let write = |file: &str| fs::write(directory.path().join(file), golden(file)).unwrap();
+        write("public_key");
+        write("versions");
+        let latch = Arc::new(Mutex::new(()));
+        let open = Arc::clone(&latch);
+        let store = WatchedStore::new(directory.path(), move || drop(open.lock().unwrap()));
+        let cache = OverviewCache::new(Arc::new(store));
+        let before = cache.current();
+        fs::write(directory.path().join("versions"), b"junk").unwrap();
+        let closed = latch.lock().unwrap();
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(|| cache.current());
+            while cache.reading.try_lock().is_ok() {
+                std::thread::yield_now();
+            }
+            assert!(Arc::ptr_eq(&cache.current(), &before));
+            write("versions");
+            cache.note_written();
+            let after_the_write = scope.spawn(|| cache.current());
+            std::thread::sleep(Duration::from_millis(50));
+            assert!(!after_the_write.is_finished());
+            drop(closed);
+            reader.join().unwrap();
+            let after = after_the_write.join().unwrap();
+            assert!(matches!(*after, RepositoryState::Built(_)), "{after:?}");
+            assert!(!Arc::ptr_eq(&after, &before));
+        });
     }
 
     #[test]

@@ -123,7 +123,7 @@ impl Publishing {
     }
 
     fn start(self, repository: RepositoryName) -> Result<Publisher, Error> {
-        let Self { runtime, options, key, store, .. } = self;
+        let Self { runtime, overview, options, key, store } = self;
         remove_leftovers(&*store);
         // A directory has its files at once, and the processors decide how long a publication takes.
         let threads = match options.location.as_directory() {
@@ -136,6 +136,7 @@ impl Publishing {
             replace: options.replace,
             allow_public: options.allow_public,
             threads,
+            overview,
         };
         Ok(Publisher::start(&runtime, store, publisher))
     }

@@ -19,6 +19,7 @@ use crate::publish::observer::{Observer, Warning};
 use crate::serve::audit::{AuditLine, AuditResult};
 use crate::serve::clock;
 use crate::serve::error_chain::chain;
+use crate::serve::overview_cache::OverviewCache;
 use crate::serve::upload::Upload;
 use crate::store::Store;
 
@@ -39,6 +40,8 @@ pub(crate) struct PublisherOptions {
     pub allow_public: BTreeSet<PackageName>,
     /// The threads that a publication runs on, if not on those that all share.
     pub threads: Option<ThreadPool>,
+    /// What the server knows of the repository, which is outdated once something is published.
+    pub overview: Arc<OverviewCache>,
 }
 
 /// Makes the changes of clients to one repository.
@@ -76,6 +79,7 @@ struct Writer {
     replace: ReplaceRule,
     allow_public: BTreeSet<PackageName>,
     threads: Option<ThreadPool>,
+    overview: Arc<OverviewCache>,
 }
 
 impl Publisher {
@@ -85,7 +89,8 @@ impl Publisher {
         store: Box<dyn Store + Send + Sync>,
         options: PublisherOptions,
     ) -> Self {
-        let PublisherOptions { repository, key, replace, allow_public, threads } = options;
+        let PublisherOptions { repository, key, replace, allow_public, threads, overview } =
+            options;
         let (queue, waiting) = mpsc::channel(MAX_WAITING);
         let options = Options {
             repository: repository.clone(),
@@ -93,7 +98,8 @@ impl Publisher {
             lock_timeout: LOCK_TIMEOUT,
             dry_run: false,
         };
-        let writer = Arc::new(Writer { store, options, replace, allow_public, threads });
+        let writer = Writer { store, options, replace, allow_public, threads, overview };
+        let writer = Arc::new(writer);
         runtime.spawn(make_changes(writer, waiting));
         Self { repository, queue }
     }
@@ -151,6 +157,8 @@ impl Writer {
             Some(threads) => threads.install(apply),
             None => apply(),
         };
+        // Before the answers. Also after a failure, something may have been written.
+        self.overview.note_written();
         self.log_errors(&all);
         let mut all = all.into_iter();
         for (lines, upload, verdicts) in others {
