@@ -49,12 +49,7 @@ impl OverviewCache {
     /// Of the repository in a store.
     #[must_use]
     pub fn new(store: Arc<dyn Store + Send + Sync>) -> Self {
-        Self {
-            store,
-            cached: Mutex::new(None),
-            reading: Mutex::new(()),
-            writes: AtomicU64::new(0),
-        }
+        Self { store, cached: Mutex::new(None), reading: Mutex::new(()), writes: AtomicU64::new(0) }
     }
 
     /// This server has written to the repository: who asks from now on gets no state that was read before. A client that
