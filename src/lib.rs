@@ -37,6 +37,7 @@ pub mod browse;
 pub mod cache;
 pub mod checksum;
 pub mod credentials;
+pub mod docs;
 pub mod erlang;
 pub mod key;
 #[cfg(feature = "mirror")]

@@ -16,12 +16,13 @@ use source::Source;
 
 /// The rooms from top to bottom, those of one layer side by side. Every other room is a value: it belongs to the
 /// lowest layer, below `registry` and `tarball`. A room imports from its own layer and from lower ones.
-const LAYERS: [&[&str]; 10] = [
+const LAYERS: [&[&str]; 11] = [
     &["main"],
     &["cli"],
     &["serve"],
     &["ops"],
     &["publish", "browse"],
+    &["docs"],
     &["published"],
     &["cache", "auth", "private_key_scan"],
     &["store"],

@@ -1,0 +1,269 @@
+//! Pages with links that lead to what is here.
+
+use std::ops::Range;
+
+use super::resolve::{Resolution, Resolver};
+use super::tags::{Attribute, Tag, Tags};
+use super::{DocsFile, RewriteForm, folder, insertions};
+use crate::docs::links::DocsLinks;
+
+/// Attributes that have a URL. The last one is of ExDoc's choice of search engines.
+const LINKS: [&[u8]; 3] = [b"href", b"src", b"data-engine-url"];
+
+/// The beginnings of UTF-16.
+const UTF_16: [&[u8]; 2] = [b"\xFF\xFE", b"\xFE\xFF"];
+
+/// In bytes: what is usually added to a page.
+const ADDED: usize = 8 << 10;
+
+/// The page, rewritten. None if it stays as it is.
+pub(super) fn rewrite(
+    file: &DocsFile<'_>,
+    bytes: &[u8],
+    links: &dyn DocsLinks,
+    form: RewriteForm,
+) -> Option<Vec<u8>> {
+    if UTF_16.iter().any(|mark| bytes.starts_with(mark)) {
+        return None;
+    }
+    let capacity = bytes.len().saturating_add(ADDED);
+    let mut page = Page {
+        bytes,
+        written: Vec::with_capacity(capacity),
+        copied: 0,
+        folder: Some(folder::of(file)),
+        resolver: Some(Resolver::new(links, folder::of(file).len())),
+        links,
+        form,
+    };
+    let (mut has_head, mut has_base, mut has_body) = (false, false, false);
+    let mut tags = Tags::new(bytes);
+    while let Some(tag) = tags.next_tag() {
+        let is = |name: &[u8]| !tag.is_end && page.text(&tag.name).eq_ignore_ascii_case(name);
+        let (is_base, is_body, is_head) = (is(b"base"), is(b"body"), is(b"head"));
+        if !has_head && !is(b"html") {
+            let at = match tags.text_at() {
+                Some(text) => text,
+                None if is_head => tag.at.end,
+                None => tag.at.start,
+            };
+            has_head = true;
+            page.insert(at, insertions::head(form));
+        }
+        if is_base && !has_base {
+            has_base = page.base(&tag, tags.attributes());
+        } else if !tag.is_end {
+            page.links(&tag, tags.attributes());
+        }
+        if is_body && !has_body {
+            has_body = true;
+            page.body(tag.at.end, file);
+        }
+    }
+    if !has_head {
+        page.insert(tags.text_at().unwrap_or(bytes.len()), insertions::head(form));
+    }
+    if !has_body {
+        page.body(bytes.len(), file);
+    }
+    page.copy_to(bytes.len());
+    Some(page.written)
+}
+
+/// Calls `found` with each link of a page.
+pub(super) fn each_link<'b>(bytes: &'b [u8], mut found: impl FnMut(&'b str)) {
+    let mut tags = Tags::new(bytes);
+    while let Some(tag) = tags.next_tag() {
+        let is_link = !tag.is_end && bytes.get(tag.name) == Some(b"a");
+        if let Some(href) = attribute(tags.attributes(), bytes, b"href").filter(|_| is_link) {
+            let value = bytes.get(href.value.clone()).unwrap_or_default();
+            if is_outside(value) {
+                std::str::from_utf8(value).into_iter().for_each(&mut found);
+            }
+        }
+    }
+}
+
+/// The first attribute with a name.
+fn attribute<'a>(attributes: &'a [Attribute], bytes: &[u8], name: &[u8]) -> Option<&'a Attribute> {
+    attributes.iter().find(|attribute| {
+        let given = bytes.get(attribute.name.clone()).unwrap_or_default();
+        given.eq_ignore_ascii_case(name)
+    })
+}
+
+/// Whether a URL names a host.
+fn is_outside(url: &[u8]) -> bool {
+    let url = url.trim_ascii_start();
+    let starts = |with: &[u8]| url.get(..with.len()).is_some_and(|s| s.eq_ignore_ascii_case(with));
+    starts(b"http") || starts(b"//")
+}
+
+/// Whether a URL leads to another page of the same documentation, or of one beside it.
+fn is_relative(url: &[u8]) -> bool {
+    let end = url.iter().position(|byte| b"/?#".contains(byte)).unwrap_or(url.len());
+    !url.starts_with(b"/") && !url.get(..end).unwrap_or_default().contains(&b':')
+}
+
+/// A page as it is written.
+struct Page<'a> {
+    bytes: &'a [u8],
+    written: Vec<u8>,
+    /// How many bytes were written, or replaced.
+    copied: usize,
+    /// The folder that relative links are seen from. None if it is none of documentation.
+    folder: Option<Vec<String>>,
+    /// None if no relative link leads to what is here.
+    resolver: Option<Resolver<'a>>,
+    links: &'a dyn DocsLinks,
+    form: RewriteForm,
+}
+
+impl<'a> Page<'a> {
+    fn text(&self, at: &Range<usize>) -> &'a [u8] {
+        self.bytes.get(at.clone()).unwrap_or_default()
+    }
+
+    fn copy_to(&mut self, end: usize) {
+        self.written.extend_from_slice(self.text(&(self.copied..end)));
+        self.copied = self.copied.max(end);
+    }
+
+    fn insert(&mut self, at: usize, text: &str) {
+        self.replace(&(at..at), text);
+    }
+
+    fn replace(&mut self, at: &Range<usize>, text: &str) {
+        self.copy_to(at.start);
+        self.written.extend_from_slice(text.as_bytes());
+        self.copied = self.copied.max(at.end);
+    }
+
+    fn replace_value(&mut self, attribute: &Attribute, value: &str) {
+        if attribute.is_quoted {
+            self.replace(&attribute.value, value);
+        } else {
+            self.replace(&attribute.value, &format!("\"{value}\""));
+        }
+    }
+
+    fn body(&mut self, at: usize, file: &DocsFile<'_>) {
+        if let Some(resolver) = &self.resolver {
+            let text = insertions::body(file, resolver);
+            self.insert(at, &text);
+        }
+    }
+
+    /// What relative links are seen from. Returns whether the tag says so.
+    fn base(&mut self, tag: &Tag, attributes: &[Attribute]) -> bool {
+        let Some(href) = attribute(attributes, self.bytes, b"href") else { return false };
+        self.links(tag, attributes);
+        let value = String::from_utf8_lossy(self.text(&href.value));
+        let here = match self.resolve(&value) {
+            Some(Resolution::Here(url)) => Some(url),
+            Some(Resolution::Missing(_)) => None,
+            None => is_relative(value.as_bytes()).then(|| value.into_owned()),
+        };
+        let folder = here.zip(self.folder.take()).and_then(|(url, from)| folder::join(from, &url));
+        self.resolver = folder.as_ref().map(|folder| Resolver::new(self.links, folder.len()));
+        self.folder = folder;
+        true
+    }
+
+    fn resolve(&self, url: &str) -> Option<Resolution> {
+        self.resolver.as_ref()?.resolve(url)
+    }
+
+    /// Rewrites the links of a tag.
+    fn links(&mut self, tag: &Tag, attributes: &[Attribute]) {
+        if attributes.is_empty() {
+            return;
+        }
+        let name = self.text(&tag.name);
+        let is_link = name.eq_ignore_ascii_case(b"a") || name.eq_ignore_ascii_case(b"area");
+        if name.eq_ignore_ascii_case(b"meta") {
+            self.refresh(attributes);
+            return;
+        }
+        let mut leads_here = false;
+        // In the order of their places.
+        let mut new_values: Vec<(&Attribute, String)> = Vec::new();
+        for given in attributes {
+            let name = self.text(&given.name);
+            if !LINKS.iter().any(|link| name.eq_ignore_ascii_case(link)) {
+                continue;
+            }
+            let value = self.text(&given.value);
+            if is_outside(value) {
+                let url = std::str::from_utf8(value).unwrap_or_default();
+                match self.resolve(url) {
+                    Some(Resolution::Here(url)) => {
+                        leads_here = true;
+                        new_values.push((given, url));
+                    }
+                    Some(Resolution::Missing(missing)) if is_link => {
+                        let has_title = attribute(attributes, self.bytes, b"title").is_some();
+                        self.insert(tag.name.end, &insertions::mark(&missing, has_title));
+                    }
+                    _ => {}
+                }
+            } else if is_link && is_relative(value) {
+                leads_here = true;
+                new_values.extend(self.index_of(value).map(|url| (given, url)));
+            }
+        }
+        if is_link && leads_here {
+            let target = attribute(attributes, self.bytes, b"target");
+            let is_new =
+                |target: &&Attribute| self.text(&target.value).eq_ignore_ascii_case(b"_blank");
+            new_values.extend(target.filter(is_new).map(|target| (target, String::new())));
+            new_values.sort_by_key(|(given, _)| given.name.start);
+        }
+        for (given, value) in new_values {
+            if value.is_empty() {
+                self.replace(&given.at(), "");
+            } else {
+                self.replace_value(given, &value);
+            }
+        }
+    }
+
+    /// `<meta http-equiv="refresh" content="0; url=…">`: ExDoc's index leads to the first page by it.
+    fn refresh(&mut self, attributes: &[Attribute]) {
+        let kind = attribute(attributes, self.bytes, b"http-equiv");
+        let is_refresh =
+            kind.is_some_and(|kind| self.text(&kind.value).eq_ignore_ascii_case(b"refresh"));
+        let Some(content) = attribute(attributes, self.bytes, b"content").filter(|_| is_refresh)
+        else {
+            return;
+        };
+        let Ok(value) = std::str::from_utf8(self.text(&content.value)) else { return };
+        let Some(at) = value.to_ascii_lowercase().find("url=") else { return };
+        let Some((before, url)) = value.split_at_checked(at.saturating_add(4)) else { return };
+        let plain = url.trim_ascii().trim_matches(['\'', '"']);
+        let url = match self.resolve(plain) {
+            Some(Resolution::Here(url)) => Some(url),
+            Some(Resolution::Missing(_)) => None,
+            None if is_relative(plain.as_bytes()) => self.index_of(plain.as_bytes()),
+            None => None,
+        };
+        if let Some(url) = url {
+            let value = format!("{before}{url}");
+            self.replace_value(content, &value);
+        }
+    }
+
+    /// In the static form, a link to a folder leads to its index.
+    fn index_of(&self, url: &[u8]) -> Option<String> {
+        let url = std::str::from_utf8(url).ok()?;
+        let end = url.find(['?', '#']).unwrap_or(url.len());
+        let (path, tail) = url.split_at_checked(end)?;
+        let last = path.rsplit_once('/').map_or(path, |(_, last)| last);
+        let slash = match last {
+            "" if !path.is_empty() => "",
+            "." | ".." => "/",
+            _ => return None,
+        };
+        (self.form == RewriteForm::Static).then(|| format!("{path}{slash}index.html{tail}"))
+    }
+}
