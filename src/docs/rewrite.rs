@@ -78,8 +78,9 @@ pub fn rewrite<'b>(
 pub fn docs_links(bytes: &[u8], mut found: impl FnMut(&str, Option<&Version>)) {
     html::each_link(bytes, |url| {
         if let Some(hex_link::HexLink::Docs(docs)) = hex_link::HexLink::parse(url.trim_ascii()) {
-            let target = docs.targets().next();
-            target.iter().for_each(|target| found(&target.package, target.version.as_ref()));
+            if let Some(target) = docs.targets().next() {
+                found(&target.package, target.version.as_ref());
+            }
         }
     });
 }

@@ -148,11 +148,10 @@ fn package<'a>(path: &'a str, tail: &'a str) -> Option<HexLink<'a>> {
     let first = segments.next().filter(|first| PackageName::is_valid(first))?;
     let second = segments.next().unwrap_or_default();
     if let Some(given) = version(second) {
-        let is_files = segments.next() == Some("files");
-        return match is_files {
-            true => files(path, "files/", tail),
-            false => Some(HexLink::Package { segments: [first, ""], version: Some(given) }),
-        };
+        if segments.next() == Some("files") {
+            return files(path, "files/", tail);
+        }
+        return Some(HexLink::Package { segments: [first, ""], version: Some(given) });
     }
     let version = segments.next().and_then(version);
     Some(HexLink::Package { segments: [first, second], version })

@@ -241,11 +241,12 @@ impl<'a> Page<'a> {
         let Some(at) = value.to_ascii_lowercase().find("url=") else { return };
         let Some((before, url)) = value.split_at_checked(at.saturating_add(4)) else { return };
         let plain = url.trim_ascii().trim_matches(['\'', '"']);
-        let url = match self.resolve(plain) {
-            Some(Resolution::Here(url)) => Some(url),
-            Some(Resolution::Missing(_)) => None,
-            None if is_relative(plain.as_bytes()) => self.index_of(plain.as_bytes()),
-            None => None,
+        let url = if is_relative(plain.as_bytes()) {
+            self.index_of(plain.as_bytes())
+        } else if let Some(Resolution::Here(url)) = self.resolve(plain) {
+            Some(url)
+        } else {
+            None
         };
         if let Some(url) = url {
             let value = format!("{before}{url}");

@@ -36,7 +36,7 @@ impl<'a> Resolver<'a> {
             }
             HexLink::Search { packages, query } => {
                 let url = self.links.search_url(&packages)?;
-                Resolution::Here(self.from_page(&url) + &written(query))
+                Resolution::Here(self.seen_from_page(&url) + &written(query))
             }
         })
     }
@@ -44,7 +44,7 @@ impl<'a> Resolver<'a> {
     /// The URL of a page of hexreg.
     pub fn package_url(&self, package: &str, version: &Version) -> Option<String> {
         let url = self.links.package_url(package, Some(version))?;
-        Some(self.from_page(&url))
+        Some(self.seen_from_page(&url))
     }
 
     fn docs(&self, url: &DocsUrl<'_>) -> Option<Resolution> {
@@ -70,7 +70,7 @@ impl<'a> Resolver<'a> {
             links.package_url(name, version).or_else(|| links.package_url(name, None))
         });
         match url {
-            Some(url) => Resolution::Here(self.from_page(&url)),
+            Some(url) => Resolution::Here(self.seen_from_page(&url)),
             None => Resolution::Missing(format!("Package {}", segments[0])),
         }
     }
@@ -85,13 +85,13 @@ impl<'a> Resolver<'a> {
         let decode = |path| percent_encoding::percent_decode_str(path).decode_utf8_lossy();
         let path = path.map(decode);
         match self.links.file_url(package, version, path.as_deref()) {
-            Some(url) => Resolution::Here(self.from_page(&url) + &written(fragment)),
+            Some(url) => Resolution::Here(self.seen_from_page(&url) + &written(fragment)),
             None => Resolution::Missing(format!("Package {package} {version}")),
         }
     }
 
     /// A URL that is seen from the root of all documentation, as an attribute of the page.
-    fn from_page(&self, url: &str) -> String {
+    fn seen_from_page(&self, url: &str) -> String {
         let is_absolute = url.starts_with('/') || url.contains("://");
         let up = if is_absolute { "" } else { &self.up };
         format!("{up}{}", written(&url.replace('&', "&amp;")))

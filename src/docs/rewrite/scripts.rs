@@ -4,7 +4,7 @@ use memchr::memmem;
 use serde::Serialize;
 
 use super::resolve::{Resolution, Resolver};
-use super::{DocsFile, RewriteForm, folder};
+use super::{DocsFile, RewriteForm, content_type, folder};
 use crate::docs::links::DocsLinks;
 
 /// Below the root of all documentation: names of packages with documentation, as [`packages_json`] writes them. The
@@ -85,7 +85,10 @@ pub(super) fn rewrite(
     links: &dyn DocsLinks,
     form: RewriteForm,
 ) -> Option<Vec<u8>> {
-    let name = file.path.strip_prefix("dist/").filter(|name| name.ends_with(".js"))?;
+    let name = file.path.strip_prefix("dist/")?;
+    if content_type(name) != content_type("x.js") {
+        return None;
+    }
     // Pages, not the script, are what URLs of a script are seen from: they lie in the folder above.
     if name.starts_with("html-") || name.starts_with("app-") {
         return go_to_package(bytes, form);
