@@ -10,6 +10,7 @@
 //! | `paths` | every path that is a page, and every one that is not |
 //! | `rights` | names that a client may not see |
 //! | `caching` | what is kept over a restart; tarballs and files of the cache that are damaged |
+//! | `documentation` | documentation of packages: read, searched, and apart from the registry |
 //! | `buckets` | pages of a registry in a bucket |
 //! | `evil` | a package that attacks its readers, and the server |
 //! | `in_chromium` | keyboard, phone, dark, without JavaScript, for all readers, without a network |
@@ -18,6 +19,7 @@
 mod buckets;
 mod caching;
 mod changes;
+mod documentation;
 mod evil;
 mod files;
 mod in_chromium;

@@ -8,6 +8,8 @@ pub mod bucket;
 pub mod commands;
 pub mod detour;
 pub mod disk;
+#[cfg(feature = "web")]
+pub mod documentation;
 pub mod etf;
 pub mod exchange;
 pub mod faulty;
