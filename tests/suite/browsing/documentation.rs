@@ -44,7 +44,11 @@ fn documentations() -> Vec<Documentation> {
                 ],
             )
             .module("TablePress.Trim", "Leaves out blanks around values.", &[("trim", 1, "Trims.")])
-            .page("streams", "Streams", &[("Large files", "A file of any size takes one row of memory.")])
+            .page(
+                "streams",
+                "Streams",
+                &[("Large files", "A file of any size takes one row of memory.")],
+            )
             .links_to("row_names", "0.4.1", "RowNames.html#name/1")
             .link("own", "TablePress.Trim.html#trim/1")
             .link("nowhere", "https://hexdocs.pm/not_mirrored/1.0.0/NotMirrored.html")

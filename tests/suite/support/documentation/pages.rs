@@ -146,7 +146,8 @@ fn page(docs: &Documentation, path: &str, title: &str, kind: &str, text: &str) -
         }
         _ => GUARDED,
     };
-    let links = docs.links.iter().map(|(text, href)| format!("<li><a href=\"{href}\">{text}</a></li>\n"));
+    let links =
+        docs.links.iter().map(|(text, href)| format!("<li><a href=\"{href}\">{text}</a></li>\n"));
     let scripts = docs.scripts.iter().map(|script| format!("<script>{script}</script>\n"));
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n  <head>\n    <meta charset=\"utf-8\">\n    \
