@@ -7,4 +7,8 @@
 //! time and the memory that they take grow with their size alone.
 
 pub mod links;
+#[cfg(feature = "web")]
+pub mod records;
 pub mod rewrite;
+#[cfg(feature = "web")]
+pub mod search;

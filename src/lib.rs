@@ -32,6 +32,8 @@ compile_error!(
 #[cfg(feature = "serve")]
 pub mod auth;
 mod beneath;
+#[cfg(feature = "serve")]
+mod bounded_cache;
 #[cfg(feature = "web")]
 pub mod browse;
 pub mod cache;
@@ -60,8 +62,12 @@ pub mod requirement;
 pub mod serve;
 #[cfg(feature = "serve")]
 pub mod snippets;
+#[cfg(feature = "web")]
+mod stem;
 pub mod store;
 pub mod tarball;
 pub mod unknown_fields;
+#[cfg(feature = "web")]
+mod varint;
 pub mod version;
 mod web_page;

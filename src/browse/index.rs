@@ -29,11 +29,9 @@ mod search;
 mod segment;
 mod segment_builder;
 mod similar;
-mod stem;
 mod stop_words;
 mod synonyms;
 mod update;
-mod varint;
 mod words;
 
 pub use match_kind::MatchKind;

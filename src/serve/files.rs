@@ -1,7 +1,6 @@
 //! Files of a repository over HTTP: whole, in part, or not at all where the client's copy is current.
 
 mod body;
-pub(crate) mod bounded_cache;
 #[cfg(feature = "buckets")]
 pub(crate) mod bucket;
 pub(crate) mod directory;

@@ -5,7 +5,7 @@ use super::name_table::{is_boundary, name_words};
 use super::package_index::PackageIndex;
 use super::query_word::QueryWord;
 use super::segment::Field;
-use super::stem::stem;
+use crate::stem::stem;
 use super::synonyms::synonyms_of;
 
 /// How many terms that begin like a word are looked at. Real repositories have fewer.
@@ -146,7 +146,7 @@ fn match_in_name(name: &str, lower: &str, start: usize, word: &str, stem: &str) 
         return if word.len() > 2 { Strength::NamePart } else { Strength::None };
     }
     let written = name.get(start..).and_then(|rest| name_words(rest).next()).unwrap_or_default();
-    if begins && super::stem::stem(&written.to_ascii_lowercase()) == stem {
+    if begins && crate::stem::stem(&written.to_ascii_lowercase()) == stem {
         Strength::NameAlike
     } else {
         Strength::None
@@ -168,7 +168,7 @@ fn match_text(index: &PackageIndex, word: &str, is_open: bool, into: &mut Streng
             // Most terms are too long to be a form.
             let is_short = has_forms && term.len() <= stem.len().saturating_add(MAX_ENDING);
             let form = is_short.then(|| std::str::from_utf8(term).ok()).flatten();
-            if form.is_some_and(|form| super::stem::stem(form) == stem) {
+            if form.is_some_and(|form| crate::stem::stem(form) == stem) {
                 raise_all(index, id, postings, ALIKE, into);
             } else if is_open && term.starts_with(word.as_bytes()) && is_word(term) {
                 raise_all(index, id, postings, BEGINNING, into);

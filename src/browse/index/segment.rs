@@ -8,7 +8,7 @@
 //! Entries are sorted by term. Each 16th is written whole, and its place is remembered. All numbers are varints. A
 //! segment never changes. Bytes of a damaged cache read as other terms and packages, or end early.
 
-use super::varint;
+use crate::varint;
 
 /// How many entries follow each other before one is written whole.
 pub(super) const BLOCK: usize = 16;

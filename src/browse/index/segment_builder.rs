@@ -1,7 +1,7 @@
 //! Makes segments: of packages that were read, and of smaller segments.
 
 use super::segment::{BLOCK, Field, Segment, Terms};
-use super::varint;
+use crate::varint;
 
 /// Collects the terms of packages.
 #[derive(Debug, Default)]

@@ -13,7 +13,7 @@ use super::byte_cache::ByteCache;
 use crate::checksum::OuterChecksum;
 use crate::repository::RepositoryPath;
 use crate::serve::error_chain::chain;
-use crate::serve::files::bounded_cache::BoundedCache;
+use crate::bounded_cache::BoundedCache;
 use crate::serve::files::source::FileSource;
 use crate::store::StoreError;
 use crate::tarball::{self, Description, FileName, Limits};

@@ -11,7 +11,7 @@ use axum::http::header::{CONTENT_LENGTH, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use bytes::Bytes;
 
 use crate::repository::{Folder, RepositoryPath};
-use crate::serve::files::bounded_cache::BoundedCache;
+use crate::bounded_cache::BoundedCache;
 use crate::serve::files::preconditions::Validators;
 use crate::serve::files::source::{FileSource, OpenFile};
 use crate::serve::responses::NOSNIFF;

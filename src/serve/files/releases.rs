@@ -23,7 +23,7 @@ use crate::registry::{Releases, Resource};
 use crate::repository::RepositoryPath;
 use crate::serve::clock::unix_nanoseconds;
 use crate::serve::error_chain::chain;
-use crate::serve::files::bounded_cache::BoundedCache;
+use crate::bounded_cache::BoundedCache;
 use crate::serve::files::source::{self, FileSource, LEADS_OUT, OpenFile};
 use crate::serve::registry_identity::RegistryIdentity;
 use crate::store::{Stamp, StoreError, StoreErrorKind};

@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use crate::serve::clock::unix_nanoseconds;
-use crate::serve::files::bounded_cache::BoundedCache;
+use crate::bounded_cache::BoundedCache;
 use crate::serve::files::secrets::{SecretFile, SecretFiles};
 use crate::serve::files::source::OpenFile;
 use crate::store::Stamp;

@@ -18,7 +18,7 @@ use crate::registry::Resource;
 use crate::repository::RepositoryPath;
 use crate::serve::clock::unix_nanoseconds;
 use crate::serve::error_chain::chain;
-use crate::serve::files::bounded_cache::BoundedCache;
+use crate::bounded_cache::BoundedCache;
 use crate::serve::files::releases::{NOT_OF_UPSTREAM, ReleaseIndex};
 use crate::serve::files::source::{CHUNK, OpenFile};
 use crate::store::Stamp;

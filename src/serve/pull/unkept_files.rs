@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::repository::RepositoryPath;
-use crate::serve::files::bounded_cache::BoundedCache;
+use crate::bounded_cache::BoundedCache;
 
 /// Files that could not be written, of those that were asked for last. All of them were checked.
 pub(super) struct UnkeptFiles(Mutex<BoundedCache<RepositoryPath, UnkeptBytes>>);

@@ -12,7 +12,7 @@ use crate::browse::release_contents::ReleaseContents;
 use crate::checksum::OuterChecksum;
 use crate::repository::RepositoryPath;
 use crate::serve::error_chain::chain;
-use crate::serve::files::bounded_cache::BoundedCache;
+use crate::bounded_cache::BoundedCache;
 use crate::serve::files::source::FileSource;
 use crate::store::StoreError;
 use crate::tarball::{self, Description, DocsLimits, FileName, Limits, PackageFiles};

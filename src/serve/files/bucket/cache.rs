@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 
 use super::cached_object::{CachedObject, ObjectBytes};
 use crate::repository::{Folder, RepositoryPath};
-use crate::serve::files::bounded_cache::{BoundedCache, Evicted};
+use crate::bounded_cache::{BoundedCache, Evicted};
 use crate::store::Stamp;
 
 /// How long a file is used before the store is asked whether it has changed, while clients still get it.

@@ -1,7 +1,7 @@
 //! Numbers of variable length, as protobuf has them: seven bits a byte, the lowest first.
 
 /// Appends a number.
-pub(super) fn put(bytes: &mut Vec<u8>, mut number: u32) {
+pub(crate) fn put(bytes: &mut Vec<u8>, mut number: u32) {
     while number >= 0x80 {
         let [low, ..] = number.to_le_bytes();
         bytes.push(low | 0x80);
@@ -12,7 +12,7 @@ pub(super) fn put(bytes: &mut Vec<u8>, mut number: u32) {
 }
 
 /// Takes a number from the beginning; `None` if there is none. Bits above the 32nd are dropped.
-pub(super) fn take(bytes: &mut &[u8]) -> Option<u32> {
+pub(crate) fn take(bytes: &mut &[u8]) -> Option<u32> {
     let mut number = 0;
     for shift in [0, 7, 14, 21, 28] {
         let (byte, rest) = bytes.split_first()?;
@@ -26,7 +26,7 @@ pub(super) fn take(bytes: &mut &[u8]) -> Option<u32> {
 }
 
 /// Takes a number, and as many bytes as it says.
-pub(super) fn take_bytes<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
+pub(crate) fn take_bytes<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
     let length = usize::try_from(take(bytes)?).ok()?;
     let (taken, rest) = bytes.split_at_checked(length)?;
     *bytes = rest;

@@ -4,7 +4,7 @@
 const MIN_WORD: usize = 4;
 
 /// The beginning of a word that its other forms have too. It need not be a word.
-pub(super) fn stem(word: &str) -> &str {
+pub(crate) fn stem(word: &str) -> &str {
     if word.len() < MIN_WORD || !word.is_ascii() {
         return word;
     }

@@ -1,0 +1,102 @@
+//! An index of documentation.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::Arc;
+
+use super::container::{FileKind, IndexFile};
+use super::files::DocsFiles;
+use super::hit::DocsFound;
+use super::kept_files::KeptFiles;
+use super::manifest::{DocsId, MANIFEST, Manifest};
+use super::query::DocsQuery;
+use super::ranking::Searchable;
+use super::state::{self, STATE, Source};
+use super::term_file::TextPostings;
+
+/// An index of documentation. It is cheap to clone: a clone searches the state that it was made from, as long as the files
+/// of that are there.
+#[derive(Clone)]
+pub struct DocsIndex {
+    pub(super) files: Arc<KeptFiles>,
+    pub(super) manifest: Arc<Manifest>,
+    order: Arc<Vec<u32>>,
+    /// What each documentation was read from, by number.
+    pub(super) sources: Arc<Vec<Source>>,
+}
+
+impl DocsIndex {
+    /// The index in these files: an empty one if there is none, or if it is damaged or of another version.
+    #[must_use]
+    pub fn open(files: Arc<dyn DocsFiles>) -> Self {
+        let read = |name| files.read(name).ok().flatten();
+        let (mut manifest, mut sources) = (Manifest::default(), Vec::new());
+        if let Some(script) = read(MANIFEST)
+            && let Some(found) = Manifest::decode(&script)
+        {
+            manifest = found;
+            // Without it, all is read anew at the next update.
+            sources = read(STATE).and_then(|file| state::decode(&script, &file)).unwrap_or_default();
+        }
+        Self::of(Arc::new(KeptFiles::new(files)), manifest, sources)
+    }
+
+    pub(super) fn of(files: Arc<KeptFiles>, manifest: Manifest, sources: Vec<Source>) -> Self {
+        let order = Arc::new(manifest.order());
+        Self { files, manifest: Arc::new(manifest), order, sources: Arc::new(sources) }
+    }
+
+    /// The documentations that are in it, with what they were read from. It is `None` if that is not known.
+    pub fn docs(&self) -> impl Iterator<Item = (&DocsId, Option<&[u8; 32]>)> {
+        let all = self.manifest.docs.iter().enumerate();
+        all.filter_map(|(number, entry)| Some((&entry.as_ref()?.id, self.sources.get(number))))
+    }
+
+    /// How many records it has.
+    #[must_use]
+    pub fn records(&self) -> usize {
+        let parts = self.manifest.docs.iter().flatten().flat_map(|entry| &entry.parts);
+        parts.fold(0, |sum, (_, count)| {
+            sum.saturating_add(usize::try_from(*count).unwrap_or(usize::MAX))
+        })
+    }
+
+    /// The best `limit` records of the documentations that a filter lets through. May block, as files are read.
+    #[must_use]
+    pub fn search(
+        &self,
+        query: &DocsQuery,
+        filter: &dyn Fn(&DocsId) -> bool,
+        limit: usize,
+    ) -> DocsFound {
+        let (files, manifest) = (&*self.files, &*self.manifest);
+        Searchable { files, manifest, order: &self.order }.search(query, filter, limit)
+    }
+
+    /// The names of all files of it, sorted. Others in the same place are left from former states.
+    ///
+    /// # Errors
+    /// A file is damaged or missing ([`io::ErrorKind::InvalidData`]).
+    pub fn file_names(&self) -> io::Result<Vec<String>> {
+        let mut names = BTreeSet::from([MANIFEST.to_owned(), STATE.to_owned()]);
+        for file in self.manifest.files() {
+            names.insert(file.name());
+            if file.kind != FileKind::Terms {
+                continue;
+            }
+            for entry in &*self.files.terms(file.id).ok_or_else(|| damaged(file))? {
+                if let TextPostings::Blocks(blocks) = &entry.texts {
+                    let files = blocks.iter().map(|block| IndexFile { kind: FileKind::Postings, id: block.id });
+                    names.extend(files.map(IndexFile::name));
+                }
+            }
+        }
+        Ok(names.into_iter().collect())
+    }
+}
+
+/// A file of an index is not what its name says.
+pub(super) fn damaged(file: IndexFile) -> io::Error {
+    let text = format!("{} of the search is damaged or missing: remove the index", file.name());
+    io::Error::new(io::ErrorKind::InvalidData, text)
+}
