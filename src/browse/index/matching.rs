@@ -5,8 +5,8 @@ use super::name_table::{is_boundary, name_words};
 use super::package_index::PackageIndex;
 use super::query_word::QueryWord;
 use super::segment::Field;
-use crate::stem::stem;
 use super::synonyms::synonyms_of;
+use crate::stem::stem;
 
 /// How many terms that begin like a word are looked at. Real repositories have fewer.
 const MAX_TERMS: usize = 20_000;

@@ -39,7 +39,9 @@ fn records_of_pages(archive: &[u8], limits: &DocsLimits) -> Result<Vec<DocsRecor
     let is_page = |path: &str, size: usize| {
         let path = path.strip_prefix("./").unwrap_or(path);
         let is_other = matches!(path, "404.html" | "search.html" | "modules-frame.html");
-        (path.ends_with(".html") || path.ends_with(".htm")) && !is_other && size <= limits::PAGE
+        [".html", ".htm"].iter().any(|end| path.strip_suffix(end).is_some())
+            && !is_other
+            && size <= limits::PAGE
     };
     read_docs(archive, limits, is_page, |path, data| {
         let path = path.strip_prefix("./").unwrap_or(&path);
@@ -85,7 +87,8 @@ mod tests {
 
     #[test]
     fn search_data_is_read_and_else_the_pages() {
-        let data = r#"searchData={"items":[{"ref":"A.html","title":"A","type":"module","doc":""}]}"#;
+        let data =
+            r#"searchData={"items":[{"ref":"A.html","title":"A","type":"module","doc":""}]}"#;
         let pages = [("b.html", "<title>B</title>"), ("a.html", "<title>P</title><h2 id=x>X</h2>")];
         assert_eq!(titles(&[pages[0], ("dist/search_data-1.js", data)]), ["A"]);
         assert_eq!(titles(&pages), ["P", "X - P", "B"]);

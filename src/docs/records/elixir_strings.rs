@@ -24,18 +24,15 @@ fn item<'a>(rest: &mut &'a str) -> Option<SearchItem<'a>> {
     let title = field(rest, "", "\",\"module\":\"")?;
     let module = field(rest, "", "\",\"type\":\"")?;
     let kind = field(rest, "", "\",\"doc\":")?;
-    let doc = match rest.strip_prefix('"') {
-        Some(string) => {
-            let (doc, after) = inspected(string)?;
-            *rest = after;
-            doc
-        }
+    let doc = if let Some(string) = rest.strip_prefix('"') {
+        let (doc, after) = inspected(string)?;
+        *rest = after;
+        doc
+    } else {
         // Text that is not UTF-8 was written as `<<97, 255>>`.
-        None => {
-            let end = rest.find('}')?;
-            *rest = rest.get(end..)?;
-            String::new()
-        }
+        let end = rest.find('}')?;
+        *rest = rest.get(end..)?;
+        String::new()
     };
     *rest = rest.strip_prefix('}')?;
     Some(SearchItem {

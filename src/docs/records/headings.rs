@@ -34,7 +34,8 @@ pub(super) fn records(path: &str, html: &[u8]) -> Vec<DocsRecord> {
             return DocsRecord::read("page", title, "", &escaped_path, &section.text);
         }
         let heading = section.heading.trim();
-        let whole = if title.is_empty() { heading.to_owned() } else { format!("{heading} - {title}") };
+        let whole =
+            if title.is_empty() { heading.to_owned() } else { format!("{heading} - {title}") };
         let heading = if heading.is_empty() { "" } else { &whole };
         let id = section.id.replace('%', "%25");
         DocsRecord::read("section", heading, "", &format!("{escaped_path}#{id}"), &section.text)

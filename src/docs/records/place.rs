@@ -1,5 +1,7 @@
 //! Where a record is: a relative URL that stays in its documentation.
 
+use std::fmt::Write as _;
+
 use super::limits;
 
 /// A place as a documentation names it, or `None` if it leads elsewhere or is too long. What a browser would escape is
@@ -43,7 +45,8 @@ fn escaped(text: &str, plain: &str) -> String {
             clean.push(c);
         } else {
             for byte in c.encode_utf8(&mut [0; 4]).bytes() {
-                clean += &format!("%{byte:02X}");
+                // Writing into a string does not fail.
+                let _ = write!(clean, "%{byte:02X}");
             }
         }
         rest = rest.get(c.len_utf8()..).unwrap_or_default();

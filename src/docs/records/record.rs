@@ -23,7 +23,13 @@ pub struct DocsRecord {
 impl DocsRecord {
     /// A record of what a documentation says; `None` if it has no title, or its place leads elsewhere. The text is Markdown,
     /// HTML or plain.
-    pub(super) fn read(kind: &str, title: &str, module: &str, place: &str, text: &str) -> Option<Self> {
+    pub(super) fn read(
+        kind: &str,
+        title: &str,
+        module: &str,
+        place: &str,
+        text: &str,
+    ) -> Option<Self> {
         let title = one_line(title);
         let place = clean_place(place)?;
         if title.is_empty() {
@@ -34,7 +40,13 @@ impl DocsRecord {
             module => module,
         };
         let kind = beginning(kind, limits::KIND).chars().filter(char::is_ascii_graphic).collect();
-        Some(Self { kind, module, place, text: plain_text_of(beginning(text, limits::TEXT)), title })
+        Some(Self {
+            kind,
+            module,
+            place,
+            text: plain_text_of(beginning(text, limits::TEXT)),
+            title,
+        })
     }
 
     /// The function, type or macro with its arity, as in `map/2`; empty for what is none.

@@ -129,7 +129,7 @@ mod tests {
     /// It wrote titles as they are, and texts as Elixir's `inspect` does.
     #[test]
     fn ex_doc_0_20_is_read_though_it_is_not_json() {
-        let text = r##"searchNodes=[{"ref":"A.html","title":"A","module":"A","type":"module","doc":"a \"b\" \#{c} \e[0m \x{1F600}"},{"ref":"A.html#sigil_%22/2","title":"A.sigil_"/2","module":"A","type":"macro","doc":"q"},{"ref":"A.html#%5C%5C/2","title":"A.\\/2","module":"A","type":"function","doc":<<97, 255>>},{"ref":"r.html","title":"Read","module":"r","type":"extras","doc":"z"}]"##;
+        let text = r#"searchNodes=[{"ref":"A.html","title":"A","module":"A","type":"module","doc":"a \"b\" \#{c} \e[0m \x{1F600}"},{"ref":"A.html#sigil_%22/2","title":"A.sigil_"/2","module":"A","type":"macro","doc":"q"},{"ref":"A.html#%5C%5C/2","title":"A.\\/2","module":"A","type":"function","doc":<<97, 255>>},{"ref":"r.html","title":"Read","module":"r","type":"extras","doc":"z"}]"#;
         assert_eq!(
             found(text),
             [

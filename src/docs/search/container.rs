@@ -115,7 +115,9 @@ mod tests {
         assert_eq!(file.decode(&script).as_deref(), Some(&raw[..]));
         assert!(script.is_ascii());
         assert_eq!(file.name().len(), 17);
-        assert!(script.starts_with(format!("hexregDocs(\"{}\",\"", &file.name()[..14]).as_bytes()));
+        let name = file.name();
+        let stem = name.strip_suffix(".js").unwrap();
+        assert!(script.starts_with(format!("hexregDocs(\"{stem}\",\"").as_bytes()));
     }
 
     #[test]

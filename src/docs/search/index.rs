@@ -36,7 +36,8 @@ impl DocsIndex {
         {
             manifest = found;
             // Without it, all is read anew at the next update.
-            sources = read(STATE).and_then(|file| state::decode(&script, &file)).unwrap_or_default();
+            sources =
+                read(STATE).and_then(|file| state::decode(&script, &file)).unwrap_or_default();
         }
         Self::of(Arc::new(KeptFiles::new(files)), manifest, sources)
     }
@@ -86,7 +87,9 @@ impl DocsIndex {
             }
             for entry in &*self.files.terms(file.id).ok_or_else(|| damaged(file))? {
                 if let TextPostings::Blocks(blocks) = &entry.texts {
-                    let files = blocks.iter().map(|block| IndexFile { kind: FileKind::Postings, id: block.id });
+                    let files = blocks
+                        .iter()
+                        .map(|block| IndexFile { kind: FileKind::Postings, id: block.id });
                     names.extend(files.map(IndexFile::name));
                 }
             }

@@ -177,7 +177,8 @@ impl Manifest {
 
     /// All files that it names, without blocks of postings.
     pub fn files(&self) -> impl Iterator<Item = IndexFile> + '_ {
-        let terms = self.terms.iter().map(|entry| IndexFile { kind: FileKind::Terms, id: entry.id });
+        let terms =
+            self.terms.iter().map(|entry| IndexFile { kind: FileKind::Terms, id: entry.id });
         let records = self.records.iter().flatten();
         terms.chain(records.map(|id| IndexFile { kind: FileKind::Records, id: *id }))
     }

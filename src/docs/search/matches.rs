@@ -69,7 +69,9 @@ impl WordMatches {
 
     /// Whether one of its terms is in so many texts that their records are looked at last.
     pub fn is_common(&self) -> bool {
-        self.terms.iter().any(|term| matches!(term.entry().map(|it| &it.texts), Some(TextPostings::Blocks(_))))
+        self.terms
+            .iter()
+            .any(|term| matches!(term.entry().map(|it| &it.texts), Some(TextPostings::Blocks(_))))
     }
 
     fn add_exact(&mut self, files: &KeptFiles, manifest: &Manifest, word: &str) {
@@ -151,10 +153,15 @@ impl WordMatches {
             if with_texts {
                 let before = records.len();
                 let score = term.score(None);
-                each_text(files, entry, |_, _| true, |postings| {
-                    let keys = postings.map(|(key, _)| (key, score));
-                    records.extend(keys.filter(|(key, _)| is_allowed(*key)));
-                });
+                each_text(
+                    files,
+                    entry,
+                    |_, _| true,
+                    |postings| {
+                        let keys = postings.map(|(key, _)| (key, score));
+                        records.extend(keys.filter(|(key, _)| is_allowed(*key)));
+                    },
+                );
                 if records.len() > before {
                     lists = lists.saturating_add(1);
                 }
@@ -189,7 +196,9 @@ impl WordMatches {
         };
         for term in &self.terms {
             let Some(entry) = term.entry() else { continue };
-            raise(Postings::new(&entry.titles, PostingKind::Title), &|class| term.score(Some(class)));
+            raise(Postings::new(&entry.titles, PostingKind::Title), &|class| {
+                term.score(Some(class))
+            });
             let has_records = |first, next| {
                 let at = keys.partition_point(|key| docs_of(*key) < first);
                 keys.get(at).is_some_and(|key| docs_of(*key) < next)

@@ -67,7 +67,8 @@ impl Pending {
         if let Some(known) = self.terms.get_mut(term) {
             let before = known.len();
             known.add(seen, key, class);
-            self.memory = self.memory.saturating_add(known.len().saturating_sub(before).saturating_mul(2));
+            self.memory =
+                self.memory.saturating_add(known.len().saturating_sub(before).saturating_mul(2));
             return;
         }
         let mut new = PendingTerm::default();

@@ -119,8 +119,10 @@ mod tests {
             }
             let read: Vec<_> = Postings::new(&writer.bytes, kind).collect();
             let class_of = |class| if kind == PostingKind::Title { class } else { 0 };
-            let expected: Vec<_> =
-                keys.iter().map(|(docs, record, class)| (record_key(*docs, *record), class_of(*class))).collect();
+            let expected: Vec<_> = keys
+                .iter()
+                .map(|(docs, record, class)| (record_key(*docs, *record), class_of(*class)))
+                .collect();
             assert_eq!(read, expected);
             assert_eq!(writer.count, 6);
         }
@@ -129,6 +131,9 @@ mod tests {
     #[test]
     fn damaged_postings_end() {
         assert_eq!(Postings::new(&[0xff; 40], PostingKind::Text).count(), 0);
-        assert!(Postings::new(&[1, 0xff, 0xff, 0xff, 0xff, 0x0f, 1, 1, 1], PostingKind::Text).count() <= 2);
+        assert!(
+            Postings::new(&[1, 0xff, 0xff, 0xff, 0xff, 0x0f, 1, 1, 1], PostingKind::Text).count()
+                <= 2
+        );
     }
 }

@@ -55,7 +55,11 @@ impl QueryTerm {
         let last = self.parts.len().saturating_sub(1);
         let parts = self.parts.into_iter().enumerate();
         parts
-            .map(|(at, whole)| Self { whole, parts: Vec::new(), is_open: self.is_open && at == last })
+            .map(|(at, whole)| Self {
+                whole,
+                parts: Vec::new(),
+                is_open: self.is_open && at == last,
+            })
             .collect()
     }
 }

@@ -50,7 +50,7 @@ impl Searchable<'_> {
             docs.map(|entry| entry.as_ref().is_some_and(|entry| filter(&entry.id))).collect();
         let (mut candidates, has_some_words, is_more) = self.candidates(query, &allowed);
         let total = candidates.len();
-        self.sort_best(&mut candidates, limit.max(COMPARED));
+        Self::sort_best(&mut candidates, limit.max(COMPARED));
         if query.words.len() > 1 {
             self.compare_titles(&mut candidates, query);
         }
@@ -160,7 +160,7 @@ impl Searchable<'_> {
     }
 
     /// Keeps the best ones, in order.
-    fn sort_best(&self, candidates: &mut Vec<Candidate>, count: usize) {
+    fn sort_best(candidates: &mut Vec<Candidate>, count: usize) {
         if candidates.len() > count && count > 0 {
             let last = count.saturating_sub(1);
             candidates.select_nth_unstable_by(last, |a, b| a.order().cmp(&b.order()));

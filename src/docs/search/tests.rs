@@ -22,7 +22,11 @@ fn record(kind: &str, title: &str, text: &str) -> DocsRecord {
 }
 
 fn docs(package: &str, version: &str, records: Vec<DocsRecord>) -> IndexedDocs {
-    IndexedDocs { id: id(package, version), source: [version.len() as u8; 32], records }
+    IndexedDocs {
+        id: id(package, version),
+        source: [u8::try_from(version.len()).unwrap(); 32],
+        records,
+    }
 }
 
 fn id(package: &str, version: &str) -> DocsId {
@@ -31,7 +35,7 @@ fn id(package: &str, version: &str) -> DocsId {
 
 /// Those that are longer are found earlier.
 fn rank(package: &str) -> u32 {
-    package.len() as u32
+    u32::try_from(package.len()).unwrap()
 }
 
 fn update(index: &mut DocsIndex, removed: &[DocsId], added: Vec<IndexedDocs>) -> UpdatedFiles {

@@ -100,7 +100,8 @@ fn for_each_piece(name: &str, mut call: impl FnMut(&str)) {
         while let Some((at, c)) = chars.next() {
             let next_is_lower = chars.peek().is_some_and(|(_, next)| next.is_lowercase());
             let begins = before.is_some_and(|before| {
-                c.is_uppercase() && (before.is_lowercase() || before.is_uppercase() && next_is_lower)
+                c.is_uppercase()
+                    && (before.is_lowercase() || before.is_uppercase() && next_is_lower)
             });
             if begins {
                 call(word.get(start..at).unwrap_or_default());
@@ -181,7 +182,16 @@ mod tests {
     fn a_function_is_found_by_each_part() {
         assert_eq!(
             terms("Plug.Conn.put_resp/2"),
-            ["conn", "plug", "plug.conn.put_resp", "plug.conn.put_resp/2", "put", "put_resp", "put_resp/2", "resp"]
+            [
+                "conn",
+                "plug",
+                "plug.conn.put_resp",
+                "plug.conn.put_resp/2",
+                "put",
+                "put_resp",
+                "put_resp/2",
+                "resp"
+            ]
         );
         assert_eq!(terms("NimbleCSV"), ["csv", "nimble", "nimblecsv"]);
         assert_eq!(terms("lists:map/2"), ["lists", "lists:map", "lists:map/2", "map", "map/2"]);
@@ -192,14 +202,20 @@ mod tests {
     fn marks_are_kept_and_found_without() {
         assert_eq!(terms("@spec :ok"), [":ok", "@spec", "ok", "spec"]);
         assert_eq!(terms("Is it valid?"), ["is", "it", "valid", "valid?"]);
-        assert_eq!(terms("Enum.empty?/1"), ["empty", "empty?", "empty?/1", "enum", "enum.empty", "enum.empty?", "enum.empty?/1"]);
+        assert_eq!(
+            terms("Enum.empty?/1"),
+            ["empty", "empty?", "empty?/1", "enum", "enum.empty", "enum.empty?", "enum.empty?/1"]
+        );
         assert_eq!(terms("utf-8, (e.g.) x."), ["8", "e", "e.g", "g", "utf", "utf-8", "x"]);
         assert_eq!(terms("__MODULE__"), ["__module__", "module"]);
     }
 
     #[test]
     fn urls_and_digests_are_no_terms() {
-        assert_eq!(terms("see https://a.b/c/d now 20240131 2024 :: .. // ?"), ["2024", "now", "see"]);
+        assert_eq!(
+            terms("see https://a.b/c/d now 20240131 2024 :: .. // ?"),
+            ["2024", "now", "see"]
+        );
         assert_eq!(terms(&"x".repeat(1_000_000)), [""; 0]);
         assert_eq!(terms("日本語"), ["日本", "日本語", "本語"]);
     }
@@ -211,7 +227,10 @@ mod tests {
             (whole.to_owned(), parts.iter().map(|part| (*part).to_owned()).collect::<Vec<_>>())
         };
         assert_eq!(words("json"), [word("json", &[])]);
-        assert_eq!(words("GenServer.call/2 x"), [word("genserver.call/2", &["gen", "server", "call"]), word("x", &[])]);
+        assert_eq!(
+            words("GenServer.call/2 x"),
+            [word("genserver.call/2", &["gen", "server", "call"]), word("x", &[])]
+        );
         assert_eq!(words("@doc valid?"), [word("@doc", &["doc"]), word("valid?", &["valid"])]);
         assert_eq!(words(" // . "), []);
     }

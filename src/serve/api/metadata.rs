@@ -10,10 +10,10 @@ use tokio::sync::{OnceCell, Semaphore};
 use tokio::task::spawn_blocking;
 
 use super::byte_cache::ByteCache;
+use crate::bounded_cache::BoundedCache;
 use crate::checksum::OuterChecksum;
 use crate::repository::RepositoryPath;
 use crate::serve::error_chain::chain;
-use crate::bounded_cache::BoundedCache;
 use crate::serve::files::source::FileSource;
 use crate::store::StoreError;
 use crate::tarball::{self, Description, FileName, Limits};

@@ -10,8 +10,8 @@ use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_LENGTH, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use bytes::Bytes;
 
-use crate::repository::{Folder, RepositoryPath};
 use crate::bounded_cache::BoundedCache;
+use crate::repository::{Folder, RepositoryPath};
 use crate::serve::files::preconditions::Validators;
 use crate::serve::files::source::{FileSource, OpenFile};
 use crate::serve::responses::NOSNIFF;

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
+use crate::bounded_cache::BoundedCache;
 use crate::checksum::OuterChecksum;
 use crate::key::{KeyError, PublicKey};
 use crate::name::PackageName;
@@ -23,7 +24,6 @@ use crate::registry::{Releases, Resource};
 use crate::repository::RepositoryPath;
 use crate::serve::clock::unix_nanoseconds;
 use crate::serve::error_chain::chain;
-use crate::bounded_cache::BoundedCache;
 use crate::serve::files::source::{self, FileSource, LEADS_OUT, OpenFile};
 use crate::serve::registry_identity::RegistryIdentity;
 use crate::store::{Stamp, StoreError, StoreErrorKind};

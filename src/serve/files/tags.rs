@@ -14,8 +14,8 @@ use headers::ETag;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-use crate::serve::clock::unix_nanoseconds;
 use crate::bounded_cache::BoundedCache;
+use crate::serve::clock::unix_nanoseconds;
 use crate::serve::files::secrets::{SecretFile, SecretFiles};
 use crate::serve::files::source::OpenFile;
 use crate::store::Stamp;

@@ -12,13 +12,13 @@ use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
+use crate::bounded_cache::BoundedCache;
 use crate::checksum::{OuterChecksum, OuterHasher};
 use crate::ops::mirror::pull::{PullError, Puller, Target};
 use crate::registry::Resource;
 use crate::repository::RepositoryPath;
 use crate::serve::clock::unix_nanoseconds;
 use crate::serve::error_chain::chain;
-use crate::bounded_cache::BoundedCache;
 use crate::serve::files::releases::{NOT_OF_UPSTREAM, ReleaseIndex};
 use crate::serve::files::source::{CHUNK, OpenFile};
 use crate::store::Stamp;

@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::readiness::CacheAge;
+use crate::bounded_cache::BoundedCache;
 use crate::ops::mirror::pull::Validator;
 use crate::repository::RepositoryPath;
-use crate::bounded_cache::BoundedCache;
 
 /// What is known of the files that were asked for most recently. A file that is forgotten is requested again.
 pub(super) struct Memory(Mutex<BoundedCache<String, KnownFile>>);

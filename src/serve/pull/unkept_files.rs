@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use crate::repository::RepositoryPath;
 use crate::bounded_cache::BoundedCache;
+use crate::repository::RepositoryPath;
 
 /// Files that could not be written, of those that were asked for last. All of them were checked.
 pub(super) struct UnkeptFiles(Mutex<BoundedCache<RepositoryPath, UnkeptBytes>>);

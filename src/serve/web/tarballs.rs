@@ -5,6 +5,7 @@
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+use crate::bounded_cache::BoundedCache;
 use crate::browse::definitions;
 use crate::browse::index::{PackageInside, words};
 use crate::browse::readme;
@@ -12,7 +13,6 @@ use crate::browse::release_contents::ReleaseContents;
 use crate::checksum::OuterChecksum;
 use crate::repository::RepositoryPath;
 use crate::serve::error_chain::chain;
-use crate::bounded_cache::BoundedCache;
 use crate::serve::files::source::FileSource;
 use crate::store::StoreError;
 use crate::tarball::{self, Description, DocsLimits, FileName, Limits, PackageFiles};

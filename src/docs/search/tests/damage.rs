@@ -4,7 +4,10 @@ use super::*;
 
 fn index() -> (DocsIndex, Arc<MemoryFiles>) {
     let records = (0..600).map(|at| record("function", &format!("M.f{at}/1"), "some text of it"));
-    index_of(vec![docs("a", "1.0.0", records.collect()), docs("b", "1.0.0", vec![record("module", "B", "text")])])
+    index_of(vec![
+        docs("a", "1.0.0", records.collect()),
+        docs("b", "1.0.0", vec![record("module", "B", "text")]),
+    ])
 }
 
 #[test]
@@ -16,7 +19,8 @@ fn what_is_missing_is_not_found_and_an_update_says_so() {
         let mut opened = DocsIndex::open(files);
         assert!(search(&opened, "text").hits.len() <= 20);
         let removed = [id("a", "1.0.0")];
-        let changes = DocsChanges { removed: &removed, added: &mut std::iter::empty(), rank: &rank };
+        let changes =
+            DocsChanges { removed: &removed, added: &mut std::iter::empty(), rank: &rank };
         let error = opened.update(changes).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::InvalidData);
         assert!(error.to_string().contains(&name), "{error}");
@@ -46,7 +50,9 @@ fn any_bytes_are_read_without_a_panic() {
     let mut random = 7_u64;
     for _ in 0..250 {
         let mut next = || {
-            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             (random >> 33) as usize
         };
         let mut manifest = Manifest::clone(&index.manifest);
@@ -57,9 +63,9 @@ fn any_bytes_are_read_without_a_panic() {
             };
             let file = IndexFile { kind, id: *id };
             let mut raw = file.decode(&files.read(&file.name()).unwrap().unwrap()).unwrap();
-            for _ in 0..next() % 4 + 1 {
+            for _ in 0..=next() % 4 {
                 let at = next() % raw.len();
-                raw[at] = next() as u8;
+                raw[at] = u8::try_from(next() % 256).unwrap();
             }
             raw.truncate(raw.len() - next() % 3);
             let _ = (term_file::decode(&raw), chunk::decode(&raw));

@@ -13,7 +13,10 @@ fn elixir() -> DocsIndex {
         record("module", "GenServer", "A server. Call it with GenServer.call/3."),
         record("function", "GenServer.call/3", "Waits for a reply."),
     ];
-    let other = vec![record("module", "MapSet", "Sets of map values"), record("module", "Enumerable", "enum protocol")];
+    let other = vec![
+        record("module", "MapSet", "Sets of map values"),
+        record("module", "Enumerable", "enum protocol"),
+    ];
     index_of(vec![docs("elixir", "1.18.4", records), docs("other", "0.1.0", other)]).0
 }
 
@@ -56,7 +59,10 @@ fn other_forms_of_a_word_are_found() {
 
 #[test]
 fn a_title_of_several_words_comes_first() {
-    assert_eq!(titles(&elixir(), "getting Started"), ["Getting started", "Getting started - Parsing"]);
+    assert_eq!(
+        titles(&elixir(), "getting Started"),
+        ["Getting started", "Getting started - Parsing"]
+    );
 }
 
 #[test]
@@ -93,7 +99,8 @@ fn equals_are_in_order_of_rank_then_name() {
         docs("aaa", "1.0.0", one()),
         docs("longest", "1.0.0", one()),
     ]);
-    let packages: Vec<_> = search(&index, "plain").hits.into_iter().map(|hit| hit.docs.package).collect();
+    let packages: Vec<_> =
+        search(&index, "plain").hits.into_iter().map(|hit| hit.docs.package).collect();
     assert_eq!(packages, ["longest", "aaa", "bbb"]);
 }
 
@@ -103,7 +110,10 @@ fn a_hit_has_all_that_is_shown() {
     one.module = "A".to_owned();
     let (index, _) = index_of(vec![docs("a", "1.0.0", vec![one])]);
     let hit = search(&index, "f/1").hits.remove(0);
-    assert_eq!((hit.kind.as_str(), hit.module.as_str(), hit.place.as_str()), ("function", "A", "A.f/1.html"));
+    assert_eq!(
+        (hit.kind.as_str(), hit.module.as_str(), hit.place.as_str()),
+        ("function", "A", "A.f/1.html")
+    );
     assert_eq!(hit.docs, id("a", "1.0.0"));
     assert!(hit.snippet.ends_with("word…"));
 }

@@ -3,8 +3,20 @@ use proptest::prelude::*;
 use super::*;
 
 const WORDS: [&str; 14] = [
-    "map", "Enum.map/2", "reduce", "parse_csv", "GenServer", "parsing", "parses", "the", "if", "valid?", "@spec",
-    "list", "lists:map/2", "日本語",
+    "map",
+    "Enum.map/2",
+    "reduce",
+    "parse_csv",
+    "GenServer",
+    "parsing",
+    "parses",
+    "the",
+    "if",
+    "valid?",
+    "@spec",
+    "list",
+    "lists:map/2",
+    "日本語",
 ];
 
 fn words() -> impl Strategy<Value = String> {
@@ -12,7 +24,10 @@ fn words() -> impl Strategy<Value = String> {
         .prop_map(|all| all.iter().map(|at| WORDS[*at]).collect::<Vec<_>>().join(" "))
 }
 
-fn some_docs() -> impl Strategy<Value = Vec<(u8, u8, Vec<(String, String)>)>> {
+/// A package, a version, and titles and texts of records.
+type Step = (u8, u8, Vec<(String, String)>);
+
+fn some_docs() -> impl Strategy<Value = Vec<Step>> {
     let records = prop::collection::vec((words(), words()), 0..12);
     prop::collection::vec((0..6_u8, 0..2_u8, records), 1..14)
 }
@@ -65,7 +80,8 @@ proptest! {
 fn the_same_documentations_make_the_same_files() {
     let all = || {
         let of = |package: &str, count: usize| {
-            let records = (0..count).map(|at| record("function", &format!("M.f{at}/1"), "some text"));
+            let records =
+                (0..count).map(|at| record("function", &format!("M.f{at}/1"), "some text"));
             docs(package, "1.0.0", records.collect())
         };
         vec![of("a", 300), of("b", 3), of("c", 700)]
@@ -80,8 +96,11 @@ fn the_same_documentations_make_the_same_files() {
 #[test]
 fn an_update_writes_what_changes() {
     let of = |package: &str, word: &str| docs(package, "1.0.0", vec![record("module", word, word)]);
-    let all: Vec<_> = (0..2_000)
-        .map(|at| of(&format!("p{at}"), &format!("{:x}w", blake3::hash(&[at as u8, (at >> 8) as u8]).as_bytes()[0])))
+    let all: Vec<_> = (0..2_000_u32)
+        .map(|at| {
+            let digest = blake3::hash(&at.to_le_bytes()).to_hex();
+            of(&format!("p{at}"), digest.split_at(12).0)
+        })
         .collect();
     let (mut index, files) = index_of(all);
     let before = files.names();

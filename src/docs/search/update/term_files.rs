@@ -40,9 +40,8 @@ pub(super) fn merge(
     let mut work: Vec<(Option<&TermsEntry>, &[NewTerm])> = Vec::new();
     for (at, entry) in entries.iter().enumerate() {
         let next = entries.get(at.saturating_add(1));
-        let end = next.map_or(rest.len(), |next| {
-            rest.partition_point(|(term, _)| **term < *next.first)
-        });
+        let end =
+            next.map_or(rest.len(), |next| rest.partition_point(|(term, _)| **term < *next.first));
         let (mine, others) = rest.split_at_checked(end).unwrap_or((rest, &[]));
         work.push((Some(entry), mine));
         rest = others;
@@ -134,8 +133,7 @@ fn merge_term(
     let titles = merge_postings(PostingKind::Title, old_titles, new_titles, dropped);
     let old_texts = known.as_ref().map_or(Ok(Cow::Borrowed(empty)), |known| texts(files, known))?;
     let texts = merge_postings(PostingKind::Text, &old_texts, new_texts, dropped);
-    let has_changed =
-        added.is_some() || titles.bytes != *old_titles || texts.bytes != *old_texts;
+    let has_changed = added.is_some() || titles.bytes != *old_titles || texts.bytes != *old_texts;
     if let (Some(known), false) = (&known, has_changed) {
         return Ok((known.clone(), false));
     }

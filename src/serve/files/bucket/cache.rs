@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 
 use super::cached_object::{CachedObject, ObjectBytes};
-use crate::repository::{Folder, RepositoryPath};
 use crate::bounded_cache::{BoundedCache, Evicted};
+use crate::repository::{Folder, RepositoryPath};
 use crate::store::Stamp;
 
 /// How long a file is used before the store is asked whether it has changed, while clients still get it.
