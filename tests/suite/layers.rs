@@ -157,6 +157,18 @@ fn modules_follow_one_convention() {
     assert_eq!(Tree::of_this_crate().mod_files(), Vec::<&String>::new());
 }
 
+/// The oldest Rust that builds hexreg does not compile them, and newer ones give no warning.
+#[test]
+fn no_file_has_a_chain_of_let() {
+    let chain = ["&&", "let "].join(" ");
+    for folder in ["src", "tests", "benches", "examples"] {
+        for path in paths(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)) {
+            let text = fs::read_to_string(&path).unwrap();
+            assert!(!text.contains(&chain), "{}: {chain}", path.display());
+        }
+    }
+}
+
 /// A room that is renamed must be renamed in the table too, or it would count as a value.
 #[test]
 fn every_room_of_the_table_exists() {

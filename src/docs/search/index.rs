@@ -30,15 +30,12 @@ impl DocsIndex {
     #[must_use]
     pub fn open(files: Arc<dyn DocsFiles>) -> Self {
         let read = |name| files.read(name).ok().flatten();
-        let (mut manifest, mut sources) = (Manifest::default(), Vec::new());
-        if let Some(script) = read(MANIFEST)
-            && let Some(found) = Manifest::decode(&script)
-        {
-            manifest = found;
+        let found = read(MANIFEST).and_then(|script| Some((Manifest::decode(&script)?, script)));
+        let (manifest, sources) = found.map_or_else(Default::default, |(manifest, script)| {
             // Without it, all is read anew at the next update.
-            sources =
-                read(STATE).and_then(|file| state::decode(&script, &file)).unwrap_or_default();
-        }
+            let sources = read(STATE).and_then(|file| state::decode(&script, &file));
+            (manifest, sources.unwrap_or_default())
+        });
         Self::of(Arc::new(KeptFiles::new(files)), manifest, sources)
     }
 

@@ -68,7 +68,7 @@ fn terms_of_chunk(chunk: &str, call: &mut impl FnMut(&str, TermPart)) {
         let kind = if is_last { TermPart::Last } else { TermPart::Piece };
         if part.len() < path.len() {
             add(part, kind);
-            if is_last && let Some(arity) = arity {
+            if let Some(arity) = arity.filter(|_| is_last) {
                 add(&format!("{part}/{arity}"), TermPart::Last);
             }
             let unasked = part.trim_end_matches(['?', '!']);
