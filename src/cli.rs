@@ -36,6 +36,8 @@ mod retire;
 mod secret_file;
 #[cfg(feature = "serve")]
 mod serve;
+#[cfg(feature = "web")]
+mod site;
 mod stderr;
 mod time;
 #[cfg(feature = "mirror")]
@@ -72,6 +74,8 @@ enum Command {
     Unretire(retire::UnretireArgs),
     Push(push::Args),
     Inspect(inspect::Args),
+    #[cfg(feature = "web")]
+    Site(site::Args),
     #[cfg(feature = "serve")]
     Serve(Box<serve::Args>),
     #[cfg(feature = "serve")]
@@ -100,6 +104,8 @@ pub fn main() -> ExitCode {
         Command::Unretire(args) => return args.main(),
         Command::Push(args) => return args.main(),
         Command::Inspect(args) => return args.main(),
+        #[cfg(feature = "web")]
+        Command::Site(args) => return args.main(),
         #[cfg(feature = "mirror")]
         Command::Mirror(args) => return args.main(),
         #[cfg(feature = "serve")]

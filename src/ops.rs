@@ -17,5 +17,6 @@ pub mod push;
 pub(crate) mod rejection;
 pub mod remove;
 pub mod retire;
+pub mod site;
 mod upstream;
 pub mod verify;

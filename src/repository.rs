@@ -5,6 +5,7 @@ mod asset_kind;
 mod byte_source;
 pub(crate) mod git;
 mod litter;
+mod media_type;
 mod path;
 
 pub use asset::Asset;
@@ -13,4 +14,5 @@ pub(crate) use asset_kind::OCTET_STREAM;
 pub use byte_source::{ByteSource, SourceError, SourceErrorKind};
 pub(crate) use byte_source::{CopyError, LocalFile};
 pub(crate) use litter::is_litter;
+pub(crate) use media_type::media_type;
 pub use path::{Folder, RepositoryPath};

@@ -28,6 +28,9 @@ impl Links for PackageLinks<'_> {
     }
 
     fn file(&self, path: &str) -> Option<String> {
+        if !self.urls.has_all_pages() {
+            return None;
+        }
         let (name, version) = (self.name.as_str(), self.version);
         if self.contents.file(path).is_some() {
             return Some(self.urls.file(name, version, path));
@@ -38,7 +41,7 @@ impl Links for PackageLinks<'_> {
     }
 
     fn raw(&self, path: &str) -> Option<String> {
-        self.contents.file(path)?;
+        self.contents.file(path).filter(|_| self.urls.has_all_pages())?;
         Some(self.urls.raw(self.name.as_str(), self.version, path))
     }
 }

@@ -5,8 +5,10 @@
 
 mod badges;
 mod diff;
+mod docs_versions;
 mod files;
 mod frame;
+mod list;
 mod missing;
 mod package;
 mod package_items;
@@ -17,13 +19,15 @@ mod urls;
 mod versions;
 
 pub use diff::DiffPage;
+pub use docs_versions::DocsVersionsPage;
 pub use files::{FilePage, FilesPage, image_type};
 pub use frame::{CONTENT_SECURITY_POLICY, Frame};
+pub use list::{ListPage, ListPart};
 pub use missing::MissingPage;
 pub use package::{ContentsState, Dependents, PackagePage};
 pub use package_items::{DependentsPage, PackageItem, Paging};
 pub use recent::{RecentChange, RecentPage};
 pub use requirements::{RequiredFacts, RequirementsPage};
 pub use text::{counted, date, grouped, size};
-pub use urls::Urls;
+pub use urls::{UrlForm, Urls};
 pub use versions::VersionsPage;

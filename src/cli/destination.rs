@@ -150,6 +150,13 @@ impl Reading {
         }
     }
 
+    /// The options for one of several places: an endpoint is for the buckets among them.
+    #[cfg(feature = "web")]
+    pub fn of(&self, place: &Destination) -> Self {
+        let endpoint = self.endpoint.clone().filter(|_| place.as_dir().is_none());
+        Self { endpoint }
+    }
+
     fn refuse_for(&self, directory: &Path) -> Result<(), Failure> {
         refuse("--endpoint", self.endpoint.is_some(), directory)
     }
@@ -161,6 +168,12 @@ impl Writing {
         refuse("--assume-single-writer", self.assume_single_writer, directory)?;
         refuse("--private", self.private, directory)?;
         self.reading.refuse_for(directory)
+    }
+
+    /// The same options with this endpoint.
+    #[cfg(feature = "web")]
+    pub fn with_endpoint(&self, endpoint: Option<String>) -> Self {
+        Self { reading: Reading { endpoint }, ..*self }
     }
 
     /// The place of a repository that is served.

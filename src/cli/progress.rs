@@ -108,6 +108,9 @@ impl Progress {
                 "signing [{bar:30}] {human_pos} of {human_len} resources, {eta} left"
             }
             Work::Pushing => "pushing [{bar:30}] {human_pos} of {human_len} files, {eta} left",
+            Work::MakingPages => {
+                "making [{bar:30}] pages of {human_pos} of {human_len} packages and archives, {eta} left"
+            }
             Work::Mirroring => {
                 "[{bar:12}] {human_pos} of {human_len} packages, {came}, {speed}, {eta} left {wide_msg}"
             }

@@ -35,6 +35,7 @@ Examples:
   hexreg verify public
   hexreg verify public --name=acme --public-key=acme.pub.pem
   hexreg verify public --json | jq -r '.problems[].path'
+  hexreg verify public --site=site
 
 Exit codes: 0 no problem; 1 problems; 2 usage or environment, including the
 given key.")]
@@ -55,6 +56,10 @@ pub struct Args {
     /// Accept that packages and tarballs are missing, as in a mirror of a part of a registry
     #[arg(long)]
     partial: bool,
+    /// Check that each page of this site, which `hexreg site` wrote, is what DEST gives: a directory, or a bucket
+    #[cfg(feature = "web")]
+    #[arg(long, value_name = "SITE", value_parser = Destination::parser(), value_hint = ValueHint::AnyPath)]
+    site: Option<Destination>,
     #[command(flatten)]
     following: Following,
     /// How many files to read at once [default: one per processor; 16 from a bucket]
@@ -91,7 +96,7 @@ struct VerifyFailureJson<'a> {
     warnings: Vec<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 struct ProblemJson {
     path: String,
     kind: &'static str,
@@ -192,15 +197,80 @@ impl Args {
                 None => failure,
             }
         })?;
+        let pages = pool.install(|| self.pages(store, &report, listener));
+        listener.progress.clear();
+        let pages = pages?;
         if self.json {
-            print_json(store, &report, self.advice(&report), listener.warnings().clone())?;
+            let (advice, warnings) = (self.advice(&report), listener.warnings().clone());
+            print_json(store, &report, &pages, advice, warnings)?;
         } else {
             print_text(store, &report)?;
+            if let Some(pages) = &pages {
+                pages.print()?;
+            }
             if let Some(advice) = self.advice(&report) {
                 output::hint(&advice);
             }
         }
-        Ok(report.problems.is_empty())
+        let are_sound = pages.as_ref().is_none_or(|pages| pages.problems.is_empty());
+        Ok(report.problems.is_empty() && are_sound)
+    }
+
+    /// What is wrong with the site. Without a sound registry it is not known which pages there should be.
+    #[cfg(feature = "web")]
+    fn pages(
+        &self,
+        store: &dyn Store,
+        report: &Report,
+        listener: &VerifyReporter,
+    ) -> Result<Option<CheckedPages>, Failure> {
+        let Some(place) = self.site.as_ref().filter(|_| report.problems.is_empty()) else {
+            return Ok(None);
+        };
+        let site = self.reading.of(place).open_to_verify(place, &self.following)?;
+        let timeout = Duration::from_secs(self.lock_timeout.into());
+        let checked = hexreg::ops::site::check_site(store, site.as_ref(), timeout, listener);
+        let checked = checked.map_err(|error| {
+            Failure::environment(format!("failed to verify the site {place}: {}", chain(&error)))
+        })?;
+        let problems = checked.problems.iter().map(|problem| ProblemJson {
+            path: site.locate(&problem.path),
+            kind: problem.fault.kind(),
+            problem: chain(&problem.fault),
+        });
+        let place = site.locate(&Folder::Root.path());
+        Ok(Some(CheckedPages { place, files: checked.files, problems: problems.collect() }))
+    }
+
+    #[cfg(not(feature = "web"))]
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "as with pages")]
+    fn pages(
+        &self,
+        _: &dyn Store,
+        _: &Report,
+        _: &VerifyReporter,
+    ) -> Result<Option<CheckedPages>, Failure> {
+        Ok(None)
+    }
+}
+
+/// What was found of a site.
+struct CheckedPages {
+    place: String,
+    files: usize,
+    problems: Vec<ProblemJson>,
+}
+
+impl CheckedPages {
+    fn print(&self) -> Result<(), Failure> {
+        for ProblemJson { path, problem, .. } in &self.problems {
+            output::line(&format!("{path}: {problem}"))?;
+        }
+        let problems = match self.problems.len() {
+            0 => "no problem".to_owned(),
+            number => output::count(number, "problem"),
+        };
+        output::line(&format!("{}: {}; {problems}", self.place, output::count(self.files, "file")))
     }
 }
 
@@ -267,6 +337,7 @@ fn print_text(store: &dyn Store, report: &Report) -> Result<(), Failure> {
 fn print_json(
     store: &dyn Store,
     report: &Report,
+    pages: &Option<CheckedPages>,
     hint: Option<String>,
     warnings: Vec<String>,
 ) -> Result<(), Failure> {
@@ -275,12 +346,13 @@ fn print_json(
         kind: defect.kind(),
         problem: chain(defect),
     });
+    let of_pages = pages.iter().flat_map(|pages| pages.problems.clone());
     output::json(&VerifyJson {
         repository: report.repository.as_ref(),
         fingerprint: report.public_key.as_ref().map(PublicKey::fingerprint),
         packages: report.packages,
         releases: report.releases,
-        problems: problems.collect(),
+        problems: problems.chain(of_pages).collect(),
         hint,
         warnings,
     })

@@ -47,6 +47,8 @@ pub enum Work {
     Mirroring,
     /// Files are copied to where they are served.
     Pushing,
+    /// Pages are made.
+    MakingPages,
 }
 
 /// Something that does not stop the work, and that the user should know of.
@@ -59,6 +61,9 @@ pub enum Warning {
     /// A file is not pushed.
     #[error("{location} left out: {reason}")]
     LeftOut { location: String, reason: &'static str },
+    /// A page is made without what a file holds.
+    #[error("{location}: what it holds is not shown: {reason}")]
+    NotShown { location: String, reason: String },
     /// Releases are pushed without their tarballs.
     #[error(
         "{absent} of {total} releases have no tarball here, nor there: clients that ask for one will not get it"

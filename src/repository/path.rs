@@ -21,6 +21,9 @@ const NAMES: &str = "names";
 const VERSIONS: &str = "versions";
 const PUBLIC_KEY: &str = "public_key";
 
+/// What says which files in the same tree are pages of `hexreg site`.
+const SITE_MANIFEST: &str = "hexreg-site.json";
+
 /// The ending of a tarball's file name. Clients ask for it in lower case, so `.TAR` is another ending.
 const TARBALL_ENDING: &str = ".tar";
 
@@ -139,6 +142,12 @@ impl RepositoryPath {
     #[must_use]
     pub fn public_key() -> Self {
         Self(PUBLIC_KEY.to_owned())
+    }
+
+    /// What says which files in the same tree are those of a static site. No client of a registry asks for it.
+    #[must_use]
+    pub fn site_manifest() -> Self {
+        Self(SITE_MANIFEST.to_owned())
     }
 
     /// The path of a signed resource.

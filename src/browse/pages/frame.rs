@@ -20,6 +20,13 @@ pub static CONTENT_SECURITY_POLICY: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
+/// The policy of pages in files. It allows the style sheet, and where the page has one, the script of the search. A form
+/// may lead to another file, which has no origin where there is no server.
+static FILE_SECURITY_POLICY: LazyLock<String> = LazyLock::new(|| {
+    let style = BASE64.encode(&Sha256::digest(STYLE));
+    format!("default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'")
+});
+
 /// What the templates have between the tags of the style sheet and of the script.
 const STYLE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/templates/style.css"));
 const SCRIPT: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/templates/search.js"));
@@ -50,9 +57,21 @@ impl Frame<'_> {
         STYLE
     }
 
-    /// The script of the search.
+    /// The script that asks a server for suggestions.
     #[must_use]
     pub fn script(&self) -> &'static str {
         SCRIPT
+    }
+
+    /// Whether the page is a file, made before it is asked for.
+    #[must_use]
+    pub fn is_file(&self) -> bool {
+        !self.urls.has_all_pages()
+    }
+
+    /// The policy that a file has in itself, as no header comes with it.
+    #[must_use]
+    pub fn policy_of_file(&self) -> &'static str {
+        &FILE_SECURITY_POLICY
     }
 }

@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::badges::{Banner, badges, web_url};
 use super::frame::Frame;
-use super::text::{counted, date, size};
+use super::text::{counted, date, grouped, size};
 use crate::browse::package_links::{self, PackageLinks};
 use crate::browse::readme::plain_line;
 use crate::browse::release_contents::{PackageText, ReleaseContents};
@@ -32,6 +32,8 @@ pub struct PackagePage<'a> {
     pub frame: &'a Frame<'a>,
     /// The key that signed what it shows.
     pub key: &'a PublicKey,
+    /// The SHA-256 of the package's signed file, if the page is a file that is to be compared with it.
+    pub signed_digest: Option<&'a str>,
     /// What is signed of the package.
     pub releases: &'a Releases,
     /// The version.
@@ -42,6 +44,8 @@ pub struct PackagePage<'a> {
     pub dependents: Dependents<'a>,
     /// Whether this version has documentation here.
     pub has_docs: bool,
+    /// The page at which the documentation of a version begins, if there is one.
+    pub docs_url: &'a dyn Fn(&Version) -> Option<String>,
     /// The size of the tarball of a version in bytes, if it is here.
     pub size: &'a dyn Fn(&Version) -> Option<u64>,
     /// The page of a package in another repository, if this server has it: of its repository and name.
@@ -84,19 +88,24 @@ struct PackageTemplate<'a> {
     no_readme: &'static str,
     changelog: Option<Prose>,
     dependencies: Vec<DependencyRow<'a>>,
-    requirements_url: String,
+    requirements_url: Option<String>,
     dependents_count: String,
     dependents: Vec<Link>,
     is_partial: bool,
     all_dependents: Option<String>,
+    more_dependents: Option<String>,
+    docs_url: Option<String>,
     lines: Vec<Line>,
     facts: Vec<Fact>,
     versions_count: String,
     versions: Vec<VersionRow>,
-    versions_url: String,
+    versions_url: Option<String>,
+    /// Older versions that are not listed, if no other page does.
+    more_versions: Option<String>,
     outer_checksum: String,
     inner_checksum: String,
-    signed_url: String,
+    signed_url: Option<String>,
+    signed_digest: Option<&'a str>,
     fingerprint: &'a str,
 }
 
@@ -110,7 +119,7 @@ struct Link {
 struct Prose {
     path: String,
     /// Of the whole file.
-    url: String,
+    url: Option<String>,
     html: String,
 }
 
@@ -141,7 +150,8 @@ struct FactValue {
 
 struct VersionRow {
     version: String,
-    url: String,
+    url: Option<String>,
+    docs_url: Option<String>,
     is_current: bool,
     badges: Vec<String>,
     published: Option<String>,
@@ -168,7 +178,9 @@ impl PackagePage<'_> {
         let dependents =
             dependents.map(|one| Link { text: one.to_string(), url: urls.package(one.as_str()) });
         let dependents: Vec<_> = dependents.collect();
-        let has_more = self.dependents.count > dependents.len();
+        let more_dependents = self.dependents.count.saturating_sub(dependents.len());
+        let (has_more, is_server) = (more_dependents > 0, urls.has_all_pages());
+        let more_versions = self.releases.releases.len().saturating_sub(MAX_VERSIONS);
         let page = PackageTemplate {
             frame: self.frame,
             repository: repository.as_str(),
@@ -181,20 +193,26 @@ impl PackagePage<'_> {
             no_readme: self.no_readme(),
             changelog: self.contents().and_then(|found| self.changelog(found)),
             dependencies: self.dependencies(),
-            requirements_url: urls.requirements(name, version),
+            requirements_url: is_server.then(|| urls.requirements(name, version)),
             dependents_count: counted(self.dependents.count, "package"),
             dependents,
             is_partial: self.dependents.is_partial,
-            all_dependents: has_more.then(|| urls.dependents(name)),
+            all_dependents: (has_more && is_server).then(|| urls.dependents(name)),
+            more_dependents: (has_more && !is_server)
+                .then(|| format!("and {} more", grouped(more_dependents))),
+            docs_url: (self.docs_url)(version),
             lines: lines.into_iter().chain(gleam).collect(),
             facts: self.facts(),
             versions_count: counted(self.releases.releases.len(), "version"),
             versions: self.versions(),
-            versions_url: urls.versions(name),
+            versions_url: is_server.then(|| urls.versions(name)),
+            more_versions: (more_versions > 0 && !is_server)
+                .then(|| format!("and {} older", grouped(more_versions))),
             // As `sha256sum` and `hexreg inspect` print them.
             outer_checksum: release.outer_checksum.to_string().to_ascii_lowercase(),
             inner_checksum: release.inner_checksum.to_string().to_ascii_lowercase(),
             signed_url: urls.asset(&format!("packages/{name}")),
+            signed_digest: self.signed_digest,
             fingerprint: self.key.fingerprint(),
         };
         // Writing into memory cannot fail.
@@ -218,9 +236,12 @@ impl PackagePage<'_> {
             ContentsState::Missing => {
                 "The tarball of this version is not here, so what it holds is not shown."
             }
-            ContentsState::Unusable => {
+            ContentsState::Unusable if self.frame.urls.has_all_pages() => {
                 "The tarball that is here cannot be read, or is not the one that is signed. The \
                  server’s log says more."
+            }
+            ContentsState::Unusable => {
+                "The tarball cannot be read, or is not the one that is signed."
             }
         }
     }
@@ -235,7 +256,8 @@ impl PackagePage<'_> {
 
     fn prose(&self, file: &PackageText, html: String) -> Prose {
         let (name, version) = (self.releases.package.as_str(), &self.release.version);
-        let url = self.frame.urls.file(name, version, &file.path);
+        let urls = &self.frame.urls;
+        let url = urls.has_all_pages().then(|| urls.file(name, version, &file.path));
         Prose { path: Printable(&file.path).to_string(), url, html }
     }
 
@@ -285,9 +307,9 @@ impl PackagePage<'_> {
         let (urls, name) = (&self.frame.urls, self.releases.package.as_str());
         let version = &self.release.version;
         let plain = |text: String| FactValue { text, url: None, is_foreign: false };
-        let own = |text: &str, url: String| FactValue {
+        let own = |text: &str, url: Option<String>| FactValue {
             text: text.to_owned(),
-            url: Some(url),
+            url,
             is_foreign: false,
         };
         let mut facts = Vec::new();
@@ -331,15 +353,18 @@ impl PackagePage<'_> {
             add("Native code", native.map(|one| plain(one.to_string())).collect());
             let unpacked = size(contents.unpacked_size());
             let count = counted(contents.files.len(), "file");
-            add("Files", vec![own(&format!("{count}, {unpacked}"), urls.files(name, version))]);
+            let files = urls.has_all_pages().then(|| urls.files(name, version));
+            add("Files", vec![own(&format!("{count}, {unpacked}"), files)]);
         }
         if let Some(bytes) = (self.size)(version) {
             let path = format!("tarballs/{name}-{version}.tar");
             add("Tarball", vec![own(&size(bytes), urls.asset(&path))]);
         }
         if self.has_docs {
-            let path = format!("docs/{name}-{version}.tar.gz");
-            add("Documentation", vec![own("archive", urls.asset(&path))]);
+            let archive = urls.asset(&format!("docs/{name}-{version}.tar.gz"));
+            let pages = (self.docs_url)(version).map(|url| own("pages", Some(url)));
+            let archive = archive.map(|url| own("archive", Some(url)));
+            add("Documentation", pages.into_iter().chain(archive).collect());
         }
         facts
     }
@@ -351,7 +376,8 @@ impl PackagePage<'_> {
             let published = release.remarks.published_at.as_ref();
             VersionRow {
                 version: release.version.to_string(),
-                url: urls.release(name, &release.version),
+                url: urls.has_all_pages().then(|| urls.release(name, &release.version)),
+                docs_url: (self.docs_url)(&release.version),
                 is_current: release.version == self.release.version,
                 badges: badges(release),
                 published: published.and_then(|time| date(time.seconds)),

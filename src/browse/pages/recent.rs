@@ -21,7 +21,8 @@ pub struct RecentPage<'a> {
     pub frame: &'a Frame<'a>,
     /// The name of the repository.
     pub repository: &'a str,
-    /// The URL of the repository, without a slash at its end.
+    /// The URL of the repository, without a slash at its end; empty if it is not known, as for files. Then there is no
+    /// feed, which has to name it.
     pub base_url: &'a str,
     /// What is known of it, in a sentence.
     pub note: &'a str,
@@ -44,6 +45,7 @@ struct RecentTemplate<'a> {
     frame: &'a Frame<'a>,
     repository: &'a str,
     note: &'a str,
+    has_feed: bool,
     entries: Vec<Entry>,
 }
 
@@ -52,6 +54,8 @@ struct RecentTemplate<'a> {
 struct FeedTemplate<'a> {
     title: String,
     url: &'a str,
+    /// The page of the same changes, below that URL.
+    page: String,
     updated: String,
     entries: Vec<Entry>,
 }
@@ -76,8 +80,9 @@ impl RecentPage<'_> {
     pub fn render(&self) -> String {
         let entries = self.changes.iter().map(|one| entry(one, &self.frame.urls)).collect();
         let RecentPage { frame, repository, note, .. } = *self;
+        let has_feed = !self.base_url.is_empty();
         // Writing into memory cannot fail.
-        RecentTemplate { frame, repository, note, entries }.render().unwrap_or_default()
+        RecentTemplate { frame, repository, note, has_feed, entries }.render().unwrap_or_default()
     }
 
     /// The feed, RFC 4287.
@@ -89,7 +94,8 @@ impl RecentPage<'_> {
         let updated = entries.first().map_or_else(|| time(UnixSeconds(0)), |one| one.time.clone());
         let title = self.repository.to_owned();
         // Writing into memory cannot fail.
-        let feed = FeedTemplate { title, url: self.base_url, updated, entries };
+        let page = self.frame.urls.at_root().recent();
+        let feed = FeedTemplate { title, url: self.base_url, page, updated, entries };
         let mut xml = feed.render().unwrap_or_default();
         xml.retain(is_of_xml);
         xml
@@ -125,7 +131,7 @@ fn entry(recent: &RecentChange, urls: &Urls) -> Entry {
         }
         ChangeKind::Removed => (format!("Removed: {release}"), String::new()),
     };
-    let below = Urls::below(String::new());
+    let below = urls.at_root();
     let path = |urls: &Urls| match (&change.kind, &change.version) {
         (ChangeKind::Removed, None) => urls.home().to_owned(),
         (ChangeKind::Removed, Some(_)) | (_, None) => urls.package(name),
@@ -136,7 +142,8 @@ fn entry(recent: &RecentChange, urls: &Urls) -> Entry {
         title,
         url: path(urls),
         path: path(&below),
-        id: format!("{}#{}-{}", path(&below), kind_word(&change.kind), at.0),
+        // Among files, all versions of a package have one page.
+        id: format!("{}#{}-{}", path(&Urls::below(String::new())), kind_word(&change.kind), at.0),
         time: time(at),
         date: date(at).unwrap_or_default(),
         text,

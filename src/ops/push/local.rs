@@ -9,6 +9,7 @@ use super::error::Error;
 use crate::checksum::{OuterChecksum, OuterHasher};
 use crate::key::PublicKey;
 use crate::name::{PackageName, PolicyName};
+use crate::ops::site::SiteFiles;
 use crate::ops::verify::Defect;
 use crate::package::UnixSeconds;
 use crate::policy::Policy;
@@ -129,7 +130,17 @@ impl Local {
             }
         }
         registry.insert(versions.path, versions.bytes);
+        let site = SiteFiles::read(store).ok().flatten();
+        let manifest = RepositoryPath::site_manifest();
         for path in left_out {
+            if path == manifest {
+                let (location, reason) = (store.locate(&path), "`hexreg site` writes a site there");
+                observer.warn(Warning::LeftOut { location, reason });
+                continue;
+            }
+            if site.as_ref().is_some_and(|site| site.has(path.as_str())) {
+                continue;
+            }
             let (location, reason) = (store.locate(&path), "no client asks for it");
             observer.warn(Warning::LeftOut { location, reason });
         }

@@ -126,6 +126,12 @@ pub enum Defect {
     /// The file is not part of a registry.
     #[error("it does not belong to a registry")]
     Stray,
+    /// A page of the static site is not the one that was made.
+    #[error("it is not the page that `hexreg site` made: make the site again")]
+    ChangedPage,
+    /// What should name the pages of the static site does not.
+    #[error("it is not the list of a site's files, or of a newer hexreg")]
+    NotASite,
     /// A process that was killed left a temporary file.
     #[error(
         "a process that was killed left it; the next build removes it, or a server that begins to publish"
@@ -231,6 +237,8 @@ impl Defect {
             Self::Unnamed => "unnamed",
             Self::Stray => "stray",
             Self::BeingRemoved => "leaving",
+            Self::ChangedPage => "page_changed",
+            Self::NotASite => "not_a_site",
             Self::Leftover => "leftover",
             Self::PrivateKey => "private_key",
         }

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use super::problem::{Defect, Problem};
 use super::resources::Resources;
 use super::tree::Tree;
+use crate::ops::site::{self, SiteFiles};
 use crate::private_key_scan;
 use crate::repository::{Folder, RepositoryPath, is_litter};
 use crate::store::{self, EntryKind, Store};
@@ -20,6 +21,7 @@ pub(super) fn find(
 ) -> Vec<Problem> {
     let unsound: HashSet<&RepositoryPath> = problems.iter().map(|problem| &problem.path).collect();
     let releases = releases(resources);
+    let (site, mut problems_of_site) = site(store, tree);
     let found = tree.files.par_iter().map_init(Vec::new, |bytes, (path, kind)| {
         if is_litter(path.as_str()) {
             let holds_key = *kind == EntryKind::File
@@ -28,6 +30,11 @@ pub(super) fn find(
             return holds_key.then(|| Defect::PrivateKey.at(path.clone()));
         }
         let role = role_of(path, &releases, resources);
+        if let (Some(site), EntryKind::File) = (&site, kind) {
+            if matches!(role, PathRole::Nowhere | PathRole::Unnamed) && site.has(path.as_str()) {
+                return page_defect(store, site, path, bytes).map(|defect| defect.at(path.clone()));
+            }
+        }
         // A valid signed file holds no key. What is in a valid tarball is the decision of its author.
         let is_sound = match role {
             PathRole::Package | PathRole::Policy => true,
@@ -61,7 +68,43 @@ pub(super) fn find(
         };
         Some(defect.at(path.clone()))
     });
-    found.flatten_iter().collect()
+    problems_of_site.par_extend(found.flatten_iter());
+    problems_of_site
+}
+
+/// In bytes: the largest page that is read. Documentation is no larger.
+const MAX_PAGE: usize = 128 << 20;
+
+/// The files of the site in the same tree, and those of them that are missing.
+fn site(store: &dyn Store, tree: &Tree) -> (Option<SiteFiles>, Vec<Problem>) {
+    let manifest = RepositoryPath::site_manifest();
+    match SiteFiles::read(store) {
+        Ok(None) => (None, Vec::new()),
+        Ok(Some(site)) => {
+            let there: HashSet<&str> = tree.files.iter().map(|(path, _)| path.as_str()).collect();
+            let missing = site.paths().filter(|path| !there.contains(path));
+            let missing = missing.map(|path| Defect::Missing.at(Folder::Root.file(path)));
+            let missing = missing.collect();
+            (Some(site), missing)
+        }
+        Err(site::Error::Read(error)) => (None, vec![Defect::unreadable(error).at(manifest)]),
+        Err(_) => (None, vec![Defect::NotASite.at(manifest)]),
+    }
+}
+
+/// What is wrong with a page. Pages show what is published, such as a key that a README has as an example.
+fn page_defect(
+    store: &dyn Store,
+    site: &SiteFiles,
+    path: &RepositoryPath,
+    bytes: &mut Vec<u8>,
+) -> Option<Defect> {
+    match store.read(path, MAX_PAGE, bytes) {
+        Err(error) => Some(Defect::unreadable(error)),
+        // It has just gone.
+        Ok(None) => Some(Defect::Missing),
+        Ok(Some(_)) => (!site.is_as_made(path.as_str(), bytes)).then_some(Defect::ChangedPage),
+    }
 }
 
 /// What a path means in a repository.
@@ -111,6 +154,7 @@ fn role_of(path: &RepositoryPath, releases: &HashSet<String>, resources: &Resour
         }
         Folder::Root if RepositoryPath::is_root_file(name) => PathRole::Index,
         Folder::Root if name == store::PROBE => PathRole::Other,
+        Folder::Root if *path == RepositoryPath::site_manifest() => PathRole::Other,
         Folder::Root
             if [Folder::Packages, Folder::Tarballs].iter().any(|known| known.path() == *path) =>
         {

@@ -152,6 +152,7 @@ impl Page<'_> {
         let page = PackagePage {
             frame: self.frame,
             key: &self.overview.key,
+            signed_digest: None,
             releases: self.releases,
             release,
             contents,
@@ -161,6 +162,7 @@ impl Page<'_> {
                 is_partial: !searched.progress().is_whole,
             },
             has_docs: self.has_docs(&release.version),
+            docs_url: &|_| None,
             size: &|version| self.size(version),
             elsewhere: &|repository, name| self.elsewhere(repository, name),
         };

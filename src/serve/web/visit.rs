@@ -40,11 +40,11 @@ impl Visit {
         };
         let urls = match empty_parts {
             0 => urls,
-            _ => Urls::below(format!("{}{}", "../".repeat(empty_parts), urls.home())),
+            _ => Urls::below(format!("{}{}", "../".repeat(empty_parts), urls.root())),
         };
         let up = if name.is_some() { "../../" } else { "" };
         Self {
-            server: format!("{}{up}", urls.home()),
+            server: format!("{}{up}", urls.root()),
             urls,
             path: path.to_owned(),
             base_url: base_url.of(call.request),
@@ -61,7 +61,7 @@ impl Visit {
 
     /// Whether the page is at the root of the server, and not of one repository among others.
     pub fn is_of_server(&self) -> bool {
-        self.server == self.urls.home()
+        self.server == self.urls.root()
     }
 
     /// Whether the client may read a repository.

@@ -13,7 +13,7 @@ use super::attempts::{Attempts, is_unanswered};
 use super::bucket_store::BucketStore;
 use super::failure::{Failure, is_missing, kind_of};
 use super::version::Version;
-use crate::repository::{Asset, AssetKind, OCTET_STREAM, RepositoryPath};
+use crate::repository::{Asset, AssetKind, OCTET_STREAM, RepositoryPath, media_type};
 use crate::store::error::{ConditionalWriteError, StoreErrorKind};
 use crate::store::stamp::Stamp;
 
@@ -186,8 +186,14 @@ impl BucketStore {
     pub(super) fn attributes(&self, path: &RepositoryPath) -> Attributes {
         let asset = Asset::at(path.as_str()).filter(|asset| asset.path == path.as_str());
         let content_type = asset.as_ref().map_or(OCTET_STREAM, |asset| asset.kind.content_type());
+        // The pages of a site: browsers go by their type, and they change with every run.
+        let page = if asset.is_none() { media_type(path.as_str()) } else { None };
         let mut attributes = Attributes::new();
-        attributes.insert(Attribute::ContentType, content_type.into());
+        attributes.insert(Attribute::ContentType, page.unwrap_or(content_type).into());
+        if page.is_some() {
+            let control = if self.is_private { "private, no-cache" } else { "no-cache" };
+            attributes.insert(Attribute::CacheControl, control.into());
+        }
         if let Some(asset) = asset {
             // Google Cloud Storage itself caches objects that any cache may keep, and would return the cached copy
             // after another writer replaced the object.
