@@ -76,7 +76,8 @@ enum Docs {
 fn url(text: &str) -> Result<String, String> {
     let has_place = |rest: &str| !rest.is_empty() && !rest.starts_with('/');
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    let is_plain = !text.contains(['?', '#', '"', '<', '>', '\\']) && !text.contains(char::is_whitespace);
+    let is_plain =
+        !text.contains(['?', '#', '"', '<', '>', '\\']) && !text.contains(char::is_whitespace);
     if rest.is_some_and(has_place) && is_plain {
         Ok(text.trim_end_matches('/').to_owned())
     } else {
@@ -127,7 +128,8 @@ impl Args {
         };
         let reading = Reading { endpoint: for_place(&self.destination) };
         let from = reading.open_to_verify(&self.destination, &self.following)?;
-        let to = self.change.writing.with_endpoint(for_place(&self.out)).open(&self.out, self.jobs)?;
+        let to =
+            self.change.writing.with_endpoint(for_place(&self.out)).open(&self.out, self.jobs)?;
         Ok((from, to))
     }
 
@@ -144,7 +146,8 @@ impl Args {
             lock_timeout: self.change.lock_timeout(),
             dry_run: self.change.dry_run,
         };
-        let slowest = if self.destination.as_dir().is_none() { &self.destination } else { &self.out };
+        let slowest =
+            if self.destination.as_dir().is_none() { &self.destination } else { &self.out };
         let pool = write::threads(slowest, self.jobs)?;
         let report = pool.install(|| site::site(from, reporter.store, &options, reporter));
         reporter.end();

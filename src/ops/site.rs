@@ -12,10 +12,16 @@
 //! ```
 
 #[cfg(feature = "web")]
+mod archives;
+#[cfg(feature = "web")]
 mod check;
 #[cfg(feature = "web")]
 mod context;
 mod digest;
+#[cfg(feature = "web")]
+mod docs_links;
+#[cfg(feature = "web")]
+mod documentation;
 mod error;
 #[cfg(feature = "web")]
 mod lists;

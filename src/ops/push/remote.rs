@@ -14,8 +14,8 @@ use crate::publish::transaction::Attempt;
 use crate::publish::{DesiredFile, FileState};
 use crate::published::{Published, PublishedKey, Reader};
 use crate::registry::{Releases, Resource, Versions};
-use crate::repository::{AssetKind, ByteSource, Folder, RepositoryPath};
-use crate::store::{EntryKind, ListedFile, Store, StoreError};
+use crate::repository::{Asset, AssetKind, ByteSource, Folder, RepositoryPath};
+use crate::store::{ListedFile, Store, StoreError};
 use crate::tarball::FileName;
 
 /// The listings of the destination.
@@ -216,9 +216,9 @@ impl<'a> Remote<'a> {
         let mut surplus: BTreeMap<_, _> = BTreeMap::new();
         for (path, listed) in &self.listed {
             let is_hidden = listed.name.starts_with('.');
-            // The folders of a site's documentation lie beside the archives.
-            let is_folder = listed.kind == EntryKind::Folder;
-            if path.folder() != Folder::Root && !is_hidden && !is_folder && !here.contains(path) {
+            // The documentation of a site lies beside the archives.
+            let is_page = path.folder() == Folder::Docs && Asset::at(path.as_str()).is_none();
+            if path.folder() != Folder::Root && !is_hidden && !is_page && !here.contains(path) {
                 surplus.insert(path.clone(), listed.clone());
             }
         }

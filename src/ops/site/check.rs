@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::archives;
 use super::context::{self, SiteContext};
 use super::digest::excerpt;
 use super::error::Error;
@@ -108,26 +109,29 @@ pub fn check_site(
         Ok(SiteCheck { files: 0, problems: vec![problem] })
     };
     let Some(paths) = site.walk()? else { return at_manifest(SiteFault::NoSite) };
-    let _locks = [from, site].map(|store| {
-        lock::hold::<Error>(store, LockMode::Shared, lock_timeout, observer)
-    });
+    let _locks = [from, site]
+        .map(|store| lock::hold::<Error>(store, LockMode::Shared, lock_timeout, observer));
     let Some(manifest) = SiteManifest::read(site)? else { return at_manifest(SiteFault::NoSite) };
     if !manifest.is_of_this_version() {
         return at_manifest(SiteFault::OtherVersion(manifest.hexreg));
     }
     let source = SiteSource::read(from)?;
     let pinned = manifest.pinned.iter().filter_map(|name| name.parse().ok()).collect();
+    let (nothing, threads) = (SiteManifest::default(), rayon::current_num_threads());
+    let docs = context::docs(&source, manifest.docs.unwrap_or(DocsChoice::None), &pinned);
+    let (archives, _) = archives::look(&source, &docs, &nothing, threads, observer)?;
     let context = SiteContext {
         observer,
         index: context::index(&source.packages),
-        docs: context::docs(&source, manifest.docs.unwrap_or(DocsChoice::None), &pinned),
+        docs: context::usable(docs, &archives),
+        archives,
         url: manifest.url.clone(),
         has_registry: PublishedKey::read(site)?.is_some_and(|key| key.is(&source.key)),
-        threads: rayon::current_num_threads(),
+        threads,
         source: &source,
     };
     let checker = SiteChecker { site, manifest: &manifest, state: Mutex::default() };
-    make::make_all(&context, &SiteManifest::default(), &|_| false, &checker)?;
+    make::make_all(&context, &nothing, &|_| false, &checker)?;
 
     let CheckerState { made, mut problems } =
         checker.state.into_inner().unwrap_or_else(PoisonError::into_inner);

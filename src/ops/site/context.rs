@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::archives::Archive;
 use super::options::DocsChoice;
 use super::source::{SignedPackage, SiteSource};
 use crate::browse::index::{IndexedPackage, Inside, PackageDependency, PackageIndex};
@@ -20,6 +21,8 @@ pub(super) struct SiteContext<'a> {
     pub index: PackageIndex,
     /// The versions of which the site has documentation, ascending.
     pub docs: BTreeMap<PackageName, Vec<Version>>,
+    /// The archives of that documentation, and those that were chosen and cannot be used.
+    pub archives: BTreeMap<FileName, Archive>,
     /// The URL of the site, without a slash at its end.
     pub url: Option<String>,
     /// Whether the files of the registry lie in the same tree.
@@ -82,6 +85,9 @@ fn published_at(release: &Release) -> Option<UnixSeconds> {
     release.remarks.published_at.as_ref().map(|time| time.seconds)
 }
 
+/// Elixir's own applications: mirrors have their documentation, and no registry names them.
+const ELIXIR: [&str; 7] = ["eex", "elixir", "ex_unit", "hex", "iex", "logger", "mix"];
+
 /// Which documentation a site has: as chosen, and what is pinned.
 pub(super) fn docs(
     source: &SiteSource<'_>,
@@ -90,17 +96,23 @@ pub(super) fn docs(
 ) -> BTreeMap<PackageName, Vec<Version>> {
     let mut docs = BTreeMap::new();
     for (package, versions) in &source.docs {
+        let signed = source.package(package).map(|signed| &signed.releases);
+        let is_named = |version: &&Version| match signed {
+            Some(signed) => signed.release(version).is_some(),
+            None => ELIXIR.contains(&package.as_str()),
+        };
+        let versions: Vec<&Version> = versions.keys().filter(is_named).collect();
         let is_pinned = |version: &Version| {
             let (package, version) = (package.clone(), version.clone());
             pinned.contains(&FileName { package, version })
         };
-        let latest = latest(versions.keys());
+        let latest = latest(versions.iter().copied());
         let is_chosen = |version: &&Version| match choice {
             DocsChoice::All => true,
             DocsChoice::Latest => Some(*version) == latest || is_pinned(version),
             DocsChoice::None => is_pinned(version),
         };
-        let chosen: Vec<Version> = versions.keys().filter(is_chosen).cloned().collect();
+        let chosen: Vec<Version> = versions.into_iter().filter(is_chosen).cloned().collect();
         if !chosen.is_empty() {
             docs.insert(package.clone(), chosen);
         }
@@ -111,4 +123,19 @@ pub(super) fn docs(
 /// The version whose documentation is shown where none is named: the latest stable one, else the latest.
 pub(super) fn latest<'a>(versions: impl Iterator<Item = &'a Version>) -> Option<&'a Version> {
     versions.max_by_key(|version| (!version.is_pre_release(), *version))
+}
+
+/// Without the versions whose archives cannot be used.
+pub(super) fn usable(
+    mut docs: BTreeMap<PackageName, Vec<Version>>,
+    archives: &BTreeMap<FileName, Archive>,
+) -> BTreeMap<PackageName, Vec<Version>> {
+    for (package, versions) in &mut docs {
+        versions.retain(|version| {
+            let release = FileName { package: package.clone(), version: version.clone() };
+            archives.get(&release).is_some_and(|archive| archive.is_usable)
+        });
+    }
+    docs.retain(|_, versions| !versions.is_empty());
+    docs
 }

@@ -31,11 +31,8 @@ pub(super) fn packages(
     sink: &dyn PageSink,
 ) -> Result<(), Error> {
     let source = context.source;
-    let rows: Vec<PackageRow> = source
-        .packages
-        .iter()
-        .filter_map(|one| context.index.get(&one.releases.package))
-        .collect();
+    let rows: Vec<PackageRow> =
+        source.packages.iter().filter_map(|one| context.index.get(&one.releases.package)).collect();
     let parts: Vec<&[PackageRow]> =
         if rows.is_empty() { vec![&[]] } else { rows.chunks(PART).collect() };
     let contents = format!(
@@ -151,9 +148,10 @@ fn contents(
     context: &SiteContext<'_>,
     change: &RegistryChange,
 ) -> Result<Option<Arc<ReleaseContents>>, Error> {
-    let release = change.version.as_ref().and_then(|version| {
-        context.source.package(&change.package)?.releases.release(version)
-    });
+    let release = change
+        .version
+        .as_ref()
+        .and_then(|version| context.source.package(&change.package)?.releases.release(version));
     let Some(release) = release else { return Ok(None) };
     let contents = package_pages::contents(context.source.store, &change.package, release)?;
     Ok(contents.and_then(Result::ok).map(Arc::new))

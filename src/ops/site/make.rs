@@ -1,6 +1,8 @@
 //! Makes a site.
 
+use super::archives;
 use super::context::{self, SiteContext};
+use super::documentation;
 use super::error::Error;
 use super::lists;
 use super::manifest::{Claims, SiteManifest};
@@ -11,6 +13,7 @@ use super::report::Report;
 use super::sink::PageSink;
 use super::source::SiteSource;
 use super::writer::SiteWriter;
+use crate::docs::rewrite::PACKAGES_SCRIPT;
 use crate::publish::lock::{self, LockMode};
 use crate::publish::observer::{Observer, Work};
 use crate::published::PublishedKey;
@@ -30,23 +33,28 @@ pub fn site(
     let source = SiteSource::read(from)?;
     let found = SiteManifest::read(to)?.unwrap_or_default();
     let has_registry = PublishedKey::read(to)?.is_some_and(|key| key.is(&source.key));
-    let context = SiteContext {
-        observer,
-        index: context::index(&source.packages),
-        docs: context::docs(&source, options.docs, &options.pinned),
-        url: options.url.clone(),
-        has_registry,
-        threads: rayon::current_num_threads(),
-        source: &source,
-    };
     let nothing = SiteManifest::default();
     let is_usable = found.is_of_this_version() && !options.fresh;
     let before = if is_usable { &found } else { &nothing };
+    let threads = rayon::current_num_threads();
+    let docs = context::docs(&source, options.docs, &options.pinned);
+    let (archives, examined) = archives::look(&source, &docs, before, threads, observer)?;
+    let context = SiteContext {
+        observer,
+        index: context::index(&source.packages),
+        docs: context::usable(docs, &archives),
+        archives,
+        url: options.url.clone(),
+        has_registry,
+        threads,
+        source: &source,
+    };
     let writer = SiteWriter::new(to, &found, claims(&context, before), options, observer)?;
     let is_there = |path: &str| writer.has(path);
 
     let made = make_all(&context, before, &is_there, &writer)?;
-    let manifest = SiteManifest { url: options.url.clone(), docs: Some(options.docs), ..made.manifest };
+    let manifest =
+        SiteManifest { url: options.url.clone(), docs: Some(options.docs), ..made.manifest };
     let pinned = options.pinned.iter().map(ToString::to_string).collect();
     let manifest = SiteManifest { pinned, ..manifest };
     let counts = writer.finish(manifest)?;
@@ -55,7 +63,7 @@ pub fn site(
         fingerprint: source.key.fingerprint().to_owned(),
         packages: source.packages.len(),
         documentation: context.docs.values().map(Vec::len).sum(),
-        read: made.read,
+        read: made.read.saturating_add(examined),
         created: counts.created,
         updated: counts.updated,
         removed: counts.removed,
@@ -79,7 +87,9 @@ pub(super) fn make_all(
     sink: &dyn PageSink,
 ) -> Result<MadeSite, Error> {
     let source = context.source;
-    context.observer.began(Work::MakingPages, source.packages.len());
+    let parts = source.packages.len().saturating_add(context.archives.len());
+    context.observer.began(Work::MakingPages, parts);
+    let docs = documentation::make(context, before, is_there, sink)?;
     let made = package_pages::make(context, before, is_there, sink)?;
     sink.settle()?;
     lists::packages(context, &made.packages, sink)?;
@@ -90,6 +100,7 @@ pub(super) fn make_all(
         fingerprint: source.key.fingerprint().to_owned(),
         versions: source.versions_digest.clone(),
         packages: made.packages,
+        documentation: docs.documentation,
         recent,
         ..SiteManifest::of_this_version()
     };
@@ -111,6 +122,13 @@ fn claims(context: &SiteContext<'_>, before: &SiteManifest) -> Claims {
         let name = &package.releases.package;
         if !before.packages.contains_key(name.as_str()) {
             claims.add(paths::package(name));
+        }
+    }
+    claims.add(paths::docs_file(PACKAGES_SCRIPT));
+    for (package, versions) in &context.docs {
+        claims.add(paths::docs_index(package));
+        for version in versions {
+            claims.add(paths::docs_folder(package, version));
         }
     }
     claims

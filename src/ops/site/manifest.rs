@@ -74,11 +74,7 @@ pub(super) struct ManifestDocs {
 impl SiteManifest {
     /// One of this version of hexreg.
     pub fn of_this_version() -> Self {
-        Self {
-            format: FORMAT,
-            hexreg: env!("CARGO_PKG_VERSION").to_owned(),
-            ..Self::default()
-        }
+        Self { format: FORMAT, hexreg: env!("CARGO_PKG_VERSION").to_owned(), ..Self::default() }
     }
 
     /// Whether the same version of hexreg made it.
@@ -94,7 +90,8 @@ impl SiteManifest {
         }
         let is_whole = bytes.len() <= MAX_MANIFEST;
         let manifest = is_whole.then(|| serde_json::from_slice(&bytes).ok()).flatten();
-        let manifest = manifest.ok_or_else(|| Error::NotAManifest { location: store.locate(&path) });
+        let manifest =
+            manifest.ok_or_else(|| Error::NotAManifest { location: store.locate(&path) });
         manifest.map(Some)
     }
 
@@ -151,7 +148,8 @@ mod tests {
         for path in ["browse/plug.html", "docs/plug/1.0.0/a.html", "docs/plug/1.0.0/dist/a.js"] {
             assert!(claims.has(path), "{path}");
         }
-        for path in ["", "browse/plug.html/a", "docs/plug/1.0.0", "docs/plug/1.0.0-rc.1/a", "names"] {
+        for path in ["", "browse/plug.html/a", "docs/plug/1.0.0", "docs/plug/1.0.0-rc.1/a", "names"]
+        {
             assert!(!claims.has(path), "{path}");
         }
     }

@@ -90,16 +90,11 @@ pub(super) enum NotShown {
 }
 
 impl<'a> Page<'a> {
-    fn new(
-        context: &'a SiteContext<'a>,
-        package: &'a SignedPackage,
-        release: &'a Release,
-    ) -> Self {
+    fn new(context: &'a SiteContext<'a>, package: &'a SignedPackage, release: &'a Release) -> Self {
         let (source, name) = (context.source, &package.releases.package);
         let all = context.index.dependents(name.as_str());
         let dependents_count = all.len();
-        let dependents: Vec<PackageName> =
-            all.into_iter().take(MOST_DEPENDENTS).cloned().collect();
+        let dependents: Vec<PackageName> = all.into_iter().take(MOST_DEPENDENTS).cloned().collect();
         let file = FileName { package: name.clone(), version: release.version.clone() };
 
         let mut inputs = Inputs::default();

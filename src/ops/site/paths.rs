@@ -29,6 +29,11 @@ pub(super) fn docs_index(name: impl Display) -> String {
     format!("{DOCS}{name}/{INDEX}")
 }
 
+/// A file beside the folders of documentation.
+pub(super) fn docs_file(name: &str) -> String {
+    format!("{DOCS}{name}")
+}
+
 /// The folder of the documentation of a release, with a slash at its end.
 pub(super) fn docs_folder(name: impl Display, version: impl Display) -> String {
     format!("{DOCS}{name}/{version}/")

@@ -1,6 +1,7 @@
 //! The registry that a site shows: all that is signed, and which tarballs and documentation there are.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use rayon::prelude::*;
 
@@ -28,7 +29,7 @@ pub(super) struct SiteSource<'a> {
     pub packages: Vec<SignedPackage>,
     /// The size of each tarball in bytes, where it is known.
     tarballs: HashMap<FileName, Option<u64>>,
-    /// The documentation that is there, of each package.
+    /// The documentation that is there, of each package, and what tells that it is still the same.
     pub docs: BTreeMap<PackageName, BTreeMap<Version, Option<Stamp>>>,
 }
 
@@ -69,11 +70,15 @@ impl<'a> SiteSource<'a> {
         let mut packages: Vec<SignedPackage> = packages.drain(..).flatten().collect();
         packages.retain(|one| !one.releases.releases.is_empty());
         packages.sort_by(|a, b| a.releases.package.cmp(&b.releases.package));
+        let seen = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let seen = i64::try_from(seen.as_nanos()).unwrap_or(i64::MAX);
         let tarballs = files(store, Folder::Tarballs)?;
         let tarballs =
             tarballs.into_iter().map(|(file, stamp)| (file, stamp.map(|stamp| stamp.size())));
         let mut docs: BTreeMap<PackageName, BTreeMap<Version, Option<Stamp>>> = BTreeMap::new();
         for (file, stamp) in files(store, Folder::Docs)? {
+            // A file that changes in this moment may keep its stamp.
+            let stamp = stamp.filter(|stamp| stamp.is_settled(seen));
             docs.entry(file.package).or_default().insert(file.version, stamp);
         }
         let tarballs = tarballs.collect();
@@ -95,6 +100,11 @@ impl<'a> SiteSource<'a> {
     pub fn tarball_size(&self, package: &PackageName, version: &Version) -> Option<u64> {
         let file = FileName { package: package.clone(), version: version.clone() };
         self.tarballs.get(&file).copied().flatten()
+    }
+
+    /// What tells that the documentation of a release is still the same, if anything does.
+    pub fn docs_stamp(&self, release: &FileName) -> Option<Stamp> {
+        self.docs.get(&release.package)?.get(&release.version).copied().flatten()
     }
 
     /// Whether there is documentation of a release.

@@ -77,7 +77,18 @@ impl<'a> SiteWriter<'a> {
             return Err(Error::Foreign { location: store.locate(&Folder::Root.file(path)) });
         }
         let (state, has_begun) = (Mutex::default(), Mutex::new(false));
-        Ok(Self { store, observer, dry_run, is_fresh, before, existing, leftovers, claims, state, has_begun })
+        Ok(Self {
+            store,
+            observer,
+            dry_run,
+            is_fresh,
+            before,
+            existing,
+            leftovers,
+            claims,
+            state,
+            has_begun,
+        })
     }
 
     /// Whether a file is there, as far as a listing tells.
@@ -91,14 +102,14 @@ impl<'a> SiteWriter<'a> {
         let state = mem::take(&mut *self.state());
         let mut counts = state.counts;
         let manifest = SiteManifest { files: state.files, ..manifest };
-        let gone = self.existing.iter().filter(|path| {
-            self.before.owns(path) && !manifest.files.contains_key(path.as_str())
-        });
+        let gone = self
+            .existing
+            .iter()
+            .filter(|path| self.before.owns(path) && !manifest.files.contains_key(path.as_str()));
         let mut gone: Vec<&String> = gone.collect();
         gone.sort();
-        let leftovers = self.leftovers.iter().map(|path| {
-            Change::new(Folder::Root.file(path), Action::Remove)
-        });
+        let leftovers =
+            self.leftovers.iter().map(|path| Change::new(Folder::Root.file(path), Action::Remove));
         self.apply(&leftovers.collect::<Vec<_>>())?;
         let remove = |path: &&String| Change::new(Folder::Root.file(path), Action::Remove);
         for some in gone.chunks(MOST_FILES) {
