@@ -166,9 +166,22 @@ impl Args {
         }
     }
 
+    /// How DEST is read: an endpoint may be for the site alone.
+    #[cfg(feature = "web")]
+    fn reading(&self) -> Reading {
+        let is_bucket = |place: &Destination| place.as_dir().is_none();
+        let of_site = self.site.as_ref().is_some_and(is_bucket) && !is_bucket(&self.destination);
+        Reading { endpoint: self.reading.endpoint.clone().filter(|_| !of_site) }
+    }
+
+    #[cfg(not(feature = "web"))]
+    fn reading(&self) -> &Reading {
+        &self.reading
+    }
+
     /// Checks and prints; whether there is no problem.
     fn run(&self, listener: &VerifyReporter) -> Result<bool, Failure> {
-        let store = self.reading.open_to_verify(&self.destination, &self.following)?;
+        let store = self.reading().open_to_verify(&self.destination, &self.following)?;
         let store = store.as_ref();
         let options = Options {
             repository: self.name.clone(),

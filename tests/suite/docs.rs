@@ -64,6 +64,7 @@ run_commands_of! {
     commands_of_pull_through: "docs/pull-through.md",
     commands_of_reliability: "docs/reliability.md",
     commands_of_serving: "docs/serving.md",
+    commands_of_site: "docs/site.md",
     commands_of_verifying: "docs/verifying.md",
 }
 

@@ -41,6 +41,7 @@
 //! | `archives` | GNU tar reads what we accept as we do |
 //! | `clients` | rebar3 fetches packages from nginx and from `hexreg serve` |
 //! | `browsing` | the pages about packages: what each of them says, who sees it, and what Chromium makes of them |
+//! | `site` | the pages of a registry as files: what they say, what a second run writes, and what a check finds |
 //! | `slow` | what takes seconds a test: kills, faults, races, writers |
 //! | `special_files` | pipes, devices, links and endless files wherever a file is read or written; characters that are not seen |
 //! | `support` | the builders and runners that the others share |
@@ -118,6 +119,8 @@ mod scheduled;
 mod schemas;
 #[cfg(feature = "serve")]
 mod serving;
+#[cfg(feature = "web")]
+mod site;
 mod slow;
 mod special_files;
 mod support;

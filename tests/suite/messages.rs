@@ -17,6 +17,7 @@ fn help() {
         ("help-retire", &["retire", "--help"]),
         ("help-unretire", &["unretire", "--help"]),
         ("help-push", &["push", "--help"]),
+        ("help-site", &["site", "--help"]),
         ("help-inspect", &["inspect", "--help"]),
         ("help-serve", &["serve", "--help"]),
         ("help-mirror", &["mirror", "--help"]),
@@ -41,6 +42,9 @@ fn help() {
 #[test]
 fn help_of_all_commands() {
     let name = match (cfg!(feature = "serve"), cfg!(feature = "mirror")) {
+        _ if cfg!(not(feature = "web")) && cfg!(all(feature = "serve", feature = "mirror")) => {
+            "help-without-web"
+        }
         (true, true) => "help",
         (true, false) => "help-without-mirror",
         (false, true) => "help-without-serve",
@@ -130,7 +134,8 @@ fn manual_pages() {
         ""
     };
     let mirror = if cfg!(feature = "mirror") { "mirror" } else { "" };
-    let commands = [always, serve, mirror].into_iter().flat_map(str::split_whitespace);
+    let web = if cfg!(feature = "web") { "site" } else { "" };
+    let commands = [always, serve, web, mirror].into_iter().flat_map(str::split_whitespace);
     expected.extend(commands.map(|command| format!("hexreg-{command}.1")));
     expected.sort();
     assert_eq!(pages, expected);

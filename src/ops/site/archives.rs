@@ -1,7 +1,6 @@
 //! Archives of documentation: which of them clients can read, without reading those again that were read before.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::digest::{excerpt, sha256};
@@ -27,6 +26,8 @@ pub(super) struct Archive {
     /// The digest of what tells that it is still the same; empty if nothing does.
     pub stamp: String,
     pub is_usable: bool,
+    /// Whether this run has read it to know that.
+    pub was_read: bool,
 }
 
 /// Why documentation is not shown.
@@ -38,14 +39,14 @@ enum UnusableDocs {
     NoIndex,
 }
 
-/// The archives of these releases, and how many were read.
+/// The archives of these releases.
 pub(super) fn look(
     source: &SiteSource<'_>,
     chosen: &BTreeMap<PackageName, Vec<Version>>,
     before: &SiteManifest,
     threads: usize,
     observer: &dyn Observer,
-) -> Result<(BTreeMap<FileName, Archive>, usize), Error> {
+) -> Result<BTreeMap<FileName, Archive>, Error> {
     let releases: Vec<FileName> = chosen
         .iter()
         .flat_map(|(package, versions)| {
@@ -54,16 +55,15 @@ pub(super) fn look(
                 .map(|version| FileName { package: package.clone(), version: version.clone() })
         })
         .collect();
-    let (found, read) = (Mutex::new(BTreeMap::new()), AtomicUsize::new(0));
+    let found = Mutex::new(BTreeMap::new());
     workers::each(&releases, threads, |release| {
         let stamp = source.docs_stamp(release).map(of_stamp).unwrap_or_default();
         let known = before.documentation.get(&release.to_string());
         let known = known.filter(|known| !stamp.is_empty() && known.stamp == stamp);
         let archive = if let Some(known) = known {
             let (digest, is_usable) = (known.archive.clone(), !known.is_unusable);
-            Some(Archive { digest, stamp, is_usable })
+            Some(Archive { digest, stamp, is_usable, was_read: false })
         } else {
-            read.fetch_add(1, Ordering::Relaxed);
             examine(source, release, stamp, observer)?
         };
         if let Some(archive) = archive {
@@ -71,7 +71,7 @@ pub(super) fn look(
         }
         Ok(())
     })?;
-    Ok((found.into_inner().unwrap_or_else(PoisonError::into_inner), read.into_inner()))
+    Ok(found.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 fn of_stamp(stamp: Stamp) -> String {
@@ -95,7 +95,8 @@ fn examine(
         let location = source.store.locate(&RepositoryPath::docs(release));
         observer.warn(Warning::NotShown { location, reason: error.to_string() });
     }
-    Ok(Some(Archive { digest: sha256(&bytes), stamp, is_usable: usable.is_ok() }))
+    let (digest, is_usable) = (sha256(&bytes), usable.is_ok());
+    Ok(Some(Archive { digest, stamp, is_usable, was_read: true }))
 }
 
 /// The bytes of an archive, as far as one is accepted; `None` if there is none.

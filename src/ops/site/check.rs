@@ -119,7 +119,7 @@ pub fn check_site(
     let pinned = manifest.pinned.iter().filter_map(|name| name.parse().ok()).collect();
     let (nothing, threads) = (SiteManifest::default(), rayon::current_num_threads());
     let docs = context::docs(&source, manifest.docs.unwrap_or(DocsChoice::None), &pinned);
-    let (archives, _) = archives::look(&source, &docs, &nothing, threads, observer)?;
+    let archives = archives::look(&source, &docs, &nothing, threads, observer)?;
     let context = SiteContext {
         observer,
         index: context::index(&source.packages),

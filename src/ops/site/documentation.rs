@@ -35,7 +35,7 @@ const LONGEST_PATH: usize = 900;
 pub(super) struct MadeDocs {
     /// By `NAME-VERSION`.
     pub documentation: BTreeMap<String, ManifestDocs>,
-    /// How many archives were unpacked.
+    /// How many archives were read.
     pub read: usize,
 }
 
@@ -50,6 +50,7 @@ pub(super) fn make(
     let (made, read) = (Mutex::new(BTreeMap::new()), AtomicUsize::new(0));
     workers::each(&all, context.threads, |(release, archive)| {
         let name = release.to_string();
+        read.fetch_add(usize::from(archive.was_read), Ordering::Relaxed);
         let entry = if archive.is_usable {
             let one = Documentation::new(context, release, archive);
             match before.documentation.get(&name).filter(|known| one.is_as(known, before, is_there))
@@ -59,7 +60,7 @@ pub(super) fn make(
                     ManifestDocs { stamp: archive.stamp.clone(), ..known.clone() }
                 }
                 None => {
-                    read.fetch_add(1, Ordering::Relaxed);
+                    read.fetch_add(usize::from(!archive.was_read), Ordering::Relaxed);
                     one.make(sink)?
                 }
             }

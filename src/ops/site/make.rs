@@ -38,7 +38,7 @@ pub fn site(
     let before = if is_usable { &found } else { &nothing };
     let threads = rayon::current_num_threads();
     let docs = context::docs(&source, options.docs, &options.pinned);
-    let (archives, examined) = archives::look(&source, &docs, before, threads, observer)?;
+    let archives = archives::look(&source, &docs, before, threads, observer)?;
     let context = SiteContext {
         observer,
         index: context::index(&source.packages),
@@ -63,7 +63,7 @@ pub fn site(
         fingerprint: source.key.fingerprint().to_owned(),
         packages: source.packages.len(),
         documentation: context.docs.values().map(Vec::len).sum(),
-        read: made.read.saturating_add(examined),
+        read: made.read,
         created: counts.created,
         updated: counts.updated,
         removed: counts.removed,
@@ -104,7 +104,7 @@ pub(super) fn make_all(
         recent,
         ..SiteManifest::of_this_version()
     };
-    Ok(MadeSite { manifest, read: made.read })
+    Ok(MadeSite { manifest, read: made.read.saturating_add(docs.read) })
 }
 
 /// Where files may be written that were not there before.

@@ -73,5 +73,7 @@ impl Hexreg {
 /// Whether the program under test has a command: one of a feature that is off is missing.
 pub fn has_command(command: &str) -> bool {
     let needs_serve = ["auth", "serve"].contains(&command);
-    (cfg!(feature = "serve") || !needs_serve) && (cfg!(feature = "mirror") || command != "mirror")
+    (cfg!(feature = "serve") || !needs_serve)
+        && (cfg!(feature = "mirror") || command != "mirror")
+        && (cfg!(feature = "web") || command != "site")
 }
