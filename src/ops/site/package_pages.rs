@@ -48,7 +48,7 @@ pub(super) fn make(
     workers::each(&context.source.packages, context.threads, |package| {
         let name = &package.releases.package;
         let Some(release) = package.releases.recommended() else { return Ok(()) };
-        let page = Page::new(context, package, release);
+        let page = PlannedPage::new(context, package, release);
         let path = paths::package(name);
         let known = before.packages.get(name.as_str());
         let known = known.filter(|known| known.inputs == page.inputs && is_there(&path));
@@ -70,7 +70,7 @@ pub(super) fn make(
 }
 
 /// The page of a package that may have to be made.
-struct Page<'a> {
+struct PlannedPage<'a> {
     context: &'a SiteContext<'a>,
     package: &'a SignedPackage,
     release: &'a Release,
@@ -89,7 +89,7 @@ pub(super) enum NotShown {
     Tarball(#[from] tarball::Error),
 }
 
-impl<'a> Page<'a> {
+impl<'a> PlannedPage<'a> {
     fn new(context: &'a SiteContext<'a>, package: &'a SignedPackage, release: &'a Release) -> Self {
         let (source, name) = (context.source, &package.releases.package);
         let all = context.index.dependents(name.as_str());
