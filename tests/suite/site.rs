@@ -70,12 +70,16 @@ fn page(repository: &TestRepository, path: &str) -> Document {
     Document::parse(&html)
 }
 
+fn is_page(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|ending| ending == "html")
+}
+
 /// Every link of every page that leads to the site itself leads to a file of it.
 #[track_caller]
 fn check_links(root: &Path) -> usize {
     let (mut pages, mut links) = (0, 0);
     for (path, bytes) in files(root) {
-        if !path.ends_with(".html") {
+        if !is_page(&path) {
             continue;
         }
         pages += 1;

@@ -1,6 +1,6 @@
 //! A site in the tree of its registry, and what build, verify, push and serve make of it.
 
-use super::{check_links, files, sample};
+use super::{check_links, files, is_page, sample};
 use crate::support::repository::TestRepository;
 use crate::support::server::Server;
 
@@ -53,15 +53,14 @@ fn verify_knows_the_files_of_a_site() {
 #[test]
 fn a_build_leaves_a_site_alone() {
     let repository = beside();
-    let pages = |path: &String| path.ends_with(".html");
     let before: Vec<_> =
-        files(&repository.path("public")).into_iter().filter(|(path, _)| pages(path)).collect();
+        files(&repository.path("public")).into_iter().filter(|(path, _)| is_page(path)).collect();
     let said = repository.build(&[]).ok();
     assert_eq!(said.stderr, "");
     let repository = repository.release("jason", "1.0.0");
     repository.build(&[]).ok();
     let after: Vec<_> =
-        files(&repository.path("public")).into_iter().filter(|(path, _)| pages(path)).collect();
+        files(&repository.path("public")).into_iter().filter(|(path, _)| is_page(path)).collect();
     assert_eq!(before, after);
 }
 
@@ -79,7 +78,7 @@ fn push_copies_the_registry_and_says_that_it_leaves_the_site() {
         "{said:?}"
     );
     let copied = files(&repository.path("there"));
-    assert!(!copied.keys().any(|path| path.ends_with(".html")), "{:?}", copied.keys());
+    assert!(!copied.keys().any(|path| is_page(path)), "{:?}", copied.keys());
     // A site there stays, also if DEST may lose what is not here.
     repository.hexreg().run(["site", "there", "--out=there"]).ok();
     let with_site = files(&repository.path("there"));
