@@ -39,7 +39,7 @@ impl SiteContext<'_> {
 
     /// What is around a page.
     pub fn frame<'b>(&'b self, urls: Urls) -> Frame<'b> {
-        Frame { site: self.source.repository.as_str(), query: "", urls, has_search: false }
+        Frame { site: self.source.repository.as_str(), query: "", urls, has_search: true }
     }
 
     /// The versions of a package of which the site has documentation, ascending.

@@ -92,6 +92,8 @@ pub(super) fn make_all(
     let docs = documentation::make(context, before, is_there, sink)?;
     let made = package_pages::make(context, before, is_there, sink)?;
     sink.settle()?;
+    lists::searched(context, &made.packages, sink)?;
+    sink.settle()?;
     lists::packages(context, &made.packages, sink)?;
     let recent = lists::recent(context, before, is_there, sink)?;
     lists::missing(context, sink)?;
@@ -110,7 +112,8 @@ pub(super) fn make_all(
 /// Where files may be written that were not there before.
 fn claims(context: &SiteContext<'_>, before: &SiteManifest) -> Claims {
     let mut claims = Claims::default();
-    for path in [paths::INDEX, paths::RECENT, paths::LISTS] {
+    for path in [paths::INDEX, paths::RECENT, paths::LISTS, paths::SEARCH, paths::SEARCHED_PACKAGES]
+    {
         claims.add(path.to_owned());
     }
     if context.url.is_some() {

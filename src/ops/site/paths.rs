@@ -8,10 +8,15 @@ pub(super) const INDEX: &str = "index.html";
 pub(super) const RECENT: &str = "recent.html";
 pub(super) const FEED: &str = "recent.atom";
 pub(super) const NOT_FOUND: &str = "404.html";
+pub(super) const SEARCH: &str = "search.html";
+
+/// What the search reads.
+pub(super) const SEARCHED_PACKAGES: &str = "search/packages.js";
 
 /// The folders, each with a slash at its end.
 pub(super) const LISTS: &str = "list/";
 const PACKAGES: &str = "browse/";
+const SEARCHED: &str = "search/";
 const DOCS: &str = "docs/";
 
 /// The page of a package.
@@ -41,7 +46,7 @@ pub(super) fn docs_folder(name: impl Display, version: impl Display) -> String {
 
 /// Whether a file lies in a folder that only sites have.
 pub(super) fn is_in_folder(path: &str) -> bool {
-    [LISTS, PACKAGES].iter().any(|folder| path.starts_with(folder))
+    [LISTS, PACKAGES, SEARCHED].iter().any(|folder| path.starts_with(folder))
         || path.strip_prefix(DOCS).is_some_and(|rest| rest.contains('/'))
 }
 

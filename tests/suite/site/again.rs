@@ -59,7 +59,13 @@ fn only_what_a_release_changes_is_written() {
     repository.build(&[]).ok();
     let changed = counts(&repository, &[]);
     assert_eq!((&changed["created"], &changed["removed"]), (&1.into(), &0.into()), "{changed}");
-    let expected = ["browse/jason.html", "hexreg-site.json", "index.html", "recent.html"];
+    let expected = [
+        "browse/jason.html",
+        "hexreg-site.json",
+        "index.html",
+        "recent.html",
+        "search/packages.js",
+    ];
     assert_eq!(written(&repository, &before), expected);
     verify(&repository).ok();
 }

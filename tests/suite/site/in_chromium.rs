@@ -2,7 +2,7 @@
 
 use super::{sample, site};
 use crate::clients::nginx::Nginx;
-use crate::support::browser::Browser;
+use crate::support::browser::{Browser, keys};
 use crate::support::tools;
 
 /// From the list to a package, its documentation, that of another package, and back.
@@ -19,6 +19,22 @@ fn follow_links(browser: &Browser, base: &str) {
     browser.until("location.pathname.endsWith('/docs/ecto/3.0.0/index.html')");
     browser.click("#hexreg-package");
     browser.until("location.pathname.endsWith('/browse/ecto.html')");
+    // The form leads to the search, whose script reads the list.
+    browser.click("#q");
+    browser.press("plu");
+    browser.press(keys::ENTER);
+    browser.until("location.pathname.endsWith('/search.html')");
+    browser.until("document.querySelectorAll('#found a').length === 1");
+    assert_eq!(browser.value("document.getElementById('note').textContent"), "1 package");
+    let said = browser.value("document.querySelector('#found p').textContent");
+    assert_eq!(said, "A <b>plug</b>");
+    browser.click("#q");
+    browser.press("xyz");
+    browser.until("document.getElementById('note').textContent === '0 packages'");
+    browser.open(&format!("{base}/search.html?q=PLUG"));
+    browser.until("document.querySelectorAll('#found a').length === 1");
+    browser.click("#found a");
+    browser.until("location.pathname.endsWith('/browse/plug.html')");
     browser.open(&format!("{base}/docs/plug/index.html"));
     browser.until("location.pathname.endsWith('/docs/plug/1.1.0/index.html')");
 }
@@ -32,8 +48,11 @@ fn links_lead_on_from_a_disk() {
     let base = format!("file://{}", repository.path("site").display());
     follow_links(&browser, &base);
     browser.set_scripts(false);
-    browser.open(&format!("{base}/index.html"));
-    browser.open(&format!("{base}/browse/plug.html"));
+    browser.open(&format!("{base}/search.html?q=plug"));
+    let note = browser.value("document.getElementById('note').textContent");
+    assert_eq!(note, "The search needs JavaScript. All packages");
+    browser.click("#note a");
+    browser.until("location.pathname.endsWith('/index.html')");
 }
 
 #[test]

@@ -11,8 +11,8 @@ fn every_link_leads_to_a_file() {
     let said = site(&repository, &[]).ok();
     assert!(said.stdout.starts_with("acme: 2 packages, documentation of 2 releases; "), "{said:?}");
     let root = repository.path("site").canonicalize().unwrap();
-    // The list, two packages, what came lately, two documentations of two pages each, and what leads to each of them.
-    assert_eq!(check_links(&root), 10);
+    // The list, the search, two packages, what came lately, two documentations of two pages each, and what leads to each of them.
+    assert_eq!(check_links(&root), 11);
     let paths: Vec<String> = files(&root).into_keys().collect();
     assert!(paths.contains(&"docs/plug/1.1.0/Plug.html".to_owned()), "{paths:?}");
     assert!(!paths.iter().any(|path| path.contains("1.0.0")), "{paths:?}");
@@ -41,6 +41,7 @@ fn a_package_page_says_what_it_was_made_from() {
     }
     assert!(links.contains(&"../docs/plug/1.1.0/index.html"), "{links:?}");
     assert_eq!(page.all("script").count(), 0);
+    assert_eq!(page.all("form").next().unwrap().get("action"), Some("../search.html"));
     assert_eq!(page.all("img").count(), 0);
     let policy = page.all("meta").find_map(|tag| {
         tag.get("http-equiv").filter(|it| *it == "Content-Security-Policy")?;
@@ -57,7 +58,7 @@ fn the_list_is_cut_into_parts() {
     }
     repository.build(&[]).ok();
     let counts = counts(&repository, &[]);
-    assert_eq!(counts["created"], 401 + 3, "{counts}");
+    assert_eq!(counts["created"], 401 + 5, "{counts}");
     let first = page(&repository, "index.html");
     let links = first.links();
     assert!(links.contains(&"./list/2.html") && links.contains(&"./browse/p000.html"), "{links:?}");
