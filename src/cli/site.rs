@@ -13,6 +13,7 @@ use hexreg::store::{Store, StoreErrorKind};
 use hexreg::tarball::FileName;
 use serde::Serialize;
 
+use super::change_log::ChangeLog;
 use super::destination::{Destination, Following, Reading};
 use super::failure::{Failure, chain};
 use super::output;
@@ -108,7 +109,7 @@ impl Args {
         let opened = self.open();
         let (from, to) = match opened {
             Ok(stores) => stores,
-            Err(failure) => return write::end(format, &Err(failure), Default::default()),
+            Err(failure) => return write::end(format, &Err(failure), ChangeLog::default()),
         };
         let reporter = Reporter::new(to.as_ref(), !format.json && !format.quiet);
         let done = self.run(from.as_ref(), &reporter);
@@ -122,10 +123,8 @@ impl Args {
         // One endpoint is for the bucket that there is, on either side.
         let is_bucket = |place: &Destination| place.as_dir().is_none();
         let any_bucket = is_bucket(&self.destination) || is_bucket(&self.out);
-        let for_place = |place: &Destination| match is_bucket(place) || !any_bucket {
-            true => endpoint.clone(),
-            false => None,
-        };
+        let for_place =
+            |place: &Destination| endpoint.clone().filter(|_| is_bucket(place) || !any_bucket);
         let reading = Reading { endpoint: for_place(&self.destination) };
         let from = reading.open_to_verify(&self.destination, &self.following)?;
         let to =

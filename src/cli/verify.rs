@@ -215,7 +215,7 @@ impl Args {
         let pages = pages?;
         if self.json {
             let (advice, warnings) = (self.advice(&report), listener.warnings().clone());
-            print_json(store, &report, &pages, advice, warnings)?;
+            print_json(store, &report, pages.as_ref(), advice, warnings)?;
         } else {
             print_text(store, &report)?;
             if let Some(pages) = &pages {
@@ -350,7 +350,7 @@ fn print_text(store: &dyn Store, report: &Report) -> Result<(), Failure> {
 fn print_json(
     store: &dyn Store,
     report: &Report,
-    pages: &Option<CheckedPages>,
+    pages: Option<&CheckedPages>,
     hint: Option<String>,
     warnings: Vec<String>,
 ) -> Result<(), Failure> {
@@ -359,7 +359,7 @@ fn print_json(
         kind: defect.kind(),
         problem: chain(defect),
     });
-    let of_pages = pages.iter().flat_map(|pages| pages.problems.clone());
+    let of_pages = pages.into_iter().flat_map(|pages| pages.problems.clone());
     output::json(&VerifyJson {
         repository: report.repository.as_ref(),
         fingerprint: report.public_key.as_ref().map(PublicKey::fingerprint),

@@ -38,7 +38,7 @@ impl SiteContext<'_> {
     }
 
     /// What is around a page.
-    pub fn frame<'b>(&'b self, urls: Urls) -> Frame<'b> {
+    pub fn frame(&self, urls: Urls) -> Frame<'_> {
         Frame { site: self.source.repository.as_str(), query: "", urls, has_search: true }
     }
 

@@ -53,16 +53,15 @@ pub(super) fn make(
         read.fetch_add(usize::from(archive.was_read), Ordering::Relaxed);
         let entry = if archive.is_usable {
             let one = Documentation::new(context, release, archive);
-            match before.documentation.get(&name).filter(|known| one.is_as(known, before, is_there))
-            {
-                Some(known) => {
-                    files_in(before, &one.folder).for_each(|path| sink.keep(path));
-                    ManifestDocs { stamp: archive.stamp.clone(), ..known.clone() }
+            let known = before.documentation.get(&name);
+            if let Some(known) = known.filter(|known| one.is_as(known, before, is_there)) {
+                for path in files_in(before, &one.folder) {
+                    sink.keep(path);
                 }
-                None => {
-                    read.fetch_add(usize::from(!archive.was_read), Ordering::Relaxed);
-                    one.make(sink)?
-                }
+                ManifestDocs { stamp: archive.stamp.clone(), ..known.clone() }
+            } else {
+                read.fetch_add(usize::from(!archive.was_read), Ordering::Relaxed);
+                one.make(sink)?
             }
         } else {
             let (archive, stamp) = (archive.digest.clone(), archive.stamp.clone());

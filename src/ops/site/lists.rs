@@ -139,7 +139,9 @@ pub(super) fn recent(
         .flatten()
         .collect();
     if before.recent == inputs && files.iter().all(|path| is_there(path)) {
-        files.iter().for_each(|path| sink.keep(path));
+        for path in files {
+            sink.keep(path);
+        }
         return Ok(inputs);
     }
     let changes = shown.into_iter().map(|change| {

@@ -52,11 +52,11 @@ impl<'a> SiteSource<'a> {
         let key = published.key.map_err(|error| unsound(store, &path, Defect::NotAKey(error)))?;
         let reader = Reader::new(store, key.clone());
         let mut bytes = Vec::new();
-        let versions = required::<Versions>(store, &reader, &(), &mut bytes)?;
+        let versions = required::<Versions>(store, &reader, &mut bytes)?;
         let versions_digest = sha256(&bytes);
         let repository = versions.repository.clone();
         let reader = reader.of_repository(&repository);
-        let names = required::<Names>(store, &reader, &(), &mut bytes)?;
+        let names = required::<Names>(store, &reader, &mut bytes)?;
         let times = names.packages.into_iter();
         let times: HashMap<_, _> = times.filter_map(|(name, time)| Some((name, time?))).collect();
         let read = versions.packages.par_iter().map_init(Vec::new, |bytes, (name, _)| {
@@ -128,14 +128,13 @@ fn files(store: &dyn Store, folder: Folder) -> Result<Vec<(FileName, Option<Stam
 fn required<D: Document<Name = ()>>(
     store: &dyn Store,
     reader: &Reader<'_>,
-    name: &(),
     bytes: &mut Vec<u8>,
 ) -> Result<D, Error> {
     let missing = || {
-        let path = RepositoryPath::resource(&D::resource(name));
+        let path = RepositoryPath::resource(&D::resource(&()));
         unsound(store, &path, Defect::Missing)
     };
-    document::<D>(store, reader, name, bytes)?.ok_or_else(missing)
+    document::<D>(store, reader, &(), bytes)?.ok_or_else(missing)
 }
 
 /// What is signed at the path of a document; `None` if there is nothing, or it is being removed.
