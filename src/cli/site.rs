@@ -102,12 +102,17 @@ struct SiteJson<'a> {
     warnings: Vec<String>,
 }
 
+/// The registry, and the place of the site.
+struct SiteStores {
+    from: Box<dyn Store>,
+    to: Box<dyn Store>,
+}
+
 impl Args {
     /// Makes the site and reports the result.
     pub fn main(self) -> ExitCode {
         let format = self.change.format();
-        let opened = self.open();
-        let (from, to) = match opened {
+        let SiteStores { from, to } = match self.open() {
             Ok(stores) => stores,
             Err(failure) => return write::end(format, &Err(failure), ChangeLog::default()),
         };
@@ -118,7 +123,7 @@ impl Args {
     }
 
     /// Opens the registry and the place of the site.
-    fn open(&self) -> Result<(Box<dyn Store>, Box<dyn Store>), Failure> {
+    fn open(&self) -> Result<SiteStores, Failure> {
         let endpoint = self.change.writing.reading.endpoint.clone();
         // One endpoint is for the bucket that there is, on either side.
         let is_bucket = |place: &Destination| place.as_dir().is_none();
@@ -129,7 +134,7 @@ impl Args {
         let from = reading.open_to_verify(&self.destination, &self.following)?;
         let to =
             self.change.writing.with_endpoint(for_place(&self.out)).open(&self.out, self.jobs)?;
-        Ok((from, to))
+        Ok(SiteStores { from, to })
     }
 
     fn run(&self, from: &dyn Store, reporter: &Reporter<'_>) -> Result<(), Failure> {
