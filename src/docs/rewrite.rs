@@ -11,6 +11,8 @@ mod insertions;
 mod resolve;
 mod scripts;
 mod tags;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 

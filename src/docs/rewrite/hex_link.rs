@@ -7,6 +7,9 @@ use crate::version::Version;
 const RESERVED_HOSTS: [&str; 9] =
     ["api", "assets", "docs", "preview", "search", "staging", "stats", "static", "www"];
 
+/// In bytes: the longest URL that is read. Longer ones lead where they led.
+const MAX_URL: usize = 8 << 10;
+
 /// Where a URL of hex.pm or one of its sites leads. Texts are as in the URL: percent-encoded, and as written in HTML.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum HexLink<'a> {
@@ -45,6 +48,9 @@ pub(super) struct DocsTarget<'a> {
 impl<'a> HexLink<'a> {
     /// Reads the value of an attribute. None for all that leads to something else.
     pub fn parse(url: &'a str) -> Option<Self> {
+        if url.len() > MAX_URL {
+            return None;
+        }
         let (host, rest) = split_host(url)?;
         let path_length = rest.find(['?', '#']).unwrap_or(rest.len());
         let (path, tail) = rest.split_at_checked(path_length)?;
