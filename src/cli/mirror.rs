@@ -17,9 +17,9 @@ use hexreg::ops::mirror::{
     self, Cancellation, Chosen, Error, LeftOut, Only, Options, Selection, Timeouts, Upstream,
 };
 use hexreg::publish::observer::Work;
-use hexreg::repository::Folder;
+use hexreg::repository::{Folder, RepositoryPath};
 use hexreg::store::DirStore;
-use hexreg::tarball::Limits;
+use hexreg::tarball::{FileName, Limits};
 
 use super::failure::{self, Failure, Rejected, chain};
 use super::output::{self, count};
@@ -38,7 +38,7 @@ use upstream::UpstreamName;
 Examples:
   hexreg mirror copy --lock mix.lock
   hexreg mirror copy --only phoenix --only 'ecto@~> 3.0' --with-deps
-  hexreg mirror copy --all --docs --installs --prune
+  hexreg mirror copy --all --docs --docs-of elixir@1.18.4 --installs --prune
   hexreg mirror public --lock rebar.lock --tarballs-only
 
 Environment:
@@ -49,7 +49,7 @@ Environment:
   NO_COLOR               print without colours
 
 If it is interrupted, the next run resumes.")]
-#[command(group(clap::ArgGroup::new("what").required(true).multiple(true).args(["lock", "only", "all", "policy"])))]
+#[command(group(clap::ArgGroup::new("what").required(true).multiple(true).args(["lock", "only", "all", "policy", "docs_of"])))]
 #[expect(clippy::struct_excessive_bools, reason = "one field a flag, as clap has it")]
 pub struct Args {
     /// The directory to mirror into
@@ -87,6 +87,10 @@ pub struct Args {
     /// Mirror documentation too
     #[arg(long)]
     docs: bool,
+    /// Mirror the documentation of this release, also of elixir, eex, ex_unit, iex, logger, mix and hex, which no
+    /// index lists; may be given more than once
+    #[arg(long, value_name = "NAME@VERSION", value_parser = docs_of)]
+    docs_of: Vec<FileName>,
     /// Mirror what `mix local.hex` and `mix local.rebar` fetch too
     #[arg(long)]
     installs: bool,
@@ -195,8 +199,12 @@ impl Args {
             options.upstream.url,
             count(report.failures.len(), "failure"),
         );
-        let is_outside_indexes =
-            |path: &str| path.starts_with("git: ") || Folder::Policies.strip_from(path).is_some();
+        let named: Vec<_> = options.docs_of.iter().map(RepositoryPath::docs).collect();
+        let is_outside_indexes = |path: &str| {
+            path.starts_with("git: ")
+                || Folder::Policies.strip_from(path).is_some()
+                || named.iter().any(|named| named.as_str() == path)
+        };
         let are_outside_indexes =
             report.failures.iter().all(|failure| is_outside_indexes(&failure.path));
         let are_held_back = report.failures.iter().all(|failure| failure.error.holds_back());
@@ -236,6 +244,7 @@ impl Args {
             selection: if self.all { Selection::All } else { Selection::Some(chosen) },
             tarballs_only: self.tarballs_only,
             docs: self.docs,
+            docs_of: self.docs_of.iter().cloned().collect(),
             installs: self.installs,
             git: self.git,
             policies: self.policy.iter().cloned().collect(),
@@ -299,4 +308,17 @@ pub fn only(text: &str) -> Result<Only, String> {
     let package = package.trim().parse().map_err(|error| format!("{error}"))?;
     let requirement = requirement.map(str::parse).transpose();
     Ok(Only { package, requirement: requirement.map_err(|error| format!("{error}"))? })
+}
+
+/// Documentation of one release: `NAME@VERSION`. Nothing is guessed: which version a project is written against is not
+/// known here.
+pub fn docs_of(text: &str) -> Result<FileName, String> {
+    let Some((package, version)) = text.split_once('@') else {
+        return Err(format!(
+            "{text:?} has no version: expected NAME@VERSION, such as elixir@1.18.4"
+        ));
+    };
+    let package = package.trim().parse().map_err(|error| format!("{error}"))?;
+    let version = version.trim().parse().map_err(|error| format!("{error}"))?;
+    Ok(FileName { package, version })
 }

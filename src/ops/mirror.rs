@@ -11,7 +11,7 @@
 //!  → Report
 //! ```
 //!
-//! Beside the registry there are files that no index names: policies, installs and git repositories.
+//! Beside the registry there are files that no index names: policies, documentation of Elixir, installs and git repositories.
 //!
 //! `pull` fetches single files in the same way, as clients of a server ask for them.
 
@@ -22,6 +22,7 @@ mod cancellation;
 mod check;
 mod client;
 mod conditional_fetch;
+mod docs_of;
 mod error;
 mod executor;
 mod fetch;
@@ -154,7 +155,8 @@ async fn run(
         || (pins_nothing && (options.installs || options.prune));
     let mirrors_git = options.git && !selection.git().is_empty();
     let left_out = selection.left_out(upstream, options.git);
-    if !mirrors_packages && !mirrors_git && options.policies.is_empty() {
+    let names_files = !options.policies.is_empty() || !options.docs_of.is_empty();
+    if !mirrors_packages && !mirrors_git && !names_files {
         if pins_nothing {
             return Ok(Report { left_out, ..Report::default() });
         }
@@ -175,6 +177,7 @@ async fn run(
         } else {
             // The state is not written without packages, so that the tags of policies are dropped.
             policies::mirror(&fetcher, options, &mut report, &mut Vec::new(), observer).await?;
+            docs_of::mirror(&fetcher, options, &mut report, observer).await?;
             git_pins::mirror(directory, options, &mut report).await;
             Ok(())
         }

@@ -7,19 +7,19 @@ use std::time::Duration;
 use hexreg::name::{PackageName, PolicyName};
 use hexreg::ops::mirror::{Cancellation, Chosen, Only, Options, Selection, Timeouts, Upstream};
 use hexreg::serve::mirrors::schedule::MirrorSchedule;
-use hexreg::tarball::Limits;
+use hexreg::tarball::{FileName, Limits};
 
 use super::lock_patterns::LockPatterns;
 use super::section::Section;
 use super::upstream::{self, ConfiguredUpstream, UPSTREAM_KEYS};
 use super::values::from_str;
 use crate::cli::failure::Failure;
-use crate::cli::mirror::{lock, only};
+use crate::cli::mirror::{docs_of, lock, only};
 use crate::cli::time;
 use crate::cli::upstream_auth::AuthSource;
 
 /// The keys of `mirror` of which one at least says what is mirrored.
-const CHOICES: [&str; 4] = ["locks", "only", "all", "policies"];
+const CHOICES: [&str; 5] = ["locks", "only", "all", "policies", "docs-of"];
 
 /// How many requests are sent at once by default.
 const JOBS: u64 = 16;
@@ -36,6 +36,7 @@ struct Wanted {
     with_deps: bool,
     all: bool,
     docs: bool,
+    docs_of: BTreeSet<FileName>,
     installs: bool,
     git: bool,
     policies: BTreeSet<PolicyName>,
@@ -61,6 +62,7 @@ pub fn read(
     let locks = LockPatterns::read(&table);
     let (only, all) = (table.list("only", only), table.boolean("all").unwrap_or(false));
     let policies = table.list("policies", from_str);
+    let docs_of = table.list("docs-of", docs_of);
     let is_choice_wrong = table.count_problems() > before;
     let jobs = table.integer("jobs", 1..257).unwrap_or(JOBS);
     let wanted = Wanted {
@@ -70,6 +72,7 @@ pub fn read(
         with_deps: table.boolean("with-deps").unwrap_or(false),
         all,
         docs: table.boolean("docs").unwrap_or(false),
+        docs_of: docs_of.into_iter().collect(),
         installs: table.boolean("installs").unwrap_or(false),
         git: table.boolean("git").unwrap_or(false),
         policies: policies.into_iter().collect(),
@@ -116,7 +119,8 @@ impl Wanted {
     /// Adds a problem where nothing would be mirrored, or more than was meant.
     fn check(&self, table: &Section<'_>) {
         let chooses = !self.locks.is_empty() || !self.only.is_empty();
-        if !self.all && !chooses && self.policies.is_empty() {
+        let names_files = !self.policies.is_empty() || !self.docs_of.is_empty();
+        if !self.all && !chooses && !names_files {
             let hint = "add locks = [\"/srv/locks/*.lock\"], only = [\"PACKAGE\"] or all = true";
             table.problem(table.place(), "`mirror` does not say what is mirrored", hint);
         }
@@ -128,12 +132,12 @@ impl Wanted {
 
     /// A text that differs where what is mirrored does.
     fn description(&self, upstream: &Upstream) -> String {
-        let Self { authorization, locks, only, policies, accept, .. } = self;
+        let Self { authorization, locks, only, policies, docs_of, accept, .. } = self;
         let flags = [self.with_deps, self.all, self.docs, self.installs, self.git, self.prune]
             .map(u8::from);
         let (url, name, key) = (&upstream.url, &upstream.name, upstream.key.fingerprint());
         format!(
-            "{url} {name} {:?} {key} {authorization:?} {locks:?} {only:?} {policies:?} {accept:?} {flags:?} {} {:?}",
+            "{url} {name} {:?} {key} {authorization:?} {locks:?} {only:?} {policies:?} {docs_of:?} {accept:?} {flags:?} {} {:?}",
             upstream.source, self.jobs, self.refresh_after
         )
     }
@@ -150,6 +154,7 @@ impl Wanted {
             selection: if self.all { Selection::All } else { Selection::Some(chosen) },
             tarballs_only: false,
             docs: self.docs,
+            docs_of: self.docs_of.clone(),
             installs: self.installs,
             git: self.git,
             policies: self.policies.clone(),

@@ -76,9 +76,15 @@ fn href(url: &str) -> String {
 fn links_lead_to_what_is_here() {
     for (url, expected) in [
         // Documentation.
-        ("https://hexdocs.pm/plug/1.15.3/Plug.html#c:call/2", "../../plug/1.15.3/Plug.html#c:call/2"),
+        (
+            "https://hexdocs.pm/plug/1.15.3/Plug.html#c:call/2",
+            "../../plug/1.15.3/Plug.html#c:call/2",
+        ),
         ("https://hexdocs.pm/plug/1.15.0/Plug.html", "../../plug/1.15.3/Plug.html"),
-        ("https://hexdocs.pm/plug/Plug.Conn.html?x=1&amp;y#t:t/0", "../../plug/1.15.3/Plug.Conn.html?x=1&amp;y#t:t/0"),
+        (
+            "https://hexdocs.pm/plug/Plug.Conn.html?x=1&amp;y#t:t/0",
+            "../../plug/1.15.3/Plug.Conn.html?x=1&amp;y#t:t/0",
+        ),
         ("https://hexdocs.pm/plug/1.15.3", "../../plug/1.15.3/index.html"),
         ("https://hexdocs.pm/plug/", "../../plug/1.15.3/index.html"),
         ("https://hexdocs.pm/plug#x", "../../plug/1.15.3/index.html#x"),
@@ -99,11 +105,20 @@ fn links_lead_to_what_is_here() {
         ("https://hex.pm/packages/plug", "../../../packages/plug"),
         ("https://hex.pm/packages/plug/1.14.0", "../../../packages/plug/1.14.0"),
         ("https://hex.pm/packages/plug/9.9.9", "../../../packages/plug"),
-        ("https://hex.pm/packages/plug/1.14.0/files/lib/a.ex#L3", "../../../packages/plug/1.14.0/files/lib/a.ex#L3"),
+        (
+            "https://hex.pm/packages/plug/1.14.0/files/lib/a.ex#L3",
+            "../../../packages/plug/1.14.0/files/lib/a.ex#L3",
+        ),
         ("https://preview.hex.pm/preview/plug/1.14.0", "../../../packages/plug/1.14.0/files"),
-        ("https://preview.hex.pm/preview/plug/1.14.0/show/lib/a%2Bb.ex", "../../../packages/plug/1.14.0/files/lib/a+b.ex"),
+        (
+            "https://preview.hex.pm/preview/plug/1.14.0/show/lib/a%2Bb.ex",
+            "../../../packages/plug/1.14.0/files/lib/a+b.ex",
+        ),
         // Search.
-        ("https://hexdocs.pm/?packages=plug-1.14.0,phoenix&amp;q=", "../../../search?packages=plug-1.14.0,phoenix&amp;q="),
+        (
+            "https://hexdocs.pm/?packages=plug-1.14.0,phoenix&amp;q=",
+            "../../../search?packages=plug-1.14.0,phoenix&amp;q=",
+        ),
         ("https://hexdocs.pm/?q=call&packages=plug", "../../../search?packages=plug&amp;q=call"),
         // What is none of this.
         ("https://hexdocs.pm/", "https://hexdocs.pm/"),
@@ -111,8 +126,14 @@ fn links_lead_to_what_is_here() {
         ("https://hex.pm/docs/publish", "https://hex.pm/docs/publish"),
         ("https://hex.pm/packages?search=plug", "https://hex.pm/packages?search=plug"),
         ("https://search.hexdocs.pm/?q=a", "https://search.hexdocs.pm/?q=a"),
-        ("https://hexdocs.pm.evil.example/plug/a.html", "https://hexdocs.pm.evil.example/plug/a.html"),
-        ("https://evil.example/https://hexdocs.pm/plug/", "https://evil.example/https://hexdocs.pm/plug/"),
+        (
+            "https://hexdocs.pm.evil.example/plug/a.html",
+            "https://hexdocs.pm.evil.example/plug/a.html",
+        ),
+        (
+            "https://evil.example/https://hexdocs.pm/plug/",
+            "https://evil.example/https://hexdocs.pm/plug/",
+        ),
         ("https://user@hexdocs.pm/plug/a.html", "https://user@hexdocs.pm/plug/a.html"),
         ("https://hexdocs.pm/../plug/a.html", "https://hexdocs.pm/../plug/a.html"),
         ("https://www.erlang.org/doc/man/lists.html", "https://www.erlang.org/doc/man/lists.html"),
@@ -160,13 +181,28 @@ fn other_bytes_stay() {
         assert_eq!(part(html, RewriteForm::Server), html);
     }
     for (html, expected) in [
-        ("<a\n id=1  href = https://hexdocs.pm/plug/a.html\tid=2>", "<a\n id=1  href = \"../../plug/1.15.3/a.html\"\tid=2>"),
-        ("<a href='https://hexdocs.pm/plug/\"a.html'>", "<a href='../../plug/1.15.3/&quot;a.html'>"),
+        (
+            "<a\n id=1  href = https://hexdocs.pm/plug/a.html\tid=2>",
+            "<a\n id=1  href = \"../../plug/1.15.3/a.html\"\tid=2>",
+        ),
+        (
+            "<a href='https://hexdocs.pm/plug/\"a.html'>",
+            "<a href='../../plug/1.15.3/&quot;a.html'>",
+        ),
         ("<a href=//hexdocs.pm/plug/a'\"b>", "<a href=\"../../plug/1.15.3/a&#39;&quot;b\">"),
-        ("<a href=\"//hexdocs.pm/plug/a\" href=\"//hexdocs.pm/plug/b\">", "<a href=\"../../plug/1.15.3/a\" href=\"../../plug/1.15.3/b\">"),
-        ("<link rel=\"canonical\" href=\"https://hexdocs.pm/phoenix/x.html\" />", "<link rel=\"canonical\" href=\"../../phoenix/1.7.10/x.html\" />"),
+        (
+            "<a href=\"//hexdocs.pm/plug/a\" href=\"//hexdocs.pm/plug/b\">",
+            "<a href=\"../../plug/1.15.3/a\" href=\"../../plug/1.15.3/b\">",
+        ),
+        (
+            "<link rel=\"canonical\" href=\"https://hexdocs.pm/phoenix/x.html\" />",
+            "<link rel=\"canonical\" href=\"../../phoenix/1.7.10/x.html\" />",
+        ),
         ("<img src=\"https://hexdocs.pm/plug/a.png\">", "<img src=\"../../plug/1.15.3/a.png\">"),
-        ("<button data-engine-url=\"https://hexdocs.pm/?packages=plug-1.14.0&amp;q=\">", "<button data-engine-url=\"../../../search?packages=plug-1.14.0&amp;q=\">"),
+        (
+            "<button data-engine-url=\"https://hexdocs.pm/?packages=plug-1.14.0&amp;q=\">",
+            "<button data-engine-url=\"../../../search?packages=plug-1.14.0&amp;q=\">",
+        ),
     ] {
         assert_eq!(part(html, RewriteForm::Server), expected);
     }
@@ -176,10 +212,16 @@ fn other_bytes_stay() {
 fn what_is_here_opens_no_window() {
     for (html, expected) in [
         ("<a target=\"_blank\" href=\"llms.txt\">", "<a  href=\"llms.txt\">"),
-        ("<a href=\"https://hexdocs.pm/plug/a\" target=_BLANK rel=x>", "<a href=\"../../plug/1.15.3/a\"  rel=x>"),
+        (
+            "<a href=\"https://hexdocs.pm/plug/a\" target=_BLANK rel=x>",
+            "<a href=\"../../plug/1.15.3/a\"  rel=x>",
+        ),
         ("<a href=\"#a\" target='_blank'>", "<a href=\"#a\" >"),
         ("<a href=\"x.html\" target=\"overview\">", "<a href=\"x.html\" target=\"overview\">"),
-        ("<a href=\"https://erlang.org\" target=\"_blank\">", "<a href=\"https://erlang.org\" target=\"_blank\">"),
+        (
+            "<a href=\"https://erlang.org\" target=\"_blank\">",
+            "<a href=\"https://erlang.org\" target=\"_blank\">",
+        ),
         ("<a href=\"mailto:a\" target=\"_blank\">", "<a href=\"mailto:a\" target=\"_blank\">"),
     ] {
         assert_eq!(part(html, RewriteForm::Server), expected);
@@ -196,7 +238,10 @@ fn pages_without_a_server_name_the_index() {
         ("<a href=\"#/\">", "<a href=\"#/\">"),
         ("<a href=\"\">", "<a href=\"\">"),
         ("<a href=\"https://x/\">", "<a href=\"https://x/\">"),
-        ("<meta http-equiv=\"refresh\" content=\"0; url=a/\">", "<meta http-equiv=\"refresh\" content=\"0; url=a/index.html\">"),
+        (
+            "<meta http-equiv=\"refresh\" content=\"0; url=a/\">",
+            "<meta http-equiv=\"refresh\" content=\"0; url=a/index.html\">",
+        ),
     ] {
         assert_eq!(part(html, RewriteForm::Static), expected);
         assert_eq!(part(html, RewriteForm::Server), html);
@@ -228,7 +273,9 @@ fn links_are_seen_from_the_base_of_a_page() {
         ("https://hexdocs.pm/cowboy/", "https://hexdocs.pm/plug/a.html"),
         ("../../../", "https://hexdocs.pm/plug/a.html"),
     ] {
-        let html = format!("<head><base href=\"{base}\"></head><body><a href=\"https://hexdocs.pm/plug/a.html\">");
+        let html = format!(
+            "<head><base href=\"{base}\"></head><body><a href=\"https://hexdocs.pm/plug/a.html\">"
+        );
         let page = rewritten("x.html", html.as_bytes(), RewriteForm::Server).into_owned();
         let page = String::from_utf8(page).unwrap();
         assert!(page.ends_with(&format!("<a href=\"{expected}\">")), "{base}: {page}");
@@ -240,8 +287,14 @@ fn storage_comes_first_and_the_package_last() {
     let (head, body) = added("x.html", RewriteForm::Server);
     assert!(body.contains(">Package phoenix 1.7.10</a>"), "{body}");
     for (html, expected) in [
-        ("<!DOCTYPE html>\n<html><head lang=x><title>a</title></head><body class=x>b", "<!DOCTYPE html>\n<html><head lang=x>HEAD<title>a</title></head><body class=x>BODYb"),
-        ("\u{FEFF}<!-- x --><html>\n<meta charset=utf-8>a", "\u{FEFF}<!-- x --><html>\nHEAD<meta charset=utf-8>aBODY"),
+        (
+            "<!DOCTYPE html>\n<html><head lang=x><title>a</title></head><body class=x>b",
+            "<!DOCTYPE html>\n<html><head lang=x>HEAD<title>a</title></head><body class=x>BODYb",
+        ),
+        (
+            "\u{FEFF}<!-- x --><html>\n<meta charset=utf-8>a",
+            "\u{FEFF}<!-- x --><html>\nHEAD<meta charset=utf-8>aBODY",
+        ),
         ("\u{FEFF} text <b>", "\u{FEFF} HEADtext <b>BODY"),
         ("text", "HEADtextBODY"),
         ("<!doctype html>", "<!doctype html>HEADBODY"),
@@ -250,7 +303,10 @@ fn storage_comes_first_and_the_package_last() {
         ("</p><body>", "HEAD</p><body>BODY"),
         ("<body><body>", "HEAD<body>BODY<body>"),
         ("<script>\"<head><body>\"", "HEAD<script>\"<head><body>\"BODY"),
-        ("<head><frameset><frame src=a.html></frameset>", "<head>HEAD<frameset><frame src=a.html></frameset>BODY"),
+        (
+            "<head><frameset><frame src=a.html></frameset>",
+            "<head>HEAD<frameset><frame src=a.html></frameset>BODY",
+        ),
     ] {
         let page = rewritten("x.html", html.as_bytes(), RewriteForm::Server).into_owned();
         let page = String::from_utf8(page).unwrap();
@@ -264,7 +320,16 @@ fn storage_comes_first_and_the_package_last() {
 #[test]
 fn other_files_stay_as_they_are() {
     let html = "<a href=\"https://hexdocs.pm/plug\">\"https://hexdocs.pm/%%\"".as_bytes();
-    for path in ["a.md", "a.svg", "a.xhtml", "llms.txt", "a.js", "dist/search_data-1.js", "dist/html-1.css", "x"] {
+    for path in [
+        "a.md",
+        "a.svg",
+        "a.xhtml",
+        "llms.txt",
+        "a.js",
+        "dist/search_data-1.js",
+        "dist/html-1.css",
+        "x",
+    ] {
         for form in [RewriteForm::Server, RewriteForm::Static] {
             assert!(matches!(rewritten(path, html, form), Cow::Borrowed(_)), "{path}");
         }
@@ -285,7 +350,10 @@ fn go_to_package_docs_leads_here() {
         let script = format!("x;{json};{old};\"https://hexdocs.pm/other\"");
         let server = rewritten(path, script.as_bytes(), RewriteForm::Server).into_owned();
         let server = String::from_utf8(server).unwrap();
-        assert!(server.starts_with("x;t=\"../../packages.json?search=name:%%*\".replace("), "{server}");
+        assert!(
+            server.starts_with("x;t=\"../../packages.json?search=name:%%*\".replace("),
+            "{server}"
+        );
         assert!(server.ends_with(";\"https://hexdocs.pm/other\""), "{server}");
         assert!(server.contains("({replace:function(a,b){return\"../../\"+"), "{server}");
         let site = rewritten(path, script.as_bytes(), RewriteForm::Static).into_owned();

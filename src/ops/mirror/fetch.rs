@@ -165,7 +165,19 @@ impl Fetcher {
         self.fetch_and_write(permit, path, limit, changed, read).await
     }
 
-    async fn docs(
+    /// Whether the mirror has a file of documentation, damaged or not.
+    pub async fn has_docs(&self, file: &FileName) -> bool {
+        let (mirror_dir, path) = (Arc::clone(&self.mirror_dir), RepositoryPath::docs(file));
+        let has = move || match mirror_directory::read(&mirror_dir.files, &path, MAX_DOCS) {
+            Ok(None) => None,
+            // One that cannot be read is there too.
+            Ok(Some(_)) | Err(_) => Some(()),
+        };
+        off_workers(has).await.is_some()
+    }
+
+    /// Fetches documentation, unless it is on the disk and not damaged.
+    pub async fn docs(
         &self,
         permit: RequestPermit,
         file: &FileName,

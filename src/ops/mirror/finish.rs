@@ -14,7 +14,7 @@ use super::state::{MirrorState, PackageRecord};
 use crate::name::PackageName;
 use crate::publish::observer::{Observer, Warning};
 use crate::publish::{DesiredFile, FileState, Plan};
-use crate::repository::RepositoryPath;
+use crate::repository::{RepositoryPath, is_elixirs};
 use crate::store::{AppliedChange, Changed, DirStore};
 use crate::tarball::FileName;
 
@@ -153,7 +153,13 @@ fn removed_files(finished: &Finished<'_>, options: &Options) -> Vec<RepositoryPa
     };
     let tarballs = contents.tarballs.iter().filter(is_removed);
     let tarballs = tarballs.map(RepositoryPath::tarball);
-    let docs = contents.docs.iter().filter(is_removed).filter(|_| options.docs);
+    // Of what is asked for by name, other versions go.
+    let named: BTreeSet<_> = options.docs_of.iter().map(|file| &file.package).collect();
+    let is_former = |file: &FileName| named.contains(&file.package) && is_elixirs(&file.package);
+    let docs = contents.docs.iter().filter(|file| {
+        let is_removed = is_former(file) || (options.docs && is_removed(file));
+        is_removed && !options.docs_of.contains(*file)
+    });
     let docs = docs.map(RepositoryPath::docs);
     tarballs.chain(docs).collect()
 }

@@ -9,7 +9,7 @@ use super::timeouts::Timeouts;
 use super::upstream::Upstream;
 use crate::name::{PackageName, PolicyName};
 use crate::package::UnixSeconds;
-use crate::tarball::Limits;
+use crate::tarball::{FileName, Limits};
 
 /// What to mirror, from where, and how.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub struct Options {
     pub tarballs_only: bool,
     /// Whether to mirror documentation too.
     pub docs: bool,
+    /// Documentation to mirror, also of what no index lists.
+    pub docs_of: BTreeSet<FileName>,
     /// Whether to mirror what `mix local.hex` and `mix local.rebar` fetch.
     pub installs: bool,
     /// Whether to mirror the git repositories that lock files pin.

@@ -17,7 +17,7 @@ use super::options::Options;
 use super::planner::{Planner, Refresh, Setup};
 use super::report::Report;
 use super::selection::Want;
-use super::{git_pins, installs, policies};
+use super::{docs_of, git_pins, installs, policies};
 use crate::name::PackageName;
 use crate::publish::observer::Observer;
 use crate::registry::Resource;
@@ -71,8 +71,9 @@ pub(super) async fn mirror(
     (report.packages, report.releases) = (planner.packages().count(), planner.wanted.len());
     let is_held_back = |failure: &NotMirrored| failure.error.holds_back();
     let is_complete = report.failures.iter().all(is_held_back);
-    // No index names policies and git repositories. If one of them fails, nothing is removed.
+    // No index names these. If one of them fails, nothing is removed.
     policies::mirror(fetcher, options, report, &mut validators, observer).await?;
+    docs_of::mirror(fetcher, options, report, observer).await?;
     git_pins::mirror(directory, options, report).await;
     let prunes = options.prune && report.failures.iter().all(is_held_back);
     let planner = &planner;

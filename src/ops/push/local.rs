@@ -17,7 +17,9 @@ use crate::private_key_scan::stream_holds_key;
 use crate::publish::observer::{Observer, Warning};
 use crate::published::{Document, Published, PublishedKey, Reader, without_removal_mark};
 use crate::registry::{Names, Releases, Resource, Versions};
-use crate::repository::{Asset, AssetKind, ByteSource, LocalFile, RepositoryPath, is_litter};
+use crate::repository::{
+    Asset, AssetKind, ByteSource, LocalFile, RepositoryPath, is_elixirs, is_litter,
+};
 use crate::store::{DirStore, EntryKind, Operation, Store, StoreError, modified};
 use crate::tarball::FileName;
 
@@ -236,16 +238,18 @@ fn files(
         let name = name.strip_suffix(".gz").unwrap_or(name);
         let release = match kind {
             AssetKind::Tarball | AssetKind::Docs => {
-                let listed = name.parse::<FileName>().ok();
-                let listed = listed.and_then(|file| Some((checksums.get(&file)?, file)));
-                let Some((checksum, file)) = listed else {
+                let file = name.parse::<FileName>().ok();
+                let is_elixirs = file.as_ref().is_some_and(|file| is_elixirs(&file.package));
+                let listed = file.and_then(|file| Some((checksums.get(&file).copied()?, file)));
+                if listed.is_none() && !(kind == AssetKind::Docs && is_elixirs) {
                     observer.warn(Warning::LeftOut {
                         location: store.locate(&path),
                         reason: "no release names it",
                     });
                     return Ok(None);
-                };
-                (kind == AssetKind::Tarball).then_some((file, *checksum))
+                }
+                let tarball = listed.filter(|_| kind == AssetKind::Tarball);
+                tarball.map(|(checksum, file)| (file, checksum))
             }
             _ => None,
         };

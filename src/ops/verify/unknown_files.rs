@@ -7,9 +7,10 @@ use rayon::prelude::*;
 use super::problem::{Defect, Problem};
 use super::resources::Resources;
 use super::tree::Tree;
+use crate::name::PackageName;
 use crate::ops::site::{self, SiteFiles};
 use crate::private_key_scan;
-use crate::repository::{Folder, RepositoryPath, is_litter};
+use crate::repository::{Folder, RepositoryPath, is_elixirs, is_litter};
 use crate::store::{self, EntryKind, Store};
 
 /// Finds files that do not belong to the repository, and private keys in any file.
@@ -136,9 +137,14 @@ fn role_of(path: &RepositoryPath, releases: &HashSet<String>, resources: &Resour
     let Some((folder, name)) = path.in_top_folder() else { return PathRole::Nowhere };
     let named = || {
         let release = folder.stem(name).filter(|release| !release.contains('/'));
-        let package = release.and_then(|release| release.split_once('-')?.0.parse().ok());
+        let package: Option<PackageName> =
+            release.and_then(|release| release.split_once('-')?.0.parse().ok());
         match release {
             Some(release) if releases.contains(release) => PathRole::Tarball,
+            // No registry lists the parts of Elixir.
+            Some(_) if folder == Folder::Docs && package.as_ref().is_some_and(is_elixirs) => {
+                PathRole::Other
+            }
             // The package is not readable, so it may name the release.
             Some(_) if package.is_some_and(|package| resources.is_unknown(&package)) => {
                 PathRole::Other

@@ -21,7 +21,7 @@ use crate::key::{KeyError, PublicKey};
 use crate::name::PackageName;
 use crate::published::{DocumentError, PublishedKey, TrustedKeys, UncheckedDocument};
 use crate::registry::{Releases, Resource};
-use crate::repository::RepositoryPath;
+use crate::repository::{RepositoryPath, is_elixirs};
 use crate::serve::clock::unix_nanoseconds;
 use crate::serve::error_chain::chain;
 use crate::serve::files::source::{self, FileSource, LEADS_OUT, OpenFile};
@@ -53,9 +53,6 @@ const UNSETTLED: Duration = Duration::from_millis(500);
 /// What the log says of a file that is here and fails its check, where an upstream signs the files.
 pub(crate) const NOT_OF_UPSTREAM: &str =
     "the file that is here is not the one of upstream: it is not served, and fetched again";
-
-/// What `docs/` has documentation of without a package: parts of Elixir itself, which `mix hex.docs` knows.
-const ELIXIR: [&str; 6] = ["elixir", "eex", "ex_unit", "iex", "logger", "mix"];
 
 /// Whether a file in `packages/` is a package, and a trusted one.
 #[derive(Clone, Debug)]
@@ -115,7 +112,7 @@ impl ReleaseIndex {
     /// # Errors
     /// The package cannot be read.
     pub async fn has(self: &Arc<Self>, release: &FileName, is_docs: bool) -> io::Result<bool> {
-        if is_docs && ELIXIR.contains(&release.package.as_str()) {
+        if is_docs && is_elixirs(&release.package) {
             return Ok(true);
         }
         Ok(self.checksum(release).await?.is_some())

@@ -173,12 +173,12 @@ fn without_a_public_key_any_signature_counts() {
 #[test]
 fn documentation_of_elixir_needs_no_release() {
     let repository = repository();
-    for app in ["elixir", "eex", "ex_unit", "iex", "logger", "mix"] {
+    for app in ["elixir", "eex", "ex_unit", "hex", "iex", "logger", "mix"] {
         repository.write(&format!("public/docs/{app}-1.18.4.tar.gz"), b"docs");
         repository.write(&format!("public/tarballs/{app}-1.18.4.tar"), b"tarball");
     }
     let server = Server::of(&repository, &[]);
-    for app in ["elixir", "eex", "ex_unit", "iex", "logger", "mix"] {
+    for app in ["elixir", "eex", "ex_unit", "hex", "iex", "logger", "mix"] {
         assert_eq!(server.get(&format!("/docs/{app}-1.18.4.tar.gz"), &[]).body, b"docs");
         assert_eq!(status(&server, &format!("/tarballs/{app}-1.18.4.tar")), 404);
     }

@@ -83,7 +83,8 @@ fn bytes_that_are_no_text_stay() {
     let html = b"<p>\xE9\xFF<a href=\"https://hexdocs.pm/plug/\xE9\"><a href=\"https://hexdocs.pm/plug/a\">\x80";
     let page = rewritten("x.html", html, RewriteForm::Server).into_owned();
     let (_, body) = added("x.html", RewriteForm::Server);
-    let expected = b"<p>\xE9\xFF<a href=\"https://hexdocs.pm/plug/\xE9\"><a href=\"../../plug/1.15.3/a\">\x80";
+    let expected =
+        b"<p>\xE9\xFF<a href=\"https://hexdocs.pm/plug/\xE9\"><a href=\"../../plug/1.15.3/a\">\x80";
     let expected = [expected.as_slice(), body.as_bytes()].concat();
     assert!(page.ends_with(&expected), "{}", String::from_utf8_lossy(&page));
 }

@@ -6,9 +6,32 @@ use super::*;
 
 fn pieces() -> impl Strategy<Value = Vec<u8>> {
     let known = prop::sample::select(vec![
-        "<a href=\"", "<a href='", "<a href=", "https://hexdocs.pm/plug/", "https://plug.hexdocs.pm", "\"", "'", ">",
-        " target=_blank", "<!--", "-->", "<script>", "</script>", "<head>", "<body>", "<p>", "</p>", " ", "=", "/",
-        "x.html", "<base href=a/>", "<!doctype html>", "<title>", "&amp;", "<",
+        "<a href=\"",
+        "<a href='",
+        "<a href=",
+        "https://hexdocs.pm/plug/",
+        "https://plug.hexdocs.pm",
+        "\"",
+        "'",
+        ">",
+        " target=_blank",
+        "<!--",
+        "-->",
+        "<script>",
+        "</script>",
+        "<head>",
+        "<body>",
+        "<p>",
+        "</p>",
+        " ",
+        "=",
+        "/",
+        "x.html",
+        "<base href=a/>",
+        "<!doctype html>",
+        "<title>",
+        "&amp;",
+        "<",
     ]);
     let known = known.prop_map(|text| text.as_bytes().to_vec());
     let any = prop::collection::vec(any::<u8>(), 0..4);

@@ -80,3 +80,92 @@ fn damaged_documentation_is_refused() {
     mirror(&repository, &server.url(), &["--all", "--docs"]).ok();
     is_verbatim(&repository);
 }
+
+/// Elixir's documentation, which no index lists.
+#[test]
+fn documentation_is_mirrored_by_name() {
+    let (repository, server) = samples();
+    for release in ["elixir-1.18.3", "elixir-1.18.4", "mix-1.18.4", "greeting-1.0.0"] {
+        write_docs(&repository, release);
+    }
+    let options = ["--all", "--docs-of=elixir@1.18.3", "--docs-of=greeting@1.0.0"];
+    let first = report(&repository, &server.url(), &options);
+    // Two indexes, two packages, three tarballs.
+    assert_eq!((&first["requests"], &first["failures"]), (&json!(9), &json!([])), "{first}");
+    for release in ["elixir-1.18.3", "greeting-1.0.0"] {
+        let path = format!("docs/{release}.tar.gz");
+        let (here, there) = (format!("copy/{path}"), format!("public/{path}"));
+        assert_eq!(repository.read(&here), repository.read(&there));
+        assert!(sorted(&first["created"]).contains(&path.as_str()), "{first}");
+    }
+    assert!(!repository.path("copy/docs/mix-1.18.4.tar.gz").exists());
+    let second = report(&repository, &server.url(), &options);
+    assert_eq!((&second["requests"], &second["created"]), (&json!(2), &json!([])), "{second}");
+
+    // What is damaged is fetched again.
+    repository.write("copy/docs/elixir-1.18.3.tar.gz", b"junk");
+    let third = report(&repository, &server.url(), &options);
+    assert_eq!(third["updated"], json!(["docs/elixir-1.18.3.tar.gz"]), "{third}");
+    repository.hexreg().run(["verify", "copy"]).ok();
+}
+
+#[test]
+fn documentation_that_is_named_is_not_pruned() {
+    let (repository, server) = samples();
+    for release in ["elixir-1.18.3", "elixir-1.18.4", "mix-1.18.3", "greeting-1.0.0"] {
+        write_docs(&repository, release);
+    }
+    let run = |options: &[&str]| report(&repository, &server.url(), options);
+    run(&["--all", "--docs", "--docs-of=elixir@1.18.3", "--docs-of=mix@1.18.3"]);
+    // Another version takes the place of the former one; what is not named at all stays.
+    let pruned = run(&["--all", "--docs", "--prune", "--docs-of=elixir@1.18.4"]);
+    assert_eq!(pruned["removed"], json!(["docs/elixir-1.18.3.tar.gz"]), "{pruned}");
+    assert!(repository.path("copy/docs/mix-1.18.3.tar.gz").exists());
+    // The release is not selected any more, and its documentation is.
+    let pruned = run(&["--only=welcome", "--docs", "--prune", "--docs-of=greeting@1.0.0"]);
+    assert!(sorted(&pruned["removed"]).contains(&"packages/greeting"), "{pruned}");
+    assert!(repository.path("copy/docs/greeting-1.0.0.tar.gz").exists());
+}
+
+#[test]
+fn documentation_alone_is_mirrored_served_and_pushed() {
+    let (repository, server) = samples();
+    write_docs(&repository, "elixir-1.18.4");
+    let dry = report(&repository, &server.url(), &["--docs-of=elixir@1.18.4", "--dry-run"]);
+    assert_eq!(dry["created"], json!(["docs/elixir-1.18.4.tar.gz"]), "{dry}");
+    assert!(!repository.path("copy/docs").exists());
+    let alone = report(&repository, &server.url(), &["--docs-of=elixir@1.18.4"]);
+    assert_eq!((&alone["requests"], &alone["packages"]), (&json!(1), &json!(0)), "{alone}");
+    mirror(&repository, &server.url(), &["--all"]).ok();
+    // A push takes it along.
+    repository.hexreg().run(["push", "copy", "pushed"]).ok();
+    let docs = repository.read("public/docs/elixir-1.18.4.tar.gz");
+    assert_eq!(repository.read("pushed/docs/elixir-1.18.4.tar.gz"), docs);
+    repository.hexreg().run(["verify", "pushed"]).ok();
+}
+
+#[test]
+fn documentation_that_upstream_lacks_holds_nothing_else_back() {
+    let (repository, server) = samples();
+    let options = ["--all", "--docs-of=elixir@1.18.4", "--prune"];
+    let ran = mirror(&repository, &server.url(), &options);
+    assert_eq!(ran.code, 1, "{}", ran.transcript());
+    let expected = "docs/elixir-1.18.4.tar.gz: upstream does not have it";
+    assert!(ran.stderr.contains(expected), "{}", ran.transcript());
+    assert!(!ran.stderr.contains("`names` and `versions` were left"), "{}", ran.transcript());
+    is_verbatim(&repository);
+}
+
+#[test]
+fn documentation_is_named_with_its_version() {
+    let (repository, server) = samples();
+    for (name, why) in [
+        ("elixir", "has no version: expected NAME@VERSION, such as elixir@1.18.4"),
+        ("elixir@1.18", "is not a version"),
+        ("Elixir@1.18.4", "is not a package name"),
+    ] {
+        let ran = mirror(&repository, &server.url(), &["--docs-of", name]);
+        assert_eq!(ran.code, 2, "{}", ran.transcript());
+        assert!(ran.stderr.contains(why), "{}", ran.transcript());
+    }
+}
