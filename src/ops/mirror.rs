@@ -36,6 +36,7 @@ mod indexes;
 mod installs;
 mod interval;
 mod mirror_directory;
+mod missing_docs;
 mod options;
 mod planner;
 mod policies;
@@ -59,6 +60,7 @@ pub use error::Error;
 pub use file_error::{ChecksumMismatch, FileError, NotMirrored};
 pub use git::GitMirror;
 pub use interval::pause;
+pub use missing_docs::MissingDocs;
 pub use options::Options;
 pub use report::Report;
 pub use request_error::RequestError;
@@ -97,13 +99,20 @@ pub fn mirror(
 ) -> Result<Report, Error> {
     let _lock = lock(directory, options, observer)?;
     let runtime = Runtime::new().map_err(Error::Run)?;
-    let report = runtime.block_on(run(directory, options, observer));
+    let mut report = runtime.block_on(run(directory, options, observer));
     if options.cancellation.is_cancelled() {
         // Another run may begin once the lock is free: what this one has begun to write ends before.
         runtime.shutdown_timeout(CANCELLED_WITHIN);
     } else {
         // After an error, open requests are not waited for.
         runtime.shutdown_background();
+        if let Ok(report) = &mut report {
+            let mirrors_docs = options.docs || !options.docs_of.is_empty();
+            if mirrors_docs && !options.dry_run {
+                let found = missing_docs::find(directory, options)?;
+                (report.missing_docs, report.unread_docs) = (found.missing, found.unread);
+            }
+        }
     }
     report
 }

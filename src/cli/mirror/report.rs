@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hexreg::name::RepositoryName;
-use hexreg::ops::mirror::{GitMirror, LeftOut, Options, Report, Withdrawn, WithdrawnRemark};
+use hexreg::ops::mirror::{
+    GitMirror, LeftOut, MissingDocs, Options, Report, Withdrawn, WithdrawnRemark,
+};
 use hexreg::publish::observer::{Observer, Warning};
 use hexreg::repository::{Folder, RepositoryPath};
 use hexreg::store::{Changed, DirStore, Store};
@@ -34,6 +36,8 @@ struct MirrorJson<'a> {
     #[serde(flatten)]
     change_log: ChangeLog,
     left_out: Vec<JsonLeftOut<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    missing_docs: Vec<JsonMissingDocs<'a>>,
     git: Vec<JsonGit<'a>>,
     withdrawn: Vec<JsonWithdrawn<'a>>,
     failures: Vec<Rejected>,
@@ -48,6 +52,13 @@ struct JsonWithdrawn<'a> {
     retired: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     advisory: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct JsonMissingDocs<'a> {
+    package: &'a str,
+    version: Option<String>,
+    linked_by: usize,
 }
 
 #[derive(Serialize)]
@@ -185,11 +196,49 @@ pub fn print(
     for LeftOut { lock, app, why } in &report.left_out {
         output::line(&format!("left out: {app}, {why} ({lock})"))?;
     }
+    for line in missing_docs(report) {
+        output::line(&line)?;
+    }
     for line in git_rules(&report.git) {
         output::line(&line)?;
     }
     let changes = observer.change_log().clone();
     output::line(&summary(options, report, &changes, observer.upstream_changed().len()))
+}
+
+/// How many lines tell of documentation that is not here.
+const MAX_MISSING_DOCS: usize = 10;
+
+/// Which documentation others link to, with what would bring it.
+fn missing_docs(report: &Report) -> Vec<String> {
+    let packages = |number: usize| match number {
+        1 => "1 package links".to_owned(),
+        _ => format!("{} packages link", thousands(number as u64)),
+    };
+    let lines = report.missing_docs.iter().take(MAX_MISSING_DOCS).map(|missing| {
+        let MissingDocs { package, version, linked_by } = missing;
+        let linking = packages(*linked_by);
+        match version {
+            Some(version) => format!(
+                "{linking} to the documentation of {package} {version}, which is not here: \
+                 add --docs-of {package}@{version}"
+            ),
+            None => format!(
+                "{linking} to the documentation of {package}, which is not here: \
+                 add --docs-of {package}@VERSION"
+            ),
+        }
+    });
+    let mut lines: Vec<_> = lines.collect();
+    let more = report.missing_docs.len().saturating_sub(MAX_MISSING_DOCS);
+    if more > 0 {
+        lines.push(format!("and to that of {}", count(more, "more package")));
+    }
+    if report.unread_docs > 0 {
+        let unread = count(report.unread_docs, "archive");
+        lines.push(format!("{unread} of documentation were not looked through: the next run does"));
+    }
+    lines
 }
 
 /// The commands that lead git to the mirror for each spelling of a repository. One line is for all of its revisions.
@@ -232,6 +281,15 @@ pub fn print_json(
         change_log: observer.change_log().clone(),
         left_out: left_out
             .map(|LeftOut { lock, app, why }| JsonLeftOut { lock, app, why })
+            .collect(),
+        missing_docs: report
+            .missing_docs
+            .iter()
+            .map(|missing| JsonMissingDocs {
+                package: missing.package.as_str(),
+                version: missing.version.as_ref().map(ToString::to_string),
+                linked_by: missing.linked_by,
+            })
             .collect(),
         git: git
             .map(|GitMirror { url, revision, path, is_new, spellings }| JsonGit {

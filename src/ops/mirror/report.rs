@@ -2,6 +2,7 @@
 
 use super::file_error::NotMirrored;
 use super::git::GitMirror;
+use super::missing_docs::MissingDocs;
 use super::selection::LeftOut;
 use crate::publish::withdrawn::Withdrawn;
 
@@ -24,6 +25,10 @@ pub struct Report {
     pub withdrawn: Vec<Withdrawn>,
     /// Dependencies in lock files that upstream does not have.
     pub left_out: Vec<LeftOut>,
+    /// Documentation that mirrored documentation links to, of packages that have none here.
+    pub missing_docs: Vec<MissingDocs>,
+    /// How many archives of documentation were not looked through for links, as that took too long. The next run does.
+    pub unread_docs: usize,
     /// Mirrored git repositories.
     pub git: Vec<GitMirror>,
 }

@@ -24,6 +24,18 @@ pub(super) struct MirrorState {
     pub packages: BTreeMap<String, PackageRecord>,
     /// Releases without documentation when their package was fetched.
     pub without_docs: BTreeSet<String>,
+    /// What documentation links to, of each release whose documentation was looked through.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub docs_links: BTreeMap<String, LinkedDocs>,
+}
+
+/// What a mirror remembers of an archive of documentation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct LinkedDocs {
+    /// In bytes: its size then.
+    pub size: u64,
+    /// The documentation that it links to: `NAME VERSION`, or `NAME` where no version is named.
+    pub links: BTreeSet<String>,
 }
 
 /// What a mirror remembers of a package's file.

@@ -13,6 +13,12 @@ fn write_docs(repository: &TestRepository, release: &str) {
     repository.write(&format!("public/docs/{release}.tar.gz"), &gzip(&archive));
 }
 
+/// Documentation with a page of this HTML.
+fn write_page(repository: &TestRepository, release: &str, html: &str) {
+    let archive = raw_tar::archive(&[Entry::file("a.html", html.as_bytes())]);
+    repository.write(&format!("public/docs/{release}.tar.gz"), &gzip(&archive));
+}
+
 fn sorted(value: &Value) -> Vec<&str> {
     let mut paths: Vec<_> =
         value.as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
@@ -168,4 +174,39 @@ fn documentation_is_named_with_its_version() {
         assert_eq!(ran.code, 2, "{}", ran.transcript());
         assert!(ran.stderr.contains(why), "{}", ran.transcript());
     }
+}
+
+#[test]
+fn documentation_that_is_linked_to_and_not_here_is_named() {
+    let (repository, server) = samples();
+    let link = |url: &str| format!("<a href=\"https://{url}\">");
+    let elixir = link("hexdocs.pm/elixir/1.18.4/Kernel.html");
+    let pages = [
+        ("greeting-1.0.0", format!("{elixir}{}", link("welcome.hexdocs.pm/9.9.9/a.html"))),
+        ("welcome-0.1.0", format!("{elixir}{}", link("hexdocs.pm/plug/a.html"))),
+        ("elixir-1.18.3", link("hexdocs.pm/mix/1.18.3/a.html")),
+    ];
+    for (release, html) in &pages {
+        write_page(&repository, release, html);
+    }
+    let first = report(&repository, &server.url(), &["--all", "--docs"]);
+    // The documentation of welcome is here, in another version.
+    let expected = json!([
+        { "package": "elixir", "version": "1.18.4", "linked_by": 2 },
+        { "package": "plug", "version": null, "linked_by": 1 },
+    ]);
+    assert_eq!(first["missing_docs"], expected, "{first}");
+    let ran = mirror(&repository, &server.url(), &["--all", "--docs"]).ok();
+    let line = "2 packages link to the documentation of elixir 1.18.4, which is not here: add --docs-of elixir@1.18.4";
+    assert!(ran.stdout.contains(line), "{}", ran.transcript());
+    assert!(ran.stdout.contains("add --docs-of plug@VERSION"), "{}", ran.transcript());
+    // Another version will do, and it has links of its own.
+    let options = ["--all", "--docs", "--docs-of=elixir@1.18.3"];
+    let second = report(&repository, &server.url(), &options);
+    let packages = second["missing_docs"].as_array().unwrap().iter();
+    let packages: Vec<_> = packages.map(|missing| missing["package"].as_str().unwrap()).collect();
+    assert_eq!(packages, ["mix", "plug"], "{second}");
+    // A run without documentation looks for no links.
+    let without = report(&repository, &server.url(), &["--all"]);
+    assert_eq!(without.get("missing_docs"), None, "{without}");
 }
