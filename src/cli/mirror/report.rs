@@ -213,7 +213,7 @@ const MAX_MISSING_DOCS: usize = 10;
 fn missing_docs(report: &Report) -> Vec<String> {
     let packages = |number: usize| match number {
         1 => "1 package links".to_owned(),
-        _ => format!("{} packages link", thousands(number as u64)),
+        _ => format!("{} packages link", thousands(number)),
     };
     let lines = report.missing_docs.iter().take(MAX_MISSING_DOCS).map(|missing| {
         let MissingDocs { package, version, linked_by } = missing;
