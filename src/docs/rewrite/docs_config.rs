@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::{PACKAGES_SCRIPT, RewriteForm};
+use super::docs_file::RewriteForm;
+use super::scripts::PACKAGES_SCRIPT;
 use crate::name::PackageName;
 use crate::version::Version;
 

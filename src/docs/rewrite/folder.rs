@@ -1,6 +1,6 @@
 //! Folders of documentation, from the root of all of it on.
 
-use super::DocsFile;
+use super::docs_file::DocsFile;
 
 /// The folder of a file: `NAME`, `VERSION`, and those in the archive.
 pub(super) fn of(file: &DocsFile<'_>) -> Vec<String> {

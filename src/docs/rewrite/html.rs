@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
+use super::docs_file::{DocsFile, RewriteForm};
 use super::resolve::{Resolution, Resolver};
 use super::tags::{Attribute, Tag, Tags};
-use super::{DocsFile, RewriteForm, folder, insertions};
+use super::{folder, insertions};
 use crate::docs::links::DocsLinks;
 
 /// Attributes that have a URL. The last one is of ExDoc's choice of search engines.
@@ -27,7 +28,7 @@ pub(super) fn rewrite(
         return None;
     }
     let capacity = bytes.len().saturating_add(ADDED);
-    let mut page = Page {
+    let mut page = RewrittenPage {
         bytes,
         written: Vec::with_capacity(capacity),
         copied: 0,
@@ -106,7 +107,7 @@ fn is_relative(url: &[u8]) -> bool {
 }
 
 /// A page as it is written.
-struct Page<'a> {
+struct RewrittenPage<'a> {
     bytes: &'a [u8],
     written: Vec<u8>,
     /// How many bytes were written, or replaced.
@@ -119,7 +120,7 @@ struct Page<'a> {
     form: RewriteForm,
 }
 
-impl<'a> Page<'a> {
+impl<'a> RewrittenPage<'a> {
     fn text(&self, at: &Range<usize>) -> &'a [u8] {
         self.bytes.get(at.clone()).unwrap_or_default()
     }

@@ -1,7 +1,7 @@
 //! What hexreg adds to a page: storage in memory, a style, and a link to the package. All of it is ASCII.
 
-use super::{DocsFile, RewriteForm};
-use crate::docs::rewrite::resolve::Resolver;
+use super::docs_file::{DocsFile, RewriteForm};
+use super::resolve::Resolver;
 
 /// Replaces storage by memory. ExDoc does not work without.
 ///

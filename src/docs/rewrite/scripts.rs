@@ -3,8 +3,10 @@
 use memchr::memmem;
 use serde::Serialize;
 
+use super::content_type::content_type;
+use super::docs_file::{DocsFile, RewriteForm};
+use super::folder;
 use super::resolve::{Resolution, Resolver};
-use super::{DocsFile, RewriteForm, content_type, folder};
 use crate::docs::links::DocsLinks;
 
 /// Below the root of all documentation: names of packages with documentation, as [`packages_json`] writes them. The

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use super::*;
 use crate::docs::links::{DocsLinks, nearest};
+use crate::version::Version;
 
 /// A registry with packages of some versions, and their documentation.
 pub(super) struct Registry;
@@ -158,7 +159,8 @@ fn what_is_missing_is_marked() {
         ("<A href=https://hex.pm/packages/cowboy>", "Package cowboy"),
         ("<a href='https://preview.hex.pm/preview/cowboy/2.0.0'>", "Package cowboy 2.0.0"),
     ] {
-        let expected = marked(missing, html.get(3..).unwrap()).replace("<a", &html[..2]);
+        let expected =
+            marked(missing, html.get(3..).unwrap()).replace("<a", html.get(..2).unwrap());
         assert_eq!(part(html, RewriteForm::Server), expected);
     }
     let titled = "<a title=\"t\" target=\"_blank\" href=\"https://hexdocs.pm/cowboy\">";

@@ -62,7 +62,8 @@ fn skeleton(html: &[u8]) -> Vec<u8> {
 
 fn without(bytes: &[u8], text: &str) -> Vec<u8> {
     let at = memchr::memmem::find(bytes, text.as_bytes()).expect("hexreg's part is there");
-    [&bytes[..at], &bytes[at + text.len()..]].concat()
+    let (before, rest) = bytes.split_at(at);
+    [before, rest.strip_prefix(text.as_bytes()).unwrap()].concat()
 }
 
 proptest! {
@@ -79,8 +80,9 @@ proptest! {
             // The link to the package is seen from the base, and is not there if that is elsewhere.
             let plain = match memchr::memmem::find(&plain, b"<style>a[data-hexreg") {
                 Some(start) => {
-                    let end = memchr::memmem::find(&plain[start..], b"1.7.10</a>").unwrap();
-                    [&plain[..start], &plain[start + end + 10..]].concat()
+                    let (before, rest) = plain.split_at(start);
+                    let end = memchr::memmem::find(rest, b"1.7.10</a>").unwrap();
+                    [before, rest[end..].strip_prefix(b"1.7.10</a>").unwrap()].concat()
                 }
                 None => plain,
             };
