@@ -11,6 +11,27 @@ use crate::docs::links::DocsLinks;
 /// Attributes that have a URL. The last one is of ExDoc's choice of search engines.
 const LINKS: [&[u8]; 3] = [b"href", b"src", b"data-engine-url"];
 
+/// Elements that load something by themselves, and the attributes that name it.
+const LOADS: [(&[u8], &[u8]); 13] = [
+    (b"img", b"src"),
+    (b"img", b"srcset"),
+    (b"source", b"src"),
+    (b"source", b"srcset"),
+    (b"script", b"src"),
+    (b"link", b"href"),
+    (b"iframe", b"src"),
+    (b"embed", b"src"),
+    (b"object", b"data"),
+    (b"video", b"src"),
+    (b"video", b"poster"),
+    (b"audio", b"src"),
+    (b"track", b"src"),
+];
+
+/// The links in the head of a page that load nothing.
+const UNLOADED_RELATIONS: [&[u8]; 6] =
+    [b"canonical", b"alternate", b"license", b"author", b"help", b"next"];
+
 /// The beginnings of UTF-16.
 const UTF_16: [&[u8]; 2] = [b"\xFF\xFE", b"\xFE\xFF"];
 
@@ -100,10 +121,26 @@ fn is_outside(url: &[u8]) -> bool {
     starts(b"http") || starts(b"//")
 }
 
+/// Whether a URL has a host of its own.
+fn is_absolute(url: &[u8]) -> bool {
+    let url = url.trim_ascii_start();
+    let starts = |with: &[u8]| url.get(..with.len()).is_some_and(|s| s.eq_ignore_ascii_case(with));
+    [&b"http:"[..], b"https:", b"//"].into_iter().any(starts)
+}
+
 /// Whether a URL leads to another page of the same documentation, or of one beside it.
 fn is_relative(url: &[u8]) -> bool {
     let end = url.iter().position(|byte| b"/?#".contains(byte)).unwrap_or(url.len());
     !url.starts_with(b"/") && !url.get(..end).unwrap_or_default().contains(&b':')
+}
+
+/// What becomes of an attribute.
+enum Change {
+    /// It has another value.
+    Value(String),
+    Remove,
+    /// It keeps its value under a name that browsers do not know.
+    Unload,
 }
 
 /// A page as it is written.
@@ -188,45 +225,71 @@ impl<'a> RewrittenPage<'a> {
         }
         let mut leads_here = false;
         // In the order of their places.
-        let mut new_values: Vec<(&Attribute, String)> = Vec::new();
+        let mut changes: Vec<(&Attribute, Change)> = Vec::new();
         for given in attributes {
             let name = self.text(&given.name);
+            let value = self.text(&given.value);
             if !LINKS.iter().any(|link| name.eq_ignore_ascii_case(link)) {
+                if self.loads_from_elsewhere(tag, attributes, given) {
+                    changes.push((given, Change::Unload));
+                }
                 continue;
             }
-            let value = self.text(&given.value);
             if is_outside(value) {
                 let url = std::str::from_utf8(value).unwrap_or_default();
                 match self.resolve(url) {
                     Some(Resolution::Here(url)) => {
                         leads_here = true;
-                        new_values.push((given, url));
+                        changes.push((given, Change::Value(url)));
                     }
                     Some(Resolution::Missing(missing)) if is_link => {
                         let has_title = attribute(attributes, self.bytes, b"title").is_some();
                         self.insert(tag.name.end, &insertions::mark(&missing, has_title));
                     }
+                    _ if self.loads_from_elsewhere(tag, attributes, given) => {
+                        changes.push((given, Change::Unload));
+                    }
                     _ => {}
                 }
             } else if is_link && is_relative(value) {
                 leads_here = true;
-                new_values.extend(self.index_of(value).map(|url| (given, url)));
+                changes.extend(self.index_of(value).map(|url| (given, Change::Value(url))));
             }
         }
-        if is_link && leads_here {
+        // A sandbox opens no window.
+        if is_link && (leads_here || self.form == RewriteForm::Server) {
             let target = attribute(attributes, self.bytes, b"target");
             let is_new =
                 |target: &&Attribute| self.text(&target.value).eq_ignore_ascii_case(b"_blank");
-            new_values.extend(target.filter(is_new).map(|target| (target, String::new())));
-            new_values.sort_by_key(|(given, _)| given.name.start);
+            changes.extend(target.filter(is_new).map(|target| (target, Change::Remove)));
+            changes.sort_by_key(|(given, _)| given.name.start);
         }
-        for (given, value) in new_values {
-            if value.is_empty() {
-                self.replace(&given.at(), "");
-            } else {
-                self.replace_value(given, &value);
+        for (given, change) in changes {
+            match change {
+                Change::Value(value) => self.replace_value(given, &value),
+                Change::Remove => self.replace(&given.at(), ""),
+                Change::Unload => self.insert(given.name.start, insertions::UNLOADED),
             }
         }
+    }
+
+    /// Whether an attribute makes a browser load something from another host: an image of a README that tells who
+    /// reads it, a script that is missing without internet.
+    fn loads_from_elsewhere(&self, tag: &Tag, attributes: &[Attribute], given: &Attribute) -> bool {
+        let (element, name) = (self.text(&tag.name), self.text(&given.name));
+        let is_load = LOADS.iter().any(|(of, attribute)| {
+            element.eq_ignore_ascii_case(of) && name.eq_ignore_ascii_case(attribute)
+        });
+        let mut candidates = self.text(&given.value).split(|byte| *byte == b',');
+        if !is_load || !candidates.any(is_absolute) {
+            return false;
+        }
+        // A canonical link names the page itself.
+        let relation = attribute(attributes, self.bytes, b"rel").map(|rel| self.text(&rel.value));
+        let is = |relation: &[u8]| {
+            UNLOADED_RELATIONS.iter().any(|one| relation.trim_ascii().eq_ignore_ascii_case(one))
+        };
+        !(element.eq_ignore_ascii_case(b"link") && relation.is_none_or(is))
     }
 
     /// `<meta http-equiv="refresh" content="0; url=…">`: ExDoc's index leads to the first page by it.

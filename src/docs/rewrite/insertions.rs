@@ -7,7 +7,7 @@ use super::resolve::Resolver;
 ///
 /// Browsers look for `<meta charset>` in the first kilobyte of a page: this comes before it.
 macro_rules! storage_script {
-    ($before:literal, $after:literal) => {
+    ($before:literal, $after:literal, $more:literal) => {
         concat!(
             "<script>(function(w){function s(){var m=new Map;return{getItem:function(k){k+=\"\";",
             "return m.has(k)?m.get(k):null},setItem:function(k,v){m.set(k+\"\",v+\"\")},",
@@ -17,16 +17,24 @@ macro_rules! storage_script {
             $before,
             "Object.defineProperty(w,n,{value:s()})",
             $after,
-            "})})(window)</script>"
+            "})})(window)",
+            $more,
+            "</script>"
         )
     };
 }
 
 /// In a sandbox, access to storage throws.
-const STORAGE_IF_REFUSED: &str = storage_script!("try{w[n].length}catch(e){", "}");
+const STORAGE_IF_REFUSED: &str = storage_script!("try{w[n].length}catch(e){", "}", "");
 
-/// All packages of a static site have one storage.
-const STORAGE_ALWAYS: &str = storage_script!("", "");
+/// All packages of a static site have one storage. From a disk, nothing can be requested: ExDoc's menu of versions asks
+/// whether a page is there, and goes to the index of the version if it is not.
+const STORAGE_ALWAYS: &str = storage_script!(
+    "",
+    "",
+    ";if(location.protocol==\"file:\")fetch=function(f){return function(u,o){\
+     return o&&o.method==\"HEAD\"?Promise.resolve(new Response(null,{status:404})):f(u,o)}}(fetch)"
+);
 
 /// The style of marked links, and of the link to the package, which has its own colours on any page.
 const STYLE: &str = "<style>a[data-hexreg-missing]::after{content:\"\\2197\";font-size:.7em;\
@@ -52,6 +60,9 @@ pub(super) fn body(file: &DocsFile<'_>, resolver: &Resolver<'_>) -> String {
     });
     format!("{STYLE}{}", link.unwrap_or_default())
 }
+
+/// What comes before the name of an attribute by which a browser would load something from another host.
+pub(super) const UNLOADED: &str = "data-hexreg-";
 
 /// What is added to a link that leads to what is not here, before its attributes.
 ///
