@@ -41,6 +41,8 @@ pub mod strace;
 pub mod system_calls;
 pub mod tarball;
 pub mod tools;
+#[cfg(feature = "web")]
+pub mod unprotected;
 pub mod unruly;
 pub mod upstream;
 pub mod verbs;

@@ -3,8 +3,12 @@
 //! | module | what belongs there |
 //! | --- | --- |
 //! | `archives` | archives of every tool, as they are |
+//! | `in_chromium` | pages as readers use them, from a server, a bucket and a disk |
+//! | `evil` | documentation that attacks its readers |
 
 mod archives;
+mod evil;
+mod in_chromium;
 
 use crate::support::documentation::{DocsFormat, Documentation};
 use crate::support::repository::TestRepository;
@@ -32,6 +36,12 @@ fn write(repository: &TestRepository, docs: &Documentation) {
     repository.write(&format!("public/{}", docs.path()), &docs.build());
 }
 
+/// What pages of real documentation load from other hosts: badges, fonts, and scripts that draw.
+const OUTSIDE: &str = "A file of any size takes one row of memory. \
+     <img alt=\"build passes\" src=\"https://badges.example/build.svg\" srcset=\"//badges.example/2.svg 2x\"> \
+     <link rel=\"stylesheet\" href=\"https://fonts.example/css?family=Lato\"> \
+     <script src='https://cdn.example/draw.js'></script>";
+
 fn documentations() -> Vec<Documentation> {
     let press = |version: &str, function: &str| {
         Documentation::new("table_press", version)
@@ -44,11 +54,7 @@ fn documentations() -> Vec<Documentation> {
                 ],
             )
             .module("TablePress.Trim", "Leaves out blanks around values.", &[("trim", 1, "Trims.")])
-            .page(
-                "streams",
-                "Streams",
-                &[("Large files", "A file of any size takes one row of memory.")],
-            )
+            .page("streams", "Streams", &[("Large files", OUTSIDE)])
             .links_to("row_names", "0.4.1", "RowNames.html#name/1")
             .link("own", "TablePress.Trim.html#trim/1")
             .link("nowhere", "https://hexdocs.pm/not_mirrored/1.0.0/NotMirrored.html")

@@ -63,7 +63,7 @@ impl Browser {
             "browserName": "chrome",
             "unhandledPromptBehavior": "ignore",
             "goog:chromeOptions": {"binary": chromium, "args": arguments},
-            "goog:loggingPrefs": {"performance": "ALL"},
+            "goog:loggingPrefs": {"performance": "ALL", "browser": "ALL"},
         }}});
         let mut this = Self { driver, session: String::new(), _profile: profile };
         let session = this.ask("POST", "/session", &wanted);
@@ -204,6 +204,16 @@ impl Browser {
             }
         }
         requests
+    }
+
+    /// What the console says went wrong since this was asked last: errors of scripts, and what was not loaded or refused.
+    pub fn faults(&self) -> Vec<String> {
+        let entries = self.post("/se/log", &json!({"type": "browser"}));
+        let entries = entries.as_array().unwrap().iter();
+        let severe = entries.filter(|entry| entry["level"] == "SEVERE");
+        let messages = severe.map(|entry| entry["message"].as_str().unwrap().to_owned());
+        // No page of ours names an icon, and browsers ask for one.
+        messages.filter(|message| !message.contains("/favicon.ico")).collect()
     }
 
     /// The text of a dialog that is open.

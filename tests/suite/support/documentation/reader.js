@@ -58,7 +58,7 @@
       button.onclick = () => {
         const name = window.prompted;
         fetch(PACKAGES.replace("%%", name)).then(answer => answer.json()).then(found => {
-          const one = found.find(package_ => package_.releases[0].has_docs);
+          const one = found.find(each => !each.releases || each.releases[0].has_docs);
           if (one) location = DOCS.replace("%%", one.name);
         });
       };
