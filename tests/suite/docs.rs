@@ -57,6 +57,7 @@ run_commands_of! {
     commands_of_building: "docs/building.md",
     commands_of_changing: "docs/changing.md",
     commands_of_clients: "docs/clients.md",
+    commands_of_documentation: "docs/documentation.md",
     commands_of_keys: "docs/keys.md",
     commands_of_offline: "docs/offline.md",
     commands_of_policies: "docs/policies.md",

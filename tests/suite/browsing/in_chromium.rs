@@ -174,18 +174,7 @@ fn pages_fit_a_phone_are_dark_in_the_dark_and_hold_no_barrier() {
         browser.set_dark(true);
         assert_ne!(browser.value(background), light, "{path} is as light in the dark");
         barriers.extend(violations(&browser, &axe, &path, "dark"));
-        for width in [360, 320] {
-            browser.set_width(Some(width));
-            let wide = browser.run(
-                "const page = document.documentElement; return page.scrollWidth <= arguments.length + innerWidth && \
-                 innerWidth === screen.width ? null : [page.scrollWidth, innerWidth, screen.width, \
-                 ...[...document.querySelectorAll('body *')].filter(one => one.getBoundingClientRect().right > screen.width) \
-                 .slice(0, 5).map(one => one.outerHTML.slice(0, 120))];",
-            );
-            if !wide.is_null() {
-                barriers.push(format!("{path} at {width}: wider than a phone: {wide}"));
-            }
-        }
+        barriers.extend(wide(&browser, &path));
         barriers.extend(violations(&browser, &axe, &path, "on a phone"));
         browser.set_width(None);
     }
@@ -195,13 +184,31 @@ fn pages_fit_a_phone_are_dark_in_the_dark_and_hold_no_barrier() {
     assert_eq!(others.collect::<Vec<_>>(), Vec::<&String>::new());
 }
 
+/// Where a page is wider than the screen of a phone.
+pub(super) fn wide(browser: &Browser, path: &str) -> Vec<String> {
+    let mut barriers = Vec::new();
+    for width in [360, 320] {
+        browser.set_width(Some(width));
+        let wide = browser.run(
+            "const page = document.documentElement; return page.scrollWidth <= arguments.length + innerWidth && \
+             innerWidth === screen.width ? null : [page.scrollWidth, innerWidth, screen.width, \
+             ...[...document.querySelectorAll('body *')].filter(one => one.getBoundingClientRect().right > screen.width) \
+             .slice(0, 5).map(one => one.outerHTML.slice(0, 120))];",
+        );
+        if !wide.is_null() {
+            barriers.push(format!("{path} at {width}: wider than a phone: {wide}"));
+        }
+    }
+    barriers
+}
+
 /// Whether a request leaves the server alone. Chromium's first page, and images in it, are of no network.
 fn is_own(server: &Server, url: &str) -> bool {
     [server.url().as_str(), "chrome:", "data:"].iter().any(|own| url.starts_with(own))
 }
 
 /// What axe finds that hinders some readers.
-fn violations(browser: &Browser, axe: &str, path: &str, how: &str) -> Vec<String> {
+pub(super) fn violations(browser: &Browser, axe: &str, path: &str, how: &str) -> Vec<String> {
     if browser.value("typeof axe") == "undefined" {
         browser.run(axe);
     }
@@ -325,10 +332,16 @@ fn nothing_of_an_evil_package_runs_or_is_fetched() {
     until("the witness hears", || witness.has_heard());
 }
 
-/// Runs the test below where there is no network but the one of this machine alone.
 #[test]
 fn without_a_network_pages_are_whole_and_ask_for_nothing_outside() {
-    let test = "without_a_network_pages_are_whole_and_ask_for_nothing_outside";
+    run_in_an_empty_namespace(
+        "without_a_network_pages_are_whole_and_ask_for_nothing_outside",
+        "browsing::in_chromium::in_an_empty_namespace",
+    );
+}
+
+/// Runs a test that is ignored otherwise where there is no network but the one of this machine alone.
+pub(super) fn run_in_an_empty_namespace(test: &str, ignored: &str) {
     let Some(unshare) = tools::find("unshare", test) else { return };
     for program in ["ip", "chromium", "chromedriver"] {
         let Some(_) = tools::find(program, test) else { return };
@@ -343,7 +356,7 @@ fn without_a_network_pages_are_whole_and_ask_for_nothing_outside() {
             "sh",
         ]);
         command.arg(env::current_exe().unwrap());
-        command.args(["--exact", "browsing::in_chromium::in_an_empty_namespace", "--ignored"]);
+        command.args(["--exact", ignored, "--ignored"]);
         command.output().unwrap()
     };
     // A user namespace, for tests that are not run by root.

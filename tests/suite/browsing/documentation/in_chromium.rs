@@ -5,12 +5,14 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::documented;
+use crate::browsing::in_chromium::{run_in_an_empty_namespace, violations, wide};
 use crate::browsing::serve;
 use crate::support::browser::Browser;
 use crate::support::documentation::DocsFormat;
 use crate::support::repository::TestRepository;
 use crate::support::seaweedfs::SeaweedFs;
 use crate::support::server::free_address;
+use crate::support::tools;
 
 /// No host but this one has an address.
 const ALONE: &str = "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1";
@@ -273,4 +275,71 @@ fn documentation_in_a_bucket_is_read_without_a_server_of_ours() {
     reading.read_with_scripts();
     reading.read_without_scripts();
     reading.end(none);
+}
+
+#[test]
+fn without_a_network_documentation_is_whole_and_asks_for_nothing_outside() {
+    run_in_an_empty_namespace(
+        "without_a_network_documentation_is_whole_and_asks_for_nothing_outside",
+        "browsing::documentation::in_chromium::in_an_empty_namespace",
+    );
+}
+
+#[test]
+#[ignore = "it needs a network namespace that the test above makes"]
+fn in_an_empty_namespace() {
+    let browser = || Browser::start("in_an_empty_namespace", "").expect("the test above found it");
+    let repository = documented();
+    let server = serve(&repository, &[]);
+    let reading = Reading::of_server(browser(), &server.url());
+    reading.read_with_scripts();
+    reading.end(none);
+    repository.hexreg().run(["site", "public", "--out=site", "--docs=all"]).ok();
+    let reading = Reading::of_files(browser(), &file_url(&repository.path("site")));
+    reading.read_with_scripts();
+    reading.end(is_of_gleam_on_a_disk);
+}
+
+#[test]
+fn pages_around_documentation_fit_a_phone_and_hold_no_barrier() {
+    let test = "pages_around_documentation_fit_a_phone_and_hold_no_barrier";
+    let Some(browser) = Browser::start(test, ALONE) else { return };
+    let Some(axe) = tools::find_installed("axe/node_modules/axe-core/axe.min.js", test) else {
+        return;
+    };
+    let axe = std::fs::read_to_string(axe).unwrap();
+    let repository = documented();
+    repository.hexreg().run(["site", "public", "--out=site", "--docs=all"]).ok();
+    let site = file_url(&repository.path("site"));
+    let server = serve(&repository, &[]);
+    let mut urls: Vec<String> = [
+        "docs/table_press/9.9.9/",
+        "docs/nothing/",
+        "docs/jam_edoc/1.0.0/none.html",
+        "browse/table_press",
+    ]
+    .map(|path| format!("{}/{path}", server.url()))
+    .into();
+    urls.extend(
+        ["index", "browse/table_press", "recent", "search"]
+            .map(|path| format!("{site}/{path}.html")),
+    );
+    let mut barriers = Vec::new();
+    for url in &urls {
+        for is_dark in [false, true] {
+            browser.set_dark(is_dark);
+            browser.open(url);
+            assert_eq!(browser.value("document.querySelectorAll('h1').length"), 1, "{url}");
+            barriers.extend(violations(
+                &browser,
+                &axe,
+                url,
+                if is_dark { "dark" } else { "light" },
+            ));
+        }
+        barriers.extend(wide(&browser, url));
+        barriers.extend(violations(&browser, &axe, url, "on a phone"));
+        browser.set_width(None);
+    }
+    assert!(barriers.is_empty(), "{}", barriers.join("\n"));
 }
