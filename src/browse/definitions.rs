@@ -4,24 +4,19 @@
 //! Erlang, `csv/parser` and `csv/parser.parse` in Gleam. There are 5,000 at most.
 
 mod names;
-mod search_data;
 mod source;
-
-use std::io::Read;
 
 use names::DefinedNames;
 
 use super::readme::scrub;
-use crate::tarball::{DocsError, DocsLimits, PackageFiles, read_docs};
+use crate::docs::records::search_data_of;
+use crate::tarball::{DocsError, DocsLimits, PackageFiles};
 
 /// In bytes: the largest source that is read.
 const MAX_SOURCE: usize = 256 << 10;
 
 /// In bytes: the most source of a package.
 const MAX_TOTAL: usize = 8 << 20;
-
-/// In bytes: the largest search data.
-const MAX_SEARCH_DATA: usize = 16 << 20;
 
 /// Folders whose source is not what the package offers.
 const OTHER_FOLDERS: [&str; 6] = ["test", "tests", "examples", "priv", "bench", "deps"];
@@ -61,11 +56,16 @@ pub fn of_source(files: &PackageFiles) -> Vec<String> {
 ///
 /// # Errors
 /// It is not documentation that clients can unpack.
-pub fn of_docs(docs: impl Read, limits: &DocsLimits) -> Result<Vec<String>, DocsError> {
+pub fn of_docs(docs: &[u8], limits: &DocsLimits) -> Result<Vec<String>, DocsError> {
     let mut names = DefinedNames::default();
-    let is_wanted =
-        |path: &str, size: usize| search_data::is_search_data(path) && size <= MAX_SEARCH_DATA;
-    read_docs(docs, limits, is_wanted, |_, data| search_data::search_data(&data, &mut names))?;
+    for record in search_data_of(docs, limits)? {
+        // Pages and the headings in them have words, and no names.
+        let is_page = matches!(record.kind.as_str(), "extras" | "page" | "task");
+        if !is_page && !record.title.contains(char::is_whitespace) {
+            names.add(&record.module);
+            names.add(&record.title);
+        }
+    }
     Ok(names.into_vec())
 }
 
@@ -127,7 +127,8 @@ mod tests {
             stream.write_all(&builder.into_inner().unwrap()).unwrap();
             stream.finish().unwrap()
         };
-        let items = "searchData={\"items\":[{\"title\":\"A\",\"type\":\"module\"}]}";
+        let items =
+            "searchData={\"items\":[{\"ref\":\"A.html\",\"title\":\"A\",\"type\":\"module\"}]}";
         let docs = archive(&[
             ("index.html", "<html>"),
             ("dist/search_data-1.js", items),

@@ -125,7 +125,7 @@ impl Tarballs {
             let path = RepositoryPath::docs(release);
             let size = usize::try_from(limits.compressed).unwrap_or(usize::MAX);
             self.source.store().read(&path, size, &mut bytes).ok()??;
-            definitions::of_docs(bytes.as_slice(), &limits).ok()
+            definitions::of_docs(&bytes, &limits).ok()
         })
     }
 
