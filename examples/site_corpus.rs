@@ -457,8 +457,8 @@ const NOISE: &[&str] = &[
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let [what, target, numbers @ ..] = arguments.as_slice()
-        && what == "docs"
+    if let Some([target, numbers @ ..]) =
+        arguments.split_first().filter(|(what, _)| *what == "docs").map(|(_, rest)| rest)
     {
         let numbers: Vec<usize> =
             numbers.iter().map(|number| number.parse()).collect::<Result<_, _>>()?;

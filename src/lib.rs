@@ -42,7 +42,7 @@ pub mod credentials;
 pub mod docs;
 pub mod erlang;
 pub mod key;
-#[cfg(feature = "mirror")]
+#[cfg(any(feature = "mirror", feature = "web"))]
 pub mod lockfile;
 pub mod name;
 pub mod ops;

@@ -5,6 +5,7 @@
 
 mod badges;
 mod diff;
+mod docs_search;
 mod docs_versions;
 mod files;
 mod frame;
@@ -14,12 +15,14 @@ mod package;
 mod package_items;
 mod recent;
 mod requirements;
+mod search;
 mod site_search;
 mod text;
 mod urls;
 mod versions;
 
 pub use diff::DiffPage;
+pub use docs_search::{DOCS_SEARCH_SCRIPT, DocsSearchPage};
 pub use docs_versions::DocsVersionsPage;
 pub use files::{FilePage, FilesPage, image_type};
 pub use frame::{CONTENT_SECURITY_POLICY, Frame};
@@ -29,6 +32,7 @@ pub use package::{ContentsState, Dependents, PackagePage};
 pub use package_items::{DependentsPage, PackageItem, Paging};
 pub use recent::{RecentChange, RecentPage};
 pub use requirements::{RequiredFacts, RequirementsPage};
+pub use search::{DocsItem, SearchPage};
 pub use site_search::{SearchedPackage, SiteSearchPage, package_list};
 pub use text::{counted, date, grouped, size};
 pub use urls::{UrlForm, Urls};

@@ -27,7 +27,7 @@ mod container;
 mod files;
 mod hit;
 mod index;
-mod kept_files;
+mod index_reader;
 mod manifest;
 mod matches;
 mod pending;

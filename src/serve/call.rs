@@ -16,6 +16,8 @@ pub(super) struct Call<'a> {
     pub repository: Option<&'a Repository>,
     pub request: &'a Parts,
     pub client: IpAddr,
+    /// The body, of a request that has one.
+    pub body: Option<&'a [u8]>,
     /// Whether the client may read every repository, and not only those that everyone may read.
     pub reads_all: bool,
 }

@@ -84,6 +84,8 @@ pub struct RepositoryOptions {
     pub replace: ReplaceRule,
     /// Packages of hex.pm that published releases may require, though the repository has others of their names.
     pub allow_public: BTreeSet<PackageName>,
+    /// Lock files that the search in documentation offers: one searches what a lock file pins.
+    pub search_locks: Vec<PathBuf>,
     /// How it is mirrored, if it is a mirror that keeps itself up to date.
     #[cfg(feature = "mirror")]
     pub mirror: Option<MirrorSchedule>,
@@ -140,6 +142,7 @@ impl RepositoryOptions {
             key: None,
             replace: ReplaceRule::default(),
             allow_public: BTreeSet::new(),
+            search_locks: Vec::new(),
             #[cfg(feature = "mirror")]
             mirror: None,
             #[cfg(feature = "mirror")]

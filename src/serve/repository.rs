@@ -47,7 +47,9 @@ use super::repository_settings::RepositorySettings;
 #[cfg(all(feature = "mirror", feature = "web"))]
 use super::upstream_note::UpstreamNote;
 #[cfg(feature = "web")]
-use super::web::{cache_file::CacheFile, repository_pages::RepositoryPages};
+use super::web::cache_file::{self, CacheFile};
+#[cfg(feature = "web")]
+use super::web::repository_pages::RepositoryPages;
 use crate::name::{PackageName, RepositoryName};
 #[cfg(feature = "mirror")]
 use crate::ops::mirror::Cancellation;
@@ -290,6 +292,7 @@ impl Repository {
                     .map(|kind| CacheFile::of(&cache.directory, &location, kind))
                     .into(),
             ),
+            Some(cache_file::path_of(&cache.directory, &location, "docs")),
             location.as_directory().is_none(),
         );
         Self {
@@ -347,6 +350,12 @@ impl Repository {
     /// Packages of its names that may be fetched from upstreams all the same.
     pub fn allow_public(&self) -> &BTreeSet<PackageName> {
         &self.settings.options.allow_public
+    }
+
+    /// Lock files that the search in documentation offers.
+    #[cfg(feature = "web")]
+    pub fn search_locks(&self) -> &[std::path::PathBuf] {
+        &self.settings.options.search_locks
     }
 
     /// What its page says of it if it is a mirror that keeps itself up to date.

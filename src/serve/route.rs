@@ -71,6 +71,14 @@ const ENDPOINTS: &[Endpoint] = &[
         kind: "page",
         respond: |routes, call| Box::pin(routes.web.feed(call, &routes.repositories)),
     },
+    #[cfg(feature = "web")]
+    Endpoint {
+        path: Path::OfRepository("search"),
+        methods: FORM,
+        access: Access::Readers,
+        kind: "page",
+        respond: |routes, call| Box::pin(routes.web.search(call, &routes.repositories)),
+    },
     // Where a repository is mounted at `/`, the lines before have matched.
     #[cfg(feature = "web")]
     Endpoint {
@@ -88,6 +96,14 @@ const ENDPOINTS: &[Endpoint] = &[
         kind: "page",
         respond: |routes, call| Box::pin(routes.web.suggestions(call, &routes.repositories)),
     },
+    #[cfg(feature = "web")]
+    Endpoint {
+        path: Path::OfServer("/search"),
+        methods: FORM,
+        access: Access::Readers,
+        kind: "page",
+        respond: |routes, call| Box::pin(routes.web.search(call, &routes.repositories)),
+    },
 ];
 
 /// The only path of the listener for Prometheus.
@@ -95,6 +111,10 @@ pub(super) const METRICS: &str = "/metrics";
 
 /// The methods that read.
 pub(super) const READ: &[Method] = &[Method::GET, Method::HEAD];
+
+/// The methods of a page that takes a form. Nothing is changed by it.
+#[cfg(feature = "web")]
+const FORM: &[Method] = &[Method::GET, Method::HEAD, Method::POST];
 
 /// The parts of the server that answer requests.
 pub(super) struct Routes {
@@ -197,6 +217,7 @@ impl Routes {
         &self,
         route: Route<'_>,
         request: Parts,
+        body: Option<&[u8]>,
         client: IpAddr,
         reads_all: bool,
     ) -> Response<Body> {
@@ -209,7 +230,7 @@ impl Routes {
                 self.files.respond(repository, &asset, &request.method, request.headers).await
             }
             Route::Endpoint(endpoint, repository) => {
-                let call = Call { repository, request: &request, client, reads_all };
+                let call = Call { repository, request: &request, body, client, reads_all };
                 (endpoint.respond)(self, call).await
             }
         }

@@ -1,6 +1,6 @@
 //! Reads what pages are made from, in the background, of the repositories that are served at the time.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::spawn_blocking;
@@ -19,16 +19,17 @@ pub(super) async fn run(service: Arc<CurrentService>) {
         for repository in &service.get().routes.repositories {
             if repository.pages.begin_look() {
                 let pages = Arc::clone(&repository.pages);
-                spawn_blocking(move || {
-                    let served = Arc::downgrade(&pages);
-                    pages.look(&|| is_served(&served));
-                });
+                spawn_blocking(move || pages.look(&|| is_served(&pages)));
+            }
+            if repository.pages.begin_look_at_docs() {
+                let pages = Arc::clone(&repository.pages);
+                spawn_blocking(move || pages.look_at_docs(&|| is_served(&pages)));
             }
         }
     }
 }
 
-/// Whether a repository of the service has them, beside the thread that reads.
-fn is_served(pages: &Weak<RepositoryPages>) -> bool {
-    pages.strong_count() > 1
+/// Whether a repository of the service has them, beside the threads that read.
+fn is_served(pages: &Arc<RepositoryPages>) -> bool {
+    Arc::strong_count(pages) > pages.running_looks()
 }

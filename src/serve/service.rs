@@ -3,11 +3,12 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::header::{self, HeaderValue};
 use axum::http::request::Parts;
-use axum::http::{Request, Response, StatusCode, Version};
+use axum::http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 
 use super::access_log::{AccessLog, LoggedBody, RequestRecord};
@@ -21,6 +22,7 @@ use super::connections::refusals::RefusalReason;
 use super::hosts::AllowedHosts;
 use super::options::Options;
 use super::refusal::RequestRefusal;
+use super::request_body::{BodyError, BodyLimits, receive_small};
 use super::request_path::without_empty_parts;
 use super::responses::{method_not_allowed, plain, unauthorized};
 use super::route::{Access, READ, Route, Routes};
@@ -36,6 +38,10 @@ pub(super) struct RegistryService {
     pub hosts: AllowedHosts,
     pub proxied: ProxiedRequests,
 }
+
+/// The limits of a form: a lock file of 400 packages has 80 KB.
+const FORM_LIMITS: BodyLimits =
+    BodyLimits { size: 1 << 20, stall: Duration::from_secs(10), total: Duration::from_secs(60) };
 
 /// The label of the API in the metrics.
 const API_KIND: &str = "api";
@@ -58,8 +64,7 @@ impl RequestHandler for RegistryService {
             // The future of a file's request stays small.
             Box::pin(self.respond_api(path, request, body, &mut record, &connection)).await
         } else {
-            drop(body);
-            self.respond(request, &mut record, &connection).await
+            self.respond(request, body, &mut record, &connection).await
         };
         self.access_log.end(record, response)
     }
@@ -73,14 +78,17 @@ impl RegistryService {
     async fn respond(
         &self,
         request: Parts,
+        body: Incoming,
         record: &mut RequestRecord,
         connection: &ClientConnection,
     ) -> Response<Body> {
-        if has_body(&request) || is_malformed(&request) {
-            return RequestRefusal::Malformed.response();
-        }
         let path = without_empty_parts(request.uri.path());
         let route = self.routes.find(&path);
+        let is_form = request.method == Method::POST
+            && route.as_ref().is_some_and(|route| route.methods().contains(&Method::POST));
+        if (has_body(&request) && !is_form) || is_malformed(&request) {
+            return RequestRefusal::Malformed.response();
+        }
         // A path that does not exist is refused as one that does: only readers learn which paths exist.
         let methods = route.as_ref().map_or(READ, Route::methods);
         if !methods.contains(&request.method) {
@@ -99,7 +107,18 @@ impl RegistryService {
         }
         let Some(route) = route else { return plain(StatusCode::NOT_FOUND) };
         record.kind = route.kind();
-        self.routes.respond(route, request, record.client(), reads_all).await
+        if !is_form {
+            drop(body);
+            return self.routes.respond(route, request, None, record.client(), reads_all).await;
+        }
+        // The future of a file's request stays small.
+        match Box::pin(receive_small(body, FORM_LIMITS)).await {
+            Ok(body) => {
+                self.routes.respond(route, request, Some(&body), record.client(), reads_all).await
+            }
+            Err(BodyError::TooLarge(_)) => plain(StatusCode::PAYLOAD_TOO_LARGE),
+            Err(_) => plain(StatusCode::BAD_REQUEST),
+        }
     }
 
     async fn respond_api(

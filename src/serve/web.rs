@@ -15,6 +15,7 @@ mod recent;
 pub(super) mod recent_log;
 pub(super) mod repository_pages;
 mod response;
+mod search;
 mod server_packages;
 pub(super) mod tarballs;
 mod visit;
@@ -61,6 +62,9 @@ impl Web {
         let visit = Visit::new(&call, &self.base_url);
         let Some(repository) = call.of(repositories) else { return plain(StatusCode::NOT_FOUND) };
         let searched = Searched::from_repository(repositories, &repository, &visit).await;
+        if search::is_asked(&visit) {
+            return self.make(call.client, move || search::answer(&searched, &visit)).await;
+        }
         self.make(call.client, move || home::repository(&repository, &searched, &visit)).await
     }
 
@@ -68,7 +72,24 @@ impl Web {
     pub async fn index(&self, call: Call<'_>, repositories: &[Arc<Repository>]) -> Response<Body> {
         let visit = Visit::new(&call, &self.base_url);
         let searched = Searched::all(repositories, &visit).await;
+        if search::is_asked(&visit) {
+            return self.make(call.client, move || search::answer(&searched, &visit)).await;
+        }
         self.make(call.client, move || home::index(&searched, &visit)).await
+    }
+
+    /// The search in documentation; or, for a form with a lock file, the way to the search in what it pins.
+    pub async fn search(&self, call: Call<'_>, repositories: &[Arc<Repository>]) -> Response<Body> {
+        let visit = Visit::new(&call, &self.base_url);
+        let searched = match call.of(repositories) {
+            Some(repository) => Searched::from_repository(repositories, &repository, &visit).await,
+            None => Searched::all(repositories, &visit).await,
+        };
+        let Some(body) = call.body.map(<[u8]>::to_owned) else {
+            return self.make(call.client, move || search::page(&searched, &visit)).await;
+        };
+        let headers = call.request.headers.clone();
+        self.make(call.client, move || search::form(&searched, &visit, &headers, &body)).await
     }
 
     /// Packages for what a user types into the search.

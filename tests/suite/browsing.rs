@@ -7,6 +7,7 @@
 //! | `requirements` | everything that a release pulls in |
 //! | `search` | what a search finds, suggests and means; lists of several pages |
 //! | `changes` | what came lately, as a page and as a feed |
+//! | `docs_search` | the search in documentation, lock files, and what Hex asks |
 //! | `paths` | every path that is a page, and every one that is not |
 //! | `rights` | names that a client may not see |
 //! | `caching` | what is kept over a restart; tarballs and files of the cache that are damaged |
@@ -19,6 +20,7 @@
 mod buckets;
 mod caching;
 mod changes;
+mod docs_search;
 mod documentation;
 mod evil;
 mod files;

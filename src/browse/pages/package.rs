@@ -364,7 +364,9 @@ impl PackagePage<'_> {
             let archive = urls.asset(&format!("docs/{name}-{version}.tar.gz"));
             let pages = (self.docs_url)(version).map(|url| own("pages", Some(url)));
             let archive = archive.map(|url| own("archive", Some(url)));
-            add("Documentation", pages.into_iter().chain(archive).collect());
+            let search = urls.docs_search_of(name);
+            let search = search.map(|url| own("search in it", Some(url)));
+            add("Documentation", pages.into_iter().chain(search).chain(archive).collect());
         }
         facts
     }

@@ -12,6 +12,7 @@
 //! browse/NAME/diff/A..B                  what changed between two versions
 //! recent, recent.atom                    what came lately
 //! docs/NAME/VERSION/                     documentation
+//! search                                 the search in documentation: ?q=, ?package=, ?packages=
 //! ```
 //!
 //! A static site has fewer, and each is a file:
@@ -216,6 +217,24 @@ impl Urls {
     #[must_use]
     pub fn feed(&self) -> String {
         format!("{}recent.atom", self.root)
+    }
+
+    /// The search in documentation, if there is one.
+    #[must_use]
+    pub fn docs_search(&self) -> Option<String> {
+        self.has_all_pages().then(|| format!("{}search", self.root))
+    }
+
+    /// The search in the documentation of a package, if there is one.
+    #[must_use]
+    pub fn docs_search_of(&self, name: &str) -> Option<String> {
+        Some(format!("{}?package={}", self.docs_search()?, segment(name)))
+    }
+
+    /// A place in the documentation of a version, which is a relative URL there.
+    #[must_use]
+    pub fn docs_place(&self, name: &str, version: impl Display, place: &str) -> String {
+        format!("{}docs/{}/{}/{place}", self.root, segment(name), segment(&version.to_string()))
     }
 
     /// A file of the registry, if it is there.

@@ -31,6 +31,7 @@ pub const REPOSITORY: &[&str] = &[
     "private-key",
     "replace",
     "allow-public",
+    "search-locks",
     "endpoint",
     "assume-single-writer",
     "private",

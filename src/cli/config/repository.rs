@@ -62,6 +62,7 @@ pub fn read(
     let location = location(table);
     let key = key(table, location.as_ref(), key_file);
     let allow_public = table.list("allow-public", from_str);
+    let search_locks = search_locks(table);
     #[cfg(feature = "mirror")]
     let (mirror, pull) = {
         let upstream = ConfiguredUpstream::read(table, mount.as_ref().and_then(Mount::name));
@@ -77,6 +78,7 @@ pub fn read(
         key,
         replace: replace.unwrap_or(defaults.replace),
         allow_public: defaults.allow_public.iter().cloned().chain(allow_public).collect(),
+        search_locks,
         #[cfg(feature = "mirror")]
         mirror,
         #[cfg(feature = "mirror")]
@@ -85,6 +87,19 @@ pub fn read(
     });
     table.finish(&hint_in_repository);
     options
+}
+
+/// Lock files of the search in documentation. They are read when they are searched.
+fn search_locks(table: &Section<'_>) -> Vec<PathBuf> {
+    let paths = table.texts("search-locks").into_iter().map(|text| {
+        let path = table.directory_of(&text).join(&text.value);
+        if !path.exists() {
+            let message = format!("`search-locks`: there is no {} yet", path.display());
+            table.warn(text.place, message, "copy one there, or change `search-locks`");
+        }
+        path
+    });
+    paths.collect()
 }
 
 /// A binary without mirrors knows their keys too, to say what is missing.

@@ -19,7 +19,7 @@ pub(super) fn records(path: &str, html: &[u8]) -> Vec<DocsRecord> {
     let text = String::from_utf8_lossy(html);
     let queue = BufferQueue::default();
     queue.push_back(StrTendril::from_slice(&text));
-    let page = Page { sections: vec![Section::default()], ..Page::default() };
+    let page = PageReader { sections: vec![HeadedText::default()], ..PageReader::default() };
     let tokenizer = Tokenizer::new(PageSink(RefCell::new(page)), TokenizerOpts::default());
     // No script is run, so it never stops before the end.
     let _ = tokenizer.feed(&queue);
@@ -45,17 +45,17 @@ pub(super) fn records(path: &str, html: &[u8]) -> Vec<DocsRecord> {
 
 /// What was read of a page.
 #[derive(Default)]
-struct Page {
+struct PageReader {
     title: String,
     /// The first one is before all headings.
-    sections: Vec<Section>,
+    sections: Vec<HeadedText>,
     /// What the text is of.
-    is_in: Inside,
+    is_in: TextPlace,
 }
 
 /// A heading with an id, and the text after it.
 #[derive(Default)]
-struct Section {
+struct HeadedText {
     id: String,
     heading: String,
     text: String,
@@ -63,7 +63,7 @@ struct Section {
 
 /// What the tokenizer is inside of.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Inside {
+enum TextPlace {
     #[default]
     Text,
     Title,
@@ -76,15 +76,15 @@ enum Inside {
 /// How many headings of a page are read.
 const MAX_SECTIONS: usize = 2_000;
 
-impl Page {
+impl PageReader {
     fn begin(&mut self, tag: &Tag) -> TokenSinkResult<()> {
         match &*tag.name {
             "title" => {
-                self.is_in = Inside::Title;
+                self.is_in = TextPlace::Title;
                 return TokenSinkResult::RawData(RawKind::Rcdata);
             }
             "script" | "style" => {
-                self.is_in = Inside::Script;
+                self.is_in = TextPlace::Script;
                 return TokenSinkResult::RawData(RawKind::Rawtext);
             }
             "h1" | "h2" | "h3" | "h4" | "a" => self.begin_section(tag),
@@ -98,22 +98,22 @@ impl Page {
     fn begin_section(&mut self, tag: &Tag) {
         let is_heading = &*tag.name != "a";
         if is_heading {
-            self.is_in = Inside::PlainHeading;
-        } else if self.is_in != Inside::PlainHeading {
+            self.is_in = TextPlace::PlainHeading;
+        } else if self.is_in != TextPlace::PlainHeading {
             return;
         }
         let named = |name: &str| tag.attrs.iter().find(|one| &*one.name.local == name);
         let id = named("id").or_else(|| named("name").filter(|_| !is_heading));
         let Some(id) = id.map(|id| &*id.value).filter(|id| !id.is_empty()) else { return };
         if self.sections.len() < MAX_SECTIONS && id.len() < limits::PLACE {
-            self.sections.push(Section { id: id.to_owned(), ..Section::default() });
-            self.is_in = Inside::Heading;
+            self.sections.push(HeadedText { id: id.to_owned(), ..HeadedText::default() });
+            self.is_in = TextPlace::Heading;
         }
     }
 
     fn end(&mut self, tag: &Tag) {
         if matches!(&*tag.name, "title" | "script" | "style" | "h1" | "h2" | "h3" | "h4") {
-            self.is_in = Inside::Text;
+            self.is_in = TextPlace::Text;
         }
         self.blank();
     }
@@ -122,10 +122,10 @@ impl Page {
         let is_in = self.is_in;
         let Some(section) = self.sections.last_mut() else { return };
         let (into, limit) = match is_in {
-            Inside::Script => return,
-            Inside::Title => (&mut self.title, limits::TITLE),
-            Inside::Heading => (&mut section.heading, limits::TITLE),
-            Inside::PlainHeading | Inside::Text => (&mut section.text, limits::TEXT),
+            TextPlace::Script => return,
+            TextPlace::Title => (&mut self.title, limits::TITLE),
+            TextPlace::Heading => (&mut section.heading, limits::TITLE),
+            TextPlace::PlainHeading | TextPlace::Text => (&mut section.text, limits::TEXT),
         };
         let left = limit.saturating_sub(into.len());
         *into += beginning(text, left);
@@ -137,7 +137,7 @@ impl Page {
 }
 
 /// Takes what the tokenizer finds.
-struct PageSink(RefCell<Page>);
+struct PageSink(RefCell<PageReader>);
 
 impl TokenSink for PageSink {
     type Handle = ();

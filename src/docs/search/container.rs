@@ -19,7 +19,7 @@ pub(super) type FileId = [u8; 6];
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum FileKind {
     Terms,
-    Postings,
+    Blocks,
     Records,
 }
 
@@ -27,7 +27,7 @@ impl FileKind {
     fn letter(self) -> char {
         match self {
             Self::Terms => 't',
-            Self::Postings => 'p',
+            Self::Blocks => 'p',
             Self::Records => 'r',
         }
     }

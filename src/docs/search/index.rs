@@ -7,8 +7,8 @@ use std::sync::Arc;
 use super::container::{FileKind, IndexFile};
 use super::files::DocsFiles;
 use super::hit::DocsFound;
-use super::kept_files::KeptFiles;
-use super::manifest::{DocsId, MANIFEST, Manifest};
+use super::index_reader::IndexReader;
+use super::manifest::{DocsId, IndexManifest, MANIFEST};
 use super::query::DocsQuery;
 use super::ranking::Searchable;
 use super::state::{self, STATE, Source};
@@ -18,8 +18,8 @@ use super::term_file::TextPostings;
 /// of that are there.
 #[derive(Clone)]
 pub struct DocsIndex {
-    pub(super) files: Arc<KeptFiles>,
-    pub(super) manifest: Arc<Manifest>,
+    pub(super) files: Arc<IndexReader>,
+    pub(super) manifest: Arc<IndexManifest>,
     order: Arc<Vec<u32>>,
     /// What each documentation was read from, by number.
     pub(super) sources: Arc<Vec<Source>>,
@@ -30,16 +30,20 @@ impl DocsIndex {
     #[must_use]
     pub fn open(files: Arc<dyn DocsFiles>) -> Self {
         let read = |name| files.read(name).ok().flatten();
-        let found = read(MANIFEST).and_then(|script| Some((Manifest::decode(&script)?, script)));
+        let found = read(MANIFEST).and_then(|script| Some((IndexManifest::decode(&script)?, script)));
         let (manifest, sources) = found.map_or_else(Default::default, |(manifest, script)| {
             // Without it, all is read anew at the next update.
             let sources = read(STATE).and_then(|file| state::decode(&script, &file));
             (manifest, sources.unwrap_or_default())
         });
-        Self::of(Arc::new(KeptFiles::new(files)), manifest, sources)
+        Self::of(Arc::new(IndexReader::new(files)), manifest, sources)
     }
 
-    pub(super) fn of(files: Arc<KeptFiles>, manifest: Manifest, sources: Vec<Source>) -> Self {
+    pub(super) fn of(
+        files: Arc<IndexReader>,
+        manifest: IndexManifest,
+        sources: Vec<Source>,
+    ) -> Self {
         let order = Arc::new(manifest.order());
         Self { files, manifest: Arc::new(manifest), order, sources: Arc::new(sources) }
     }
@@ -86,7 +90,7 @@ impl DocsIndex {
                 if let TextPostings::Blocks(blocks) = &entry.texts {
                     let files = blocks
                         .iter()
-                        .map(|block| IndexFile { kind: FileKind::Postings, id: block.id });
+                        .map(|block| IndexFile { kind: FileKind::Blocks, id: block.id });
                     names.extend(files.map(IndexFile::name));
                 }
             }

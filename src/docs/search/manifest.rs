@@ -58,7 +58,7 @@ pub(super) struct DocsEntry {
 
 /// The files of an index.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Manifest {
+pub(super) struct IndexManifest {
     /// In order of their first terms.
     pub terms: Vec<TermsEntry>,
     /// Files of records, by number.
@@ -67,7 +67,7 @@ pub(super) struct Manifest {
     pub docs: Vec<Option<DocsEntry>>,
 }
 
-impl Manifest {
+impl IndexManifest {
     /// The script of the manifest.
     pub fn encode(&self) -> Vec<u8> {
         let mut raw = Vec::new();

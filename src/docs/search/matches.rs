@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::kept_files::KeptFiles;
-use super::manifest::Manifest;
+use super::index_reader::IndexReader;
+use super::manifest::IndexManifest;
 use super::pending::WHOLE_TITLE;
-use super::postings::{PostingKind, Postings, RecordKey, docs_of};
+use super::postings::{PostingKind, PostingReader, RecordKey, docs_of};
 use super::query::QueryTerm;
 use super::term_file::{TermEntry, TextPostings, decode_block};
 use crate::stem::stem;
@@ -49,7 +49,7 @@ pub(super) const IN_TITLE: WordScore = 8;
 
 impl WordMatches {
     /// The terms of an index that stand for a word.
-    pub fn of(files: &KeptFiles, manifest: &Manifest, word: &QueryTerm) -> Self {
+    pub fn of(files: &IndexReader, manifest: &IndexManifest, word: &QueryTerm) -> Self {
         let mut found = Self { terms: Vec::new(), weight: 0 };
         let whole = word.whole.as_str();
         found.add_exact(files, manifest, whole);
@@ -74,7 +74,7 @@ impl WordMatches {
             .any(|term| matches!(term.entry().map(|it| &it.texts), Some(TextPostings::Blocks(_))))
     }
 
-    fn add_exact(&mut self, files: &KeptFiles, manifest: &Manifest, word: &str) {
+    fn add_exact(&mut self, files: &IndexReader, manifest: &IndexManifest, word: &str) {
         let Some(file) = manifest.terms.get(manifest.terms_at(word)) else { return };
         let Some(terms) = files.terms(file.id) else { return };
         if let Ok(at) = terms.binary_search_by(|entry| (*entry.term).cmp(word)) {
@@ -85,8 +85,8 @@ impl WordMatches {
     /// Adds longer words, and other forms of the word. They all begin with its stem.
     fn add_alike(
         &mut self,
-        files: &KeptFiles,
-        manifest: &Manifest,
+        files: &IndexReader,
+        manifest: &IndexManifest,
         word: &str,
         stem: &str,
         is_open: bool,
@@ -123,7 +123,7 @@ impl WordMatches {
         if let Some(entry) = term.entry() {
             let count = usize::try_from(entry.text_count).unwrap_or(usize::MAX);
             // Counted, as the size goes by the numbers of documentations.
-            let titles = Postings::new(&entry.titles, PostingKind::Title).count();
+            let titles = PostingReader::new(&entry.titles, PostingKind::Title).count();
             let count = count.saturating_add(titles);
             self.weight = self.weight.saturating_add(count);
             self.terms.push(term);
@@ -134,7 +134,7 @@ impl WordMatches {
     /// titles alone.
     pub fn records(
         &self,
-        files: &KeptFiles,
+        files: &IndexReader,
         allowed: &[bool],
         with_texts: bool,
     ) -> Vec<(RecordKey, WordScore)> {
@@ -144,7 +144,7 @@ impl WordMatches {
         for term in &self.terms {
             let Some(entry) = term.entry() else { continue };
             let before = records.len();
-            let titles = Postings::new(&entry.titles, PostingKind::Title);
+            let titles = PostingReader::new(&entry.titles, PostingKind::Title);
             let titles = titles.map(|(key, class)| (key, term.score(Some(class))));
             records.extend(titles.filter(|(key, _)| is_allowed(*key)));
             if records.len() > before {
@@ -176,9 +176,9 @@ impl WordMatches {
     }
 
     /// How well each of these records, which are in order, has the word.
-    pub fn scores(&self, files: &KeptFiles, keys: &[RecordKey]) -> Vec<WordScore> {
+    pub fn scores(&self, files: &IndexReader, keys: &[RecordKey]) -> Vec<WordScore> {
         let mut scores = vec![0; keys.len()];
-        let mut raise = |postings: Postings<'_>, score: &dyn Fn(u8) -> WordScore| {
+        let mut raise = |postings: PostingReader<'_>, score: &dyn Fn(u8) -> WordScore| {
             let mut at = 0_usize;
             for (key, class) in postings {
                 while keys.get(at).is_some_and(|one| *one < key) {
@@ -196,7 +196,7 @@ impl WordMatches {
         };
         for term in &self.terms {
             let Some(entry) = term.entry() else { continue };
-            raise(Postings::new(&entry.titles, PostingKind::Title), &|class| {
+            raise(PostingReader::new(&entry.titles, PostingKind::Title), &|class| {
                 term.score(Some(class))
             });
             let has_records = |first, next| {
@@ -237,13 +237,13 @@ fn is_allowed(allowed: &[bool], key: RecordKey) -> bool {
 /// Calls a function with the postings of a term in texts: all, or those of the blocks that are wanted. A block has the
 /// documentations from the first number on, and before the next.
 fn each_text(
-    files: &KeptFiles,
+    files: &IndexReader,
     entry: &TermEntry,
     is_wanted: impl Fn(u32, u32) -> bool,
-    mut call: impl FnMut(Postings<'_>),
+    mut call: impl FnMut(PostingReader<'_>),
 ) {
     match &entry.texts {
-        TextPostings::Inline(bytes) => call(Postings::new(bytes, PostingKind::Text)),
+        TextPostings::Inline(bytes) => call(PostingReader::new(bytes, PostingKind::Text)),
         TextPostings::Blocks(blocks) => {
             let nexts = blocks.iter().skip(1).map(|block| block.first).chain([u32::MAX]);
             for (block, next) in blocks.iter().zip(nexts) {
@@ -253,7 +253,7 @@ fn each_text(
                 let raw = files.postings(block.id);
                 let postings = raw.as_ref().and_then(|raw| decode_block(&entry.term, raw));
                 if let Some(postings) = postings {
-                    call(Postings::new(postings, PostingKind::Text));
+                    call(PostingReader::new(postings, PostingKind::Text));
                 }
             }
         }

@@ -20,7 +20,7 @@ pub(super) const WHOLE_TITLE: u8 = 3;
 
 /// Postings in memory. Documentations have to come in order of their numbers.
 #[derive(Debug, Default)]
-pub(super) struct Pending {
+pub(super) struct PendingTerms {
     terms: HashMap<Box<str>, PendingTerm>,
     memory: usize,
     /// How many records came, so that each has a number of its own.
@@ -38,7 +38,7 @@ pub(super) struct PendingTerm {
     class: Option<u8>,
 }
 
-impl Pending {
+impl PendingTerms {
     /// Adds the terms of a record.
     pub fn add(&mut self, docs: u32, number: u32, record: &DocsRecord) {
         self.records = self.records.saturating_add(1);

@@ -71,20 +71,20 @@ impl PostingWriter {
 
 /// Reads postings. Damaged ones end early; numbers never decrease.
 #[derive(Clone, Debug)]
-pub(super) struct Postings<'a> {
+pub(super) struct PostingReader<'a> {
     bytes: &'a [u8],
     kind: PostingKind,
     docs: u32,
     record: u32,
 }
 
-impl<'a> Postings<'a> {
+impl<'a> PostingReader<'a> {
     pub fn new(bytes: &'a [u8], kind: PostingKind) -> Self {
         Self { bytes, kind, docs: 0, record: 0 }
     }
 }
 
-impl Iterator for Postings<'_> {
+impl Iterator for PostingReader<'_> {
     type Item = (RecordKey, u8);
 
     fn next(&mut self) -> Option<(RecordKey, u8)> {
@@ -117,7 +117,7 @@ mod tests {
             for (docs, record, class) in keys {
                 writer.push(kind, record_key(docs, record), class);
             }
-            let read: Vec<_> = Postings::new(&writer.bytes, kind).collect();
+            let read: Vec<_> = PostingReader::new(&writer.bytes, kind).collect();
             let class_of = |class| if kind == PostingKind::Title { class } else { 0 };
             let expected: Vec<_> = keys
                 .iter()
@@ -130,9 +130,10 @@ mod tests {
 
     #[test]
     fn damaged_postings_end() {
-        assert_eq!(Postings::new(&[0xff; 40], PostingKind::Text).count(), 0);
+        assert_eq!(PostingReader::new(&[0xff; 40], PostingKind::Text).count(), 0);
         assert!(
-            Postings::new(&[1, 0xff, 0xff, 0xff, 0xff, 0x0f, 1, 1, 1], PostingKind::Text).count()
+            PostingReader::new(&[1, 0xff, 0xff, 0xff, 0xff, 0x0f, 1, 1, 1], PostingKind::Text)
+                .count()
                 <= 2
         );
     }

@@ -4,8 +4,8 @@ use std::cmp::Reverse;
 
 use super::chunk::ShownRecord;
 use super::hit::{DocsFound, DocsHit, DocsRank};
-use super::kept_files::KeptFiles;
-use super::manifest::{DocsEntry, DocsId, Manifest};
+use super::index_reader::IndexReader;
+use super::manifest::{DocsEntry, DocsId, IndexManifest};
 use super::matches::{IN_TITLE, IS_TITLE, WordMatches};
 use super::postings::{RecordKey, docs_of, record_of};
 use super::query::{DocsQuery, QueryTerm, normal};
@@ -18,15 +18,15 @@ const COMPARED: usize = 64;
 
 /// What is searched.
 pub(super) struct Searchable<'a> {
-    pub files: &'a KeptFiles,
-    pub manifest: &'a Manifest,
+    pub files: &'a IndexReader,
+    pub manifest: &'a IndexManifest,
     /// The place of each documentation in the order by rank and name.
     pub order: &'a [u32],
 }
 
 /// A record that has the words, or some of them.
 #[derive(Clone, Copy, Debug)]
-struct Candidate {
+struct FoundRecord {
     key: RecordKey,
     words: u32,
     score: u32,
@@ -60,7 +60,7 @@ impl Searchable<'_> {
     }
 
     /// The records that have all words, or else some of them; whether they have some; and whether there are more.
-    fn candidates(&self, query: &DocsQuery, allowed: &[bool]) -> (Vec<Candidate>, bool, bool) {
+    fn candidates(&self, query: &DocsQuery, allowed: &[bool]) -> (Vec<FoundRecord>, bool, bool) {
         let matches = |word: &QueryTerm| WordMatches::of(self.files, self.manifest, word);
         let mut words = Vec::new();
         let mut is_whole = false;
@@ -95,7 +95,7 @@ impl Searchable<'_> {
     }
 
     /// The records that have all words.
-    fn with_all(&self, words: &[WordMatches], allowed: &[bool]) -> (Vec<Candidate>, bool) {
+    fn with_all(&self, words: &[WordMatches], allowed: &[bool]) -> (Vec<FoundRecord>, bool) {
         let mut rarest: Vec<&WordMatches> = words.iter().collect();
         rarest.sort_by_key(|word| word.weight);
         if rarest.first().is_some_and(|word| word.is_common()) {
@@ -107,11 +107,16 @@ impl Searchable<'_> {
         (self.joined(&rarest, allowed, true), false)
     }
 
-    fn joined(&self, words: &[&WordMatches], allowed: &[bool], with_texts: bool) -> Vec<Candidate> {
+    fn joined(
+        &self,
+        words: &[&WordMatches],
+        allowed: &[bool],
+        with_texts: bool,
+    ) -> Vec<FoundRecord> {
         let Some((first, others)) = words.split_first() else { return Vec::new() };
         let records = first.records(self.files, allowed, with_texts).into_iter();
         let is_only = others.is_empty();
-        let mut candidates: Vec<Candidate> =
+        let mut candidates: Vec<FoundRecord> =
             records.map(|(key, score)| self.candidate(key, score, is_only)).collect();
         for word in others {
             let keys: Vec<RecordKey> = candidates.iter().map(|one| one.key).collect();
@@ -126,8 +131,8 @@ impl Searchable<'_> {
     }
 
     /// The records that have some words. Those that have very common ones in their texts alone are left out.
-    fn with_some(&self, words: &[WordMatches], allowed: &[bool]) -> Vec<Candidate> {
-        let mut all: Vec<Candidate> = Vec::new();
+    fn with_some(&self, words: &[WordMatches], allowed: &[bool]) -> Vec<FoundRecord> {
+        let mut all: Vec<FoundRecord> = Vec::new();
         for word in words {
             let records = word.records(self.files, allowed, !word.is_common());
             all.extend(records.into_iter().map(|(key, score)| self.candidate(key, score, false)));
@@ -147,9 +152,9 @@ impl Searchable<'_> {
         all
     }
 
-    fn candidate(&self, key: RecordKey, score: u8, is_only_word: bool) -> Candidate {
+    fn candidate(&self, key: RecordKey, score: u8, is_only_word: bool) -> FoundRecord {
         let at = usize::try_from(docs_of(key)).unwrap_or(usize::MAX);
-        Candidate {
+        FoundRecord {
             key,
             words: 1,
             score: u32::from(score.min(IN_TITLE)),
@@ -160,25 +165,25 @@ impl Searchable<'_> {
     }
 
     /// Keeps the best ones, in order.
-    fn sort_best(candidates: &mut Vec<Candidate>, count: usize) {
+    fn sort_best(candidates: &mut Vec<FoundRecord>, count: usize) {
         if candidates.len() > count && count > 0 {
             let last = count.saturating_sub(1);
             candidates.select_nth_unstable_by(last, |a, b| a.order().cmp(&b.order()));
             candidates.truncate(count);
         }
-        candidates.sort_unstable_by_key(Candidate::order);
+        candidates.sort_unstable_by_key(FoundRecord::order);
     }
 
     /// Puts those first whose title is what was searched for.
-    fn compare_titles(&self, candidates: &mut [Candidate], query: &DocsQuery) {
+    fn compare_titles(&self, candidates: &mut [FoundRecord], query: &DocsQuery) {
         for candidate in candidates.iter_mut().take(COMPARED).filter(|one| one.is_in_title) {
             let title = self.shown(candidate.key).map(|(record, _)| normal(&record.title));
             candidate.is_title = title.is_some_and(|title| title == query.text);
         }
-        candidates.sort_by_key(Candidate::order);
+        candidates.sort_by_key(FoundRecord::order);
     }
 
-    fn hit(&self, candidate: &Candidate) -> Option<DocsHit> {
+    fn hit(&self, candidate: &FoundRecord) -> Option<DocsHit> {
         let (record, docs) = self.shown(candidate.key)?;
         let ShownRecord { kind, title, module, place, snippet } = record;
         let rank = DocsRank {
@@ -211,7 +216,7 @@ impl Searchable<'_> {
     }
 }
 
-impl Candidate {
+impl FoundRecord {
     fn add(&mut self, score: u8) {
         self.words = self.words.saturating_add(1);
         self.score = self.score.saturating_add(u32::from(score.min(IN_TITLE)));

@@ -12,7 +12,7 @@
 
 use super::container::FileId;
 use super::manifest::{put_after, put_length, put_text, take_after, take_id};
-use super::postings::{PostingKind, PostingWriter, Postings, RecordKey, docs_of};
+use super::postings::{PostingKind, PostingReader, PostingWriter, RecordKey, docs_of};
 use crate::varint;
 
 /// In how many texts a term is before its postings lie in blocks.
@@ -137,11 +137,9 @@ pub(super) fn cut_into_blocks(postings: &[u8]) -> Vec<(u32, Vec<u8>)> {
     let mut writer = PostingWriter::default();
     let mut first: Option<RecordKey> = None;
     let mut last = 0;
-    for (key, class) in Postings::new(postings, PostingKind::Text) {
-        if let Some(begin) = first
-            && writer.bytes.len() >= BLOCK
-            && docs_of(key) != last
-        {
+    for (key, class) in PostingReader::new(postings, PostingKind::Text) {
+        let is_full = writer.bytes.len() >= BLOCK && docs_of(key) != last;
+        if let Some(begin) = first.filter(|_| is_full) {
             blocks.push((docs_of(begin), std::mem::take(&mut writer).bytes));
             first = None;
         }

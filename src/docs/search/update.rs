@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use super::changes::{DocsChanges, IndexedDocs, UpdatedFiles};
 use super::index::DocsIndex;
-use super::manifest::{DocsEntry, DocsId, MANIFEST, Manifest};
-use super::pending::Pending;
+use super::manifest::{DocsEntry, DocsId, IndexManifest, MANIFEST};
+use super::pending::PendingTerms;
 use super::state::{self, STATE, Source};
 use record_files::RecordFiles;
 use written_files::WrittenFiles;
@@ -54,10 +54,10 @@ impl DocsIndex {
 /// An update that goes on.
 struct Update {
     written: Arc<WrittenFiles>,
-    manifest: Manifest,
+    manifest: IndexManifest,
     sources: Vec<Source>,
     numbers: std::collections::HashMap<DocsId, u32>,
-    pending: Pending,
+    pending: PendingTerms,
     /// Documentations that went since terms were merged the last time.
     dropped: HashSet<u32>,
     /// Numbers that are not given again in this update, as postings of the former documentation may still be there.
@@ -69,7 +69,7 @@ struct Update {
 
 impl Update {
     fn of(index: &DocsIndex) -> Self {
-        let manifest = Manifest::clone(&index.manifest);
+        let manifest = IndexManifest::clone(&index.manifest);
         let written = Arc::new(WrittenFiles::new(Arc::clone(&index.files)));
         let mut sources = Vec::clone(&index.sources);
         sources.resize(manifest.docs.len(), Source::default());
@@ -77,7 +77,7 @@ impl Update {
             numbers: manifest.numbers(),
             records: RecordFiles::new(Arc::clone(&written), &manifest),
             sources,
-            pending: Pending::default(),
+            pending: PendingTerms::default(),
             dropped: HashSet::new(),
             used: HashSet::new(),
             next: 0,

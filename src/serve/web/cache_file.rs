@@ -23,9 +23,7 @@ pub(crate) struct CacheFile {
 impl CacheFile {
     /// The file of a repository, of this kind.
     pub fn of(directory: &Path, location: &RepositoryLocation, kind: &str) -> Self {
-        let digest = blake3::hash(location.to_string().as_bytes()).to_hex();
-        let name = format!("{}.{kind}", digest.get(..16).unwrap_or_default());
-        Self { path: directory.join(FOLDER).join(name) }
+        Self { path: path_of(directory, location, kind) }
     }
 
     /// Its bytes; `None` if it cannot be read.
@@ -50,6 +48,13 @@ impl CacheFile {
         file.persist(&self.path)?;
         Ok(())
     }
+}
+
+/// The file or folder of a repository in the cache directory, of this kind.
+pub(crate) fn path_of(directory: &Path, location: &RepositoryLocation, kind: &str) -> PathBuf {
+    let digest = blake3::hash(location.to_string().as_bytes()).to_hex();
+    let name = format!("{}.{kind}", digest.get(..16).unwrap_or_default());
+    directory.join(FOLDER).join(name)
 }
 
 #[cfg(test)]

@@ -145,7 +145,8 @@ impl Searched {
         }
     }
 
-    fn label(&self) -> String {
+    /// The name of the repository.
+    pub fn label(&self) -> String {
         match &*self.repository.overview.current() {
             RepositoryState::Built(overview) => overview.repository.to_string(),
             RepositoryState::NotBuilt | RepositoryState::Unsound(_) => {

@@ -1,10 +1,12 @@
 //! What the pages of one repository are made from.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::cache_file::CacheFile;
 use super::indexing::Indexing;
+use super::search::docs_search::DocsSearch;
 use super::tarballs::Tarballs;
 use crate::serve::files::releases::ReleaseIndex;
 use crate::serve::files::source::FileSource;
@@ -14,9 +16,12 @@ use crate::serve::overview_cache::OverviewCache;
 pub(crate) struct RepositoryPages {
     pub indexing: Arc<Indexing>,
     pub tarballs: Arc<Tarballs>,
+    /// The search in documentation.
+    pub docs_search: DocsSearch,
     /// Whether each look at the repository is a request to another machine.
     is_remote: bool,
     looks: Mutex<Looks>,
+    docs_looks: Mutex<Looks>,
 }
 
 /// When changes were looked for.
@@ -41,47 +46,70 @@ impl RepositoryPages {
         source: Arc<dyn FileSource>,
         releases: Arc<ReleaseIndex>,
         cache: Option<(CacheFile, CacheFile)>,
+        docs_folder: Option<PathBuf>,
         is_remote: bool,
     ) -> Self {
         let tarballs = Arc::new(Tarballs::new(Arc::clone(&source)));
+        let docs_search = DocsSearch::new(Arc::clone(&overview), Arc::clone(&source), docs_folder);
         let indexing = Indexing::new(overview, source, releases, Arc::clone(&tarballs), cache);
-        Self { indexing: Arc::new(indexing), tarballs, is_remote, looks: Mutex::new(Looks::new()) }
+        let [looks, docs_looks] = [Mutex::new(Looks::new()), Mutex::new(Looks::new())];
+        Self { indexing: Arc::new(indexing), tarballs, docs_search, is_remote, looks, docs_looks }
     }
 
     /// A page is made.
     pub fn visit(&self) {
-        self.looks(|looks| looks.was_visited = true);
+        for looks in [&self.looks, &self.docs_looks] {
+            changed(looks, |looks| looks.was_visited = true);
+        }
     }
 
     /// Whether to look for changes now. Then [`look`](Self::look) has to follow. Where each look is a request to another
     /// machine, only visits are a reason.
     pub fn begin_look(&self) -> bool {
-        let is_remote = self.is_remote;
-        self.looks(|looks| {
-            if looks.is_running || !looks.is_due(is_remote) {
-                return false;
-            }
-            looks.is_running = true;
-            looks.was_visited = false;
-            true
-        })
+        changed(&self.looks, |looks| looks.begin(self.is_remote))
+    }
+
+    /// The same for documentation. Then [`look_at_docs`](Self::look_at_docs) has to follow.
+    pub fn begin_look_at_docs(&self) -> bool {
+        changed(&self.docs_looks, |looks| looks.begin(self.is_remote))
     }
 
     /// Looks for changes, and reads them. May take minutes. `goes_on` says whether the repository is still served.
     pub fn look(&self, goes_on: &dyn Fn() -> bool) {
-        let _ended = EndedLook(self);
+        let _ended = EndedLook(&self.looks);
         self.indexing.pass(goes_on);
     }
 
-    fn looks<T>(&self, change: impl FnOnce(&mut Looks) -> T) -> T {
-        // Each value is valid by itself, after a panic too.
-        change(&mut self.looks.lock().unwrap_or_else(PoisonError::into_inner))
+    /// How many looks are going on.
+    pub fn running_looks(&self) -> usize {
+        let looks = [&self.looks, &self.docs_looks];
+        looks.into_iter().filter(|looks| changed(looks, |looks| looks.is_running)).count()
     }
+
+    /// The same for documentation.
+    pub fn look_at_docs(&self, goes_on: &dyn Fn() -> bool) {
+        let _ended = EndedLook(&self.docs_looks);
+        self.docs_search.latest.pass(&self.indexing.snapshot(), goes_on);
+    }
+}
+
+fn changed<T>(looks: &Mutex<Looks>, change: impl FnOnce(&mut Looks) -> T) -> T {
+    // Each value is valid by itself, after a panic too.
+    change(&mut looks.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 impl Looks {
     fn new() -> Self {
         Self { is_running: false, last: Instant::now(), has_looked: false, was_visited: false }
+    }
+
+    fn begin(&mut self, is_remote: bool) -> bool {
+        if self.is_running || !self.is_due(is_remote) {
+            return false;
+        }
+        self.is_running = true;
+        self.was_visited = false;
+        true
     }
 
     fn is_due(&self, is_remote: bool) -> bool {
@@ -96,11 +124,11 @@ impl Looks {
 }
 
 /// A look that has ended, also by a panic.
-struct EndedLook<'a>(&'a RepositoryPages);
+struct EndedLook<'a>(&'a Mutex<Looks>);
 
 impl Drop for EndedLook<'_> {
     fn drop(&mut self) {
-        self.0.looks(|looks| {
+        changed(self.0, |looks| {
             looks.is_running = false;
             looks.has_looked = true;
             looks.last = Instant::now();

@@ -43,7 +43,7 @@ fn a_state_of_another_manifest_is_not_believed() {
 #[test]
 fn any_bytes_are_read_without_a_panic() {
     use super::super::container::{FileKind, IndexFile};
-    use super::super::manifest::Manifest;
+    use super::super::manifest::IndexManifest;
     use super::super::{chunk, term_file};
 
     let (index, files) = index();
@@ -55,7 +55,7 @@ fn any_bytes_are_read_without_a_panic() {
                 .wrapping_add(1_442_695_040_888_963_407);
             (random >> 33) as usize
         };
-        let mut manifest = Manifest::clone(&index.manifest);
+        let mut manifest = IndexManifest::clone(&index.manifest);
         for kind in [FileKind::Terms, FileKind::Records] {
             let id = match kind {
                 FileKind::Terms => &mut manifest.terms[0].id,

@@ -9,7 +9,7 @@ use crate::docs::records::DocsRecord;
 use crate::docs::search::chunk::{self, RECORDS, RecordGroup, ShownRecord};
 use crate::docs::search::container::{FileId, FileKind, IndexFile};
 use crate::docs::search::index::damaged;
-use crate::docs::search::manifest::Manifest;
+use crate::docs::search::manifest::IndexManifest;
 
 /// From how many records on a file is so full that it is written.
 const FULL: usize = RECORDS - 16;
@@ -26,7 +26,7 @@ pub(super) struct RecordFiles {
 }
 
 impl RecordFiles {
-    pub fn new(written: Arc<WrittenFiles>, manifest: &Manifest) -> Self {
+    pub fn new(written: Arc<WrittenFiles>, manifest: &IndexManifest) -> Self {
         let mut counts = vec![0; manifest.records.len()];
         for (file, count) in manifest.docs.iter().flatten().flat_map(|entry| &entry.parts) {
             let at = usize::try_from(*file).unwrap_or(usize::MAX);

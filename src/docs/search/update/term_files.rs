@@ -10,8 +10,8 @@ use super::written_files::WrittenFiles;
 use crate::docs::search::container::{FileKind, IndexFile};
 use crate::docs::search::index::damaged;
 use crate::docs::search::manifest::TermsEntry;
-use crate::docs::search::pending::{Pending, PendingTerm};
-use crate::docs::search::postings::{PostingKind, PostingWriter, Postings, docs_of};
+use crate::docs::search::pending::{PendingTerm, PendingTerms};
+use crate::docs::search::postings::{PostingKind, PostingReader, PostingWriter, docs_of};
 use crate::docs::search::term_file::{
     self, BlockEntry, COMMON, TARGET, TermEntry, TextPostings, cut_into_blocks, decode_block,
 };
@@ -31,7 +31,7 @@ enum Merged {
 pub(super) fn merge(
     files: &WrittenFiles,
     entries: &[TermsEntry],
-    pending: Pending,
+    pending: PendingTerms,
     dropped: &HashSet<u32>,
 ) -> io::Result<Vec<TermsEntry>> {
     let new = pending.into_sorted();
@@ -119,10 +119,9 @@ fn merge_term(
     added: Option<&NewTerm>,
     dropped: &HashSet<u32>,
 ) -> io::Result<(TermEntry, bool)> {
-    if let (Some(known), None) = (&known, added)
-        && dropped.is_empty()
-    {
-        return Ok((known.clone(), false));
+    match (&known, added) {
+        (Some(known), None) if dropped.is_empty() => return Ok((known.clone(), false)),
+        _ => {}
     }
     let name = known.as_ref().map(|known| known.term.as_str()).or(added.map(|(term, _)| &**term));
     let name = name.unwrap_or_default().to_owned();
@@ -145,16 +144,16 @@ fn merge_term(
     if texts.count >= COMMON {
         for (first, postings) in cut_into_blocks(&texts.bytes) {
             let raw = term_file::encode_block(&name, &postings);
-            let id = IndexFile::of(FileKind::Postings, &raw).id;
+            let id = IndexFile::of(FileKind::Blocks, &raw).id;
             if !old_blocks.iter().any(|old| old.id == id) {
-                files.write(FileKind::Postings, &raw)?;
+                files.write(FileKind::Blocks, &raw)?;
             }
             blocks.push(BlockEntry { first, id });
         }
     }
     for old in &old_blocks {
         if !blocks.iter().any(|new| new.id == old.id) {
-            files.remove(IndexFile { kind: FileKind::Postings, id: old.id });
+            files.remove(IndexFile { kind: FileKind::Blocks, id: old.id });
         }
     }
     let merged = TermEntry {
@@ -177,10 +176,10 @@ fn texts<'a>(files: &WrittenFiles, entry: &'a TermEntry) -> io::Result<Cow<'a, [
         TextPostings::Blocks(blocks) => {
             let mut writer = PostingWriter::default();
             for block in blocks {
-                let file = IndexFile { kind: FileKind::Postings, id: block.id };
+                let file = IndexFile { kind: FileKind::Blocks, id: block.id };
                 let raw = files.read(file)?;
                 let postings = decode_block(&entry.term, &raw).ok_or_else(|| damaged(file))?;
-                for (key, class) in Postings::new(postings, PostingKind::Text) {
+                for (key, class) in PostingReader::new(postings, PostingKind::Text) {
                     writer.push(PostingKind::Text, key, class);
                 }
             }
@@ -196,8 +195,8 @@ fn merge_postings(
     dropped: &HashSet<u32>,
 ) -> PostingWriter {
     let mut writer = PostingWriter::default();
-    let old = Postings::new(old, kind).filter(|(key, _)| !dropped.contains(&docs_of(*key)));
-    let (mut old, mut new) = (old.peekable(), Postings::new(new, kind).peekable());
+    let old = PostingReader::new(old, kind).filter(|(key, _)| !dropped.contains(&docs_of(*key)));
+    let (mut old, mut new) = (old.peekable(), PostingReader::new(new, kind).peekable());
     loop {
         let next = match (old.peek(), new.peek()) {
             (Some((old_key, _)), Some((new_key, _))) if old_key < new_key => old.next(),

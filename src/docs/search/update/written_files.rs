@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::docs::search::changes::UpdatedFiles;
 use crate::docs::search::container::{FileKind, IndexFile};
-use crate::docs::search::kept_files::KeptFiles;
+use crate::docs::search::index_reader::IndexReader;
 
 /// Writes the files of an update.
 pub(super) struct WrittenFiles {
-    files: Arc<KeptFiles>,
+    files: Arc<IndexReader>,
     changed: Mutex<ChangedFiles>,
 }
 
@@ -21,7 +21,7 @@ struct ChangedFiles {
 }
 
 impl WrittenFiles {
-    pub fn new(files: Arc<KeptFiles>) -> Self {
+    pub fn new(files: Arc<IndexReader>) -> Self {
         Self { files, changed: Mutex::default() }
     }
 
