@@ -30,7 +30,8 @@ impl DocsIndex {
     #[must_use]
     pub fn open(files: Arc<dyn DocsFiles>) -> Self {
         let read = |name| files.read(name).ok().flatten();
-        let found = read(MANIFEST).and_then(|script| Some((IndexManifest::decode(&script)?, script)));
+        let found =
+            read(MANIFEST).and_then(|script| Some((IndexManifest::decode(&script)?, script)));
         let (manifest, sources) = found.map_or_else(Default::default, |(manifest, script)| {
             // Without it, all is read anew at the next update.
             let sources = read(STATE).and_then(|file| state::decode(&script, &file));

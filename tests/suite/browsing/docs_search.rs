@@ -234,7 +234,8 @@ fn a_lock_file_of_the_configuration_is_a_choice() {
         publish(&repository, &csv("csv", version, DocsFormat::ExDoc37));
     }
     repository.write("shop/mix.lock", LOCK.as_bytes());
-    let config = "[[repository]]\nroot = true\nat = \"public\"\nsearch-locks = [\"shop/mix.lock\"]\n";
+    let config =
+        "[[repository]]\nroot = true\nat = \"public\"\nsearch-locks = [\"shop/mix.lock\"]\n";
     let server = configured(&repository, config, 1, &[]);
     let start = page(&server, "/search?q=toffee");
     let link = start.links().into_iter().find(|link| link.contains("lock=")).unwrap();
