@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::latest_docs::WITHOUT_RELEASES;
 use super::pinned_docs::PinnedStatus;
-use super::request::DocsRequest;
+use super::request::{ChosenDocs, DocsRequest};
 use crate::docs::search::{DocsFound, DocsHit, DocsId, DocsQuery};
 use crate::serve::overview::RepositoryState;
 use crate::serve::web::found::Searched;
@@ -41,7 +41,7 @@ pub(super) fn found<'a>(
     let is_latest = |id: &DocsId| {
         latest.iter().flatten().any(|index| index.docs().any(|(known, _)| known == id))
     };
-    let pinned: Vec<DocsId> = request.packages.iter().filter_map(|one| one.id()).collect();
+    let pinned: Vec<DocsId> = request.packages.iter().filter_map(ChosenDocs::id).collect();
     let pinned: Vec<DocsId> = pinned.into_iter().filter(|id| !is_latest(id)).collect();
     let status = pinned_status(searched, &pinned, wait);
     let mut all: Vec<(&Searched, DocsFound)> = Vec::new();

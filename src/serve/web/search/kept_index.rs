@@ -5,7 +5,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::index_files::IndexFiles;
-use crate::docs::search::{DocsChanges, DocsIndex, MANIFEST};
+use crate::docs::search::{DocsChanges, DocsIndex, MANIFEST, STATE};
 
 /// An index of documentation, of which searches take a snapshot.
 pub(super) struct KeptIndex {
@@ -72,7 +72,7 @@ impl KeptIndex {
             return;
         };
         let there: HashSet<String> = self.files.names().into_iter().collect();
-        if names.iter().filter(|name| name.ends_with(".js")).any(|name| !there.contains(name)) {
+        if names.iter().any(|name| name != STATE && !there.contains(name)) {
             // Not even a manifest.
             self.files.remove(MANIFEST);
             self.publish(DocsIndex::open(Arc::clone(&self.files) as _));

@@ -158,8 +158,8 @@ impl LatestDocs {
                 progress.read = progress.read.saturating_add(1);
                 docs
             });
-            let changes = DocsChanges { removed: &removed, added: &mut added, rank: &rank };
-            if let Err(error) = index.update(changes) {
+            let update = DocsChanges { removed: &removed, added: &mut added, rank: &rank };
+            if let Err(error) = index.update(update) {
                 tracing::warn!(
                     error = chain(&error),
                     "the search in documentation is not up to date"
@@ -202,9 +202,9 @@ pub(super) fn records_of(
         Ok(None) => return None,
         Ok(Some(_)) => match docs_records(&bytes, &limits) {
             Ok(records) => return Some(records),
-            Err(error) => chain(&error).to_string(),
+            Err(error) => chain(&error),
         },
-        Err(error) => chain(&error).to_string(),
+        Err(error) => chain(&error),
     };
     let path = source.store().locate(&path);
     tracing::warn!(path, error = problem, "the search does not find what is in it");

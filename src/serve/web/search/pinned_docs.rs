@@ -98,8 +98,8 @@ impl PinnedDocs {
             if status.reading.is_empty() || left.is_zero() {
                 return status;
             }
-            let waited = self.changed.wait_timeout(state, left);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            state =
+                self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
