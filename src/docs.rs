@@ -7,6 +7,7 @@
 //! time and the memory that they take grow with their size alone.
 
 pub mod links;
+pub mod pack;
 #[cfg(feature = "web")]
 pub mod records;
 pub mod rewrite;

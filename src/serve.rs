@@ -12,6 +12,7 @@
 //!                   (tags, preconditions), its bytes (source, directory, body; recent, if they are kept)
 //!       pull        before that, a file of an upstream is fetched, if it is not here or too old
 //!       web         a page for people, made of an overview
+//!       docs        documentation as pages, in an origin of its own if reading needs credentials
 //!       health      whether the repositories can be reached
 //!     → access_log  a line in the log, numbers in the metrics
 //! shutdown       after SIGTERM or SIGINT no connection is accepted, and running requests are answered
@@ -35,6 +36,8 @@ mod clock;
 mod connection;
 mod connections;
 mod current_service;
+#[cfg(feature = "web")]
+mod docs;
 mod error;
 mod error_chain;
 mod files;
@@ -79,6 +82,7 @@ mod shutdown;
 mod tls;
 mod upload;
 pub mod upstream_note;
+mod url_origin;
 mod watched_files;
 #[cfg(test)]
 mod watched_store;
@@ -92,7 +96,9 @@ pub use check::check;
 pub use connections::proxies::loopback;
 pub use error::Error;
 pub use mount::Mount;
-pub use options::{CacheOptions, Options, RepositoryLocation, RepositoryOptions, ServerLimits};
+pub use options::{
+    CacheOptions, DocsOptions, Options, RepositoryLocation, RepositoryOptions, ServerLimits,
+};
 pub use options_source::{OptionsSource, ReadAgain, ReadOptions};
 pub use tls::{TlsError, TlsFiles};
 pub use watched_files::WatchedFile;
@@ -114,6 +120,10 @@ use connections::admission::{Admission, ConnectionLimits};
 use connections::open_files;
 use connections::proxies::{ProxiedRequests, TrustedProxies};
 use current_service::CurrentService;
+#[cfg(feature = "web")]
+use current_service::DocsService;
+#[cfg(feature = "web")]
+use docs::origin::ListeningAddresses;
 use hosts::AllowedHosts;
 use metrics::Metrics;
 use metrics_endpoint::MetricsEndpoint;
@@ -135,6 +145,8 @@ pub struct Started {
     pub address: String,
     /// The URL of the metrics.
     pub metrics: Option<String>,
+    /// The URL of documentation, if it has an origin of its own.
+    pub docs: Option<String>,
     /// The repositories.
     pub repositories: Vec<StartedRepository>,
 }
@@ -204,6 +216,8 @@ pub fn serve(
         proxied: ProxiedRequests::new(admission.limit_of_peer()),
         #[cfg(feature = "buckets")]
         cache_folder: Arc::clone(&cache_folder),
+        #[cfg(feature = "web")]
+        addresses: ListeningAddresses::default(),
         #[cfg(feature = "mirror")]
         turns: MirrorTurns::default(),
         #[cfg(feature = "mirror")]
@@ -224,7 +238,17 @@ pub fn serve(
     let listener = bind(options.listen)?;
     let metrics_listener = options.metrics.map(bind).transpose()?;
     let address = format!("{}://{}", options.scheme(), local_address(&listener)?);
-    let url = options.url.as_ref().map(|url| url.trim_end_matches('/').to_owned());
+    let without_slash = |url: &String| url.trim_end_matches('/').to_owned();
+    let url = options.url.as_ref().map(without_slash);
+    #[cfg(feature = "web")]
+    let docs_listener = options.docs.listen.map(bind).transpose()?;
+    #[cfg(feature = "web")]
+    let docs_address = docs_listener.as_ref().map(local_address).transpose()?;
+    #[cfg(not(feature = "web"))]
+    let docs_address = None::<SocketAddr>;
+    #[cfg(feature = "web")]
+    let _ = assembly.addresses.set((local_address(&listener)?, docs_address));
+    let docs_url = docs_address.map(|address| format!("{}://{address}", options.scheme()));
     let metrics_url =
         |listener| Ok::<_, Error>(format!("http://{}{METRICS}", local_address(listener)?));
     let repositories = service.routes.repositories.iter().zip(&options.repositories);
@@ -232,6 +256,7 @@ pub fn serve(
         url: url.unwrap_or_else(|| address.clone()),
         address,
         metrics: metrics_listener.as_ref().map(metrics_url).transpose()?,
+        docs: options.docs.url.as_ref().map(without_slash).or(docs_url),
         repositories: repositories.map(started_repository).collect(),
     };
 
@@ -269,6 +294,12 @@ pub fn serve(
             let hosts = AllowedHosts::of_metrics(address.ip());
             let endpoint = Arc::new(MetricsEndpoint { metrics, hosts });
             tokio::spawn(listener::run(listener, None, admission, endpoint, shutdown.clone()));
+        }
+        #[cfg(feature = "web")]
+        if let Some(listener) = docs_listener {
+            let (tls, admission) = (certificates.clone(), Arc::clone(&admission));
+            let docs = Arc::new(DocsService(Arc::clone(&service)));
+            tokio::spawn(listener::run(listener, tls, admission, docs, shutdown.clone()));
         }
         started(&started_as);
         let ended = listener::run(listener, certificates, admission, service, shutdown).await;

@@ -17,6 +17,8 @@ use super::user::User;
 pub struct AuthFile {
     /// In the order of the file.
     entries: Vec<(UserName, EntrySecret)>,
+    /// Of its bytes.
+    digest: [u8; 32],
 }
 
 /// What the line of a name holds.
@@ -33,6 +35,7 @@ impl AuthFile {
     /// [`InvalidAuthFile`] has every line at fault.
     pub fn parse(bytes: &[u8]) -> Result<Self, InvalidAuthFile> {
         let mut parser = AuthFileParser::default();
+        parser.file.digest = *blake3::hash(bytes).as_bytes();
         let mut bad = Vec::new();
         // Some editors begin a file with a byte order mark.
         let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
@@ -42,6 +45,12 @@ impl AuthFile {
             bad.extend(read.err().map(|error| InvalidLine { line, error }));
         }
         if bad.is_empty() { Ok(parser.file) } else { Err(InvalidAuthFile { lines: bad }) }
+    }
+
+    /// The digest of the bytes of the file.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        self.digest
     }
 
     /// Whether it has no entry.

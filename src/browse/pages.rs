@@ -5,6 +5,7 @@
 
 mod badges;
 mod diff;
+mod docs_missing;
 mod docs_search;
 mod docs_versions;
 mod files;
@@ -22,6 +23,7 @@ mod urls;
 mod versions;
 
 pub use diff::DiffPage;
+pub use docs_missing::DocsMissingPage;
 pub use docs_search::{DOCS_SEARCH_SCRIPT, DocsSearchPage};
 pub use docs_versions::DocsVersionsPage;
 pub use files::{FilePage, FilesPage, image_type};

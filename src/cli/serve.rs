@@ -24,7 +24,7 @@ use hexreg::ops::batch::ReplaceRule;
 #[cfg(feature = "mirror")]
 use hexreg::serve::pull::options::PullOptions;
 use hexreg::serve::{
-    self, CacheOptions, Mount, Options, RepositoryOptions, ServerLimits, TlsFiles,
+    self, CacheOptions, DocsOptions, Mount, Options, RepositoryOptions, ServerLimits, TlsFiles,
 };
 use ipnet::IpNet;
 use tracing_subscriber::filter::LevelFilter;
@@ -123,6 +123,9 @@ pub struct Args {
     /// Serve metrics for Prometheus at /metrics of this address, without credentials
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     metrics_listen: Option<SocketAddr>,
+    #[cfg(feature = "web")]
+    #[command(flatten)]
+    docs: DocsOrigin,
     /// The format of the access log, on standard error
     #[arg(long, value_name = "FORMAT", value_enum, default_value = "text")]
     log_format: LogFormat,
@@ -135,6 +138,19 @@ pub struct Args {
     /// Print only errors: no instructions for clients, and no access log
     #[arg(long, short)]
     quiet: bool,
+}
+
+/// Where documentation is shown.
+#[cfg(feature = "web")]
+#[derive(clap::Args)]
+struct DocsOrigin {
+    /// Show documentation at this address, and nothing else there: where reading needs credentials, documentation is
+    /// shown in an origin of its own only
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    docs_listen: Option<SocketAddr>,
+    /// The URL under which clients reach documentation: its host is not the one of --url, and leads to this server
+    #[arg(long, value_name = "URL", value_parser = base_url)]
+    docs_url: Option<String>,
 }
 
 impl Args {
@@ -204,6 +220,10 @@ impl Args {
             auth_file: self.auth_file,
             tls: tls.map(|(certificates, key)| TlsFiles { certificates, key }),
             trusted_proxies: if proxies.is_empty() { serve::loopback() } else { proxies },
+            #[cfg(feature = "web")]
+            docs: DocsOptions { listen: self.docs.docs_listen, url: self.docs.docs_url },
+            #[cfg(not(feature = "web"))]
+            docs: DocsOptions::default(),
             metrics: self.metrics_listen,
             log_requests: !self.quiet && self.log_format != LogFormat::Off,
             limits: ServerLimits {

@@ -42,6 +42,14 @@ pub(super) struct RequestRecord {
 const OTHER: &str = "other";
 
 impl RequestRecord {
+    /// Shows another path, without a part that is a secret.
+    #[cfg(feature = "web")]
+    pub fn show_path(&mut self, path: impl FnOnce(&str) -> Option<String>) {
+        if let Some(path) = path(&self.path) {
+            self.path = path;
+        }
+    }
+
     /// The address of the client.
     pub fn client(&self) -> IpAddr {
         self.client

@@ -10,6 +10,10 @@ use super::authorize::Authorizer;
 #[cfg(feature = "buckets")]
 use super::cache_folder::SharedCacheFolder;
 use super::connections::proxies::ProxiedRequests;
+#[cfg(feature = "web")]
+use super::docs::origin::ListeningAddresses;
+#[cfg(feature = "web")]
+use super::docs::service::Docs;
 use super::error::Error;
 use super::files::Files;
 use super::health::Health;
@@ -37,6 +41,9 @@ pub(super) struct Assembly {
     pub cache_folder: Arc<SharedCacheFolder>,
     #[cfg(feature = "mirror")]
     pub turns: MirrorTurns,
+    /// The addresses that the server listens on, once it does.
+    #[cfg(feature = "web")]
+    pub addresses: ListeningAddresses,
     /// The end of the server: what is being fetched from upstreams is given up.
     #[cfg(feature = "mirror")]
     pub end: Cancellation,
@@ -72,6 +79,7 @@ impl Assembly {
             options.repositories.iter().map(open).collect::<Result<_, _>>()?;
         own_names::learn(&repositories);
         let checked = repositories.iter().map(|one| one.to_check()).collect();
+        let authorizer = authorizer(options, former)?;
         let same_files = former.filter(|former| former.routes.files.is_of(options));
         let routes = Routes {
             files: same_files.map_or_else(
@@ -81,17 +89,27 @@ impl Assembly {
             health: Health::of(checked).map_err(Error::Run)?,
             #[cfg(feature = "web")]
             web: Web::new(options, Arc::clone(&self.metrics.refusals)),
+            #[cfg(feature = "web")]
+            docs: Docs::new(
+                options,
+                &self.addresses,
+                &authorizer,
+                Arc::clone(&self.metrics.refusals),
+                former.map(|former| &former.routes.docs),
+            ),
             repositories,
         };
         Ok(RegistryService {
             routes,
             api: Api::new(options, self.metrics.changes.clone()),
-            authorizer: authorizer(options, former)?,
+            authorizer,
             access_log: AccessLog {
                 metrics: Arc::clone(&self.metrics),
                 is_on: options.log_requests,
             },
             hosts: AllowedHosts::of(options),
+            #[cfg(feature = "web")]
+            docs_hosts: AllowedHosts::of_docs(options),
             proxied: self.proxied.clone(),
             options: options.clone(),
         })
@@ -112,6 +130,10 @@ fn authorizer(
     };
     match former.filter(is_same) {
         Some(former) => Ok(Arc::clone(&former.authorizer)),
-        None => Ok(Arc::new(Authorizer::open(options, publishing::bearer_keys(options)?)?)),
+        None => {
+            let (keys, secret) =
+                (publishing::bearer_keys(options)?, publishing::docs_secret(options)?);
+            Ok(Arc::new(Authorizer::open(options, keys, secret)?))
+        }
     }
 }

@@ -7,17 +7,24 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
+#[cfg(feature = "web")]
+use std::sync::RwLock;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::http::header::HeaderValue;
 use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
+use zeroize::Zeroizing;
 
 use super::clock;
 use super::connections::fair_queue::{FairQueue, QueueLimits};
 use super::connections::peer::{Overload, Peer};
+#[cfg(feature = "web")]
+use super::docs::pass::DocsPasses;
 use super::error::Error;
 use super::options::Options;
+#[cfg(feature = "web")]
+use crate::auth::AuthFile;
 use crate::auth::{
     Authentication, Authenticator, BearerKey, ExchangeError, Exchanged, NotEnoughMemory, User,
 };
@@ -59,6 +66,11 @@ struct Users {
     authenticator: Authenticator,
     queue: FairQueue,
     checks: RunningChecks,
+    /// What passes of documentation are made of, beside the file.
+    #[cfg(feature = "web")]
+    docs_secret: Zeroizing<Vec<u8>>,
+    #[cfg(feature = "web")]
+    docs_passes: RwLock<Arc<DocsPasses>>,
 }
 
 /// The running checks of each peer.
@@ -79,15 +91,42 @@ struct SharedCheck<'a> {
 }
 
 impl Authorizer {
-    /// Reads the file that says who may do what. `bearer_keys` make the bearer tokens of [`exchange`](Self::exchange).
+    /// Reads the file that says who may do what. `bearer_keys` make the bearer tokens of [`exchange`](Self::exchange), and
+    /// `docs_secret` makes the passes of documentation.
     ///
     /// # Errors
     /// The file is invalid, or the system has no randomness.
-    pub fn open(options: &Options, bearer_keys: Vec<BearerKey>) -> Result<Self, Error> {
+    pub fn open(
+        options: &Options,
+        bearer_keys: Vec<BearerKey>,
+        docs_secret: Zeroizing<Vec<u8>>,
+    ) -> Result<Self, Error> {
         let Some(file) = options.auth_file.clone() else { return Ok(Self { users: None }) };
-        let authenticator = Authenticator::new(ops::auth::read(&file)?, bearer_keys)?;
-        let (queue, checks) = (FairQueue::new(CHECK_LIMITS), RunningChecks::default());
-        Ok(Self { users: Some(Users { file, authenticator, queue, checks }) })
+        let users = ops::auth::read(&file)?;
+        #[cfg(feature = "web")]
+        let docs_passes = DocsPasses::new(&docs_secret, &users.digest());
+        #[cfg(not(feature = "web"))]
+        drop(docs_secret);
+        Ok(Self {
+            users: Some(Users {
+                file,
+                authenticator: Authenticator::new(users, bearer_keys)?,
+                queue: FairQueue::new(CHECK_LIMITS),
+                checks: RunningChecks::default(),
+                #[cfg(feature = "web")]
+                docs_secret,
+                #[cfg(feature = "web")]
+                docs_passes: RwLock::new(Arc::new(docs_passes)),
+            }),
+        })
+    }
+
+    /// The passes of documentation, for users of the file as it is now; `None` if the server asks for no credentials.
+    #[cfg(feature = "web")]
+    pub fn docs_passes(&self) -> Option<Arc<DocsPasses>> {
+        let passes = &self.users.as_ref()?.docs_passes;
+        // They are replaced in one step, so they are valid after a panic too.
+        Some(Arc::clone(&passes.read().unwrap_or_else(PoisonError::into_inner)))
     }
 
     /// The users whose token permits to publish a package.
@@ -119,7 +158,10 @@ impl Authorizer {
     /// Reads the file again. If it is invalid, its former users may still read.
     pub fn reload(&self) -> Result<(), AuthError> {
         if let Some(users) = &self.users {
-            users.authenticator.replace(ops::auth::read(&users.file)?);
+            let file = ops::auth::read(&users.file)?;
+            #[cfg(feature = "web")]
+            users.renew_passes(&file);
+            users.authenticator.replace(file);
         }
         Ok(())
     }
@@ -151,6 +193,13 @@ impl Authorizer {
 }
 
 impl Users {
+    /// Passes of users before are not valid any more.
+    #[cfg(feature = "web")]
+    fn renew_passes(&self, file: &AuthFile) {
+        let passes = Arc::new(DocsPasses::new(&self.docs_secret, &file.digest()));
+        *self.docs_passes.write().unwrap_or_else(PoisonError::into_inner) = passes;
+    }
+
     async fn check(
         &self,
         peer: Peer,

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use super::error::Error;
 use super::files::directory::Directory;
-use super::options::{Options, RepositoryOptions};
+use super::options::{DocsOptions, Options, RepositoryOptions};
+use super::url_origin::{is_same_origin, port_of};
 use crate::store::DirStore;
 
 /// Checks options before anything is served. [`serve`](super::serve) does so itself.
@@ -28,9 +29,35 @@ pub fn check(options: &Options) -> Result<(), Error> {
         }
     }
     if options.is_exposed() {
-        return Err(Error::Exposed(options.listen));
+        return Err(Error::Exposed(options.exposed_address().unwrap_or(options.listen)));
     }
-    Ok(())
+    check_docs(options)
+}
+
+/// Documentation is the code of strangers: where it has an origin of its own, that is not the one of the registry.
+fn check_docs(options: &Options) -> Result<(), Error> {
+    let DocsOptions { listen, url } = &options.docs;
+    let registry = options.known_url();
+    let shared = |docs: String, registry: String| Err(Error::SharedOrigin { docs, registry });
+    match (url, &registry) {
+        (Some(docs), Some(registry)) if is_same_origin(docs, registry) => {
+            return shared(docs.clone(), registry.clone());
+        }
+        (Some(docs), None) => return Err(Error::UnknownOrigin(docs.clone())),
+        _ => {}
+    }
+    let Some(listen) = listen else { return Ok(()) };
+    let (one, other) = (listen.ip(), options.listen.ip());
+    let is_same_address = one == other || one.is_unspecified() || other.is_unspecified();
+    if listen.port() != 0 && listen.port() == options.listen.port() && is_same_address {
+        return shared(listen.to_string(), options.listen.to_string());
+    }
+    // Without a URL, it is at the same host.
+    let registry = options.url.as_ref().filter(|registry| {
+        let is_alike = registry.starts_with(&format!("{}:", options.scheme()));
+        url.is_none() && is_alike && port_of(registry) == Some(listen.port())
+    });
+    registry.map_or(Ok(()), |registry| shared(listen.to_string(), registry.clone()))
 }
 
 fn check_location(repository: &RepositoryOptions, options: &Options) -> Result<(), Error> {

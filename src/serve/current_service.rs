@@ -46,3 +46,25 @@ impl RequestHandler for CurrentService {
         self.get().malformed(client, status);
     }
 }
+
+/// Answers on the address of documentation: for that alone.
+#[cfg(feature = "web")]
+pub(super) struct DocsService(pub Arc<CurrentService>);
+
+#[cfg(feature = "web")]
+impl RequestHandler for DocsService {
+    type Body = LoggedBody;
+
+    async fn handle(
+        self: Arc<Self>,
+        connection: Arc<ClientConnection>,
+        request: Request<Incoming>,
+    ) -> Response<LoggedBody> {
+        let (request, _) = request.into_parts();
+        self.0.get().handle_docs(&connection, request).await
+    }
+
+    fn malformed(&self, client: IpAddr, status: StatusCode) {
+        self.0.malformed(client, status);
+    }
+}

@@ -59,6 +59,10 @@ pub enum Error {
         "{0} can be reached from other machines, and there is neither an auth file nor a certificate"
     )]
     Exposed(SocketAddr),
+    #[error("documentation at {docs} would have the origin of the registry at {registry}")]
+    SharedOrigin { docs: String, registry: String },
+    #[error("documentation is at {0}, and the URL of the registry is not known")]
+    UnknownOrigin(String),
     #[error("could not listen on {0}")]
     Listen(SocketAddr, #[source] io::Error),
     #[error(transparent)]

@@ -5,7 +5,7 @@ mod body;
 pub(crate) mod bucket;
 pub(crate) mod directory;
 pub(crate) mod no_wait;
-mod preconditions;
+pub(super) mod preconditions;
 #[cfg(feature = "mirror")]
 mod pulled_headers;
 pub(crate) mod recent;

@@ -12,6 +12,7 @@ pub(super) fn keep_fixed(options: &mut Options, former: &Options) -> Vec<&'stati
         }
     };
     keep("listen", options.listen == former.listen);
+    keep("docs-listen", options.docs.listen == former.docs.listen);
     keep("metrics-listen", options.metrics == former.metrics);
     keep("trusted-proxy", options.trusted_proxies == former.trusted_proxies);
     keep("max-connections", options.limits.connections == former.limits.connections);
@@ -20,6 +21,7 @@ pub(super) fn keep_fixed(options: &mut Options, former: &Options) -> Vec<&'stati
     // Other files of them are read at once.
     keep("tls-cert", options.tls.is_some() == former.tls.is_some());
     options.listen = former.listen;
+    options.docs.listen = former.docs.listen;
     options.metrics = former.metrics;
     options.trusted_proxies.clone_from(&former.trusted_proxies);
     options.limits = former.limits;

@@ -29,9 +29,17 @@ impl AllowedHosts {
         if options.auth_file.is_some() || !options.listen.ip().is_loopback() {
             return Self::All;
         }
-        let url = options.url.as_ref().and_then(|url| url.parse::<Uri>().ok());
-        let host = url.as_ref().and_then(Uri::authority).and_then(|one| host(one.as_str()));
-        Self::Loopback { url: host.map(str::to_owned) }
+        Self::Loopback { url: options.url.as_deref().and_then(host_of) }
+    }
+
+    /// Those of documentation, where it has an origin of its own.
+    #[cfg(feature = "web")]
+    pub fn of_docs(options: &Options) -> Self {
+        let listen = options.docs.listen.unwrap_or(options.listen);
+        if options.auth_file.is_some() || !listen.ip().is_loopback() {
+            return Self::All;
+        }
+        Self::Loopback { url: options.docs.url.as_deref().and_then(host_of) }
     }
 
     /// Those of metrics at an address: all, if it is one for other machines.
@@ -51,6 +59,12 @@ impl AllowedHosts {
         let of_header = request.headers.get(header::HOST).map(HeaderValue::to_str);
         of_target.is_none_or(is_ours) && of_header.is_none_or(|host| host.is_ok_and(is_ours))
     }
+}
+
+/// The host of a URL.
+fn host_of(url: &str) -> Option<String> {
+    let url = url.parse::<Uri>().ok()?;
+    host(url.authority()?.as_str()).map(str::to_owned)
 }
 
 /// The host of an authority, without port, brackets and trailing dot.

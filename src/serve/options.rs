@@ -33,6 +33,8 @@ pub struct Options {
     pub listen: SocketAddr,
     /// The URL under which clients reach the server, if it is not the address: behind a proxy, by a name.
     pub url: Option<String>,
+    /// Where documentation is, if it has an origin of its own.
+    pub docs: DocsOptions,
     /// Whether everyone may read all repositories: other machines too, without credentials and without encryption.
     pub allow_anonymous: bool,
     /// The file that says who may read and publish; without one, everyone may read, and no client publish.
@@ -51,6 +53,17 @@ pub struct Options {
     pub limits: ServerLimits,
     /// Where files of buckets are kept, and how many.
     pub cache: CacheOptions,
+}
+
+/// Where documentation is, as pages. Without either of these it is in the origin of the registry, for repositories that
+/// need no credentials.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DocsOptions {
+    /// The address to listen on for documentation alone.
+    pub listen: Option<SocketAddr>,
+    /// The URL under which clients reach documentation, if it is not the address: requests for its host get documentation
+    /// alone.
+    pub url: Option<String>,
 }
 
 /// The cache in front of buckets.
@@ -199,11 +212,26 @@ impl Options {
         let is_guarded = self.auth_file.is_some() || self.tls.is_some();
         let is_for_everyone =
             self.allow_anonymous || self.repositories.iter().all(|one| one.allow_anonymous);
-        !self.listen.ip().is_loopback() && !is_guarded && !is_for_everyone
+        self.exposed_address().is_some() && !is_guarded && !is_for_everyone
+    }
+
+    /// The address that other machines can reach.
+    pub(super) fn exposed_address(&self) -> Option<SocketAddr> {
+        let mut all = std::iter::once(self.listen).chain(self.docs.listen);
+        all.find(|address| !address.ip().is_loopback())
     }
 
     pub(super) fn links(&self) -> Links {
         if self.follow_links { Links::Anywhere } else { Links::Inside }
+    }
+
+    /// The URL of the registry as far as it is known before a client asks: the given one, or that of its address.
+    pub(super) fn known_url(&self) -> Option<String> {
+        let of_address = || {
+            let is_known = !self.listen.ip().is_unspecified() && self.listen.port() != 0;
+            is_known.then(|| format!("{}://{}", self.scheme(), self.listen))
+        };
+        self.url.clone().or_else(of_address)
     }
 
     pub(super) fn scheme(&self) -> &'static str {

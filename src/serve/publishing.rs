@@ -7,6 +7,7 @@ use std::time::Duration;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
+use zeroize::Zeroizing;
 
 use super::api::publisher::{Publisher, PublisherOptions};
 use super::error::Error;
@@ -15,7 +16,7 @@ use super::options::{Options, RepositoryLocation, RepositoryOptions};
 use super::overview::{OverviewError, RepositoryState};
 use super::overview_cache::OverviewCache;
 use super::upload;
-use crate::auth::BearerKey;
+use crate::auth::{BearerKey, NoRandomness};
 use crate::key::{KeyError, PrivateKey};
 use crate::name::RepositoryName;
 use crate::ops::batch;
@@ -24,6 +25,22 @@ use crate::store::{Store, StoreErrorKind};
 /// The keys of bearer tokens. All servers that have one of the private keys accept the same bearer tokens.
 pub(super) fn bearer_keys(options: &Options) -> Result<Vec<BearerKey>, KeyError> {
     options.repositories.iter().filter_map(|one| one.key.as_ref()).map(BearerKey::of).collect()
+}
+
+/// What the first private key signs for [`docs_secret`]. It is no protobuf message (0xFF has no wire type), so the
+/// signature is not valid for anything that a registry signs.
+const DOCS_LABEL: &[u8] = b"\xFFhexreg: secret of passes of documentation, version 1";
+
+/// What passes of documentation are made of. All servers that have the same first private key accept the same passes;
+/// a server without one has a random secret.
+pub(super) fn docs_secret(options: &Options) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let mut keys = options.repositories.iter().filter_map(|one| one.key.as_ref());
+    if let Some(key) = keys.next() {
+        return Ok(Zeroizing::new(key.sign(DOCS_LABEL)?));
+    }
+    let mut secret = Zeroizing::new(vec![0; 32]);
+    aws_lc_rs::rand::fill(&mut secret).map_err(|_| NoRandomness)?;
+    Ok(secret)
 }
 
 /// How many files of a bucket are read at once by a publication, each on a thread that waits for the answer.

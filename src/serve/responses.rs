@@ -21,6 +21,14 @@ pub(super) fn plain(status: StatusCode) -> Response<Body> {
     text(status, format!("{} {reason}\n", status.as_str()))
 }
 
+/// 204: there is nothing to send.
+#[cfg(feature = "web")]
+pub(super) fn no_content() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
 /// A text that no cache keeps.
 pub(super) fn text(status: StatusCode, text: String) -> Response<Body> {
     let mut response = Response::new(Body::from(text));

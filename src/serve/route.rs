@@ -12,11 +12,15 @@ use axum::http::request::Parts;
 use axum::http::{Method, Response, StatusCode};
 
 use super::call::Call;
+#[cfg(feature = "web")]
+use super::docs::service::Docs;
 use super::files::Files;
 use super::health::Health;
 use super::own_names::{self, Ownership};
 use super::repository::Repository;
 use super::request_path::split;
+#[cfg(feature = "web")]
+use super::responses::no_content;
 use super::responses::{plain, unavailable};
 #[cfg(feature = "web")]
 use super::web::Web;
@@ -46,6 +50,25 @@ const ENDPOINTS: &[Endpoint] = &[
         access: Access::Readers,
         kind: "page",
         respond: |routes, call| Box::pin(routes.web.browse(call, &routes.repositories)),
+    },
+    // Its page may have an address of its own: then this leads there.
+    #[cfg(feature = "web")]
+    Endpoint {
+        path: Path::Docs,
+        methods: READ,
+        access: Access::Readers,
+        kind: "docs",
+        respond: |routes, call| {
+            Box::pin(routes.docs.respond_in_registry(call, &routes.repositories))
+        },
+    },
+    #[cfg(feature = "web")]
+    Endpoint {
+        path: Path::OfServer(FAVICON),
+        methods: READ,
+        access: Access::Anyone,
+        kind: "other",
+        respond: |_, _| Box::pin(std::future::ready(no_content())),
     },
     #[cfg(feature = "web")]
     Endpoint {
@@ -109,6 +132,10 @@ const ENDPOINTS: &[Endpoint] = &[
 /// The only path of the listener for Prometheus.
 pub(super) const METRICS: &str = "/metrics";
 
+/// What browsers ask for beside each page. There is none, which is no error.
+#[cfg(feature = "web")]
+pub(super) const FAVICON: &str = "/favicon.ico";
+
 /// The methods that read.
 pub(super) const READ: &[Method] = &[Method::GET, Method::HEAD];
 
@@ -123,6 +150,8 @@ pub(super) struct Routes {
     pub health: Health,
     #[cfg(feature = "web")]
     pub web: Web,
+    #[cfg(feature = "web")]
+    pub docs: Docs,
 }
 
 /// What answers a path.
@@ -154,6 +183,8 @@ enum Path {
     OfRepository(&'static str),
     /// All that follows this part.
     Below(&'static str),
+    /// A page of documentation, which is below the folder of the archives.
+    Docs,
 }
 
 /// Who may ask.
@@ -174,6 +205,7 @@ impl Routes {
             Path::OfServer(whole) => whole == path,
             Path::OfRepository(part) => repository.is_some() && part == rest,
             Path::Below(part) => repository.is_some() && rest.starts_with(part),
+            Path::Docs => repository.is_some() && is_page_of_docs(rest),
         };
         if let Some(endpoint) = ENDPOINTS.iter().find(matches) {
             return Some(Route::Endpoint(endpoint, repository));
@@ -188,6 +220,14 @@ impl Routes {
             Some(repository) => !repository.needs_credentials,
             None => self.repositories.iter().all(|one| !one.needs_credentials),
         }
+    }
+
+    /// The repository of a page of documentation, and the path below it.
+    #[cfg(feature = "web")]
+    pub fn find_docs<'a>(&self, path: &'a str) -> Option<(&Repository, &'a str)> {
+        let (name, rest) = split(path)?;
+        let repository = self.repository_at(name)?;
+        is_page_of_docs(rest).then_some((repository, rest))
     }
 
     fn repository_at(&self, name: Option<&str>) -> Option<&Repository> {
@@ -235,6 +275,11 @@ impl Routes {
             }
         }
     }
+}
+
+/// Whether a path below a repository is that of a page of documentation, and not of an archive.
+fn is_page_of_docs(path: &str) -> bool {
+    path.starts_with("docs/") && Asset::at(path).is_none()
 }
 
 impl Route<'_> {

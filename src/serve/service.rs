@@ -14,17 +14,25 @@ use hyper::body::Incoming;
 use super::access_log::{AccessLog, LoggedBody, RequestRecord};
 use super::api::service::{Api, ApiPath, ApiRequest};
 use super::authorize::{Authorization, Authorizer};
+#[cfg(feature = "web")]
+use super::call::Call;
 use super::connection::RequestHandler;
 use super::connections::admission::ClientConnection;
 use super::connections::peer::Overload;
 use super::connections::proxies::ProxiedRequests;
 use super::connections::refusals::RefusalReason;
+#[cfg(feature = "web")]
+use super::docs::{self, service::DocsReader};
 use super::hosts::AllowedHosts;
 use super::options::Options;
 use super::refusal::RequestRefusal;
 use super::request_body::{BodyError, BodyLimits, receive_small};
 use super::request_path::without_empty_parts;
+#[cfg(feature = "web")]
+use super::responses::no_content;
 use super::responses::{method_not_allowed, plain, unauthorized};
+#[cfg(feature = "web")]
+use super::route::FAVICON;
 use super::route::{Access, READ, Route, Routes};
 
 /// Answers the requests of clients.
@@ -36,6 +44,9 @@ pub(super) struct RegistryService {
     pub authorizer: Arc<Authorizer>,
     pub access_log: AccessLog,
     pub hosts: AllowedHosts,
+    /// Of the origin of documentation.
+    #[cfg(feature = "web")]
+    pub docs_hosts: AllowedHosts,
     pub proxied: ProxiedRequests,
 }
 
@@ -46,6 +57,10 @@ const FORM_LIMITS: BodyLimits =
 /// The label of the API in the metrics.
 const API_KIND: &str = "api";
 
+/// The label of documentation.
+#[cfg(feature = "web")]
+const DOCS_KIND: &str = "docs";
+
 impl RequestHandler for RegistryService {
     type Body = LoggedBody;
 
@@ -55,6 +70,11 @@ impl RequestHandler for RegistryService {
         request: Request<Incoming>,
     ) -> Response<LoggedBody> {
         let (request, body) = request.into_parts();
+        #[cfg(feature = "web")]
+        if self.routes.docs.origin.is_for_docs(&request) {
+            drop(body);
+            return self.handle_docs(&connection, request).await;
+        }
         let client = connection.client_of(&request.headers);
         let mut record = self.access_log.begin(client, &request);
         // The log shows the path as it was sent.
@@ -71,6 +91,66 @@ impl RequestHandler for RegistryService {
 
     fn malformed(&self, client: IpAddr, status: StatusCode) {
         self.access_log.malformed(client, status);
+    }
+}
+
+#[cfg(feature = "web")]
+impl RegistryService {
+    /// Answers a request for the origin of documentation.
+    pub async fn handle_docs(
+        &self,
+        connection: &ClientConnection,
+        request: Parts,
+    ) -> Response<LoggedBody> {
+        let client = connection.client_of(&request.headers);
+        let mut record = self.access_log.begin(client, &request);
+        record.show_path(docs::pass::without_pass);
+        record.kind = DOCS_KIND;
+        // The future of a file's request stays small.
+        let response = Box::pin(self.respond_docs(request, &mut record, connection)).await;
+        self.access_log.end(record, response)
+    }
+
+    async fn respond_docs(
+        &self,
+        request: Parts,
+        record: &mut RequestRecord,
+        connection: &ClientConnection,
+    ) -> Response<Body> {
+        if has_body(&request) || is_malformed(&request) {
+            return RequestRefusal::Malformed.response();
+        }
+        if !READ.contains(&request.method) {
+            return method_not_allowed(READ);
+        }
+        if let Err(refusal) = self.admit(&self.docs_hosts, &request, record, connection).await {
+            return refusal.response();
+        }
+        let path = request.uri.path();
+        if path == FAVICON {
+            return no_content();
+        }
+        let found = self.routes.find_docs(path);
+        let pass = found.and_then(|(repository, rest)| self.routes.docs.pass_of(rest, repository));
+        let has_sent_pass = found.is_some_and(|(_, rest)| docs::pass::has_pass(rest));
+        let reader = match pass {
+            Some(package) => DocsReader::Pass(package),
+            // A pass that is not valid is no reason to ask for credentials here.
+            None if has_sent_pass => DocsReader::Anyone,
+            None => match self.authenticate(&request, record).await {
+                Err(refusal) => return refusal.response(),
+                Ok(Authorization::Denied(_)) if !self.routes.allow_anonymous(path) => {
+                    return unauthorized();
+                }
+                Ok(Authorization::Denied(_)) => DocsReader::Anyone,
+                Ok(_) => DocsReader::User,
+            },
+        };
+        let Some((repository, _)) = found else { return plain(StatusCode::NOT_FOUND) };
+        let reads_all = reader == DocsReader::User;
+        let client = record.client();
+        let call = Call { repository: Some(repository), request: &request, client, reads_all };
+        self.routes.docs.respond(call, &self.routes.repositories, &reader).await
     }
 }
 
@@ -148,8 +228,20 @@ impl RegistryService {
         record: &mut RequestRecord,
         connection: &ClientConnection,
     ) -> Result<Authorization, RequestRefusal> {
+        self.admit(&self.hosts, request, record, connection).await?;
+        self.authenticate(request, record).await
+    }
+
+    /// Waits until there is room for a request, if it is for one of these hosts.
+    async fn admit(
+        &self,
+        hosts: &AllowedHosts,
+        request: &Parts,
+        record: &mut RequestRecord,
+        connection: &ClientConnection,
+    ) -> Result<(), RequestRefusal> {
         let (client, refusals) = (record.client(), &self.access_log.metrics.refusals);
-        if !self.hosts.include(request) {
+        if !hosts.include(request) {
             refusals.count(RefusalReason::OtherHost, Some(client));
             return Err(RequestRefusal::OtherHost);
         }
@@ -161,6 +253,16 @@ impl RegistryService {
                 return Err(RequestRefusal::Overloaded(Overload::OfPeer));
             }
         }
+        Ok(())
+    }
+
+    /// Who asks, by the credentials of the request.
+    async fn authenticate(
+        &self,
+        request: &Parts,
+        record: &mut RequestRecord,
+    ) -> Result<Authorization, RequestRefusal> {
+        let (client, refusals) = (record.client(), &self.access_log.metrics.refusals);
         let authorization = request.headers.get(header::AUTHORIZATION);
         let authorization = self.authorizer.authorize(client, authorization).await;
         let authorization = authorization.map_err(|overload| {

@@ -14,7 +14,7 @@ pub mod page;
 mod recent;
 pub(super) mod recent_log;
 pub(super) mod repository_pages;
-mod response;
+pub(super) mod response;
 mod search;
 mod server_packages;
 pub(super) mod tarballs;
@@ -31,7 +31,7 @@ use super::base_url::BaseUrl;
 use super::call::Call;
 use super::connections::fair_queue::{FairQueue, QueueLimits};
 use super::connections::refusals::{RefusalReason, Refusals};
-use super::options::Options;
+use super::options::{DocsOptions, Options};
 use super::repository::Repository;
 use super::responses::{overloaded, plain};
 use found::Searched;
@@ -46,11 +46,18 @@ pub(super) struct Web {
     queue: FairQueue,
     refusals: Arc<Refusals>,
     base_url: BaseUrl,
+    /// Whether documentation has an origin of its own.
+    has_docs_origin: bool,
 }
 
 impl Web {
     pub fn new(options: &Options, refusals: Arc<Refusals>) -> Self {
-        Self { queue: FairQueue::new(PAGE_LIMITS), refusals, base_url: BaseUrl::new(options) }
+        Self {
+            queue: FairQueue::new(PAGE_LIMITS),
+            refusals,
+            base_url: BaseUrl::new(options),
+            has_docs_origin: options.docs != DocsOptions::default(),
+        }
     }
 
     /// The page of a repository, with what a search finds.
@@ -132,7 +139,8 @@ impl Web {
     pub async fn browse(&self, call: Call<'_>, repositories: &[Arc<Repository>]) -> Response<Body> {
         let visit = Visit::new(&call, &self.base_url);
         let Some(repository) = call.of(repositories) else { return plain(StatusCode::NOT_FOUND) };
-        let response = match browse::ask(repositories, &repository, &visit).await {
+        let shows_docs = self.has_docs_origin || !repository.needs_credentials;
+        let response = match browse::ask(repositories, &repository, &visit, shows_docs).await {
             Ok(asked) => {
                 let visit = visit.clone();
                 self.make(call.client, move || browse::respond(&asked, &visit)).await

@@ -360,14 +360,12 @@ impl PackagePage<'_> {
             let path = format!("tarballs/{name}-{version}.tar");
             add("Tarball", vec![own(&size(bytes), urls.asset(&path))]);
         }
-        if self.has_docs {
-            let archive = urls.asset(&format!("docs/{name}-{version}.tar.gz"));
-            let pages = (self.docs_url)(version).map(|url| own("pages", Some(url)));
-            let archive = archive.map(|url| own("archive", Some(url)));
-            let search = urls.docs_search_of(name);
-            let search = search.map(|url| own("search in it", Some(url)));
-            add("Documentation", pages.into_iter().chain(search).chain(archive).collect());
-        }
+        let archive = urls.asset(&format!("docs/{name}-{version}.tar.gz"));
+        let archive = archive.filter(|_| self.has_docs).map(|url| own("archive", Some(url)));
+        let pages = (self.docs_url)(version).map(|url| own("pages", Some(url)));
+        let search = urls.docs_search_of(name).filter(|_| self.has_docs);
+        let search = search.map(|url| own("search in it", Some(url)));
+        add("Documentation", pages.into_iter().chain(search).chain(archive).collect());
         facts
     }
 

@@ -10,6 +10,10 @@ pub const FILE: &[&str] = &[
     "tls-key",
     "trusted-proxy",
     "metrics-listen",
+    #[cfg(feature = "web")]
+    "docs-listen",
+    #[cfg(feature = "web")]
+    "docs-url",
     "log-format",
     "quiet",
     "max-connections",

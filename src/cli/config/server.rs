@@ -6,8 +6,8 @@ use std::time::Duration;
 use hexreg::ops;
 use hexreg::ops::auth::AuthError;
 use hexreg::serve::{
-    self, CacheOptions, Error, Options, RepositoryOptions, ServerLimits, TlsFiles, WatchedFile,
-    loopback,
+    self, CacheOptions, DocsOptions, Error, Options, RepositoryOptions, ServerLimits, TlsFiles,
+    WatchedFile, loopback,
 };
 
 use super::keys::{FILE, hint_in_file};
@@ -65,6 +65,7 @@ pub fn read(file: &Section<'_>) -> Config {
         auth_file: auth_file.as_ref().map(|file| file.value.clone()),
         tls: tls.as_ref().map(|tls| tls.value.clone()),
         trusted_proxies: if trusted_proxies.is_empty() { loopback() } else { trusted_proxies },
+        docs: docs(file),
         metrics: file.parsed_by("metrics-listen", address),
         log_requests: !quiet && log_format != LogFormat::Off,
         limits: ServerLimits {
@@ -196,15 +197,33 @@ fn cache(file: &Section<'_>) -> CacheOptions {
     }
 }
 
-/// Adds a problem if two listeners would have one address.
+#[cfg(feature = "web")]
+fn docs(file: &Section<'_>) -> DocsOptions {
+    DocsOptions {
+        listen: file.parsed_by("docs-listen", address),
+        url: file.parsed_by("docs-url", base_url),
+    }
+}
+
+#[cfg(not(feature = "web"))]
+fn docs(_: &Section<'_>) -> DocsOptions {
+    DocsOptions::default()
+}
+
+/// Adds a problem for each listener that would have the address of another one.
 fn check_addresses(file: &Section<'_>, options: &Options) {
-    let (listen, Some(metrics)) = (options.listen, options.metrics) else { return };
-    let are_one_machine = listen.is_ipv4() == metrics.is_ipv4()
-        && (listen.ip().is_unspecified() || metrics.ip().is_unspecified());
-    let is_shared = listen.ip() == metrics.ip() || are_one_machine;
-    if listen.port() == metrics.port() && listen.port() != 0 && is_shared {
-        let message = format!("`metrics-listen` has the port of `listen`, {}", listen.port());
-        file.problem(file.place_of("metrics-listen"), message, "give it another port");
+    let listen = ("listen", Some(options.listen));
+    let (docs, metrics) =
+        (("docs-listen", options.docs.listen), ("metrics-listen", options.metrics));
+    for ((former, one), (key, other)) in [(listen, docs), (listen, metrics), (docs, metrics)] {
+        let Some((one, other)) = one.zip(other) else { continue };
+        let are_one_machine = one.is_ipv4() == other.is_ipv4()
+            && (one.ip().is_unspecified() || other.ip().is_unspecified());
+        let is_shared = one.ip() == other.ip() || are_one_machine;
+        if one.port() == other.port() && one.port() != 0 && is_shared {
+            let message = format!("`{key}` has the port of `{former}`, {}", one.port());
+            file.problem(file.place_of(key), message, "give it another port");
+        }
     }
 }
 
@@ -265,6 +284,13 @@ fn check_links(file: &Section<'_>, options: &Options, repositories: &[FoundRepos
             at(path),
             "say `follow-links = true` to serve the files behind it to everyone who may read",
         ),
+        Error::SharedOrigin { .. } => {
+            let key = if options.docs.url.is_some() { "docs-url" } else { "docs-listen" };
+            let hint = "documentation is the code of strangers, which must not read the registry: give it another \
+                        name, or another port";
+            (Some(file.place_of(key)), hint)
+        }
+        Error::UnknownOrigin(_) => (Some(file.place_of("docs-url")), "say `url = \"URL\"` too"),
         _ => (None, "nothing would be served"),
     };
     file.problem(place.unwrap_or_else(|| file.place()), chain(&error), hint);

@@ -22,7 +22,7 @@ fn is_empty(auth_file: &Path) -> bool {
 pub fn announcement(started: &Started, options: &Options, spelling: Spelling) -> String {
     let (is_open, is_unspecified) =
         (!options.listen.ip().is_loopback(), options.listen.ip().is_unspecified());
-    let Started { url, address, metrics, repositories } = started;
+    let Started { url, address, metrics, docs, repositories } = started;
     let needs_some_token = repositories.iter().any(|one| one.needs_token);
     let mut text = format!("listening on {address}\n\n");
     let readers = options.auth_file.as_ref();
@@ -88,11 +88,25 @@ pub fn announcement(started: &Started, options: &Options, spelling: Spelling) ->
             "it answers to localhost and 127.0.0.1 alone: for another name, as behind a proxy, give {url}\n\n"
         );
     }
+    text.push_str(&where_docs_are(docs.as_deref(), needs_some_token, spelling));
     if let Some(metrics) = metrics {
         let _ = write!(text, "metrics at {metrics}\n\n");
     }
     text.push_str("Ctrl-C ends it");
     text
+}
+
+/// Where documentation is shown, if that is not in the registry.
+fn where_docs_are(docs: Option<&str>, needs_some_token: bool, spelling: Spelling) -> String {
+    match docs {
+        Some(url) => format!("documentation at {url}\n\n"),
+        // It is a part of the pages.
+        None if !cfg!(feature = "web") || !needs_some_token => String::new(),
+        None => format!(
+            "documentation is not shown where reading needs credentials: give {}\n\n",
+            spelling.with_value("docs-listen", "ADDRESS")
+        ),
+    }
 }
 
 /// A repository of which clients can be told the name and the key.

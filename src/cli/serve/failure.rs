@@ -45,6 +45,13 @@ pub fn failure(error: Error, spelling: Spelling) -> Failure {
             spelling.option("tls-cert"),
             spelling.switch("allow-anonymous")
         ),
+        Error::SharedOrigin { .. } => format!(
+            "documentation is the code of strangers, which must not read the registry: give {} another port, or {} \
+             another name",
+            spelling.option("docs-listen"),
+            spelling.option("docs-url")
+        ),
+        Error::UnknownOrigin(_) => format!("give {} too", spelling.with_value("url", "URL")),
         Error::Listen(..) => {
             "stop the program that listens there, or give another address".to_owned()
         }

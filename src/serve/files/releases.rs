@@ -142,6 +142,35 @@ impl ReleaseIndex {
         })
     }
 
+    /// Those of the versions of a package whose documentation clients may have, on a thread that may block.
+    ///
+    /// # Errors
+    /// The package cannot be read.
+    #[cfg(feature = "web")]
+    pub fn released(&self, name: &PackageName, versions: &[Version]) -> io::Result<Vec<Version>> {
+        if is_elixirs(name) {
+            return Ok(versions.to_vec());
+        }
+        Ok(match self.read(name)? {
+            PackageTrust::Signed(package) if package.0 == *name => {
+                versions.iter().filter(|version| package.1.contains_key(version)).cloned().collect()
+            }
+            _ => Vec::new(),
+        })
+    }
+
+    /// The versions of a package that are signed, in order, on a thread that may block.
+    ///
+    /// # Errors
+    /// The package cannot be read.
+    #[cfg(feature = "web")]
+    pub fn signed_versions(&self, name: &PackageName) -> io::Result<Vec<Version>> {
+        let PackageTrust::Signed(package) = self.read(name)? else { return Ok(Vec::new()) };
+        let mut versions: Vec<Version> = package.1.keys().cloned().collect();
+        versions.sort_unstable();
+        Ok(if package.0 == *name { versions } else { Vec::new() })
+    }
+
     /// Whether an open file is the package of this name.
     ///
     /// # Errors

@@ -44,6 +44,8 @@ pub(super) struct AskedPage {
     searched: Searched,
     /// The others that the client may read.
     others: Vec<Searched>,
+    /// Whether documentation is shown as pages.
+    shows_docs: bool,
 }
 
 /// Whether there is such a page, and the client may see it.
@@ -51,6 +53,7 @@ pub(super) async fn ask(
     repositories: &[Arc<Repository>],
     repository: &Arc<Repository>,
     visit: &Visit,
+    shows_docs: bool,
 ) -> Result<AskedPage, Response<Body>> {
     let path = visit.path.strip_prefix("browse/").and_then(BrowsePath::parse);
     let Some(path) = path else { return Err(plain(StatusCode::NOT_FOUND)) };
@@ -72,7 +75,7 @@ pub(super) async fn ask(
             others.push(Searched::new(repositories, other, urls).await);
         }
     }
-    Ok(AskedPage { path, searched, others })
+    Ok(AskedPage { path, searched, others, shows_docs })
 }
 
 #[cfg(feature = "mirror")]
@@ -149,6 +152,11 @@ impl Page<'_> {
         };
         let searched = &self.asked.searched;
         let dependents: Vec<PackageName> = searched.dependents(&self.releases.package);
+        let has_docs = self.has_docs(&release.version);
+        // What is pulled through is fetched when it is read.
+        let is_readable = has_docs || searched.repository.is_pulled();
+        let docs_url = (is_readable && self.asked.shows_docs)
+            .then(|| self.frame.urls.docs(self.releases.package.as_str(), &release.version));
         let page = PackagePage {
             frame: self.frame,
             key: &self.overview.key,
@@ -161,8 +169,8 @@ impl Page<'_> {
                 count: dependents.len(),
                 is_partial: !searched.progress().is_whole,
             },
-            has_docs: self.has_docs(&release.version),
-            docs_url: &|_| None,
+            has_docs,
+            docs_url: &|_| docs_url.clone(),
             size: &|version| self.size(version),
             elsewhere: &|repository, name| self.elsewhere(repository, name),
         };

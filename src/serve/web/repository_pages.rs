@@ -8,6 +8,7 @@ use super::cache_file::CacheFile;
 use super::indexing::Indexing;
 use super::search::docs_search::DocsSearch;
 use super::tarballs::Tarballs;
+use crate::serve::docs::listing::DocsListings;
 use crate::serve::files::releases::ReleaseIndex;
 use crate::serve::files::source::FileSource;
 use crate::serve::overview_cache::OverviewCache;
@@ -18,6 +19,8 @@ pub(crate) struct RepositoryPages {
     pub tarballs: Arc<Tarballs>,
     /// The search in documentation.
     pub docs_search: DocsSearch,
+    /// Which documentation is here.
+    pub docs: Arc<DocsListings>,
     /// Whether each look at the repository is a request to another machine.
     is_remote: bool,
     looks: Mutex<Looks>,
@@ -50,10 +53,18 @@ impl RepositoryPages {
         is_remote: bool,
     ) -> Self {
         let tarballs = Arc::new(Tarballs::new(Arc::clone(&source)));
+        let docs = DocsListings::new(
+            Arc::clone(&overview),
+            Arc::clone(&source),
+            Arc::clone(&releases),
+            is_remote,
+        );
+        let docs = Arc::new(docs);
         let docs_search = DocsSearch::new(Arc::clone(&overview), Arc::clone(&source), docs_folder);
         let indexing = Indexing::new(overview, source, releases, Arc::clone(&tarballs), cache);
+        let indexing = Arc::new(indexing);
         let [looks, docs_looks] = [Mutex::new(Looks::new()), Mutex::new(Looks::new())];
-        Self { indexing: Arc::new(indexing), tarballs, docs_search, is_remote, looks, docs_looks }
+        Self { indexing, tarballs, docs, docs_search, is_remote, looks, docs_looks }
     }
 
     /// A page is made.

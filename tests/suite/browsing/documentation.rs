@@ -3,12 +3,17 @@
 //! | module | what belongs there |
 //! | --- | --- |
 //! | `archives` | archives of every tool, as they are |
-//! | `in_chromium` | pages as readers use them, from a server, a bucket and a disk |
 //! | `evil` | documentation that attacks its readers |
+//! | `http` | paths, headers and bytes of pages |
+//! | `in_chromium` | pages as readers use them, from a server, a bucket and a disk |
+//! | `origins` | in which origin pages are, and who may read them there |
 
 mod archives;
 mod evil;
+mod http;
 mod in_chromium;
+mod origins;
+mod samples;
 
 use crate::support::documentation::{DocsFormat, Documentation};
 use crate::support::repository::TestRepository;
