@@ -133,6 +133,8 @@ use overview::RepositoryState;
 use reload::{Reload, WatchedSources};
 use repository::Repository;
 use route::METRICS;
+#[cfg(feature = "web")]
+use shutdown::Shutdown;
 use shutdown::Signals;
 use tls::Certificates;
 
@@ -238,17 +240,8 @@ pub fn serve(
     let listener = bind(options.listen)?;
     let metrics_listener = options.metrics.map(bind).transpose()?;
     let address = format!("{}://{}", options.scheme(), local_address(&listener)?);
-    let without_slash = |url: &String| url.trim_end_matches('/').to_owned();
-    let url = options.url.as_ref().map(without_slash);
-    #[cfg(feature = "web")]
-    let docs_listener = options.docs.listen.map(bind).transpose()?;
-    #[cfg(feature = "web")]
-    let docs_address = docs_listener.as_ref().map(local_address).transpose()?;
-    #[cfg(not(feature = "web"))]
-    let docs_address = None::<SocketAddr>;
-    #[cfg(feature = "web")]
-    let _ = assembly.addresses.set((local_address(&listener)?, docs_address));
-    let docs_url = docs_address.map(|address| format!("{}://{address}", options.scheme()));
+    let url = options.url.as_ref().map(|url| url.trim_end_matches('/').to_owned());
+    let docs_listener = bind_docs(options, &listener, &assembly)?;
     let metrics_url =
         |listener| Ok::<_, Error>(format!("http://{}{METRICS}", local_address(listener)?));
     let repositories = service.routes.repositories.iter().zip(&options.repositories);
@@ -256,7 +249,7 @@ pub fn serve(
         url: url.unwrap_or_else(|| address.clone()),
         address,
         metrics: metrics_listener.as_ref().map(metrics_url).transpose()?,
-        docs: options.docs.url.as_ref().map(without_slash).or(docs_url),
+        docs: docs_url(options, docs_listener.as_ref())?,
         repositories: repositories.map(started_repository).collect(),
     };
 
@@ -296,11 +289,7 @@ pub fn serve(
             tokio::spawn(listener::run(listener, None, admission, endpoint, shutdown.clone()));
         }
         #[cfg(feature = "web")]
-        if let Some(listener) = docs_listener {
-            let (tls, admission) = (certificates.clone(), Arc::clone(&admission));
-            let docs = Arc::new(DocsService(Arc::clone(&service)));
-            tokio::spawn(listener::run(listener, tls, admission, docs, shutdown.clone()));
-        }
+        serve_docs(docs_listener, certificates.as_ref(), &admission, &service, &shutdown);
         started(&started_as);
         let ended = listener::run(listener, certificates, admission, service, shutdown).await;
         reload.abort();
@@ -342,6 +331,47 @@ fn started_upstream(options: &RepositoryOptions) -> Option<StartedUpstream> {
 #[cfg(not(feature = "mirror"))]
 fn started_upstream(_: &RepositoryOptions) -> Option<StartedUpstream> {
     None
+}
+
+/// Listens on the address of documentation, if it has one.
+fn bind_docs(
+    options: &Options,
+    #[cfg_attr(not(feature = "web"), expect(unused_variables, reason = "for pages"))]
+    registry: &TcpListener,
+    #[cfg_attr(not(feature = "web"), expect(unused_variables, reason = "for pages"))]
+    assembly: &Assembly,
+) -> Result<Option<TcpListener>, Error> {
+    let listener = options.docs.listen.map(bind).transpose()?;
+    #[cfg(feature = "web")]
+    let docs = listener.as_ref().map(local_address).transpose()?;
+    // They are set once, before anything is served.
+    #[cfg(feature = "web")]
+    let _ = assembly.addresses.set((local_address(registry)?, docs));
+    Ok(listener)
+}
+
+/// Answers on the address of documentation until the server shuts down.
+#[cfg(feature = "web")]
+fn serve_docs(
+    listener: Option<TcpListener>,
+    certificates: Option<&Certificates>,
+    admission: &Arc<Admission>,
+    service: &Arc<CurrentService>,
+    shutdown: &Shutdown,
+) {
+    let Some(listener) = listener else { return };
+    let (tls, admission) = (certificates.cloned(), Arc::clone(admission));
+    let docs = Arc::new(DocsService(Arc::clone(service)));
+    tokio::spawn(listener::run(listener, tls, admission, docs, shutdown.clone()));
+}
+
+/// The URL of documentation, if it has an origin of its own.
+fn docs_url(options: &Options, listener: Option<&TcpListener>) -> Result<Option<String>, Error> {
+    if let Some(url) = &options.docs.url {
+        return Ok(Some(url.trim_end_matches('/').to_owned()));
+    }
+    let address = listener.map(local_address).transpose()?;
+    Ok(address.map(|address| format!("{}://{address}", options.scheme())))
 }
 
 fn bind(address: SocketAddr) -> Result<TcpListener, Error> {

@@ -128,12 +128,9 @@ fn authorizer(
     let is_same = |former: &&RegistryService| {
         former.options.auth_file == options.auth_file && keys(&former.options) == keys(options)
     };
-    match former.filter(is_same) {
-        Some(former) => Ok(Arc::clone(&former.authorizer)),
-        None => {
-            let (keys, secret) =
-                (publishing::bearer_keys(options)?, publishing::docs_secret(options)?);
-            Ok(Arc::new(Authorizer::open(options, keys, secret)?))
-        }
+    if let Some(former) = former.filter(is_same) {
+        return Ok(Arc::clone(&former.authorizer));
     }
+    let (keys, secret) = (publishing::bearer_keys(options)?, publishing::docs_secret(options)?);
+    Ok(Arc::new(Authorizer::open(options, keys, secret)?))
 }

@@ -53,9 +53,8 @@ impl SentDocs<'_> {
                 }
             }
         }
-        let bytes = match body(sent, as_gzip) {
-            Some(bytes) => bytes,
-            None => return plain(StatusCode::INTERNAL_SERVER_ERROR),
+        let Some(bytes) = body(sent, as_gzip) else {
+            return plain(StatusCode::INTERNAL_SERVER_ERROR);
         };
         let length = bytes.len();
         let is_head = *self.method == Method::HEAD;

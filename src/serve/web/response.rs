@@ -11,7 +11,7 @@ use crate::serve::responses::NOSNIFF;
 const SANDBOX: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
 
 /// A page.
-pub(in crate::serve) fn html(status: StatusCode, html: String) -> Response<Body> {
+pub(crate) fn html(status: StatusCode, html: String) -> Response<Body> {
     respond(status, html.into(), "text/html; charset=utf-8", &CONTENT_SECURITY_POLICY)
 }
 
