@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 
+use crate::bounded_cache::BoundedCache;
 use crate::docs::pack::gzip;
-use crate::serve::files::bounded_cache::BoundedCache;
 
 /// In bytes: how much is kept, at least.
 const KEPT: usize = 16 << 20;
