@@ -55,7 +55,7 @@ const ENDPOINTS: &[Endpoint] = &[
     #[cfg(feature = "web")]
     Endpoint {
         path: Path::Docs,
-        methods: READ,
+        methods: DOCS_METHODS,
         access: Access::Readers,
         kind: "docs",
         respond: |routes, call| {
@@ -142,6 +142,10 @@ pub(super) const READ: &[Method] = &[Method::GET, Method::HEAD];
 /// The methods of a page that takes a form. Nothing is changed by it.
 #[cfg(feature = "web")]
 const FORM: &[Method] = &[Method::GET, Method::HEAD, Method::POST];
+
+/// Those of documentation, whose scripts ask before they read.
+#[cfg(feature = "web")]
+pub(super) const DOCS_METHODS: &[Method] = &[Method::GET, Method::HEAD, Method::OPTIONS];
 
 /// The parts of the server that answer requests.
 pub(super) struct Routes {

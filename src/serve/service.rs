@@ -31,9 +31,9 @@ use super::request_path::without_empty_parts;
 #[cfg(feature = "web")]
 use super::responses::no_content;
 use super::responses::{method_not_allowed, plain, unauthorized};
-#[cfg(feature = "web")]
-use super::route::FAVICON;
 use super::route::{Access, READ, Route, Routes};
+#[cfg(feature = "web")]
+use super::route::{DOCS_METHODS, FAVICON};
 
 /// Answers the requests of clients.
 pub(super) struct RegistryService {
@@ -120,8 +120,8 @@ impl RegistryService {
         if has_body(&request) || is_malformed(&request) {
             return RequestRefusal::Malformed.response();
         }
-        if !READ.contains(&request.method) {
-            return method_not_allowed(READ);
+        if !DOCS_METHODS.contains(&request.method) {
+            return method_not_allowed(DOCS_METHODS);
         }
         if let Err(refusal) = self.admit(&self.docs_hosts, &request, record, connection).await {
             return refusal.response();

@@ -14,7 +14,7 @@ use libdeflater::Decompressor;
 
 use super::rewritten::SentBytes;
 use crate::serve::files::preconditions::{Validators, Verdict};
-use crate::serve::responses::plain;
+use crate::serve::responses::{no_content, plain};
 
 /// What documentation may do: run scripts, and keep the forms of its search and its EPUB file to itself. Never
 /// `allow-same-origin`.
@@ -103,6 +103,22 @@ impl SentDocs<'_> {
         }
         response
     }
+}
+
+/// The answer to what a browser asks before a request with a header of ExDoc's own: its pages load the next one by a
+/// script, in an origin that is not this one.
+pub(super) fn preflight() -> Response<Body> {
+    let mut response = no_content();
+    let fixed: [(HeaderName, &'static str); 4] = [
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD"),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, "x-requested-with"),
+        (header::ACCESS_CONTROL_MAX_AGE, "86400"),
+    ];
+    for (name, value) in fixed {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
 }
 
 /// A redirect that holds for now: relative, so that it is right behind a proxy too.

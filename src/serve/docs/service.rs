@@ -10,14 +10,14 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::{HeaderMap, Response, StatusCode};
+use axum::http::{HeaderMap, Method, Response, StatusCode};
 
 use super::links::LinkedRepositories;
 use super::origin::{DocsOrigin, ListeningAddresses, RequestOrigin};
 use super::packs::DocsPacks;
 use super::pass::MARK;
 use super::path::DocsPath;
-use super::response::redirect;
+use super::response::{SentDocs, preflight, redirect};
 use super::rewritten::RewrittenFiles;
 use super::shown::ShownDocs;
 use super::visit::{DocsVisit, query};
@@ -195,7 +195,7 @@ impl Docs {
             let query = call.request.uri.query().unwrap_or_default();
             let query = percent_encoding::percent_decode_str(query).decode_utf8_lossy();
             let text = packages_json(&query, linked.names());
-            return super::response::SentDocs {
+            return SentDocs {
                 method: &call.request.method,
                 headers: &call.request.headers,
                 form_action: "'none'",
@@ -204,6 +204,9 @@ impl Docs {
             .made("application/json", text);
         }
         let Some(path) = DocsPath::parse(asked) else { return plain(StatusCode::NOT_FOUND) };
+        if call.request.method == Method::OPTIONS {
+            return preflight();
+        }
         let visit = DocsVisit::new(call, repository, path, registry, &base);
         self.shown.respond(visit, repositories).await
     }

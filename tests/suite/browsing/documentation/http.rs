@@ -85,6 +85,25 @@ fn documentation_runs_in_a_sandbox_and_is_checked_again() {
 }
 
 #[test]
+fn a_script_of_documentation_may_ask_for_the_next_page() {
+    let repository = documented();
+    let server = Server::of(&repository, &[]);
+    let ask = |path: &str| {
+        let headers = ["Origin: null", "Access-Control-Request-Headers: x-requested-with"];
+        server.ask("OPTIONS", path, &headers)
+    };
+    let allowed = ask("/docs/tool/1.0.0/Page.html");
+    assert_eq!(allowed.status, 204);
+    assert_eq!(allowed.expect("access-control-allow-origin"), "*");
+    assert_eq!(allowed.expect("access-control-allow-headers"), "x-requested-with");
+    for path in ["/", "/names", "/docs/tool-1.0.0.tar.gz", "/browse/tool"] {
+        let refused = ask(path);
+        assert_eq!(refused.status, 405, "{path}");
+        assert_eq!(refused.header("access-control-allow-origin"), None, "{path}");
+    }
+}
+
+#[test]
 fn a_client_that_takes_gzip_gets_gzip() {
     let repository = documented();
     let server = Server::of(&repository, &[]);

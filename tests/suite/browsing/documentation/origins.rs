@@ -60,6 +60,7 @@ fn credentials_are_exchanged_for_a_pass_of_one_package() {
         let path = beside(file).replace("1.0.0/../", "").replace("tool/../", "");
         assert_eq!(docs.get(&path, &[]).status, 200, "{path}");
     }
+    assert_eq!(docs.get(&path, &["Service-Worker: script"]).status, 403);
     // The pass is of no other package.
     let other = path.replace("/tool/", "/helper/");
     let leads_to = location(&docs.get(&other, &[]));
