@@ -149,7 +149,8 @@ impl RegistryService {
         let Some((repository, _)) = found else { return plain(StatusCode::NOT_FOUND) };
         let reads_all = reader == DocsReader::User;
         let client = record.client();
-        let call = Call { repository: Some(repository), request: &request, client, reads_all };
+        let repository = Some(repository);
+        let call = Call { repository, request: &request, client, body: None, reads_all };
         self.routes.docs.respond(call, &self.routes.repositories, &reader).await
     }
 }
