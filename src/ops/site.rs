@@ -21,6 +21,8 @@ mod digest;
 #[cfg(feature = "web")]
 mod docs_links;
 #[cfg(feature = "web")]
+mod docs_search;
+#[cfg(feature = "web")]
 mod documentation;
 mod error;
 #[cfg(feature = "web")]

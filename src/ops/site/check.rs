@@ -1,20 +1,22 @@
 //! `hexreg verify --site`: makes each page anew and compares it with the one that is there. So it does not matter what the
 //! manifest of the site says: it may have been changed together with a page.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::archives;
 use super::context::{self, SiteContext};
 use super::digest::excerpt;
+use super::docs_search;
 use super::error::Error;
 use super::make;
-use super::manifest::SiteManifest;
+use super::manifest::{ManifestPackage, SiteManifest};
 use super::options::DocsChoice;
 use super::paths;
 use super::sink::PageSink;
 use super::source::SiteSource;
+use crate::docs::search::MANIFEST;
 use crate::publish::lock::{self, LockMode};
 use crate::publish::observer::Observer;
 use crate::published::PublishedKey;
@@ -131,7 +133,11 @@ pub fn check_site(
         source: &source,
     };
     let checker = SiteChecker { site, manifest: &manifest, state: Mutex::default() };
-    make::make_all(&context, &nothing, &|_| false, &checker)?;
+    let search = |packages: &BTreeMap<String, ManifestPackage>| {
+        checker.check_index(docs_search::is_of(&context, packages, site)?);
+        Ok(String::new())
+    };
+    make::make_all(&context, &nothing, &|_| false, &checker, &search)?;
 
     let CheckerState { made, mut problems } =
         checker.state.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -175,6 +181,33 @@ impl SiteChecker<'_> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Checks the index of the search. Its files are not the same in each run, so they are compared with the manifest, and
+    /// what is indexed was compared with the registry (`is_of_registry`).
+    fn check_index(&self, is_of_registry: bool) {
+        let mut bytes = Vec::new();
+        for path in docs_search::index_files(self.manifest) {
+            let place = Folder::Root.file(path);
+            let fault = match self.site.read(&place, MOST_READ, &mut bytes) {
+                Err(error) => Some(SiteFault::Unreadable(error.kind)),
+                Ok(None) => Some(SiteFault::Missing),
+                Ok(Some(_)) if self.manifest.files.get(path) != Some(&excerpt(&bytes)) => {
+                    Some(SiteFault::Changed)
+                }
+                Ok(Some(_)) => None,
+            };
+            let mut state = self.state();
+            state.made.insert(path.to_owned());
+            state.problems.extend(fault.map(|fault| SiteProblem { path: place, fault }));
+        }
+        let path = paths::search_file(MANIFEST);
+        let place = Folder::Root.file(&path);
+        let mut state = self.state();
+        if !is_of_registry && !state.problems.iter().any(|problem| problem.path == place) {
+            state.made.insert(path);
+            state.problems.push(SiteProblem { path: place, fault: SiteFault::Differs });
+        }
+    }
+
     /// What is wrong with a file that should have these bytes.
     fn fault(&self, path: &str, bytes: &[u8]) -> Option<SiteFault> {
         let (place, mut found) = (Folder::Root.file(path), Vec::new());
@@ -189,6 +222,9 @@ impl SiteChecker<'_> {
         }
     }
 }
+
+/// In bytes: the largest file of an index.
+const MOST_READ: usize = 64 << 20;
 
 /// In bytes: how much of a file is read at least, so that one that has become shorter is told from one that was changed.
 const LEAST_READ: usize = 16 << 20;

@@ -62,8 +62,9 @@ impl DocsLinks for SiteLinks<'_> {
         None
     }
 
+    /// All that the site has is searched at once.
     fn search_url(&self, _: &[&str]) -> Option<String> {
-        None
+        Some(self.urls.search(""))
     }
 }
 

@@ -13,8 +13,8 @@ use super::sink::PageSink;
 use crate::browse::changes::{RecentChanges, RegistryChange};
 use crate::browse::index::PackageRow;
 use crate::browse::pages::{
-    ListPage, ListPart, MissingPage, PackageItem, Paging, RecentChange, RecentPage,
-    SearchedPackage, SiteSearchPage, Urls, counted, date, grouped, package_list,
+    DOCS_SEARCH_SCRIPT, DocsSearchPage, Frame, ListPage, ListPart, MissingPage, PackageItem,
+    Paging, RecentChange, RecentPage, Urls, counted, date, grouped,
 };
 use crate::browse::release_contents::ReleaseContents;
 
@@ -91,25 +91,21 @@ fn item(
     }
 }
 
-/// Makes the search, and the list of packages that it looks through.
-pub(super) fn searched(
-    context: &SiteContext<'_>,
-    packages: &BTreeMap<String, ManifestPackage>,
-    sink: &dyn PageSink,
-) -> Result<(), Error> {
-    let rows = context.source.packages.iter().filter_map(|package| {
-        let name = &package.releases.package;
-        let row = context.index.get(name)?;
-        let version = row.version.as_ref().map(ToString::to_string).unwrap_or_default();
-        let description = packages.get(name.as_str()).map_or("", |one| one.description.as_str());
-        Some(SearchedPackage::new(name.as_str(), version, row.dependents, description))
-    });
-    let list = package_list(&rows.collect::<Vec<_>>());
-    sink.put(paths::SEARCHED_PACKAGES.to_owned(), list.into_bytes())?;
-    let list_url = format!("./{}", paths::SEARCHED_PACKAGES);
-    let frame = context.frame(context.urls(paths::SEARCH));
-    let page = SiteSearchPage { frame: &frame, list_url: &list_url };
-    sink.put(paths::SEARCH.to_owned(), page.render().into_bytes())
+/// Makes the page of the search and its script.
+pub(super) fn search(context: &SiteContext<'_>, sink: &dyn PageSink) -> Result<(), Error> {
+    sink.put(paths::search_file(paths::SEARCH_SCRIPT), DOCS_SEARCH_SCRIPT.clone().into_bytes())?;
+    let urls = context.urls(paths::SEARCH);
+    let root = urls.root().to_owned();
+    // The page has a form of its own.
+    let frame = Frame { has_search: false, ..context.frame(urls) };
+    let page = DocsSearchPage {
+        frame: &frame,
+        script: &format!("{root}{}", paths::search_file(paths::SEARCH_SCRIPT)),
+        index: &format!("{root}{}", paths::SEARCHED),
+        docs: &format!("{root}{}", paths::docs_file("")),
+        root: &root,
+    };
+    sink.put(paths::SEARCH.to_owned(), page.html().into_bytes())
 }
 
 /// Makes the page of what came lately, by the times that are signed, and the feed if the site has a URL. Returns the digest

@@ -1,11 +1,14 @@
 //! Makes a site.
 
+use std::collections::BTreeMap;
+
 use super::archives;
 use super::context::{self, SiteContext};
+use super::docs_search;
 use super::documentation;
 use super::error::Error;
 use super::lists;
-use super::manifest::{Claims, SiteManifest};
+use super::manifest::{Claims, ManifestPackage, SiteManifest};
 use super::options::Options;
 use super::package_pages;
 use super::paths;
@@ -52,7 +55,10 @@ pub fn site(
     let writer = SiteWriter::new(to, &found, claims(&context, before), options, observer)?;
     let is_there = |path: &str| writer.has(path);
 
-    let made = make_all(&context, before, &is_there, &writer)?;
+    let search = |packages: &BTreeMap<String, ManifestPackage>| {
+        docs_search::make(&context, packages, before, &is_there, to, &writer)
+    };
+    let made = make_all(&context, before, &is_there, &writer, &search)?;
     let manifest =
         SiteManifest { url: options.url.clone(), docs: Some(options.docs), ..made.manifest };
     let pinned = options.pinned.iter().map(ToString::to_string).collect();
@@ -79,12 +85,14 @@ pub(super) struct MadeSite {
     pub read: usize,
 }
 
-/// Makes all pages that are not as they were made before: those that nothing needs come first.
+/// Makes all pages that are not as they were made before: those that nothing needs come first. `search` makes the index of
+/// the search, of these packages, and returns the digest of what it was made from.
 pub(super) fn make_all(
     context: &SiteContext<'_>,
     before: &SiteManifest,
     is_there: &(dyn Fn(&str) -> bool + Sync),
     sink: &dyn PageSink,
+    search: &dyn Fn(&BTreeMap<String, ManifestPackage>) -> Result<String, Error>,
 ) -> Result<MadeSite, Error> {
     let source = context.source;
     let parts = source.packages.len().saturating_add(context.archives.len());
@@ -92,7 +100,8 @@ pub(super) fn make_all(
     let docs = documentation::make(context, before, is_there, sink)?;
     let made = package_pages::make(context, before, is_there, sink)?;
     sink.settle()?;
-    lists::searched(context, &made.packages, sink)?;
+    let searched = search(&made.packages)?;
+    lists::search(context, sink)?;
     sink.settle()?;
     lists::packages(context, &made.packages, sink)?;
     let recent = lists::recent(context, before, is_there, sink)?;
@@ -104,6 +113,7 @@ pub(super) fn make_all(
         packages: made.packages,
         documentation: docs.documentation,
         recent,
+        searched,
         ..SiteManifest::of_this_version()
     };
     Ok(MadeSite { manifest, read: made.read.saturating_add(docs.read) })
@@ -112,8 +122,7 @@ pub(super) fn make_all(
 /// Where files may be written that were not there before.
 fn claims(context: &SiteContext<'_>, before: &SiteManifest) -> Claims {
     let mut claims = Claims::default();
-    for path in [paths::INDEX, paths::RECENT, paths::LISTS, paths::SEARCH, paths::SEARCHED_PACKAGES]
-    {
+    for path in [paths::INDEX, paths::RECENT, paths::LISTS, paths::SEARCH, paths::SEARCHED] {
         claims.add(path.to_owned());
     }
     if context.url.is_some() {

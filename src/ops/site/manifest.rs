@@ -36,6 +36,9 @@ pub(super) struct SiteManifest {
     pub documentation: BTreeMap<String, ManifestDocs>,
     /// The digest of what the list of what came lately was made from.
     pub recent: String,
+    /// The digest of what the index of the search was made from.
+    #[serde(default)]
+    pub searched: String,
     /// The digest of each file, by its path.
     pub files: BTreeMap<String, String>,
     /// Where a run that has not ended may have written files. A path that ends in a slash is a folder.

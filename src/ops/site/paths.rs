@@ -10,13 +10,13 @@ pub(super) const FEED: &str = "recent.atom";
 pub(super) const NOT_FOUND: &str = "404.html";
 pub(super) const SEARCH: &str = "search.html";
 
-/// What the search reads.
-pub(super) const SEARCHED_PACKAGES: &str = "search/packages.js";
+/// The script of the search, beside the index that it reads.
+pub(super) const SEARCH_SCRIPT: &str = "docs-search.js";
 
 /// The folders, each with a slash at its end.
 pub(super) const LISTS: &str = "list/";
 const PACKAGES: &str = "browse/";
-const SEARCHED: &str = "search/";
+pub(super) const SEARCHED: &str = "search/";
 const DOCS: &str = "docs/";
 
 /// The page of a package.
@@ -32,6 +32,11 @@ pub(super) fn list(number: usize) -> String {
 /// The page that leads to the latest documentation of a package.
 pub(super) fn docs_index(name: impl Display) -> String {
     format!("{DOCS}{name}/{INDEX}")
+}
+
+/// A file of the search.
+pub(super) fn search_file(name: &str) -> String {
+    format!("{SEARCHED}{name}")
 }
 
 /// A file beside the folders of documentation.

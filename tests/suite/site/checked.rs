@@ -40,7 +40,8 @@ fn each_change_is_found() {
         "docs/plug/1.1.0/docs_config.js",
         "docs/packages.js",
         "search.html",
-        "search/packages.js",
+        "search/docs-search.js",
+        "search/docs-index.js",
     ] {
         let repository = sample();
         counts(&repository, &[]);
@@ -90,7 +91,7 @@ fn a_site_of_another_state_is_found() {
         ("browse/jason.html", "page_missing"),
         ("index.html", "page_differs"),
         ("recent.html", "page_differs"),
-        ("search/packages.js", "page_differs"),
+        ("search/docs-index.js", "page_differs"),
     ];
     let found: Vec<(&str, &str)> =
         found.iter().map(|(path, kind)| (path.as_str(), kind.as_str())).collect();
