@@ -14,7 +14,9 @@ use crate::version::Version;
 /// In pages, that is files that are called `.html` or `.htm`:
 ///
 /// - Links to documentation, to packages and to their files on hexdocs.pm, hex.pm and preview.hex.pm lead to what
-///   `links` has. Without it, a link stays and is marked. No link to what is here opens a new window.
+///   `links` has. Without it, a link stays and is marked. No link to what is here opens a new window, and
+///   from a server, no link at all: a sandbox opens none.
+/// - Images, scripts, style sheets and frames of other hosts are not loaded.
 /// - ExDoc's choice of search engines leads to the search that is here.
 /// - Storage that a sandbox refuses is replaced by memory. In the static form it always is, because all packages of a
 ///   static site would share it.

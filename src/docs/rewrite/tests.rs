@@ -165,10 +165,10 @@ fn what_is_missing_is_marked() {
     }
     let titled = "<a title=\"t\" target=\"_blank\" href=\"https://hexdocs.pm/cowboy\">";
     let expected = titled.replace("<a", "<a data-hexreg-missing=\"\"");
-    assert_eq!(part(titled, RewriteForm::Server), expected);
+    assert_eq!(part(titled, RewriteForm::Static), expected);
     // Only links can be marked.
     let image = "<img src=\"https://hexdocs.pm/cowboy/a.png\">";
-    assert_eq!(part(image, RewriteForm::Server), image);
+    assert_eq!(part(image, RewriteForm::Server), image.replace("src", "data-hexreg-src"));
 }
 
 #[test]
@@ -220,13 +220,50 @@ fn what_is_here_opens_no_window() {
         ),
         ("<a href=\"#a\" target='_blank'>", "<a href=\"#a\" >"),
         ("<a href=\"x.html\" target=\"overview\">", "<a href=\"x.html\" target=\"overview\">"),
-        (
-            "<a href=\"https://erlang.org\" target=\"_blank\">",
-            "<a href=\"https://erlang.org\" target=\"_blank\">",
-        ),
-        ("<a href=\"mailto:a\" target=\"_blank\">", "<a href=\"mailto:a\" target=\"_blank\">"),
+        // A sandbox opens none, wherever it leads. Other pages may.
+        ("<a href=\"https://erlang.org\" target=\"_blank\">", "<a href=\"https://erlang.org\" >"),
+        ("<a target=\"_blank\" href=\"mailto:a\">", "<a  href=\"mailto:a\">"),
     ] {
         assert_eq!(part(html, RewriteForm::Server), expected);
+    }
+    let outside = "<a href=\"https://erlang.org\" target=\"_blank\">";
+    assert_eq!(part(outside, RewriteForm::Static), outside);
+}
+
+#[test]
+fn what_other_hosts_have_is_not_loaded() {
+    for (html, expected) in [
+        (
+            "<img alt=a src=https://a.example/b.svg>",
+            "<img alt=a data-hexreg-src=https://a.example/b.svg>",
+        ),
+        ("<IMG SRC='//a.example/b.svg'/>", "<IMG data-hexreg-SRC='//a.example/b.svg'/>"),
+        (
+            "<img src=\"a.png\" srcset=\"a.png 1x, http://a.example/b.png 2x\">",
+            "<img src=\"a.png\" data-hexreg-srcset=\"a.png 1x, http://a.example/b.png 2x\">",
+        ),
+        (
+            "<script defer src=\"https://a.example/draw.js\"></script>",
+            "<script defer data-hexreg-src=\"https://a.example/draw.js\"></script>",
+        ),
+        (
+            "<link rel=\"stylesheet\" href=\"https://a.example/css?family=Lato\">",
+            "<link rel=\"stylesheet\" data-hexreg-href=\"https://a.example/css?family=Lato\">",
+        ),
+        ("<object data=https://a.example/x>", "<object data-hexreg-data=https://a.example/x>"),
+    ] {
+        for form in [RewriteForm::Server, RewriteForm::Static] {
+            assert_eq!(part(html, form), expected);
+        }
+    }
+    for html in [
+        "<img src=https.png>",
+        "<img src=\"data:image/png;base64,AAAA\">",
+        "<img data=https://a.example/x longdesc=https://a.example/y>",
+        "<link rel=\"canonical\" href=\"https://a.example/\">",
+        "<a href=\"https://a.example/a.png\">",
+    ] {
+        assert_eq!(part(html, RewriteForm::Server), html);
     }
 }
 

@@ -42,8 +42,8 @@ async fn fetch_all(
         running.spawn(async move {
             let permit = fetcher.permit().await;
             let on_disk = fetcher.has_docs(&file).await;
-            let fetched = fetcher.docs(permit, &file, on_disk).await;
-            (file, fetched)
+            let executed = fetcher.docs(permit, &file, on_disk).await;
+            (file, executed)
         });
     }
     while let Some(joined) = running.join_next().await {

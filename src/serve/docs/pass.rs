@@ -109,7 +109,7 @@ mod tests {
     }
 
     fn later(seconds: i64) -> UnixSeconds {
-        UnixSeconds(NOW.0 + seconds)
+        UnixSeconds(NOW.0.saturating_add(seconds))
     }
 
     fn reads(passes: &DocsPasses, pass: &str, repository: &str, now: UnixSeconds) -> bool {

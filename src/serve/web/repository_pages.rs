@@ -64,7 +64,7 @@ impl RepositoryPages {
         let indexing = Indexing::new(overview, source, releases, Arc::clone(&tarballs), cache);
         let indexing = Arc::new(indexing);
         let [looks, docs_looks] = [Mutex::new(Looks::new()), Mutex::new(Looks::new())];
-        Self { indexing, tarballs, docs, docs_search, is_remote, looks, docs_looks }
+        Self { indexing, tarballs, docs_search, docs, is_remote, looks, docs_looks }
     }
 
     /// A page is made.

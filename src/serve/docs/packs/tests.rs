@@ -58,7 +58,7 @@ fn id(known: &KnownPack) -> u64 {
 async fn all_who_ask_at_once_wait_for_one_unpacking() {
     let (archives, cache) = (Archives::new(), TempDir::new().unwrap());
     let packs = packs(&cache);
-    let (key, opened) = archives.write("a-1.0.0.tar.gz", &[b'x'; 100_000]);
+    let (key, opened) = archives.write("a-1.0.0.tar.gz", &vec![b'x'; 100_000]);
     let asked = (0..16).map(|_| {
         let (packs, key, opened) = (Arc::clone(&packs), key.clone(), opened.clone());
         tokio::spawn(async move { id(&packs.get(key, opened).await) })
