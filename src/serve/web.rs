@@ -93,7 +93,7 @@ impl Web {
             None => Searched::all(repositories, &visit).await,
         };
         let Some(body) = call.body.map(<[u8]>::to_owned) else {
-            return self.make(call.client, move || search::page(&searched, &visit)).await;
+            return self.make(call.client, move || search::show(&searched, &visit)).await;
         };
         let headers = call.request.headers.clone();
         self.make(call.client, move || search::form(&searched, &visit, &headers, &body)).await

@@ -135,7 +135,7 @@ fn is_relative(url: &[u8]) -> bool {
 }
 
 /// What becomes of an attribute.
-enum Change {
+enum AttributeChange {
     /// It has another value.
     Value(String),
     Remove,
@@ -225,13 +225,13 @@ impl<'a> RewrittenPage<'a> {
         }
         let mut leads_here = false;
         // In the order of their places.
-        let mut changes: Vec<(&Attribute, Change)> = Vec::new();
+        let mut changes: Vec<(&Attribute, AttributeChange)> = Vec::new();
         for given in attributes {
             let name = self.text(&given.name);
             let value = self.text(&given.value);
             if !LINKS.iter().any(|link| name.eq_ignore_ascii_case(link)) {
                 if self.loads_from_elsewhere(tag, attributes, given) {
-                    changes.push((given, Change::Unload));
+                    changes.push((given, AttributeChange::Unload));
                 }
                 continue;
             }
@@ -240,20 +240,21 @@ impl<'a> RewrittenPage<'a> {
                 match self.resolve(url) {
                     Some(Resolution::Here(url)) => {
                         leads_here = true;
-                        changes.push((given, Change::Value(url)));
+                        changes.push((given, AttributeChange::Value(url)));
                     }
                     Some(Resolution::Missing(missing)) if is_link => {
                         let has_title = attribute(attributes, self.bytes, b"title").is_some();
                         self.insert(tag.name.end, &insertions::mark(&missing, has_title));
                     }
                     _ if self.loads_from_elsewhere(tag, attributes, given) => {
-                        changes.push((given, Change::Unload));
+                        changes.push((given, AttributeChange::Unload));
                     }
                     _ => {}
                 }
             } else if is_link && is_relative(value) {
                 leads_here = true;
-                changes.extend(self.index_of(value).map(|url| (given, Change::Value(url))));
+                changes
+                    .extend(self.index_of(value).map(|url| (given, AttributeChange::Value(url))));
             }
         }
         // A sandbox opens no window.
@@ -261,14 +262,14 @@ impl<'a> RewrittenPage<'a> {
             let target = attribute(attributes, self.bytes, b"target");
             let is_new =
                 |target: &&Attribute| self.text(&target.value).eq_ignore_ascii_case(b"_blank");
-            changes.extend(target.filter(is_new).map(|target| (target, Change::Remove)));
+            changes.extend(target.filter(is_new).map(|target| (target, AttributeChange::Remove)));
             changes.sort_by_key(|(given, _)| given.name.start);
         }
         for (given, change) in changes {
             match change {
-                Change::Value(value) => self.replace_value(given, &value),
-                Change::Remove => self.replace(&given.at(), ""),
-                Change::Unload => self.insert(given.name.start, insertions::UNLOADED),
+                AttributeChange::Value(value) => self.replace_value(given, &value),
+                AttributeChange::Remove => self.replace(&given.at(), ""),
+                AttributeChange::Unload => self.insert(given.name.start, insertions::UNLOADED),
             }
         }
     }

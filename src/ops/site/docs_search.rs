@@ -28,7 +28,7 @@ use crate::tarball::FileName;
 const MAX_FILE: usize = 64 << 20;
 
 /// The digest of all that the index is made from.
-fn inputs(context: &SiteContext<'_>, wanted: &Wanted<'_>) -> String {
+fn inputs(context: &SiteContext<'_>, wanted: &DocsById<'_>) -> String {
     let mut inputs = Inputs::default();
     for (id, one) in wanted {
         inputs.add(&id.package);
@@ -40,7 +40,7 @@ fn inputs(context: &SiteContext<'_>, wanted: &Wanted<'_>) -> String {
 }
 
 /// What should be in an index.
-type Wanted<'a> = BTreeMap<DocsId, WantedDocs<'a>>;
+type DocsById<'a> = BTreeMap<DocsId, WantedDocs<'a>>;
 
 /// The package and the documentation of one release: at least one of them.
 struct WantedDocs<'a> {
@@ -54,8 +54,8 @@ struct WantedDocs<'a> {
 fn wanted<'a>(
     context: &'a SiteContext<'_>,
     packages: &'a BTreeMap<String, ManifestPackage>,
-) -> Wanted<'a> {
-    let mut wanted: Wanted<'a> = BTreeMap::new();
+) -> DocsById<'a> {
+    let mut wanted: DocsById<'a> = BTreeMap::new();
     let mut sources: BTreeMap<DocsId, Sha256> = BTreeMap::new();
     let nothing = || WantedDocs { package: None, archive: None, source: [0; 32] };
     for package in &context.source.packages {
@@ -153,7 +153,7 @@ pub(super) fn index_files(site: &SiteManifest) -> impl Iterator<Item = &str> + C
 /// Changes the index in these files; `None` if they are damaged.
 fn update(
     context: &SiteContext<'_>,
-    wanted: &Wanted<'_>,
+    wanted: &DocsById<'_>,
     files: Arc<MemoryFiles>,
 ) -> Result<Option<DocsIndex>, Error> {
     let mut index = DocsIndex::open(files);

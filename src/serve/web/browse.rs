@@ -152,11 +152,6 @@ impl Page<'_> {
         };
         let searched = &self.asked.searched;
         let dependents: Vec<PackageName> = searched.dependents(&self.releases.package);
-        let has_docs = self.has_docs(&release.version);
-        // What is pulled through is fetched when it is read.
-        let is_readable = has_docs || searched.repository.is_pulled();
-        let docs_url = (is_readable && self.asked.shows_docs)
-            .then(|| self.frame.urls.docs(self.releases.package.as_str(), &release.version));
         let page = PackagePage {
             frame: self.frame,
             key: &self.overview.key,
@@ -169,8 +164,8 @@ impl Page<'_> {
                 count: dependents.len(),
                 is_partial: !searched.progress().is_whole,
             },
-            has_docs,
-            docs_url: &|_| docs_url.clone(),
+            has_docs: self.has_docs(&release.version),
+            docs_url: &|version| self.docs_url(version),
             size: &|version| self.size(version),
             elsewhere: &|repository, name| self.elsewhere(repository, name),
         };
@@ -259,6 +254,14 @@ impl Page<'_> {
         let path = RepositoryPath::docs(&self.name_of(version));
         let stamp = self.asked.searched.repository.source.stamp(&path);
         stamp.is_ok_and(|stamp| stamp.is_some())
+    }
+
+    /// Where the documentation of a version begins, if it can be read here.
+    fn docs_url(&self, version: &Version) -> Option<String> {
+        // What is pulled through is fetched when it is read.
+        let is_pulled = self.asked.searched.repository.is_pulled();
+        let is_readable = self.asked.shows_docs && (is_pulled || self.has_docs(version));
+        is_readable.then(|| self.frame.urls.docs(self.releases.package.as_str(), version))
     }
 
     /// The page of a package in another repository of this server, by the name that signed files have of it.

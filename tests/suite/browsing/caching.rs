@@ -10,11 +10,12 @@ use crate::support::repository::TestRepository;
 use crate::support::server::Server;
 use crate::support::tarball::Tarball;
 
-/// The files that are kept.
+/// The files that are kept of packages. The index of documentation is in a folder.
 fn kept(repository: &TestRepository) -> Vec<PathBuf> {
     let mut kept: Vec<_> = fs::read_dir(repository.path("cache/browse"))
         .unwrap()
         .map(|file| file.unwrap().path())
+        .filter(|path| path.is_file())
         .collect();
     kept.sort();
     kept

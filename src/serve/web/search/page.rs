@@ -16,7 +16,7 @@ use crate::docs::search::{DocsHit, DocsId};
 use crate::serve::overview::RepositoryState;
 use crate::serve::responses::plain;
 use crate::serve::web::found::Searched;
-use crate::serve::web::response;
+use crate::serve::web::response::html as html_response;
 use crate::serve::web::visit::Visit;
 
 /// How many results a page has, and how many pages there are.
@@ -27,7 +27,7 @@ const PAGES: usize = 10;
 const WAIT: Duration = Duration::from_secs(1);
 
 /// The page of a search. May block.
-pub(in crate::serve::web) fn page(searched: &[Searched], visit: &Visit) -> Response<Body> {
+pub(crate) fn show(searched: &[Searched], visit: &Visit) -> Response<Body> {
     let mut request = DocsRequest::of(visit);
     let lock = visit.field("lock");
     let error = match named_locks::all(searched).iter().find(|one| one.label == lock) {
@@ -40,11 +40,11 @@ pub(in crate::serve::web) fn page(searched: &[Searched], visit: &Visit) -> Respo
             Err(error) => Some(error.to_string()),
         },
     };
-    response::html(StatusCode::OK, html(searched, visit, &request, error))
+    html_response(StatusCode::OK, html(searched, visit, &request, error))
 }
 
 /// The answer to a form with a lock file: the search in what it pins has a URL of its own. May block.
-pub(in crate::serve::web) fn form(
+pub(crate) fn form(
     searched: &[Searched],
     visit: &Visit,
     headers: &HeaderMap,
@@ -68,7 +68,7 @@ pub(in crate::serve::web) fn form(
         }
         Err(error) => {
             let html = html(searched, visit, &DocsRequest::of(visit), Some(error.to_string()));
-            response::html(StatusCode::UNPROCESSABLE_ENTITY, html)
+            html_response(StatusCode::UNPROCESSABLE_ENTITY, html)
         }
     }
 }

@@ -30,12 +30,12 @@ const RESULTS: usize = 10;
 const WAIT: Duration = Duration::from_secs(5);
 
 /// Whether a visit of `/` asks for this.
-pub(in crate::serve::web) fn is_asked(visit: &Visit) -> bool {
+pub(crate) fn is_asked(visit: &Visit) -> bool {
     !visit.field("query_by").is_empty()
 }
 
 /// The answer. May block.
-pub(in crate::serve::web) fn answer(searched: &[Searched], visit: &Visit) -> Response<Body> {
+pub(crate) fn answer(searched: &[Searched], visit: &Visit) -> Response<Body> {
     let packages = packages(visit.field("filter_by"));
     let request = DocsRequest {
         query: visit.field("q").to_owned(),

@@ -14,8 +14,13 @@
 
   // A frame is asked for the text of one function, and sends it to the page that has the link.
   if (new URLSearchParams(location.search).has("hint") && window.parent !== window) {
-    const detail = byId(decodeURIComponent(location.hash.slice(1)));
-    window.parent.postMessage({href: location.href, hint: detail ? detail.textContent : null}, "*");
+    const send = () => {
+      const detail = byId(decodeURIComponent(location.hash.slice(1)));
+      window.parent.postMessage({href: location.href, hint: detail ? detail.textContent : null}, "*");
+    };
+    // A script that is loaded asynchronously may come before the page.
+    if (document.readyState === "loading") addEventListener("DOMContentLoaded", send);
+    else send();
     return;
   }
 
