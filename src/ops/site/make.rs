@@ -85,14 +85,17 @@ pub(super) struct MadeSite {
     pub read: usize,
 }
 
-/// Makes all pages that are not as they were made before: those that nothing needs come first. `search` makes the index of
-/// the search, of these packages, and returns the digest of what it was made from.
+/// Makes the index of the search, of these packages, and returns the digest of what it was made from.
+pub(super) type MakeSearch<'a> =
+    dyn Fn(&BTreeMap<String, ManifestPackage>) -> Result<String, Error> + 'a;
+
+/// Makes all pages that are not as they were made before: those that nothing needs come first.
 pub(super) fn make_all(
     context: &SiteContext<'_>,
     before: &SiteManifest,
     is_there: &(dyn Fn(&str) -> bool + Sync),
     sink: &dyn PageSink,
-    search: &dyn Fn(&BTreeMap<String, ManifestPackage>) -> Result<String, Error>,
+    search: &MakeSearch<'_>,
 ) -> Result<MadeSite, Error> {
     let source = context.source;
     let parts = source.packages.len().saturating_add(context.archives.len());
