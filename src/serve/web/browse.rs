@@ -233,19 +233,41 @@ impl Page<'_> {
         FileName { package: self.releases.package.clone(), version: version.clone() }
     }
 
-    /// The size of a tarball that is here. Where each look is a request, only that of the version of the page is.
-    fn size(&self, version: &Version) -> Option<u64> {
-        let repository = &self.asked.searched.repository;
-        let is_shown = match &self.asked.path.page {
+    /// Whether a page is the one of a version.
+    fn is_of(&self, version: &Version) -> bool {
+        match &self.asked.path.page {
             BrowsePage::Release(shown) => shown == version,
             BrowsePage::Package => {
                 self.releases.recommended().is_some_and(|release| release.version == *version)
             }
             _ => false,
-        };
-        if repository.location.as_directory().is_none() && !is_shown {
+        }
+    }
+
+    /// Whether it is worth to look at a file of a version. Where each look is a request, only that of the version of the
+    /// page is looked at.
+    fn is_looked_at(&self, version: &Version) -> bool {
+        self.asked.searched.repository.location.as_directory().is_some() || self.is_of(version)
+    }
+
+    /// Where the documentation of a version begins, if it can be read here.
+    fn docs_url(&self, version: &Version) -> Option<String> {
+        if !self.asked.shows_docs {
             return None;
         }
+        // What is pulled through is fetched when it is read.
+        let is_fetched = self.is_of(version) && self.asked.searched.repository.is_pulled();
+        let is_readable = is_fetched || self.is_looked_at(version) && self.has_docs(version);
+        let name = self.releases.package.as_str();
+        is_readable.then(|| self.frame.urls.docs(name, version))
+    }
+
+    /// The size of a tarball that is here.
+    fn size(&self, version: &Version) -> Option<u64> {
+        if !self.is_looked_at(version) {
+            return None;
+        }
+        let repository = &self.asked.searched.repository;
         let path = RepositoryPath::tarball(&self.name_of(version));
         Some(repository.source.stamp(&path).ok()??.size())
     }

@@ -156,6 +156,11 @@ fn a_package_page_leads_to_its_documentation() {
     let shown = page(&server, "/browse/tool/1.0.0");
     assert!(shown.links().contains(&"../../docs/tool/1.0.0/"), "{:?}", shown.links());
     assert!(shown.links().contains(&"../../docs/tool-1.0.0.tar.gz"), "{:?}", shown.links());
+    // Each version in the list leads to its own.
+    for version in ["1.0.0", "1.1.0", "2.0.0-rc.1"] {
+        let own = format!("../../docs/tool/{version}/");
+        assert!(shown.links().contains(&own.as_str()), "{version}: {:?}", shown.links());
+    }
 }
 
 #[test]
