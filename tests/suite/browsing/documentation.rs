@@ -6,6 +6,7 @@
 //! | `evil` | documentation that attacks its readers |
 //! | `http` | paths, headers and bytes of pages |
 //! | `in_chromium` | pages as readers use them, from a server, a bucket and a disk |
+//! | `pulled` | documentation that is fetched when a reader asks for it |
 //! | `origins` | in which origin pages are, and who may read them there |
 
 mod archives;
@@ -13,6 +14,8 @@ mod evil;
 mod http;
 mod in_chromium;
 mod origins;
+#[cfg(feature = "mirror")]
+mod pulled;
 mod samples;
 
 use crate::support::documentation::{DocsFormat, Documentation};

@@ -167,14 +167,13 @@ fn settings_that_hold_until_the_end_are_named() {
     let server = start(&repository, &format!("{HEAD}{tables}"));
     let text = HEAD.replace("listen = \"127.0.0.1:0\"", "listen = \"127.0.0.1:1\"");
     let text = text.replace("metrics-listen = \"127.0.0.1:1\"", "metrics-listen = \"127.0.0.1:2\"");
-    let more = "max-connections = 5\nidle-timeout = 5\ntrusted-proxy = \"192.0.2.1\"\nlog-format = \"json\"\nquiet = true\n";
+    let more = "docs-listen = \"127.0.0.1:3\"\nmax-connections = 5\nidle-timeout = 5\ntrusted-proxy = \"192.0.2.1\"\nlog-format = \"json\"\nquiet = true\n";
     let named = tables.replace("acme", "named");
     repository.write("hexreg.toml", format!("{text}{more}{named}").as_bytes());
     wait_until(&repository, "the rest is taken", || {
         server.get("/repos/named/names", &[]).status == 200
     });
-    let settings =
-        "listen, metrics-listen, trusted-proxy, max-connections, idle-timeout, log-format, quiet";
+    let settings = "listen, docs-listen, metrics-listen, trusted-proxy, max-connections, idle-timeout, log-format, quiet";
     wait_until(&repository, "they are named", || {
         log(&repository).lines().any(|line| line.contains("WARN") && line.contains(settings))
     });
