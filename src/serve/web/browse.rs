@@ -278,14 +278,6 @@ impl Page<'_> {
         stamp.is_ok_and(|stamp| stamp.is_some())
     }
 
-    /// Where the documentation of a version begins, if it can be read here.
-    fn docs_url(&self, version: &Version) -> Option<String> {
-        // What is pulled through is fetched when it is read.
-        let is_pulled = self.asked.searched.repository.is_pulled();
-        let is_readable = self.asked.shows_docs && (is_pulled || self.has_docs(version));
-        is_readable.then(|| self.frame.urls.docs(self.releases.package.as_str(), version))
-    }
-
     /// The page of a package in another repository of this server, by the name that signed files have of it.
     fn elsewhere(&self, repository: &str, name: &str) -> Option<String> {
         let name = QualifiedName { repository: repository.to_owned(), package: name.to_owned() };
