@@ -197,8 +197,8 @@ fn documentation_that_is_linked_to_and_not_here_is_named() {
     ]);
     assert_eq!(first["missing_docs"], expected, "{first}");
     let ran = mirror(&repository, &server.url(), &["--all", "--docs"]).ok();
-    let line = "2 packages link to the documentation of elixir 1.18.4, which is not here: add --docs-of elixir@1.18.4";
-    assert!(ran.stdout.contains(line), "{}", ran.transcript());
+    let told = "2 packages link to the documentation of elixir 1.18.4, which is not here: add --docs-of elixir@1.18.4";
+    assert!(ran.stdout.contains(told), "{}", ran.transcript());
     assert!(ran.stdout.contains("add --docs-of plug@VERSION"), "{}", ran.transcript());
     // Another version will do, and it has links of its own.
     let options = ["--all", "--docs", "--docs-of=elixir@1.18.3"];
