@@ -8,7 +8,8 @@ use crate::docs::records::DocsRecord;
 pub struct IndexedDocs {
     /// Which one.
     pub id: DocsId,
-    /// Names what it was read from, such as a digest of its archive: [`DocsIndex::docs`] tells it.
+    /// Names what it was read from, such as a digest of its archive: [`DocsIndex::docs`](super::DocsIndex::docs)
+    /// tells it.
     pub source: [u8; 32],
     /// Its records. Their order is that of results that match alike.
     pub records: Vec<DocsRecord>,
