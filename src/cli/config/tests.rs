@@ -55,7 +55,7 @@ fn every_option_is_a_key_and_every_key_an_option() {
     let missing: Vec<_> = options.difference(&keys).collect();
     assert!(missing.is_empty(), "no keys: {missing:?}");
     // What an argument says by its place: NAME=DEST.
-    // A mirror is scheduled by the file alone; `hexreg mirror` has the same options.
+    // A mirror is scheduled by the file alone; `hexreg mirror` has the same options. So are lock files of the search.
     let others = [
         "repository",
         "name",
@@ -69,6 +69,7 @@ fn every_option_is_a_key_and_every_key_an_option() {
         "accept",
         "mirror",
         "pull-through",
+        "search-locks",
     ];
     let unknown: Vec<_> = keys.difference(&options).filter(|key| !others.contains(key)).collect();
     assert!(unknown.is_empty(), "no options: {unknown:?}");
