@@ -75,6 +75,7 @@ fn files_that_cannot_be_read() {
     could not list
     could not lock
     docs/foo-1.0.0.tar.gz
+    hexreg-site.json
     installs/hex-1.x.csv
     names
     names
