@@ -1,9 +1,12 @@
 //! Policies: which releases a project may resolve to, as Hex 2.5 reads it from `policies/NAME`.
 
+mod cooldown;
 mod inert;
 mod rules;
+mod verdict;
 
 pub use inert::{InertPart, InertReason};
 pub use rules::{
     Override, OverrideAction, PackageRef, Policy, RepositoryPolicy, Restriction, Visibility,
 };
+pub use verdict::{BlockReason, Candidate, Verdict};

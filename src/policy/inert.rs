@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 
+use super::cooldown::{LONGEST_COOLDOWN, seconds};
 use super::{Override, OverrideAction, PackageRef, Policy, RepositoryPolicy, Restriction};
 use crate::package::{RetirementReason, Severity};
 use crate::requirement::VersionRequirement;
@@ -64,12 +65,6 @@ pub enum InertReason {
 
 /// The longest comment that clients accept, in characters.
 const LONGEST_COMMENT: usize = 500;
-
-/// The longest cooldown that mix can add to the time of a release, in seconds: from the year 2100, the latest that a
-/// release is assumed to have, to the last second of Elixir's `DateTime`.
-const LONGEST_COOLDOWN: u128 = 253_402_300_799 - 4_102_444_800;
-
-const DAY: u128 = 24 * 60 * 60;
 
 /// Characters that people do not see: control characters and format characters.
 const INVISIBLE: [(u32, u32); 23] = [
@@ -148,26 +143,10 @@ impl Restriction {
     }
 }
 
-/// The length of a cooldown, as `Hex.Cooldown.duration_to_seconds/1` reads it.
-fn seconds(cooldown: &str) -> Option<u128> {
-    if cooldown == "0" {
-        return Some(0);
-    }
-    let end = cooldown.find(|character: char| !character.is_ascii_digit())?;
-    let (number, unit) = cooldown.split_at_checked(end)?;
-    let unit = match unit {
-        "d" => DAY,
-        "w" => 7 * DAY,
-        "mo" => 30 * DAY,
-        _ => return None,
-    };
-    // Elixir's integers have no limit.
-    let number = if number.is_empty() { None } else { Some(number.parse().unwrap_or(u128::MAX)) };
-    number.map(|number: u128| number.saturating_mul(unit))
-}
-
 impl Override {
-    fn inert(&self) -> Option<InertReason> {
+    /// Why clients ignore the override; `None` for one that they apply.
+    #[must_use]
+    pub fn inert(&self) -> Option<InertReason> {
         let PackageRef { package, requirement, .. } = &self.package;
         if let OverrideAction::Unknown(_) = self.action {
             return Some(InertReason::Action);
