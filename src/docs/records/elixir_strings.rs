@@ -61,7 +61,7 @@ fn inspected(text: &str) -> Option<(String, &str)> {
             '"' => return Some((string, text.get(at.saturating_add(1)..)?)),
             '\\' => match chars.next()?.1 {
                 'n' | 't' | 'r' | 's' | 'v' | 'f' => string.push(' '),
-                // Characters that nobody sees. What follows `\e` is a colour of a terminal.
+                // Characters that readers do not see. What follows `\e` is a colour of a terminal.
                 'a' | 'b' | 'd' | '0' => {}
                 'e' => {
                     if chars.as_str().starts_with('[') {

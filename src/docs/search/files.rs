@@ -86,7 +86,7 @@ impl DirectoryFiles {
         &self.folder
     }
 
-    /// Removes a file. What is left over takes room, and is in nobody's way.
+    /// Removes a file. A file that is left over takes room, and no search reads it.
     pub fn remove(&self, name: &str) {
         let _ = fs::remove_file(self.folder.join(name));
     }
