@@ -37,7 +37,7 @@ use super::responses::{bad_gateway, gateway_timeout};
 use super::responses::{plain, unavailable};
 use crate::repository::{Asset, AssetKind};
 use crate::store::LeadsOut;
-use preconditions::{Validators, Verdict};
+use preconditions::{ConditionalResponse, Validators};
 use recent::KeptFile;
 use secrets::{SecretFile, SecretFiles};
 use source::{CHUNK, LEADS_OUT, OpenFile};
@@ -144,10 +144,12 @@ impl Files {
     ) -> io::Result<Response<Body>> {
         let validators = self.validators(&opened).await?;
         let response = match validators.evaluate(headers) {
-            Verdict::Send => send(opened, method, headers.get(header::RANGE).cloned()).await?,
-            Verdict::SendWhole => send(opened, method, None).await?,
-            Verdict::NotModified => empty(StatusCode::NOT_MODIFIED),
-            Verdict::Failed => empty(StatusCode::PRECONDITION_FAILED),
+            ConditionalResponse::Send => {
+                send(opened, method, headers.get(header::RANGE).cloned()).await?
+            }
+            ConditionalResponse::SendWhole => send(opened, method, None).await?,
+            ConditionalResponse::NotModified => empty(StatusCode::NOT_MODIFIED),
+            ConditionalResponse::Failed => empty(StatusCode::PRECONDITION_FAILED),
         };
         Ok(with_cache_headers(response, kind, is_public, &validators))
     }
@@ -208,7 +210,7 @@ impl Files {
         }
         let validators = self.validators(&opened).await?;
         let response = match validators.evaluate(&headers) {
-            Verdict::Send if is_whole => {
+            ConditionalResponse::Send if is_whole => {
                 if let Some(bytes) = opened.read_now() {
                     let bytes = bytes?;
                     let response = whole(asset.kind, method, bytes.clone());
@@ -219,10 +221,12 @@ impl Files {
                 }
                 send(opened, method, None).await?
             }
-            Verdict::Send => send(opened, method, headers.remove(header::RANGE)).await?,
-            Verdict::SendWhole => send(opened, method, None).await?,
-            Verdict::NotModified => empty(StatusCode::NOT_MODIFIED),
-            Verdict::Failed => empty(StatusCode::PRECONDITION_FAILED),
+            ConditionalResponse::Send => {
+                send(opened, method, headers.remove(header::RANGE)).await?
+            }
+            ConditionalResponse::SendWhole => send(opened, method, None).await?,
+            ConditionalResponse::NotModified => empty(StatusCode::NOT_MODIFIED),
+            ConditionalResponse::Failed => empty(StatusCode::PRECONDITION_FAILED),
         };
         Ok(Some(with_cache_headers(response, asset.kind, is_public, &validators)))
     }
@@ -244,11 +248,11 @@ fn send_kept(
     headers: &HeaderMap,
 ) -> Response<Body> {
     let status = match kept.validators.evaluate(headers) {
-        Verdict::Send | Verdict::SendWhole => {
+        ConditionalResponse::Send | ConditionalResponse::SendWhole => {
             return with_bytes(method, kept.bytes.clone(), kept.headers.clone());
         }
-        Verdict::NotModified => StatusCode::NOT_MODIFIED,
-        Verdict::Failed => StatusCode::PRECONDITION_FAILED,
+        ConditionalResponse::NotModified => StatusCode::NOT_MODIFIED,
+        ConditionalResponse::Failed => StatusCode::PRECONDITION_FAILED,
     };
     with_cache_headers(empty(status), kind, is_public, &kept.validators)
 }

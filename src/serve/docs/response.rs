@@ -13,7 +13,7 @@ use headers::ETag;
 use libdeflater::Decompressor;
 
 use super::rewritten::SentBytes;
-use crate::serve::files::preconditions::{Validators, Verdict};
+use crate::serve::files::preconditions::{ConditionalResponse, Validators};
 use crate::serve::responses::{no_content, plain};
 
 /// What documentation may do: run scripts, and keep the forms of its search and its EPUB file to itself. Never
@@ -44,11 +44,11 @@ impl SentDocs<'_> {
         // An error page has no tag: a client has no copy of it.
         if status == StatusCode::OK {
             match (Validators { tag: tag.clone(), changed: None }).evaluate(self.headers) {
-                Verdict::Send | Verdict::SendWhole => {}
-                Verdict::NotModified => {
+                ConditionalResponse::Send | ConditionalResponse::SendWhole => {}
+                ConditionalResponse::NotModified => {
                     return self.with_headers(StatusCode::NOT_MODIFIED, Body::empty(), tag);
                 }
-                Verdict::Failed => {
+                ConditionalResponse::Failed => {
                     return self.with_headers(StatusCode::PRECONDITION_FAILED, Body::empty(), tag);
                 }
             }

@@ -25,7 +25,7 @@ pub(crate) struct Validators {
 
 /// The response that the conditions of a request call for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum ConditionalResponse {
     /// The file, or the requested part.
     Send,
     /// The whole file, although a part was requested: the client has the other part of another version.
@@ -38,10 +38,10 @@ pub(crate) enum Verdict {
 
 impl Validators {
     /// Evaluates the conditions in the order of section 13.2.2.
-    pub fn evaluate(&self, headers: &HeaderMap) -> Verdict {
+    pub fn evaluate(&self, headers: &HeaderMap) -> ConditionalResponse {
         // Most requests have none, and to look for each of them takes longer.
         if !headers.keys().any(|name| CONDITIONS.contains(name)) {
-            return Verdict::Send;
+            return ConditionalResponse::Send;
         }
         let Self { tag, changed } = self;
         if headers.contains_key(IF_MATCH) {
@@ -50,25 +50,25 @@ impl Validators {
                 .zip(tag.as_ref())
                 .is_some_and(|(wanted, tag)| wanted.precondition_passes(tag))
             {
-                return Verdict::Failed;
+                return ConditionalResponse::Failed;
             }
         } else if let Some((since, changed)) =
             headers.typed_get::<IfUnmodifiedSince>().zip(*changed)
         {
             if !since.precondition_passes(changed) {
-                return Verdict::Failed;
+                return ConditionalResponse::Failed;
             }
         }
         // rebar3 sends an empty one for a file that it does not have.
         if headers.get_all(IF_NONE_MATCH).iter().any(|line| !line.is_empty()) {
             let had: Option<IfNoneMatch> = headers.typed_get();
             if had.zip(tag.as_ref()).is_some_and(|(had, tag)| !had.precondition_passes(tag)) {
-                return Verdict::NotModified;
+                return ConditionalResponse::NotModified;
             }
         } else if let Some((since, changed)) = headers.typed_get::<IfModifiedSince>().zip(*changed)
         {
             if !since.is_modified(changed) {
-                return Verdict::NotModified;
+                return ConditionalResponse::NotModified;
             }
         }
         if headers.contains_key(RANGE) && headers.contains_key(IF_RANGE) {
@@ -77,9 +77,9 @@ impl Validators {
                 .typed_get::<IfRange>()
                 .is_some_and(|had| !had.is_modified(tag.as_ref(), changed.as_ref()));
             if !has_it {
-                return Verdict::SendWhole;
+                return ConditionalResponse::SendWhole;
             }
         }
-        Verdict::Send
+        ConditionalResponse::Send
     }
 }
