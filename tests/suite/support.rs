@@ -37,6 +37,7 @@ pub mod server;
 #[cfg(feature = "buckets")]
 pub mod shuffled;
 pub mod signed;
+pub mod stopwatch;
 pub mod strace;
 pub mod system_calls;
 pub mod tarball;
