@@ -13,6 +13,8 @@
 
 #![expect(clippy::arithmetic_side_effects, reason = "its numbers are small, and its own")]
 
+mod documentation;
+
 use std::error::Error;
 use std::fmt::Write;
 use std::fs;
@@ -594,136 +596,6 @@ fn source<'a>(module: &str, functions: impl Iterator<Item = &'a str>) -> String 
         );
     }
     source + "end\n"
-}
-
-/// Archives of documentation, as `ExDoc` makes them, with words as often as texts have them: few very often, many rarely.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
-    clippy::cast_sign_loss,
-    reason = "its numbers are small"
-)]
-mod documentation {
-    use std::error::Error;
-    use std::fmt::Write as _;
-    use std::fs::{self, File};
-    use std::io::Write as _;
-    use std::path::Path;
-
-    use flate2::{Compression, write::GzEncoder};
-    use rayon::prelude::*;
-
-    use super::{KNOWN, Random, capitalized, made_up_name, version};
-
-    /// How many words there are.
-    const WORDS: usize = 60_000;
-
-    /// How many words a record has.
-    const TEXT: usize = 42;
-
-    const SYLLABLES: [&str; 24] = [
-        "ba", "ce", "di", "fo", "gu", "ka", "le", "mi", "no", "pu", "ra", "se", "ti", "vo", "zu",
-        "cha", "ther", "ing", "pre", "con", "sta", "tion", "er", "al",
-    ];
-
-    /// The archives of the last releases of so many packages, the first ones.
-    pub(super) fn write(
-        target: &str,
-        packages: usize,
-        releases: usize,
-        documentations: usize,
-        records: usize,
-    ) -> Result<(), Box<dyn Error>> {
-        fs::create_dir_all(target)?;
-        let version = version(releases.saturating_sub(1));
-        (0..documentations.min(packages)).into_par_iter().try_for_each(|number| {
-            let name =
-                KNOWN.get(number).map_or_else(|| made_up_name(number), |known| known.0.to_owned());
-            // One in fifty is large: these have half of all records.
-            let mut random = Random(number as u64 ^ 0xD0C5);
-            let half = |number| records / 2 * number / documentations;
-            let is_large = number % 50 == 0;
-            let large =
-                if is_large { records.div_ceil(2) / documentations.div_ceil(50) } else { 0 };
-            let count = half(number + 1) - half(number) + large;
-            let data = search_data(&name, count.max(1), &mut random);
-            let path = Path::new(target).join(format!("{name}-{version}.tar.gz"));
-            archive(&path, &data)
-        })?;
-        // What users of the search might type: a word, two of them, a function.
-        let mut random = Random(40);
-        for number in 0..40 {
-            let (first, second) = (frequent(&mut random, 4_000), frequent(&mut random, 4_000));
-            match number % 4 {
-                0 => println!("{}", word(first)),
-                1 => println!("{}_{}", word(first % 400), word(second)),
-                _ => println!("{} {}", word(first), word(second)),
-            }
-        }
-        Ok(())
-    }
-
-    fn archive(path: &Path, data: &str) -> std::io::Result<()> {
-        let mut builder =
-            tar::Builder::new(GzEncoder::new(File::create(path)?, Compression::fast()));
-        for (name, text) in
-            [("index.html", "<!doctype html><title>x</title>"), ("dist/search_data-00.js", data)]
-        {
-            let mut header = tar::Header::new_ustar();
-            header.set_mode(0o644);
-            header.set_size(text.len() as u64);
-            builder.append_data(&mut header, name, text.as_bytes())?;
-        }
-        builder.into_inner()?.finish()?.flush()
-    }
-
-    fn search_data(name: &str, records: usize, random: &mut Random) -> String {
-        let base: String = name.split('_').map(capitalized).collect();
-        let mut data = "searchData={\"items\":[".to_owned();
-        let mut module = String::new();
-        for record in 0..records {
-            let comma = if record > 0 { "," } else { "" };
-            if record % 20 == 0 {
-                module = format!("{base}.{}", capitalized(&word(frequent(random, 3_000))));
-                let _ = write!(
-                    data,
-                    "{comma}{{\"ref\":\"{module}.html\",\"title\":\"{module}\",\"type\":\"module\",\"doc\":\""
-                );
-            } else {
-                let (first, second) = (word(frequent(random, 400)), word(frequent(random, 4_000)));
-                let function = format!("{first}_{second}/{}", random.below(4));
-                let _ = write!(
-                    data,
-                    "{comma}{{\"ref\":\"{module}.html#{function}\",\"title\":\"{module}.{function}\",\"type\":\"function\",\"doc\":\""
-                );
-            }
-            for number in 1..=TEXT {
-                let end = if number % 12 == 0 { ". " } else { " " };
-                data += &word(frequent(random, WORDS));
-                data += end;
-            }
-            data += "\"}";
-        }
-        data + "],\"content_type\":\"text/markdown\"}"
-    }
-
-    /// A number below a bound: one is drawn half as often as one that is half of it.
-    fn frequent(random: &mut Random, bound: usize) -> usize {
-        let uniform = random.below(1 << 30) as f64 / f64::from(1 << 30);
-        let drawn = (bound as f64).powf(uniform);
-        (drawn as usize).saturating_sub(1).min(bound - 1)
-    }
-
-    /// The word of a number: the more frequent, the shorter.
-    pub(super) fn word(number: usize) -> String {
-        let mut word = String::new();
-        let mut rest = number + 1;
-        while rest > 0 {
-            word += SYLLABLES.get(rest % SYLLABLES.len()).copied().unwrap_or_default();
-            rest /= SYLLABLES.len();
-        }
-        word
-    }
 }
 
 /// SplitMix64: all that is asked of it is to be the same everywhere.
