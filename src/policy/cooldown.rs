@@ -6,6 +6,9 @@ const DAY: u128 = 24 * 60 * 60;
 /// release is assumed to have, to the last second of Elixir's `DateTime`.
 pub(super) const LONGEST_COOLDOWN: u128 = 253_402_300_799 - 4_102_444_800;
 
+/// The cooldown that no release reaches, by which an allow list hides what it does not name: 82 years.
+pub(super) const NEVER: &str = "1000mo";
+
 /// The length of a cooldown in seconds, as `Hex.Cooldown.duration_to_seconds/1` reads it; `None` for a text that it does
 /// not read.
 pub(super) fn seconds(cooldown: &str) -> Option<u128> {

@@ -64,7 +64,7 @@ pub enum InertReason {
 }
 
 /// The longest comment that clients accept, in characters.
-const LONGEST_COMMENT: usize = 500;
+pub(super) const LONGEST_COMMENT: usize = 500;
 
 /// Characters that people do not see: control characters and format characters.
 const INVISIBLE: [(u32, u32); 23] = [
@@ -199,7 +199,8 @@ impl Override {
     }
 }
 
-fn is_visible(text: &str) -> bool {
+/// Whether a text has neither control nor format characters: clients ignore an override that has.
+pub(super) fn is_visible(text: &str) -> bool {
     let is_invisible = |character: char| {
         let code = u32::from(character);
         INVISIBLE.iter().any(|(first, last)| (*first..=*last).contains(&code))

@@ -215,6 +215,9 @@ impl fmt::Display for BlockReason {
                 write!(f, "it has a security advisory of severity {minimum} or above: {ids}")
             }
             Self::Retired(reason) => write!(f, "it is retired ({reason})"),
+            Self::Cooldown { duration, .. } if duration == cooldown::NEVER => {
+                f.write_str("the policy does not allow it (only what is on its list)")
+            }
             Self::Cooldown { duration, until } => {
                 write!(f, "it was published less than {duration} ago")?;
                 let until = until.and_then(|until| jiff::Timestamp::from_second(until.0).ok());

@@ -67,9 +67,9 @@ fn word(reason: &BlockReason) -> String {
         BlockReason::Denied => "denied".to_owned(),
         BlockReason::Advisory { .. } => "advisory".to_owned(),
         BlockReason::Retired(_) => "retired".to_owned(),
-        BlockReason::Cooldown { .. } => {
-            let text = reason.to_string();
-            format!("cooldown {}", text.rsplit(' ').next().unwrap())
+        BlockReason::Cooldown { until, .. } => {
+            let until = jiff::Timestamp::from_second(until.unwrap().0).unwrap();
+            format!("cooldown {}", until.strftime("%Y-%m-%d"))
         }
     }
 }
@@ -128,6 +128,10 @@ fn reasons_say_what_clients_do_not() {
                 until: Some(UnixSeconds(1_790_000_000)),
             },
             "it was published less than 7d ago: old enough on 2026-09-21",
+        ),
+        (
+            BlockReason::Cooldown { duration: "1000mo".to_owned(), until: Some(UnixSeconds(9)) },
+            "the policy does not allow it (only what is on its list)",
         ),
         (
             BlockReason::Cooldown { duration: "9999999999mo".to_owned(), until: None },

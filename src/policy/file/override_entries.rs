@@ -1,0 +1,215 @@
+//! `allow`, `deny` and `except` of a repository: the overrides of its policy.
+
+use super::table::{PlacedText, PolicyTable};
+use crate::name::PackageName;
+use crate::package::RetirementReason;
+use crate::policy::inert::LONGEST_COMMENT;
+use crate::policy::{Override, OverrideAction, PackageRef};
+use crate::requirement::{UnsolvableRequirement, check_solvable};
+use crate::unknown_fields::UnknownFields;
+
+/// An override and its line.
+pub(super) struct PlacedOverride {
+    pub exception: Override,
+    pub line: usize,
+}
+
+const PACKAGE: &str = "package";
+const REQUIREMENT: &str = "requirement";
+const COMMENT: &str = "comment";
+const ADVISORY: &str = "advisory";
+const RETIRED: &str = "retired";
+const COOLDOWN: &str = "cooldown";
+
+const PLAIN: [&str; 3] = [PACKAGE, REQUIREMENT, COMMENT];
+const SCOPED: [&str; 6] = [PACKAGE, REQUIREMENT, ADVISORY, RETIRED, COOLDOWN, COMMENT];
+
+const ADVISORY_EXAMPLE: &str = "GHSA-2q6v-32mr-8p8x";
+
+/// The overrides of a repository: denials, then what is allowed, then exceptions. Of two that apply in the same way,
+/// clients take the first one, so a denial wins.
+pub(super) fn read(repository: &PolicyTable<'_>) -> Vec<PlacedOverride> {
+    let entries = |key, name, example: &str| {
+        let hint = format!("write {key} = [{{ package = \"left_pad\"{example} }}]");
+        repository.tables(key, name, &hint)
+    };
+    let deny = entries("deny", "`deny`", "");
+    let allow = entries("allow", "`allow`", "");
+    let example = format!(", advisory = \"{ADVISORY_EXAMPLE}\"");
+    let except = entries("except", "`except`", &example);
+    let denied = deny.iter().map(|entry| plain(entry, OverrideAction::Deny));
+    let allowed = allow.iter().map(|entry| plain(entry, OverrideAction::Allow));
+    let all = denied.chain(allowed).chain(except.iter().map(scoped));
+    let all: Vec<_> = all.flatten().collect();
+    refuse_repeated(repository, &all);
+    all
+}
+
+/// An entry of `allow` or `deny`.
+fn plain(entry: &PolicyTable<'_>, action: OverrideAction) -> Option<PlacedOverride> {
+    entry.refuse_unknown(&PLAIN, |key| {
+        let is_scoped = SCOPED.contains(&key);
+        is_scoped.then(|| {
+            let name = entry.name;
+            format!(
+                "move the entry to `except`: clients ignore an entry of {name} that has `{key}`"
+            )
+        })
+    });
+    with_action(entry, action, None, None)
+}
+
+/// An entry of `except`.
+fn scoped(entry: &PolicyTable<'_>) -> Option<PlacedOverride> {
+    entry.refuse_unknown(&SCOPED, |_| None);
+    let given = [ADVISORY, RETIRED, COOLDOWN].map(|key| usize::from(entry.has(key)));
+    match given.iter().sum() {
+        1_usize => {}
+        0 => {
+            let message = "`except` does not say what is accepted";
+            let hint = format!(
+                "add advisory = \"{ADVISORY_EXAMPLE}\", retired = \"deprecated\" or cooldown = true; or, to \
+                 accept all, move the entry to `allow`"
+            );
+            entry.log.refuse(entry.line, message, hint);
+            return None;
+        }
+        _ => {
+            let message = "`except` accepts one thing: clients ignore an entry with more";
+            let hint = "write one entry for each of advisory, retired and cooldown";
+            entry.log.refuse(entry.line, message, hint);
+            return None;
+        }
+    }
+    if entry.has(ADVISORY) {
+        let id = advisory(entry)?;
+        return with_action(entry, OverrideAction::Advisory, Some(id.to_owned()), None);
+    }
+    if entry.has(RETIRED) {
+        let reason = entry.text(RETIRED, "deprecated")?;
+        let reason = retirement_reason(entry, &reason)?;
+        return with_action(entry, OverrideAction::Retirement, None, Some(reason));
+    }
+    entry.flag(COOLDOWN);
+    with_action(entry, OverrideAction::Cooldown, None, None)
+}
+
+fn with_action(
+    entry: &PolicyTable<'_>,
+    action: OverrideAction,
+    advisory_id: Option<String>,
+    retirement_reason: Option<RetirementReason>,
+) -> Option<PlacedOverride> {
+    let package = package(entry);
+    let requirement = requirement(entry);
+    let comment = comment(entry);
+    let package = PackageRef { package: package?, requirement, unknown: UnknownFields::default() };
+    let unknown = UnknownFields::default();
+    let exception = Override { action, package, advisory_id, retirement_reason, comment, unknown };
+    Some(PlacedOverride { exception, line: entry.line })
+}
+
+fn package(entry: &PolicyTable<'_>) -> Option<String> {
+    const EXAMPLE: &str = "left_pad";
+    if !entry.has(PACKAGE) {
+        let message = format!("{} has no `{PACKAGE}`", entry.name);
+        entry.log.refuse(entry.line, message, format!("add {PACKAGE} = {EXAMPLE:?}"));
+        return None;
+    }
+    let PlacedText { text, line } = entry.text(PACKAGE, EXAMPLE)?;
+    if let Err(error) = text.parse::<PackageName>() {
+        let spelled = text.trim().to_lowercase().replace('-', "_");
+        let hint = match spelled.parse::<PackageName>() {
+            Ok(meant) => format!("write {PACKAGE} = \"{meant}\", if that is meant"),
+            Err(_) if text.contains('*') => "name each package: there are no patterns".to_owned(),
+            Err(_) => "write the name as it is in mix.lock".to_owned(),
+        };
+        entry.log.refuse(line, error.to_string(), hint);
+        return None;
+    }
+    Some(text.to_owned())
+}
+
+fn requirement(entry: &PolicyTable<'_>) -> Option<String> {
+    let PlacedText { text, line } = entry.text(REQUIREMENT, ">= 1.0.0 and < 2.0.0")?;
+    let Err(error) = check_solvable(text) else { return Some(text.to_owned()) };
+    let hint = match error {
+        UnsolvableRequirement::Syntax(_) if text.trim().is_empty() => {
+            "leave `requirement` out for all versions".to_owned()
+        }
+        UnsolvableRequirement::Syntax(_) => {
+            "write a requirement as in mix.exs, with whole versions: \"~> 1.7\", \">= 2.0.0\"; clients \
+             ignore others"
+                .to_owned()
+        }
+        UnsolvableRequirement::Solver { .. } => {
+            "write alternatives with `or`, as in \"< 1.2.3 or > 1.2.3\"".to_owned()
+        }
+    };
+    entry.log.refuse(line, error.to_string(), hint);
+    None
+}
+
+fn comment(entry: &PolicyTable<'_>) -> Option<String> {
+    let PlacedText { text, line } = entry.text(COMMENT, "SEC-12")?;
+    let length = text.chars().count();
+    if length > LONGEST_COMMENT {
+        let message = format!(
+            "`comment` has {length} characters: clients ignore an entry with more than {LONGEST_COMMENT}"
+        );
+        entry.log.refuse(line, message, "shorten it, or write a link");
+        return None;
+    }
+    Some(text.to_owned())
+}
+
+fn advisory<'a>(entry: &PolicyTable<'a>) -> Option<&'a str> {
+    let PlacedText { text, line } = entry.text(ADVISORY, ADVISORY_EXAMPLE)?;
+    if text.is_empty() || text.contains(char::is_whitespace) {
+        let message = format!("{text:?} is not the id of an advisory");
+        let hint = format!("write one id, such as {ADVISORY_EXAMPLE:?} or \"CVE-2026-32148\"");
+        entry.log.refuse(line, message, hint);
+        return None;
+    }
+    Some(text)
+}
+
+/// The reason for a retirement, as a word.
+pub(super) fn retirement_reason(
+    table: &PolicyTable<'_>,
+    word: &PlacedText<'_>,
+) -> Option<RetirementReason> {
+    let reason = word.text.parse::<RetirementReason>();
+    let refuse = |error: &dyn std::fmt::Display| {
+        let message = format!("{:?} is not a reason for a retirement", word.text);
+        table.log.refuse(word.line, message, error.to_string());
+    };
+    reason.inspect_err(|error| refuse(error)).ok()
+}
+
+/// Refuses an override that has no effect, since clients take an earlier one about the same releases.
+fn refuse_repeated(repository: &PolicyTable<'_>, all: &[PlacedOverride]) {
+    let is_final =
+        |one: &Override| matches!(one.action, OverrideAction::Allow | OverrideAction::Deny);
+    let is_same = |one: &Override, other: &Override| {
+        let is_about_the_same = one.package == other.package
+            && one.retirement_reason == other.retirement_reason
+            && one.advisory_id.as_deref().map(str::to_lowercase)
+                == other.advisory_id.as_deref().map(str::to_lowercase);
+        is_about_the_same && (one.action == other.action || (is_final(one) && is_final(other)))
+    };
+    for (number, PlacedOverride { exception, line }) in all.iter().enumerate() {
+        let mut earlier = all.iter().take(number);
+        let Some(earlier) = earlier.find(|earlier| is_same(&earlier.exception, exception)) else {
+            continue;
+        };
+        let first = &earlier.exception;
+        let hint = if first.action == exception.action {
+            "remove one of the two"
+        } else {
+            "remove one of the two, or give this one a requirement: it is then stronger"
+        };
+        let message = format!("{exception} has no effect: line {} says {first}", earlier.line);
+        repository.log.refuse(*line, message, hint);
+    }
+}
