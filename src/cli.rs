@@ -17,6 +17,7 @@ mod environment;
 mod failure;
 mod inspect;
 mod key;
+mod lock;
 #[cfg(feature = "serve")]
 mod log;
 mod man;

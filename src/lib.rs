@@ -42,7 +42,6 @@ pub mod credentials;
 pub mod docs;
 pub mod erlang;
 pub mod key;
-#[cfg(any(feature = "mirror", feature = "web"))]
 pub mod lockfile;
 pub mod name;
 pub mod ops;

@@ -1,7 +1,6 @@
 //! `hexreg mirror`
 
 mod advice;
-pub mod lock;
 mod report;
 mod signals;
 pub mod upstream;
@@ -22,6 +21,7 @@ use hexreg::store::DirStore;
 use hexreg::tarball::{FileName, Limits};
 
 use super::failure::{self, Failure, Rejected, chain};
+use super::lock;
 use super::output::{self, count};
 use super::time;
 use super::upstream_auth::AuthSource;

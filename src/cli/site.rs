@@ -176,7 +176,7 @@ impl Args {
 
     #[cfg(feature = "mirror")]
     fn pinned(&self) -> Result<BTreeSet<FileName>, Failure> {
-        let locks = super::mirror::lock::read_all(&self.lock, false)?;
+        let locks = super::lock::read_all(&self.lock, false)?;
         let pins = locks.into_iter().flat_map(|(_, lock)| lock.pinned);
         Ok(pins.map(|one| FileName { package: one.package, version: one.version }).collect())
     }

@@ -14,7 +14,8 @@ use super::section::Section;
 use super::upstream::{self, ConfiguredUpstream, UPSTREAM_KEYS};
 use super::values::from_str;
 use crate::cli::failure::Failure;
-use crate::cli::mirror::{docs_of, lock, only};
+use crate::cli::lock;
+use crate::cli::mirror::{docs_of, only};
 use crate::cli::time;
 use crate::cli::upstream_auth::AuthSource;
 

@@ -13,7 +13,7 @@ use super::lock_patterns::LockPatterns;
 use super::section::Section;
 use super::upstream::{self, ConfiguredUpstream, UPSTREAM_KEYS, in_file};
 use crate::cli::failure::Failure;
-use crate::cli::mirror::lock;
+use crate::cli::lock;
 use crate::cli::serve::values::bytes;
 use crate::cli::upstream_auth::AuthSource;
 
