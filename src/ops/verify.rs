@@ -58,11 +58,15 @@ pub fn verify(
 
     let resources = Resources::read(store, &tree, options, &mut problems);
     for (name, policy) in &resources.policies {
-        let location = store.locate(&RepositoryPath::policy(name));
-        let warnings = policy.inert_parts().into_iter();
-        warnings.for_each(|inert| {
-            observer.warn(Warning::Inert { location: location.clone(), inert });
-        });
+        let path = RepositoryPath::policy(name);
+        for inert in policy.inert_parts() {
+            // What upstream has signed cannot be repaired here.
+            if tree.is_mirror() {
+                observer.warn(Warning::Inert { location: store.locate(&path), inert });
+            } else {
+                problems.push(Defect::Inert(inert).at(path.clone()));
+            }
+        }
     }
     problems.extend(indexes::compare(&resources));
 

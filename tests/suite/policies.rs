@@ -80,7 +80,7 @@ fn a_policy_that_clients_refuse_is_a_problem() {
 }
 
 #[test]
-fn what_clients_take_no_notice_of_is_a_warning() {
+fn what_clients_ignore_is_a_problem() {
     let repository = governed();
     let mut inert = policy("strict");
     inert.repositories[0].overrides[1].package.requirement = Some(">= 2".to_owned());
@@ -90,15 +90,19 @@ fn what_clients_take_no_notice_of_is_a_warning() {
     inert.repositories.push(second);
     write_policy(&repository, "public/policies/strict", &inert, KEY);
     insta::assert_snapshot!(repository.hexreg().run(["verify", "public"]).transcript(), @r#"
-    exit code: 0
+    exit code: 1
     --- stdout
-    acme: 1 package, 1 release; no problem
+    public/policies/strict: repository "hexpm": cooldown "7 days": it is ignored: expected 0, or a number followed by d, w or mo
+    public/policies/strict: repository "hexpm": override 1 (deny miner): it is ignored: its comment has 501 characters, more than 500
+    public/policies/strict: repository "hexpm": override 2 (deny foo >= 2): it is ignored: ">= 2" is not a version requirement
+    public/policies/strict: repository "hexpm": all of it: clients use only the first part about this repository
+    acme: 1 package, 1 release; 4 problems
     --- stderr
-    warning: public/policies/strict: repository "hexpm": cooldown "7 days": it is ignored: expected 0, or a number followed by d, w or mo
-    warning: public/policies/strict: repository "hexpm": override 1 (deny miner): it is ignored: its comment has 501 characters, more than 500
-    warning: public/policies/strict: repository "hexpm": override 2 (deny foo >= 2): it is ignored: ">= 2" is not a version requirement
-    warning: public/policies/strict: repository "hexpm": all of it: clients use only the first part about this repository
     "#);
+    // Upstream has signed it: in a mirror it cannot be repaired.
+    repository.write("public/.hexreg-mirror/state", b"");
+    let ran = repository.hexreg().run(["verify", "public"]).ok();
+    assert_eq!(ran.stderr.lines().count(), 4, "{}", ran.stderr);
     let ran = repository.hexreg().run(["inspect", "public/policies/strict", "--json"]).ok();
     let json: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!(json["warnings"].as_array().unwrap().len(), 4, "{json}");

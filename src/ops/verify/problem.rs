@@ -5,6 +5,7 @@ use std::fmt;
 use crate::checksum::{InnerChecksum, OuterChecksum};
 use crate::key::KeyError;
 use crate::name::{PackageName, PolicyName, RepositoryName};
+use crate::policy::InertPart;
 use crate::published::DocumentError;
 use crate::registry::{DecodeError, SignedError};
 use crate::repository::{Folder, RepositoryPath};
@@ -72,6 +73,9 @@ pub enum Defect {
     /// The file is that of another policy.
     #[error("it is the policy {0}: clients refuse it")]
     OtherPolicy(PolicyName),
+    /// Clients ignore a part of a policy without a message.
+    #[error(transparent)]
+    Inert(#[from] InertPart),
     /// An index names a package twice.
     #[error("it names {0} twice")]
     PackageTwice(PackageName),
@@ -216,6 +220,7 @@ impl Defect {
             Self::OtherRepository { .. } => "other_repository",
             Self::OtherPackage(_) => "other_package",
             Self::OtherPolicy(_) => "other_policy",
+            Self::Inert(_) => "inert",
             Self::PackageTwice(_) => "package_twice",
             Self::NoReleases(_) => "no_releases",
             Self::Order { .. } => "order",
