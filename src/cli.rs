@@ -24,6 +24,8 @@ mod man;
 #[cfg(feature = "mirror")]
 mod mirror;
 mod output;
+mod policy;
+mod policy_argument;
 mod private_key;
 mod progress;
 mod public_key;
@@ -31,6 +33,7 @@ mod push;
 mod quota;
 #[cfg(all(test, feature = "buckets", feature = "mirror", feature = "web"))]
 mod reference;
+mod registry_argument;
 mod remove;
 mod reporter;
 mod retire;
@@ -74,6 +77,8 @@ enum Command {
     Retire(retire::Args),
     Unretire(retire::UnretireArgs),
     Push(push::Args),
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     Inspect(inspect::Args),
     #[cfg(feature = "web")]
     Site(site::Args),
@@ -104,6 +109,7 @@ pub fn main() -> ExitCode {
         Command::Retire(args) => return args.main(),
         Command::Unretire(args) => return args.main(),
         Command::Push(args) => return args.main(),
+        Command::Policy(command) => return command.main(),
         Command::Inspect(args) => return args.main(),
         #[cfg(feature = "web")]
         Command::Site(args) => return args.main(),

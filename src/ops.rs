@@ -13,7 +13,9 @@ pub mod inspect;
 pub mod lease;
 #[cfg(feature = "mirror")]
 pub mod mirror;
+pub mod policy;
 pub mod push;
+pub mod registry_source;
 pub(crate) mod rejection;
 pub mod remove;
 pub mod retire;

@@ -113,7 +113,7 @@ impl Args {
                 };
                 // Once a run: it is said where this command has said when a release was published.
                 let note = (added.dated > 0).then(|| cooldown_note(&options.repository));
-                Ok((added.report, Summary { done: summary, note }))
+                Ok((added.report, Summary { done: summary, notes: note.into_iter().collect() }))
             },
         };
         command.main(&self.change)

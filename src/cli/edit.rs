@@ -1,4 +1,4 @@
-//! What `add`, `remove`, `retire` and `unretire` have in common: they change some releases of a registry.
+//! What `add`, `remove`, `retire`, `unretire` and `policy` have in common: they change a part of a registry.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -40,6 +40,13 @@ pub struct WhichArgs {
     private_key: Option<PathBuf>,
 }
 
+impl WhichArgs {
+    /// The name of the repository.
+    pub fn name(&self) -> &RepositoryName {
+        &self.name
+    }
+}
+
 /// The release to change.
 #[derive(clap::Args)]
 pub struct ReleaseArgs {
@@ -69,13 +76,13 @@ struct EditJson<'a> {
 pub struct Summary {
     /// What was done, such as `1 release added`.
     pub done: String,
-    /// What to know of it.
-    pub note: Option<String>,
+    /// What to know of it, in lines.
+    pub notes: Vec<String>,
 }
 
 impl From<String> for Summary {
     fn from(done: String) -> Self {
-        Self { done, note: None }
+        Self { done, notes: Vec::new() }
     }
 }
 
@@ -83,13 +90,16 @@ impl From<String> for Summary {
 type Work<'a> =
     dyn Fn(&dyn Store, &Options, &Reporter<'_>) -> Result<(Report, Summary), Error> + Sync + 'a;
 
-/// A command that changes some releases.
+/// A command that changes a part of a registry.
 pub struct EditCommand<'a> {
     pub which: &'a WhichArgs,
     /// Completes the message `failed to …`, as `add to` does.
     pub attempt: &'static str,
     pub work: &'a Work<'a>,
 }
+
+/// How many releases a failure names.
+const SHOWN: usize = 20;
 
 impl EditCommand<'_> {
     /// Makes the change and reports the result.
@@ -128,7 +138,7 @@ impl EditCommand<'_> {
         };
         let dry_run = if options.dry_run { write::DRY_RUN } else { "" };
         output::line(&format!("{name}: {}{dry_run}", summary.done))?;
-        summary.note.map_or(Ok(()), |note| output::line(&note))
+        summary.notes.iter().try_for_each(|note| output::line(note))
     }
 
     fn failure(&self, error: &Error, reporter: &Reporter<'_>) -> Failure {
@@ -174,6 +184,24 @@ impl EditCommand<'_> {
         }
         Error::OtherRepository { found, .. } => {
             Failure::input(message).hint(advise(&format!("did you mean --name={found}?")))
+        }
+        Error::NoSuchPolicy { .. } => Failure::input(message)
+            .hint(advise("`hexreg policy list` lists the policies of a registry")),
+        Error::PolicyOfHexpm => Failure::input(message).hint(advise(
+            "publish the policy in a repository of another name: it can have rules for packages of hexpm",
+        )),
+        Error::LargePolicy { .. } => {
+            Failure::input(message).hint(advise("shorten its comments, or name fewer packages"))
+        }
+        Error::Undated { releases } => {
+            let undated = releases.iter().take(SHOWN).map(|release| Rejected {
+                path: release.to_string(),
+                reason: "it has no published_at".to_owned(),
+            });
+            Failure::input(message).rejecting(undated.collect()).hint(advise(
+                "publish them again with a time (`hexreg add --published-at`, `hexreg build`), deny them, \
+                 or give --accept-undated",
+            ))
         }
         Error::LockTimeout(_) => Failure::environment(message)
             .hint(advise("let it end, or give a longer --lock-timeout")),

@@ -119,7 +119,8 @@ impl InspectOutput {
     }
 }
 
-fn print(view: &View) -> Result<(), Failure> {
+/// Prints the contents of a file as text.
+pub fn print(view: &View) -> Result<(), Failure> {
     match view {
         View::Names(names) => {
             print_index("names", names)?;

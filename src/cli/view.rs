@@ -3,7 +3,7 @@
 use data_encoding::HEXLOWER;
 use hexreg::ops::inspect::{Contents, Signature, SignedResource};
 use hexreg::package::{Advisory, Dependency, Release, UnixSeconds};
-use hexreg::policy::{Policy, RepositoryPolicy};
+use hexreg::policy::{Override, Policy, RepositoryPolicy};
 use hexreg::registry::{ListedVersion, Names, Releases, Versions};
 use hexreg::tarball::{FileName, Tarball};
 use jiff::Timestamp;
@@ -266,16 +266,20 @@ fn of_repository_policy(part: RepositoryPolicy) -> RepositoryPolicyView {
             .collect(),
         cooldown: restriction.cooldown,
     });
-    let overrides = part.overrides.into_iter().map(|one| OverrideView {
+    let overrides = part.overrides.into_iter().map(of_override).collect();
+    RepositoryPolicyView { repository: part.repository, restriction, overrides }
+}
+
+/// The view of an override.
+pub fn of_override(one: Override) -> OverrideView {
+    OverrideView {
         action: one.action.to_string(),
         package: one.package.package,
         requirement: one.package.requirement,
         advisory_id: one.advisory_id,
         retirement_reason: one.retirement_reason.map(|reason| reason.to_string()),
         comment: one.comment,
-    });
-    let (repository, overrides) = (part.repository, overrides.collect());
-    RepositoryPolicyView { repository, restriction, overrides }
+    }
 }
 
 fn of_tarball(tarball: Tarball, release: &FileName, size: usize) -> TarballView {

@@ -17,12 +17,14 @@ mod error;
 mod files;
 mod options;
 mod plan;
+mod policy;
 mod snapshot;
 mod working_copy;
 
 pub use error::Error;
 pub(super) use files::{AddedTarball, FileChange, is_in_the_way};
 pub use options::{Options, Report};
+pub(super) use policy::{DesiredPolicy, edit_policy};
 pub(super) use working_copy::WorkingCopy;
 
 use std::collections::BTreeSet;

@@ -56,6 +56,12 @@ impl From<PublicKey> for TrustedKeys {
 }
 
 impl TrustedKeys {
+    /// Any of these keys; `None` if there is none.
+    pub fn any_of(keys: &[PublicKey]) -> Option<Self> {
+        let (first, others) = keys.split_first()?;
+        Some(Self::These(first.clone(), others.to_vec()))
+    }
+
     /// The key that will sign, and the one that is published, which clients hold so far.
     pub fn published_and(store: &dyn Store, signing: &PublicKey) -> Result<Self, StoreError> {
         let published = PublishedKey::read(store)?.and_then(|published| published.key.ok());

@@ -22,7 +22,7 @@
 //! | `litter` | files of macOS, git and file managers are ignored |
 //! | `messages` | snapshots of what each command prints |
 //! | `mirroring` | what `hexreg mirror` fetches, from which upstreams, and what it makes of it |
-//! | `policies` | signed policies: read, verified, inspected, signed anew, pushed |
+//! | `policies` | signed policies: read, verified, inspected, signed anew, pushed; what `hexreg policy` publishes, and why it hides a release |
 //! | `progress` | how far a build has come, on a terminal |
 //! | `publishing` | how files are written: whole, in order, durably, one build at a time |
 //! | `permissions` | who may read a file that takes the place of another |

@@ -17,6 +17,10 @@ fn help() {
         ("help-retire", &["retire", "--help"]),
         ("help-unretire", &["unretire", "--help"]),
         ("help-push", &["push", "--help"]),
+        ("help-policy", &["policy", "--help"]),
+        ("help-policy-set", &["policy", "set", "--help"]),
+        ("help-policy-list", &["policy", "list", "--help"]),
+        ("help-policy-remove", &["policy", "remove", "--help"]),
         ("help-site", &["site", "--help"]),
         ("help-inspect", &["inspect", "--help"]),
         ("help-serve", &["serve", "--help"]),
@@ -126,8 +130,8 @@ fn manual_pages() {
         .collect();
     pages.sort();
     let mut expected = vec!["hexreg.1".to_owned()];
-    let always =
-        "add build completions inspect key key-new key-show man push remove retire unretire verify";
+    let always = "add build completions inspect key key-new key-show man policy policy-list \
+        policy-remove policy-set policy-show policy-why push remove retire unretire verify";
     let serve = if cfg!(feature = "serve") {
         "auth auth-add auth-list auth-remove config config-check serve"
     } else {

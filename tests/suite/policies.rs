@@ -1,5 +1,10 @@
 //! Signed policies beside a registry: read, verified, inspected, signed anew and pushed.
 
+#[cfg(feature = "buckets")]
+mod bucket;
+mod commands;
+mod why;
+
 use hexreg::policy::{OverrideAction, Policy, RepositoryPolicy};
 use hexreg::registry::Payload;
 

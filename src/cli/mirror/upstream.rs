@@ -60,25 +60,30 @@ pub fn url(argument: Option<&str>, name: &UpstreamName) -> Result<Url, Failure> 
             )
         });
     };
+    parse_url(text, "--upstream")
+}
+
+/// The URL of a registry. `argument` is what messages call it.
+pub fn parse_url(text: &str, argument: &str) -> Result<Url, Failure> {
     // The argument may have credentials, which no message shows.
     let shown = credentials::hide(text);
     let Some((scheme, _)) = text.split_once("://") else {
         let shown = credentials::hide(&format!("https://{text}"));
-        return Err(Failure::environment(format!("--upstream has no scheme: write {shown}")));
+        return Err(Failure::environment(format!("{argument} has no scheme: write {shown}")));
     };
     if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
-        let message = format!("--upstream is {shown}: expected https:// or http://");
+        let message = format!("{argument} is {shown}: expected https:// or http://");
         return Err(Failure::environment(message));
     }
     let url: Url = text.parse().map_err(|error| {
-        Failure::environment(format!("--upstream is {shown}, which is no URL: {error}"))
+        Failure::environment(format!("{argument} is {shown}, which is no URL: {error}"))
     })?;
     if !url.username().is_empty() || url.password().is_some() {
-        let message = "credentials do not belong in --upstream";
+        let message = format!("credentials do not belong in {argument}");
         return Err(Failure::environment(message).hint("give --upstream-auth"));
     }
     if url.query().is_some() || url.fragment().is_some() {
-        let message = format!("--upstream is {shown}: expected nothing but a path after the host");
+        let message = format!("{argument} is {shown}: expected nothing but a path after the host");
         return Err(
             Failure::environment(message).hint("if this is a token, pass it with --upstream-auth")
         );
@@ -91,11 +96,20 @@ pub fn key(argument: Option<&Path>, name: &UpstreamName, url: &Url) -> Result<Pu
     if let Some(key) = public_key::from_argument(argument)? {
         return Ok(key);
     }
-    let host = url.host_str().unwrap_or_default();
-    let is_at_hexpm = host == "hex.pm" || host.ends_with(".hex.pm");
-    if !name.is_hexpm() && !is_at_hexpm {
+    if !name.is_hexpm() && !is_at_hexpm(url) {
         let message = format!("the public key of `{}` is not known", name.name);
         return Err(Failure::environment(message).hint("give --upstream-key=PATH"));
     }
+    hexpm_key()
+}
+
+/// Whether a URL is of a server of hex.pm.
+pub fn is_at_hexpm(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    host == "hex.pm" || host.ends_with(".hex.pm")
+}
+
+/// The public key of hex.pm.
+pub fn hexpm_key() -> Result<PublicKey, Failure> {
     PublicKey::from_pem(Upstream::HEXPM_KEY).map_err(|error| Failure::environment(chain(&error)))
 }

@@ -19,6 +19,10 @@ pub(super) fn is_of_store(store: &dyn Store, error: &Error) -> bool {
         Error::Rejected { .. }
         | Error::Exists { .. }
         | Error::NoSuchRelease { .. }
+        | Error::NoSuchPolicy { .. }
+        | Error::PolicyOfHexpm
+        | Error::LargePolicy { .. }
+        | Error::Undated { .. }
         | Error::LostRelease { .. } => false,
         Error::InTheWay { location }
         | Error::Signed { location, .. }

@@ -35,6 +35,18 @@ pub enum Error {
     /// There is no such release.
     #[error("{repository} has no {} {}", .release.package, .release.version)]
     NoSuchRelease { repository: RepositoryName, release: Box<FileName> },
+    /// There is no such policy.
+    #[error("{repository} has no policy {name}")]
+    NoSuchPolicy { repository: RepositoryName, name: PolicyName },
+    /// Clients refuse a policy of the repository `hexpm`.
+    #[error("clients take no policy of a repository that is named hexpm")]
+    PolicyOfHexpm,
+    /// A policy is larger than clients of hexreg read.
+    #[error("the policy has {size} bytes, more than {limit}")]
+    LargePolicy { size: usize, limit: usize },
+    /// A policy hides all that it does not allow, and would not hide these releases: they have no time of publication.
+    #[error("{} releases have no published_at, so that the policy does not hide them", .releases.len())]
+    Undated { releases: Vec<FileName> },
     /// A file is not what the key signed, so it is not known what to keep of it.
     #[error("{location} is not signed with this key")]
     Signed { location: String, source: SignedError },

@@ -48,6 +48,15 @@ impl Snapshot {
         Ok(this)
     }
 
+    /// Reads one package.
+    pub fn read_package(
+        store: &dyn Store,
+        options: &Options,
+        name: &PackageName,
+    ) -> Result<SnapshotFile<Releases>, Error> {
+        SnapshotFile::read(store, options, name)
+    }
+
     /// Fails if an index is missing that named other packages: written again, it would name only a few.
     fn refuse_missing_index(&self, store: &dyn Store) -> Result<(), Error> {
         let is_other = |name: &PackageName| !self.packages.contains_key(name);

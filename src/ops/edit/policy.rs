@@ -1,0 +1,142 @@
+//! An edit of one policy. No index names policies, so nothing else is written, except the key of a new registry.
+
+use rayon::prelude::*;
+
+use super::error::Error;
+use super::options::{Options, Report};
+use super::snapshot::{Snapshot, SnapshotFile, public_key, read_names};
+use crate::name::PolicyName;
+use crate::policy::Policy;
+use crate::publish::observer::Observer;
+use crate::publish::sign::sign_if_changed;
+use crate::publish::transaction::{Attempt, Publication, Transaction};
+use crate::publish::{DesiredFile, Plan};
+use crate::registry::{Gzip, Names, Releases, Resource};
+use crate::repository::RepositoryPath;
+use crate::store::{self, Store};
+use crate::tarball::FileName;
+
+/// Finds the releases of a package for which a policy must not be published.
+pub(in crate::ops) type ReleaseCheck<'a> = dyn Fn(&Releases) -> Vec<FileName> + Sync + 'a;
+
+/// A policy as it is to be.
+#[derive(Clone, Copy)]
+pub(in crate::ops) enum DesiredPolicy<'a> {
+    /// Published, unless a check of all releases finds something.
+    Published(&'a Policy, Option<&'a ReleaseCheck<'a>>),
+    Removed(&'a PolicyName),
+}
+
+/// Publishes or removes a policy, in a transaction of its own.
+pub(in crate::ops) fn edit_policy(
+    store: &dyn Store,
+    options: &Options,
+    observer: &dyn Observer,
+    desired: DesiredPolicy<'_>,
+) -> Result<Report, Error> {
+    let Options { lock_timeout, dry_run, .. } = *options;
+    let transaction = Transaction::begin::<Error>(store, None, lock_timeout, dry_run, observer)?;
+    let ((), changes) = transaction.run(&PolicyEdit { options, desired })?;
+    Ok(Report { changes })
+}
+
+struct PolicyEdit<'a> {
+    options: &'a Options,
+    desired: DesiredPolicy<'a>,
+}
+
+impl PolicyEdit<'_> {
+    /// Signs the policy. A file that is at its path is replaced, whatever it is: the key is known to be that of clients.
+    fn publish(
+        &self,
+        attempt: &Attempt<'_>,
+        names: &SnapshotFile<Names>,
+        policy: &Policy,
+    ) -> Result<Plan, Error> {
+        let store = attempt.store();
+        let resource = Resource::Policy(policy.name.clone());
+        let path = RepositoryPath::resource(&resource);
+        let mut bytes = Vec::new();
+        let found = store.read(&path, resource.max_size(), &mut bytes)?;
+        let published = found.as_ref().map(|_| bytes.as_slice());
+        let (payload, key) = (policy.encode(), &self.options.key);
+        let state = sign_if_changed(&resource, &payload, key, &mut Gzip::new(), published)?;
+        let over = found.and_then(|found| found.stamp);
+        let of_new_registry = match names.document {
+            None => public_key(store, key.public_key())?,
+            Some(_) => None,
+        };
+        let desired: Vec<_> =
+            of_new_registry.into_iter().chain([DesiredFile { path, state, over }]).collect();
+        Ok(Plan::between(&[], None, &[], desired.iter()))
+    }
+
+    fn remove(&self, attempt: &Attempt<'_>, name: &PolicyName) -> Result<Plan, Error> {
+        let store = attempt.store();
+        let resource = Resource::Policy(name.clone());
+        let path = RepositoryPath::resource(&resource);
+        let mut bytes = Vec::new();
+        let mut plan = Plan::default();
+        match store.read(&path, resource.max_size(), &mut bytes)? {
+            // What a later attempt does not find, an earlier one may have removed.
+            None if attempt.has_changed(&path) => {}
+            None => {
+                let repository = self.options.repository.clone();
+                return Err(Error::NoSuchPolicy { repository, name: name.clone() });
+            }
+            // The removal of another writer that was interrupted is completed.
+            Some(_) if !attempt.is_first() && store::is_tombstone(&bytes) => {}
+            Some(found) => plan.remove([(path, found.stamp)]),
+        }
+        Ok(plan)
+    }
+
+    /// Fails if there are releases for which the policy must not be published.
+    fn check_releases(
+        &self,
+        store: &dyn Store,
+        names: &SnapshotFile<Names>,
+        check: &ReleaseCheck<'_>,
+    ) -> Result<(), Error> {
+        let packages = names.document.iter().flat_map(|names| &names.packages);
+        let packages: Vec<_> = packages.map(|(name, _)| name).collect();
+        let found = packages.par_iter().map(|name| {
+            let one = Snapshot::read_package(store, self.options, name)?;
+            Ok(one.document.as_ref().map(check).unwrap_or_default())
+        });
+        let found: Vec<_> = found.collect::<Result<Vec<_>, Error>>()?;
+        let releases: Vec<_> = found.into_iter().flatten().collect();
+        if releases.is_empty() { Ok(()) } else { Err(Error::Undated { releases }) }
+    }
+}
+
+impl Publication for PolicyEdit<'_> {
+    type Planned = ();
+    type Error = Error;
+
+    fn plan(&self, attempt: &Attempt<'_>) -> Result<(Plan, ()), Error> {
+        // What the key signed tells that clients hold it.
+        let names = read_names(attempt.store(), self.options)?;
+        let plan = match self.desired {
+            DesiredPolicy::Published(policy, check) => {
+                if let Some(check) = check {
+                    self.check_releases(attempt.store(), &names, check)?;
+                }
+                self.publish(attempt, &names, policy)?
+            }
+            DesiredPolicy::Removed(name) => self.remove(attempt, name)?,
+        };
+        Ok((plan, ()))
+    }
+
+    /// Another writer may have signed all anew, with another key, before the policy was there.
+    fn confirm(&self, attempt: &Attempt<'_>, _: &Plan, (): &()) -> Result<(), Error> {
+        match read_names(attempt.store(), self.options) {
+            Err(Error::Signed { .. }) => {
+                let names = RepositoryPath::resource(&Resource::Names);
+                Err(Error::Write(attempt.undone(&names)))
+            }
+            other => other.map(drop),
+        }
+    }
+}
