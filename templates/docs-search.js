@@ -27,10 +27,23 @@
       document.head.append(script);
     }).then(async (text) => {
       size += text.length;
-      const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-      const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+      const stream = new Blob([toFile(text)]).stream().pipeThrough(new DecompressionStream("deflate"));
       return new Reader(new Uint8Array(await new Response(stream).arrayBuffer()));
     });
+  }
+
+  // The bytes of a text, as src/docs/search/script_text.rs writes them.
+  function toFile(text) {
+    const numbers = [], bytes = new Uint8Array(text.length);
+    for (let code = 1, next = 0; code < 128; code++) if (!"\n\r\"\\".includes(String.fromCharCode(code))) numbers[code] = next++;
+    let queue = 0, waiting = 0, count = 0;
+    for (let at = 0; at < text.length; at += 2) {
+      const isPair = at + 1 < text.length, pair = numbers[text.charCodeAt(at)] + 123 * (isPair ? numbers[text.charCodeAt(at + 1)] : 0);
+      queue |= pair << waiting;
+      waiting += isPair ? (pair & 8191) < 6937 ? 14 : 13 : 8 - waiting;
+      for (; waiting > 7; waiting -= 8, queue >>= 8) bytes[count++] = queue;
+    }
+    return bytes.subarray(0, count);
   }
 
   // Terms are strings of bytes here, since their order is that of bytes.

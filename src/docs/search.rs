@@ -9,7 +9,7 @@
 //! ```
 //!
 //! All but the last are scripts that a page can load from `file://` too: a call with the name of the file and its bytes,
-//! deflated, in base64. All but the manifest are called after their content, so a file never changes, and what has not
+//! deflated, as text. All but the manifest are called after their content, so a file never changes, and what has not
 //! changed is not written again.
 //!
 //! ```text
@@ -34,6 +34,7 @@ mod pending;
 mod postings;
 mod query;
 mod ranking;
+mod script_text;
 mod state;
 mod term_file;
 mod tokens;

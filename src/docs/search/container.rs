@@ -1,13 +1,15 @@
 //! A file of the index: a script that calls a function of the page with its bytes.
 //!
 //! ```text
-//! hexregDocs("t-0011aabbccdd","BASE64 of zlib");
+//! hexregDocs("t-0011aabbccdd","zlib, as `script_text` writes it");
 //! ```
 
 use std::io;
 
-use data_encoding::{BASE64, HEXLOWER};
+use data_encoding::HEXLOWER;
 use libdeflater::{CompressionLvl, Compressor};
+
+use super::script_text;
 
 /// What is before the name, between name and bytes, and after them.
 const PARTS: [&str; 3] = ["hexregDocs(\"", "\",\"", "\");\n"];
@@ -83,10 +85,10 @@ pub(super) fn encode(stem: &str, raw: &[u8]) -> Vec<u8> {
     let length = compressor.zlib_compress(raw, &mut packed).unwrap_or(0);
     packed.truncate(length);
     let [start, middle, end] = PARTS;
-    let mut script = format!("{start}{stem}{middle}");
-    BASE64.encode_append(&packed, &mut script);
-    script += end;
-    script.into_bytes()
+    let mut script = format!("{start}{stem}{middle}").into_bytes();
+    script_text::encode(&packed, &mut script);
+    script.extend(end.as_bytes());
+    script
 }
 
 /// The bytes in a script.
@@ -96,7 +98,7 @@ pub(super) fn decode(stem: &str, script: &[u8], max: usize) -> Option<Vec<u8>> {
     let [start, middle, end] = PARTS;
     let text = script.strip_prefix(start.as_bytes())?.strip_prefix(stem.as_bytes())?;
     let text = text.strip_prefix(middle.as_bytes())?.strip_suffix(end.as_bytes())?;
-    let packed = BASE64.decode(text).ok()?;
+    let packed = script_text::decode(text)?;
     let limit = u64::try_from(max).ok()?.checked_add(1)?;
     let mut raw = Vec::new();
     flate2::bufread::ZlibDecoder::new(&*packed).take(limit).read_to_end(&mut raw).ok()?;
