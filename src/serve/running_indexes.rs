@@ -9,7 +9,7 @@ use super::current_service::CurrentService;
 use super::web::repository_pages::RepositoryPages;
 
 /// How often it is seen whether a repository is due.
-const TICK: Duration = Duration::from_millis(500);
+const TICK: Duration = Duration::from_millis(200);
 
 /// Looks for changes of each repository when it is due, as long as the runtime lives.
 pub(super) async fn run(service: Arc<CurrentService>) {

@@ -40,8 +40,11 @@ struct Looks {
 /// How long a repository is served before it is read without a visit. A server for one CI job reads nothing.
 const UNVISITED: Duration = Duration::from_secs(10);
 
-/// How often changes are looked for.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How often changes are looked for. Where nothing has changed, a look is one question about each of two files.
+const LOOK_EVERY: Duration = Duration::from_millis(400);
+
+/// The same where each look is a request to another machine.
+const LOOK_EVERY_REMOTE: Duration = Duration::from_secs(2);
 
 impl RepositoryPages {
     pub fn new(
@@ -129,6 +132,7 @@ impl Looks {
             (true, false) => true,
             (false, _) if is_remote => false,
             (false, false) => since >= UNVISITED,
+            (true, true) if is_remote => since >= LOOK_EVERY_REMOTE,
             (_, true) => since >= LOOK_EVERY,
         }
     }
