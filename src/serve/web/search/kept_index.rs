@@ -11,7 +11,7 @@ use crate::docs::search::{DocsChanges, DocsIndex, MANIFEST, STATE};
 pub(super) struct KeptIndex {
     files: Arc<IndexFiles>,
     snapshot: RwLock<Arc<DocsIndex>>,
-    /// Held by an update. Files that the snapshot before the last one needs, and none after it.
+    /// Held by an update. Files that searches of a former snapshot may still read.
     left: Mutex<Vec<String>>,
 }
 
@@ -36,7 +36,8 @@ impl KeptIndex {
     /// A file cannot be read or written.
     pub fn update(&self, changes: DocsChanges<'_>) -> io::Result<()> {
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut index = DocsIndex::clone(&self.snapshot());
+        let before = self.snapshot();
+        let mut index = DocsIndex::clone(&before);
         let updated = index.update(changes);
         if updated.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::InvalidData) {
             self.files.remove(MANIFEST);
@@ -44,8 +45,12 @@ impl KeptIndex {
         }
         let updated = updated?;
         self.publish(index);
-        // Searches that go on may still read what the snapshot before this one needs.
-        for name in std::mem::replace(&mut *left, updated.removed) {
+        let mut unused = std::mem::replace(&mut *left, updated.removed);
+        let is_searched = Arc::strong_count(&before) > 1;
+        if !is_searched {
+            unused.append(&mut left);
+        }
+        for name in unused {
             if !updated.written.contains(&name) {
                 self.files.remove(&name);
             }

@@ -36,9 +36,10 @@ pub(super) const WITHOUT_RELEASES: [&str; 7] =
 /// How often the folder of documentation is listed: it changes without the signed index.
 const LIST_EVERY: Duration = Duration::from_secs(30);
 
-/// How many documentations are read before searches see them: few at first.
+/// How many documentations are read before searches see them: few at first. Each batch is merged into all that is there, so
+/// the next one is larger by this factor.
 const FIRST_BATCH: usize = 16;
-const LAST_BATCH: usize = 512;
+const BATCH_GROWTH: usize = 5;
 
 /// The latest documentation of each package of a repository.
 pub(crate) struct LatestDocs {
@@ -132,23 +133,14 @@ impl LatestDocs {
         packages: &PackageIndex,
         goes_on: &dyn Fn() -> bool,
     ) -> bool {
-        let snapshot = index.snapshot();
-        let known: HashMap<DocsId, [u8; 32]> =
-            snapshot.docs().filter_map(|(id, source)| Some((id.clone(), *source?))).collect();
-        let mut removed: Vec<DocsId> = snapshot
-            .docs()
-            .map(|(id, _)| id.clone())
-            .filter(|id| !wanted.contains_key(id))
-            .collect();
-        let changed: Vec<(DocsId, [u8; 32])> =
-            wanted.into_iter().filter(|(id, source)| known.get(id) != Some(source)).collect();
+        let (mut removed, changed) = difference(&index.snapshot(), wanted);
         *lock(&self.progress) = ReadingProgress { read: 0, of: changed.len(), ..self.progress() };
         let rank = |package: &str| rank(packages, package);
         let (mut rest, mut size) = (changed.as_slice(), FIRST_BATCH);
         loop {
             let (batch, others) = rest.split_at_checked(size).unwrap_or((rest, &[]));
             rest = others;
-            size = size.saturating_mul(2).min(LAST_BATCH);
+            size = size.saturating_mul(BATCH_GROWTH);
             let paths =
                 batch.iter().filter_map(|(id, _)| Some(RepositoryPath::docs(&file_of(id)?)));
             self.source.prefetch(paths.collect());
@@ -187,6 +179,20 @@ impl LatestDocs {
         let records = file_of(id).and_then(|file| records_of(&*self.source, &file));
         IndexedDocs { id: id.clone(), source, records: records.unwrap_or_default() }
     }
+}
+
+/// The documentations of an index that go, and those that come, with what names their archives.
+fn difference(
+    index: &DocsIndex,
+    wanted: BTreeMap<DocsId, [u8; 32]>,
+) -> (Vec<DocsId>, Vec<(DocsId, [u8; 32])>) {
+    let gone = index.docs().map(|(id, _)| id).filter(|id| !wanted.contains_key(id));
+    let gone = gone.cloned().collect();
+    let known: HashMap<&DocsId, &[u8; 32]> =
+        index.docs().filter_map(|(id, source)| Some((id, source?))).collect();
+    let is_new = |(id, source): &(DocsId, [u8; 32])| known.get(id) != Some(&source);
+    let come = wanted.into_iter().filter(is_new).collect();
+    (gone, come)
 }
 
 /// The records of the documentation of a release; `None` if it is not here, or cannot be read.
