@@ -13,7 +13,7 @@ use crate::docs::records::DocsRecord;
 use crate::varint;
 
 /// How many records a file has at most.
-pub(super) const RECORDS: usize = 192;
+pub(super) const RECORDS: usize = 216;
 
 /// In bytes: how much of a text is shown.
 const SNIPPET: usize = 120;
@@ -93,29 +93,98 @@ pub(super) fn encode(groups: &[RecordGroup]) -> Vec<u8> {
     raw
 }
 
-/// The records of a file; `None` if it is damaged.
-pub(super) fn decode(raw: &[u8]) -> Option<Vec<RecordGroup>> {
-    let bytes = &mut &raw[..];
-    let mut groups = Vec::new();
-    for _ in 0..varint::take(bytes)? {
-        let (docs, first) = (varint::take(bytes)?, varint::take(bytes)?);
-        let mut group = RecordGroup { docs, first, records: Vec::new() };
-        for _ in 0..varint::take(bytes)? {
-            let (kind, title) = (take_text(bytes)?, take_text(bytes)?);
-            let module = match usize::try_from(varint::take(bytes)?).ok()?.checked_sub(1) {
-                Some(length) => title.get(..length)?.to_owned(),
-                None => take_text(bytes)?,
-            };
-            let place = match take_text(bytes)? {
-                place if place.is_empty() => usual_place(&title, &module)?,
-                place => place,
-            };
-            let snippet = take_text(bytes)?;
-            group.records.push(ShownRecord { kind, title, module, place, snippet });
+/// A file of records as it is read: the bytes, and where each documentation begins. A record is read when it is shown.
+pub(super) struct RecordFile {
+    raw: Vec<u8>,
+    groups: Vec<GroupPlace>,
+}
+
+/// Where the records of a documentation are in their file.
+struct GroupPlace {
+    docs: u32,
+    first: u32,
+    /// Where each record begins.
+    records: Vec<u32>,
+}
+
+impl RecordFile {
+    /// The records in these bytes; `None` if they are damaged.
+    pub fn decode(raw: Vec<u8>) -> Option<Self> {
+        let mut bytes = &raw[..];
+        let mut groups = Vec::new();
+        for _ in 0..varint::take(&mut bytes)? {
+            let (docs, first) = (varint::take(&mut bytes)?, varint::take(&mut bytes)?);
+            let mut records = Vec::new();
+            for _ in 0..varint::take(&mut bytes)? {
+                records.push(u32::try_from(raw.len().checked_sub(bytes.len())?).ok()?);
+                skip_record(&mut bytes)?;
+            }
+            records.shrink_to_fit();
+            groups.push(GroupPlace { docs, first, records });
         }
-        groups.push(group);
+        bytes.is_empty().then_some(())?;
+        groups.shrink_to_fit();
+        Some(Self { raw, groups })
     }
-    bytes.is_empty().then_some(groups)
+
+    /// How much memory it takes, about.
+    pub fn memory(&self) -> usize {
+        let groups = self.groups.len().saturating_mul(size_of::<GroupPlace>());
+        let records = self.groups.iter().map(|group| group.records.len().saturating_mul(4));
+        records.fold(self.raw.len().saturating_add(groups), usize::saturating_add)
+    }
+
+    /// A record of a documentation, by its number there.
+    pub fn record(&self, docs: u32, number: u32) -> Option<ShownRecord> {
+        let groups = self.groups.iter().filter(|group| group.docs == docs);
+        let mut places = groups.filter_map(|group| {
+            let at = number.checked_sub(group.first)?;
+            group.records.get(usize::try_from(at).ok()?)
+        });
+        take_record(&mut self.raw.get(usize::try_from(*places.next()?).ok()?..)?)
+    }
+
+    /// All records; `None` if one of them is damaged.
+    pub fn into_groups(self) -> Option<Vec<RecordGroup>> {
+        let groups = self.groups.iter().map(|group| {
+            let records = group
+                .records
+                .iter()
+                .map(|place| take_record(&mut self.raw.get(usize::try_from(*place).ok()?..)?));
+            Some(RecordGroup {
+                docs: group.docs,
+                first: group.first,
+                records: records.collect::<Option<_>>()?,
+            })
+        });
+        groups.collect()
+    }
+}
+
+fn take_record(bytes: &mut &[u8]) -> Option<ShownRecord> {
+    let (kind, title) = (take_text(bytes)?, take_text(bytes)?);
+    let module = match usize::try_from(varint::take(bytes)?).ok()?.checked_sub(1) {
+        Some(length) => title.get(..length)?.to_owned(),
+        None => take_text(bytes)?,
+    };
+    let place = match take_text(bytes)? {
+        place if place.is_empty() => usual_place(&title, &module)?,
+        place => place,
+    };
+    let snippet = take_text(bytes)?;
+    Some(ShownRecord { kind, title, module, place, snippet })
+}
+
+/// Goes to the end of a record.
+fn skip_record(bytes: &mut &[u8]) -> Option<()> {
+    varint::take_bytes(bytes)?;
+    varint::take_bytes(bytes)?;
+    if varint::take(bytes)? == 0 {
+        varint::take_bytes(bytes)?;
+    }
+    varint::take_bytes(bytes)?;
+    varint::take_bytes(bytes)?;
+    Some(())
 }
 
 #[cfg(test)]
@@ -141,9 +210,14 @@ mod tests {
         ];
         let groups = vec![RecordGroup { docs: 3, first: 5, records }];
         let raw = encode(&groups);
-        assert_eq!(decode(&raw).unwrap(), groups);
+        let file = RecordFile::decode(raw.clone()).unwrap();
+        assert_eq!(file.record(3, 6), Some(groups[0].records[1].clone()));
+        assert_eq!(file.record(3, 4), None);
+        assert_eq!(file.record(3, 11), None);
+        assert_eq!(file.record(2, 6), None);
+        assert_eq!(file.into_groups().unwrap(), groups);
         for end in 0..raw.len() {
-            assert_eq!(decode(&raw[..end]), None);
+            assert!(RecordFile::decode(raw[..end].to_vec()).is_none());
         }
     }
 

@@ -12,7 +12,7 @@ use super::manifest::{DocsId, IndexManifest, MANIFEST};
 use super::query::DocsQuery;
 use super::ranking::Searchable;
 use super::state::{self, STATE, Source};
-use super::term_file::TextPostings;
+use super::term_file::{ReadTexts, blocks};
 
 /// An index of documentation. It is cheap to clone: a clone searches the state that it was made from, as long as the files
 /// of that are there.
@@ -87,10 +87,10 @@ impl DocsIndex {
             if file.kind != FileKind::Terms {
                 continue;
             }
-            for entry in &*self.files.terms(file.id).ok_or_else(|| damaged(file))? {
-                if let TextPostings::Blocks(blocks) = &entry.texts {
-                    let files = blocks
-                        .iter()
+            let terms = self.files.terms(file.id).ok_or_else(|| damaged(file))?;
+            for entry in terms.terms_from(0) {
+                if let ReadTexts::Blocks(bytes) = entry.texts {
+                    let files = blocks(bytes)
                         .map(|block| IndexFile { kind: FileKind::Blocks, id: block.id });
                     names.extend(files.map(IndexFile::name));
                 }

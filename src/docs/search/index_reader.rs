@@ -2,14 +2,14 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::chunk::{self, RecordGroup};
+use super::chunk::RecordFile;
 use super::container::{FileId, FileKind, IndexFile};
 use super::files::DocsFiles;
-use super::term_file::{self, TermEntry};
+use super::term_file::TermFile;
 use crate::bounded_cache::BoundedCache;
 
 /// In bytes: how much memory the files take that are kept at least; at most twice as much.
-const KEPT: usize = 12 << 20;
+const KEPT: usize = 24 << 20;
 
 /// Reads files, and keeps what they held.
 pub(super) struct IndexReader {
@@ -20,9 +20,9 @@ pub(super) struct IndexReader {
 /// What a file held.
 #[derive(Clone)]
 enum ReadFile {
-    Terms(Arc<Vec<TermEntry>>),
+    Terms(Arc<TermFile>),
     Block(Arc<Vec<u8>>),
-    Records(Arc<Vec<RecordGroup>>),
+    Records(Arc<RecordFile>),
 }
 
 impl IndexReader {
@@ -31,15 +31,13 @@ impl IndexReader {
     }
 
     /// The terms of a file; `None` if it is damaged, or not there.
-    pub fn terms(&self, id: FileId) -> Option<Arc<Vec<TermEntry>>> {
+    pub fn terms(&self, id: FileId) -> Option<Arc<TermFile>> {
         let file = IndexFile { kind: FileKind::Terms, id };
         if let Some(ReadFile::Terms(terms)) = self.kept().get(&file) {
             return Some(terms);
         }
-        let raw = self.read(file)?;
-        let terms = Arc::new(term_file::decode(&raw)?);
-        let weight = raw.len().saturating_add(terms.len().saturating_mul(size_of::<TermEntry>()));
-        self.keep(file, ReadFile::Terms(Arc::clone(&terms)), weight);
+        let terms = Arc::new(TermFile::decode(self.read(file)?)?);
+        self.keep(file, ReadFile::Terms(Arc::clone(&terms)), terms.memory());
         Some(terms)
     }
 
@@ -55,17 +53,13 @@ impl IndexReader {
     }
 
     /// The records of a file.
-    pub fn records(&self, id: FileId) -> Option<Arc<Vec<RecordGroup>>> {
+    pub fn records(&self, id: FileId) -> Option<Arc<RecordFile>> {
         let file = IndexFile { kind: FileKind::Records, id };
         if let Some(ReadFile::Records(records)) = self.kept().get(&file) {
             return Some(records);
         }
-        let raw = self.read(file)?;
-        let records = Arc::new(chunk::decode(&raw)?);
-        // Five texts each.
-        let count = records.iter().fold(0_usize, |sum, one| sum.saturating_add(one.records.len()));
-        let weight = raw.len().saturating_add(count.saturating_mul(200));
-        self.keep(file, ReadFile::Records(Arc::clone(&records)), weight);
+        let records = Arc::new(RecordFile::decode(self.read(file)?)?);
+        self.keep(file, ReadFile::Records(Arc::clone(&records)), records.memory());
         Some(records)
     }
 

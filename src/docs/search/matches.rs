@@ -7,7 +7,7 @@ use super::manifest::IndexManifest;
 use super::pending::WHOLE_TITLE;
 use super::postings::{PostingKind, PostingReader, RecordKey, docs_of};
 use super::query::QueryTerm;
-use super::term_file::{TermEntry, TextPostings, decode_block};
+use super::term_file::{ReadTerm, ReadTexts, TermFile, blocks, decode_block};
 use crate::stem::stem;
 
 /// How many terms that begin like a word are looked at, and how many of them are taken.
@@ -25,7 +25,7 @@ const MAX_ENDING: usize = 5;
 
 /// A term that stands for a word.
 pub(super) struct MatchedTerm {
-    terms: Arc<Vec<TermEntry>>,
+    file: Arc<TermFile>,
     at: usize,
     /// Whether it is the word itself, and not a longer one, or another form.
     is_exact: bool,
@@ -69,16 +69,15 @@ impl WordMatches {
 
     /// Whether one of its terms is in so many texts that their records are looked at last.
     pub fn is_common(&self) -> bool {
-        self.terms
-            .iter()
-            .any(|term| matches!(term.entry().map(|it| &it.texts), Some(TextPostings::Blocks(_))))
+        let mut texts = self.terms.iter().filter_map(|term| Some(term.entry()?.texts));
+        texts.any(|texts| matches!(texts, ReadTexts::Blocks(_)))
     }
 
     fn add_exact(&mut self, files: &IndexReader, manifest: &IndexManifest, word: &str) {
         let Some(file) = manifest.terms.get(manifest.terms_at(word)) else { return };
-        let Some(terms) = files.terms(file.id) else { return };
-        if let Ok(at) = terms.binary_search_by(|entry| (*entry.term).cmp(word)) {
-            self.push(MatchedTerm { terms, at, is_exact: true });
+        let Some(file) = files.terms(file.id) else { return };
+        if let Ok(at) = file.find(word) {
+            self.push(MatchedTerm { file, at, is_exact: true });
         }
     }
 
@@ -99,17 +98,17 @@ impl WordMatches {
                 return;
             }
             // A file that is damaged has no terms.
-            let Some(terms) = files.terms(file.id) else { continue };
-            let start = terms.partition_point(|entry| *entry.term < *stem);
-            for (at, entry) in terms.iter().enumerate().skip(start) {
-                let Some(ending) = entry.term.strip_prefix(stem) else { return };
+            let Some(file) = files.terms(file.id) else { continue };
+            let start = file.find(stem).unwrap_or_else(|after| after);
+            for (at, entry) in (start..).zip(file.terms_from(start)) {
+                let Some(ending) = entry.name.strip_prefix(stem) else { return };
                 seen = seen.saturating_add(1);
-                let is_longer = is_open && entry.term.starts_with(word);
+                let is_longer = is_open && entry.name.starts_with(word);
                 let is_form = has_forms
                     && ending.len() <= MAX_ENDING
-                    && crate::stem::stem(&entry.term) == stem;
-                if entry.term != word && (is_longer || is_form) {
-                    self.push(MatchedTerm { terms: Arc::clone(&terms), at, is_exact: false });
+                    && crate::stem::stem(entry.name) == stem;
+                if entry.name != word && (is_longer || is_form) {
+                    self.push(MatchedTerm { file: Arc::clone(&file), at, is_exact: false });
                     taken = taken.saturating_add(1);
                 }
                 if seen >= MAX_SEEN || taken >= MAX_TERMS {
@@ -123,7 +122,7 @@ impl WordMatches {
         if let Some(entry) = term.entry() {
             let count = usize::try_from(entry.text_count).unwrap_or(usize::MAX);
             // Counted, as the size goes by the numbers of documentations.
-            let titles = PostingReader::new(&entry.titles, PostingKind::Title).count();
+            let titles = PostingReader::new(entry.titles, PostingKind::Title).count();
             let count = count.saturating_add(titles);
             self.weight = self.weight.saturating_add(count);
             self.terms.push(term);
@@ -144,7 +143,7 @@ impl WordMatches {
         for term in &self.terms {
             let Some(entry) = term.entry() else { continue };
             let before = records.len();
-            let titles = PostingReader::new(&entry.titles, PostingKind::Title);
+            let titles = PostingReader::new(entry.titles, PostingKind::Title);
             let titles = titles.map(|(key, class)| (key, term.score(Some(class))));
             records.extend(titles.filter(|(key, _)| is_allowed(*key)));
             if records.len() > before {
@@ -196,7 +195,7 @@ impl WordMatches {
         };
         for term in &self.terms {
             let Some(entry) = term.entry() else { continue };
-            raise(PostingReader::new(&entry.titles, PostingKind::Title), &|class| {
+            raise(PostingReader::new(entry.titles, PostingKind::Title), &|class| {
                 term.score(Some(class))
             });
             let has_records = |first, next| {
@@ -210,8 +209,8 @@ impl WordMatches {
 }
 
 impl MatchedTerm {
-    fn entry(&self) -> Option<&TermEntry> {
-        self.terms.get(self.at)
+    fn entry(&self) -> Option<ReadTerm<'_>> {
+        self.file.term(self.at)
     }
 
     /// How well it stands for a record, by its class in the title; `None` is in the text.
@@ -238,20 +237,21 @@ fn is_allowed(allowed: &[bool], key: RecordKey) -> bool {
 /// documentations from the first number on, and before the next.
 fn each_text(
     files: &IndexReader,
-    entry: &TermEntry,
+    entry: ReadTerm<'_>,
     is_wanted: impl Fn(u32, u32) -> bool,
     mut call: impl FnMut(PostingReader<'_>),
 ) {
-    match &entry.texts {
-        TextPostings::Inline(bytes) => call(PostingReader::new(bytes, PostingKind::Text)),
-        TextPostings::Blocks(blocks) => {
-            let nexts = blocks.iter().skip(1).map(|block| block.first).chain([u32::MAX]);
-            for (block, next) in blocks.iter().zip(nexts) {
+    match entry.texts {
+        ReadTexts::Inline(bytes) => call(PostingReader::new(bytes, PostingKind::Text)),
+        ReadTexts::Blocks(bytes) => {
+            let blocks = blocks(bytes);
+            let nexts = blocks.clone().skip(1).map(|block| block.first).chain([u32::MAX]);
+            for (block, next) in blocks.zip(nexts) {
                 if !is_wanted(block.first, next) {
                     continue;
                 }
                 let raw = files.postings(block.id);
-                let postings = raw.as_ref().and_then(|raw| decode_block(&entry.term, raw));
+                let postings = raw.as_ref().and_then(|raw| decode_block(entry.name, raw));
                 if let Some(postings) = postings {
                     call(PostingReader::new(postings, PostingKind::Text));
                 }

@@ -203,12 +203,8 @@ impl Searchable<'_> {
         for (file, count) in &docs.parts {
             let Some(rest) = number.checked_sub(*count) else {
                 let id = *self.manifest.records.get(usize::try_from(*file).ok()?)?.as_ref()?;
-                let groups = self.files.records(id)?;
-                let mut groups = groups.iter().filter(|group| group.docs == docs_of(key));
-                return groups.find_map(|group| {
-                    let at = record_of(key).checked_sub(group.first)?;
-                    Some((group.records.get(usize::try_from(at).ok()?)?.clone(), docs))
-                });
+                let record = self.files.records(id)?.record(docs_of(key), record_of(key))?;
+                return Some((record, docs));
             };
             number = rest;
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::written_files::WrittenFiles;
 use crate::docs::records::DocsRecord;
-use crate::docs::search::chunk::{self, RECORDS, RecordGroup, ShownRecord};
+use crate::docs::search::chunk::{self, RECORDS, RecordFile, RecordGroup, ShownRecord};
 use crate::docs::search::container::{FileId, FileKind, IndexFile};
 use crate::docs::search::index::damaged;
 use crate::docs::search::manifest::IndexManifest;
@@ -100,7 +100,8 @@ impl RecordFiles {
                     let file = IndexFile { kind: FileKind::Records, id };
                     let raw = self.written.read(file)?;
                     self.written.remove(file);
-                    chunk::decode(&raw).ok_or_else(|| damaged(file))?
+                    let records = RecordFile::decode(raw).and_then(RecordFile::into_groups);
+                    records.ok_or_else(|| damaged(file))?
                 }
                 None => Vec::new(),
             };

@@ -13,7 +13,8 @@ use crate::docs::search::manifest::TermsEntry;
 use crate::docs::search::pending::{PendingTerm, PendingTerms};
 use crate::docs::search::postings::{PostingKind, PostingReader, PostingWriter, docs_of};
 use crate::docs::search::term_file::{
-    self, BlockEntry, COMMON, TARGET, TermEntry, TextPostings, cut_into_blocks, decode_block,
+    self, BlockEntry, COMMON, ReadTerm, TARGET, TermEntry, TermFile, TextPostings, cut_into_blocks,
+    decode_block,
 };
 
 /// How many files are in memory at once.
@@ -80,7 +81,8 @@ fn merge_file(
             return Ok(Merged::Unchanged(entry.clone()));
         }
         let named = IndexFile { kind: FileKind::Terms, id: entry.id };
-        old = term_file::decode(&files.read(named)?).ok_or_else(|| damaged(named))?;
+        let found = TermFile::decode(files.read(named)?).ok_or_else(|| damaged(named))?;
+        old = found.terms_from(0).map(ReadTerm::to_entry).collect();
         file = Some(named);
     }
     let mut is_changed = !new.is_empty();
@@ -119,10 +121,10 @@ fn merge_term(
     added: Option<&NewTerm>,
     dropped: &HashSet<u32>,
 ) -> io::Result<(TermEntry, bool)> {
-    match (&known, added) {
-        (Some(known), None) if dropped.is_empty() => return Ok((known.clone(), false)),
-        _ => {}
-    }
+    let known = match (known, added) {
+        (Some(known), None) if dropped.is_empty() => return Ok((known, false)),
+        (known, _) => known,
+    };
     let name = known.as_ref().map(|known| known.term.as_str()).or(added.map(|(term, _)| &**term));
     let name = name.unwrap_or_default().to_owned();
     let empty: &[u8] = &[];
@@ -133,11 +135,10 @@ fn merge_term(
     let old_texts = known.as_ref().map_or(Ok(Cow::Borrowed(empty)), |known| texts(files, known))?;
     let texts = merge_postings(PostingKind::Text, &old_texts, new_texts, dropped);
     let has_changed = added.is_some() || titles.bytes != *old_titles || texts.bytes != *old_texts;
-    if let (Some(known), false) = (&known, has_changed) {
-        return Ok((known.clone(), false));
-    }
-    let old_blocks = match known.map(|known| known.texts) {
-        Some(TextPostings::Blocks(blocks)) => blocks,
+    drop(old_texts);
+    let old_blocks = match known {
+        Some(known) if !has_changed => return Ok((known, false)),
+        Some(TermEntry { texts: TextPostings::Blocks(blocks), .. }) => blocks,
         _ => Vec::new(),
     };
     let mut blocks = Vec::new();
