@@ -55,14 +55,21 @@ impl Block {
         let mut blocks = Vec::new();
         let mut lines = text.lines().enumerate();
         while let Some((index, line)) = lines.next() {
-            let (info, end) = match (line.strip_prefix("```"), line) {
+            // Blocks in lists are indented.
+            let indent = line.len() - line.trim_start().len();
+            let without_indent = |line: &'_ str| line.get(indent..).unwrap_or_default().to_owned();
+            let first = without_indent(line);
+            let (info, end) = match (first.strip_prefix("```"), line) {
                 (Some(info), _) => (info, "```"),
                 (None, "<!-- setup") => ("sh", "-->"),
                 _ => continue,
             };
             let line = index + 1;
-            let text: Vec<_> =
-                lines.by_ref().map(|(_, line)| line).take_while(|line| *line != end).collect();
+            let text: Vec<_> = lines
+                .by_ref()
+                .map(|(_, line)| without_indent(line))
+                .take_while(|line| line != end)
+                .collect();
             let (language, needs) = info.split_once(' ').unwrap_or((info, ""));
             assert!(!language.is_empty(), "{document}:{line}: a block says its language");
             let needs = (!needs.is_empty()).then(|| {
