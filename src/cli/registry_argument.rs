@@ -71,13 +71,11 @@ impl TypedValueParser for RegistryParser {
         argument: Option<&Arg>,
         value: &OsStr,
     ) -> Result<RegistryArgument, clap::Error> {
-        match value.to_str().filter(|text| is_url(text)) {
-            Some(url) => Ok(RegistryArgument::Url(url.to_owned())),
-            None => {
-                let place = Destination::parser().parse_ref(command, argument, value)?;
-                Ok(RegistryArgument::Place(place))
-            }
+        if let Some(url) = value.to_str().filter(|text| is_url(text)) {
+            return Ok(RegistryArgument::Url(url.to_owned()));
         }
+        let place = Destination::parser().parse_ref(command, argument, value)?;
+        Ok(RegistryArgument::Place(place))
     }
 }
 

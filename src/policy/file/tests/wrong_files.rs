@@ -23,19 +23,19 @@ wrong_files! {
     not_toml: r#"[[repository]]
 name = "hexpm"
 cooldown = 7d
-"# => r#"line 3: it is not TOML: string values must be quoted, expected literal string; strings are in double quotes, and an array in [ ]"#;
+"# => "line 3: it is not TOML: string values must be quoted, expected literal string; strings are in double quotes, and an array in [ ]";
     a_string_without_quotes: r#"[[repository]]
 name = "hexpm"
 minimum-severity = high
-"# => r#"line 3: it is not TOML: string values must be quoted, expected literal string; strings are in double quotes, and an array in [ ]"#;
+"# => "line 3: it is not TOML: string values must be quoted, expected literal string; strings are in double quotes, and an array in [ ]";
     a_key_twice: r#"[[repository]]
 name = "hexpm"
 cooldown = "7d"
 cooldown = "1d"
-"# => r#"line 4: it is not TOML: duplicate key; strings are in double quotes, and an array in [ ]"#;
-    an_empty_file: r#""# => r#"line 1: the policy restricts nothing: it has no [[repository]]; write [[repository]], and below it name = "hexpm" and a rule"#;
-    comments_alone: r#"# rules
-"# => r#"line 1: the policy restricts nothing: it has no [[repository]]; write [[repository]], and below it name = "hexpm" and a rule"#;
+"# => "line 4: it is not TOML: duplicate key; strings are in double quotes, and an array in [ ]";
+    an_empty_file: "" => r#"line 1: the policy restricts nothing: it has no [[repository]]; write [[repository]], and below it name = "hexpm" and a rule"#;
+    comments_alone: "# rules
+" => r#"line 1: the policy restricts nothing: it has no [[repository]]; write [[repository]], and below it name = "hexpm" and a rule"#;
     no_repository: r#"description = "x"
 "# => r#"line 1: the policy restricts nothing: it has no [[repository]]; write [[repository]], and below it name = "hexpm" and a rule"#;
     repositories_that_are_none: r#"description = "x"
@@ -44,24 +44,24 @@ repository = []
     a_table_in_place_of_an_array: r#"[repository]
 name = "hexpm"
 cooldown = "7d"
-"# => r#"line 1: `repository` is a table: expected an array of tables; write [[repository]] above its keys"#;
+"# => "line 1: `repository` is a table: expected an array of tables; write [[repository]] above its keys";
     a_repository_that_is_a_name: r#"repository = ["hexpm"]
-"# => r#"line 1: `repository` has a string: expected tables; write [[repository]] above its keys"#;
+"# => "line 1: `repository` has a string: expected tables; write [[repository]] above its keys";
     an_unknown_key_of_the_file: r#"title = "x"
 [[repository]]
 name = "hexpm"
 cooldown = "7d"
-"# => r#"line 1: the file has no key `title`; it has description, repository"#;
+"# => "line 1: the file has no key `title`; it has description, repository";
     a_rule_above_its_repository: r#"cooldown = "7d"
 [[repository]]
 name = "hexpm"
 retired = ["security"]
-"# => r#"line 1: the file has no key `cooldown`; move `cooldown` below a [[repository]]"#;
+"# => "line 1: the file has no key `cooldown`; move `cooldown` below a [[repository]]";
     a_description_below_a_repository: r#"[[repository]]
 name = "hexpm"
 cooldown = "7d"
 description = "x"
-"# => r#"line 4: [[repository]] has no key `description`; move `description` above the first [[repository]]"#;
+"# => "line 4: [[repository]] has no key `description`; move `description` above the first [[repository]]";
     a_description_that_is_no_text: r#"description = 1
 [[repository]]
 name = "hexpm"
@@ -71,12 +71,12 @@ cooldown = "7d"
 [[repository]]
 name = "hexpm"
 cooldown = "7d"
-"# => r#"line 1: `description` has a control or format character: clients ignore it; write visible characters only, in one line"#;
+"# => "line 1: `description` has a control or format character: clients ignore it; write visible characters only, in one line";
     a_visibility: r#"visibility = "public"
 [[repository]]
 name = "hexpm"
 cooldown = "7d"
-"# => r#"line 1: the file has no key `visibility`; it has description, repository"#;
+"# => "line 1: the file has no key `visibility`; it has description, repository";
     no_name: r#"[[repository]]
 cooldown = "7d"
 "# => r#"line 1: [[repository]] has no `name`; add name = "hexpm" for hex.pm, or the name that clients have configured"#;
@@ -123,15 +123,15 @@ cooldown = "1d"
     an_underscore_in_a_key: r#"[[repository]]
 name = "hexpm"
 minimum_severity = "high"
-"# => r#"line 3: [[repository]] has no key `minimum_severity`; write `minimum-severity`"#;
+"# => "line 3: [[repository]] has no key `minimum_severity`; write `minimum-severity`";
     a_shorter_key: r#"[[repository]]
 name = "hexpm"
 severity = "high"
-"# => r#"line 3: [[repository]] has no key `severity`; write `minimum-severity`"#;
+"# => "line 3: [[repository]] has no key `severity`; write `minimum-severity`";
     a_key_of_another_tool: r#"[[repository]]
 name = "hexpm"
 licenses = ["MIT"]
-"# => r#"line 3: [[repository]] has no key `licenses`; it has name, minimum-severity, retired, cooldown, default, allow, deny, except"#;
+"# => "line 3: [[repository]] has no key `licenses`; it has name, minimum-severity, retired, cooldown, default, allow, deny, except";
     a_severity_that_is_none: r#"[[repository]]
 name = "hexpm"
 minimum-severity = "moderate"
@@ -249,7 +249,7 @@ deny = [{ package = "" }]
     a_package_with_a_character_that_is_not_seen: r#"[[repository]]
 name = "hexpm"
 deny = [{ package = "left\u200bpad" }]
-"# => r#"line 3: `package` has a control or format character: clients ignore it; write visible characters only, in one line"#;
+"# => "line 3: `package` has a control or format character: clients ignore it; write visible characters only, in one line";
     a_requirement_with_short_versions: r#"[[repository]]
 name = "hexpm"
 deny = [{ package = "foo", requirement = ">= 2" }]
@@ -285,31 +285,31 @@ deny = [{ package = "foo", requirement = 1.0 }]
     a_version_in_place_of_a_requirement: r#"[[repository]]
 name = "hexpm"
 deny = [{ package = "foo", version = "1.0.0" }]
-"# => r#"line 3: `deny` has no key `version`; write `requirement`"#;
-    a_long_comment: &LONG.replace("LONG", &"é".repeat(501)) => r#"line 3: `comment` has 501 characters: clients ignore an entry with more than 500; shorten it, or write a link"#;
+"# => "line 3: `deny` has no key `version`; write `requirement`";
+    a_long_comment: &LONG.replace("LONG", &"é".repeat(501)) => "line 3: `comment` has 501 characters: clients ignore an entry with more than 500; shorten it, or write a link";
     a_comment_of_two_lines: r#"[[repository]]
 name = "hexpm"
 deny = [{ package = "foo", comment = "one\ntwo" }]
-"# => r#"line 3: `comment` has a control or format character: clients ignore it; write visible characters only, in one line"#;
+"# => "line 3: `comment` has a control or format character: clients ignore it; write visible characters only, in one line";
     a_comment_that_changes_direction: r#"[[repository]]
 name = "hexpm"
 deny = [{ package = "foo", comment = "\u202etfel" }]
-"# => r#"line 3: `comment` has a control or format character: clients ignore it; write visible characters only, in one line"#;
+"# => "line 3: `comment` has a control or format character: clients ignore it; write visible characters only, in one line";
     a_reason_in_place_of_a_comment: r#"[[repository]]
 name = "hexpm"
 deny = [{ package = "foo", reason = "SEC-12" }]
-"# => r#"line 3: `deny` has no key `reason`; write `comment`"#;
+"# => "line 3: `deny` has no key `reason`; write `comment`";
     a_denial_with_an_advisory: r#"[[repository]]
 name = "hexpm"
 deny = [{ package = "foo", advisory = "CVE-2026-1" }]
-"# => r#"line 3: `deny` has no key `advisory`; move the entry to `except`: clients ignore an entry of `deny` that has `advisory`"#;
+"# => "line 3: `deny` has no key `advisory`; move the entry to `except`: clients ignore an entry of `deny` that has `advisory`";
     an_allowance_with_a_retirement: r#"[[repository]]
 name = "hexpm"
 allow = [
   { package = "foo" },
   { package = "bar", retired = "deprecated" },
 ]
-"# => r#"line 5: `allow` has no key `retired`; move the entry to `except`: clients ignore an entry of `allow` that has `retired`"#;
+"# => "line 5: `allow` has no key `retired`; move the entry to `except`: clients ignore an entry of `allow` that has `retired`";
     an_exception_of_nothing: r#"[[repository]]
 name = "hexpm"
 except = [{ package = "foo" }]
@@ -317,7 +317,7 @@ except = [{ package = "foo" }]
     an_exception_of_two_things: r#"[[repository]]
 name = "hexpm"
 except = [{ package = "foo", advisory = "CVE-2026-1", cooldown = true }]
-"# => r#"line 3: `except` accepts one thing: clients ignore an entry with more; write one entry for each of advisory, retired and cooldown"#;
+"# => "line 3: `except` accepts one thing: clients ignore an entry with more; write one entry for each of advisory, retired and cooldown";
     an_empty_advisory: r#"[[repository]]
 name = "hexpm"
 except = [{ package = "foo", advisory = "" }]
@@ -341,11 +341,11 @@ except = [{ package = "foo", retired = ["deprecated"] }]
     an_exception_of_a_duration: r#"[[repository]]
 name = "hexpm"
 except = [{ package = "foo", cooldown = "7d" }]
-"# => r#"line 3: `cooldown` of `except` can only be true; write cooldown = true, or leave it out"#;
+"# => "line 3: `cooldown` of `except` can only be true; write cooldown = true, or leave it out";
     an_exception_of_no_cooldown: r#"[[repository]]
 name = "hexpm"
 except = [{ package = "foo", cooldown = false }]
-"# => r#"line 3: `cooldown` of `except` can only be true; write cooldown = true, or leave it out"#;
+"# => "line 3: `cooldown` of `except` can only be true; write cooldown = true, or leave it out";
     a_denial_twice: r#"[[repository]]
 name = "hexpm"
 deny = [
@@ -353,19 +353,19 @@ deny = [
   { package = "bar" },
   { package = "foo", comment = "x" },
 ]
-"# => r#"line 6: deny foo has no effect: line 4 says deny foo; remove one of the two"#;
+"# => "line 6: deny foo has no effect: line 4 says deny foo; remove one of the two";
     an_exception_twice_by_case: r#"[[repository]]
 name = "hexpm"
 except = [
   { package = "foo", advisory = "CVE-2026-1" },
   { package = "foo", advisory = "cve-2026-1" },
 ]
-"# => r#"line 5: advisory foo has no effect: line 4 says advisory foo; remove one of the two"#;
+"# => "line 5: advisory foo has no effect: line 4 says advisory foo; remove one of the two";
     allowed_and_denied: r#"[[repository]]
 name = "hexpm"
 allow = [{ package = "foo" }]
 deny = [{ package = "foo" }]
-"# => r#"line 3: allow foo has no effect: line 4 says deny foo; remove one of the two, or give this one a requirement: it is then stronger"#;
+"# => "line 3: allow foo has no effect: line 4 says deny foo; remove one of the two, or give this one a requirement: it is then stronger";
     many_faults: r#"[[repository]]
 name = "hexpm"
 cooldown = "7 days"
