@@ -66,6 +66,11 @@ pub(super) fn learn(repositories: &[Arc<Repository>]) {
 }
 
 impl HiddenNames {
+    /// Whether there is no such name.
+    pub fn is_empty(&self) -> bool {
+        self.own.is_empty()
+    }
+
     pub fn include(&self, name: &PackageName) -> bool {
         self.own.iter().any(|own| own.registry.has_had(name) && !own.allow_public().contains(name))
     }

@@ -20,7 +20,7 @@ impl DocsIndex {
     /// Changes the index. Clones from before search their state until the removed files are gone. The manifest is
     /// written last, and only if anything has changed, so an update that is cut short changes nothing.
     ///
-    /// Besides the documentation that is added at the time, this takes 150 MiB of memory at most, however many there are.
+    /// Besides the documentation that is added at the time, this takes 100 MiB of memory at most, however many there are.
     ///
     /// # Errors
     /// A file cannot be written, or one is damaged or missing ([`io::ErrorKind::InvalidData`]): then the index has to be

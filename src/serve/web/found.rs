@@ -96,6 +96,11 @@ impl Searched {
         shown.map_or(state, |shown: Overview| Arc::new(RepositoryState::Built(shown)))
     }
 
+    /// Whether there are names that this repository may not have.
+    pub fn hides_some(&self) -> bool {
+        !self.hidden.is_empty()
+    }
+
     /// Whether a name is one that this repository may not have.
     pub fn hides(&self, name: &PackageName) -> bool {
         self.hidden.include(name)

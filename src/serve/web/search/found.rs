@@ -99,8 +99,9 @@ fn may_have(one: &Searched, id: &DocsId) -> bool {
     (is_named || WITHOUT_RELEASES.contains(&name.as_str())) && !one.hides(&name)
 }
 
+/// Asked of each documentation in each search.
 fn is_hidden(one: &Searched, id: &DocsId) -> bool {
-    id.package.parse().map_or(true, |name| one.hides(&name))
+    one.hides_some() && id.package.parse().map_or(true, |name| one.hides(&name))
 }
 
 fn reading(searched: &[Searched]) -> Option<(usize, usize)> {
