@@ -24,6 +24,8 @@ mod outer;
 mod package_files;
 mod path_set;
 mod reserved;
+#[cfg(test)]
+pub(crate) mod samples;
 
 pub use archive::{ArchiveEntry, ArchiveError, entries};
 pub use contents::ContentsError;

@@ -72,6 +72,7 @@ pub fn of_docs(docs: &[u8], limits: &DocsLimits) -> Result<Vec<String>, DocsErro
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tarball::samples::docs_archive;
     use crate::tarball::{self, Limits};
 
     fn package(files: &[(&str, &str)]) -> PackageFiles {
@@ -114,29 +115,16 @@ mod tests {
 
     #[test]
     fn documentation_is_read_for_its_search_data() {
-        use std::io::Write as _;
-        let archive = |files: &[(&str, &str)]| {
-            let mut builder = tar::Builder::new(Vec::new());
-            for (path, text) in files {
-                let mut header = tar::Header::new_ustar();
-                header.set_mode(0o644);
-                header.set_size(text.len() as u64);
-                builder.append_data(&mut header, path, text.as_bytes()).unwrap();
-            }
-            let mut stream = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-            stream.write_all(&builder.into_inner().unwrap()).unwrap();
-            stream.finish().unwrap()
-        };
         let items =
             "searchData={\"items\":[{\"ref\":\"A.html\",\"title\":\"A\",\"type\":\"module\"}]}";
-        let docs = archive(&[
+        let docs = docs_archive(&[
             ("index.html", "<html>"),
             ("dist/search_data-1.js", items),
             ("z.html", items),
         ]);
         assert_eq!(of_docs(&docs[..], &DocsLimits::HEX).unwrap(), ["A"]);
-        assert_eq!(of_docs(&archive(&[("a", "b")])[..], &DocsLimits::HEX).unwrap(), [""; 0]);
+        assert_eq!(of_docs(&docs_archive(&[("a", "b")])[..], &DocsLimits::HEX).unwrap(), [""; 0]);
         assert!(of_docs(&docs[..docs.len() - 9], &DocsLimits::HEX).is_err());
-        assert!(of_docs(&archive(&[("1.0.0/a", "b")])[..], &DocsLimits::HEX).is_err());
+        assert!(of_docs(&docs_archive(&[("1.0.0/a", "b")])[..], &DocsLimits::HEX).is_err());
     }
 }

@@ -1,25 +1,13 @@
 use std::fs;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use tempfile::TempDir;
 
 use super::*;
-
-fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut builder = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
-    for (path, data) in files {
-        let mut header = tar::Header::new_ustar();
-        header.set_size(u64::try_from(data.len()).unwrap());
-        header.set_mode(0o644);
-        builder.append_data(&mut header, path, *data).unwrap();
-    }
-    builder.into_inner().unwrap().finish().unwrap()
-}
+use crate::tarball::samples::docs_archive;
 
 fn unpack(files: &[(&str, &[u8])]) -> DocsPack {
     let directory = TempDir::new().unwrap();
-    DocsPack::unpack(&*archive(files), &DocsLimits::HEX, directory.path()).unwrap()
+    DocsPack::unpack(&*docs_archive(files), &DocsLimits::HEX, directory.path()).unwrap()
 }
 
 #[test]
@@ -54,7 +42,7 @@ fn every_file_is_read_as_it_was() {
 #[test]
 fn a_pack_has_no_name_in_its_directory() {
     let directory = TempDir::new().unwrap();
-    let archive = archive(&[("index.html", b"<p>")]);
+    let archive = docs_archive(&[("index.html", b"<p>")]);
     let pack = DocsPack::unpack(&*archive, &DocsLimits::HEX, directory.path()).unwrap();
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
     assert_eq!(pack.size(), 3);
@@ -73,11 +61,11 @@ fn other_bytes_have_another_tag() {
 fn damaged_and_unsafe_archives_are_refused() {
     let directory = TempDir::new().unwrap();
     let unpack = |bytes: &[u8]| DocsPack::unpack(bytes, &DocsLimits::HEX, directory.path());
-    let whole = archive(&[("index.html", &[7; 9_999])]);
+    let whole = docs_archive(&[("index.html", &[7_u8; 9_999])]);
     let error = unpack(whole.get(..whole.len() / 2).unwrap()).unwrap_err();
     assert!(matches!(error, PackError::Archive(DocsError::Damaged)) && !error.is_passing());
     assert!(matches!(unpack(b"not gzip"), Err(PackError::Archive(DocsError::NotGzip))));
-    let error = unpack(&archive(&[("1.0.0/index.html", b"")])).unwrap_err();
+    let error = unpack(&docs_archive(&[("1.0.0/index.html", b"")])).unwrap_err();
     assert!(matches!(error, PackError::Archive(DocsError::VersionAtTop(_))));
     let limits = DocsLimits { compressed: 1 << 20, uncompressed: 4_096 };
     let error = DocsPack::unpack(&*whole, &limits, directory.path()).unwrap_err();
@@ -87,7 +75,7 @@ fn damaged_and_unsafe_archives_are_refused() {
 #[test]
 fn a_directory_that_cannot_be_written_is_no_fault_of_the_archive() {
     let directory = TempDir::new().unwrap();
-    let archive = archive(&[("index.html", b"")]);
+    let archive = docs_archive(&[("index.html", b"")]);
     let missing = directory.path().join("missing");
     let error = DocsPack::unpack(&*archive, &DocsLimits::HEX, &missing).unwrap_err();
     assert!(error.is_passing(), "{error}");

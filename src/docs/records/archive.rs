@@ -63,25 +63,11 @@ fn records_of_pages(archive: &[u8], limits: &DocsLimits) -> Result<Vec<DocsRecor
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write as _;
-
     use super::*;
-
-    fn archive(files: &[(&str, &str)]) -> Vec<u8> {
-        let mut builder = tar::Builder::new(Vec::new());
-        for (path, text) in files {
-            let mut header = tar::Header::new_ustar();
-            header.set_mode(0o644);
-            header.set_size(text.len() as u64);
-            builder.append_data(&mut header, path, text.as_bytes()).unwrap();
-        }
-        let mut stream = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        stream.write_all(&builder.into_inner().unwrap()).unwrap();
-        stream.finish().unwrap()
-    }
+    use crate::tarball::samples::docs_archive;
 
     fn titles(files: &[(&str, &str)]) -> Vec<String> {
-        let records = docs_records(&archive(files), &DocsLimits::HEX).unwrap();
+        let records = docs_records(&docs_archive(files), &DocsLimits::HEX).unwrap();
         records.into_iter().map(|record| record.title).collect()
     }
 
@@ -94,8 +80,8 @@ mod tests {
         assert_eq!(titles(&pages), ["P", "X - P", "B"]);
         assert_eq!(titles(&[("dist/search_data-1.js", "broken"), pages[0]]), ["B"]);
         assert_eq!(titles(&[("404.html", "<title>N</title>"), ("a.txt", "x")]), [""; 0]);
-        let cut = archive(&pages);
+        let cut = docs_archive(&pages);
         assert!(docs_records(&cut[..cut.len() - 9], &DocsLimits::HEX).is_err());
-        assert!(docs_records(&archive(&[("1.0.0/a", "b")]), &DocsLimits::HEX).is_err());
+        assert!(docs_records(&docs_archive(&[("1.0.0/a", "b")]), &DocsLimits::HEX).is_err());
     }
 }

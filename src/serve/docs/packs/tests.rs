@@ -1,14 +1,13 @@
 use std::fs;
 use std::io::Write as _;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use tempfile::TempDir;
 
 use super::*;
 use crate::serve::files::directory::Directory;
 use crate::serve::files::source::FileSource as _;
 use crate::store::DirStore;
+use crate::tarball::samples::docs_archive;
 
 /// A directory with archives.
 struct Archives {
@@ -25,12 +24,7 @@ impl Archives {
     }
 
     fn write(&self, name: &str, page: &[u8]) -> (PackKey, OpenFile) {
-        let mut builder = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
-        let mut header = tar::Header::new_ustar();
-        header.set_size(u64::try_from(page.len()).unwrap());
-        builder.append_data(&mut header, "index.html", page).unwrap();
-        let bytes = builder.into_inner().unwrap().finish().unwrap();
-        self.write_bytes(name, &bytes)
+        self.write_bytes(name, &docs_archive(&[("index.html", page)]))
     }
 
     fn write_bytes(&self, name: &str, bytes: &[u8]) -> (PackKey, OpenFile) {
