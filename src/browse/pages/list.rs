@@ -3,7 +3,8 @@
 use askama::Template;
 
 use super::frame::Frame;
-use super::package_items::{PackageItem, Paging};
+use super::package_items::PackageItem;
+use super::paging::Paging;
 
 /// A part of the list of all packages.
 #[derive(Clone, Debug)]

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::frame::Frame;
-use super::package_items::Paging;
+use super::paging::Paging;
 
 /// A module, a function, a page, or a part of one, that a search has found.
 #[derive(Clone, Debug)]
