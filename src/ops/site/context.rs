@@ -10,6 +10,7 @@ use crate::browse::pages::{Frame, Urls};
 use crate::name::PackageName;
 use crate::package::{Release, UnixSeconds};
 use crate::publish::observer::Observer;
+use crate::repository::is_elixirs;
 use crate::tarball::FileName;
 use crate::version::Version;
 
@@ -85,9 +86,6 @@ fn published_at(release: &Release) -> Option<UnixSeconds> {
     release.remarks.published_at.as_ref().map(|time| time.seconds)
 }
 
-/// Elixir's own applications: mirrors have their documentation, and no registry names them.
-const ELIXIR: [&str; 7] = ["eex", "elixir", "ex_unit", "hex", "iex", "logger", "mix"];
-
 /// Which documentation a site has: as chosen, and what is pinned.
 pub(super) fn docs(
     source: &SiteSource<'_>,
@@ -99,7 +97,7 @@ pub(super) fn docs(
         let signed = source.package(package).map(|signed| &signed.releases);
         let is_named = |version: &&Version| match signed {
             Some(signed) => signed.release(version).is_some(),
-            None => ELIXIR.contains(&package.as_str()),
+            None => is_elixirs(package),
         };
         let versions: Vec<&Version> = versions.keys().filter(is_named).collect();
         let is_pinned = |version: &Version| {

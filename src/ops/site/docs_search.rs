@@ -20,7 +20,8 @@ use crate::docs::records::{DocsRecord, docs_records};
 use crate::docs::search::{
     DocsChanges, DocsFiles, DocsId, DocsIndex, IndexedDocs, MANIFEST, MemoryFiles, STATE,
 };
-use crate::repository::Folder;
+use crate::name::PackageName;
+use crate::repository::{Folder, is_elixirs};
 use crate::store::{Operation, Store, StoreError};
 use crate::tarball::FileName;
 
@@ -83,9 +84,13 @@ fn wanted<'a>(
     wanted
 }
 
-/// How early documentation is found: by how many packages use its package.
+/// How early documentation is found: by how many packages use its package. Elixir comes first.
 fn rank(context: &SiteContext<'_>, package: &str) -> u32 {
-    let row = package.parse().ok().and_then(|name| context.index.get(&name));
+    let Ok(name) = package.parse::<PackageName>() else { return 0 };
+    if is_elixirs(&name) {
+        return u32::MAX;
+    }
+    let row = context.index.get(&name);
     row.map_or(0, |row| u32::try_from(row.dependents).unwrap_or(u32::MAX))
 }
 

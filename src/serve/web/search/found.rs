@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::latest_docs::WITHOUT_RELEASES;
 use super::pinned_docs::PinnedStatus;
 use super::request::{ChosenDocs, DocsRequest};
 use crate::docs::search::{DocsFound, DocsHit, DocsId, DocsQuery};
+use crate::repository::is_elixirs;
 use crate::serve::overview::RepositoryState;
 use crate::serve::web::found::Searched;
 
@@ -96,7 +96,7 @@ fn may_have(one: &Searched, id: &DocsId) -> bool {
         RepositoryState::Built(overview) => overview.package(&name).is_some(),
         RepositoryState::NotBuilt | RepositoryState::Unsound(_) => false,
     };
-    (is_named || WITHOUT_RELEASES.contains(&name.as_str())) && !one.hides(&name)
+    (is_named || is_elixirs(&name)) && !one.hides(&name)
 }
 
 /// Asked of each documentation in each search.

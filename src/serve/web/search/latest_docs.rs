@@ -19,7 +19,7 @@ use crate::docs::links::nearest;
 use crate::docs::records::docs_records;
 use crate::docs::search::{DocsChanges, DocsId, DocsIndex, IndexedDocs};
 use crate::name::PackageName;
-use crate::repository::{Folder, RepositoryPath};
+use crate::repository::{Folder, RepositoryPath, is_elixirs};
 use crate::serve::error_chain::chain;
 use crate::serve::files::source::FileSource;
 use crate::serve::overview::RepositoryState;
@@ -28,10 +28,6 @@ use crate::serve::web::indexing::ReadingProgress;
 use crate::store::Stamp;
 use crate::tarball::{DocsLimits, FileName};
 use crate::version::Version;
-
-/// Documentation of packages that no registry names: Elixir's own.
-pub(super) const WITHOUT_RELEASES: [&str; 7] =
-    ["eex", "elixir", "ex_unit", "hex", "iex", "logger", "mix"];
 
 /// How often the folder of documentation is listed: it changes without the signed index.
 const LIST_EVERY: Duration = Duration::from_secs(30);
@@ -110,7 +106,7 @@ impl LatestDocs {
                 RepositoryState::Built(overview) => overview.package(name).is_some(),
                 RepositoryState::NotBuilt | RepositoryState::Unsound(_) => false,
             };
-            is_named || WITHOUT_RELEASES.contains(&name.as_str())
+            is_named || is_elixirs(name)
         };
         let known = versions.iter().filter(|(name, _)| is_known(name));
         let latest = known.filter_map(|(name, versions)| {
@@ -228,10 +224,11 @@ pub(super) fn file_of(id: &DocsId) -> Option<FileName> {
 /// How early a package is found among equals: by the order of magnitude of how many depend on it, so that most updates
 /// change none. Elixir comes first.
 fn rank(packages: &PackageIndex, package: &str) -> u32 {
-    if WITHOUT_RELEASES.contains(&package) {
+    let Ok(name) = package.parse::<PackageName>() else { return 0 };
+    if is_elixirs(&name) {
         return u32::BITS;
     }
-    let row = package.parse().ok().and_then(|name| packages.get(&name));
+    let row = packages.get(&name);
     let dependents = row.map_or(0, |row| row.dependents);
     usize::BITS.saturating_sub(dependents.leading_zeros())
 }
