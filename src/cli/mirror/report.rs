@@ -9,7 +9,7 @@ use hexreg::ops::mirror::{
     GitMirror, LeftOut, MissingDocs, Options, Report, Withdrawn, WithdrawnRemark,
 };
 use hexreg::publish::observer::{Observer, Warning};
-use hexreg::repository::{Folder, RepositoryPath};
+use hexreg::repository::{Folder, RepositoryPath, is_elixirs};
 use hexreg::store::{Changed, DirStore, Store};
 use serde::Serialize;
 
@@ -218,16 +218,17 @@ fn missing_docs(report: &Report) -> Vec<String> {
     let lines = report.missing_docs.iter().take(MAX_MISSING_DOCS).map(|missing| {
         let MissingDocs { package, version, linked_by } = missing;
         let linking = packages(*linked_by);
-        match version {
-            Some(version) => format!(
-                "{linking} to the documentation of {package} {version}, which is not here: \
-                 add --docs-of {package}@{version}"
-            ),
-            None => format!(
-                "{linking} to the documentation of {package}, which is not here: \
-                 add --docs-of {package}@VERSION"
-            ),
-        }
+        let named = match version {
+            Some(version) => format!("{package} {version}"),
+            None => package.to_string(),
+        };
+        let version = version.as_ref().map_or_else(|| "VERSION".to_owned(), ToString::to_string);
+        // A server shows documentation of releases, and that of Elixir, which has none.
+        let option = if is_elixirs(package) { "--docs-of" } else { "--docs --only" };
+        format!(
+            "{linking} to the documentation of {named}, which is not here: \
+             add {option} {package}@{version}"
+        )
     });
     let mut lines: Vec<_> = lines.collect();
     let more = report.missing_docs.len().saturating_sub(MAX_MISSING_DOCS);
