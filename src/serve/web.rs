@@ -68,6 +68,9 @@ impl Web {
     ) -> Response<Body> {
         let visit = Visit::new(&call, &self.base_url);
         let Some(repository) = call.of(repositories) else { return plain(StatusCode::NOT_FOUND) };
+        if let Some(response) = search::from_home(&visit) {
+            return response;
+        }
         let searched = Searched::from_repository(repositories, &repository, &visit).await;
         if search::is_asked(&visit) {
             return self.make(call.client, move || search::answer(&searched, &visit)).await;
@@ -78,6 +81,9 @@ impl Web {
     /// The page that lists the repositories with names, with what a search finds in all of them.
     pub async fn index(&self, call: Call<'_>, repositories: &[Arc<Repository>]) -> Response<Body> {
         let visit = Visit::new(&call, &self.base_url);
+        if let Some(response) = search::from_home(&visit) {
+            return response;
+        }
         let searched = Searched::all(repositories, &visit).await;
         if search::is_asked(&visit) {
             return self.make(call.client, move || search::answer(&searched, &visit)).await;

@@ -20,5 +20,5 @@ mod pinned_docs;
 mod request;
 mod typesense;
 
-pub(super) use page::{form, show};
+pub(super) use page::{form, from_home, show};
 pub(super) use typesense::{answer, is_asked};

@@ -166,6 +166,12 @@ fn hex_is_answered_as_it_expects() {
     // Elixir's own are of no package.
     assert_eq!(ask("elixir-1.18.4")["hits"][0]["document"]["package"], "elixir-1.18.4");
     assert_eq!(ask("other-2.0.0")["found"], 0);
+    // Without a query, it opens a page in a browser, at the root of hexdocs.pm.
+    let answer = server.get("/?packages=csv%3A1.0.0%2Celixir%3A1.18.4&q=", &[]);
+    assert_eq!(
+        (answer.status, answer.expect("location")),
+        (303, "./search?q=&packages=csv-1.0.0,elixir-1.18.4")
+    );
 }
 
 #[test]

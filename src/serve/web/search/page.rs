@@ -43,6 +43,21 @@ pub(crate) fn show(searched: &[Searched], visit: &Visit) -> Response<Body> {
     html_response(StatusCode::OK, html(searched, visit, &request, error))
 }
 
+/// The way from `/?packages=ecto:3.12.0,plug&q=`, which `mix hex.search` opens in a browser, to the search in these packages.
+pub(crate) fn from_home(visit: &Visit) -> Option<Response<Body>> {
+    let is_asked = !visit.field("packages").is_empty();
+    is_asked.then(|| see_search(visit.urls.home(), &DocsRequest::of(visit)))
+}
+
+/// Leads to a search. `folder` is the way to the folder of its page.
+fn see_search(folder: &str, request: &DocsRequest) -> Response<Body> {
+    let mut response = plain(StatusCode::SEE_OTHER);
+    if let Ok(location) = HeaderValue::from_str(&format!("{folder}search?{}", fields(request))) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    response
+}
+
 /// The answer to a form with a lock file: the search in what it pins has a URL of its own. May block.
 pub(crate) fn form(
     searched: &[Searched],
@@ -53,21 +68,16 @@ pub(crate) fn form(
     if !is_own_form(headers) {
         return plain(StatusCode::FORBIDDEN);
     }
-    let read = LockForm::read(headers, body);
-    let pinned = read.and_then(|form| Ok((form.pinned()?, form.query)));
-    match pinned {
-        Ok((packages, query)) => {
-            let request = DocsRequest { query, packages };
+    let form = LockForm::read(headers, body);
+    let query = form.as_ref().map(|form| form.query.clone()).unwrap_or_default();
+    match form.and_then(|form| form.pinned()) {
+        Ok(packages) => {
             // Relative to the form's own URL.
-            let location = format!("search?{}", fields(&request));
-            let mut response = plain(StatusCode::SEE_OTHER);
-            if let Ok(location) = HeaderValue::from_str(&location) {
-                response.headers_mut().insert(header::LOCATION, location);
-            }
-            response
+            see_search("", &DocsRequest { query, packages })
         }
         Err(error) => {
-            let html = html(searched, visit, &DocsRequest::of(visit), Some(error.to_string()));
+            let request = DocsRequest { query, packages: Vec::new() };
+            let html = html(searched, visit, &request, Some(error.to_string()));
             html_response(StatusCode::UNPROCESSABLE_ENTITY, html)
         }
     }
