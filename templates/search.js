@@ -97,8 +97,10 @@
     const typing = target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
     if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
       event.preventDefault();
-      input.focus();
-      input.select();
+      // The page of the search in documentation has a field of its own.
+      const field = document.getElementById("docs-q") || input;
+      field.focus();
+      field.select();
     }
   });
 })();
