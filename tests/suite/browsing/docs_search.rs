@@ -91,7 +91,7 @@ fn documentation_of_each_format_is_found() {
 
 #[test]
 fn the_latest_version_is_searched_and_others_by_a_lock_file() {
-    let mut repository = TestRepository::new();
+    let mut repository = TestRepository::new().release("paper", "1.0.0");
     for version in ["1.0.0", "1.1.0", "2.0.0-rc.1"] {
         repository = repository.release("csv", version);
     }
@@ -99,6 +99,8 @@ fn the_latest_version_is_searched_and_others_by_a_lock_file() {
     for version in ["1.0.0", "1.1.0", "2.0.0-rc.1"] {
         publish(&repository, &csv("csv", version, DocsFormat::ExDoc37));
     }
+    let pages = [("row", 2, "A line of squares: see parse_row.")];
+    publish(&repository, &Documentation::new("paper", "1.0.0").module("Pages", "Sheets.", &pages));
     let server = serve_docs(&repository, &[]);
     let of_version = |places: &[String], version: &str| {
         !places.is_empty() && places.iter().all(|one| one.starts_with(&format!("csv/{version}/")))
@@ -119,6 +121,15 @@ fn the_latest_version_is_searched_and_others_by_a_lock_file() {
         (303, "search?q=toffee&packages=csv-1.0.0")
     );
     assert!(of_version(&found(&server, "q=toffee&packages=csv-1.0.0"), "1.0.0"));
+
+    // What is pinned and what is the latest are in one order, and nothing is in both.
+    let both = found(&server, "q=parse_row&packages=paper,csv-1.0.0");
+    assert!(both[0].starts_with("csv/1.0.0/"), "{both:?}");
+    assert!(both.iter().any(|place| place.starts_with("paper/1.0.0/")), "{both:?}");
+    let mut once = found(&server, "q=toffee&packages=csv-1.1.0");
+    let count = once.len();
+    once.dedup();
+    assert!(count > 0 && once.len() == count, "{once:?}");
 
     // What is not here is named.
     let absent = server.get("/search?q=toffee&packages=csv-1.0.5,csv-1.1.0,none-1.0.0", &[]);
@@ -230,6 +241,51 @@ fn a_search_finds_what_the_reader_may_read() {
         text.replace(version, "VERSION")
     };
     assert_eq!(text("1.0.0"), text("7.0.0"));
+}
+
+/// A name of our own is hidden in a repository that fetches from an upstream, whatever upstream has under it.
+#[cfg(feature = "mirror")]
+#[test]
+fn documentation_under_a_name_of_our_own_is_found_in_our_repository_alone() {
+    let repository = TestRepository::new();
+    for (directory, name, version) in [
+        ("copy", "csv", "1.0.0"),
+        ("copy", "csv", "1.1.0"),
+        ("copy", "paper", "1.0.0"),
+        ("ours", "csv", "9.0.0"),
+    ] {
+        let tarball = Tarball::new(name, version).build();
+        repository.write(&format!("{directory}/tarballs/{name}-{version}.tar"), &tarball);
+        let docs = csv(name, version, DocsFormat::ExDoc37);
+        repository.write(&format!("{directory}/{}", docs.path()), &docs.build());
+    }
+    build(&repository, "copy", "acme");
+    build(&repository, "ours", "ours");
+    let upstream = Server::run(repository.root(), &["copy"]);
+    let config = format!(
+        "[[repository]]\nname = \"ours\"\nat = \"ours\"\n[[repository]]\nname = \"acme\"\nroot = true\nat = \"copy\"\n\
+         pull-through = true\nupstream = \"{}\"\nupstream-key = \"copy/public_key\"\n",
+        upstream.url()
+    );
+    let server = configured(&repository, &config, 2, &[]);
+    let log = || String::from_utf8(repository.read("serve.log")).unwrap();
+    until("the documentation was read", || log().matches(READ_DOCS).count() == 2);
+    let releases = |path: &str| {
+        let page = page(&server, path);
+        let places = places(&page).into_iter();
+        let mut releases: Vec<String> =
+            places.map(|place| place.split('/').take(2).collect::<Vec<_>>().join(" ")).collect();
+        releases.sort();
+        releases.dedup();
+        releases
+    };
+    assert_eq!(releases("/search?q=toffee"), ["csv 9.0.0", "paper 1.0.0"]);
+    assert_eq!(releases("/repos/acme/search?q=toffee"), ["paper 1.0.0"]);
+    for path in ["/search", "/repos/acme/search"] {
+        let path = format!("{path}?q=toffee&packages=csv-1.0.0,paper-1.0.0");
+        assert_eq!(releases(&path), ["paper 1.0.0"], "{path}");
+        assert!(page(&server, &path).words().contains("csv 1.0.0"), "{path}");
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@
 //! | `in_chromium` | pages as readers use them, from a server, a bucket and a disk |
 //! | `pulled` | documentation that is fetched when a reader asks for it |
 //! | `origins` | in which origin pages are, and who may read them there |
+//! | `searched` | the search as readers use it, on a server and in files |
 
 mod archives;
 mod evil;
@@ -17,6 +18,7 @@ mod origins;
 #[cfg(feature = "mirror")]
 mod pulled;
 mod samples;
+mod searched;
 
 use crate::support::documentation::{DocsFormat, Documentation};
 use crate::support::repository::TestRepository;

@@ -154,10 +154,20 @@ impl Browser {
 
     /// Clicks on the first element that a selector of CSS finds.
     pub fn click(&self, selector: &str) {
+        self.post(&format!("{}/click", self.element(selector)), &json!({}));
+    }
+
+    /// Types a text into the first element that a selector of CSS finds, or chooses the file at this path.
+    pub fn enter(&self, selector: &str, text: &str) {
+        self.post(&format!("{}/value", self.element(selector)), &json!({"text": text}));
+    }
+
+    /// The path of an element in the protocol.
+    fn element(&self, selector: &str) -> String {
         let using = json!({"using": "css selector", "value": selector});
         let element = self.post("/element", &using);
         let id = element.as_object().unwrap().values().next().unwrap().as_str().unwrap();
-        self.post(&format!("/element/{id}/click"), &json!({}));
+        format!("/element/{id}")
     }
 
     /// A command of the protocol of Chromium's developer tools.

@@ -65,6 +65,27 @@ fn a_title_of_several_words_comes_first() {
     );
 }
 
+/// Whatever the rank of its documentation. Longer names are found earlier here.
+#[test]
+fn a_title_that_is_what_was_searched_for_comes_first_of_all() {
+    let known = docs(
+        "known_by_many",
+        "1.0.0",
+        vec![
+            record("function", "Table.row", "Of a table."),
+            record("extras", "About large files", "Large files."),
+        ],
+    );
+    let other = docs(
+        "small",
+        "1.0.0",
+        vec![record("module", "Row", "A row."), record("extras", "Large  Files", "Files.")],
+    );
+    let index = index_of(vec![known, other]).0;
+    assert_eq!(titles(&index, "row"), ["Row", "Table.row"]);
+    assert_eq!(titles(&index, "large files"), ["Large  Files", "About large files"]);
+}
+
 #[test]
 fn all_words_come_before_some() {
     let index = elixir();
