@@ -303,7 +303,10 @@
     }
     if (mine !== asked) return;
     const isTitle = ([, record]) => record[1].toLowerCase() === query;
+    const before = list.children.length;
     some.filter(isTitle).concat(some.filter((one) => !isTitle(one))).forEach(([one, record]) => show(one, record));
+    // The button may be gone: the focus goes on to what is new.
+    if (before) list.children[before]?.querySelector("a").focus();
     more.hidden = at >= found.length;
     more.onclick = () => { loaded = size = 0; showNext(query, found, at, mine).catch(failed); };
   }
@@ -315,8 +318,8 @@
     list.textContent = "";
     more.hidden = true;
     status.textContent = query && "Searching …";
-    if (!query) return;
     manifest ||= await readManifest();
+    if (!query) return;
     loaded = size = 0;
     const { found, isSome } = await candidates(text);
     if (mine !== asked) return;
@@ -331,6 +334,14 @@
     try { history.replaceState(null, "", "?q=" + encodeURIComponent(input.value)); } catch { /* It stays. */ }
     search(input.value).catch(failed);
   });
+  // As in documentation of ExDoc, a slash leads into the search.
+  addEventListener("keydown", (event) => {
+    if (event.key !== "/" || event.target === input || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    input.focus();
+    input.select();
+  });
   input.value = new URLSearchParams(location.search).get("q") || input.value;
-  if (input.value) search(input.value).catch(failed); else readManifest().then((read) => { manifest = read; }).catch(failed);
+  if (!input.value) input.focus();
+  search(input.value).catch(failed);
 })();

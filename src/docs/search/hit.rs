@@ -45,6 +45,8 @@ pub struct DocsFound {
     pub hits: Vec<DocsHit>,
     /// How many there are.
     pub total: usize,
+    /// How many terms were searched for. A word counts as its parts if no record has it as a whole.
+    pub terms: usize,
     /// Whether no record has all words, and these have some of them.
     pub has_some_words: bool,
     /// Whether there are more than `total`: very common words are not counted to the end.

@@ -24,6 +24,15 @@ pub(super) struct Searchable<'a> {
     pub order: &'a [u32],
 }
 
+/// The records that have all words, or else some of them.
+struct FoundRecords {
+    all: Vec<FoundRecord>,
+    /// How many terms were searched for.
+    terms: usize,
+    has_some_words: bool,
+    is_more: bool,
+}
+
 /// A record that has the words, or some of them.
 #[derive(Clone, Copy, Debug)]
 struct FoundRecord {
@@ -48,7 +57,8 @@ impl Searchable<'_> {
         let docs = self.manifest.docs.iter();
         let allowed: Vec<bool> =
             docs.map(|entry| entry.as_ref().is_some_and(|entry| filter(&entry.id))).collect();
-        let (mut candidates, has_some_words, is_more) = self.candidates(query, &allowed);
+        let FoundRecords { all: mut candidates, terms, has_some_words, is_more } =
+            self.candidates(query, &allowed);
         let total = candidates.len();
         Self::sort_best(&mut candidates, limit.max(COMPARED));
         if query.words.len() > 1 {
@@ -56,11 +66,11 @@ impl Searchable<'_> {
         }
         let best = candidates.iter().take(limit);
         let hits = best.filter_map(|candidate| self.hit(candidate)).collect();
-        DocsFound { hits, total, has_some_words, is_more }
+        DocsFound { hits, total, terms, has_some_words, is_more }
     }
 
-    /// The records that have all words, or else some of them; whether they have some; and whether there are more.
-    fn candidates(&self, query: &DocsQuery, allowed: &[bool]) -> (Vec<FoundRecord>, bool, bool) {
+    /// The records that have all words, or else some of them.
+    fn candidates(&self, query: &DocsQuery, allowed: &[bool]) -> FoundRecords {
         let matches = |word: &QueryTerm| WordMatches::of(self.files, self.manifest, word);
         let mut words = Vec::new();
         let mut is_whole = false;
@@ -73,9 +83,9 @@ impl Searchable<'_> {
                 words.push(found);
             }
         }
-        let (found, is_more) = self.with_all(&words, allowed);
-        if !found.is_empty() || words.is_empty() {
-            return (found, false, is_more);
+        let (all, is_more) = self.with_all(&words, allowed);
+        if !all.is_empty() || words.is_empty() {
+            return FoundRecords { all, terms: words.len(), has_some_words: false, is_more };
         }
         if is_whole {
             words.clear();
@@ -86,12 +96,17 @@ impl Searchable<'_> {
                 }
                 words.extend(parts.iter().map(matches));
             }
-            let (found, is_more) = self.with_all(&words, allowed);
-            if !found.is_empty() {
-                return (found, false, is_more);
+            let (all, is_more) = self.with_all(&words, allowed);
+            if !all.is_empty() {
+                return FoundRecords { all, terms: words.len(), has_some_words: false, is_more };
             }
         }
-        (self.with_some(&words, allowed), words.len() > 1, false)
+        FoundRecords {
+            all: self.with_some(&words, allowed),
+            terms: words.len(),
+            has_some_words: words.len() > 1,
+            is_more: false,
+        }
     }
 
     /// The records that have all words.

@@ -97,7 +97,9 @@ fn the_latest_version_is_searched_and_others_by_a_lock_file() {
     }
     repository.build(&[]).ok();
     for version in ["1.0.0", "1.1.0", "2.0.0-rc.1"] {
-        publish(&repository, &csv("csv", version, DocsFormat::ExDoc37));
+        let rows = ("to_pages", 1, "A row as 2 pages.");
+        let csv = csv("csv", version, DocsFormat::ExDoc37);
+        publish(&repository, &csv.module("Csv.Printer", "Prints.", &[rows]));
     }
     let pages = [("row", 2, "A line of squares: see parse_row.")];
     publish(&repository, &Documentation::new("paper", "1.0.0").module("Pages", "Sheets.", &pages));
@@ -130,6 +132,10 @@ fn the_latest_version_is_searched_and_others_by_a_lock_file() {
     let count = once.len();
     once.dedup();
     assert!(count > 0 && once.len() == count, "{once:?}");
+
+    // The whole name is in the latest index alone. That of pinned versions has its parts, in what is another function.
+    let names = found(&server, "q=Pages.row/2&packages=csv-1.0.0,paper");
+    assert_eq!(names, ["paper/1.0.0/Pages.html#row/2"]);
 
     // What is not here is named.
     let absent = server.get("/search?q=toffee&packages=csv-1.0.5,csv-1.1.0,none-1.0.0", &[]);

@@ -56,10 +56,7 @@ pub(super) fn found<'a>(
             all.push((one, index.search(&query, &filter, limit)));
         }
     }
-    // Where one index has records with all words, those of others with some of them are left out.
-    if all.iter().any(|(_, found)| found.total > 0 && !found.has_some_words) {
-        all.retain(|(_, found)| !found.has_some_words);
-    }
+    keep_best(&mut all);
     let total = all.iter().fold(0_usize, |sum, (_, found)| sum.saturating_add(found.total));
     let is_more = all.iter().any(|(_, found)| found.is_more);
     let has_some_words = all.iter().any(|(_, found)| found.total > 0 && found.has_some_words);
@@ -70,6 +67,18 @@ pub(super) fn found<'a>(
     let hits = hits.into_iter().skip(skip).take(count).collect();
     let reading = reading(searched);
     FoundDocs { hits, total, is_more, has_some_words, status, reading }
+}
+
+/// Leaves out what several indexes together would not find: records with some words, where others have all, and records
+/// with the parts of a word, where others have the word.
+fn keep_best(all: &mut Vec<(&Searched, DocsFound)>) {
+    all.retain(|(_, found)| found.total > 0);
+    let best = all.iter().map(|(_, found)| (found.has_some_words, found.terms)).min();
+    all.retain(|(_, found)| {
+        best.is_none_or(|(has_some_words, terms)| {
+            found.has_some_words == has_some_words && (has_some_words || found.terms == terms)
+        })
+    });
 }
 
 /// What is known of pinned versions in all repositories: one has to have them.
