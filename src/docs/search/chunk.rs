@@ -13,7 +13,7 @@ use crate::docs::records::DocsRecord;
 use crate::varint;
 
 /// How many records a file has at most.
-pub(super) const RECORDS: usize = 236;
+pub(super) const RECORDS: usize = 244;
 
 /// In bytes: how much of a text is shown.
 const SNIPPET: usize = 120;

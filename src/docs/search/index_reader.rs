@@ -9,7 +9,7 @@ use super::term_file::TermFile;
 use crate::bounded_cache::BoundedCache;
 
 /// In bytes: how much memory the files take that are kept at least; at most twice as much.
-const KEPT: usize = 24 << 20;
+const KEPT: usize = 40 << 20;
 
 /// Reads files, and keeps what they held.
 pub(super) struct IndexReader {

@@ -7,7 +7,7 @@ use super::tokens::{TermPart, for_each_term};
 use crate::docs::records::DocsRecord;
 
 /// In bytes: how much memory postings take before they are merged into files.
-const LIMIT: usize = 56 << 20;
+const LIMIT: usize = 52 << 20;
 
 /// In bytes: what a term takes beside its postings, about.
 const OF_TERM: usize = 180;

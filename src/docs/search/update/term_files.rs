@@ -122,7 +122,7 @@ fn merge_term(
     dropped: &HashSet<u32>,
 ) -> io::Result<(TermEntry, bool)> {
     let known = match (known, added) {
-        (Some(known), None) if dropped.is_empty() => return Ok((known, false)),
+        (Some(known), None) if !has_any(files, &known, dropped)? => return Ok((known, false)),
         (known, _) => known,
     };
     let name = known.as_ref().map(|known| known.term.as_str()).or(added.map(|(term, _)| &**term));
@@ -168,6 +168,38 @@ fn merge_term(
         },
     };
     Ok((merged, true))
+}
+
+/// Whether a term is in one of these documentations. Most terms are in none of those that went, and need not be written.
+fn has_any(files: &WrittenFiles, known: &TermEntry, docs: &HashSet<u32>) -> io::Result<bool> {
+    if docs.is_empty() {
+        return Ok(false);
+    }
+    let is_in = |kind, bytes: &[u8]| {
+        let mut numbers = PostingReader::new(bytes, kind).map(|(key, _)| docs_of(key));
+        let mut last = None;
+        numbers.any(|number| last.replace(number) != Some(number) && docs.contains(&number))
+    };
+    if is_in(PostingKind::Title, &known.titles) {
+        return Ok(true);
+    }
+    let blocks = match &known.texts {
+        TextPostings::Inline(bytes) => return Ok(is_in(PostingKind::Text, bytes)),
+        TextPostings::Blocks(blocks) => blocks,
+    };
+    let nexts = blocks.iter().skip(1).map(|block| block.first).chain([u32::MAX]);
+    for (block, next) in blocks.iter().zip(nexts) {
+        if !docs.iter().any(|number| (block.first..next).contains(number)) {
+            continue;
+        }
+        let file = IndexFile { kind: FileKind::Blocks, id: block.id };
+        let raw = files.read(file)?;
+        let postings = decode_block(&known.term, &raw).ok_or_else(|| damaged(file))?;
+        if is_in(PostingKind::Text, postings) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// All postings of a term in texts.
