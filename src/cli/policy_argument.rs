@@ -100,7 +100,7 @@ fn parse_file(
     let shown = path.display();
     let text = String::from_utf8(bytes).map_err(|error| {
         let before = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
-        let line = before.iter().filter(|byte| **byte == b'\n').count().saturating_add(1);
+        let line = before.split(|byte| *byte == b'\n').count();
         Failure::input(format!("{shown}:{line}: it is not UTF-8")).hint("save it as UTF-8")
     })?;
     read_policy(&text, repository, name).map_err(|PolicyFileError { faults }| {

@@ -71,7 +71,7 @@ impl ListPolicies {
             let width = lines.iter().map(|line| line.name.len()).max().unwrap_or_default();
             lines.iter().try_for_each(|line| output::line(&line.text(width)))?;
             if lines.is_empty() {
-                let hint = format!("{} has no policy: `hexreg policy set` publishes one", place);
+                let hint = format!("{place} has no policy: `hexreg policy set` publishes one");
                 output::hint(&hint);
             }
         }

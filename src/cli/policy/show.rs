@@ -56,7 +56,9 @@ impl ShowPolicy {
             return output::json(&PolicyJson { view, warnings });
         }
         inspect::print(&view)?;
-        warnings.iter().for_each(|warning| output::warning(warning));
+        for warning in &warnings {
+            output::warning(warning);
+        }
         Ok(())
     }
 }

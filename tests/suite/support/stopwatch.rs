@@ -28,6 +28,6 @@ fn cpu_time(process: u32) -> Option<Duration> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     // The name of the program is in parentheses, and may have spaces.
     let (_, fields) = stat.rsplit_once(')')?;
-    let ticks = fields.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>());
+    let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<u64>);
     Some(Duration::from_millis(ticks.sum::<Result<u64, _>>().ok()? * 10))
 }
