@@ -161,7 +161,8 @@ impl Documentation {
         );
         while page.len() < size {
             let function = word(frequent(random, 4_000));
-            let module = &self.modules[random.below(self.modules.len())];
+            let module = self.modules.get(random.below(self.modules.len()));
+            let module = module.map_or("", String::as_str);
             let other = random.below(400);
             let other =
                 KNOWN.get(other).map_or_else(|| made_up_name(other), |one| one.0.to_owned());
@@ -183,7 +184,7 @@ impl Documentation {
                 let _ =
                     write!(page, "<span class=\"n\">{function}</span><span class=\"p\">(</span>");
                 let _ =
-                    write!(page, "<span class=\"mi\">{token}</span><span class=\"p\">)</span>\n");
+                    writeln!(page, "<span class=\"mi\">{token}</span><span class=\"p\">)</span>");
             }
             page += "</code></pre>\n</section>\n";
         }

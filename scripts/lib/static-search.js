@@ -16,17 +16,20 @@ function element(name) {
     append(child) { this.children.push(child); },
     addEventListener(event, call) { this.listeners[event] = call; },
     remove() {},
+    focus() {},
+    select() {},
+    querySelector() { return element("a"); },
   };
 }
 
 async function ask(query) {
   const elements = Object.fromEntries(["search", "status", "results", "more"].map((id) => ["docs-" + id, element(id)]));
   const form = elements["docs-search"];
-  form.elements.q = { value: "" };
+  form.elements.q = Object.assign(element("input"), { value: "" });
   const used = { query, requests: 0, bytes: 0 };
   const window = {};
   const context = vm.createContext({
-    window, console, setTimeout, TextDecoder, TextEncoder, Blob, Response, DecompressionStream, URLSearchParams, Uint8Array, atob,
+    window, console, setTimeout, addEventListener() {}, TextDecoder, TextEncoder, Blob, Response, DecompressionStream, URLSearchParams, Uint8Array, atob,
     unescape, encodeURIComponent, history: { replaceState() {} }, location: { search: "" },
     document: {
       currentScript: { dataset: { index: "", docs: "docs/", root: "" } },
