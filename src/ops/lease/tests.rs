@@ -36,10 +36,13 @@ impl OneFile {
     }
 
     fn set(&self, bytes: &[u8]) {
-        let mut file = self.file.lock().unwrap();
-        let number = file.as_ref().map_or(0, |(_, number)| number.wrapping_add(1));
-        *file = Some((bytes.to_vec(), number));
+        set(&mut self.file.lock().unwrap(), bytes);
     }
+}
+
+fn set(file: &mut Option<(Vec<u8>, u8)>, bytes: &[u8]) {
+    let number = file.as_ref().map_or(0, |(_, number)| number.wrapping_add(1));
+    *file = Some((bytes.to_vec(), number));
 }
 
 fn stamp_of(number: u8) -> Stamp {
@@ -76,11 +79,13 @@ impl Store for OneFile {
             if fault == Fault::Refused {
                 return Err(error(io::Error::other("refused").into()));
             }
-            let there = self.file.lock().unwrap().as_ref().map(|(_, number)| stamp_of(*number));
+            // A bucket compares and writes in one step.
+            let mut file = self.file.lock().unwrap();
+            let there = file.as_ref().map(|(_, number)| stamp_of(*number));
             if self.is_conditional && there != change.over {
                 return Err(error(StoreErrorKind::Conflict));
             }
-            self.set(&change.source().unwrap().read().unwrap());
+            set(&mut file, &change.source().unwrap().read().unwrap());
             if fault == Fault::AnswerLost {
                 return Err(error(io::Error::from(io::ErrorKind::TimedOut).into()));
             }
