@@ -131,7 +131,7 @@ impl Searching {
         self.browser.until(&format!("document.activeElement.id === {id:?}"));
     }
 
-    /// Types into the field that has the focus. Enter comes once all is there: a busy browser takes keys later.
+    /// Types into the field that has the focus. Enter comes once all is there.
     fn type_and_enter(&self, text: &str) {
         self.browser.press(text);
         self.browser.until(&format!("document.activeElement.value === {text:?}"));
