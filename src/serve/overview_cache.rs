@@ -195,6 +195,7 @@ impl fmt::Debug for OverviewCache {
 mod tests {
     use std::fs;
     use std::path::Path;
+    use std::sync::mpsc::{self, Receiver};
     use std::time::SystemTime;
 
     use super::*;
@@ -269,26 +270,53 @@ mod tests {
         ));
     }
 
+    /// A cache that knows the golden state of its directory; `versions` is junk since.
+    struct HeldRepository {
+        directory: tempfile::TempDir,
+        cache: OverviewCache,
+        before: Arc<RepositoryState>,
+        /// A read of the directory waits while it is locked.
+        latch: Arc<Mutex<()>>,
+        /// Has a message for each read that has begun since.
+        reads: Receiver<()>,
+    }
+
+    impl HeldRepository {
+        fn new() -> Self {
+            let directory = tempfile::TempDir::new().unwrap();
+            for file in ["public_key", "versions"] {
+                fs::write(directory.path().join(file), golden(file)).unwrap();
+            }
+            let latch = Arc::new(Mutex::new(()));
+            let (begun, reads) = mpsc::channel();
+            let open = Arc::clone(&latch);
+            let store = WatchedStore::new(directory.path(), move || {
+                begun.send(()).unwrap();
+                drop(open.lock().unwrap());
+            });
+            let cache = OverviewCache::new(Arc::new(store));
+            let before = cache.current();
+            while reads.try_recv().is_ok() {}
+            fs::write(directory.path().join("versions"), b"junk").unwrap();
+            Self { directory, cache, before, latch, reads }
+        }
+
+        /// Returns once a thread has begun a read that the latch holds up.
+        fn wait_for_a_read(&self) {
+            self.reads.recv_timeout(Duration::from_secs(60)).unwrap();
+        }
+    }
+
     #[test]
     fn while_one_thread_reads_the_others_get_the_former_state() {
-        let directory = tempfile::TempDir::new().unwrap();
-        let write = |file: &str| fs::write(directory.path().join(file), golden(file)).unwrap();
-        write("public_key");
-        write("versions");
-        let latch = Arc::new(Mutex::new(()));
-        let open = Arc::clone(&latch);
-        let store = WatchedStore::new(directory.path(), move || drop(open.lock().unwrap()));
-        let cache = OverviewCache::new(Arc::new(store));
-        let before = cache.current();
-        fs::write(directory.path().join("versions"), b"junk").unwrap();
-        let closed = latch.lock().unwrap();
+        let held = HeldRepository::new();
+        let (cache, before) = (&held.cache, &held.before);
+        let closed = held.latch.lock().unwrap();
         std::thread::scope(|scope| {
             let reader = scope.spawn(|| cache.current());
-            while cache.reading.try_lock().is_ok() {
-                std::thread::yield_now();
-            }
+            held.wait_for_a_read();
             for _ in 0..3 {
-                assert!(Arc::ptr_eq(&cache.current(), &before));
+                assert!(Arc::ptr_eq(&cache.current(), before));
             }
             assert!(!reader.is_finished());
             drop(closed);
@@ -303,24 +331,14 @@ mod tests {
     /// A search that begins right after a publication must not go by what another thread began to read before it.
     #[test]
     fn no_state_from_before_a_write_of_this_server_is_used() {
-        let directory = tempfile::TempDir::new().unwrap();
-        let write = |file: &str| fs::write(directory.path().join(file), golden(file)).unwrap();
-        write("public_key");
-        write("versions");
-        let latch = Arc::new(Mutex::new(()));
-        let open = Arc::clone(&latch);
-        let store = WatchedStore::new(directory.path(), move || drop(open.lock().unwrap()));
-        let cache = OverviewCache::new(Arc::new(store));
-        let before = cache.current();
-        fs::write(directory.path().join("versions"), b"junk").unwrap();
-        let closed = latch.lock().unwrap();
+        let held = HeldRepository::new();
+        let (cache, before) = (&held.cache, &held.before);
+        let closed = held.latch.lock().unwrap();
         std::thread::scope(|scope| {
             let reader = scope.spawn(|| cache.current());
-            while cache.reading.try_lock().is_ok() {
-                std::thread::yield_now();
-            }
-            assert!(Arc::ptr_eq(&cache.current(), &before));
-            write("versions");
+            held.wait_for_a_read();
+            assert!(Arc::ptr_eq(&cache.current(), before));
+            fs::write(held.directory.path().join("versions"), golden("versions")).unwrap();
             cache.note_written();
             let after_the_write = scope.spawn(|| cache.current());
             std::thread::sleep(Duration::from_millis(50));
@@ -329,7 +347,7 @@ mod tests {
             reader.join().unwrap();
             let after = after_the_write.join().unwrap();
             assert!(matches!(*after, RepositoryState::Built(_)), "{after:?}");
-            assert!(!Arc::ptr_eq(&after, &before));
+            assert!(!Arc::ptr_eq(&after, before));
         });
     }
 
