@@ -41,6 +41,7 @@ pub fn parse(format: Format, text: &[u8]) -> Result<LockFile, Error> {
         Format::Rebar => rebar::parse(text),
         Format::Gleam => gleam::parse(text::utf8(text)?),
     };
+    let parsed = parsed.map(|file| LockFile { format: Some(format), ..file });
     // What a parser quotes may be a URL with credentials.
     parsed.map_err(|error| match error {
         Error::Syntax(error) => {

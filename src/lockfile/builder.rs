@@ -50,18 +50,31 @@ pub(super) struct LockFileBuilder {
     /// The index of each application's entry.
     apps: HashMap<String, usize>,
     repeated: Vec<Repeated>,
+    lines: HashMap<String, usize>,
 }
 
 impl LockFileBuilder {
     pub fn new(precedence: Precedence) -> Self {
-        Self { precedence, entries: Vec::new(), apps: HashMap::new(), repeated: Vec::new() }
+        let (entries, apps, lines) = (Vec::new(), HashMap::new(), HashMap::new());
+        Self { precedence, entries, apps, repeated: Vec::new(), lines }
     }
 
-    /// Adds the next entry.
-    pub fn add(&mut self, app: &str, entry: RawEntry<'_>) -> Result<(), EntryError> {
+    /// Adds the next entry, which begins in this line.
+    pub fn add(
+        &mut self,
+        app: &str,
+        line: Option<usize>,
+        entry: RawEntry<'_>,
+    ) -> Result<(), EntryError> {
         // The name may be any text, and messages show it.
         let app = credentials::hide_all(app);
         let entry = CheckedEntry::check(&app, entry)?;
+        if let Some(line) = line {
+            match self.precedence {
+                Precedence::First => self.lines.entry(app.clone()).or_insert(line),
+                Precedence::Last => self.lines.entry(app.clone()).insert_entry(line).into_mut(),
+            };
+        }
         match self.apps.entry(app.clone()) {
             hash_map::Entry::Vacant(vacant) => {
                 vacant.insert(self.entries.len());
@@ -92,7 +105,8 @@ impl LockFileBuilder {
     }
 
     pub fn finish(self) -> LockFile {
-        let mut file = LockFile { repeated: self.repeated, ..LockFile::default() };
+        let mut file =
+            LockFile { repeated: self.repeated, lines: self.lines, ..LockFile::default() };
         for entry in self.entries {
             match entry {
                 CheckedEntry::Pinned(pinned) => file.pinned.push(pinned),

@@ -25,7 +25,7 @@ pub enum Error {
     /// It consists of Erlang terms and is no `rebar.lock`.
     #[error("expected {expected}, found {found}")]
     Form { expected: &'static str, found: String },
-    /// One entry is malformed. A `rebar.lock` has no line for it.
+    /// One entry is malformed. Its line is not known if a `rebar.lock` spells its name oddly.
     #[error("{line}{app:?}: {error}", line = AtLine(*.line), app = credentials::hide_all(.app))]
     Entry { line: Option<usize>, app: String, error: EntryError },
 }

@@ -19,6 +19,13 @@ impl GitUrl {
     pub fn with_credentials(&self) -> &str {
         &self.0
     }
+
+    /// The URL without its credentials, as a person would write it. What may be secret after `?` or `#` is hidden.
+    #[must_use]
+    pub fn without_credentials(&self) -> String {
+        let shown = self.to_string();
+        shown.replacen(&format!("{}@", credentials::HIDDEN), "", 1)
+    }
 }
 
 impl fmt::Display for GitUrl {

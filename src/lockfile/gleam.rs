@@ -6,7 +6,7 @@ use toml::Spanned;
 use super::builder::{LockFileBuilder, Precedence, RawEntry};
 use super::error::{EntryError, Error};
 use super::pins::{HEXPM, LockFile, OtherSource};
-use super::text::{excerpt, line_at};
+use super::text::{LineCounter, excerpt, line_at};
 
 #[derive(Deserialize)]
 struct Manifest {
@@ -32,13 +32,13 @@ pub(super) fn parse(text: &str) -> Result<LockFile, Error> {
         Error::Toml { line: line_at(text.as_bytes(), offset), message }
     })?;
     let mut builder = LockFileBuilder::new(Precedence::Last);
+    let mut lines = LineCounter::new(text.as_bytes());
     for package in &manifest.packages {
-        let offset = package.span().start;
+        let line = Some(lines.line_at(package.span().start));
         let package = package.get_ref();
         let app = package.otp_app.as_ref().unwrap_or(&package.name);
-        let added = entry_of(package).and_then(|entry| builder.add(app, entry));
+        let added = entry_of(package).and_then(|entry| builder.add(app, line, entry));
         if let Err(error) = added {
-            let line = Some(line_at(text.as_bytes(), offset));
             return Err(Error::Entry { line, app: app.clone(), error });
         }
     }

@@ -12,7 +12,7 @@ use winnow::{ModalResult, Parser};
 use super::builder::{LockFileBuilder, Precedence, RawEntry};
 use super::error::{EntryError, Error};
 use super::pins::{HEXPM, LockFile, OtherSource};
-use super::text::{excerpt, line_at};
+use super::text::{LineCounter, excerpt};
 use crate::erlang::{Fragment, Input, SyntaxError, label, nested};
 
 /// An Elixir literal.
@@ -45,11 +45,12 @@ pub(super) fn parse(text: &str) -> Result<LockFile, Error> {
         .parse(input)
         .map_err(|error| SyntaxError::at(text, error.offset(), error.inner()))?;
     let mut builder = LockFileBuilder::new(Precedence::Last);
+    let mut lines = LineCounter::new(text.as_bytes());
     for MixEntry { app, value, rest } in entries {
-        let added = entry_of(&value).and_then(|entry| builder.add(&app, entry));
+        let line = Some(lines.line_at(text.len().saturating_sub(rest)));
+        let added = entry_of(&value).and_then(|entry| builder.add(&app, line, entry));
         if let Err(error) = added {
-            let line = line_at(text.as_bytes(), text.len().saturating_sub(rest));
-            return Err(Error::Entry { line: Some(line), app, error });
+            return Err(Error::Entry { line, app, error });
         }
     }
     Ok(builder.finish())

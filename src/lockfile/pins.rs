@@ -1,7 +1,9 @@
 //! What a lock file says.
 
+use std::collections::HashMap;
 use std::fmt;
 
+use super::format::Format;
 use super::git_url::GitUrl;
 use crate::checksum::{InnerChecksum, OuterChecksum};
 use crate::name::PackageName;
@@ -13,6 +15,8 @@ pub(super) const HEXPM: &str = "hexpm";
 /// What a lock file says, in its order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LockFile {
+    /// `None` for a blank file.
+    pub format: Option<Format>,
     /// Releases of packages.
     pub pinned: Vec<Pinned>,
     /// Commits of git repositories.
@@ -21,6 +25,16 @@ pub struct LockFile {
     pub others: Vec<OtherDependency>,
     /// Applications that are locked twice, differently.
     pub repeated: Vec<Repeated>,
+    /// The lines of the entries that count, by application.
+    pub(super) lines: HashMap<String, usize>,
+}
+
+impl LockFile {
+    /// The line of an application's entry, from 1; `None` if it is not known.
+    #[must_use]
+    pub fn line(&self, app: &str) -> Option<usize> {
+        self.lines.get(app).copied()
+    }
 }
 
 /// A pinned release.

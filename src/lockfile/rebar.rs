@@ -7,12 +7,14 @@ use std::collections::HashMap;
 use super::builder::{LockFileBuilder, Precedence, RawEntry};
 use super::error::{EntryError, Error};
 use super::pins::{LockFile, OtherSource, Repeated};
-use super::text::excerpt;
+use super::text::{LineCounter, excerpt};
 use crate::erlang::{self, Term};
 
 pub(super) fn parse(bytes: &[u8]) -> Result<LockFile, Error> {
     let text = erlang::decode(bytes);
-    let terms = erlang::parse_terms(&without_comments(&text))?;
+    let text = without_comments(&text);
+    let terms = erlang::parse_terms(&text)?;
+    let lines = lines_of_tuples(&text);
     let (locks, attributes) = match terms.as_slice() {
         [] => (&[][..], &[][..]),
         [Term::List(locks)] => (locks.as_slice(), &[][..]),
@@ -35,10 +37,11 @@ pub(super) fn parse(bytes: &[u8]) -> Result<LockFile, Error> {
         let Term::Tuple(elements) = lock else { return Err(form("a lock", lock)) };
         let [app, bound, ..] = elements.as_slice() else { return Err(form("a lock", lock)) };
         let app = text_of(app).ok_or_else(|| form("an application's name", app))?;
+        let line = lines.get(app).copied();
         let added = entry_of(bound, inner.get(app).copied(), outer.get(app).copied())
-            .and_then(|entry| builder.add(app, entry));
+            .and_then(|entry| builder.add(app, line, entry));
         if let Err(error) = added {
-            return Err(Error::Entry { line: None, app: app.to_owned(), error });
+            return Err(Error::Entry { line, app: app.to_owned(), error });
         }
     }
     Ok(builder.finish())
@@ -151,6 +154,20 @@ fn unexpected(expected: &'static str, found: Option<&Term>) -> EntryError {
 
 fn form(expected: &'static str, found: &Term) -> Error {
     Error::Form { expected, found: excerpt(&found.to_string()) }
+}
+
+/// The line of the first tuple that begins with each binary, such as `{<<"cowboy">>,`: parsed terms have no positions.
+fn lines_of_tuples(text: &str) -> HashMap<&str, usize> {
+    let (mut lines, mut counter) = (HashMap::new(), LineCounter::new(text.as_bytes()));
+    for open in memchr::memchr_iter(b'{', text.as_bytes()) {
+        let line = counter.line_at(open);
+        let tuple = text.get(open.saturating_add(1)..).unwrap_or_default().trim_start();
+        let binary = tuple.strip_prefix("<<\"").and_then(|binary| binary.split_once('"'));
+        if let Some((name, _)) = binary {
+            lines.entry(name).or_insert(line);
+        }
+    }
+    lines
 }
 
 /// The text with spaces in place of comments: `file:consult` skips them, and `parse_terms` does not.

@@ -25,6 +25,11 @@ fn fill(text: &str) -> Vec<u8> {
     text.replace("INNER", INNER).replace("OUTER", OUTER).replace("COMMIT", COMMIT).into_bytes()
 }
 
+/// What a file without an entry says.
+fn nothing(format: Format) -> LockFile {
+    LockFile { format: Some(format), ..LockFile::default() }
+}
+
 fn fixture(name: &str) -> LockFile {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/locks").join(name);
     let text = std::fs::read(&path).unwrap();
@@ -278,4 +283,44 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn entries_have_lines() {
+    let mix = read(
+        Format::Mix,
+        "%{\n  \"a\": {:hex, :a, \"1.0.0\"},\n  # b\n  \"b\": {:git, \"https://h/b\",\n    \"COMMIT\", []}, c: {:path, \"c\"},\n}",
+    );
+    assert_eq!(["a", "b", "c", "d"].map(|app| mix.line(app)), [Some(2), Some(4), Some(5), None]);
+    let rebar = read(
+        Format::Rebar,
+        "%% {<<\"a\">>,\n{\"1.2.0\",\n[{<<\"a\">>,{pkg,<<\"b\">>,<<\"1.0.0\">>},0},\n { <<\"b\">>,{hg},0},{c,{hg},0}]}.\n\
+         [{pkg_hash_ext,[\n{<<\"b\">>,<<\"OUTER\">>}]}].",
+    );
+    assert_eq!(["a", "b", "c", "d"].map(|app| rebar.line(app)), [Some(3), Some(4), None, None]);
+    let gleam = read(
+        Format::Gleam,
+        "packages = [\n  { name = \"a\", version = \"1.0.0\", source = \"hex\", outer_checksum = \"OUTER\" },\n]\n\
+         [[other]]\n",
+    );
+    assert_eq!(gleam.line("a"), Some(2));
+}
+
+/// The line is that of the entry that counts.
+#[test]
+fn of_two_entries_the_line_of_the_one_that_counts() {
+    let mix = read(Format::Mix, "%{\na: {:hex, :a, \"1.0.0\"},\na: {:hex, :a, \"2.0.0\"}}");
+    assert_eq!(mix.line("a"), Some(3));
+    let lock = |version: &str| format!("{{<<\"a\">>,{{pkg,<<\"a\">>,<<\"{version}\">>}},0}}");
+    let rebar = read(Format::Rebar, &format!("[\n{},\n{}].", lock("1.0.0"), lock("2.0.0")));
+    assert_eq!(rebar.line("a"), Some(2));
+}
+
+/// To count from the beginning for each of 100,000 entries would take minutes.
+#[test]
+fn lines_of_many_entries_are_found_in_one_pass() {
+    let entry = |number: usize| format!("\"a{number}\": {{:path, \"a\"}},\n");
+    let text: String = (0..100_000).map(entry).collect();
+    let file = read(Format::Mix, &format!("%{{\n{text}}}"));
+    assert_eq!(file.line("a99999"), Some(100_001));
 }

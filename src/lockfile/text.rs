@@ -19,6 +19,28 @@ pub(super) fn line_at(text: &[u8], offset: usize) -> usize {
     memchr::memchr_iter(b'\n', before).count().saturating_add(1)
 }
 
+/// Counts lines forwards: to count from the beginning for each of many entries takes the square of the file's size.
+pub(super) struct LineCounter<'a> {
+    text: &'a [u8],
+    offset: usize,
+    line: usize,
+}
+
+impl<'a> LineCounter<'a> {
+    pub fn new(text: &'a [u8]) -> Self {
+        Self { text, offset: 0, line: 1 }
+    }
+
+    /// The line of a byte, from 1. It must not be before the last one that was asked for.
+    pub fn line_at(&mut self, offset: usize) -> usize {
+        let passed = self.text.get(self.offset..offset).unwrap_or_default();
+        let breaks = memchr::memchr_iter(b'\n', passed).count();
+        self.line = self.line.saturating_add(breaks);
+        self.offset = self.offset.max(offset);
+        self.line
+    }
+}
+
 /// The first conflict marker of git, and its line. No format has lines that begin with one.
 pub(super) fn merge_conflict(text: &[u8]) -> Option<(usize, &'static str)> {
     let markers = ["<<<<<<<", "|||||||", "=======", ">>>>>>>"];

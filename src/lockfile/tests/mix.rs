@@ -1,5 +1,5 @@
-use super::{COMMIT, error, fixture, lines, read};
-use crate::lockfile::{Format, LockFile, parse};
+use super::{COMMIT, error, fixture, lines, nothing, read};
+use crate::lockfile::{Format, parse};
 
 #[test]
 fn mix_locks_of_each_version() {
@@ -38,7 +38,7 @@ fn mix_keys_and_literals_in_each_spelling() {
         assert_eq!(lines(&read(Format::Mix, &text)), ["a: hexpm/a 1.0.0 - -"], "{text}");
     }
     for empty in [" %{ } \n", "", "\n", "# nothing yet\n"] {
-        assert_eq!(read(Format::Mix, empty), LockFile::default(), "{empty}");
+        assert_eq!(read(Format::Mix, empty), nothing(Format::Mix), "{empty}");
     }
     let keywords = "%{a: {:git, \"u#x\", \"COMMIT\", ref: nil, tag: \"v1\"}}";
     assert_eq!(lines(&read(Format::Mix, keywords)), [format!("a: u#x {COMMIT}")]);

@@ -1,5 +1,5 @@
-use super::{error, fixture, lines, read};
-use crate::lockfile::{Format, LockFile};
+use super::{error, fixture, lines, nothing, read};
+use crate::lockfile::Format;
 
 #[test]
 fn rebar_locks_of_each_version() {
@@ -21,7 +21,7 @@ fn rebar_locks_of_each_version() {
     );
     assert_eq!(lines(&beta), ["a: ?/a 1.0.0 - -", "b: ?/b 1.0.0 inner -", "c: ?/c 1.0.0 - outer"]);
     for empty in ["", "[].\n", "{\"1.2.0\",[]}.\n", "{\"1.2.0\",[]}.\n[].\n", "%% nothing\n"] {
-        assert_eq!(read(Format::Rebar, empty), LockFile::default(), "{empty}");
+        assert_eq!(read(Format::Rebar, empty), nothing(Format::Rebar), "{empty}");
     }
 }
 
@@ -60,12 +60,12 @@ fn errors_in_a_rebar_lock_are_named() {
     expected a lock, found a
     expected a lock, found {<<"a">>}
     expected an application's name, found 1
-    "a": expected a resource such as `{pkg, …}`, found pkg
-    "a": expected a package's name, found nothing
-    "a": "A" is not a package name: expected a lowercase letter, then letters, digits or _
-    "a": "1" is not a version: expected MAJOR.MINOR.PATCH, optionally followed by -PRE
-    "a": its inner checksum is "12": expected 64 hex digits
-    "a": expected a commit, as `{ref, …}`, found nothing
+    line 1: "a": expected a resource such as `{pkg, …}`, found pkg
+    line 1: "a": expected a package's name, found nothing
+    line 1: "a": "A" is not a package name: expected a lowercase letter, then letters, digits or _
+    line 1: "a": "1" is not a version: expected MAJOR.MINOR.PATCH, optionally followed by -PRE
+    line 1: "a": its inner checksum is "12": expected 64 hex digits
+    line 1: "a": expected a commit, as `{ref, …}`, found nothing
     line 2: `<<<<<<<` is the mark of a merge conflict: resolve it, or let the build tool lock anew
     line 2: `|||||||` is the mark of a merge conflict: resolve it, or let the build tool lock anew
     "#);
