@@ -4,7 +4,9 @@ use std::fmt;
 
 use crate::name::{PolicyName, RepositoryName};
 use crate::package::{RetirementReason, Severity, numbered_enum};
+use crate::requirement::VersionRequirement;
 use crate::unknown_fields::UnknownFields;
+use crate::version::Version;
 
 /// A policy. A client applies it in each project that names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +79,18 @@ pub struct PackageRef {
     pub unknown: UnknownFields,
 }
 
+impl PackageRef {
+    /// Whether a release is one of them. A requirement that no client reads covers none.
+    #[must_use]
+    pub fn covers(&self, package: &str, version: &Version) -> bool {
+        self.package == package
+            && self.requirement.as_ref().is_none_or(|requirement| {
+                let requirement = requirement.parse::<VersionRequirement>();
+                requirement.is_ok_and(|requirement| requirement.matches(version))
+            })
+    }
+}
+
 numbered_enum! {
     /// Who may read a policy on hex.pm.
     Visibility {
@@ -100,6 +114,26 @@ numbered_enum! {
         Retirement = 3 "retirement",
         /// The cooldown is ignored.
         Cooldown = 4 "cooldown",
+    }
+}
+
+impl Override {
+    /// What it does to a release, with its comment, such as `deny plug < 1.5.0: SEC-12`.
+    #[must_use]
+    pub fn explanation(&self) -> String {
+        let comment = self.comment.as_deref().filter(|comment| !comment.is_empty());
+        let comment = comment.map(|comment| format!(": {comment}")).unwrap_or_default();
+        let accepted = match (self.action, &self.advisory_id, self.retirement_reason) {
+            (OverrideAction::Advisory, Some(id), _) => format!("except {id} of"),
+            (OverrideAction::Retirement, _, Some(reason)) => {
+                format!("except retired ({reason}) of")
+            }
+            (OverrideAction::Cooldown, ..) => "except the cooldown of".to_owned(),
+            (action, ..) => action.to_string(),
+        };
+        let requirement = self.package.requirement.as_ref();
+        let requirement = requirement.map(|requirement| format!(" {requirement}"));
+        format!("{accepted} {}{}{comment}", self.package.package, requirement.unwrap_or_default())
     }
 }
 

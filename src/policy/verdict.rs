@@ -8,7 +8,6 @@ use std::fmt;
 use super::cooldown;
 use super::{Override, OverrideAction, Policy, RepositoryPolicy, Restriction};
 use crate::package::{Advisory, Remarks, RetirementReason, Severity, UnixSeconds};
-use crate::requirement::VersionRequirement;
 use crate::version::Version;
 
 /// A release that a policy is asked about.
@@ -89,12 +88,7 @@ struct MatchingOverrides<'a>(Vec<&'a Override>);
 impl<'a> MatchingOverrides<'a> {
     fn of(rules: &'a RepositoryPolicy, candidate: &Candidate<'_>) -> Self {
         let matching = rules.overrides.iter().filter(|one| {
-            one.package.package == candidate.package
-                && one.inert().is_none()
-                && one.package.requirement.as_ref().is_none_or(|requirement| {
-                    let requirement = requirement.parse::<VersionRequirement>();
-                    requirement.is_ok_and(|requirement| requirement.matches(candidate.version))
-                })
+            one.package.covers(candidate.package, candidate.version) && one.inert().is_none()
         });
         let mut matching: Vec<_> = matching.collect();
         matching.sort_by_key(|one| one.package.requirement.is_none());
@@ -202,6 +196,15 @@ impl Verdict<'_> {
     }
 }
 
+impl BlockReason {
+    /// Whether the release is hidden as the policy has an allow list, and the release is not on it. Such a list is
+    /// written as a cooldown that never ends.
+    #[must_use]
+    pub fn is_not_on_list(&self) -> bool {
+        matches!(self, Self::Cooldown { duration, .. } if duration == cooldown::NEVER)
+    }
+}
+
 /// Such as `it has an advisory of severity high or above: GHSA-1`.
 impl fmt::Display for BlockReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -215,7 +218,7 @@ impl fmt::Display for BlockReason {
                 write!(f, "it has a security advisory of severity {minimum} or above: {ids}")
             }
             Self::Retired(reason) => write!(f, "it is retired ({reason})"),
-            Self::Cooldown { duration, .. } if duration == cooldown::NEVER => {
+            Self::Cooldown { .. } if self.is_not_on_list() => {
                 f.write_str("the policy does not allow it (only what is on its list)")
             }
             Self::Cooldown { duration, until } => {

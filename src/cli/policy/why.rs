@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use hexreg::lockfile::Pinned;
 use hexreg::name::PackageName;
 use hexreg::package::{Release, UnixSeconds};
-use hexreg::policy::{BlockReason, Candidate, Override, OverrideAction, Policy};
+use hexreg::policy::{BlockReason, Candidate, Policy};
 use hexreg::version::Version;
 use serde::Serialize;
 
@@ -96,7 +96,7 @@ impl WhyPolicy {
     /// Runs the command.
     pub fn run(&self) -> Result<(), Failure> {
         let access = self.access.access()?;
-        let LoadedPolicy { policy, label, warnings } = self.policy.load(&access)?;
+        let LoadedPolicy { policy, label, warnings, .. } = self.policy.load(&access)?;
         let locked = self.locked()?;
         let source = self.from.open(&access)?;
         let package = source.package(&self.package);
@@ -163,26 +163,11 @@ impl WhyPolicy {
             version: release.version.to_string(),
             allowed: verdict.is_allowed(),
             reasons: verdict.reasons.iter().map(ReasonJson::of).collect(),
-            remarks: verdict.overrides.iter().map(|one| applied(one)).collect(),
+            remarks: verdict.overrides.iter().map(|one| one.explanation()).collect(),
             overrides: verdict.overrides.into_iter().cloned().map(view::of_override).collect(),
             locked_by: locked_by.map(|one| one.lock.clone()).collect(),
         }
     }
-}
-
-/// What an override does to a release, such as `deny plug < 1.5.0: SEC-12`.
-fn applied(exception: &Override) -> String {
-    let comment = exception.comment.as_deref().filter(|comment| !comment.is_empty());
-    let comment = comment.map(|comment| format!(": {comment}")).unwrap_or_default();
-    let accepted = match (exception.action, &exception.advisory_id, exception.retirement_reason) {
-        (OverrideAction::Advisory, Some(id), _) => format!("except {id} of"),
-        (OverrideAction::Retirement, _, Some(reason)) => format!("except retired ({reason}) of"),
-        (OverrideAction::Cooldown, ..) => "except the cooldown of".to_owned(),
-        (action, ..) => action.to_string(),
-    };
-    let package = &exception.package;
-    let requirement = package.requirement.as_ref().map(|requirement| format!(" {requirement}"));
-    format!("{accepted} {}{}{comment}", package.package, requirement.unwrap_or_default())
 }
 
 impl ReasonJson {
