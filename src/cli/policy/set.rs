@@ -65,6 +65,9 @@ impl SetPolicy {
                     let line = warning.line;
                     reporter.say(format!("{}:{line}: {warning}", self.file.display()));
                 }
+                if !file.gate.is_empty() {
+                    reporter.say(FOR_CHECK_ALONE.to_owned());
+                }
                 let report = policy::set(store, options, &file, self.accept_undated, reporter)?;
                 let done = format!("policy {} published", self.policy);
                 Ok((report, Summary { done, notes: for_developers(repository, &self.policy) }))
@@ -73,6 +76,10 @@ impl SetPolicy {
         command.main(&self.change)
     }
 }
+
+/// Rules that a signed policy has no fields for.
+const FOR_CHECK_ALONE: &str = "`licenses`, `allow-public`, `git` and `except` of a `license` are not part of the \
+                               signed policy: `hexreg check` alone applies them";
 
 /// How a project takes a policy.
 fn for_developers(repository: &RepositoryName, policy: &PolicyName) -> Vec<String> {

@@ -14,21 +14,29 @@ pub(super) struct PlacedOverride {
     pub line: usize,
 }
 
+/// What `allow`, `deny` and `except` of a repository say.
+pub(super) struct OverrideEntries {
+    pub overrides: Vec<PlacedOverride>,
+    /// The releases that may have any licence.
+    pub any_license: Vec<PackageRef>,
+}
+
 const PACKAGE: &str = "package";
 const REQUIREMENT: &str = "requirement";
 const COMMENT: &str = "comment";
 const ADVISORY: &str = "advisory";
 const RETIRED: &str = "retired";
 const COOLDOWN: &str = "cooldown";
+const LICENSE: &str = "license";
 
 const PLAIN: [&str; 3] = [PACKAGE, REQUIREMENT, COMMENT];
-const SCOPED: [&str; 6] = [PACKAGE, REQUIREMENT, ADVISORY, RETIRED, COOLDOWN, COMMENT];
+const SCOPED: [&str; 7] = [PACKAGE, REQUIREMENT, ADVISORY, RETIRED, COOLDOWN, LICENSE, COMMENT];
 
 const ADVISORY_EXAMPLE: &str = "GHSA-2q6v-32mr-8p8x";
 
 /// The overrides of a repository: denials, then what is allowed, then exceptions. Of two that apply in the same way,
 /// clients take the first one, so a denial wins.
-pub(super) fn read(repository: &PolicyTable<'_>) -> Vec<PlacedOverride> {
+pub(super) fn read(repository: &PolicyTable<'_>) -> OverrideEntries {
     let entries = |key, name, example: &str| {
         let hint = format!("write {key} = [{{ package = \"left_pad\"{example} }}]");
         repository.tables(key, name, &hint)
@@ -39,10 +47,27 @@ pub(super) fn read(repository: &PolicyTable<'_>) -> Vec<PlacedOverride> {
     let except = entries("except", "`except`", &example);
     let denied = deny.iter().map(|entry| plain(entry, OverrideAction::Deny));
     let allowed = allow.iter().map(|entry| plain(entry, OverrideAction::Allow));
-    let all = denied.chain(allowed).chain(except.iter().map(scoped));
-    let all: Vec<_> = all.flatten().collect();
-    refuse_repeated(repository, &all);
-    all
+    let (licenses, except): (Vec<_>, Vec<_>) =
+        except.iter().partition(|entry| says_only(entry, LICENSE));
+    let all = denied.chain(allowed).chain(except.into_iter().map(scoped));
+    let overrides: Vec<_> = all.flatten().collect();
+    refuse_repeated(repository, &overrides);
+    let any_license = licenses.into_iter().filter_map(any_license).collect();
+    OverrideEntries { overrides, any_license }
+}
+
+/// What an entry of `except` may accept.
+const ACCEPTED: [&str; 4] = [ADVISORY, RETIRED, COOLDOWN, LICENSE];
+
+fn says_only(entry: &PolicyTable<'_>, key: &str) -> bool {
+    ACCEPTED.iter().all(|one| entry.has(one) == (*one == key))
+}
+
+/// An entry of `except` that accepts each licence of a package.
+fn any_license(entry: &PolicyTable<'_>) -> Option<PackageRef> {
+    entry.refuse_unknown(&SCOPED, |_| None);
+    entry.flag(LICENSE);
+    Some(with_action(entry, OverrideAction::Allow, None, None)?.exception.package)
 }
 
 /// An entry of `allow` or `deny`.
@@ -62,21 +87,21 @@ fn plain(entry: &PolicyTable<'_>, action: OverrideAction) -> Option<PlacedOverri
 /// An entry of `except`.
 fn scoped(entry: &PolicyTable<'_>) -> Option<PlacedOverride> {
     entry.refuse_unknown(&SCOPED, |_| None);
-    let given = [ADVISORY, RETIRED, COOLDOWN].map(|key| usize::from(entry.has(key)));
+    let given = ACCEPTED.map(|key| usize::from(entry.has(key)));
     match given.iter().sum() {
         1_usize => {}
         0 => {
             let message = "`except` does not say what is accepted";
             let hint = format!(
-                "add advisory = \"{ADVISORY_EXAMPLE}\", retired = \"deprecated\" or cooldown = true; or, to \
-                 accept all, move the entry to `allow`"
+                "add advisory = \"{ADVISORY_EXAMPLE}\", retired = \"deprecated\", cooldown = true or \
+                 license = true; or, to accept all, move the entry to `allow`"
             );
             entry.log.refuse(entry.line, message, hint);
             return None;
         }
         _ => {
             let message = "`except` accepts one thing: clients ignore an entry with more";
-            let hint = "write one entry for each of advisory, retired and cooldown";
+            let hint = "write one entry for each of advisory, retired, cooldown and license";
             entry.log.refuse(entry.line, message, hint);
             return None;
         }

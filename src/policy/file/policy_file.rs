@@ -6,9 +6,9 @@ use toml::de::DeTable;
 
 use super::fault::{FaultLog, PolicyFault, PolicyFileError};
 use super::repository_table::{self, PlacedRepository};
-use super::table::PolicyTable;
+use super::table::{PlacedText, PolicyTable};
 use crate::name::{PolicyName, RepositoryName};
-use crate::policy::{Policy, Visibility};
+use crate::policy::{AcceptedGit, GateRules, Policy, Visibility};
 use crate::unknown_fields::UnknownFields;
 
 /// What a policy file says.
@@ -19,13 +19,17 @@ pub struct PolicyFile {
     /// The repositories of which only what is allowed may be used. Releases without a time of publication are not hidden
     /// there.
     pub deny_by_default: Vec<String>,
+    /// What `hexreg check` alone applies. It is no part of the policy.
+    pub gate: GateRules,
     /// What the policy does not do, though it may be expected.
     pub warnings: Vec<PolicyFault>,
 }
 
 const REPOSITORY: &str = "repository";
 
-const KEYS: [&str; 2] = ["description", REPOSITORY];
+const GIT: &str = "git";
+
+const KEYS: [&str; 3] = ["description", REPOSITORY, GIT];
 
 /// Reads a policy file, for the policy `name` of `repository`.
 ///
@@ -39,10 +43,14 @@ pub fn read_policy(
     let log = FaultLog::of(text);
     let parsed = DeTable::parse(text);
     let table = parsed.map_err(|error| syntax_error(&log, &error))?;
-    let (description, repositories) = read_root(&PolicyTable::root(table.get_ref(), &log));
+    let root = PolicyTable::root(table.get_ref(), &log);
+    let (description, repositories) = read_root(&root);
+    let git = accepted_git(&root);
     let warnings = log.into_warnings()?;
     let deny_by_default = repositories.iter().filter(|one| one.deny_by_default);
     let deny_by_default = deny_by_default.map(|one| one.rules.repository.clone()).collect();
+    let gates = repositories.iter().filter_map(|one| one.gate.clone());
+    let gate = GateRules { repositories: gates.collect(), git };
     let policy = Policy {
         repository: repository.clone(),
         name: name.clone(),
@@ -51,23 +59,13 @@ pub fn read_policy(
         repositories: repositories.into_iter().map(|one| one.rules).collect(),
         unknown: UnknownFields::default(),
     };
-    Ok(PolicyFile { policy, deny_by_default, warnings })
+    Ok(PolicyFile { policy, deny_by_default, gate, warnings })
 }
 
 /// The description, and the rules of each repository.
 fn read_root(root: &PolicyTable<'_>) -> (Option<String>, Vec<PlacedRepository>) {
     root.refuse_unknown(&KEYS, |key| {
-        let belongs_below = matches!(
-            key,
-            "name"
-                | "minimum-severity"
-                | "retired"
-                | "cooldown"
-                | "default"
-                | "allow"
-                | "deny"
-                | "except"
-        );
+        let belongs_below = repository_table::KEYS.contains(&key);
         belongs_below.then(|| format!("move `{key}` below a [[repository]]"))
     });
     let description = root.text("description", "company rules");
@@ -83,6 +81,28 @@ fn read_root(root: &PolicyTable<'_>) -> (Option<String>, Vec<PlacedRepository>) 
     let repositories: Vec<_> = tables.iter().filter_map(repository_table::read).collect();
     refuse_shadowed(root, &repositories);
     (description, repositories)
+}
+
+/// The git dependencies that are accepted.
+fn accepted_git(root: &PolicyTable<'_>) -> Vec<AcceptedGit> {
+    const EXAMPLE: &str = "git = [{ app = \"tool\", url = \"https://git.example.com/tool.git\" }]";
+    let entries = root.tables(GIT, "`git`", &format!("write {EXAMPLE}"));
+    let accepted = entries.iter().filter_map(|entry| {
+        entry.refuse_unknown(&["app", "url", "comment"], |_| None);
+        entry.text("comment", "SEC-12");
+        let text = |key, example| {
+            if !entry.has(key) {
+                let message = format!("`{GIT}` has no `{key}`");
+                entry.log.refuse(entry.line, message, format!("add {key} = {example:?}"));
+            }
+            let PlacedText { text, .. } = entry.text(key, example)?;
+            Some(text.to_owned())
+        };
+        let app = text("app", "tool");
+        let url = text("url", "https://git.example.com/tool.git");
+        Some(AcceptedGit { app: app?, url: url? })
+    });
+    accepted.collect()
 }
 
 fn syntax_error(log: &FaultLog<'_>, error: &toml::de::Error) -> PolicyFileError {

@@ -1,16 +1,18 @@
 //! `[[repository]]`: the rules for the packages of one repository.
 
-use super::override_entries::{self, PlacedOverride};
+use super::override_entries::{self, OverrideEntries, PlacedOverride};
 use super::table::{PlacedText, PolicyTable};
-use crate::name::RepositoryName;
+use crate::name::{PackageName, RepositoryName};
 use crate::package::{RetirementReason, Severity};
 use crate::policy::cooldown::{LONGEST_COOLDOWN, NEVER, seconds};
-use crate::policy::{OverrideAction, RepositoryPolicy, Restriction};
+use crate::policy::{OverrideAction, RepositoryGate, RepositoryPolicy, Restriction};
 use crate::unknown_fields::UnknownFields;
 
 /// The rules for a repository.
 pub(super) struct PlacedRepository {
     pub rules: RepositoryPolicy,
+    /// What only `hexreg check` applies; `None` if that is nothing.
+    pub gate: Option<RepositoryGate>,
     pub line: usize,
     /// Whether only what is allowed may be used.
     pub deny_by_default: bool,
@@ -21,12 +23,16 @@ const SEVERITY: &str = "minimum-severity";
 const RETIRED: &str = "retired";
 const COOLDOWN: &str = "cooldown";
 const DEFAULT: &str = "default";
+const LICENSES: &str = "licenses";
+const ALLOW_PUBLIC: &str = "allow-public";
 
-const KEYS: [&str; 8] = [NAME, SEVERITY, RETIRED, COOLDOWN, DEFAULT, "allow", "deny", "except"];
+/// The keys of a `[[repository]]`.
+pub(super) const KEYS: [&str; 10] =
+    [NAME, SEVERITY, RETIRED, COOLDOWN, DEFAULT, "allow", "deny", "except", LICENSES, ALLOW_PUBLIC];
 
 pub(super) fn read(table: &PolicyTable<'_>) -> Option<PlacedRepository> {
     table.refuse_unknown(&KEYS, |key| {
-        let is_of_file = matches!(key, "description");
+        let is_of_file = matches!(key, "description" | "git");
         is_of_file.then(|| format!("move `{key}` above the first [[repository]]"))
     });
     let name = name(table);
@@ -34,12 +40,19 @@ pub(super) fn read(table: &PolicyTable<'_>) -> Option<PlacedRepository> {
     let retirement_reasons = retired(table);
     let deny_by_default = denies_by_default(table);
     let cooldown = if deny_by_default { Some(NEVER.to_owned()) } else { cooldown(table) };
-    let overrides = override_entries::read(table);
+    let OverrideEntries { overrides, any_license } = override_entries::read(table);
+    let gate = RepositoryGate {
+        repository: String::new(),
+        licenses: licenses(table, !any_license.is_empty()),
+        any_license,
+        allow_public: allow_public(table),
+    };
+    let gate = (gate != RepositoryGate::default()).then_some(gate);
     if deny_by_default {
         check_allow_list(table, &overrides);
     }
     let has_restriction = [SEVERITY, RETIRED, COOLDOWN].iter().any(|key| table.has(key));
-    if !has_restriction && !deny_by_default && overrides.is_empty() {
+    if !has_restriction && !deny_by_default && overrides.is_empty() && gate.is_none() {
         table.log.warn(
             table.line,
             "this [[repository]] restricts nothing",
@@ -53,13 +66,15 @@ pub(super) fn read(table: &PolicyTable<'_>) -> Option<PlacedRepository> {
         cooldown,
         unknown: UnknownFields::default(),
     };
+    let name = name?;
+    let gate = gate.map(|gate| RepositoryGate { repository: name.clone(), ..gate });
     let rules = RepositoryPolicy {
-        repository: name?,
+        repository: name,
         restriction: (restriction != Restriction::default()).then_some(restriction),
         overrides: overrides.into_iter().map(|one| one.exception).collect(),
         unknown: UnknownFields::default(),
     };
-    Some(PlacedRepository { rules, line: table.line, deny_by_default })
+    Some(PlacedRepository { rules, gate, line: table.line, deny_by_default })
 }
 
 /// The name by which clients know the repository; that of an organisation of hex.pm may begin with `hexpm:`.
@@ -121,6 +136,40 @@ fn retired(table: &PolicyTable<'_>) -> Vec<RetirementReason> {
         }
     }
     reasons
+}
+
+/// The licences that are accepted. `has_exceptions` says whether an exception needs that there are some.
+fn licenses(table: &PolicyTable<'_>, has_exceptions: bool) -> Option<Vec<String>> {
+    if !table.has(LICENSES) {
+        if has_exceptions {
+            table.log.refuse(
+                table.line,
+                "`except` accepts a licence, and no `licenses` are listed: each is accepted",
+                "add licenses = [\"MIT\", \"Apache-2.0\"], or remove the exception",
+            );
+        }
+        return None;
+    }
+    let licenses = table.texts(LICENSES, "Apache-2.0");
+    for PlacedText { text, line } in &licenses {
+        if text.trim().is_empty() {
+            let hint =
+                "write an SPDX identifier, such as \"MIT\", or a licence as packages write it";
+            table.log.refuse(*line, format!("`{LICENSES}` has an empty text"), hint);
+        }
+    }
+    Some(licenses.into_iter().map(|one| one.text.to_owned()).collect())
+}
+
+/// The packages that may have the name of a package of another repository.
+fn allow_public(table: &PolicyTable<'_>) -> Vec<String> {
+    let names = table.texts(ALLOW_PUBLIC, "acme_client");
+    for PlacedText { text, line } in &names {
+        if let Err(error) = text.parse::<PackageName>() {
+            table.log.refuse(*line, error.to_string(), "write the name as it is in mix.lock");
+        }
+    }
+    names.into_iter().map(|one| one.text.to_owned()).collect()
 }
 
 fn cooldown(table: &PolicyTable<'_>) -> Option<String> {

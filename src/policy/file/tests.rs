@@ -1,5 +1,6 @@
 //! What is made of policy files.
 
+mod gate_files;
 mod right_files;
 mod wrong_files;
 

@@ -51,7 +51,7 @@ cooldown = "7d"
 [[repository]]
 name = "hexpm"
 cooldown = "7d"
-"# => "line 1: the file has no key `title`; it has description, repository";
+"# => "line 1: the file has no key `title`; it has description, repository, git";
     a_rule_above_its_repository: r#"cooldown = "7d"
 [[repository]]
 name = "hexpm"
@@ -76,7 +76,7 @@ cooldown = "7d"
 [[repository]]
 name = "hexpm"
 cooldown = "7d"
-"# => "line 1: the file has no key `visibility`; it has description, repository";
+"# => "line 1: the file has no key `visibility`; it has description, repository, git";
     no_name: r#"[[repository]]
 cooldown = "7d"
 "# => r#"line 1: [[repository]] has no `name`; add name = "hexpm" for hex.pm, or the name that clients have configured"#;
@@ -130,8 +130,8 @@ severity = "high"
 "# => "line 3: [[repository]] has no key `severity`; write `minimum-severity`";
     a_key_of_another_tool: r#"[[repository]]
 name = "hexpm"
-licenses = ["MIT"]
-"# => "line 3: [[repository]] has no key `licenses`; it has name, minimum-severity, retired, cooldown, default, allow, deny, except";
+scopes = ["runtime"]
+"# => "line 3: [[repository]] has no key `scopes`; it has name, minimum-severity, retired, cooldown, default, allow, deny, except, licenses, allow-public";
     a_severity_that_is_none: r#"[[repository]]
 name = "hexpm"
 minimum-severity = "moderate"
@@ -313,11 +313,11 @@ allow = [
     an_exception_of_nothing: r#"[[repository]]
 name = "hexpm"
 except = [{ package = "foo" }]
-"# => r#"line 3: `except` does not say what is accepted; add advisory = "GHSA-2q6v-32mr-8p8x", retired = "deprecated" or cooldown = true; or, to accept all, move the entry to `allow`"#;
+"# => r#"line 3: `except` does not say what is accepted; add advisory = "GHSA-2q6v-32mr-8p8x", retired = "deprecated", cooldown = true or license = true; or, to accept all, move the entry to `allow`"#;
     an_exception_of_two_things: r#"[[repository]]
 name = "hexpm"
 except = [{ package = "foo", advisory = "CVE-2026-1", cooldown = true }]
-"# => "line 3: `except` accepts one thing: clients ignore an entry with more; write one entry for each of advisory, retired and cooldown";
+"# => "line 3: `except` accepts one thing: clients ignore an entry with more; write one entry for each of advisory, retired, cooldown and license";
     an_empty_advisory: r#"[[repository]]
 name = "hexpm"
 except = [{ package = "foo", advisory = "" }]
