@@ -1,12 +1,14 @@
-//! Single documents of a registry that is in a store or at a URL, as clients with its key read them.
+//! Single files of a registry that is in a store or at a URL, as clients with its key read them.
 
+use crate::checksum::OuterChecksum;
 use crate::key::PublicKey;
 use crate::name::{PackageName, PolicyName};
 use crate::policy::Policy;
 use crate::published::{Document, DocumentError, Published, PublishedKey, Reader, TrustedKeys};
-use crate::registry::Releases;
+use crate::registry::{Names, Releases};
 use crate::repository::RepositoryPath;
 use crate::store::{Store, StoreError};
+use crate::tarball::{self, Description, FileName, Limits};
 
 #[cfg(feature = "mirror")]
 use super::mirror::{self, FileError, RemoteRegistry};
@@ -42,6 +44,26 @@ pub enum SourceError {
         location: String,
         /// What is wrong with it.
         source: DocumentError,
+    },
+    /// A tarball is not the one of its release.
+    #[error("{location}")]
+    Tarball {
+        /// The file.
+        location: String,
+        /// What is wrong with it.
+        source: tarball::Error,
+    },
+    /// A tarball is another one than the registry says.
+    #[error(
+        "{location}: its checksum is {}…, and that of its release {}…", .found.excerpt(), .signed.excerpt()
+    )]
+    AnotherTarball {
+        /// The file.
+        location: String,
+        /// The checksum of the file.
+        found: OuterChecksum,
+        /// The checksum that is signed.
+        signed: OuterChecksum,
     },
     /// A file cannot be fetched, or is not the document that it should be.
     #[cfg(feature = "mirror")]
@@ -116,6 +138,53 @@ impl RegistrySource {
         self.document(name)
     }
 
+    /// The index of packages; `None` if the registry has none.
+    ///
+    /// # Errors
+    /// [`SourceError`] if it cannot be read, or no trusted key signed it.
+    pub fn names(&self) -> Result<Option<Names>, SourceError> {
+        self.document(&())
+    }
+
+    /// What the metadata of a release says for people, from its tarball, which has to have the signed checksum; `None`
+    /// if the registry does not have the tarball.
+    ///
+    /// # Errors
+    /// [`SourceError`] if it cannot be read, or is another one.
+    pub fn description(
+        &self,
+        release: &FileName,
+        signed: OuterChecksum,
+    ) -> Result<Option<Description>, SourceError> {
+        let path = RepositoryPath::tarball(release);
+        let (location, bytes) = match &self.place {
+            SourcePlace::Stored(store, _) => {
+                let (location, mut bytes) = (store.locate(&path), Vec::new());
+                let content = store.read(&path, Limits::HEX.tarball, &mut bytes)?;
+                let is_there = content.is_some()
+                    && !(store.has_tombstones() && crate::store::is_tombstone(&bytes));
+                (location, is_there.then(|| bytes.into()))
+            }
+            #[cfg(feature = "mirror")]
+            SourcePlace::Remote(remote, url) => {
+                let location = remote_location(url, &path);
+                match remote.file(&path, Limits::HEX.tarball) {
+                    Ok(bytes) => (location, bytes),
+                    Err(source) => {
+                        return Err(SourceError::Remote { location, source: Box::new(source) });
+                    }
+                }
+            }
+        };
+        let Some(bytes): Option<bytes::Bytes> = bytes else { return Ok(None) };
+        let found = OuterChecksum::of(&bytes);
+        if found != signed {
+            return Err(SourceError::AnotherTarball { location, found, signed });
+        }
+        let described = tarball::describe(&bytes, &Limits::HEX);
+        described.map(Some).map_err(|source| SourceError::Tarball { location, source })
+    }
+
     fn document<D>(&self, name: &D::Name) -> Result<Option<D>, SourceError>
     where
         D: Document + Send + 'static,
@@ -135,10 +204,15 @@ impl RegistrySource {
             }
             #[cfg(feature = "mirror")]
             SourcePlace::Remote(remote, url) => remote.document::<D>(name).map_err(|source| {
-                let path = RepositoryPath::resource(&D::resource(name));
-                let location = format!("{}/{path}", url.as_str().trim_end_matches('/'));
+                let location = remote_location(url, &RepositoryPath::resource(&D::resource(name)));
                 SourceError::Remote { location, source: Box::new(source) }
             }),
         }
     }
+}
+
+/// The URL of a file, for messages.
+#[cfg(feature = "mirror")]
+fn remote_location(url: &url::Url, path: &RepositoryPath) -> String {
+    format!("{}/{path}", url.as_str().trim_end_matches('/'))
 }

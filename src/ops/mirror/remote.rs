@@ -1,4 +1,4 @@
-//! Reads single signed files of a registry at a URL, with the client of the mirror. Nothing is kept.
+//! Reads single files of a registry at a URL, with the client of the mirror. Nothing is kept.
 
 use bytes::Bytes;
 use reqwest::header::HeaderValue;
@@ -56,6 +56,18 @@ impl RemoteRegistry {
         let fetched = self.client.get(path.as_str(), resource.max_size(), None, read);
         match self.runtime.block_on(fetched)? {
             Fetched::File(document, _) => Ok(Some(document)),
+            Fetched::NotFound | Fetched::NotModified(_) => Ok(None),
+        }
+    }
+
+    /// The unchecked bytes of a file of at most `limit` bytes; `None` if the registry does not have it.
+    ///
+    /// # Errors
+    /// [`FileError`] if it cannot be fetched.
+    pub fn file(&self, path: &RepositoryPath, limit: usize) -> Result<Option<Bytes>, FileError> {
+        let fetched = self.client.get(path.as_str(), limit, None, Ok);
+        match self.runtime.block_on(fetched)? {
+            Fetched::File(bytes, _) => Ok(Some(bytes)),
             Fetched::NotFound | Fetched::NotModified(_) => Ok(None),
         }
     }
