@@ -8,6 +8,7 @@ mod auth_file;
 mod build;
 mod cache;
 mod change_log;
+mod check;
 mod completions;
 #[cfg(feature = "serve")]
 mod config;
@@ -72,6 +73,7 @@ struct Cli {
 enum Command {
     Build(build::Args),
     Verify(verify::Args),
+    Check(Box<check::Args>),
     Add(add::Args),
     Remove(remove::Args),
     Retire(retire::Args),
@@ -104,6 +106,7 @@ pub fn main() -> ExitCode {
         // These report their failures themselves: as JSON where that was asked for.
         Command::Build(args) => return args.main(),
         Command::Verify(args) => return args.main(),
+        Command::Check(args) => return args.main(),
         Command::Add(args) => return args.main(),
         Command::Remove(args) => return args.main(),
         Command::Retire(args) => return args.main(),

@@ -6,6 +6,7 @@ pub mod add;
 pub mod auth;
 pub mod batch;
 pub mod build;
+pub mod check;
 pub(crate) mod checked_tarball;
 pub mod edit;
 pub mod inspect;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use hexreg::key::PublicKey;
 use hexreg::name::{PolicyName, RepositoryName};
 use hexreg::ops::inspect::{self, Contents, Options, Signature, SignedResource};
-use hexreg::policy::{Policy, PolicyFile, PolicyFileError, read_policy};
+use hexreg::policy::{GateRules, Policy, PolicyFile, PolicyFileError, read_policy};
 use hexreg::regular_file;
 use hexreg::tarball::Limits;
 
@@ -32,11 +32,46 @@ impl PolicyArgs {
         let auth = self.policy_auth.as_deref();
         #[cfg(not(feature = "mirror"))]
         let auth = None;
-        if registry_argument::is_url(&self.policy) {
-            return at_url(&self.policy, access, auth);
-        }
-        in_file(&self.policy, access)
+        load(&self.policy, access, auth)
     }
+}
+
+/// The policies that a command applies.
+#[derive(clap::Args)]
+pub struct PoliciesArgs {
+    /// A policy: a TOML file, or the path or URL of a signed policies/NAME; may be given more than once, and all of
+    /// them are applied
+    #[arg(long, value_name = "POLICY", required = true)]
+    policy: Vec<String>,
+    /// The source of the Authorization header for the URL of --policy, as of --upstream-auth
+    #[cfg(feature = "mirror")]
+    #[arg(long, value_name = "SOURCE")]
+    policy_auth: Option<String>,
+}
+
+impl PoliciesArgs {
+    /// Loads the policies.
+    pub fn load(&self, access: &RegistryAccess<'_>) -> Result<Vec<LoadedPolicy>, Failure> {
+        #[cfg(feature = "mirror")]
+        let auth = self.policy_auth.as_deref();
+        #[cfg(not(feature = "mirror"))]
+        let auth = None;
+        let urls = self.policy.iter().map(String::as_str);
+        let urls: Vec<_> = urls.filter(|policy| registry_argument::is_url(policy)).collect();
+        registry_argument::refuse_shared_auth("--policy-auth", auth, &urls)?;
+        self.policy.iter().map(|policy| load(policy, access, auth)).collect()
+    }
+}
+
+fn load(
+    policy: &str,
+    access: &RegistryAccess<'_>,
+    auth: Option<&str>,
+) -> Result<LoadedPolicy, Failure> {
+    if registry_argument::is_url(policy) {
+        return at_url(policy, access, auth);
+    }
+    in_file(policy, access)
 }
 
 /// A policy, and what messages call it.
@@ -44,6 +79,8 @@ pub struct LoadedPolicy {
     pub policy: Policy,
     /// The path of a TOML file; else repository and name.
     pub label: String,
+    /// What `hexreg check` alone applies; nothing, if the policy is signed.
+    pub gate: GateRules,
     /// What is wrong with it.
     pub warnings: Vec<String>,
 }
@@ -63,9 +100,9 @@ fn in_file(argument: &str, access: &RegistryAccess<'_>) -> Result<LoadedPolicy, 
     }
     // A policy that is not published yet has neither a repository nor a name, and rules do not depend on these.
     let (repository, name) = (parse::<RepositoryName>("local")?, parse::<PolicyName>("policy")?);
-    let PolicyFile { policy, warnings, .. } = parse_file(path, bytes, &repository, &name)?;
+    let PolicyFile { policy, gate, warnings, .. } = parse_file(path, bytes, &repository, &name)?;
     let warnings = warnings.iter().map(|one| format!("{argument}:{}: {one}", one.line));
-    Ok(LoadedPolicy { policy, label: argument.to_owned(), warnings: warnings.collect() })
+    Ok(LoadedPolicy { policy, label: argument.to_owned(), gate, warnings: warnings.collect() })
 }
 
 /// Reads a TOML file as the policy `name` of `repository`.
@@ -147,7 +184,7 @@ fn signed(path: &Path, access: &RegistryAccess<'_>) -> Result<LoadedPolicy, Fail
         }
     }
     let label = format!("{}/{}", policy.repository, policy.name);
-    Ok(LoadedPolicy { policy, label, warnings })
+    Ok(LoadedPolicy { policy, label, gate: GateRules::default(), warnings })
 }
 
 /// The `public_key` of the registry whose `policies/` has this file.
@@ -182,7 +219,7 @@ fn at_url(
     let inert = policy.inert_parts();
     let warnings = inert.iter().map(|part| format!("{url}: {part}")).collect();
     let label = format!("{}/{}", policy.repository, policy.name);
-    Ok(LoadedPolicy { policy, label, warnings })
+    Ok(LoadedPolicy { policy, label, gate: GateRules::default(), warnings })
 }
 
 fn parse<T: std::str::FromStr<Err: std::error::Error + 'static>>(text: &str) -> Result<T, Failure> {

@@ -38,6 +38,8 @@ pub struct AccessArgs {
 /// How registries are read, with the keys that were given.
 pub struct RegistryAccess<'a> {
     pub keys: Vec<PublicKey>,
+    /// The source of the credentials for URLs.
+    pub auth: Option<&'a str>,
     args: &'a AccessArgs,
 }
 
@@ -46,8 +48,58 @@ impl AccessArgs {
     pub fn access(&self) -> Result<RegistryAccess<'_>, Failure> {
         let keys = self.public_key.iter().map(|path| public_key::from_argument(Some(path)));
         let keys: Vec<_> = keys.collect::<Result<_, _>>()?;
-        Ok(RegistryAccess { keys: keys.into_iter().flatten().collect(), args: self })
+        #[cfg(feature = "mirror")]
+        let auth = self.upstream_auth.as_deref();
+        #[cfg(not(feature = "mirror"))]
+        let auth = None;
+        Ok(RegistryAccess { keys: keys.into_iter().flatten().collect(), auth, args: self })
     }
+}
+
+impl RegistryAccess<'_> {
+    /// The same, for a directory or bucket that may be a mirror of hex.pm: if keys were given, hex.pm's is one of them.
+    #[cfg_attr(
+        not(feature = "mirror"),
+        expect(clippy::unnecessary_wraps, reason = "the key of hex.pm comes with mirrors")
+    )]
+    pub fn or_hexpm(&self) -> Result<Self, Failure> {
+        #[cfg(feature = "mirror")]
+        let hexpm = Some(super::mirror::upstream::hexpm_key()?);
+        #[cfg(not(feature = "mirror"))]
+        let hexpm = None;
+        let hexpm = hexpm.filter(|_| !self.keys.is_empty());
+        Ok(Self { keys: self.keys.iter().cloned().chain(hexpm).collect(), ..*self })
+    }
+}
+
+/// Refuses one source of credentials for the URLs of several hosts: each would be sent those of another. A netrc file has
+/// credentials for each host.
+pub fn refuse_shared_auth(option: &str, auth: Option<&str>, urls: &[&str]) -> Result<(), Failure> {
+    let mut hosts: Vec<_> = urls.iter().map(|url| host(url)).collect();
+    hosts.sort_unstable();
+    hosts.dedup();
+    match (auth, hosts.as_slice()) {
+        (Some(auth), [_, _, ..]) if auth != "netrc" => {
+            let message =
+                format!("{option} is given once, and there are URLs of {}", hosts.join(" and "));
+            Err(Failure::environment(message)
+                .hint(format!("give {option}=netrc, which has credentials for each host")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The host and the port of a URL.
+fn host(url: &str) -> &str {
+    let after = url.split_once("://").map_or(url, |(_, after)| after);
+    after.split(['/', '?', '#']).next().unwrap_or_default()
+}
+
+/// Whether a URL is one of hex.pm, whose key is known.
+pub fn is_at_hexpm(url: &str) -> bool {
+    let host = host(url);
+    let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
+    host == "hex.pm" || host.ends_with(".hex.pm")
 }
 
 /// Whether an argument is a URL of a server.
@@ -87,11 +139,17 @@ impl RegistryArgument {
 
     /// Opens the registry for reading.
     pub fn open(&self, access: &RegistryAccess<'_>) -> Result<RegistrySource, Failure> {
+        self.open_with(access, access.auth)
+    }
+
+    /// Opens the registry for reading. The URL is sent the credentials of this source, if there is one.
+    pub fn open_with(
+        &self,
+        access: &RegistryAccess<'_>,
+        auth: Option<&str>,
+    ) -> Result<RegistrySource, Failure> {
         match self {
-            #[cfg(feature = "mirror")]
-            Self::Url(url) => at_url(url, access, access.args.upstream_auth.as_deref()),
-            #[cfg(not(feature = "mirror"))]
-            Self::Url(url) => at_url(url, access, None),
+            Self::Url(url) => at_url(url, access, auth),
             Self::Place(place) => {
                 let has_endpoint = place.as_dir().is_none();
                 let endpoint = access.args.reading.endpoint.clone().filter(|_| has_endpoint);
@@ -110,6 +168,9 @@ pub fn failure(error: &SourceError) -> Failure {
             .hint("give --public-key=PATH, or check that it is a registry"),
         SourceError::Document { .. } => Failure::input(message)
             .hint("give the --public-key that signed it, if that is another one"),
+        SourceError::Tarball { .. } | SourceError::AnotherTarball { .. } => {
+            Failure::input(message).hint("check the registry with `hexreg verify`")
+        }
         SourceError::Store(error) => Failure::environment(chain(error)),
         #[cfg(feature = "mirror")]
         SourceError::Remote { source, .. } => match **source {
@@ -135,8 +196,13 @@ pub fn at_url(
     let url = upstream::parse_url(text, "the URL")?;
     let authorization = auth.map(AuthSource::parse).transpose()?;
     let authorization = authorization.map(|source| source.read(&url)).transpose()?;
-    let hexpm = upstream::is_at_hexpm(&url).then(upstream::hexpm_key).transpose()?;
-    let mut keys = access.keys.iter().cloned().chain(hexpm);
+    // No other key signs what hex.pm serves, whatever key was given for another registry.
+    let keys = if upstream::is_at_hexpm(&url) {
+        vec![upstream::hexpm_key()?]
+    } else {
+        access.keys.clone()
+    };
+    let mut keys = keys.into_iter();
     let Some(key) = keys.next() else {
         let message = format!("the public key of {url} is not known");
         return Err(Failure::environment(message).hint("give --public-key=PATH"));

@@ -23,6 +23,7 @@
 //! | `messages` | snapshots of what each command prints |
 //! | `mirroring` | what `hexreg mirror` fetches, from which upstreams, and what it makes of it |
 //! | `policies` | signed policies: read, verified, inspected, signed anew, pushed; what `hexreg policy` publishes, and why it hides a release |
+//! | `checking` | what `hexreg check` finds in lock files, and how it prints that |
 //! | `progress` | how far a build has come, on a terminal |
 //! | `publishing` | how files are written: whole, in order, durably, one build at a time |
 //! | `permissions` | who may read a file that takes the place of another |
@@ -79,6 +80,7 @@ mod browsing;
 mod buckets;
 mod building;
 mod cache;
+mod checking;
 #[cfg(all(feature = "mirror", feature = "serve"))]
 mod clients;
 #[cfg(feature = "serve")]

@@ -1,0 +1,9 @@
+//! `hexreg check`: what it finds in lock files.
+
+mod arguments;
+mod company;
+mod rules;
+mod sarif;
+#[cfg(all(feature = "mirror", feature = "serve"))]
+mod served;
+mod tools;

@@ -1,0 +1,37 @@
+//! Registries at URLs.
+
+use super::company::Company;
+use crate::support::server::Server;
+
+#[test]
+fn registries_at_urls_are_checked_as_directories_are() {
+    let company = Company::new();
+    let hex = Server::run(&company.repository.path("hex"), &["."]);
+    let own = Server::run(company.repository.root(), &["public"]);
+    let keys = ["--public-key=hex/public_key", "--public-key=public/public_key"];
+    let urls = [format!("--from={}", hex.url()), format!("--from={}", own.url())];
+    for lock in ["mix.lock", "rebar.lock", "manifest.toml"] {
+        let usual = ["check", "--lock", lock, "--policy=strict.toml", &urls[0], &urls[1]];
+        let at_urls = company.repository.hexreg().run([&usual[..], &keys].concat());
+        let in_directories = company.check(lock, &["--from=public"]);
+        assert_eq!(at_urls.transcript(), in_directories.transcript());
+    }
+}
+
+/// Its `names` says whether hex.pm has the name, too.
+#[test]
+fn hex_pm_is_not_asked_for_a_private_package() {
+    let company = Company::new();
+    let hex = Server::run(&company.repository.path("hex"), &["."]);
+    let entries = [("sound", "hexpm"), ("secretlib", "acme"), ("tool", "acme")];
+    let entries = entries.map(|(name, of)| company.mix_entry(name, "1.0.0", of));
+    company.repository.write("mix.lock", format!("%{{\n{}}}\n", entries.concat()).as_bytes());
+    let from = format!("--from={}", hex.url());
+    let arguments = ["check", "--lock=mix.lock", "--policy=strict.toml", &from, "--from=public"];
+    let keys = ["--public-key=hex/public_key", "--public-key=public/public_key"];
+    let ran = company.repository.hexreg().run([&arguments[..], &keys].concat());
+    assert!(ran.stdout.contains("[namesake]") && ran.stdout.ends_with(" 1 finding\n"), "{ran:?}");
+    let log = String::from_utf8(company.repository.read("hex/serve.log")).unwrap();
+    assert!(log.contains("/names") && log.contains("/packages/sound"), "{log}");
+    assert!(!log.contains("secretlib") && !log.contains("tool"), "{log}");
+}
