@@ -97,8 +97,8 @@ fn host(url: &str) -> &str {
 
 /// Whether a URL is one of hex.pm, whose key is known.
 pub fn is_at_hexpm(url: &str) -> bool {
-    let host = host(url);
-    let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
+    let host = host(url).to_ascii_lowercase();
+    let host = host.split(':').next().unwrap_or_default();
     host == "hex.pm" || host.ends_with(".hex.pm")
 }
 
@@ -222,4 +222,36 @@ pub fn at_url(
     let message =
         format!("{text} cannot be read: this hexreg was built without the feature `mirror`");
     Err(Failure::environment(message).hint("install hexreg with that feature, or give a directory"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hex_pm_is_known_by_its_host() {
+        for url in ["https://repo.hex.pm", "https://hex.pm/repos/acme", "HTTPS://Repo.Hex.PM:443/"]
+        {
+            assert!(is_at_hexpm(url), "{url}");
+        }
+        let others = [
+            "https://hex.pm.example.com",
+            "https://example.com/.hex.pm",
+            "https://myhex.pm",
+            "http://a",
+        ];
+        for url in others {
+            assert!(!is_at_hexpm(url), "{url}");
+        }
+    }
+
+    #[test]
+    fn credentials_are_shared_by_urls_of_one_host_alone() {
+        let refused = |auth, urls: &[&str]| refuse_shared_auth("--auth", auth, urls).is_err();
+        assert!(!refused(Some("env:A"), &["https://a/x", "https://a/y"]));
+        assert!(refused(Some("env:A"), &["https://a/x", "https://b/x"]));
+        assert!(refused(Some("env:A"), &["https://a/x", "https://a:8443/x"]));
+        assert!(!refused(Some("netrc"), &["https://a/x", "https://b/x"]));
+        assert!(!refused(None, &["https://a/x", "https://b/x"]));
+    }
 }

@@ -56,3 +56,24 @@ fn label(argument: &RegistryArgument) -> String {
         RegistryArgument::Place(place) => place.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn authorized(urls: &[&str]) -> Vec<String> {
+        let arguments = urls.iter().map(|url| RegistryArgument::Url((*url).to_owned()));
+        let arguments: Vec<_> = arguments.collect();
+        authorized_urls(&arguments).into_iter().map(str::to_owned).collect()
+    }
+
+    /// A token for the registry of a company is not for hex.pm.
+    #[test]
+    fn hex_pm_is_sent_no_credentials_of_another_registry() {
+        let (hexpm, own) = ("https://repo.hex.pm", "https://hex.example.com");
+        assert_eq!(authorized(&[hexpm, own]), [own]);
+        assert_eq!(authorized(&[own, hexpm]), [own]);
+        let organisation = "https://repo.hex.pm/repos/acme";
+        assert_eq!(authorized(&[hexpm, organisation]), [hexpm, organisation]);
+    }
+}
