@@ -13,4 +13,4 @@ pub use inert::{InertPart, InertReason};
 pub use rules::{
     Override, OverrideAction, PackageRef, Policy, RepositoryPolicy, Restriction, Visibility,
 };
-pub use verdict::{BlockReason, Candidate, Verdict};
+pub use verdict::{BlockReason, Candidate, PackageRules, Verdict};

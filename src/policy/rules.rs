@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::cooldown;
 use crate::name::{PolicyName, RepositoryName};
 use crate::package::{RetirementReason, Severity, numbered_enum};
 use crate::requirement::VersionRequirement;
@@ -114,6 +115,32 @@ numbered_enum! {
         Retirement = 3 "retirement",
         /// The cooldown is ignored.
         Cooldown = 4 "cooldown",
+    }
+}
+
+impl Restriction {
+    /// What it hides, a phrase for each condition, such as `hides releases that were published less than 7d ago`.
+    #[must_use]
+    pub fn in_words(&self) -> Vec<String> {
+        let advisories = self.advisory_min_severity.map(|minimum| match minimum {
+            Severity::None => "hides releases with a security advisory".to_owned(),
+            minimum => {
+                format!("hides releases with a security advisory of severity {minimum} or above")
+            }
+        });
+        let reasons: Vec<_> = self.retirement_reasons.iter().map(ToString::to_string).collect();
+        let retired = (!reasons.is_empty())
+            .then(|| format!("hides releases that are retired ({})", reasons.join(", ")));
+        // Clients ignore what is no duration.
+        let is_duration = |text: &&String| cooldown::seconds(text).is_some_and(|all| all > 0);
+        let cooldown = self.cooldown.as_ref().filter(is_duration).map(|duration| {
+            if duration == cooldown::NEVER {
+                "hides all that it does not allow".to_owned()
+            } else {
+                format!("hides releases that were published less than {duration} ago")
+            }
+        });
+        advisories.into_iter().chain(retired).chain(cooldown).collect()
     }
 }
 

@@ -8,6 +8,7 @@ use std::fmt;
 use super::cooldown;
 use super::{Override, OverrideAction, Policy, RepositoryPolicy, Restriction};
 use crate::package::{Advisory, Remarks, RetirementReason, Severity, UnixSeconds};
+use crate::requirement::VersionRequirement;
 use crate::version::Version;
 
 /// A release that a policy is asked about.
@@ -56,19 +57,29 @@ pub enum BlockReason {
     },
 }
 
+/// The rules of a policy for one package. To judge many releases, they are found once.
+#[derive(Clone, Debug)]
+pub struct PackageRules<'a> {
+    restriction: Option<&'a Restriction>,
+    /// Those that clients apply, the ones with a requirement first.
+    overrides: Vec<PackageOverride<'a>>,
+}
+
+#[derive(Clone, Debug)]
+struct PackageOverride<'a> {
+    rule: &'a Override,
+    /// `None` for all versions.
+    requirement: Option<VersionRequirement>,
+}
+
 impl Policy {
     /// What the policy says of a release, at this time.
     #[must_use]
     pub fn verdict(&self, candidate: &Candidate<'_>, now: UnixSeconds) -> Verdict<'_> {
-        let Some(rules) = self.rules_for(candidate.repository) else { return Verdict::default() };
-        let overrides = MatchingOverrides::of(rules, candidate);
-        match overrides.last_word() {
-            Some(one) if one.action == OverrideAction::Deny => {
-                Verdict { reasons: vec![BlockReason::Denied], overrides: vec![one] }
-            }
-            Some(one) => Verdict { reasons: Vec::new(), overrides: vec![one] },
-            None => overrides.judge(rules.restriction.as_ref(), candidate.remarks, now),
-        }
+        let rules = self.rules_for_package(candidate.repository, candidate.package);
+        rules.map_or_else(Verdict::default, |rules| {
+            rules.verdict(candidate.version, candidate.remarks, now)
+        })
     }
 
     /// The rules for the packages of a repository; `None` if the policy does not restrict them. For `hexpm:ORGANISATION`
@@ -80,21 +91,54 @@ impl Policy {
             .iter()
             .find(|rules| rules.repository == repository || rules.repository == organisation)
     }
+
+    /// The rules for one package of a repository; `None` as of [`rules_for`](Self::rules_for).
+    #[must_use]
+    pub fn rules_for_package(&self, repository: &str, package: &str) -> Option<PackageRules<'_>> {
+        let rules = self.rules_for(repository)?;
+        let of_package = rules.overrides.iter().filter(|one| one.package.package == package);
+        let mut overrides: Vec<_> = of_package.filter_map(PackageOverride::of).collect();
+        overrides.sort_by_key(|one| one.requirement.is_none());
+        Some(PackageRules { restriction: rules.restriction.as_ref(), overrides })
+    }
 }
 
-/// The overrides of a repository that clients apply to a release, those with a requirement first.
+impl<'a> PackageRules<'a> {
+    /// What the policy says of a version of the package, at this time.
+    #[must_use]
+    pub fn verdict(&self, version: &Version, remarks: &Remarks, now: UnixSeconds) -> Verdict<'a> {
+        let matching = self.overrides.iter().filter(|one| one.matches(version));
+        let overrides = MatchingOverrides(matching.map(|one| one.rule).collect());
+        match overrides.last_word() {
+            Some(one) if one.action == OverrideAction::Deny => {
+                Verdict { reasons: vec![BlockReason::Denied], overrides: vec![one] }
+            }
+            Some(one) => Verdict { reasons: Vec::new(), overrides: vec![one] },
+            None => overrides.judge(self.restriction, remarks, now),
+        }
+    }
+}
+
+impl<'a> PackageOverride<'a> {
+    /// `None` if clients ignore it.
+    fn of(rule: &'a Override) -> Option<Self> {
+        if rule.inert().is_some() {
+            return None;
+        }
+        let requirement = rule.package.requirement.as_deref();
+        let requirement = requirement.map(str::parse::<VersionRequirement>).transpose().ok()?;
+        Some(Self { rule, requirement })
+    }
+
+    fn matches(&self, version: &Version) -> bool {
+        self.requirement.as_ref().is_none_or(|requirement| requirement.matches(version))
+    }
+}
+
+/// The overrides that clients apply to a release, those with a requirement first.
 struct MatchingOverrides<'a>(Vec<&'a Override>);
 
 impl<'a> MatchingOverrides<'a> {
-    fn of(rules: &'a RepositoryPolicy, candidate: &Candidate<'_>) -> Self {
-        let matching = rules.overrides.iter().filter(|one| {
-            one.package.covers(candidate.package, candidate.version) && one.inert().is_none()
-        });
-        let mut matching: Vec<_> = matching.collect();
-        matching.sort_by_key(|one| one.package.requirement.is_none());
-        Self(matching)
-    }
-
     fn find(&self, applies: impl Fn(&Override) -> bool) -> Option<&'a Override> {
         self.0.iter().copied().find(|one| applies(one))
     }
@@ -193,6 +237,36 @@ impl Verdict<'_> {
     #[must_use]
     pub fn is_allowed(&self) -> bool {
         self.reasons.is_empty()
+    }
+
+    /// Why the release is hidden, and which overrides apply, such as `the policy denies it (deny plug < 1.5.0: SEC-12)`.
+    /// Empty for a release that is allowed without an override.
+    #[must_use]
+    pub fn explanation(&self) -> String {
+        let reasons: Vec<_> = self.reasons.iter().map(ToString::to_string).collect();
+        let applied: Vec<_> = self.overrides.iter().map(|one| one.explanation()).collect();
+        let (reasons, applied) = (reasons.join("; "), applied.join("; "));
+        if reasons.is_empty() {
+            applied
+        } else if applied.is_empty() {
+            reasons
+        } else {
+            format!("{reasons} ({applied})")
+        }
+    }
+}
+
+/// Such as `hidden: it is retired (security)`.
+impl fmt::Display for Verdict<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let explanation = self.explanation();
+        if !self.is_allowed() {
+            write!(f, "hidden: {explanation}")
+        } else if explanation.is_empty() {
+            f.write_str("allowed")
+        } else {
+            write!(f, "allowed ({explanation})")
+        }
     }
 }
 

@@ -73,8 +73,9 @@ struct JudgedRelease {
     overrides: Vec<OverrideView>,
     /// The lock files that pin it.
     locked_by: Vec<String>,
+    /// Such as `hidden: it is retired (security)`.
     #[serde(skip)]
-    remarks: Vec<String>,
+    verdict: String,
 }
 
 #[derive(Serialize)]
@@ -163,7 +164,7 @@ impl WhyPolicy {
             version: release.version.to_string(),
             allowed: verdict.is_allowed(),
             reasons: verdict.reasons.iter().map(ReasonJson::of).collect(),
-            remarks: verdict.overrides.iter().map(|one| one.explanation()).collect(),
+            verdict: verdict.to_string(),
             overrides: verdict.overrides.into_iter().cloned().map(view::of_override).collect(),
             locked_by: locked_by.map(|one| one.lock.clone()).collect(),
         }
@@ -197,19 +198,9 @@ impl WhyJson {
 impl JudgedRelease {
     /// Such as `  1.5.0  hidden: it is retired (security)`.
     fn text(&self, width: usize) -> String {
-        let reasons: Vec<_> = self.reasons.iter().map(|one| one.reason.as_str()).collect();
-        let verdict = if self.allowed {
-            "allowed".to_owned()
-        } else {
-            format!("hidden: {}", reasons.join("; "))
-        };
-        let remarks = match self.remarks.as_slice() {
-            [] => String::new(),
-            remarks => format!(" ({})", remarks.join("; ")),
-        };
         let keeps = if self.allowed { "" } else { ": mix keeps it" };
         let locked = self.locked_by.iter().map(|lock| format!("; {lock} pins it{keeps}"));
         let locked: String = locked.collect();
-        format!("  {:width$}  {verdict}{remarks}{locked}", self.version)
+        format!("  {:width$}  {}{locked}", self.version, self.verdict)
     }
 }
