@@ -59,7 +59,6 @@ pub mod repository;
 pub mod requirement;
 #[cfg(feature = "serve")]
 pub mod serve;
-#[cfg(feature = "serve")]
 pub mod snippets;
 #[cfg(feature = "web")]
 mod stem;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::ValueHint;
 use hexreg::name::{PolicyName, RepositoryName};
 use hexreg::ops::policy;
+use hexreg::snippets::PolicyLines;
 
 use crate::cli::change_log::ChangeLog;
 use crate::cli::edit::{ENVIRONMENT, EditCommand, Summary, WhichArgs};
@@ -83,12 +84,11 @@ const FOR_CHECK_ALONE: &str = "`licenses`, `allow-public`, `git` and `except` of
 
 /// How a project takes a policy.
 fn for_developers(repository: &RepositoryName, policy: &PolicyName) -> Vec<String> {
+    let PolicyLines { variable, command, project } = PolicyLines::new(repository, policy);
     vec![
         "mix obeys it where one of these says so:".to_owned(),
-        format!("  HEX_POLICY={repository}/{policy}"),
-        format!("  mix hex.config policy {repository}/{policy}"),
-        format!(
-            "  hex: [policy: [repo: \"{repository}\", name: \"{policy}\"]]   in project/0 of mix.exs"
-        ),
+        format!("  {variable}"),
+        format!("  {command}"),
+        format!("  {project}   in project/0 of mix.exs"),
     ]
 }
