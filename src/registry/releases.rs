@@ -42,13 +42,17 @@ impl Releases {
     /// The release that a new project uses: the latest stable one that is not retired, else the latest one.
     #[must_use]
     pub fn recommended(&self) -> Option<&Release> {
-        let is_good = |release: &&Release| {
-            !release.version.is_pre_release() && release.remarks.retired.is_none()
-        };
-        let newest_first = || self.releases.iter().rev();
+        self.recommended_of(|_| true)
+    }
+
+    /// The same of some releases.
+    #[must_use]
+    pub fn recommended_of(&self, is_one: impl Fn(&Release) -> bool) -> Option<&Release> {
+        let newest_first = || self.releases.iter().rev().filter(|release| is_one(release));
+        let is_stable = |release: &&Release| !release.version.is_pre_release();
         newest_first()
-            .find(is_good)
-            .or_else(|| self.latest_stable())
+            .find(|release| is_stable(release) && release.remarks.retired.is_none())
+            .or_else(|| newest_first().find(is_stable))
             .or_else(|| newest_first().next())
     }
 

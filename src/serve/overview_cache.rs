@@ -52,6 +52,12 @@ impl OverviewCache {
         Self { store, cached: Mutex::new(None), reading: Mutex::new(()), writes: AtomicU64::new(0) }
     }
 
+    /// The store of the repository.
+    #[must_use]
+    pub fn store(&self) -> Arc<dyn Store + Send + Sync> {
+        Arc::clone(&self.store)
+    }
+
     /// This server has written to the repository: who asks from now on gets no state that was read before. A client that
     /// has published a package finds it.
     pub fn note_written(&self) {

@@ -287,6 +287,7 @@ impl Repository {
             Arc::clone(&overview),
             Arc::clone(&source),
             Arc::clone(&releases),
+            options.signer(),
             Some(
                 ["index", "changes"]
                     .map(|kind| CacheFile::of(&cache.directory, &location, kind))

@@ -96,6 +96,14 @@ const ENDPOINTS: &[Endpoint] = &[
     },
     #[cfg(feature = "web")]
     Endpoint {
+        path: Path::OfRepository("policies"),
+        methods: READ,
+        access: Access::Readers,
+        kind: "page",
+        respond: |routes, call| Box::pin(routes.web.policies(call, &routes.repositories)),
+    },
+    #[cfg(feature = "web")]
+    Endpoint {
         path: Path::OfRepository("search"),
         methods: FORM,
         access: Access::Readers,

@@ -9,14 +9,17 @@ pub(super) mod cache_file;
 mod found;
 mod home;
 pub(super) mod indexing;
+pub(super) mod known_policies;
 mod package_reader;
 pub mod page;
 mod recent;
 pub(super) mod recent_log;
 pub(super) mod repository_pages;
+mod required_facts;
 pub(super) mod response;
 mod search;
 mod server_packages;
+mod server_policies;
 pub(super) mod tarballs;
 mod visit;
 
@@ -117,6 +120,15 @@ impl Web {
             None => Searched::all(repositories, &visit).await,
         };
         self.make(call.client, move || found::suggestions(&searched, &visit)).await
+    }
+
+    /// The policies of a repository.
+    pub async fn policies(
+        &self,
+        call: Call<'_>,
+        repositories: &[Arc<Repository>],
+    ) -> Response<Body> {
+        self.of_repository(call, repositories, server_policies::page).await
     }
 
     /// What came lately in a repository.

@@ -8,6 +8,7 @@
 //! | `search` | what a search finds, suggests and means; lists of several pages |
 //! | `changes` | what came lately, as a page and as a feed |
 //! | `docs_search` | the search in documentation, lock files, and what Hex asks |
+//! | `policies` | what policies say beside each version, and the page of policies |
 //! | `paths` | every path that is a page, and every one that is not |
 //! | `rights` | names that a client may not see |
 //! | `caching` | what is kept over a restart; tarballs and files of the cache that are damaged |
@@ -27,6 +28,7 @@ mod files;
 mod in_chromium;
 mod package;
 mod paths;
+mod policies;
 #[cfg(feature = "mirror")]
 mod pulled;
 mod requirements;

@@ -2,9 +2,11 @@
 
 use askama::Template;
 
-use super::badges::{Banner, badges, web_url};
+use super::badges::{Banner, badges};
+use super::facts::{Fact, FactValue};
 use super::frame::Frame;
 use super::text::{counted, date, grouped, size};
+use super::verdicts::{PolicyBanner, PolicyVerdicts, UnreadPolicy};
 use crate::browse::package_links::{self, PackageLinks};
 use crate::browse::readme::plain_line;
 use crate::browse::release_contents::{PackageText, ReleaseContents};
@@ -50,6 +52,8 @@ pub struct PackagePage<'a> {
     pub size: &'a dyn Fn(&Version) -> Option<u64>,
     /// The page of a package in another repository, if this server has it: of its repository and name.
     pub elsewhere: &'a dyn Fn(&str, &str) -> Option<String>,
+    /// What policies say of its releases.
+    pub verdicts: &'a PolicyVerdicts<'a>,
 }
 
 /// What is known of the contents of a tarball.
@@ -83,6 +87,7 @@ struct PackageTemplate<'a> {
     version: String,
     description: Option<&'a str>,
     newer: Option<Link>,
+    hidden: Vec<PolicyBanner>,
     banners: Vec<Banner>,
     readme: Option<Prose>,
     no_readme: &'static str,
@@ -99,6 +104,8 @@ struct PackageTemplate<'a> {
     facts: Vec<Fact>,
     versions_count: String,
     versions: Vec<VersionRow>,
+    /// Policies of which it is not known what they hide.
+    unread: &'a [UnreadPolicy],
     versions_url: Option<String>,
     /// Older versions that are not listed, if no other page does.
     more_versions: Option<String>,
@@ -136,18 +143,6 @@ struct Line {
     text: String,
 }
 
-struct Fact {
-    label: &'static str,
-    values: Vec<FactValue>,
-}
-
-struct FactValue {
-    text: String,
-    url: Option<String>,
-    /// Whether it leads to another site.
-    is_foreign: bool,
-}
-
 struct VersionRow {
     version: String,
     url: Option<String>,
@@ -156,6 +151,8 @@ struct VersionRow {
     badges: Vec<String>,
     published: Option<String>,
     size: Option<String>,
+    /// Why policies hide it.
+    hidden: Vec<String>,
 }
 
 impl PackagePage<'_> {
@@ -188,6 +185,7 @@ impl PackagePage<'_> {
             version: version.to_string(),
             description: description.and_then(|found| found.description.as_deref()),
             newer: self.newer(),
+            hidden: self.verdicts.banners(self.releases, release, urls),
             banners: Banner::all(release),
             readme: self.contents().and_then(|found| self.readme(found)),
             no_readme: self.no_readme(),
@@ -205,6 +203,7 @@ impl PackagePage<'_> {
             facts: self.facts(),
             versions_count: counted(self.releases.releases.len(), "version"),
             versions: self.versions(),
+            unread: &self.verdicts.unread,
             versions_url: is_server.then(|| urls.versions(name)),
             more_versions: (more_versions > 0 && !is_server)
                 .then(|| format!("and {} older", grouped(more_versions))),
@@ -306,12 +305,6 @@ impl PackagePage<'_> {
     fn facts(&self) -> Vec<Fact> {
         let (urls, name) = (&self.frame.urls, self.releases.package.as_str());
         let version = &self.release.version;
-        let plain = |text: String| FactValue { text, url: None, is_foreign: false };
-        let own = |text: &str, url: Option<String>| FactValue {
-            text: text.to_owned(),
-            url,
-            is_foreign: false,
-        };
         let mut facts = Vec::new();
         let mut add = |label: &'static str, values: Vec<FactValue>| {
             if !values.is_empty() {
@@ -319,12 +312,16 @@ impl PackagePage<'_> {
             }
         };
         let texts = |all: &[String]| -> Vec<FactValue> {
-            all.iter().take(MAX_FACTS).map(|text| plain(text.clone())).collect()
+            all.iter().take(MAX_FACTS).map(|text| FactValue::text(text.clone())).collect()
         };
         let published = self.release.remarks.published_at.as_ref();
         add(
             "Published",
-            published.and_then(|time| date(time.seconds)).map(plain).into_iter().collect(),
+            published
+                .and_then(|time| date(time.seconds))
+                .map(FactValue::text)
+                .into_iter()
+                .collect(),
         );
         if let Some(contents) = self.contents() {
             let description = &contents.description;
@@ -335,10 +332,13 @@ impl PackagePage<'_> {
                     .links
                     .iter()
                     .take(MAX_FACTS)
-                    .map(|(label, url)| link(label, url))
+                    .map(|(label, url)| FactValue::link(label, url))
                     .collect(),
             );
-            add("Elixir", description.elixir.iter().map(|text| plain(text.clone())).collect());
+            add(
+                "Elixir",
+                description.elixir.iter().map(|text| FactValue::text(text.clone())).collect(),
+            );
             add("Built with", texts(&description.build_tools));
             add(
                 "OTP application",
@@ -346,26 +346,29 @@ impl PackagePage<'_> {
                     .app
                     .iter()
                     .filter(|app| *app != name)
-                    .map(|text| plain(text.clone()))
+                    .map(|text| FactValue::text(text.clone()))
                     .collect(),
             );
             let native = contents.native_code.iter().take(MAX_FACTS);
-            add("Native code", native.map(|one| plain(one.to_string())).collect());
+            add("Native code", native.map(|one| FactValue::text(one.to_string())).collect());
             let unpacked = size(contents.unpacked_size());
             let count = counted(contents.files.len(), "file");
             let files = urls.has_all_pages().then(|| urls.files(name, version));
-            add("Files", vec![own(&format!("{count}, {unpacked}"), files)]);
+            add("Files", vec![FactValue::to(format!("{count}, {unpacked}"), files)]);
         }
         if let Some(bytes) = (self.size)(version) {
             let path = format!("tarballs/{name}-{version}.tar");
-            add("Tarball", vec![own(&size(bytes), urls.asset(&path))]);
+            add("Tarball", vec![FactValue::to(size(bytes), urls.asset(&path))]);
         }
         let archive = urls.asset(&format!("docs/{name}-{version}.tar.gz"));
-        let archive = archive.filter(|_| self.has_docs).map(|url| own("archive", Some(url)));
-        let pages = (self.docs_url)(version).map(|url| own("pages", Some(url)));
+        let archive =
+            archive.filter(|_| self.has_docs).map(|url| FactValue::to("archive", Some(url)));
+        let pages = (self.docs_url)(version).map(|url| FactValue::to("pages", Some(url)));
         let search = urls.docs_search_of(name).filter(|_| self.has_docs);
-        let search = search.map(|url| own("search in it", Some(url)));
+        let search = search.map(|url| FactValue::to("search in it", Some(url)));
         add("Documentation", pages.into_iter().chain(search).chain(archive).collect());
+        let verdicts = self.verdicts.facts(self.release).into_iter();
+        add("Policies", verdicts.map(|one| FactValue::to(one.text, Some(one.url))).collect());
         facts
     }
 
@@ -382,16 +385,9 @@ impl PackagePage<'_> {
                 badges: badges(release),
                 published: published.and_then(|time| date(time.seconds)),
                 size: (self.size)(&release.version).map(size),
+                hidden: self.verdicts.lines(release),
             }
         };
         newest_first.map(row).collect()
-    }
-}
-
-/// A link of the metadata. What no browser should follow is shown as a text.
-fn link(label: &str, url: &str) -> FactValue {
-    match web_url(url) {
-        Some(url) => FactValue { text: label.to_owned(), url: Some(url), is_foreign: true },
-        None => FactValue { text: format!("{label}: {url}"), url: None, is_foreign: false },
     }
 }

@@ -51,6 +51,8 @@ pub struct RequiredFacts {
     pub licenses: Option<Vec<String>>,
     /// What it compiles, or downloads, when it is built.
     pub native_code: Vec<NativeCode>,
+    /// The policies that hide the release, as projects name them.
+    pub hidden_by: Vec<String>,
 }
 
 #[derive(Template)]
@@ -179,10 +181,11 @@ impl RequirementsPage<'_> {
             TarballPlace::Unknown(reason) => format!("not known: {reason}"),
         };
         let unfit = (!package.fits()).then(|| "does not fit".to_owned());
+        let hidden = facts.hidden_by.iter().map(|label| format!("hidden by {label}"));
         Row {
             name: self.shown_name(&package.name),
             url: facts.url.clone(),
-            badges: badges(&package.release).into_iter().chain(unfit).collect(),
+            badges: badges(&package.release).into_iter().chain(unfit).chain(hidden).collect(),
             labels: native_labels(&facts.native_code),
             version: package.release.version.to_string(),
             place,
@@ -226,6 +229,15 @@ impl RequirementsPage<'_> {
         if !licenses.is_empty() {
             let licenses: Vec<_> = licenses.into_iter().collect();
             remarks.push(format!("Licences of all: {}.", licenses.join(", ")));
+        }
+        let policies: BTreeSet<&str> =
+            facts.iter().flat_map(|one| &one.hidden_by).map(String::as_str).collect();
+        if !policies.is_empty() {
+            let policies: Vec<_> = policies.into_iter().collect();
+            remarks.push(format!(
+                "This is resolved without a policy. A project under {} takes other versions of what is marked, or none.",
+                policies.join(" or ")
+            ));
         }
         let older = self.closure.avoided.iter().map(|one| self.shown_name(&one.name));
         let older: Vec<_> = older.collect();

@@ -10,6 +10,7 @@
 //! browse/NAME/versions                   its versions
 //! browse/NAME/dependents                 the packages that use it
 //! browse/NAME/diff/A..B                  what changed between two versions
+//! policies                               the policies of the repository
 //! recent, recent.atom                    what came lately
 //! docs/NAME/VERSION/                     documentation
 //! search                                 the search in documentation: ?q=, ?package=, ?packages=
@@ -217,6 +218,18 @@ impl Urls {
     #[must_use]
     pub fn feed(&self) -> String {
         format!("{}recent.atom", self.root)
+    }
+
+    /// The policies of the repository.
+    #[must_use]
+    pub fn policies(&self) -> String {
+        self.page("policies")
+    }
+
+    /// A policy among them.
+    #[must_use]
+    pub fn policy(&self, name: &str) -> String {
+        format!("{}#policy-{}", self.policies(), segment(name))
     }
 
     /// The search in documentation, if there is one.

@@ -5,6 +5,7 @@ use askama::Template;
 use super::badges::badges;
 use super::frame::Frame;
 use super::text::{counted, date, size};
+use super::verdicts::{PolicyVerdicts, UnreadPolicy};
 use crate::registry::Releases;
 use crate::version::Version;
 
@@ -17,6 +18,8 @@ pub struct VersionsPage<'a> {
     pub releases: &'a Releases,
     /// The size of the tarball of a version in bytes, if it is here.
     pub size: &'a dyn Fn(&Version) -> Option<u64>,
+    /// What policies say of its releases.
+    pub verdicts: &'a PolicyVerdicts<'a>,
 }
 
 #[derive(Template)]
@@ -29,6 +32,8 @@ struct VersionsTemplate<'a> {
     diff_url: String,
     count: String,
     versions: Vec<VersionRow>,
+    /// Policies of which it is not known what they hide.
+    unread: &'a [UnreadPolicy],
 }
 
 struct VersionRow {
@@ -40,6 +45,8 @@ struct VersionRow {
     /// The version before it, and what has changed since.
     former: String,
     diff_url: Option<String>,
+    /// Why policies hide it.
+    hidden: Vec<String>,
 }
 
 impl VersionsPage<'_> {
@@ -55,6 +62,7 @@ impl VersionsPage<'_> {
             diff_url: urls.diff_form(name),
             count: counted(self.releases.releases.len(), "version"),
             versions: self.rows(),
+            unread: &self.verdicts.unread,
         };
         // Writing into memory cannot fail.
         page.render().unwrap_or_default()
@@ -72,6 +80,7 @@ impl VersionsPage<'_> {
             size: (self.size)(&release.version).map(size),
             former: former.map(ToString::to_string).unwrap_or_default(),
             diff_url: former.map(|former| urls.diff(name, former, &release.version)),
+            hidden: self.verdicts.lines(release),
         };
         newest_first.zip(former).map(row).collect()
     }

@@ -12,11 +12,11 @@ use super::paths;
 use super::sink::PageSink;
 use super::source::SignedPackage;
 use super::workers;
-use crate::browse::pages::{ContentsState, Dependents, PackagePage};
+use crate::browse::pages::{ContentsState, Dependents, PackagePage, PolicyVerdicts};
 use crate::browse::release_contents::ReleaseContents;
 use crate::checksum::OuterChecksum;
 use crate::name::PackageName;
-use crate::package::Release;
+use crate::package::{Release, UnixSeconds};
 use crate::publish::observer::Warning;
 use crate::repository::RepositoryPath;
 use crate::store::Store;
@@ -152,6 +152,8 @@ impl<'a> PlannedPage<'a> {
             docs_url: &docs_url,
             size: &|version| context.source.tarball_size(name, version),
             elsewhere: &|_, _| None,
+            // What a policy hides changes with time, and a file does not.
+            verdicts: &PolicyVerdicts::at(UnixSeconds(0)),
         };
         let html = html.render();
         let description = match &contents {

@@ -8,8 +8,10 @@ use axum::http::{Response, StatusCode};
 
 use super::browse_path::{BrowsePage, BrowsePath};
 use super::found::{PAGE_SIZE, Searched};
+use super::required_facts::required_facts;
 use super::response;
 use super::server_packages::ServerPackages;
+use super::server_policies::ServerPolicies;
 use super::tarballs::KnownContents;
 use super::visit::Visit;
 use crate::browse::closure::{ClosureLimits, ClosurePackage, QualifiedName, closure};
@@ -18,7 +20,7 @@ use crate::browse::diff::{
 };
 use crate::browse::pages::{
     ContentsState, Dependents, DependentsPage, DiffPage, FilePage, FilesPage, Frame, MissingPage,
-    PackagePage, Paging, RequiredFacts, RequirementsPage, VersionsPage, counted, image_type,
+    PackagePage, Paging, RequirementsPage, VersionsPage, counted, image_type,
 };
 use crate::name::PackageName;
 use crate::package::Release;
@@ -128,7 +130,10 @@ impl Page<'_> {
             BrowsePage::Release(version) => self.release(self.releases.release(version)?),
             BrowsePage::Versions => {
                 let size = |version: &Version| self.size(version);
-                VersionsPage { frame: self.frame, releases: self.releases, size: &size }.render()
+                let policies = self.policies();
+                let verdicts = &policies.verdicts(self.releases);
+                let (frame, releases) = (self.frame, self.releases);
+                VersionsPage { frame, releases, size: &size, verdicts }.render()
             }
             BrowsePage::Dependents => self.dependents(),
             BrowsePage::Files(version) => {
@@ -152,6 +157,7 @@ impl Page<'_> {
         };
         let searched = &self.asked.searched;
         let dependents: Vec<PackageName> = searched.dependents(&self.releases.package);
+        let policies = self.policies();
         let page = PackagePage {
             frame: self.frame,
             key: &self.overview.key,
@@ -168,6 +174,7 @@ impl Page<'_> {
             docs_url: &|version| self.docs_url(version),
             size: &|version| self.size(version),
             elsewhere: &|repository, name| self.elsewhere(repository, name),
+            verdicts: &policies.verdicts(self.releases),
         };
         page.render()
     }
@@ -294,6 +301,10 @@ impl Page<'_> {
         ServerPackages { own: &self.asked.searched, others: &self.asked.others }
     }
 
+    fn policies(&self) -> ServerPolicies<'_> {
+        ServerPolicies::of(&self.asked.searched, &self.asked.others)
+    }
+
     /// Two versions that a form names.
     fn diff_form(&self) -> Option<String> {
         let field = |name| self.visit.field(name).parse::<Version>().ok();
@@ -323,49 +334,19 @@ impl Page<'_> {
     fn requirements(&self, version: &Version) -> Option<String> {
         self.releases.release(version)?;
         let (repository, name) = (&self.releases.repository, &self.releases.package);
-        let packages = self.packages();
+        let (packages, policies) = (self.packages(), self.policies());
         let limits = ClosureLimits { time: RESOLVING, ..ClosureLimits::default() };
         let closure = closure(&packages, repository, name, version, &limits);
         let started = Instant::now();
         let facts = |package: &ClosurePackage| {
             let reads = started.elapsed() < READING;
-            required_facts(&packages, package, reads)
+            required_facts(&packages, &policies, package, reads)
         };
         let frame = self.frame;
         let page =
             RequirementsPage { frame, repository, name, version, closure: &closure, facts: &facts };
         Some(page.render())
     }
-}
-
-/// What is known of a package that is pulled in. Its tarball is read only if there is time.
-fn required_facts(
-    packages: &ServerPackages<'_>,
-    package: &ClosurePackage,
-    reads: bool,
-) -> RequiredFacts {
-    let Some((searched, name)) = packages.find(&package.name) else {
-        return RequiredFacts::default();
-    };
-    let repository = &searched.repository;
-    let release = &package.release;
-    let file = FileName { package: name.clone(), version: release.version.clone() };
-    let stamp = repository.source.stamp(&RepositoryPath::tarball(&file)).ok().flatten();
-    let size = stamp.map(|stamp| stamp.size());
-    let mut facts = RequiredFacts {
-        url: Some(searched.urls.release(name.as_str(), &release.version)),
-        size,
-        is_pulled: repository.is_pulled(),
-        ..RequiredFacts::default()
-    };
-    if reads && size.is_some() {
-        let tarballs = &repository.pages.tarballs;
-        if let KnownContents::Read(contents) = tarballs.contents(&file, release.outer_checksum) {
-            facts.licenses = Some(contents.description.licenses.clone());
-            facts.native_code.clone_from(&contents.native_code);
-        }
-    }
-    facts
 }
 
 /// A version that is compared with another one.

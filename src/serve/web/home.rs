@@ -8,6 +8,7 @@ use axum::http::{Response, StatusCode};
 use super::found::{self, Searched};
 use super::page::{self, PackageList, PageRequest};
 use super::response;
+use super::server_policies;
 use super::visit::Visit;
 use crate::browse::pages::Frame;
 use crate::serve::overview::RepositoryState;
@@ -45,6 +46,7 @@ pub(super) fn repository(
         needs_token: repository.needs_credentials,
         mirror: mirror.as_ref(),
         upstream: upstream.as_ref(),
+        policies: server_policies::names(own),
         list: list(searched, visit),
     };
     response::html(status, page::repository(&state, request))

@@ -23,6 +23,8 @@ pub struct PageRequest<'a> {
     pub mirror: Option<&'a MirrorNote>,
     /// What to say of an upstream that files are fetched from when clients ask for them.
     pub upstream: Option<&'a UpstreamNote>,
+    /// The names of its policies.
+    pub policies: Vec<String>,
     /// Some of its packages.
     pub list: PackageList,
 }
@@ -114,6 +116,7 @@ struct RepositoryPage<'a> {
     is_empty: bool,
     mirror: Option<&'a MirrorNote>,
     upstream: Option<&'a UpstreamNote>,
+    policies: Vec<String>,
     token: bool,
     /// How clients use the repository; `None` on a page that has only packages.
     lines: Option<ClientLines>,
@@ -176,7 +179,8 @@ fn render(page: &impl Template) -> Option<String> {
 }
 
 fn built(overview: &Overview, request: PageRequest<'_>) -> Option<String> {
-    let PageRequest { frame, base_url: url, needs_token, mirror, upstream, list } = request;
+    let PageRequest { frame, base_url: url, needs_token, mirror, upstream, policies, list } =
+        request;
     let (repository, key) = (&overview.repository, &overview.key);
     let config = ClientConfig { repository, url, key, needs_token };
     render(&RepositoryPage {
@@ -189,6 +193,7 @@ fn built(overview: &Overview, request: PageRequest<'_>) -> Option<String> {
         is_empty: overview.packages.is_empty(),
         mirror,
         upstream,
+        policies,
         token: needs_token,
         lines: list.is_first_page.then(|| lines(overview, &config)),
         found: FoundList::of(frame, list),

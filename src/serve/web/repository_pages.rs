@@ -6,17 +6,20 @@ use std::time::{Duration, Instant};
 
 use super::cache_file::CacheFile;
 use super::indexing::Indexing;
+use super::known_policies::KnownPolicies;
 use super::search::docs_search::DocsSearch;
 use super::tarballs::Tarballs;
 use crate::serve::docs::listing::DocsListings;
 use crate::serve::files::releases::ReleaseIndex;
 use crate::serve::files::source::FileSource;
 use crate::serve::overview_cache::OverviewCache;
+use crate::serve::registry_identity::RegistryIdentity;
 
 /// What the pages of one repository are made from. It is kept when the options of the repository change.
 pub(crate) struct RepositoryPages {
     pub indexing: Arc<Indexing>,
     pub tarballs: Arc<Tarballs>,
+    pub policies: KnownPolicies,
     /// The search in documentation.
     pub docs_search: DocsSearch,
     /// Which documentation is here.
@@ -51,6 +54,7 @@ impl RepositoryPages {
         overview: Arc<OverviewCache>,
         source: Arc<dyn FileSource>,
         releases: Arc<ReleaseIndex>,
+        signer: Option<RegistryIdentity>,
         cache: Option<(CacheFile, CacheFile)>,
         docs_folder: Option<PathBuf>,
         is_remote: bool,
@@ -63,11 +67,13 @@ impl RepositoryPages {
             is_remote,
         );
         let docs = Arc::new(docs);
+        let policies =
+            KnownPolicies::new(overview.store(), Arc::clone(&overview), signer, is_remote);
         let docs_search = DocsSearch::new(Arc::clone(&overview), Arc::clone(&source), docs_folder);
         let indexing = Indexing::new(overview, source, releases, Arc::clone(&tarballs), cache);
         let indexing = Arc::new(indexing);
         let [looks, docs_looks] = [Mutex::new(Looks::new()), Mutex::new(Looks::new())];
-        Self { indexing, tarballs, docs_search, docs, is_remote, looks, docs_looks }
+        Self { indexing, tarballs, policies, docs_search, docs, is_remote, looks, docs_looks }
     }
 
     /// A page is made.

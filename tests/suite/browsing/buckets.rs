@@ -31,6 +31,18 @@ fn pages_of_a_bucket_are_those_of_a_directory() {
     }
     assert_eq!(status(&server, "/browse/json_parser/1.1.0/raw/README.md"), 200);
 
+    // Policies too, and a change of one, a moment later.
+    let words = || page(&server, "/browse/words").words();
+    assert!(!words().contains("olic"));
+    let rules = "[[repository]]\nname = \"acme\"\ndeny = [{ package = \"words\" }]\n";
+    writer.repository.write("rules.toml", rules.as_bytes());
+    let (to, endpoint) = (writer.destination(), writer.bucket.endpoint());
+    let set = ["policy", "set", "strict", "--file=rules.toml", "--to", &to];
+    let own = ["--endpoint", &endpoint, "--name=acme", "--private-key=key.pem"];
+    let hexreg = writer.bucket.known_to(writer.repository.hexreg());
+    hexreg.run(set.iter().chain(&own).copied()).ok();
+    until("the policy is seen", || words().contains("Hidden by acme/strict: the policy denies it"));
+
     writer.write("words-1.1.0.tar", &Tarball::new("words", "1.1.0").build());
     writer.add(&["words-1.1.0.tar".to_owned()], &[]).ok();
     // A page makes the server look.

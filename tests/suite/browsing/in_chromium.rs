@@ -56,6 +56,16 @@ fn shown() -> TestRepository {
         ["retire", "--to=public", "--name=acme", "--private-key=key.pem", "--reason=security"];
     let why = ["--message=use 1.1.0 instead of it", "json_parser", "1.0.0"];
     repository.hexreg().run(retire.iter().chain(&why).copied()).ok();
+    let rules = format!(
+        "description = \"what may go into production\"\n[[repository]]\nname = \"acme\"\nretired = [\"security\"]\n\
+         deny = [{{ package = \"json_parser\", requirement = \"== 1.1.0\", comment = \"{}\" }}]\n",
+        "a_long_comment ".repeat(30)
+    );
+    repository.write("rules.toml", rules.as_bytes());
+    let set = "policy set a-policy-with-a-long-name-that-no-phone-has-room-for-in-one-line --file=rules.toml --to=public";
+    let own = "--name=acme --private-key=key.pem";
+    repository.hexreg().run(set.split(' ').chain(own.split(' '))).ok();
+    repository.write("public/policies/damaged", b"junk");
     repository
 }
 
@@ -79,6 +89,7 @@ fn paths() -> Vec<String> {
         "browse/json_parser/diff/1.0.0..1.1.0",
         "browse/json_parser/1.1.0/requirements",
         "recent",
+        "policies",
         &format!("browse/{name}"),
         &format!("browse/{name}/{version}/files/{file}"),
         &format!("browse/{name}/{version}/requirements"),

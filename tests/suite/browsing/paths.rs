@@ -67,6 +67,7 @@ fn head_says_what_get_would() {
         "/browse/json_parser",
         "/recent",
         "/recent.atom",
+        "/policies",
         "/suggestions?q=j",
         raw,
         "/browse/absent",

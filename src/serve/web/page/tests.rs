@@ -48,6 +48,7 @@ fn page_of(state: &RepositoryState, query: &str, list: PackageList) -> String {
         needs_token: false,
         mirror: None,
         upstream: None,
+        policies: Vec::new(),
         list,
     };
     super::repository(state, request)
