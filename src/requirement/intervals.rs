@@ -14,6 +14,54 @@ impl VersionRequirement {
     pub(crate) fn alternatives(&self) -> impl Iterator<Item = Vec<Vec<Interval>>> {
         self.any_of.iter().map(|all_of| all_of.iter().map(intervals).collect())
     }
+
+    /// Whether no version matches, as none is above 2.0.0 and below 1.0.0.
+    pub(crate) fn matches_nothing(&self) -> bool {
+        self.alternatives().all(|all| {
+            let everything: Vec<Interval> = vec![(Unbounded, Unbounded)];
+            let common = all.iter().fold(everything, |common, one| {
+                let pairs =
+                    common.iter().flat_map(|left| one.iter().map(move |right| (left, right)));
+                pairs.filter_map(|(left, right)| common_part(left, right)).collect()
+            });
+            common.is_empty()
+        })
+    }
+}
+
+/// The versions that two intervals have in common; `None` if they have none.
+fn common_part(left: &Interval, right: &Interval) -> Option<Interval> {
+    let (from, to) = (higher(&left.0, &right.0), lower(&left.1, &right.1));
+    let is_empty = match (from, to) {
+        (Included(from), Included(to)) => from > to,
+        (Included(from) | Excluded(from), Included(to) | Excluded(to)) => from >= to,
+        (Unbounded, _) | (_, Unbounded) => false,
+    };
+    (!is_empty).then(|| (from.clone(), to.clone()))
+}
+
+/// The narrower of two lower ends.
+fn higher<'a>(left: &'a Bound<Version>, right: &'a Bound<Version>) -> &'a Bound<Version> {
+    match (left, right) {
+        (Unbounded, other) | (other, Unbounded) => other,
+        (Included(one) | Excluded(one), Included(other) | Excluded(other)) if one != other => {
+            if one > other { left } else { right }
+        }
+        (Excluded(_), _) => left,
+        (Included(_), _) => right,
+    }
+}
+
+/// The narrower of two upper ends.
+fn lower<'a>(left: &'a Bound<Version>, right: &'a Bound<Version>) -> &'a Bound<Version> {
+    match (left, right) {
+        (Unbounded, other) | (other, Unbounded) => other,
+        (Included(one) | Excluded(one), Included(other) | Excluded(other)) if one != other => {
+            if one < other { left } else { right }
+        }
+        (Excluded(_), _) => left,
+        (Included(_), _) => right,
+    }
 }
 
 /// A version matches a comparison if it is in one of these.
@@ -97,6 +145,28 @@ mod tests {
                 let found = requirement.alternatives().any(|all| all.iter().all(is_in));
                 assert_eq!(found, requirement.matches(&version), "{text}: {version}");
             }
+        }
+    }
+
+    #[test]
+    fn what_nothing_matches_is_known() {
+        for (text, expected) in [
+            ("> 2.0.0 and < 1.0.0", true),
+            ("> 1.0.0 and <= 1.0.0", true),
+            ("~> 1.0 and > 2.0.0", true),
+            ("~> 1.0 and >= 2.0.0-0", true),
+            ("1.0.0 and 1.0.1", true),
+            ("1.0.0 and != 1.0.0", true),
+            ("> 2.0.0 and < 1.0.0 or < 1.0.0 and > 1.0.0", true),
+            (">= 1.0.0 and <= 1.0.0", false),
+            ("~> 1.0 and <= 1.0.0", false),
+            ("~> 1.0 and ~> 1.1", false),
+            ("> 1.0.0 and < 2.0.0 and < 3.0.0", false),
+            ("> 2.0.0 and < 1.0.0 or 1.0.0", false),
+            ("!= 1.0.0", false),
+        ] {
+            let requirement: VersionRequirement = text.parse().unwrap();
+            assert_eq!(requirement.matches_nothing(), expected, "{text}");
         }
     }
 }

@@ -85,6 +85,11 @@ impl VersionRequirement {
     pub fn matches(&self, version: &Version) -> bool {
         self.any_of.iter().any(|all_of| all_of.iter().all(|one| one.matches(version)))
     }
+
+    /// Whether it has a `!=`.
+    pub(crate) fn has_not_equal(&self) -> bool {
+        self.any_of.iter().flatten().any(|one| one.operator == Operator::NotEqual)
+    }
 }
 
 impl Comparison {

@@ -5,7 +5,7 @@ use crate::name::PackageName;
 use crate::package::RetirementReason;
 use crate::policy::inert::LONGEST_COMMENT;
 use crate::policy::{Override, OverrideAction, PackageRef};
-use crate::requirement::{UnsolvableRequirement, check_solvable};
+use crate::requirement::VersionRequirement;
 use crate::unknown_fields::UnknownFields;
 
 /// An override and its line.
@@ -155,24 +155,36 @@ fn package(entry: &PolicyTable<'_>) -> Option<String> {
     Some(text.to_owned())
 }
 
+/// Clients compare versions with it, as Elixir does. It does not get to their solver, which reads less.
 fn requirement(entry: &PolicyTable<'_>) -> Option<String> {
     let PlacedText { text, line } = entry.text(REQUIREMENT, ">= 1.0.0 and < 2.0.0")?;
-    let Err(error) = check_solvable(text) else { return Some(text.to_owned()) };
-    let hint = match error {
-        UnsolvableRequirement::Syntax(_) if text.trim().is_empty() => {
-            "leave `requirement` out for all versions".to_owned()
-        }
-        UnsolvableRequirement::Syntax(_) => {
-            "write a requirement as in mix.exs, with whole versions: \"~> 1.7\", \">= 2.0.0\"; clients \
-             ignore others"
-                .to_owned()
-        }
-        UnsolvableRequirement::Solver { .. } => {
-            "write alternatives with `or`, as in \"< 1.2.3 or > 1.2.3\"".to_owned()
-        }
+    let refuse = |message: String, hint: &str| {
+        entry.log.refuse(line, message, hint);
+        None
     };
-    entry.log.refuse(line, error.to_string(), hint);
-    None
+    match text.parse::<VersionRequirement>() {
+        Err(error) if text.trim().is_empty() => {
+            refuse(error.to_string(), "leave `requirement` out for all versions")
+        }
+        Err(error) => refuse(
+            error.to_string(),
+            "write a requirement as in mix.exs, with whole versions: \"~> 1.7\", \">= 2.0.0\"; clients \
+             ignore others",
+        ),
+        // Elixir has deprecated it: mix prints a warning with a stack trace for each release that it compares. Once
+        // Elixir no longer reads it, clients ignore the entry.
+        Ok(requirement) if requirement.has_not_equal() => refuse(
+            format!(
+                "{text:?} has `!=`, which Elixir has deprecated: mix warns of it for each release"
+            ),
+            "write alternatives with `or`, as in \"< 1.2.3 or > 1.2.3\"",
+        ),
+        Ok(requirement) if requirement.matches_nothing() => refuse(
+            format!("no version matches {text:?}: the entry has no effect"),
+            "correct the versions, or write alternatives with `or`, as in \"< 1.2.3 or > 1.2.3\"",
+        ),
+        Ok(_) => Some(text.to_owned()),
+    }
 }
 
 fn comment(entry: &PolicyTable<'_>) -> Option<String> {

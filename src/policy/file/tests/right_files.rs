@@ -72,6 +72,22 @@ fn the_longest_comment_and_every_form_of_a_name() {
     assert_eq!(read(both).unwrap().policy.repositories.len(), 2);
 }
 
+/// Clients compare versions with a requirement as Elixir does, and their solver does not see it.
+#[test]
+fn a_requirement_may_be_one_that_the_solver_does_not_read() {
+    for requirement in [
+        "~> 1.0 and ~> 1.1",
+        "> 1.0.0 and < 2.0.0 and < 3.0.0",
+        "> 1.0.0 and >= 1.1.0",
+        "1.0.0 and > 0.1.0",
+        "~> 1.0 and <= 1.0.0",
+        "< 1.2.3 or > 1.2.3",
+    ] {
+        let rules = format!("deny = [{{ package = \"foo\", requirement = \"{requirement}\" }}]");
+        assert_eq!(warnings(&hexpm(&rules)), [""; 0], "{requirement}");
+    }
+}
+
 #[test]
 fn every_word_is_one_of_the_protocol() {
     for severity in Severity::ALL {

@@ -270,14 +270,18 @@ deny = [{ package = "foo", requirement = "*" }]
 name = "hexpm"
 deny = [{ package = "foo", requirement = ">= 1.0.0, < 2.0.0" }]
 "# => r#"line 3: ">= 1.0.0, < 2.0.0" is not a version requirement: "1.0.0," is not a version: expected MAJOR.MINOR.PATCH, or MAJOR.MINOR after `~>`, optionally followed by -PRE; write a requirement as in mix.exs, with whole versions: "~> 1.7", ">= 2.0.0"; clients ignore others"#;
-    a_requirement_that_the_solver_does_not_take: r#"[[repository]]
+    a_requirement_that_elixir_warns_of: r#"[[repository]]
 name = "hexpm"
 deny = [{ package = "foo", requirement = "!= 1.2.3" }]
-"# => r#"line 3: "!= 1.2.3" stops Hex's solver: it does not read `!=`; write alternatives with `or`, as in "< 1.2.3 or > 1.2.3""#;
+"# => r#"line 3: "!= 1.2.3" has `!=`, which Elixir has deprecated: mix warns of it for each release; write alternatives with `or`, as in "< 1.2.3 or > 1.2.3""#;
+    a_requirement_with_an_exclamation_mark: r#"[[repository]]
+name = "hexpm"
+deny = [{ package = "foo", requirement = "~> 1.0 and !1.2.3" }]
+"# => r#"line 3: "~> 1.0 and !1.2.3" has `!=`, which Elixir has deprecated: mix warns of it for each release; write alternatives with `or`, as in "< 1.2.3 or > 1.2.3""#;
     a_requirement_that_nothing_meets: r#"[[repository]]
 name = "hexpm"
 deny = [{ package = "foo", requirement = "> 2.0.0 and < 1.0.0" }]
-"# => r#"line 3: "> 2.0.0 and < 1.0.0" stops Hex's solver: no version meets both comparisons that `and` joins; write alternatives with `or`, as in "< 1.2.3 or > 1.2.3""#;
+"# => r#"line 3: no version matches "> 2.0.0 and < 1.0.0": the entry has no effect; correct the versions, or write alternatives with `or`, as in "< 1.2.3 or > 1.2.3""#;
     a_requirement_that_is_a_number: r#"[[repository]]
 name = "hexpm"
 deny = [{ package = "foo", requirement = 1.0 }]
