@@ -3,6 +3,7 @@
 #[cfg(feature = "buckets")]
 mod bucket;
 mod commands;
+pub mod company;
 mod why;
 
 use hexreg::policy::{OverrideAction, Policy, RepositoryPolicy};

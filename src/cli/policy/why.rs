@@ -177,6 +177,7 @@ impl ReasonJson {
             BlockReason::Denied => ("deny", None),
             BlockReason::Advisory { .. } => ("minimum-severity", None),
             BlockReason::Retired(_) => ("retired", None),
+            reason if reason.is_not_on_list() => ("default", None),
             BlockReason::Cooldown { until, .. } => ("cooldown", until.map(|until| until.0)),
         };
         Self { rule, reason: reason.to_string(), until }

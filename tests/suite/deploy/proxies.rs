@@ -8,6 +8,7 @@ use data_encoding::BASE64;
 
 use super::{deployed, fill};
 use crate::clients::Project;
+use crate::policies::company::{BOTH, ruled};
 use crate::serving::paths::{nothing_else_is_visible, slashes_are_one, with_secrets};
 use crate::serving::{every_kind_is_served, repository};
 use crate::support::repository::TestRepository;
@@ -189,6 +190,18 @@ fn those_alone_read_who_may() {
         assert_eq!((answer.status, answer.expect("cache-control")), (200, "private, max-age=3600"));
         let answer = ask_for("/policies/strict-1.0", "ann:secret");
         assert_eq!((answer.status, answer.expect("cache-control")), (200, "private, max-age=60"));
+    }
+}
+
+#[test]
+fn a_policy_is_served_as_it_was_signed() {
+    let repository = ruled(BOTH);
+    for serve in WAYS {
+        let test = "a_policy_is_served_as_it_was_signed";
+        let Some(server) = serve(&repository, test, None) else { continue };
+        let answer = server.get("/policies/strict", &[]);
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.body, repository.read("public/policies/strict"));
     }
 }
 
