@@ -29,6 +29,7 @@ use crate::store::Store;
 use cached::BuildCache;
 use listing::Listing;
 use planned::{Built, Planned};
+use policies::Rotation;
 
 /// Builds the registry of the tarballs in `store`, on the threads of the current rayon pool; again from the start if
 /// another writer changed it meanwhile.
@@ -45,14 +46,16 @@ pub fn build(
     }
     let Options { lock_timeout, dry_run, .. } = *options;
     let transaction = Transaction::begin::<Error>(store, None, lock_timeout, dry_run, observer)?;
+    let cache = BuildCache::new(options);
     let (planned, changes) =
-        transaction.run(&Build { options, cache: BuildCache::new(options) })?;
+        transaction.run(&Build { options, cache, rotation: Rotation::default() })?;
     Ok(planned.report.with_changes(changes))
 }
 
 struct Build<'a> {
     options: &'a Options,
     cache: BuildCache<'a>,
+    rotation: Rotation,
 }
 
 impl Publication for Build<'_> {
@@ -82,7 +85,8 @@ impl Publication for Build<'_> {
         let payloads = registry.payloads();
         let resources =
             resources::sign_changed(attempt, &options.key, &payloads, &listing, &cached)?;
-        let policies = policies::sign_anew(store, options, &public_key, observer)?;
+        self.rotation.note(store, options, &public_key)?;
+        let policies = policies::sign_anew(store, options, &self.rotation, observer)?;
         let desired = iter::once(&public_key).chain(&resources).chain(&policies);
         let mut plan =
             Plan::between(&listing.leftovers, listing.missing, &listing.resources, desired);
@@ -105,7 +109,8 @@ impl Publication for Build<'_> {
 
     fn confirm(&self, attempt: &Attempt<'_>, plan: &Plan, planned: &Planned) -> Result<(), Error> {
         let Some(Built { listing, registry, .. }) = &planned.built else { return Ok(()) };
-        Ok(listing.confirm(attempt, self.options, registry, plan)?)
+        listing.confirm(attempt, self.options, registry, plan)?;
+        self.rotation.confirm(attempt, self.options)
     }
 
     fn finish(&self, store: &dyn Store, plan: &Plan, planned: &mut Planned) -> Result<(), Error> {

@@ -37,6 +37,9 @@ enum Stage {
     Removals,
     /// Tarballs, and other files that no list names any more.
     Discards,
+    /// `public_key` in place of that of another key. Until then it tells which key signed what is not signed anew yet: a
+    /// build that continues after a kill believes that key, and keeps retirements and policies.
+    Rotation,
 }
 
 impl Stage {
@@ -47,6 +50,7 @@ impl Stage {
             Action::Remove | Action::Shrink(_) if is_list(&change.path) => Self::Removals,
             Action::Remove | Action::Shrink(_) => Self::Discards,
             Action::CreateFolder => Self::Ground,
+            Action::Update(_) if change.path == RepositoryPath::public_key() => Self::Rotation,
             _ if change.path.is_index() => Self::Indexes,
             _ if RepositoryPath::is_root_file(change.path.as_str()) => Self::Ground,
             _ if is_list(&change.path) => Self::Packages,
@@ -271,6 +275,8 @@ mod tests {
         assert_eq!(stage("packages/foo", Action::Shrink(source(""))), Stage::Removals);
         assert_eq!(stage("packages/foo", Action::Remove), Stage::Removals);
         assert_eq!(stage("tarballs/foo-1.0.0.tar", Action::Remove), Stage::Discards);
+        assert_eq!(stage("public_key", Action::Update(source(""))), Stage::Rotation);
+        assert!(Stage::Rotation > Stage::Discards);
     }
 
     #[test]

@@ -407,10 +407,10 @@ fn another_key_stops_the_build_unless_it_is_to_be_rotated() {
     assert_eq!(repository.served(), before);
     let ran = repository.build(&["--rotate-key"]).ok();
     insta::assert_snapshot!(ran.stdout, @r"
-    * updating public/public_key
     * updating public/packages/foo
     * updating public/versions
     * updating public/names
+    * updating public/public_key
     acme: 1 package, 1 release; 0 created, 4 updated, 0 removed
     ");
 }

@@ -4,6 +4,7 @@
 mod bucket;
 mod commands;
 pub mod company;
+
 mod why;
 
 use hexreg::policy::{OverrideAction, Policy, RepositoryPolicy};
@@ -192,11 +193,11 @@ fn a_build_with_another_key_signs_them_anew() {
     insta::assert_snapshot!(repository.build(&["--rotate-key"]).transcript(), @r"
     exit code: 0
     --- stdout
-    * updating public/public_key
     * updating public/packages/foo
     * updating public/policies/strict
     * updating public/versions
     * updating public/names
+    * updating public/public_key
     acme: 1 package, 1 release; 0 created, 5 updated, 0 removed
     --- stderr
     warning: public/policies/damaged left alone: the former key did not sign it for this repository, so clients refuse it
