@@ -4,7 +4,7 @@
 mod bucket;
 mod commands;
 pub mod company;
-
+mod interrupted;
 mod why;
 
 use hexreg::policy::{OverrideAction, Policy, RepositoryPolicy};

@@ -4,8 +4,9 @@ use crate::publish::Plan;
 use crate::repository::Folder;
 use crate::store::{self, Action, Change, EntryKind, LockOutcome, Store, StoreError};
 
-/// The folders that publications write to.
-const FOLDERS: [Folder; 4] = [Folder::Root, Folder::Packages, Folder::Tarballs, Folder::Docs];
+/// The folders that publications write to, and `hexreg policy` too.
+const FOLDERS: [Folder; 5] =
+    [Folder::Root, Folder::Packages, Folder::Policies, Folder::Tarballs, Folder::Docs];
 
 /// Removes temporary files that killed writers have left. Returns how many. If another writer is at work, or may be,
 /// none is removed.

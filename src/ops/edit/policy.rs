@@ -1,5 +1,7 @@
 //! An edit of one policy. No index names policies, so nothing else is written, except the key of a new registry.
 
+use std::iter;
+
 use rayon::prelude::*;
 
 use super::error::Error;
@@ -11,9 +13,10 @@ use crate::publish::observer::Observer;
 use crate::publish::sign::sign_if_changed;
 use crate::publish::transaction::{Attempt, Publication, Transaction};
 use crate::publish::{DesiredFile, Plan};
+use crate::published::open;
 use crate::registry::{Gzip, Names, Releases, Resource};
-use crate::repository::RepositoryPath;
-use crate::store::{self, Store};
+use crate::repository::{Folder, RepositoryPath};
+use crate::store::{self, Action, Change, Changed, EntryKind, Store, StoreError};
 use crate::tarball::FileName;
 
 /// Finds the releases of a package for which a policy must not be published.
@@ -36,7 +39,8 @@ pub(in crate::ops) fn edit_policy(
 ) -> Result<Report, Error> {
     let Options { lock_timeout, dry_run, .. } = *options;
     let transaction = Transaction::begin::<Error>(store, None, lock_timeout, dry_run, observer)?;
-    let ((), changes) = transaction.run(&PolicyEdit { options, desired })?;
+    let (_, mut changes) = transaction.run(&PolicyEdit { options, desired })?;
+    changes.retain(|(path, _)| !store::is_temporary(path.file_name()));
     Ok(Report { changes })
 }
 
@@ -47,12 +51,13 @@ struct PolicyEdit<'a> {
 
 impl PolicyEdit<'_> {
     /// Signs the policy. A file that is at its path is replaced, whatever it is: the key is known to be that of clients.
+    /// Returns that file too.
     fn publish(
         &self,
         attempt: &Attempt<'_>,
         names: &SnapshotFile<Names>,
         policy: &Policy,
-    ) -> Result<Plan, Error> {
+    ) -> Result<(Plan, Option<Vec<u8>>), Error> {
         let store = attempt.store();
         let resource = Resource::Policy(policy.name.clone());
         let path = RepositoryPath::resource(&resource);
@@ -61,14 +66,15 @@ impl PolicyEdit<'_> {
         let published = found.as_ref().map(|_| bytes.as_slice());
         let (payload, key) = (policy.encode(), &self.options.key);
         let state = sign_if_changed(&resource, &payload, key, &mut Gzip::new(), published)?;
-        let over = found.and_then(|found| found.stamp);
+        let over = found.as_ref().and_then(|found| found.stamp);
         let of_new_registry = match names.document {
             None => public_key(store, key.public_key())?,
             Some(_) => None,
         };
         let desired: Vec<_> =
             of_new_registry.into_iter().chain([DesiredFile { path, state, over }]).collect();
-        Ok(Plan::between(&[], None, &[], desired.iter()))
+        let plan = Plan::between(&leftovers(attempt)?, None, &[], desired.iter());
+        Ok((plan, found.map(|_| bytes)))
     }
 
     fn remove(&self, attempt: &Attempt<'_>, name: &PolicyName) -> Result<Plan, Error> {
@@ -76,7 +82,7 @@ impl PolicyEdit<'_> {
         let resource = Resource::Policy(name.clone());
         let path = RepositoryPath::resource(&resource);
         let mut bytes = Vec::new();
-        let mut plan = Plan::default();
+        let mut plan = Plan::between(&leftovers(attempt)?, None, &[], iter::empty());
         match store.read(&path, resource.max_size(), &mut bytes)? {
             // What a later attempt does not find, an earlier one may have removed.
             None if attempt.has_changed(&path) => {}
@@ -89,6 +95,27 @@ impl PolicyEdit<'_> {
             Some(found) => plan.remove([(path, found.stamp)]),
         }
         Ok(plan)
+    }
+
+    /// Puts back what was at the path of the policy, as clients no longer hold the key that signed the policy. If another
+    /// writer has replaced it meanwhile, it stays.
+    fn take_back(&self, attempt: &Attempt<'_>, before: Option<&[u8]>) -> Result<(), Error> {
+        let DesiredPolicy::Published(policy, _) = self.desired else { return Ok(()) };
+        let (store, resource) = (attempt.store(), Resource::Policy(policy.name.clone()));
+        let path = RepositoryPath::resource(&resource);
+        let mut bytes = Vec::new();
+        let found = store.read(&path, resource.max_size(), &mut bytes)?;
+        let key = self.options.key.public_key();
+        let is_own = open(&resource, &bytes).is_ok_and(|file| file.is_signed_by(key));
+        let Some(found) = found.filter(|_| is_own) else { return Ok(()) };
+        let (action, changed) = match before {
+            None => (Action::Remove, Changed::Removed),
+            Some(before) => (Action::Update(before.to_vec().into()), Changed::Updated),
+        };
+        let change = Change { path: path.clone(), action, over: found.stamp };
+        let plan = Plan { changes: vec![change], unchanged: 0 };
+        plan.apply(store, &|_| attempt.observer().changed(&path, changed))?;
+        Ok(())
     }
 
     /// Fails if there are releases for which the policy must not be published.
@@ -111,32 +138,47 @@ impl PolicyEdit<'_> {
 }
 
 impl Publication for PolicyEdit<'_> {
-    type Planned = ();
+    /// The file that is replaced.
+    type Planned = Option<Vec<u8>>;
     type Error = Error;
 
-    fn plan(&self, attempt: &Attempt<'_>) -> Result<(Plan, ()), Error> {
+    fn plan(&self, attempt: &Attempt<'_>) -> Result<(Plan, Option<Vec<u8>>), Error> {
         // What the key signed tells that clients hold it.
         let names = read_names(attempt.store(), self.options)?;
-        let plan = match self.desired {
+        match self.desired {
             DesiredPolicy::Published(policy, check) => {
                 if let Some(check) = check {
                     self.check_releases(attempt.store(), &names, check)?;
                 }
-                self.publish(attempt, &names, policy)?
+                self.publish(attempt, &names, policy)
             }
-            DesiredPolicy::Removed(name) => self.remove(attempt, name)?,
-        };
-        Ok((plan, ()))
+            DesiredPolicy::Removed(name) => Ok((self.remove(attempt, name)?, None)),
+        }
     }
 
     /// Another writer may have signed all anew, with another key, before the policy was there.
-    fn confirm(&self, attempt: &Attempt<'_>, _: &Plan, (): &()) -> Result<(), Error> {
-        match read_names(attempt.store(), self.options) {
-            Err(Error::Signed { .. }) => {
-                let names = RepositoryPath::resource(&Resource::Names);
-                Err(Error::Write(attempt.undone(&names)))
-            }
-            other => other.map(drop),
+    fn confirm(
+        &self,
+        attempt: &Attempt<'_>,
+        _: &Plan,
+        before: &Option<Vec<u8>>,
+    ) -> Result<(), Error> {
+        let read = read_names(attempt.store(), self.options);
+        if matches!(read, Err(Error::Signed { .. })) {
+            self.take_back(attempt, before.as_deref())?;
         }
+        read.map(drop)
     }
+}
+
+/// Temporary files that killed writers have left beside the policies. A registry of policies alone has no builds that
+/// would remove them.
+fn leftovers(attempt: &Attempt<'_>) -> Result<Vec<RepositoryPath>, StoreError> {
+    if !attempt.is_alone() {
+        return Ok(Vec::new());
+    }
+    let files = attempt.store().list(Folder::Policies)?.unwrap_or_default().into_iter();
+    let leftovers =
+        files.filter(|file| store::is_temporary(&file.name) && file.kind == EntryKind::File);
+    Ok(leftovers.map(|file| Folder::Policies.file(&file.name)).collect())
 }
