@@ -74,6 +74,8 @@ impl Resources {
         for read in read {
             match read {
                 (_, Ok(contents)) => this.take(contents, problems),
+                // Another writer has removed the policy since it was listed. Nothing else names one.
+                (Resource::Policy(_), Err(Defect::Missing)) => {}
                 (resource, Err(defect)) => {
                     problems.push(defect.at(RepositoryPath::resource(&resource)));
                     if let Resource::Package(name) = resource {
