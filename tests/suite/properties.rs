@@ -31,9 +31,9 @@ use rayon::prelude::*;
 use crate::support::memory::MemoryStore;
 use crate::support::protobuf::{self, extend, field, varint};
 use crate::support::raw_tar;
-use crate::support::signed::policy;
+use crate::support::signed::{self, policy};
 use crate::support::tarball::Tarball;
-use crate::support::{gunzip, gzip, read_fixture};
+use crate::support::{gunzip, gzip};
 
 fn name() -> impl Strategy<Value = PackageName> {
     string_regex("[a-z][A-Za-z0-9_]{0,8}").unwrap().prop_map(|name| name.parse().unwrap())
@@ -233,8 +233,7 @@ fn options(key: PrivateKey) -> Options {
 }
 
 fn acme_key() -> PrivateKey {
-    let pem = read_fixture("golden/keys/acme-2048.pem");
-    PrivateKey::from_pem(std::str::from_utf8(&pem).unwrap(), None).unwrap()
+    signed::key("acme-2048.pem")
 }
 
 fn build_on(threads: usize, store: &MemoryStore) -> Result<Report, Error> {

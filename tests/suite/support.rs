@@ -53,7 +53,6 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ::hexreg::key::PrivateKey;
 use ::hexreg::ops::build::Options;
 use ::hexreg::tarball::Limits;
 
@@ -83,11 +82,10 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 /// What `hexreg build --name=acme` goes by, without a cache and without waiting for a lock.
 pub fn options() -> Options {
-    let pem = String::from_utf8(read_fixture("golden/keys/acme-2048.pem")).unwrap();
     Options {
         allow_public: BTreeSet::default(),
         repository: "acme".parse().unwrap(),
-        key: PrivateKey::from_pem(&pem, None).unwrap(),
+        key: signed::key("acme-2048.pem"),
         limits: Limits::HEX,
         check_contents: true,
         latest: None,

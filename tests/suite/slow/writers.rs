@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | `between` | what others do at one moment of a verb |
 //! | `faults` | every verb with a fault at every operation, and run again |
+//! | `history` | what several did, and whether what they leave is what they meant |
 //! | `directories` | the same where there is a lock and no condition |
 //! | `kills` | the same, by processes that are killed before any one of their system calls |
 //! | `pairs` | verbs of two, each of whom stops where it can while the other goes on |
@@ -16,6 +17,8 @@ mod between;
 mod directories;
 #[cfg(feature = "buckets")]
 mod faults;
+#[cfg(feature = "buckets")]
+mod history;
 mod kills;
 #[cfg(feature = "buckets")]
 mod pairs;

@@ -1,5 +1,8 @@
 //! What signed files say, read without any check, and signed anew with something else in them.
 
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
 use hexreg::checksum::{InnerChecksum, OuterChecksum};
 use hexreg::key::PrivateKey;
 use hexreg::package::{Marks, Release, Remarks, RetirementReason, Severity};
@@ -12,10 +15,14 @@ use hexreg::unknown_fields::UnknownFields;
 use super::read_fixture;
 use super::repository::TestRepository;
 
-/// A key of the golden vectors.
+/// A key of the golden vectors. It is checked once, which takes longer than a signature.
 pub fn key(file: &str) -> PrivateKey {
-    let pem = String::from_utf8(read_fixture(&format!("golden/keys/{file}"))).unwrap();
-    PrivateKey::from_pem(&pem, None).unwrap()
+    static KEYS: Mutex<BTreeMap<String, PrivateKey>> = Mutex::new(BTreeMap::new());
+    let read = || {
+        let pem = String::from_utf8(read_fixture(&format!("golden/keys/{file}"))).unwrap();
+        PrivateKey::from_pem(&pem, None).unwrap()
+    };
+    KEYS.lock().unwrap().entry(file.to_owned()).or_insert_with(read).clone()
 }
 
 /// A policy of `acme` that denies two releases of `hexpm` and lets none through that is younger than a week.

@@ -3,21 +3,25 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use hexreg::key::PrivateKey;
 use hexreg::ops::add::{self, Additions, PublicationTime};
 use hexreg::ops::batch::{self, ChangeError, ReleaseChange, ReplaceRule, RequestedChange, Rules};
 use hexreg::ops::build;
-use hexreg::ops::{push, remove, retire, verify};
+use hexreg::ops::{policy, push, remove, retire, verify};
 use hexreg::package::{Retirement, RetirementReason, UnixSeconds};
+use hexreg::policy::{PolicyFile, read_policy};
 use hexreg::publish::observer::Observer;
+use hexreg::repository::RepositoryPath;
 use hexreg::store::{DirStore, Store};
 use hexreg::tarball::{FileName, Limits};
 use rayon::ThreadPool;
 use tempfile::TempDir;
 
 use super::items::{Item, file_name, tarball};
-use super::options;
+use super::{options, signed};
 
 /// What is done, and to which releases.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +41,13 @@ pub enum Verb<'a> {
     Overwrite(&'a [Item<'a>]),
     /// Of the tarballs that are there.
     Build,
+    /// As above, with another key in place of the former one.
+    Rotate,
+    /// The policy `strict`, with a cooldown of so many days.
+    SetPolicy(u8),
+    RemovePolicy,
+    /// As a reader does it; it fails if there is a problem, other than that a removal is under way.
+    Verify,
 }
 
 /// Why a verb came to nothing.
@@ -51,6 +62,9 @@ pub struct Failed {
 
 /// When releases are added: later than any was built.
 const NOW: UnixSeconds = UnixSeconds(1_800_000_000);
+
+/// The name of the policy.
+pub const POLICY: &str = "strict";
 
 /// When all are built.
 const THEN: UnixSeconds = UnixSeconds(1_700_000_000);
@@ -70,7 +84,8 @@ macro_rules! failed {
 
 /// A writer with a key, with tarballs, and with registries to push.
 pub struct Machine {
-    directory: TempDir,
+    /// Machines may share it: each tarball and each registry is made once.
+    directory: Arc<Mutex<TempDir>>,
     /// How long a writer tries again if another one was faster.
     patience: Duration,
     pool: ThreadPool,
@@ -79,11 +94,17 @@ pub struct Machine {
 impl Machine {
     /// With one thread, so that the n-th operation is always the same.
     pub fn new(patience: Duration) -> Self {
-        Self {
-            directory: TempDir::new().unwrap(),
-            patience,
-            pool: rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap(),
-        }
+        Self::on(Arc::new(Mutex::new(TempDir::new().unwrap())), patience)
+    }
+
+    /// Another writer with the same files.
+    pub fn beside(&self, patience: Duration) -> Self {
+        Self::on(Arc::clone(&self.directory), patience)
+    }
+
+    fn on(directory: Arc<Mutex<TempDir>>, patience: Duration) -> Self {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        Self { directory, patience, pool }
     }
 
     pub fn run(
@@ -92,6 +113,13 @@ impl Machine {
         store: &dyn Store,
         observer: &dyn Observer,
     ) -> Result<(), Failed> {
+        if let Verb::Verify = verb {
+            let mut problems = self.problems(store);
+            problems.retain(|_, defect| !matches!(defect, verify::Defect::BeingRemoved));
+            let text = problems.iter().map(|(path, defect)| format!("{path}: {defect}\n"));
+            let failed = Failed { is_conflict: false, is_write: false, text: text.collect() };
+            return if problems.is_empty() { Ok(()) } else { Err(failed) };
+        }
         let options = self.options();
         let release = |(name, version, _): Item<'_>| -> FileName {
             format!("{name}-{version}").parse().unwrap()
@@ -146,10 +174,24 @@ impl Machine {
                 };
                 pushed.map(drop).map_err(|error: push::Error| failed!(push, error))
             }
-            Verb::Build => {
-                let built = build::build(store, &self.build_options(), observer);
+            Verb::Build | Verb::Rotate => {
+                let mut options = self.build_options();
+                if let Verb::Rotate = verb {
+                    options.key = other_key();
+                    options.rotate_key = true;
+                }
+                let built = build::build(store, &options, observer);
                 built.map(drop).map_err(|error: build::Error| failed!(build, error))
             }
+            Verb::SetPolicy(days) => {
+                let file = policy_file(days);
+                policy::set(store, &options, &file, false, observer).map(drop).map_err(failed)
+            }
+            Verb::RemovePolicy => {
+                let name = POLICY.parse().unwrap();
+                policy::remove(store, &options, &name, observer).map(drop).map_err(failed)
+            }
+            Verb::Verify => unreachable!("it writes nothing"),
         })
     }
 
@@ -190,8 +232,9 @@ impl Machine {
     }
 
     fn additions(&self, items: &[Item<'_>]) -> Additions {
+        let directory = self.directory.lock().unwrap();
         let tarballs = items.iter().map(|item| {
-            let folder = self.directory.path().join(format!("edition{}", item.2));
+            let folder = directory.path().join(format!("edition{}", item.2));
             let path = folder.join(file_name(*item));
             if !path.exists() {
                 fs::create_dir_all(folder).unwrap();
@@ -213,7 +256,8 @@ impl Machine {
     /// A directory with the registry of these.
     fn registry(&self, items: &[Item<'_>]) -> PathBuf {
         let names = items.iter().map(|item| format!("{}{}", file_name(*item), item.2));
-        let path = self.directory.path().join(names.collect::<String>());
+        let directory = self.directory.lock().unwrap();
+        let path = directory.path().join(names.collect::<String>());
         if !path.exists() {
             fs::create_dir_all(path.join("tarballs")).unwrap();
             for item in items {
@@ -226,11 +270,16 @@ impl Machine {
         path
     }
 
-    /// What is wrong with what stands, by path.
+    /// What is wrong with what stands, by path, for clients that hold the key: after a rotation the other one.
     pub fn problems(&self, store: &dyn Store) -> BTreeMap<String, verify::Defect> {
+        let mut published = Vec::new();
+        store.read(&RepositoryPath::public_key(), 64 << 10, &mut published).unwrap();
+        let other = other_key().public_key().clone();
+        let is_rotated = published == other.to_pem().as_bytes();
+        let key = if is_rotated { other } else { options().key.public_key().clone() };
         let options = verify::Options {
             repository: Some("acme".parse().unwrap()),
-            public_key: Some(options().key.public_key().clone()),
+            public_key: Some(key),
             limits: Limits::HEX,
             check_contents: true,
             partial: false,
@@ -239,4 +288,19 @@ impl Machine {
         let found = self.pool.install(|| verify::verify(store, &options, &())).unwrap().problems;
         found.into_iter().map(|one| (one.path.to_string(), one.defect)).collect()
     }
+}
+
+/// The key of [`Verb::Rotate`].
+fn other_key() -> PrivateKey {
+    signed::key("acme-4096.pem")
+}
+
+/// What [`Verb::SetPolicy`] publishes.
+pub fn policy_file(days: u8) -> PolicyFile {
+    read_policy(&policy_text(days), &"acme".parse().unwrap(), &POLICY.parse().unwrap()).unwrap()
+}
+
+/// The same in TOML.
+pub fn policy_text(days: u8) -> String {
+    format!("[[repository]]\nname = \"hexpm\"\ncooldown = \"{days}d\"\n")
 }

@@ -7,6 +7,7 @@ use std::fmt;
 use hexreg::checksum::OuterChecksum;
 use hexreg::key::PublicKey;
 use hexreg::package::Release;
+use hexreg::policy::Policy;
 use hexreg::registry::{ListedVersion, Names, Payload, Releases, Signed, Versions};
 
 /// Files by path.
@@ -102,6 +103,14 @@ impl Tree {
         releases.collect()
     }
 
+    /// A policy that clients with the served key accept; `None` if there is none of this name.
+    pub fn policy(&self, name: &str) -> Option<Policy> {
+        let payload = self.payload(&format!("policies/{name}"))?;
+        let policy = Policy::decode(&payload).unwrap();
+        assert_eq!(policy.name.as_str(), name);
+        Some(policy)
+    }
+
     /// Whether the file of its package lists the release of a tarball.
     pub fn lists(&self, tarball: &str) -> bool {
         self.packages().iter().any(|(name, package)| {
@@ -159,6 +168,10 @@ impl Tree {
         }
         for (name, _) in self.names().into_iter().flat_map(|read| read.packages) {
             package(name.as_str(), "names");
+        }
+        let policies = self.served.keys().filter(|path| !is_temporary(path));
+        for name in policies.filter_map(|path| path.strip_prefix("policies/")) {
+            self.policy(name);
         }
         for (name, releases) in &packages {
             for release in &releases.releases {

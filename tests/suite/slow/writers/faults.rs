@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use crate::support::items::{Item, file_name, tarball};
 use crate::support::objects::{Fault, TestBucket, Wrong};
-use crate::support::verbs::{Failed, Machine, Verb};
+use crate::support::verbs::{Failed, Machine, POLICY, Verb, policy_file};
 use crate::support::witness::{Files, Tree};
 
 pub const FOO: Item<'_> = ("foo", "1.0.0", 0);
@@ -118,6 +118,26 @@ macro_rules! with_each_case {
                 withdraws: &[FOO],
                 ..PLAIN
             };
+            build_with_another_key: Case {
+                before: &[Verb::Push(&[FOO, FOO_2, BAR]), Verb::Retire(FOO), Verb::SetPolicy(1)],
+                verb: Verb::Rotate,
+                ..PLAIN
+            };
+            policy: Case {
+                before: &[Verb::Push(&[FOO])],
+                verb: Verb::SetPolicy(1),
+                ..PLAIN
+            };
+            policy_in_place_of_another: Case {
+                before: &[Verb::Push(&[FOO]), Verb::SetPolicy(1)],
+                verb: Verb::SetPolicy(2),
+                ..PLAIN
+            };
+            removal_of_a_policy: Case {
+                before: &[Verb::Push(&[FOO]), Verb::SetPolicy(1)],
+                verb: Verb::RemovePolicy,
+                ..PLAIN
+            };
         }
     };
 }
@@ -180,15 +200,27 @@ impl Case {
         bucket
     }
 
-    /// No reader meets a missing file, except where a tarball is replaced or was removed by hand.
+    /// No reader meets a missing file, except where a tarball is replaced or was removed by hand. While the key is
+    /// replaced, no file can be read by all.
     pub fn examine(&self, files: Files) {
+        if let Verb::Rotate = self.verb {
+            return;
+        }
         let replaced = match self.verb {
             Verb::Replace(item) => vec![item],
             _ => Vec::new(),
         };
         let gone: Vec<_> =
             replaced.iter().chain(self.withdraws).map(|one| file_name(*one)).collect();
-        Tree::of(files).follow(&|tarball| gone.iter().any(|one| one == tarball));
+        let tree = Tree::of(files);
+        tree.follow(&|tarball| gone.iter().any(|one| one == tarball));
+        if let Some(found) = tree.policy(POLICY) {
+            let is_found = |verb: &Verb<'_>| match verb {
+                Verb::SetPolicy(days) => policy_file(*days).policy == found,
+                _ => false,
+            };
+            assert!(self.before.iter().chain([&self.verb]).any(is_found), "{found:?}");
+        }
     }
 
     /// Runs the verb once for each of its operations, which gets this answer, and then again without a fault.
@@ -203,7 +235,7 @@ impl Case {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(WORKERS).build().unwrap();
         let failed: usize = pool.install(|| {
             let workers = (1..=WORKERS).into_par_iter().map(|first| {
-                let machine = Machine::new(Duration::from_secs(10));
+                let machine = machine.beside(Duration::from_secs(10));
                 let each = (first..).step_by(WORKERS);
                 each.take_while(|at| self.fail_at(*at, answer, &machine, &start, &done)).count()
             });

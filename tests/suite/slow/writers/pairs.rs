@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::races::{A1, A2, B1, OTHER_A1, race};
-use crate::support::items::Item;
+use super::history::{A1, A2, B1, OTHER_A1};
+use super::races::Scene;
 use crate::support::random::{Random, setting};
 use crate::support::scheduler::Scheduler;
 use crate::support::verbs::Verb;
@@ -25,21 +25,24 @@ const PAIRED: [Verb<'_>; 10] = [
 
 /// Two verbs on what stands at first, of whose races one is run of so many.
 #[derive(Clone, Copy)]
-struct Case {
-    start: &'static [Item<'static>],
+struct Case<'a> {
+    scene: &'a Scene,
     one: Verb<'static>,
     other: Verb<'static>,
     every: usize,
 }
 
-impl Case {
+impl Case<'_> {
     /// How many races there were, and what went wrong. `seed` decides which are run.
     fn run(&self, seed: u64) -> (usize, Vec<String>) {
         let plans = [vec![self.one], vec![self.other]];
         let run = |script: &[usize]| {
             let scheduler: Arc<Scheduler> = Scheduler::of_two(script);
-            // Who is too slow begins anew, and lets the other go first.
-            let end = race(self.start, &scheduler, &plans, seed, Duration::ZERO);
+            // Who is too slow begins anew, and lets the other go first. A rotation must go on itself: it knows the
+            // former key.
+            let rotates = plans.iter().flatten().any(|verb| matches!(verb, Verb::Rotate));
+            let patience = if rotates { Duration::from_secs(10) } else { Duration::ZERO };
+            let end = self.scene.race(&scheduler, &plans, seed, patience);
             let told = |text| format!("{script:?} of {plans:?}, {text}");
             (end.map_err(told).err(), scheduler.counts())
         };
@@ -56,12 +59,22 @@ impl Case {
 }
 
 /// Lets a verb race each of the others.
-fn race_all(start: &'static [Item<'static>], one: Verb<'static>) {
-    let every = setting("HEXREG_PAIRS_EVERY", 97);
-    race_cases(PAIRED.map(|other| Case { start, one, other, every }).into());
+fn race_all(before: &'static [Verb<'static>], one: Verb<'static>) {
+    let (scene, every) = (&Scene::after(before), setting("HEXREG_PAIRS_EVERY", 97));
+    race_cases(PAIRED.map(|other| Case { scene, one, other, every }).into());
 }
 
-fn race_cases(cases: Vec<Case>) {
+/// Lets two verbs race each other in one of so many ways.
+fn race_two(
+    before: &'static [Verb<'static>],
+    one: Verb<'static>,
+    other: Verb<'static>,
+    every: usize,
+) {
+    race_cases(vec![Case { scene: &Scene::after(before), one, other, every }]);
+}
+
+fn race_cases(cases: Vec<Case<'_>>) {
     let seed: u64 = setting("HEXREG_SEED", 1);
     let (mut races, mut failures) = (0, Vec::new());
     for (case, seed) in cases.into_iter().zip(seed..) {
@@ -147,8 +160,8 @@ macro_rules! wherever_two_verbs_interleave_the_registry_is_whole_in_the_end {
 
 wherever_two_verbs_interleave_the_registry_is_whole_in_the_end! {
     of_nothing: &[];
-    of_two_packages: &[A1, B1];
-    of_two_releases: &[A1, A2];
+    of_two_packages: &[Verb::Push(&[A1, B1])];
+    of_two_releases: &[Verb::Push(&[A1, A2])];
 }
 
 /// Batches of the server race each other.
@@ -160,7 +173,7 @@ macro_rules! batches {
             $(
                 #[test]
                 fn $name() {
-                    race_cases(vec![Case { start: $start, one: $one, other: $other, every: 11 }]);
+                    race_two($start, $one, $other, 11);
                 }
             )+
         }
@@ -168,11 +181,11 @@ macro_rules! batches {
 }
 
 batches! {
-    two_of_one_release: &[B1], Verb::Publish(&[A1]), Verb::Publish(&[OTHER_A1]);
-    two_of_two_releases: &[B1], Verb::Publish(&[A1]), Verb::Publish(&[A2, OTHER_A1]);
-    a_reversion_and_another_release: &[A1, B1], Verb::Revert(A1), Verb::Publish(&[A2]);
-    a_reversion_and_the_release_again: &[A1, B1], Verb::Revert(A1), Verb::Publish(&[OTHER_A1]);
-    two_reversions: &[A1, B1], Verb::Revert(A1), Verb::Revert(A1);
+    two_of_one_release: &[Verb::Push(&[B1])], Verb::Publish(&[A1]), Verb::Publish(&[OTHER_A1]);
+    two_of_two_releases: &[Verb::Push(&[B1])], Verb::Publish(&[A1]), Verb::Publish(&[A2, OTHER_A1]);
+    a_reversion_and_another_release: &[Verb::Push(&[A1, B1])], Verb::Revert(A1), Verb::Publish(&[A2]);
+    a_reversion_and_the_release_again: &[Verb::Push(&[A1, B1])], Verb::Revert(A1), Verb::Publish(&[OTHER_A1]);
+    two_reversions: &[Verb::Push(&[A1, B1])], Verb::Revert(A1), Verb::Revert(A1);
 }
 
 /// Races that have been lost some time: they are tried wherever the two verbs stop.
@@ -184,7 +197,7 @@ macro_rules! delicate {
             $(
                 #[test]
                 fn $name() {
-                    race_cases(vec![Case { start: $start, one: $one, other: $other, every: 1 }]);
+                    race_two($start, $one, $other, 1);
                 }
             )+
         }
@@ -192,9 +205,43 @@ macro_rules! delicate {
 }
 
 delicate! {
-    addition_and_retirement: &[A1, B1], Verb::Add(&[A1]), Verb::Retire(A1);
-    retirement_and_replacement: &[A1, B1], Verb::Retire(A1), Verb::Replace(OTHER_A1);
-    removal_and_push: &[A1, B1], Verb::Remove(A1), Verb::Push(&[A1, B1]);
-    removal_and_overwriting_push: &[A1], Verb::Remove(A1), Verb::Overwrite(&[A2]);
-    removal_and_addition: &[A1, B1], Verb::Remove(A1), Verb::Add(&[A2]);
+    addition_and_retirement: &[Verb::Push(&[A1, B1])], Verb::Add(&[A1]), Verb::Retire(A1);
+    retirement_and_replacement: &[Verb::Push(&[A1, B1])], Verb::Retire(A1), Verb::Replace(OTHER_A1);
+    removal_and_push: &[Verb::Push(&[A1, B1])], Verb::Remove(A1), Verb::Push(&[A1, B1]);
+    removal_and_overwriting_push: &[Verb::Push(&[A1])], Verb::Remove(A1), Verb::Overwrite(&[A2]);
+    removal_and_addition: &[Verb::Push(&[A1, B1])], Verb::Remove(A1), Verb::Add(&[A2]);
+}
+
+/// Writers of a policy race each other, and those of releases, wherever the two stop.
+macro_rules! policies {
+    ($($name:ident: $start:expr, $one:expr, $other:expr, $every:literal;)+) => {
+        mod policies {
+            use super::*;
+
+            $(
+                #[test]
+                fn $name() {
+                    race_two($start, $one, $other, $every);
+                }
+            )+
+        }
+    };
+}
+
+policies! {
+    two_new_ones: &[Verb::Push(&[A1])], Verb::SetPolicy(1), Verb::SetPolicy(2), 1;
+    two_in_place_of_one: &[Verb::Push(&[A1]), Verb::SetPolicy(3)], Verb::SetPolicy(1), Verb::SetPolicy(2), 1;
+    a_new_one_and_a_removal: &[Verb::Push(&[A1]), Verb::SetPolicy(3)], Verb::SetPolicy(1), Verb::RemovePolicy, 1;
+    two_removals: &[Verb::Push(&[A1]), Verb::SetPolicy(3)], Verb::RemovePolicy, Verb::RemovePolicy, 1;
+    the_first_policy_and_the_first_release: &[], Verb::SetPolicy(1), Verb::Add(&[A1]), 3;
+    a_policy_and_a_release: &[Verb::Push(&[B1])], Verb::SetPolicy(1), Verb::Add(&[A1]), 3;
+    a_policy_and_a_build: &[Verb::Push(&[A1])], Verb::SetPolicy(1), Verb::Build, 3;
+    a_policy_and_an_overwriting_push: &[Verb::Push(&[A1])], Verb::SetPolicy(1), Verb::Overwrite(&[A2]), 5;
+    a_removal_and_a_push: &[Verb::Push(&[A1]), Verb::SetPolicy(3)], Verb::RemovePolicy, Verb::Push(&[A1, B1]), 5;
+    a_policy_and_a_reader: &[Verb::Push(&[A1]), Verb::SetPolicy(3)], Verb::SetPolicy(1), Verb::Verify, 1;
+    a_new_one_and_another_key: &[Verb::Push(&[A1])], Verb::SetPolicy(1), Verb::Rotate, 1;
+    another_key_and_a_new_one: &[Verb::Push(&[A1])], Verb::Rotate, Verb::SetPolicy(1), 1;
+    one_in_place_of_one_and_another_key: &[Verb::Push(&[A1]), Verb::SetPolicy(3)], Verb::SetPolicy(1), Verb::Rotate, 1;
+    a_removal_and_another_key: &[Verb::Push(&[A1]), Verb::SetPolicy(3)], Verb::RemovePolicy, Verb::Rotate, 1;
+    a_removal_and_a_reader: &[Verb::Push(&[A1]), Verb::SetPolicy(3)], Verb::RemovePolicy, Verb::Verify, 1;
 }
