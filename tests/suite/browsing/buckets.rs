@@ -10,7 +10,7 @@ use crate::support::upstream::until;
 fn pages_of_a_bucket_are_those_of_a_directory() {
     let Some(moto) = Moto::start("pages_of_a_bucket_are_those_of_a_directory") else { return };
     let mut writer = Writer::beside(&moto);
-    writer.repository = parser();
+    writer.repository = parser().into();
     writer.push().ok();
     let server = writer.serve(&writer.bucket, &[]);
     let reads = || writer.log().matches(READ).count();

@@ -35,7 +35,7 @@ fn copied(bucket: Bucket) -> Writer {
         assert_eq!(answer.status, 200, "{path}");
     }
     bucket.open_to_all();
-    Writer { bucket, repository }
+    Writer { bucket, repository: repository.into() }
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::support::tarball::Tarball;
 fn built(moto: &Moto) -> Writer {
     let repository = TestRepository::new().samples();
     repository.build(&[]).ok();
-    Writer { bucket: moto.bucket("registry"), repository }
+    Writer { bucket: moto.bucket("registry"), repository: repository.into() }
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn many(packages: usize) -> TestRepository {
 fn one_change_among_many_is_all_that_is_read_and_written() {
     let test = "one_change_among_many_is_all_that_is_read_and_written";
     let Some(moto) = Moto::start(test) else { return };
-    let writer = Writer { bucket: moto.bucket("registry"), repository: many(101) };
+    let writer = Writer { bucket: moto.bucket("registry"), repository: many(101).into() };
     writer.push().ok();
     let more = Tarball::new("package7", "2.0.0").build();
     writer.repository.write_tarball("package7-2.0.0.tar", &more);

@@ -24,6 +24,8 @@ pub struct Owner {
     pub secret: &'static str,
     /// A header line that tells a server that does not check signatures who asks.
     pub asks: Option<&'static str>,
+    /// Whether the server has requests for tests: `moto_server.py` says which.
+    pub is_ours: bool,
 }
 
 /// What a listing says of an object.
@@ -55,6 +57,14 @@ impl Bucket {
         let answer = Port::at(address).put(&format!("/{name}"), owner.asks.as_slice(), b"");
         assert_eq!(answer.status, 200, "{}", answer.text());
         this
+    }
+
+    /// Another one on the same server, with the same objects.
+    pub fn copy(&self, name: &str) -> Self {
+        assert!(self.owner.is_ours);
+        let answer = Port::at(self.address).get(&format!("/-/copy/{}/{name}", self.name), &[]);
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        Self { name: name.to_owned(), ..self.clone() }
     }
 
     /// The same for programs that reach it by way of what listens there.
@@ -161,6 +171,9 @@ impl Bucket {
 
     /// Every object below a place, as files of a directory; not the one by which conditions are tried.
     pub fn files(&self, prefix: &str) -> Files {
+        if self.owner.is_ours {
+            return self.files_at_once(prefix);
+        }
         // A request of a killed process may still be on its way.
         let patience = Instant::now() + Duration::from_secs(10);
         loop {
@@ -176,5 +189,24 @@ impl Bucket {
             }
             assert!(Instant::now() < patience, "another process writes all the time");
         }
+    }
+
+    fn files_at_once(&self, prefix: &str) -> Files {
+        let answer = Port::at(self.address).get(&format!("/-/objects/{}", self.name), &[]);
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let (mut rest, mut files) = (answer.body.as_slice(), Files::new());
+        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+            let lengths = std::str::from_utf8(&rest[..end]).unwrap().split_once(' ').unwrap();
+            let lengths: [usize; 2] = [lengths.0, lengths.1].map(|text| text.parse().unwrap());
+            let (key, after) = rest[end + 1..].split_at(lengths[0]);
+            let (bytes, after) = after.split_at(lengths[1]);
+            rest = after;
+            let key = std::str::from_utf8(key).unwrap();
+            let path = key.strip_prefix(prefix).and_then(|path| path.strip_prefix('/'));
+            if let Some(path) = path.filter(|path| *path != PROBE) {
+                files.insert(path.to_owned(), bytes.to_vec());
+            }
+        }
+        files
     }
 }

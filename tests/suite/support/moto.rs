@@ -1,12 +1,14 @@
 //! moto's S3 server, which holds to conditions, with a log of what it was asked.
 
 use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::Mutex;
 
 use tempfile::TempDir;
 
-use super::bucket::{Bucket, Owner};
+use super::bucket::{Bucket, Owner, PROBE};
 use super::server::Server;
 use super::tools;
 
@@ -18,12 +20,15 @@ const OWNER: Owner = Owner {
         "Authorization: AWS4-HMAC-SHA256 Credential=owner/20260101/us-east-1/s3/aws4_request, \
          SignedHeaders=host, Signature=0",
     ),
+    is_ours: true,
 };
 
 /// A running server without a bucket, ended when dropped.
 pub struct Moto {
     server: Server,
     directory: TempDir,
+    /// How much of the log was read for [`Self::writes`], and how many there were.
+    writes: Mutex<(u64, usize)>,
 }
 
 /// A request that was answered.
@@ -63,7 +68,7 @@ impl Moto {
             .current_dir(directory.path())
             .stderr(errors);
         let server = Server::that_says_where(&mut command, &directory.path().join("log"));
-        Some(Self { server, directory })
+        Some(Self { server, directory, writes: Mutex::default() })
     }
 
     /// A new bucket.
@@ -86,9 +91,21 @@ impl Moto {
         asked.collect()
     }
 
-    /// How many objects it was told to write so far.
+    /// How many objects it was told to write so far, without those by which conditions are tried. It is asked every
+    /// millisecond, so only what is new is read.
     pub fn writes(&self) -> usize {
-        self.asked().iter().filter(|asked| asked.method == "PUT").count()
+        let mut state = self.writes.lock().unwrap();
+        let (from, writes) = &mut *state;
+        let mut log = File::open(self.directory.path().join("log")).unwrap();
+        log.seek(SeekFrom::Start(*from)).unwrap();
+        let mut new = String::new();
+        log.read_to_string(&mut new).unwrap();
+        // The last line may still be on its way.
+        let whole = new.rfind('\n').map_or("", |end| &new[..=end]);
+        let is_write = |line: &&str| line.starts_with("PUT ") && !line.contains(PROBE);
+        *writes += whole.lines().filter(is_write).count();
+        *from += u64::try_from(whole.len()).unwrap();
+        *writes
     }
 
     /// What it is asked meanwhile.

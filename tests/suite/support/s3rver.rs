@@ -9,7 +9,7 @@ use super::server::Server;
 use super::tools;
 
 /// The one user that it knows; requests without a signature may do everything too.
-const OWNER: Owner = Owner { id: "S3RVER", secret: "S3RVER", asks: None };
+const OWNER: Owner = Owner { id: "S3RVER", secret: "S3RVER", asks: None, is_ours: false };
 
 /// A running server without a bucket, ended when dropped.
 pub struct S3rver {

@@ -14,7 +14,7 @@ use super::server::{Port, Server, free_listener};
 use super::tools;
 
 /// The one user that it knows; requests without a signature may do everything too.
-const OWNER: Owner = Owner { id: "owner", secret: "secret", asks: None };
+const OWNER: Owner = Owner { id: "owner", secret: "secret", asks: None, is_ours: false };
 
 /// Who may do what.
 const IDENTITIES: &str = r#"{"identities": [

@@ -70,7 +70,7 @@ pub fn copied(bucket: Bucket) -> Writer {
     let large = Tarball::new("large", "1.0.0").files(&[big]).build();
     repository.write_tarball("large-1.0.0.tar", &large);
     repository.build(&[]).ok();
-    let writer = Writer { bucket, repository };
+    let writer = Writer { bucket, repository: repository.into() };
     writer.push().ok();
     writer
 }

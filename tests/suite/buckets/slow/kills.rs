@@ -9,11 +9,13 @@ use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::buckets::Writer;
+use crate::buckets::{PREFIX, Writer};
+use crate::support::memory::MemoryStore;
 use crate::support::moto::Moto;
 use crate::support::random::{Random, setting};
-use crate::support::repository::TestRepository;
 use crate::support::tarball::Tarball;
+use crate::support::verbs::Machine;
+use crate::support::witness::Tree;
 
 const SIGKILL: i32 = 9;
 
@@ -41,7 +43,7 @@ struct Life<'a> {
 
 impl<'a> Life<'a> {
     fn begin(moto: &'a Moto) -> Self {
-        let writer = Writer { bucket: moto.bucket("registry"), repository: TestRepository::new() };
+        let writer = Writer::beside(moto);
         let random = Random::new(setting("HEXREG_SEED", 1));
         let (tarballs, killed) = (Vec::new(), BTreeMap::new());
         Self { moto, writer, random, tarballs, whole: Duration::ZERO, writes: 0, killed }
@@ -63,14 +65,13 @@ impl<'a> Life<'a> {
 
     /// What must hold at every moment.
     fn examine(&self) {
-        let tree = self.writer.tree();
-        tree.follow(&|_| false);
+        let files = self.writer.bucket.files(PREFIX);
+        Tree::of(files.clone()).follow(&|_| false);
         // It is written last: before, there is no registry to verify.
-        if tree.served.contains_key("names") {
-            let problems = self.writer.problems();
-            let broken: Vec<_> =
-                problems.iter().filter(|kind| !UNFINISHED.contains(&kind.as_str())).collect();
-            assert!(broken.is_empty(), "{broken:?}");
+        if files.contains_key("names") {
+            let mut problems = Machine::new(Duration::ZERO).problems(&MemoryStore::of(&files));
+            problems.retain(|_, defect| !UNFINISHED.contains(&defect.kind()));
+            assert!(problems.is_empty(), "{problems:?}");
         }
     }
 
@@ -122,7 +123,7 @@ impl<'a> Life<'a> {
                 }
             }
             self.writer.run(&arguments).ok();
-            self.writer.stands(self.tarballs.clone());
+            self.writer.holds(self.tarballs.clone());
         }
         eprintln!("{killed} commands killed:");
         for (written, times) in &self.killed {
