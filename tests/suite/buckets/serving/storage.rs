@@ -166,17 +166,23 @@ fn a_server_that_storage_never_answered_fails_and_finds_nothing_missing() {
     let writer = copied(seaweedfs.bucket("registry"));
     let detour = Detour::before(writer.bucket.address());
     let server = writer.serve(&behind(&writer.bucket, &detour), &[]);
+    let (server, fails) = (&server, |way: Way, path: &str| {
+        let (answer, status) = (server.get(path, &[]), of_failure(way));
+        assert_eq!(answer.status, status, "{way:?}: {path}");
+        let retry_after = answer.header("retry-after");
+        assert_eq!(retry_after, (status == 503).then_some("5"), "{way:?}: {path}");
+    });
     for way in [Way::Close, Way::Page, Way::Status(403)] {
         detour.go(way);
-        for path in [LARGE, "/packages/greeting"] {
-            let (answer, status) = (server.get(path, &[]), of_failure(way));
-            assert_eq!(answer.status, status, "{way:?}: {path}");
-            let retry_after = answer.header("retry-after");
-            assert_eq!(retry_after, (status == 503).then_some("5"), "{way:?}: {path}");
-        }
-        // Clients of the API take 503 for success.
-        let answer = server.get("/api/packages/greeting", &["Accept: application/json"]);
-        assert_eq!(answer.status, 500, "{way:?}: {}", answer.text());
+        // Each waits for seconds, so all three wait at the same time.
+        thread::scope(|scope| {
+            for path in [LARGE, "/packages/greeting"] {
+                scope.spawn(move || fails(way, path));
+            }
+            // Clients of the API take 503 for success.
+            let answer = server.get("/api/packages/greeting", &["Accept: application/json"]);
+            assert_eq!(answer.status, 500, "{way:?}: {}", answer.text());
+        });
     }
     // Each is waited for.
     for way in [Way::Status(429), Way::Hang] {
