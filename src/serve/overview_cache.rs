@@ -146,7 +146,7 @@ fn stamps_of(store: &dyn Store) -> Option<Stamps> {
 
 /// Reads the state, and the stamps if the store has them.
 fn read(store: &dyn Store) -> Result<(RepositoryState, Option<Stamps>), StoreError> {
-    // The key first, as a build writes it first: another order could read the former key with a new `versions`.
+    // The key first: a build that replaces it does so last, so a `versions` that is read after the new key is signed with it.
     let published = PublishedKey::read(store)?;
     let key_stamp = published.as_ref().map(|published| published.stamp);
     let (state, versions_stamp) = match published.map(|published| published.key) {
