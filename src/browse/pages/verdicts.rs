@@ -102,10 +102,15 @@ impl<'a> PolicyVerdicts<'a> {
         hidden.collect()
     }
 
-    /// What each policy says of a release.
+    /// What each policy says of a release. Why one hides it is said by the banner.
     pub(super) fn facts(&self, release: &Release) -> Vec<PolicyFact> {
         let facts = self.policies.iter().map(|policy| {
-            let verdict = shortened(&self.of(policy, release).to_string());
+            let verdict = self.of(policy, release);
+            let verdict = if verdict.is_allowed() {
+                shortened(&verdict.to_string())
+            } else {
+                "hidden".to_owned()
+            };
             PolicyFact { text: format!("{}: {verdict}", policy.label), url: policy.url.clone() }
         });
         facts.collect()

@@ -99,7 +99,7 @@ fn check(case: &Case) {
             has(&package, &format!("Hidden by acme/strict: {why}"));
             has(&versions, &format!("{version}: Hidden by acme/strict: {why}"));
             has(&release, &format!("Hidden by the policy acme/strict {why}"));
-            has(&release, &format!("acme/strict: hidden: {why}"));
+            has(&release, "Policies acme/strict: hidden");
         } else {
             has_not(&versions, &format!("{version}: Hidden"));
             has_not(&release, "Hidden by the policy");
@@ -301,6 +301,9 @@ fn a_policy_that_clients_refuse_breaks_no_page_and_is_named() {
         let found = page(&server, "/policies");
         has(&found, &format!("acme/strict It is not known what it hides: {why}"));
         has(&found, "acme/calm Packages of acme");
+        // No project should take a policy that stops mix.
+        has(&found, "HEX_POLICY=acme/calm");
+        has_not(&found, "HEX_POLICY=acme/strict");
         assert!(log(&repository).contains("pages do not say what this policy hides"), "{how}");
     }
     repository.write("public/policies/strict", &whole);
