@@ -45,15 +45,20 @@ impl Releases {
         self.recommended_of(|_| true)
     }
 
-    /// The same of some releases.
+    /// The same of some releases. Each is asked about once at most.
     #[must_use]
     pub fn recommended_of(&self, is_one: impl Fn(&Release) -> bool) -> Option<&Release> {
-        let newest_first = || self.releases.iter().rev().filter(|release| is_one(release));
-        let is_stable = |release: &&Release| !release.version.is_pre_release();
-        newest_first()
-            .find(|release| is_stable(release) && release.remarks.retired.is_none())
-            .or_else(|| newest_first().find(is_stable))
-            .or_else(|| newest_first().next())
+        let (mut stable, mut any) = (None, None);
+        for release in self.releases.iter().rev().filter(|release| is_one(release)) {
+            any = any.or(Some(release));
+            if !release.version.is_pre_release() {
+                if release.remarks.retired.is_none() {
+                    return Some(release);
+                }
+                stable = stable.or(Some(release));
+            }
+        }
+        stable.or(any)
     }
 
     /// The latest release that is no pre-release.
