@@ -239,9 +239,9 @@ policies! {
     a_policy_and_an_overwriting_push: &[Verb::Push(&[A1])], Verb::SetPolicy(1), Verb::Overwrite(&[A2]), 5;
     a_removal_and_a_push: &[Verb::Push(&[A1]), Verb::SetPolicy(3)], Verb::RemovePolicy, Verb::Push(&[A1, B1]), 5;
     a_policy_and_a_reader: &[Verb::Push(&[A1]), Verb::SetPolicy(3)], Verb::SetPolicy(1), Verb::Verify, 1;
-    a_new_one_and_another_key: &[Verb::Push(&[A1])], Verb::SetPolicy(1), Verb::Rotate, 1;
-    another_key_and_a_new_one: &[Verb::Push(&[A1])], Verb::Rotate, Verb::SetPolicy(1), 1;
-    one_in_place_of_one_and_another_key: &[Verb::Push(&[A1]), Verb::SetPolicy(3)], Verb::SetPolicy(1), Verb::Rotate, 1;
-    a_removal_and_another_key: &[Verb::Push(&[A1]), Verb::SetPolicy(3)], Verb::RemovePolicy, Verb::Rotate, 1;
+    a_new_one_and_another_key: &[Verb::Push(&[A1])], Verb::SetPolicy(1), Verb::Rotate, 3;
+    another_key_and_a_new_one: &[Verb::Push(&[A1])], Verb::Rotate, Verb::SetPolicy(1), 3;
+    one_in_place_of_one_and_another_key: &[Verb::Push(&[A1]), Verb::SetPolicy(3)], Verb::SetPolicy(1), Verb::Rotate, 3;
+    a_removal_and_another_key: &[Verb::Push(&[A1]), Verb::SetPolicy(3)], Verb::RemovePolicy, Verb::Rotate, 3;
     a_removal_and_a_reader: &[Verb::Push(&[A1]), Verb::SetPolicy(3)], Verb::RemovePolicy, Verb::Verify, 1;
 }
