@@ -8,6 +8,7 @@
 //!
 //! If an application is locked twice, the entry that the build tool takes counts, and the other one is a warning.
 
+mod as_written;
 mod builder;
 mod error;
 mod format;
@@ -18,6 +19,7 @@ mod pins;
 mod rebar;
 mod text;
 
+pub use as_written::check_as_written;
 pub use error::{EntryError, Error};
 pub use format::{Format, foreign};
 pub use git_url::GitUrl;

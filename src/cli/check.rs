@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{ValueEnum, ValueHint};
-use hexreg::lockfile::LockFile;
 use hexreg::ops::check::{
     self, CheckError, CheckReport, CheckRequest, Finding, LockToCheck, PolicyToCheck,
 };
@@ -17,7 +16,7 @@ use serde::Serialize;
 use super::failure::{self, Failure};
 use super::policy_argument::{LoadedPolicy, PoliciesArgs};
 use super::registry_argument::{self, AccessArgs, RegistryArgument};
-use super::{lock, output, time};
+use super::{lock, output, stderr, time};
 
 /// Check what lock files pin against a policy
 ///
@@ -34,7 +33,8 @@ Examples:
   hexreg check --lock mix.lock --policy https://hex.example.com/policies/strict \\
       --public-key=acme_public.pem --format=sarif > hexreg.sarif
 
-Exit codes: 0 no finding; 1 findings; 2 usage or environment.")]
+Exit codes: 0 no finding; 1 findings; 2 nothing could be checked: usage, environment,
+a lock file, policy or registry that cannot be read.")]
 pub struct Args {
     /// The lock file: mix.lock, rebar.lock or manifest.toml; `-` reads standard input; may be given more than once
     #[arg(long, value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
@@ -93,7 +93,14 @@ impl Args {
             Ok(true) => ExitCode::SUCCESS,
             Ok(false) => ExitCode::from(1),
             Err(failure) => {
-                if self.format != CheckFormat::Json || output::json(&failure).is_err() {
+                // 1 is for findings alone: a build that cannot be checked is another thing.
+                let failure = failure.of_usage();
+                let printed = match self.format {
+                    CheckFormat::Text => Ok(()),
+                    CheckFormat::Json => output::json(&failure),
+                    CheckFormat::Sarif => sarif::print_failure(&failure.line()),
+                };
+                if self.format != CheckFormat::Json || printed.is_err() {
                     failure.print();
                 }
                 failure::exit_code(&Err(failure))
@@ -104,8 +111,14 @@ impl Args {
     /// Checks and prints; whether there is no finding.
     fn run(&self) -> Result<bool, Failure> {
         let access = self.access.access()?;
-        let locks = lock::read_all(&self.lock, false)?;
+        let locks = lock::read_as_written(&self.lock)?;
         let policies = self.policies.load(&access)?;
+        if let Some(policy) = policies.iter().find(|policy| policy.is_unverified) {
+            let message = format!("the signature of policy {} is not verified", policy.label);
+            return Err(
+                Failure::environment(message).hint("give --public-key=PATH of its registry")
+            );
+        }
         let pool = ThreadPoolBuilder::new().num_threads(READERS).build();
         let pool = pool.map_err(|error| Failure::environment(format!("no threads: {error}")))?;
         let sources = sources::open_all(&self.from, &access)?;
@@ -128,17 +141,10 @@ impl Args {
                 Failure::environment(error.to_string()).hint("give --from once for each repository")
             }
         })?;
-        let warnings: Vec<_> = policies.into_iter().flat_map(|policy| policy.warnings).collect();
+        let of_policies = policies.iter().flat_map(|policy| policy.warnings.iter().cloned());
+        let notices = report.notices.iter().map(ToString::to_string);
+        let warnings: Vec<_> = of_policies.chain(notices).collect();
         self.print(&report, locks.len(), &warnings)?;
-        let has_hexpm = sources.iter().any(|source| source.repository().as_str() == HEXPM);
-        if !has_hexpm
-            && self.format == CheckFormat::Text
-            && locks.iter().any(|(_, file)| has_private(file))
-        {
-            output::hint(
-                "add --from with hex.pm or a mirror of it: names that it has too are not found without",
-            );
-        }
         Ok(report.findings.is_empty())
     }
 
@@ -160,16 +166,13 @@ impl Args {
                 dependencies: report.dependencies,
                 warnings,
             }),
-            CheckFormat::Sarif => sarif::print(&report.findings),
+            CheckFormat::Sarif => {
+                // What a person sees in the log of CI.
+                stderr::write(&format!("{}\n", summary(report, locks)));
+                sarif::print(&report.findings, warnings)
+            }
         }
     }
-}
-
-const HEXPM: &str = "hexpm";
-
-/// Whether a lock file has packages of another repository than hex.pm's.
-fn has_private(file: &LockFile) -> bool {
-    file.pinned.iter().any(|pinned| pinned.repository.as_deref() != Some(HEXPM))
 }
 
 fn print_text(report: &CheckReport, locks: usize) -> Result<(), Failure> {
@@ -177,7 +180,13 @@ fn print_text(report: &CheckReport, locks: usize) -> Result<(), Failure> {
         output::line(&headline(finding))?;
         output::line(&format!("  {}", finding.advice))?;
     }
+    output::line(&summary(report, locks))
+}
+
+/// Such as `1 lock file, 12 dependencies: 2 findings`.
+fn summary(report: &CheckReport, locks: usize) -> String {
     let findings = match report.findings.len() {
+        0 if report.dependencies == 0 => "nothing to check".to_owned(),
         0 => "no finding".to_owned(),
         number => output::count(number, "finding"),
     };
@@ -185,7 +194,7 @@ fn print_text(report: &CheckReport, locks: usize) -> Result<(), Failure> {
         1 => "1 dependency".to_owned(),
         number => format!("{} dependencies", output::thousands(number)),
     };
-    output::line(&format!("{}, {dependencies}: {findings}", output::count(locks, "lock file")))
+    format!("{}, {dependencies}: {findings}", output::count(locks, "lock file"))
 }
 
 /// Such as `mix.lock:2: hexpm/plug 1.5.0: policy strict.toml: it is retired (security) [retired]`.

@@ -67,7 +67,6 @@ impl Failure {
     }
 
     /// All of it in one line, for a log.
-    #[cfg(feature = "serve")]
     pub fn line(&self) -> String {
         let rejected = self.rejected.iter().map(|one| format!("{}: {}", one.path, one.reason));
         let rejected: Vec<_> = rejected.collect();

@@ -16,12 +16,45 @@ const EXPECTED: &str = "expected a mix.lock, a rebar.lock or a manifest.toml";
 /// Reads all lock files, each with its name for messages. An empty one pins nothing. With `--prune` it is refused: a failed
 /// command may have left it, and everything would be removed.
 pub fn read_all(paths: &[PathBuf], prune: bool) -> Result<Vec<(String, LockFile)>, Failure> {
+    refuse_two_inputs(paths)?;
+    paths.iter().map(|path| parse(&read_text(path)?, prune)).collect()
+}
+
+fn refuse_two_inputs(paths: &[PathBuf]) -> Result<(), Failure> {
     if paths.iter().filter(|path| is_standard_input(path)).count() > 1 {
         return Err(Failure::environment(
             "--lock=- is given twice, and there is one standard input",
         ));
     }
-    paths.iter().map(|path| read(path, prune)).collect()
+    Ok(())
+}
+
+/// Reads all lock files for a check of what the build tool takes from them: a file that the tool would not write so is
+/// refused.
+pub fn read_as_written(paths: &[PathBuf]) -> Result<Vec<(String, LockFile)>, Failure> {
+    if let Some(script) = paths.iter().find_map(|path| script_beside(path)) {
+        let message = format!("{} changes what rebar3 takes from rebar.lock", script.display());
+        return Err(Failure::input(message)
+            .hint("remove it: hexreg runs no scripts, so it cannot tell what is locked"));
+    }
+    refuse_two_inputs(paths)?;
+    let read = |path: &PathBuf| {
+        let text = read_text(path)?;
+        let parsed = parse(&text, false)?;
+        if let Some(format) = parsed.1.format {
+            let checked = lockfile::check_as_written(format, &text.bytes);
+            checked.map_err(|error| Failure::input(format!("{}: {error}", text.name)))?;
+        }
+        Ok(parsed)
+    };
+    paths.iter().map(read).collect()
+}
+
+/// rebar3 evaluates `rebar.lock.script`, if there is one, in place of what it has read from `rebar.lock`.
+fn script_beside(path: &Path) -> Option<PathBuf> {
+    let script = path.with_file_name("rebar.lock.script");
+    let is_rebar = path.file_name().is_some_and(|name| name == "rebar.lock");
+    (is_rebar && script.symlink_metadata().is_ok()).then_some(script)
 }
 
 /// Whether a path means standard input.
@@ -29,7 +62,15 @@ pub fn is_standard_input(path: &Path) -> bool {
     path == Path::new("-")
 }
 
-fn read(path: &Path, prune: bool) -> Result<(String, LockFile), Failure> {
+/// A lock file that was read.
+struct LockText<'a> {
+    path: &'a Path,
+    /// For messages.
+    name: String,
+    bytes: Vec<u8>,
+}
+
+fn read_text(path: &Path) -> Result<LockText<'_>, Failure> {
     let (name, read) = if is_standard_input(path) {
         let read = regular_file::read_to_limit(io::stdin().lock(), MAX_LOCK);
         ("standard input".to_owned(), read)
@@ -42,13 +83,18 @@ fn read(path: &Path, prune: bool) -> Result<(String, LockFile), Failure> {
         )),
         _ => Failure::environment(format!("could not read {name}: {error}")),
     })?;
-    if lockfile::is_blank(&text) && lockfile::foreign(path, &text).is_none() {
-        return if prune { Err(blank(&name)) } else { Ok((name, LockFile::default())) };
+    Ok(LockText { path, name, bytes: text })
+}
+
+fn parse(text: &LockText<'_>, prune: bool) -> Result<(String, LockFile), Failure> {
+    let LockText { path, name, bytes: text } = text;
+    if lockfile::is_blank(text) && lockfile::foreign(path, text).is_none() {
+        return if prune { Err(blank(name)) } else { Ok((name.clone(), LockFile::default())) };
     }
-    let format = Format::detect(path, &text).ok_or_else(|| unknown(path, &name, &text))?;
-    let parsed = lockfile::parse(format, &text);
+    let format = Format::detect(path, text).ok_or_else(|| unknown(path, name, text))?;
+    let parsed = lockfile::parse(format, text);
     let parsed = parsed.map_err(|error| Failure::input(format!("{name}: {}", chain(&error))))?;
-    Ok((name, parsed))
+    Ok((name.clone(), parsed))
 }
 
 fn blank(name: &str) -> Failure {

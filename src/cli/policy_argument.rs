@@ -83,6 +83,8 @@ pub struct LoadedPolicy {
     pub gate: GateRules,
     /// What is wrong with it.
     pub warnings: Vec<String>,
+    /// Whether it is signed, and there was no key to verify it with.
+    pub is_unverified: bool,
 }
 
 /// In bytes: as much as a signed policy may have.
@@ -102,7 +104,13 @@ fn in_file(argument: &str, access: &RegistryAccess<'_>) -> Result<LoadedPolicy, 
     let (repository, name) = (parse::<RepositoryName>("local")?, parse::<PolicyName>("policy")?);
     let PolicyFile { policy, gate, warnings, .. } = parse_file(path, bytes, &repository, &name)?;
     let warnings = warnings.iter().map(|one| format!("{argument}:{}: {one}", one.line));
-    Ok(LoadedPolicy { policy, label: argument.to_owned(), gate, warnings: warnings.collect() })
+    Ok(LoadedPolicy {
+        policy,
+        label: argument.to_owned(),
+        gate,
+        warnings: warnings.collect(),
+        is_unverified: false,
+    })
 }
 
 /// Reads a TOML file as the policy `name` of `repository`.
@@ -171,6 +179,7 @@ fn signed(path: &Path, access: &RegistryAccess<'_>) -> Result<LoadedPolicy, Fail
     };
     let mut warnings: Vec<_> =
         found.warnings.iter().map(|warning| format!("{shown}: {warning}")).collect();
+    let is_unverified = matches!(signature, Signature::NotChecked);
     match signature {
         Signature::Holds => {}
         Signature::NotChecked => {
@@ -184,7 +193,7 @@ fn signed(path: &Path, access: &RegistryAccess<'_>) -> Result<LoadedPolicy, Fail
         }
     }
     let label = format!("{}/{}", policy.repository, policy.name);
-    Ok(LoadedPolicy { policy, label, gate: GateRules::default(), warnings })
+    Ok(LoadedPolicy { policy, label, gate: GateRules::default(), warnings, is_unverified })
 }
 
 /// The `public_key` of the registry whose `policies/` has this file.
@@ -219,7 +228,8 @@ fn at_url(
     let inert = policy.inert_parts();
     let warnings = inert.iter().map(|part| format!("{url}: {part}")).collect();
     let label = format!("{}/{}", policy.repository, policy.name);
-    Ok(LoadedPolicy { policy, label, gate: GateRules::default(), warnings })
+    let gate = GateRules::default();
+    Ok(LoadedPolicy { policy, label, gate, warnings, is_unverified: false })
 }
 
 fn parse<T: std::str::FromStr<Err: std::error::Error + 'static>>(text: &str) -> Result<T, Failure> {

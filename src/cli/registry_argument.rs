@@ -164,6 +164,8 @@ impl RegistryArgument {
 pub fn failure(error: &SourceError) -> Failure {
     let message = format!("could not read {}", chain(error));
     match error {
+        SourceError::NoRegistry { .. } => Failure::environment(chain(error))
+            .hint("name a registry: a directory, a bucket or a URL"),
         SourceError::NoKey { .. } => Failure::environment(chain(error))
             .hint("give --public-key=PATH, or check that it is a registry"),
         SourceError::Document { .. } => Failure::input(message)

@@ -17,6 +17,11 @@ pub enum Error {
         "line {line}: `{marker}` is the mark of a merge conflict: resolve it, or let the build tool lock anew"
     )]
     MergeConflict { line: usize, marker: &'static str },
+    /// The build tool never writes it so, and may read it otherwise, or take the file for an empty one.
+    #[error(
+        "line {line}: expected {expected}: {tool} may read it otherwise, or as an empty file; let it lock anew"
+    )]
+    Odd { line: usize, tool: &'static str, expected: &'static str },
     #[error(transparent)]
     Syntax(#[from] SyntaxError),
     /// It is not TOML, or not a manifest of Gleam.

@@ -20,12 +20,30 @@ impl GitUrl {
         &self.0
     }
 
-    /// The URL without its credentials, as a person would write it. What may be secret after `?` or `#` is hidden.
+    /// For messages: without the user of a web address, as a person would write it. What else may be secret is hidden.
     #[must_use]
-    pub fn without_credentials(&self) -> String {
-        let shown = self.to_string();
-        shown.replacen(&format!("{}@", credentials::HIDDEN), "", 1)
+    pub fn without_user(&self) -> String {
+        Self::new(without_user(&self.0)).to_string()
     }
+
+    /// Whether git asks the same place. Only the user of a web address, which may be a token, makes no difference: in
+    /// other addresses what is before an `@` may be the host.
+    #[must_use]
+    pub fn is_at(&self, url: &str) -> bool {
+        without_user(&self.0) == without_user(url)
+    }
+}
+
+/// A web address without its user; another address as it is.
+fn without_user(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    if !matches!(scheme, "http" | "https") {
+        return url.to_owned();
+    }
+    let end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at_checked(end).unwrap_or((rest, ""));
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    format!("{scheme}://{host}{path}")
 }
 
 impl fmt::Display for GitUrl {
@@ -43,4 +61,30 @@ impl fmt::Debug for GitUrl {
 /// Whether a revision is the SHA-1 or SHA-256 name of a commit, and not a branch or tag, which may move.
 pub(crate) fn is_commit(revision: &str) -> bool {
     matches!(revision.len(), 40 | 64) && revision.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_user_of_a_web_address_makes_no_difference() {
+        let same = |one: &str, other: &str| GitUrl::new(one).is_at(other);
+        assert!(same("https://ci:secret@h/a.git", "https://h/a.git"));
+        assert!(same("git@h:a.git", "git@h:a.git"));
+        for (locked, accepted) in [
+            ("https://h/a.git?x", "https://h/a.git"),
+            ("https://h/a.git?x", "https://h/a.git?******"),
+            ("https://h:444/a.git", "https://h/a.git"),
+            ("https://evil/@h/a.git", "https://h/a.git"),
+            ("https://evil\\@h/a.git", "https://h/a.git"),
+            ("http://h/a.git", "https://h/a.git"),
+            ("evil:b@git@h:a.git", "git@h:a.git"),
+            ("evil:y/******@git@h:a.git", "git@h:a.git"),
+            ("git://evil:+9418/x@h/a.git", "git://h/a.git"),
+            ("ssh://git@evil/******@h/a.git", "ssh://git@h/a.git"),
+        ] {
+            assert!(!same(locked, accepted), "{locked} {accepted}");
+        }
+    }
 }

@@ -18,7 +18,6 @@ struct Manifest {
 struct Package {
     name: String,
     version: String,
-    otp_app: Option<String>,
     source: String,
     outer_checksum: Option<String>,
     repo: Option<String>,
@@ -36,7 +35,8 @@ pub(super) fn parse(text: &str) -> Result<LockFile, Error> {
     for package in &manifest.packages {
         let line = Some(lines.line_at(package.span().start));
         let package = package.get_ref();
-        let app = package.otp_app.as_ref().unwrap_or(&package.name);
+        // Gleam knows a package by its name, also if its application has another one.
+        let app = &package.name;
         let added = entry_of(package).and_then(|entry| builder.add(app, line, entry));
         if let Err(error) = added {
             return Err(Error::Entry { line, app: app.clone(), error });

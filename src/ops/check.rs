@@ -7,13 +7,17 @@
 //! lock files → source of each release → packages/NAME, once each → tarballs, where a licence is needed → findings
 //! ```
 
+mod breach;
+mod elsewhere;
 mod finding;
 mod judge;
+mod notice;
 mod reading;
 mod request;
 mod source;
 
 pub use finding::{Finding, FindingRule};
+pub use notice::CheckNotice;
 pub use request::{CheckRequest, LockToCheck, PolicyToCheck};
 pub use source::{CheckSource, CheckSourceError};
 
@@ -30,6 +34,8 @@ pub struct CheckReport {
     pub findings: Vec<Finding>,
     /// How many dependencies the lock files have.
     pub dependencies: usize,
+    /// What may be a mistake of those who set up the check.
+    pub notices: Vec<CheckNotice>,
 }
 
 /// Why nothing could be judged.
@@ -66,7 +72,7 @@ pub fn check(request: &CheckRequest<'_>) -> Result<CheckReport, CheckError> {
             .fold(dependencies, usize::saturating_add);
         findings.extend(LockJudge { request, lock: *lock, releases: &releases }.judge());
     }
-    Ok(CheckReport { findings, dependencies })
+    Ok(CheckReport { findings, dependencies, notices: notice::notices(request) })
 }
 
 fn refuse_same(sources: &[CheckSource]) -> Result<(), CheckError> {

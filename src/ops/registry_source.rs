@@ -6,7 +6,7 @@ use crate::name::{PackageName, PolicyName};
 use crate::policy::Policy;
 use crate::published::{Document, DocumentError, Published, PublishedKey, Reader, TrustedKeys};
 use crate::registry::{Names, Releases};
-use crate::repository::RepositoryPath;
+use crate::repository::{Folder, RepositoryPath};
 use crate::store::{Store, StoreError};
 use crate::tarball::{self, Description, FileName, Limits};
 
@@ -31,6 +31,12 @@ pub enum SourceError {
     /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// There is no registry.
+    #[error("{location} does not exist, or is empty")]
+    NoRegistry {
+        /// Where it would be.
+        location: String,
+    },
     /// There is no key to verify signatures with.
     #[error("{location} has no public key that can be used")]
     NoKey {
@@ -91,8 +97,11 @@ impl RegistrySource {
             None => PublishedKey::read(store.as_ref())?.and_then(|published| published.key.ok()),
         };
         let Some(key) = keys.first().cloned().or(published) else {
-            return Err(SourceError::NoKey {
-                location: store.locate(&RepositoryPath::public_key()),
+            let is_empty = store.list(Folder::Root)?.is_none_or(|files| files.is_empty());
+            return Err(if is_empty {
+                SourceError::NoRegistry { location: store.locate(&Folder::Root.path()) }
+            } else {
+                SourceError::NoKey { location: store.locate(&RepositoryPath::public_key()) }
             });
         };
         let trusted = TrustedKeys::any_of(keys).unwrap_or_else(|| key.clone().into());

@@ -3,6 +3,7 @@
 use spdx::Expression;
 
 use super::PackageRef;
+use crate::lockfile::GitUrl;
 use crate::version::Version;
 
 /// What a policy file says for `hexreg check` alone.
@@ -33,8 +34,10 @@ pub struct RepositoryGate {
 pub struct AcceptedGit {
     /// The OTP application.
     pub app: String,
-    /// The URL of the git repository, as in the lock file and without credentials.
+    /// The URL of the git repository, as in the lock file. The user of a web address makes no difference.
     pub url: String,
+    /// The one commit that is accepted; `None` for each.
+    pub commit: Option<String>,
 }
 
 /// What is wrong with the licences of a release.
@@ -61,6 +64,15 @@ impl GateRules {
             rules.repository == repository || rules.repository == organisation
         };
         self.repositories.iter().find(is_of)
+    }
+}
+
+impl AcceptedGit {
+    /// Whether this dependency is accepted.
+    #[must_use]
+    pub fn accepts(&self, app: &str, url: &GitUrl, commit: &str) -> bool {
+        let is_commit = |accepted: &String| accepted.eq_ignore_ascii_case(commit);
+        self.app == app && url.is_at(&self.url) && self.commit.as_ref().is_none_or(is_commit)
     }
 }
 

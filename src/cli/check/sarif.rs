@@ -20,7 +20,21 @@ struct SarifLog {
 #[derive(Serialize)]
 struct SarifRun {
     tool: SarifTool,
+    invocations: [SarifInvocation; 1],
     results: Vec<SarifResult>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SarifInvocation {
+    execution_successful: bool,
+    tool_execution_notifications: Vec<SarifNotification>,
+}
+
+#[derive(Serialize)]
+struct SarifNotification {
+    level: &'static str,
+    message: SarifMessage,
 }
 
 #[derive(Serialize)]
@@ -97,7 +111,30 @@ const IN_PATH: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Prints one run with all findings.
-pub fn print(findings: &[Finding]) -> Result<(), Failure> {
+pub fn print(findings: &[Finding], warnings: &[String]) -> Result<(), Failure> {
+    let notification = |text: &String| SarifNotification {
+        level: "warning",
+        message: SarifMessage { text: text.clone() },
+    };
+    let invocation = SarifInvocation {
+        execution_successful: true,
+        tool_execution_notifications: warnings.iter().map(notification).collect(),
+    };
+    print_run(invocation, findings)
+}
+
+/// Prints a run that could not check anything, for code hosts that are sent the file in any case.
+pub fn print_failure(message: &str) -> Result<(), Failure> {
+    let message = SarifMessage { text: message.to_owned() };
+    let notification = SarifNotification { level: "error", message };
+    let invocation = SarifInvocation {
+        execution_successful: false,
+        tool_execution_notifications: vec![notification],
+    };
+    print_run(invocation, &[])
+}
+
+fn print_run(invocation: SarifInvocation, findings: &[Finding]) -> Result<(), Failure> {
     let rules = FindingRule::ALL.into_iter().map(|rule| SarifRule {
         id: rule.id(),
         short_description: SarifMessage { text: rule.description().to_owned() },
@@ -106,6 +143,7 @@ pub fn print(findings: &[Finding]) -> Result<(), Failure> {
         SarifDriver { name: "hexreg", version: env!("CARGO_PKG_VERSION"), rules: rules.collect() };
     let run = SarifRun {
         tool: SarifTool { driver },
+        invocations: [invocation],
         results: findings.iter().map(SarifResult::of).collect(),
     };
     output::json(&SarifLog {

@@ -6,7 +6,7 @@ fn gleam_manifests() {
     let file = fixture("manifest.toml");
     insta::assert_snapshot!(lines(&file).join("\n"), @r#"
     gleam_stdlib: hexpm/gleam_stdlib 0.34.0 - outer
-    other_app: hexpm/renamed 1.0.0-rc1 - outer
+    renamed: hexpm/renamed 1.0.0-rc1 - outer
     old: hexpm/old 0.1.0 - outer
     from_git: https://example.com/from_git 0123456789abcdef0123456789abcdef01234567
     moving: git at "main", which is no commit

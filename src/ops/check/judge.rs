@@ -1,13 +1,14 @@
 //! Judges the dependencies of one lock file.
 
+use super::breach::Breach;
+use super::elsewhere;
 use super::finding::{Finding, FindingRule};
 use super::reading::{FoundRelease, ReadReleases, matches};
 use super::request::{CheckRequest, LockToCheck, PolicyToCheck};
-use crate::lockfile::{Format, GitPin, OtherDependency, OtherSource, Pinned, Repeated};
-use crate::name::RepositoryName;
+use crate::lockfile::{Format, Pinned};
+use crate::name::{PackageName, RepositoryName};
 use crate::package::Release;
 use crate::policy::{BlockReason, Candidate, LicenseFault, Verdict};
-use crate::version::Version;
 
 /// A lock file, and what is known of its releases.
 pub(super) struct LockJudge<'a> {
@@ -19,21 +20,19 @@ pub(super) struct LockJudge<'a> {
 /// What clients call hex.pm's repository.
 const HEXPM: &str = "hexpm";
 
-/// A rule that is broken.
-struct Breach {
-    rule: FindingRule,
-    message: String,
-    advice: String,
-}
-
 impl LockJudge<'_> {
     /// All findings, by line.
     pub fn judge(&self) -> Vec<Finding> {
         let file = self.lock.file;
         let pinned = file.pinned.iter().flat_map(|pinned| self.of_release(pinned));
-        let git = file.git.iter().filter_map(|pin| self.of_git(pin));
-        let others = file.others.iter().filter_map(|other| self.of_other(other));
-        let repeated = file.repeated.iter().map(|repeated| self.of_repeated(repeated));
+        let of_app = |app: &str, breach: Option<Breach>| Some(self.finding(app, app, breach?));
+        let policies = self.request.policies;
+        let git = file.git.iter().filter_map(|pin| of_app(&pin.app, elsewhere::git(pin, policies)));
+        let others = file.others.iter();
+        let others =
+            others.filter_map(|other| of_app(&other.app, elsewhere::other(other, file.format)));
+        let repeated = file.repeated.iter();
+        let repeated = repeated.filter_map(|one| of_app(&one.app, Some(elsewhere::repeated(one))));
         let mut findings: Vec<_> = pinned.chain(git).chain(others).chain(repeated).collect();
         findings.sort_by_key(|finding| (finding.line, finding.rule));
         findings
@@ -101,57 +100,77 @@ impl LockJudge<'_> {
         }
     }
 
-    /// Other repositories that have a package of this name. A project that forgets to name the repository takes theirs,
-    /// and rebar3 takes it where a registry does not answer.
+    /// Packages that may be meant in place of the one that is locked: those of its name in other repositories, which a
+    /// project takes that forgets to name the repository, and rebar3 where a registry does not answer; and those that
+    /// have the name of the application, if that is another one.
     fn namesakes(&self, pinned: &Pinned, found: Option<&FoundRelease<'_>>) -> Vec<Breach> {
         let Some(found) = found else { return Vec::new() };
         let own = found.source.repository();
+        let Pinned { app, package, .. } = pinned;
+        let accepts = |name: &str| {
+            format!("accept it in the policy, below name = \"{own}\": allow-public = [\"{name}\"]")
+        };
+        let mut breaches = Vec::new();
         let others = self.request.sources.iter().filter(|source| {
             source.repository() != own
-                && source.has(&pinned.package)
-                && !self.accepts_namesake(pinned, &[own.as_str(), source.repository().as_str()])
+                && source.has(package)
+                && !self.accepts(own, package.as_str())
         });
-        let breach = others.map(|other| {
-            let (package, other) = (&pinned.package, other.repository());
-            let way = self.way_to_one(own, other);
-            Breach {
+        for other in others {
+            let other = other.repository();
+            breaches.push(Breach {
                 rule: FindingRule::Namesake,
-                message: format!("{own} and {other} both have a package {package}; {own} is locked"),
-                advice: format!(
-                    "{way}; where both are meant, accept it in the policy: allow-public = [\"{package}\"]"
+                message: format!(
+                    "{own} and {other} both have a package {package}; {own} is locked"
                 ),
-            }
-        });
-        breach.collect()
+                advice: format!("{} {}", self.way_to_one(own, other), accepts(package.as_str())),
+            });
+        }
+        let of_app = app.parse::<PackageName>().ok().filter(|name| name != package);
+        let of_app = of_app.filter(|name| !self.accepts(own, name.as_str()));
+        let other = of_app
+            .as_ref()
+            .and_then(|name| self.request.sources.iter().find(|source| source.has(name)));
+        if let Some(other) = other {
+            breaches.push(Breach {
+                rule: FindingRule::Namesake,
+                message: format!(
+                    "it is locked as the application {app}, and {} has a package {app}",
+                    other.repository()
+                ),
+                advice: format!("check that {package} is meant, and then {}", accepts(app)),
+            });
+        }
+        breaches
     }
 
-    /// How a project says which of two packages of a name it means.
+    /// How a project says which of two packages of a name it means, up to what it does if the locked one is meant.
     fn way_to_one(&self, locked: &RepositoryName, other: &RepositoryName) -> String {
+        let also = "also in packages of yours that need it";
         match self.lock.file.format {
             Some(Format::Rebar) => {
-                "let rebar3 ask one repository alone: `{repos, replace, […]}`".to_owned()
+                format!("let rebar3 ask {locked} alone by `{{repos, replace, […]}}`, and then")
             }
-            Some(Format::Gleam) => {
-                format!("Gleam knows hex.pm alone: rename the package of {other}")
-            }
+            Some(Format::Gleam) => format!(
+                "Gleam knows hex.pm alone: rename the package of {other}; or, if hex.pm's is meant,"
+            ),
             Some(Format::Mix) | None if locked.as_str() == HEXPM => format!(
-                "if that of {other} is meant, write `repo: \"{other}\"` in mix.exs, also in packages of yours that \
-                 need it"
+                "if that of {other} is meant, write `repo: \"{other}\"` in mix.exs, {also}; if hex.pm's is meant,"
             ),
-            Some(Format::Mix) | None => format!(
-                "write `repo: \"{locked}\"` in mix.exs, also in packages of yours that need it"
-            ),
+            Some(Format::Mix) | None => {
+                format!("check that mix.exs says `repo: \"{locked}\"`, {also}, and then")
+            }
         }
     }
 
-    /// Whether a policy accepts the name in one of these repositories.
-    fn accepts_namesake(&self, pinned: &Pinned, repositories: &[&str]) -> bool {
+    /// Whether a policy accepts that a package of this repository has the name of another one.
+    fn accepts(&self, repository: &RepositoryName, name: &str) -> bool {
         let gates = self.request.policies.iter().flat_map(|policy| &policy.gate.repositories);
         let mut gates = gates.filter(|gate| {
-            let name = gate.repository.strip_prefix("hexpm:").unwrap_or(&gate.repository);
-            repositories.contains(&name)
+            let of = gate.repository.strip_prefix("hexpm:").unwrap_or(&gate.repository);
+            of == repository.as_str()
         });
-        gates.any(|gate| gate.allow_public.iter().any(|name| name == pinned.package.as_str()))
+        gates.any(|gate| gate.allow_public.iter().any(|one| one == name))
     }
 
     /// The policies that hide the release.
@@ -183,43 +202,30 @@ impl LockJudge<'_> {
         policy.policy.verdict(&candidate, self.request.now)
     }
 
-    /// The newest version that all policies show, and how to take it.
+    /// The newest version that all policies show, and how to take it. One that is not retired is better.
     fn replacement(&self, pinned: &Pinned, found: &FoundRelease<'_>) -> String {
         let is_shown = |release: &&Release| {
             let shows = |policy| self.verdict(policy, found, release).is_allowed();
-            release.remarks.retired.is_none() && self.request.policies.iter().all(shows)
+            self.request.policies.iter().all(shows)
         };
-        let shown = found.package.releases.iter().filter(is_shown).map(|release| &release.version);
-        let newest = shown.max_by_key(|version| (!version.is_pre_release(), *version));
-        let Some(newest) = newest else {
+        let shown = found.package.releases.iter().filter(is_shown);
+        let newest = shown.max_by_key(|release| {
+            let Release { version, remarks, .. } = release;
+            (remarks.retired.is_none(), !version.is_pre_release(), version)
+        });
+        let Some(Release { version, .. }) = newest else {
             return "no version of it is allowed: use another package, or add an exception to the policy"
                 .to_owned();
         };
-        format!(
-            "{newest} is the newest version that is allowed: {}",
-            self.how_to_take(pinned, newest)
-        )
-    }
-
-    /// The command that locks another version.
-    fn how_to_take(&self, pinned: &Pinned, version: &Version) -> String {
         let Pinned { app, package, .. } = pinned;
-        match self.lock.file.format {
-            Some(Format::Rebar) => {
-                format!("require it in rebar.config, and run `rebar3 upgrade {app}`")
-            }
-            Some(Format::Gleam) => {
-                format!("require it in gleam.toml, and run `gleam update {package}`")
-            }
-            Some(Format::Mix) | None if *version > pinned.version => {
-                format!(
-                    "run `mix deps.update {app}`, and change the requirement if that does not take it"
-                )
-            }
-            Some(Format::Mix) | None => {
-                format!("require it in mix.exs, and run `mix deps.update {app}`")
-            }
-        }
+        let (file, command) = match self.lock.file.format {
+            Some(Format::Rebar) => ("rebar.config", format!("rebar3 upgrade {app}")),
+            Some(Format::Gleam) => ("gleam.toml", format!("gleam update {package}")),
+            Some(Format::Mix) | None => ("mix.exs", format!("mix deps.update {app}")),
+        };
+        format!(
+            "{version} is the newest version that is allowed: require it in {file}, and run `{command}`"
+        )
     }
 
     /// What policies say of the licences.
@@ -263,54 +269,6 @@ impl LockJudge<'_> {
             })
         };
         self.request.policies.iter().filter_map(refuses).collect()
-    }
-
-    fn of_git(&self, pin: &GitPin) -> Option<Finding> {
-        let GitPin { app, url, revision } = pin;
-        let url = url.without_credentials();
-        let mut accepted = self.request.policies.iter().flat_map(|policy| &policy.gate.git);
-        if accepted.any(|accepted| accepted.app == *app && accepted.url == url) {
-            return None;
-        }
-        let commit: String = revision.chars().take(12).collect();
-        let breach = Breach {
-            rule: FindingRule::Git,
-            message: format!("it comes from git, {url} at {commit}, which no registry vouches for"),
-            advice: format!(
-                "use a release of a registry, or accept it in the policy: git = [{{ app = \"{app}\", url = \"{url}\" }}]"
-            ),
-        };
-        Some(self.finding(app, app, breach))
-    }
-
-    fn of_other(&self, other: &OtherDependency) -> Option<Finding> {
-        let OtherDependency { app, source } = other;
-        let (rule, message) = match source {
-            // It is a part of the project.
-            OtherSource::Path => return None,
-            OtherSource::Revision(revision) => {
-                let message =
-                    format!("it comes from git at {revision:?}, which is no commit and may move");
-                (FindingRule::Git, message)
-            }
-            OtherSource::Hg => (FindingRule::OtherSource, "it comes from Mercurial".to_owned()),
-            OtherSource::Other(name) => (
-                FindingRule::OtherSource,
-                format!("it comes from `{name}`, which hexreg does not know"),
-            ),
-        };
-        let breach = Breach { rule, message, advice: "use a release of a registry".to_owned() };
-        Some(self.finding(app, app, breach))
-    }
-
-    fn of_repeated(&self, repeated: &Repeated) -> Finding {
-        let breach = Breach {
-            rule: FindingRule::LockedTwice,
-            message: repeated.to_string(),
-            advice: "remove the entry that is wrong; let the build tool lock anew if in doubt"
-                .to_owned(),
-        };
-        self.finding(&repeated.app, &repeated.app, breach)
     }
 }
 

@@ -7,6 +7,7 @@ use toml::de::DeTable;
 use super::fault::{FaultLog, PolicyFault, PolicyFileError};
 use super::repository_table::{self, PlacedRepository};
 use super::table::{PlacedText, PolicyTable};
+use crate::lockfile::is_commit;
 use crate::name::{PolicyName, RepositoryName};
 use crate::policy::{AcceptedGit, GateRules, Policy, Visibility};
 use crate::unknown_fields::UnknownFields;
@@ -85,10 +86,11 @@ fn read_root(root: &PolicyTable<'_>) -> (Option<String>, Vec<PlacedRepository>) 
 
 /// The git dependencies that are accepted.
 fn accepted_git(root: &PolicyTable<'_>) -> Vec<AcceptedGit> {
+    const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
     const EXAMPLE: &str = "git = [{ app = \"tool\", url = \"https://git.example.com/tool.git\" }]";
     let entries = root.tables(GIT, "`git`", &format!("write {EXAMPLE}"));
     let accepted = entries.iter().filter_map(|entry| {
-        entry.refuse_unknown(&["app", "url", "comment"], |_| None);
+        entry.refuse_unknown(&["app", "url", "commit", "comment"], |_| None);
         entry.text("comment", "SEC-12");
         let text = |key, example| {
             if !entry.has(key) {
@@ -100,7 +102,13 @@ fn accepted_git(root: &PolicyTable<'_>) -> Vec<AcceptedGit> {
         };
         let app = text("app", "tool");
         let url = text("url", "https://git.example.com/tool.git");
-        Some(AcceptedGit { app: app?, url: url? })
+        let commit = entry.text("commit", COMMIT);
+        if let Some(PlacedText { text, line }) = commit.filter(|commit| !is_commit(commit.text)) {
+            let hint = format!("write all 40 digits of it: commit = {COMMIT:?}");
+            entry.log.refuse(line, format!("{text:?} is not a commit"), hint);
+        }
+        let commit = commit.map(|commit| commit.text.to_owned());
+        Some(AcceptedGit { app: app?, url: url?, commit })
     });
     accepted.collect()
 }

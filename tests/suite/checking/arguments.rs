@@ -18,7 +18,7 @@ fn as_json() {
     assert_eq!(json["findings"].as_array().unwrap().len(), 8);
     insta::assert_snapshot!(serde_json::to_string_pretty(&json["findings"][0]).unwrap(), @r#"
     {
-      "advice": "1.1.0 is the newest version that is allowed: run `mix deps.update denied`, and change the requirement if that does not take it",
+      "advice": "1.1.0 is the newest version that is allowed: require it in mix.exs, and run `mix deps.update denied`",
       "file": "mix.lock",
       "line": 3,
       "message": "policy strict.toml denies it (deny denied < 1.1.0: SEC-12)",
@@ -61,7 +61,8 @@ fn without_hex_pm_its_names_are_not_compared() {
     --- stdout
     1 lock file, 1 dependency: no finding
     --- stderr
-    hint: add --from with hex.pm or a mirror of it: names that it has too are not found without
+    warning: policy strict.toml has rules for hexpm, and no package of it is locked: check that lock files and policy call it so
+    warning: the names of your packages are not compared with hex.pm's: add --from with hex.pm or a mirror of it
     ");
 }
 
@@ -84,11 +85,11 @@ fn a_registry_without_names() {
     let company = Company::new();
     company.repository.remove("hex/names");
     insta::assert_snapshot!(run(&company, &["--lock=mix.lock", "--policy=strict.toml", "--from=hex"]), @r"
-    exit code: 1
+    exit code: 2
     --- stdout
     --- stderr
     error: hex has no `names`
-    hint: give a registry with its index of packages, or a mirror of one
+    hint: give a registry with packages, or a mirror of one; a registry of policies alone has none
     ");
 }
 
@@ -99,7 +100,7 @@ fn a_policy_with_a_fault() {
         .repository
         .write("strict.toml", b"[[repository]]\nname = \"hexpm\"\nlicence = [\"MIT\"]\n");
     insta::assert_snapshot!(run(&company, &["--lock=mix.lock", "--policy=strict.toml", "--from=hex"]), @r"
-    exit code: 1
+    exit code: 2
     --- stdout
     --- stderr
     error: strict.toml cannot be used as a policy
@@ -116,7 +117,7 @@ fn keys_that_were_given_are_those_of_the_registries() {
     let both = with(&["--public-key=hex/public_key", "--public-key=public/public_key"]);
     assert!(both.starts_with("exit code: 1\n") && both.contains("8 findings"), "{both}");
     insta::assert_snapshot!(with(&["--public-key=public/public_key"]), @r"
-    exit code: 1
+    exit code: 2
     --- stdout
     --- stderr
     error: could not read hex/names: its signature is not that of SHA256:roYMrL1Q60Kv7n0/VbgT2yw879NgEa+QKFvEt0/wKtU
@@ -154,5 +155,99 @@ fn credentials_are_for_one_host() {
     --- stderr
     error: --policy-auth is given once, and there are URLs of 127.0.0.1:10 and 127.0.0.1:9
     hint: give --policy-auth=netrc, which has credentials for each host
+    ");
+}
+
+/// mix takes a file that Elixir cannot evaluate for an empty one, and rebar3 reads Erlang's escapes.
+#[test]
+fn a_lock_file_that_the_build_tool_may_read_otherwise() {
+    let company = Company::new();
+    let mix = String::from_utf8(company.repository.read("mix.lock")).unwrap();
+    let rebar = String::from_utf8(company.repository.read("rebar.lock")).unwrap();
+    let ran = |name: &str, text: &str| {
+        company.repository.write(name, text.as_bytes());
+        run(&company, &["--lock", name, "--policy=strict.toml", "--from=hex"])
+    };
+    insta::assert_snapshot!(ran("mix.lock", &format!("\u{feff}{mix}")), @r"
+    exit code: 2
+    --- stdout
+    --- stderr
+    error: mix.lock: line 1: expected ASCII: mix may read it otherwise, or as an empty file; let it lock anew
+    ");
+    insta::assert_snapshot!(ran("mix.lock", &mix.replacen("\"retired\": ", "\"retired\":", 1)), @r"
+    exit code: 2
+    --- stdout
+    --- stderr
+    error: mix.lock: line 5: expected the form that `mix deps.get` writes: mix may read it otherwise, or as an empty file; let it lock anew
+    ");
+    insta::assert_snapshot!(ran("rebar.lock", &rebar.replacen("<<\"retired\">>", "<<\"re\\x74ired\">>", 1)), @r"
+    exit code: 2
+    --- stdout
+    --- stderr
+    error: rebar.lock: line 5: expected ASCII without escapes and `$`: rebar3 may read it otherwise, or as an empty file; let it lock anew
+    ");
+}
+
+#[test]
+fn a_script_in_place_of_a_lock_file() {
+    let company = Company::new();
+    company.repository.write("rebar.lock.script", b"[].");
+    let arguments = ["--lock=rebar.lock", "--policy=strict.toml", "--from=hex"];
+    insta::assert_snapshot!(run(&company, &arguments), @r"
+    exit code: 2
+    --- stdout
+    --- stderr
+    error: rebar.lock.script changes what rebar3 takes from rebar.lock
+    hint: remove it: hexreg runs no scripts, so it cannot tell what is locked
+    ");
+}
+
+#[test]
+fn a_signed_policy_without_a_key() {
+    let company = Company::new();
+    let set = ["policy", "set", "strict", "--file=strict.toml", "--to=public", "--name=acme"];
+    company.repository.hexreg().run([&set[..], &["--private-key=key.pem"]].concat()).ok();
+    company.repository.write("copy", &company.repository.read("public/policies/strict"));
+    let arguments = ["--lock=mix.lock", "--policy=copy", "--from=hex"];
+    insta::assert_snapshot!(run(&company, &arguments), @r"
+    exit code: 2
+    --- stdout
+    --- stderr
+    error: the signature of policy acme/strict is not verified
+    hint: give --public-key=PATH of its registry
+    ");
+}
+
+/// A misspelt repository would have no rules.
+#[test]
+fn rules_for_a_repository_of_which_nothing_is_locked() {
+    let company = Company::new();
+    let rules = "[[repository]]\nname = \"hexpn\"\ndeny = [{ package = \"sound\" }]\n\
+                 [[repository]]\nname = \"hexpm:acme\"\ndeny = [{ package = \"secretlib\" }]\n\
+                 [[repository]]\nname = \"hexpm\"\ndeny = [{ package = \"tool\" }]\n";
+    company.repository.write("strict.toml", rules.as_bytes());
+    let lock = company.mix_entry("tool", "1.0.0", "acme");
+    company.repository.write("mix.lock", format!("%{{\n{lock}}}\n").as_bytes());
+    let arguments = ["--lock=mix.lock", "--policy=strict.toml", "--from=public", "--from=hex"];
+    insta::assert_snapshot!(run(&company, &arguments), @r"
+    exit code: 0
+    --- stdout
+    1 lock file, 1 dependency: no finding
+    --- stderr
+    warning: policy strict.toml has rules for hexpn, and no package of it is locked: check that lock files and policy call it so
+    warning: policy strict.toml has rules for hexpm:acme, and no package of it is locked: check that lock files and policy call it so
+    ");
+}
+
+#[test]
+fn a_registry_that_is_missing() {
+    let company = Company::new();
+    let arguments = ["--lock=mix.lock", "--policy=strict.toml", "--from=absent"];
+    insta::assert_snapshot!(run(&company, &arguments), @r"
+    exit code: 2
+    --- stdout
+    --- stderr
+    error: absent does not exist, or is empty
+    hint: name a registry: a directory, a bucket or a URL
     ");
 }

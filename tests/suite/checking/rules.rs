@@ -41,12 +41,12 @@ fn a_lock_file_without_an_entry() {
     let company = Company::new();
     assert_eq!(
         check(&company, STRICT, &[]).ok().stdout,
-        "1 lock file, 0 dependencies: no finding\n"
+        "1 lock file, 0 dependencies: nothing to check\n"
     );
     company.repository.write("mix.lock", b"");
     assert_eq!(
         company.check("mix.lock", &[]).ok().stdout,
-        "1 lock file, 0 dependencies: no finding\n"
+        "1 lock file, 0 dependencies: nothing to check\n"
     );
 }
 
@@ -112,6 +112,7 @@ fn what_is_beyond_a_policy_may_be_accepted() {
 name = "hexpm"
 licenses = ["MIT", "Apache-2.0", "GPL-3.0-only"]
 except = [{ package = "unlicensed", requirement = "== 1.0.0", license = true }]
+allow-public = ["secretlib"]
 [[repository]]
 name = "acme"
 allow-public = ["secretlib"]
@@ -140,6 +141,38 @@ fn a_git_dependency_is_accepted_by_its_name_and_url() {
 }
 
 #[test]
+fn one_commit_of_a_git_dependency_is_accepted() {
+    let company = Company::new();
+    let entry =
+        format!("  \"fork\": {{:git, \"git@git.example.com:fork.git\", \"{COMMIT}\", []}},\n");
+    let findings = |commit: &str| {
+        let git = format!(
+            "git = [{{ app = \"fork\", url = \"git@git.example.com:fork.git\", commit = \"{commit}\" }}]\n"
+        );
+        check(&company, &(git + ALLOW_ALL), &[&entry])
+    };
+    findings(COMMIT).ok();
+    assert_eq!(broken(&findings(&"a".repeat(40))), ["git"]);
+}
+
+/// git takes what is before a `:` for the host.
+#[test]
+fn another_host_in_the_place_of_a_user_is_not_accepted() {
+    let company = Company::new();
+    let policy = format!(
+        "git = [{{ app = \"fork\", url = \"git@git.example.com:x/fork.git\" }}]\n{ALLOW_ALL}"
+    );
+    for url in [
+        "evil.example:b@git@git.example.com:x/fork.git",
+        "evil.example:y/******@git@git.example.com:x/fork.git",
+        "ssh://git@git.example.com/x/fork.git",
+    ] {
+        let entry = format!("  \"fork\": {{:git, \"{url}\", \"{COMMIT}\", []}},\n");
+        assert_eq!(broken(&check(&company, &policy, &[&entry])), ["git"], "{url}");
+    }
+}
+
+#[test]
 fn dependencies_from_elsewhere() {
     let company = Company::new();
     let entries = [
@@ -152,12 +185,14 @@ fn dependencies_from_elsewhere() {
     exit code: 1
     --- stdout
     mix.lock:2: branch: it comes from git at "main", which is no commit and may move [git]
-      use a release of a registry
+      let the build tool lock a commit, or use a release of a registry
     mix.lock:3: mercurial: it comes from Mercurial [other-source]
       use a release of a registry
+    mix.lock:4: local: it is a directory, which the build tool never locks [other-source]
+      remove the entry: it may hide the package that is fetched
     mix.lock:5: odd: it comes from `fossil`, which hexreg does not know [other-source]
       use a release of a registry
-    1 lock file, 4 dependencies: 3 findings
+    1 lock file, 4 dependencies: 4 findings
     --- stderr
     warning: strict.toml:1: this [[repository]] restricts nothing; add a rule, such as minimum-severity = "high", or remove it
     "#);
@@ -234,10 +269,41 @@ fn the_public_package_of_a_private_name_is_found() {
     exit code: 1
     --- stdout
     mix.lock:2: hexpm/secretlib 9.0.0: hexpm and acme both have a package secretlib; hexpm is locked [namesake]
-      if that of acme is meant, write `repo: "acme"` in mix.exs, also in packages of yours that need it; where both are meant, accept it in the policy: allow-public = ["secretlib"]
+      if that of acme is meant, write `repo: "acme"` in mix.exs, also in packages of yours that need it; if hex.pm's is meant, accept it in the policy, below name = "hexpm": allow-public = ["secretlib"]
     1 lock file, 1 dependency: 1 finding
     --- stderr
     "#);
+}
+
+/// A name that is accepted while the package of the company is locked is not accepted for a stranger's.
+#[test]
+fn a_public_name_is_accepted_for_the_locked_repository_alone() {
+    let company = Company::new();
+    let policy = "[[repository]]\nname = \"acme\"\nallow-public = [\"secretlib\"]\n";
+    let own = company.mix_entry("secretlib", "1.0.0", "acme");
+    check(&company, policy, &[&own]).ok();
+    let public = company.mix_entry("secretlib", "9.0.0", "hexpm");
+    assert_eq!(broken(&check(&company, policy, &[&public])), ["namesake"]);
+}
+
+/// The package would be compiled as another application, in the place of that one's package.
+#[test]
+fn a_package_that_is_locked_as_another_application() {
+    let company = Company::new();
+    let entry = company.mix_entry("sound", "1.0.0", "hexpm").replacen("\"sound\"", "\"tool\"", 1);
+    insta::assert_snapshot!(check(&company, STRICT, &[&entry]).transcript(), @r#"
+    exit code: 1
+    --- stdout
+    mix.lock:2: hexpm/sound 1.0.0: it is locked as the application tool, and acme has a package tool [namesake]
+      check that sound is meant, and then accept it in the policy, below name = "hexpm": allow-public = ["tool"]
+    1 lock file, 1 dependency: 1 finding
+    --- stderr
+    "#);
+    let accepted = "[[repository]]\nname = \"hexpm\"\nallow-public = [\"tool\"]\n";
+    check(&company, accepted, &[&entry]).ok();
+    // No registry has a package of this name.
+    let alias = company.mix_entry("sound", "1.0.0", "hexpm").replacen("\"sound\"", "\"alias\"", 1);
+    check(&company, STRICT, &[&alias]).ok();
 }
 
 /// hex.pm signs the packages of `hexpm:acme` as those of `acme`.
@@ -301,7 +367,7 @@ fn another_tarball_than_the_signed_one_stops_the_check() {
     let other = company.repository.read("hex/tarballs/sound-1.0.0.tar");
     company.repository.write("hex/tarballs/copyleft-1.0.0.tar", &other);
     insta::assert_snapshot!(check(&company, STRICT, &[&entry]).transcript(), @r"
-    exit code: 1
+    exit code: 2
     --- stdout
     --- stderr
     error: could not read hex/tarballs/copyleft-1.0.0.tar: its checksum is C6DAFADD8C2F…, and that of its release AB5D6F5716C2…
@@ -316,7 +382,7 @@ fn a_file_of_another_key_stops_the_check() {
     name_releases(&company.repository, "hex", "sound", &["1.0.0"]);
     let entry = company.mix_entry("sound", "1.0.0", "hexpm");
     insta::assert_snapshot!(check(&company, STRICT, &[&entry]).transcript(), @r"
-    exit code: 1
+    exit code: 2
     --- stdout
     --- stderr
     error: could not read hex/packages/sound: its signature is not that of SHA256:bUESh9wmx18yY9JtcpqOqn6e0Z2Wcb9Ro4nfpdG8MNs

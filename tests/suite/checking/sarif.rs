@@ -101,3 +101,15 @@ fn a_path_is_a_uri() {
     let found = uri(elsewhere.to_str().unwrap());
     assert_eq!(found["uri"], format!("file://{}", elsewhere.display()));
 }
+
+/// Code hosts are sent the file in any case.
+#[test]
+fn of_a_check_that_failed_is_valid() {
+    let company = Company::new();
+    let sarif = sarif(&company, "absent.lock", 2);
+    validate(&company, "of_a_check_that_failed_is_valid");
+    let invocation = &sarif["runs"][0]["invocations"][0];
+    assert_eq!(invocation["executionSuccessful"], false);
+    let message = &invocation["toolExecutionNotifications"][0]["message"]["text"];
+    assert!(message.as_str().unwrap().starts_with("could not read absent.lock: "), "{message}");
+}

@@ -19,9 +19,9 @@ fn of_mix() {
     exit code: 1
     --- stdout
     mix.lock:3: hexpm/denied 1.0.0: policy strict.toml denies it (deny denied < 1.1.0: SEC-12) [denied]
-      1.1.0 is the newest version that is allowed: run `mix deps.update denied`, and change the requirement if that does not take it
+      1.1.0 is the newest version that is allowed: require it in mix.exs, and run `mix deps.update denied`
     mix.lock:4: hexpm/vulnerable 1.0.0: policy strict.toml: it has a security advisory of severity high or above: GHSA-1 [advisory]
-      1.0.1 is the newest version that is allowed: run `mix deps.update vulnerable`, and change the requirement if that does not take it
+      1.0.1 is the newest version that is allowed: require it in mix.exs, and run `mix deps.update vulnerable`
     mix.lock:5: hexpm/retired 1.0.0: policy strict.toml: it is retired (security) [retired]
       no version of it is allowed: use another package, or add an exception to the policy
     mix.lock:6: hexpm/young 2.0.0: policy strict.toml: it was published less than 7d ago: old enough on DATE [cooldown]
@@ -31,7 +31,7 @@ fn of_mix() {
     mix.lock:8: hexpm/copyleft 1.0.0: policy strict.toml: its licence is not accepted: "GPL-3.0-only" [license]
       use another package, or add "GPL-3.0-only" to `licenses`, or accept it: except = [{ package = "copyleft", license = true }]
     mix.lock:10: acme/secretlib 1.0.0: acme and hexpm both have a package secretlib; acme is locked [namesake]
-      write `repo: "acme"` in mix.exs, also in packages of yours that need it; where both are meant, accept it in the policy: allow-public = ["secretlib"]
+      check that mix.exs says `repo: "acme"`, also in packages of yours that need it, and then accept it in the policy, below name = "acme": allow-public = ["secretlib"]
     mix.lock:11: fork: it comes from git, https://git.example.com/fork.git at 0123456789ab, which no registry vouches for [git]
       use a release of a registry, or accept it in the policy: git = [{ app = "fork", url = "https://git.example.com/fork.git" }]
     1 lock file, 10 dependencies: 8 findings
@@ -57,7 +57,7 @@ fn of_rebar3() {
     rebar.lock:8: hexpm/copyleft 1.0.0: policy strict.toml: its licence is not accepted: "GPL-3.0-only" [license]
       use another package, or add "GPL-3.0-only" to `licenses`, or accept it: except = [{ package = "copyleft", license = true }]
     rebar.lock:10: acme/secretlib 1.0.0: acme and hexpm both have a package secretlib; acme is locked [namesake]
-      let rebar3 ask one repository alone: `{repos, replace, […]}`; where both are meant, accept it in the policy: allow-public = ["secretlib"]
+      let rebar3 ask acme alone by `{repos, replace, […]}`, and then accept it in the policy, below name = "acme": allow-public = ["secretlib"]
     rebar.lock:11: fork: it comes from git, https://git.example.com/fork.git at 0123456789ab, which no registry vouches for [git]
       use a release of a registry, or accept it in the policy: git = [{ app = "fork", url = "https://git.example.com/fork.git" }]
     1 lock file, 10 dependencies: 8 findings
@@ -83,7 +83,7 @@ fn of_gleam() {
     manifest.toml:8: hexpm/copyleft 1.0.0: policy strict.toml: its licence is not accepted: "GPL-3.0-only" [license]
       use another package, or add "GPL-3.0-only" to `licenses`, or accept it: except = [{ package = "copyleft", license = true }]
     manifest.toml:10: hexpm/secretlib 9.0.0: hexpm and acme both have a package secretlib; hexpm is locked [namesake]
-      Gleam knows hex.pm alone: rename the package of acme; where both are meant, accept it in the policy: allow-public = ["secretlib"]
+      Gleam knows hex.pm alone: rename the package of acme; or, if hex.pm's is meant, accept it in the policy, below name = "hexpm": allow-public = ["secretlib"]
     manifest.toml:11: fork: it comes from git, https://git.example.com/fork.git at 0123456789ab, which no registry vouches for [git]
       use a release of a registry, or accept it in the policy: git = [{ app = "fork", url = "https://git.example.com/fork.git" }]
     1 lock file, 10 dependencies: 8 findings

@@ -38,7 +38,7 @@ fn every_rule_is_read() {
     };
     let acme = RepositoryGate { allow_public: vec!["acme_client".to_owned()], ..of("acme") };
     let url = "https://git.example.com/tool.git".to_owned();
-    let git = vec![AcceptedGit { app: "tool".to_owned(), url }];
+    let git = vec![AcceptedGit { app: "tool".to_owned(), url, commit: None }];
     assert_eq!(file.gate, GateRules { repositories: vec![hexpm, acme], git });
 }
 
@@ -132,7 +132,17 @@ fn git_with_a_key_that_it_does_not_have() {
         faults(
             "git = [{ app = \"tool\", url = \"u\", branch = \"main\" }]\n[[repository]]\nname = \"acme\"\ncooldown = \"7d\"\n"
         ),
-        "line 1: `git` has no key `branch`; it has app, url, comment"
+        "line 1: `git` has no key `branch`; it has app, url, commit, comment"
+    );
+}
+
+#[test]
+fn a_commit_that_is_short() {
+    assert_eq!(
+        faults(
+            "git = [{ app = \"tool\", url = \"u\", commit = \"01234567\" }]\n[[repository]]\nname = \"acme\"\ncooldown = \"7d\"\n"
+        ),
+        r#"line 1: "01234567" is not a commit; write all 40 digits of it: commit = "0123456789abcdef0123456789abcdef01234567""#
     );
 }
 
