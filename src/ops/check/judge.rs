@@ -9,6 +9,7 @@ use crate::lockfile::{Format, Pinned};
 use crate::name::{PackageName, RepositoryName};
 use crate::package::Release;
 use crate::policy::{BlockReason, Candidate, LicenseFault, Verdict};
+use crate::registry::PUBLIC_REPOSITORY;
 
 /// A lock file, and what is known of its releases.
 pub(super) struct LockJudge<'a> {
@@ -16,9 +17,6 @@ pub(super) struct LockJudge<'a> {
     pub lock: LockToCheck<'a>,
     pub releases: &'a ReadReleases,
 }
-
-/// What clients call hex.pm's repository.
-const HEXPM: &str = "hexpm";
 
 impl LockJudge<'_> {
     /// All findings, by line.
@@ -154,7 +152,7 @@ impl LockJudge<'_> {
             Some(Format::Gleam) => format!(
                 "Gleam knows hex.pm alone: rename the package of {other}; or, if hex.pm's is meant,"
             ),
-            Some(Format::Mix) | None if locked.as_str() == HEXPM => format!(
+            Some(Format::Mix) | None if locked.as_str() == PUBLIC_REPOSITORY => format!(
                 "if that of {other} is meant, write `repo: \"{other}\"` in mix.exs, {also}; if hex.pm's is meant,"
             ),
             Some(Format::Mix) | None => {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::request::CheckRequest;
 use crate::lockfile::Pinned;
+use crate::registry::PUBLIC_REPOSITORY;
 
 /// What is no finding, and may be a mistake of those who set up the check.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,9 +35,6 @@ impl fmt::Display for CheckNotice {
     }
 }
 
-/// What clients call hex.pm's repository.
-const HEXPM: &str = "hexpm";
-
 /// The notices of a check.
 pub(super) fn notices(request: &CheckRequest<'_>) -> Vec<CheckNotice> {
     let pinned: Vec<&Pinned> = request.locks.iter().flat_map(|lock| &lock.file.pinned).collect();
@@ -54,8 +52,9 @@ pub(super) fn notices(request: &CheckRequest<'_>) -> Vec<CheckNotice> {
             notices.push(CheckNotice::IdleRules { policy, repository });
         }
     }
-    let is_private = |pinned: &&Pinned| pinned.repository.as_deref() != Some(HEXPM);
-    let has_hexpm = request.sources.iter().any(|source| source.repository().as_str() == HEXPM);
+    let is_private = |pinned: &&Pinned| pinned.repository.as_deref() != Some(PUBLIC_REPOSITORY);
+    let has_hexpm =
+        request.sources.iter().any(|source| source.repository().as_str() == PUBLIC_REPOSITORY);
     if !has_hexpm && pinned.iter().any(is_private) {
         notices.push(CheckNotice::NamesNotCompared);
     }
