@@ -9,14 +9,11 @@ use crate::package::{Remarks, Timestamp, UnixSeconds};
 use crate::policy::{Candidate, Policy, PolicyFile};
 use crate::publish::observer::Observer;
 use crate::published::{DocumentError, Published, PublishedKey, Reader, TrustedKeys};
-use crate::registry::{Releases, Resource};
+use crate::registry::{PUBLIC_REPOSITORY, Releases, Resource};
 use crate::repository::{Folder, RepositoryPath};
 use crate::store::{EntryKind, Store, StoreError};
 use crate::tarball::FileName;
 use crate::unknown_fields::UnknownFields;
-
-/// The repository whose policies no client takes: `mix hex.config policy hexpm/…` is refused.
-const HEXPM: &str = "hexpm";
 
 /// Publishes a policy in the registry in `store`, in place of one of its name.
 ///
@@ -32,7 +29,8 @@ pub fn set(
     accept_undated: bool,
     observer: &dyn Observer,
 ) -> Result<Report, Error> {
-    if options.repository.as_str() == HEXPM {
+    // Clients take no policy of it: `mix hex.config policy hexpm/…` is refused.
+    if options.repository.as_str() == PUBLIC_REPOSITORY {
         return Err(Error::PolicyOfHexpm);
     }
     edit::refuse_missing_directory(store)?;

@@ -20,7 +20,7 @@ pub fn open_all(
         source.map_err(|error| match &error {
             CheckSourceError::Source(error) => registry_argument::failure(error),
             CheckSourceError::NoNames { .. } => Failure::input(error.to_string())
-                .hint("give a registry with packages, or a mirror of one; a registry of policies alone has none"),
+                .hint("give a registry with its index of packages, or a mirror of one"),
         })
     };
     arguments.iter().map(open).collect()

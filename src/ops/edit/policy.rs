@@ -1,4 +1,4 @@
-//! An edit of one policy. No index names policies, so nothing else is written, except the key of a new registry.
+//! An edit of one policy. No index names policies, so nothing else is written, except for a new registry.
 
 use std::iter;
 
@@ -14,7 +14,7 @@ use crate::publish::sign::sign_if_changed;
 use crate::publish::transaction::{Attempt, Publication, Transaction};
 use crate::publish::{DesiredFile, Plan};
 use crate::published::open;
-use crate::registry::{Gzip, Names, Releases, Resource};
+use crate::registry::{Gzip, Names, Releases, Resource, Versions};
 use crate::repository::{Folder, RepositoryPath};
 use crate::store::{self, Action, Change, Changed, EntryKind, Store, StoreError};
 use crate::tarball::FileName;
@@ -68,13 +68,37 @@ impl PolicyEdit<'_> {
         let state = sign_if_changed(&resource, &payload, key, &mut Gzip::new(), published)?;
         let over = found.as_ref().and_then(|found| found.stamp);
         let of_new_registry = match names.document {
-            None => public_key(store, key.public_key())?,
-            Some(_) => None,
+            None => self.new_registry(store)?,
+            Some(_) => Vec::new(),
         };
         let desired: Vec<_> =
             of_new_registry.into_iter().chain([DesiredFile { path, state, over }]).collect();
         let plan = Plan::between(&leftovers(attempt)?, None, &[], desired.iter());
         Ok((plan, found.map(|_| bytes)))
+    }
+
+    /// What a registry has besides its policies: the key; and, if it has no package, the indexes that clients, pages and
+    /// `verify` ask for.
+    fn new_registry(&self, store: &dyn Store) -> Result<Vec<DesiredFile>, Error> {
+        let Options { repository, key, .. } = self.options;
+        let mut files: Vec<_> = public_key(store, key.public_key())?.into_iter().collect();
+        let is_there = |resource: &Resource| store.inspect(&RepositoryPath::resource(resource));
+        let has_packages =
+            store.list(Folder::Packages)?.is_some_and(|packages| !packages.is_empty());
+        if has_packages || is_there(&Resource::Versions)?.is_some() {
+            return Ok(files);
+        }
+        let names = Names::new(repository.clone(), Vec::new()).encode();
+        let versions = Versions::new(repository.clone(), Vec::new()).encode();
+        for (resource, payload) in [(Resource::Names, names), (Resource::Versions, versions)] {
+            let state = sign_if_changed(&resource, &payload, key, &mut Gzip::new(), None)?;
+            files.push(DesiredFile {
+                path: RepositoryPath::resource(&resource),
+                state,
+                over: None,
+            });
+        }
+        Ok(files)
     }
 
     fn remove(&self, attempt: &Attempt<'_>, name: &PolicyName) -> Result<Plan, Error> {

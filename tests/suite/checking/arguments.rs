@@ -89,7 +89,7 @@ fn a_registry_without_names() {
     --- stdout
     --- stderr
     error: hex has no `names`
-    hint: give a registry with packages, or a mirror of one; a registry of policies alone has none
+    hint: give a registry with its index of packages, or a mirror of one
     ");
 }
 

@@ -62,6 +62,42 @@ fn a_policy_is_published() {
     assert_eq!(repository.read("public/policies/strict"), before);
 }
 
+/// Clients, pages and `verify` ask for the indexes of a registry that has no package yet.
+#[test]
+fn an_empty_directory_becomes_a_registry_that_is_whole() {
+    let repository = repository(STRICT);
+    std::fs::create_dir(repository.path("rules")).unwrap();
+    let set = ["set", "strict", "--file=strict.toml", "--to=rules", "--name=acme"];
+    let ran = policy(&repository, &[&set[..], &["--private-key=key.pem"]].concat());
+    insta::assert_snapshot!(ran.transcript(), @r#"
+    exit code: 0
+    --- stdout
+    * creating rules/public_key
+    * creating rules/policies/strict
+    * creating rules/versions
+    * creating rules/names
+    acme: policy strict published
+    mix obeys it where one of these says so:
+      HEX_POLICY=acme/strict
+      mix hex.config policy acme/strict
+      hex: [policy: [repo: "acme", name: "strict"]]   in project/0 of mix.exs
+    --- stderr
+    "#);
+    repository.hexreg().run(["verify", "rules"]).ok();
+}
+
+/// Indexes that are missing beside packages were lost: empty ones in their place would hide that.
+#[test]
+fn indexes_that_were_lost_are_not_replaced_by_empty_ones() {
+    let repository = repository(STRICT);
+    repository.remove("public/names");
+    repository.remove("public/versions");
+    set(&repository, &[]).ok();
+    assert!(
+        !repository.path("public/names").exists() && !repository.path("public/versions").exists()
+    );
+}
+
 #[test]
 fn it_says_what_hexs_own_encoder_says() {
     let company = String::from_utf8(read_fixture("policies/company.toml")).unwrap();
