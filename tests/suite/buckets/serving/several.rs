@@ -170,14 +170,14 @@ fn fifty_clients_publish_in_time_though_storage_is_slow() {
     pair.has_all(50, 2);
 }
 
-/// How often a server is killed, in turns.
-const KILL_EVERY: Duration = Duration::from_secs(3);
-
-/// When the first one is killed.
+/// When the first server is killed.
 const FIRST_KILL: Duration = Duration::from_secs(2);
 
 /// How long a killed server is away.
 const AWAY: Duration = Duration::from_millis(500);
+
+/// How long both servers are there before the other one is killed: nginx has to find that the first one is back.
+const BOTH: Duration = Duration::from_millis(2_500);
 
 /// Ends the clients, also after a panic: they are waited for.
 struct Over<'a>(&'a AtomicBool);
@@ -262,7 +262,7 @@ fn a_server_that_is_killed_fails_no_client_that_tries_twice() {
                 })
             })
             .collect();
-        let kills = 1 + time.saturating_sub(FIRST_KILL).as_millis() / KILL_EVERY.as_millis();
+        let kills = 1 + time.saturating_sub(FIRST_KILL).as_millis() / (AWAY + BOTH).as_millis();
         let mut servers = servers.map(Some);
         let mut pause = FIRST_KILL;
         for kill in 0..kills {
@@ -270,9 +270,8 @@ fn a_server_that_is_killed_fails_no_client_that_tries_twice() {
             let killed = usize::from(kill % 2 == 1);
             servers[killed].take();
             thread::sleep(AWAY);
-            // However long this takes: nginx has to find that this server is back before the other one goes.
             servers[killed] = Some(pair.serve(killed));
-            pause = KILL_EVERY - AWAY;
+            pause = BOTH;
         }
         thread::sleep(AWAY);
         drop(over);
