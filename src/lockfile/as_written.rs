@@ -79,6 +79,8 @@ fn term(input: &mut Input<'_>) -> ModalResult<()> {
         '[' => nested(list),
         '"' => quoted,
         ':' => preceded(':', alt((quoted, identifier))),
+        // The depth of a shallow clone.
+        '1'..='9' => take_while(1..=9, '0'..='9').void(),
         _ => alt(("true", "false", "nil")).void(),
     }
     .parse_next(input)
@@ -105,9 +107,10 @@ fn list(input: &mut Input<'_>) -> ModalResult<()> {
     delimited('[', terms, ']').parse_next(input)
 }
 
-/// A text without escapes and interpolation.
+/// A text without escapes and interpolation, which begins with `#{`.
 fn quoted(input: &mut Input<'_>) -> ModalResult<()> {
-    let plain = take_while(0..=MAX_TEXT, |one| !matches!(one, '"' | '\\' | '#' | '\n' | '\r'));
+    let plain = take_while(0..=MAX_TEXT, |one| !matches!(one, '"' | '\\' | '\n' | '\r'));
+    let plain = plain.verify(|text: &str| !text.contains("#{"));
     delimited('"', plain, '"').void().parse_next(input)
 }
 
@@ -154,6 +157,7 @@ mod tests {
         no_dependency: Mix "%{\n}\n" => None;
         line_ends_of_windows: Mix "%{\r\n  \"a\": {:hex, :a, \"1.0.0\"},\r\n}\r\n" => None;
         an_atom_in_quotes: Mix "%{\n  \"a\": {:hex, :\"a-b\", \"1.0.0\"},\n}\n" => None;
+        a_shallow_clone: Mix "%{\n  \"t\": {:git, \"https://h/t.git\", \"c\", [branch: \"fix/#12\", depth: 1, submodules: true]},\n}\n" => None;
         // mix takes each of these for an empty file, or crashes.
         a_byte_order_mark: Mix "\u{feff}%{\n}\n" => Some(1);
         a_key_without_a_space: Mix "%{\n  \"a\":{:hex, :a, \"1.0.0\"},\n}\n" => Some(2);
