@@ -13,8 +13,8 @@ use crate::docs::search::manifest::TermsEntry;
 use crate::docs::search::pending::{PendingTerm, PendingTerms};
 use crate::docs::search::postings::{PostingKind, PostingReader, PostingWriter, docs_of};
 use crate::docs::search::term_file::{
-    self, BlockEntry, COMMON, ReadTerm, TARGET, TermEntry, TermFile, TextPostings, cut_into_blocks,
-    decode_block,
+    self, BlockEntry, COMMON, ReadTerm, ReadTexts, TARGET, TermEntry, TermFile, TextPostings,
+    cut_into_blocks, decode_block,
 };
 
 /// How many files are in memory at once.
@@ -74,7 +74,6 @@ fn merge_file(
     new: &[NewTerm],
     dropped: &HashSet<u32>,
 ) -> io::Result<Merged> {
-    let mut old = Vec::new();
     let mut file = None;
     if let Some(entry) = entry {
         if new.is_empty() && dropped.is_empty() {
@@ -82,18 +81,21 @@ fn merge_file(
         }
         let named = IndexFile { kind: FileKind::Terms, id: entry.id };
         let found = TermFile::decode(files.read(named)?).ok_or_else(|| damaged(named))?;
-        old = found.terms_from(0).map(ReadTerm::to_entry).collect();
-        file = Some(named);
+        if new.is_empty() && !has_any_term(files, &found, dropped)? {
+            return Ok(Merged::Unchanged(entry.clone()));
+        }
+        file = Some((named, found));
     }
+    let old = file.iter().flat_map(|(_, found)| found.terms_from(0));
     let mut is_changed = !new.is_empty();
-    let mut terms = Vec::with_capacity(old.len().max(new.len()));
-    let (mut old, mut new) = (old.into_iter().peekable(), new.iter().peekable());
+    let mut terms = Vec::new();
+    let (mut old, mut new) = (old.peekable(), new.iter().peekable());
     loop {
         let order = match (old.peek(), new.peek()) {
             (None, None) => break,
             (Some(_), None) => std::cmp::Ordering::Less,
             (None, Some(_)) => std::cmp::Ordering::Greater,
-            (Some(old), Some((term, _))) => old.term.as_str().cmp(term),
+            (Some(old), Some((term, _))) => old.name.cmp(term),
         };
         let known = if order.is_le() { old.next() } else { None };
         let added = if order.is_ge() { new.next() } else { None };
@@ -103,11 +105,11 @@ fn merge_file(
             terms.push(term);
         }
     }
-    match (entry, file) {
+    match (entry, &file) {
         (Some(entry), _) if !is_changed => Ok(Merged::Unchanged(entry.clone())),
         (_, file) => {
-            if let Some(file) = file {
-                files.remove(file);
+            if let Some((named, _)) = file {
+                files.remove(*named);
             }
             Ok(Merged::Changed(terms))
         }
@@ -117,28 +119,31 @@ fn merge_file(
 /// A term with new postings, and without those that went; and whether it has changed.
 fn merge_term(
     files: &WrittenFiles,
-    known: Option<TermEntry>,
+    known: Option<ReadTerm<'_>>,
     added: Option<&NewTerm>,
     dropped: &HashSet<u32>,
 ) -> io::Result<(TermEntry, bool)> {
-    let known = match (known, added) {
-        (Some(known), None) if !has_any(files, &known, dropped)? => return Ok((known, false)),
-        (known, _) => known,
-    };
-    let name = known.as_ref().map(|known| known.term.as_str()).or(added.map(|(term, _)| &**term));
+    match (known, added) {
+        (Some(known), None) if !has_any(files, known, dropped)? => {
+            return Ok((known.to_entry(), false));
+        }
+        _ => {}
+    }
+    let name = known.map(|known| known.name).or(added.map(|(term, _)| &**term));
     let name = name.unwrap_or_default().to_owned();
     let empty: &[u8] = &[];
     let (new_titles, new_texts) =
         added.map_or((empty, empty), |(_, new)| (&new.titles.bytes, &new.texts.bytes));
-    let old_titles = known.as_ref().map_or(empty, |known| &known.titles);
+    let old_titles = known.map_or(empty, |known| known.titles);
     let titles = merge_postings(PostingKind::Title, old_titles, new_titles, dropped);
-    let old_texts = known.as_ref().map_or(Ok(Cow::Borrowed(empty)), |known| texts(files, known))?;
+    let old_texts = known.map_or(Ok(Cow::Borrowed(empty)), |known| texts(files, known))?;
     let texts = merge_postings(PostingKind::Text, &old_texts, new_texts, dropped);
     let has_changed = added.is_some() || titles.bytes != *old_titles || texts.bytes != *old_texts;
-    drop(old_texts);
     let old_blocks = match known {
-        Some(known) if !has_changed => return Ok((known, false)),
-        Some(TermEntry { texts: TextPostings::Blocks(blocks), .. }) => blocks,
+        Some(known) if !has_changed => return Ok((known.to_entry(), false)),
+        Some(ReadTerm { texts: ReadTexts::Blocks(bytes), .. }) => {
+            term_file::blocks(bytes).collect()
+        }
         _ => Vec::new(),
     };
     let mut blocks = Vec::new();
@@ -170,8 +175,18 @@ fn merge_term(
     Ok((merged, true))
 }
 
+/// Whether a file has a term that is in one of these documentations.
+fn has_any_term(files: &WrittenFiles, found: &TermFile, docs: &HashSet<u32>) -> io::Result<bool> {
+    for term in found.terms_from(0) {
+        if has_any(files, term, docs)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Whether a term is in one of these documentations. Most terms are in none of those that went, and need not be written.
-fn has_any(files: &WrittenFiles, known: &TermEntry, docs: &HashSet<u32>) -> io::Result<bool> {
+fn has_any(files: &WrittenFiles, known: ReadTerm<'_>, docs: &HashSet<u32>) -> io::Result<bool> {
     if docs.is_empty() {
         return Ok(false);
     }
@@ -180,21 +195,21 @@ fn has_any(files: &WrittenFiles, known: &TermEntry, docs: &HashSet<u32>) -> io::
         let mut last = None;
         numbers.any(|number| last.replace(number) != Some(number) && docs.contains(&number))
     };
-    if is_in(PostingKind::Title, &known.titles) {
+    if is_in(PostingKind::Title, known.titles) {
         return Ok(true);
     }
-    let blocks = match &known.texts {
-        TextPostings::Inline(bytes) => return Ok(is_in(PostingKind::Text, bytes)),
-        TextPostings::Blocks(blocks) => blocks,
+    let blocks = match known.texts {
+        ReadTexts::Inline(bytes) => return Ok(is_in(PostingKind::Text, bytes)),
+        ReadTexts::Blocks(bytes) => term_file::blocks(bytes),
     };
-    let nexts = blocks.iter().skip(1).map(|block| block.first).chain([u32::MAX]);
-    for (block, next) in blocks.iter().zip(nexts) {
+    let nexts = blocks.clone().skip(1).map(|block| block.first).chain([u32::MAX]);
+    for (block, next) in blocks.zip(nexts) {
         if !docs.iter().any(|number| (block.first..next).contains(number)) {
             continue;
         }
         let file = IndexFile { kind: FileKind::Blocks, id: block.id };
         let raw = files.read(file)?;
-        let postings = decode_block(&known.term, &raw).ok_or_else(|| damaged(file))?;
+        let postings = decode_block(known.name, &raw).ok_or_else(|| damaged(file))?;
         if is_in(PostingKind::Text, postings) {
             return Ok(true);
         }
@@ -203,15 +218,15 @@ fn has_any(files: &WrittenFiles, known: &TermEntry, docs: &HashSet<u32>) -> io::
 }
 
 /// All postings of a term in texts.
-fn texts<'a>(files: &WrittenFiles, entry: &'a TermEntry) -> io::Result<Cow<'a, [u8]>> {
-    match &entry.texts {
-        TextPostings::Inline(bytes) => Ok(Cow::Borrowed(bytes)),
-        TextPostings::Blocks(blocks) => {
+fn texts<'a>(files: &WrittenFiles, term: ReadTerm<'a>) -> io::Result<Cow<'a, [u8]>> {
+    match term.texts {
+        ReadTexts::Inline(bytes) => Ok(Cow::Borrowed(bytes)),
+        ReadTexts::Blocks(bytes) => {
             let mut writer = PostingWriter::default();
-            for block in blocks {
+            for block in term_file::blocks(bytes) {
                 let file = IndexFile { kind: FileKind::Blocks, id: block.id };
                 let raw = files.read(file)?;
-                let postings = decode_block(&entry.term, &raw).ok_or_else(|| damaged(file))?;
+                let postings = decode_block(term.name, &raw).ok_or_else(|| damaged(file))?;
                 for (key, class) in PostingReader::new(postings, PostingKind::Text) {
                     writer.push(PostingKind::Text, key, class);
                 }
