@@ -24,6 +24,7 @@ pub mod moto;
 pub mod objects;
 pub mod peak;
 pub mod pending_build;
+pub mod ports;
 pub mod protobuf;
 pub mod random;
 pub mod raw_tar;

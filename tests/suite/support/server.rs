@@ -1,16 +1,15 @@
 //! A server on a free port of the loopback interface, and requests to it byte for byte.
 
 use std::fs::File;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
-use std::ops::Range;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::hexreg::Hexreg;
+pub use super::ports::{free_address, free_listener};
 use super::repository::TestRepository;
 
 /// How long anything here may take.
@@ -18,10 +17,6 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long a program may take until it listens, beside other tests: storage elects a leader first.
 const START: Duration = Duration::from_secs(60);
-
-/// Below the ports that the kernel takes for connections and for `:0`: between the question and the
-/// answer, no connection of another test takes one of these.
-const CHOSEN_PORTS: Range<u16> = 20_000..32_000;
 
 /// A running server, ended when dropped.
 pub struct Server {
@@ -39,21 +34,6 @@ pub struct Answer {
     pub status: u16,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
-}
-
-/// No program listens there at the moment.
-pub fn free_address() -> SocketAddr {
-    free_listener().local_addr().unwrap()
-}
-
-/// A listener at an address for a program that is told where to listen, to be dropped before that program starts.
-pub fn free_listener() -> TcpListener {
-    // Tests are processes beside each other: each begins somewhere else.
-    let chosen = std::iter::repeat_with(|| RandomState::new().build_hasher().finish());
-    let width = u64::from(CHOSEN_PORTS.end - CHOSEN_PORTS.start);
-    let ports = chosen.map(|number| CHOSEN_PORTS.start + u16::try_from(number % width).unwrap());
-    let mut listeners = ports.map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)));
-    listeners.by_ref().take(100).find_map(Result::ok).expect("a free port")
 }
 
 impl Server {
@@ -375,7 +355,7 @@ impl Port {
     }
 
     fn send(self, request: &[u8], head: bool) -> Option<Answer> {
-        let mut stream = self.connect();
+        let mut stream = TcpStream::connect(self.0).ok().map(with_patience)?;
         // A server that refuses the beginning need not take the rest.
         let _ = stream.write_all(request);
         let mut answer = Vec::new();
