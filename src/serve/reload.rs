@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::Signal;
 use tokio::task::spawn_blocking;
+use tokio::time::MissedTickBehavior;
 
 use super::assembly::Assembly;
 use super::check::check;
@@ -70,6 +71,9 @@ impl Reload {
     pub async fn run(self, mut hangups: Signal) {
         let this = Arc::new(Mutex::new(self));
         let mut ticks = tokio::time::interval(CHECK_INTERVAL);
+        // After a pause of the machine too, two checks in a row are apart: between them, a file that is being written
+        // changes.
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let is_asked = tokio::select! {
                 hangup = hangups.recv() => hangup.is_some(),
