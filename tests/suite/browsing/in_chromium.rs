@@ -105,7 +105,9 @@ fn packages_are_found_and_read_by_keyboard_and_without_javascript() {
     let repository = shown();
     let server = serve(&repository, &[]);
     let open = |path: &str| browser.open(&format!("{}{path}", server.url()));
-    let at = |path: &str| format!("location.pathname + location.search === {path:?}");
+    let until_at = |path: &str| {
+        browser.until_loaded(&format!("location.pathname + location.search === {path:?}"));
+    };
     let list = "document.getElementById('suggestions')";
     let chosen = "document.querySelector('[aria-selected=true] strong')";
     open("/");
@@ -113,6 +115,10 @@ fn packages_are_found_and_read_by_keyboard_and_without_javascript() {
     browser.press("/");
     browser.until("document.activeElement.id === 'q'");
     browser.press("json");
+    // What is suggested for fewer letters is replaced, and a choice among it is gone.
+    let asked = "performance.getEntriesByType('resource').some(one => one.name.endsWith('q=json') && one.responseEnd > 0)";
+    browser.until(asked);
+    browser.run_until_done("setTimeout(done, 100);");
     browser.until(&format!("!{list}.hidden && {list}.children.length > 1"));
     let input =
         |name: &str| browser.value(&format!("document.getElementById('q').getAttribute('{name}')"));
@@ -136,16 +142,16 @@ fn packages_are_found_and_read_by_keyboard_and_without_javascript() {
     browser.press("_");
     browser.until(&format!("!{list}.hidden"));
     browser.press(&format!("{}{}", keys::DOWN, keys::ENTER));
-    browser.until(&at("/browse/json_parser"));
+    until_at("/browse/json_parser");
     // The version picker, the diff, and what came lately.
     browser.click("a[href$='browse/json_parser/versions']");
-    browser.until(&at("/browse/json_parser/versions"));
+    until_at("/browse/json_parser/versions");
     browser.run("document.getElementById('from').value = '1.0.0'; document.getElementById('to').value = '1.1.0';");
     browser.click("main form button");
-    browser.until(&at("/browse/json_parser/diff?from=1.0.0&to=1.1.0"));
+    until_at("/browse/json_parser/diff?from=1.0.0&to=1.1.0");
     assert!(browser.value("document.querySelectorAll('ins').length").as_u64().unwrap() > 0);
     browser.click("nav a[href$='recent']");
-    browser.until(&at("/recent"));
+    until_at("/recent");
     browser.until("document.querySelectorAll('ol.list > li').length > 3");
     // The first key leads past the bar.
     browser.press(keys::TAB);
@@ -158,9 +164,9 @@ fn packages_are_found_and_read_by_keyboard_and_without_javascript() {
     assert_eq!(browser.value(&format!("{list} === null")), true, "a script has run");
     browser.click("#q");
     browser.press(&format!("json{}", keys::ENTER));
-    browser.until(&at("/?q=json"));
+    until_at("/?q=json");
     browser.click("table a[href$='browse/json_parser']");
-    browser.until(&at("/browse/json_parser"));
+    until_at("/browse/json_parser");
     browser.set_scripts(true);
     drop(server);
 }
@@ -200,6 +206,7 @@ pub(super) fn wide(browser: &Browser, path: &str) -> Vec<String> {
     let mut barriers = Vec::new();
     for width in [360, 320] {
         browser.set_width(Some(width));
+        browser.until(&format!("screen.width === {width}"));
         let wide = browser.run(
             "const page = document.documentElement; return page.scrollWidth <= arguments.length + innerWidth && \
              innerWidth === screen.width ? null : [page.scrollWidth, innerWidth, screen.width, \
@@ -248,7 +255,8 @@ impl Witness {
             for mut connection in listener.incoming().flatten() {
                 let notes = Arc::clone(&notes);
                 thread::spawn(move || {
-                    let _ = connection.set_read_timeout(Some(Duration::from_secs(1)));
+                    // Chromium opens connections that it does not use.
+                    let _ = connection.set_read_timeout(Some(Duration::from_secs(60)));
                     let mut bytes = [0; 4_096];
                     if let Ok(count) = connection.read(&mut bytes) {
                         notes.lock().unwrap().extend(&bytes[..count]);

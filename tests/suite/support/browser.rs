@@ -11,8 +11,8 @@ use tempfile::TempDir;
 use super::server::{Server, free_address, read_head};
 use super::tools;
 
-/// How long a page may take to become as it should be.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a page may take to become as it should be, on a busy machine too.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A headless Chromium. It reaches no host but this one, save those that `hosts` leads elsewhere.
 pub struct Browser {
@@ -62,6 +62,7 @@ impl Browser {
         let wanted = json!({"capabilities": {"alwaysMatch": {
             "browserName": "chrome",
             "unhandledPromptBehavior": "ignore",
+            "timeouts": {"script": PATIENCE.as_secs() * 1_000},
             "goog:chromeOptions": {"binary": chromium, "args": arguments},
             "goog:loggingPrefs": {"performance": "ALL", "browser": "ALL"},
         }}});
@@ -115,7 +116,15 @@ impl Browser {
 
     /// What a script returns in the page.
     pub fn run(&self, script: &str) -> Value {
-        self.post("/execute/sync", &json!({"script": script, "args": []}))
+        let (status, value) = self.try_run(script);
+        assert_eq!(status, 200, "{script}: {value}");
+        value
+    }
+
+    /// The same, or an error with another status than 200.
+    fn try_run(&self, script: &str) -> (u16, Value) {
+        let path = format!("/session/{}/execute/sync", self.session);
+        self.answer("POST", &path, &json!({"script": script, "args": []}))
     }
 
     /// What a script gives to the function `done`.
@@ -127,11 +136,29 @@ impl Browser {
     /// Waits until an expression is true in the page.
     #[track_caller]
     pub fn until(&self, expression: &str) {
+        self.until_is(expression, &Value::Bool(true));
+    }
+
+    /// Waits until an expression has a value in the page. While one page takes the place of another, a script may end in
+    /// an error.
+    #[track_caller]
+    pub fn until_is(&self, expression: &str, expected: &Value) {
         let began = Instant::now();
-        while self.value(expression) != Value::Bool(true) {
-            assert!(began.elapsed() < PATIENCE, "never so at {}: {expression}", self.url());
+        loop {
+            let (status, value) = self.try_run(&format!("return {expression};"));
+            if status == 200 && value == *expected {
+                return;
+            }
+            let is_early = began.elapsed() < PATIENCE;
+            assert!(is_early, "{expression} is never {expected} at {}, but {value}", self.url());
             thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// Waits until an expression is true of the place of the page, and that page has loaded.
+    #[track_caller]
+    pub fn until_loaded(&self, expression: &str) {
+        self.until(&format!("{expression} && document.readyState === 'complete'"));
     }
 
     /// The URL of the page.

@@ -42,13 +42,13 @@ impl Reading {
     /// Waits until the page is the one at the end of a URL.
     #[track_caller]
     fn until_at(&self, end: &str) {
-        self.browser.until(&format!("location.href.endsWith({end:?})"));
-        self.browser.until("document.readyState === 'complete'");
+        self.browser.until_loaded(&format!("location.href.endsWith({end:?})"));
     }
 
+    /// What an expression is, once scripts of the page have run.
     #[track_caller]
     fn value(&self, expression: &str, expected: impl Into<Value>) {
-        assert_eq!(self.browser.value(expression), expected.into(), "{expression}");
+        self.browser.until_is(expression, &expected.into());
     }
 
     /// Where the link with a text leads.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::write;
 use crate::browsing::in_chromium::{run_in_an_empty_namespace, violations, wide};
@@ -95,35 +95,32 @@ impl Searching {
         self.texts("[...document.querySelectorAll('.results h3')].map(one => one.textContent)")
     }
 
-    /// The packages of the results, and the versions that links lead to, each once.
-    fn releases(&self) -> Vec<String> {
-        let places = "[...document.querySelectorAll('.results h3 a')].map(one => one.href.split('/docs/')[1] || '-')";
-        let mut releases: Vec<String> = self.texts(places);
-        for place in &mut releases {
-            *place = place.split('/').take(2).collect::<Vec<_>>().join(" ");
-        }
-        releases.sort();
-        releases.dedup();
-        releases
-    }
-
     fn texts(&self, expression: &str) -> Vec<String> {
         let value = self.browser.value(expression);
         value.as_array().unwrap().iter().map(|one| one.as_str().unwrap().to_owned()).collect()
     }
 
-    /// Waits for results, the first of which has this title.
+    /// Waits for results, of which these are the packages, with the versions that links lead to, each once.
+    #[track_caller]
+    fn until_releases(&self, expected: &[&str]) {
+        let releases = "[...new Set([...document.querySelectorAll('.results h3 a')].map(one => \
+                        (one.href.split('/docs/')[1] || '-').split('/').slice(0, 2).join(' ')))].sort()";
+        self.browser.until_is(releases, &json!(expected));
+    }
+
+    /// Waits for results, the first of which has this title. A link that is followed before the page has loaded would
+    /// take its place in the history.
     #[track_caller]
     fn until_first(&self, title: &str) {
-        self.browser
-            .until(&format!("document.querySelector('.results h3')?.textContent === {title:?}"));
+        self.browser.until_loaded(&format!(
+            "document.querySelector('.results h3')?.textContent === {title:?}"
+        ));
     }
 
     /// Waits until a place is shown.
     #[track_caller]
     fn until_at(&self, end: &str) {
-        self.browser.until(&format!("location.href.endsWith({end:?})"));
-        self.browser.until("document.readyState === 'complete'");
+        self.browser.until_loaded(&format!("location.href.endsWith({end:?})"));
     }
 
     #[track_caller]
@@ -156,7 +153,7 @@ impl Searching {
         self.until_focused("docs-q");
         self.type_and_enter("marmalade");
         self.until_first("Rows");
-        assert_eq!(self.releases(), ["rows 1.1.0", "sheets 2.0.0"]);
+        self.until_releases(&["rows 1.1.0", "sheets 2.0.0"]);
         // The button is next, and then the first result.
         browser.click("#docs-q");
         browser.press(&format!("{}{}", keys::TAB, keys::TAB));
@@ -185,15 +182,15 @@ impl Searching {
         self.until_at("/search?package=sheets");
         browser.enter("#docs-q", &format!("parse{}", keys::ENTER));
         self.until_first("Sheets.parse_row/2");
-        assert_eq!(self.releases(), ["sheets 2.0.0"]);
+        self.until_releases(&["sheets 2.0.0"]);
         browser.click("main p a[href^='search?q=']");
         browser.until("document.querySelectorAll('.results h3').length > 1");
-        assert_eq!(self.releases(), ["rows 1.1.0", "sheets 2.0.0"]);
+        self.until_releases(&["rows 1.1.0", "sheets 2.0.0"]);
         let send = || browser.click("form.lock button");
         let is_pinned = || {
             self.until_at("/search?q=parse&packages=rows-1.0.0");
             self.until_first("Rows.parse_row/2");
-            assert_eq!(self.releases(), ["rows 1.0.0"]);
+            self.until_releases(&["rows 1.0.0"]);
         };
         self.open("?q=parse");
         browser.enter("#lock-text", LOCK);
@@ -203,7 +200,7 @@ impl Searching {
         browser.click("#docs-q");
         browser.press(keys::ENTER);
         browser.until("location.search.includes('packages=rows-1.0.0')");
-        assert_eq!(self.releases(), ["rows 1.0.0"]);
+        self.until_releases(&["rows 1.0.0"]);
         repository.write("mix.lock", LOCK.as_bytes());
         self.open("?q=parse");
         browser.enter("#lock-file", repository.path("mix.lock").to_str().unwrap());
@@ -237,7 +234,7 @@ fn follow_pages(searching: &Searching) {
     browser.until("document.querySelectorAll('.results h3').length === 20");
     let first = searching.titles();
     browser.click(".paging a[rel=next]");
-    browser.until("location.search.includes('page=2')");
+    browser.until_loaded("location.search.includes('page=2')");
     let second = searching.titles();
     assert_eq!(second.len(), 20);
     assert!(second.iter().all(|one| !first.contains(one)), "{first:?} {second:?}");
@@ -272,13 +269,13 @@ fn a_server_is_searched_without_javascript() {
     browser.click("nav a[href$='search']");
     searching.until_at("/search");
     assert_eq!(browser.value("document.getElementById('suggestions')"), Value::Null);
-    browser.press("toffee");
-    browser.press(keys::ENTER);
+    searching.until_focused("docs-q");
+    searching.type_and_enter("toffee");
     searching.until_first("Rows.parse_row/2");
     browser.enter("#lock-text", LOCK);
     browser.click("form.lock button");
     searching.until_at("/search?q=toffee&packages=rows-1.0.0");
-    assert_eq!(searching.releases(), ["rows 1.0.0"]);
+    searching.until_releases(&["rows 1.0.0"]);
     follow_pages(&searching);
     browser.set_scripts(true);
     searching.end();
