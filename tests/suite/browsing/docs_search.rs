@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{build, configured, document, page, page_for, serve};
+use super::{build, configured, page, page_for, serve};
 use crate::support::documentation::{DocsFormat, Documentation};
 use crate::support::html::Document;
 use crate::support::repository::TestRepository;
@@ -34,8 +34,18 @@ fn places(page: &Document) -> Vec<String> {
     links.filter_map(|link| link.split_once("docs/").map(|(_, place)| place.to_owned())).collect()
 }
 
+/// The page of a search, once the documentation that it needs was read: a page waits a second for that.
+#[track_caller]
+fn whole(server: &Server, path: &str, headers: &[&str]) -> Document {
+    until("the documentation was read", || {
+        let text = page_for(server, path, headers).words();
+        !["so not found yet", "is being read"].iter().any(|unread| text.contains(unread))
+    });
+    page_for(server, path, headers)
+}
+
 fn found(server: &Server, query: &str) -> Vec<String> {
-    places(&page(server, &format!("/search?{query}")))
+    places(&whole(server, &format!("/search?{query}"), &[]))
 }
 
 fn send_form(server: &Server, content_type: &str, more: &str, body: &[u8]) -> Answer {
@@ -138,9 +148,10 @@ fn the_latest_version_is_searched_and_others_by_a_lock_file() {
     assert_eq!(names, ["paper/1.0.0/Pages.html#row/2"]);
 
     // What is not here is named.
-    let absent = server.get("/search?q=toffee&packages=csv-1.0.5,csv-1.1.0,none-1.0.0", &[]);
-    assert!(of_version(&places(&document(&absent)), "1.1.0"));
-    assert!(absent.text().contains("csv 1.0.5, none 1.0.0"), "{}", absent.text());
+    let absent = "/search?q=toffee&packages=csv-1.0.5,csv-1.1.0,none-1.0.0";
+    assert!(of_version(&places(&whole(&server, absent, &[])), "1.1.0"));
+    let absent = server.get(absent, &[]).text();
+    assert!(absent.contains("csv 1.0.5, none 1.0.0"), "{absent}");
 
     for (content_type, more, body, status) in [
         (content_type, "Sec-Fetch-Site: cross-site\r\n", multipart.as_str(), 403),
@@ -228,7 +239,7 @@ fn a_search_finds_what_the_reader_may_read() {
     let log = || String::from_utf8(repository.read("serve.log")).unwrap();
     until("the documentation was read", || log().matches(READ_DOCS).count() == 2);
     let found_by = |path: &str, headers: &[&str]| {
-        let places = places(&page_for(&server, path, headers));
+        let places = places(&whole(&server, path, headers));
         let mut names: Vec<String> =
             places.iter().map(|place| place.split('/').next().unwrap().to_owned()).collect();
         names.dedup();
@@ -277,7 +288,7 @@ fn documentation_under_a_name_of_our_own_is_found_in_our_repository_alone() {
     let log = || String::from_utf8(repository.read("serve.log")).unwrap();
     until("the documentation was read", || log().matches(READ_DOCS).count() == 2);
     let releases = |path: &str| {
-        let page = page(&server, path);
+        let page = whole(&server, path, &[]);
         let places = places(&page).into_iter();
         let mut releases: Vec<String> =
             places.map(|place| place.split('/').take(2).collect::<Vec<_>>().join(" ")).collect();
@@ -308,7 +319,7 @@ fn a_lock_file_of_the_configuration_is_a_choice() {
     let start = page(&server, "/search?q=toffee");
     let link = start.links().into_iter().find(|link| link.contains("lock=")).unwrap();
     assert_eq!(link, "search?lock=shop%2Fmix%2Elock&q=toffee");
-    let places = places(&page(&server, &format!("/{link}")));
+    let places = places(&whole(&server, &format!("/{link}"), &[]));
     assert!(places[0].starts_with("csv/1.0.0/"), "{places:?}");
     repository.write("shop/mix.lock", b"%{");
     let text = page(&server, &format!("/{link}")).words();
