@@ -321,7 +321,7 @@ fn a_password_only_reads() {
         ask()
     });
     let is_known = |answer: &Answer| !answer.text().contains("invalid API key");
-    let answer = answers.take(50).find(is_known).expect("ann is known");
+    let answer = answers.take(300).find(is_known).expect("ann is known");
     assert_eq!(expect(&answer, 401)["message"], "key not authorized for this action");
 }
 

@@ -108,7 +108,7 @@ fn a_token_that_is_removed_publishes_no_more() {
     };
     assert_eq!(ask(0), 201);
     api.repository.hexreg().run(["auth", "remove", "readers", "publisher"]).ok();
-    let statuses = (1..100).map(|number| {
+    let statuses = (1..600).map(|number| {
         std::thread::sleep(std::time::Duration::from_millis(100));
         ask(number)
     });

@@ -16,7 +16,7 @@ fn serve(repository: &TestRepository) -> Server {
     Server::within(repository.root(), &["env", "TMPDIR=tmp"], &arguments)
 }
 
-fn api() -> Api {
+pub(super) fn api() -> Api {
     let repository = TestRepository::new().samples();
     repository.build(&[]).ok();
     fs::create_dir(repository.path("tmp")).unwrap();
@@ -25,7 +25,7 @@ fn api() -> Api {
     Api { repository, server, tokens }
 }
 
-fn uploads(api: &Api) -> Vec<PathBuf> {
+pub(super) fn uploads(api: &Api) -> Vec<PathBuf> {
     let entries = fs::read_dir(api.repository.path("tmp")).unwrap();
     entries.map(|entry| entry.unwrap().path()).collect()
 }
@@ -42,7 +42,7 @@ fn begin_upload(api: &Api, bytes: &[u8]) -> Exchange {
     exchange.send(&bytes[..bytes.len() / 2]);
     let began = Instant::now();
     while uploads(api).is_empty() {
-        assert!(began.elapsed() < Duration::from_secs(10), "no upload is received");
+        assert!(began.elapsed() < Duration::from_secs(60), "no upload is received");
         std::thread::sleep(Duration::from_millis(10));
     }
     exchange

