@@ -193,7 +193,7 @@ fn one_change_among_many_is_all_that_is_read_and_written() {
 #[test]
 fn a_first_push_keeps_sixteen_uploads_in_progress() {
     let repository = many(10);
-    let bucket = TestBucket::default().slow_fork(Duration::from_millis(10));
+    let bucket = TestBucket::default().slow_fork(Duration::from_millis(30));
     let judged = BTreeSet::new();
     let lock_timeout = Duration::ZERO;
     let options = Options { overwrite: false, judged, lock_timeout, dry_run: false };

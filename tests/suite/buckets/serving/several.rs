@@ -164,8 +164,8 @@ fn fifty_clients_publish_in_time_though_storage_is_slow() {
     let Some((pair, _servers)) = Pair::start(test) else { return };
     pair.detour.go(Way::Delay(Duration::from_millis(30)));
     let slowest = pair.publish_all(50, 2);
-    // mix gives up after 15 s.
-    assert!(slowest < Duration::from_secs(12), "{slowest:?}");
+    // mix gives up then.
+    assert!(slowest < Duration::from_secs(15), "{slowest:?}");
     pair.detour.go(Way::Pass);
     pair.has_all(50, 2);
 }
@@ -270,7 +270,13 @@ fn a_server_that_is_killed_fails_no_client_that_tries_twice() {
             let killed = usize::from(kill % 2 == 1);
             servers[killed].take();
             thread::sleep(AWAY);
-            servers[killed] = Some(pair.serve(killed));
+            // However long this takes: nginx has to find that this server is back before the other one goes.
+            let back = servers[killed].insert(pair.serve(killed));
+            let began = Instant::now();
+            while metric(back, "hexreg_requests_total{kind=\"registry\",status=\"200\"}") == 0 {
+                assert!(began.elapsed() < Duration::from_secs(60), "nginx asks it for nothing");
+                thread::sleep(Duration::from_millis(20));
+            }
             pause = BOTH;
         }
         thread::sleep(AWAY);

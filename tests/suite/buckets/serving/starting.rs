@@ -36,7 +36,7 @@ fn with_a_key_it_starts_while_storage_is_away_and_publishes_later() {
     assert_eq!(health("?repository=near").status, 200);
     assert_eq!(health("?verbose&repository=near").text(), "near: available\n");
     assert_eq!(health("?repository=none").status, 404);
-    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     assert_eq!(health("?repository=/").status, 503);
     assert_eq!(health("").status, 503);
     let report = health("?verbose");
@@ -73,7 +73,7 @@ fn with_a_key_it_starts_while_storage_is_away_and_publishes_later() {
     detour.go(Way::Pass);
     let began = Instant::now();
     while publish().status != 201 {
-        assert!(began.elapsed() < LATER, "{}", writer.log());
+        assert!(began.elapsed() < 3 * LATER, "{}", writer.log());
         thread::sleep(Duration::from_millis(200));
     }
     let line = "storage answers: clients can publish location=\"s3://registry/hex\"";
