@@ -2,6 +2,7 @@
 
 use super::company::Company;
 use crate::support::server::Server;
+use crate::support::upstream::until;
 
 #[test]
 fn registries_at_urls_are_checked_as_directories_are() {
@@ -31,7 +32,11 @@ fn hex_pm_is_not_asked_for_a_private_package() {
     let keys = ["--public-key=hex/public_key", "--public-key=public/public_key"];
     let ran = company.repository.hexreg().run([&arguments[..], &keys].concat());
     assert!(ran.stdout.contains("[namesake]") && ran.stdout.ends_with(" 1 finding\n"), "{ran:?}");
-    let log = String::from_utf8(company.repository.read("hex/serve.log")).unwrap();
-    assert!(log.contains("/names") && log.contains("/packages/sound"), "{log}");
+    let log = || String::from_utf8(company.repository.read("hex/serve.log")).unwrap();
+    // A line is written after the client has its response.
+    until("both are in the log", || {
+        ["/names", "/packages/sound"].iter().all(|path| log().contains(path))
+    });
+    let log = log();
     assert!(!log.contains("secretlib") && !log.contains("tool"), "{log}");
 }

@@ -16,7 +16,7 @@ use crate::support::tarball::Tarball;
 const USER: u32 = 65532;
 
 /// How soon a server must have seen that a file has changed, while other tests keep the machine busy.
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(60);
 
 /// `etc/`, `cache/` and `tmp/` in a folder of their own.
 pub struct Company {
