@@ -45,8 +45,8 @@ fn of_two_servers_one_mirrors_and_the_other_takes_over() {
     let made = fs::metadata(upstream.repository.path("cache-one.toml/mirrors/acme")).unwrap();
     assert_eq!(made.mode() & 0o777, 0o700, "others read what may be private");
     // It is in the middle of a run now, for a minute.
-    upstream.publish("new", "1.0.0");
     upstream.fail("/tarballs/new", Fault::Stall);
+    upstream.publish("new", "1.0.0");
     until("it mirrors", || upstream.unruly.count("/tarballs/new") > 0);
     let two = upstream.serve_bucket("two.toml", &bucket);
     let asked = upstream.unruly.asked().len();
@@ -148,8 +148,8 @@ fn a_run_for_a_bucket_ends_when_its_mirror_changes() {
     upstream.configure_bucket("one.toml", &bucket, ALL, &[]);
     let server = upstream.serve_bucket("one.toml", &bucket);
     until("mirrored", || runs(&server, "done") > 0);
-    upstream.publish("new", "1.0.0");
     upstream.fail("/tarballs/new", Fault::Drip(Duration::from_millis(300)));
+    upstream.publish("new", "1.0.0");
     until("it mirrors", || upstream.unruly.count("/tarballs/new") > 0);
     upstream.fail("/", Fault::None);
     // The lease is given back, so that the new schedule need not wait for its end.
@@ -281,15 +281,17 @@ fn a_server_that_was_stopped_in_the_middle_of_a_push_undoes_nothing() {
         many.fold(TestRepository::new(), |made, version| made.release("many", &version)),
     );
     let detour = Detour::before(bucket.address());
-    detour.go(Way::Delay(Duration::from_millis(100)));
+    // However late the signal comes, it has written no more than these.
+    detour.go(Way::First("PUT /registry/hex/tarballs/", 75));
     let slow = bucket.clone().behind(detour.address());
     upstream.configure_bucket("one.toml", &slow, ALL, &[]);
     upstream.configure_bucket("two.toml", &bucket, ALL, &[]);
     let one = upstream.serve_bucket("one.toml", &slow);
-    // Two batches of files have begun, of four.
+    // It has several requests under way.
     let written = || bucket.list().keys().filter(|key| key.starts_with("hex/tarballs/")).count();
     until("it pushes", || written() > 70);
     one.signal("-STOP");
+    detour.go(Way::Delay(Duration::from_millis(100)));
     thread::sleep(Duration::from_millis(500));
     assert!(written() < 200, "it was stopped too late");
     upstream.publish("new", "1.0.0");

@@ -67,8 +67,8 @@ fn recovers(prefix: &str, fault: &Fault) {
     let server = upstream.serve("hexreg.toml");
     until("mirrored", || runs(&server, "done") > 0);
     let before = served(&server);
-    upstream.publish("new", "1.0.0");
     upstream.fail(prefix, fault.clone());
+    upstream.publish("new", "1.0.0");
     until("a failed run", || runs(&server, "failed") > 0);
     until("said so", || health(&server).contains("; the last run left something out"));
     let page = server.get("/", &[]).text();
@@ -121,8 +121,8 @@ fn an_upstream_that_drips_holds_nobody_up() {
     let server = upstream.serve("hexreg.toml");
     until("mirrored", || runs(&server, "done") > 0);
     let before = served(&server);
-    upstream.publish("new", "1.0.0");
     upstream.fail("/tarballs/new", Fault::Drip(Duration::from_millis(300)));
+    upstream.publish("new", "1.0.0");
     until("asked", || upstream.unruly.count("/tarballs/new") > 0);
     assert_eq!(served(&server), before);
     assert!(health(&server).contains("; running"), "{}", health(&server));

@@ -33,7 +33,8 @@ fn it_mirrors_again_and_again_until_a_signal_ends_it() {
     assert!(ended.success());
     let began = Instant::now();
     assert_eq!(mirror.wait().unwrap().code(), Some(0));
-    assert!(began.elapsed() < Duration::from_secs(5), "it did not end at once");
+    // Else it would wait for half a minute until upstream sends a byte.
+    assert!(began.elapsed() < Duration::from_secs(15), "it did not end at once");
     let verified = upstream.repository.hexreg().run(["verify", "copy"]);
     assert_eq!(verified.code, 0, "{}", verified.transcript());
 }

@@ -39,9 +39,11 @@ fn metrics_have_the_state_of_a_mirror_from_its_start() {
     upstream.fail("/", Fault::None);
     let failed = "mirror_last_run_failed{repository=\"acme\"} 0";
     until("it did not fail", || has(&server.metrics(), failed));
-    assert!(!has(&server.metrics(), "mirror_succeeded_timestamp_seconds{repository=\"acme\"} 0"));
-    upstream.publish("new", "1.0.0");
+    // The numbers are set one after the other.
+    let never = "mirror_succeeded_timestamp_seconds{repository=\"acme\"} 0";
+    until("it succeeded", || !has(&server.metrics(), never));
     upstream.fail("/tarballs/new", Fault::Drip(Duration::from_millis(300)));
+    upstream.publish("new", "1.0.0");
     let running = "mirror_running{repository=\"acme\"} 1";
     until("it runs", || upstream.unruly.count("/tarballs/new") > 0);
     assert!(has(&server.metrics(), running), "{}", server.metrics());

@@ -14,6 +14,8 @@ pub enum Way {
     Pass,
     /// The answer comes so much later.
     Delay(Duration),
+    /// So many requests pass whose first line begins so. Further ones wait as long as this is the way.
+    First(&'static str, usize),
     /// No answer comes as long as this is the way.
     Hang,
     /// The connection is closed.
@@ -83,14 +85,27 @@ fn pass(mut client: TcpStream, server: SocketAddr, state: &Mutex<State>) -> Opti
         });
         let mut body = vec![0; length.unwrap_or(0)];
         client.read_exact(&mut body).ok()?;
-        let way = {
+        let (way, like_it) = {
             let mut state = state.lock().unwrap();
             state.asked.push(head.lines().next()?.to_owned());
-            state.way
+            let way = state.way;
+            let first = match way {
+                Way::First(first, _) if head.starts_with(first) => Some(first),
+                _ => None,
+            };
+            let asked = state.asked.iter();
+            let like_it =
+                first.map_or(0, |first| asked.filter(|one| one.starts_with(first)).count());
+            (way, like_it)
         };
         match way {
             Way::Pass => {}
             Way::Delay(delay) => thread::sleep(delay),
+            Way::First(_, most) => {
+                while like_it > most && state.lock().unwrap().way == way {
+                    thread::sleep(Duration::from_millis(10));
+                }
+            }
             Way::Hang => {
                 while state.lock().unwrap().way == Way::Hang {
                     thread::sleep(Duration::from_millis(10));

@@ -125,12 +125,14 @@ fn pass(
         *count += 1;
         *count - 1
     };
+    // What becomes of it is certain before a test sees that it was asked: then the test may change the rule.
+    let fault = rule(&path, before);
     log.lock().unwrap().push(Asked { path: path.clone(), head: head.clone() });
     let conditions = head.lines().filter(|line| line.to_lowercase().starts_with("if-none-match"));
     let lines: Vec<&str> = conditions.collect();
     let answer = Port::at(server).get(&path, &lines);
     // The client may be gone.
-    let _ = respond(&mut stream, rule(&path, before), &answer, more);
+    let _ = respond(&mut stream, fault, &answer, more);
 }
 
 fn respond(

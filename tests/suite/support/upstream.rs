@@ -9,8 +9,8 @@ use super::server::Server;
 use super::tarball::Tarball;
 use super::unruly::{Fault, Unruly};
 
-/// How long anything may take.
-const PATIENCE: Duration = Duration::from_secs(40);
+/// How long anything may take, on a busy machine too.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Waits until it is so.
 #[track_caller]
@@ -48,7 +48,8 @@ impl Upstream {
         Self::of(TestRepository::new().samples())
     }
 
-    /// From now on, answers for paths that begin so are like this.
+    /// From now on, answers for paths that begin so are like this. A test that publishes what is not to come calls this
+    /// before: a mirror may ask for it at once.
     pub fn fail(&self, prefix: &str, fault: Fault) {
         *self.fault.lock().unwrap() = (prefix.to_owned(), fault);
     }
@@ -57,6 +58,21 @@ impl Upstream {
         let tarball = Tarball::new(name, version).build();
         self.repository.write_tarball(&format!("{name}-{version}.tar"), &tarball);
         self.repository.build(&[]).ok();
+    }
+
+    /// Waits until nothing was asked for three seconds: a mirror that runs every second has ended.
+    #[track_caller]
+    pub fn rests(&self) {
+        let began = Instant::now();
+        let (mut asked, mut since) = (self.unruly.asked().len(), Instant::now());
+        while since.elapsed() < Duration::from_secs(3) {
+            thread::sleep(Duration::from_millis(50));
+            let now = self.unruly.asked().len();
+            if now != asked {
+                assert!(began.elapsed() < PATIENCE, "it is asked again and again: {}", self.log());
+                (asked, since) = (now, Instant::now());
+            }
+        }
     }
 
     pub fn log(&self) -> String {
