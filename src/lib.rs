@@ -69,3 +69,5 @@ pub mod unknown_fields;
 mod varint;
 pub mod version;
 mod web_page;
+#[cfg(test)]
+mod work_time;

@@ -1,10 +1,11 @@
 //! Tests of highlighted source.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use proptest::prelude::*;
 
 use super::*;
+use crate::work_time::timed;
 
 /// The HTML in a short form: `k[def] f[parse](text)`.
 fn short(path: &str, source: &str) -> String {
@@ -123,7 +124,7 @@ proptest! {
     }
 }
 
-/// In an unoptimised build too, with other tests beside it.
+/// In an unoptimised build too.
 const TIME: Duration = Duration::from_secs(20);
 
 fn assert_moderate(size: usize) {
@@ -132,9 +133,7 @@ fn assert_moderate(size: usize) {
     {
         let source = piece.repeat(size.checked_div(piece.len()).unwrap());
         for path in PATHS {
-            let start = Instant::now();
-            let html = highlight(path, &source);
-            let time = start.elapsed();
+            let (html, time) = timed(|| highlight(path, &source));
             assert!(time < TIME, "{path} {piece:?}: {time:?}");
             assert!(html.len() < 4 << 20, "{path} {piece:?}: {} bytes", html.len());
         }

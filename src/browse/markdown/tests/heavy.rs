@@ -1,10 +1,11 @@
 //! Documents that want to keep the server busy.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::super::limits;
 use super::reading::{assert_harmless, fault};
 use super::{CUT, rendered};
+use crate::work_time::timed;
 
 #[test]
 fn a_long_document_says_that_it_is_cut() {
@@ -92,14 +93,12 @@ fn heavy(size: usize) -> Vec<(&'static str, String)> {
     all
 }
 
-/// In an unoptimised build too, with other tests beside it.
+/// In an unoptimised build too.
 const TIME: Duration = Duration::from_secs(20);
 
 fn assert_moderate(size: usize) {
     for (name, markdown) in heavy(size) {
-        let start = Instant::now();
-        let html = rendered(&markdown);
-        let time = start.elapsed();
+        let (html, time) = timed(|| rendered(&markdown));
         let beginning: String = markdown.chars().take(20).collect();
         assert!(time < TIME, "{name} {beginning:?}: {time:?}");
         assert!(html.len() < 16 << 20, "{name} {beginning:?}: {} bytes", html.len());
