@@ -233,14 +233,13 @@ mod tests {
         assert_eq!(error.to_string(), "it has more than 8 bytes");
 
         for (written, expected) in [("a key", Some("a key")), ("more than that", None)] {
-            let (given, end) = (path.clone(), path.clone());
-            // The writer opens the pipe first, like that of `<(…)`.
+            let given = path.clone();
+            // The writer opens the pipe first, like that of `<(…)`. To read too, it need not wait for a reader.
+            let mut pipe = File::options().read(true).write(true).open(&path).unwrap();
             let writer = thread::spawn(move || {
-                let mut pipe = File::options().write(true).open(end).unwrap();
                 thread::sleep(Duration::from_millis(200));
                 let _ = pipe.write_all(written.as_bytes());
             });
-            thread::sleep(Duration::from_millis(100));
             let bytes = at_once(move || read_given(&given, LIMIT)).ok();
             assert_eq!(bytes.as_deref(), expected.map(str::as_bytes));
             writer.join().unwrap();

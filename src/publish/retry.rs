@@ -119,16 +119,16 @@ mod tests {
     #[test]
     fn the_timeout_begins_with_the_first_conflict() {
         let slow = |number| {
-            thread::sleep(Duration::from_millis(if number == 0 { 300 } else { 0 }));
+            thread::sleep(Duration::from_millis(if number == 0 { 1_600 } else { 0 }));
             if number == 0 { Err(TestError::Conflict) } else { Ok(number) }
         };
-        assert_eq!(retry(Duration::from_millis(200), slow), Ok(1));
+        assert_eq!(retry(Duration::from_millis(1_500), slow), Ok(1));
     }
 
     #[test]
     fn attempts_end_with_the_timeout() {
         let mut attempts = 0;
-        let never = retry(Duration::from_millis(200), |_| {
+        let never = retry(Duration::from_secs(1), |_| {
             attempts += 1;
             Err::<(), _>(TestError::Conflict)
         });

@@ -85,7 +85,12 @@ fn packages(text: &str) -> Packages {
 }
 
 fn closure_of(packages: &Packages, root: &str) -> Closure {
-    closure_within(packages, root, &ClosureLimits::default())
+    closure_within(packages, root, &unhurried())
+}
+
+/// The limits, with time for a busy machine.
+fn unhurried() -> ClosureLimits {
+    ClosureLimits { time: std::time::Duration::from_secs(600), ..ClosureLimits::default() }
 }
 
 fn closure_within(packages: &Packages, root: &str, limits: &ClosureLimits) -> Closure {

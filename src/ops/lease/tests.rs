@@ -242,7 +242,7 @@ fn a_damaged_lease_is_replaced_once_it_is_abandoned() {
 fn a_holder_says_how_long_it_may_be_silent() {
     let store = OneFile::new();
     let (mut slow, mut quick) =
-        (Lease::of_mirror(&store, DURATION * 10, "all".to_owned()), lease(&store));
+        (Lease::of_mirror(&store, DURATION * 100, "all".to_owned()), lease(&store));
     assert!(is_held(slow.ask(EVERY, NOW)));
     assert!(!is_held(quick.ask(EVERY, NOW)));
     thread::sleep(DURATION * 2);

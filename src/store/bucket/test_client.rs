@@ -77,7 +77,8 @@ impl TestClient {
 
     /// Waits until this many requests were sent.
     pub fn wait_for(&self, requests: usize) {
-        for _ in 0..1_000 {
+        // A minute, on a busy machine.
+        for _ in 0..12_000 {
             if self.asked().len() >= requests {
                 return;
             }

@@ -15,7 +15,7 @@ fn an_endless_chain_is_ended() {
             Lookup::Here(found)
         }
     }
-    let limits = ClosureLimits { packages: 100, ..ClosureLimits::default() };
+    let limits = ClosureLimits { packages: 100, ..unhurried() };
     let (acme, p0) = ("acme".parse().unwrap(), "p0".parse().unwrap());
     let closure = closure(&Endless, &acme, &p0, &"1.0.0".parse().unwrap(), &limits);
     assert_eq!(closure.outcome, ClosureOutcome::Stopped(Stopped::Packages(100)));
@@ -41,7 +41,7 @@ fn ten_thousand_versions_end_in_an_answer() {
         assert_eq!(closure.outcome, ClosureOutcome::Stopped(Stopped::Retries(400)));
         assert_eq!(set(&closure), "a 1.0.0, b 1.9999.0, c 1.0.0");
     }
-    let limits = ClosureLimits { steps: 50, ..ClosureLimits::default() };
+    let limits = ClosureLimits { steps: 50, ..unhurried() };
     let closure = closure_within(&same, "a 1.0.0", &limits);
     assert_eq!(closure.outcome, ClosureOutcome::Stopped(Stopped::Steps(50)));
     let limits = ClosureLimits { time: std::time::Duration::ZERO, ..limits };

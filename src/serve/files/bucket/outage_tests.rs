@@ -4,7 +4,7 @@ use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::tests::{AGED, LARGE, Served, large, package, tarball};
+use super::tests::{AGED, LARGE, Served, is_seen_in_time, large, package, tarball};
 use crate::repository::{Folder, RepositoryPath};
 use crate::serve::files::source::FileSource;
 use crate::store::test_client::Answering;
@@ -32,11 +32,7 @@ fn while_the_storage_is_down_files_are_served_as_they_were_read_last() {
     assert!(!served.source().is_available());
     served.client.answer(Answering::AtOnce);
     served.client.write(&package(), b"two");
-    let began = Instant::now();
-    while served.read(&package()).unwrap().unwrap() != b"two" {
-        assert!(began.elapsed() < AGED);
-        thread::sleep(Duration::from_millis(20));
-    }
+    is_seen_in_time(|| served.read(&package()).unwrap().unwrap() == b"two");
 }
 
 /// It neither answers nor closes connections.
@@ -57,7 +53,8 @@ fn while_the_storage_hangs_clients_wait_once_and_then_no_more() {
         assert_eq!(served.read(&package()).unwrap().unwrap(), b"one");
         assert_eq!(served.read(&tarball()).unwrap().unwrap(), large(1));
     }
-    assert!(began.elapsed() < Duration::from_millis(500), "{:?}", began.elapsed());
+    // Each that waits waits for longer than this.
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
     served.client.answer(Answering::AtOnce);
 }
 

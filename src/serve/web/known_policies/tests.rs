@@ -199,11 +199,20 @@ fn a_folder_that_cannot_be_listed_leaves_what_is_known() {
 
 #[test]
 fn a_bucket_is_not_listed_again_at_once() {
-    let known = Known::new(true);
-    known.write("one", &signed("acme", "one", "first", KEY));
-    assert_eq!(known.told(), [pair("one", "first")]);
-    known.write("two", &signed("acme", "two", "second", KEY));
-    assert_eq!(known.told(), [pair("one", "first")]);
+    let two = signed("acme", "two", "second", KEY);
+    // On a machine that is too busy for that, what was read holds no longer: it is tried again.
+    let known = loop {
+        let known = Known::new(true);
+        known.write("one", &signed("acme", "one", "first", KEY));
+        let began = Instant::now();
+        assert_eq!(known.told(), [pair("one", "first")]);
+        known.write("two", &two);
+        let told = known.told();
+        if began.elapsed() < REMOTE_HOLDS {
+            assert_eq!(told, [pair("one", "first")]);
+            break known;
+        }
+    };
     thread::sleep(REMOTE_HOLDS);
     assert_eq!(known.told(), [pair("one", "first"), pair("two", "second")]);
 }
