@@ -283,8 +283,7 @@ fn after_a_signal_it_answers_running_requests_and_ends() {
         stream.read_exact(&mut received).unwrap();
         let idle = server.connect();
         server.signal(signal);
-        std::thread::sleep(Duration::from_millis(300));
-        assert!(std::net::TcpStream::connect(server.address).is_err(), "it accepts a connection");
+        limits::accepts_no_connection(&server);
         stream.read_to_end(&mut received).unwrap();
         assert_eq!(Answer::parse(&received, false).unwrap().body, big);
         drop(idle);
@@ -302,11 +301,12 @@ fn a_second_signal_ends_it_at_once() {
     stream.write_all(b"GET /tarballs/big-1.0.0.tar HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     stream.read_exact(&mut [0; 4096]).unwrap();
     server.signal("-INT");
-    std::thread::sleep(Duration::from_millis(500));
+    // A signal that comes before the first one was seen is none.
+    limits::accepts_no_connection(&server);
     let began = Instant::now();
     server.signal("-INT");
     assert_eq!(server.ended(), 0);
-    assert!(began.elapsed() < Duration::from_secs(5), "it waited {:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(15), "it waited {:?}", began.elapsed());
     drop(stream);
 }
 
@@ -368,7 +368,7 @@ fn the_startup_message_has_the_configuration_of_clients() {
         if wanted.iter().all(|line| text.contains(line)) {
             break;
         }
-        assert!(began.elapsed() < Duration::from_secs(5), "{text}");
+        assert!(began.elapsed() < Duration::from_secs(20), "{text}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -120,6 +120,8 @@ fn a_link_that_is_swapped_in_meanwhile_is_not_followed() {
     repository.write("secret", b"SECRET");
     repository.write("docs", b"documentation");
     let (path, done) = ("public/docs/welcome-0.1.0.tar.gz", AtomicBool::new(false));
+    // Also before the other thread has begun.
+    repository.write(path, b"documentation");
     let server = Server::of(&repository, &["--log-format=off"]);
     thread::scope(|scope| {
         scope.spawn(|| {

@@ -19,7 +19,7 @@ fn client(repository: &TestRepository, path: &str) -> String {
         if let Some(client) = line.and_then(|line| line.split("client=").nth(1)) {
             return client.split(' ').next().unwrap().to_owned();
         }
-        assert!(began.elapsed() < Duration::from_secs(5), "{log}");
+        assert!(began.elapsed() < Duration::from_secs(20), "{log}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -70,7 +70,7 @@ fn a_client_behind_a_proxy_has_a_quarter_of_the_requests() {
     drop(downloads);
     let began = Instant::now();
     while ask("192.0.2.1", "/names").status != 200 {
-        assert!(began.elapsed() < Duration::from_secs(5), "it is still counted");
+        assert!(began.elapsed() < Duration::from_secs(20), "it is still counted");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

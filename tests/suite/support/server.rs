@@ -13,7 +13,7 @@ pub use super::ports::{free_address, free_listener};
 use super::repository::TestRepository;
 
 /// How long anything here may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long a program may take until it listens, beside other tests: storage elects a leader first.
 const START: Duration = Duration::from_secs(60);
