@@ -82,6 +82,12 @@ impl Upstream {
         self.repository.path(path).exists()
     }
 
+    /// Waits until both indexes are in `copy/`, which are asked for in the background.
+    #[track_caller]
+    fn has_indexes_in_copy(&self) {
+        until("the indexes", || self.is_kept("copy/versions") && self.is_kept("copy/names"));
+    }
+
     /// `hexreg verify --partial` of a directory of a server.
     #[track_caller]
     fn verify(&self, directory: &str) {

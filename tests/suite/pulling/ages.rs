@@ -21,15 +21,18 @@ fn a_file_ages_through_all_caches() {
     upstream.unruly.say("cache-control: public, max-age=100\r\nage: 30\r\n");
     let middle = upstream.pulled_into("copy", &[]);
     let path = "/packages/greeting";
+    let asked = Instant::now();
+    // What upstream says, the time since then, and a second for rounding.
+    let oldest = || 31 + asked.elapsed().as_secs();
     let answer = upstream.is_served(&middle, path);
-    assert!((30..34).contains(&age(&answer)), "{}", age(&answer));
+    assert!((30..=oldest()).contains(&age(&answer)), "{}", age(&answer));
     assert_eq!(answer.expect("cache-control"), "public, max-age=100");
     thread::sleep(Duration::from_secs(2));
     let front = in_front_of(&upstream, &middle);
     // The second time it is sent as it is there.
     for server in [&front, &front, &middle] {
         let answer = upstream.is_served(server, path);
-        assert!((32..40).contains(&age(&answer)), "{}", age(&answer));
+        assert!((32..=oldest()).contains(&age(&answer)), "{}", age(&answer));
         assert_eq!(answer.expect("cache-control"), "public, max-age=100");
         let tag = format!("if-none-match: {}", answer.expect("etag"));
         let unchanged = server.get(path, &[&tag]);
@@ -53,15 +56,22 @@ fn two_caches_keep_a_file_no_longer_than_upstream_lets_one() {
     upstream.unruly.say("cache-control: public, max-age=4\r\n");
     let middle = upstream.pulled_into("copy", &[]);
     let path = "/packages/greeting";
+    let front = in_front_of(&upstream, &middle);
     let fetched = Instant::now();
     upstream.is_served(&middle, path);
     thread::sleep(Duration::from_secs(2));
-    let front = in_front_of(&upstream, &middle);
-    upstream.is_served(&front, path);
+    let of_front = age(&upstream.is_served(&front, path));
+    // On a busy machine the file may have been fetched again by now.
+    assert!(of_front >= 2 || fetched.elapsed() >= Duration::from_secs(4), "{of_front}");
     upstream.publish("greeting", "2.0.0");
-    until("the new release", || front.get(path, &[]).body == upstream.file(path));
-    let after = fetched.elapsed();
-    assert!(after < Duration::from_secs(6), "{after:?}");
+    until("the new release", || {
+        let answer = front.get(path, &[]);
+        let is_new = answer.body == upstream.file(path);
+        // On a machine so busy that the other cache does not answer in three seconds, a stale file is marked as such.
+        let is_stale = answer.header("cache-status").is_some();
+        assert!(is_new || is_stale || age(&answer) <= 4, "it is {} seconds old", age(&answer));
+        is_new
+    });
     // A stale file says how old it is too.
     upstream.end();
     thread::sleep(Duration::from_secs(5));

@@ -110,7 +110,8 @@ fn a_file_that_comes_byte_by_byte_holds_nobody_else_up() {
     let began = Instant::now();
     upstream.is_served(&server, "/packages/greeting");
     upstream.is_served(&server, "/packages/welcome");
-    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    // The drip takes an hour, and a client is told after twelve seconds that a file is still being fetched.
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     assert!(!upstream.is_kept("copy/tarballs/greeting-1.0.0.tar"));
 }
 
@@ -176,6 +177,11 @@ fn an_older_versions_is_refused() {
     let server = upstream.pulled_into("copy", &[]);
     upstream.is_served(&server, "/versions");
     upstream.fail("/versions", Fault::Replace(old));
+    // The server asks for it in the background too: the first answers may be from before the fault.
+    until("it is told", || {
+        upstream.is_served(&server, "/versions");
+        upstream.told("it lacks foo 1.1.0") > 0
+    });
     for _ in 0..3 {
         upstream.is_served(&server, "/versions");
     }

@@ -21,7 +21,7 @@ fn fetched(paths: &[&str]) -> Upstream {
     for path in paths {
         upstream.is_served(&server, path);
     }
-    until("the indexes", || upstream.is_kept("copy/versions"));
+    upstream.has_indexes_in_copy();
     upstream
 }
 

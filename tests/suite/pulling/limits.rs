@@ -62,7 +62,7 @@ fn a_full_disk_is_no_reason_to_ask_upstream_again() {
     let upstream = large();
     let Some(disk) = Disk::mount(upstream.repository.path("copy"), "256k", test) else { return };
     let server = upstream.pulled_into("copy", &[]);
-    until("the indexes", || upstream.is_kept("copy/versions"));
+    upstream.has_indexes_in_copy();
     disk.fill(0);
     for _ in 0..20 {
         upstream.is_served(&server, &tarball(9));
@@ -84,7 +84,7 @@ fn a_release_that_is_newer_than_a_full_disk_is_served() {
     let Some(disk) = Disk::mount(upstream.repository.path("copy"), "512k", test) else { return };
     let server = upstream.pulled_into("copy", &[]);
     upstream.is_served(&server, "/packages/greeting");
-    until("the indexes", || upstream.is_kept("copy/versions"));
+    upstream.has_indexes_in_copy();
     disk.fill(0);
     upstream.publish("greeting", "2.0.0");
     for _ in 0..2 {
@@ -101,7 +101,7 @@ fn many_clients_of_one_file_are_one_request_on_a_full_disk_too() {
     let upstream = Upstream::samples();
     let Some(disk) = Disk::mount(upstream.repository.path("copy"), "512k", test) else { return };
     let server = upstream.pulled_into("copy", &[]);
-    until("the indexes", || upstream.is_kept("copy/versions"));
+    upstream.has_indexes_in_copy();
     disk.fill(0);
     let path = "/tarballs/welcome-0.1.0.tar";
     thread::scope(|scope| {

@@ -36,7 +36,7 @@ fn a_policy_is_served_as_upstream_signed_it() {
     upstream.is_served(&server, STRICT);
     // A release, so that there is something for it to govern.
     upstream.is_served(&server, "/tarballs/greeting-1.1.0.tar");
-    until("the indexes", || upstream.is_kept("copy/versions") && upstream.is_kept("copy/names"));
+    upstream.has_indexes_in_copy();
     upstream.verify("copy");
     // It changes.
     let changed = hexreg::policy::Policy { description: None, ..policy("strict") };

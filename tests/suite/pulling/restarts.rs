@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use super::{NO_AGE, Upstream, until};
+use super::{NO_AGE, Upstream};
 use crate::support::server::Server;
 use crate::support::unruly::Asked;
 
@@ -12,7 +12,7 @@ const GREETING: &str = "/packages/greeting";
 impl Upstream {
     /// Ends a server, which may save what it knows.
     fn ends(&self, server: Server) {
-        until("the indexes", || self.is_kept("copy/versions"));
+        self.has_indexes_in_copy();
         server.signal("-TERM");
         assert_eq!(server.ended(), 0, "{}", self.log());
     }

@@ -52,7 +52,8 @@ fn a_drip_of_unknown_length_leaves_memory_for_others() {
             });
         }
     });
-    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+    // One that waited for memory in vain would be refused after twelve seconds.
+    assert!(began.elapsed() < Duration::from_secs(11), "{:?}", began.elapsed());
     assert!(!upstream.is_kept("copy/docs/p0-1.0.0.tar.gz"));
 }
 
@@ -72,7 +73,7 @@ fn a_client_is_told_in_time_that_a_file_is_still_being_fetched() {
     assert!(answer.header("retry-after").is_some());
     // mix gives up after 15 seconds.
     let waited = began.elapsed();
-    assert!((11..14).contains(&waited.as_secs()), "{waited:?}");
+    assert!((11..15).contains(&waited.as_secs()), "{waited:?}");
     until("it is kept", || upstream.is_kept("copy/packages/greeting"));
     upstream.is_served(&server, path);
     assert_eq!(upstream.unruly.count(path), 1);
@@ -108,7 +109,8 @@ fn the_end_of_the_server_waits_for_no_upstream() {
         stream.read_to_string(&mut answer).unwrap();
         assert!(answer.starts_with("HTTP/1.1 502 "), "{answer}");
         assert_eq!(server.ended(), 0);
-        assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+        // Upstream would answer after a minute.
+        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
         assert!(!upstream.is_kept("copy/packages/greeting"));
     }
 }
