@@ -6,16 +6,22 @@ use std::time::{Duration, Instant};
 use super::{is_verbatim, mirror, report, samples};
 use crate::support::hexreg::Ran;
 use crate::support::repository::TestRepository;
-use crate::support::server::Server;
+use crate::support::server::{Server, free_address};
 use crate::support::unruly::{Fault, Unruly};
 
 /// One file of each kind.
 const PATHS: [&str; 4] =
     ["/names", "/versions", "/packages/welcome", "/tarballs/welcome-0.1.0.tar"];
 
-/// With short timeouts.
+/// With few retries. A timeout that is not the subject is so long that a busy machine answers before.
 fn impatient(repository: &TestRepository, url: &str) -> Ran {
-    mirror(repository, url, &["--all", "--retries=1", "--stall-timeout=1"])
+    mirror(repository, url, &["--all", "--retries=1", "--stall-timeout=20"])
+}
+
+/// The same, with a short timeout where upstream stalls.
+fn impatient_of(fault: &str, repository: &TestRepository, url: &str) -> Ran {
+    let timeout = if fault == "stall" { "--stall-timeout=1" } else { "--stall-timeout=20" };
+    mirror(repository, url, &["--all", "--retries=1", timeout])
 }
 
 /// Faults of one response.
@@ -55,7 +61,7 @@ fn a_transient_fault_is_retried() {
             let unruly = Unruly::before(server.address, move |asked, before| {
                 if asked == path && before == 0 { fault.clone() } else { Fault::None }
             });
-            let ran = impatient(&repository, &unruly.url());
+            let ran = impatient_of(what, &repository, &unruly.url());
             assert_eq!(ran.code, 0, "{what} at {path}: {}", ran.transcript());
             assert_eq!(unruly.count(path), 2, "{what} at {path}");
             is_verbatim(&repository);
@@ -72,7 +78,7 @@ fn a_lasting_fault_is_reported_and_the_rest_is_mirrored() {
             let unruly = Unruly::before(server.address, move |asked, _| {
                 if asked == path { fault.clone() } else { Fault::None }
             });
-            let ran = impatient(&repository, &unruly.url());
+            let ran = impatient_of(what, &repository, &unruly.url());
             assert_eq!(ran.code, 1, "{what} at {path}: {}", ran.transcript());
             let told = path.trim_start_matches('/');
             assert!(ran.stderr.contains(&format!("{told}: ")), "{what} at {path}: {}", ran.stderr);
@@ -186,9 +192,12 @@ fn redirects_are_followed_a_few_times_and_credentials_are_not() {
 
 #[test]
 fn an_unreachable_upstream_changes_nothing() {
-    let (repository, server) = samples();
+    let repository = TestRepository::new().samples();
+    repository.build(&[]).ok();
+    // At a port that no other test is given while nothing listens there.
+    let address = free_address();
+    let server = Server::of(&repository, &[&format!("--listen={address}")]);
     mirror(&repository, &server.url(), &["--all"]).ok();
-    let address = server.address;
     drop(server);
     let before = repository.read("copy/.hexreg-mirror/state.json");
     let ran = impatient(&repository, &format!("http://{address}"));
@@ -206,10 +215,10 @@ fn an_unreachable_upstream_changes_nothing() {
 fn every_request_ends() {
     let (repository, server) = samples();
     for (fault, within, said) in [
-        (Fault::Interim, 5, "operation timed out"),
+        (Fault::Interim, 20, "operation timed out"),
         (
             Fault::Drip(Duration::from_millis(500)),
-            10,
+            30,
             "came at less than 256 bytes a second for 4 s",
         ),
     ] {
