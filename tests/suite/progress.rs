@@ -1,7 +1,7 @@
 //! How far a build has come: on a terminal alone, and not of one that is done at once.
 
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[cfg(all(feature = "mirror", feature = "serve"))]
 use crate::mirroring;
@@ -27,8 +27,12 @@ fn a_short_build_shows_nothing_of_the_kind() {
     if tools::find("script", test).is_none() {
         return;
     }
-    let shown = on_a_terminal(&TestRepository::new().release("foo", "1.0.0"), "");
-    assert!(shown.starts_with("* creating public/public_key\r\n"), "{shown:?}");
+    let repository = TestRepository::new().release("foo", "1.0.0");
+    let began = Instant::now();
+    let shown = on_a_terminal(&repository, "");
+    // After half a second a bar is shown, which a busy machine may take.
+    let is_short = began.elapsed() < Duration::from_millis(500);
+    assert!(shown.starts_with("* creating public/public_key\r\n") || !is_short, "{shown:?}");
 }
 
 #[cfg(all(feature = "mirror", feature = "serve"))]

@@ -1,6 +1,7 @@
 //! How files come to stand: whole, in order, for good, and by one build at a time.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
@@ -72,15 +73,20 @@ fn a_build_goes_on_once_the_other_is_killed() {
     }
     let repository = TestRepository::new().release("foo", "1.0.0");
     let mut other = hold(&repository);
-    let killer = std::thread::spawn(move || {
-        sleep(Duration::from_millis(500));
-        other.kill().unwrap();
-        other.wait().unwrap();
-    });
-    let ran = repository.build(&[]).ok();
-    killer.join().unwrap();
-    assert!(ran.stderr.contains("waiting up to 60 s"), "{}", ran.stderr);
-    assert!(ran.stdout.ends_with("4 created, 0 updated, 0 removed\n"), "{}", ran.stdout);
+    let mut build = repository.hexreg().command();
+    build.args(["build", "public", "--name=acme", "--private-key=key.pem"]);
+    build.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut build = build.spawn().unwrap();
+    let mut said = String::new();
+    BufReader::new(build.stderr.take().unwrap()).read_line(&mut said).unwrap();
+    assert!(said.contains("waiting up to 60 s"), "{said}");
+    sleep(Duration::from_millis(100));
+    other.kill().unwrap();
+    other.wait().unwrap();
+    let ran = build.wait_with_output().unwrap();
+    let stdout = String::from_utf8(ran.stdout).unwrap();
+    assert_eq!(ran.status.code(), Some(0), "{stdout}");
+    assert!(stdout.ends_with("4 created, 0 updated, 0 removed\n"), "{stdout}");
 }
 
 #[test]

@@ -65,12 +65,23 @@ fn many_builds_at_once_make_one_registry_while_tarballs_come_go_and_change() {
     }
     let mut ends = [0; 3];
     for _ in 0..rounds {
-        let ended = AtomicBool::new(false);
+        let (ended, done) = (AtomicBool::new(false), AtomicUsize::new(0));
         thread::scope(|scope| {
             let mut random = Random::new(random.next());
-            let (repository, ended) = (&repository, &ended);
+            let (repository, ended, done) = (&repository, &ended, &done);
             let meddler = scope.spawn(move || {
-                while !ended.load(Ordering::SeqCst) {
+                let is_going_on = || !ended.load(Ordering::SeqCst);
+                for turn in 1.. {
+                    if !is_going_on() {
+                        break;
+                    }
+                    // Now and then it rests until two builds have ended. One builds at a time, so the second has read
+                    // tarballs that did not change, however slow the machine is.
+                    let two_more = done.load(Ordering::SeqCst) + 2;
+                    while turn % 25 == 0 && done.load(Ordering::SeqCst) < two_more && is_going_on()
+                    {
+                        thread::sleep(Duration::from_millis(1));
+                    }
                     let name = format!("package{}", random.below(40));
                     let item = (&*name, "1.0.0", u8::try_from(random.below(3)).unwrap());
                     match random.below(4) {
@@ -84,9 +95,16 @@ fn many_builds_at_once_make_one_registry_while_tarballs_come_go_and_change() {
                 }
             });
             let over = Over(ended);
-            let builds: Vec<_> = (0..8).map(|_| spawn(repository)).collect();
-            for build in builds {
-                let ran = build.wait_with_output().unwrap();
+            let builds = (0..8).map(|_| {
+                let build = spawn(repository);
+                scope.spawn(move || {
+                    let ran = build.wait_with_output().unwrap();
+                    done.fetch_add(1, Ordering::SeqCst);
+                    ran
+                })
+            });
+            for build in builds.collect::<Vec<_>>() {
+                let ran = build.join().unwrap();
                 let stderr = String::from_utf8(ran.stderr).unwrap();
                 let code = ran.status.code().expect("no signal ends it");
                 assert!(code == 0 || stderr.contains("error: "), "{code} {stderr}");
@@ -315,7 +333,8 @@ fn a_directory_that_is_replaced_before_it_is_locked_is_not_taken_for_one_that_ot
             fs::rename(&public, repository.path("previous")).unwrap();
             fs::rename(repository.path("next"), &public).unwrap();
         });
-        strace::build(&repository, "flock", "delay_enter=500000", "1")
+        // Time for the other thread to find that the directory is open, on a busy machine too.
+        strace::build(&repository, "flock", "delay_enter=3000000", "1")
     });
     assert_eq!((traced.code, traced.stderr.as_str()), (Some(0), ""));
     let served: Vec<_> = repository.served().into_keys().collect();
