@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use super::failure::{self, Failure};
 use super::policy_argument::{LoadedPolicy, PoliciesArgs};
+use super::progress::Progress;
 use super::registry_argument::{self, AccessArgs, RegistryArgument};
 use super::{lock, output, stderr, time};
 
@@ -134,7 +135,9 @@ impl Args {
             sources: &sources,
             now: time::system_now(),
         };
-        let report = pool.install(|| check::check(&request));
+        let progress = Progress::new(true);
+        let report = pool.install(|| check::check(&request, &progress));
+        progress.clear();
         let report = report.map_err(|error| match &error {
             CheckError::Source(error) => registry_argument::failure(error),
             CheckError::SameRepository { .. } => {

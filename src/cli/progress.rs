@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use hexreg::printable::Printable;
-use hexreg::publish::observer::Work;
+use hexreg::publish::observer::{Observer, Work};
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 /// The bar is shown after this time.
@@ -43,7 +43,7 @@ impl Progress {
                 u64::try_from(parts).ok(),
                 ProgressDrawTarget::hidden(),
             );
-            self.began();
+            self.first();
             let mut current = self.bar();
             current.finish_and_clear();
             *current = bar.with_style(self.style(work));
@@ -55,7 +55,7 @@ impl Progress {
         if self.enabled {
             self.bytes.fetch_add(bytes, Ordering::Relaxed);
             let bar = self.bar();
-            if bar.is_hidden() && self.began().elapsed() > SHOW_AFTER {
+            if bar.is_hidden() && self.first().elapsed() > SHOW_AFTER {
                 bar.set_draw_target(ProgressDrawTarget::stderr());
             }
             bar.inc(u64::try_from(parts).unwrap_or(u64::MAX));
@@ -90,7 +90,7 @@ impl Progress {
         self.bar().finish_and_clear();
     }
 
-    fn began(&self) -> Instant {
+    fn first(&self) -> Instant {
         *self.began.get_or_init(Instant::now)
     }
 
@@ -111,11 +111,14 @@ impl Progress {
             Work::MakingPages => {
                 "making [{bar:30}] pages of {human_pos} of {human_len} packages and archives, {eta} left"
             }
+            Work::ReadingLocked => {
+                "reading [{bar:30}] {human_pos} of {human_len} locked packages, {eta} left"
+            }
             Work::Mirroring => {
                 "[{bar:12}] {human_pos} of {human_len} packages, {came}, {speed}, {eta} left {wide_msg}"
             }
         };
-        let (bytes, began) = (Arc::clone(&self.bytes), self.began());
+        let (bytes, began) = (Arc::clone(&self.bytes), self.first());
         let speed = move |_: &ProgressState, line: &mut dyn Write| {
             let milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
             let bytes = bytes.load(Ordering::Relaxed).saturating_mul(1_000);
@@ -131,5 +134,16 @@ impl Progress {
         // The templates are valid: the tests draw them.
         let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
         style.with_key("speed", speed).with_key("came", came).progress_chars("=> ")
+    }
+}
+
+/// Shows what goes on, and no warnings.
+impl Observer for Progress {
+    fn began(&self, work: Work, parts: usize) {
+        self.begin(work, parts);
+    }
+
+    fn progressed(&self, parts: usize, bytes: u64) {
+        self.go_on(parts, bytes);
     }
 }

@@ -24,6 +24,7 @@ pub use source::{CheckSource, CheckSourceError};
 use crate::lockfile::LockFile;
 use crate::name::RepositoryName;
 use crate::ops::registry_source::SourceError;
+use crate::publish::observer::Observer;
 use judge::LockJudge;
 use reading::ReadReleases;
 
@@ -60,9 +61,12 @@ pub enum CheckError {
 ///
 /// # Errors
 /// [`CheckError`] if a registry cannot be read: nothing is said of a part.
-pub fn check(request: &CheckRequest<'_>) -> Result<CheckReport, CheckError> {
+pub fn check(
+    request: &CheckRequest<'_>,
+    observer: &dyn Observer,
+) -> Result<CheckReport, CheckError> {
     refuse_same(request.sources)?;
-    let releases = ReadReleases::read(request)?;
+    let releases = ReadReleases::read(request, observer)?;
     let mut findings = Vec::new();
     let mut dependencies = 0_usize;
     for lock in request.locks {

@@ -49,6 +49,8 @@ pub enum Work {
     Pushing,
     /// Pages are made.
     MakingPages,
+    /// What registries say of locked packages is read.
+    ReadingLocked,
 }
 
 /// Something that does not stop the work, and that the user should know of.

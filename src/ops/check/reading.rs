@@ -11,6 +11,7 @@ use crate::lockfile::Pinned;
 use crate::name::PackageName;
 use crate::ops::registry_source::SourceError;
 use crate::package::Release;
+use crate::publish::observer::{Observer, Work};
 use crate::registry::Releases;
 use crate::tarball::FileName;
 
@@ -36,16 +37,19 @@ pub(super) struct FoundRelease<'a> {
 
 impl ReadReleases {
     /// Reads what the request needs.
-    pub fn read(request: &CheckRequest<'_>) -> Result<Self, SourceError> {
+    pub fn read(request: &CheckRequest<'_>, observer: &dyn Observer) -> Result<Self, SourceError> {
         let pinned = || request.locks.iter().flat_map(|lock| &lock.file.pinned);
         let needed = pinned().flat_map(|pinned| {
             let sources = candidates(request.sources, pinned);
             sources.map(|(source, _)| (source, pinned.package.clone()))
         });
         let needed: HashSet<PackageOfSource> = needed.collect();
+        observer.began(Work::ReadingLocked, needed.len());
         let packages = needed.into_par_iter().filter_map(|(source, name)| {
             let registry = request.sources.get(source)?.registry();
-            let package = registry.package(&name).transpose()?;
+            let package = registry.package(&name).transpose();
+            observer.progressed(1, 0);
+            let package = package?;
             Some(package.map(|package| ((source, name), package)))
         });
         let packages = packages.collect::<Result<_, _>>()?;
@@ -64,8 +68,10 @@ impl ReadReleases {
             needs_license.then_some((release.outer_checksum, (found.source, file)))
         });
         let needed: HashMap<_, _> = needed.collect();
+        observer.began(Work::ReadingLocked, needed.len());
         let licenses = needed.into_par_iter().map(|(checksum, (source, file))| {
             let description = source.registry().description(&file, checksum)?;
+            observer.progressed(1, 0);
             Ok((checksum, description.map(|description| description.licenses)))
         });
         let licenses = licenses.collect::<Result<_, SourceError>>()?;

@@ -1,7 +1,12 @@
 //! Registries at URLs.
 
+use std::process::Command;
+use std::time::Duration;
+
 use super::company::Company;
 use crate::support::server::Server;
+use crate::support::tools;
+use crate::support::unruly::{Fault, Unruly};
 use crate::support::upstream::until;
 
 #[test]
@@ -39,4 +44,34 @@ fn hex_pm_is_not_asked_for_a_private_package() {
     });
     let log = log();
     assert!(!log.contains("secretlib") && !log.contains("tool"), "{log}");
+}
+
+#[test]
+fn a_long_check_shows_how_far_it_is_on_a_terminal() {
+    if tools::find("script", "a_long_check_shows_how_far_it_is_on_a_terminal").is_none() {
+        return;
+    }
+    let company = Company::new();
+    let hex = Server::run(&company.repository.path("hex"), &["."]);
+    let slow = Unruly::before(hex.address, |path, _| match path {
+        "/packages/young" => Fault::Drip(Duration::from_millis(5)),
+        _ => Fault::None,
+    });
+    let hexreg = assert_cmd::cargo::cargo_bin!("hexreg").display().to_string();
+    let check = format!(
+        "'{hexreg}' check --lock=mix.lock --policy=strict.toml --from={} --from=public \
+         --public-key=hex/public_key --public-key=public/public_key",
+        slow.url()
+    );
+    let output = Command::new("script")
+        .args(["-qec", &check, "/dev/null"])
+        .current_dir(company.repository.root())
+        .env("TERM", "xterm")
+        .output();
+    let shown = String::from_utf8(output.unwrap().stdout).unwrap();
+    let bar = shown.split('\r').find(|line| line.contains(" of 9 locked packages, "));
+    let bar = bar.unwrap_or_else(|| panic!("no bar in {shown:?}"));
+    assert!(bar.contains("reading [=") && bar.contains(" left"), "{bar:?}");
+    // It is gone before the first finding.
+    assert!(shown.trim_end().ends_with("1 lock file, 10 dependencies: 8 findings"), "{shown:?}");
 }
