@@ -2,6 +2,8 @@
 
 mod arguments;
 mod company;
+mod policies;
+mod registries;
 mod rules;
 mod sarif;
 #[cfg(all(feature = "mirror", feature = "serve"))]

@@ -7,14 +7,14 @@ use crate::support::signed::name_releases;
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
 /// Checks a `mix.lock` with these entries by this policy, against both registries.
-fn check(company: &Company, policy: &str, entries: &[&str]) -> Ran {
+pub fn check(company: &Company, policy: &str, entries: &[&str]) -> Ran {
     company.repository.write("strict.toml", policy.as_bytes());
     company.repository.write("mix.lock", format!("%{{\n{}}}\n", entries.concat()).as_bytes());
     company.check("mix.lock", &["--from=public"])
 }
 
 /// The rules that are broken.
-fn broken(ran: &Ran) -> Vec<&str> {
+pub fn broken(ran: &Ran) -> Vec<&str> {
     let headlines = ran.stdout.lines().filter(|line| !line.starts_with("  "));
     let marked = headlines.filter_map(|line| line.strip_suffix(']')?.rsplit_once('['));
     marked.map(|(_, rule)| rule).collect()
@@ -67,41 +67,21 @@ fn an_allow_list_names_what_is_not_on_it() {
     ");
 }
 
+/// Releases, git dependencies and others, each in its line.
 #[test]
-fn several_policies_are_all_applied() {
+fn findings_are_in_the_order_of_the_file() {
     let company = Company::new();
-    let entry = company.mix_entry("denied", "1.0.0", "hexpm");
-    let later = "[[repository]]\nname = \"hexpm\"\ndeny = [{ package = \"denied\", requirement = \">= 1.1.0\" }]\n";
-    company.repository.write("later.toml", later.as_bytes());
-    company.repository.write("mix.lock", format!("%{{\n{entry}}}\n").as_bytes());
-    let ran = company.check("mix.lock", &["--policy=later.toml"]);
-    // What one shows, the other hides.
-    insta::assert_snapshot!(ran.transcript(), @r"
-    exit code: 1
-    --- stdout
-    mix.lock:2: hexpm/denied 1.0.0: policy strict.toml denies it (deny denied < 1.1.0: SEC-12) [denied]
-      no version of it is allowed: use another package, or add an exception to the policy
-    1 lock file, 1 dependency: 1 finding
-    --- stderr
-    ");
-}
-
-#[test]
-fn a_signed_policy_is_applied() {
-    let company = Company::new();
-    let set = ["policy", "set", "strict", "--file=strict.toml", "--to=public", "--name=acme"];
-    let set = company.repository.hexreg().run([&set[..], &["--private-key=key.pem"]].concat()).ok();
-    insta::assert_snapshot!(set.stderr, @"warning: `licenses`, `allow-public`, `git` and `except` of a `license` are not part of the signed policy: `hexreg check` alone applies them");
-    let check = ["check", "--lock=mix.lock", "--from=hex", "--policy=public/policies/strict"];
-    let ran = company.repository.hexreg().run(check);
-    // A signed policy has no licences; acme is no --from.
-    assert_eq!(
-        broken(&ran),
-        ["denied", "advisory", "retired", "cooldown", "unknown-repository", "git"],
-        "{}",
-        ran.transcript()
-    );
-    assert!(ran.stdout.contains("policy acme/strict: "), "{}", ran.stdout);
+    let git =
+        format!("  \"fork\": {{:git, \"https://git.example.com/fork.git\", \"{COMMIT}\", []}},\n");
+    let entries = [
+        "  \"local\": {:path, \"../local\"},\n",
+        &git,
+        &company.mix_entry("denied", "1.0.0", "hexpm"),
+        "  \"mercurial\": {:hg, \"https://hg.example.com/a\", \"tip\"},\n",
+        &company.mix_entry("retired", "1.0.0", "hexpm"),
+    ];
+    let ran = check(&company, STRICT, &entries);
+    assert_eq!(broken(&ran), ["other-source", "git", "denied", "other-source", "retired"]);
 }
 
 #[test]
@@ -138,6 +118,8 @@ fn a_git_dependency_is_accepted_by_its_name_and_url() {
     assert_eq!(broken(&findings("fork", "https://git.example.com/fork.git.evil.example")), ["git"]);
     let secret = findings("tool", "https://ci:secret@git.example.com/fork.git?token=secret");
     assert!(!secret.transcript().contains("secret"), "{}", secret.transcript());
+    // What hides a secret is no URL that a policy can accept.
+    assert!(secret.stdout.contains("  use a release of a registry\n"), "{}", secret.stdout);
 }
 
 #[test]
@@ -196,6 +178,16 @@ fn dependencies_from_elsewhere() {
     --- stderr
     warning: strict.toml:1: this [[repository]] restricts nothing; add a rule, such as minimum-severity = "high", or remove it
     "#);
+}
+
+/// Gleam locks directories of the project, such as the other packages of a monorepo.
+#[test]
+fn a_directory_of_a_gleam_project() {
+    let company = Company::new();
+    let local = "{ name = \"ours\", version = \"1.0.0\", build_tools = [\"gleam\"], requirements = [], source = \"local\", path = \"../ours\" }";
+    company.repository.write("manifest.toml", format!("packages = [\n  {local},\n]\n").as_bytes());
+    let ran = company.check("manifest.toml", &[]).ok();
+    assert_eq!(ran.stdout, "1 lock file, 1 dependency: no finding\n");
 }
 
 #[test]

@@ -50,8 +50,38 @@ fn of_mix_is_valid() {
     let location = &result["locations"][0]["physicalLocation"];
     assert_eq!(location["artifactLocation"]["uri"], "mix.lock");
     assert_eq!(location["region"]["startLine"], 3);
-    let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
-    assert_eq!(sarif["runs"][0]["tool"]["driver"]["rules"][index]["id"], "denied");
+    for result in sarif["runs"][0]["results"].as_array().unwrap() {
+        let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+        let rule = &sarif["runs"][0]["tool"]["driver"]["rules"][index];
+        assert_eq!(rule["id"], result["ruleId"]);
+    }
+}
+
+/// A code host shows a result as the one of before as long as its fingerprint is, whatever its line.
+#[test]
+fn a_result_is_known_again_in_another_line() {
+    let company = Company::new();
+    let fingerprints = || {
+        let sarif = sarif(&company, "mix.lock", 1);
+        let results = sarif["runs"][0]["results"].as_array().unwrap().iter();
+        let text =
+            |one: &Value| one["partialFingerprints"]["dependency/v1"].as_str().unwrap().to_owned();
+        results.map(text).collect::<Vec<_>>()
+    };
+    let write = |entries: &[&str]| {
+        company.repository.write("mix.lock", format!("%{{\n{}}}\n", entries.concat()).as_bytes());
+    };
+    // Of two rules, in one line.
+    let strict = String::from_utf8(company.repository.read("strict.toml")).unwrap();
+    let strict = strict.replace("licenses = [\"MIT\", ", "licenses = [");
+    company.repository.write("strict.toml", strict.as_bytes());
+    let denied = company.mix_entry("denied", "1.0.0", "hexpm");
+    write(&[&denied]);
+    let before = fingerprints();
+    assert!(before.len() == 2 && before[0] != before[1], "{before:?}");
+    let either = company.mix_entry("either", "1.0.0", "hexpm");
+    write(&[&either, &denied]);
+    assert_eq!(fingerprints(), before);
 }
 
 #[test]
