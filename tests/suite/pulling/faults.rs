@@ -177,7 +177,7 @@ fn an_older_versions_is_refused() {
     let server = upstream.pulled_into("copy", &[]);
     upstream.is_served(&server, "/versions");
     upstream.fail("/versions", Fault::Replace(old));
-    // The server asks for it in the background too: the first answers may be from before the fault.
+    // At first a client may be given what another request has fetched a moment ago.
     until("it is told", || {
         upstream.is_served(&server, "/versions");
         upstream.told("it lacks foo 1.1.0") > 0
