@@ -127,6 +127,17 @@ impl Browser {
         self.answer("POST", &path, &json!({"script": script, "args": []}))
     }
 
+    /// Runs a script that leads to another page. chromedriver runs a script again that is cut off by another page, so
+    /// this one begins when the command has ended.
+    pub fn leave_by(&self, script: &str) {
+        self.run(&format!("setTimeout(() => {{ {script} }});"));
+    }
+
+    /// Goes one page back, as the button of the browser does.
+    pub fn back(&self) {
+        self.post("/back", &json!({}));
+    }
+
     /// What a script gives to the function `done`.
     pub fn run_until_done(&self, script: &str) -> Value {
         let script = format!("const done = arguments[arguments.length - 1]; {script}");
@@ -149,8 +160,10 @@ impl Browser {
             if status == 200 && value == *expected {
                 return;
             }
-            let is_early = began.elapsed() < PATIENCE;
-            assert!(is_early, "{expression} is never {expected} at {}, but {value}", self.url());
+            if began.elapsed() > PATIENCE {
+                let (url, requests) = (self.url(), self.requests());
+                panic!("{expression} is never {expected} at {url}, but {value}: {requests:?}");
+            }
             thread::sleep(Duration::from_millis(20));
         }
     }

@@ -60,7 +60,7 @@ impl Reading {
 
     fn click(&self, text: &str) {
         let found = "[...document.querySelectorAll('a')].find(one => one.textContent ===";
-        self.browser.run(&format!("{found} {text:?}).click();"));
+        self.browser.leave_by(&format!("{found} {text:?}).click();"));
     }
 
     /// Pages, links, the sidebar, the menu of versions, and the way back; each step as a reader does it.
@@ -106,7 +106,7 @@ impl Reading {
         let menu =
             "[...document.querySelectorAll('#versions option')].map(one => one.textContent).join()";
         self.value(menu, "v3.0.0-rc.1,v2.1.0 (latest),v2.0.0");
-        browser.run(
+        browser.leave_by(
             "const menu = document.getElementById('versions'); menu.selectedIndex = 2; menu.onchange();",
         );
         browser.until("location.href.includes('/table_press/2.0.0/')");
@@ -124,7 +124,7 @@ impl Reading {
         self.value("JSON.parse(localStorage.getItem('reader:settings')).theme", "night");
         self.value("document.body.className.trim()", "night");
         // To another package by its name.
-        browser.run("window.prompted = 'row'; document.getElementById('packages').click();");
+        browser.leave_by("window.prompted = 'row'; document.getElementById('packages').click();");
         browser.until("location.href.includes('/row_names/0.4.2/')");
         self.until_at("readme.html");
         // Back to the package, and from there to its documentation.
@@ -224,12 +224,12 @@ fn documentation_for_those_with_a_password_is_read_in_its_own_origin() {
     browser.until("document.querySelectorAll('#nodes li').length > 1");
     assert!(!browser.url().starts_with(&registry), "{}", browser.url());
     // To another package, and back to the registry.
-    browser.run(
+    browser.leave_by(
         "[...document.querySelectorAll('a')].find(one => one.textContent === 'pinned').click();",
     );
     browser.until("location.href.endsWith('/table_press/2.1.0/TablePress.html')");
     browser.until("document.querySelectorAll('#versions option').length === 3");
-    browser.run("const menu = document.getElementById('versions'); menu.selectedIndex = 2; menu.onchange();");
+    browser.leave_by("const menu = document.getElementById('versions'); menu.selectedIndex = 2; menu.onchange();");
     browser.until("location.href.includes('/table_press/2.0.0/')");
     browser.until("document.getElementById('hexreg-package') !== null");
     browser.click("#hexreg-package");

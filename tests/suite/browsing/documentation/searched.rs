@@ -160,7 +160,7 @@ impl Searching {
         browser.until("document.activeElement.closest('.results h3')?.textContent === 'Rows'");
         browser.press(keys::ENTER);
         self.until_at("/docs/rows/1.1.0/Rows.html");
-        browser.run("history.back();");
+        browser.back();
         self.until_first("Rows");
         assert_eq!(browser.value("document.getElementById('docs-q').value"), "marmalade");
         // The place of a function is part of the link.
